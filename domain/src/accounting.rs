@@ -1,0 +1,69 @@
+//! The arithmetic of SPEC section 6: every second of the agreed time has exactly one class, and
+//! every figure is an exact integer or a ratio of two.
+
+use jiff::Timestamp;
+
+use crate::catalogue::Affects;
+use crate::id::OutageId;
+use crate::span::Span;
+use crate::windows::Occurrence;
+
+/// Everything that one system's figures rest on. `None` as an end means: still so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// The spans in which the system was configured.
+    pub life: Vec<(Timestamp, Option<Timestamp>)>,
+    /// Its probes.
+    pub probes: Vec<ProbeHistory>,
+    /// Its outages, observed and declared.
+    pub outages: Vec<OutageHistory>,
+    /// Faults of the monitor.
+    pub faults: Vec<Span>,
+    /// Exclusions that a second person approved.
+    pub exclusions: Vec<Span>,
+    /// Its windows that touch the period, in order of their start.
+    pub windows: Vec<Occurrence>,
+    /// Bad runs that were never confirmed.
+    pub blips: Vec<BlipHistory>,
+}
+
+/// A bad run that was never confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlipHistory {
+    /// First bad sample to the good one that ended it.
+    pub span: Span,
+    /// How many bad samples.
+    pub samples: u32,
+}
+
+/// What is known of one probe. Each list is in order and disjoint; only the last may be open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeHistory {
+    /// What its failure does.
+    pub affects: Affects,
+    /// When it was configured.
+    pub life: Vec<(Timestamp, Option<Timestamp>)>,
+    /// Confirmed down.
+    pub down: Vec<(Timestamp, Option<Timestamp>)>,
+    /// Confirmed degraded or down.
+    pub degraded: Vec<(Timestamp, Option<Timestamp>)>,
+    /// Nothing vouches. Beats `down` where both hold.
+    pub silent: Vec<(Timestamp, Option<Timestamp>)>,
+}
+
+/// One outage of the system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutageHistory {
+    /// Its id.
+    pub id: OutageId,
+    /// Its start.
+    pub start: Timestamp,
+    /// Its end.
+    pub end: Option<Timestamp>,
+    /// Whether a person declared it.
+    pub declared: bool,
+    /// Whether a person took its planned time back.
+    pub reclassified: bool,
+    /// How exactly its edges are known, in seconds: the longest interval of its probes.
+    pub edge_s: i64,
+}

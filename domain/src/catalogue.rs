@@ -1,0 +1,334 @@
+//! What was configured: the typed, checked form of the configuration that every decision reads.
+//! It goes into the ledger whole (the event `configured`), so it holds no secret, no address of a
+//! probe's target and nothing that only the effects need.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, Time, Weekday};
+use serde::{Deserialize, Serialize};
+
+use crate::id::{CommitteeId, CustomerId, PolicyId, ProbeId, SystemId};
+use crate::policy::Policy;
+
+/// The configuration in force. Every list is sorted by id; ids are unique; every reference holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Catalogue {
+    /// The operator's own name, as it appears in notices and reports.
+    pub service: String,
+    /// The operator's zone (IANA).
+    pub zone: String,
+    /// The name of the place the probes run from.
+    pub vantage: String,
+    /// The sender of notices, as in a `From` header.
+    pub mail_from: String,
+    /// How long a `downtime` notice waits for other systems of the same customer, in seconds.
+    pub gather_s: i64,
+    /// Who receives reports.
+    pub committees: Vec<Committee>,
+    /// Who receives notices.
+    pub customers: Vec<Customer>,
+    /// Staff.
+    pub contacts: Vec<Contact>,
+    /// The agreements.
+    pub policies: Vec<Policy>,
+    /// What is watched.
+    pub systems: Vec<System>,
+}
+
+/// Who receives reports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Committee {
+    /// Its id.
+    pub id: CommitteeId,
+    /// Its name.
+    pub name: String,
+    /// The zone its months are counted in (IANA).
+    pub zone: String,
+    /// Mail addresses.
+    pub members: Vec<String>,
+}
+
+/// Who receives notices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Customer {
+    /// Its id.
+    pub id: CustomerId,
+    /// Its name.
+    pub name: String,
+    /// The zone its notices print (IANA).
+    pub zone: String,
+    /// Mail addresses.
+    pub contacts: Vec<String>,
+    /// The systems it depends on.
+    pub systems: Vec<SystemId>,
+}
+
+/// Staff.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// Its id.
+    pub id: String,
+    /// Mail address.
+    pub email: Option<String>,
+    /// A number to print.
+    pub phone: Option<String>,
+}
+
+/// Whether outages are held against anybody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// The operator's own.
+    #[default]
+    Provided,
+    /// Watched and shown, held against nobody.
+    Partner,
+}
+
+/// What a customer knows by name and can lose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct System {
+    /// The name of its file.
+    pub id: SystemId,
+    /// What customers call it.
+    pub name: String,
+    /// Own or a partner's.
+    pub kind: Kind,
+    /// Who oversees it.
+    pub committee: CommitteeId,
+    /// The agreement, if any.
+    pub policy: Option<PolicyId>,
+    /// The target, from the system or else its policy.
+    pub target: Option<Target>,
+    /// What customers should do meanwhile.
+    pub downtime_advice: Option<String>,
+    /// Its probes.
+    pub probes: Vec<Probe>,
+    /// Its recurring windows.
+    pub windows: Vec<Rule>,
+}
+
+/// An availability target, exact: 99.9 % is 999 of 1000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Parts per million that must be up: 99.9 % is 999 000.
+    pub ppm: u32,
+}
+
+/// What a probe's failure does to its system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Affects {
+    /// The system is down while the probe is.
+    #[default]
+    Availability,
+    /// The system is degraded while the probe is down or degraded.
+    Degradation,
+}
+
+/// What detection must know of a probe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probe {
+    /// `system/name`.
+    pub id: ProbeId,
+    /// `http`, `tcp`, …
+    pub kind: String,
+    /// Milliseconds between starts.
+    pub interval_ms: i64,
+    /// Milliseconds between starts after a first bad sample, until confirmed or cleared.
+    pub retry_interval_ms: i64,
+    /// Milliseconds that one run may take.
+    pub timeout_ms: i64,
+    /// Bad samples in a row that confirm.
+    pub failures: u32,
+    /// Good samples in a row that clear.
+    pub recoveries: u32,
+    /// What its failure does.
+    pub affects: Affects,
+}
+
+/// On which days a recurring window starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Days {
+    /// Each of these weekdays.
+    Weekdays(#[serde(with = "weekdays")] Vec<Weekday>),
+    /// The nth such weekday of each month: 1 to 5, or -1 for the last.
+    Nth {
+        /// 1 to 5, or -1.
+        nth: i8,
+        /// The weekday.
+        #[serde(with = "weekday")]
+        weekday: Weekday,
+    },
+    /// These days of each month (31 falls out of a short month).
+    DaysOfMonth(Vec<i8>),
+    /// These dates.
+    Dates(Vec<Date>),
+}
+
+/// When a recurring window ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// After this much elapsed time, in seconds.
+    After(i64),
+    /// At this local time: the same day, or the next if not after the start.
+    Local(Time),
+}
+
+/// A recurring maintenance window.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Unique within the system; made from the title unless given.
+    pub id: String,
+    /// What the work is.
+    pub title: String,
+    /// What customers will notice.
+    pub impact: Option<String>,
+    /// When it starts.
+    pub days: Days,
+    /// The local time it starts at.
+    pub start: Time,
+    /// When it ends.
+    pub end: End,
+    /// The zone of its local times (IANA).
+    pub zone: String,
+    /// The downtime it allows, in seconds; `None` is all of it.
+    pub max_downtime_s: Option<i64>,
+    /// How long ahead it must be known, in seconds.
+    pub min_notice_s: Option<i64>,
+    /// How early a run may begin, in seconds.
+    pub start_grace_s: Option<i64>,
+    /// The date of the agreement.
+    pub agreed: Option<Date>,
+    /// Whether customers are told of its start and end.
+    pub tell: bool,
+}
+
+impl Catalogue {
+    /// The system of that id.
+    pub fn system(&self, id: &str) -> Option<&System> {
+        find(&self.systems, |s| s.id.as_str(), id)
+    }
+
+    /// The policy of that id.
+    pub fn policy(&self, id: &str) -> Option<&Policy> {
+        find(&self.policies, |p| p.id.as_str(), id)
+    }
+
+    /// The customer of that id.
+    pub fn customer(&self, id: &str) -> Option<&Customer> {
+        find(&self.customers, |c| c.id.as_str(), id)
+    }
+
+    /// The committee of that id.
+    pub fn committee(&self, id: &str) -> Option<&Committee> {
+        find(&self.committees, |c| c.id.as_str(), id)
+    }
+
+    /// The probe of that id.
+    pub fn probe(&self, id: &ProbeId) -> Option<&Probe> {
+        self.system(id.system())?
+            .probes
+            .iter()
+            .find(|p| p.id == *id)
+    }
+
+    /// The customers of a system, in order of their ids.
+    pub fn customers_of<'a>(&'a self, system: &'a SystemId) -> impl Iterator<Item = &'a Customer> {
+        self.customers
+            .iter()
+            .filter(move |c| c.systems.contains(system))
+    }
+
+    /// The systems that a committee oversees, in order of their ids.
+    pub fn overseen_by<'a>(
+        &'a self,
+        committee: &'a CommitteeId,
+    ) -> impl Iterator<Item = &'a System> {
+        self.systems
+            .iter()
+            .filter(move |s| s.committee == *committee)
+    }
+}
+
+fn find<'a, T>(sorted: &'a [T], key: impl Fn(&T) -> &str, id: &str) -> Option<&'a T> {
+    sorted
+        .binary_search_by(|t| key(t).cmp(id))
+        .ok()
+        .map(|i| &sorted[i])
+}
+
+/// Instants are configured nowhere but in windows that people schedule; kept here because the
+/// ledger stores them beside the rules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Single {
+    /// Unique among all windows.
+    pub id: crate::id::WindowId,
+    /// The systems concerned.
+    pub systems: Vec<SystemId>,
+    /// What the work is.
+    pub title: String,
+    /// What customers will notice.
+    pub impact: Option<String>,
+    /// Start.
+    pub start: Timestamp,
+    /// End.
+    pub end: Timestamp,
+    /// The downtime it allows, in seconds; `None` is all of it.
+    pub max_downtime_s: Option<i64>,
+    /// How long ahead customers must have been told, in seconds.
+    pub min_notice_s: Option<i64>,
+    /// How early a run may begin, in seconds.
+    pub start_grace_s: Option<i64>,
+    /// Why it is scheduled outside the policy's allowed hours, where it is.
+    pub override_reason: Option<String>,
+}
+
+mod weekday {
+    //! Weekdays are stored as `mon` … `sun`.
+    use jiff::civil::Weekday;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+    pub(super) fn name(day: Weekday) -> &'static str {
+        NAMES[usize::from(day.to_monday_zero_offset().unsigned_abs())]
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Weekday> {
+        let offset = NAMES.iter().position(|n| *n == text)?;
+        Weekday::from_monday_zero_offset(i8::try_from(offset).ok()?).ok()
+    }
+
+    pub(super) fn serialize<S: Serializer>(day: &Weekday, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(name(*day))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Weekday, D::Error> {
+        let text = String::deserialize(d)?;
+        parse(&text).ok_or_else(|| {
+            serde::de::Error::custom(format!("`{text}` is not a weekday (mon … sun)"))
+        })
+    }
+}
+
+mod weekdays {
+    use jiff::civil::Weekday;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(days: &[Weekday], s: S) -> Result<S::Ok, S::Error> {
+        s.collect_seq(days.iter().map(|d| super::weekday::name(*d)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Weekday>, D::Error> {
+        Vec::<String>::deserialize(d)?
+            .iter()
+            .map(|t| {
+                super::weekday::parse(t).ok_or_else(|| {
+                    serde::de::Error::custom(format!("`{t}` is not a weekday (mon … sun)"))
+                })
+            })
+            .collect()
+    }
+}

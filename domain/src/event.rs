@@ -1,0 +1,442 @@
+//! The stored form of everything that happened: one fact, when, and by whom.
+//!
+//! A fact's kind, shape and meaning never change once released. A changed shape is a new version
+//! `v` of its kind, beside the old one; `tests/golden/` holds one file per kind and version that
+//! is never edited. See `docs/decisions/0003-stored-events.md`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::{Catalogue, Single};
+use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, ProbeId, SystemId, WindowId};
+use crate::incident::Review;
+use crate::notice::Notice;
+use crate::sample::{Reason, Seen};
+use crate::span::Span;
+
+/// One fact, with its time and its person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When it happened: the due time of what fell due, the start of the sample that decided it,
+    /// the moment an act was received.
+    pub at: Timestamp,
+    /// Who did it: a person, or `nines`.
+    pub by: String,
+    /// What.
+    pub fact: Fact,
+}
+
+/// The name under which the service itself acts.
+pub const SERVICE: &str = "nines";
+
+/// Why nothing vouches for a probe's target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Silence {
+    /// The probe has never answered yet.
+    New,
+    /// The service was stopped, or its life ended.
+    Stopped,
+    /// No sample within two and a half intervals.
+    Missing,
+    /// The last sample was inconclusive.
+    Inconclusive,
+    /// The machine was suspended, the process stalled, or the wall clock stepped.
+    Absent,
+}
+
+/// Why the service could not watch although it ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Absence {
+    /// The process got no time, or the machine slept.
+    Stalled,
+    /// The wall clock was set.
+    ClockStepped,
+}
+
+/// Why an incident was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// A confirmed unplanned outage.
+    Outage,
+    /// A maintenance window that took longer than agreed.
+    Overrun,
+    /// A person's declaration.
+    Declared,
+}
+
+/// How one attempt to deliver ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Delivery {
+    /// The relay answered 2xx after the final dot.
+    Accepted,
+    /// A temporary refusal, or no connection: tried again.
+    Deferred,
+    /// A permanent refusal.
+    Rejected,
+    /// Lost between the first byte of the message and its reply: it may have been delivered.
+    Ambiguous,
+}
+
+/// What happened. The name of a variant in kebab case is its stored kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "kind",
+    content = "data",
+    rename_all = "kebab-case",
+    deny_unknown_fields
+)]
+pub enum Fact {
+    /// The first event of a ledger: its identity, from which message ids are made.
+    Founded {
+        /// Random, or a simulation's seed.
+        identity: String,
+        /// The version of the time zone database.
+        tzdb: String,
+    },
+    /// A configuration came into force.
+    Configured {
+        /// All of it, without secrets.
+        catalogue: Box<Catalogue>,
+    },
+    /// The service started to watch.
+    Started {
+        /// The last instant at which an earlier run is known to have been alive.
+        alive_until: Option<Timestamp>,
+    },
+    /// The service stopped in order.
+    Stopped,
+    /// The service ran but could not watch.
+    Absent {
+        /// From when to when.
+        span: Span,
+        /// Why.
+        cause: Absence,
+    },
+    /// Everything up to the event's own instant was watched by a service that was alive: written
+    /// at each midnight of a committee's zone, so that a month is closed by the ledger alone.
+    Witnessed,
+
+    /// Nothing vouches for the probe's target from here on.
+    ProbeSilent {
+        /// Which.
+        probe: ProbeId,
+        /// The first instant that nothing vouches for.
+        from: Timestamp,
+        /// Why.
+        cause: Silence,
+    },
+    /// A conclusive sample vouches again.
+    ProbeHeard {
+        /// Which.
+        probe: ProbeId,
+        /// The start of that sample.
+        from: Timestamp,
+    },
+    /// Confirmed down.
+    ProbeDown {
+        /// Which.
+        probe: ProbeId,
+        /// The first bad sample of the run.
+        from: Timestamp,
+        /// The reason of the sample that confirmed.
+        reason: Option<Reason>,
+        /// Its detail.
+        detail: Option<String>,
+        /// The samples it rests on.
+        samples: Vec<Seen>,
+    },
+    /// Confirmed up again.
+    ProbeUp {
+        /// Which.
+        probe: ProbeId,
+        /// The first good sample of the run, or where the last bad one stopped vouching.
+        to: Timestamp,
+        /// The span in which it ended, where nobody watched.
+        unobserved: Option<Span>,
+        /// The samples it rests on.
+        samples: Vec<Seen>,
+    },
+    /// Confirmed degraded (or down, which is worse).
+    ProbeDegraded {
+        /// Which.
+        probe: ProbeId,
+        /// The first bad sample of the run.
+        from: Timestamp,
+        /// The reason of the sample that confirmed.
+        reason: Option<Reason>,
+        /// Its detail.
+        detail: Option<String>,
+        /// The samples it rests on.
+        samples: Vec<Seen>,
+    },
+    /// Confirmed neither down nor degraded again.
+    ProbeCleared {
+        /// Which.
+        probe: ProbeId,
+        /// The first good sample of the run, or where the last bad one stopped vouching.
+        to: Timestamp,
+    },
+    /// A run of `down` samples that was never confirmed.
+    Blip {
+        /// Which.
+        probe: ProbeId,
+        /// Its first bad sample to the good one that ended it.
+        span: Span,
+        /// How many bad samples.
+        samples: u32,
+    },
+
+    /// A system became unavailable. The event's sequence number is the outage's id.
+    OutageOpened {
+        /// Which.
+        system: SystemId,
+        /// The first bad sample.
+        start: Timestamp,
+        /// Whether every second of it so far is excused by a window: then nobody is told.
+        planned: bool,
+    },
+    /// No availability probe of the system is down or pending any more.
+    OutageClosed {
+        /// Which.
+        outage: OutageId,
+        /// The first good sample after it.
+        end: Timestamp,
+        /// The span in which it ended, where nobody watched.
+        unobserved: Option<Span>,
+    },
+    /// A person saw what the probes did not. The event's sequence number is the outage's id.
+    OutageDeclared {
+        /// Which.
+        system: SystemId,
+        /// From when to when; an open one has no end yet.
+        from: Timestamp,
+        /// The end.
+        to: Option<Timestamp>,
+        /// What it rests on.
+        evidence: String,
+    },
+    /// A declared outage got its end, or another one.
+    DeclarationChanged {
+        /// Which.
+        outage: OutageId,
+        /// The end that now holds.
+        to: Timestamp,
+        /// Why.
+        reason: String,
+        /// The second person, whom shortening needs.
+        approved_by: Option<String>,
+    },
+    /// The monitor itself was wrong: the span is unknown.
+    MonitorFault {
+        /// Which system.
+        system: SystemId,
+        /// From when to when.
+        span: Span,
+        /// What it rests on.
+        evidence: String,
+        /// The second person.
+        approved_by: String,
+    },
+    /// Downtime that a person excludes from the contract's figure.
+    Excluded {
+        /// Inside which outage.
+        outage: OutageId,
+        /// Which part of it.
+        span: Span,
+        /// Why.
+        reason: String,
+        /// What it rests on.
+        evidence: String,
+        /// The second person; until there is one it stays unplanned.
+        approved_by: Option<String>,
+    },
+    /// Planned time of an outage is unplanned after all.
+    Reclassified {
+        /// Which.
+        outage: OutageId,
+        /// Why.
+        reason: String,
+    },
+    /// Downtime outlasted what its windows excuse.
+    Overrun {
+        /// Which.
+        outage: OutageId,
+        /// The first second that no window excuses.
+        from: Timestamp,
+        /// The window that had excused it last.
+        window: WindowId,
+    },
+
+    /// A single window was scheduled.
+    WindowScheduled {
+        /// What was scheduled.
+        window: Single,
+    },
+    /// A single window got other times or another allowance.
+    WindowChanged {
+        /// What now holds.
+        window: Single,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// A single window will not be held.
+    WindowCancelled {
+        /// Which.
+        window: WindowId,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// A person recorded having told a customer of a single window.
+    Told {
+        /// Of which.
+        window: WindowId,
+        /// Whom.
+        customer: CustomerId,
+        /// How.
+        how: String,
+    },
+    /// A window began.
+    MaintenanceStarted {
+        /// Which.
+        window: WindowId,
+        /// Of which systems.
+        systems: Vec<SystemId>,
+        /// What the work is.
+        title: String,
+        /// As it stood at its start.
+        span: Span,
+    },
+    /// A window is over and its systems are confirmed up.
+    MaintenanceCompleted {
+        /// Which.
+        window: WindowId,
+    },
+
+    /// An incident began. The event's sequence number is its id.
+    IncidentOpened {
+        /// The systems concerned.
+        systems: Vec<SystemId>,
+        /// The outages it ties together.
+        outages: Vec<OutageId>,
+        /// Why.
+        cause: Cause,
+    },
+    /// A person took it on.
+    IncidentAcknowledged {
+        /// Which.
+        incident: IncidentId,
+    },
+    /// A person wrote what it was.
+    IncidentReviewed {
+        /// Which.
+        incident: IncidentId,
+        /// The texts; those left out stay as they are.
+        review: Review,
+    },
+    /// Its systems are up.
+    IncidentResolved {
+        /// Which.
+        incident: IncidentId,
+    },
+    /// A person closed it.
+    IncidentClosed {
+        /// Which.
+        incident: IncidentId,
+        /// Why texts are missing, where they are.
+        without: Option<String>,
+    },
+
+    /// A notice entered the outbox. The event's sequence number is its id.
+    NoticeQueued {
+        /// What is said to whom.
+        notice: Notice,
+    },
+    /// An attempt begins: written before a connection is made.
+    DeliveryAttempted {
+        /// Of which notice.
+        notice: NoticeId,
+        /// Counted from 1.
+        attempt: u32,
+        /// The message's own id.
+        message_id: String,
+        /// SHA-256 of the rendered message, in hexadecimal.
+        sha256: String,
+    },
+    /// An attempt ended.
+    DeliveryEnded {
+        /// Of which notice.
+        notice: NoticeId,
+        /// Which attempt.
+        attempt: u32,
+        /// How.
+        result: Delivery,
+        /// The relay's reply or what went wrong, one line.
+        reply: String,
+    },
+    /// A notice will not be sent: a later one says all of it.
+    NoticeFolded {
+        /// Which.
+        notice: NoticeId,
+        /// The one that says it, where there is one.
+        into: Option<NoticeId>,
+    },
+}
+
+impl Fact {
+    /// The version of the stored shape of this kind.
+    pub fn version(&self) -> u32 {
+        1
+    }
+
+    /// What the fact is about: a system, probe, window, outage, incident or notice; empty for the
+    /// service as a whole.
+    pub fn subject(&self) -> String {
+        match self {
+            Fact::Founded { .. }
+            | Fact::Configured { .. }
+            | Fact::Started { .. }
+            | Fact::Stopped
+            | Fact::Absent { .. }
+            | Fact::Witnessed => String::new(),
+            Fact::ProbeSilent { probe, .. }
+            | Fact::ProbeHeard { probe, .. }
+            | Fact::ProbeDown { probe, .. }
+            | Fact::ProbeUp { probe, .. }
+            | Fact::ProbeDegraded { probe, .. }
+            | Fact::ProbeCleared { probe, .. }
+            | Fact::Blip { probe, .. } => probe.to_string(),
+            Fact::OutageOpened { system, .. }
+            | Fact::OutageDeclared { system, .. }
+            | Fact::MonitorFault { system, .. } => system.to_string(),
+            Fact::OutageClosed { outage, .. }
+            | Fact::DeclarationChanged { outage, .. }
+            | Fact::Excluded { outage, .. }
+            | Fact::Reclassified { outage, .. }
+            | Fact::Overrun { outage, .. } => outage.to_string(),
+            Fact::WindowScheduled { window } | Fact::WindowChanged { window, .. } => {
+                window.id.to_string()
+            }
+            Fact::WindowCancelled { window, .. }
+            | Fact::Told { window, .. }
+            | Fact::MaintenanceStarted { window, .. }
+            | Fact::MaintenanceCompleted { window } => window.to_string(),
+            Fact::IncidentOpened { systems, .. } => systems
+                .iter()
+                .map(SystemId::as_str)
+                .collect::<Vec<_>>()
+                .join(","),
+            Fact::IncidentAcknowledged { incident }
+            | Fact::IncidentReviewed { incident, .. }
+            | Fact::IncidentResolved { incident }
+            | Fact::IncidentClosed { incident, .. } => incident.to_string(),
+            Fact::NoticeQueued { notice } => notice.key.clone(),
+            Fact::DeliveryAttempted { notice, .. }
+            | Fact::DeliveryEnded { notice, .. }
+            | Fact::NoticeFolded { notice, .. } => notice.to_string(),
+        }
+    }
+}

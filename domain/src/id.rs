@@ -1,0 +1,146 @@
+//! Names of things: what a configuration calls them, or the sequence number of the event that
+//! made them. Ids never come from a clock or a random number, so that a replay finds the same ones.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $type(Arc<str>);
+
+        impl $type {
+            /// The name as configured.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $type {
+            fn from(text: &str) -> Self {
+                Self(Arc::from(text))
+            }
+        }
+
+        impl From<String> for $type {
+            fn from(text: String) -> Self {
+                Self(Arc::from(text))
+            }
+        }
+
+        impl Borrow<str> for $type {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer).map(Self::from)
+            }
+        }
+    };
+}
+
+name! {
+    /// A system: the name of its file under `config/systems/`.
+    SystemId
+}
+name! {
+    /// A probe, as `system/probe`.
+    ProbeId
+}
+name! {
+    /// A committee.
+    CommitteeId
+}
+name! {
+    /// A customer.
+    CustomerId
+}
+name! {
+    /// A policy: the name of its file under `config/policies/`.
+    PolicyId
+}
+name! {
+    /// A maintenance window as scheduled: of a recurring rule `system/rule@2026-10-07` (the local
+    /// date of the occurrence's start), of a single one the id its scheduler gave.
+    WindowId
+}
+
+impl ProbeId {
+    /// The probe `name` of `system`.
+    pub fn of(system: &SystemId, name: &str) -> Self {
+        Self::from(format!("{system}/{name}"))
+    }
+
+    /// The part before the first slash: the system's id, which never holds one.
+    pub fn system(&self) -> &str {
+        self.0.split_once('/').map_or(&self.0, |(system, _)| system)
+    }
+
+    /// The part after the first slash: the probe's own name.
+    pub fn name(&self) -> &str {
+        self.0.split_once('/').map_or(&self.0, |(_, name)| name)
+    }
+}
+
+macro_rules! numbered {
+    ($(#[$doc:meta])* $type:ident, $letter:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $type(pub u64);
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($letter, "-{}"), self.0)
+            }
+        }
+
+        impl std::str::FromStr for $type {
+            type Err = String;
+
+            /// Reads `O-12`, `o-12` or `12` (the letter is the type's own).
+            fn from_str(text: &str) -> Result<Self, String> {
+                let digits = text
+                    .strip_prefix(concat!($letter, "-"))
+                    .or_else(|| text.to_uppercase().starts_with(concat!($letter, "-")).then(|| &text[2..]))
+                    .unwrap_or(text);
+                digits
+                    .parse()
+                    .map($type)
+                    .map_err(|_| format!(concat!("`{}` is not an id like ", $letter, "-12"), text))
+            }
+        }
+    };
+}
+
+numbered! {
+    /// An outage: the sequence number of the event that opened or declared it. Printed `O-12`.
+    OutageId, "O"
+}
+numbered! {
+    /// An incident: the sequence number of the event that opened it. Printed `I-13`.
+    IncidentId, "I"
+}
+numbered! {
+    /// A notice: the sequence number of the event that queued it. Printed `N-14`.
+    NoticeId, "N"
+}

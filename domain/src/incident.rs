@@ -1,0 +1,98 @@
+//! The human record of what went wrong: opened by an outage, an overrun or a declaration;
+//! acknowledged, given its texts, resolved when its systems are up, closed by a person.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::event::Cause;
+use crate::id::{IncidentId, OutageId, SystemId};
+
+/// How far the root cause is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Certainty {
+    /// Nobody knows yet.
+    Unknown,
+    /// Likely.
+    Suspected,
+    /// Shown.
+    #[default]
+    Confirmed,
+}
+
+/// What shall keep it from happening again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Measure {
+    /// What is done.
+    pub text: String,
+    /// By whom.
+    pub owner: String,
+    /// By when.
+    pub due: Date,
+}
+
+/// The texts that a person owes. What is `None` or empty leaves what was written before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Review {
+    /// What happened, in two sentences.
+    pub summary: Option<String>,
+    /// Why.
+    pub root_cause: Option<String>,
+    /// How far that is known.
+    pub certainty: Option<Certainty>,
+    /// What ended it.
+    pub resolution: Option<String>,
+    /// What shall keep it from happening again; replaces the list unless empty.
+    #[serde(default)]
+    pub measures: Vec<Measure>,
+}
+
+/// An incident as the ledger has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incident {
+    /// Its id.
+    pub id: IncidentId,
+    /// The systems concerned.
+    pub systems: Vec<SystemId>,
+    /// The outages it ties together.
+    pub outages: Vec<OutageId>,
+    /// Why it was opened.
+    pub cause: Cause,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// When and by whom it was taken on.
+    pub acknowledged: Option<(Timestamp, String)>,
+    /// When its systems were up.
+    pub resolved_at: Option<Timestamp>,
+    /// When and by whom it was closed.
+    pub closed: Option<(Timestamp, String)>,
+    /// Why texts are missing, where they are.
+    pub closed_without: Option<String>,
+    /// The texts.
+    pub review: Review,
+    /// When and by whom texts were written, in order.
+    pub reviewed: Vec<(Timestamp, String)>,
+}
+
+impl Incident {
+    /// Which of the texts that a report wants are not written yet.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let mut missing = Vec::new();
+        if self.review.summary.is_none() {
+            missing.push("summary");
+        }
+        if self.review.root_cause.is_none() {
+            missing.push("root cause");
+        }
+        if self.review.resolution.is_none() {
+            missing.push("resolution");
+        }
+        if self.review.measures.is_empty() {
+            missing.push("preventive measures");
+        }
+        missing
+    }
+}

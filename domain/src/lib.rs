@@ -1,0 +1,25 @@
+//! Decides: what is down, since when, whether it was planned, who is told, what a report says.
+//!
+//! Nothing here reads a clock, a file or a socket, draws a random number or formats JSON. Every
+//! instant is an argument. State is two things: [`watch::Watch`], volatile, per probe; and
+//! [`record::Record`], a fold of the ledger's events and nothing else.
+
+pub mod accounting;
+pub mod act;
+pub mod calendar;
+pub mod catalogue;
+pub mod decide;
+pub mod detection;
+pub mod event;
+pub mod id;
+pub mod incident;
+pub mod notice;
+pub mod outbox;
+pub mod policy;
+pub mod record;
+pub mod report;
+pub mod sample;
+pub mod schedule;
+pub mod span;
+pub mod watch;
+pub mod windows;

@@ -1,0 +1,145 @@
+//! One message to one recipient about a system or a window: what is said is fixed when it is
+//! decided, so that rendering it later, or again, says the same.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
+use crate::sample::Reason;
+use crate::span::Span;
+
+/// The kinds of notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A system went down.
+    Downtime,
+    /// A system is up again.
+    Uptime,
+    /// A window has been scheduled.
+    MaintenanceScheduled,
+    /// A window began.
+    MaintenanceStarted,
+    /// A window is over and the systems are up.
+    MaintenanceCompleted,
+    /// A window took longer than agreed.
+    MaintenanceOverrun,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 6] = [
+        Kind::Downtime,
+        Kind::Uptime,
+        Kind::MaintenanceScheduled,
+        Kind::MaintenanceStarted,
+        Kind::MaintenanceCompleted,
+        Kind::MaintenanceOverrun,
+    ];
+
+    /// The word of SPEC section 9, also the folder of its templates.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Downtime => "downtime",
+            Kind::Uptime => "uptime",
+            Kind::MaintenanceScheduled => "maintenance-scheduled",
+            Kind::MaintenanceStarted => "maintenance-started",
+            Kind::MaintenanceCompleted => "maintenance-completed",
+            Kind::MaintenanceOverrun => "maintenance-overrun",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// What a notice says of one system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Affected {
+    /// Which.
+    pub system: SystemId,
+    /// What customers call it.
+    pub name: String,
+    /// The outage, where there is one.
+    pub outage: Option<OutageId>,
+    /// Since when it is (was) unavailable.
+    pub from: Option<Timestamp>,
+    /// Until when it was unavailable.
+    pub to: Option<Timestamp>,
+    /// The seconds it was unavailable, unknown time left out.
+    pub down_s: Option<i64>,
+    /// The span in which it ended, where nobody watched.
+    pub unobserved: Option<Span>,
+    /// What the probe saw.
+    pub reason: Option<Reason>,
+    /// Whether it is available but impaired.
+    pub impaired: bool,
+    /// What to do meanwhile.
+    pub advice: Option<String>,
+}
+
+/// What a notice says of a window.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Work {
+    /// Which.
+    pub window: WindowId,
+    /// What the work is.
+    pub title: String,
+    /// What customers will notice.
+    pub impact: Option<String>,
+    /// From when to when.
+    pub span: Span,
+    /// The downtime it allows, in seconds.
+    pub max_downtime_s: Option<i64>,
+}
+
+/// One message to one recipient.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Notice {
+    /// What it is about.
+    pub kind: Kind,
+    /// Kind, subject, recipient and ordinal: unique in the ledger.
+    pub key: String,
+    /// The customer.
+    pub customer: CustomerId,
+    /// The customer's name.
+    pub customer_name: String,
+    /// The customer's zone (IANA), in which times are printed.
+    pub zone: String,
+    /// The mail address.
+    pub recipient: String,
+    /// The systems, in order of their ids.
+    pub affected: Vec<Affected>,
+    /// The window, where there is one.
+    pub work: Option<Work>,
+    /// The incident, where there is one.
+    pub incident: Option<IncidentId>,
+    /// The first notice of the same matter to the same recipient, whose thread it joins.
+    pub thread: Option<NoticeId>,
+    /// Notices that must have ended (sent, rejected, folded) before this one leaves.
+    pub after: Vec<NoticeId>,
+    /// Whether the `downtime` it answers was never delivered: it then says both.
+    pub folded: bool,
+}
+
+/// The `Message-ID` of a notice: the same for every attempt, in this ledger and no other.
+/// `identity` is the ledger's own, `mail_from` the sender as in a `From` header.
+pub fn message_id(identity: &str, notice: NoticeId, mail_from: &str) -> String {
+    format!("<{notice}.{identity}@{}>", domain_of(mail_from))
+}
+
+/// The domain of a mail address, alone or in `Name <address>`; `localhost` where there is none.
+pub fn domain_of(address: &str) -> &str {
+    let bare = address.rsplit_once('<').map_or(address, |(_, rest)| rest);
+    let bare = bare.trim().trim_end_matches('>');
+    bare.rsplit_once('@')
+        .map_or("localhost", |(_, domain)| domain)
+}

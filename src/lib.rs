@@ -1,0 +1,19 @@
+//! Nines: watches the systems that customers depend on, tells planned maintenance from unplanned
+//! outages, tells customers, and reports to operating committees.
+//!
+//! Facts are appended, decisions are pure, effects come last: see `ARCHITECTURE.md`.
+
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod demo;
+pub mod engine;
+pub mod files;
+pub mod ledger;
+pub mod metrics;
+pub mod notices;
+pub mod reports;
+pub mod samples;
+pub mod simulate;
+pub mod web;
