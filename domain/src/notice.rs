@@ -130,6 +130,20 @@ pub struct Notice {
     pub folded: bool,
 }
 
+impl Notice {
+    /// What it is about, as keys of its threads: outages and windows.
+    pub fn subjects(&self) -> Vec<String> {
+        let outages = self
+            .affected
+            .iter()
+            .filter_map(|a| a.outage)
+            .map(|o| o.to_string());
+        outages
+            .chain(self.work.iter().map(|w| w.window.to_string()))
+            .collect()
+    }
+}
+
 /// The `Message-ID` of a notice: the same for every attempt, in this ledger and no other.
 /// `identity` is the ledger's own, `mail_from` the sender as in a `From` header.
 pub fn message_id(identity: &str, notice: NoticeId, mail_from: &str) -> String {

@@ -1,12 +1,115 @@
 //! Which notices may leave, and when: read from the record, not remembered by timers.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use crate::event::Delivery;
 use crate::id::NoticeId;
-use crate::record::Record;
+use crate::record::{Outgoing, Record, Standing};
+
+/// The pauses after the first, second, … attempt, in seconds; the last one repeats.
+const PAUSES_S: [i64; 7] = [30, 60, 120, 300, 600, 900, 1800];
+
+/// How long a notice is tried before it counts as refused for good.
+const GIVE_UP: SignedDuration = SignedDuration::from_hours(48);
+
+/// How soon a notice that was lost after its first byte is sent once more.
+const LOST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
+
+impl Standing {
+    /// Whether nothing more will be done.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Standing::Due(_) | Standing::Attempting(_) => false,
+            Standing::Sent(_)
+            | Standing::Rejected(_)
+            | Standing::Ambiguous(_)
+            | Standing::Folded(_) => true,
+        }
+    }
+
+    /// The word of SPEC's appendix.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Standing::Due(_) | Standing::Attempting(_) => "queued",
+            Standing::Sent(_) => "sent",
+            Standing::Rejected(_) => "rejected",
+            Standing::Ambiguous(_) => "ambiguous",
+            Standing::Folded(_) => "folded",
+        }
+    }
+}
+
+/// Takes in how an attempt ended: the one place that says what follows from it.
+pub(crate) fn ended(outgoing: &mut Outgoing, at: Timestamp, result: Delivery, reply: &str) {
+    outgoing.last = Some((result, reply.to_owned()));
+    outgoing.standing = match result {
+        Delivery::Accepted => Standing::Sent(at),
+        Delivery::Rejected => Standing::Rejected(at),
+        Delivery::Deferred => {
+            let tried = usize::try_from(outgoing.attempts)
+                .unwrap_or(usize::MAX)
+                .max(1);
+            let pause = PAUSES_S[(tried - 1).min(PAUSES_S.len() - 1)];
+            again(
+                outgoing,
+                at,
+                SignedDuration::from_secs(pause),
+                Standing::Rejected(at),
+            )
+        }
+        Delivery::Ambiguous => {
+            outgoing.lost += 1;
+            if outgoing.lost > 1 {
+                Standing::Ambiguous(at)
+            } else {
+                again(outgoing, at, LOST_PAUSE, Standing::Ambiguous(at))
+            }
+        }
+    };
+}
+
+fn again(outgoing: &Outgoing, at: Timestamp, pause: SignedDuration, end: Standing) -> Standing {
+    match at.checked_add(pause) {
+        Ok(next) if next.duration_since(outgoing.decided_at) <= GIVE_UP => Standing::Due(next),
+        _ => end,
+    }
+}
+
+/// Whether everything that `outgoing` must follow has ended.
+fn unblocked(record: &Record, outgoing: &Outgoing) -> bool {
+    outgoing.notice.after.iter().all(|id| {
+        record
+            .notices
+            .get(id)
+            .is_none_or(|before| before.standing.is_final())
+    })
+}
 
 /// The notices that may leave at `now`, in order of their ids: due, and with everything they
 /// must follow ended.
-pub fn due(_record: &Record, _now: Timestamp) -> Vec<NoticeId> {
-    Vec::new()
+pub fn due(record: &Record, now: Timestamp) -> Vec<NoticeId> {
+    record
+        .unsent
+        .iter()
+        .filter(|id| {
+            record.notices.get(*id).is_some_and(|o| {
+                matches!(o.standing, Standing::Due(at) if at <= now) && unblocked(record, o)
+            })
+        })
+        .copied()
+        .collect()
+}
+
+/// When the next notice may leave, if nothing else happens; `None` if none waits.
+pub fn next_due(record: &Record) -> Option<Timestamp> {
+    record
+        .unsent
+        .iter()
+        .filter_map(|id| record.notices.get(id))
+        .filter(|o| unblocked(record, o))
+        .filter_map(|o| match o.standing {
+            Standing::Due(at) => Some(at),
+            _ => None,
+        })
+        .min()
 }

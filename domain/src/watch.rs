@@ -1,35 +1,382 @@
-//! Per-probe runs: volatile, rebuilt at start from the last samples.
+//! Per-probe runs: volatile, rebuilt at start from the last samples, and the changes that no
+//! event records yet. If a commit fails they wait here, with their true times.
 
-use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
+
+use crate::catalogue::Catalogue;
 use crate::decide::Input;
-use crate::record::Record;
-use crate::sample::Sample;
+use crate::detection::{Change, Runs, Settings};
+use crate::event::Silence;
+use crate::id::ProbeId;
+use crate::record::{ProbeRecord, Record};
+use crate::sample::{Outcome, Sample};
+
+/// How many changes may wait for a ledger that cannot be written; beyond it those are not kept
+/// that a probe makes without end: blips, doubts and repeated bad samples.
+const WAITING: usize = 50_000;
+
+/// A change of one probe that no event records yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transition {
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Which probe.
+    pub probe: ProbeId,
+    /// What changed.
+    pub change: Change,
+}
 
 /// The runs of every configured probe, and their transitions that no event records yet.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Watch {}
+pub struct Watch {
+    probes: BTreeMap<ProbeId, Runs>,
+    waiting: Vec<Transition>,
+    /// Probes with a bad run towards down that is not confirmed, as of the record: what waits is
+    /// not in it.
+    doubted: BTreeSet<ProbeId>,
+    /// Something was not kept: what is doubted must be looked up anew.
+    dropped: bool,
+    /// Since when this service watches; `None` before its start and after its stop. A command
+    /// that acts on the ledger of a service that does not run makes up no life for it.
+    alive: Option<Timestamp>,
+    /// The last sample that was read back: the service was alive then.
+    read_until: Option<Timestamp>,
+    /// Until when an earlier life of the service reached, as of its last start.
+    died_at: Option<Timestamp>,
+    /// No probe is overdue before this, `None` if none ever will be; looked for again once it has
+    /// passed, so that a sample costs no search.
+    overdue_from: Option<Timestamp>,
+    /// What the record says is due next, and the position in the ledger for which it says so.
+    due: (u64, Option<Timestamp>),
+    /// The catalogue the runs were last brought in line with.
+    catalogue: Option<Arc<Catalogue>>,
+}
 
 impl Watch {
-    /// As the record has it, with `recent` samples (in order of time) read back for the runs.
-    pub fn rebuild(_record: &Record, _recent: &[Sample]) -> Self {
-        Self::default()
+    /// As the record has it, with `recent` samples (in order of time) read back: those that the
+    /// record has taken in for the runs alone, later ones for what it does not have yet.
+    pub fn rebuild(record: &Record, recent: &[Sample]) -> Self {
+        let mut watch = Self::default();
+        watch.settle(record);
+        watch.read_until = recent.iter().map(|s| s.at).max();
+        // Until when the record has taken each probe's samples in; `None` once that has passed.
+        let mut known: BTreeMap<&ProbeId, Option<Timestamp>> = BTreeMap::new();
+        let mut late = Vec::new();
+        let watched_until = record.watched_until();
+        for sample in recent {
+            // A probe that was taken away and came back began anew.
+            let Some(stored) = record.probes.get(&sample.probe) else {
+                continue;
+            };
+            let life = stored.life.last();
+            if life.is_none_or(|(born_at, _)| sample.at < *born_at) {
+                continue;
+            }
+            let until = known
+                .entry(&sample.probe)
+                .or_insert_with(|| record.taken_in_until(&sample.probe));
+            if until.is_some_and(|until| sample.at <= until) {
+                if let Some(runs) = watch.probes.get_mut(&sample.probe) {
+                    runs.read_back(sample, stored.silent.iter().map(|s| s.0));
+                }
+                continue;
+            }
+            if until.take().is_some() {
+                // The next sample may have come in time to go on with the run.
+                let until = watched_until.min(Some(sample.at));
+                late.extend(watch.overlooked(&sample.probe, until));
+            }
+            late.extend(watch.unrecorded(sample));
+        }
+        let all: Vec<ProbeId> = watch.probes.keys().cloned().collect();
+        for probe in all.iter().filter(|p| known.get(p) != Some(&None)) {
+            late.extend(watch.overlooked(probe, watched_until));
+        }
+        // Within one instant the order in which they came is kept.
+        late.sort_by_key(|transition| transition.at);
+        for transition in late {
+            watch.wait(transition.at, transition.probe, transition.change);
+        }
+        watch.overdue_from = watch.probes.values().filter_map(Runs::overdue_at).min();
+        watch
+    }
+
+    /// What the samples up to the last that the record has taken in say, and the record does not.
+    fn overlooked(&mut self, probe: &ProbeId, until: Option<Timestamp>) -> Vec<Transition> {
+        let Some(runs) = self.probes.get_mut(probe) else {
+            return Vec::new();
+        };
+        let at = runs.last_at().unwrap_or(Timestamp::UNIX_EPOCH);
+        let changes = runs.catch_up(until);
+        if runs.pending() {
+            self.doubted.insert(probe.clone());
+        }
+        transitions(at, probe, changes).collect()
+    }
+
+    /// What a sample says that the record has not taken in: as if it came now, and what was
+    /// overdue before it.
+    fn unrecorded(&mut self, sample: &Sample) -> Vec<Transition> {
+        let Some(runs) = self.probes.get_mut(&sample.probe) else {
+            return Vec::new();
+        };
+        // It would have been decided when the probe had ended.
+        let took = SignedDuration::from_micros(i64::try_from(sample.took_us).unwrap_or(0));
+        let ended_at = sample.at.checked_add(took).unwrap_or(sample.at);
+        let mut late = Vec::new();
+        if let Some(overdue) = runs.overdue_at().filter(|overdue| *overdue <= ended_at) {
+            late.extend(transitions(overdue, &sample.probe, runs.miss()));
+        }
+        let mut changes = runs.see(sample);
+        if is_bad_again(runs, sample, &changes) {
+            changes.push(Change::Bad { at: sample.at });
+        }
+        late.extend(transitions(ended_at, &sample.probe, changes));
+        late
     }
 
     /// Takes in an input before [`crate::decide::decide`] is asked.
-    pub fn observe(&mut self, _record: &Record, _at: Timestamp, _input: &Input) {}
+    pub fn observe(&mut self, record: &Record, at: Timestamp, input: &Input) {
+        match input {
+            Input::Start { alive_until } => {
+                let known = (*alive_until).max(self.read_until.filter(|_| record.watching));
+                let until = record.alive_until(at, known);
+                self.died_at = Some(until);
+                if record.watching {
+                    self.pass(until);
+                }
+                self.hush(until, until, Silence::Stopped);
+                self.alive = Some(at);
+            }
+            Input::Absent { span, .. } => {
+                // What hides time is seen when it begins: no probe falls overdue inside it.
+                let from = span.from.min(at);
+                self.pass_alive(from);
+                self.hush(from, span.from, Silence::Absent);
+            }
+            _ => {}
+        }
+        self.pass_alive(at);
+        match input {
+            Input::Sampled(sample) => self.sampled(record, at, sample),
+            Input::Stop => {
+                self.hush(at, at, Silence::Stopped);
+                self.alive = None;
+            }
+            Input::Start { .. }
+            | Input::Absent { .. }
+            | Input::Found { .. }
+            | Input::Configure { .. }
+            | Input::Tick
+            | Input::Act { .. }
+            | Input::Attempt { .. }
+            | Input::Delivered { .. } => {}
+        }
+    }
 
-    /// Forgets the transitions that `record` now holds; called after a commit was applied.
-    pub fn settle(&mut self, _record: &Record) {}
+    fn sampled(&mut self, record: &Record, at: Timestamp, sample: &Sample) {
+        let behind = !self.waiting.is_empty();
+        let Some(runs) = self.probes.get_mut(&sample.probe) else {
+            return;
+        };
+        let mut changes = runs.see(sample);
+        // A bad sample that changes nothing is kept where something may rest on it: the outage is
+        // excused so far, or what it changes is not known yet.
+        if is_bad_again(runs, sample, &changes)
+            && (behind || record.is_excused(sample.probe.system()))
+        {
+            changes.push(Change::Bad { at: sample.at });
+        }
+        // A probe that speaks (again) can be overdue (again).
+        let overdue = runs.overdue_at();
+        self.overdue_from = self.overdue_from.into_iter().chain(overdue).min();
+        for change in changes {
+            self.wait(at, sample.probe.clone(), change);
+        }
+    }
+
+    fn pass_alive(&mut self, at: Timestamp) {
+        if self.alive.is_some() {
+            self.pass(at);
+        }
+    }
+
+    /// Probes whose next sample is overdue at `at` are silent from where the last stopped
+    /// vouching, and their runs are over.
+    fn pass(&mut self, at: Timestamp) {
+        if self.overdue_from.is_none_or(|from| at < from) {
+            return;
+        }
+        let mut due: Vec<(Timestamp, ProbeId)> = Vec::new();
+        let mut next: Option<Timestamp> = None;
+        for (probe, runs) in &self.probes {
+            match runs.overdue_at() {
+                Some(overdue) if overdue <= at => due.push((overdue, probe.clone())),
+                Some(overdue) => next = Some(next.map_or(overdue, |n| n.min(overdue))),
+                None => {}
+            }
+        }
+        due.sort();
+        for (overdue, probe) in due {
+            let changes = self.probes.get_mut(&probe).map(Runs::miss);
+            // What became overdue while nobody watched is noticed at the start.
+            let noticed_at = self.alive.map_or(overdue, |alive| alive.max(overdue));
+            for change in changes.into_iter().flatten() {
+                self.wait(noticed_at, probe.clone(), change);
+            }
+        }
+        self.overdue_from = next;
+    }
+
+    fn hush(&mut self, at: Timestamp, from: Timestamp, cause: Silence) {
+        let mut changes = Vec::new();
+        for (probe, runs) in &mut self.probes {
+            changes.extend(runs.hush(from, cause).map(|c| (probe.clone(), c)));
+        }
+        for (probe, change) in changes {
+            self.wait(at, probe, change);
+        }
+    }
+
+    fn wait(&mut self, at: Timestamp, probe: ProbeId, change: Change) {
+        let endless = matches!(
+            change,
+            Change::Blip { .. } | Change::Doubted | Change::Bad { .. }
+        );
+        if self.waiting.len() < WAITING || !endless {
+            self.waiting.push(Transition { at, probe, change });
+        } else {
+            self.dropped = true;
+        }
+    }
+
+    /// The changes that no event records yet, in the order in which they were decided.
+    pub fn waiting(&self) -> &[Transition] {
+        &self.waiting
+    }
+
+    /// Forgets the transitions that `record` now holds, and takes over its configuration; called
+    /// after a commit was applied, or when nothing had to be committed.
+    pub fn settle(&mut self, record: &Record) {
+        for transition in std::mem::take(&mut self.waiting) {
+            self.doubt(&transition.probe);
+        }
+        let same = |c: &Arc<Catalogue>| Arc::ptr_eq(c, &record.catalogue);
+        if !self.catalogue.as_ref().is_some_and(same) {
+            self.refit(record);
+        }
+        if std::mem::take(&mut self.dropped) {
+            let all: Vec<ProbeId> = self.probes.keys().cloned().collect();
+            all.iter().for_each(|probe| self.doubt(probe));
+        }
+        if self.due.0 != record.seq {
+            self.due = (record.seq, crate::decide::next_due(record));
+        }
+    }
+
+    fn doubt(&mut self, probe: &ProbeId) {
+        if self.probes.get(probe).is_some_and(Runs::pending) {
+            self.doubted.insert(probe.clone());
+        } else {
+            self.doubted.remove(probe);
+        }
+    }
+
+    fn refit(&mut self, record: &Record) {
+        let mut kept = std::mem::take(&mut self.probes);
+        for probe in record.catalogue.systems.iter().flat_map(|s| &s.probes) {
+            let settings = Settings::from(probe);
+            let runs = match kept.remove(&probe.id) {
+                Some(mut runs) => {
+                    runs.reconfigure(settings);
+                    runs
+                }
+                None => {
+                    let known = record.probes.get(&probe.id).cloned().unwrap_or_default();
+                    from_record(settings, &known)
+                }
+            };
+            self.probes.insert(probe.id.clone(), runs);
+        }
+        self.doubted.retain(|probe| self.probes.contains_key(probe));
+        self.overdue_from = self.probes.values().filter_map(Runs::overdue_at).min();
+        self.catalogue = Some(Arc::clone(&record.catalogue));
+    }
 
     /// Whether the probe has a bad run pending: it is then asked at its retry interval.
-    pub fn retrying(&self, _probe: &crate::id::ProbeId) -> bool {
-        false
+    pub fn retrying(&self, probe: &ProbeId) -> bool {
+        self.probes.get(probe).is_some_and(Runs::retrying)
+    }
+
+    /// The runs of a probe.
+    pub fn runs(&self, probe: &ProbeId) -> Option<&Runs> {
+        self.probes.get(probe)
+    }
+
+    /// The probes with a bad run towards down that was not confirmed when what waits began.
+    pub fn doubted(&self) -> &BTreeSet<ProbeId> {
+        &self.doubted
+    }
+
+    /// Whether the service watches: between its start and its stop.
+    pub fn is_alive(&self) -> bool {
+        self.alive.is_some()
+    }
+
+    /// Until when an earlier life of the service reached, as of its last start.
+    pub fn died_at(&self) -> Option<Timestamp> {
+        self.died_at
+    }
+
+    /// Whether something may have fallen due by `at`: known without a search for the record that
+    /// was settled last.
+    pub fn may_be_due(&self, record: &Record, at: Timestamp) -> bool {
+        let (seq, due) = self.due;
+        self.is_alive() && (seq != record.seq || due.is_some_and(|due| due <= at))
+    }
+
+    /// No probe is overdue before this; `None` if none will be.
+    pub fn overdue_from(&self) -> Option<Timestamp> {
+        self.overdue_from
     }
 }
 
-/// The next instant at which something falls due although nothing comes in: the engine ticks at
-/// (or after) it.
-pub fn next_wake(_watch: &Watch, _record: &Record) -> Option<Timestamp> {
-    None
+fn transitions(
+    at: Timestamp,
+    probe: &ProbeId,
+    changes: Vec<Change>,
+) -> impl Iterator<Item = Transition> {
+    changes.into_iter().map(move |change| Transition {
+        at,
+        probe: probe.clone(),
+        change,
+    })
+}
+
+/// Whether a sample is bad of a probe that was confirmed down before.
+fn is_bad_again(runs: &Runs, sample: &Sample, changes: &[Change]) -> bool {
+    let confirmed = |change: &Change| matches!(change, Change::Down { .. });
+    sample.outcome == Outcome::Down
+        && runs.is_down()
+        && runs.last_at() == Some(sample.at)
+        && !changes.iter().any(confirmed)
+}
+
+fn from_record(settings: Settings, known: &ProbeRecord) -> Runs {
+    let open =
+        |spans: &[(Timestamp, Option<Timestamp>)]| spans.last().is_some_and(|s| s.1.is_none());
+    let silent = known.silent.last().filter(|s| s.1.is_none()).map(|s| s.0);
+    let edge = |spans: &[(Timestamp, Option<Timestamp>)]| spans.last().map(|s| s.1.unwrap_or(s.0));
+    Runs::new(settings, open(&known.down), open(&known.degraded), silent)
+        .known_since(edge(&known.down), edge(&known.degraded))
+}
+
+/// The next instant at which something may fall due although nothing comes in: the engine ticks
+/// at (or after) it. `next_due` is [`crate::decide::next_due`] of the record, which changes only
+/// when the record does.
+pub fn next_wake(watch: &Watch, next_due: Option<Timestamp>) -> Option<Timestamp> {
+    watch.overdue_from().into_iter().chain(next_due).min()
 }

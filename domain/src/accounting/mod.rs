@@ -1,5 +1,9 @@
 //! The arithmetic of SPEC section 6: every second of the agreed time has exactly one class, and
 //! every figure is an exact integer or a ratio of two.
+//!
+//! [`ground`] finds what was down, up and unknown; [`excuse`] what section 5 excuses of it;
+//! [`classes`] puts both together; [`figures`] counts. Nothing here rounds before it prints, and
+//! nothing counts seconds one by one.
 
 use jiff::Timestamp;
 
@@ -7,6 +11,20 @@ use crate::catalogue::Affects;
 use crate::id::OutageId;
 use crate::span::Span;
 use crate::windows::Occurrence;
+
+mod classes;
+mod excuse;
+mod figures;
+mod ground;
+mod ratio;
+mod readings;
+
+pub use classes::{Classes, DaySeconds, classify, day_strip, reach};
+pub use excuse::{Excused, excused_until};
+pub use figures::{Figures, OutageFigures, WindowFigures, account};
+pub use ratio::{Ratio, Verdict};
+#[doc(hidden)]
+pub use readings::{Readings, account_by};
 
 /// Everything that one system's figures rest on. `None` as an end means: still so.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

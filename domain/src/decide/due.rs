@@ -1,0 +1,248 @@
+//! What falls due although nothing comes in: midnights, starts of windows, notices that waited
+//! long enough for others. Read from the record; nothing is remembered by a timer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Draft;
+use crate::calendar;
+use crate::catalogue::{Affects, Single};
+use crate::event::Fact;
+use crate::id::{CustomerId, SystemId, WindowId};
+use crate::notice::Kind;
+use crate::record::{Held, Record};
+use crate::span::Span;
+use crate::windows::{Earned, Occurrence};
+
+/// How far ahead is looked. A midnight always falls within it, and the search begins anew there.
+const HORIZON: SignedDuration = SignedDuration::from_hours(26);
+
+/// The next instant at which something falls due, after the last event; `None` where nothing
+/// does (the service does not watch). Depends on the record alone: the same until it changes.
+pub fn next_due(record: &Record) -> Option<Timestamp> {
+    if !record.watching {
+        return None;
+    }
+    let ahead = ahead(record)?;
+    let midnight = midnights(record, ahead).into_iter().min();
+    let start = told_windows(record, ahead)
+        .values()
+        .map(|o| o.span.from)
+        .min();
+    let gathered = gathering(record).into_values().min();
+    let unwatched = record
+        .held
+        .values()
+        .filter(|held| held.span.to > ahead.from && !held.systems.iter().any(watched(record)))
+        .map(|held| held.span.to)
+        .min();
+    [midnight, start, gathered, unwatched]
+        .into_iter()
+        .flatten()
+        .min()
+}
+
+/// Whether a system has a probe that can say that it is up.
+fn watched(record: &Record) -> impl Fn(&SystemId) -> bool + '_ {
+    |system| {
+        let configured = record.catalogue.system(system.as_str());
+        configured.is_some_and(|s| s.probes.iter().any(|p| p.affects == Affects::Availability))
+    }
+}
+
+fn ahead(record: &Record) -> Option<Span> {
+    let from = record.as_of?;
+    Some(Span::new(from, from.checked_add(HORIZON).ok()?))
+}
+
+/// Midnights after the last event, in the zones of the service and of its committees.
+fn midnights(record: &Record, ahead: Span) -> Vec<Timestamp> {
+    let catalogue = &record.catalogue;
+    let mut zones: Vec<&str> = catalogue
+        .committees
+        .iter()
+        .map(|c| c.zone.as_str())
+        .collect();
+    zones.push(&catalogue.zone);
+    zones.sort_unstable();
+    zones.dedup();
+    zones
+        .into_iter()
+        .filter_map(|name| calendar::zone(name).ok())
+        .flat_map(|zone| calendar::midnights(&zone, ahead))
+        .filter(|at| *at > ahead.from)
+        .collect()
+}
+
+/// Windows that customers are told of and that start after the last event.
+fn told_windows(record: &Record, ahead: Span) -> BTreeMap<WindowId, Occurrence> {
+    let mut found = windows_over(record, ahead);
+    // One that began and then was given a later start has begun all the same.
+    found.retain(|id, o| {
+        o.span.from > ahead.from && o.span.from < ahead.to && !record.held.contains_key(id)
+    });
+    found
+}
+
+/// Windows that customers are told of and that touch `over`.
+fn windows_over(record: &Record, over: Span) -> BTreeMap<WindowId, Occurrence> {
+    // Singles concern any system and are told always; they are looked up by their own systems.
+    let single = |window: &Single| window.start < over.to && over.from < window.end;
+    let singles = record
+        .singles
+        .values()
+        .filter_map(|entry| Some(&entry.versions.last()?.1))
+        .filter(|window| single(window))
+        .filter_map(|window| window.systems.first());
+    let recurring = record
+        .catalogue
+        .systems
+        .iter()
+        .filter(|system| system.windows.iter().any(|rule| rule.tell))
+        .map(|system| &system.id);
+    let systems: BTreeSet<&SystemId> = singles.chain(recurring).collect();
+    systems
+        .into_iter()
+        .flat_map(|system| record.windows_of(system, over))
+        .filter(|o| o.tell && !o.span.is_empty() && o.why != Earned::Cancelled)
+        .map(|o| (o.id.clone(), o))
+        .collect()
+}
+
+/// Until when each customer's `downtime` waits for other systems of the same customer.
+pub(super) fn gathering(record: &Record) -> BTreeMap<CustomerId, Timestamp> {
+    let gather = SignedDuration::from_secs(record.catalogue.gather_s);
+    let mut until: BTreeMap<CustomerId, Timestamp> = BTreeMap::new();
+    for (customer, outage) in &record.untold {
+        let Some(outage) = record.outages.get(outage) else {
+            continue;
+        };
+        if outage.overrun.is_some() {
+            continue;
+        }
+        let Ok(at) = outage.detected_at.checked_add(gather) else {
+            continue;
+        };
+        until
+            .entry(customer.clone())
+            .and_modify(|u| *u = (*u).min(at))
+            .or_insert(at);
+    }
+    until
+}
+
+impl Draft<'_> {
+    /// Everything that falls due at exactly `at`.
+    pub(super) fn fall_due(&mut self, at: Timestamp) {
+        let Some(ahead) = ahead(self.record()) else {
+            return;
+        };
+        let midnight = midnights(self.record(), ahead).contains(&at);
+        let starting: Vec<Occurrence> = told_windows(self.record(), ahead)
+            .into_values()
+            .filter(|o| o.span.from == at)
+            .collect();
+        if midnight {
+            self.emit(at, Fact::Witnessed);
+        }
+        for occurrence in starting {
+            self.start_window(at, &occurrence);
+        }
+        self.consequences(at);
+        // No sample will ever say that these systems are well.
+        let unwatched = |s: &SystemId| !watched(self.record())(s);
+        let over: Vec<WindowId> = self
+            .record()
+            .held
+            .iter()
+            .filter(|(_, held)| held.span.to == at && held.systems.iter().all(unwatched))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for window in over {
+            self.complete_window(at, window);
+        }
+    }
+
+    /// Windows that began while nobody watched and are still held: said late, but once.
+    pub(super) fn windows_running(&mut self, at: Timestamp) {
+        let over = Span::new(
+            at,
+            at.checked_add(SignedDuration::from_nanos(1)).unwrap_or(at),
+        );
+        let running: Vec<Occurrence> = windows_over(self.record(), over)
+            .into_values()
+            .filter(|o| o.span.contains(at) && !self.record().held.contains_key(&o.id))
+            .collect();
+        for occurrence in running {
+            self.start_window(at, &occurrence);
+        }
+    }
+
+    pub(super) fn start_window(&mut self, at: Timestamp, occurrence: &Occurrence) {
+        if self.record().held.contains_key(&occurrence.id) {
+            return;
+        }
+        self.emit(
+            at,
+            Fact::MaintenanceStarted {
+                window: occurrence.id.clone(),
+                systems: occurrence.systems.clone(),
+                title: occurrence.title.clone(),
+                span: occurrence.span,
+            },
+        );
+        self.tell_window(at, Kind::MaintenanceStarted, occurrence);
+    }
+
+    /// A window is completed when it is over and every system of it is confirmed up by a sample
+    /// at or after its end.
+    pub(super) fn complete_windows(&mut self, at: Timestamp) {
+        let done = |held: &Held| {
+            held.span.to <= at
+                && held
+                    .systems
+                    .iter()
+                    .all(|s| self.well_since(s, held.span.to))
+        };
+        let over: Vec<WindowId> = self
+            .record()
+            .held
+            .iter()
+            .filter(|(_, held)| done(held))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for window in over {
+            self.complete_window(at, window);
+        }
+    }
+
+    fn complete_window(&mut self, at: Timestamp, window: WindowId) {
+        let Some(held) = self.record().held.get(&window).cloned() else {
+            return;
+        };
+        let occurrence = held
+            .systems
+            .iter()
+            .flat_map(|s| self.record().windows_of(s, held.span))
+            .find(|o| o.id == window);
+        self.emit(at, Fact::MaintenanceCompleted { window });
+        if let Some(occurrence) = occurrence {
+            self.tell_window(at, Kind::MaintenanceCompleted, &occurrence);
+        }
+    }
+
+    fn well_since(&self, system: &SystemId, end: Timestamp) -> bool {
+        let record = self.record();
+        let Some(configured) = record.catalogue.system(system.as_str()) else {
+            return true;
+        };
+        let closed = !record.has_open_outage(system);
+        closed
+            && configured
+                .probes
+                .iter()
+                .filter(|p| p.affects == Affects::Availability)
+                .all(|p| self.watch.runs(&p.id).is_some_and(|r| r.well_since(end)))
+    }
+}

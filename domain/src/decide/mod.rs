@@ -1,0 +1,411 @@
+//! Decides what follows from an input: pure, in one place.
+//!
+//! [`decide`] reads the watch and the record, and answers with events; it changes nothing. Inside,
+//! a [`Draft`] applies each event to its own copy of the record, so that the next decision of the
+//! same turn sees it.
+
+mod acts;
+mod due;
+mod outages;
+mod tell;
+
+pub use due::next_due;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::act::{Act, Refusal};
+use crate::catalogue::Catalogue;
+use crate::detection::Change;
+use crate::event::{Absence, Delivery, Event, Fact, SERVICE, Silence};
+use crate::id::{NoticeId, ProbeId, SystemId};
+use crate::record::{Record, Standing};
+use crate::sample::Sample;
+use crate::span::Span;
+use crate::watch::{Transition, Watch};
+
+/// What comes in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A new ledger begins.
+    Found {
+        /// Its identity, from which message ids are made.
+        identity: String,
+        /// The version of the time zone database.
+        tzdb: String,
+    },
+    /// A checked configuration comes into force.
+    Configure {
+        /// By whom.
+        by: String,
+        /// All of it.
+        catalogue: Box<Catalogue>,
+    },
+    /// The service starts to watch.
+    Start {
+        /// The last instant at which an earlier run is known to have been alive.
+        alive_until: Option<Timestamp>,
+    },
+    /// The service stops in order.
+    Stop,
+    /// The service ran but could not watch.
+    Absent {
+        /// From when to when.
+        span: Span,
+        /// Why.
+        cause: Absence,
+    },
+    /// A probe ran.
+    Sampled(Sample),
+    /// Time has passed: everything due up to now is decided, each at its own due time.
+    Tick,
+    /// A person does something.
+    Act {
+        /// Who.
+        by: String,
+        /// What.
+        act: Act,
+    },
+    /// The courier is about to connect.
+    Attempt {
+        /// For which notice.
+        notice: NoticeId,
+        /// SHA-256 of the rendered message, in hexadecimal.
+        sha256: String,
+    },
+    /// The courier is done.
+    Delivered {
+        /// With which notice.
+        notice: NoticeId,
+        /// Which attempt.
+        attempt: u32,
+        /// How it ended.
+        result: Delivery,
+        /// The relay's words, one line.
+        reply: String,
+    },
+}
+
+/// The events that follow from `input`, received at `at`; none where nothing follows. What fell
+/// due up to `at` comes first, in order, each at its own due time.
+///
+/// `watch` has already observed the input ([`Watch::observe`]).
+///
+/// # Errors
+/// An act that cannot be done is refused with the reason.
+pub fn decide(
+    watch: &Watch,
+    record: &Record,
+    at: Timestamp,
+    input: &Input,
+) -> Result<Vec<Event>, Refusal> {
+    if let Input::Sampled(_) | Input::Tick = input
+        && watch.waiting().is_empty()
+        && !concerned(watch, record, at)
+    {
+        // Nearly every sample ends here: nothing changed, nobody waits for it.
+        return Ok(Vec::new());
+    }
+    let mut draft = Draft {
+        base: record,
+        next: None,
+        watch,
+        // Its last act is to decide what fell due before it.
+        alive: watch.is_alive() || matches!(input, Input::Stop),
+        waiting: watch.waiting(),
+        doubted: watch.doubted().clone(),
+        last_bad: BTreeMap::new(),
+        events: Vec::new(),
+    };
+    match input {
+        // What a service that died left undone is decided up to its death. What fell due later
+        // was watched by nobody.
+        Input::Start { .. } => draft.catch_up_until(watch.died_at().unwrap_or(at)),
+        _ => draft.catch_up(at),
+    }
+    draft.take_in(at, input)?;
+    draft.consequences(at);
+    // Whether a system is well is known as of the last sample only, so this comes last.
+    draft.complete_windows(at);
+    Ok(draft.events)
+}
+
+/// Whether anything may follow from a sample or a tick that changed nothing: something has fallen due, a
+/// notice waits for a run to end, a window for its systems to be up.
+fn concerned(watch: &Watch, record: &Record, at: Timestamp) -> bool {
+    watch.may_be_due(record, at)
+        || !record.untold.is_empty()
+        || record.held.values().any(|held| held.span.to <= at)
+}
+
+/// The events decided so far, and the record as it will be with them.
+struct Draft<'a> {
+    base: &'a Record,
+    next: Option<Record>,
+    watch: &'a Watch,
+    /// Whether the service watches, and so says what falls due.
+    alive: bool,
+    /// What the watch saw that is not decided yet.
+    waiting: &'a [Transition],
+    /// The probes with a bad run towards down that is not confirmed, as of what is being decided:
+    /// the watch itself is ahead of that by everything that waits.
+    doubted: BTreeSet<ProbeId>,
+    /// The last bad sample of each probe that was confirmed down in this turn.
+    last_bad: BTreeMap<ProbeId, Timestamp>,
+    events: Vec<Event>,
+}
+
+impl Draft<'_> {
+    /// What the input itself says.
+    fn take_in(&mut self, at: Timestamp, input: &Input) -> Result<(), Refusal> {
+        match input {
+            Input::Found { identity, tzdb } => {
+                self.emit(
+                    at,
+                    Fact::Founded {
+                        identity: identity.clone(),
+                        tzdb: tzdb.clone(),
+                    },
+                );
+            }
+            Input::Configure { by, catalogue } => {
+                self.emit_by(
+                    at,
+                    by,
+                    Fact::Configured {
+                        catalogue: catalogue.clone(),
+                    },
+                );
+                if self.record().watching {
+                    self.windows_running(at);
+                }
+                self.all_systems(at);
+            }
+            Input::Start { alive_until } => self.start(at, *alive_until),
+            Input::Stop => {
+                self.emit(at, Fact::Stopped);
+            }
+            Input::Absent { span, cause } => {
+                self.emit(
+                    at,
+                    Fact::Absent {
+                        span: *span,
+                        cause: *cause,
+                    },
+                );
+            }
+            Input::Sampled(_) | Input::Tick => {}
+            Input::Act { by, act } => self.act(at, by, act)?,
+            Input::Attempt { notice, sha256 } => self.attempt(at, *notice, sha256)?,
+            Input::Delivered {
+                notice,
+                attempt,
+                result,
+                reply,
+            } => self.delivered(at, *notice, *attempt, *result, reply)?,
+        }
+        Ok(())
+    }
+
+    fn record(&self) -> &Record {
+        self.next.as_ref().unwrap_or(self.base)
+    }
+
+    fn emit(&mut self, at: Timestamp, fact: Fact) -> u64 {
+        self.emit_by(at, SERVICE, fact)
+    }
+
+    fn emit_by(&mut self, at: Timestamp, by: &str, fact: Fact) -> u64 {
+        let event = Event {
+            at,
+            by: by.to_owned(),
+            fact,
+        };
+        let record = self.next.get_or_insert_with(|| self.base.clone());
+        let seq = record.next_seq();
+        record.apply(seq, &event);
+        self.events.push(event);
+        seq
+    }
+
+    /// Everything that fell due and every change that waits, up to `at`, in order of time: what
+    /// falls due at an instant goes before what was seen at it. What waits is decided in any case.
+    fn catch_up(&mut self, at: Timestamp) {
+        self.catch_up_until(at);
+        while !self.waiting.is_empty() {
+            self.change_next(at);
+        }
+    }
+
+    /// The same, but what came after `until` goes on waiting.
+    fn catch_up_until(&mut self, until: Timestamp) {
+        let mut stuck = false;
+        loop {
+            let seen = self.waiting.first().map(|t| t.at).filter(|s| *s <= until);
+            let due =
+                due::next_due(self.record()).filter(|due| *due <= until && self.alive && !stuck);
+            match (due, seen) {
+                (Some(due), seen) if seen.is_none_or(|seen| due <= seen) => {
+                    let before = self.events.len();
+                    self.fall_due(due);
+                    // What falls due leaves a trace, or it would fall due for ever.
+                    stuck = self.events.len() == before;
+                }
+                (_, Some(_)) => {
+                    self.change_next(until);
+                    stuck = false;
+                }
+                (_, None) => break,
+            }
+        }
+    }
+
+    /// What one sample changed belongs together: between a probe's two confirmations nothing may
+    /// be concluded.
+    fn change_next(&mut self, until: Timestamp) {
+        let Some(first) = self.waiting.first() else {
+            return;
+        };
+        let same = |t: &&Transition| t.at == first.at && t.probe == first.probe;
+        let count = self.waiting.iter().take_while(same).count();
+        let (now, later) = self.waiting.split_at(count);
+        self.waiting = later;
+        self.changed(first.at.min(until), &first.probe, now);
+    }
+
+    fn changed(&mut self, at: Timestamp, probe: &ProbeId, transitions: &[Transition]) {
+        let mut bad_at = None;
+        for transition in transitions {
+            match &transition.change {
+                Change::Doubted => {
+                    self.doubted.insert(probe.clone());
+                }
+                Change::Blip { .. } => {
+                    self.doubted.remove(probe);
+                }
+                Change::Down { samples, .. } => {
+                    self.doubted.remove(probe);
+                    bad_at = samples.last().map(|s| s.at);
+                }
+                Change::Bad { at } => bad_at = Some(*at),
+                _ => {}
+            }
+            if let Some(fact) = self.fact_of(transition) {
+                self.emit(at, fact);
+            }
+        }
+        if let Some(bad_at) = bad_at {
+            self.last_bad.insert(probe.clone(), bad_at);
+        }
+        self.system(at, &SystemId::from(probe.system()));
+        if let Some(bad_at) = bad_at {
+            self.outlasted(at, probe, bad_at);
+        }
+        self.consequences(at);
+    }
+
+    fn fact_of(&self, transition: &Transition) -> Option<Fact> {
+        let probe = transition.probe.clone();
+        let silent = self.record().probes.get(&probe)?.is_silent();
+        Some(match transition.change.clone() {
+            // A start, a stop or an absence silences every probe at once, by its own event.
+            Change::Silent {
+                cause: Silence::Stopped | Silence::Absent,
+                ..
+            } => return None,
+            Change::Silent { .. } if silent => return None,
+            Change::Silent { from, cause } => Fact::ProbeSilent { probe, from, cause },
+            Change::Heard { from } => Fact::ProbeHeard { probe, from },
+            Change::Down {
+                from,
+                reason,
+                detail,
+                samples,
+            } => Fact::ProbeDown {
+                probe,
+                from,
+                reason,
+                detail,
+                samples,
+            },
+            Change::Up {
+                to,
+                unobserved,
+                samples,
+            } => Fact::ProbeUp {
+                probe,
+                to,
+                unobserved,
+                samples,
+            },
+            Change::Degraded {
+                from,
+                reason,
+                detail,
+                samples,
+            } => Fact::ProbeDegraded {
+                probe,
+                from,
+                reason,
+                detail,
+                samples,
+            },
+            Change::Cleared { to } => Fact::ProbeCleared { probe, to },
+            Change::Doubted | Change::Bad { .. } => return None,
+            Change::Blip { span, samples } => Fact::Blip {
+                probe,
+                span,
+                samples,
+            },
+        })
+    }
+
+    fn all_systems(&mut self, at: Timestamp) {
+        let systems: Vec<SystemId> = self.record().systems.keys().cloned().collect();
+        for system in systems {
+            self.system(at, &system);
+        }
+    }
+
+    fn start(&mut self, at: Timestamp, alive_until: Option<Timestamp>) {
+        // A service that was stopped in order said itself when it ended.
+        let alive_until = if self.base.watching {
+            self.watch.died_at()
+        } else {
+            alive_until
+        };
+        self.emit(at, Fact::Started { alive_until });
+        self.catch_up(at);
+        self.lost_attempts(at);
+        self.windows_running(at);
+        self.all_systems(at);
+    }
+
+    /// What follows for incidents and customers.
+    fn consequences(&mut self, at: Timestamp) {
+        self.resolve_incidents(at);
+        self.tell_downtime(at);
+    }
+
+    /// An attempt that the service did not outlive may have been delivered.
+    fn lost_attempts(&mut self, at: Timestamp) {
+        let lost: Vec<(NoticeId, u32)> = self
+            .record()
+            .unsent
+            .iter()
+            .filter_map(|id| self.record().notices.get(id).map(|o| (*id, o)))
+            .filter(|(_, o)| matches!(o.standing, Standing::Attempting(_)))
+            .map(|(id, o)| (id, o.attempts))
+            .collect();
+        for (notice, attempt) in lost {
+            self.ended(
+                at,
+                notice,
+                attempt,
+                Delivery::Ambiguous,
+                "the service ended during the attempt",
+            );
+        }
+    }
+}

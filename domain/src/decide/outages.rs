@@ -1,0 +1,273 @@
+//! From confirmed states of probes to outages, overruns and incidents.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Draft;
+use crate::accounting::{self, OutageHistory};
+use crate::catalogue::Affects;
+use crate::event::{Cause, Fact};
+use crate::id::{IncidentId, OutageId, ProbeId, SystemId, WindowId};
+use crate::record::ProbeRecord;
+use crate::span::{Span, instant, second};
+
+/// How an outage that is still going on stands to its system's windows.
+enum Excuse {
+    /// No second of it is excused.
+    None,
+    /// Its present second is excused, as all are since then.
+    Now(Timestamp),
+    /// It was excused until then, by that window last.
+    Until(Timestamp, WindowId),
+}
+
+impl Draft<'_> {
+    /// Brings the system's outage in line with its probes: opens it when one is confirmed down,
+    /// closes it when none is down and none has a bad run pending.
+    pub(super) fn system(&mut self, at: Timestamp, system: &SystemId) {
+        let record = self.record();
+        let open = record.systems.get(system).and_then(|s| s.open);
+        let down = record.is_down(system);
+        match open {
+            None if down => self.open_outage(at, system),
+            Some(outage) if !down && !self.pending(system) => {
+                self.close_outage(at, outage, system);
+            }
+            _ => {}
+        }
+        self.tell_recovery(at, system);
+    }
+
+    /// Whether an availability probe of the system has a run towards down that is not confirmed.
+    pub(super) fn pending(&self, system: &SystemId) -> bool {
+        let catalogue = &self.record().catalogue;
+        self.doubted
+            .iter()
+            .filter(|probe| probe.system() == system.as_str())
+            .any(|probe| {
+                catalogue
+                    .probe(probe)
+                    .is_some_and(|p| p.affects == Affects::Availability)
+            })
+    }
+
+    fn open_outage(&mut self, at: Timestamp, system: &SystemId) {
+        let Some((start, last_bad)) = self.down_since(system) else {
+            return;
+        };
+        let excuse = self.excuse(system, start, last_bad, OutageId(u64::MAX));
+        let planned = !matches!(excuse, Excuse::None);
+        let outage = OutageId(self.emit(
+            at,
+            Fact::OutageOpened {
+                system: system.clone(),
+                start,
+                planned,
+            },
+        ));
+        match excuse {
+            Excuse::None => self.open_incident(at, system, outage, Cause::Outage),
+            Excuse::Until(from, window) => self.overrun(at, system, outage, from, window),
+            // It began before its window and within the grace: those seconds are unplanned and
+            // its texts are owed, but nobody is told of what is excused now.
+            Excuse::Now(from) if second(start) < second(from) => {
+                self.open_incident(at, system, outage, Cause::Outage);
+            }
+            Excuse::Now(_) => {}
+        }
+    }
+
+    /// The first bad sample of the earliest run that is confirmed down now, and the last that is
+    /// known of them: the one that confirmed, unless nothing says which that was.
+    fn down_since(&self, system: &SystemId) -> Option<(Timestamp, Timestamp)> {
+        let record = self.record();
+        let configured = record.catalogue.system(system.as_str())?;
+        configured
+            .probes
+            .iter()
+            .filter_map(|p| Some((&p.id, record.probes.get(&p.id)?.takes_down_since()?)))
+            .map(|(id, from)| (from, self.last_bad.get(id).map_or(from, |at| from.max(*at))))
+            .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
+    /// How the second of `last_bad` is excused, if an outage since `start` goes on.
+    fn excuse(
+        &self,
+        system: &SystemId,
+        start: Timestamp,
+        last_bad: Timestamp,
+        id: OutageId,
+    ) -> Excuse {
+        let record = self.record();
+        // A window that begins in this very second matters too.
+        let over = Span::new(start, instant(second(last_bad).saturating_add(1)));
+        let mut history = record.history(system, over);
+        if !history.outages.iter().any(|o| o.id == id) {
+            history.outages.push(OutageHistory {
+                id,
+                start,
+                end: None,
+                declared: false,
+                reclassified: false,
+                edge_s: 0,
+            });
+        }
+        let Some(zone) = record.zone_of(system) else {
+            return Excuse::None;
+        };
+        let policy = record.policy_of(system);
+        let Some(excused) = accounting::excused_until(&history, id, &zone, policy) else {
+            return Excuse::None;
+        };
+        if last_bad >= excused.until {
+            Excuse::Until(excused.until, excused.window)
+        } else if second(last_bad) >= second(excused.from) {
+            Excuse::Now(excused.from)
+        } else {
+            Excuse::None
+        }
+    }
+
+    /// A bad sample of a probe that is confirmed down: an outage that a window excused so far may
+    /// have outlasted it.
+    pub(super) fn outlasted(&mut self, at: Timestamp, probe: &ProbeId, bad_at: Timestamp) {
+        let system = SystemId::from(probe.system());
+        let record = self.record();
+        let counts = record.is_excused(system.as_str())
+            && (record.probes.get(probe)).is_some_and(|p| p.takes_down_since().is_some());
+        let open = record.systems.get(&system).and_then(|s| s.open);
+        let Some(outage) = open.and_then(|o| record.outages.get(&o)).filter(|_| counts) else {
+            return;
+        };
+        let (id, start) = (outage.id, outage.start);
+        match self.excuse(&system, start, bad_at, id) {
+            Excuse::Now(_) => {}
+            Excuse::Until(from, window) => self.overrun(at, &system, id, from, window),
+            // A slower probe's run turned out to have begun before the window, by more than its
+            // grace: nothing of it was excused.
+            Excuse::None => {
+                let over = Span::new(start, instant(second(bad_at).saturating_add(1)));
+                if let Some(window) = record.windows_of(&system, over).pop() {
+                    self.overrun(at, &system, id, start, window.id);
+                }
+            }
+        }
+    }
+
+    fn overrun(
+        &mut self,
+        at: Timestamp,
+        system: &SystemId,
+        outage: OutageId,
+        from: Timestamp,
+        window: WindowId,
+    ) {
+        self.emit(
+            at,
+            Fact::Overrun {
+                outage,
+                from,
+                window,
+            },
+        );
+        let incident = self.record().outages.get(&outage).and_then(|o| o.incident);
+        if incident.is_none() {
+            self.open_incident(at, system, outage, Cause::Overrun);
+        }
+    }
+
+    pub(super) fn open_incident(
+        &mut self,
+        at: Timestamp,
+        system: &SystemId,
+        outage: OutageId,
+        cause: Cause,
+    ) {
+        self.emit(
+            at,
+            Fact::IncidentOpened {
+                systems: vec![system.clone()],
+                outages: vec![outage],
+                cause,
+            },
+        );
+    }
+
+    fn close_outage(&mut self, at: Timestamp, outage: OutageId, system: &SystemId) {
+        let Some(start) = self.record().outages.get(&outage).map(|o| o.start) else {
+            return;
+        };
+        let (end, unobserved) = self.up_since(system, start).unwrap_or((at, None));
+        self.emit(
+            at,
+            Fact::OutageClosed {
+                outage,
+                end,
+                unobserved,
+            },
+        );
+        self.owe_texts(at, outage, system);
+    }
+
+    /// An outage that was excused when it began may have ended between its last bad sample and
+    /// the limit's: no overrun was decided, but seconds that count have a report owe their texts.
+    fn owe_texts(&mut self, at: Timestamp, id: OutageId, system: &SystemId) {
+        let record = self.record();
+        let Some(outage) = record.outages.get(&id) else {
+            return;
+        };
+        let unplanned = || {
+            let figures = self.figures(outage, record.policy_of(system));
+            figures.is_some_and(|f| f.unplanned_s > 0)
+        };
+        if outage.incident.is_none() && unplanned() {
+            self.open_incident(at, system, id, Cause::Overrun);
+        }
+    }
+
+    /// Where the last of the system's down spans that belong to an outage since `start` ended, and
+    /// the span in which it really ended, where nobody watched then.
+    fn up_since(&self, system: &SystemId, start: Timestamp) -> Option<(Timestamp, Option<Span>)> {
+        let last = |p: &Arc<ProbeRecord>| {
+            let until = p.took_down_until()?;
+            // Where the probe was taken away instead, that moment is known.
+            let by_sample = p.down.last().is_some_and(|d| d.1 == Some(until));
+            Some((until, p.unobserved.filter(|_| by_sample)))
+        };
+        self.record()
+            .probes_of(system)
+            .filter_map(last)
+            .filter(|(to, _)| *to >= start)
+            .max_by_key(|(to, unobserved)| (*to, unobserved.is_some()))
+    }
+
+    /// Incidents whose systems are up and no longer degraded are resolved.
+    pub(super) fn resolve_incidents(&mut self, at: Timestamp) {
+        let done: Vec<IncidentId> = self
+            .record()
+            .unresolved
+            .iter()
+            .filter(|id| {
+                self.record()
+                    .incidents
+                    .get(*id)
+                    .is_some_and(|i| self.is_over(i))
+            })
+            .copied()
+            .collect();
+        for incident in done {
+            self.emit(at, Fact::IncidentResolved { incident });
+        }
+    }
+
+    fn is_over(&self, incident: &crate::incident::Incident) -> bool {
+        let record = self.record();
+        let ended = |o: &OutageId| record.outages.get(o).is_none_or(|o| o.end.is_some());
+        incident.outages.iter().all(ended)
+            && incident
+                .systems
+                .iter()
+                .all(|s| !record.has_open_outage(s) && !record.is_degraded(s))
+    }
+}

@@ -1,0 +1,563 @@
+//! Who is told what: notices are decided here, each in the commit of the fact that caused it.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Draft, due};
+use crate::accounting;
+use crate::act::Refusal;
+use crate::catalogue::Customer;
+use crate::event::{Delivery, Fact};
+use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId};
+use crate::notice::{self, Affected, Kind, Notice, Work};
+use crate::policy::Policy;
+use crate::record::{Outage, Standing};
+use crate::span::{Span, instant, second};
+use crate::windows::{Earned, Occurrence};
+
+/// Everything of a notice but the recipient.
+struct Content {
+    kind: Kind,
+    /// The middle part of the key.
+    subject: String,
+    affected: Vec<Affected>,
+    work: Option<Work>,
+    incident: Option<IncidentId>,
+}
+
+impl Draft<'_> {
+    /// Queues `maintenance-overrun` and `downtime` for customers who are owed one: at once, but a
+    /// `downtime` waits while another system of the same customer has a bad run that may soon be
+    /// confirmed.
+    pub(super) fn tell_downtime(&mut self, at: Timestamp) {
+        if self.record().untold.is_empty() {
+            return;
+        }
+        let until = due::gathering(self.record());
+        let mut owed: BTreeMap<CustomerId, Vec<OutageId>> = BTreeMap::new();
+        for (customer, outage) in &self.record().untold {
+            owed.entry(customer.clone()).or_default().push(*outage);
+        }
+        for (id, outages) in owed {
+            let Some(customer) = self.record().catalogue.customer(id.as_str()).cloned() else {
+                continue;
+            };
+            let (overruns, outages): (Vec<_>, Vec<_>) = outages.into_iter().partition(|o| {
+                self.record()
+                    .outages
+                    .get(o)
+                    .is_some_and(|o| o.overrun.is_some())
+            });
+            for overrun in overruns {
+                self.tell_down(at, &customer, Kind::MaintenanceOverrun, &[overrun]);
+            }
+            let waited = until.get(&id).is_none_or(|u| *u <= at);
+            if !outages.is_empty() && (waited || !self.others_pending(&customer)) {
+                self.tell_down(at, &customer, Kind::Downtime, &outages);
+            }
+        }
+    }
+
+    /// Whether a system of the customer that is not down yet has a bad run pending.
+    fn others_pending(&self, customer: &Customer) -> bool {
+        let down = |system: &SystemId| {
+            let known = self.record().systems.get(system);
+            known.is_some_and(|s| s.open.is_some())
+        };
+        customer
+            .systems
+            .iter()
+            .any(|system| self.pending(system) && !down(system))
+    }
+
+    fn tell_down(&mut self, at: Timestamp, customer: &Customer, kind: Kind, outages: &[OutageId]) {
+        let mut affected: Vec<Affected> =
+            outages.iter().filter_map(|o| self.affected(*o)).collect();
+        affected.sort_by(|a, b| a.system.cmp(&b.system));
+        let incident = outages
+            .first()
+            .and_then(|o| self.record().outages.get(o)?.incident);
+        let work = match kind {
+            Kind::MaintenanceOverrun => outages.iter().find_map(|o| self.work_of(*o)),
+            // The downtime of a window that earned nothing names the work.
+            _ => outages.iter().find_map(|o| self.unearned_work(*o)),
+        };
+        let subject: Vec<String> = outages.iter().map(OutageId::to_string).collect();
+        let content = Content {
+            kind,
+            subject: subject.join("+"),
+            affected,
+            work,
+            incident,
+        };
+        for recipient in customer.contacts.clone() {
+            // What was to be said of an earlier recovery is no longer true, unless it is all that
+            // this recipient would ever hear of that outage: then it goes first.
+            let (first, stale): (Vec<_>, Vec<_>) = self
+                .unsent_uptime(&recipient, &content.affected)
+                .into_iter()
+                .partition(|id| self.says_both(*id));
+            let id = self.queue(at, customer, &recipient, &content, first, false);
+            for notice in stale {
+                self.emit(
+                    at,
+                    Fact::NoticeFolded {
+                        notice,
+                        into: Some(id),
+                    },
+                );
+            }
+        }
+    }
+
+    /// Whether a notice tells of an outage of which the recipient was never told.
+    fn says_both(&self, id: NoticeId) -> bool {
+        let outgoing = self.record().notices.get(&id);
+        outgoing.is_some_and(|o| o.notice.folded)
+    }
+
+    fn unsent_uptime(&self, recipient: &str, affected: &[Affected]) -> Vec<NoticeId> {
+        let record = self.record();
+        let covered = |a: &Affected| affected.iter().any(|b| b.system == a.system);
+        record
+            .unsent
+            .iter()
+            .filter(|id| {
+                record.notices.get(*id).is_some_and(|o| {
+                    o.notice.kind == Kind::Uptime
+                        && o.notice.recipient == recipient
+                        && matches!(o.standing, Standing::Due(_))
+                        && o.notice.affected.iter().all(covered)
+                })
+            })
+            .copied()
+            .collect()
+    }
+
+    fn affected(&self, id: OutageId) -> Option<Affected> {
+        let record = self.record();
+        let outage = record.outages.get(&id)?;
+        let system = record.catalogue.system(outage.system.as_str());
+        Some(Affected {
+            system: outage.system.clone(),
+            name: system.map_or_else(|| outage.system.to_string(), |s| s.name.clone()),
+            outage: Some(id),
+            from: Some(outage.overrun.as_ref().map_or(outage.start, |o| o.0)),
+            to: outage.end,
+            down_s: None,
+            unobserved: outage.unobserved,
+            reason: outage.reason,
+            impaired: record.is_degraded(&outage.system),
+            advice: system.and_then(|s| s.downtime_advice.clone()),
+        })
+    }
+
+    /// The window that an overrun grew out of.
+    fn work_of(&self, id: OutageId) -> Option<Work> {
+        let outage = self.record().outages.get(&id)?;
+        let (_, window) = outage.overrun.as_ref()?;
+        self.windows_at(outage)
+            .iter()
+            .find(|o| o.id == *window)
+            .map(work)
+    }
+
+    /// The window in which an outage began that it does not excuse.
+    fn unearned_work(&self, id: OutageId) -> Option<Work> {
+        let outage = self.record().outages.get(&id)?;
+        self.windows_at(outage)
+            .iter()
+            .filter(|o| o.why != Earned::Cancelled)
+            .find(|o| {
+                let early = SignedDuration::from_secs(o.start_grace_s);
+                let from = o.span.from.checked_sub(early).unwrap_or(o.span.from);
+                Span::new(from, o.span.to).contains(outage.start)
+            })
+            .map(work)
+    }
+
+    /// The windows of its system that touch an outage, the present second included.
+    fn windows_at(&self, outage: &Outage) -> Vec<Occurrence> {
+        let record = self.record();
+        let now = record.as_of.unwrap_or(outage.start).max(outage.start);
+        let over = Span::new(outage.start, instant(second(now).saturating_add(1)));
+        record.windows_of(&outage.system, over)
+    }
+
+    /// Queues `uptime` about every outage of the system that is over and of whose end nobody was
+    /// told: as soon as none goes on and no availability probe has a bad run pending. Of a system
+    /// that is no longer configured nobody knows that it is up.
+    pub(super) fn tell_recovery(&mut self, at: Timestamp, system: &SystemId) {
+        let record = self.record();
+        let unanswered = match record.systems.get(system) {
+            Some(known) if !known.unanswered.is_empty() => known.unanswered.clone(),
+            _ => return,
+        };
+        if record.catalogue.system(system.as_str()).is_none()
+            || record.has_open_outage(system)
+            || self.pending(system)
+        {
+            return;
+        }
+        for outage in unanswered {
+            self.tell_uptime(at, outage);
+        }
+    }
+
+    /// Queues `uptime` for everyone who was told of the outage, or still should have been. Nobody
+    /// was told that it was down whose every notice was refused: nobody is told that it is up.
+    fn tell_uptime(&mut self, at: Timestamp, id: OutageId) {
+        let record = self.record();
+        let Some(outage) = record.outages.get(&id).cloned() else {
+            return;
+        };
+        let mut recipients: BTreeMap<(CustomerId, String), Vec<NoticeId>> = BTreeMap::new();
+        for (customer, _) in record.untold.iter().filter(|(_, o)| *o == id) {
+            if let Some(customer) = record.catalogue.customer(customer.as_str()) {
+                for contact in &customer.contacts {
+                    recipients
+                        .entry((customer.id.clone(), contact.clone()))
+                        .or_default();
+                }
+            }
+        }
+        for notice in &outage.told {
+            if let Some(told) = record.notices.get(notice) {
+                let key = (told.notice.customer.clone(), told.notice.recipient.clone());
+                recipients.entry(key).or_default().push(*notice);
+            }
+        }
+        let rejected = |n: &NoticeId| {
+            let told = record.notices.get(n);
+            told.is_some_and(|o| matches!(o.standing, Standing::Rejected(_)))
+        };
+        recipients.retain(|_, told| told.is_empty() || !told.iter().all(rejected));
+        if recipients.is_empty() {
+            return;
+        }
+        // What customers went without does not depend on what was agreed.
+        let figures = self.figures(&outage, None);
+        let down_s = figures.map(|f| f.planned_s + f.excluded_s + f.unplanned_s);
+        for ((customer, recipient), told) in recipients {
+            self.tell_up(at, id, &customer, &recipient, &told, down_s);
+        }
+    }
+
+    /// The seconds of an outage that is over, by class under a policy.
+    pub(super) fn figures(
+        &self,
+        outage: &Outage,
+        policy: Option<&Policy>,
+    ) -> Option<accounting::OutageFigures> {
+        let record = self.record();
+        let system = &outage.system;
+        let period = Span::new(outage.start, outage.end?);
+        let zone = record.zone_of(system)?;
+        let history = record.history(system, period);
+        let as_of = record.as_of?;
+        let figures = accounting::account(&history, period, &zone, policy, None, as_of);
+        figures.by_outage.into_iter().find(|o| o.id == outage.id)
+    }
+
+    fn tell_up(
+        &mut self,
+        at: Timestamp,
+        id: OutageId,
+        customer: &CustomerId,
+        recipient: &str,
+        told: &[NoticeId],
+        down_s: Option<i64>,
+    ) {
+        let Some(customer) = self.record().catalogue.customer(customer.as_str()).cloned() else {
+            return;
+        };
+        let Some(mut affected) = self.affected(id) else {
+            return;
+        };
+        affected.from = self.record().outages.get(&id).map(|o| o.start);
+        affected.down_s = down_s;
+        let pointless: Vec<NoticeId> = told
+            .iter()
+            .filter(|n| self.can_fold(**n))
+            .copied()
+            .collect();
+        // One that was lost on its way may have arrived.
+        let unheard = |n: &NoticeId| {
+            let lost = self.record().notices.get(n).is_none_or(|o| o.lost > 0);
+            pointless.contains(n) && !lost
+        };
+        let folded = told.iter().all(unheard);
+        let content = Content {
+            kind: Kind::Uptime,
+            subject: id.to_string(),
+            incident: self.record().outages.get(&id).and_then(|o| o.incident),
+            affected: vec![affected],
+            work: None,
+        };
+        let into = self.queue(at, &customer, recipient, &content, told.to_vec(), folded);
+        for notice in pointless {
+            self.emit(
+                at,
+                Fact::NoticeFolded {
+                    notice,
+                    into: Some(into),
+                },
+            );
+        }
+    }
+
+    /// Whether a notice of downtime waits to be sent and every outage in it is over.
+    fn can_fold(&self, id: NoticeId) -> bool {
+        let record = self.record();
+        record.notices.get(&id).is_some_and(|o| {
+            matches!(o.standing, Standing::Due(_))
+                && o.notice
+                    .affected
+                    .iter()
+                    .filter_map(|a| record.outages.get(&a.outage?))
+                    .all(|outage| outage.end.is_some())
+        })
+    }
+
+    /// Tells the customers of a window's systems of it.
+    pub(super) fn tell_window(&mut self, at: Timestamp, kind: Kind, occurrence: &Occurrence) {
+        let catalogue = self.record().catalogue.clone();
+        for customer in &catalogue.customers {
+            let systems: Vec<&SystemId> = occurrence
+                .systems
+                .iter()
+                .filter(|s| customer.systems.contains(s))
+                .collect();
+            if systems.is_empty() {
+                continue;
+            }
+            let affected = systems
+                .into_iter()
+                .map(|id| Affected {
+                    system: id.clone(),
+                    name: catalogue
+                        .system(id.as_str())
+                        .map_or_else(|| id.to_string(), |s| s.name.clone()),
+                    outage: None,
+                    from: None,
+                    to: None,
+                    down_s: None,
+                    unobserved: None,
+                    reason: None,
+                    impaired: self.record().is_degraded(id),
+                    advice: None,
+                })
+                .collect();
+            let content = Content {
+                kind,
+                subject: occurrence.id.to_string(),
+                affected,
+                work: Some(work(occurrence)),
+                incident: None,
+            };
+            for recipient in &customer.contacts {
+                let stale = self.unsent_start(recipient, occurrence, kind);
+                let id = self.queue(at, customer, recipient, &content, Vec::new(), false);
+                for notice in stale {
+                    self.emit(
+                        at,
+                        Fact::NoticeFolded {
+                            notice,
+                            into: Some(id),
+                        },
+                    );
+                }
+            }
+        }
+    }
+
+    fn unsent_start(&self, recipient: &str, occurrence: &Occurrence, kind: Kind) -> Vec<NoticeId> {
+        let record = self.record();
+        if kind != Kind::MaintenanceCompleted {
+            return Vec::new();
+        }
+        let same = |n: &Notice| {
+            n.kind == Kind::MaintenanceStarted
+                && n.recipient == recipient
+                && n.work.as_ref().is_some_and(|w| w.window == occurrence.id)
+        };
+        record
+            .unsent
+            .iter()
+            .filter(|id| {
+                record
+                    .notices
+                    .get(*id)
+                    .is_some_and(|o| matches!(o.standing, Standing::Due(_)) && same(&o.notice))
+            })
+            .copied()
+            .collect()
+    }
+
+    fn queue(
+        &mut self,
+        at: Timestamp,
+        customer: &Customer,
+        recipient: &str,
+        content: &Content,
+        after: Vec<NoticeId>,
+        folded: bool,
+    ) -> NoticeId {
+        let mut notice = Notice {
+            kind: content.kind,
+            key: String::new(),
+            customer: customer.id.clone(),
+            customer_name: customer.name.clone(),
+            zone: customer.zone.clone(),
+            recipient: recipient.to_owned(),
+            affected: content.affected.clone(),
+            work: content.work.clone(),
+            incident: content.incident,
+            thread: None,
+            after,
+            folded,
+        };
+        let record = self.record();
+        notice.thread = notice.subjects().into_iter().find_map(|subject| {
+            record
+                .threads
+                .get(&(subject, recipient.to_owned()))
+                .copied()
+        });
+        let stem = format!("{}/{}/{}", content.kind, content.subject, recipient);
+        let ordinal = 1 + record.keys.get(&stem).copied().unwrap_or(0);
+        notice.key = format!("{stem}/{ordinal}");
+        NoticeId(self.emit(at, Fact::NoticeQueued { notice }))
+    }
+
+    /// An attempt is about to begin.
+    pub(super) fn attempt(
+        &mut self,
+        at: Timestamp,
+        id: NoticeId,
+        sha256: &str,
+    ) -> Result<(), Refusal> {
+        let record = self.record();
+        let Some(outgoing) = record.notices.get(&id) else {
+            return Err(Refusal(format!("there is no notice {id}")));
+        };
+        if !matches!(outgoing.standing, Standing::Due(_)) {
+            return Err(Refusal(format!(
+                "notice {id} is {}",
+                outgoing.standing.word()
+            )));
+        }
+        let attempt = outgoing.attempts + 1;
+        let message_id = notice::message_id(&record.identity, id, &record.catalogue.mail_from);
+        self.emit(
+            at,
+            Fact::DeliveryAttempted {
+                notice: id,
+                attempt,
+                message_id,
+                sha256: sha256.to_owned(),
+            },
+        );
+        Ok(())
+    }
+
+    /// An attempt ended.
+    pub(super) fn delivered(
+        &mut self,
+        at: Timestamp,
+        id: NoticeId,
+        attempt: u32,
+        result: Delivery,
+        reply: &str,
+    ) -> Result<(), Refusal> {
+        let under_way = self.record().notices.get(&id).is_some_and(|o| {
+            o.attempts == attempt && matches!(o.standing, Standing::Attempting(_))
+        });
+        if !under_way {
+            return Err(Refusal(format!(
+                "attempt {attempt} of notice {id} is not under way"
+            )));
+        }
+        self.ended(at, id, attempt, result, reply);
+        Ok(())
+    }
+
+    pub(super) fn ended(
+        &mut self,
+        at: Timestamp,
+        id: NoticeId,
+        attempt: u32,
+        result: Delivery,
+        reply: &str,
+    ) {
+        self.emit(
+            at,
+            Fact::DeliveryEnded {
+                notice: id,
+                attempt,
+                result,
+                reply: reply.to_owned(),
+            },
+        );
+        let Some(outgoing) = self.record().notices.get(&id).cloned() else {
+            return;
+        };
+        let answers: Vec<NoticeId> =
+            self.record()
+                .unsent
+                .iter()
+                .filter(|n| {
+                    self.record().notices.get(*n).is_some_and(|o| {
+                        o.notice.kind == Kind::Uptime && o.notice.after.contains(&id)
+                    })
+                })
+                .copied()
+                .collect();
+        match outgoing.standing {
+            // Nobody was told that it was down, so nobody is told that it is up.
+            Standing::Rejected(_) => {
+                for notice in answers {
+                    if self.all_rejected(notice) {
+                        self.emit(at, Fact::NoticeFolded { notice, into: None });
+                    }
+                }
+            }
+            // It is up again meanwhile, and the notice that says so says all of it.
+            Standing::Due(_) if self.can_fold(id) => {
+                if let Some(into) = answers.first() {
+                    self.emit(
+                        at,
+                        Fact::NoticeFolded {
+                            notice: id,
+                            into: Some(*into),
+                        },
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn all_rejected(&self, id: NoticeId) -> bool {
+        let record = self.record();
+        record.notices.get(&id).is_some_and(|o| {
+            o.notice.after.iter().all(|before| {
+                record
+                    .notices
+                    .get(before)
+                    .is_some_and(|b| matches!(b.standing, Standing::Rejected(_)))
+            })
+        })
+    }
+}
+
+fn work(occurrence: &Occurrence) -> Work {
+    Work {
+        window: occurrence.id.clone(),
+        title: occurrence.title.clone(),
+        impact: occurrence.impact.clone(),
+        span: occurrence.span,
+        max_downtime_s: occurrence.max_downtime_s,
+    }
+}

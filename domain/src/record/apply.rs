@@ -1,0 +1,739 @@
+//! The fold: one event at a time. Never decides, never fails: a ledger that was verified applies,
+//! and an event that speaks of something unknown changes nothing.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{
+    Exclusion, Fault, Held, Life, Outage, Outgoing, ProbeRecord, Record, Standing, is_open,
+};
+use crate::catalogue::{Affects, Catalogue};
+use crate::event::{Event, Fact, Silence};
+use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, ProbeId, SystemId, WindowId};
+use crate::incident::{Incident, Review};
+use crate::notice::{Kind, Notice};
+use crate::outbox;
+use crate::windows::{RuleEntry, SingleEntry};
+
+impl Record {
+    /// Takes in one event: `seq` is its number in the ledger.
+    pub fn apply(&mut self, seq: u64, event: &Event) {
+        let at = event.at;
+        self.seq = seq;
+        self.as_of = self.as_of.max(Some(at));
+        match &event.fact {
+            Fact::Founded { identity, tzdb } => {
+                self.identity.clone_from(identity);
+                self.tzdb.clone_from(tzdb);
+            }
+            Fact::Configured { catalogue } => self.configured(at, &event.by, catalogue),
+            Fact::Started { alive_until } => {
+                self.watching = true;
+                Arc::make_mut(&mut self.lives).push((at, Life::Started(*alive_until)));
+                self.all_silent(alive_until.unwrap_or(at), Silence::Stopped);
+            }
+            Fact::Stopped => {
+                self.watching = false;
+                Arc::make_mut(&mut self.lives).push((at, Life::Stopped));
+                self.all_silent(at, Silence::Stopped);
+            }
+            Fact::Absent { span, cause } => {
+                Arc::make_mut(&mut self.absences).push((*span, *cause));
+                self.all_silent(span.from, Silence::Absent);
+            }
+            Fact::Witnessed => self.witnessed_at = Some(at),
+            Fact::ProbeSilent { .. }
+            | Fact::ProbeHeard { .. }
+            | Fact::ProbeDown { .. }
+            | Fact::ProbeUp { .. }
+            | Fact::ProbeDegraded { .. }
+            | Fact::ProbeCleared { .. }
+            | Fact::Blip { .. } => self.probe_fact(at, &event.fact),
+            Fact::OutageOpened { .. }
+            | Fact::OutageClosed { .. }
+            | Fact::OutageDeclared { .. }
+            | Fact::DeclarationChanged { .. }
+            | Fact::MonitorFault { .. }
+            | Fact::Excluded { .. }
+            | Fact::Reclassified { .. }
+            | Fact::Overrun { .. } => self.outage_fact(seq, event),
+            Fact::WindowScheduled { .. }
+            | Fact::WindowChanged { .. }
+            | Fact::WindowCancelled { .. }
+            | Fact::Told { .. }
+            | Fact::MaintenanceStarted { .. }
+            | Fact::MaintenanceCompleted { .. } => self.window_fact(at, &event.fact),
+            Fact::IncidentOpened { .. }
+            | Fact::IncidentAcknowledged { .. }
+            | Fact::IncidentReviewed { .. }
+            | Fact::IncidentResolved { .. }
+            | Fact::IncidentClosed { .. } => self.incident_fact(seq, event),
+            Fact::NoticeQueued { .. }
+            | Fact::DeliveryAttempted { .. }
+            | Fact::DeliveryEnded { .. }
+            | Fact::NoticeFolded { .. } => self.notice_fact(seq, at, &event.fact),
+        }
+    }
+
+    fn configured(&mut self, at: Timestamp, by: &str, catalogue: &Catalogue) {
+        let new = Arc::new(catalogue.clone());
+        self.catalogues.push((at, by.to_owned(), Arc::clone(&new)));
+        let old = std::mem::replace(&mut self.catalogue, new);
+        for system in &old.systems {
+            if catalogue.system(system.id.as_str()).is_none() {
+                self.end_system(at, &system.id);
+            }
+            for probe in &system.probes {
+                if catalogue.probe(&probe.id).is_none() {
+                    self.end_probe(at, &probe.id);
+                }
+            }
+        }
+        for system in &catalogue.systems {
+            let record = Arc::make_mut(self.systems.entry(system.id.clone()).or_default());
+            if !is_open(&record.life) {
+                record.life.push((at, None));
+            }
+            for entry in record.rules.iter_mut().filter(|e| e.left_at.is_none()) {
+                if !system.windows.contains(&entry.rule) {
+                    entry.left_at = Some(at);
+                }
+            }
+            for rule in &system.windows {
+                if !record
+                    .rules
+                    .iter()
+                    .any(|e| e.left_at.is_none() && e.rule == *rule)
+                {
+                    record.rules.push(RuleEntry {
+                        rule: rule.clone(),
+                        entered_at: at,
+                        left_at: None,
+                    });
+                }
+            }
+            for probe in &system.probes {
+                let record = Arc::make_mut(self.probes.entry(probe.id.clone()).or_default());
+                if !is_open(&record.life) {
+                    record.life.push((at, None));
+                    record.silent.push((at, None, Silence::New));
+                }
+                if record.affects.last().map(|a| a.1) != Some(probe.affects) {
+                    record.affects.push((at, probe.affects));
+                }
+            }
+        }
+        self.forget_owed();
+    }
+
+    /// Who is no longer a customer of a system is owed no word of it.
+    fn forget_owed(&mut self) {
+        let catalogue = Arc::clone(&self.catalogue);
+        let gone: Vec<(CustomerId, OutageId)> = self
+            .untold
+            .iter()
+            .filter(|(customer, outage)| {
+                let system = self.outages.get(outage).map(|o| &o.system);
+                !catalogue
+                    .customer(customer.as_str())
+                    .filter(|c| !c.contacts.is_empty())
+                    .is_some_and(|c| system.is_some_and(|s| c.systems.contains(s)))
+            })
+            .cloned()
+            .collect();
+        for owed in gone {
+            self.untold.remove(&owed);
+        }
+    }
+
+    fn end_system(&mut self, at: Timestamp, id: &SystemId) {
+        if let Some(record) = self.systems.get_mut(id) {
+            let record = Arc::make_mut(record);
+            close(&mut record.life, at);
+            for entry in record.rules.iter_mut().filter(|e| e.left_at.is_none()) {
+                entry.left_at = Some(at);
+            }
+        }
+    }
+
+    fn end_probe(&mut self, at: Timestamp, id: &ProbeId) {
+        if let Some(record) = self.probes.get_mut(id) {
+            let record = Arc::make_mut(record);
+            close(&mut record.life, at);
+            close(&mut record.down, at);
+            close(&mut record.degraded, at);
+            unsilence(record, at);
+        }
+    }
+
+    /// A start, a stop and an absence silence every probe that speaks; said once, not once per
+    /// probe. Where a probe had stopped to speak before, its own event says so and comes first.
+    ///
+    /// A configuration that was changed while the service did not run is recorded before its
+    /// start: a probe that left then was watched no longer than the others.
+    fn all_silent(&mut self, from: Timestamp, cause: Silence) {
+        let ids: Vec<ProbeId> = self.probes.keys().cloned().collect();
+        for id in ids {
+            let Some(record) = self.probes.get_mut(&id) else {
+                continue;
+            };
+            let Some((born_at, died_at)) = record.life.last().copied() else {
+                continue;
+            };
+            let from = from.max(born_at);
+            if died_at.is_none_or(|died_at| from < died_at) {
+                let record = Arc::make_mut(record);
+                silence(record, from, cause);
+                if let Some(died_at) = died_at {
+                    unsilence(record, died_at);
+                }
+            }
+        }
+    }
+
+    fn probe_fact(&mut self, at: Timestamp, fact: &Fact) {
+        match fact {
+            Fact::ProbeSilent { probe, from, cause } => {
+                self.with_probe(at, probe, |r| silence(r, *from, *cause));
+            }
+            Fact::ProbeHeard { probe, from } => self.with_probe(at, probe, |r| unsilence(r, *from)),
+            Fact::ProbeDown {
+                probe,
+                from,
+                reason,
+                detail,
+                ..
+            } => {
+                self.with_probe(at, probe, |r| {
+                    r.reason = *reason;
+                    r.detail.clone_from(detail);
+                    open(&mut r.down, *from);
+                });
+                self.began_earlier(probe);
+            }
+            Fact::ProbeUp {
+                probe,
+                to,
+                unobserved,
+                ..
+            } => self.with_probe(at, probe, |r| {
+                r.unobserved = *unobserved;
+                close(&mut r.down, *to);
+            }),
+            Fact::ProbeDegraded { probe, from, .. } => {
+                self.with_probe(at, probe, |r| open(&mut r.degraded, *from));
+            }
+            Fact::ProbeCleared { probe, to } => {
+                self.with_probe(at, probe, |r| close(&mut r.degraded, *to));
+            }
+            Fact::Blip {
+                probe,
+                span,
+                samples,
+            } => {
+                self.with_probe(at, probe, |r| r.blips.push((*span, *samples)));
+            }
+            _ => {}
+        }
+    }
+
+    fn with_probe(&mut self, at: Timestamp, id: &ProbeId, change: impl FnOnce(&mut ProbeRecord)) {
+        if let Some(record) = self.probes.get_mut(id) {
+            let record = Arc::make_mut(record);
+            record.decided_at = record.decided_at.max(Some(at));
+            change(record);
+        }
+    }
+
+    /// A slower probe that joins an outage may have begun to fail before the one that opened it.
+    fn began_earlier(&mut self, probe: &ProbeId) {
+        let Some(from) = self.probes.get(probe).and_then(|p| p.takes_down_since()) else {
+            return;
+        };
+        let open = self.systems.get(probe.system()).and_then(|s| s.open);
+        if let Some(outage) = open.and_then(|o| self.outages.get_mut(&o))
+            && from < outage.start
+        {
+            Arc::make_mut(outage).start = from;
+        }
+    }
+
+    fn outage_fact(&mut self, seq: u64, event: &Event) {
+        match &event.fact {
+            Fact::OutageOpened {
+                system,
+                start,
+                planned,
+            } => {
+                let id = OutageId(seq);
+                let cause = self.catalogue.system(system.as_str()).and_then(|s| {
+                    s.probes
+                        .iter()
+                        .filter(|p| p.affects == Affects::Availability)
+                        .filter_map(|p| self.probes.get(&p.id))
+                        .find(|r| is_open(&r.down))
+                });
+                let outage = Outage {
+                    planned: *planned,
+                    reason: cause.and_then(|r| r.reason),
+                    detail: cause.and_then(|r| r.detail.clone()),
+                    ..self.outage(id, system, *start, event.at)
+                };
+                if !planned {
+                    self.owe_notice(system, id);
+                }
+                self.began(system, outage);
+                let record = Arc::make_mut(self.systems.entry(system.clone()).or_default());
+                record.open = Some(id);
+            }
+            Fact::OutageClosed {
+                outage,
+                end,
+                unobserved,
+            } => {
+                let system = self.with_outage(*outage, |o| {
+                    o.end = Some(*end);
+                    o.unobserved = *unobserved;
+                    o.closed_at = Some(event.at);
+                });
+                if let Some(record) = system.and_then(|s| self.systems.get_mut(&s)) {
+                    let record = Arc::make_mut(record);
+                    record.open = None;
+                    record.unanswered.push(*outage);
+                }
+            }
+            Fact::OutageDeclared {
+                system,
+                from,
+                to,
+                evidence,
+            } => {
+                let id = OutageId(seq);
+                let outage = Outage {
+                    end: *to,
+                    closed_at: to.map(|_| event.at),
+                    declared: Some((evidence.clone(), event.by.clone())),
+                    ..self.outage(id, system, *from, event.at)
+                };
+                if to.is_none() {
+                    self.owe_notice(system, id);
+                }
+                self.began(system, outage);
+            }
+            fact => self.judged(event, fact),
+        }
+    }
+
+    /// What people and windows make of an outage.
+    fn judged(&mut self, event: &Event, fact: &Fact) {
+        match fact {
+            Fact::DeclarationChanged { outage, to, .. } => {
+                let was_open = self.outages.get(outage).is_some_and(|o| o.end.is_none());
+                let system = self.with_outage(*outage, |o| {
+                    o.end = Some(*to);
+                    o.closed_at = Some(event.at);
+                });
+                if let Some(record) = system.and_then(|s| self.systems.get_mut(&s))
+                    && was_open
+                {
+                    Arc::make_mut(record).unanswered.push(*outage);
+                }
+            }
+            Fact::MonitorFault {
+                system,
+                span,
+                evidence,
+                approved_by,
+            } => {
+                let record = Arc::make_mut(self.systems.entry(system.clone()).or_default());
+                record.faults.push(Fault {
+                    span: *span,
+                    evidence: evidence.clone(),
+                    by: (event.by.clone(), approved_by.clone()),
+                });
+            }
+            Fact::Excluded {
+                outage,
+                span,
+                reason,
+                evidence,
+                approved_by,
+            } => {
+                self.with_outage(*outage, |o| {
+                    o.exclusions.push(Exclusion {
+                        span: *span,
+                        reason: reason.clone(),
+                        evidence: evidence.clone(),
+                        by: event.by.clone(),
+                        approved_by: approved_by.clone(),
+                    });
+                });
+            }
+            Fact::Reclassified { outage, reason } => {
+                let told = |o: &Outage| !o.planned || o.overrun.is_some() || o.end.is_some();
+                let told = self.outages.get(outage).is_none_or(|o| told(o));
+                let system = self.with_outage(*outage, |o| o.reclassified = Some(reason.clone()));
+                // It goes on, and nobody was told because it was excused.
+                if let Some(system) = system.filter(|_| !told) {
+                    self.owe_notice(&system, *outage);
+                }
+            }
+            Fact::Overrun {
+                outage,
+                from,
+                window,
+            } => {
+                let system =
+                    self.with_outage(*outage, |o| o.overrun = Some((*from, window.clone())));
+                if let Some(system) = system {
+                    self.owe_notice(&system, *outage);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn outage(&self, id: OutageId, system: &SystemId, start: Timestamp, at: Timestamp) -> Outage {
+        let probes = self
+            .catalogue
+            .system(system.as_str())
+            .map(|s| s.probes.as_slice());
+        let longest = probes
+            .unwrap_or_default()
+            .iter()
+            .map(|p| p.interval_ms)
+            .max()
+            .unwrap_or(0);
+        Outage {
+            id,
+            system: system.clone(),
+            start,
+            end: None,
+            unobserved: None,
+            detected_at: at,
+            closed_at: None,
+            declared: None,
+            reason: None,
+            detail: None,
+            planned: false,
+            overrun: None,
+            reclassified: None,
+            exclusions: Vec::new(),
+            incident: None,
+            told: Vec::new(),
+            told_up: Vec::new(),
+            edge_s: (longest + 999) / 1000,
+        }
+    }
+
+    fn began(&mut self, system: &SystemId, outage: Outage) {
+        // Where nobody is left to be told of its end, an older one is forgotten.
+        let known = self.systems.get(system).map(|s| s.unanswered.clone());
+        let mut unanswered = known.unwrap_or_default();
+        unanswered.retain(|o| self.is_answerable(*o));
+        let record = Arc::make_mut(self.systems.entry(system.clone()).or_default());
+        record.unanswered = unanswered;
+        record.outages.push(outage.id);
+        self.outages.insert(outage.id, Arc::new(outage));
+    }
+
+    /// Whether somebody was told that it began, or still should be.
+    fn is_answerable(&self, id: OutageId) -> bool {
+        let reached = |n: &NoticeId| {
+            self.notices.get(n).is_some_and(|o| {
+                let known = self.catalogue.customer(o.notice.customer.as_str());
+                known.is_some() && !matches!(o.standing, Standing::Rejected(_))
+            })
+        };
+        self.untold.iter().any(|(_, outage)| *outage == id)
+            || self
+                .outages
+                .get(&id)
+                .is_some_and(|o| o.told.iter().any(reached))
+    }
+
+    /// Every customer of the system is owed a notice of the outage.
+    fn owe_notice(&mut self, system: &SystemId, outage: OutageId) {
+        let catalogue = Arc::clone(&self.catalogue);
+        for customer in catalogue
+            .customers_of(system)
+            .filter(|c| !c.contacts.is_empty())
+        {
+            self.untold.insert((customer.id.clone(), outage));
+        }
+    }
+
+    fn with_outage(&mut self, id: OutageId, change: impl FnOnce(&mut Outage)) -> Option<SystemId> {
+        let outage = Arc::make_mut(self.outages.get_mut(&id)?);
+        change(outage);
+        Some(outage.system.clone())
+    }
+
+    fn window_fact(&mut self, at: Timestamp, fact: &Fact) {
+        match fact {
+            Fact::WindowScheduled { window } => {
+                let entry = SingleEntry {
+                    versions: vec![(at, window.clone())],
+                    cancelled_at: None,
+                    told: std::collections::BTreeMap::new(),
+                };
+                self.singles.insert(window.id.clone(), Arc::new(entry));
+            }
+            Fact::WindowChanged { window, .. } => {
+                if let Some(entry) = self.singles.get_mut(&window.id) {
+                    Arc::make_mut(entry).versions.push((at, window.clone()));
+                }
+                if let Some(held) = self.held.get_mut(&window.id) {
+                    held.span.to = window.end;
+                }
+            }
+            Fact::WindowCancelled { window, .. } => {
+                if let Some(entry) = self.singles.get_mut(window) {
+                    Arc::make_mut(entry).cancelled_at = Some(at);
+                }
+            }
+            Fact::Told {
+                window, customer, ..
+            } => {
+                let last = self
+                    .singles
+                    .get(window)
+                    .map(|e| e.versions.len().saturating_sub(1));
+                if let Some(version) = last {
+                    self.told_of(window, version, customer, at);
+                }
+            }
+            Fact::MaintenanceStarted {
+                window,
+                systems,
+                title,
+                span,
+            } => {
+                self.held.insert(
+                    window.clone(),
+                    Held {
+                        systems: systems.clone(),
+                        title: title.clone(),
+                        span: *span,
+                    },
+                );
+            }
+            Fact::MaintenanceCompleted { window } => {
+                self.held.remove(window);
+            }
+            _ => {}
+        }
+    }
+
+    fn told_of(&mut self, window: &WindowId, version: usize, customer: &CustomerId, at: Timestamp) {
+        if let Some(entry) = self.singles.get_mut(window) {
+            let told = &mut Arc::make_mut(entry).told;
+            let first = told.entry((version, customer.clone())).or_insert(at);
+            *first = (*first).min(at);
+        }
+    }
+
+    fn incident_fact(&mut self, seq: u64, event: &Event) {
+        let at = event.at;
+        match &event.fact {
+            Fact::IncidentOpened {
+                systems,
+                outages,
+                cause,
+            } => {
+                let id = IncidentId(seq);
+                for outage in outages {
+                    self.with_outage(*outage, |o| o.incident = Some(id));
+                }
+                let incident = Incident {
+                    id,
+                    systems: systems.clone(),
+                    outages: outages.clone(),
+                    cause: *cause,
+                    opened_at: at,
+                    acknowledged: None,
+                    resolved_at: None,
+                    closed: None,
+                    closed_without: None,
+                    review: Review::default(),
+                    reviewed: Vec::new(),
+                };
+                self.incidents.insert(id, Arc::new(incident));
+                self.unresolved.insert(id);
+            }
+            Fact::IncidentAcknowledged { incident } => self.with_incident(*incident, |i| {
+                i.acknowledged.get_or_insert((at, event.by.clone()));
+            }),
+            Fact::IncidentReviewed { incident, review } => self.with_incident(*incident, |i| {
+                merge(&mut i.review, review);
+                i.reviewed.push((at, event.by.clone()));
+            }),
+            Fact::IncidentResolved { incident } => {
+                self.with_incident(*incident, |i| i.resolved_at = Some(at));
+                self.unresolved.remove(incident);
+            }
+            Fact::IncidentClosed { incident, without } => self.with_incident(*incident, |i| {
+                i.closed = Some((at, event.by.clone()));
+                i.closed_without.clone_from(without);
+            }),
+            _ => {}
+        }
+    }
+
+    fn with_incident(&mut self, id: IncidentId, change: impl FnOnce(&mut Incident)) {
+        if let Some(incident) = self.incidents.get_mut(&id) {
+            change(Arc::make_mut(incident));
+        }
+    }
+
+    fn notice_fact(&mut self, seq: u64, at: Timestamp, fact: &Fact) {
+        match fact {
+            Fact::NoticeQueued { notice } => self.queued(NoticeId(seq), at, notice),
+            Fact::DeliveryAttempted {
+                notice, attempt, ..
+            } => self.with_notice(*notice, |o| {
+                o.attempts = *attempt;
+                o.standing = Standing::Attempting(at);
+            }),
+            Fact::DeliveryEnded {
+                notice,
+                result,
+                reply,
+                ..
+            } => {
+                self.with_notice(*notice, |o| outbox::ended(o, at, *result, reply));
+                self.delivered(*notice, at);
+            }
+            Fact::NoticeFolded { notice, into } => {
+                self.with_notice(*notice, |o| o.standing = Standing::Folded(*into));
+            }
+            _ => {}
+        }
+    }
+
+    fn queued(&mut self, id: NoticeId, at: Timestamp, notice: &Notice) {
+        for affected in &notice.affected {
+            let Some(outage) = affected.outage else {
+                continue;
+            };
+            self.untold.remove(&(notice.customer.clone(), outage));
+            let system = self.with_outage(outage, |o| match notice.kind {
+                Kind::Downtime | Kind::MaintenanceOverrun => o.told.push(id),
+                Kind::Uptime => o.told_up.push(id),
+                _ => {}
+            });
+            if notice.kind == Kind::Uptime
+                && let Some(record) = system.and_then(|s| self.systems.get_mut(&s))
+            {
+                Arc::make_mut(record).unanswered.retain(|o| *o != outage);
+            }
+        }
+        if let Some((stem, _)) = notice.key.rsplit_once('/') {
+            *self.keys.entry(stem.to_owned()).or_insert(0) += 1;
+        }
+        for subject in notice.subjects() {
+            self.threads
+                .entry((subject, notice.recipient.clone()))
+                .or_insert(id);
+        }
+        self.unsent.insert(id);
+        let outgoing = Outgoing {
+            notice: notice.clone(),
+            decided_at: at,
+            standing: Standing::Due(at),
+            attempts: 0,
+            lost: 0,
+            last: None,
+        };
+        self.notices.insert(id, Arc::new(outgoing));
+    }
+
+    fn with_notice(&mut self, id: NoticeId, change: impl FnOnce(&mut Outgoing)) {
+        if let Some(outgoing) = self.notices.get_mut(&id) {
+            let outgoing = Arc::make_mut(outgoing);
+            change(outgoing);
+            if outgoing.standing.is_final() {
+                self.unsent.remove(&id);
+            }
+        }
+    }
+
+    /// A delivered announcement is what earns a single window.
+    fn delivered(&mut self, id: NoticeId, at: Timestamp) {
+        let Some(outgoing) = self.notices.get(&id).cloned() else {
+            return;
+        };
+        if outgoing.notice.kind != Kind::MaintenanceScheduled
+            || !matches!(outgoing.standing, Standing::Sent(_))
+        {
+            return;
+        }
+        let Some(work) = &outgoing.notice.work else {
+            return;
+        };
+        let version = self.singles.get(&work.window).and_then(|entry| {
+            entry.versions.iter().rposition(|(_, w)| {
+                w.start == work.span.from
+                    && w.end == work.span.to
+                    && w.max_downtime_s == work.max_downtime_s
+            })
+        });
+        if let Some(version) = version {
+            self.told_of(&work.window, version, &outgoing.notice.customer, at);
+        }
+    }
+}
+
+fn open(spans: &mut Vec<(Timestamp, Option<Timestamp>)>, from: Timestamp) {
+    if !is_open(spans) {
+        spans.push((from, None));
+    }
+}
+
+fn close(spans: &mut [(Timestamp, Option<Timestamp>)], to: Timestamp) {
+    if let Some((from, end @ None)) = spans.last_mut() {
+        *end = Some(to.max(*from));
+    }
+}
+
+/// Silent since `from`. Where that reaches back into what was heard (the clock was set back, or
+/// the service lived less long than its last events), the spans stay disjoint and in order.
+fn silence(record: &mut ProbeRecord, mut from: Timestamp, mut cause: Silence) {
+    while let Some((start, end, why)) = record.silent.last().copied() {
+        if end.is_some_and(|end| end <= from) {
+            break;
+        }
+        if end.is_none() && start <= from {
+            return;
+        }
+        record.silent.pop();
+        if start <= from {
+            (from, cause) = (start, why);
+        }
+    }
+    record.silent.push((from, None, cause));
+}
+
+fn unsilence(record: &mut ProbeRecord, to: Timestamp) {
+    if let Some((from, end @ None, _)) = record.silent.last_mut() {
+        *end = Some(to.max(*from));
+    }
+}
+
+fn merge(review: &mut Review, new: &Review) {
+    let Review {
+        summary,
+        root_cause,
+        certainty,
+        resolution,
+        measures,
+    } = new.clone();
+    review.summary = summary.or(review.summary.take());
+    review.root_cause = root_cause.or(review.root_cause.take());
+    review.certainty = certainty.or(review.certainty.take());
+    review.resolution = resolution.or(review.resolution.take());
+    if !measures.is_empty() {
+        review.measures = measures;
+    }
+}

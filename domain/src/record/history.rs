@@ -1,0 +1,213 @@
+//! What one system's figures rest on, out of the record.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{ProbeRecord, Record};
+use crate::accounting::{BlipHistory, History, OutageHistory, ProbeHistory};
+use crate::calendar;
+use crate::catalogue::Catalogue;
+use crate::id::{CustomerId, ProbeId, SystemId};
+use crate::policy::{Hours, Policy};
+use crate::span::Span;
+use crate::windows;
+
+impl Record {
+    /// Everything that the figures of `system` over `over` rest on: of outages, silences and
+    /// faults all there ever were (what lies outside does no harm), of windows those that touch
+    /// `over` or an outage that does, and those before them that may share an outage or a month's
+    /// allowance with them ([`crate::accounting::reach`]).
+    pub fn history(&self, system: &SystemId, over: Span) -> History {
+        let Some(known) = self.systems.get(system) else {
+            return History::default();
+        };
+        let outages: Vec<OutageHistory> = known
+            .outages
+            .iter()
+            .filter_map(|id| self.outages.get(id))
+            .map(|o| OutageHistory {
+                id: o.id,
+                start: o.start,
+                end: o.end,
+                declared: o.declared.is_some(),
+                reclassified: o.reclassified.is_some(),
+                edge_s: o.edge_s,
+            })
+            .collect();
+        let exclusions = known
+            .outages
+            .iter()
+            .filter_map(|id| self.outages.get(id))
+            .flat_map(|o| o.exclusions.iter())
+            .filter(|e| e.approved_by.is_some())
+            .map(|e| e.span)
+            .collect();
+        let over = widened(over, &outages);
+        History {
+            life: known.life.clone(),
+            blips: self
+                .probes_of(system)
+                .flat_map(|p| p.blips.iter())
+                .map(|(span, samples)| BlipHistory {
+                    span: *span,
+                    samples: *samples,
+                })
+                .collect(),
+            probes: self
+                .probes_of(system)
+                .flat_map(|p| probe_history(p))
+                .collect(),
+            outages,
+            faults: known.faults.iter().map(|f| f.span).collect(),
+            exclusions,
+            windows: self.windows_of(system, over),
+        }
+    }
+
+    /// Every probe that the system ever had.
+    pub(crate) fn probes_of<'a>(
+        &'a self,
+        system: &SystemId,
+    ) -> impl Iterator<Item = &'a Arc<ProbeRecord>> {
+        let prefix = ProbeId::of(system, "");
+        self.probes
+            .range(prefix.clone()..)
+            .take_while(move |(id, _)| id.as_str().starts_with(prefix.as_str()))
+            .map(|(_, probe)| probe)
+    }
+
+    /// The windows of a system that touch `over`, in order of their start.
+    pub fn windows_of(&self, system: &SystemId, over: Span) -> Vec<windows::Occurrence> {
+        let hours = self.planned_hours(system);
+        let grace_s = self.interval_s(system);
+        let rules = self
+            .systems
+            .get(system)
+            .map(|s| s.rules.as_slice())
+            .unwrap_or_default();
+        let mut found = windows::recurring(rules, system, grace_s, hours, over);
+        for entry in self.singles.values() {
+            let concerned = entry
+                .versions
+                .iter()
+                .any(|(_, w)| w.systems.contains(system));
+            // Held no longer than its last version says: most are long over.
+            let near = entry
+                .versions
+                .last()
+                .is_some_and(|(_, w)| w.start < over.to && over.from < w.end);
+            if !(concerned && near) {
+                continue;
+            }
+            let customers: Vec<CustomerId> = self.customers_of_window(entry);
+            found.extend(
+                windows::single(entry, &customers, grace_s, hours)
+                    .filter(|o| o.span.from < over.to && over.from < o.span.to),
+            );
+        }
+        found.sort_by(|a, b| (a.span.from, &a.id).cmp(&(b.span.from, &b.id)));
+        found
+    }
+
+    /// The customers who must have been told of a single window.
+    fn customers_of_window(&self, entry: &windows::SingleEntry) -> Vec<CustomerId> {
+        let Some((at, window)) = entry.versions.last() else {
+            return Vec::new();
+        };
+        let catalogue = self.in_force_at(*at);
+        catalogue
+            .customers
+            .iter()
+            .filter(|c| c.systems.iter().any(|s| window.systems.contains(s)))
+            .map(|c| c.id.clone())
+            .collect()
+    }
+
+    /// The zone of the committee that oversees a system, by its present configuration.
+    pub fn zone_of(&self, system: &SystemId) -> Option<TimeZone> {
+        let committee = self.catalogue.system(system.as_str()).map(|s| &s.committee);
+        let name = committee
+            .and_then(|c| self.catalogue.committee(c.as_str()))
+            .map_or(self.catalogue.zone.as_str(), |c| c.zone.as_str());
+        calendar::zone(name).ok()
+    }
+
+    /// The policy of a system, by its present configuration.
+    pub fn policy_of(&self, system: &SystemId) -> Option<&Policy> {
+        let policy = self.catalogue.system(system.as_str())?.policy.as_ref()?;
+        self.catalogue.policy(policy.as_str())
+    }
+
+    /// The configuration in force at `at`; before the first, the first.
+    pub fn in_force_at(&self, at: Timestamp) -> &Catalogue {
+        self.catalogues
+            .iter()
+            .rev()
+            .find(|(from, _, _)| *from <= at)
+            .or_else(|| self.catalogues.first())
+            .map_or(&self.catalogue, |(_, _, c)| c)
+    }
+
+    fn planned_hours(&self, system: &SystemId) -> Option<&Hours> {
+        let policy = self.catalogue.system(system.as_str())?.policy.as_ref()?;
+        self.catalogue
+            .policy(policy.as_str())?
+            .planned_hours
+            .as_ref()
+    }
+
+    /// The longest interval of the system's availability probes, in whole seconds.
+    fn interval_s(&self, system: &SystemId) -> i64 {
+        let probes = self
+            .catalogue
+            .system(system.as_str())
+            .map(|s| s.probes.as_slice());
+        let longest = probes
+            .unwrap_or_default()
+            .iter()
+            .map(|p| p.interval_ms)
+            .max()
+            .unwrap_or(0);
+        (longest + 999) / 1000
+    }
+}
+
+/// A probe through time, once for each span in which its failure did one thing: what it does today
+/// is not what it did to an older month.
+fn probe_history(known: &ProbeRecord) -> impl Iterator<Item = ProbeHistory> {
+    known.affecting().map(|(affects, from, to)| ProbeHistory {
+        affects,
+        life: known
+            .life
+            .iter()
+            .map(|(born_at, died_at)| {
+                let died_at =
+                    died_at.map_or(to, |died_at| Some(to.map_or(died_at, |to| died_at.min(to))));
+                ((*born_at).max(from), died_at)
+            })
+            .filter(|(born_at, died_at)| died_at.is_none_or(|died_at| *born_at < died_at))
+            .collect(),
+        down: known.down.clone(),
+        degraded: known.degraded.clone(),
+        silent: known.silent.iter().map(|s| (s.0, s.1)).collect(),
+    })
+}
+
+/// `over` and every outage that touches it, whole, with what lies before that may matter to them.
+fn widened(over: Span, outages: &[OutageHistory]) -> Span {
+    /// A month and more: what a month's allowance is shared by, and the week that a chain of
+    /// windows may be long.
+    const BEFORE: SignedDuration = SignedDuration::from_hours(40 * 24);
+    let mut wide = over;
+    for outage in outages {
+        let end = outage.end.unwrap_or(over.to);
+        if outage.start < over.to && over.from <= end {
+            wide.from = wide.from.min(outage.start);
+            wide.to = wide.to.max(end);
+        }
+    }
+    wide.from = wide.from.checked_sub(BEFORE).unwrap_or(Timestamp::MIN);
+    wide
+}

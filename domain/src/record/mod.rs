@@ -1,0 +1,431 @@
+//! The present state: a fold of the ledger's events and nothing else. `apply` never decides.
+
+mod apply;
+mod history;
+
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet};
+
+use jiff::Timestamp;
+
+use serde::Serialize;
+
+use crate::catalogue::{Affects, Catalogue};
+use crate::event::{Absence, Delivery, Silence};
+use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, ProbeId, SystemId, WindowId};
+use crate::incident::Incident;
+use crate::notice::Notice;
+use crate::sample::Reason;
+use crate::span::Span;
+use crate::windows::{RuleEntry, SingleEntry};
+
+/// Everything that the events say. Cloning is cheap: histories are shared until they change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// The sequence number of the last event; the first is 1.
+    pub seq: u64,
+    /// The instant up to which the ledger speaks: the latest `at` of any event.
+    pub as_of: Option<Timestamp>,
+    /// The ledger's identity.
+    pub identity: String,
+    /// The version of the time zone database.
+    pub tzdb: String,
+    /// Whether the service watches (started and not stopped).
+    pub watching: bool,
+    /// The configuration in force.
+    pub catalogue: Arc<Catalogue>,
+    /// Every configuration, with when it came into force and by whom.
+    pub catalogues: Vec<(Timestamp, String, Arc<Catalogue>)>,
+    /// Every system that ever was, also those no longer configured.
+    pub systems: OrdMap<SystemId, Arc<SystemRecord>>,
+    /// Every probe that ever was.
+    pub probes: OrdMap<ProbeId, Arc<ProbeRecord>>,
+    /// Every outage.
+    pub outages: OrdMap<OutageId, Arc<Outage>>,
+    /// Every incident.
+    pub incidents: OrdMap<IncidentId, Arc<Incident>>,
+    /// Every notice.
+    pub notices: OrdMap<NoticeId, Arc<Outgoing>>,
+    /// Notices not yet sent, rejected or folded.
+    pub unsent: OrdSet<NoticeId>,
+    /// Unplanned outages of which a customer has no notice yet.
+    pub untold: OrdSet<(CustomerId, OutageId)>,
+    /// Incidents that are not resolved yet.
+    pub unresolved: OrdSet<IncidentId>,
+    /// The first notice to a recipient about an outage or a window: later ones join its thread.
+    pub threads: OrdMap<(String, String), NoticeId>,
+    /// How many notices there are of a kind, subject and recipient: the last part of their keys.
+    pub keys: OrdMap<String, u32>,
+    /// Single windows.
+    pub singles: OrdMap<WindowId, Arc<SingleEntry>>,
+    /// Windows that began and are not completed.
+    pub held: OrdMap<WindowId, Held>,
+    /// The monitor's own absences.
+    pub absences: Arc<Vec<(Span, Absence)>>,
+    /// Starts and orderly stops of the service, in order.
+    pub lives: Arc<Vec<(Timestamp, Life)>>,
+    /// The last midnight that was witnessed.
+    pub witnessed_at: Option<Timestamp>,
+}
+
+/// A start or a stop of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// Started; what came before is known to have been alive until then.
+    Started(Option<Timestamp>),
+    /// Stopped in order.
+    Stopped,
+}
+
+/// One system through time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SystemRecord {
+    /// The spans in which it was configured.
+    pub life: Vec<(Timestamp, Option<Timestamp>)>,
+    /// Its recurring rules and their versions.
+    pub rules: Vec<RuleEntry>,
+    /// Its outages.
+    pub outages: Vec<OutageId>,
+    /// The one that is open, observed by probes.
+    pub open: Option<OutageId>,
+    /// Faults of the monitor.
+    pub faults: Vec<Fault>,
+    /// Outages that are over, of which nobody has been told so: there was nobody to tell, or
+    /// another one goes on.
+    pub unanswered: Vec<OutageId>,
+}
+
+/// A fault of the monitor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// From when to when.
+    pub span: Span,
+    /// What it rests on.
+    pub evidence: String,
+    /// Who recorded it, and who approved.
+    pub by: (String, String),
+}
+
+/// One probe through time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProbeRecord {
+    /// The spans in which it was configured.
+    pub life: Vec<(Timestamp, Option<Timestamp>)>,
+    /// What its failure does, and since when.
+    pub affects: Vec<(Timestamp, Affects)>,
+    /// Confirmed down.
+    pub down: Vec<(Timestamp, Option<Timestamp>)>,
+    /// Confirmed degraded or down.
+    pub degraded: Vec<(Timestamp, Option<Timestamp>)>,
+    /// Nothing vouches, and why.
+    pub silent: Vec<(Timestamp, Option<Timestamp>, Silence)>,
+    /// Bad runs that were never confirmed.
+    pub blips: Vec<(Span, u32)>,
+    /// Why it is (was last) down.
+    pub reason: Option<Reason>,
+    /// The detail of that.
+    pub detail: Option<String>,
+    /// The span in which it came up again the last time, where nobody watched.
+    pub unobserved: Option<Span>,
+    /// When the last of its own events was decided: the samples up to there are in the record.
+    pub decided_at: Option<Timestamp>,
+}
+
+/// One outage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// Its id.
+    pub id: OutageId,
+    /// The system.
+    pub system: SystemId,
+    /// The first bad sample of any probe in it: earlier than when it was opened, if a slower
+    /// probe's run turned out to have begun before.
+    pub start: Timestamp,
+    /// The first good sample after it.
+    pub end: Option<Timestamp>,
+    /// The span in which it ended, where nobody watched.
+    pub unobserved: Option<Span>,
+    /// When it was confirmed, or recorded.
+    pub detected_at: Timestamp,
+    /// When its end was confirmed.
+    pub closed_at: Option<Timestamp>,
+    /// What it rests on, where a person declared it, and who.
+    pub declared: Option<(String, String)>,
+    /// The reason that the confirming probe gave.
+    pub reason: Option<Reason>,
+    /// Its detail.
+    pub detail: Option<String>,
+    /// Whether it was excused when it was confirmed.
+    pub planned: bool,
+    /// The first second that no window excused, and the window.
+    pub overrun: Option<(Timestamp, WindowId)>,
+    /// Why a person took its planned time back.
+    pub reclassified: Option<String>,
+    /// Exclusions.
+    pub exclusions: Vec<Exclusion>,
+    /// The incident it belongs to.
+    pub incident: Option<IncidentId>,
+    /// `downtime` and `maintenance-overrun` notices about it.
+    pub told: Vec<NoticeId>,
+    /// `uptime` notices about it.
+    pub told_up: Vec<NoticeId>,
+    /// How exactly its edges are known, in seconds: the longest interval of its probes.
+    pub edge_s: i64,
+}
+
+/// Downtime that a person wants out of the contract's figure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exclusion {
+    /// Which part.
+    pub span: Span,
+    /// Why.
+    pub reason: String,
+    /// What it rests on.
+    pub evidence: String,
+    /// Who asked.
+    pub by: String,
+    /// The second person.
+    pub approved_by: Option<String>,
+}
+
+/// A window that began and is not completed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The systems concerned.
+    pub systems: Vec<SystemId>,
+    /// What the work is.
+    pub title: String,
+    /// As it stood at its start.
+    pub span: Span,
+}
+
+/// Where a notice stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Waits, for the first time or again, until then.
+    Due(Timestamp),
+    /// An attempt is under way since then.
+    Attempting(Timestamp),
+    /// The relay took it then.
+    Sent(Timestamp),
+    /// Refused for good, or given up.
+    Rejected(Timestamp),
+    /// Perhaps delivered twice over, perhaps never: tried twice, lost twice.
+    Ambiguous(Timestamp),
+    /// Said by another, or pointless.
+    Folded(Option<NoticeId>),
+}
+
+/// A notice with its deliveries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// What is said to whom.
+    pub notice: Notice,
+    /// When it was decided.
+    pub decided_at: Timestamp,
+    /// Where it stands.
+    pub standing: Standing,
+    /// How many attempts began.
+    pub attempts: u32,
+    /// How many of them were lost between the first byte and the reply.
+    pub lost: u32,
+    /// How the last attempt ended, and the relay's words.
+    pub last: Option<(Delivery, String)>,
+}
+
+impl Record {
+    /// The sequence number that the next event will get.
+    pub fn next_seq(&self) -> u64 {
+        self.seq + 1
+    }
+
+    /// Whether an availability probe of the system is confirmed down.
+    pub fn is_down(&self, system: &SystemId) -> bool {
+        self.catalogue.system(system.as_str()).is_some_and(|s| {
+            s.probes
+                .iter()
+                .filter(|p| p.affects == Affects::Availability)
+                .any(|p| self.probes.get(&p.id).is_some_and(|r| is_open(&r.down)))
+        })
+    }
+
+    /// Whether a probe of the system is confirmed degraded, or one that only affects degradation
+    /// is down. (Says nothing of whether it is down.)
+    pub fn is_degraded(&self, system: &SystemId) -> bool {
+        self.catalogue.system(system.as_str()).is_some_and(|s| {
+            s.probes
+                .iter()
+                .any(|p| self.probes.get(&p.id).is_some_and(|r| is_open(&r.degraded)))
+        })
+    }
+
+    /// Whether nothing vouches for an availability probe of the system.
+    pub fn is_unknown(&self, system: &SystemId) -> bool {
+        self.catalogue.system(system.as_str()).is_none_or(|s| {
+            s.probes
+                .iter()
+                .filter(|p| p.affects == Affects::Availability)
+                .any(|p| self.probes.get(&p.id).is_none_or(|r| r.is_silent()))
+        })
+    }
+
+    /// The state of a system now, by SPEC section 4.
+    pub fn state(&self, system: &SystemId) -> State {
+        let declared = self.systems.get(system).is_some_and(|s| {
+            s.outages.iter().any(|o| {
+                self.outages
+                    .get(o)
+                    .is_some_and(|o| o.declared.is_some() && o.end.is_none())
+            })
+        });
+        let heard_down = self.catalogue.system(system.as_str()).is_some_and(|s| {
+            s.probes
+                .iter()
+                .filter(|p| p.affects == Affects::Availability)
+                .any(|p| {
+                    self.probes
+                        .get(&p.id)
+                        .is_some_and(|r| is_open(&r.down) && !r.is_silent())
+                })
+        });
+        if declared || heard_down {
+            State::Down
+        } else if self.is_unknown(system) {
+            State::Unknown
+        } else if self.is_degraded(system) {
+            State::Degraded
+        } else {
+            State::Up
+        }
+    }
+
+    /// Whether the system has an outage that is excused so far: a bad sample may outlast that.
+    pub fn is_excused(&self, system: &str) -> bool {
+        let open = self.systems.get(system).and_then(|s| s.open);
+        open.and_then(|o| self.outages.get(&o))
+            .is_some_and(|o| o.planned && o.overrun.is_none() && o.reclassified.is_none())
+    }
+
+    /// Whether an outage of the system goes on, observed or declared.
+    pub fn has_open_outage(&self, system: &SystemId) -> bool {
+        let open = |o: &OutageId| self.outages.get(o).is_some_and(|o| o.end.is_none());
+        self.systems
+            .get(system)
+            .is_some_and(|s| s.open.is_some() || s.outages.iter().any(open))
+    }
+
+    /// Up to when the samples of a probe are in the record: what came later may not be. A
+    /// configuration ends it too: what was seen under an older one was judged by that.
+    pub(crate) fn taken_in_until(&self, probe: &ProbeId) -> Option<Timestamp> {
+        let configured_at = self.catalogues.last().map(|(at, _, _)| *at);
+        let known = self.probes.get(probe);
+        let decided_at = known.and_then(|p| p.decided_at);
+        let silent = known.and_then(|p| p.silent.last());
+        let silent = silent.filter(|s| s.1.is_none()).map(|s| s.0);
+        configured_at.max(decided_at).max(silent)
+    }
+
+    /// Until when an earlier run is known to have been alive, for a start at `at`: what others
+    /// know (`given`), or what the record itself shows.
+    pub(crate) fn alive_until(&self, at: Timestamp, given: Option<Timestamp>) -> Timestamp {
+        if !self.watching {
+            return given.unwrap_or(at).min(at);
+        }
+        given
+            .max(self.watched_until())
+            .map_or(at, |known| known.min(at))
+    }
+
+    /// The last thing that only a service that watches writes. Whatever it had seen by then is in
+    /// the record.
+    pub(crate) fn watched_until(&self) -> Option<Timestamp> {
+        let decided_at = self.probes.values().filter_map(|p| p.decided_at).max();
+        let life_at = self.lives.last().map(|(at, _)| *at);
+        decided_at.max(life_at).max(self.witnessed_at)
+    }
+
+    /// The open incident of a system, else its last.
+    pub fn incident_of(&self, system: &SystemId) -> Option<&Arc<Incident>> {
+        let of = || {
+            self.incidents
+                .values()
+                .rev()
+                .filter(|i| i.systems.contains(system))
+        };
+        of().find(|i| i.closed.is_none() && i.resolved_at.is_none())
+            .or_else(|| of().next())
+    }
+}
+
+/// The state of a system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Available.
+    Up,
+    /// Available, but slow or impaired.
+    Degraded,
+    /// Not available.
+    Down,
+    /// Nothing vouches for it.
+    Unknown,
+}
+
+impl State {
+    /// The word used in metrics and pages.
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Up => "up",
+            State::Degraded => "degraded",
+            State::Down => "down",
+            State::Unknown => "unknown",
+        }
+    }
+}
+
+/// Whether the last of these spans has no end yet.
+pub(crate) fn is_open(spans: &[(Timestamp, Option<Timestamp>)]) -> bool {
+    spans.last().is_some_and(|span| span.1.is_none())
+}
+
+impl ProbeRecord {
+    /// The spans in which its failure did one thing, in order; the last is open.
+    pub(crate) fn affecting(
+        &self,
+    ) -> impl Iterator<Item = (Affects, Timestamp, Option<Timestamp>)> {
+        let ends = self.affects.iter().skip(1).map(|(at, _)| Some(*at));
+        self.affects
+            .iter()
+            .zip(ends.chain([None]))
+            .map(|((from, affects), to)| (*affects, *from, to))
+    }
+
+    /// Since when it takes its system down, if it does: it is confirmed down, and that affects
+    /// availability.
+    pub(crate) fn takes_down_since(&self) -> Option<Timestamp> {
+        let (from, affects) = *self.affects.last()?;
+        let (down_from, down_to) = *self.down.last()?;
+        (affects == Affects::Availability && down_to.is_none()).then(|| down_from.max(from))
+    }
+
+    /// Where the last of the spans ended in which it took its system down, if all have.
+    pub(crate) fn took_down_until(&self) -> Option<Timestamp> {
+        self.affecting()
+            .filter(|(affects, _, _)| *affects == Affects::Availability)
+            .flat_map(|(_, from, to)| {
+                let within = move |end: Timestamp| to.map_or(end, |to| end.min(to));
+                self.down
+                    .iter()
+                    .filter(move |(start, _)| to.is_none_or(|to| *start < to))
+                    .filter_map(move |(_, end)| end.map(within).or(to))
+                    .filter(move |end| from < *end)
+            })
+            .max()
+    }
+
+    /// Whether nothing vouches for it now.
+    pub fn is_silent(&self) -> bool {
+        self.silent.last().is_some_and(|span| span.1.is_none())
+    }
+}

@@ -1,0 +1,292 @@
+//! Incidents as a committee reads them: what people wrote, who was told and how fast, what is
+//! still missing, and which preventive measures are still open.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::model::{
+    IncidentLine, MeasureLine, MeasureState, Moment, OpenMeasure, Step, Telling, Told,
+};
+use super::scope::Scope;
+use super::words;
+use crate::id::{CustomerId, NoticeId, OutageId};
+use crate::incident::{Certainty, Incident, Measure};
+use crate::notice::Kind;
+use crate::record::{Outage, Outgoing, Standing};
+
+/// The incidents of the month: opened in it, or tying together one of `outages`.
+pub(super) fn lines(scope: &Scope<'_>, outages: &BTreeSet<OutageId>) -> Vec<IncidentLine> {
+    scope
+        .record
+        .incidents
+        .values()
+        .filter(|i| scope.any(&i.systems))
+        .filter(|i| {
+            scope.period.contains(i.opened_at) || i.outages.iter().any(|o| outages.contains(o))
+        })
+        .map(|i| line(scope, i))
+        .collect()
+}
+
+/// Measures of this month's and earlier incidents that nobody has reported done.
+pub(super) fn open_measures(scope: &Scope<'_>) -> Vec<OpenMeasure> {
+    let mut open: Vec<OpenMeasure> = scope
+        .record
+        .incidents
+        .values()
+        .filter(|i| scope.any(&i.systems) && i.opened_at < scope.period.to)
+        .flat_map(|i| {
+            i.review.measures.iter().map(|m| OpenMeasure {
+                incident: i.id.to_string(),
+                opened: Moment::of(i.opened_at, &scope.zone),
+                systems: scope.ours(&i.systems),
+                text: m.text.clone(),
+                owner: m.owner.clone(),
+                due: m.due,
+                state: state(scope, m),
+            })
+        })
+        .collect();
+    // The sort is stable: measures of one date stay in the order of their incidents.
+    open.sort_by_key(|m| m.due);
+    open
+}
+
+fn state(scope: &Scope<'_>, measure: &Measure) -> MeasureState {
+    let today = scope.as_of.to_zoned(scope.zone.clone()).date();
+    if measure.due < today {
+        MeasureState::Overdue
+    } else {
+        MeasureState::Open
+    }
+}
+
+fn line(scope: &Scope<'_>, incident: &Incident) -> IncidentLine {
+    let moment = |at: Timestamp| Moment::of(at, &scope.zone);
+    let review = &incident.review;
+    let ours: Vec<&Outage> = ours(scope, incident);
+    let told = told(scope, incident, &ours);
+    IncidentLine {
+        incident: incident.id.to_string(),
+        severity: None,
+        systems: scope.ours(&incident.systems),
+        outages: ours.iter().map(|o| o.id.to_string()).collect(),
+        cause: incident.cause,
+        opened: moment(incident.opened_at),
+        acknowledged: incident.acknowledged.as_ref().map(|(at, _)| moment(*at)),
+        acknowledged_by: incident.acknowledged.as_ref().map(|(_, by)| by.clone()),
+        resolved: incident.resolved_at.map(moment),
+        closed: incident.closed.as_ref().map(|(at, _)| moment(*at)),
+        closed_by: incident.closed.as_ref().map(|(_, by)| by.clone()),
+        closed_without: incident.closed_without.clone(),
+        summary: review.summary.clone(),
+        root_cause: review.root_cause.clone(),
+        root_cause_certainty: review
+            .root_cause
+            .as_ref()
+            .map(|_| review.certainty.unwrap_or(Certainty::Confirmed)),
+        resolution: review.resolution.clone(),
+        measures: review
+            .measures
+            .iter()
+            .map(|m| MeasureLine {
+                text: m.text.clone(),
+                owner: m.owner.clone(),
+                due: m.due,
+                state: state(scope, m),
+            })
+            .collect(),
+        clocks: Vec::new(),
+        missing: incident.missing(),
+        timeline: timeline(scope, incident, &ours, &told),
+        told,
+    }
+}
+
+fn ours<'a>(scope: &Scope<'a>, incident: &Incident) -> Vec<&'a Outage> {
+    incident
+        .outages
+        .iter()
+        .filter_map(|id| scope.record.outages.get(id))
+        .map(|o| &**o)
+        .filter(|o| scope.systems.contains_key(&o.system))
+        .collect()
+}
+
+/// The notices that told people of an outage: `downtime` and `maintenance-overrun`, and an
+/// `uptime` that says both because the first was never sent.
+pub(super) fn telling<'a>(
+    scope: &Scope<'a>,
+    outage: &Outage,
+) -> impl Iterator<Item = (NoticeId, &'a Outgoing)> {
+    let record = scope.record;
+    let notices: BTreeSet<NoticeId> = outage.told.iter().chain(&outage.told_up).copied().collect();
+    notices
+        .into_iter()
+        .filter_map(move |id| Some((id, &**record.notices.get(&id)?)))
+        .filter(|(_, n)| {
+            matches!(n.notice.kind, Kind::Downtime | Kind::MaintenanceOverrun) || n.notice.folded
+        })
+}
+
+/// When a notice was delivered, if it was.
+pub(super) fn sent(notice: &Outgoing) -> Option<Timestamp> {
+    match notice.standing {
+        Standing::Sent(at) => Some(at),
+        _ => None,
+    }
+}
+
+/// What became of a notice.
+pub(super) fn standing(notice: &Outgoing) -> Telling {
+    match notice.standing {
+        Standing::Sent(_) => Telling::Sent,
+        Standing::Ambiguous(_) => Telling::Ambiguous,
+        Standing::Due(_) | Standing::Attempting(_) => Telling::Queued,
+        Standing::Folded(_) => Telling::Folded,
+        Standing::Rejected(_) => Telling::Rejected,
+    }
+}
+
+/// Every customer of the incident's systems, and what became of telling it.
+fn told(scope: &Scope<'_>, incident: &Incident, outages: &[&Outage]) -> Vec<Told> {
+    let mut customers: BTreeMap<CustomerId, Told> = BTreeMap::new();
+    let catalogue = scope.record.in_force_at(incident.opened_at);
+    for system in incident
+        .systems
+        .iter()
+        .filter(|s| scope.systems.contains_key(s))
+    {
+        for customer in catalogue.customers_of(system) {
+            customers.insert(customer.id.clone(), nobody(&customer.id, &customer.name));
+        }
+    }
+    let mut seen: BTreeSet<NoticeId> = BTreeSet::new();
+    let mut recipients: BTreeSet<(CustomerId, String)> = BTreeSet::new();
+    let mut rejected: BTreeSet<(CustomerId, String)> = BTreeSet::new();
+    for (id, outgoing) in outages.iter().flat_map(|o| telling(scope, o)) {
+        if !seen.insert(id) {
+            continue;
+        }
+        let notice = &outgoing.notice;
+        let told = customers
+            .entry(notice.customer.clone())
+            .or_insert_with(|| nobody(&notice.customer, &notice.customer_name));
+        let result = standing(outgoing);
+        told.result = told.result.min(result);
+        let recipient = (notice.customer.clone(), notice.recipient.clone());
+        told.recipients += u64::from(recipients.insert(recipient.clone()));
+        if result == Telling::Rejected {
+            told.rejected += u64::from(rejected.insert(recipient));
+        }
+        if let Some(at) = sent(outgoing).map(|at| Moment::of(at, &scope.zone)) {
+            told.first = Some(told.first.map_or(at, |first| first.min(at)));
+            told.last = Some(told.last.map_or(at, |last| last.max(at)));
+        }
+    }
+    customers.into_values().collect()
+}
+
+fn nobody(id: &CustomerId, name: &str) -> Told {
+    Told {
+        customer: id.to_string(),
+        name: name.to_owned(),
+        first: None,
+        last: None,
+        result: Telling::NotTold,
+        recipients: 0,
+        rejected: 0,
+    }
+}
+
+fn timeline(
+    scope: &Scope<'_>,
+    incident: &Incident,
+    outages: &[&Outage],
+    told: &[Told],
+) -> Vec<Step> {
+    let mut steps: Vec<(Timestamp, String)> = Vec::new();
+    for outage in outages {
+        outage_steps(scope, outage, &mut steps);
+    }
+    steps.push((
+        incident.opened_at,
+        format!("Incident {} opened", incident.id),
+    ));
+    let first = told.iter().filter_map(|t| Some((t.first?, &t.name))).min();
+    // A customer is told with the first of its contacts.
+    let last = told.iter().filter_map(|t| Some((t.first?, &t.name))).max();
+    match (first, last) {
+        (Some((first, name)), Some((last, _))) if first == last => {
+            steps.push((first.at(), format!("Customers told: {name}")));
+        }
+        (Some((first, first_name)), Some((last, last_name))) => {
+            steps.push((first.at(), format!("First customer told: {first_name}")));
+            steps.push((last.at(), format!("Last customer told: {last_name}")));
+        }
+        _ => {}
+    }
+    if let Some((at, by)) = &incident.acknowledged {
+        steps.push((*at, format!("Acknowledged by {by}")));
+    }
+    for (at, by) in &incident.reviewed {
+        steps.push((*at, format!("Review written by {by}")));
+    }
+    if let Some(at) = incident.resolved_at {
+        steps.push((at, "Resolved: every system concerned is up".to_owned()));
+    }
+    if let Some((at, by)) = &incident.closed {
+        steps.push((*at, format!("Closed by {by}")));
+    }
+    // Stable: what has one time stays in the order in which it is told above.
+    steps.sort_by_key(|(at, _)| words::floor(*at));
+    steps
+        .into_iter()
+        .map(|(at, what)| Step {
+            at: Moment::of(at, &scope.zone),
+            what,
+        })
+        .collect()
+}
+
+fn outage_steps(scope: &Scope<'_>, outage: &Outage, steps: &mut Vec<(Timestamp, String)>) {
+    let name = scope.name(&outage.system);
+    match &outage.declared {
+        Some((_, by)) => {
+            steps.push((outage.start, format!("{name} unavailable, as declared")));
+            steps.push((
+                outage.detected_at,
+                format!("Outage {} declared by {by}", outage.id),
+            ));
+        }
+        None => {
+            let reason = outage.reason.map_or(String::new(), |r| format!(" ({r})"));
+            steps.push((
+                outage.start,
+                format!("{name} unavailable{reason}: first bad sample"),
+            ));
+            steps.push((
+                outage.detected_at,
+                format!("Outage {} confirmed", outage.id),
+            ));
+        }
+    }
+    if let Some((at, window)) = &outage.overrun {
+        steps.push((
+            *at,
+            format!("Maintenance {window} overrun: unplanned from here"),
+        ));
+    }
+    match (outage.end, outage.unobserved) {
+        (Some(end), None) => steps.push((end, format!("{name} available again"))),
+        (Some(_), Some(span)) => steps.push((
+            span.to,
+            format!(
+                "{name} found available; it came back unobserved after {}",
+                words::instant(span.from, &scope.zone)
+            ),
+        )),
+        (None, _) => {}
+    }
+}

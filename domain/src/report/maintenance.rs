@@ -1,0 +1,111 @@
+//! Maintenance as held: what it was allowed, why it was earned or not, what it took.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::model::{Moment, WindowLine};
+use super::scope::{Scope, touches};
+use super::systems::{Account, Accounts};
+use super::words;
+use crate::id::{CustomerId, WindowId};
+use crate::windows::{Earned, Occurrence};
+
+/// Every window that touches the month, in order of its start. A single window of several systems
+/// is one line; where one system's agreement denies it what another's allows, it is two.
+pub(super) fn lines(scope: &Scope<'_>, accounts: &Accounts<'_>) -> Vec<WindowLine> {
+    let mut lines: BTreeMap<(Timestamp, WindowId, String), WindowLine> = BTreeMap::new();
+    for account in accounts.values() {
+        for window in &account.windows {
+            let cancelled = window.why == Earned::Cancelled;
+            if !touches(window.span.from, Some(window.span.to), scope.seen()) && !cancelled {
+                continue;
+            }
+            let line = line(scope, account, window);
+            lines
+                .entry((window.span.from, window.id.clone(), line.why.clone()))
+                .and_modify(|known| {
+                    known.systems.extend(line.systems.iter().cloned());
+                    known.downtime_s += line.downtime_s;
+                    known.planned_s += line.planned_s;
+                    known.overrun_s += line.overrun_s;
+                    known.earned |= line.earned;
+                })
+                .or_insert(line);
+        }
+    }
+    lines.into_values().collect()
+}
+
+fn line(scope: &Scope<'_>, account: &Account<'_>, window: &Occurrence) -> WindowLine {
+    let figures = account.window(&window.id);
+    WindowLine {
+        window: window.id.to_string(),
+        title: window.title.clone(),
+        impact: window.impact.clone(),
+        systems: vec![account.id.to_string()],
+        start: Moment::of(window.span.from, &scope.zone),
+        end: Moment::of(window.span.to, &scope.zone),
+        announced: announced(scope, window),
+        earned: !window.earning.is_empty(),
+        why: why(scope, &window.why),
+        cancelled: window.why == Earned::Cancelled,
+        max_downtime_s: window.max_downtime_s,
+        downtime_s: figures.map_or(0, |f| f.downtime_s),
+        planned_s: figures.map_or(0, |f| f.planned_s),
+        overrun_s: figures.map_or(0, |f| f.overrun_s),
+        recurring: window.recurring,
+    }
+}
+
+/// When it stood: an instant, or the date of the agreement.
+fn announced(scope: &Scope<'_>, window: &Occurrence) -> Option<String> {
+    let moment = |at: Timestamp| {
+        words::floor(at)
+            .display_with_offset(scope.zone.to_offset(at))
+            .to_string()
+    };
+    match &window.why {
+        Earned::Agreed(date) => Some(date.to_string()),
+        Earned::Known(at) | Earned::Told(at) => Some(moment(*at)),
+        _ => scope
+            .record
+            .singles
+            .get(&window.id)
+            .and_then(|single| single.told.values().max().copied())
+            .map(moment),
+    }
+}
+
+fn why(scope: &Scope<'_>, why: &Earned) -> String {
+    let at = |at: &Timestamp| words::instant(*at, &scope.zone);
+    match why {
+        Earned::Agreed(date) => format!("agreed on {date}"),
+        Earned::Known(since) => format!("recorded since {}", at(since)),
+        Earned::Told(last) => format!("every customer told by {}", at(last)),
+        Earned::NotTold(customers) if customers.is_empty() => {
+            "no customer of its systems was known to be told".to_owned()
+        }
+        Earned::NotTold(customers) => {
+            format!(
+                "not told in time: {}",
+                words::list(&names(scope, customers))
+            )
+        }
+        Earned::TooLate => "recorded too late for this occurrence".to_owned(),
+        Earned::OutsideHours => "outside the hours that the agreement allows".to_owned(),
+        Earned::Cancelled => "cancelled".to_owned(),
+    }
+}
+
+fn names(scope: &Scope<'_>, customers: &[CustomerId]) -> Vec<String> {
+    let name = |id: &CustomerId| {
+        scope
+            .configured
+            .iter()
+            .rev()
+            .find_map(|c| c.catalogue.customer(id.as_str()))
+            .map_or_else(|| id.to_string(), |c| c.name.clone())
+    };
+    customers.iter().map(name).collect()
+}

@@ -1,0 +1,132 @@
+//! A committee's month: a pure reading of the record, in the shape that every format prints.
+//!
+//! The figures are those of [`crate::accounting`]; nothing here computes one again. The facts
+//! are those up to the record's own position, which the report prints: the same ledger gives the
+//! same report. Nothing here reads a clock or knows a format.
+
+mod changes;
+mod incidents;
+mod maintenance;
+mod method;
+mod model;
+mod monitor;
+mod outages;
+mod scope;
+mod summary;
+mod systems;
+pub mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use model::*;
+
+use crate::calendar::Month;
+use crate::record::Record;
+use incidents::standing;
+use scope::Scope;
+
+/// Why there is no report.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// No configuration ever had that committee.
+    #[error("no committee is called `{committee}`; known: {known}")]
+    UnknownCommittee {
+        /// The one asked for.
+        committee: String,
+        /// Those that there are (were).
+        known: String,
+    },
+    /// The ledger holds no event.
+    #[error("the ledger is empty: there is nothing to report")]
+    NothingRecorded,
+    /// The month begins after the ledger's last event.
+    #[error("{month} has not begun yet as far as the ledger knows")]
+    NotBegun {
+        /// The month asked for.
+        month: String,
+    },
+    /// The month ended before anything was configured.
+    #[error("{month} ended before the first configuration: there is nothing to report")]
+    BeforeTheLedger {
+        /// The month asked for.
+        month: String,
+    },
+    /// A configuration in the ledger names a zone that the time zone database lacks.
+    #[error(transparent)]
+    Zone(#[from] crate::calendar::UnknownZone),
+}
+
+/// The draft of a committee's month, as the record has it. `head` is the hash of the ledger's
+/// last event, in hexadecimal. A month that is still running is reported so far.
+///
+/// # Errors
+/// There is nothing to report: an unknown committee, a month before the ledger or after it.
+pub fn monthly(
+    record: &Record,
+    committee: &str,
+    month: Month,
+    head: &str,
+) -> Result<Report, Error> {
+    let scope = Scope::of(record, committee, month)?;
+    let accounts = systems::accounts(&scope);
+    let systems = systems::lines(&scope, &accounts);
+    let outages = outages::lines(&scope, &accounts);
+    let touched: BTreeSet<_> = outages::touching(&scope).map(|o| o.id).collect();
+    let incidents = incidents::lines(&scope, &touched);
+    let maintenance = maintenance::lines(&scope, &accounts);
+    let unknown = monitor::unknown(&scope, &accounts);
+    let (notices, notice_results) = notices(&scope);
+    let moment = |at| Moment::of(at, &scope.zone);
+    Ok(Report {
+        schema: SCHEMA,
+        committee: scope.committee.id.to_string(),
+        committee_name: scope.committee.name.clone(),
+        service: scope.service.to_owned(),
+        month: month.to_string(),
+        month_name: month.first().strftime("%B %Y").to_string(),
+        from: moment(scope.period.from),
+        to: moment(scope.period.to),
+        zone: scope.committee.zone.clone(),
+        status: Status::Draft,
+        revision: 0,
+        ledger: Ledger {
+            seq: record.seq,
+            head: head.to_owned(),
+        },
+        as_of: moment(scope.as_of),
+        so_far: scope.so_far(),
+        headline: summary::headline(&scope, &systems),
+        happened: summary::happened(&scope, &systems, &outages, &maintenance),
+        open_measures: incidents::open_measures(&scope),
+        faults: monitor::faults(&scope),
+        monitor: monitor::own(&scope),
+        changes: changes::lines(&scope),
+        method: method::of(&scope),
+        systems,
+        outages,
+        incidents,
+        maintenance,
+        notices,
+        notice_results,
+        unknown,
+    })
+}
+
+/// Notices decided in the month about the committee's systems: by kind, and by what became of
+/// them.
+fn notices(scope: &Scope<'_>) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
+    let (mut kinds, mut results) = (BTreeMap::new(), BTreeMap::new());
+    for outgoing in scope.record.notices.values() {
+        let about_ours = outgoing
+            .notice
+            .affected
+            .iter()
+            .any(|a| scope.systems.contains_key(&a.system));
+        if about_ours && scope.period.contains(outgoing.decided_at) {
+            *kinds.entry(outgoing.notice.kind.to_string()).or_insert(0) += 1;
+            let result = standing(outgoing).word().to_owned();
+            *results.entry(result).or_insert(0) += 1;
+        }
+    }
+    (kinds, results)
+}

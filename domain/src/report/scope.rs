@@ -1,0 +1,244 @@
+//! What a report is about: which month in which zone, which systems, and which of their many
+//! configurations holds for their figures.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::Error;
+use crate::calendar::{Month, zone};
+use crate::catalogue::{Catalogue, Committee, Kind, System, Target};
+use crate::id::SystemId;
+use crate::policy::Policy;
+use crate::record::Record;
+use crate::span::Span;
+
+/// A configuration and the span in which it was in force.
+#[derive(Clone, Copy)]
+pub(super) struct InForce<'a> {
+    /// From when, and until when if another followed.
+    pub from: Timestamp,
+    pub to: Option<Timestamp>,
+    /// Who brought it.
+    pub by: &'a str,
+    pub catalogue: &'a Catalogue,
+}
+
+impl InForce<'_> {
+    fn touches(&self, span: Span) -> bool {
+        self.from < span.to && self.to.is_none_or(|to| to > span.from && to > self.from)
+    }
+}
+
+/// One system of the report.
+pub(super) struct Overseen<'a> {
+    /// What customers called it last.
+    pub name: &'a str,
+    /// As configured at the month's first instant, or at its first after that.
+    pub system: &'a System,
+    /// The agreement of that configuration.
+    pub policy: Option<&'a Policy>,
+    /// Its target; a partner's system has none that anybody is held to.
+    pub target: Option<Target>,
+    /// When it came, where that is after the month's first instant.
+    pub added: Option<Timestamp>,
+    /// When it went, where that is in the month.
+    pub removed: Option<Timestamp>,
+}
+
+/// What a report is about.
+pub(super) struct Scope<'a> {
+    pub record: &'a Record,
+    pub committee: &'a Committee,
+    pub service: &'a str,
+    pub zone: TimeZone,
+    pub month: Month,
+    /// The month in the committee's zone.
+    pub period: Span,
+    /// The instant up to which the ledger speaks.
+    pub as_of: Timestamp,
+    /// Every configuration that was in force in the month, in order.
+    pub configured: Vec<InForce<'a>>,
+    /// Every system the committee oversaw in it, in order of their ids.
+    pub systems: BTreeMap<&'a SystemId, Overseen<'a>>,
+}
+
+impl<'a> Scope<'a> {
+    pub fn of(record: &'a Record, committee: &str, month: Month) -> Result<Self, Error> {
+        let all = in_force(record);
+        let as_of = record.as_of.ok_or(Error::NothingRecorded)?;
+        let (committee, zone, period) = place(&all, committee, month)?;
+        if as_of < period.from {
+            return Err(Error::NotBegun {
+                month: month.to_string(),
+            });
+        }
+        let configured: Vec<InForce<'a>> = all.into_iter().filter(|c| c.touches(period)).collect();
+        let last = configured.last().ok_or(Error::BeforeTheLedger {
+            month: month.to_string(),
+        })?;
+        let service = last.catalogue.service.as_str();
+        let systems = overseen(record, &configured, committee, period);
+        Ok(Self {
+            record,
+            committee,
+            service,
+            zone,
+            month,
+            period,
+            as_of,
+            configured,
+            systems,
+        })
+    }
+
+    /// Whether the committee oversees any of these.
+    pub fn any(&self, systems: &[SystemId]) -> bool {
+        systems.iter().any(|s| self.systems.contains_key(s))
+    }
+
+    /// The names of those of these that the committee oversees.
+    pub fn ours(&self, systems: &[SystemId]) -> Vec<String> {
+        systems
+            .iter()
+            .filter(|s| self.systems.contains_key(s))
+            .map(SystemId::to_string)
+            .collect()
+    }
+
+    /// What customers call it.
+    pub fn name(&self, system: &SystemId) -> String {
+        self.systems
+            .get(system)
+            .map_or_else(|| system.to_string(), |s| s.name.to_owned())
+    }
+
+    /// Whether the month was still running when the ledger ended.
+    pub fn so_far(&self) -> bool {
+        self.as_of < self.period.to
+    }
+
+    /// The part of the month that the ledger speaks of.
+    pub fn seen(&self) -> Span {
+        Span::new(self.period.from, self.period.to.min(self.as_of))
+    }
+}
+
+/// Whether `[start, end)` has an instant in common with `span`; an open end lasts.
+pub(super) fn touches(start: Timestamp, end: Option<Timestamp>, span: Span) -> bool {
+    start < span.to && end.is_none_or(|end| end > span.from && end > start)
+}
+
+/// Every configuration with the span in which it was in force.
+pub(super) fn in_force(record: &Record) -> Vec<InForce<'_>> {
+    let all = &record.catalogues;
+    all.iter()
+        .enumerate()
+        .map(|(i, (from, by, catalogue))| InForce {
+            from: *from,
+            to: all.get(i + 1).map(|(next, _, _)| *next),
+            by,
+            catalogue,
+        })
+        .collect()
+}
+
+/// The committee as configured at the month's first instant, else at its first after that; a
+/// committee that is configured only before or after the month is found too, so that an empty
+/// month can be told from an unknown committee.
+fn place<'a>(
+    all: &[InForce<'a>],
+    id: &str,
+    month: Month,
+) -> Result<(&'a Committee, TimeZone, Span), Error> {
+    let mut found: Option<(&'a Committee, TimeZone, Span)> = None;
+    for entry in all {
+        let Some(committee) = entry.catalogue.committee(id) else {
+            continue;
+        };
+        let zone = zone(&committee.zone)?;
+        let period = month.span(&zone);
+        if found.is_none() || entry.from <= period.from {
+            found = Some((committee, zone, period));
+        }
+    }
+    found.ok_or_else(|| Error::UnknownCommittee {
+        committee: id.to_owned(),
+        known: known(all),
+    })
+}
+
+fn known(all: &[InForce<'_>]) -> String {
+    let ids: std::collections::BTreeSet<&str> = all
+        .iter()
+        .flat_map(|c| c.catalogue.committees.iter().map(|c| c.id.as_str()))
+        .collect();
+    ids.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+fn overseen<'a>(
+    record: &'a Record,
+    configured: &[InForce<'a>],
+    committee: &'a Committee,
+    period: Span,
+) -> BTreeMap<&'a SystemId, Overseen<'a>> {
+    let mut systems: BTreeMap<&'a SystemId, Overseen<'a>> = BTreeMap::new();
+    for entry in configured {
+        for system in entry.catalogue.overseen_by(&committee.id) {
+            if let Some(known) = systems.get_mut(&system.id) {
+                known.name = &system.name;
+                continue;
+            }
+            // Another committee may have had it at the first instant: the agreement and the
+            // target are those of that instant all the same.
+            let (catalogue, first) = configured
+                .iter()
+                .find_map(|c| Some((c.catalogue, c.catalogue.system(system.id.as_str())?)))
+                .unwrap_or((entry.catalogue, system));
+            let policy = first
+                .policy
+                .as_ref()
+                .and_then(|p| catalogue.policy(p.as_str()));
+            let (added, removed) = edges(record, &system.id, period);
+            systems.insert(
+                &system.id,
+                Overseen {
+                    name: &system.name,
+                    system: first,
+                    policy,
+                    target: match first.kind {
+                        Kind::Provided => first.target.or_else(|| policy.and_then(|p| p.target)),
+                        Kind::Partner => None,
+                    },
+                    added,
+                    removed,
+                },
+            );
+        }
+    }
+    systems
+}
+
+/// When the system's life in the period began and ended, where that is not at its edges.
+fn edges(
+    record: &Record,
+    system: &SystemId,
+    period: Span,
+) -> (Option<Timestamp>, Option<Timestamp>) {
+    let Some(system) = record.systems.get(system) else {
+        return (None, None);
+    };
+    let mut inside = system
+        .life
+        .iter()
+        .filter(|(from, to)| touches(*from, *to, period));
+    let first = inside.clone().next();
+    let last = inside.next_back();
+    (
+        first
+            .map(|(from, _)| *from)
+            .filter(|from| *from > period.from),
+        last.and_then(|(_, to)| *to).filter(|to| *to < period.to),
+    )
+}

@@ -1,0 +1,194 @@
+//! The first page's sentences: were the targets met, and what happened.
+
+use super::model::{OutageLine, SystemLine, Verdict, WindowLine};
+use super::scope::Scope;
+use super::words::{count, instant, length, list, number, said, sentence};
+use crate::catalogue::Kind;
+
+/// One sentence: were the targets met.
+pub(super) fn headline(scope: &Scope<'_>, systems: &[SystemLine]) -> String {
+    let held: Vec<&SystemLine> = systems
+        .iter()
+        .filter(|s| s.kind == Kind::Provided && s.verdict != Verdict::NoTarget)
+        .collect();
+    let of = |verdict| -> Vec<&SystemLine> {
+        held.iter()
+            .copied()
+            .filter(|s| s.verdict == verdict)
+            .collect()
+    };
+    let (missed, open) = (of(Verdict::Missed), of(Verdict::NotDeterminable));
+    let met = held.len() - missed.len() - open.len();
+    let so_far = if scope.so_far() {
+        format!("So far, as of {}: ", instant(scope.as_of, &scope.zone))
+    } else {
+        String::new()
+    };
+    if held.is_empty() {
+        return format!("{so_far}No system has a target to be held to.");
+    }
+    let mut parts = Vec::new();
+    if !missed.is_empty() {
+        let each: Vec<String> = missed.iter().map(|s| against(s)).collect();
+        let (its, target) = if missed.len() == 1 {
+            ("its", "target")
+        } else {
+            ("their", "targets")
+        };
+        parts.push(format!("{} missed {its} {target}", list(&each)));
+    }
+    if !open.is_empty() {
+        let each: Vec<&str> = open.iter().map(|s| s.name.as_str()).collect();
+        parts.push(format!(
+            "too little was observed to say for {}",
+            list(&each)
+        ));
+    }
+    parts.push(match (met, held.len()) {
+        (0, _) => String::new(),
+        (1, 1) => format!("{} met its target", held[0].name),
+        (2, 2) => "both systems with a target met it".to_owned(),
+        (n, all) if n == all => format!("all {} systems with a target met it", number(n)),
+        (1, _) => "the other system with a target met it".to_owned(),
+        (n, _) => format!("the other {} systems with a target met it", number(n)),
+    });
+    parts.retain(|part| !part.is_empty());
+    format!("{so_far}{}.", sentence(&parts.join("; ")))
+}
+
+/// `Portal (99.512 % against 99.9 %)`.
+fn against(system: &SystemLine) -> String {
+    match (&system.contract_availability, &system.target_exact) {
+        (Some(measured), Some(target)) => {
+            format!(
+                "{} ({measured}\u{a0}% against {target}\u{a0}%)",
+                system.name
+            )
+        }
+        _ => system.name.clone(),
+    }
+}
+
+/// Two sentences: the unplanned outages; then maintenance and what was not observed.
+pub(super) fn happened(
+    scope: &Scope<'_>,
+    systems: &[SystemLine],
+    outages: &[OutageLine],
+    windows: &[WindowLine],
+) -> Vec<String> {
+    vec![unplanned(scope, systems, outages), rest(systems, windows)]
+}
+
+fn unplanned(scope: &Scope<'_>, systems: &[SystemLine], outages: &[OutageLine]) -> String {
+    let provided = |id: &str| {
+        systems
+            .iter()
+            .any(|s| s.system == id && s.kind == Kind::Provided)
+    };
+    let bad: Vec<&OutageLine> = outages
+        .iter()
+        .filter(|o| o.unplanned_s > 0 && provided(&o.system))
+        .collect();
+    let Some(worst) = bad
+        .iter()
+        .max_by_key(|o| (o.unplanned_s, std::cmp::Reverse(o.start)))
+    else {
+        return "There was no unplanned outage.".to_owned();
+    };
+    let began = said(worst.start.at(), &scope.zone);
+    let lasted = match worst.end {
+        None => "is not over yet".to_owned(),
+        Some(_) => format!("cost {}", length(worst.unplanned_s)),
+    };
+    if let [only] = bad.as_slice() {
+        let unplanned = match only.end {
+            None => "and is not over yet".to_owned(),
+            Some(_) => format!(
+                "and cost {} of unplanned downtime",
+                length(only.unplanned_s)
+            ),
+        };
+        return format!(
+            "{} had the month\u{2019}s only unplanned outage: it began on {began} {unplanned}.",
+            only.name
+        );
+    }
+    let mut names: Vec<&str> = bad.iter().map(|o| o.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let total: i64 = systems
+        .iter()
+        .filter(|s| s.kind == Kind::Provided)
+        .map(|s| s.unplanned_s)
+        .sum();
+    format!(
+        "{} had {} with {} of downtime in all; the longest, of {}, began on {began} and {lasted}.",
+        if names.len() > 4 {
+            count(names.len(), "system", "systems")
+        } else {
+            list(&names)
+        },
+        count(bad.len(), "unplanned outage", "unplanned outages"),
+        length(total),
+        worst.name,
+    )
+}
+
+fn rest(systems: &[SystemLine], windows: &[WindowLine]) -> String {
+    let held: Vec<&WindowLine> = windows.iter().filter(|w| !w.cancelled).collect();
+    let planned: i64 = systems.iter().map(|s| s.planned_s).sum();
+    let over: Vec<&&WindowLine> = held.iter().filter(|w| w.overrun_s > 0).collect();
+    let unearned = held.iter().filter(|w| !w.earned).count();
+    let mut text = if held.is_empty() {
+        "No maintenance was held".to_owned()
+    } else {
+        let took = match planned {
+            0 => "without planned downtime".to_owned(),
+            s => format!("with {} of planned downtime", length(s)),
+        };
+        format!(
+            "{} held {took}",
+            sentence(&count(
+                held.len(),
+                "maintenance window was",
+                "maintenance windows were"
+            ))
+        )
+    };
+    if !over.is_empty() {
+        let s: i64 = over.iter().map(|w| w.overrun_s).sum();
+        text.push_str(&format!(
+            "; {} by {}",
+            match over.len() {
+                1 => "one was exceeded".to_owned(),
+                n => format!("{} were exceeded", number(n)),
+            },
+            length(s)
+        ));
+    }
+    if unearned > 0 {
+        text.push_str(&format!(
+            "{} {} had not been agreed or announced in time",
+            if over.is_empty() { ";" } else { "," },
+            number(unearned)
+        ));
+    }
+    let blind = systems.iter().filter(|s| s.unknown_s > 0).count();
+    let most = systems.iter().map(|s| s.unknown_s).max().unwrap_or(0);
+    text.push_str(&match blind {
+        0 => "; every second of agreed time was observed.".to_owned(),
+        1 => format!("; {} of one system were not observed.", length(most)),
+        n if n == systems.len() => {
+            format!(
+                "; of every system, up to {} were not observed.",
+                length(most)
+            )
+        }
+        n => format!(
+            "; of {} systems, up to {} were not observed.",
+            number(n),
+            length(most)
+        ),
+    });
+    text
+}

@@ -1,0 +1,142 @@
+//! Each system's month: its figures as the accounting gives them, and its days.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::model::{Day, Mark, Moment, SystemLine};
+use super::scope::{Overseen, Scope};
+use super::words;
+use crate::accounting::{self, DaySeconds, Figures, OutageFigures, Ratio, WindowFigures};
+use crate::calendar::Month;
+use crate::id::{OutageId, SystemId, WindowId};
+use crate::span::Span;
+use crate::windows::Occurrence;
+
+/// One system's accounted month.
+pub(super) struct Account<'a> {
+    pub id: &'a SystemId,
+    pub figures: Figures,
+    /// The windows that touch the month, in order of their start.
+    pub windows: Vec<Occurrence>,
+}
+
+/// By system.
+pub(super) type Accounts<'a> = BTreeMap<&'a SystemId, Account<'a>>;
+
+impl Account<'_> {
+    /// What the outage has in the month.
+    pub fn outage(&self, id: OutageId) -> Option<&OutageFigures> {
+        self.figures.by_outage.iter().find(|o| o.id == id)
+    }
+
+    /// What the window has in the month.
+    pub fn window(&self, id: &WindowId) -> Option<&WindowFigures> {
+        self.figures.by_window.iter().find(|w| w.id == *id)
+    }
+}
+
+/// Every system's account.
+pub(super) fn accounts<'a>(scope: &Scope<'a>) -> Accounts<'a> {
+    scope
+        .systems
+        .iter()
+        .map(|(id, overseen)| (*id, account(scope, id, overseen)))
+        .collect()
+}
+
+fn account<'a>(scope: &Scope<'a>, id: &'a SystemId, overseen: &Overseen<'a>) -> Account<'a> {
+    let (period, zone, policy) = (scope.period, &scope.zone, overseen.policy);
+    let history = scope.record.history(id, period);
+    let figures = accounting::account(&history, period, zone, policy, overseen.target, scope.as_of);
+    let touching = |w: &Occurrence| w.span.meets(&period);
+    Account {
+        id,
+        figures,
+        windows: history.windows.into_iter().filter(touching).collect(),
+    }
+}
+
+/// One line for each system, in order of their ids.
+pub(super) fn lines(scope: &Scope<'_>, accounts: &Accounts<'_>) -> Vec<SystemLine> {
+    scope
+        .systems
+        .iter()
+        .filter_map(|(id, overseen)| Some(line(scope, overseen, accounts.get(id)?)))
+        .collect()
+}
+
+fn line(scope: &Scope<'_>, overseen: &Overseen<'_>, account: &Account<'_>) -> SystemLine {
+    let moment = |at: Timestamp| Moment::of(at, &scope.zone);
+    let percent = |ratio: &Option<Ratio>| ratio.map(|r| r.percent_truncated(3));
+    let f = &account.figures;
+    SystemLine {
+        system: account.id.to_string(),
+        name: overseen.name.to_owned(),
+        kind: overseen.system.kind,
+        policy: overseen.policy.map(|p| p.id.to_string()),
+        agreed_s: f.agreed_s,
+        up_s: f.up_s,
+        degraded_s: f.degraded_s,
+        planned_s: f.planned_s,
+        excluded_s: f.excluded_s,
+        unplanned_s: f.unplanned_s,
+        unknown_s: f.unknown_s,
+        unknown_as_down_s: f.unknown_as_down_s,
+        contract_availability: percent(&f.contract_availability),
+        experienced_availability: percent(&f.experienced_availability),
+        coverage: percent(&f.coverage),
+        target: overseen.target.map(words::target_truncated),
+        target_exact: overseen.target.map(words::target),
+        verdict: f.verdict,
+        on_measured_time: f.on_measured_time,
+        within_measurement_error: f.within_measurement_error,
+        availability_at_best: percent(&f.availability_at_best),
+        availability_at_worst: percent(&f.availability_at_worst),
+        budget_s: f.budget_s,
+        budget_left_s: f.budget_left_s,
+        blips: f.blips,
+        blip_s: f.blip_s,
+        outages: f.outages,
+        mtrs_s: f.mtrs_s,
+        mtbf_s: f.mtbf_s,
+        longest_s: f.longest_s,
+        added: overseen.added.map(moment),
+        removed: overseen.removed.map(moment),
+        days: days(scope, f),
+    }
+}
+
+/// Every local day of the month.
+fn days(scope: &Scope<'_>, figures: &Figures) -> Vec<Day> {
+    let period: Span = scope.period;
+    accounting::day_strip(&figures.classes, period, &scope.zone)
+        .iter()
+        .filter(|d| Month::of(d.span.from, &scope.zone) == scope.month)
+        .map(|d| Day {
+            date: d.date,
+            mark: mark(d),
+            length_s: d.span.seconds(),
+            agreed_s: d.agreed_s,
+            up_s: d.up_s,
+            degraded_s: d.degraded_s,
+            planned_s: d.planned_s,
+            excluded_s: d.excluded_s,
+            unplanned_s: d.unplanned_s,
+            unknown_s: d.unknown_s,
+        })
+        .collect()
+}
+
+/// The worst class that the day holds, as the contract sees it.
+fn mark(day: &DaySeconds) -> Mark {
+    match day {
+        d if d.unplanned_s > 0 => Mark::Unplanned,
+        d if d.excluded_s > 0 => Mark::Excluded,
+        d if d.planned_s > 0 => Mark::Planned,
+        d if d.unknown_s > 0 => Mark::Unknown,
+        d if d.degraded_s > 0 => Mark::Degraded,
+        d if d.up_s > 0 => Mark::Up,
+        _ => Mark::None,
+    }
+}

@@ -1,0 +1,131 @@
+//! Single windows: what people scheduled, changed, cancelled and told, and what of it is earned.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::catalogue::Single;
+use crate::id::CustomerId;
+use crate::policy::Hours;
+use crate::span::{Span, Spans};
+
+use super::{Earned, Occurrence, SingleEntry, earning, tighter, within_hours};
+
+/// A single window as held and as earned; `None` where it has no length.
+///
+/// `customers` are those of its systems. Each must have been told of some version by that
+/// version's start less its `min_notice`; what counts is what every customer was told in time and
+/// what was held. `probe_interval_s` is the `start_grace` of a window that names none.
+pub fn single(
+    entry: &SingleEntry,
+    customers: &[CustomerId],
+    probe_interval_s: i64,
+    planned_hours: Option<&Hours>,
+) -> Option<Occurrence> {
+    let (_, last) = entry.versions.last()?;
+    let mut held = Span::new(last.start, last.end);
+    let cancelled = entry.cancelled_at.is_some_and(|at| at <= held.from);
+    if let Some(at) = entry.cancelled_at.filter(|_| !cancelled) {
+        held.to = held.to.min(at);
+    }
+    if held.is_empty() {
+        return None;
+    }
+    let announcement = announced(entry, customers);
+    let mut limit = last.max_downtime_s;
+    let mut parts = Vec::new();
+    let mut why = match announcement {
+        _ if cancelled => Earned::Cancelled,
+        Err(missing) => Earned::NotTold(missing),
+        Ok((versions, told_at)) => {
+            let mut seconds: Spans = [held].into_iter().collect();
+            for version in &versions {
+                let (_, told) = &entry.versions[*version];
+                limit = tighter(limit, told.max_downtime_s);
+                seconds = seconds.intersection(&of(told));
+            }
+            let made: Vec<_> = entry
+                .versions
+                .iter()
+                .map(|(at, version)| (*at, version.max_downtime_s, of(version)))
+                .collect();
+            parts = earning(&seconds, &made, limit);
+            if parts.is_empty() {
+                // It was moved away from what they were told.
+                let current = entry.versions.len() - 1;
+                let late = customers.iter().zip(&versions);
+                let late = late.filter(|(_, version)| **version != current);
+                Earned::NotTold(late.map(|(customer, _)| customer.clone()).collect())
+            } else {
+                Earned::Told(told_at)
+            }
+        }
+    };
+    let earned = !parts.is_empty();
+    within_hours(&mut parts, planned_hours);
+    if earned && parts.is_empty() {
+        why = Earned::OutsideHours;
+    }
+    Some(Occurrence {
+        id: last.id.clone(),
+        title: last.title.clone(),
+        impact: last.impact.clone(),
+        systems: last.systems.clone(),
+        span: held,
+        earning: parts,
+        why,
+        max_downtime_s: limit,
+        start_grace_s: last.start_grace_s.unwrap_or(probe_interval_s),
+        tell: true,
+        recurring: false,
+    })
+}
+
+fn of(version: &Single) -> Spans {
+    [Span::new(version.start, version.end)]
+        .into_iter()
+        .collect()
+}
+
+/// The last instant at which a customer could be told of a version in time.
+fn deadline(version: &Single) -> Timestamp {
+    let notice_s = version.min_notice_s.unwrap_or(0).max(0);
+    version
+        .start
+        .checked_sub(SignedDuration::from_secs(notice_s))
+        .unwrap_or(Timestamp::MIN)
+}
+
+/// For each customer the last version told in time, and when the last of them was told; or the
+/// customers who were told of none in time. With no customer, to have recorded it is to have told.
+fn announced(
+    entry: &SingleEntry,
+    customers: &[CustomerId],
+) -> Result<(Vec<usize>, Timestamp), Vec<CustomerId>> {
+    let in_time = |told: &dyn Fn(usize) -> Option<Timestamp>| {
+        (0..entry.versions.len()).rev().find_map(|version| {
+            told(version)
+                .filter(|at| *at <= deadline(&entry.versions[version].1))
+                .map(|at| (version, at))
+        })
+    };
+    if customers.is_empty() {
+        let (version, at) = in_time(&|v| Some(entry.versions[v].0)).ok_or_else(Vec::new)?;
+        return Ok((vec![version], at));
+    }
+    let mut versions = Vec::new();
+    let mut missing = Vec::new();
+    let mut last_at = Timestamp::MIN;
+    for customer in customers {
+        match in_time(&|v| entry.told.get(&(v, customer.clone())).copied()) {
+            Some((version, at)) => {
+                versions.push(version);
+                last_at = last_at.max(at);
+            }
+            None => missing.push(customer.clone()),
+        }
+    }
+    if missing.is_empty() {
+        Ok((versions, last_at))
+    } else {
+        Err(missing)
+    }
+}

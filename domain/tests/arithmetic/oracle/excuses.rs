@@ -1,0 +1,181 @@
+//! Section 5 second by second: time runs forward, and each second looks back.
+
+use super::{Flags, Seconds, floor};
+
+/// One part of a window that earns, when it was made, and the stretch of touching parts around it.
+struct Part {
+    from: i64,
+    to: i64,
+    made_at: i64,
+    stretch: (i64, i64),
+}
+
+fn parts(window: &domain::windows::Occurrence) -> Vec<Part> {
+    let plain: Vec<(i64, i64, i64)> = window
+        .earning
+        .iter()
+        .map(|p| (floor(p.span.from), floor(p.span.to), floor(p.made_at)))
+        .filter(|p| p.0 < p.1)
+        .collect();
+    let around = |mut from: i64, mut to: i64| {
+        while let Some(p) = plain.iter().find(|p| p.1 == from) {
+            from = p.0;
+        }
+        while let Some(p) = plain.iter().find(|p| p.0 == to) {
+            to = p.1;
+        }
+        (from, to)
+    };
+    plain
+        .iter()
+        .map(|p| Part {
+            from: p.0,
+            to: p.1,
+            made_at: p.2,
+            stretch: around(p.0, p.1),
+        })
+        .collect()
+}
+
+/// What windows excuse: for each window its seconds; for each second the window that its run
+/// would have overrun, if it is not planned.
+pub(super) struct Excuses {
+    pub(super) by_window: Vec<Flags>,
+    pub(super) overrun_of: Vec<Option<usize>>,
+}
+
+/// What is known of one run and one window.
+#[derive(Clone, Copy, Default)]
+struct Pair {
+    /// Whether the run began before the stretch that is going on and was planned until then.
+    chained: bool,
+    /// Where it last became eligible.
+    taken_at: Option<i64>,
+    /// In which stretch.
+    stretch: Option<i64>,
+    /// The second after the last that was excused.
+    excused_to: Option<i64>,
+}
+
+struct Judge<'a> {
+    s: &'a Seconds<'a>,
+    run: &'a [Option<usize>],
+    spans: &'a [(i64, i64)],
+    parts: Vec<Vec<Part>>,
+    /// From where each run counts as planned: it began inside, or a window's grace took it in.
+    entries: Vec<Vec<i64>>,
+    /// For each run the last second of its downtime that nothing excused.
+    gap: Vec<Option<i64>>,
+    pairs: Vec<Vec<Pair>>,
+    used: Vec<i64>,
+    excuses: Excuses,
+}
+
+/// Which run each second of downtime belongs to, and each run's span, judged by section 5.
+pub(super) fn excuses(s: &Seconds, run: &[Option<usize>], spans: &[(i64, i64)]) -> Excuses {
+    let windows = &s.ask.history.windows;
+    let mut judge = Judge {
+        s,
+        run,
+        spans,
+        parts: windows.iter().map(parts).collect(),
+        entries: Vec::new(),
+        gap: vec![None; spans.len()],
+        pairs: vec![vec![Pair::default(); windows.len()]; spans.len()],
+        used: vec![0; windows.len()],
+        excuses: Excuses {
+            by_window: windows.iter().map(|_| s.flags()).collect(),
+            overrun_of: vec![None; s.n],
+        },
+    };
+    judge.entries = spans.iter().map(|span| judge.entries_of(*span)).collect();
+    for i in 0..s.n {
+        judge.second(i);
+    }
+    judge.excuses
+}
+
+impl Judge<'_> {
+    fn made(&self, w: usize, t: i64, start: i64) -> bool {
+        let mut parts = self.parts[w].iter();
+        parts.any(|p| p.from <= t && t < p.to && p.made_at <= start)
+    }
+
+    fn entries_of(&self, (start, end): (i64, i64)) -> Vec<i64> {
+        let mut entries = Vec::new();
+        for (w, window) in self.s.ask.history.windows.iter().enumerate() {
+            if self.made(w, start, start) {
+                entries.push(start);
+            }
+            for part in &self.parts[w] {
+                let early = part.stretch.0 - start;
+                if early > 0 && early <= window.start_grace_s && end > part.stretch.0 {
+                    let same = self.parts[w].iter().filter(|p| p.stretch == part.stretch);
+                    let known = same.filter(|p| p.made_at <= start);
+                    entries.extend(known.map(|p| p.from).min());
+                }
+            }
+        }
+        entries
+    }
+
+    fn second(&mut self, i: usize) {
+        let windows = &self.s.ask.history.windows;
+        let t = self.s.lo + i as i64;
+        let mut any = false;
+        for w in 0..windows.len() {
+            any |= self.in_window(i, t, w);
+        }
+        let Some(r) = self.run[i] else { return };
+        if !any {
+            self.gap[r] = Some(t);
+        }
+        let pairs = &self.pairs[r];
+        self.excuses.overrun_of[i] = (0..windows.len())
+            .filter(|w| pairs[*w].taken_at.is_some())
+            .max_by_key(|w| {
+                let pair = pairs[*w];
+                (pair.excused_to, pair.taken_at, windows[*w].id.clone())
+            });
+    }
+
+    /// Whether that window excuses that second.
+    fn in_window(&mut self, i: usize, t: i64, w: usize) -> bool {
+        let window = &self.s.ask.history.windows[w];
+        let Some(part) = self.parts[w].iter().find(|p| p.from <= t && t < p.to) else {
+            return false;
+        };
+        let from = part.stretch.0;
+        if t == from {
+            for r in 0..self.spans.len() {
+                let since = self.entries[r].iter().filter(|e| **e < from).max();
+                let gap = self.gap[r];
+                self.pairs[r][w].chained =
+                    since.is_some_and(|since| gap.is_none_or(|g| g < *since));
+            }
+        }
+        let active = |span: &(i64, i64)| span.0 <= t && t < span.1;
+        let Some(r) = self.spans.iter().position(active) else {
+            return false;
+        };
+        let start = self.spans[r].0;
+        let eligible = part.made_at <= start
+            && if start >= from {
+                self.made(w, start, start)
+            } else {
+                from - start <= window.start_grace_s || self.pairs[r][w].chained
+            };
+        let pair = &mut self.pairs[r][w];
+        if eligible && pair.stretch != Some(from) {
+            (pair.taken_at, pair.stretch) = (Some(t), Some(from));
+        }
+        let left = window.max_downtime_s.is_none_or(|max| self.used[w] < max);
+        let excused = eligible && left && self.run[i].is_some();
+        if excused {
+            self.used[w] += 1;
+            self.excuses.by_window[w][i] = true;
+            pair.excused_to = Some(t + 1);
+        }
+        excused
+    }
+}

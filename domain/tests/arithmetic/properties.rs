@@ -1,0 +1,382 @@
+//! What section 6 calls always true, over random histories.
+
+use domain::accounting::{
+    Classes, Figures, History, OutageHistory, ProbeHistory, day_strip, excused_until,
+};
+use domain::calendar;
+use domain::catalogue::Affects;
+use domain::id::OutageId;
+use domain::span::{Span, Spans, instant, second};
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
+
+use crate::histories::instant as later;
+use crate::histories::{
+    Case, RawWindow, Windows, always, another_span, another_window, case, cases,
+};
+use crate::oracle::{Answer, Ruling, answer, ruling};
+
+/// The seconds of the period that bear one of the letters.
+fn lettered(ruling: &Ruling, period: Span, letters: &[u8]) -> Spans {
+    let mut all = Vec::new();
+    let mut before = false;
+    for (letter, t) in ruling.letters.iter().zip(ruling.lo..) {
+        let now = letters.contains(letter);
+        match all.last_mut() {
+            Some((_, to)) if now && before => *to = t + 1,
+            _ if now => all.push((t, t + 1)),
+            _ => {}
+        }
+        before = now;
+    }
+    let period: Spans = [period].into_iter().collect();
+    all.into_iter().collect::<Spans>().intersection(&period)
+}
+
+/// What the oracle says of the period.
+fn expected(ruling: &Ruling, period: Span) -> Classes {
+    Classes {
+        agreed: lettered(ruling, period, b"ugpxdXD?"),
+        up: lettered(ruling, period, b"ug"),
+        degraded: lettered(ruling, period, b"g"),
+        planned: lettered(ruling, period, b"p"),
+        excluded: lettered(ruling, period, b"xX"),
+        unplanned: lettered(ruling, period, b"dD"),
+        unknown: lettered(ruling, period, b"?"),
+        unknown_as_down: lettered(ruling, period, b"XD"),
+    }
+}
+
+/// Compares every class and every figure with the oracle.
+pub fn agrees(case: &Case, figures: &Figures) -> TestCaseResult {
+    let zone = case.tz();
+    let question = case.question(&zone);
+    let ruling = ruling(question);
+    prop_assert_eq!(&figures.classes, &expected(&ruling, case.period));
+    prop_assert_eq!(Answer::of(figures), answer(question, &ruling));
+    Ok(())
+}
+
+#[test]
+fn every_class_and_every_figure_agrees_with_the_oracle() {
+    always(cases(), &case(Windows::Any), |case| {
+        agrees(&case, &case.figures())
+    });
+}
+
+/// Of a figure, so that two can be compared: what is lost of what is measured.
+fn contract(figures: &Figures) -> Option<(i64, i64)> {
+    figures.contract_availability.map(|r| (r.num, r.den))
+}
+
+fn lower(a: Option<(i64, i64)>, b: Option<(i64, i64)>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => i128::from(a.0) * i128::from(b.1) < i128::from(b.0) * i128::from(a.1),
+        // With nothing left to divide by there is no figure to compare.
+        _ => false,
+    }
+}
+
+#[test]
+fn the_classes_add_up_to_agreed_and_no_second_has_two() {
+    always(cases(), &case(Windows::Any), |case| {
+        let f = case.figures();
+        let sum = f.up_s + f.planned_s + f.excluded_s + f.unplanned_s + f.unknown_s;
+        prop_assert_eq!(sum, f.agreed_s);
+        let c = &f.classes;
+        let parts = [&c.up, &c.planned, &c.excluded, &c.unplanned, &c.unknown];
+        let all = parts.iter().fold(Spans::new(), |all, part| all.union(part));
+        prop_assert_eq!(&all, &c.agreed);
+        prop_assert!(c.degraded.within(&c.up));
+        let strip = day_strip(c, case.period, &case.tz());
+        prop_assert_eq!(strip.iter().map(|d| d.agreed_s).sum::<i64>(), f.agreed_s);
+        prop_assert_eq!(
+            strip.iter().map(|d| d.unplanned_s).sum::<i64>(),
+            f.unplanned_s
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn what_is_said_twice_counts_once() {
+    always(cases(), &case(Windows::Any), |mut case| {
+        let before = case.figures().classes;
+        let twice = |h: &mut History| {
+            h.outages.extend(h.outages.clone());
+            h.probes.extend(h.probes.clone());
+            h.faults.extend(h.faults.clone());
+            h.exclusions.extend(h.exclusions.clone());
+            h.windows.extend(h.windows.clone());
+        };
+        twice(&mut case.history);
+        prop_assert_eq!(case.figures().classes, before);
+        Ok(())
+    });
+}
+
+/// The same case with one more window.
+fn with_window(case: &Case, window: &RawWindow) -> Figures {
+    let mut more = case.clone();
+    more.history.windows.push(window.at(instant(case.domain.0)));
+    more.figures()
+}
+
+/// A month's allowance is spent in order of time, also on what would have been excluded: so
+/// where there is one, nothing can be said of a part of the month, or beside exclusions.
+fn spend_on_nothing_else(case: &mut Case) {
+    let policy = case.policy.as_mut();
+    if let Some(policy) = policy.filter(|p| p.monthly_allowance_s.is_some()) {
+        policy.ignore_shorter_s = 0;
+        case.history.exclusions.clear();
+        whole_domain(case);
+    }
+}
+
+fn whole_domain(case: &mut Case) {
+    case.period = Span::new(instant(case.domain.0), instant(case.domain.1));
+}
+
+#[test]
+fn an_earned_window_never_lowers_the_contracts_figure() {
+    let both = (case(Windows::Unlimited), another_window(Windows::Unlimited));
+    always(cases(), &both, |(mut case, window)| {
+        spend_on_nothing_else(&mut case);
+        let (before, after) = (case.figures(), with_window(&case, &window));
+        prop_assert!(after.planned_s >= before.planned_s);
+        prop_assert!(
+            !lower(contract(&after), contract(&before)),
+            "{before:?} {after:?}"
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn an_earned_window_with_an_allowance_never_lowers_it_either() {
+    let both = (case(Windows::Plain), another_window(Windows::Plain));
+    always(cases(), &both, |(mut case, window)| {
+        // A window that takes in one run more may spend its allowance there and not on a later
+        // run: what is lost is gained, as long as both are counted and neither is taken back.
+        whole_domain(&mut case);
+        spend_on_nothing_else(&mut case);
+        case.history.outages.retain(|o| !o.declared);
+        case.history
+            .outages
+            .iter_mut()
+            .for_each(|o| o.reclassified = false);
+        case.history.life = vec![(instant(case.domain.0), None)];
+        case.policy.iter_mut().for_each(|p| p.service_hours = None);
+        let (before, after) = (case.figures(), with_window(&case, &window));
+        prop_assert!(after.planned_s >= before.planned_s);
+        prop_assert!(
+            !lower(contract(&after), contract(&before)),
+            "{before:?} {after:?}"
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn a_declared_outage_never_raises_the_contracts_figure() {
+    let both = (case(Windows::Any), another_span());
+    always(cases(), &both, |(mut case, (from, to))| {
+        spend_on_nothing_else(&mut case);
+        let before = case.figures();
+        let lo = instant(case.domain.0);
+        case.history.outages.push(OutageHistory {
+            id: OutageId(99),
+            start: later(lo, from),
+            end: Some(later(lo, to)),
+            declared: true,
+            reclassified: false,
+            edge_s: 30,
+        });
+        let after = case.figures();
+        prop_assert!(
+            !lower(contract(&before), contract(&after)),
+            "{before:?} {after:?}"
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn an_observed_outage_never_raises_the_contracts_figure() {
+    let both = (case(Windows::Unlimited), another_span());
+    always(cases(), &both, |(mut case, (from, to))| {
+        spend_on_nothing_else(&mut case);
+        // Time that counts as down unseen is excused by no window; once seen it may be.
+        case.policy
+            .iter_mut()
+            .for_each(|p| p.unknown_is_down = false);
+        let before = case.figures();
+        let lo = instant(case.domain.0);
+        let (from, to) = (later(lo, from), later(lo, to));
+        case.history.outages.push(OutageHistory {
+            id: OutageId(99),
+            start: from,
+            end: Some(to),
+            declared: false,
+            reclassified: false,
+            edge_s: 30,
+        });
+        // Seen by a probe that was there before: a new one would vouch for time of its own.
+        let mut probes = case.history.probes.iter_mut();
+        let Some(probe) = probes.find(|p| p.affects == Affects::Availability) else {
+            return Ok(());
+        };
+        probe.down.push((from, Some(to)));
+        let after = case.figures();
+        prop_assert!(
+            !lower(contract(&before), contract(&after)),
+            "{before:?} {after:?}"
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn two_halves_of_a_period_add_up_to_the_whole() {
+    let both = (case(Windows::Any), 0_i64..=100);
+    always(cases(), &both, |(case, percent)| {
+        let (from, to) = (case.period.from.as_second(), case.period.to.as_second());
+        let cut = instant(from + (to - from) * percent / 100);
+        let whole = case.figures();
+        let first = case.figures_of(&case.history, Span::new(case.period.from, cut));
+        let second = case.figures_of(&case.history, Span::new(cut, case.period.to));
+        let numbers = |f: &Figures| {
+            [
+                f.agreed_s,
+                f.up_s,
+                f.degraded_s,
+                f.planned_s,
+                f.excluded_s,
+                f.unplanned_s,
+                f.unknown_s,
+                f.unknown_as_down_s,
+                f.blip_s,
+                f.blips,
+                f.outages,
+                f.by_window.iter().map(|w| w.overrun_s).sum(),
+            ]
+        };
+        let sum: Vec<i64> = numbers(&first)
+            .iter()
+            .zip(numbers(&second))
+            .map(|(a, b)| a + b)
+            .collect();
+        prop_assert_eq!(sum, numbers(&whole).to_vec());
+        Ok(())
+    });
+}
+
+#[test]
+fn the_order_in_which_facts_are_listed_does_not_matter() {
+    let both = (case(Windows::Any), any::<u64>());
+    always(cases(), &both, |(mut case, turn)| {
+        let sorted = |mut f: Figures| {
+            f.by_outage.sort_by_key(|o| o.id);
+            f.by_window.sort_by(|a, b| a.id.cmp(&b.id));
+            f.by_outage.iter_mut().for_each(|o| o.windows.sort());
+            f
+        };
+        let before = sorted(case.figures());
+        let h = &mut case.history;
+        turned(&mut h.probes, turn);
+        turned(&mut h.outages, turn / 3);
+        turned(&mut h.windows, turn / 5);
+        turned(&mut h.faults, turn / 7);
+        turned(&mut h.exclusions, turn / 11);
+        turned(&mut h.blips, turn / 13);
+        prop_assert_eq!(sorted(case.figures()), before);
+        Ok(())
+    });
+}
+
+/// Rotated, and reversed every other time.
+fn turned<T>(list: &mut [T], by: u64) {
+    if !list.is_empty() {
+        list.rotate_left((by % list.len() as u64) as usize);
+    }
+    if by % 2 == 1 {
+        list.reverse();
+    }
+}
+
+#[test]
+fn a_system_has_the_same_figures_alone_and_among_a_hundred() {
+    let hundred = prop::collection::vec(case(Windows::Any), 100);
+    always(cases() / 200, &hundred, |cases| {
+        let alone: Vec<Figures> = cases.iter().map(Case::figures).collect();
+        let mut among: Vec<Figures> = cases.iter().rev().map(Case::figures).collect();
+        among.reverse();
+        prop_assert!(alone == among);
+        Ok(())
+    });
+}
+
+#[test]
+fn an_overrun_is_dated_to_the_first_second_that_is_not_planned() {
+    always(cases(), &case(Windows::Any), |mut case| {
+        let Some(asked) = case.history.outages.iter().position(|o| !o.declared) else {
+            return Ok(());
+        };
+        // As the live engine sees it: an outage that goes on, with nothing silent and nobody
+        // having declared anything over it.
+        let h = &mut case.history;
+        h.outages[asked].end = None;
+        h.outages[asked].reclassified = false;
+        h.outages.retain(|o| !o.declared && !o.reclassified);
+        h.faults.clear();
+        h.probes.retain(|p| p.silent.is_empty());
+        h.life = vec![(instant(case.domain.0 - 86_400), None)];
+        let outage = h.outages.iter().find(|o| o.end.is_none()).unwrap().clone();
+        h.probes.push(ProbeHistory {
+            affects: Affects::Availability,
+            life: h.life.clone(),
+            down: vec![(outage.start, None)],
+            degraded: Vec::new(),
+            silent: Vec::new(),
+        });
+        if let Some(policy) = &mut case.policy {
+            policy.service_hours = None;
+        }
+        let excused = excused_until(&case.history, outage.id, &case.tz(), case.policy.as_ref());
+        case.as_of = instant(case.domain.1 + 3 * 3600);
+        case.period = Span::new(instant(case.domain.0), case.as_of);
+        let planned = case.figures().classes.planned;
+        let start = second(outage.start);
+        match excused {
+            None => prop_assert!(planned.clip(start, i64::MAX).is_empty()),
+            Some(excused) => {
+                let (from, until) = (second(excused.from), second(excused.until));
+                prop_assert!(start <= from && from <= until);
+                prop_assert!(planned.clip(start, from).is_empty());
+                prop_assert!(Spans::one(from, until).within(&planned));
+                prop_assert!(!planned.contains(until));
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn whole_months_agree_with_the_oracle() {
+    let months = (case(Windows::Any), 0_usize..6);
+    // Every second of a month for each: four as a rule, a hundred with the long run.
+    let count = if cases() > 2_000 { 100 } else { 4 };
+    always(count, &months, |(mut case, _)| {
+        let zone = case.tz();
+        case.period = calendar::Month::of(case.period.from, &zone).span(&zone);
+        case.domain = (
+            second(case.period.from) - 14_400,
+            second(case.period.to) + 14_400,
+        );
+        case.as_of = instant(case.domain.1);
+        for (from, _) in &mut case.history.life {
+            *from = instant(case.domain.0);
+        }
+        agrees(&case, &case.figures())
+    });
+}

@@ -1,0 +1,130 @@
+//! Zones, local times, months and weekly hours.
+
+use domain::calendar::{self, Edge, Month};
+use domain::policy::{DayHours, Hours};
+use domain::span::{Span, second};
+use jiff::Timestamp;
+use jiff::civil::{date, time};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+#[test]
+fn zones_are_iana_names_of_the_bundled_database() {
+    assert!(calendar::zone("America/New_York").is_ok());
+    let error = calendar::zone("America/New_Yrok").unwrap_err();
+    assert!(error.to_string().contains("America/New_Yrok"));
+    let version = calendar::tzdb_version();
+    assert!(version.len() == 5 && version.starts_with("20"), "{version}");
+}
+
+#[test]
+fn a_skipped_local_time_moves_to_the_first_that_exists() {
+    let zone = calendar::zone("America/New_York").unwrap();
+    let change = at("2026-03-08T07:00:00Z");
+    for minute in [0, 1, 30, 59] {
+        for edge in [Edge::Start, Edge::End] {
+            let found = calendar::local(date(2026, 3, 8), time(2, minute, 0, 0), &zone, edge);
+            assert_eq!(found, change);
+        }
+    }
+}
+
+#[test]
+fn of_a_local_time_that_happens_twice_a_start_is_the_first_and_an_end_the_second() {
+    let zone = calendar::zone("America/New_York").unwrap();
+    let local = |edge| calendar::local(date(2026, 11, 1), time(1, 30, 0, 0), &zone, edge);
+    assert_eq!(local(Edge::Start), at("2026-11-01T05:30:00Z"));
+    assert_eq!(local(Edge::End), at("2026-11-01T06:30:00Z"));
+}
+
+#[test]
+fn a_date_that_a_zone_skipped_begins_where_the_next_does() {
+    let zone = calendar::zone("Pacific/Apia").unwrap();
+    assert_eq!(
+        calendar::midnight(date(2011, 12, 30), &zone),
+        calendar::midnight(date(2011, 12, 31), &zone)
+    );
+    let month = Month::new(2011, 12).unwrap().span(&zone);
+    assert_eq!(calendar::days(month, &zone).len(), 30);
+    assert_eq!(calendar::midnights(&zone, month).len(), 30);
+}
+
+#[test]
+fn months_have_the_hours_of_their_zone() {
+    let zone = calendar::zone("America/New_York").unwrap();
+    let hours = |text: &str| text.parse::<Month>().unwrap().span(&zone).seconds() / 3600;
+    assert_eq!(hours("2026-03"), 743);
+    assert_eq!(hours("2026-11"), 721);
+    assert_eq!(hours("2026-10"), 744);
+    assert_eq!(hours("2028-02"), 29 * 24);
+}
+
+#[test]
+fn months_are_read_as_they_are_printed_and_nothing_else_is() {
+    let month: Month = "2026-12".parse().unwrap();
+    assert_eq!(month.to_string(), "2026-12");
+    assert_eq!(month.next().to_string(), "2027-01");
+    assert_eq!(month.next().prev(), month);
+    for text in [
+        "2026-13",
+        "2026-00",
+        "2026-1",
+        "26-10",
+        "2026-10-01",
+        "2026/10",
+        "",
+        "+026-10",
+    ] {
+        assert!(text.parse::<Month>().is_err(), "{text}");
+    }
+    let zone = calendar::zone("America/New_York").unwrap();
+    assert_eq!(
+        Month::of(at("2026-11-01T03:59:59Z"), &zone).to_string(),
+        "2026-10"
+    );
+    assert_eq!(
+        Month::of(at("2026-11-01T04:00:00Z"), &zone).to_string(),
+        "2026-11"
+    );
+}
+
+#[test]
+fn weekly_hours_close_on_the_next_day_where_they_must() {
+    let hours = Hours {
+        zone: "America/New_York".into(),
+        weekly: vec![
+            DayHours {
+                weekday: 5,
+                open: time(22, 0, 0, 0),
+                close: time(4, 0, 0, 0),
+            },
+            DayHours {
+                weekday: 0,
+                open: time(7, 0, 0, 0),
+                close: time(19, 0, 0, 0),
+            },
+        ],
+    };
+    // Saturday the last of October into the night that has an hour twice, then Monday.
+    let over = Span::new(at("2026-10-31T04:00:00Z"), at("2026-11-04T05:00:00Z"));
+    let open = calendar::open(&hours, over).unwrap();
+    let spans: Vec<_> = open.iter().collect();
+    let expect = |from: &str, to: &str| (second(at(from)), second(at(to)));
+    assert_eq!(
+        spans,
+        vec![
+            expect("2026-11-01T02:00:00Z", "2026-11-01T09:00:00Z"),
+            expect("2026-11-02T12:00:00Z", "2026-11-03T00:00:00Z"),
+        ]
+    );
+    // Looked at from the middle, what opened before is still open.
+    let late = Span::new(at("2026-11-01T05:00:00Z"), at("2026-11-01T06:00:00Z"));
+    assert_eq!(calendar::open(&hours, late).unwrap().seconds(), 3600);
+    let nowhere = Hours {
+        zone: "Nowhere".into(),
+        ..hours
+    };
+    assert!(calendar::open(&nowhere, over).is_err());
+}

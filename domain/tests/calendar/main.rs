@@ -1,0 +1,10 @@
+//! Civil time and maintenance windows, judged from outside: every clock change of six zones over
+//! twenty years, months, hours, and what of a window is earned.
+
+// A test may fail by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod changes;
+mod civil;
+mod rules;
+mod singles;

@@ -1,0 +1,344 @@
+//! From samples to outages, drawn: each letter is a sample, thirty seconds apart.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
+
+mod common;
+
+use common::{House, probe, system};
+use domain::event::Delivery;
+use expect_test::{Expect, expect};
+
+fn check(samples: &str, expected: Expect) {
+    let mut house = House::new("2026-10-01T00:00:00Z", vec![system("a")]);
+    house.draw(0, &[("a/p", samples)]);
+    expected.assert_eq(&house.story());
+}
+
+#[test]
+fn an_outage_starts_at_the_first_bad_sample_and_ends_at_the_first_good_one() {
+    check(
+        "UUUDDDDUU",
+        expect![[r#"
+            0     #4 a/p heard from 0
+            150   #5 a/p degraded from 90
+            150   #6 a/p down from 90 on 3 samples
+            150   #7 outage of a from 90
+            150   #8 incident (Outage)
+            150   #9 tell downtime/O-7/it@clinic.example/1
+            240   #10 a/p cleared from 210
+            240   #11 a/p up from 210
+            240   #12 O-7 ends 210
+            240   #13 tell uptime/O-7/it@clinic.example/1 (folded)
+            240   #14 N-9 folded into N-13
+            240   #15 IncidentResolved I-8
+        "#]],
+    );
+}
+
+#[test]
+fn a_bad_run_that_is_never_confirmed_is_a_blip() {
+    check(
+        "UUDDUU",
+        expect![[r#"
+            0     #4 a/p heard from 0
+            120   #5 a/p blip 60..120 of 2
+        "#]],
+    );
+}
+
+#[test]
+fn down_degraded_down_is_two_blips_of_downtime_and_one_degradation() {
+    check(
+        "UUDSDUU",
+        expect![[r#"
+            0     #4 a/p heard from 0
+            90    #5 a/p blip 60..90 of 1
+            120   #6 a/p degraded from 60
+            150   #7 a/p blip 120..150 of 1
+            180   #8 a/p cleared from 150
+        "#]],
+    );
+}
+
+#[test]
+fn a_single_good_sample_ends_no_outage() {
+    check(
+        "UDDDUDDUU",
+        expect![[r#"
+            0     #4 a/p heard from 0
+            90    #5 a/p degraded from 30
+            90    #6 a/p down from 30 on 3 samples
+            90    #7 outage of a from 30
+            90    #8 incident (Outage)
+            90    #9 tell downtime/O-7/it@clinic.example/1
+            240   #10 a/p cleared from 210
+            240   #11 a/p up from 210
+            240   #12 O-7 ends 210
+            240   #13 tell uptime/O-7/it@clinic.example/1 (folded)
+            240   #14 N-9 folded into N-13
+            240   #15 IncidentResolved I-8
+        "#]],
+    );
+}
+
+#[test]
+fn a_degraded_sample_is_good_for_the_way_up_and_bad_for_the_way_down() {
+    check(
+        "UDDDSSUU",
+        expect![[r#"
+            0     #4 a/p heard from 0
+            90    #5 a/p degraded from 30
+            90    #6 a/p down from 30 on 3 samples
+            90    #7 outage of a from 30
+            90    #8 incident (Outage)
+            90    #9 tell downtime/O-7/it@clinic.example/1
+            150   #10 a/p up from 120
+            150   #11 O-7 ends 120
+            150   #12 tell uptime/O-7/it@clinic.example/1 (folded)
+            150   #13 N-9 folded into N-12
+            210   #14 a/p cleared from 180
+            210   #15 IncidentResolved I-8
+        "#]],
+    );
+}
+
+#[test]
+fn a_lone_missed_slot_is_not_unknown() {
+    check(
+        "UU.UU",
+        expect![[r#"
+            0     #4 a/p heard from 0
+        "#]],
+    );
+}
+
+#[test]
+fn silence_beyond_two_and_a_half_intervals_is_unknown_from_there_on() {
+    check(
+        "UU....UU",
+        expect![[r#"
+            0     #4 a/p heard from 0
+            115   #5 a/p silent from 105 (Missing)
+            180   #6 a/p heard from 180
+        "#]],
+    );
+}
+
+#[test]
+fn an_inconclusive_sample_ends_what_the_one_before_it_vouches_for() {
+    check(
+        "UU?UU",
+        expect![[r#"
+            0     #4 a/p heard from 0
+            60    #5 a/p silent from 60 (Inconclusive)
+            90    #6 a/p heard from 90
+        "#]],
+    );
+}
+
+#[test]
+fn inconclusive_samples_neither_confirm_nor_clear() {
+    check(
+        "UDD?DUU",
+        expect![[r#"
+            0     #4 a/p heard from 0
+            90    #5 a/p silent from 90 (Inconclusive)
+            120   #6 a/p heard from 120
+            120   #7 a/p degraded from 30
+            120   #8 a/p down from 30 on 3 samples
+            120   #9 outage of a from 30
+            120   #10 incident (Outage)
+            120   #11 tell downtime/O-9/it@clinic.example/1
+            180   #12 a/p cleared from 150
+            180   #13 a/p up from 150
+            180   #14 O-9 ends 150
+            180   #15 tell uptime/O-9/it@clinic.example/1 (folded)
+            180   #16 N-11 folded into N-15
+            180   #17 IncidentResolved I-10
+        "#]],
+    );
+}
+
+#[test]
+fn bad_on_both_sides_of_a_gap_is_one_outage() {
+    check(
+        "UDDD.....DDUU",
+        expect![[r#"
+            0     #4 a/p heard from 0
+            90    #5 a/p degraded from 30
+            90    #6 a/p down from 30 on 3 samples
+            90    #7 outage of a from 30
+            90    #8 incident (Outage)
+            90    #9 tell downtime/O-7/it@clinic.example/1
+            175   #10 a/p silent from 165 (Missing)
+            270   #11 a/p heard from 270
+            360   #12 a/p cleared from 330
+            360   #13 a/p up from 330
+            360   #14 O-7 ends 330
+            360   #15 tell uptime/O-7/it@clinic.example/1 (folded)
+            360   #16 N-9 folded into N-15
+            360   #17 IncidentResolved I-8
+        "#]],
+    );
+}
+
+#[test]
+fn an_outage_that_ends_in_a_gap_ends_where_the_last_bad_sample_stops_vouching() {
+    check(
+        "UDDD.....UUU",
+        expect![[r#"
+            0     #4 a/p heard from 0
+            90    #5 a/p degraded from 30
+            90    #6 a/p down from 30 on 3 samples
+            90    #7 outage of a from 30
+            90    #8 incident (Outage)
+            90    #9 tell downtime/O-7/it@clinic.example/1
+            175   #10 a/p silent from 165 (Missing)
+            270   #11 a/p heard from 270
+            300   #12 a/p cleared from 165
+            300   #13 a/p up from 165 (between 165 and 270)
+            300   #14 O-7 ends 165 (between 165 and 270)
+            300   #15 tell uptime/O-7/it@clinic.example/1 (folded)
+            300   #16 N-9 folded into N-15
+            300   #17 IncidentResolved I-8
+        "#]],
+    );
+}
+
+#[test]
+fn a_run_starts_anew_after_a_long_gap() {
+    check(
+        "UDD.....DUU",
+        expect![[r#"
+            0     #4 a/p heard from 0
+            145   #5 a/p silent from 135 (Missing)
+            145   #6 a/p blip 30..135 of 2
+            240   #7 a/p heard from 240
+            270   #8 a/p blip 240..270 of 1
+        "#]],
+    );
+}
+
+#[test]
+fn forty_systems_of_one_customer_are_one_notice_and_forty_recoveries() {
+    let systems: Vec<_> = (0..4).map(|n| system(&format!("s{n}"))).collect();
+    let mut house = House::new("2026-10-01T00:00:00Z", systems);
+    let rows = [
+        ("s0/p", "UDDDDUUU"),
+        ("s1/p", "UDDDDUUU"),
+        ("s2/p", "UDDDDUUU"),
+        ("s3/p", "UDDDDUUU"),
+    ];
+    house.draw(0, &rows);
+    let told: Vec<_> = house
+        .record
+        .notices
+        .values()
+        .map(|o| (o.notice.kind.word(), o.notice.affected.len()))
+        .collect();
+    assert_eq!(told[0], ("downtime", 4));
+    assert_eq!(told[1..], [("uptime", 1); 4]);
+}
+
+#[test]
+fn a_second_probe_keeps_an_outage_open_until_neither_is_down_nor_pending() {
+    let mut both = system("a");
+    both.probes.push(probe("a", "q"));
+    let mut house = House::new("2026-10-01T00:00:00Z", vec![both]);
+    house.draw(0, &[("a/p", "UDDDDUUUUUUU"), ("a/q", "UUUUDDDDUUUU")]);
+    expect![[r#"
+        0     #4 a/p heard from 0
+        0     #5 a/q heard from 0
+        90    #6 a/p degraded from 30
+        90    #7 a/p down from 30 on 3 samples
+        90    #8 outage of a from 30
+        90    #9 incident (Outage)
+        90    #10 tell downtime/O-8/it@clinic.example/1
+        180   #11 a/p cleared from 150
+        180   #12 a/p up from 150
+        180   #13 a/q degraded from 120
+        180   #14 a/q down from 120 on 3 samples
+        270   #15 a/q cleared from 240
+        270   #16 a/q up from 240
+        270   #17 O-8 ends 240
+        270   #18 tell uptime/O-8/it@clinic.example/1 (folded)
+        270   #19 N-10 folded into N-18
+        270   #20 IncidentResolved I-9
+    "#]]
+    .assert_eq(&house.story());
+}
+
+#[test]
+fn a_notice_that_was_never_sent_is_folded_into_the_recovery() {
+    let mut house = House::new("2026-10-01T00:00:00Z", vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDD")]);
+    house.deliver(Delivery::Deferred);
+    house.draw(120, &[("a/p", "UUU")]);
+    house.deliver(Delivery::Accepted);
+    expect![[r#"
+        0     #4 a/p heard from 0
+        90    #5 a/p degraded from 30
+        90    #6 a/p down from 30 on 3 samples
+        90    #7 outage of a from 30
+        90    #8 incident (Outage)
+        90    #9 tell downtime/O-7/it@clinic.example/1
+        90    #10 attempt 1 of N-9
+        90    #11 N-9 Deferred
+        150   #12 a/p cleared from 120
+        150   #13 a/p up from 120
+        150   #14 O-7 ends 120
+        150   #15 tell uptime/O-7/it@clinic.example/1 (folded)
+        150   #16 N-9 folded into N-15
+        150   #17 IncidentResolved I-8
+        180   #18 attempt 1 of N-15
+        180   #19 N-15 Accepted
+    "#]]
+    .assert_eq(&house.story());
+}
+
+#[test]
+fn what_a_full_disk_could_not_take_is_recorded_later_with_its_true_times() {
+    let mut house = House::new("2026-10-01T00:00:00Z", vec![system("a")]);
+    house.draw(0, &[("a/p", "UU")]);
+    house.disk_full = true;
+    house.draw(60, &[("a/p", "DDDDUU")]);
+    assert!(house.record.notices.is_empty());
+    house.disk_full = false;
+    house.draw(240, &[("a/p", "UU")]);
+    expect![[r#"
+        0     #4 a/p heard from 0
+        120   #5 a/p degraded from 60
+        120   #6 a/p down from 60 on 3 samples
+        120   #7 outage of a from 60
+        120   #8 incident (Outage)
+        120   #9 tell downtime/O-7/it@clinic.example/1
+        210   #10 a/p cleared from 180
+        210   #11 a/p up from 180
+        210   #12 O-7 ends 180
+        210   #13 tell uptime/O-7/it@clinic.example/1 (folded)
+        210   #14 N-9 folded into N-13
+        210   #15 IncidentResolved I-8
+    "#]]
+    .assert_eq(&house.story());
+}
+
+#[test]
+fn an_outage_that_nobody_was_told_of_is_told_before_the_next_one() {
+    let mut house = House::new("2026-10-01T00:00:00Z", vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDD")]);
+    house.deliver(Delivery::Deferred);
+    house.draw(120, &[("a/p", "UUU")]);
+    house.deliver(Delivery::Deferred);
+    house.draw(210, &[("a/p", "DDDD")]);
+    let kinds = |house: &House, ids: &[domain::id::NoticeId]| -> Vec<&'static str> {
+        ids.iter()
+            .map(|id| house.record.notices[id].notice.kind.word())
+            .collect()
+    };
+    let mut sent = Vec::new();
+    for _ in 0..20 {
+        sent.extend(house.deliver(Delivery::Accepted));
+        let later = house.now + jiff::SignedDuration::from_secs(30);
+        house.put(later, domain::decide::Input::Tick);
+    }
+    assert_eq!(kinds(&house, &sent), ["uptime", "downtime"]);
+}
