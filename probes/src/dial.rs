@@ -1,0 +1,298 @@
+//! From a host and a port to a TCP connection: resolve afresh, then try each address in order.
+//! It must never blame the target for what this machine lacks, and never cache an answer.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use domain::sample::Reason;
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::{Instant, timeout};
+
+use crate::fault::{Fault, own_lack};
+use crate::trace::{Phase, Trace};
+
+/// Addresses of one name that are tried at most.
+const ADDRESSES: usize = 8;
+
+/// Whom to call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Host {
+    /// Needs no resolving.
+    Address(IpAddr),
+    /// Resolved at every run.
+    Name(Arc<str>),
+}
+
+impl Host {
+    /// The phase in which a run to this host begins.
+    pub(crate) fn first_phase(&self) -> Phase {
+        match self {
+            Host::Address(_) => Phase::Connect,
+            Host::Name(_) => Phase::Resolve,
+        }
+    }
+}
+
+/// Connects before `deadline`; on return the trace is still in the phase `Connect`.
+pub(crate) async fn dial(
+    host: &Host,
+    port: u16,
+    deadline: Instant,
+    trace: &mut Trace<'_>,
+) -> Result<TcpStream, Fault> {
+    trace.enter(host.first_phase());
+    match host {
+        Host::Address(ip) => {
+            let address = SocketAddr::new(*ip, port);
+            connect(address).await.map_err(|e| blame(&e, address).1)
+        }
+        Host::Name(name) => {
+            let addresses = resolve(name, port, trace).await?;
+            trace.enter(Phase::Connect);
+            connect_any(&addresses, deadline).await
+        }
+    }
+}
+
+/// As tokio's own lookup, but knowing whether the blocking thread has begun: a name that waited
+/// for a thread all its time says nothing about its server.
+async fn resolve(
+    name: &Arc<str>,
+    port: u16,
+    trace: &mut Trace<'_>,
+) -> Result<Vec<SocketAddr>, Fault> {
+    let begun = Arc::new(AtomicBool::new(false));
+    trace.resolving = Some(Arc::clone(&begun));
+    let asked = Arc::clone(name);
+    let lookup = tokio::task::spawn_blocking(move || {
+        begun.store(true, Ordering::Relaxed);
+        let found = (&*asked, port).to_socket_addrs()?;
+        Ok::<_, io::Error>(found.take(ADDRESSES).collect::<Vec<_>>())
+    });
+    let found = match lookup.await {
+        Ok(found) => found,
+        // Cancelled at shutdown, or a panic within the system's resolver.
+        Err(_) => return Err(Fault::monitor("the resolver's thread was lost")),
+    };
+    match found {
+        Ok(addresses) if addresses.is_empty() => {
+            Err(Fault::new(Reason::Dns, format!("{name} has no address")))
+        }
+        Ok(addresses) => Ok(addresses),
+        Err(error) => Err(match own_lack(&error).or(lacks_sockets().await) {
+            Some(fault) => fault,
+            None => Fault::new(Reason::Dns, format!("{name}: {}", resolver_words(&error))),
+        }),
+    }
+}
+
+/// The C library's resolver reports "temporary failure" when it cannot open a socket; only
+/// opening one tells whose failure it is.
+async fn lacks_sockets() -> Option<Fault> {
+    match UdpSocket::bind(SocketAddr::from(([0, 0, 0, 0], 0))).await {
+        Ok(_) => None,
+        Err(error) => own_lack(&error),
+    }
+}
+
+/// The resolver's own words without the standard library's preamble.
+fn resolver_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.strip_prefix("failed to lookup address information: ") {
+        Some(words) => words.to_string(),
+        None => text,
+    }
+}
+
+/// Each address gets an even share of what time is left, so that one dead path (IPv6, often)
+/// cannot use up the run.
+async fn connect_any(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, Fault> {
+    let mut worst: Option<(u8, Fault)> = None;
+    for (i, address) in addresses.iter().enumerate() {
+        let share = share(deadline, addresses.len() - i);
+        let (rank, fault) = match timeout(share, connect(*address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => blame(&error, *address),
+            Err(_) => (RANK_TIMEOUT, no_answer_from(*address)),
+        };
+        if rank == RANK_OWN {
+            return Err(fault);
+        }
+        if worst.as_ref().is_none_or(|(held, _)| rank > *held) {
+            worst = Some((rank, fault));
+        }
+    }
+    Err(match worst {
+        Some((_, fault)) => fault,
+        None => Fault::new(Reason::Dns, "the name has no address"),
+    })
+}
+
+fn share(deadline: Instant, left: usize) -> Duration {
+    let remaining = deadline.saturating_duration_since(Instant::now());
+    if left <= 1 {
+        // The last one may use up the run: the timeout over the whole of it speaks then.
+        return remaining + Duration::from_secs(1);
+    }
+    remaining / u32::try_from(left).unwrap_or(u32::MAX)
+}
+
+fn no_answer_from(address: SocketAddr) -> Fault {
+    Fault::new(
+        Reason::Timeout,
+        format!("no answer while connecting to {}", address.ip()),
+    )
+}
+
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    // Where nothing listens on a port of this machine's ephemeral range, a connection can meet
+    // itself (both ends the same socket) and look like a service that is up.
+    if address.port() >= 1024 && is_itself(&stream, address) {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    Ok(stream)
+}
+
+fn is_itself(stream: &TcpStream, peer: SocketAddr) -> bool {
+    stream.local_addr().is_ok_and(|local| local == peer)
+}
+
+// Of several addresses that failed, the most telling failure is reported. A refusal names a live
+// host. Over IPv4 a missing local address means that the ports are used up, and then the others'
+// silence proves nothing; over IPv6 it means that this machine has none, which tells least.
+const RANK_OWN: u8 = 5;
+const RANK_REFUSED: u8 = 4;
+const RANK_NO_PORT: u8 = 3;
+const RANK_TIMEOUT: u8 = 2;
+const RANK_UNREACHABLE: u8 = 1;
+const RANK_NO_IPV6: u8 = 0;
+
+fn blame(error: &io::Error, address: SocketAddr) -> (u8, Fault) {
+    use io::ErrorKind as K;
+    let down = |rank, reason, detail: &str| (rank, Fault::new(reason, detail));
+    match error.kind() {
+        K::AddrNotAvailable | K::AddrInUse => {
+            let rank = if address.is_ipv6() {
+                RANK_NO_IPV6
+            } else {
+                RANK_NO_PORT
+            };
+            (
+                rank,
+                Fault::monitor("this machine has no local address or port left"),
+            )
+        }
+        K::ConnectionRefused => down(RANK_REFUSED, Reason::Refused, "connection refused"),
+        K::ConnectionReset | K::ConnectionAborted => {
+            down(RANK_REFUSED, Reason::Refused, "reset while connecting")
+        }
+        K::TimedOut => down(
+            RANK_TIMEOUT,
+            Reason::Timeout,
+            "the network gave up connecting",
+        ),
+        K::HostUnreachable => down(RANK_UNREACHABLE, Reason::Unreachable, "host unreachable"),
+        K::NetworkUnreachable | K::NetworkDown => down(
+            RANK_UNREACHABLE,
+            Reason::Unreachable,
+            "no route to the network",
+        ),
+        K::PermissionDenied => down(
+            RANK_UNREACHABLE,
+            Reason::Unreachable,
+            "forbidden by this machine's firewall",
+        ),
+        _ => match own_lack(error) {
+            Some(fault) => (RANK_OWN, fault),
+            None => (
+                RANK_UNREACHABLE,
+                Fault::new(Reason::Unreachable, format!("cannot connect: {error}")),
+            ),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)] // A failed test may stop at once.
+    use super::*;
+    use tokio::net::{TcpListener, TcpSocket};
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(5)
+    }
+
+    async fn closed_port() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.local_addr().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_meets_itself_is_no_answer() {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let own = socket.local_addr().unwrap();
+        let stream = socket.connect(own).await.unwrap();
+        assert!(is_itself(&stream, own));
+    }
+
+    #[tokio::test]
+    async fn the_second_address_answers_where_the_first_refuses() {
+        let listener = TcpListener::bind("127.0.0.2:0").await.unwrap();
+        let open = listener.local_addr().unwrap();
+        let stream = connect_any(&[closed_port().await, open], soon())
+            .await
+            .unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), open);
+    }
+
+    #[tokio::test]
+    async fn a_silent_address_leaves_time_for_the_next() {
+        // A listener whose queue is full lets further calls wait without an answer.
+        let silent = TcpSocket::new_v4().unwrap();
+        silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let silent = silent.listen(1).unwrap();
+        let silent_at = silent.local_addr().unwrap();
+        let mut queue = Vec::new();
+        for _ in 0..2 {
+            queue.push(TcpStream::connect(silent_at).await.unwrap());
+        }
+        let listener = TcpListener::bind("127.0.0.2:0").await.unwrap();
+        let open = listener.local_addr().unwrap();
+        let deadline = Instant::now() + Duration::from_millis(400);
+        let stream = connect_any(&[silent_at, open], deadline).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), open);
+    }
+
+    #[tokio::test]
+    async fn of_several_failures_a_refusal_is_reported() {
+        let closed = [closed_port().await, closed_port().await];
+        let fault = connect_any(&closed, soon()).await.unwrap_err();
+        assert_eq!(fault.reason, Reason::Refused);
+    }
+
+    #[test]
+    fn used_up_ports_outweigh_an_unreachable_ipv6_but_no_refusal() {
+        let four = "127.0.0.1:1".parse().unwrap();
+        let six = "[::1]:1".parse().unwrap();
+        let rank = |kind: io::ErrorKind, at| blame(&kind.into(), at).0;
+        let ports = rank(io::ErrorKind::AddrNotAvailable, four);
+        assert!(ports > rank(io::ErrorKind::NetworkUnreachable, six));
+        assert!(ports < rank(io::ErrorKind::ConnectionRefused, six));
+        let no_ipv6 = rank(io::ErrorKind::AddrNotAvailable, six);
+        assert!(no_ipv6 < rank(io::ErrorKind::HostUnreachable, four));
+        let (_, fault) = blame(&io::ErrorKind::AddrNotAvailable.into(), six);
+        assert_eq!(fault.reason, Reason::Monitor);
+    }
+
+    #[test]
+    fn a_process_out_of_descriptors_blames_itself_at_once() {
+        let any = "127.0.0.1:1".parse().unwrap();
+        let (rank, fault) = blame(&io::Error::from_raw_os_error(24), any);
+        assert_eq!((rank, fault.reason), (RANK_OWN, Reason::Monitor));
+    }
+}

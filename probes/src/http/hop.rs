@@ -1,0 +1,314 @@
+//! One hop of a run: whom to call and the request as it will be sent, rendered once. It must never
+//! show a query, which may carry a key.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use domain::sample::Reason;
+use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::{Method, Uri};
+use rustls::pki_types::ServerName;
+use url::{Position, Url};
+
+use crate::dial::Host;
+use crate::fault::Fault;
+use crate::http::request::Request;
+
+/// Whom to call and what to send. Holds secrets: `Debug` shows the address alone.
+pub(super) struct Hop {
+    pub(super) host: Host,
+    pub(super) port: u16,
+    /// HTTP/1.1's request target and headers.
+    pub(super) plain: Rendered,
+    /// What TLS and HTTP/2 need besides; `None` for `http://`.
+    pub(super) secure: Option<Secure>,
+    request: Request,
+    url: Url,
+}
+
+impl fmt::Debug for Hop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Hop").field(&self.shown()).finish()
+    }
+}
+
+/// A request's target and headers as one version of HTTP wants them.
+pub(super) struct Rendered {
+    pub(super) uri: Uri,
+    pub(super) headers: HeaderMap,
+}
+
+/// What only `https://` needs.
+pub(super) struct Secure {
+    /// The name that the certificate must bear.
+    pub(super) name: ServerName<'static>,
+    /// HTTP/2's request target and headers.
+    pub(super) http2: Rendered,
+}
+
+impl Hop {
+    /// Renders the request for this URL.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the URL, in words that do not repeat it.
+    pub(super) fn new(mut url: Url, request: Request) -> Result<Self, String> {
+        let secure = match url.scheme() {
+            "http" => false,
+            "https" => true,
+            other => return Err(format!("`{other}` is neither http nor https")),
+        };
+        url.set_fragment(None);
+        let unfit = |_| "cannot be asked for over HTTP".to_string();
+        let authority = match &request.host {
+            Some(host) => host.to_str().map_err(unfit_host)?.to_string(),
+            None => url[Position::BeforeHost..Position::AfterPort].to_string(),
+        };
+        let path = &url[Position::BeforePath..Position::AfterQuery];
+        let plain = Rendered {
+            uri: path.parse().map_err(unfit)?,
+            headers: plain_headers(&authority, &request)?,
+        };
+        let secure = if secure {
+            Some(Secure {
+                name: server_name(&url)?,
+                http2: Rendered {
+                    uri: format!("https://{authority}{path}")
+                        .parse()
+                        .map_err(unfit)?,
+                    headers: request.headers.clone(),
+                },
+            })
+        } else {
+            None
+        };
+        Ok(Hop {
+            host: host(&url)?,
+            port: url.port_or_known_default().ok_or("has no port")?,
+            plain,
+            secure,
+            request,
+            url,
+        })
+    }
+
+    pub(super) fn method(&self) -> &Method {
+        &self.request.method
+    }
+
+    pub(super) fn body(&self) -> bytes::Bytes {
+        self.request.body.clone()
+    }
+
+    pub(super) fn has_body(&self) -> bool {
+        !self.request.body.is_empty()
+    }
+
+    /// The hop that a redirect with this status and `Location` asks for.
+    pub(super) fn follow(&self, status: u16, location: &[u8]) -> Result<Hop, Fault> {
+        let astray = |why: String| Fault::new(Reason::Redirect, why);
+        let mut url = self
+            .url
+            .join(&String::from_utf8_lossy(location))
+            .map_err(|e| astray(format!("status {status} leads nowhere: {e}")))?;
+        // User information in a redirect is not ours to send. Neither fails where a host is.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        let request = self.request.redirected(status, self.keeps_company(&url))?;
+        Hop::new(url, request).map_err(|why| astray(format!("status {status} leads astray: {why}")))
+    }
+
+    /// Whether what is meant for this hop's host may go to `url`: the same origin, or the same
+    /// host over TLS instead of without.
+    fn keeps_company(&self, url: &Url) -> bool {
+        let upgraded = self.url.scheme() == "http"
+            && url.scheme() == "https"
+            && self.url.port().is_none()
+            && url.port().is_none()
+            && self.url.host() == url.host();
+        upgraded || self.url.origin() == url.origin()
+    }
+
+    pub(super) fn asks_the_same_as(&self, other: &Hop) -> bool {
+        self.url == other.url && self.request.method == other.request.method
+    }
+
+    /// For people: host and path.
+    pub(super) fn shown(&self) -> String {
+        shown(&self.url)
+    }
+}
+
+/// Scheme, host and path for people: no user information, no query, no fragment.
+pub(super) fn shown(url: &Url) -> String {
+    let path = &url[Position::BeforePath..Position::AfterPath];
+    let host = &url[Position::BeforeHost..Position::AfterPort];
+    format!("{}://{host}{path}", url.scheme())
+}
+
+fn unfit_host<E>(_: E) -> String {
+    "the header `Host` is no host's name".to_string()
+}
+
+fn plain_headers(authority: &str, request: &Request) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::with_capacity(request.headers.len() + 2);
+    let host = HeaderValue::from_str(authority).map_err(unfit_host)?;
+    headers.insert(header::HOST, host);
+    for (name, value) in &request.headers {
+        headers.append(name, value.clone());
+    }
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    Ok(headers)
+}
+
+fn address(url: &Url) -> Option<IpAddr> {
+    match url.host()? {
+        url::Host::Domain(_) => None,
+        url::Host::Ipv4(four) => Some(four.into()),
+        url::Host::Ipv6(six) => Some(six.into()),
+    }
+}
+
+fn host(url: &Url) -> Result<Host, String> {
+    match (address(url), url.host_str()) {
+        (Some(ip), _) => Ok(Host::Address(ip)),
+        (None, Some(name)) if name.len() <= 253 => Ok(Host::Name(Arc::from(name))),
+        _ => Err("names no host".to_string()),
+    }
+}
+
+fn server_name(url: &Url) -> Result<ServerName<'static>, String> {
+    if let Some(ip) = address(url) {
+        return Ok(ServerName::IpAddress(ip.into()));
+    }
+    let name = url.host_str().unwrap_or_default();
+    let name = name.strip_suffix('.').unwrap_or(name);
+    ServerName::try_from(name.to_string())
+        .map_err(|_| format!("no certificate can be for the host name {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)] // A failed test may stop at once.
+    use super::*;
+    use crate::http::Spec;
+
+    fn hop(url: &str) -> Hop {
+        let spec = Spec {
+            headers: vec![
+                ("Authorization".into(), "Bearer secret".into()),
+                ("X-Api-Key".into(), "secret".into()),
+                ("Accept-Language".into(), "en".into()),
+            ],
+            ..Spec::default()
+        };
+        Hop::new(Url::parse(url).unwrap(), Request::new(&spec).unwrap()).unwrap()
+    }
+
+    fn sends_key(hop: &Hop) -> bool {
+        hop.plain.headers.contains_key("x-api-key")
+            || hop.plain.headers.contains_key("authorization")
+    }
+
+    #[test]
+    fn credentials_stay_with_their_host() {
+        let first = hop("http://portal.example/login?x=1");
+        assert!(sends_key(&first));
+        for same in [
+            "/home",
+            "?next",
+            "https://portal.example/",
+            "http://portal.example:80/",
+        ] {
+            assert!(
+                sends_key(&first.follow(302, same.as_bytes()).unwrap()),
+                "{same}"
+            );
+        }
+        for other in [
+            "http://other.example/",
+            "//other.example/",
+            "http://portal.example:8080/",
+            "https://portal.example:8443/",
+            "http://portal.example.evil.example/",
+            "http://portal.example@other.example/",
+        ] {
+            let next = first.follow(302, other.as_bytes()).unwrap();
+            assert!(!sends_key(&next), "{other}");
+            assert_eq!(next.plain.headers["accept-language"], "en");
+            // Nor do they come back with a redirect back.
+            let back = next.follow(302, b"http://portal.example/").unwrap();
+            assert!(!sends_key(&back), "{other}");
+        }
+        let secure = hop("https://portal.example/");
+        assert!(!sends_key(
+            &secure.follow(302, b"http://portal.example/").unwrap()
+        ));
+    }
+
+    #[test]
+    fn a_request_body_is_not_sent_to_another_host() {
+        let spec = Spec {
+            method: Some("POST".into()),
+            body: Some("password=secret".into()),
+            ..Spec::default()
+        };
+        let url = Url::parse("http://portal.example/").unwrap();
+        let first = Hop::new(url, Request::new(&spec).unwrap()).unwrap();
+        assert!(first.follow(307, b"/again").unwrap().has_body());
+        let fault = first.follow(307, b"http://other.example/").unwrap_err();
+        assert_eq!(fault.reason, Reason::Redirect);
+        let seen = first.follow(303, b"http://other.example/").unwrap();
+        assert_eq!((seen.method(), seen.has_body()), (&Method::GET, false));
+    }
+
+    #[test]
+    fn a_redirect_to_no_web_address_leads_astray() {
+        for bad in [
+            "ftp://portal.example/",
+            "javascript:alert(1)",
+            "http://",
+            "http://[::",
+        ] {
+            let fault = hop("http://portal.example/").follow(302, bad.as_bytes());
+            assert_eq!(fault.unwrap_err().reason, Reason::Redirect, "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_of_a_url_has_no_query_and_no_user() {
+        let url = Url::parse("https://u:p@portal.example:8443/a/b?token=secret#x").unwrap();
+        assert_eq!(shown(&url), "https://portal.example:8443/a/b");
+    }
+
+    #[test]
+    fn a_host_of_its_own_is_named_in_both_versions_but_not_elsewhere() {
+        let spec = Spec {
+            headers: vec![("Host".into(), "portal.example".into())],
+            ..Spec::default()
+        };
+        let url = Url::parse("https://127.0.0.1/a?b").unwrap();
+        let hop = Hop::new(url, Request::new(&spec).unwrap()).unwrap();
+        assert_eq!(hop.plain.headers["host"], "portal.example");
+        assert_eq!(hop.plain.uri, "/a?b");
+        let secure = hop.secure.as_ref().unwrap();
+        assert_eq!(secure.http2.uri, "https://portal.example/a?b");
+        assert!(!secure.http2.headers.contains_key("host"));
+        let same = hop.follow(302, b"/b").unwrap();
+        assert_eq!(same.plain.headers["host"], "portal.example");
+        let other = hop.follow(302, b"https://other.example/").unwrap();
+        assert_eq!(other.plain.headers["host"], "other.example");
+    }
+
+    #[test]
+    fn the_request_names_the_host_as_the_url_does() {
+        let six = hop("http://[::1]:8080/a?b=c");
+        assert_eq!(six.plain.headers["host"], "[::1]:8080");
+        assert_eq!(six.plain.uri, "/a?b=c");
+        assert_eq!(six.host, Host::Address("::1".parse().unwrap()));
+        let plain = hop("http://PORTAL.example:80");
+        assert_eq!(plain.plain.headers["host"], "portal.example");
+        assert_eq!((plain.plain.uri.path(), plain.port), ("/", 80));
+    }
+}

@@ -1,0 +1,176 @@
+//! TLS for every probe that speaks it: who is trusted, the handshake, and the chain that was
+//! presented, recorded even where it is refused. A refused certificate must never be accepted, and
+//! a handshake never resumed: a resumed one shows no chain.
+
+mod chain;
+mod verifier;
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use domain::sample::Reason;
+use rustls::client::Resumption;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::SpecError;
+use crate::fault::{Fault, cause, own_lack};
+use crate::trace::Trace;
+use verifier::{PRESENTED, Presented, Recorder};
+
+/// How long a client configuration is shared by probes made with it in mind: long enough that
+/// loading thousands of probes reads the authorities once, short enough that a reload reads anew.
+const SHARED_FOR: Duration = Duration::from_secs(10);
+
+/// Makes aws-lc-rs the process's default provider of cryptography, once; later calls do nothing.
+pub fn install_crypto() {
+    if CryptoProvider::get_default().is_none() {
+        // Another thread may have been quicker, with the same provider.
+        drop(aws_lc_rs::default_provider().install_default());
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    Arc::clone(PROVIDER.get_or_init(|| Arc::new(aws_lc_rs::default_provider())))
+}
+
+/// A TLS client that trusts the system's authorities and those in `ca_file` (PEM).
+///
+/// # Errors
+///
+/// `ca_file` cannot be read or holds no certificate; or nobody is trusted at all.
+pub(crate) fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, SpecError> {
+    struct Shared {
+        more: Vec<u8>,
+        made_at: Instant,
+        connector: TlsConnector,
+    }
+    static SHARED: Mutex<Vec<Shared>> = Mutex::new(Vec::new());
+
+    let more = match ca_file {
+        Some(path) => std::fs::read(path).map_err(|e| {
+            SpecError::new("ca_file", format!("cannot read {}: {e}", path.display()))
+        })?,
+        None => Vec::new(),
+    };
+    // A thread that panicked here left whole entries behind.
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.retain(|s| s.made_at.elapsed() < SHARED_FOR);
+    if let Some(found) = shared.iter().find(|s| s.more == more) {
+        return Ok(found.connector.clone());
+    }
+    let connector = TlsConnector::from(Arc::new(config(&more, ca_file.is_some())?));
+    shared.push(Shared {
+        more,
+        made_at: Instant::now(),
+        connector: connector.clone(),
+    });
+    Ok(connector)
+}
+
+fn config(more: &[u8], named: bool) -> Result<ClientConfig, SpecError> {
+    let key = if named { "ca_file" } else { "url" };
+    let wrong = |message: String| SpecError::new(key, message);
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let mut pinned = Vec::new();
+    for certificate in CertificateDer::pem_slice_iter(more) {
+        let certificate = certificate.map_err(|e| wrong(format!("is not PEM: {e}")))?;
+        roots
+            .add(certificate.clone())
+            .map_err(|e| wrong(format!("holds a certificate that cannot be read: {e}")))?;
+        pinned.push(certificate.into_owned());
+    }
+    if named && pinned.is_empty() {
+        return Err(wrong("holds no certificate in PEM form".into()));
+    }
+    if roots.is_empty() {
+        return Err(wrong(
+            "this machine trusts no certificate authority: install its `ca-certificates`, \
+             or name a `ca_file`"
+                .into(),
+        ));
+    }
+    let provider = provider();
+    let recorder = Recorder::new(roots, pinned, &provider).map_err(|e| wrong(e.to_string()))?;
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| wrong(e.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(recorder))
+        .with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// The handshake. Whatever chain was presented is in the trace afterwards.
+pub(crate) async fn handshake(
+    connector: &TlsConnector,
+    name: ServerName<'static>,
+    tcp: TcpStream,
+    trace: &mut Trace<'_>,
+) -> Result<TlsStream<TcpStream>, Fault> {
+    let connect = connector.connect(name, tcp);
+    let mut connect = pin!(PRESENTED.scope(RefCell::new(Presented::default()), connect));
+    let shaken = connect.as_mut().await;
+    let presented = connect.take_value().map(RefCell::into_inner);
+    let presented = presented.unwrap_or_default();
+    trace.saw(presented.certificate);
+    shaken.map_err(|error| match presented.refused {
+        Some(words) => Fault::new(Reason::Certificate, words),
+        None => failure(&error),
+    })
+}
+
+/// What an error of the stream below HTTP says, if it is one of TLS: a server that wants a
+/// client's certificate speaks only after the handshake.
+pub(crate) fn later_failure(error: &(dyn std::error::Error + 'static)) -> Option<Fault> {
+    cause::<rustls::Error>(error).map(tls_words)
+}
+
+fn failure(error: &std::io::Error) -> Fault {
+    use std::io::ErrorKind as K;
+    if let Some(tls) = cause::<rustls::Error>(error) {
+        return tls_words(tls);
+    }
+    if let Some(own) = own_lack(error) {
+        return own;
+    }
+    let words = match error.kind() {
+        K::UnexpectedEof => "the connection was closed in the TLS handshake".to_string(),
+        K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe => {
+            "the connection was reset in the TLS handshake".to_string()
+        }
+        _ => format!("the TLS handshake failed: {error}"),
+    };
+    Fault::new(Reason::Tls, words)
+}
+
+fn tls_words(error: &rustls::Error) -> Fault {
+    use rustls::{AlertDescription as A, Error as E};
+    let words = match error {
+        E::InvalidMessage(_) => "the answer was not TLS".to_string(),
+        E::AlertReceived(A::CertificateRequired) => {
+            "the server asks for a client certificate".to_string()
+        }
+        E::AlertReceived(A::ProtocolVersion) | E::PeerIncompatible(_) => {
+            format!("no TLS version or cipher in common (1.2 and 1.3 are spoken): {error}")
+        }
+        E::AlertReceived(A::UnrecognisedName) => {
+            "the server does not know this name (SNI)".to_string()
+        }
+        _ => error.to_string(),
+    };
+    Fault::new(Reason::Tls, words)
+}

@@ -1,0 +1,182 @@
+//! Reads a presented chain for people: when it ends, and why it was refused. It must never decide
+//! whether a chain is good.
+
+use jiff::Timestamp;
+use rustls::CertificateError;
+use rustls::pki_types::CertificateDer;
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+use crate::words;
+
+/// Names of a certificate that a detail line lists at most.
+const NAMES: usize = 2;
+
+/// A chain as it was presented.
+pub(super) struct Chain<'a> {
+    pub(super) end_entity: &'a CertificateDer<'a>,
+    pub(super) intermediates: &'a [CertificateDer<'a>],
+}
+
+/// First and last second of validity, since 1970.
+pub(super) fn validity_s(der: &CertificateDer<'_>) -> Option<(i64, i64)> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let validity = certificate.validity();
+    Some((
+        validity.not_before.timestamp(),
+        validity.not_after.timestamp(),
+    ))
+}
+
+/// The earliest end in the chain; a certificate that cannot be read has none.
+pub(super) fn earliest_end(
+    end_entity: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+) -> Option<Timestamp> {
+    std::iter::once(end_entity)
+        .chain(intermediates)
+        .filter_map(|der| validity_s(der).map(|(_, to_s)| instant(to_s)))
+        .min()
+}
+
+/// Certificates without an end say 9999-12-31, a day more than instants go.
+fn instant(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap_or(Timestamp::MAX)
+}
+
+impl Chain<'_> {
+    /// One line that goes on from the word "certificate": why it was refused for `name` at `at`.
+    pub(super) fn refusal(&self, error: &rustls::Error, name: &str, at: Timestamp) -> String {
+        use CertificateError as C;
+        let rustls::Error::InvalidCertificate(cause) = error else {
+            return error.to_string();
+        };
+        match cause {
+            C::Expired | C::ExpiredContext { .. } => {
+                self.expired(at).unwrap_or_else(|| "expired".into())
+            }
+            C::NotValidYet | C::NotValidYetContext { .. } => {
+                self.not_yet(at).unwrap_or_else(|| "not valid yet".into())
+            }
+            C::NotValidForName | C::NotValidForNameContext { .. } => self.other_name(name),
+            C::UnknownIssuer => self.stranger(),
+            C::BadSignature => self.forged(),
+            C::InvalidPurpose | C::InvalidPurposeContext { .. } => "not meant for servers".into(),
+            C::BadEncoding => "cannot be read".into(),
+            C::Revoked => "revoked".into(),
+            other => format!("invalid: {other}"),
+        }
+    }
+
+    fn expired(&self, at: Timestamp) -> Option<String> {
+        let past = |der| {
+            validity_s(der)
+                .map(|(_, to)| to)
+                .filter(|to| *to < at.as_second())
+        };
+        let say = |to: i64| {
+            let ago = words::count(at.as_second().saturating_sub(to));
+            format!("expired {ago} ago ({})", words::date(instant(to)))
+        };
+        if let Some(to) = past(self.end_entity) {
+            return Some(say(to));
+        }
+        let mut others = self.intermediates.iter();
+        let to = others.find_map(past)?;
+        Some(format!("an intermediate certificate {}", say(to)))
+    }
+
+    fn not_yet(&self, at: Timestamp) -> Option<String> {
+        let all = std::iter::once(self.end_entity).chain(self.intermediates);
+        let from = all
+            .filter_map(|der| validity_s(der).map(|(from, _)| from))
+            .find(|from| *from > at.as_second())?;
+        let left = words::count(from.saturating_sub(at.as_second()));
+        let day = words::date(instant(from));
+        Some(format!("not valid until {day}, in {left}"))
+    }
+
+    fn other_name(&self, name: &str) -> String {
+        let names = names(self.end_entity);
+        match names.as_slice() {
+            [] => format!("names no host, so not {name}"),
+            _ => {
+                let listed = names.iter().take(NAMES).map(String::as_str);
+                let listed = listed.collect::<Vec<_>>().join(", ");
+                let more = match names.len().saturating_sub(NAMES) {
+                    0 => String::new(),
+                    n => format!(" and {n} more"),
+                };
+                format!("is for {listed}{more}, not {name}")
+            }
+        }
+    }
+
+    fn stranger(&self) -> String {
+        let Ok((_, certificate)) = X509Certificate::from_der(self.end_entity) else {
+            return "cannot be read".into();
+        };
+        if certificate.issuer().as_raw() == certificate.subject().as_raw() {
+            return "self-signed".into();
+        }
+        format!("issued by {}, not trusted here", issuer(&certificate))
+    }
+
+    fn forged(&self) -> String {
+        match X509Certificate::from_der(self.end_entity) {
+            Ok((_, certificate)) => format!(
+                "not signed with the key of {} that is trusted here",
+                issuer(&certificate)
+            ),
+            Err(_) => "cannot be read".into(),
+        }
+    }
+}
+
+/// Who a certificate says it is from.
+fn issuer(certificate: &X509Certificate<'_>) -> String {
+    let issuer = certificate.issuer();
+    issuer
+        .iter_common_name()
+        .chain(issuer.iter_organization())
+        .find_map(|part| part.as_str().ok())
+        .map_or_else(|| "an unnamed authority".to_string(), shortened)
+}
+
+/// What hosts a certificate says it is for.
+fn names(der: &CertificateDer<'_>) -> Vec<String> {
+    let Ok((_, certificate)) = X509Certificate::from_der(der) else {
+        return Vec::new();
+    };
+    let Ok(Some(alternatives)) = certificate.subject_alternative_name() else {
+        return Vec::new();
+    };
+    alternatives
+        .value
+        .general_names
+        .iter()
+        .filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some(shortened(name)),
+            GeneralName::IPAddress(octets) => address(octets),
+            _ => None,
+        })
+        .collect()
+}
+
+/// So that a hostile certificate cannot push the rest out of the line.
+fn shortened(text: &str) -> String {
+    const LIMIT: usize = 60;
+    if text.chars().count() <= LIMIT {
+        return text.to_string();
+    }
+    let mut cut: String = text.chars().take(LIMIT - 1).collect();
+    cut.push('…');
+    cut
+}
+
+fn address(octets: &[u8]) -> Option<String> {
+    if let Ok(four) = <[u8; 4]>::try_from(octets) {
+        return Some(std::net::Ipv4Addr::from(four).to_string());
+    }
+    let six = <[u8; 16]>::try_from(octets).ok()?;
+    Some(std::net::Ipv6Addr::from(six).to_string())
+}

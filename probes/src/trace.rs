@@ -1,0 +1,260 @@
+//! What one run has seen so far: where its time went, and what stays true if it is cut off.
+//! It lives outside the future that the timeout cancels, so nothing seen is lost with it. It must
+//! never let a moment fall between two phases: the parts always add up to the whole.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, atomic::AtomicBool};
+use std::time::Duration;
+
+use domain::sample::Phases;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+/// The part of a run that is being timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Resolve,
+    Connect,
+    Tls,
+    Processing,
+    Transfer,
+}
+
+impl Phase {
+    /// For a detail line: "no answer within 5 s, stopped while …".
+    pub(crate) fn while_doing(self) -> &'static str {
+        match self {
+            Phase::Resolve => "resolving the name",
+            Phase::Connect => "connecting",
+            Phase::Tls => "in the TLS handshake",
+            Phase::Processing => "waiting for the first byte",
+            Phase::Transfer => "receiving the answer",
+        }
+    }
+}
+
+/// The moment of an answer's first byte, stamped by the stream and read by the trace. In
+/// microseconds since the start of the run, plus one; zero is "not yet".
+#[derive(Debug)]
+pub(crate) struct FirstByte {
+    start: Instant,
+    seen: AtomicU64,
+}
+
+impl FirstByte {
+    pub(crate) fn new(start: Instant) -> Self {
+        FirstByte {
+            start,
+            seen: AtomicU64::new(0),
+        }
+    }
+
+    /// Keeps the first moment of this hop; later calls change nothing and read no clock.
+    pub(crate) fn stamp(&self) {
+        if self.seen.load(Ordering::Relaxed) == 0 {
+            self.seen
+                .store(micros(self.start.elapsed()) + 1, Ordering::Relaxed);
+        }
+    }
+
+    fn at_us(&self) -> Option<u64> {
+        self.seen.load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    fn clear(&self) {
+        self.seen.store(0, Ordering::Relaxed);
+    }
+}
+
+/// A certificate chain as it was presented, whatever was thought of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Certificate {
+    /// The earliest end in the chain.
+    pub(crate) ends_at: Timestamp,
+    /// The wall clock by which it was judged.
+    pub(crate) judged_at: Timestamp,
+}
+
+/// One run's account of itself.
+#[derive(Debug)]
+pub(crate) struct Trace<'a> {
+    start: Instant,
+    phase: Phase,
+    /// Where the current phase began, in microseconds since the start.
+    since_us: u64,
+    spent_us: [Option<u64>; 5],
+    /// Stamped by the stream that this run reads from.
+    pub(crate) first_byte: &'a FirstByte,
+    /// Set by the thread that resolves once it has begun; absent before any name was looked up.
+    pub(crate) resolving: Option<Arc<AtomicBool>>,
+    /// The last answer's status.
+    pub(crate) status: Option<u16>,
+    /// The chain that ends first among those presented.
+    pub(crate) certificate: Option<Certificate>,
+}
+
+impl<'a> Trace<'a> {
+    /// Begins in `phase` at the moment that `first_byte` counts from.
+    pub(crate) fn begin(first_byte: &'a FirstByte, phase: Phase) -> Self {
+        Trace {
+            start: first_byte.start,
+            phase,
+            since_us: 0,
+            spent_us: [None; 5],
+            first_byte,
+            resolving: None,
+            status: None,
+            certificate: None,
+        }
+    }
+
+    /// Ends the current phase now and begins `next`; re-entering the current one changes nothing.
+    pub(crate) fn enter(&mut self, next: Phase) {
+        if next != self.phase {
+            let now_us = self.elapsed_us();
+            self.turn(next, now_us);
+        }
+    }
+
+    /// The request's answer has begun: what came before its first byte was processing.
+    pub(crate) fn answered(&mut self) {
+        if let (Phase::Processing, Some(at_us)) = (self.phase, self.first_byte.at_us()) {
+            self.turn(Phase::Transfer, at_us);
+        }
+    }
+
+    /// Leaves this hop of a redirect: the next one has a first byte of its own.
+    pub(crate) fn leave_hop(&mut self) {
+        self.answered();
+        self.first_byte.clear();
+    }
+
+    /// Keeps the certificate that ends first.
+    pub(crate) fn saw(&mut self, certificate: Option<Certificate>) {
+        if let Some(new) = certificate
+            && self.certificate.is_none_or(|old| new.ends_at < old.ends_at)
+        {
+            self.certificate = Some(new);
+        }
+    }
+
+    /// The phase that the run is in, the first byte considered.
+    pub(crate) fn phase(&mut self) -> Phase {
+        self.answered();
+        self.phase
+    }
+
+    /// Whether the lookup that this run waits for has not even begun for want of a thread.
+    pub(crate) fn waits_for_a_thread(&self) -> bool {
+        self.phase == Phase::Resolve
+            && self
+                .resolving
+                .as_ref()
+                .is_some_and(|begun| !begun.load(Ordering::Relaxed))
+    }
+
+    /// Ends the run: how long it took and the parts, which add up to it exactly.
+    pub(crate) fn end(&mut self) -> (Duration, Phases) {
+        self.end_at(self.elapsed_us())
+    }
+
+    fn end_at(&mut self, end_us: u64) -> (Duration, Phases) {
+        self.answered();
+        self.turn(self.phase, end_us);
+        let [resolve_us, connect_us, tls_us, processing_us, transfer_us] = self.spent_us;
+        let phases = Phases {
+            resolve_us,
+            connect_us,
+            tls_us,
+            processing_us,
+            transfer_us,
+        };
+        (Duration::from_micros(self.since_us), phases)
+    }
+
+    fn turn(&mut self, next: Phase, now_us: u64) {
+        let spent = &mut self.spent_us[self.phase as usize];
+        *spent = Some(spent.unwrap_or(0) + now_us.saturating_sub(self.since_us));
+        self.since_us = now_us.max(self.since_us);
+        self.phase = next;
+    }
+
+    fn elapsed_us(&self) -> u64 {
+        micros(self.start.elapsed())
+    }
+}
+
+fn micros(span: Duration) -> u64 {
+    // A run of more than half a million years does not fit; saturating is as good as any answer.
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sum(p: Phases) -> u64 {
+        [
+            p.resolve_us,
+            p.connect_us,
+            p.tls_us,
+            p.processing_us,
+            p.transfer_us,
+        ]
+        .into_iter()
+        .flatten()
+        .sum()
+    }
+
+    fn first_byte_at(first_byte: &FirstByte, us: u64) {
+        first_byte.seen.store(us + 1, Ordering::Relaxed);
+    }
+
+    #[test]
+    fn every_moment_belongs_to_one_phase() {
+        let first_byte = FirstByte::new(Instant::now());
+        let mut trace = Trace::begin(&first_byte, Phase::Resolve);
+        trace.turn(Phase::Connect, 10);
+        trace.turn(Phase::Processing, 30);
+        first_byte_at(&first_byte, 70);
+        assert_eq!(trace.phase(), Phase::Transfer);
+        let (took, phases) = trace.end_at(310);
+        assert_eq!(took, Duration::from_micros(310));
+        assert_eq!(phases.resolve_us, Some(10));
+        assert_eq!(phases.connect_us, Some(20));
+        assert_eq!(phases.tls_us, None);
+        assert_eq!(phases.processing_us, Some(40));
+        assert_eq!(phases.transfer_us, Some(240));
+        assert_eq!(sum(phases), 310);
+    }
+
+    #[test]
+    fn only_the_first_byte_of_a_hop_counts() {
+        let first_byte = FirstByte::new(Instant::now());
+        first_byte.stamp();
+        let seen = first_byte.at_us();
+        assert!(seen.is_some());
+        first_byte_at(&first_byte, 7);
+        first_byte.stamp();
+        assert_eq!(first_byte.at_us(), Some(7));
+    }
+
+    #[test]
+    fn the_phases_of_several_hops_are_summed() {
+        let first_byte = FirstByte::new(Instant::now());
+        let mut trace = Trace::begin(&first_byte, Phase::Connect);
+        trace.turn(Phase::Processing, 5);
+        first_byte_at(&first_byte, 12);
+        trace.leave_hop();
+        assert_eq!(trace.phase(), Phase::Transfer);
+        trace.turn(Phase::Connect, 13);
+        trace.turn(Phase::Processing, 18);
+        // The second hop never answered.
+        assert_eq!(trace.phase(), Phase::Processing);
+        let (took, phases) = trace.end_at(25);
+        assert_eq!(phases.connect_us, Some(10));
+        assert_eq!(phases.processing_us, Some(14));
+        assert_eq!(phases.transfer_us, Some(1));
+        assert_eq!(u128::from(sum(phases)), took.as_micros());
+    }
+}

@@ -1,0 +1,53 @@
+//! Spans and instants in words for detail lines. It must never be read back by a program.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// `250 ms`, `2 s`, `2.35 s`.
+pub(crate) fn span(span: Duration) -> String {
+    let ms = span.as_millis();
+    if ms < 1_000 {
+        return format!("{ms} ms");
+    }
+    let whole = format!("{}.{:02}", ms / 1_000, ms % 1_000 / 10);
+    format!("{} s", whole.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// `3 days`, `1 hour`, `12 minutes`: the largest unit that fits, cut, of a number of seconds
+/// whose sign does not matter.
+pub(crate) fn count(seconds: i64) -> String {
+    let s = seconds.unsigned_abs();
+    let (n, unit) = match s {
+        86_400.. => (s / 86_400, "day"),
+        3_600.. => (s / 3_600, "hour"),
+        _ => (s / 60, "minute"),
+    };
+    format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
+}
+
+/// `2026-11-19`, in UTC as certificates are dated.
+pub(crate) fn date(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).date().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)] // A failed test may stop at once.
+    use super::*;
+
+    #[test]
+    fn spans_and_dates_read_as_people_write_them() {
+        assert_eq!(span(Duration::from_millis(250)), "250 ms");
+        assert_eq!(span(Duration::from_secs(10)), "10 s");
+        assert_eq!(span(Duration::from_millis(2_350)), "2.35 s");
+        assert_eq!(span(Duration::from_millis(2_005)), "2 s");
+        assert_eq!(count(-3 * 86_400 - 5), "3 days");
+        assert_eq!(count(86_400), "1 day");
+        assert_eq!(count(7_199), "1 hour");
+        assert_eq!(count(59), "0 minutes");
+        let at: Timestamp = "2026-11-19T23:59:59Z".parse().unwrap();
+        assert_eq!(date(at), "2026-11-19");
+    }
+}

@@ -1,0 +1,445 @@
+//! TLS servers with good and bad certificates, made for each test.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::sample::{Outcome, Reason};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use jiff::Timestamp;
+use probes::http;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
+
+use crate::servers::{
+    answer, ask, check, check_down, check_up, head, pause, say, serve, spec, write,
+};
+
+/// A certificate authority of one test, and where its certificate can be read.
+pub struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    folder: tempfile::TempDir,
+}
+
+/// What a server shows, and the key to it.
+pub struct Credentials {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+/// For `localhost` and the addresses of the loopback.
+fn params() -> CertificateParams {
+    let names = ["localhost", "127.0.0.1", "::1"].map(String::from);
+    CertificateParams::new(names).unwrap()
+}
+
+impl Authority {
+    pub fn new() -> Self {
+        Authority::named("Test Authority")
+    }
+
+    fn named(name: &str) -> Self {
+        probes::install_crypto();
+        let mut params = CertificateParams::new([]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
+        let key = KeyPair::generate().unwrap();
+        let issuer = CertifiedIssuer::self_signed(params, key).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Authority { issuer, folder };
+        write(&authority.file(), &authority.issuer.pem());
+        authority
+    }
+
+    /// The authority's certificate, as `ca_file` wants it.
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    pub fn issue(&self, params: &CertificateParams) -> Credentials {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        Credentials {
+            chain: vec![certificate.der().clone(), self.issuer.der().clone()],
+            key: PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        }
+    }
+
+    pub fn good(&self) -> Credentials {
+        self.issue(&params())
+    }
+
+    /// Asks `localhost` there, trusting this authority.
+    pub fn spec(&self, at: SocketAddr) -> http::Spec {
+        let mut spec = spec(format!("https://localhost:{}/?token=secret", at.port()));
+        spec.ca_file = Some(self.file());
+        spec
+    }
+
+    /// Answers 200 over TLS, beginning the handshake after a pause.
+    pub async fn serve_after(
+        &self,
+        late: Duration,
+        protocols: &[&str],
+        credentials: Credentials,
+    ) -> SocketAddr {
+        let Credentials { chain, key } = credentials;
+        let mut config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap();
+        config.alpn_protocols = protocols.iter().map(|p| p.as_bytes().to_vec()).collect();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        serve("127.0.0.1:0", move |stream| {
+            let acceptor = acceptor.clone();
+            async move {
+                pause(late).await;
+                // The prober may well hang up here: that is what most of these tests are about.
+                let Ok(mut stream) = acceptor.accept(stream).await else {
+                    return;
+                };
+                if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                    serve_http2(stream).await;
+                } else {
+                    head(&mut stream).await;
+                    say(&mut stream, answer(200, "hello")).await;
+                    let _ = tokio::io::AsyncWriteExt::shutdown(&mut stream).await;
+                }
+            }
+        })
+        .await
+    }
+
+    async fn finding(&self, credentials: Credentials) -> probes::Finding {
+        let at = self.serve_after(Duration::ZERO, &[], credentials).await;
+        ask(self.spec(at)).await
+    }
+}
+
+/// Says in its body how it was asked; says nothing to `/never`, and too much to `/endless`.
+async fn serve_http2(stream: tokio_rustls::server::TlsStream<tokio::net::TcpStream>) {
+    type Asked = hyper::Request<hyper::body::Incoming>;
+    let service = hyper::service::service_fn(async |asked: Asked| {
+        match asked.uri().path() {
+            "/never" => std::future::pending().await,
+            "/endless" => {
+                let much = "x".repeat(2 * http::BODY_LIMIT);
+                return Ok(hyper::Response::new(much));
+            }
+            _ => {}
+        }
+        let said = format!(
+            "{:?} {} {:?}",
+            asked.version(),
+            asked.uri(),
+            asked.headers()
+        );
+        Ok::<_, std::convert::Infallible>(hyper::Response::new(said))
+    });
+    let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+/// The midnight of a day counted from today, as rcgen's `date_time_ymd` takes it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "certificates are judged by the wall clock, so these must be made by it"
+)]
+fn day(days: i64) -> (i32, u8, u8) {
+    let at = Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
+    let date = at.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let [month, day] = [date.month(), date.day()].map(|n| u8::try_from(n).unwrap());
+    (i32::from(date.year()), month, day)
+}
+
+/// Valid from 2020 to the midnight of that day.
+fn ending_in(days: i64, mut params: CertificateParams) -> CertificateParams {
+    let (y, m, d) = day(days);
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(y, m, d);
+    params
+}
+
+#[tokio::test]
+async fn a_good_certificate_is_up_and_its_end_is_kept() {
+    let authority = Authority::new();
+    let mut params = params();
+    params.not_after = date_time_ymd(2049, 5, 6);
+    let finding = authority.finding(authority.issue(&params)).await;
+    check_up(&finding);
+    let ends_at: Timestamp = "2049-05-06T00:00:00Z".parse().unwrap();
+    assert_eq!(finding.certificate_ends_at, Some(ends_at));
+    assert!(finding.phases.tls_us.is_some());
+}
+
+#[tokio::test]
+async fn http2_is_spoken_where_both_sides_can() {
+    let authority = Authority::new();
+    let at = authority
+        .serve_after(Duration::ZERO, &["h2", "http/1.1"], authority.good())
+        .await;
+    let mut spec = authority.spec(at);
+    spec.headers = vec![("X-Key".into(), "k".into())];
+    spec.expect.body_matches = Some(format!(
+        r#"^HTTP/2.0 https://localhost:{}/\?token=secret .*"x-key": "k""#,
+        at.port()
+    ));
+    let finding = ask(spec).await;
+    check_up(&finding);
+    assert!(finding.phases.processing_us.is_some() && finding.phases.transfer_us.is_some());
+}
+
+#[tokio::test]
+async fn http2_is_held_to_the_same_limits() {
+    let authority = Authority::new();
+    let at = authority
+        .serve_after(Duration::ZERO, &["h2"], authority.good())
+        .await;
+    let mut spec = authority.spec(at);
+    spec.url = format!("https://localhost:{}/endless", at.port());
+    check_down(
+        &ask(spec.clone()).await,
+        Reason::Protocol,
+        "longer than 4 MiB",
+    );
+    spec.url = format!("https://localhost:{}/never", at.port());
+    spec.timeout = Duration::from_millis(600);
+    let finding = ask(spec).await;
+    check_down(&finding, Reason::Timeout, "waiting for the first byte");
+}
+
+#[tokio::test]
+async fn a_redirect_may_lead_from_plain_to_secure() {
+    let authority = Authority::new();
+    let secure = authority
+        .serve_after(Duration::ZERO, &["h2"], authority.good())
+        .await;
+    let at = crate::servers::says(format!(
+        "HTTP/1.1 301 X\r\nLocation: https://localhost:{}/\r\n\r\n",
+        secure.port()
+    ))
+    .await;
+    let mut spec = spec(format!("http://{at}/"));
+    spec.ca_file = Some(authority.file());
+    spec.redirects = 1;
+    let finding = ask(spec).await;
+    check_up(&finding);
+    assert!(finding.phases.tls_us.is_some() && finding.phases.resolve_us.is_some());
+    assert!(finding.certificate_ends_at.is_some());
+}
+
+#[tokio::test]
+async fn an_expired_certificate_says_since_when() {
+    let authority = Authority::new();
+    let params = ending_in(-3, params());
+    let finding = authority.finding(authority.issue(&params)).await;
+    let day = finding.certificate_ends_at.unwrap();
+    let words = format!("expired 3 days ago ({})", &day.to_string()[..10]);
+    check_down(&finding, Reason::Certificate, &words);
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_valid_yet_says_when() {
+    let authority = Authority::new();
+    let mut params = params();
+    let (y, m, d) = day(3);
+    params.not_before = date_time_ymd(y, m, d);
+    let finding = authority.finding(authority.issue(&params)).await;
+    check_down(&finding, Reason::Certificate, "not valid until ");
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_is_told_as_such() {
+    let authority = Authority::new();
+    let own = |is_ca: IsCa, ends: i64| {
+        let key = KeyPair::generate().unwrap();
+        let mut params = ending_in(ends, params());
+        params.is_ca = is_ca;
+        let certificate = params.self_signed(&key).unwrap();
+        Credentials {
+            chain: vec![certificate.der().clone()],
+            key: PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        }
+    };
+    let finding = authority.finding(own(IsCa::NoCa, 9)).await;
+    check_down(&finding, Reason::Certificate, "self-signed");
+    assert!(finding.certificate_ends_at.is_some());
+    let finding = authority.finding(own(IsCa::NoCa, -2)).await;
+    check_down(&finding, Reason::Certificate, "expired 2 days ago");
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_that_the_operator_names_is_trusted_while_it_lasts() {
+    for (ends, name, good) in [
+        (9, "localhost", true),
+        (-2, "localhost", false),
+        (9, "other.example", false),
+    ] {
+        let authority = Authority::new();
+        let key = KeyPair::generate().unwrap();
+        let mut params = ending_in(ends, CertificateParams::new([name.to_string()]).unwrap());
+        // As `openssl req -x509` makes them: marked as an authority.
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).unwrap();
+        write(&authority.file(), &certificate.pem());
+        let finding = authority
+            .finding(Credentials {
+                chain: vec![certificate.der().clone()],
+                key: PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+            })
+            .await;
+        if good {
+            check_up(&finding);
+        } else {
+            assert_eq!(finding.reason, Some(Reason::Certificate), "{finding:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_host_names_both() {
+    let authority = Authority::new();
+    let names = ["other.example", "third.example", "fourth.example"].map(String::from);
+    let params = CertificateParams::new(names).unwrap();
+    let finding = authority.finding(authority.issue(&params)).await;
+    let words = "is for other.example, third.example and 1 more, not localhost";
+    check_down(&finding, Reason::Certificate, words);
+}
+
+#[tokio::test]
+async fn a_certificate_from_a_stranger_names_its_issuer() {
+    let (known, stranger) = (Authority::new(), Authority::named("Stranger"));
+    let finding = known.finding(stranger.good()).await;
+    let words = "issued by Stranger, not trusted here";
+    check_down(&finding, Reason::Certificate, words);
+    // An authority that changed its key, or somebody who only took its name.
+    let finding = known.finding(Authority::new().good()).await;
+    let words = "not signed with the key of Test Authority that is trusted here";
+    check_down(&finding, Reason::Certificate, words);
+}
+
+#[tokio::test]
+async fn a_certificate_that_ends_soon_is_degraded() {
+    let authority = Authority::new();
+    let params = ending_in(6, params());
+    let at = authority
+        .serve_after(Duration::ZERO, &[], authority.issue(&params))
+        .await;
+    let mut spec = authority.spec(at);
+    spec.expect.certificate_days = Some(5);
+    check_up(&ask(spec.clone()).await);
+    spec.expect.certificate_days = Some(7);
+    let finding = ask(spec).await;
+    check(
+        &finding,
+        Outcome::Degraded,
+        Reason::Expiring,
+        "the certificate ends in 5 days (",
+    );
+}
+
+#[tokio::test]
+async fn the_earliest_end_of_the_chain_counts() {
+    let authority = Authority::new();
+    let mut params = CertificateParams::new([]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.not_after = date_time_ymd(2040, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    let middle = CertifiedIssuer::signed_by(params, key, &authority.issuer).unwrap();
+    let mut params = crate::certificates::params();
+    params.not_after = date_time_ymd(2045, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, &middle).unwrap();
+    let finding = authority
+        .finding(Credentials {
+            chain: vec![certificate.der().clone(), middle.der().clone()],
+            key: PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        })
+        .await;
+    check_up(&finding);
+    let ends_at: Timestamp = "2040-01-01T00:00:00Z".parse().unwrap();
+    assert_eq!(finding.certificate_ends_at, Some(ends_at));
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_speak_tls_is_a_tls_failure() {
+    let authority = Authority::new();
+    // It answers whatever it hears, as plain servers do once they have heard enough.
+    let blunt = serve("127.0.0.1:0", |mut stream| async move {
+        say(&mut stream, answer(400, "secret")).await;
+        crate::servers::for_ever(stream).await;
+    })
+    .await;
+    let closing = serve("127.0.0.1:0", |stream| async move {
+        let _ = stream.readable().await;
+        drop(stream);
+    })
+    .await;
+    check_down(&ask(authority.spec(blunt)).await, Reason::Tls, "not TLS");
+    let finding = ask(authority.spec(closing)).await;
+    check_down(&finding, Reason::Tls, "in the TLS handshake");
+}
+
+#[tokio::test]
+async fn a_server_that_wants_a_clients_certificate_is_a_tls_failure() {
+    let authority = Authority::new();
+    let Credentials { chain, key } = authority.good();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(authority.issuer.der().clone()).unwrap();
+    let verifier = rustls::server::WebPkiClientVerifier::builder(Arc::new(roots))
+        .build()
+        .unwrap();
+    let config = ServerConfig::builder()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(chain, key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let at = serve("127.0.0.1:0", move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let _ = acceptor.accept(stream).await;
+        }
+    })
+    .await;
+    let finding = ask(authority.spec(at)).await;
+    check_down(&finding, Reason::Tls, "asks for a client certificate");
+}
+
+#[tokio::test]
+async fn a_server_that_ends_tls_without_saying_so_may_end_an_open_body() {
+    let authority = Authority::new();
+    for (text, good) in [
+        ("HTTP/1.1 200 OK\r\n\r\nhello", true),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", false),
+    ] {
+        let Credentials { chain, key } = authority.good();
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let at = serve("127.0.0.1:0", move |stream| {
+            let acceptor = acceptor.clone();
+            async move {
+                let mut stream = acceptor.accept(stream).await.unwrap();
+                head(&mut stream).await;
+                say(&mut stream, text).await;
+            }
+        })
+        .await;
+        let mut spec = authority.spec(at);
+        spec.expect.body_contains = Some("hello".into());
+        let finding = ask(spec).await;
+        if good {
+            check_up(&finding);
+        } else {
+            check_down(&finding, Reason::Protocol, "broke off after 5 bytes");
+        }
+    }
+}

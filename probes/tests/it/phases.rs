@@ -1,0 +1,137 @@
+//! Each phase is delayed on purpose, and the delay must be found in that phase and no other.
+
+use std::time::Duration;
+
+use domain::sample::{Phases, Reason};
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::certificates::Authority;
+use crate::servers::{answer, ask, check_down, check_up, for_ever, head, pause, say, serve, spec};
+
+/// The servers' pause. What a loaded machine adds stays far below it.
+const PAUSE: Duration = Duration::from_millis(400);
+
+/// The delay is in the chosen phase; all others together took less than half of it.
+#[track_caller]
+fn check_delayed(phases: Phases, chosen: fn(&Phases) -> Option<u64>, pause: Duration) {
+    let pause = u64::try_from(pause.as_micros()).unwrap();
+    let there = chosen(&phases).unwrap();
+    let elsewhere = crate::servers::sum(phases) - there;
+    assert!(there >= pause, "{phases:?}");
+    assert!(elsewhere < pause / 2, "{phases:?}");
+}
+
+#[tokio::test]
+async fn a_late_first_byte_is_processing() {
+    let at = serve("127.0.0.1:0", |mut stream| async move {
+        head(&mut stream).await;
+        pause(PAUSE).await;
+        say(&mut stream, answer(200, "hello")).await;
+    })
+    .await;
+    let finding = ask(spec(format!("http://{at}/"))).await;
+    check_up(&finding);
+    check_delayed(finding.phases, |p| p.processing_us, PAUSE);
+}
+
+#[tokio::test]
+async fn a_late_rest_of_the_head_is_transfer() {
+    let at = serve("127.0.0.1:0", |mut stream| async move {
+        head(&mut stream).await;
+        say(&mut stream, "H").await;
+        pause(PAUSE).await;
+        say(&mut stream, &answer(200, "hello")[1..]).await;
+    })
+    .await;
+    let finding = ask(spec(format!("http://{at}/"))).await;
+    check_up(&finding);
+    check_delayed(finding.phases, |p| p.transfer_us, PAUSE);
+}
+
+#[tokio::test]
+async fn a_late_rest_of_the_body_is_transfer() {
+    let at = serve("127.0.0.1:0", |mut stream| async move {
+        head(&mut stream).await;
+        say(&mut stream, &answer(200, "hello")[..40]).await;
+        pause(PAUSE).await;
+        say(&mut stream, &answer(200, "hello")[40..]).await;
+    })
+    .await;
+    let finding = ask(spec(format!("http://{at}/"))).await;
+    check_up(&finding);
+    check_delayed(finding.phases, |p| p.transfer_us, PAUSE);
+}
+
+#[tokio::test]
+async fn a_late_handshake_is_tls() {
+    let authority = Authority::new();
+    let at = authority
+        .serve_after(PAUSE, &["http/1.1"], authority.good())
+        .await;
+    let finding = ask(authority.spec(at)).await;
+    check_up(&finding);
+    check_delayed(finding.phases, |p| p.tls_us, PAUSE);
+}
+
+/// The kernel drops a call to a listener whose queue is full; the caller's kernel repeats it
+/// after a second.
+#[tokio::test]
+async fn a_late_connection_is_connect() {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let at = socket.local_addr().unwrap();
+    let listener = socket.listen(1).unwrap();
+    let mut queue = Vec::new();
+    for _ in 0..2 {
+        queue.push(TcpStream::connect(at).await.unwrap());
+    }
+    tokio::spawn(async move {
+        pause(PAUSE).await;
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                head(&mut stream).await;
+                say(&mut stream, answer(200, "")).await;
+            });
+        }
+    });
+    let finding = ask(spec(format!("http://{at}/"))).await;
+    check_up(&finding);
+    check_delayed(finding.phases, |p| p.connect_us, 2 * PAUSE);
+}
+
+#[tokio::test]
+async fn a_timeout_says_in_which_phase() {
+    let silent = serve("127.0.0.1:0", for_ever).await;
+    let dripping = serve("127.0.0.1:0", |mut stream| async move {
+        head(&mut stream).await;
+        say(&mut stream, "HTTP/1.1 200 OK\r\n").await;
+        // More drops than fit into the timeout, fewer than would fill the head's limit.
+        for n in 0..1_000 {
+            say(&mut stream, format!("X-{n}: y\r\n")).await;
+            pause(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    let endless_wait = serve("127.0.0.1:0", |mut stream| async move {
+        head(&mut stream).await;
+        say(&mut stream, &answer(200, "hello")[..40]).await;
+        for_ever(stream).await;
+    })
+    .await;
+    for (url, phase) in [
+        (format!("http://{silent}/"), "waiting for the first byte"),
+        (format!("https://{silent}/"), "in the TLS handshake"),
+        (format!("http://{dripping}/"), "receiving the answer"),
+        (format!("http://{endless_wait}/"), "receiving the answer"),
+    ] {
+        let mut spec = spec(url);
+        spec.timeout = PAUSE;
+        let authority = Authority::new();
+        spec.ca_file = Some(authority.file());
+        let finding = ask(spec).await;
+        let words = format!("no answer within 400 ms, stopped while {phase}");
+        check_down(&finding, Reason::Timeout, &words);
+        assert!(finding.took >= PAUSE);
+    }
+}

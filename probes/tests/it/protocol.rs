@@ -1,0 +1,195 @@
+//! Peers that break off, talk garbage, talk too much, or are not there.
+
+use std::time::Duration;
+
+use domain::sample::{Outcome, Reason};
+use probes::Probe;
+use tokio::net::TcpListener;
+
+use crate::servers::{
+    IMPOSSIBLE, answer, ask, check, check_down, for_ever, head, say, says, serve, spec,
+};
+
+#[tokio::test]
+async fn nobody_listening_is_refused() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    drop(listener);
+    let finding = ask(spec(format!("http://{at}/?token=secret"))).await;
+    check_down(&finding, Reason::Refused, "connection refused");
+    assert_eq!(finding.status, None);
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_resolve_is_dns() {
+    let finding = ask(spec(format!("http://{IMPOSSIBLE}/?token=secret"))).await;
+    check_down(&finding, Reason::Dns, IMPOSSIBLE);
+    assert!(finding.phases.resolve_us.is_some());
+    assert_eq!(finding.phases.connect_us, None);
+}
+
+#[tokio::test]
+async fn a_connection_closed_before_an_answer_is_a_broken_protocol() {
+    let after_request = says("").await;
+    let at_once = serve("127.0.0.1:0", |stream| async move {
+        stream.set_zero_linger().unwrap();
+        drop(stream);
+    })
+    .await;
+    let finding = ask(spec(format!("http://{after_request}/"))).await;
+    check_down(&finding, Reason::Protocol, "closed before an answer");
+    let finding = ask(spec(format!("http://{at_once}/"))).await;
+    check_down(&finding, Reason::Protocol, "before an answer");
+}
+
+#[tokio::test]
+async fn half_an_answer_is_a_broken_protocol() {
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc";
+    let cases = [
+        (
+            "HTTP/1.1 200 OK\r\nContent-Le".to_string(),
+            "broke off within its head",
+        ),
+        (
+            answer(200, "secret hello")[..45].to_string(),
+            "broke off after",
+        ),
+        (chunked.to_string(), "broke off after"),
+    ];
+    for (text, words) in cases {
+        let at = says(text).await;
+        let finding = ask(spec(format!("http://{at}/"))).await;
+        check_down(&finding, Reason::Protocol, words);
+    }
+}
+
+#[tokio::test]
+async fn garbage_is_a_broken_protocol() {
+    let cases = [
+        "SSH-2.0-secret\r\n\r\n",
+        "\0\u{1}secret\r\n\r\n",
+        "HTTP/1.1 two OK\r\n\r\n",
+        "<html>secret</html>\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nno colon here secret\r\n\r\n",
+    ];
+    for text in cases {
+        let at = says(text).await;
+        let finding = ask(spec(format!("http://{at}/"))).await;
+        check_down(&finding, Reason::Protocol, "not HTTP");
+    }
+    let at = says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nsecret\r\n").await;
+    let finding = ask(spec(format!("http://{at}/"))).await;
+    check_down(&finding, Reason::Protocol, "malformed");
+}
+
+#[tokio::test]
+async fn an_endless_body_is_cut_off() {
+    for keep in [false, true] {
+        let at = serve("127.0.0.1:0", |mut stream| async move {
+            head(&mut stream).await;
+            say(&mut stream, "HTTP/1.1 200 OK\r\n\r\n").await;
+            let block = vec![b'x'; 64 * 1024];
+            // Twice the limit: enough to tell, and an end if the prober never lets go.
+            for _ in 0..(2 * probes::http::BODY_LIMIT / block.len()) {
+                say(&mut stream, &block).await;
+            }
+            for_ever(stream).await;
+        })
+        .await;
+        let mut spec = spec(format!("http://{at}/"));
+        spec.expect.body_lacks = keep.then(|| "never".into());
+        let finding = ask(spec).await;
+        check_down(&finding, Reason::Protocol, "longer than 4 MiB");
+        assert_eq!(finding.status, Some(200));
+    }
+}
+
+#[tokio::test]
+async fn an_announced_body_that_is_too_long_is_not_waited_for() {
+    let length = probes::http::BODY_LIMIT + 1;
+    let at = serve("127.0.0.1:0", move |mut stream| async move {
+        head(&mut stream).await;
+        let text = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
+        say(&mut stream, text).await;
+        for_ever(stream).await;
+    })
+    .await;
+    let finding = ask(spec(format!("http://{at}/"))).await;
+    check_down(&finding, Reason::Protocol, "longer than 4 MiB");
+}
+
+#[tokio::test]
+async fn an_endless_head_is_cut_off() {
+    let at = serve("127.0.0.1:0", |mut stream| async move {
+        head(&mut stream).await;
+        say(&mut stream, "HTTP/1.1 200 OK\r\nX: ").await;
+        say(&mut stream, vec![b'x'; 4 * probes::http::HEAD_LIMIT]).await;
+        for_ever(stream).await;
+    })
+    .await;
+    let finding = ask(spec(format!("http://{at}/"))).await;
+    check_down(&finding, Reason::Protocol, "longer than 64 KiB");
+}
+
+/// The process stands still (a stop signal, a suspended machine) while a run is under way.
+#[test]
+fn a_run_that_was_held_up_says_nothing_about_its_target() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let at = serve("127.0.0.1:0", |mut stream| async move {
+            head(&mut stream).await;
+            // On the only thread, this holds up everything, as a stopped process would be.
+            let held_up = probes::STALL + Duration::from_millis(300);
+            std::thread::sleep(held_up); // scripted delay
+            say(&mut stream, answer(200, "")).await;
+        })
+        .await;
+        let mut spec = spec(format!("http://{at}/"));
+        spec.timeout = Duration::from_millis(200);
+        let finding = ask(spec).await;
+        check(&finding, Outcome::Inconclusive, Reason::Monitor, "held up");
+    });
+}
+
+#[test]
+fn a_name_that_waited_for_a_thread_all_its_time_says_nothing() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (release, wait) = std::sync::mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || wait.recv());
+        let mut spec = spec("http://localhost/");
+        spec.timeout = Duration::from_millis(100);
+        let finding = ask(spec).await;
+        check(
+            &finding,
+            Outcome::Inconclusive,
+            Reason::Monitor,
+            "no thread",
+        );
+        release.send(()).unwrap();
+        busy.await.unwrap().unwrap();
+    });
+}
+
+#[tokio::test]
+async fn one_probe_may_run_many_times_at_once() {
+    let at = says(answer(200, "hello")).await;
+    let mut spec = spec(format!("http://{at}/"));
+    spec.expect.body_contains = Some("hello".into());
+    let probe = std::sync::Arc::new(Probe::new(probes::Spec::Http(spec)).unwrap());
+    let mut runs = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let probe = std::sync::Arc::clone(&probe);
+        runs.spawn(async move { probe.run().await });
+    }
+    while let Some(finding) = runs.join_next().await {
+        crate::servers::check_up(&finding.unwrap());
+    }
+}

@@ -1,0 +1,160 @@
+//! Servers on the loopback that do exactly what a test tells them, and what every test asks of
+//! every finding. It must never answer anything that was not scripted.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use domain::sample::{Outcome, Phases, Reason};
+use probes::{Finding, Probe, Spec, http};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Long enough for a loaded machine, short enough for a test that waits for it by mistake.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A name of which the resolver knows without asking anybody that it does not exist: a label has
+/// at most 63 characters, this one 64.
+pub const IMPOSSIBLE: &str =
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.invalid";
+
+/// Serves each connection with `script` until the test's runtime ends.
+pub async fn serve<F, Fut>(at: &str, script: F) -> SocketAddr
+where
+    F: Fn(TcpStream) -> Fut + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind(at).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(script(stream));
+        }
+    });
+    address
+}
+
+/// Reads a request's head, says `answer`, closes.
+pub async fn says(answer: impl Into<Vec<u8>>) -> SocketAddr {
+    let answer: Vec<u8> = answer.into();
+    serve("127.0.0.1:0", move |mut stream| {
+        let answer = answer.clone();
+        async move {
+            head(&mut stream).await;
+            say(&mut stream, &answer).await;
+        }
+    })
+    .await
+}
+
+/// A whole answer with that status and body.
+pub fn answer(status: u16, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}")
+}
+
+/// Reads up to the empty line that ends a head; what it says. Requests here have no body.
+pub async fn head<S: AsyncRead + Unpin>(stream: &mut S) -> String {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).await.is_ok_and(|n| n == 1) {
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).unwrap()
+}
+
+/// Writes, whether or not the prober still listens.
+pub async fn say<S: AsyncWrite + Unpin>(stream: &mut S, bytes: impl AsRef<[u8]>) {
+    let _ = stream.write_all(bytes.as_ref()).await;
+    let _ = stream.flush().await;
+}
+
+/// The server takes its time: what is being measured, never a wait for something else.
+pub async fn pause(length: Duration) {
+    tokio::time::sleep(length).await; // scripted delay
+}
+
+/// Never comes back.
+pub async fn for_ever<T>(kept: T) {
+    std::future::pending::<()>().await;
+    drop(kept);
+}
+
+/// The spec that asks for `url` and expects nothing special.
+pub fn spec(url: impl Into<String>) -> http::Spec {
+    http::Spec {
+        url: url.into(),
+        timeout: PATIENCE,
+        ..http::Spec::default()
+    }
+}
+
+/// Puts a certificate where `ca_file` can name it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "half a file would fail this one test and nothing else"
+)]
+pub fn write(path: &std::path::Path, pem: &str) {
+    std::fs::write(path, pem).unwrap();
+}
+
+/// Runs it once.
+pub async fn ask(spec: http::Spec) -> Finding {
+    run(Spec::Http(spec)).await
+}
+
+/// Runs it once, and checks what holds of every finding.
+pub async fn run(spec: Spec) -> Finding {
+    let finding = Probe::new(spec).unwrap().run().await;
+    assert_eq!(
+        u128::from(sum(finding.phases)),
+        finding.took.as_micros(),
+        "the phases add up: {finding:?}"
+    );
+    assert_eq!(finding.outcome == Outcome::Up, finding.reason.is_none());
+    assert_eq!(finding.reason.is_none(), finding.detail.is_none());
+    if let Some(detail) = &finding.detail {
+        assert!(detail.chars().count() <= probes::DETAIL_LIMIT, "{detail}");
+        assert!(!detail.chars().any(char::is_control), "{detail:?}");
+        assert!(!detail.contains("secret"), "{detail}");
+    }
+    finding
+}
+
+/// All phases together, in microseconds.
+pub fn sum(p: Phases) -> u64 {
+    [
+        p.resolve_us,
+        p.connect_us,
+        p.tls_us,
+        p.processing_us,
+        p.transfer_us,
+    ]
+    .into_iter()
+    .flatten()
+    .sum()
+}
+
+/// Checks a finding's outcome, reason and a part of its detail.
+#[track_caller]
+pub fn check(finding: &Finding, outcome: Outcome, reason: Reason, detail: &str) {
+    assert_eq!(
+        (finding.outcome, finding.reason),
+        (outcome, Some(reason)),
+        "{finding:?}"
+    );
+    let said = finding.detail.as_deref().unwrap();
+    assert!(said.contains(detail), "{said:?} lacks {detail:?}");
+}
+
+/// Down, for that reason.
+#[track_caller]
+pub fn check_down(finding: &Finding, reason: Reason, detail: &str) {
+    check(finding, Outcome::Down, reason, detail);
+}
+
+/// Up, and nothing to say.
+#[track_caller]
+pub fn check_up(finding: &Finding) {
+    assert_eq!(finding.outcome, Outcome::Up, "{finding:?}");
+}

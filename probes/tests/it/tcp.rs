@@ -1,0 +1,69 @@
+//! TCP connections that are accepted, refused, or wait.
+
+use std::time::Duration;
+
+use domain::sample::Reason;
+use probes::{Finding, Spec, tcp};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+use crate::servers::{IMPOSSIBLE, PATIENCE, check_down, check_up, run};
+
+async fn connect(host: &str, port: u16, timeout: Duration) -> Finding {
+    run(Spec::Tcp(tcp::Spec {
+        host: host.into(),
+        port,
+        timeout,
+        degraded_after: None,
+    }))
+    .await
+}
+
+#[tokio::test]
+async fn an_accepted_connection_is_up() {
+    for host in ["127.0.0.1", "::1", "localhost"] {
+        let bound = if host == "::1" {
+            "[::1]:0"
+        } else {
+            "127.0.0.1:0"
+        };
+        let listener = TcpListener::bind(bound).await.unwrap();
+        let finding = connect(host, listener.local_addr().unwrap().port(), PATIENCE).await;
+        check_up(&finding);
+        assert!(finding.phases.connect_us.is_some());
+        assert_eq!(finding.phases.resolve_us.is_some(), host == "localhost");
+        assert_eq!(finding.phases.processing_us, None);
+    }
+}
+
+#[tokio::test]
+async fn a_closed_port_is_refused() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let finding = connect("127.0.0.1", port, PATIENCE).await;
+    check_down(&finding, Reason::Refused, "connection refused");
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_resolve_is_dns() {
+    let finding = connect(IMPOSSIBLE, 80, PATIENCE).await;
+    check_down(&finding, Reason::Dns, IMPOSSIBLE);
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_answered_times_out() {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let at = listener.local_addr().unwrap();
+    let mut queue = Vec::new();
+    for _ in 0..2 {
+        queue.push(TcpStream::connect(at).await.unwrap());
+    }
+    let finding = connect("127.0.0.1", at.port(), Duration::from_millis(100)).await;
+    check_down(
+        &finding,
+        Reason::Timeout,
+        "within 100 ms, stopped while connecting",
+    );
+}
