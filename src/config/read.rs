@@ -1,0 +1,219 @@
+//! Reads files into the structs as they are written. Every mistake of form is told here; what it
+//! returns holds all that could be read, for the checks of meaning to go on.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, Deserializer, ValueDeserializer};
+
+use super::hide;
+use super::mistakes::Sheet;
+use super::raw::probe::{Common, Http, Tcp};
+use super::schema::{SchemaKind, marked};
+use super::walk::walk;
+use super::words::At;
+
+/// The largest file that is read, in bytes.
+const LARGEST: u64 = 4 << 20;
+
+/// One probe as written.
+#[derive(Clone, Debug)]
+pub(super) struct Probe {
+    /// Its header.
+    pub at: At,
+    /// The keys that all kinds have.
+    pub common: Common,
+    /// The keys of its kind.
+    pub own: Own,
+}
+
+/// The keys of one kind.
+#[derive(Clone, Debug)]
+pub(super) enum Own {
+    /// `kind = "http"`.
+    Http(Box<Http>),
+    /// `kind = "tcp"`.
+    Tcp(Tcp),
+    /// The kind could not be read, which was told.
+    Unknown,
+}
+
+/// A file as written.
+pub(super) struct File<T> {
+    /// Its page on the sheet.
+    pub page: usize,
+    /// What it says; nothing if its syntax is broken.
+    pub raw: T,
+    /// The probes of a system's file.
+    pub probes: Vec<Probe>,
+    /// Whether its syntax is right: otherwise all is absent and nothing is missing.
+    pub whole: bool,
+    /// Of the service's file, the folders of systems and policies, even if its syntax is broken.
+    pub folders: [Option<String>; 2],
+}
+
+/// Reads one file.
+pub(super) fn read<T: DeserializeOwned + Default>(
+    sheet: &mut Sheet,
+    path: &Path,
+    kind: SchemaKind,
+) -> File<T> {
+    let empty = |page| File {
+        page,
+        raw: T::default(),
+        probes: Vec::new(),
+        whole: false,
+        folders: [None, None],
+    };
+    let text: Rc<str> = match text_of(path) {
+        Ok(text) => Rc::from(text),
+        Err(Unreadable { text, at, why }) => {
+            let number = sheet.page(path.to_owned(), text.clone().map(Rc::from));
+            let mut page = sheet.on(number);
+            hide::in_lines(&mut page, &text.unwrap_or_default());
+            page.wrong(&at, why);
+            return empty(number);
+        }
+    };
+    let number = sheet.page(path.to_owned(), Some(Rc::clone(&text)));
+    let mut page = sheet.on(number);
+    let (mut tree, errors) = DeTable::parse_recoverable(&text);
+    let first = errors
+        .iter()
+        .min_by_key(|error| error.span().map_or(0, |at| at.start));
+    if let Some(error) = first {
+        hide::in_lines(&mut page, &text);
+        let at = error.span().unwrap_or(0..0);
+        page.wrong(&at, not_toml(error.message()));
+        return File {
+            folders: folders_of(tree.get_ref()),
+            ..empty(number)
+        };
+    }
+    hide::in_tree(&mut page, tree.get_ref());
+    let before = page.count();
+    walk(&mut page, &mut tree, marked(kind));
+    let folders = folders_of(tree.get_ref());
+    let probes = if kind == SchemaKind::System {
+        probes_of(tree.get_ref())
+    } else {
+        Vec::new()
+    };
+    let raw = T::deserialize(Deserializer::from(tree)).unwrap_or_else(|error| {
+        // The walk knows all that serde refuses. If it ever did not, this is what is told.
+        if page.count() == before {
+            let at = error.span().unwrap_or(0..0);
+            page.wrong(&at, one_line(error.message()));
+        }
+        T::default()
+    });
+    File {
+        page: number,
+        raw,
+        probes,
+        whole: true,
+        folders,
+    }
+}
+
+/// Why the text of a file cannot be had, with what there is of it.
+struct Unreadable {
+    text: Option<String>,
+    at: At,
+    why: String,
+}
+
+fn text_of(path: &Path) -> Result<String, Unreadable> {
+    let without_text = |why| Unreadable {
+        text: None,
+        at: 0..0,
+        why,
+    };
+    let told = |error| without_text(format!("this file cannot be read: {error}"));
+    let length = std::fs::metadata(path).map_err(told)?.len();
+    if length > LARGEST {
+        return Err(without_text(
+            "this file cannot be read: it is larger than 4 MiB".to_owned(),
+        ));
+    }
+    let bytes = std::fs::read(path).map_err(told)?;
+    String::from_utf8(bytes).map_err(|error| {
+        // Up to the first wrong byte the replacement changes nothing, so the place holds.
+        let good = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+        Unreadable {
+            text: Some(text),
+            at: good..good + 1,
+            why: "this is not UTF-8".to_owned(),
+        }
+    })
+}
+
+/// What the parser says, without what says nothing, and with the usual cause.
+fn not_toml(message: &str) -> String {
+    let said = one_line(message);
+    let said = said.strip_suffix(", expected nothing").unwrap_or(&said);
+    let number = [
+        "integer", "float", "boolean", "date", "time", "mantissa", "number",
+    ];
+    let quotes = said.starts_with("invalid") && number.iter().any(|kind| said.contains(kind));
+    let hint = if quotes {
+        "; text stands in quotes"
+    } else {
+        ""
+    };
+    format!("this is not TOML: {said}{hint}")
+}
+
+fn one_line(message: &str) -> String {
+    message
+        .lines()
+        .map(str::trim)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn folders_of(tree: &DeTable<'_>) -> [Option<String>; 2] {
+    let service = tree
+        .get("service")
+        .and_then(|value| value.get_ref().as_table());
+    ["systems", "policies"].map(|key| {
+        let value = service?.get(key)?;
+        value.get_ref().as_str().map(str::to_owned)
+    })
+}
+
+fn probes_of(tree: &DeTable<'_>) -> Vec<Probe> {
+    let Some(list) = tree
+        .get("probe")
+        .and_then(|value| value.get_ref().as_array())
+    else {
+        return Vec::new();
+    };
+    list.iter().map(probe_of).collect()
+}
+
+fn probe_of(table: &Spanned<DeValue<'_>>) -> Probe {
+    let kind = table
+        .get_ref()
+        .get("kind")
+        .and_then(|kind| kind.get_ref().as_str());
+    let own = match kind {
+        Some("http") => Own::Http(Box::new(part(table))),
+        Some("tcp") => Own::Tcp(part(table)),
+        _ => Own::Unknown,
+    };
+    Probe {
+        at: table.span(),
+        common: part(table),
+        own,
+    }
+}
+
+/// One part of a probe's keys. After the walk it can be read; were it not so, all its keys would
+/// be absent, and the checks tell that a probe could not be read.
+fn part<T: DeserializeOwned + Default>(table: &Spanned<DeValue<'_>>) -> T {
+    T::deserialize(ValueDeserializer::from(table.clone())).unwrap_or_default()
+}

@@ -1,0 +1,334 @@
+//! What a good configuration becomes.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use domain::catalogue::{Affects, Days, End, Kind, Target};
+use jiff::civil::{Time, Weekday, date};
+
+use super::Files;
+use crate::config::schema::{SchemaKind, schema};
+use crate::config::{Loaded, Scheme, load};
+
+fn shipped() -> Loaded {
+    Files::shipped()
+        .load()
+        .expect("the shipped configuration is good")
+}
+
+const SYSTEM: &str = "name = \"Portal\"\ncommittee = \"c\"\n";
+const PROBE: &str =
+    "[[probe]]\nname = \"p\"\nkind = \"tcp\"\nhost = \"::1\"\nport = 1\ninterval = \"30s\"\n";
+
+#[test]
+fn the_shipped_folder_itself_is_good() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/nines.toml");
+    let loaded = load(&file).expect("good");
+    assert_eq!(loaded.data, file.parent().unwrap().join("data"));
+    assert_eq!(loaded.templates, None);
+    assert_eq!(
+        loaded.listen.public,
+        Some(SocketAddr::from(([127, 0, 0, 1], 8080)))
+    );
+    assert_eq!(
+        loaded.listen.private,
+        SocketAddr::from(([127, 0, 0, 1], 8081))
+    );
+    let mail = loaded.mail.unwrap();
+    assert_eq!(mail.from, "Example HIE Status <status@example.org>");
+    let [relay] = mail.relays.as_slice() else {
+        panic!("{:?}", mail.relays)
+    };
+    assert_eq!(
+        (relay.scheme, relay.host.as_str(), relay.port),
+        (Scheme::Smtp, "127.0.0.1", 2525)
+    );
+}
+
+#[test]
+fn every_list_is_in_order_of_ids() {
+    let catalogue = shipped().catalogue;
+    let customers: Vec<&str> = catalogue.customers.iter().map(|c| c.id.as_str()).collect();
+    assert_eq!(customers, ["lakeside", "st-elsewhere"]);
+    let contacts: Vec<&str> = catalogue.contacts.iter().map(|c| c.id.as_str()).collect();
+    assert_eq!(contacts, ["level-2", "on-call"]);
+    let systems: Vec<&str> = catalogue.systems.iter().map(|s| s.id.as_str()).collect();
+    assert_eq!(systems, ["portal", "results-interface"]);
+    let rules: Vec<&str> = catalogue.systems[0]
+        .windows
+        .iter()
+        .map(|w| w.id.as_str())
+        .collect();
+    assert_eq!(rules, ["monthly-patches", "weekly-application-update"]);
+    let probes: Vec<String> = shipped().probes.iter().map(|p| p.id.to_string()).collect();
+    assert_eq!(
+        probes,
+        [
+            "portal/login-page",
+            "portal/search",
+            "results-interface/listener"
+        ]
+    );
+}
+
+#[test]
+fn a_system_is_what_its_file_says() {
+    let catalogue = shipped().catalogue;
+    let portal = catalogue.system("portal").unwrap();
+    assert_eq!(portal.name, "Clinical Portal");
+    assert_eq!(portal.kind, Kind::Provided);
+    assert_eq!(portal.target, Some(Target { ppm: 999_000 }));
+    assert_eq!(
+        portal.policy.as_ref().map(|id| id.as_str()),
+        Some("standard")
+    );
+    let login = &portal.probes[0];
+    assert_eq!(
+        (login.interval_ms, login.timeout_ms, login.retry_interval_ms),
+        (30_000, 10_000, 5_000)
+    );
+    assert_eq!(
+        (login.failures, login.recoveries, login.affects),
+        (3, 2, Affects::Availability)
+    );
+    assert_eq!(portal.probes[1].affects, Affects::Degradation);
+    let monthly = &portal.windows[0];
+    assert_eq!(
+        monthly.days,
+        Days::Nth {
+            nth: 1,
+            weekday: Weekday::Sunday
+        }
+    );
+    assert_eq!(monthly.end, End::Local(Time::constant(4, 0, 0, 0)));
+    assert_eq!((monthly.min_notice_s, monthly.tell), (Some(604_800), true));
+    let weekly = &portal.windows[1];
+    assert_eq!(
+        weekly.days,
+        Days::Weekdays(vec![Weekday::Wednesday, Weekday::Sunday])
+    );
+    assert_eq!(
+        (weekly.end, weekly.max_downtime_s),
+        (End::After(3_600), Some(300))
+    );
+    assert_eq!(
+        (weekly.agreed, weekly.tell),
+        (Some(date(2024, 3, 1)), false)
+    );
+    assert_eq!(weekly.zone, "America/Los_Angeles");
+}
+
+#[test]
+fn a_policy_is_what_its_file_says() {
+    let catalogue = shipped().catalogue;
+    let policy = catalogue.policy("standard").unwrap();
+    assert!(!policy.unknown_is_down && !policy.degraded_is_down);
+    assert_eq!(
+        (policy.ignore_shorter_s, policy.min_coverage_ppm),
+        (60, 990_000)
+    );
+    assert_eq!(policy.monthly_allowance_s, Some(28_800));
+    let hours = policy.planned_hours.as_ref().unwrap();
+    assert_eq!(hours.weekly.len(), 7);
+    assert_eq!(hours.weekly[6].day(), Weekday::Sunday);
+    assert_eq!(hours.weekly[0].open, Time::constant(21, 0, 0, 0));
+    let strict = Files::shipped()
+        .replace("policies/standard.toml", "= \"unknown\"", "= \"down\"")
+        .replace("policies/standard.toml", "= \"up\"", "= \"down\"");
+    let strict = strict.load().unwrap().catalogue;
+    assert!(strict.policies[0].unknown_is_down && strict.policies[0].degraded_is_down);
+}
+
+#[test]
+fn a_system_without_a_target_takes_its_policys() {
+    let files =
+        Files::shipped().replace("systems/portal.toml", "target          = \"99.9%\"\n", "");
+    let catalogue = files.load().unwrap().catalogue;
+    assert_eq!(
+        catalogue.system("portal").unwrap().target,
+        Some(Target { ppm: 995_000 })
+    );
+}
+
+#[test]
+fn the_least_configuration_has_defaults() {
+    let loaded = Files::with_system(&format!("{SYSTEM}{PROBE}"))
+        .load()
+        .unwrap();
+    assert_eq!(loaded.listen.public, None);
+    assert_eq!(
+        loaded.listen.private,
+        SocketAddr::from(([127, 0, 0, 1], 8081))
+    );
+    assert!(loaded.mail.is_none());
+    let catalogue = &loaded.catalogue;
+    assert_eq!(
+        (catalogue.vantage.as_str(), catalogue.gather_s),
+        ("local", 30)
+    );
+    assert_eq!(catalogue.mail_from, "");
+    assert_eq!(catalogue.systems[0].target, None);
+    assert_eq!(catalogue.systems[0].policy, None);
+}
+
+#[test]
+fn a_short_interval_shortens_timeout_and_retry() {
+    let system = format!("{SYSTEM}{}", PROBE.replace("30s", "2s"));
+    let probe = &Files::with_system(&system).load().unwrap().probes[0];
+    let two = Duration::from_secs(2);
+    assert_eq!(
+        (probe.interval, probe.timeout, probe.retry_interval),
+        (two, two, two)
+    );
+}
+
+#[test]
+fn windows_recur_by_days_of_the_month_and_by_dates() {
+    let window =
+        "[[maintenance]]\ntitle = \"A\"\nstart = \"01:00\"\nlength = \"1h\"\nzone = \"UTC\"\n";
+    let days = |days: &str| {
+        let system = format!("{SYSTEM}{PROBE}{window}{days}\n");
+        Files::with_system(&system)
+            .load()
+            .unwrap()
+            .catalogue
+            .systems[0]
+            .windows[0]
+            .days
+            .clone()
+    };
+    assert_eq!(days("days = [15, 1]"), Days::DaysOfMonth(vec![1, 15]));
+    assert_eq!(days("days = 31"), Days::DaysOfMonth(vec![31]));
+    assert_eq!(
+        days("days = \"last friday\""),
+        Days::Nth {
+            nth: -1,
+            weekday: Weekday::Friday
+        }
+    );
+    assert_eq!(
+        days("days = [\"last friday\"]"),
+        Days::Nth {
+            nth: -1,
+            weekday: Weekday::Friday
+        }
+    );
+    assert_eq!(
+        days("days = \"sunday\""),
+        Days::Weekdays(vec![Weekday::Sunday])
+    );
+    let dates = vec![date(2026, 10, 4), date(2026, 12, 6)];
+    assert_eq!(days("dates = [2026-12-06, 2026-10-04]"), Days::Dates(dates));
+}
+
+#[test]
+fn the_expectations_of_http_are_all_read() {
+    let probe = "[[probe]]\nname = \"p\"\nkind = \"http\"\nurl = \"http://127.0.0.1:1/x\"\n\
+                 interval = \"30s\"\nredirects = 2\nmethod = \"POST\"\nbody = \"{}\"\n[probe.expect]\n\
+                 status = [200, 204]\nbody_matches = \"a+\"\njson_present = [\"/c\"]\n\
+                 json = { \"/a\" = \"x\", \"/b\" = true, \"/d\" = 3, \"/e\" = 1.5 }\n\
+                 headers = { Server = \"nginx\" }\n";
+    let loaded = Files::with_system(&format!("{SYSTEM}{probe}"))
+        .load()
+        .unwrap();
+    let probes::Spec::Http(spec) = &loaded.probes[0].spec else {
+        panic!("not http")
+    };
+    assert_eq!(
+        (spec.redirects, spec.method.as_deref(), spec.body.as_deref()),
+        (2, Some("POST"), Some("{}"))
+    );
+    assert_eq!(spec.expect.status, [200, 204]);
+    assert_eq!(spec.timeout, Duration::from_secs(10));
+    let value = |text: &str| Some(text.to_owned());
+    let pointer = |text: &str| text.to_owned();
+    assert_eq!(
+        spec.expect.json,
+        [
+            (pointer("/a"), value("x")),
+            (pointer("/b"), value("true")),
+            (pointer("/d"), value("3")),
+            (pointer("/e"), value("1.5")),
+            (pointer("/c"), None),
+        ]
+    );
+    assert_eq!(
+        spec.expect.headers,
+        [("Server".to_owned(), "nginx".to_owned())]
+    );
+}
+
+#[test]
+fn every_example_of_a_probe_can_be_configured() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("probes/examples");
+    let authority = rcgen::generate_simple_self_signed(["example.org".to_owned()]).unwrap();
+    let mut examples = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|kind| kind != "toml") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        // The files that an example names do not exist on this machine: they stand beside it.
+        let text: String = text
+            .lines()
+            .map(|line| {
+                let line = beside(line, "ca_file", "ca.pem");
+                let line = beside(&line, "password_file", "secret");
+                beside(&line, "token_file", "secret") + "\n"
+            })
+            .collect();
+        let files = Files::with_system(&format!("{SYSTEM}{text}"))
+            .with("systems/ca.pem", authority.cert.pem())
+            .with("systems/secret", "hunter2\n");
+        let told = files.told();
+        assert!(told.is_empty(), "{}: {told:?}", path.display());
+        let kind = path.file_stem().unwrap().to_str().unwrap();
+        let loaded = files.load().unwrap();
+        let probes = &loaded.catalogue.systems[0].probes;
+        assert!(
+            probes.iter().all(|probe| probe.kind == kind),
+            "{}",
+            path.display()
+        );
+        examples += 1;
+    }
+    assert!(examples >= 2, "{examples}");
+}
+
+/// The line with the path that `key` names replaced.
+fn beside(line: &str, key: &str, file: &str) -> String {
+    let Some(at) = line.find(key) else {
+        return line.to_owned();
+    };
+    let quoted: Vec<&str> = line[at..].splitn(3, '"').collect();
+    match quoted.as_slice() {
+        [before, _, after] => format!("{}{before}\"{file}\"{after}", &line[..at]),
+        _ => line.to_owned(),
+    }
+}
+
+#[test]
+fn the_schemas_are_for_editors() {
+    for kind in [SchemaKind::Service, SchemaKind::System, SchemaKind::Policy] {
+        let schema = schema(kind);
+        assert_eq!(schema["type"], "object");
+        assert_eq!(schema["additionalProperties"], false);
+        let text = schema.to_string();
+        for plumbing in ["$ref", "x-is", "x-later", "\"null\""] {
+            assert!(!text.contains(plumbing), "{kind:?} has {plumbing}");
+        }
+    }
+    let system = schema(SchemaKind::System);
+    let kinds = &system["properties"]["probe"]["items"]["oneOf"];
+    assert_eq!(kinds[0]["properties"]["kind"]["const"], "http");
+    assert!(
+        kinds[1]["required"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|key| key == "interval")
+    );
+    assert!(system["properties"]["target"]["description"].is_string());
+}

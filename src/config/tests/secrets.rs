@@ -1,0 +1,192 @@
+//! Secrets come from the environment or from files, and are shown nowhere.
+
+use secrecy::ExposeSecret;
+
+use super::Files;
+use crate::config::Loaded;
+
+const SECRET: &str = "hunter2";
+
+fn mailing(keys: &str) -> Files {
+    Files::shipped()
+        .replace(
+            "nines.toml",
+            "smtp://127.0.0.1:2525",
+            "smtps://mail.example.org",
+        )
+        .replace("nines.toml", "gather = \"30s\"", keys)
+}
+
+fn environment(name: &str) -> Option<String> {
+    (name == "SMTP_PASSWORD").then(|| SECRET.to_owned())
+}
+
+fn password(loaded: &Loaded) -> String {
+    let relay = &loaded.mail.as_ref().unwrap().relays[0];
+    relay.password.as_ref().unwrap().expose_secret().to_owned()
+}
+
+#[test]
+fn a_password_comes_from_the_environment_or_a_file() {
+    let files = mailing("user = \"me\"\npassword = \"${SMTP_PASSWORD}\"");
+    let loaded = files.load_with(&environment).unwrap();
+    assert_eq!(password(&loaded), SECRET);
+    assert_eq!(
+        loaded.mail.as_ref().unwrap().relays[0].user.as_deref(),
+        Some("me")
+    );
+    assert!(!format!("{loaded:?}").contains(SECRET));
+    let files = mailing("user = \"me\"\npassword_file = \"smtp\"").with("smtp", "hunter2\n");
+    let loaded = files.load().unwrap();
+    assert_eq!(password(&loaded), SECRET);
+    assert!(
+        !serde_json::to_string(&loaded.catalogue)
+            .unwrap()
+            .contains(SECRET)
+    );
+}
+
+#[test]
+fn a_relay_may_have_access_of_its_own() {
+    let relays = "relays = [\"smtp://127.0.0.1:25\", { url = \"smtp+starttls://b.example.org\", \
+                  user = \"me\", password_file = \"smtp\" }]";
+    let files = Files::shipped()
+        .replace("nines.toml", "relays = [\"smtp://127.0.0.1:2525\"]", relays)
+        .with("smtp", SECRET);
+    let loaded = files.load().unwrap();
+    let relays = &loaded.mail.as_ref().unwrap().relays;
+    assert_eq!(relays.len(), 2);
+    assert!(relays[0].user.is_none() && relays[0].password.is_none());
+    assert_eq!(
+        (relays[1].user.as_deref(), relays[1].port),
+        (Some("me"), 587)
+    );
+}
+
+#[test]
+fn a_variable_that_is_not_set_is_a_mistake() {
+    let told = mailing("user = \"me\"\npassword = \"${SMTP_PASSWORT}\"").told();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].2.contains("`SMTP_PASSWORT` is not set"), "{told:?}");
+}
+
+#[test]
+fn a_password_goes_over_no_open_line() {
+    let files = mailing("user = \"me\"\npassword = \"${SMTP_PASSWORD}\"").replace(
+        "nines.toml",
+        "smtps://",
+        "smtp://",
+    );
+    let told = files.load_with(&environment).unwrap_err().list();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].2.contains("only goes over"), "{told:?}");
+}
+
+/// However a secret got into a file, and whatever is wrong there, it is not shown.
+#[test]
+fn a_secret_in_a_file_is_told_and_not_shown() {
+    for keys in [
+        "user = \"me\"\npassword = \"hunter2\"",
+        "user = \"me\"\npasword = \"hunter2\"",
+        "user = \"me\"\npasswrd = \"hunter2\"\nrelay = 1",
+        "password = [\"hunter2\"]",
+        "smtp_secret = { a = \"hunter2\" }",
+        "user = \"me\"\npassword = hunter2",
+        "user = \"me\"\npassword = \"hunter2",
+        "user = \"me\"\npassword = \"\"\"\nhunter2\"\"\"",
+        "user = \"me\"\nPASSWORD = \"hunter2\" oops",
+        "proxy = \"http://me:hunter2@proxy.example.org\"",
+        "proxy = http://me:hunter2@proxy.example.org",
+    ] {
+        let refused = mailing(keys).load().expect_err(keys);
+        let shown = refused.rendered();
+        assert!(!shown.contains(SECRET), "{shown}");
+        assert!(!format!("{:?}", refused.list()).contains(SECRET), "{keys}");
+        assert!(!refused.mistakes.render(true).contains(SECRET), "{keys}");
+        assert!(
+            !format!("{:?}", refused.mistakes).contains(SECRET),
+            "{keys}"
+        );
+    }
+}
+
+fn probe(keys: &str) -> Files {
+    Files::with_system(&format!(
+        "name = \"Portal\"\ncommittee = \"c\"\n[[probe]]\nname = \"p\"\nkind = \"http\"\n\
+         url = \"https://x.example.org\"\ninterval = \"30s\"\n{keys}\n"
+    ))
+}
+
+fn headers(files: &Files) -> Vec<(String, String)> {
+    let loaded = files.load_with(&environment).unwrap();
+    assert!(!format!("{loaded:?}").contains(SECRET));
+    match &loaded.probes[0].spec {
+        probes::Spec::Http(spec) => spec.headers.clone(),
+        probes::Spec::Tcp(_) => Vec::new(),
+    }
+}
+
+#[test]
+fn a_probe_authorizes_itself_with_secrets() {
+    let header = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
+    let basic = "basic = { user = \"me\", password = \"${SMTP_PASSWORD}\" }";
+    assert_eq!(
+        headers(&probe(basic)),
+        header("authorization", "Basic bWU6aHVudGVyMg==")
+    );
+    let bearer = probe("bearer_token_file = \"token\"").with("systems/token", "hunter2\n");
+    assert_eq!(headers(&bearer), header("authorization", "Bearer hunter2"));
+    let own = "headers = { X-Key = \"${SMTP_PASSWORD}\" }";
+    assert_eq!(headers(&probe(own)), header("X-Key", SECRET));
+}
+
+#[test]
+fn a_probe_has_one_authorization_and_it_is_no_literal() {
+    for (keys, part) in [
+        (
+            "headers = { Authorization = \"Bearer hunter2\" }",
+            "does not stand in this file",
+        ),
+        (
+            "headers = { Cookie = \"hunter2\" }",
+            "does not stand in this file",
+        ),
+        ("headers = { X-Key = \"Bearer ${A}\" }", "a whole value"),
+        ("basic = { user = \"me\" }", "lacks `password_file`"),
+        (
+            "basic = { user = \"me\", password = \"hunter2\" }",
+            "does not stand in this file",
+        ),
+        (
+            "basic = { user = \"a:b\", password = \"${SMTP_PASSWORD}\" }",
+            "no colon",
+        ),
+        (
+            "basic = { user = \"me\", password = \"${SMTP_PASSWORD}\" }\n\
+             headers = { authorization = \"${SMTP_PASSWORD}\" }",
+            "one authorization",
+        ),
+    ] {
+        let refused = probe(keys).load_with(&environment).expect_err(keys);
+        let told = refused.list();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].2.contains(part), "{told:?} lacks {part}");
+        assert!(
+            !refused.rendered().contains(SECRET),
+            "{}",
+            refused.rendered()
+        );
+    }
+}
+
+#[test]
+fn a_secret_is_one_line() {
+    let environment = |_: &str| Some("a\r\nX: b".to_owned());
+    let files = probe("headers = { X-Key = \"${KEY}\" }");
+    let told = files.load_with(&environment).unwrap_err().list();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let files = probe("bearer_token_file = \"token\"").with("systems/token", "a\nb\n");
+    assert_eq!(files.told().len(), 1);
+    let files = probe("bearer_token_file = \"token\"").with("systems/token", "\n");
+    assert_eq!(files.told().len(), 1);
+}
