@@ -1,1 +1,432 @@
-//! (being written)
+//! Puts the rooms together: opens the stores, starts engine, probes, courier and listeners, takes
+//! other configurations over, and stops it all in order. It decides nothing.
+
+use std::hash::{BuildHasher, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::calendar;
+use domain::decide::Input;
+use jiff::Timestamp;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::clock::{self, Clock};
+use crate::config::{self, Loaded, Mistakes};
+use crate::engine::runner::{Runner, Setup};
+use crate::engine::turn::{self, Turn};
+use crate::engine::{self, Door, thread};
+use crate::files::{self, Lock, LockError};
+use crate::ledger::{self, Ledger};
+use crate::notices::{self, Courier, Post, Relay, Renderer, Scheme, Timeouts};
+use crate::samples::{self, Check, Instance};
+use crate::web;
+
+/// How often probes that broke off are started anew.
+const MEND_EVERY: Duration = Duration::from_secs(30);
+
+/// What the service starts from.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The service's configuration.
+    pub config: PathBuf,
+    /// The data directory, instead of the one that the configuration names.
+    pub data: Option<PathBuf>,
+    /// Who starts it: recorded with the configuration.
+    pub by: String,
+    /// How to open a samples file first: in a child process if the caller can be one.
+    pub check: Check,
+}
+
+/// Why the service did not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration has mistakes.
+    #[error("the configuration has mistakes")]
+    Config(Mistakes),
+    /// The data directory cannot be used.
+    #[error("the data directory {path} cannot be used")]
+    Data {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another process uses it.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The ledger cannot be used.
+    #[error("the ledger cannot be used")]
+    Ledger(#[from] ledger::Error),
+    /// The samples cannot be used.
+    #[error("the samples cannot be used")]
+    Samples(#[from] samples::Error),
+    /// The engine did not take its first inputs.
+    #[error("the engine did not start")]
+    Turn(#[from] turn::Error),
+    /// The engine did not take an input.
+    #[error("the engine did not take an input")]
+    Engine(#[from] engine::Error),
+    /// A probe cannot be made ready.
+    #[error("probe {probe}: {source}")]
+    Probe {
+        /// Which.
+        probe: String,
+        /// Why.
+        source: probes::SpecError,
+    },
+    /// A template is wrong.
+    #[error("the templates cannot be used")]
+    Templates(#[from] notices::Error),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Which.
+        address: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The system refused something.
+    #[error("the system refused")]
+    Io(#[from] std::io::Error),
+    /// The engine ended although nobody stopped it.
+    #[error("the engine ended unexpectedly; its log says why")]
+    Broken,
+}
+
+/// Runs the service until `stop` ends. SIGHUP takes the configuration over anew.
+///
+/// # Errors
+/// It could not start, or its engine ended by itself.
+pub async fn run(start: Start, stop: impl Future<Output = ()>) -> Result<(), Error> {
+    probes::install_crypto();
+    let loaded = load(&start.config).await?;
+    let data = start.data.clone().unwrap_or_else(|| loaded.data.clone());
+    files::make_dir(&data).map_err(|source| Error::Data {
+        path: data.clone(),
+        source,
+    })?;
+    let _lock = Lock::take(&data)?;
+    let clock = Clock::start()?;
+    let opened = open(&start, &data, &loaded, &clock).await?;
+    let samples = opened.samples;
+    let (door, mut running) = thread::start(opened.turn, &data, clock, Some(samples.writer()))?;
+
+    let private = listen(loaded.listen.private).await?;
+    let renderer = Arc::new(Renderer::new(loaded.templates.as_deref())?);
+    let setups = setups(&loaded).await?;
+    door.start(opened.alive_until).await?;
+    let runner = Runner::new(Arc::clone(&door));
+    runner.replace(setups);
+    let courier = Arc::new(Courier::new(relays(&loaded), renderer, Timeouts::default()));
+    if loaded.mail.is_none() {
+        tracing::warn!("no [mail] is configured: notices wait in the outbox until there is");
+    }
+
+    let (tell_stop, stopped) = watch::channel(false);
+    let desk = Arc::new(web::Desk::new(
+        Arc::clone(&door),
+        samples.writer(),
+        clock::now(),
+    ));
+    let socket = web::socket::bind(&data)?;
+    let mut tasks = serve(private, socket, &desk, &stopped);
+    let post = Arc::new(Post::new(Arc::clone(&door)));
+    tasks.spawn(Arc::clone(&courier).run(post, ended(&stopped)));
+    tracing::info!(
+        systems = loaded.catalogue.systems.len(),
+        probes = loaded.probes.len(),
+        private = %loaded.listen.private,
+        data = %data.display(),
+        "watching"
+    );
+
+    let mut service = Service {
+        start,
+        door,
+        runner,
+        courier,
+        desk,
+        loaded,
+    };
+    let broken = service.supervise(stop, &mut running).await;
+    tracing::info!("stopping");
+    service.runner.stop().await;
+    // Nobody is left to hear it when every task has ended already.
+    let _ = tell_stop.send(true);
+    while tasks.join_next().await.is_some() {}
+    if !broken {
+        service.door.stop().await?;
+    }
+    drop(service);
+    let joined = tokio::task::spawn_blocking(move || running.join().is_ok()).await;
+    let closed = tokio::task::spawn_blocking(move || samples.close()).await;
+    web::socket::remove(&data);
+    match (broken, joined, closed) {
+        (false, Ok(true), Ok(closed)) => Ok(closed?),
+        _ => Err(Error::Broken),
+    }
+}
+
+/// Starts the listeners.
+fn serve(
+    private: TcpListener,
+    socket: UnixListener,
+    desk: &Arc<web::Desk>,
+    stopped: &watch::Receiver<bool>,
+) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(web::private::serve(
+        private,
+        Arc::clone(desk),
+        ended(stopped),
+    ));
+    tasks.spawn(web::socket::serve(socket, Arc::clone(desk), ended(stopped)));
+    tasks
+}
+
+/// What is kept to take another configuration over.
+struct Service {
+    start: Start,
+    door: Arc<Door>,
+    runner: Runner,
+    courier: Arc<Courier>,
+    desk: Arc<web::Desk>,
+    loaded: Loaded,
+}
+
+impl Service {
+    /// Waits for the end, and reloads and mends meanwhile. Whether the engine broke.
+    async fn supervise(
+        &mut self,
+        stop: impl Future<Output = ()>,
+        running: &mut thread::Running,
+    ) -> bool {
+        tokio::pin!(stop);
+        let mut hangups = hangups();
+        let mut mend = tokio::time::interval(MEND_EVERY);
+        loop {
+            tokio::select! {
+                () = &mut stop => return false,
+                () = running.ended() => return true,
+                Some(()) = hangups.recv() => self.reload_and_say().await,
+                Some(answer) = self.desk.reload_asked() => {
+                    let result = self.reload().await.map_err(|error| describe(&error));
+                    self.desk.reloaded(result.is_ok(), clock::now());
+                    // Whoever asked may have gone.
+                    let _ = answer.send(result);
+                }
+                _ = mend.tick() => {
+                    let mended = self.runner.mend();
+                    if mended > 0 {
+                        tracing::error!(mended, "probes broke off and were started anew");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn reload_and_say(&mut self) {
+        let result = self.reload().await;
+        self.desk.reloaded(result.is_ok(), clock::now());
+        match result {
+            Ok(()) => tracing::info!("the configuration was taken over"),
+            Err(error) => tracing::error!(
+                "the configuration was NOT taken over, the one before stays in force: {}",
+                describe(&error)
+            ),
+        }
+    }
+
+    /// All of the new configuration, or nothing of it.
+    async fn reload(&mut self) -> Result<(), Error> {
+        let loaded = load(&self.start.config).await?;
+        let setups = setups(&loaded).await?;
+        let renderer = Arc::new(Renderer::new(loaded.templates.as_deref())?);
+        self.door
+            .configure(&self.start.by, loaded.catalogue.clone())
+            .await?;
+        self.runner.replace(setups);
+        self.courier.replace(relays(&loaded), renderer);
+        if loaded.listen != self.loaded.listen {
+            tracing::warn!("[listen] has changed: it takes effect with the next start");
+        }
+        if loaded.data != self.loaded.data && self.start.data.is_none() {
+            tracing::warn!("`data` has changed: it takes effect with the next start");
+        }
+        self.loaded = loaded;
+        Ok(())
+    }
+}
+
+/// An error with its causes and, for a configuration, every mistake.
+pub fn describe(error: &Error) -> String {
+    if let Error::Config(mistakes) = error {
+        return mistakes.render(false);
+    }
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+async fn load(file: &Path) -> Result<Loaded, Error> {
+    let file = file.to_owned();
+    let loaded = tokio::task::spawn_blocking(move || config::load(&file)).await;
+    loaded.map_err(|_| Error::Broken)?.map_err(Error::Config)
+}
+
+struct Opened {
+    turn: Turn,
+    samples: Instance,
+    alive_until: Option<Timestamp>,
+}
+
+/// Opens both stores, reads the last samples back, and puts the configuration in force.
+async fn open(start: &Start, data: &Path, loaded: &Loaded, clock: &Clock) -> Result<Opened, Error> {
+    let (start, data, catalogue) = (start.clone(), data.to_owned(), loaded.catalogue.clone());
+    let now = clock.now();
+    let opened = tokio::task::spawn_blocking(move || {
+        let ledger = Ledger::open(&data)?;
+        let new = ledger.is_new();
+        let options = samples::Options {
+            check: start.check.clone(),
+            elapsed: Some(clock::elapsed),
+            ..samples::Options::default()
+        };
+        let samples = Instance::open_with(&data, now, options)?;
+        for aside in samples.set_aside() {
+            tracing::error!(?aside, "a damaged samples file was set aside");
+        }
+        let alive_until = samples
+            .last_at()?
+            .max(ledger.marked()?)
+            .map(|at| at.min(now));
+        let mut turn = engine::open(ledger, &samples)?;
+        if new {
+            let tzdb = calendar::tzdb_version().to_owned();
+            step(
+                &mut turn,
+                now,
+                Input::Found {
+                    identity: identity(),
+                    tzdb,
+                },
+            )?;
+        }
+        if *turn.record().catalogue != catalogue {
+            let (by, catalogue) = (start.by.clone(), Box::new(catalogue));
+            step(&mut turn, now, Input::Configure { by, catalogue })?;
+        }
+        Ok(Opened {
+            turn,
+            samples,
+            alive_until,
+        })
+    });
+    opened.await.map_err(|_| Error::Broken)?
+}
+
+fn step(turn: &mut Turn, now: Timestamp, input: Input) -> Result<(), turn::Error> {
+    turn.step(now, input, &[]).result.map(|_| ())
+}
+
+/// Twelve hexadecimal digits that no other ledger has: the standard library seeds each hasher
+/// from the system's randomness.
+fn identity() -> String {
+    let random = std::collections::hash_map::RandomState::new()
+        .build_hasher()
+        .finish();
+    format!("{:012x}", random & 0xffff_ffff_ffff)
+}
+
+/// What the probes need that is done once: reading certificate authorities may block.
+async fn setups(loaded: &Loaded) -> Result<Vec<Setup>, Error> {
+    let wanted = loaded.probes.clone();
+    let made = tokio::task::spawn_blocking(move || {
+        wanted
+            .into_iter()
+            .map(|p| {
+                let wrong = |source| Error::Probe {
+                    probe: p.id.to_string(),
+                    source,
+                };
+                Ok(Setup {
+                    probe: Arc::new(probes::Probe::new(p.spec).map_err(wrong)?),
+                    interval_ms: millis(p.interval),
+                    retry_ms: millis(p.retry_interval),
+                    timeout: p.timeout,
+                    id: p.id.clone(),
+                })
+            })
+            .collect()
+    });
+    made.await.map_err(|_| Error::Broken)?
+}
+
+fn millis(length: Duration) -> i64 {
+    i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn relays(loaded: &Loaded) -> Vec<Relay> {
+    let relays = loaded
+        .mail
+        .as_ref()
+        .map(|m| m.relays.as_slice())
+        .unwrap_or_default();
+    relays
+        .iter()
+        .map(|r| Relay {
+            scheme: match r.scheme {
+                config::Scheme::Smtp => Scheme::Smtp,
+                config::Scheme::StartTls => Scheme::StartTls,
+                config::Scheme::Smtps => Scheme::Smtps,
+            },
+            host: r.host.clone(),
+            port: r.port,
+            user: r.user.clone(),
+            password: r.password.clone(),
+            ca_file: r.ca_file.clone(),
+        })
+        .collect()
+}
+
+async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Error> {
+    let wrong = |source| Error::Listen {
+        address: address.to_string(),
+        source,
+    };
+    TcpListener::bind(address).await.map_err(wrong)
+}
+
+/// Ends when the service is told to stop.
+fn ended(stopped: &watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
+    let mut stopped = stopped.clone();
+    async move {
+        // A sender that is gone has stopped as well.
+        let _ = stopped.wait_for(|stop| *stop).await;
+    }
+}
+
+/// SIGHUP, as a channel; where there is no such signal, one that stays silent.
+fn hangups() -> tokio::sync::mpsc::Receiver<()> {
+    let (tell, hangups) = tokio::sync::mpsc::channel(1);
+    #[cfg(unix)]
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
+        Ok(mut signal) => {
+            tokio::spawn(async move {
+                while signal.recv().await.is_some() && tell.send(()).await.is_ok() {}
+            });
+        }
+        Err(error) => tracing::warn!(%error, "SIGHUP cannot be heard; use `nines reload`"),
+    }
+    hangups
+}

@@ -1,1 +1,297 @@
-//! (being written)
+//! The one file that reads clocks. Wall time dates facts; the time since boot, which also runs
+//! while the machine sleeps, measures durations and shows when either clock cannot be trusted.
+//!
+//! It notices what hides time: a stall or a suspend (nobody looked for five seconds), and a wall
+//! clock that was set. It never decides what follows from that.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use domain::event::Absence;
+use domain::span::Span;
+use jiff::{SignedDuration, Timestamp};
+
+/// Nobody having looked for so long means that the process got no time, or the machine slept.
+const STALL_AFTER: Duration = Duration::from_secs(5);
+/// A wall clock that moved by this much more or less than the time that went by was set.
+const STEP_OVER: SignedDuration = SignedDuration::from_millis(500);
+/// How often somebody looks.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Absences kept until the engine takes them; more are merged into the last.
+const KEPT: usize = 64;
+
+/// Both clocks at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Wall clock, in whole microseconds.
+    pub wall: Timestamp,
+    /// Since boot, suspends included where the system can tell.
+    pub up: Duration,
+}
+
+/// A span in which the service ran but could not watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Absent {
+    /// From when to when, by the wall clock.
+    pub span: Span,
+    /// Why.
+    pub cause: Absence,
+}
+
+/// Compares readings; holds no clock itself.
+#[derive(Debug)]
+struct Lookout {
+    last: Reading,
+    stalled_until: Option<Duration>,
+    pending: VecDeque<Absent>,
+}
+
+impl Lookout {
+    fn new(first: Reading) -> Self {
+        Self {
+            last: first,
+            stalled_until: None,
+            pending: VecDeque::new(),
+        }
+    }
+
+    /// Takes in a reading and notes what it shows.
+    fn look(&mut self, now: Reading) {
+        let went_by = now.up.saturating_sub(self.last.up);
+        let signed = SignedDuration::try_from(went_by).unwrap_or(SignedDuration::MAX);
+        let expected = self.last.wall.checked_add(signed).unwrap_or(Timestamp::MAX);
+        if went_by > STALL_AFTER {
+            self.note(Span::new(self.last.wall, expected), Absence::Stalled);
+            self.stalled_until = Some(now.up);
+        }
+        // A leap second that is stepped counts as a step of a second, and hides one.
+        if now.wall.duration_since(expected).abs() > STEP_OVER {
+            let span = Span::new(now.wall.min(expected), now.wall.max(expected));
+            self.note(span, Absence::ClockStepped);
+        }
+        self.last = now;
+    }
+
+    fn note(&mut self, span: Span, cause: Absence) {
+        let full = self.pending.len() >= KEPT;
+        match self.pending.back_mut().filter(|_| full) {
+            Some(last) => {
+                last.span = Span::new(last.span.from.min(span.from), last.span.to.max(span.to));
+            }
+            None => self.pending.push_back(Absent { span, cause }),
+        }
+    }
+}
+
+/// The clocks, shared by everybody who needs them. Cloning shares.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    lookout: Arc<Mutex<Lookout>>,
+}
+
+impl Clock {
+    /// Starts looking, once a second on a thread of its own, until the last clone is dropped.
+    ///
+    /// # Errors
+    /// The system refused a thread.
+    pub fn start() -> std::io::Result<Self> {
+        let clock = Self {
+            lookout: Arc::new(Mutex::new(Lookout::new(read()))),
+        };
+        let weak = Arc::downgrade(&clock.lookout);
+        std::thread::Builder::new()
+            .name("nines-clock".to_owned())
+            .spawn(move || keep_looking(&weak))?;
+        Ok(clock)
+    }
+
+    /// The wall clock, in whole microseconds.
+    pub fn now(&self) -> Timestamp {
+        now()
+    }
+
+    /// Both clocks at once.
+    pub fn read(&self) -> Reading {
+        read()
+    }
+
+    /// What hid time since this was last asked, in order. Looks at once, so that whatever
+    /// happened before the call is in the answer.
+    pub fn absences(&self) -> Vec<Absent> {
+        let mut lookout = self.lock();
+        lookout.look(read());
+        lookout.pending.drain(..).collect()
+    }
+
+    /// Whether the process got its time all the while since `up` (of a [`Reading`]). What was
+    /// measured across a stall says nothing about its target.
+    pub fn ran_through_since(&self, up: Duration) -> bool {
+        let mut lookout = self.lock();
+        lookout.look(read());
+        lookout.stalled_until.is_none_or(|until| until <= up)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lookout> {
+        // Nothing in here panics halfway through a change, so a poisoned lock is still right.
+        self.lookout.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn keep_looking(weak: &Weak<Mutex<Lookout>>) {
+    while let Some(lookout) = weak.upgrade() {
+        lookout
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .look(read());
+        drop(lookout);
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// The wall clock, in whole microseconds: what a store keeps is then what was decided upon.
+#[allow(clippy::disallowed_methods)] // This file is the one place that may.
+pub fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+}
+
+/// Time since the machine started: for durations, never for facts.
+pub fn elapsed() -> Duration {
+    since_boot()
+}
+
+fn read() -> Reading {
+    // In whole microseconds like the wall clock: spans are made from both, and are stored.
+    let up = since_boot();
+    let whole = u64::try_from(up.as_micros()).unwrap_or(u64::MAX);
+    Reading {
+        wall: now(),
+        up: Duration::from_micros(whole),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    // The kernel keeps both fields within these bounds and above zero.
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or_default(),
+        u32::try_from(time.tv_nsec).unwrap_or_default(),
+    )
+}
+
+/// Elsewhere a suspend is not in this clock; it then shows as a step of the wall clock.
+#[cfg(not(target_os = "linux"))]
+#[allow(clippy::disallowed_methods)] // This file is the one place that may.
+fn since_boot() -> Duration {
+    static FIRST: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    FIRST.get_or_init(std::time::Instant::now).elapsed()
+}
+
+#[cfg(test)]
+mod tests {
+    // A test that cannot build its own input should fail at once.
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use super::*;
+
+    fn reading(wall_ms: i64, up_ms: u64) -> Reading {
+        Reading {
+            wall: Timestamp::from_millisecond(1_790_000_000_000 + wall_ms).unwrap(),
+            up: Duration::from_millis(up_ms),
+        }
+    }
+
+    fn seen(readings: &[Reading]) -> Vec<(i64, i64, Absence)> {
+        let mut lookout = Lookout::new(reading(0, 0));
+        for now in readings {
+            lookout.look(*now);
+        }
+        let origin = reading(0, 0).wall.as_millisecond();
+        lookout
+            .pending
+            .iter()
+            .map(|a| {
+                let ms = |t: Timestamp| t.as_millisecond() - origin;
+                (ms(a.span.from), ms(a.span.to), a.cause)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_steady_clock_hides_nothing() {
+        assert_eq!(
+            seen(&[
+                reading(1_000, 1_000),
+                reading(2_400, 2_000),
+                reading(7_000, 7_000)
+            ]),
+            []
+        );
+    }
+
+    #[test]
+    fn a_stall_hides_the_time_from_the_last_look_to_this_one() {
+        assert_eq!(
+            seen(&[reading(1_000, 1_000), reading(181_000, 181_000)]),
+            [(1_000, 181_000, Absence::Stalled)]
+        );
+    }
+
+    #[test]
+    fn a_clock_set_forward_hides_what_it_jumped_over() {
+        assert_eq!(
+            seen(&[reading(1_000, 1_000), reading(3_602_000, 2_000)]),
+            [(2_000, 3_602_000, Absence::ClockStepped)]
+        );
+    }
+
+    #[test]
+    fn a_clock_set_back_hides_what_happens_twice() {
+        assert_eq!(
+            seen(&[reading(4_000, 4_000), reading(1_000, 5_000)]),
+            [(1_000, 5_000, Absence::ClockStepped)]
+        );
+    }
+
+    #[test]
+    fn a_step_of_a_second_is_seen_and_one_of_half_a_second_is_not() {
+        assert_eq!(seen(&[reading(1_500, 1_000)]), []);
+        assert_eq!(
+            seen(&[reading(2_000, 1_000)]),
+            [(1_000, 2_000, Absence::ClockStepped)]
+        );
+    }
+
+    #[test]
+    fn a_suspend_with_a_wrong_clock_afterwards_is_both() {
+        assert_eq!(
+            seen(&[reading(90_000, 60_000)]),
+            [
+                (0, 60_000, Absence::Stalled),
+                (60_000, 90_000, Absence::ClockStepped)
+            ]
+        );
+    }
+
+    #[test]
+    fn more_absences_than_are_kept_lose_no_time() {
+        let readings: Vec<_> = (1..=100)
+            .map(|n| reading(n * 10_000, n.unsigned_abs() * 10_000))
+            .collect();
+        let seen = seen(&readings);
+        assert_eq!(seen.len(), KEPT);
+        assert_eq!(seen.last().unwrap().1, 1_000_000);
+    }
+
+    #[test]
+    fn the_real_clocks_run() {
+        let clock = Clock::start().unwrap();
+        let first = clock.read();
+        assert!(clock.ran_through_since(first.up));
+        assert!(clock.read().up >= first.up);
+        assert_eq!(clock.now().as_nanosecond() % 1_000, 0);
+        assert_eq!(clock.absences(), []);
+    }
+}

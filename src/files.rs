@@ -1,1 +1,205 @@
-//! (being written)
+//! Files that must be whole or absent, and the lock that keeps a second service out of a data
+//! directory. Whatever is written here is on the disk when the call returns. Never writes in place.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Why the lock of a data directory was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process (or another part of this one) holds it.
+    #[error("{path} is held by {holder}: only one Nines may use this data directory")]
+    Held {
+        /// The lock file.
+        path: PathBuf,
+        /// What the holder wrote into it: `process 4711`, or `another process`.
+        holder: String,
+    },
+    /// The file could not be made, opened or locked.
+    #[error("cannot lock {path}: {source}")]
+    Io {
+        /// The lock file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Holds a data directory until dropped. The operating system lets go of it when the process ends,
+/// however it ends, so a file left behind by a crash locks nobody out.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+    path: PathBuf,
+}
+
+impl Lock {
+    /// Takes `data/lock`, making the file if there is none. Does not wait.
+    pub fn take(data: &Path) -> Result<Lock, LockError> {
+        let path = data.join("lock");
+        let io = |source| LockError::Io {
+            path: path.clone(),
+            source,
+        };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(LockError::Held {
+                    holder: holder(&mut file),
+                    path,
+                });
+            }
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
+        // Only a word for the person who meets the lock; the lock itself does not rest on it.
+        file.set_len(0).map_err(io)?;
+        file.rewind().map_err(io)?;
+        writeln!(file, "{}", std::process::id()).map_err(io)?;
+        Ok(Lock { _file: file, path })
+    }
+
+    /// The lock file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    let read = file.take(32).read_to_string(&mut text);
+    match (read, text.trim().parse::<u32>()) {
+        (Ok(_), Ok(id)) => format!("process {id}"),
+        _ => "another process".into(),
+    }
+}
+
+/// Replaces `path` by `bytes`: written beside it, synced, renamed over it, and the directory
+/// synced. A reader sees the old file or the new one, whole; so does whoever starts after a crash.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let parent = parent_of(path);
+    let name = path
+        .file_name()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a path without a file name"))?;
+    let mut beside = std::ffi::OsString::from(".");
+    beside.push(name);
+    beside.push(format!(
+        ".{}-{}.tmp",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    ));
+    let beside = parent.join(beside);
+    let written = write_new(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
+    if let Err(error) = written {
+        // The first error is the one to tell; a leftover is harmless and has its own name.
+        let _ = std::fs::remove_file(&beside);
+        return Err(error);
+    }
+    sync_dir(parent)
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Renames within one directory and syncs it.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)?;
+    sync_dir(parent_of(to))
+}
+
+/// Makes a directory and those above it, and syncs the one that holds it.
+pub fn make_dir(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(path)?;
+    sync_dir(parent_of(path))
+}
+
+/// Puts names made, renamed or removed in a directory on the disk.
+pub fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Tests may unwrap (a panic is how they fail) and write files as they need them.
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
+    use super::*;
+
+    #[test]
+    fn a_second_lock_on_the_same_directory_is_refused_and_names_the_holder() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = Lock::take(dir.path()).unwrap();
+        let refused = Lock::take(dir.path()).unwrap_err();
+        let words = refused.to_string();
+        assert!(
+            words.contains(&format!("process {}", std::process::id())),
+            "{words}"
+        );
+        drop(lock);
+        Lock::take(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn a_lock_file_left_behind_locks_nobody_out() {
+        let dir = tempfile::tempdir().unwrap();
+        replace(&dir.path().join("lock"), b"4711\n and more than a number").unwrap();
+        let lock = Lock::take(dir.path()).unwrap();
+        let text = std::fs::read_to_string(lock.path()).unwrap();
+        assert_eq!(text, format!("{}\n", std::process::id()));
+    }
+
+    #[test]
+    fn replacing_leaves_the_new_bytes_and_no_other_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("report.json");
+        replace(&path, b"a longer first text").unwrap();
+        replace(&path, b"second").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"second");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_the_old_file_and_no_leftover() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("taken");
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("inside"), b"x").unwrap();
+        replace(&path, b"no").unwrap_err();
+        assert_eq!(std::fs::read(path.join("inside")).unwrap(), b"x");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_directory_is_made_with_those_above_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("a/b/c");
+        make_dir(&deep).unwrap();
+        make_dir(&deep).unwrap();
+        assert!(deep.is_dir());
+        let from = deep.join("x");
+        replace(&from, b"1").unwrap();
+        rename(&from, &deep.join("y")).unwrap();
+        assert_eq!(std::fs::read(deep.join("y")).unwrap(), b"1");
+    }
+}

@@ -1,1 +1,71 @@
-//! (being written)
+//! The engine: one road into state. Inputs enter by the [`door`], each takes a [`turn`], what
+//! everybody may read stands in the [`snapshot`], and the [`runner`] starts the probes.
+//!
+//! Nothing outside this room changes the ledger or the state.
+
+pub mod door;
+pub mod runner;
+pub mod snapshot;
+pub mod status;
+pub mod tally;
+pub mod thread;
+pub mod turn;
+
+pub use door::{Door, Error, Receipt};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::ledger::{self, Ledger};
+use crate::samples::Instance;
+use turn::Turn;
+
+/// Opens the engine on its two stores: the present state from the ledger, the probes' runs from
+/// the last samples. Samples that cannot be read cost the runs that were under way, no more.
+///
+/// # Errors
+/// The ledger cannot be read, or its chain does not hold.
+pub fn open(ledger: Ledger, samples: &Instance) -> Result<Turn, ledger::Error> {
+    let record = ledger::replay_record(&ledger, None)?;
+    let recent = match samples.last_at() {
+        Ok(None) => Vec::new(),
+        Ok(Some(last)) => {
+            let since = last
+                .checked_sub(longest_run(&record))
+                .unwrap_or(Timestamp::MIN);
+            samples.recent(since).unwrap_or_else(|error| unread(&error))
+        }
+        Err(error) => unread(&error),
+    };
+    Ok(Turn::new(ledger, record, &recent))
+}
+
+fn unread<T: Default>(error: &crate::samples::Error) -> T {
+    let error = error as &dyn std::error::Error;
+    tracing::error!(
+        error,
+        "the last samples cannot be read; runs under way begin anew"
+    );
+    T::default()
+}
+
+/// How far back a run that nothing has confirmed yet can reach: so many samples, each at most two
+/// and a half intervals after the one before.
+fn longest_run(record: &domain::record::Record) -> SignedDuration {
+    let probes = record
+        .catalogue
+        .systems
+        .iter()
+        .flat_map(|system| &system.probes);
+    let longest_ms = probes.map(|probe| {
+        let samples = i64::from(probe.failures.max(probe.recoveries)).saturating_add(1);
+        probe.interval_ms.saturating_mul(samples).saturating_mul(5) / 2
+    });
+    SignedDuration::from_millis(longest_ms.max().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod live_tests;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod turn_tests;

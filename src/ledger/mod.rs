@@ -1,1 +1,288 @@
-//! (being written)
+//! The events: one row per fact in `ledger.sqlite`, each chained to the row before it. Stores and
+//! answers; it decides nothing, and no row is ever changed or removed. Only this room names
+//! rusqlite. The format is told in `docs/decisions/0003-stored-events.md`.
+
+use std::path::{Path, PathBuf};
+
+use domain::event::Event;
+use domain::id::NoticeId;
+use domain::record::Record;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+mod row;
+mod schema;
+mod verify;
+
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod tests;
+
+pub use verify::{Fault, Verification, verify};
+
+/// Where the ledger of a data directory lies.
+pub const FILE: &str = "ledger.sqlite";
+
+/// Why the ledger did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No ledger where one was expected.
+    #[error("there is no ledger at {0}")]
+    Absent(PathBuf),
+    /// A file that something else wrote.
+    #[error("{0} is not a ledger of Nines")]
+    Foreign(PathBuf),
+    /// Written by a later version of Nines.
+    #[error(
+        "{path} has schema {found}, this Nines knows {known}: it needs the version that wrote it, or a later one"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// The latest schema known here.
+        known: i64,
+    },
+    /// A row of an unknown kind, of a newer version, or of a shape that does not fit.
+    #[error("event {seq} (kind `{kind}`, v {v}) cannot be read by this Nines: {why}")]
+    Unreadable {
+        /// The row.
+        seq: u64,
+        /// Its kind as stored.
+        kind: String,
+        /// Its version as stored.
+        v: i64,
+        /// Why.
+        why: String,
+    },
+    /// The chain does not hold.
+    #[error("the ledger is not as it was written: {0}")]
+    Broken(#[from] Fault),
+    /// The rows on disk are not the ones that this process wrote last.
+    #[error(
+        "another writer was at the ledger: it ends with event {found}, not with event {expected}"
+    )]
+    HeadMoved {
+        /// The head in memory.
+        expected: u64,
+        /// The last row on disk.
+        found: u64,
+    },
+    /// A second message under the id of a notice that has one already.
+    #[error("notice {0} has a stored message already, and it is another one")]
+    LetterDiffers(NoticeId),
+    /// An event that cannot be put into its stored form.
+    #[error("cannot store an event: {0}")]
+    Unstorable(String),
+    /// SQLite refused.
+    #[error("ledger: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The operating system refused.
+    #[error("ledger: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// The position of a ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The sequence number of the last event; 0 before the first.
+    pub seq: u64,
+    /// Its hash in lower-case hexadecimal; 64 zeros before the first event.
+    pub hash: String,
+}
+
+/// One event as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its sequence number; the first is 1.
+    pub seq: u64,
+    /// When it was written.
+    pub recorded: Timestamp,
+    /// What happened, when, and who did it.
+    pub event: Event,
+    /// SHA-256 over the hash before and this row, in lower-case hexadecimal.
+    pub hash: String,
+}
+
+/// The open ledger. One of a data directory writes (whoever holds `data/lock`); any number read.
+pub struct Ledger {
+    connection: Connection,
+    seq: u64,
+    hash: row::Hash,
+}
+
+impl Ledger {
+    /// Opens the ledger of a data directory to read and write, and makes it if there is none. The
+    /// caller holds the directory's lock.
+    pub fn open(data: &Path) -> Result<Ledger, Error> {
+        crate::files::make_dir(data)?;
+        let path = data.join(FILE);
+        let connection = schema::open(&path)?;
+        crate::files::sync_dir(data)?;
+        Self::with(connection)
+    }
+
+    /// Opens it to read, also beside a running service. Never makes one.
+    pub fn open_read_only(data: &Path) -> Result<Ledger, Error> {
+        Self::with(schema::open_read_only(&data.join(FILE))?)
+    }
+
+    fn with(connection: Connection) -> Result<Ledger, Error> {
+        let (seq, hash) = last(&connection)?;
+        Ok(Ledger {
+            connection,
+            seq,
+            hash,
+        })
+    }
+
+    /// Whether it holds no event yet.
+    pub fn is_new(&self) -> bool {
+        self.seq == 0
+    }
+
+    /// The position after the last event that this opening wrote, or found when it opened.
+    pub fn head(&self) -> Head {
+        Head {
+            seq: self.seq,
+            hash: row::hex(&self.hash),
+        }
+    }
+
+    /// Writes events and rendered messages in one transaction; when it returns they are on the
+    /// disk, all of them or, with an error, none. A message that is stored already is left out if
+    /// it is the same and refused if it is not.
+    pub fn append(
+        &mut self,
+        recorded: Timestamp,
+        events: &[Event],
+        letters: &[(NoticeId, Vec<u8>)],
+    ) -> Result<Head, Error> {
+        if events.is_empty() && letters.is_empty() {
+            return Ok(self.head());
+        }
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (found, on_disk) = last(&transaction)?;
+        if found != self.seq || on_disk != self.hash {
+            return Err(Error::HeadMoved {
+                expected: self.seq,
+                found,
+            });
+        }
+        let (mut seq, mut hash) = (self.seq, self.hash);
+        {
+            let mut insert = transaction.prepare_cached(row::INSERT)?;
+            for event in events {
+                seq += 1;
+                let row = row::Row::of(seq, recorded, event)?;
+                hash = row.hash_after(&hash);
+                insert.execute(params![
+                    row.seq,
+                    row.at,
+                    row.recorded,
+                    row.kind,
+                    row.v,
+                    row.subject,
+                    row.by,
+                    row.data,
+                    hash
+                ])?;
+            }
+        }
+        for (notice, message) in letters {
+            match message_of(&transaction, *notice)? {
+                Some(stored) if stored == *message => {}
+                Some(_) => return Err(Error::LetterDiffers(*notice)),
+                None => {
+                    transaction
+                        .prepare_cached("INSERT INTO letters (notice, message) VALUES (?1, ?2)")?
+                        .execute(params![row::integer(notice.0)?, message])?;
+                }
+            }
+        }
+        transaction.commit()?;
+        (self.seq, self.hash) = (seq, hash);
+        Ok(self.head())
+    }
+
+    /// Hands out the events in order, up to and with `upto`, or all. Each row's hash is checked on
+    /// the way: the walk ends with an error at the first that does not hold, is missing, or cannot
+    /// be read, and `f` never sees it.
+    pub fn replay(&self, upto: Option<u64>, f: &mut dyn FnMut(Stored)) -> Result<(), Error> {
+        let upto = row::integer(upto.unwrap_or(i64::MAX.unsigned_abs()))?;
+        row::walk(&self.connection, upto, &mut |walked| {
+            f(walked.stored()?);
+            Ok(())
+        })
+    }
+
+    /// Notes that the service was alive and watching at `at`. One row, overwritten; no event.
+    pub fn mark(&mut self, at: Timestamp) -> Result<(), Error> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO mark (one, at) VALUES (1, ?1) \
+                 ON CONFLICT (one) DO UPDATE SET at = excluded.at",
+            )?
+            .execute(params![row::instant(at)])?;
+        Ok(())
+    }
+
+    /// The last mark.
+    pub fn marked(&self) -> Result<Option<Timestamp>, Error> {
+        let text: Option<String> = self
+            .connection
+            .query_row("SELECT at FROM mark", [], |row| row.get(0))
+            .optional()?;
+        text.map(|text| {
+            text.parse()
+                .map_err(|_| Error::Broken(Fault::Damaged(format!("the mark reads `{text}`"))))
+        })
+        .transpose()
+    }
+
+    /// The message of a notice as it was rendered for its first attempt.
+    pub fn letter(&self, notice: NoticeId) -> Result<Option<Vec<u8>>, Error> {
+        Ok(message_of(&self.connection, notice)?)
+    }
+}
+
+/// The stored form of a fact: its kind, and its content as JSON (`null` where it has none).
+pub fn form(fact: &domain::event::Fact) -> Result<(String, String), Error> {
+    row::split(fact)
+}
+
+/// Folds the events up to and with `upto`, or all, into the state they amount to.
+pub fn replay_record(ledger: &Ledger, upto: Option<u64>) -> Result<Record, Error> {
+    let mut record = Record::default();
+    ledger.replay(upto, &mut |stored| record.apply(stored.seq, &stored.event))?;
+    Ok(record)
+}
+
+fn last(connection: &Connection) -> Result<(u64, row::Hash), Error> {
+    let found: Option<(i64, row::Hash)> = connection
+        .prepare_cached("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (seq, hash) = found.unwrap_or((0, row::GENESIS));
+    let seq = u64::try_from(seq)
+        .map_err(|_| Fault::Damaged(format!("the last event has the number {seq}")))?;
+    Ok((seq, hash))
+}
+
+fn message_of(
+    connection: &Connection,
+    notice: NoticeId,
+) -> Result<Option<Vec<u8>>, rusqlite::Error> {
+    // No notice has an id that SQLite could not hold: the ids are its own sequence numbers.
+    let Ok(id) = i64::try_from(notice.0) else {
+        return Ok(None);
+    };
+    connection
+        .prepare_cached("SELECT message FROM letters WHERE notice = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()
+}

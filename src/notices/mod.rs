@@ -1,1 +1,71 @@
-//! (being written)
+//! Notices: renders each once, hands it to a relay, and says how that ended.
+//!
+//! This room decides nothing and never writes the ledger: what is due comes through [`Outbox`],
+//! and every outcome goes back through it. It alone names lettre.
+
+mod courier;
+mod delivery;
+mod letter;
+mod post;
+mod relay;
+mod render;
+mod sample;
+mod text;
+mod times;
+mod view;
+mod wire;
+
+#[cfg(test)]
+mod delivery_tests;
+#[cfg(test)]
+mod render_tests;
+
+pub use courier::{Courier, Outbox, Refused, Sender};
+pub use delivery::{Ended, deliver};
+pub use letter::Letter;
+pub use post::Post;
+pub use relay::{Relay, Scheme, Timeouts};
+pub use render::{Preview, Renderer};
+
+/// Why a notice cannot be rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A template cannot be read.
+    #[error("cannot read the template {path}")]
+    Read {
+        /// Which file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A template is wrong, or asks for something that notices do not have.
+    #[error("the template {name} is wrong")]
+    Template {
+        /// Its path under `report_templates/`.
+        name: String,
+        /// Where and why.
+        #[source]
+        source: minijinja::Error,
+    },
+    /// A header would hold a control character.
+    #[error("{name} would hold a control character: {value}")]
+    Header {
+        /// Which header.
+        name: &'static str,
+        /// The value, escaped.
+        value: String,
+    },
+    /// Not a mail address.
+    #[error("`{address}` is not a mail address")]
+    Address {
+        /// What was given.
+        address: String,
+        /// Why.
+        #[source]
+        source: lettre::address::AddressError,
+    },
+    /// The message could not be put together.
+    #[error("the message cannot be built: {0}")]
+    Message(String),
+}

@@ -1,1 +1,10 @@
-//! (being written)
+//! What is shown and taken in over HTTP: the private listener and the local socket. Pages are
+//! views; the one way into state is the engine's door.
+
+mod desk;
+mod server;
+
+pub mod private;
+pub mod socket;
+
+pub use desk::{Asked, Desk, Receipt, Reply, Row};

@@ -1,0 +1,209 @@
+//! Where commands are carried out: over the local socket while the service runs, and on the same
+//! engine when it does not. No store is opened for writing twice.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use domain::act::Act;
+use domain::decide::Input;
+use domain::record::Record;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::clock;
+use crate::config;
+use crate::engine::status::Status;
+use crate::engine::turn::{self, Turn};
+use crate::files::{Lock, LockError};
+use crate::ledger::{self, Head, Ledger};
+use crate::web::{self, Asked, Receipt, Reply, Row};
+
+/// How long the running service may take to answer.
+const ANSWER: Duration = Duration::from_secs(90);
+/// The largest answer that is read, in bytes.
+const LARGEST: usize = 64 * 1024 * 1024;
+
+/// The data directory that a command is about.
+pub struct Office {
+    /// Where it is.
+    pub data: PathBuf,
+}
+
+impl Office {
+    /// The office of the data directory named, or else configured.
+    ///
+    /// # Errors
+    /// The configuration, where it is needed, has mistakes.
+    pub fn of(common: &super::args::Common) -> Result<Self, super::Failure> {
+        let data = match &common.data {
+            Some(data) => data.clone(),
+            None => {
+                config::load(&common.config)
+                    .map_err(super::Failure::Config)?
+                    .data
+            }
+        };
+        Ok(Self { data })
+    }
+
+    /// The present state, from the ledger alone; also while the service runs.
+    ///
+    /// # Errors
+    /// There is no ledger, or it cannot be read.
+    pub fn record(&self) -> Result<(Record, Head)> {
+        let ledger = self.ledger()?;
+        let record = ledger::replay_record(&ledger, None).context("the ledger cannot be read")?;
+        let head = ledger.head();
+        Ok((record, head))
+    }
+
+    /// The ledger, to read.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be opened.
+    pub fn ledger(&self) -> Result<Ledger> {
+        if !self.data.join("ledger.sqlite").exists() {
+            bail!(
+                "there is no ledger in {} yet: `nines run` makes one",
+                self.data.display()
+            );
+        }
+        Ledger::open_read_only(&self.data)
+            .with_context(|| format!("the ledger in {} cannot be opened", self.data.display()))
+    }
+
+    /// Does what a person asks for: by the running service, or here while none runs.
+    ///
+    /// # Errors
+    /// It could not be tried.
+    pub fn act(&self, by: &str, act: Act) -> Result<Reply> {
+        let asked = Asked {
+            by: by.to_owned(),
+            act,
+        };
+        if let Some(reply) = self.ask(Method::POST, "/api/v1/acts", Some(&asked))? {
+            return Ok(reply);
+        }
+        self.ledger()?;
+        let _lock = match Lock::take(&self.data) {
+            Ok(lock) => lock,
+            Err(LockError::Held { holder, .. }) => {
+                bail!(
+                    "{holder} holds {} but does not answer; try again",
+                    self.data.display()
+                )
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let mut turn = Turn::open(Ledger::open(&self.data)?, &[])?;
+        let input = Input::Act {
+            by: asked.by,
+            act: asked.act,
+        };
+        match turn.step(clock::now(), input, &[]).result {
+            Ok(events) => {
+                let rows: Result<_, _> = events
+                    .iter()
+                    .map(|(seq, event)| Row::of(*seq, event))
+                    .collect();
+                Ok(Reply::Done(Receipt { events: rows? }))
+            }
+            Err(turn::Error::Refused(refusal)) => Ok(Reply::Refused(refusal.to_string())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What is wrong now, and whether the service runs.
+    ///
+    /// # Errors
+    /// Neither the service nor the ledger can be asked.
+    pub fn status(&self) -> Result<(Status, bool)> {
+        if let Some(status) = self.ask::<(), Status>(Method::GET, "/api/v1/status", None)? {
+            return Ok((status, true));
+        }
+        let (record, head) = self.record()?;
+        Ok((
+            Status::of(&record, &head, clock::now(), false, |_| None),
+            false,
+        ))
+    }
+
+    /// Has the running service take its configuration over; `None` where none runs.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn reload(&self) -> Result<Option<Reply>> {
+        self.ask::<(), Reply>(Method::POST, "/api/v1/reload", None)
+    }
+
+    /// Asks the running service; `None` where none runs.
+    fn ask<A: Serialize, R: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&A>,
+    ) -> Result<Option<R>> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let body = match body {
+            Some(body) => Bytes::from(serde_json::to_vec(body)?),
+            None => Bytes::new(),
+        };
+        let asked = async {
+            let socket = web::socket::path(&self.data);
+            // Refused: left by a process that was killed. Absent: no service.
+            let Ok(stream) = tokio::net::UnixStream::connect(&socket).await else {
+                return Ok(None);
+            };
+            let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+            let connection = tokio::spawn(connection);
+            let request = Request::builder()
+                .method(method)
+                .uri(path)
+                .header("host", "localhost")
+                .header("content-type", "application/json")
+                .body(Full::new(body))?;
+            let response = sender.send_request(request).await?;
+            let status = response.status();
+            let bytes = Limited::new(response.into_body(), LARGEST)
+                .collect()
+                .await
+                .map_err(|error| anyhow!("the answer broke off: {error}"))?
+                .to_bytes();
+            drop(sender);
+            connection.abort();
+            serde_json::from_slice(&bytes).map(Some).with_context(|| {
+                let text = String::from_utf8_lossy(&bytes);
+                format!("the service answered {status}: {}", text.trim())
+            })
+        };
+        runtime
+            .block_on(async { tokio::time::timeout(ANSWER, asked).await })
+            .context("the service does not answer")?
+    }
+}
+
+/// The user of the operating system, by name where it has one.
+pub fn user() -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    let uid = std::fs::metadata("/proc/self").map(|m| m.uid());
+    let known = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = |uid: u32| {
+        known.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            let name = fields.next()?;
+            (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+        })
+    };
+    match uid {
+        Ok(uid) => name(uid).unwrap_or_else(|| format!("uid {uid}")),
+        Err(_) => std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned()),
+    }
+}

@@ -1,0 +1,391 @@
+//! What commands print: tables for people, JSON for programs.
+
+use anyhow::Result;
+use comfy_table::{ContentArrangement, Table, presets};
+use domain::act::Which;
+use domain::id::OutageId;
+use domain::incident::Incident;
+use domain::record::{Outgoing, Record, Standing};
+use domain::span::Span;
+use domain::windows::{Earned, Occurrence};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::engine::status::{self, Status};
+
+/// How far ahead windows are listed.
+const AHEAD: SignedDuration = SignedDuration::from_hours(31 * 24);
+
+fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header);
+    table
+}
+
+fn instant(at: Option<Timestamp>) -> String {
+    at.map_or_else(String::new, |at| {
+        at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+    })
+}
+
+/// What is wrong now.
+pub fn status(status: &Status, runs: bool) -> String {
+    let mut text = format!(
+        "{}: {}; ledger at {} ({}…)\n",
+        status.service,
+        if runs {
+            "the service is running"
+        } else {
+            "the service is NOT running"
+        },
+        status.seq,
+        status.head.get(..12).unwrap_or(&status.head),
+    );
+    if status.behind {
+        text.push_str("The ledger cannot be written: what happens is kept, and nobody is told.\n");
+    }
+    let mut systems = table([
+        "system",
+        "state",
+        "since",
+        "probe",
+        "state",
+        "last sample",
+        "took",
+        "why",
+    ]);
+    for system in &status.systems {
+        for (n, probe) in system.probes.iter().enumerate() {
+            let first = |text: String| if n == 0 { text } else { String::new() };
+            systems.add_row([
+                first(system.system.clone()),
+                first(match &system.outage {
+                    Some(outage) => format!("{} ({outage})", system.state),
+                    None => system.state.clone(),
+                }),
+                first(instant(system.since)),
+                probe.probe.clone(),
+                probe.state.clone(),
+                instant(probe.at),
+                probe
+                    .took_us
+                    .map_or_else(String::new, |us| format!("{:.1} ms", us as f64 / 1e3)),
+                match (&probe.reason, &probe.detail) {
+                    (Some(reason), Some(detail)) => format!("{reason}: {detail}"),
+                    (Some(reason), None) => reason.clone(),
+                    _ => String::new(),
+                },
+            ]);
+        }
+    }
+    text.push_str(&format!("{systems}\n"));
+    for incident in &status.incidents {
+        text.push_str(&incident_line(incident));
+    }
+    for window in &status.maintenance {
+        text.push_str(&format!("maintenance {window} is being held\n"));
+    }
+    if status.outbox.depth > 0 {
+        text.push_str(&format!(
+            "{} notices wait, the oldest since {}; the next may leave at {}\n",
+            status.outbox.depth,
+            instant(status.outbox.oldest),
+            instant(status.outbox.next),
+        ));
+    }
+    text
+}
+
+fn incident_line(incident: &status::Incident) -> String {
+    let taken = match &incident.acknowledged {
+        Some((at, by)) => format!("acknowledged by {by} at {}", instant(Some(*at))),
+        None => "not acknowledged".to_owned(),
+    };
+    let state = match incident.resolved {
+        Some(at) => format!("resolved at {}", instant(Some(at))),
+        None => "open".to_owned(),
+    };
+    format!(
+        "{} {}: {state}, {taken}{}\n",
+        incident.incident,
+        incident.systems.join(", "),
+        if incident.missing.is_empty() {
+            String::new()
+        } else {
+            format!("; still owed: {}", incident.missing.join(", "))
+        }
+    )
+}
+
+/// Incidents, oldest first.
+pub fn incidents(record: &Record, open: bool, as_json: bool) -> Result<String> {
+    let wanted = record
+        .incidents
+        .values()
+        .filter(|i| !open || i.closed.is_none());
+    if as_json {
+        let all: Vec<Value> = wanted.map(|i| incident_json(record, i)).collect();
+        return Ok(format!("{}\n", serde_json::to_string_pretty(&all)?));
+    }
+    let mut rows = table([
+        "incident",
+        "systems",
+        "opened",
+        "acknowledged",
+        "resolved",
+        "closed",
+        "owed",
+    ]);
+    for incident in wanted {
+        rows.add_row([
+            incident.id.to_string(),
+            incident
+                .systems
+                .iter()
+                .map(|s| s.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
+            instant(Some(incident.opened_at)),
+            instant(incident.acknowledged.as_ref().map(|a| a.0)),
+            instant(incident.resolved_at),
+            instant(incident.closed.as_ref().map(|c| c.0)),
+            incident.missing().join(", "),
+        ]);
+    }
+    Ok(format!("{rows}\n"))
+}
+
+/// One incident with its outages, texts and notices.
+pub fn incident(record: &Record, which: &Which, as_json: bool) -> Result<String> {
+    let found = match which {
+        Which::Incident(id) => record.incidents.get(id),
+        Which::System(system) => record.incident_of(system),
+    };
+    let Some(incident) = found else {
+        let what = match which {
+            Which::Incident(id) => id.to_string(),
+            Which::System(system) => format!("for system `{system}`"),
+        };
+        anyhow::bail!("there is no incident {what}");
+    };
+    let value = incident_json(record, incident);
+    if as_json {
+        return Ok(format!("{}\n", serde_json::to_string_pretty(&value)?));
+    }
+    Ok(incident_text(record, incident))
+}
+
+fn incident_text(record: &Record, incident: &Incident) -> String {
+    let mut text = format!(
+        "{} ({}), opened {} because of {}\n",
+        incident.id,
+        incident
+            .systems
+            .iter()
+            .map(|s| s.as_str())
+            .collect::<Vec<_>>()
+            .join(", "),
+        instant(Some(incident.opened_at)),
+        match incident.cause {
+            domain::event::Cause::Outage => "an outage",
+            domain::event::Cause::Overrun => "maintenance that took longer than agreed",
+            domain::event::Cause::Declared => "a declaration",
+        }
+    );
+    for outage in incident
+        .outages
+        .iter()
+        .filter_map(|o| record.outages.get(o))
+    {
+        text.push_str(&format!(
+            "  {} of {}: {} to {}, confirmed {}\n",
+            outage.id,
+            outage.system,
+            instant(Some(outage.start)),
+            outage
+                .end
+                .map_or_else(|| "now".to_owned(), |end| instant(Some(end))),
+            instant(Some(outage.detected_at)),
+        ));
+    }
+    let written = |text: &Option<String>| text.clone().unwrap_or_else(|| "not recorded".to_owned());
+    let review = &incident.review;
+    text.push_str(&format!(
+        "  acknowledged: {}\n  resolved: {}\n  summary: {}\n  root cause: {}\n  resolution: {}\n",
+        incident.acknowledged.as_ref().map_or_else(
+            || "not recorded".to_owned(),
+            |(at, by)| format!("{} by {by}", instant(Some(*at)))
+        ),
+        incident
+            .resolved_at
+            .map_or_else(|| "not yet".to_owned(), |at| instant(Some(at))),
+        written(&review.summary),
+        written(&review.root_cause),
+        written(&review.resolution),
+    ));
+    for measure in &review.measures {
+        text.push_str(&format!(
+            "  measure: {} ({}, by {})\n",
+            measure.text, measure.owner, measure.due
+        ));
+    }
+    for outgoing in told(record, &incident.outages) {
+        text.push_str(&format!(
+            "  told {} <{}>: {} — {}\n",
+            outgoing.notice.customer_name,
+            outgoing.notice.recipient,
+            outgoing.notice.kind,
+            standing(&outgoing.standing),
+        ));
+    }
+    text
+}
+
+fn told<'a>(record: &'a Record, outages: &[OutageId]) -> Vec<&'a Outgoing> {
+    let ids = outages
+        .iter()
+        .filter_map(|o| record.outages.get(o))
+        .flat_map(|o| o.told.iter().chain(&o.told_up));
+    let mut ids: Vec<_> = ids.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.into_iter()
+        .filter_map(|id| record.notices.get(id).map(AsRef::as_ref))
+        .collect()
+}
+
+fn standing(standing: &Standing) -> String {
+    match standing {
+        Standing::Due(at) => format!("waits until {}", instant(Some(*at))),
+        Standing::Attempting(at) => format!("is being delivered since {}", instant(Some(*at))),
+        Standing::Sent(at) => format!("accepted by the relay {}", instant(Some(*at))),
+        Standing::Rejected(at) => format!("rejected {}", instant(Some(*at))),
+        Standing::Ambiguous(at) => format!("lost twice, perhaps delivered, {}", instant(Some(*at))),
+        Standing::Folded(Some(into)) => format!("folded into {into}"),
+        Standing::Folded(None) => "folded: nobody had been told".to_owned(),
+    }
+}
+
+fn incident_json(record: &Record, incident: &Incident) -> Value {
+    json!({
+        "incident": incident.id.to_string(),
+        "systems": incident.systems,
+        "opened": incident.opened_at,
+        "acknowledged": incident.acknowledged.as_ref().map(|(at, by)| json!({"at": at, "by": by})),
+        "resolved": incident.resolved_at,
+        "closed": incident.closed.as_ref().map(|(at, by)| json!({"at": at, "by": by})),
+        "summary": incident.review.summary,
+        "root_cause": incident.review.root_cause,
+        "certainty": incident.review.certainty,
+        "resolution": incident.review.resolution,
+        "measures": incident.review.measures,
+        "missing": incident.missing(),
+        "outages": incident.outages.iter().filter_map(|o| record.outages.get(o)).map(|o| json!({
+            "outage": o.id.to_string(), "system": o.system, "start": o.start, "end": o.end,
+            "detected": o.detected_at, "declared": o.declared.is_some(),
+        })).collect::<Vec<_>>(),
+        "notices": told(record, &incident.outages).iter().map(|o| json!({
+            "kind": o.notice.kind, "customer": o.notice.customer, "recipient": o.notice.recipient,
+            "result": o.standing.word(),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+/// Windows that are held or will be within a month.
+pub fn maintenance(record: &Record, now: Timestamp, as_json: bool) -> Result<String> {
+    let over = Span::new(now, now.checked_add(AHEAD)?);
+    let mut windows: Vec<Occurrence> = Vec::new();
+    for system in &record.catalogue.systems {
+        for window in record.windows_of(&system.id, over) {
+            if !windows.iter().any(|w| w.id == window.id) {
+                windows.push(window);
+            }
+        }
+    }
+    windows.sort_by(|a, b| (a.span, &a.id).cmp(&(b.span, &b.id)));
+    if as_json {
+        let all: Vec<Value> = windows
+            .iter()
+            .map(|w| {
+                json!({
+                    "window": w.id, "title": w.title, "systems": w.systems,
+                    "start": w.span.from, "end": w.span.to, "max_downtime_s": w.max_downtime_s,
+                    "earned": !w.earning.is_empty(), "why": why(&w.why),
+                })
+            })
+            .collect();
+        return Ok(format!("{}\n", serde_json::to_string_pretty(&all)?));
+    }
+    let mut rows = table([
+        "window", "title", "systems", "start", "end", "allows", "earned",
+    ]);
+    for w in &windows {
+        rows.add_row([
+            w.id.to_string(),
+            w.title.clone(),
+            w.systems
+                .iter()
+                .map(|s| s.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
+            instant(Some(w.span.from)),
+            instant(Some(w.span.to)),
+            w.max_downtime_s
+                .map_or_else(|| "all of it".to_owned(), |s| format!("{s} s")),
+            why(&w.why),
+        ]);
+    }
+    Ok(format!("{rows}\n"))
+}
+
+fn why(earned: &Earned) -> String {
+    match earned {
+        Earned::Agreed(date) => format!("agreed {date}"),
+        Earned::Known(at) => format!("known since {}", instant(Some(*at))),
+        Earned::Told(at) => format!("all told by {}", instant(Some(*at))),
+        Earned::NotTold(customers) => {
+            let names: Vec<&str> = customers.iter().map(|c| c.as_str()).collect();
+            format!("NO: not told in time: {}", names.join(", "))
+        }
+        Earned::TooLate => "NO: too late for this one".to_owned(),
+        Earned::OutsideHours => "NO: outside the hours that the policy allows".to_owned(),
+        Earned::Cancelled => "NO: cancelled".to_owned(),
+    }
+}
+
+/// Notices, oldest first.
+pub fn notices(record: &Record, as_json: bool) -> Result<String> {
+    if as_json {
+        let all: Vec<Value> = record
+            .notices
+            .iter()
+            .map(|(id, o)| {
+                json!({
+                    "notice": id.to_string(), "kind": o.notice.kind, "key": o.notice.key,
+                    "customer": o.notice.customer, "recipient": o.notice.recipient,
+                    "systems": o.notice.affected.iter().map(|a| &a.system).collect::<Vec<_>>(),
+                    "decided": o.decided_at, "attempts": o.attempts,
+                    "result": o.standing.word(),
+                    "delivered": match o.standing { Standing::Sent(at) => Some(at), _ => None },
+                    "reply": o.last.as_ref().map(|(_, reply)| reply),
+                })
+            })
+            .collect();
+        return Ok(format!("{}\n", serde_json::to_string_pretty(&all)?));
+    }
+    let mut rows = table(["notice", "kind", "to", "decided", "attempts", "stands"]);
+    for (id, o) in &record.notices {
+        rows.add_row([
+            id.to_string(),
+            o.notice.kind.to_string(),
+            o.notice.recipient.clone(),
+            instant(Some(o.decided_at)),
+            o.attempts.to_string(),
+            standing(&o.standing),
+        ]);
+    }
+    Ok(format!("{rows}\n"))
+}

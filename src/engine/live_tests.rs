@@ -1,0 +1,322 @@
+//! The whole engine against real sockets on loopback: thread, door, lanes and both stores.
+// A test that cannot build its own input should fail at once.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::act::{Act, Which};
+use domain::catalogue::Catalogue;
+use domain::decide::Input;
+use domain::event::Delivery;
+use domain::id::ProbeId;
+use domain::notice::Kind;
+use domain::sample::{Outcome, Reason};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+use super::door::{Door, Error};
+use super::runner::{Runner, Setup};
+use super::testing::{catalogue, portal};
+use super::thread::Running;
+use crate::clock::Clock;
+use crate::ledger::{self, Ledger};
+use crate::samples::Instance;
+
+/// Nothing here takes a second; on a machine that is busy, some of it may.
+const LONG: Duration = Duration::from_secs(30);
+
+struct Service {
+    data: TempDir,
+    samples: Instance,
+    door: Arc<Door>,
+    running: Running,
+}
+
+impl Service {
+    /// A service on a new ledger that watches `catalogue`.
+    async fn start(catalogue: Catalogue) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let clock = Clock::start().unwrap();
+        let samples = Instance::open(data.path(), clock.now()).unwrap();
+        let mut turn = super::open(Ledger::open(data.path()).unwrap(), &samples).unwrap();
+        let found = Input::Found {
+            identity: "test".to_owned(),
+            tzdb: "2026a".to_owned(),
+        };
+        let configure = Input::Configure {
+            by: "test".to_owned(),
+            catalogue: Box::new(catalogue),
+        };
+        for input in [found, configure] {
+            turn.step(clock.now(), input, &[]).result.unwrap();
+        }
+        let writer = samples.writer();
+        let (door, running) = super::thread::start(turn, data.path(), clock, Some(writer)).unwrap();
+        door.start(None).await.unwrap();
+        Self {
+            data,
+            samples,
+            door,
+            running,
+        }
+    }
+
+    /// Stops in order; what the ledger then says, and how many samples were stored.
+    async fn stop(self) -> (domain::record::Record, u64) {
+        self.door.stop().await.unwrap();
+        assert!(matches!(self.door.stop().await, Err(Error::Gone)));
+        drop(self.door);
+        self.running.join().unwrap();
+        self.samples.writer().flush().unwrap();
+        let count = self.samples.count().unwrap();
+        self.samples.close().unwrap();
+        let ledger = Ledger::open(self.data.path()).unwrap();
+        assert!(ledger.marked().unwrap().is_some());
+        (ledger::replay_record(&ledger, None).unwrap(), count)
+    }
+
+    /// Waits until the outbox holds a notice of that kind.
+    async fn queued(&self, kind: Kind) -> domain::id::NoticeId {
+        let queued = async {
+            loop {
+                let record = &self.door.snapshot().record;
+                let found = record.notices.iter().find(|(_, o)| o.notice.kind == kind);
+                if let Some((id, _)) = found {
+                    return *id;
+                }
+                // The snapshot follows a change by a quarter of a second at most.
+                let _ = timeout(Duration::from_millis(100), self.door.outbox_changed()).await;
+            }
+        };
+        timeout(LONG, queued).await.unwrap()
+    }
+}
+
+/// Quick enough for a test, in the same proportions as thirty and five seconds.
+fn quick() -> Catalogue {
+    let mut catalogue = catalogue();
+    let probe = &mut catalogue.systems[0].probes[0];
+    (probe.interval_ms, probe.retry_interval_ms, probe.timeout_ms) = (200, 40, 1_000);
+    catalogue.gather_s = 0;
+    catalogue
+}
+
+fn setup(id: ProbeId, target: SocketAddr) -> Setup {
+    let timeout = Duration::from_secs(1);
+    let spec = probes::tcp::Spec {
+        host: target.ip().to_string(),
+        port: target.port(),
+        timeout,
+        ..probes::tcp::Spec::default()
+    };
+    let probe = Arc::new(probes::Probe::new(probes::Spec::Tcp(spec)).unwrap());
+    Setup {
+        id,
+        probe,
+        interval_ms: 200,
+        retry_ms: 40,
+        timeout,
+    }
+}
+
+async fn accepted(listener: &TcpListener, times: usize) {
+    for _ in 0..times {
+        timeout(LONG, listener.accept()).await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_port_that_closes_and_opens_again_is_one_outage_with_both_notices() {
+    let service = Service::start(quick()).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = listener.local_addr().unwrap();
+    let runner = Runner::new(Arc::clone(&service.door));
+    runner.replace(vec![setup(portal(), target)]);
+    accepted(&listener, 3).await;
+
+    drop(listener);
+    let slot = service.door.board().slot(&portal()).unwrap();
+    let mut retrying = slot.retrying();
+    timeout(LONG, retrying.wait_for(|retrying| *retrying))
+        .await
+        .unwrap()
+        .unwrap();
+    let downtime = service.queued(Kind::Downtime).await;
+
+    let sha256 = "00".repeat(32);
+    let number = service
+        .door
+        .attempt(downtime, sha256.clone(), b"hello".to_vec())
+        .await
+        .unwrap();
+    assert_eq!(number, 1);
+    let again = service
+        .door
+        .attempt(downtime, sha256, b"hello".to_vec())
+        .await;
+    assert!(
+        matches!(again, Err(Error::Refused(_))),
+        "one attempt at a time"
+    );
+    assert_eq!(service.door.letter(downtime).unwrap().unwrap(), b"hello");
+    let reply = "250 taken".to_owned();
+    service
+        .door
+        .delivered(downtime, 1, Delivery::Accepted, reply)
+        .await
+        .unwrap();
+
+    let listener = TcpListener::bind(target).await.unwrap();
+    accepted(&listener, 3).await;
+    service.queued(Kind::Uptime).await;
+    runner.stop().await;
+
+    let counts = slot.counts();
+    assert!(counts.up >= 5 && counts.down >= 3, "{counts:?}");
+    let (record, stored) = service.stop().await;
+    assert_eq!(
+        stored,
+        counts.samples(),
+        "every probe made is a sample stored"
+    );
+    assert_eq!(record.outages.len(), 1);
+    let outage = record.outages.values().next().unwrap();
+    assert!(outage.end.is_some_and(|end| end > outage.start));
+    assert_eq!(outage.reason, Some(Reason::Refused));
+    assert!(!record.watching);
+}
+
+#[tokio::test]
+async fn people_get_a_receipt_or_a_reason() {
+    let service = Service::start(catalogue()).await;
+    let acknowledge = Act::Acknowledge {
+        incident: Which::System("portal".into()),
+    };
+    let refused = service.door.act("kim", acknowledge.clone()).await;
+    assert!(matches!(refused, Err(Error::Refused(_))));
+    let declare = Act::DeclareOutage {
+        system: "portal".into(),
+        from: service.door.clock().now(),
+        to: None,
+        evidence: "customers call".to_owned(),
+    };
+    let receipt = service.door.act("kim", declare).await.unwrap();
+    let (first, last) = receipt.seqs().unwrap();
+    assert!(first <= last);
+    let snapshot = service.door.snapshot();
+    assert!(
+        snapshot.record.seq >= last,
+        "whoever has a receipt can read what it says"
+    );
+    assert_eq!(snapshot.head.seq, snapshot.record.seq);
+    service.door.act("kim", acknowledge).await.unwrap();
+    let (record, _) = service.stop().await;
+    assert_eq!(
+        record
+            .incidents
+            .values()
+            .next()
+            .unwrap()
+            .acknowledged
+            .as_ref()
+            .unwrap()
+            .1,
+        "kim"
+    );
+}
+
+#[tokio::test]
+async fn a_configuration_in_force_leaves_no_trace_and_a_new_one_changes_what_runs() {
+    let service = Service::start(quick()).await;
+    assert_eq!(
+        service.door.configure("kim", quick()).await.unwrap().seqs(),
+        None
+    );
+
+    let old = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let runner = Runner::new(Arc::clone(&service.door));
+    runner.replace(vec![setup(portal(), old.local_addr().unwrap())]);
+    accepted(&old, 2).await;
+
+    let mut more = quick();
+    let mut second = more.systems[0].probes[0].clone();
+    second.id = ProbeId::from("portal/second");
+    more.systems[0].probes.push(second.clone());
+    assert!(
+        service
+            .door
+            .configure("kim", more)
+            .await
+            .unwrap()
+            .seqs()
+            .is_some()
+    );
+    let new = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    runner.replace(vec![
+        setup(portal(), old.local_addr().unwrap()),
+        setup(second.id.clone(), new.local_addr().unwrap()),
+    ]);
+    accepted(&new, 2).await;
+    accepted(&old, 2).await;
+    let before = service.door.board().slot(&portal()).unwrap();
+
+    let mut without = quick();
+    without.systems[0].probes[0] = second.clone();
+    service.door.configure("kim", without).await.unwrap();
+    runner.replace(vec![setup(second.id.clone(), new.local_addr().unwrap())]);
+    accepted(&new, 2).await;
+    assert!(
+        service.door.board().slot(&portal()).is_none(),
+        "a removed probe vanishes"
+    );
+    assert!(before.counts().up >= 3);
+    runner.stop().await;
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_slow_target_is_asked_once_at_a_time_and_its_slots_are_counted() {
+    let mut catalogue = quick();
+    catalogue.systems[0].probes[0].interval_ms = 400;
+    let service = Service::start(catalogue).await;
+    // Accepts nobody: the backlog takes the connection, but this server never speaks HTTP.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let spec = probes::http::Spec {
+        url: format!("http://{}/", listener.local_addr().unwrap()),
+        timeout: Duration::from_millis(700),
+        ..probes::http::Spec::default()
+    };
+    let probe = Arc::new(probes::Probe::new(probes::Spec::Http(spec)).unwrap());
+    let timeout_of = Duration::from_millis(700);
+    let setup = Setup {
+        id: portal(),
+        probe,
+        interval_ms: 400,
+        retry_ms: 40,
+        timeout: timeout_of,
+    };
+    let runner = Runner::new(Arc::clone(&service.door));
+    runner.replace(vec![setup]);
+    let slot = service.door.board().slot(&portal()).unwrap();
+    timeout(LONG, slot.retrying().wait_for(|retrying| *retrying))
+        .await
+        .unwrap()
+        .unwrap();
+    timeout(LONG, slot.retrying().wait_for(|retrying| !*retrying))
+        .await
+        .unwrap()
+        .unwrap();
+    runner.stop().await;
+    let latest = slot.latest().unwrap();
+    assert_eq!(
+        (latest.outcome, latest.reason),
+        (Outcome::Down, Some(Reason::Timeout))
+    );
+    let counts = slot.counts();
+    assert!(counts.down >= 3);
+    assert!(counts.missed >= counts.down, "{counts:?}");
+    service.stop().await;
+}

@@ -1,0 +1,317 @@
+//! Starts the probes: one lane each, on the grid of `domain::schedule`, one run at a time, and
+//! never more at once than the process can hold. It decides nothing; what it saw goes through the
+//! door.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use domain::id::ProbeId;
+use domain::sample::{Outcome, Phases, Reason, Sample};
+use domain::schedule::Grid;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::door::Door;
+use super::snapshot::Slot;
+use crate::clock::{Clock, Reading};
+
+/// Probes that run at once, unless files are scarce. At 10 s of timeout each, ten thousand dead
+/// targets at 30 s keep 3,334 of them busy.
+const AT_ONCE: usize = 4_096;
+/// Files that the rest of the service needs: stores, listeners, mail.
+const RESERVED_FILES: u64 = 256;
+/// A run may take this much longer than its timeout before it is cut off: the probe ends itself,
+/// so what is still running then is a fault of ours.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// One probe, ready to be asked.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Its id.
+    pub id: ProbeId,
+    /// What asks.
+    pub probe: Arc<probes::Probe>,
+    /// Milliseconds between starts.
+    pub interval_ms: i64,
+    /// Milliseconds between starts while a bad run is pending.
+    pub retry_ms: i64,
+    /// How long a run may take.
+    pub timeout: Duration,
+}
+
+/// Keeps every configured probe running.
+pub struct Runner {
+    door: Arc<Door>,
+    permits: Arc<Semaphore>,
+    lanes: Arc<Mutex<Lanes>>,
+    origin: Reading,
+}
+
+#[derive(Default)]
+struct Lanes {
+    by_probe: BTreeMap<ProbeId, (Arc<Lane>, AbortHandle)>,
+    tasks: JoinSet<()>,
+}
+
+impl Runner {
+    /// A runner without probes. Raises the limit on open files as far as it may.
+    pub fn new(door: Arc<Door>) -> Self {
+        let permits = Arc::new(Semaphore::new(room(raise_file_limit())));
+        let origin = door.clock().read();
+        Self {
+            door,
+            permits,
+            lanes: Arc::default(),
+            origin,
+        }
+    }
+
+    /// From now on these probes run, and no others. One that ran before keeps its place and its
+    /// pending run; a changed one is asked the new way from its next start.
+    pub fn replace(&self, setups: Vec<Setup>) {
+        let mut lanes = self.lock();
+        lanes.reap();
+        let wanted: BTreeMap<_, _> = setups.into_iter().map(|s| (s.id.clone(), s)).collect();
+        lanes.by_probe.retain(|id, (_, task)| {
+            let keep = wanted.contains_key(id);
+            if !keep {
+                task.abort();
+            }
+            keep
+        });
+        for (id, setup) in wanted {
+            match lanes.by_probe.get(&id) {
+                Some((lane, task)) if !task.is_finished() => lane.change(setup),
+                _ => {
+                    let lane = Arc::new(Lane::new(self, setup));
+                    let task = lanes.tasks.spawn(Arc::clone(&lane).keep());
+                    lanes.by_probe.insert(id, (lane, task));
+                }
+            }
+        }
+    }
+
+    /// Starts lanes anew that have broken off (a probe panicked); how many. To be called now and
+    /// then.
+    pub fn mend(&self) -> usize {
+        let mut lanes = self.lock();
+        lanes.reap();
+        let broken: Vec<_> = lanes
+            .by_probe
+            .iter()
+            .filter(|(_, (_, task))| task.is_finished())
+            .map(|(id, (lane, _))| (id.clone(), Arc::clone(lane)))
+            .collect();
+        let count = broken.len();
+        for (id, lane) in broken {
+            let task = lanes.tasks.spawn(Arc::clone(&lane).keep());
+            lanes.by_probe.insert(id, (lane, task));
+        }
+        count
+    }
+
+    /// Ends every lane at once; a run under way leaves no sample.
+    pub async fn stop(&self) {
+        let mut tasks = {
+            let mut lanes = self.lock();
+            lanes.by_probe.clear();
+            std::mem::take(&mut lanes.tasks)
+        };
+        tasks.shutdown().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lanes> {
+        // Each change of a lane is one statement, so a poisoned lock is still right.
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lanes {
+    fn reap(&mut self) {
+        while let Some(done) = self.tasks.try_join_next() {
+            if let Err(error) = done
+                && error.is_panic()
+            {
+                tracing::error!(%error, "a probe broke off");
+            }
+        }
+    }
+}
+
+/// One probe's place: where it stands on the grid, and how it is asked now.
+struct Lane {
+    door: Arc<Door>,
+    clock: Clock,
+    permits: Arc<Semaphore>,
+    slot: Arc<Slot>,
+    setup: ArcSwap<Setup>,
+    changed: Notify,
+    /// The grid lies on the wall clock of this moment, and time since is counted without it.
+    origin: Reading,
+}
+
+impl Lane {
+    fn new(runner: &Runner, setup: Setup) -> Self {
+        let door = &runner.door;
+        Self {
+            door: Arc::clone(door),
+            clock: door.clock().clone(),
+            permits: Arc::clone(&runner.permits),
+            // A probe that the engine does not know (yet) counts for nobody.
+            slot: door.board().slot(&setup.id).unwrap_or_default(),
+            setup: ArcSwap::from_pointee(setup),
+            changed: Notify::new(),
+            origin: runner.origin,
+        }
+    }
+
+    fn change(&self, setup: Setup) {
+        self.setup.store(Arc::new(setup));
+        self.changed.notify_one();
+    }
+
+    /// The wall clock as it would be had nobody set it since the start: what the grid lies on.
+    fn steady(&self, up: Duration) -> Timestamp {
+        let since = up.saturating_sub(self.origin.up);
+        let since = SignedDuration::try_from(since).unwrap_or(SignedDuration::MAX);
+        self.origin
+            .wall
+            .checked_add(since)
+            .unwrap_or(Timestamp::MAX)
+    }
+
+    /// Runs the probe at its times until aborted.
+    async fn keep(self: Arc<Self>) {
+        let mut retrying = self.slot.retrying();
+        let mut after = After::Instant(self.steady(self.clock.read().up));
+        loop {
+            let (setup, due) = self.wait(after, &mut retrying).await;
+            // Closed only with the runner itself.
+            let Ok(permit) = self.permits.acquire().await else {
+                return;
+            };
+            let reading = self.clock.read();
+            // A timer may be early by less than it can tell; the slot is then taken all the same.
+            let started = self.steady(reading.up).max(due);
+            if let Some(realigned) = grid(&setup).realigned(due, started) {
+                self.slot.missed(realigned.missed);
+                after = After::Instant(realigned.at);
+                continue;
+            }
+            let late = started.duration_since(due).max(SignedDuration::ZERO);
+            let sample = self.ask(&setup, reading, late).await;
+            drop(permit);
+            let ended = self.steady(self.clock.read().up);
+            self.slot.missed(grid(&setup).between(started, ended));
+            self.door.sample(sample).await;
+            after = After::Run { started, ended };
+        }
+    }
+
+    /// Waits until the next start is due. Meanwhile the engine may ask for a retry, or a reload
+    /// change the grid: both move that start.
+    async fn wait(
+        &self,
+        after: After,
+        retrying: &mut watch::Receiver<bool>,
+    ) -> (Arc<Setup>, Timestamp) {
+        loop {
+            let setup = self.setup.load_full();
+            let due = after.next(&setup, *retrying.borrow_and_update());
+            let wait = due.duration_since(self.steady(self.clock.read().up));
+            let Ok(wait) = Duration::try_from(wait) else {
+                return (setup, due);
+            };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => return (setup, due),
+                // The lane holds the slot, and with it the sender: this never fails.
+                _ = retrying.changed() => {}
+                () = self.changed.notified() => {}
+            }
+        }
+    }
+
+    async fn ask(&self, setup: &Setup, started: Reading, late: SignedDuration) -> Sample {
+        let run = tokio::time::timeout(setup.timeout + GRACE, setup.probe.run()).await;
+        let took = self.clock.read().up.saturating_sub(started.up);
+        let mut sample = Sample {
+            probe: setup.id.clone(),
+            at: started.wall,
+            late_us: u64::try_from(late.as_micros()).unwrap_or_default(),
+            outcome: Outcome::Inconclusive,
+            reason: Some(Reason::Monitor),
+            detail: None,
+            took_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            phases: Phases::default(),
+            status: None,
+            certificate_ends_at: None,
+        };
+        match run {
+            Ok(finding) if self.clock.ran_through_since(started.up) => {
+                sample.outcome = finding.outcome;
+                sample.reason = finding.reason;
+                sample.detail = finding.detail;
+                sample.took_us = u64::try_from(finding.took.as_micros()).unwrap_or(u64::MAX);
+                sample.phases = finding.phases;
+                sample.status = finding.status;
+                sample.certificate_ends_at = finding.certificate_ends_at;
+            }
+            Ok(_) => sample.detail = Some("the service got no time while the probe ran".to_owned()),
+            Err(_) => sample.detail = Some("the probe did not end in its time".to_owned()),
+        }
+        sample
+    }
+}
+
+fn grid(setup: &Setup) -> Grid {
+    Grid::of(&setup.id, setup.interval_ms)
+}
+
+/// What the next start comes after.
+#[derive(Clone, Copy)]
+enum After {
+    /// Nothing: the first slot from here on.
+    Instant(Timestamp),
+    /// A run.
+    Run {
+        started: Timestamp,
+        ended: Timestamp,
+    },
+}
+
+impl After {
+    fn next(self, setup: &Setup, retrying: bool) -> Timestamp {
+        match self {
+            After::Instant(at) => grid(setup).at_or_after(at),
+            After::Run { started, ended } => {
+                grid(setup).next(started, ended, retrying, setup.retry_ms)
+            }
+        }
+    }
+}
+
+/// How many probes may run at once with so many files: each needs one, and one more to resolve.
+fn room(files: Option<u64>) -> usize {
+    let files = files.unwrap_or(1_024).saturating_sub(RESERVED_FILES) / 2;
+    usize::try_from(files).unwrap_or(AT_ONCE).clamp(16, AT_ONCE)
+}
+
+/// Raises the soft limit on open files to the hard one; what it is then, `None` for no limit.
+fn raise_file_limit() -> Option<u64> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum.or(Some(u64::MAX)),
+        Err(error) => {
+            tracing::warn!(%error, "the limit on open files stays as it is");
+            limit.current.or(Some(u64::MAX))
+        }
+    }
+}

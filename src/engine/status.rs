@@ -1,0 +1,213 @@
+//! What is wrong now, in words for a person or a program: made from a record, and where the
+//! service runs from its latest samples too.
+
+use std::sync::Arc;
+
+use domain::id::ProbeId;
+use domain::outbox;
+use domain::record::{Record, Standing, State};
+use domain::sample::Sample;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ledger::Head;
+
+/// The service at one moment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// The operator.
+    pub service: String,
+    /// When this was looked at.
+    pub at: Timestamp,
+    /// Whether the service watches now.
+    pub watching: bool,
+    /// Whether something happened that could not be written to the ledger yet.
+    pub behind: bool,
+    /// The ledger's last sequence number.
+    pub seq: u64,
+    /// Its hash.
+    pub head: String,
+    /// Every configured system.
+    pub systems: Vec<System>,
+    /// Incidents that are not closed.
+    pub incidents: Vec<Incident>,
+    /// Windows that are being held: their ids.
+    pub maintenance: Vec<String>,
+    /// Notices that wait to be delivered.
+    pub outbox: Outbox,
+}
+
+/// One system.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct System {
+    /// Its id.
+    pub system: String,
+    /// What customers call it.
+    pub name: String,
+    /// up, degraded, down or unknown.
+    pub state: String,
+    /// The open outage.
+    pub outage: Option<String>,
+    /// Since when it lasts.
+    pub since: Option<Timestamp>,
+    /// Its probes.
+    pub probes: Vec<Probe>,
+}
+
+/// One probe.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Probe {
+    /// Its own name.
+    pub probe: String,
+    /// up, degraded, down or unknown, as confirmed.
+    pub state: String,
+    /// The start of its last sample.
+    pub at: Option<Timestamp>,
+    /// What that said.
+    pub outcome: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// In words.
+    pub detail: Option<String>,
+    /// How long it took, in microseconds.
+    pub took_us: Option<u64>,
+}
+
+/// One incident.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Incident {
+    /// Its id.
+    pub incident: String,
+    /// The systems concerned.
+    pub systems: Vec<String>,
+    /// When it was opened.
+    pub opened: Timestamp,
+    /// When it was acknowledged, and by whom.
+    pub acknowledged: Option<(Timestamp, String)>,
+    /// When its systems were up.
+    pub resolved: Option<Timestamp>,
+    /// The texts that are still owed.
+    pub missing: Vec<String>,
+}
+
+/// What waits to be delivered.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Outbox {
+    /// How many notices.
+    pub depth: usize,
+    /// When the oldest was decided.
+    pub oldest: Option<Timestamp>,
+    /// When the next may leave.
+    pub next: Option<Timestamp>,
+}
+
+impl Status {
+    /// The status that `record` shows at `at`; `latest` gives a probe's latest sample, where the
+    /// service runs.
+    pub fn of(
+        record: &Record,
+        head: &Head,
+        at: Timestamp,
+        behind: bool,
+        latest: impl Fn(&ProbeId) -> Option<Arc<Sample>>,
+    ) -> Self {
+        let waiting = || record.unsent.iter().filter_map(|id| record.notices.get(id));
+        Self {
+            service: record.catalogue.service.clone(),
+            at,
+            watching: record.watching,
+            behind,
+            seq: head.seq,
+            head: head.hash.clone(),
+            systems: record
+                .catalogue
+                .systems
+                .iter()
+                .map(|s| system(record, s, &latest))
+                .collect(),
+            incidents: record
+                .incidents
+                .values()
+                .filter(|i| i.closed.is_none())
+                .map(|i| Incident {
+                    incident: i.id.to_string(),
+                    systems: i.systems.iter().map(ToString::to_string).collect(),
+                    opened: i.opened_at,
+                    acknowledged: i.acknowledged.clone(),
+                    resolved: i.resolved_at,
+                    missing: i.missing().into_iter().map(str::to_owned).collect(),
+                })
+                .collect(),
+            maintenance: record.held.keys().map(ToString::to_string).collect(),
+            outbox: Outbox {
+                depth: waiting()
+                    .filter(|o| !matches!(o.standing, Standing::Sent(_)))
+                    .count(),
+                oldest: waiting().map(|o| o.decided_at).min(),
+                next: outbox::next_due(record),
+            },
+        }
+    }
+
+    /// Whether anything is down or unknown.
+    pub fn is_bad(&self) -> bool {
+        self.systems
+            .iter()
+            .any(|s| s.state == "down" || s.state == "unknown")
+    }
+}
+
+fn system(
+    record: &Record,
+    system: &domain::catalogue::System,
+    latest: impl Fn(&ProbeId) -> Option<Arc<Sample>>,
+) -> System {
+    let known = record.systems.get(&system.id);
+    let open = known.and_then(|s| {
+        s.open.or_else(|| {
+            s.outages
+                .iter()
+                .rev()
+                .copied()
+                .find(|o| record.outages.get(o).is_some_and(|o| o.end.is_none()))
+        })
+    });
+    let outage = open.and_then(|o| record.outages.get(&o));
+    System {
+        system: system.id.to_string(),
+        name: system.name.clone(),
+        state: record.state(&system.id).word().to_owned(),
+        outage: outage.map(|o| o.id.to_string()),
+        since: outage.map(|o| o.start),
+        probes: system
+            .probes
+            .iter()
+            .map(|p| probe(record, &p.id, latest(&p.id)))
+            .collect(),
+    }
+}
+
+fn probe(record: &Record, id: &ProbeId, latest: Option<Arc<Sample>>) -> Probe {
+    let known = record.probes.get(id);
+    let open =
+        |spans: &[(Timestamp, Option<Timestamp>)]| spans.last().is_some_and(|s| s.1.is_none());
+    let state = match known {
+        Some(p) if p.is_silent() => State::Unknown,
+        Some(p) if open(&p.down) => State::Down,
+        Some(p) if open(&p.degraded) => State::Degraded,
+        Some(_) => State::Up,
+        None => State::Unknown,
+    };
+    Probe {
+        probe: id.name().to_owned(),
+        state: state.word().to_owned(),
+        at: latest.as_ref().map(|s| s.at),
+        outcome: latest.as_ref().map(|s| s.outcome.to_string()),
+        reason: latest
+            .as_ref()
+            .and_then(|s| s.reason)
+            .map(|r| r.to_string()),
+        detail: latest.as_ref().and_then(|s| s.detail.clone()),
+        took_us: latest.as_ref().map(|s| s.took_us),
+    }
+}

@@ -1,0 +1,124 @@
+//! What the tests of this room share: a small catalogue, samples, and a journal that can refuse.
+// A test that cannot build its own input should fail at once.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use domain::catalogue::{Affects, Catalogue, Committee, Customer, Kind, Probe, System};
+use domain::event::Event;
+use domain::id::{NoticeId, ProbeId, SystemId};
+use domain::record::Record;
+use domain::sample::{Outcome, Phases, Reason, Sample};
+use jiff::{SignedDuration, Timestamp};
+
+use super::turn::Journal;
+use crate::ledger::{Error, Head};
+
+/// A Thursday, ten in the morning in New York.
+pub(super) fn t(seconds: i64) -> Timestamp {
+    let base: Timestamp = "2026-10-01T14:00:00Z".parse().unwrap();
+    base + SignedDuration::from_secs(seconds)
+}
+
+pub(super) fn portal() -> ProbeId {
+    ProbeId::from("portal/login")
+}
+
+/// One system, one probe every 30 s, one customer.
+pub(super) fn catalogue() -> Catalogue {
+    let zone = "America/New_York".to_owned();
+    Catalogue {
+        service: "Example HIE".to_owned(),
+        zone: zone.clone(),
+        vantage: "here".to_owned(),
+        mail_from: "Status <status@example.org>".to_owned(),
+        gather_s: 30,
+        committees: vec![Committee {
+            id: "operations".into(),
+            name: "Operating Committee".to_owned(),
+            zone: zone.clone(),
+            members: vec![],
+        }],
+        customers: vec![Customer {
+            id: "st-elsewhere".into(),
+            name: "St. Elsewhere".to_owned(),
+            zone,
+            contacts: vec!["it@st-elsewhere.example".to_owned()],
+            systems: vec![SystemId::from("portal")],
+        }],
+        systems: vec![System {
+            id: "portal".into(),
+            name: "Portal".to_owned(),
+            kind: Kind::Provided,
+            committee: "operations".into(),
+            policy: None,
+            target: None,
+            downtime_advice: None,
+            probes: vec![Probe {
+                id: portal(),
+                kind: "http".to_owned(),
+                interval_ms: 30_000,
+                retry_interval_ms: 5_000,
+                timeout_ms: 10_000,
+                failures: 3,
+                recoveries: 2,
+                affects: Affects::Availability,
+            }],
+            windows: vec![],
+        }],
+        ..Catalogue::default()
+    }
+}
+
+pub(super) fn sample(at: Timestamp, outcome: Outcome) -> Sample {
+    Sample {
+        probe: portal(),
+        at,
+        late_us: 0,
+        outcome,
+        reason: (outcome == Outcome::Down).then_some(Reason::Refused),
+        detail: None,
+        took_us: 1_000,
+        phases: Phases::default(),
+        status: None,
+        certificate_ends_at: None,
+    }
+}
+
+/// A journal in memory that refuses when told to.
+#[derive(Default)]
+pub(super) struct Flaky {
+    pub(super) refuses: bool,
+    pub(super) tried: u32,
+    pub(super) events: Vec<(Timestamp, Event)>,
+}
+
+impl Journal for Flaky {
+    fn append(
+        &mut self,
+        recorded: Timestamp,
+        events: &[Event],
+        _letters: &[(NoticeId, Vec<u8>)],
+    ) -> Result<Head, Error> {
+        self.tried += 1;
+        if self.refuses {
+            return Err(std::io::Error::from(std::io::ErrorKind::StorageFull).into());
+        }
+        self.events
+            .extend(events.iter().map(|e| (recorded, e.clone())));
+        let seq = u64::try_from(self.events.len()).unwrap();
+        Ok(Head {
+            seq,
+            hash: String::new(),
+        })
+    }
+}
+
+impl Flaky {
+    /// What a replay of everything written gives.
+    pub(super) fn replay(&self) -> Record {
+        let mut record = Record::default();
+        for (seq, (_, event)) in (1..).zip(&self.events) {
+            record.apply(seq, event);
+        }
+        record
+    }
+}

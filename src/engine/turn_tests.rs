@@ -1,0 +1,388 @@
+//! Turns over a journal in memory: nothing is told that is not written, and nothing is lost.
+// A test that cannot build its own input should fail at once.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use domain::act::{Act, Which};
+use domain::decide::Input;
+use domain::event::{Absence, Event, Fact, Silence};
+use domain::sample::Outcome;
+use domain::span::Span;
+use jiff::{SignedDuration, Timestamp};
+
+use super::testing::{Flaky, catalogue, portal, sample, t};
+use super::turn::{Error, Turn};
+
+fn started() -> Turn<Flaky> {
+    let mut turn = Turn::new(Flaky::default(), Default::default(), &[]);
+    let found = Input::Found {
+        identity: "test".to_owned(),
+        tzdb: "2026a".to_owned(),
+    };
+    let configure = Input::Configure {
+        by: "test".to_owned(),
+        catalogue: Box::new(catalogue()),
+    };
+    for input in [found, configure, Input::Start { alive_until: None }] {
+        turn.step(t(0), input, &[]).result.unwrap();
+    }
+    turn
+}
+
+/// A sample every `step` seconds from `from`, one letter each: `U` up, `D` down, `.` none.
+fn play(turn: &mut Turn<Flaky>, from: i64, step: i64, drawn: &str) {
+    for (n, letter) in (0..).zip(drawn.chars()) {
+        let at = t(from + n * step);
+        let outcome = match letter {
+            'U' => Outcome::Up,
+            'D' => Outcome::Down,
+            _ => continue,
+        };
+        // A store that fails is part of some of these plays.
+        let _ = turn.step(at, Input::Sampled(sample(at, outcome)), &[]);
+    }
+}
+
+fn facts(turn: &Turn<Flaky>, pick: impl Fn(&Fact) -> bool) -> Vec<Event> {
+    let events = turn.journal().events.iter().map(|(_, e)| e.clone());
+    events.filter(|e| pick(&e.fact)).collect()
+}
+
+fn is_down(fact: &Fact) -> bool {
+    matches!(fact, Fact::ProbeDown { .. })
+}
+
+#[test]
+fn an_outage_is_decided_committed_and_applied() {
+    let mut turn = started();
+    play(&mut turn, 10, 30, "UUDDDUU");
+    let outages: Vec<_> = turn.record().outages.values().collect();
+    assert_eq!(outages.len(), 1);
+    assert_eq!((outages[0].start, outages[0].end), (t(70), Some(t(160))));
+    assert_eq!(turn.journal().replay(), *turn.record());
+}
+
+#[test]
+fn a_failing_ledger_tells_nobody_and_later_has_the_true_times() {
+    let mut turn = started();
+    play(&mut turn, 10, 30, "UU");
+    turn.journal_mut().refuses = true;
+    play(&mut turn, 70, 5, "DDDD");
+    assert!(turn.behind());
+    assert!(
+        turn.record().outages.is_empty(),
+        "nothing is applied that is not written"
+    );
+    assert!(turn.record().notices.is_empty());
+    turn.journal_mut().refuses = false;
+    turn.step(t(100), Input::Tick, &[]).result.unwrap();
+    assert!(!turn.behind());
+    let down = facts(&turn, is_down);
+    assert_eq!(down.len(), 1);
+    assert_eq!(down[0].at, t(80), "decided by the third bad sample");
+    assert!(matches!(&down[0].fact, Fact::ProbeDown { from, .. } if *from == t(70)));
+    let (recorded, _) = turn
+        .journal()
+        .events
+        .iter()
+        .find(|(_, e)| is_down(&e.fact))
+        .unwrap();
+    assert_eq!(*recorded, t(100), "written when the disk took it");
+    assert_eq!(turn.record().outages.values().next().unwrap().start, t(70));
+}
+
+#[test]
+fn an_outage_that_came_and_went_while_the_ledger_failed_is_still_one() {
+    let mut turn = started();
+    play(&mut turn, 10, 30, "UU");
+    turn.journal_mut().refuses = true;
+    play(&mut turn, 70, 30, "DDDDUUU");
+    turn.journal_mut().refuses = false;
+    turn.step(t(300), Input::Tick, &[]).result.unwrap();
+    let outages: Vec<_> = turn.record().outages.values().collect();
+    assert_eq!(outages.len(), 1);
+    assert_eq!((outages[0].start, outages[0].end), (t(70), Some(t(190))));
+}
+
+#[test]
+fn samples_leave_a_failing_disk_alone_for_a_second_but_people_do_not_wait() {
+    let mut turn = started();
+    turn.journal_mut().refuses = true;
+    play(&mut turn, 10, 1, "DDD");
+    let tried = turn.journal().tried;
+    let soon = t(12) + SignedDuration::from_millis(100);
+    for _ in 0..50 {
+        let turned = turn.step(soon, Input::Sampled(sample(soon, Outcome::Up)), &[]);
+        assert!(turned.result.is_ok() && !turned.changed());
+    }
+    assert_eq!(turn.journal().tried, tried);
+    let act = Act::DeclareOutage {
+        system: "portal".into(),
+        from: t(0),
+        to: None,
+        evidence: "calls".to_owned(),
+    };
+    let turned = turn.step(
+        soon,
+        Input::Act {
+            by: "kim".to_owned(),
+            act,
+        },
+        &[],
+    );
+    assert!(matches!(turned.result, Err(Error::Store(_))));
+    assert!(turn.journal().tried > tried);
+}
+
+#[test]
+fn an_absence_during_a_failing_ledger_is_written_later_and_once() {
+    let mut turn = started();
+    play(&mut turn, 10, 30, "UU");
+    turn.journal_mut().refuses = true;
+    let span = Span::new(t(50), t(230));
+    let turned = turn.step(
+        t(230),
+        Input::Absent {
+            span,
+            cause: Absence::Stalled,
+        },
+        &[],
+    );
+    assert!(matches!(turned.result, Err(Error::Store(_))));
+    turn.journal_mut().refuses = false;
+    turn.step(t(240), Input::Tick, &[]).result.unwrap();
+    turn.step(t(250), Input::Tick, &[]).result.unwrap();
+    let absent = facts(&turn, |f| matches!(f, Fact::Absent { .. }));
+    assert_eq!(absent.len(), 1);
+    assert_eq!(absent[0].at, t(230));
+}
+
+#[test]
+fn what_falls_due_inside_an_absence_knows_of_the_absence() {
+    let mut turn = started();
+    play(&mut turn, 10, 30, "UU");
+    let span = Span::new(t(50), t(230));
+    let _ = turn.step(
+        t(230),
+        Input::Absent {
+            span,
+            cause: Absence::Stalled,
+        },
+        &[],
+    );
+    play(&mut turn, 250, 30, "UU");
+    let silent: Vec<_> = turn.record().probes[&portal()].silent.clone();
+    let last = silent.last().unwrap();
+    assert_eq!(
+        (last.0, last.1, last.2),
+        (t(50), Some(t(250)), Silence::Absent)
+    );
+}
+
+#[test]
+fn a_killed_life_was_alive_when_the_samples_of_its_events_were_taken() {
+    let mut turn = started();
+    play(&mut turn, 10, 30, "UUDDD");
+    let journal = turn.into_journal();
+    let record = journal.replay();
+    // The sample of the last second was lost: the last that is stored, and the mark, are older
+    // than the event that rests on it.
+    let samples: Vec<_> = (0..)
+        .zip("UUDD".chars())
+        .map(|(n, c)| {
+            let outcome = if c == 'U' { Outcome::Up } else { Outcome::Down };
+            sample(t(10 + n * 30), outcome)
+        })
+        .collect();
+    let mut turn = Turn::new(journal, record, &samples);
+    let start = Input::Start {
+        alive_until: Some(t(100)),
+    };
+    turn.step(t(133), start, &[]).result.unwrap();
+    play(&mut turn, 160, 30, "UU");
+    let probe = &turn.record().probes[&portal()];
+    let silent: Vec<_> = probe.silent.iter().map(|s| (s.0, s.1)).collect();
+    assert_eq!(
+        silent,
+        [(t(0), Some(t(10))), (t(130), Some(t(160)))],
+        "from the last sample that the ledger knows of, and not over what was heard"
+    );
+    let outage = turn.record().outages.values().next().unwrap();
+    assert_eq!((outage.start, outage.end), (t(70), Some(t(130))));
+}
+
+#[test]
+fn samples_that_were_lost_do_not_end_an_outage_or_begin_it_again() {
+    for (drawn, lost_from, down) in [("UUDDD", 2, true), ("UDDDUU", 4, false)] {
+        let mut turn = started();
+        play(&mut turn, 10, 30, drawn);
+        let journal = turn.into_journal();
+        let record = journal.replay();
+        let told = record.notices.len();
+        let kept: Vec<_> = (0..)
+            .zip(drawn.chars().take(lost_from))
+            .map(|(n, c)| {
+                let outcome = if c == 'U' { Outcome::Up } else { Outcome::Down };
+                sample(t(10 + n * 30), outcome)
+            })
+            .collect();
+        let mut turn = Turn::new(journal, record, &kept);
+        let alive_until = kept.last().map(|s| s.at);
+        let start = Input::Start { alive_until };
+        turn.step(t(170), start, &[]).result.unwrap();
+        assert_eq!(turn.record().is_down(&"portal".into()), down, "{drawn}");
+        assert_eq!(turn.record().outages.len(), 1, "{drawn}");
+        assert_eq!(turn.record().notices.len(), told, "{drawn}");
+    }
+}
+
+#[test]
+fn after_a_crash_everything_since_the_last_sign_of_life_is_unknown() {
+    let mut turn = started();
+    play(&mut turn, 10, 30, "UU");
+    let journal = turn.into_journal();
+    let record = journal.replay();
+    let samples = [sample(t(10), Outcome::Up), sample(t(40), Outcome::Up)];
+    let mut turn = Turn::new(journal, record, &samples);
+    assert_eq!(
+        turn.next_wake(),
+        None,
+        "nothing falls due in a life that has not begun"
+    );
+    let start = Input::Start {
+        alive_until: Some(t(45)),
+    };
+    turn.step(t(600), start, &[]).result.unwrap();
+    play(&mut turn, 610, 30, "UU");
+    let last = turn.record().probes[&portal()]
+        .silent
+        .last()
+        .copied()
+        .unwrap();
+    assert_eq!(
+        (last.0, last.1, last.2),
+        (t(45), Some(t(610)), Silence::Stopped)
+    );
+}
+
+#[test]
+fn silence_falls_due_by_itself_at_its_own_time() {
+    let mut turn = started();
+    play(&mut turn, 10, 30, "UU");
+    assert!(turn.next_wake().is_some_and(|wake| wake <= t(40 + 75 + 10)));
+    // The engine comes late; the event does not.
+    turn.step(t(500), Input::Tick, &[]).result.unwrap();
+    let silent = facts(&turn, |f| {
+        matches!(
+            f,
+            Fact::ProbeSilent {
+                cause: Silence::Missing,
+                ..
+            }
+        )
+    });
+    assert_eq!(silent.len(), 1);
+    // Two and a half intervals, and the time that a run begun within them may take.
+    assert_eq!(silent[0].at, t(125));
+    assert!(matches!(&silent[0].fact, Fact::ProbeSilent { from, .. } if *from == t(115)));
+}
+
+#[test]
+fn a_refused_act_changes_nothing_and_says_why() {
+    let mut turn = started();
+    let before = turn.record().clone();
+    let act = Act::Acknowledge {
+        incident: Which::System("portal".into()),
+    };
+    let turned = turn.step(
+        t(5),
+        Input::Act {
+            by: "kim".to_owned(),
+            act,
+        },
+        &[],
+    );
+    assert!(matches!(turned.result, Err(Error::Refused(_))));
+    assert_eq!(*turn.record(), before);
+}
+
+/// Everything stored but when it was recorded and its place.
+fn told(turn: &Turn<Flaky>) -> Vec<Event> {
+    let mut events: Vec<_> = turn
+        .journal()
+        .events
+        .iter()
+        .map(|(_, e)| e.clone())
+        .collect();
+    events.sort_by_key(|e| e.at);
+    events
+}
+
+#[test]
+fn ticking_every_second_or_hardly_ever_gives_the_same_events() {
+    let drawn = "UUUDDDDUUUUUU....UUUDUUU";
+    let every = |ticks: &dyn Fn(i64) -> bool| {
+        let mut turn = started();
+        let mut letters = drawn.chars();
+        for second in 1..=(24 * 3600) {
+            let at: Timestamp = t(second);
+            if second % 30 == 10
+                && let Some(letter) = letters.next()
+            {
+                play(&mut turn, second, 1, &letter.to_string());
+            }
+            if ticks(second) {
+                turn.step(at, Input::Tick, &[]).result.unwrap();
+            }
+        }
+        told(&turn)
+    };
+    let often = every(&|_| true);
+    assert!(often.len() > 10);
+    assert_eq!(every(&|s| s % 3600 == 0), often);
+    assert_eq!(every(&|s| s == 24 * 3600), often);
+}
+
+#[test]
+fn a_configuration_that_comes_before_the_start_does_not_make_the_dead_time_vouched_for() {
+    let mut turn = started();
+    play(&mut turn, 10, 30, "UU");
+    let journal = turn.into_journal();
+    let record = journal.replay();
+    let samples = [sample(t(10), Outcome::Up), sample(t(40), Outcome::Up)];
+    let mut turn = Turn::new(journal, record, &samples);
+    let mut changed = catalogue();
+    changed.service = "Another name".to_owned();
+    let configure = Input::Configure {
+        by: "kim".to_owned(),
+        catalogue: Box::new(changed),
+    };
+    turn.step(t(600), configure, &[]).result.unwrap();
+    let start = Input::Start {
+        alive_until: Some(t(45)),
+    };
+    turn.step(t(600), start, &[]).result.unwrap();
+    play(&mut turn, 610, 30, "UU");
+    let last = turn.record().probes[&portal()]
+        .silent
+        .last()
+        .copied()
+        .unwrap();
+    assert_eq!(
+        (last.0, last.1, last.2),
+        (t(45), Some(t(610)), Silence::Stopped)
+    );
+}
+
+#[test]
+fn a_life_that_ended_without_a_word_witnesses_no_midnight() {
+    let mut turn = started();
+    play(&mut turn, 10, 30, "UU");
+    let journal = turn.into_journal();
+    let record = journal.replay();
+    let mut turn = Turn::new(journal, record, &[sample(t(40), Outcome::Up)]);
+    let start = Input::Start {
+        alive_until: Some(t(45)),
+    };
+    turn.step(t(86_400), start, &[]).result.unwrap();
+    assert_eq!(facts(&turn, |f| matches!(f, Fact::Witnessed)), []);
+}

@@ -1,0 +1,451 @@
+//! The stored form of every kind of event, held still: one file per kind and version under
+//! `tests/golden/events/`, never edited once released. `UPDATE_GOLDEN=1` writes the files that are
+//! missing and touches no other. Tests may unwrap: a panic is how they fail.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use domain::catalogue::{
+    Affects, Catalogue, Committee, Contact, Customer, Days, End, Kind, Probe, Rule, Single, System,
+    Target,
+};
+use domain::event::{Absence, Cause, Delivery, Fact, Silence};
+use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, SystemId, WindowId};
+use domain::incident::{Certainty, Measure, Review};
+use domain::notice::{Affected, Notice, Work};
+use domain::policy::{DayHours, Hours, Policy};
+use domain::sample::{Outcome, Reason, Seen};
+use domain::span::Span;
+use jiff::Timestamp;
+use jiff::civil::{Weekday, date, time};
+
+use super::row;
+
+/// One example of every kind. The same list makes a match without a wildcard, so a new kind does
+/// not compile until it has its example here, and does not pass until it has its file.
+macro_rules! examples {
+    ($($variant:ident => $fact:expr),+ $(,)?) => {
+        pub(super) fn all() -> Vec<(&'static str, Fact)> {
+            vec![$((stringify!($variant), $fact)),+]
+        }
+
+        fn variant(fact: &Fact) -> &'static str {
+            match fact {
+                $(Fact::$variant { .. } => stringify!($variant)),+
+            }
+        }
+    };
+}
+
+examples! {
+    Founded => Fact::Founded { identity: "k3v9q2".into(), tzdb: "2026e".into() },
+    Configured => Fact::Configured { catalogue: Box::new(catalogue()) },
+    Started => Fact::Started { alive_until: Some(at("2026-11-01T05:59:00Z")) },
+    Stopped => Fact::Stopped,
+    Absent => Fact::Absent { span: span(), cause: Absence::ClockStepped },
+    Witnessed => Fact::Witnessed,
+    ProbeSilent => Fact::ProbeSilent { probe: probe(), from: at("2026-11-01T06:00:00.000001Z"), cause: Silence::Missing },
+    ProbeHeard => Fact::ProbeHeard { probe: probe(), from: at("2026-11-01T06:01:00.5Z") },
+    ProbeDown => Fact::ProbeDown {
+        probe: probe(), from: at("2026-11-01T06:00:00Z"), reason: Some(Reason::Status),
+        detail: Some("503, expected 200-299 (\"maintenance\" \\ wärts)".into()), samples: seen(),
+    },
+    ProbeUp => Fact::ProbeUp {
+        probe: probe(), to: at("2026-11-01T06:20:00Z"), unobserved: Some(span()), samples: seen(),
+    },
+    ProbeDegraded => Fact::ProbeDegraded {
+        probe: probe(), from: at("2026-11-01T06:00:00Z"), reason: Some(Reason::Slow), detail: None,
+        samples: seen(),
+    },
+    ProbeCleared => Fact::ProbeCleared { probe: probe(), to: at("2026-11-01T06:20:00.123456789Z") },
+    Blip => Fact::Blip { probe: probe(), span: span(), samples: 2 },
+    OutageOpened => Fact::OutageOpened { system: system(), start: at("2026-11-01T06:00:00Z"), planned: false },
+    OutageClosed => Fact::OutageClosed { outage: OutageId(12), end: at("2026-11-01T06:20:00Z"), unobserved: None },
+    OutageDeclared => Fact::OutageDeclared {
+        system: system(), from: at("2026-11-01T06:00:00Z"), to: None, evidence: "tickets 4411 to 4419".into(),
+    },
+    DeclarationChanged => Fact::DeclarationChanged {
+        outage: OutageId(12), to: at("2026-11-01T07:00:00Z"), reason: "log of the gateway".into(),
+        approved_by: Some("dana".into()),
+    },
+    MonitorFault => Fact::MonitorFault {
+        system: system(), span: span(), evidence: "our own firewall".into(), approved_by: "dana".into(),
+    },
+    Excluded => Fact::Excluded {
+        outage: OutageId(12), span: span(), reason: "the customer's own line".into(),
+        evidence: "carrier's ticket 7".into(), approved_by: None,
+    },
+    Reclassified => Fact::Reclassified { outage: OutageId(12), reason: "other work than agreed".into() },
+    Overrun => Fact::Overrun { outage: OutageId(12), from: at("2026-11-01T06:30:00Z"), window: window() },
+    WindowScheduled => Fact::WindowScheduled { window: single() },
+    WindowChanged => Fact::WindowChanged { window: single(), reason: Some("a second disk".into()) },
+    WindowCancelled => Fact::WindowCancelled { window: window(), reason: None },
+    Told => Fact::Told { window: window(), customer: "mercy".into(), how: "by telephone".into() },
+    MaintenanceStarted => Fact::MaintenanceStarted {
+        window: window(), systems: vec![system(), "results".into()], title: "Patch night".into(), span: span(),
+    },
+    MaintenanceCompleted => Fact::MaintenanceCompleted { window: window() },
+    IncidentOpened => Fact::IncidentOpened {
+        systems: vec![system(), "results".into()], outages: vec![OutageId(12)], cause: Cause::Outage,
+    },
+    IncidentAcknowledged => Fact::IncidentAcknowledged { incident: IncidentId(13) },
+    IncidentReviewed => Fact::IncidentReviewed { incident: IncidentId(13), review: review() },
+    IncidentResolved => Fact::IncidentResolved { incident: IncidentId(13) },
+    IncidentClosed => Fact::IncidentClosed { incident: IncidentId(13), without: Some("the vendor is gone".into()) },
+    NoticeQueued => Fact::NoticeQueued { notice: notice() },
+    DeliveryAttempted => Fact::DeliveryAttempted {
+        notice: NoticeId(14), attempt: 1, message_id: "<N-14.k3v9q2@nines.example>".into(),
+        sha256: "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9".into(),
+    },
+    DeliveryEnded => Fact::DeliveryEnded {
+        notice: NoticeId(14), attempt: 1, result: Delivery::Deferred, reply: "451 4.3.0 try later".into(),
+    },
+    NoticeFolded => Fact::NoticeFolded { notice: NoticeId(14), into: Some(NoticeId(20)) },
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn span() -> Span {
+    Span::new(at("2026-11-01T06:00:00Z"), at("2026-11-01T06:10:00.25Z"))
+}
+
+fn system() -> SystemId {
+    "portal".into()
+}
+
+fn probe() -> ProbeId {
+    ProbeId::of(&system(), "web")
+}
+
+fn window() -> WindowId {
+    "portal/patch-night@2026-11-01".into()
+}
+
+fn seen() -> Vec<Seen> {
+    vec![
+        Seen {
+            at: at("2026-11-01T06:00:00Z"),
+            outcome: Outcome::Down,
+            reason: Some(Reason::Status),
+        },
+        Seen {
+            at: at("2026-11-01T06:00:05.000004Z"),
+            outcome: Outcome::Up,
+            reason: None,
+        },
+    ]
+}
+
+fn single() -> Single {
+    Single {
+        id: "disk-swap".into(),
+        systems: vec![system()],
+        title: "Disk swap".into(),
+        impact: Some("Portal is away for minutes".into()),
+        start: at("2026-11-07T05:00:00Z"),
+        end: at("2026-11-07T07:00:00Z"),
+        max_downtime_s: Some(1800),
+        min_notice_s: Some(604_800),
+        start_grace_s: None,
+        override_reason: Some("the disk is failing".into()),
+    }
+}
+
+fn review() -> Review {
+    Review {
+        summary: Some("The portal was away.\nFor 20 minutes.".into()),
+        root_cause: Some("a full disk".into()),
+        certainty: Some(Certainty::Suspected),
+        resolution: None,
+        measures: vec![Measure {
+            text: "alert at 80 %".into(),
+            owner: "dana".into(),
+            due: date(2026, 12, 1),
+        }],
+    }
+}
+
+fn notice() -> Notice {
+    Notice {
+        kind: domain::notice::Kind::MaintenanceOverrun,
+        key: "maintenance-overrun/12/ops@mercy.example/1".into(),
+        customer: "mercy".into(),
+        customer_name: "Mercy Hospital".into(),
+        zone: "America/New_York".into(),
+        recipient: "ops@mercy.example".into(),
+        affected: vec![Affected {
+            system: system(),
+            name: "Portal".into(),
+            outage: Some(OutageId(12)),
+            from: Some(at("2026-11-01T06:00:00Z")),
+            to: None,
+            down_s: Some(1200),
+            unobserved: Some(span()),
+            reason: Some(Reason::Timeout),
+            impaired: false,
+            advice: Some("Call the desk".into()),
+        }],
+        work: Some(Work {
+            window: window(),
+            title: "Patch night".into(),
+            impact: None,
+            span: span(),
+            max_downtime_s: Some(1800),
+        }),
+        incident: Some(IncidentId(13)),
+        thread: Some(NoticeId(9)),
+        after: vec![NoticeId(9), NoticeId(10)],
+        folded: false,
+    }
+}
+
+fn catalogue() -> Catalogue {
+    Catalogue {
+        service: "Nines Health".into(),
+        zone: "America/New_York".into(),
+        vantage: "buffalo".into(),
+        mail_from: "Nines <nines@nines.example>".into(),
+        gather_s: 30,
+        committees: vec![Committee {
+            id: "operations".into(),
+            name: "Operations".into(),
+            zone: "America/New_York".into(),
+            members: vec!["chair@nines.example".into()],
+        }],
+        customers: vec![Customer {
+            id: "mercy".into(),
+            name: "Mercy Hospital".into(),
+            zone: "America/Chicago".into(),
+            contacts: vec!["ops@mercy.example".into()],
+            systems: vec![system()],
+        }],
+        contacts: vec![Contact {
+            id: "dana".into(),
+            email: Some("dana@nines.example".into()),
+            phone: None,
+        }],
+        policies: vec![policy()],
+        systems: vec![System {
+            id: system(),
+            name: "Portal".into(),
+            kind: Kind::Partner,
+            committee: "operations".into(),
+            policy: Some("standard".into()),
+            target: Some(Target { ppm: 999_000 }),
+            downtime_advice: Some("Call the desk".into()),
+            probes: vec![Probe {
+                id: probe(),
+                kind: "http".into(),
+                interval_ms: 30_000,
+                retry_interval_ms: 5_000,
+                timeout_ms: 10_000,
+                failures: 3,
+                recoveries: 2,
+                affects: Affects::Degradation,
+            }],
+            windows: rules(),
+        }],
+    }
+}
+
+fn policy() -> Policy {
+    Policy {
+        id: "standard".into(),
+        name: "Standard agreement".into(),
+        target: None,
+        unknown_is_down: false,
+        degraded_is_down: true,
+        ignore_shorter_s: 60,
+        min_coverage_ppm: 950_000,
+        monthly_allowance_s: Some(14_400),
+        service_hours: Some(Hours {
+            zone: "America/New_York".into(),
+            weekly: vec![DayHours {
+                weekday: 6,
+                open: time(7, 0, 0, 0),
+                close: time(19, 30, 0, 0),
+            }],
+        }),
+        planned_hours: None,
+    }
+}
+
+fn rules() -> Vec<Rule> {
+    let days = [
+        Days::Weekdays(vec![Weekday::Monday, Weekday::Sunday]),
+        Days::Nth {
+            nth: -1,
+            weekday: Weekday::Saturday,
+        },
+        Days::DaysOfMonth(vec![1, 31]),
+        Days::Dates(vec![date(2026, 11, 7)]),
+    ];
+    let ends = [End::After(7200), End::Local(time(4, 0, 0, 0))];
+    days.into_iter()
+        .enumerate()
+        .map(|(i, days)| Rule {
+            id: format!("rule-{i}"),
+            title: "Patch night".into(),
+            impact: Some("none expected".into()),
+            days,
+            start: time(1, 30, 0, 0),
+            end: ends[i % 2],
+            zone: "America/New_York".into(),
+            max_downtime_s: (i % 2 == 0).then_some(1800),
+            min_notice_s: Some(0),
+            start_grace_s: Some(300),
+            agreed: Some(date(2026, 1, 15)),
+            tell: true,
+        })
+        .collect()
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/events")
+}
+
+/// A golden file: JSON, with each column on a line of its own, `data` byte for byte as stored.
+fn rendered(fact: &Fact) -> (String, String) {
+    let (kind, data) = row::split(fact).unwrap();
+    let (v, subject) = (
+        fact.version(),
+        serde_json::to_string(&fact.subject()).unwrap(),
+    );
+    let text = format!(
+        "{{\n\"kind\": \"{kind}\",\n\"v\": {v},\n\"subject\": {subject},\n\"data\": {data}\n}}\n"
+    );
+    (format!("{kind}.v{v}.json"), text)
+}
+
+fn files() -> BTreeMap<String, String> {
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(folder()).unwrap();
+        for (name, text) in all().iter().map(|(_, fact)| rendered(fact)) {
+            let path = folder().join(name);
+            if !path.exists() {
+                crate::files::replace(&path, text.as_bytes()).unwrap();
+            }
+        }
+    }
+    std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            let text = std::fs::read_to_string(entry.path()).unwrap();
+            (entry.file_name().into_string().unwrap(), text)
+        })
+        .collect()
+}
+
+fn column<'a>(text: &'a str, name: &str) -> &'a str {
+    let start = format!("\"{name}\": ");
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(start.as_str()));
+    line.unwrap().trim_end_matches(',')
+}
+
+#[test]
+fn every_kind_of_event_has_a_golden_file() {
+    let files = files();
+    for (name, fact) in all() {
+        assert_eq!(
+            name,
+            variant(&fact),
+            "the example of one kind is of another"
+        );
+        let (file, text) = rendered(&fact);
+        let golden = files
+            .get(&file)
+            .unwrap_or_else(|| panic!("tests/golden/events/{file} is missing"));
+        assert_eq!(
+            *golden, text,
+            "the stored form of `{name}` is no longer the one in {file}: a changed shape is a new v"
+        );
+    }
+}
+
+#[test]
+fn every_golden_file_is_read_and_written_back_to_the_same_bytes() {
+    let files = files();
+    assert!(files.len() >= all().len());
+    for (name, text) in files {
+        let parsed: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let kind: String = serde_json::from_str(column(&text, "kind")).unwrap();
+        let fact =
+            row::join(&kind, column(&text, "data")).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(rendered(&fact), (name, text));
+        assert_eq!(parsed["v"], fact.version());
+    }
+}
+
+fn word(value: impl serde::Serialize) -> String {
+    serde_json::to_string(&value).unwrap().replace('"', "")
+}
+
+#[test]
+fn the_words_inside_events_stay() {
+    for reason in Reason::ALL {
+        assert_eq!(word(reason), reason.word());
+    }
+    for kind in domain::notice::Kind::ALL {
+        assert_eq!(word(kind), kind.word());
+    }
+    for outcome in [
+        Outcome::Up,
+        Outcome::Degraded,
+        Outcome::Down,
+        Outcome::Inconclusive,
+    ] {
+        assert_eq!(word(outcome), outcome.word());
+    }
+    let silences = [
+        Silence::New,
+        Silence::Stopped,
+        Silence::Missing,
+        Silence::Inconclusive,
+        Silence::Absent,
+    ];
+    assert_eq!(
+        silences.map(word),
+        ["new", "stopped", "missing", "inconclusive", "absent"]
+    );
+    assert_eq!(
+        [Absence::Stalled, Absence::ClockStepped].map(word),
+        ["stalled", "clock-stepped"]
+    );
+    assert_eq!(
+        [Cause::Outage, Cause::Overrun, Cause::Declared].map(word),
+        ["outage", "overrun", "declared"]
+    );
+    assert_eq!(
+        [
+            Delivery::Accepted,
+            Delivery::Deferred,
+            Delivery::Rejected,
+            Delivery::Ambiguous
+        ]
+        .map(word),
+        ["accepted", "deferred", "rejected", "ambiguous"]
+    );
+    assert_eq!(
+        [
+            Certainty::Unknown,
+            Certainty::Suspected,
+            Certainty::Confirmed
+        ]
+        .map(word),
+        ["unknown", "suspected", "confirmed"]
+    );
+    assert_eq!(
+        [Kind::Provided, Kind::Partner].map(word),
+        ["provided", "partner"]
+    );
+    assert_eq!(
+        [Affects::Availability, Affects::Degradation].map(word),
+        ["availability", "degradation"]
+    );
+}

@@ -1,0 +1,235 @@
+//! One row: an event in its stored form, the hash that chains it, and the way back. The stored
+//! bytes are what is hashed, so nothing is ever put into another form before it is checked.
+
+use domain::event::{Event, Fact};
+use jiff::Timestamp;
+use rusqlite::Connection;
+use sha2::{Digest, Sha256};
+
+use super::{Error, Fault, Stored};
+
+/// A link of the chain.
+pub(super) type Hash = [u8; 32];
+
+/// What the first event's hash follows.
+pub(super) const GENESIS: Hash = [0; 32];
+
+/// Writes a row; the columns in the order in which they are hashed, then the hash.
+pub(super) const INSERT: &str = "INSERT INTO events (seq, at, recorded, kind, v, subject, by, data, hash) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+
+/// The columns of an event, as stored.
+pub(super) struct Row {
+    pub(super) seq: i64,
+    pub(super) at: String,
+    pub(super) recorded: String,
+    pub(super) kind: String,
+    pub(super) v: i64,
+    pub(super) subject: String,
+    pub(super) by: String,
+    pub(super) data: String,
+}
+
+impl Row {
+    pub(super) fn of(seq: u64, recorded: Timestamp, event: &Event) -> Result<Row, Error> {
+        let (kind, data) = split(&event.fact)?;
+        Ok(Row {
+            seq: integer(seq)?,
+            at: instant(event.at),
+            recorded: instant(recorded),
+            kind,
+            v: i64::from(event.fact.version()),
+            subject: event.fact.subject(),
+            by: event.by.clone(),
+            data,
+        })
+    }
+
+    /// SHA-256 over the hash before and, of each column in order, its length in bytes (eight
+    /// bytes, the highest first) and its bytes; numbers in decimal digits.
+    pub(super) fn hash_after(&self, before: &Hash) -> Hash {
+        let (seq, v) = (self.seq.to_string(), self.v.to_string());
+        let columns = [
+            &seq,
+            &self.at,
+            &self.recorded,
+            &self.kind,
+            &v,
+            &self.subject,
+            &self.by,
+            &self.data,
+        ];
+        let mut digest = Sha256::new();
+        digest.update(before);
+        for column in columns {
+            digest.update((column.len() as u64).to_be_bytes());
+            digest.update(column.as_bytes());
+        }
+        digest.finalize().into()
+    }
+
+    fn unreadable(&self, why: impl Into<String>) -> Error {
+        Error::Unreadable {
+            seq: self.seq.unsigned_abs(),
+            kind: self.kind.clone(),
+            v: self.v,
+            why: why.into(),
+        }
+    }
+}
+
+/// A row whose hash holds.
+pub(super) struct Walked {
+    pub(super) row: Row,
+    pub(super) hash: Hash,
+}
+
+impl Walked {
+    /// The event in it.
+    pub(super) fn stored(&self) -> Result<Stored, Error> {
+        let row = &self.row;
+        let parse = |text: &str, what: &str| {
+            text.parse::<Timestamp>()
+                .map_err(|error| row.unreadable(format!("its {what}: {error}")))
+        };
+        let fact = join(&row.kind, &row.data).map_err(|error| {
+            let newer = "it is of a newer version than any known here";
+            row.unreadable(if row.v > 1 {
+                newer.to_string()
+            } else {
+                error.to_string()
+            })
+        })?;
+        if i64::from(fact.version()) != row.v {
+            return Err(row.unreadable(format!("the version known here is {}", fact.version())));
+        }
+        Ok(Stored {
+            seq: row.seq.unsigned_abs(),
+            recorded: parse(&row.recorded, "time of record")?,
+            event: Event {
+                at: parse(&row.at, "time")?,
+                by: row.by.clone(),
+                fact,
+            },
+            hash: hex(&self.hash),
+        })
+    }
+}
+
+/// Walks the rows in order up to and with `upto`, checking numbers and hashes.
+pub(super) fn walk(
+    connection: &Connection,
+    upto: i64,
+    f: &mut dyn FnMut(Walked) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, at, recorded, kind, v, subject, by, data, hash FROM events \
+         WHERE seq <= ?1 ORDER BY seq",
+    )?;
+    let mut rows = statement.query([upto])?;
+    let mut expected: i64 = 1;
+    let mut before = GENESIS;
+    while let Some(found) = rows.next()? {
+        let seq: i64 = found.get(0)?;
+        if seq != expected {
+            return Err(Fault::Missing {
+                seq: expected.unsigned_abs(),
+                found: seq,
+            }
+            .into());
+        }
+        // Bytes that are no text, or a hash of another length, can only be a change.
+        let walked = read(found).map_err(|error| changed(error, seq))?;
+        if walked.row.hash_after(&before) != walked.hash {
+            return Err(Fault::Changed {
+                seq: seq.unsigned_abs(),
+            }
+            .into());
+        }
+        before = walked.hash;
+        expected += 1;
+        f(walked)?;
+    }
+    Ok(())
+}
+
+fn read(found: &rusqlite::Row<'_>) -> Result<Walked, rusqlite::Error> {
+    Ok(Walked {
+        row: Row {
+            seq: found.get(0)?,
+            at: found.get(1)?,
+            recorded: found.get(2)?,
+            kind: found.get(3)?,
+            v: found.get(4)?,
+            subject: found.get(5)?,
+            by: found.get(6)?,
+            data: found.get(7)?,
+        },
+        hash: found.get(8)?,
+    })
+}
+
+fn changed(error: rusqlite::Error, seq: i64) -> Error {
+    match error {
+        rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::Utf8Error(..) => Fault::Changed {
+            seq: seq.unsigned_abs(),
+        }
+        .into(),
+        other => other.into(),
+    }
+}
+
+/// An instant as stored in a column: UTC with nine decimals, so that text sorts as time does and
+/// no instant is rounded.
+pub(super) fn instant(at: Timestamp) -> String {
+    format!("{at:.9}")
+}
+
+/// A number as SQLite holds it.
+pub(super) fn integer(number: u64) -> Result<i64, Error> {
+    i64::try_from(number)
+        .map_err(|_| Error::Unstorable(format!("{number} is beyond what a row can hold")))
+}
+
+/// Lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The content of a fact that has none.
+const NOTHING: &str = "null";
+
+const TAG: &str = "{\"kind\":\"";
+const CONTENT: &str = "\",\"data\":";
+
+/// The kind of a fact and its content as compact JSON, keys in the order of the type. Cut out of
+/// the whole text and not out of a tree, since a tree would not keep that order.
+pub(super) fn split(fact: &Fact) -> Result<(String, String), Error> {
+    let text = serde_json::to_string(fact).map_err(|error| Error::Unstorable(error.to_string()))?;
+    let cut = || -> Option<(String, String)> {
+        let rest = text.strip_prefix(TAG)?.strip_suffix('}')?;
+        // A kind is a word in kebab case: it holds no quote.
+        match rest.split_once(CONTENT) {
+            Some((kind, data)) if !kind.contains('"') => Some((kind.into(), data.into())),
+            _ => Some((rest.strip_suffix('"')?.into(), NOTHING.into())),
+        }
+    };
+    cut().ok_or_else(|| Error::Unstorable(format!("`{text}` has no kind")))
+}
+
+/// The fact of that kind and content.
+pub(super) fn join(kind: &str, data: &str) -> Result<Fact, serde_json::Error> {
+    let kind = serde_json::to_string(kind)?;
+    serde_json::from_str(&if data == NOTHING {
+        format!("{{\"kind\":{kind}}}")
+    } else {
+        format!("{{\"kind\":{kind},\"data\":{data}}}")
+    })
+}

@@ -1,0 +1,226 @@
+//! Whether the ledger is as it was written: every row, every message, every guard. Reads only.
+//! What a chain by itself cannot see (a cut tail, a whole rewrite) shows in the sequence and head
+//! that every report prints.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use domain::event::Fact;
+use domain::id::NoticeId;
+use sha2::{Digest, Sha256};
+
+use super::{Error, Head, row, schema};
+
+/// Something in the ledger that is not as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A row was removed, or given another number.
+    #[error("event {seq} is missing: event {found} stands in its place")]
+    Missing {
+        /// The first number that is missing.
+        seq: u64,
+        /// The number found instead.
+        found: i64,
+    },
+    /// A row, or the hash of the one before it, was changed, moved or forged.
+    #[error("event {seq} was changed, moved or forged: its hash does not follow from it and event {}", seq.saturating_sub(1))]
+    Changed {
+        /// Which.
+        seq: u64,
+    },
+    /// A row whose hash holds but whose content says nothing to this program.
+    #[error("event {seq} cannot be read: {why}")]
+    Unreadable {
+        /// Which.
+        seq: u64,
+        /// Why.
+        why: String,
+    },
+    /// A message that was attempted is not there.
+    #[error("the message of notice {notice}, attempted in event {seq}, is missing")]
+    LetterMissing {
+        /// Of which notice.
+        notice: NoticeId,
+        /// The event that attempted it.
+        seq: u64,
+    },
+    /// A message is not the one that was attempted.
+    #[error("the message of notice {notice} is not the one that event {seq} attempted")]
+    LetterChanged {
+        /// Of which notice.
+        notice: NoticeId,
+        /// The event that attempted it.
+        seq: u64,
+    },
+    /// A message that no event speaks of: the end of the ledger was cut off, or it was added.
+    #[error("notice {notice} has a message, but no event attempted it")]
+    LetterUnknown {
+        /// Of which notice.
+        notice: NoticeId,
+    },
+    /// A table or a guard against changes is not what this program makes.
+    #[error("`{name}` of the ledger's schema was removed, added or changed")]
+    Schema {
+        /// Its name.
+        name: String,
+    },
+    /// The file itself is damaged.
+    #[error("the file is damaged: {0}")]
+    Damaged(String),
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verification {
+    /// The position of the last row that holds.
+    pub head: Head,
+    /// How many messages are stored.
+    pub letters: u64,
+    /// What does not hold. Of the rows only the first: nothing after it can be vouched for.
+    pub faults: Vec<Fault>,
+}
+
+impl Verification {
+    /// Whether everything is as it was written.
+    pub fn is_clean(&self) -> bool {
+        self.faults.is_empty()
+    }
+}
+
+/// Verifies the ledger of a data directory, also beside a running service.
+///
+/// # Errors
+/// Only where there is no ledger to look at, or it cannot be read at all.
+pub fn verify(data: &Path) -> Result<Verification, Error> {
+    let connection = schema::open_read_only(&data.join(super::FILE))?;
+    // One transaction: a service that writes meanwhile does not move what is looked at.
+    connection.execute_batch("BEGIN")?;
+    let mut verification = Verification {
+        head: Head {
+            seq: 0,
+            hash: row::hex(&row::GENESIS),
+        },
+        letters: 0,
+        faults: Vec::new(),
+    };
+    match look(&connection, &mut verification) {
+        Ok(()) => {}
+        Err(Error::Broken(fault)) => verification.faults.push(fault),
+        Err(Error::Sqlite(error)) if is_damage(&error) => {
+            verification.faults.push(Fault::Damaged(error.to_string()))
+        }
+        Err(other) => return Err(other),
+    }
+    Ok(verification)
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(
+        error.sqlite_error_code(),
+        Some(DatabaseCorrupt | NotADatabase)
+    )
+}
+
+fn look(connection: &rusqlite::Connection, found: &mut Verification) -> Result<(), Error> {
+    let mut attempted = BTreeMap::new();
+    let rows = chain(connection, &mut found.head, &mut attempted);
+    // A broken row hides nothing else: the rest is looked at all the same.
+    let whole = match rows {
+        Ok(()) => true,
+        Err(Error::Broken(fault)) => {
+            found.faults.push(fault);
+            false
+        }
+        Err(other) => return Err(other),
+    };
+    letters(connection, found, &attempted, whole)?;
+    guards(connection, &mut found.faults)?;
+    let said: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if said != "ok" {
+        found.faults.push(Fault::Damaged(said));
+    }
+    Ok(())
+}
+
+/// The messages that were attempted: by notice, the event and the hash, once for each hash.
+type Attempted = BTreeMap<NoticeId, BTreeMap<String, u64>>;
+
+fn chain(
+    connection: &rusqlite::Connection,
+    head: &mut Head,
+    attempted: &mut Attempted,
+) -> Result<(), Error> {
+    row::walk(connection, i64::MAX, &mut |walked| {
+        let stored = walked.stored().map_err(|error| match error {
+            Error::Unreadable { seq, .. } => Error::Broken(Fault::Unreadable {
+                seq,
+                why: error.to_string(),
+            }),
+            other => other,
+        })?;
+        if let Fact::DeliveryAttempted { notice, sha256, .. } = &stored.event.fact {
+            attempted
+                .entry(*notice)
+                .or_default()
+                .entry(sha256.clone())
+                .or_insert(stored.seq);
+        }
+        *head = Head {
+            seq: stored.seq,
+            hash: stored.hash,
+        };
+        Ok(())
+    })
+}
+
+fn letters(
+    connection: &rusqlite::Connection,
+    found: &mut Verification,
+    attempted: &Attempted,
+    whole: bool,
+) -> Result<(), Error> {
+    let mut seen = BTreeSet::new();
+    let mut statement =
+        connection.prepare("SELECT notice, message FROM letters ORDER BY notice")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        found.letters += 1;
+        let id: i64 = row.get(0)?;
+        let notice = NoticeId(id.unsigned_abs());
+        seen.insert(notice);
+        let message = row.get_ref(1)?.as_bytes().map_err(rusqlite::Error::from)?;
+        let sha256 = row::hex(&Sha256::digest(message));
+        match attempted.get(&notice) {
+            Some(hashes) => found.faults.extend(
+                hashes
+                    .iter()
+                    .filter(|(hash, _)| **hash != sha256)
+                    .map(|(_, seq)| Fault::LetterChanged { notice, seq: *seq }),
+            ),
+            // After a broken row nobody knows which attempts there were.
+            None if whole => found.faults.push(Fault::LetterUnknown { notice }),
+            None => {}
+        }
+    }
+    for (notice, hashes) in attempted.iter().filter(|(id, _)| !seen.contains(id)) {
+        found
+            .faults
+            .extend(hashes.values().map(|seq| Fault::LetterMissing {
+                notice: *notice,
+                seq: *seq,
+            }));
+    }
+    Ok(())
+}
+
+fn guards(connection: &rusqlite::Connection, faults: &mut Vec<Fault>) -> Result<(), Error> {
+    let there: BTreeSet<_> = schema::objects(connection)?.into_iter().collect();
+    let expected: BTreeSet<_> = schema::expected()?.into_iter().collect();
+    let names: BTreeSet<_> = there
+        .symmetric_difference(&expected)
+        .map(|(name, _)| name.clone())
+        .collect();
+    faults.extend(names.into_iter().map(|name| Fault::Schema { name }));
+    Ok(())
+}

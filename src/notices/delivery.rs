@@ -1,0 +1,117 @@
+//! One attempt to deliver one message to one recipient, and what its end means.
+//!
+//! A relay that took the first byte of the message and then fell silent may have delivered it:
+//! that is `ambiguous`, and no other relay is asked. Before that byte, the next relay is.
+
+use domain::event::Delivery;
+use lettre::Address;
+
+use super::letter::mailbox;
+use super::relay::{Farewell, Refusal, Relay, Step, Timeouts, Transaction};
+use super::text;
+
+/// The longest reply that is kept, in characters.
+const LONGEST_REPLY: usize = 300;
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// How.
+    pub result: Delivery,
+    /// The relay's words or what went wrong, one line.
+    pub reply: String,
+}
+
+impl Ended {
+    fn new(result: Delivery, reply: &str) -> Self {
+        let reply = text::cut(&text::one_line(reply), LONGEST_REPLY);
+        Self { result, reply }
+    }
+}
+
+/// Delivers `bytes` from `from` (as in a `From` header) to `to` by the first of `relays` that
+/// takes them, under the time limits of RFC 5321.
+pub async fn deliver(relays: &[Relay], from: &str, to: &str, bytes: &[u8]) -> Ended {
+    let (ended, farewell) = attempt(relays, from, to, bytes, &Timeouts::default()).await;
+    if let Some(farewell) = farewell {
+        farewell.say().await;
+    }
+    ended
+}
+
+/// As [`deliver`] under other limits, and without saying QUIT to the relay that took it: the
+/// outcome is recorded before that.
+pub(super) async fn attempt(
+    relays: &[Relay],
+    from: &str,
+    to: &str,
+    bytes: &[u8],
+    limits: &Timeouts,
+) -> (Ended, Option<Farewell>) {
+    let (from, to) = match (address("From", from), address("To", to)) {
+        (Ok(from), Ok(to)) => (from, to),
+        // A sender can be mended by a reload, a recipient is part of the notice.
+        (Err(wrong), _) => return (Ended::new(Delivery::Deferred, &wrong), None),
+        (_, Err(wrong)) => return (Ended::new(Delivery::Rejected, &wrong), None),
+    };
+    if let Err(what) = text::wire_safe(bytes) {
+        let reply = format!("not sent: the kept message holds {what}");
+        return (Ended::new(Delivery::Rejected, &reply), None);
+    }
+    let transaction = Transaction {
+        from: &from,
+        to: &to,
+        bytes,
+    };
+    let mut said = Vec::new();
+    for relay in relays {
+        match relay.hand_over(&transaction, limits).await {
+            Ok((reply, farewell)) => {
+                said.push(format!("{relay}: {reply}"));
+                said.reverse();
+                let reply = said.join("; before: ");
+                return (Ended::new(Delivery::Accepted, &reply), Some(farewell));
+            }
+            Err(refusal) => {
+                said.push(format!("{relay}: {refusal}"));
+                let result = meaning(&refusal);
+                if result != Delivery::Deferred {
+                    said.reverse();
+                    return (Ended::new(result, &said.join("; before: ")), None);
+                }
+            }
+        }
+    }
+    if said.is_empty() {
+        said.push("no relay is configured".to_owned());
+    }
+    (Ended::new(Delivery::Deferred, &said.join("; ")), None)
+}
+
+fn address(header: &'static str, given: &str) -> Result<Address, String> {
+    mailbox(header, given)
+        .map(|m| m.email)
+        .map_err(|error| error.to_string())
+}
+
+/// What a refusal says of the message.
+///
+/// Before MAIL the relay refuses us, not the message, whatever its code: a wrong password must
+/// not cost a notice. The same holds for the codes of RFC 4954, which speak of the session.
+fn meaning(refusal: &Refusal) -> Delivery {
+    let permanent = match refusal.code {
+        Some(530 | 534 | 535 | 538) => false,
+        Some(code) => code >= 500,
+        None => false,
+    };
+    match refusal.step {
+        Step::Connect | Step::Tls | Step::Greeting | Step::StartTls | Step::Auth => {
+            Delivery::Deferred
+        }
+        Step::Mail | Step::Rcpt | Step::Data if permanent => Delivery::Rejected,
+        Step::Mail | Step::Rcpt | Step::Data => Delivery::Deferred,
+        Step::Message if permanent => Delivery::Rejected,
+        Step::Message if refusal.code.is_some() => Delivery::Deferred,
+        Step::Message => Delivery::Ambiguous,
+    }
+}

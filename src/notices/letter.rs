@@ -1,0 +1,183 @@
+//! The message as it leaves: built once, kept, sent again unchanged. Date, Message-ID and MIME
+//! boundary are ours, so the same notice is the same bytes; every part is quoted-printable, so
+//! nothing that a person wrote can end a line, a part or the message.
+
+use domain::id::NoticeId;
+use domain::notice::{domain_of, message_id};
+use domain::record::Outgoing;
+use jiff::Timestamp;
+use lettre::message::header::{
+    ContentTransferEncoding, ContentType, Date, HeaderName, HeaderValue,
+};
+use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
+use lettre::{Address, address::Envelope};
+use sha2::{Digest, Sha256};
+
+use super::render::{Preview, Renderer};
+use super::{Error, text};
+
+/// A message, ready for a relay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// Its `Message-ID`, in angle brackets.
+    pub message_id: String,
+    /// All of it, headers and body, every line ending in CRLF.
+    pub bytes: Vec<u8>,
+    /// SHA-256 of `bytes`, in hexadecimal.
+    pub sha256: String,
+}
+
+impl Letter {
+    /// The letter whose bytes were kept when it was first tried.
+    pub fn kept(bytes: Vec<u8>) -> Self {
+        let message_id = header_of(&bytes, "Message-ID").unwrap_or_default();
+        let sha256 = hex(&Sha256::digest(&bytes));
+        Self {
+            message_id,
+            bytes,
+            sha256,
+        }
+    }
+}
+
+impl Renderer {
+    /// The message for the notice `id`. `identity` is the ledger's own, `service` the operator's
+    /// name, `mail_from` the sender as in a `From` header, `thread` the `Message-ID` of the first
+    /// message of the same matter, `date` what the `Date` header says (when it was decided).
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a line of the message's head"
+    )]
+    pub fn letter(
+        &self,
+        id: NoticeId,
+        outgoing: &Outgoing,
+        identity: &str,
+        service: &str,
+        mail_from: &str,
+        thread: Option<String>,
+        date: Timestamp,
+    ) -> Result<Letter, Error> {
+        let said = self.say(id, &outgoing.notice, service)?;
+        let from = mailbox("From", mail_from)?;
+        let to = mailbox("To", &outgoing.notice.recipient)?;
+        let message_id = message_id(identity, id, mail_from);
+        let headers = Headers {
+            message_id: &message_id,
+            thread: thread.as_deref(),
+            date,
+            list: domain_of(mail_from),
+        };
+        build(from, to, headers, said)
+    }
+}
+
+struct Headers<'a> {
+    message_id: &'a str,
+    thread: Option<&'a str>,
+    date: Timestamp,
+    list: &'a str,
+}
+
+fn build(from: Mailbox, to: Mailbox, headers: Headers<'_>, said: Preview) -> Result<Letter, Error> {
+    let fail = |what: &dyn std::fmt::Display| Error::Message(what.to_string());
+    // Given, not derived: lettre would read both back out of the headers it has encoded.
+    let envelope = Envelope::new(Some(from.email.clone()), vec![to.email.clone()])
+        .map_err(|error| fail(&error))?;
+    let mut message = Message::builder()
+        .envelope(envelope)
+        .from(from)
+        .to(to)
+        .subject(text::header("Subject", &said.subject)?)
+        .header(Date::new(headers.date.into()))
+        .raw_header(raw("Message-ID", headers.message_id)?);
+    if let Some(first) = headers.thread {
+        message = message
+            .raw_header(raw("In-Reply-To", first)?)
+            .raw_header(raw("References", first)?);
+    }
+    message = message
+        .raw_header(raw("Auto-Submitted", "auto-generated")?)
+        .raw_header(raw("X-Auto-Response-Suppress", "All")?)
+        .raw_header(raw("List-Id", &format!("<notices.{}>", headers.list))?);
+
+    // `=_` cannot occur in quoted-printable text, so the boundary occurs nowhere else.
+    let seed = hex(&Sha256::digest(headers.message_id));
+    let boundary = format!("=_nines_{}", &seed[..32]);
+    let alternative =
+        ContentType::parse(&format!("multipart/alternative; boundary=\"{boundary}\""))
+            .map_err(|error| fail(&error))?;
+    let parts = MultiPart::builder()
+        .header(alternative)
+        .build()
+        .singlepart(part(ContentType::TEXT_PLAIN, said.text))
+        .singlepart(part(ContentType::TEXT_HTML, said.html));
+    let bytes = message
+        .multipart(parts)
+        .map_err(|error| fail(&error))?
+        .formatted();
+    text::wire_safe(&bytes).map_err(|what| fail(&format!("it holds {what}")))?;
+    Ok(Letter {
+        message_id: headers.message_id.to_owned(),
+        sha256: hex(&Sha256::digest(&bytes)),
+        bytes,
+    })
+}
+
+/// Always quoted-printable: lettre would leave short ASCII text unencoded, and with it a bare CR.
+fn part(kind: ContentType, body: String) -> SinglePart {
+    SinglePart::builder()
+        .header(kind)
+        .header(ContentTransferEncoding::QuotedPrintable)
+        .body(body)
+}
+
+fn raw(name: &'static str, value: &str) -> Result<HeaderValue, Error> {
+    let value = text::header(name, value)?.to_owned();
+    Ok(HeaderValue::new(
+        HeaderName::new_from_ascii_str(name),
+        value,
+    ))
+}
+
+/// `Name <address>` or an address alone. The name is whatever stands before the last `<`, with
+/// or without quotation marks; lettre encodes it again.
+pub(super) fn mailbox(header: &'static str, given: &str) -> Result<Mailbox, Error> {
+    let given = text::header(header, given)?.trim();
+    let (name, address) = match given.rsplit_once('<') {
+        Some((name, rest)) => (name.trim(), rest.trim_end_matches('>').trim()),
+        None => ("", given),
+    };
+    let name = name
+        .strip_prefix('"')
+        .and_then(|n| n.strip_suffix('"'))
+        .unwrap_or(name);
+    let address: Address = address.parse().map_err(|source| Error::Address {
+        address: text::cut(address, 120),
+        source,
+    })?;
+    Ok(Mailbox::new(
+        (!name.is_empty()).then(|| name.to_owned()),
+        address,
+    ))
+}
+
+fn header_of(bytes: &[u8], name: &str) -> Option<String> {
+    let end = bytes
+        .windows(4)
+        .position(|w| w == b"\r\n\r\n")
+        .unwrap_or(bytes.len());
+    let head = std::str::from_utf8(&bytes[..end]).ok()?;
+    // A value that is folded starts on the line after its name.
+    let unfolded = head.replace("\r\n ", " ").replace("\r\n\t", " ");
+    unfolded.split("\r\n").find_map(|line| {
+        let (found, value) = line.split_once(':')?;
+        found
+            .eq_ignore_ascii_case(name)
+            .then(|| value.trim().to_owned())
+    })
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}

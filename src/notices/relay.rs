@@ -1,0 +1,407 @@
+//! One conversation with one relay, verb by verb, each under its own time limit.
+//!
+//! What must never happen here: a password in clear text beyond this machine, a message over a
+//! line that was to be encrypted and is not, a second try after the message's first byte has left.
+
+use std::fmt;
+use std::future::Future;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lettre::Address;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{
+    AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters,
+};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::response::Response;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::text;
+use super::wire::ByLine;
+
+/// How a relay is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// In clear text: `smtp://`.
+    Smtp,
+    /// STARTTLS before anything else, or not at all: `smtp+starttls://`.
+    StartTls,
+    /// TLS from the first byte: `smtps://`.
+    Smtps,
+}
+
+/// A mail server that takes our messages and passes them on.
+#[derive(Clone, Debug)]
+pub struct Relay {
+    /// How it is spoken to.
+    pub scheme: Scheme,
+    /// Its name or address, without brackets; with TLS its certificate must name it.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The account, where it wants one.
+    pub user: Option<String>,
+    /// The account's password.
+    pub password: Option<SecretString>,
+    /// The certificates (PEM) that alone vouch for it, instead of the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl fmt::Display for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// How long each part of a conversation may take. The defaults are the least that RFC 5321,
+/// 4.5.3.2, allows; it knows none for connecting and TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// To resolve the name, and to reach each of its addresses.
+    pub connect: Duration,
+    /// For a TLS handshake.
+    pub tls: Duration,
+    /// For the greeting and the answer to EHLO together.
+    pub greeting: Duration,
+    /// For AUTH, all of it.
+    pub auth: Duration,
+    /// For MAIL.
+    pub mail: Duration,
+    /// For RCPT.
+    pub rcpt: Duration,
+    /// For DATA.
+    pub data: Duration,
+    /// For the message and the answer to its final dot: three minutes to take it, ten to answer.
+    /// Shorter would send what has been delivered once more (RFC 1047).
+    pub message: Duration,
+    /// For QUIT, which nobody needs.
+    pub quit: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        const MINUTE: Duration = Duration::from_secs(60);
+        Self {
+            connect: MINUTE / 2,
+            tls: MINUTE / 2,
+            greeting: 10 * MINUTE,
+            auth: 5 * MINUTE,
+            mail: 5 * MINUTE,
+            rcpt: 5 * MINUTE,
+            data: 2 * MINUTE,
+            message: 13 * MINUTE,
+            quit: MINUTE / 12,
+        }
+    }
+}
+
+/// How many addresses of a relay's name are tried.
+const ADDRESSES: usize = 4;
+
+/// The parts of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Connect,
+    Tls,
+    Greeting,
+    StartTls,
+    Auth,
+    Mail,
+    Rcpt,
+    Data,
+    Message,
+}
+
+impl Step {
+    fn word(self) -> &'static str {
+        match self {
+            Step::Connect => "connecting",
+            Step::Tls => "connecting over TLS",
+            Step::Greeting => "greeting and EHLO",
+            Step::StartTls => "STARTTLS",
+            Step::Auth => "AUTH",
+            Step::Mail => "MAIL",
+            Step::Rcpt => "RCPT",
+            Step::Data => "DATA",
+            Step::Message => "the message",
+        }
+    }
+}
+
+/// Why a conversation ended without the relay taking the message.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// Where.
+    pub step: Step,
+    /// The code of the relay's reply; nothing where there was none that counts.
+    pub code: Option<u16>,
+    /// The reply, or what went wrong.
+    pub text: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code {
+            Some(code) => write!(f, "{code} {} (to {})", self.text, self.step.word()),
+            None => write!(f, "{} (at {})", self.text, self.step.word()),
+        }
+    }
+}
+
+/// The people and the bytes of one transaction.
+pub(super) struct Transaction<'a> {
+    pub from: &'a Address,
+    pub to: &'a Address,
+    /// Checked by `text::wire_safe`.
+    pub bytes: &'a [u8],
+}
+
+/// A conversation whose message was taken, and that can be ended politely.
+pub(super) struct Farewell {
+    connection: AsyncSmtpConnection,
+    limit: Duration,
+}
+
+impl Farewell {
+    /// Says QUIT. How that ends changes nothing: the message was taken.
+    pub async fn say(mut self) {
+        let _ = timeout(self.limit, self.connection.quit()).await;
+    }
+}
+
+impl Relay {
+    /// Hands one message to this relay: its words when it took it.
+    pub(super) async fn hand_over(
+        &self,
+        what: &Transaction<'_>,
+        limits: &Timeouts,
+    ) -> Result<(String, Farewell), Refusal> {
+        let mut connection = self.open(limits).await?;
+        match transact(&mut connection, what, limits).await {
+            Ok(reply) => Ok((
+                reply,
+                Farewell {
+                    connection,
+                    limit: limits.quit,
+                },
+            )),
+            Err(refusal) => {
+                // After a reply the relay still listens; after anything else nobody may.
+                if refusal.code.is_some() {
+                    Farewell {
+                        connection,
+                        limit: limits.quit,
+                    }
+                    .say()
+                    .await;
+                }
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Connected, greeted, encrypted and known: ready for MAIL.
+    async fn open(&self, limits: &Timeouts) -> Result<AsyncSmtpConnection, Refusal> {
+        let hello = ClientId::default();
+        let (mut connection, loopback) = match self.scheme {
+            Scheme::Smtps => (self.encrypted(&hello, limits).await?, false),
+            Scheme::Smtp | Scheme::StartTls => {
+                let stream = self.reach(limits).await?;
+                let loopback = stream.peer_addr().is_ok_and(|peer| peer.ip().is_loopback());
+                let stream = Box::new(ByLine::new(stream));
+                let greeted = AsyncSmtpConnection::connect_with_transport(stream, &hello);
+                (
+                    within(Step::Greeting, limits.greeting, greeted).await?,
+                    loopback,
+                )
+            }
+        };
+        if self.scheme == Scheme::StartTls {
+            if !connection.can_starttls() {
+                return Err(broken(
+                    Step::StartTls,
+                    "the relay does not offer STARTTLS".to_owned(),
+                ));
+            }
+            let parameters = self.tls_parameters().await?;
+            let all = limits.tls + limits.greeting;
+            within(Step::StartTls, all, connection.starttls(parameters, &hello)).await?;
+        }
+        if let Some(user) = &self.user {
+            if !connection.is_encrypted() && !loopback {
+                let text = "the password is not sent in clear text beyond this machine".to_owned();
+                return Err(broken(Step::Auth, text));
+            }
+            let password = self.password.as_ref().map_or("", |p| p.expose_secret());
+            let known = Credentials::new(user.clone(), password.to_owned());
+            let mechanisms = [Mechanism::Plain, Mechanism::Login];
+            within(
+                Step::Auth,
+                limits.auth,
+                connection.auth(&mechanisms, &known),
+            )
+            .await?;
+        }
+        Ok(connection)
+    }
+
+    async fn reach(&self, limits: &Timeouts) -> Result<TcpStream, Refusal> {
+        let name = (self.host.as_str(), self.port);
+        let found = match timeout(limits.connect, tokio::net::lookup_host(name)).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => return Err(broken(Step::Connect, error.to_string())),
+            Err(_) => return Err(too_slow(Step::Connect, limits.connect)),
+        };
+        let mut last = broken(Step::Connect, "the name has no address".to_owned());
+        for address in found.take(ADDRESSES) {
+            match timeout(limits.connect, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => last = broken(Step::Connect, error.to_string()),
+                Err(_) => last = too_slow(Step::Connect, limits.connect),
+            }
+        }
+        Err(last)
+    }
+
+    async fn encrypted(
+        &self,
+        hello: &ClientId,
+        limits: &Timeouts,
+    ) -> Result<AsyncSmtpConnection, Refusal> {
+        let parameters = Some(self.tls_parameters().await?);
+        let name = (self.host.as_str(), self.port);
+        let connect = Some(limits.connect);
+        let opened = AsyncSmtpConnection::connect_tokio1(name, connect, hello, parameters, None);
+        within(
+            Step::Tls,
+            limits.connect + limits.tls + limits.greeting,
+            opened,
+        )
+        .await
+    }
+
+    /// Whom to trust, read anew for each connection, so that a renewed file counts at once.
+    async fn tls_parameters(&self) -> Result<TlsParameters, Refusal> {
+        let builder = TlsParameters::builder(self.host.clone());
+        let builder = match &self.ca_file {
+            None => builder,
+            Some(path) => {
+                let pem = tokio::fs::read(path)
+                    .await
+                    .map_err(|e| broken(Step::Tls, format!("{}: {e}", path.display())))?;
+                let trusted = Certificate::from_pem(&pem).map_err(|e| refused(Step::Tls, &e))?;
+                builder
+                    .certificate_store(CertificateStore::None)
+                    .add_root_certificate(trusted)
+            }
+        };
+        // Reads the system's certificates: some milliseconds of file reading.
+        match tokio::task::spawn_blocking(move || builder.build_rustls()).await {
+            Ok(Ok(parameters)) => Ok(parameters),
+            Ok(Err(error)) => Err(refused(Step::Tls, &error)),
+            Err(error) => Err(broken(Step::Tls, error.to_string())),
+        }
+    }
+}
+
+/// MAIL, RCPT, DATA and the message: the relay's words when it took it.
+async fn transact(
+    connection: &mut AsyncSmtpConnection,
+    what: &Transaction<'_>,
+    limits: &Timeouts,
+) -> Result<String, Refusal> {
+    let mut options = Vec::new();
+    let plain = |a: &Address| AsRef::<str>::as_ref(a).is_ascii();
+    if !plain(what.from) || !plain(what.to) {
+        if !connection
+            .server_info()
+            .supports_feature(Extension::SmtpUtfEight)
+        {
+            let text = "the address is not ASCII, and the relay does not offer SMTPUTF8";
+            return Err(broken(Step::Mail, text.to_owned()));
+        }
+        options.push(MailParameter::SmtpUtfEight);
+    }
+    if !what.bytes.is_ascii() {
+        options.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+    }
+    let mail = Mail::new(Some(what.from.clone()), options);
+    let reply = within(Step::Mail, limits.mail, connection.command(mail)).await?;
+    in_step(Step::Mail, &reply, 2)?;
+    let rcpt = Rcpt::new(what.to.clone(), Vec::new());
+    let reply = within(Step::Rcpt, limits.rcpt, connection.command(rcpt)).await?;
+    in_step(Step::Rcpt, &reply, 2)?;
+    let reply = within(Step::Data, limits.data, connection.command(Data)).await?;
+    in_step(Step::Data, &reply, 3)?;
+    // lettre writes CRLF before the final dot; the message's own last CRLF is that one.
+    let body = what.bytes.strip_suffix(b"\r\n").unwrap_or(what.bytes);
+    let reply = within(Step::Message, limits.message, connection.message(body)).await?;
+    in_step(Step::Message, &reply, 2)?;
+    Ok(words(&reply))
+}
+
+/// Runs one step under its limit.
+async fn within<T>(
+    step: Step,
+    limit: Duration,
+    doing: impl Future<Output = Result<T, lettre::transport::smtp::Error>>,
+) -> Result<T, Refusal> {
+    match timeout(limit, doing).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => Err(refused(step, &error)),
+        Err(_) => Err(too_slow(step, limit)),
+    }
+}
+
+/// lettre takes any 2xx or 3xx for consent; each step has one of them.
+fn in_step(step: Step, reply: &Response, class: u16) -> Result<(), Refusal> {
+    let code = u16::from(reply.code());
+    if code / 100 == class {
+        return Ok(());
+    }
+    Err(broken(
+        step,
+        format!("the relay is out of step: {}", words(reply)),
+    ))
+}
+
+fn words(reply: &Response) -> String {
+    let text = reply.message().collect::<Vec<_>>().join(" ");
+    format!("{} {text}", u16::from(reply.code()))
+}
+
+fn refused(step: Step, error: &lettre::transport::smtp::Error) -> Refusal {
+    // The kind of the error repeats what the code says; its source is the reply or the cause.
+    let mut texts = Vec::new();
+    let mut cause = std::error::Error::source(error);
+    while let Some(found) = cause {
+        texts.push(text::one_line(&found.to_string()));
+        cause = found.source();
+    }
+    texts.dedup();
+    if texts.is_empty() {
+        texts.push(error.to_string());
+    }
+    let code = error.status().map(u16::from);
+    Refusal {
+        step,
+        code,
+        text: texts.join(": "),
+    }
+}
+
+fn broken(step: Step, text: String) -> Refusal {
+    Refusal {
+        step,
+        code: None,
+        text,
+    }
+}
+
+fn too_slow(step: Step, limit: Duration) -> Refusal {
+    broken(step, format!("no answer within {} s", limit.as_secs_f32()))
+}

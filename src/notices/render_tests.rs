@@ -1,0 +1,553 @@
+//! What notices say and how their messages are made: snapshots of each kind, bytes that are the
+//! same again, and texts that try to be more than text.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A test may fail by panicking.
+
+use domain::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
+use domain::notice::{Affected, Kind, Notice, Work};
+use domain::record::{Outgoing, Standing};
+use domain::sample::Reason;
+use domain::span::Span;
+use jiff::Timestamp;
+use mail_parser::{MessageParser, MimeHeaders};
+
+use super::{Letter, Renderer};
+
+pub(super) fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+const FROM: &str = "Example HIE Status <status@example.org>";
+const IDENTITY: &str = "5f3a9c01";
+
+pub(super) fn portal() -> Affected {
+    Affected {
+        system: SystemId::from("portal"),
+        name: "Clinical Portal".to_owned(),
+        outage: Some(OutageId(12)),
+        from: Some(at("2026-10-07T02:14:10-04:00")),
+        to: None,
+        down_s: None,
+        unobserved: None,
+        reason: Some(Reason::Refused),
+        impaired: false,
+        advice: Some("Use the read-only copy at the nursing stations. For medication lists call the pharmacy.".to_owned()),
+    }
+}
+
+fn results() -> Affected {
+    Affected {
+        system: SystemId::from("results"),
+        name: "Results Interface".to_owned(),
+        outage: Some(OutageId(14)),
+        from: Some(at("2026-10-07T02:14:40-04:00")),
+        reason: Some(Reason::Timeout),
+        advice: None,
+        ..portal()
+    }
+}
+
+fn mended(of: Affected) -> Affected {
+    Affected {
+        to: Some(at("2026-10-07T02:51:40-04:00")),
+        down_s: Some(2_250),
+        ..of
+    }
+}
+
+pub(super) fn notice(kind: Kind, affected: Vec<Affected>) -> Notice {
+    Notice {
+        kind,
+        key: format!("{kind}/portal/it@st-elsewhere.example/1"),
+        customer: CustomerId::from("st-elsewhere"),
+        customer_name: "St. Elsewhere Hospital".to_owned(),
+        zone: "America/New_York".to_owned(),
+        recipient: "it@st-elsewhere.example".to_owned(),
+        affected,
+        work: None,
+        incident: Some(IncidentId(13)),
+        thread: None,
+        after: Vec::new(),
+        folded: false,
+    }
+}
+
+fn update(kind: Kind, affected: Vec<Affected>) -> Notice {
+    Notice {
+        work: Some(Work {
+            window: WindowId::from("portal/weekly-application-update@2026-10-07"),
+            title: "Weekly application update".to_owned(),
+            impact: Some("You are signed out once. Unsaved notes are lost.".to_owned()),
+            span: Span::new(
+                at("2026-10-07T21:00:00-07:00"),
+                at("2026-10-07T22:00:00-07:00"),
+            ),
+            max_downtime_s: Some(300),
+        }),
+        zone: "America/Los_Angeles".to_owned(),
+        incident: None,
+        ..notice(kind, affected)
+    }
+}
+
+pub(super) fn outgoing(notice: Notice) -> Outgoing {
+    Outgoing {
+        notice,
+        decided_at: at("2026-10-07T02:14:20-04:00"),
+        standing: Standing::Due(at("2026-10-07T02:14:20-04:00")),
+        attempts: 0,
+        lost: 0,
+        last: None,
+    }
+}
+
+pub(super) fn letter(notice: Notice) -> Letter {
+    let renderer = Renderer::new(None).unwrap();
+    let outgoing = outgoing(notice);
+    let date = outgoing.decided_at;
+    renderer
+        .letter(
+            NoticeId(14),
+            &outgoing,
+            IDENTITY,
+            "Example HIE",
+            FROM,
+            None,
+            date,
+        )
+        .unwrap()
+}
+
+fn said(notice: &Notice) -> String {
+    let said = Renderer::new(None)
+        .unwrap()
+        .say(NoticeId(14), notice, "Example HIE")
+        .unwrap();
+    for line in said.text.lines() {
+        assert!(
+            line.chars().count() <= super::text::WIDTH + 4,
+            "too wide: {line}"
+        );
+    }
+    format!("Subject: {}\n\n{}", said.subject, said.text)
+}
+
+fn quiet(of: Affected) -> Affected {
+    Affected {
+        outage: None,
+        from: None,
+        reason: None,
+        ..of
+    }
+}
+
+#[test]
+fn downtime() {
+    insta::assert_snapshot!(said(&notice(Kind::Downtime, vec![portal()])));
+}
+
+#[test]
+fn downtime_of_several() {
+    insta::assert_snapshot!(said(&notice(Kind::Downtime, vec![portal(), results()])));
+}
+
+#[test]
+fn uptime() {
+    insta::assert_snapshot!(said(&notice(Kind::Uptime, vec![mended(portal())])));
+}
+
+#[test]
+fn uptime_impaired_its_end_not_observed() {
+    let mut system = mended(portal());
+    system.impaired = true;
+    system.to = Some(at("2026-10-07T02:40:00-04:00"));
+    system.unobserved = Some(Span::new(
+        at("2026-10-07T02:40:00-04:00"),
+        at("2026-10-07T03:10:00-04:00"),
+    ));
+    system.down_s = Some(1_490);
+    insta::assert_snapshot!(said(&notice(Kind::Uptime, vec![system])));
+}
+
+#[test]
+fn uptime_that_stands_for_both() {
+    let both = vec![mended(portal()), mended(results())];
+    insta::assert_snapshot!(said(&Notice {
+        folded: true,
+        ..notice(Kind::Uptime, both)
+    }));
+    let one = Notice {
+        folded: true,
+        ..notice(Kind::Uptime, vec![mended(portal())])
+    };
+    assert!(said(&one).starts_with(
+        "Subject: WAS DOWN, IS UP AGAIN: Clinical Portal (down 37 min, from 02:14 EDT)\n"
+    ));
+}
+
+#[test]
+fn maintenance_scheduled() {
+    let affected = vec![quiet(portal()), quiet(results())];
+    insta::assert_snapshot!(said(&update(Kind::MaintenanceScheduled, affected)));
+}
+
+#[test]
+fn maintenance_started() {
+    insta::assert_snapshot!(said(&update(
+        Kind::MaintenanceStarted,
+        vec![quiet(portal())]
+    )));
+}
+
+#[test]
+fn maintenance_completed() {
+    let system = Affected {
+        down_s: Some(240),
+        impaired: true,
+        ..quiet(portal())
+    };
+    insta::assert_snapshot!(said(&update(Kind::MaintenanceCompleted, vec![system])));
+}
+
+#[test]
+fn maintenance_overrun() {
+    let system = Affected {
+        from: Some(at("2026-10-07T21:10:00-07:00")),
+        ..portal()
+    };
+    insta::assert_snapshot!(said(&update(Kind::MaintenanceOverrun, vec![system])));
+}
+
+fn html(notice: &Notice) -> String {
+    Renderer::new(None)
+        .unwrap()
+        .say(NoticeId(14), notice, "Example HIE")
+        .unwrap()
+        .html
+}
+
+#[test]
+fn the_html_of_a_downtime_notice() {
+    insta::assert_snapshot!(html(&notice(Kind::Downtime, vec![portal()])));
+}
+
+#[test]
+fn the_html_of_an_uptime_notice() {
+    insta::assert_snapshot!(html(&notice(Kind::Uptime, vec![mended(portal())])));
+}
+
+#[test]
+fn the_html_of_an_overrun_of_several() {
+    insta::assert_snapshot!(html(&update(
+        Kind::MaintenanceOverrun,
+        vec![portal(), results()]
+    )));
+}
+
+#[test]
+fn every_html_part_fetches_nothing_and_says_its_status_in_words() {
+    let renderer = Renderer::new(None).unwrap();
+    for notice in super::sample::every() {
+        let said = renderer.say(NoticeId(1), &notice, "Example").unwrap();
+        for forbidden in [
+            "src=",
+            "href=",
+            "url(",
+            "<script",
+            "<img",
+            "<link",
+            "<style",
+            "background",
+        ] {
+            assert!(
+                !said.html.contains(forbidden),
+                "{}: {forbidden}",
+                notice.kind
+            );
+        }
+        let word = match notice.kind {
+            Kind::Downtime => "DOWN",
+            Kind::Uptime => "UP AGAIN",
+            Kind::MaintenanceScheduled => "PLANNED",
+            Kind::MaintenanceStarted => "STARTED",
+            Kind::MaintenanceCompleted => "COMPLETED",
+            Kind::MaintenanceOverrun => "OVERRUN",
+        };
+        assert!(
+            said.html.contains(word) && said.subject.contains(word),
+            "{}",
+            notice.kind
+        );
+    }
+}
+
+#[test]
+fn the_message_is_read_back_by_another_program() {
+    let renderer = Renderer::new(None).unwrap();
+    let outgoing = outgoing(notice(Kind::Downtime, vec![portal()]));
+    let first = Some("<N-9.5f3a9c01@example.org>".to_owned());
+    let date = outgoing.decided_at;
+    let letter = renderer
+        .letter(
+            NoticeId(14),
+            &outgoing,
+            IDENTITY,
+            "Example HIE",
+            FROM,
+            first,
+            date,
+        )
+        .unwrap();
+    let message = MessageParser::default().parse(&letter.bytes).unwrap();
+    let from = message.from().unwrap().first().unwrap();
+    assert_eq!(from.name(), Some("Example HIE Status"));
+    assert_eq!(from.address(), Some("status@example.org"));
+    assert_eq!(
+        message.to().unwrap().first().unwrap().address(),
+        Some("it@st-elsewhere.example")
+    );
+    assert_eq!(
+        message.subject(),
+        Some("DOWN: Clinical Portal (since 02:14 EDT)")
+    );
+    assert_eq!(message.date().unwrap().to_rfc3339(), "2026-10-07T06:14:20Z");
+    assert_eq!(message.message_id(), Some("N-14.5f3a9c01@example.org"));
+    assert_eq!(letter.message_id, "<N-14.5f3a9c01@example.org>");
+    assert_eq!(
+        message.in_reply_to().as_text(),
+        Some("N-9.5f3a9c01@example.org")
+    );
+    assert_eq!(
+        message.references().as_text(),
+        Some("N-9.5f3a9c01@example.org")
+    );
+    let head = head(&letter.bytes);
+    for line in [
+        "Auto-Submitted: auto-generated\r\n",
+        "X-Auto-Response-Suppress: All\r\n",
+        "List-Id: <notices.example.org>\r\n",
+        "MIME-Version: 1.0\r\n",
+    ] {
+        assert!(head.contains(line), "{line:?} in {head}");
+    }
+    assert!(!head.contains("List-Unsubscribe"));
+    let said = renderer
+        .say(NoticeId(14), &outgoing.notice, "Example HIE")
+        .unwrap();
+    assert_eq!(
+        message.body_text(0).unwrap().replace("\r\n", "\n"),
+        said.text
+    );
+    assert_eq!(
+        message.body_html(0).unwrap().replace("\r\n", "\n"),
+        said.html
+    );
+    assert_eq!(message.parts.len(), 3);
+    for part in &message.parts[1..] {
+        assert_eq!(part.content_transfer_encoding(), Some("quoted-printable"));
+    }
+}
+
+fn head(bytes: &[u8]) -> String {
+    let text = std::str::from_utf8(bytes).unwrap();
+    text.split_once("\r\n\r\n").unwrap().0.to_owned() + "\r\n"
+}
+
+#[test]
+fn the_same_notice_is_the_same_bytes() {
+    let one = letter(notice(Kind::Downtime, vec![portal(), results()]));
+    let two = letter(notice(Kind::Downtime, vec![portal(), results()]));
+    assert_eq!(one, two);
+    assert_eq!(Letter::kept(one.bytes.clone()), one);
+    let other = letter(notice(Kind::Downtime, vec![portal()]));
+    assert_ne!(one.sha256, other.sha256);
+}
+
+#[test]
+fn a_subject_outside_ascii_is_encoded() {
+    let name = "Öffentliches Portal für die Ärzte und Ärztinnen der Universitätsklinik 東京大学 医学部附属病院";
+    let system = Affected {
+        name: name.to_owned(),
+        ..portal()
+    };
+    let mut notice = notice(Kind::Downtime, vec![system]);
+    notice.customer_name = "Klinikum Süd".to_owned();
+    let letter = letter(notice);
+    assert!(letter.bytes.is_ascii());
+    let message = MessageParser::default().parse(&letter.bytes).unwrap();
+    assert_eq!(
+        message.subject(),
+        Some(format!("DOWN: {name} (since 02:14 EDT)").as_str())
+    );
+    assert!(message.body_text(0).unwrap().contains("Klinikum Süd"));
+    assert!(
+        head(&letter.bytes)
+            .split("\r\n")
+            .all(|line| line.len() <= 78)
+    );
+}
+
+#[test]
+fn a_name_cannot_become_a_header() {
+    for end in ["\r\n", "\n", "\r", "\u{85}", "\u{2028}", "\u{b}", "\0"] {
+        let system = Affected {
+            name: format!("Portal{end}Bcc: all@example.org{end}{end}body"),
+            ..portal()
+        };
+        let mut notice = notice(Kind::Downtime, vec![system]);
+        notice.customer_name = format!("X{end}Y");
+        let letter = letter(notice);
+        let message = MessageParser::default().parse(&letter.bytes).unwrap();
+        assert!(message.bcc().is_none());
+        assert!(message.subject().unwrap().starts_with("DOWN: Portal"));
+        assert_eq!(message.parts.len(), 3);
+    }
+}
+
+#[test]
+fn an_address_with_a_control_character_is_refused() {
+    let renderer = Renderer::new(None).unwrap();
+    let try_to = |recipient: &str, from: &str| {
+        let mut notice = notice(Kind::Downtime, vec![portal()]);
+        notice.recipient = recipient.to_owned();
+        let outgoing = outgoing(notice);
+        let date = outgoing.decided_at;
+        renderer.letter(
+            NoticeId(14),
+            &outgoing,
+            IDENTITY,
+            "Example HIE",
+            from,
+            None,
+            date,
+        )
+    };
+    assert!(try_to("it@st-elsewhere.example", FROM).is_ok());
+    for bad in [
+        "it@st-elsewhere.example\r\nBcc: all@example.org",
+        "\"a\r\nBcc: x@y.example\"@st-elsewhere.example",
+        "it\0@st-elsewhere.example",
+        "it\u{85}@st-elsewhere.example",
+        "it@st-elsewhere.example\u{7f}",
+        "not an address",
+        "",
+    ] {
+        assert!(try_to(bad, FROM).is_err(), "{bad:?}");
+    }
+    assert!(
+        try_to(
+            "it@st-elsewhere.example",
+            "A\nBcc: x@y.example <status@example.org>"
+        )
+        .is_err()
+    );
+    assert!(try_to("it@st-elsewhere.example", "no sender").is_err());
+}
+
+#[test]
+fn what_a_person_wrote_is_not_a_template_and_not_html() {
+    let system = Affected {
+        name: "Portal {{ service }} <b>".to_owned(),
+        advice: Some("{% for x in y %}<script>alert(1)</script> & \"'\n{{ 7 * 7 }}".to_owned()),
+        ..portal()
+    };
+    let notice = notice(Kind::Downtime, vec![system]);
+    let said = Renderer::new(None)
+        .unwrap()
+        .say(NoticeId(1), &notice, "<Ex&mple>")
+        .unwrap();
+    assert!(said.subject.contains("Portal {{ service }} <b>"));
+    assert!(said.text.contains("{{ 7 * 7 }}"));
+    assert!(said.text.contains("<script>alert(1)</script>"));
+    assert!(!said.html.contains("<script") && !said.html.contains("<b>"));
+    assert!(said.html.contains("&lt;Ex&amp;mple&gt;") && said.html.contains("{{ 7 * 7 }}"));
+}
+
+#[test]
+fn forty_systems_make_one_readable_subject() {
+    let many: Vec<Affected> = (0..40)
+        .map(|n| Affected {
+            name: format!("System {n}"),
+            ..portal()
+        })
+        .collect();
+    let said = said(&notice(Kind::Downtime, many));
+    assert!(said.starts_with(
+        "Subject: DOWN: System 0, System 1, System 2 and 37 more (since 02:14 EDT)\n"
+    ));
+    assert!(said.contains("\n40 systems are DOWN.\n") && said.contains("\nSystem 39\n"));
+    let long = Affected {
+        name: "x".repeat(2_000),
+        ..portal()
+    };
+    letter(notice(Kind::Downtime, vec![long]));
+}
+
+#[test]
+fn own_templates_take_the_place_of_the_shipped_ones_file_by_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let kind = folder.path().join("notices/downtime");
+    std::fs::create_dir_all(&kind).unwrap();
+    std::fs::write(kind.join("subject.txt.j2"), "Störung: {{ names }}\n").unwrap();
+    let renderer = Renderer::new(Some(folder.path())).unwrap();
+    let notice = notice(Kind::Downtime, vec![portal()]);
+    let said = renderer.say(NoticeId(1), &notice, "Example").unwrap();
+    assert_eq!(said.subject, "Störung: Clinical Portal");
+    assert!(said.text.contains("Clinical Portal is DOWN."));
+
+    for (wrong, why) in [
+        ("{{ nmaes }}", "undefined"),
+        ("{% if %}", "syntax"),
+        (
+            "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+            "fuel",
+        ),
+    ] {
+        std::fs::write(kind.join("subject.txt.j2"), wrong).unwrap();
+        let error = Renderer::new(Some(folder.path())).err().expect(why);
+        assert_eq!(
+            error.to_string(),
+            "the template notices/downtime/subject.txt.j2 is wrong"
+        );
+    }
+}
+
+#[test]
+fn a_template_that_fails_on_a_real_notice_gives_way_to_the_shipped_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let kind = folder.path().join("notices/downtime");
+    std::fs::create_dir_all(&kind).unwrap();
+    let trap = "{% if customer == 'St. Elsewhere Hospital' %}{{ nothing }}{% endif %}x";
+    std::fs::write(kind.join("subject.txt.j2"), trap).unwrap();
+    let renderer = Renderer::new(Some(folder.path())).unwrap();
+    let notice = notice(Kind::Downtime, vec![portal()]);
+    let said = renderer.say(NoticeId(1), &notice, "Example").unwrap();
+    assert_eq!(said.subject, "DOWN: Clinical Portal (since 02:14 EDT)");
+}
+
+#[test]
+fn a_preview_uses_the_names_of_the_catalogue() {
+    let mut catalogue = domain::catalogue::Catalogue {
+        service: "Example HIE".to_owned(),
+        ..Default::default()
+    };
+    let renderer = Renderer::new(None).unwrap();
+    let bare = renderer
+        .preview(Kind::Downtime, &catalogue, at("2026-10-07T06:14:10Z"))
+        .unwrap();
+    assert_eq!(bare.subject, "DOWN: A System (since 06:14 UTC)");
+    catalogue.customers.push(domain::catalogue::Customer {
+        id: CustomerId::from("c"),
+        name: "Customer".to_owned(),
+        zone: "America/Chicago".to_owned(),
+        contacts: vec!["it@c.example".to_owned()],
+        systems: vec![SystemId::from("portal")],
+    });
+    let said = renderer
+        .preview(Kind::Uptime, &catalogue, at("2026-10-07T06:14:10Z"))
+        .unwrap();
+    assert!(
+        said.text.contains("01:14:10 CDT (06:14:10 UTC)"),
+        "{}",
+        said.text
+    );
+}

@@ -1,0 +1,110 @@
+//! Made-up notices: for previews, and for trying every template before one is needed. They go to
+//! nobody.
+
+use domain::catalogue::{Catalogue, Customer, System};
+use domain::id::{CustomerId, IncidentId, OutageId, SystemId, WindowId};
+use domain::notice::{Affected, Kind, Notice, Work};
+use domain::sample::Reason;
+use domain::span::Span;
+use jiff::{SignedDuration, Timestamp};
+
+/// One notice of `kind` as the first customer of `catalogue` would get it, happening at `at`.
+pub fn notice(kind: Kind, catalogue: &Catalogue, at: Timestamp) -> Notice {
+    let customer = catalogue.customers.iter().find(|c| !c.systems.is_empty());
+    let system = customer
+        .and_then(|c| catalogue.system(c.systems.first()?.as_str()))
+        .or_else(|| catalogue.systems.first());
+    Notice {
+        affected: vec![affected(kind, system, at)],
+        ..frame(kind, customer, at)
+    }
+}
+
+/// Every kind in its variants: one system and several, folded, impaired, its end not observed,
+/// and with everything left out that may be.
+pub(super) fn every() -> Vec<Notice> {
+    let nothing = Catalogue::default();
+    let at = Timestamp::UNIX_EPOCH;
+    let mut notices = Vec::new();
+    for kind in Kind::ALL {
+        let plain = notice(kind, &nothing, at);
+        let mut several = plain.clone();
+        several.affected.push(Affected {
+            impaired: true,
+            unobserved: Some(Span::new(at, at + SignedDuration::from_secs(90))),
+            down_s: Some(10),
+            ..plain.affected[0].clone()
+        });
+        several.folded = true;
+        let mut bare = plain.clone();
+        bare.work = None;
+        bare.incident = None;
+        bare.affected = vec![Affected {
+            outage: None,
+            from: None,
+            to: None,
+            down_s: None,
+            reason: None,
+            ..plain.affected[0].clone()
+        }];
+        let impaired = Notice {
+            affected: vec![several.affected[1].clone()],
+            ..plain.clone()
+        };
+        notices.extend([plain, several, bare, impaired]);
+    }
+    notices
+}
+
+fn frame(kind: Kind, customer: Option<&Customer>, at: Timestamp) -> Notice {
+    let windowed = !matches!(kind, Kind::Downtime | Kind::Uptime);
+    let text =
+        |found: Option<&String>, other: &str| found.cloned().unwrap_or_else(|| other.to_owned());
+    Notice {
+        kind,
+        key: format!("{kind}/preview"),
+        customer: customer.map_or_else(|| CustomerId::from("customer"), |c| c.id.clone()),
+        customer_name: text(customer.map(|c| &c.name), "A Customer"),
+        zone: text(customer.map(|c| &c.zone), "UTC"),
+        recipient: text(
+            customer.and_then(|c| c.contacts.first()),
+            "it@customer.example",
+        ),
+        affected: Vec::new(),
+        work: windowed.then(|| Work {
+            window: WindowId::from("preview"),
+            title: "Application update".to_owned(),
+            impact: Some("Users are signed out once.".to_owned()),
+            span: Span::new(at, at + SignedDuration::from_hours(1)),
+            max_downtime_s: Some(300),
+        }),
+        incident: matches!(
+            kind,
+            Kind::Downtime | Kind::Uptime | Kind::MaintenanceOverrun
+        )
+        .then_some(IncidentId(1)),
+        thread: None,
+        after: Vec::new(),
+        folded: false,
+    }
+}
+
+fn affected(kind: Kind, system: Option<&System>, at: Timestamp) -> Affected {
+    let down = matches!(
+        kind,
+        Kind::Downtime | Kind::Uptime | Kind::MaintenanceOverrun
+    );
+    let over = kind == Kind::Uptime;
+    Affected {
+        system: system.map_or_else(|| SystemId::from("system"), |s| s.id.clone()),
+        name: system.map_or_else(|| "A System".to_owned(), |s| s.name.clone()),
+        outage: down.then_some(OutageId(1)),
+        from: down.then_some(at),
+        to: over.then(|| at + SignedDuration::from_secs(2_250)),
+        down_s: over.then_some(2_250),
+        unobserved: None,
+        reason: down.then_some(Reason::Refused),
+        impaired: false,
+        advice: system.and_then(|s| s.downtime_advice.clone()),
+    }
+}

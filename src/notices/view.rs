@@ -1,0 +1,236 @@
+//! What templates see of a notice: names on one line, times and lengths in words, reasons in plain
+//! words. Templates choose and place; they compute nothing, and nothing here is decided.
+
+use domain::id::NoticeId;
+use domain::notice::{Affected, Notice, Work};
+use domain::sample::Reason;
+use jiff::tz::TimeZoneDatabase;
+use serde::Serialize;
+
+use super::text;
+use super::times::{Clockface, Moment, brief, length};
+
+/// How many systems a subject names before it counts the rest.
+const NAMED: usize = 3;
+
+/// A notice as templates see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct View {
+    /// The operator's name.
+    pub service: String,
+    /// The customer's name.
+    pub customer: String,
+    /// The systems: `Portal`, `Portal and Results`, `Portal, Results, Feeds and 37 more`.
+    pub names: String,
+    /// How many systems.
+    pub count: usize,
+    /// Each of them.
+    pub systems: Vec<SystemView>,
+    /// The earliest start of downtime.
+    pub since: Option<Moment>,
+    /// The latest end of downtime.
+    pub until: Option<Moment>,
+    /// The longest downtime, briefly.
+    pub down: Option<String>,
+    /// Whether `down` may have been longer: an end was not observed.
+    pub at_least: bool,
+    /// Whether any of the systems is available but impaired.
+    pub impaired: bool,
+    /// Whether the `downtime` it answers never arrived: it then says both.
+    pub folded: bool,
+    /// The window.
+    pub work: Option<WorkView>,
+    /// `incident I-13, outage O-12, notice N-14`.
+    pub reference: String,
+}
+
+/// A system as templates see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct SystemView {
+    /// What customers call it.
+    pub name: String,
+    /// Since when it is, or was, unavailable.
+    pub since: Option<Moment>,
+    /// Until when.
+    pub until: Option<Moment>,
+    /// How long, exactly: `37 min 30 s`.
+    pub down: Option<String>,
+    /// Whether part of the span was not watched, so that `down` is less than it.
+    pub gaps: bool,
+    /// Where its end was not observed: the earliest and the latest it can have been.
+    pub unobserved: Option<(Moment, Moment)>,
+    /// What was seen, in words.
+    pub saw: Option<&'static str>,
+    /// Whether it is available but impaired.
+    pub impaired: bool,
+    /// What to do meanwhile; may have several lines.
+    pub advice: Option<String>,
+}
+
+/// A window as templates see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct WorkView {
+    /// What the work is.
+    pub title: String,
+    /// What customers will notice; may have several lines.
+    pub impact: Option<String>,
+    /// Its start.
+    pub start: Moment,
+    /// Its end.
+    pub end: Moment,
+    /// How long: `1 h`.
+    pub length: String,
+    /// The downtime it allows: `5 min`; nothing where it is all of it.
+    pub allows: Option<String>,
+}
+
+impl View {
+    /// The view of `notice` (`id`) from the operator `service`.
+    pub fn new(zones: &TimeZoneDatabase, id: NoticeId, notice: &Notice, service: &str) -> Self {
+        let clock = Clockface::new(zones, &notice.zone);
+        let affected = &notice.affected;
+        let names: Vec<String> = affected.iter().map(|a| text::one_line(&a.name)).collect();
+        let from = affected.iter().filter_map(|a| a.from).min();
+        let to = affected.iter().filter_map(|a| a.to).max();
+        let down = affected.iter().filter_map(downtime_s).max();
+        Self {
+            service: text::one_line(service),
+            customer: text::one_line(&notice.customer_name),
+            names: enumerate(&names),
+            count: affected.len(),
+            systems: affected
+                .iter()
+                .map(|a| SystemView::new(&clock, a))
+                .collect(),
+            since: from.map(|at| clock.read(at)),
+            until: to.map(|at| clock.read(at)),
+            down: down.map(brief),
+            at_least: affected.iter().any(|a| a.unobserved.is_some()),
+            impaired: affected.iter().any(|a| a.impaired),
+            folded: notice.folded,
+            work: notice.work.as_ref().map(|w| WorkView::new(&clock, w)),
+            reference: reference(id, notice),
+        }
+    }
+}
+
+impl SystemView {
+    fn new(clock: &Clockface, of: &Affected) -> Self {
+        let down = downtime_s(of);
+        let span = of
+            .from
+            .zip(of.to)
+            .map(|(from, to)| to.duration_since(from).as_secs());
+        Self {
+            name: text::one_line(&of.name),
+            since: of.from.map(|at| clock.read(at)),
+            until: of.to.map(|at| clock.read(at)),
+            down: down.map(length),
+            gaps: down.zip(span).is_some_and(|(down, span)| down + 1 < span),
+            unobserved: of
+                .unobserved
+                .map(|s| (clock.read(s.from), clock.read(s.to))),
+            saw: of.reason.map(plain),
+            impaired: of.impaired,
+            advice: of.advice.as_deref().and_then(paragraph),
+        }
+    }
+}
+
+impl WorkView {
+    fn new(clock: &Clockface, of: &Work) -> Self {
+        Self {
+            title: text::one_line(&of.title),
+            impact: of.impact.as_deref().and_then(paragraph),
+            start: clock.read(of.span.from),
+            end: clock.read(of.span.to),
+            length: length(of.span.to.duration_since(of.span.from).as_secs()),
+            allows: of.max_downtime_s.map(length),
+        }
+    }
+}
+
+/// The seconds of downtime: as decided, else the span's.
+fn downtime_s(of: &Affected) -> Option<i64> {
+    of.down_s.or_else(|| {
+        let (from, to) = of.from.zip(of.to)?;
+        Some(to.duration_since(from).as_secs())
+    })
+}
+
+fn paragraph(raw: &str) -> Option<String> {
+    let clean = text::lines(raw);
+    let clean = clean.trim_matches(['\n', ' ', '\t']);
+    (!clean.is_empty()).then(|| clean.to_owned())
+}
+
+fn enumerate(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] if names.len() <= NAMED => format!("{} and {last}", most.join(", ")),
+        _ => format!(
+            "{} and {} more",
+            names[..NAMED].join(", "),
+            names.len() - NAMED
+        ),
+    }
+}
+
+fn reference(id: NoticeId, notice: &Notice) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    parts.extend(notice.incident.map(|i| format!("incident {i}")));
+    let outages: Vec<_> = notice.affected.iter().filter_map(|a| a.outage).collect();
+    if outages.len() <= NAMED {
+        parts.extend(outages.iter().map(|o| format!("outage {o}")));
+    }
+    parts.extend(
+        notice
+            .work
+            .as_ref()
+            .map(|w| format!("window {}", text::one_line(w.window.as_str()))),
+    );
+    parts.push(format!("notice {id}"));
+    parts.join(", ")
+}
+
+/// What the probe saw, as one says it to somebody who does not run the system. Each completes
+/// "What we see" as well as "What we saw".
+pub fn plain(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Dns => "network name not found",
+        Reason::Refused => "connections refused",
+        Reason::Unreachable => "no network route to it",
+        Reason::Timeout => "no answer in time",
+        Reason::Tls => "no secure connection possible",
+        Reason::Certificate => "security certificate not valid",
+        Reason::Status => "an error instead of the expected answer",
+        Reason::Body => "an answer without the expected content",
+        Reason::Protocol => "broken or incomplete answers",
+        Reason::Redirect => "a redirect that leads nowhere",
+        Reason::Slow => "answers that come too slowly",
+        Reason::Expiring => "security certificate about to expire",
+        Reason::Stale => "nothing new for too long",
+        Reason::Monitor => "our monitoring could not check it",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_systems_are_named_and_the_rest_counted() {
+        let names: Vec<String> = ["A", "B", "C", "D", "E"].map(String::from).to_vec();
+        assert_eq!(enumerate(&names[..1]), "A");
+        assert_eq!(enumerate(&names[..2]), "A and B");
+        assert_eq!(enumerate(&names[..3]), "A, B and C");
+        assert_eq!(enumerate(&names), "A, B, C and 2 more");
+    }
+
+    #[test]
+    fn every_reason_has_words_of_its_own() {
+        let words: std::collections::BTreeSet<_> = Reason::ALL.map(plain).into_iter().collect();
+        assert_eq!(words.len(), Reason::ALL.len());
+    }
+}

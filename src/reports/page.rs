@@ -1,0 +1,336 @@
+//! HTML and Markdown from templates. What people wrote is text in both: it never becomes markup,
+//! a table's border, a link or a script.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use domain::report::{Report, words};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Serde, ValueKind};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, escape_formatter};
+
+use super::Error;
+
+/// Which page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// One self-contained file.
+    Html,
+    /// CommonMark with tables.
+    Markdown,
+}
+
+impl Kind {
+    fn template(self) -> &'static str {
+        match self {
+            Kind::Html => "monthly.html.j2",
+            Kind::Markdown => "monthly.md.j2",
+        }
+    }
+
+    fn built_in(self) -> &'static str {
+        match self {
+            Kind::Html => include_str!("../../report_templates/monthly.html.j2"),
+            Kind::Markdown => include_str!("../../report_templates/monthly.md.j2"),
+        }
+    }
+}
+
+/// Instructions that one page may take. A thousand systems of thirty-one days need some twenty
+/// million; a template that loops for ever ends here.
+const FUEL: u64 = 400_000_000;
+
+/// The page's bytes.
+pub(super) fn render(
+    report: &Report,
+    kind: Kind,
+    templates: Option<&Path>,
+) -> Result<Vec<u8>, Error> {
+    let name = kind.template();
+    let source = source(kind, templates)?;
+    let zone = TimeZone::get(&report.zone).map_err(|_| Error::Zone(report.zone.clone()))?;
+    let wrong = |error: minijinja::Error| Error::Template {
+        name,
+        cause: format!("{error:#}"),
+    };
+    let environment = environment(kind, &zone).map_err(wrong)?;
+    let text = environment
+        .template_from_named_str(name, &source)
+        .and_then(|t| t.render(minijinja::context! { r => Value::from(Serde(report)) }))
+        .map_err(wrong)?;
+    Ok(text.into_bytes())
+}
+
+fn source(kind: Kind, templates: Option<&Path>) -> Result<String, Error> {
+    let Some(path) = templates.map(|dir| dir.join(kind.template())) else {
+        return Ok(kind.built_in().to_owned());
+    };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Ok(kind.built_in().to_owned())
+        }
+        Err(source) => Err(Error::Unreadable { path, source }),
+    }
+}
+
+fn environment<'a>(kind: Kind, zone: &TimeZone) -> Result<Environment<'a>, minijinja::Error> {
+    let mut env = Environment::new();
+    env.set_undefined_behavior(UndefinedBehavior::Strict);
+    env.set_fuel(Some(FUEL));
+    env.set_syntax(
+        SyntaxConfig::builder()
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .build()?,
+    );
+    match kind {
+        Kind::Html => {
+            env.set_auto_escape_callback(|_| AutoEscape::Html);
+            env.set_formatter(|out, state, value| match text_of(value) {
+                Some(text) => escape_formatter(out, state, &Value::from(visible(text))),
+                None => escape_formatter(out, state, value),
+            });
+        }
+        Kind::Markdown => {
+            env.set_auto_escape_callback(|_| AutoEscape::None);
+            env.set_formatter(|out, state, value| match text_of(value) {
+                Some(text) => out.write_str(&markdown(text)).map_err(Into::into),
+                None => escape_formatter(out, state, value),
+            });
+        }
+    }
+    filters(&mut env, zone);
+    Ok(env)
+}
+
+/// What templates turn values into words with; `monthly.html.j2` lists them.
+fn filters(env: &mut Environment<'_>, zone: &TimeZone) {
+    let here = zone.clone();
+    env.add_filter(
+        "instant",
+        move |value: Value, none: Option<String>| match moment(&value)? {
+            Some(at) => Ok(words::instant(at, &here)),
+            None => otherwise(none),
+        },
+    );
+    let here = zone.clone();
+    env.add_filter(
+        "clock",
+        move |value: Value, none: Option<String>| match moment(&value)? {
+            Some(at) => Ok(format!(
+                "{}\u{a0}{}",
+                at.to_zoned(here.clone()).strftime("%H:%M:%S"),
+                words::abbreviation(at, &here)
+            )),
+            None => otherwise(none),
+        },
+    );
+    let here = zone.clone();
+    env.add_filter("date", move |value: Value| match moment(&value)? {
+        Some(at) => Ok(at.to_zoned(here.clone()).strftime("%a %-d %b").to_string()),
+        None => otherwise(None),
+    });
+    let here = zone.clone();
+    env.add_filter("isodate", move |value: Value| match moment(&value)? {
+        Some(at) => Ok(at.to_zoned(here.clone()).date().to_string()),
+        None => otherwise(None),
+    });
+    env.add_filter("weekday", |date: String| {
+        Ok::<_, minijinja::Error>(civil(&date)?.strftime("%a %-d %b").to_string())
+    });
+    env.add_filter("dayofmonth", |date: String| {
+        Ok::<_, minijinja::Error>(civil(&date)?.day())
+    });
+    env.add_filter("lasting", lasting);
+    env.add_filter(
+        "percent",
+        |value: Value, none: Option<String>| match value.as_str() {
+            Some(text) => Ok(format!("{text}\u{a0}%")),
+            None => otherwise(none),
+        },
+    );
+    env.add_filter("short", |s: i64| short(s));
+}
+
+/// The text of a value that is text and that the template did not declare safe.
+fn text_of(value: &Value) -> Option<&str> {
+    if value.is_safe() || value.kind() != ValueKind::String {
+        return None;
+    }
+    value.as_str()
+}
+
+fn wrong(what: impl Into<std::borrow::Cow<'static, str>>) -> minijinja::Error {
+    minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, what)
+}
+
+fn otherwise(none: Option<String>) -> Result<String, minijinja::Error> {
+    Ok(none.unwrap_or_else(|| "\u{2013}".to_owned()))
+}
+
+fn moment(value: &Value) -> Result<Option<Timestamp>, minijinja::Error> {
+    if value.is_none() {
+        return Ok(None);
+    }
+    value
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .map(Some)
+        .ok_or_else(|| wrong(format!("`{value}` is not an instant")))
+}
+
+fn civil(date: &str) -> Result<Date, minijinja::Error> {
+    date.parse()
+        .map_err(|_| wrong(format!("`{date}` is not a date")))
+}
+
+fn lasting(value: Value, none: Option<String>) -> Result<String, minijinja::Error> {
+    if value.is_none() {
+        return otherwise(none);
+    }
+    match i64::try_from(value.clone()) {
+        Ok(s) => Ok(words::length(s)),
+        Err(_) => Err(wrong(format!("`{value}` is not a number of seconds"))),
+    }
+}
+
+/// A length for a narrow cell: minutes rounded up, from two hours on hours rounded up.
+fn short(s: i64) -> String {
+    match s {
+        s if s <= 0 => String::new(),
+        s if s <= 120 * 60 => ((s + 59) / 60).to_string(),
+        s => format!("{}h", (s + 3599) / 3600),
+    }
+}
+
+/// Control characters and those that reorder a line are shown, not obeyed.
+fn visible(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\t' => c,
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => {
+                '\u{fffd}'
+            }
+            c if c.is_control() => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}
+
+/// `text` as Markdown that renders as that text, on one line: no markup, no table border, no
+/// HTML, no link made of a bare address.
+fn markdown(text: &str) -> String {
+    let text = visible(text);
+    let mut out = String::with_capacity(text.len() + 8);
+    for (i, word) in text.split_whitespace_keeping_nbsp().enumerate() {
+        if i > 0 {
+            out.push(' ');
+        }
+        escape_word(word, i == 0, &mut out);
+    }
+    out
+}
+
+trait Words {
+    fn split_whitespace_keeping_nbsp(&self) -> impl Iterator<Item = &str>;
+}
+
+impl Words for str {
+    /// A no-break space is set on purpose, between a number and its unit.
+    fn split_whitespace_keeping_nbsp(&self) -> impl Iterator<Item = &str> {
+        self.split(|c: char| c.is_whitespace() && c != '\u{a0}')
+            .filter(|word| !word.is_empty())
+    }
+}
+
+fn escape_word(word: &str, first: bool, out: &mut String) {
+    let digits = word.chars().take_while(char::is_ascii_digit).count();
+    let lower = word.to_ascii_lowercase();
+    for (at, c) in word.char_indices() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '$' => {
+                out.push('\\');
+                out.push(c);
+            }
+            // What would begin a list, a rule or a heading's underline at the start of a line.
+            '-' | '+' | '=' if first && at == 0 => {
+                out.push('\\');
+                out.push(c);
+            }
+            '.' | ')' if first && digits > 0 && at == digits && word.len() == digits + 1 => {
+                out.push('\\');
+                out.push(c);
+            }
+            // A bare address would become a link: the colon, the dot or the @ is written by number.
+            ':' if lower[at..].starts_with("://") => entity(c, out),
+            '.' if lower[..at].ends_with("www") => entity(c, out),
+            '@' => entity(c, out),
+            c => out.push(c),
+        }
+    }
+}
+
+fn entity(c: char, out: &mut String) {
+    // Writing to a string cannot fail.
+    let _ = write!(out, "&#{};", u32::from(c));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_s_text_stays_text_in_markdown() {
+        let cases = [
+            (
+                "plain words, 99.912 % at 02:14",
+                "plain words, 99.912 % at 02:14",
+            ),
+            ("a | b\nc", "a \\| b c"),
+            (
+                "<script>alert(1)</script>",
+                "&lt;script&gt;alert(1)&lt;/script&gt;",
+            ),
+            ("[x](javascript:alert(1))", "\\[x\\](javascript:alert(1))"),
+            ("# heading", "\\# heading"),
+            ("- item", "\\- item"),
+            ("1. item", "1\\. item"),
+            (
+                "`code` *bold* _it_ ~~no~~",
+                "\\`code\\` \\*bold\\* \\_it\\_ \\~\\~no\\~\\~",
+            ),
+            ("see http://evil.example", "see http&#58;//evil.example"),
+            (
+                "www.evil.example a@b.example",
+                "www&#46;evil.example a&#64;b.example",
+            ),
+            ("a \\| b", "a \\\\\\| b"),
+            ("&lt;", "&amp;lt;"),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(markdown(text), wanted, "of {text:?}");
+        }
+    }
+
+    #[test]
+    fn characters_that_reorder_or_control_are_shown_not_obeyed() {
+        assert_eq!(
+            visible("a\u{202e}b\u{0}c\u{1b}[31m"),
+            "a\u{fffd}b\u{fffd}c\u{fffd}[31m"
+        );
+        assert_eq!(visible("two\nlines"), "two\nlines");
+    }
+
+    #[test]
+    fn a_narrow_cell_never_shows_less_than_there_was() {
+        let cells = [0, 1, 60, 61, 7200, 7201, 86_400].map(short);
+        assert_eq!(cells, ["", "1", "1", "2", "120", "3h", "24h"]);
+    }
+}

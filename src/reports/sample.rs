@@ -1,0 +1,546 @@
+//! A month with one of everything, for the tests of this room: October 2026 in New York.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test's own constants
+
+use std::sync::Arc;
+
+use domain::catalogue::{
+    Affects, Catalogue, Committee, Customer, Days, End, Kind, Probe, Rule, Single, System, Target,
+};
+use domain::event::{Absence, Cause, Delivery, Silence};
+use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, SystemId};
+use domain::incident::{Certainty, Incident, Measure, Review};
+use domain::notice::{self, Affected, Notice};
+use domain::policy::Policy;
+use domain::record::{Life, Outage, Outgoing, ProbeRecord, Record, Standing, SystemRecord};
+use domain::sample::Reason;
+use domain::span::Span;
+use domain::windows::{RuleEntry, SingleEntry};
+use jiff::Timestamp;
+
+/// `10-07 02:14:10` in New York, 2026.
+pub(super) fn at(text: &str) -> Timestamp {
+    let local: jiff::civil::DateTime = format!("2026-{}", text.replace(' ', "T")).parse().unwrap();
+    let zone = jiff::tz::TimeZone::get("America/New_York").unwrap();
+    local.to_zoned(zone).unwrap().timestamp()
+}
+
+fn founded() -> Timestamp {
+    at("09-20 08:00:00")
+}
+
+fn system(id: &str, name: &str, ppm: Option<u32>) -> System {
+    System {
+        id: id.into(),
+        name: name.to_owned(),
+        kind: Kind::Provided,
+        committee: "operations".into(),
+        policy: Some("healthelink".into()),
+        target: ppm.map(|ppm| Target { ppm }),
+        downtime_advice: None,
+        probes: vec![Probe {
+            id: ProbeId::of(&id.into(), "main"),
+            kind: "http".to_owned(),
+            interval_ms: 30_000,
+            retry_interval_ms: 5_000,
+            timeout_ms: 10_000,
+            failures: 3,
+            recoveries: 2,
+            affects: Affects::Availability,
+        }],
+        windows: Vec::new(),
+    }
+}
+
+fn weekly() -> Rule {
+    Rule {
+        id: "weekly".to_owned(),
+        title: "Weekly application update".to_owned(),
+        impact: Some("Short interruptions".to_owned()),
+        days: Days::Dates(vec![
+            "2026-10-13".parse().unwrap(),
+            "2026-10-27".parse().unwrap(),
+        ]),
+        start: "21:00".parse().unwrap(),
+        end: End::After(3600),
+        zone: "America/New_York".to_owned(),
+        max_downtime_s: Some(300),
+        min_notice_s: None,
+        start_grace_s: None,
+        agreed: Some("2024-03-01".parse().unwrap()),
+        tell: false,
+    }
+}
+
+fn customer(id: &str, name: &str, systems: &[&str]) -> Customer {
+    Customer {
+        id: id.into(),
+        name: name.to_owned(),
+        zone: "America/Chicago".to_owned(),
+        contacts: vec![format!("it@{id}.example")],
+        systems: systems.iter().map(|s| SystemId::from(*s)).collect(),
+    }
+}
+
+/// The configuration at the month's first instant.
+fn first() -> Catalogue {
+    let mut portal = system("portal", "Clinical Portal", Some(999_000));
+    portal.windows.push(weekly());
+    let mut results = system("results", "Results interface", Some(999_500));
+    results.windows.push(weekly());
+    let mut partner = system("partner-emr", "Valley EMR", Some(995_000));
+    partner.kind = Kind::Partner;
+    partner.policy = None;
+    let mut archive = system("archive", "Image archive", None);
+    archive.policy = None;
+    Catalogue {
+        service: "Example Health Information Exchange".to_owned(),
+        zone: "America/New_York".to_owned(),
+        vantage: "albany-1".to_owned(),
+        mail_from: "Example HIE Status <status@example.org>".to_owned(),
+        gather_s: 30,
+        committees: vec![Committee {
+            id: "operations".into(),
+            name: "Operating Committee".to_owned(),
+            zone: "America/New_York".to_owned(),
+            members: vec!["chair@example.org".to_owned()],
+        }],
+        customers: vec![
+            customer("lakeside", "Lakeside Clinic", &["portal"]),
+            customer(
+                "mercy",
+                "Mercy Medical Group",
+                &["archive", "portal", "results"],
+            ),
+            customer(
+                "st-elsewhere",
+                "St. Elsewhere Hospital",
+                &["portal", "results"],
+            ),
+        ],
+        contacts: Vec::new(),
+        policies: vec![Policy {
+            id: "healthelink".into(),
+            name: "HEALTHeLINK support policy".to_owned(),
+            target: None,
+            unknown_is_down: false,
+            degraded_is_down: false,
+            ignore_shorter_s: 0,
+            min_coverage_ppm: 990_000,
+            monthly_allowance_s: None,
+            service_hours: None,
+            planned_hours: None,
+        }],
+        systems: vec![
+            archive,
+            system("directory", "Provider directory", Some(999_000)),
+            system("fax", "Fax bridge", Some(990_000)),
+            system("fhir", "FHIR gateway", Some(999_000)),
+            partner,
+            portal,
+            results,
+        ],
+    }
+}
+
+/// After the fifteenth: a system more, a target lowered for next month, an interval changed.
+fn second() -> Catalogue {
+    let mut c = first();
+    c.systems
+        .push(system("sms", "Text reminders", Some(999_000)));
+    c.systems[1].target = Some(Target { ppm: 995_000 });
+    c.systems[3].probes[0].interval_ms = 60_000;
+    c.customers[0].systems.push("sms".into());
+    c
+}
+
+/// After the twentieth: a system less.
+fn third() -> Catalogue {
+    let mut c = second();
+    c.systems.retain(|s| s.id.as_str() != "fax");
+    c
+}
+
+fn outage(id: u64, system: &str, from: &str, to: Option<&str>, reason: Reason) -> Outage {
+    Outage {
+        id: OutageId(id),
+        system: system.into(),
+        start: at(from),
+        end: to.map(at),
+        unobserved: None,
+        detected_at: at(from) + jiff::SignedDuration::from_secs(10),
+        closed_at: to.map(|t| at(t) + jiff::SignedDuration::from_secs(30)),
+        declared: None,
+        reason: Some(reason),
+        detail: None,
+        planned: false,
+        overrun: None,
+        reclassified: None,
+        exclusions: Vec::new(),
+        incident: None,
+        told: Vec::new(),
+        told_up: Vec::new(),
+        edge_s: 30,
+    }
+}
+
+fn incident(id: u64, systems: &[&str], outages: &[u64], cause: Cause, opened: &str) -> Incident {
+    Incident {
+        id: IncidentId(id),
+        systems: systems.iter().map(|s| SystemId::from(*s)).collect(),
+        outages: outages.iter().map(|o| OutageId(*o)).collect(),
+        cause,
+        opened_at: at(opened),
+        acknowledged: None,
+        resolved_at: None,
+        closed: None,
+        closed_without: None,
+        review: Review::default(),
+        reviewed: Vec::new(),
+    }
+}
+
+fn measure(text: &str, owner: &str, due: &str) -> Measure {
+    Measure {
+        text: text.to_owned(),
+        owner: owner.to_owned(),
+        due: due.parse().unwrap(),
+    }
+}
+
+fn outgoing(
+    kind: notice::Kind,
+    customer: &str,
+    name: &str,
+    of: &Outage,
+    standing: Standing,
+) -> Outgoing {
+    Outgoing {
+        notice: Notice {
+            kind,
+            key: format!("{kind}/{}/it@{customer}.example/1", of.id),
+            customer: customer.into(),
+            customer_name: name.to_owned(),
+            zone: "America/Chicago".to_owned(),
+            recipient: format!("it@{customer}.example"),
+            affected: vec![Affected {
+                system: of.system.clone(),
+                name: of.system.to_string(),
+                outage: Some(of.id),
+                from: Some(of.start),
+                to: of.end,
+                down_s: None,
+                unobserved: None,
+                reason: of.reason,
+                impaired: false,
+                advice: None,
+            }],
+            work: None,
+            incident: of.incident,
+            thread: None,
+            after: Vec::new(),
+            folded: false,
+        },
+        decided_at: of.detected_at,
+        standing,
+        attempts: 1,
+        lost: 0,
+        last: Some((Delivery::Accepted, "250 2.0.0 Ok".to_owned())),
+    }
+}
+
+fn lives(record: &mut Record) {
+    let long: [(&str, &str, Option<&str>); 8] = [
+        ("archive", "09-20 08:00:00", None),
+        ("directory", "09-20 08:00:00", None),
+        ("fax", "09-20 08:00:00", Some("10-20 09:00:00")),
+        ("fhir", "09-20 08:00:00", None),
+        ("partner-emr", "09-20 08:00:00", None),
+        ("portal", "09-20 08:00:00", None),
+        ("results", "09-20 08:00:00", None),
+        ("sms", "10-15 10:00:00", None),
+    ];
+    for (id, from, to) in long {
+        let life = vec![(at(from), to.map(at))];
+        let rules = if id == "portal" || id == "results" {
+            vec![RuleEntry {
+                rule: weekly(),
+                entered_at: founded(),
+                left_at: None,
+            }]
+        } else {
+            Vec::new()
+        };
+        let system = SystemRecord {
+            life: life.clone(),
+            rules,
+            ..SystemRecord::default()
+        };
+        record.systems.insert(id.into(), Arc::new(system));
+        let probe = ProbeRecord {
+            life,
+            ..ProbeRecord::default()
+        };
+        record
+            .probes
+            .insert(ProbeId::of(&id.into(), "main"), Arc::new(probe));
+    }
+}
+
+fn add(record: &mut Record, outage: Outage) {
+    let mut system = (*record.systems[&outage.system]).clone();
+    system.outages.push(outage.id);
+    record
+        .systems
+        .insert(outage.system.clone(), Arc::new(system));
+    let id = ProbeId::of(&outage.system, "main");
+    let mut probe = (*record.probes[&id]).clone();
+    probe.down.push((outage.start, outage.end));
+    record.probes.insert(id, Arc::new(probe));
+    record.outages.insert(outage.id, Arc::new(outage));
+}
+
+fn probe(record: &mut Record, system: &str, change: impl FnOnce(&mut ProbeRecord)) {
+    let id = ProbeId::of(&system.into(), "main");
+    let mut probe = (*record.probes[&id]).clone();
+    change(&mut probe);
+    record.probes.insert(id, Arc::new(probe));
+}
+
+/// The plain outage: seen, told, taken on, mended, reviewed, closed.
+fn plain(record: &mut Record) {
+    let mut outage = outage(
+        120,
+        "portal",
+        "10-07 02:14:10",
+        Some("10-07 02:51:40"),
+        Reason::Refused,
+    );
+    outage.detail = Some("connection refused".to_owned());
+    outage.incident = Some(IncidentId(121));
+    outage.told = [122, 123, 124].map(NoticeId).to_vec();
+    for (id, customer, name, standing) in [
+        (
+            122,
+            "lakeside",
+            "Lakeside Clinic",
+            Standing::Sent(at("10-07 02:14:22")),
+        ),
+        (
+            123,
+            "mercy",
+            "Mercy Medical Group",
+            Standing::Sent(at("10-07 02:16:05")),
+        ),
+        (
+            124,
+            "st-elsewhere",
+            "St. Elsewhere Hospital",
+            Standing::Rejected(at("10-07 02:14:23")),
+        ),
+    ] {
+        let notice = outgoing(notice::Kind::Downtime, customer, name, &outage, standing);
+        record.notices.insert(NoticeId(id), Arc::new(notice));
+    }
+    let mut incident = incident(121, &["portal"], &[120], Cause::Outage, "10-07 02:14:20");
+    incident.acknowledged = Some((at("10-07 02:20:00"), "on-call".to_owned()));
+    incident.resolved_at = Some(at("10-07 02:51:40"));
+    incident.closed = Some((at("10-09 09:30:00"), "r.meyer".to_owned()));
+    incident.reviewed = vec![(at("10-08 10:00:00"), "on-call".to_owned())];
+    incident.review = Review {
+        summary: Some("The portal refused connections after a certificate was replaced. Clinicians could not sign in for 37 minutes; orders already placed were not affected.".to_owned()),
+        root_cause: Some("The renewal job restarted the load balancer with a configuration that named the old certificate\u{2019}s file.".to_owned()),
+        certainty: Some(Certainty::Confirmed),
+        resolution: Some("The file name was corrected by hand and the load balancer restarted.".to_owned()),
+        measures: vec![
+            measure("The renewal job checks the configuration before it restarts anything", "platform", "2026-11-30"),
+            measure("A second load balancer takes over when the first does not start", "infrastructure", "2027-01-31"),
+        ],
+    };
+    record.incidents.insert(incident.id, Arc::new(incident));
+    add(record, outage);
+}
+
+/// A window kept (portal), one exceeded by seventeen minutes (results), and an outage that
+/// nobody has reviewed.
+fn windows(record: &mut Record) {
+    let mut kept = outage(
+        140,
+        "portal",
+        "10-13 21:05:00",
+        Some("10-13 21:08:20"),
+        Reason::Status,
+    );
+    kept.planned = true;
+    add(record, kept);
+    let mut over = outage(
+        150,
+        "results",
+        "10-27 21:10:00",
+        Some("10-27 21:32:00"),
+        Reason::Timeout,
+    );
+    over.planned = true;
+    over.overrun = Some((at("10-27 21:15:00"), "results/weekly@2026-10-27".into()));
+    over.incident = Some(IncidentId(151));
+    over.told = vec![NoticeId(152), NoticeId(153)];
+    for (id, customer, name, standing) in [
+        (
+            152,
+            "mercy",
+            "Mercy Medical Group",
+            Standing::Sent(at("10-27 21:15:41")),
+        ),
+        (
+            153,
+            "st-elsewhere",
+            "St. Elsewhere Hospital",
+            Standing::Sent(at("10-27 21:15:44")),
+        ),
+    ] {
+        let notice = outgoing(
+            notice::Kind::MaintenanceOverrun,
+            customer,
+            name,
+            &over,
+            standing,
+        );
+        record.notices.insert(NoticeId(id), Arc::new(notice));
+    }
+    let mut incident = incident(151, &["results"], &[150], Cause::Overrun, "10-27 21:15:30");
+    incident.resolved_at = Some(at("10-27 21:32:00"));
+    record.incidents.insert(incident.id, Arc::new(incident));
+    add(record, over);
+    let mut bare = outage(
+        160,
+        "results",
+        "10-22 13:40:05",
+        Some("10-22 14:02:35"),
+        Reason::Timeout,
+    );
+    bare.incident = Some(IncidentId(161));
+    let opened = self::incident(161, &["results"], &[160], Cause::Outage, "10-22 13:40:15");
+    record.incidents.insert(opened.id, Arc::new(opened));
+    add(record, bare);
+}
+
+/// A single window of the archive that nobody was told of in time.
+fn single(record: &mut Record) {
+    let window = Single {
+        id: "archive-move".into(),
+        systems: vec!["archive".into()],
+        title: "Move to new storage".to_owned(),
+        impact: None,
+        start: at("10-18 06:00:00"),
+        end: at("10-18 08:00:00"),
+        max_downtime_s: None,
+        min_notice_s: Some(86_400),
+        start_grace_s: None,
+        override_reason: None,
+    };
+    let entry = SingleEntry {
+        versions: vec![(at("10-17 16:00:00"), window)],
+        cancelled_at: None,
+        told: std::collections::BTreeMap::new(),
+    };
+    record
+        .singles
+        .insert("archive-move".into(), Arc::new(entry));
+}
+
+/// The monitor stopped for five hours; the gateway's probe was blind for one more.
+fn gaps(record: &mut Record) {
+    for id in [
+        "archive",
+        "directory",
+        "fax",
+        "fhir",
+        "partner-emr",
+        "portal",
+        "results",
+    ] {
+        probe(record, id, |p| {
+            p.silent.push((
+                founded(),
+                Some(founded() + jiff::SignedDuration::from_secs(12)),
+                Silence::New,
+            ));
+            p.silent.push((
+                at("10-03 01:00:00"),
+                Some(at("10-03 06:00:00")),
+                Silence::Stopped,
+            ));
+        });
+    }
+    probe(record, "fhir", |p| {
+        p.silent.push((
+            at("10-19 11:00:00"),
+            Some(at("10-19 12:00:00")),
+            Silence::Inconclusive,
+        ));
+        p.degraded
+            .push((at("10-25 09:00:00"), Some(at("10-25 09:40:00"))));
+        p.blips
+            .push((Span::new(at("10-11 03:00:00"), at("10-11 03:00:25")), 2));
+    });
+    record.absences = Arc::new(vec![(
+        Span::new(at("10-12 00:00:00"), at("10-12 00:00:45")),
+        Absence::Stalled,
+    )]);
+    record.lives = Arc::new(vec![
+        (founded(), Life::Started(None)),
+        (at("10-03 01:00:00"), Life::Stopped),
+        (
+            at("10-03 06:00:00"),
+            Life::Started(Some(at("10-03 01:00:00"))),
+        ),
+    ]);
+}
+
+/// The partner's own outage, and a measure of September that is overdue.
+fn others(record: &mut Record) {
+    let partner = outage(
+        170,
+        "partner-emr",
+        "10-16 08:00:00",
+        Some("10-16 10:30:00"),
+        Reason::Dns,
+    );
+    add(record, partner);
+    let mut old = incident(60, &["portal"], &[], Cause::Declared, "09-25 12:00:00");
+    old.review.measures = vec![measure(
+        "The service desk gets a printed list of what to do when the portal is down",
+        "service desk",
+        "2026-10-15",
+    )];
+    old.resolved_at = Some(at("09-25 13:00:00"));
+    record.incidents.insert(old.id, Arc::new(old));
+}
+
+/// The record of that month, its last event on the second of November.
+pub(super) fn october() -> Record {
+    let mut record = Record {
+        seq: 4711,
+        as_of: Some(at("11-02 00:00:00")),
+        identity: "5e1f".to_owned(),
+        tzdb: "2026a".to_owned(),
+        watching: true,
+        ..Record::default()
+    };
+    for (from, by, catalogue) in [
+        ("09-20 08:00:00", "a.ortiz", first()),
+        ("10-15 10:00:00", "a.ortiz", second()),
+        ("10-20 09:00:00", "r.meyer", third()),
+    ] {
+        record
+            .catalogues
+            .push((at(from), by.to_owned(), Arc::new(catalogue)));
+    }
+    record.catalogue = Arc::clone(&record.catalogues[2].2);
+    lives(&mut record);
+    gaps(&mut record);
+    plain(&mut record);
+    windows(&mut record);
+    single(&mut record);
+    others(&mut record);
+    record
+}

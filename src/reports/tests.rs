@@ -1,0 +1,411 @@
+//! What leaves the house, as it leaves it.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test's own constants
+
+use std::sync::Arc;
+
+use domain::record::Record;
+
+use super::sample::{at, october};
+use super::*;
+
+const HEAD: &str = "9f2c4b7a1d0e8f6c5b3a29187f6e5d4c3b2a190887f6e5d4c3b2a19f0e1d2c3b";
+
+fn of(record: &Record, month: &str) -> Report {
+    domain::report::monthly(record, "operations", month.parse().unwrap(), HEAD).unwrap()
+}
+
+fn report() -> Report {
+    of(&october(), "2026-10")
+}
+
+fn rendered(report: &Report, format: Format) -> String {
+    String::from_utf8(render(report, format, None).unwrap()).unwrap()
+}
+
+#[test]
+fn the_json_of_a_month_with_one_of_everything() {
+    insta::assert_snapshot!(rendered(&report(), Format::Json));
+}
+
+#[test]
+fn the_markdown_of_a_month_with_one_of_everything() {
+    insta::assert_snapshot!(rendered(&report(), Format::Markdown));
+}
+
+#[test]
+fn the_csv_of_a_month_with_one_of_everything() {
+    insta::assert_snapshot!(rendered(&report(), Format::Csv));
+}
+
+#[test]
+fn the_html_of_a_month_with_one_of_everything() {
+    insta::assert_snapshot!(rendered(&report(), Format::Html));
+}
+
+/// Every key of SPEC's appendix, in the objects it names.
+#[test]
+fn the_json_has_every_key_that_other_programs_rely_on() {
+    let json: serde_json::Value = serde_json::from_str(&rendered(&report(), Format::Json)).unwrap();
+    let wanted: [(&str, &[&str]); 9] = [
+        (
+            "",
+            &[
+                "schema",
+                "committee",
+                "month",
+                "from",
+                "to",
+                "zone",
+                "status",
+                "revision",
+                "ledger",
+                "systems",
+                "outages",
+                "incidents",
+                "maintenance",
+                "notices",
+                "open_measures",
+            ],
+        ),
+        ("/ledger", &["seq", "head"]),
+        (
+            "/systems/0",
+            &[
+                "system",
+                "policy",
+                "agreed_s",
+                "up_s",
+                "degraded_s",
+                "planned_s",
+                "excluded_s",
+                "unplanned_s",
+                "unknown_s",
+                "contract_availability",
+                "experienced_availability",
+                "coverage",
+                "target",
+                "verdict",
+                "availability_at_best",
+                "availability_at_worst",
+                "budget_s",
+                "budget_left_s",
+                "blips",
+                "blip_s",
+                "outages",
+                "mtrs_s",
+                "mtbf_s",
+                "longest_s",
+            ],
+        ),
+        (
+            "/outages/0",
+            &[
+                "outage",
+                "system",
+                "start",
+                "end",
+                "end_observed",
+                "detected",
+                "declared",
+                "planned_s",
+                "excluded_s",
+                "unplanned_s",
+                "incident",
+                "windows",
+            ],
+        ),
+        (
+            "/incidents/0",
+            &[
+                "incident",
+                "severity",
+                "systems",
+                "opened",
+                "acknowledged",
+                "resolved",
+                "closed",
+                "summary",
+                "root_cause",
+                "resolution",
+                "measures",
+                "clocks",
+                "told",
+                "missing",
+            ],
+        ),
+        (
+            "/incidents/0/measures/0",
+            &["text", "owner", "due", "state"],
+        ),
+        (
+            "/incidents/0/told/0",
+            &["customer", "first", "last", "result"],
+        ),
+        (
+            "/maintenance/0",
+            &[
+                "window",
+                "title",
+                "systems",
+                "start",
+                "end",
+                "announced",
+                "earned",
+                "why",
+                "max_downtime_s",
+                "downtime_s",
+                "planned_s",
+                "overrun_s",
+            ],
+        ),
+        (
+            "/open_measures/0",
+            &["incident", "text", "owner", "due", "state"],
+        ),
+    ];
+    for (place, keys) in wanted {
+        let object = json.pointer(place).unwrap().as_object().unwrap();
+        for key in keys {
+            assert!(object.contains_key(*key), "`{key}` is missing at `{place}`");
+        }
+    }
+}
+
+#[test]
+fn the_same_record_gives_the_same_bytes() {
+    for format in Format::ALL {
+        assert_eq!(
+            render(&report(), format, None).unwrap(),
+            render(&report(), format, None).unwrap()
+        );
+    }
+}
+
+#[test]
+fn a_running_month_says_so_far_on_every_page() {
+    let mut record = october();
+    record.as_of = Some(at("10-21 08:00:00"));
+    let report = of(&record, "2026-10");
+    assert!(report.so_far);
+    let portal = report
+        .systems
+        .iter()
+        .find(|s| s.system == "portal")
+        .unwrap();
+    assert_eq!(portal.agreed_s, (20 * 24 + 8) * 3600);
+    for format in [Format::Html, Format::Markdown] {
+        let page = rendered(&report, format);
+        assert!(page.contains("The month is still running"));
+        assert!(page.contains("So far, as of 2026-10-21 08:00:00\u{a0}EDT: "));
+    }
+}
+
+/// The sample's October with these words wherever people write any.
+fn written_by(hand: &str) -> Report {
+    let mut record = october();
+    let id = domain::id::IncidentId(121);
+    let mut incident = (*record.incidents[&id]).clone();
+    incident.review.summary = Some(hand.to_owned());
+    incident.review.root_cause = Some(hand.to_owned());
+    incident.review.resolution = Some(hand.to_owned());
+    for measure in &mut incident.review.measures {
+        measure.text = hand.to_owned();
+        measure.owner = hand.to_owned();
+    }
+    incident.acknowledged = Some((incident.opened_at, hand.to_owned()));
+    incident.closed = Some((incident.opened_at, hand.to_owned()));
+    record.incidents.insert(id, Arc::new(incident));
+    let id = domain::id::OutageId(120);
+    let mut outage = (*record.outages[&id]).clone();
+    outage.detail = Some(hand.to_owned());
+    outage.declared = Some((hand.to_owned(), hand.to_owned()));
+    outage.reclassified = Some(hand.to_owned());
+    record.outages.insert(id, Arc::new(outage));
+    for entry in &mut record.catalogues {
+        let mut catalogue = (*entry.2).clone();
+        catalogue.service = hand.to_owned();
+        catalogue.committees[0].name = hand.to_owned();
+        for system in &mut catalogue.systems {
+            system.name = hand.to_owned();
+        }
+        for customer in &mut catalogue.customers {
+            customer.name = hand.to_owned();
+        }
+        entry.1 = hand.to_owned();
+        entry.2 = Arc::new(catalogue);
+    }
+    of(&record, "2026-10")
+}
+
+#[test]
+fn nothing_a_person_wrote_becomes_markup_in_html() {
+    let hand = "<script>alert(1)</script>\"' onload=x <img src=//evil.example/x>";
+    let page = rendered(&written_by(hand), Format::Html);
+    assert!(!page.contains("<script"));
+    assert!(!page.contains("<img"));
+    assert!(!page.contains("\"' onload"));
+    assert!(page.contains("&lt;script&gt;alert(1)"));
+}
+
+#[test]
+fn the_html_loads_nothing_and_runs_nothing() {
+    let page = rendered(&report(), Format::Html);
+    for word in [
+        "<script", "src=", "url(", "@import", "<link", "http://", "https://",
+    ] {
+        assert!(!page.contains(word), "{word}");
+    }
+    assert!(page.contains("default-src 'none'"));
+}
+
+#[test]
+fn a_table_in_markdown_keeps_its_columns_whatever_people_write() {
+    let hand = "a | b\n| c |\r\n# d <script>alert(1)</script> `e` [f](javascript:g)";
+    let page = rendered(&written_by(hand), Format::Markdown);
+    assert!(!page.contains("<script"));
+    assert!(!page.contains("\n# d"));
+    assert!(!page.contains("[f]("));
+    let (mut columns, mut tables) = (None, 0);
+    for line in page.lines() {
+        if !line.starts_with('|') {
+            columns = None;
+            continue;
+        }
+        let bars = line.replace("\\|", "").matches('|').count();
+        if columns.is_none() {
+            tables += 1;
+        }
+        assert_eq!(*columns.get_or_insert(bars), bars, "{line}");
+    }
+    assert!(tables > 10, "the page has its tables");
+}
+
+#[test]
+fn no_cell_of_the_csv_is_a_formula_whatever_people_write() {
+    for hand in [
+        "=cmd()",
+        "+1",
+        "-1",
+        "@x",
+        "\t=1",
+        "  =1",
+        "a\",=1\r\n=2,\"",
+    ] {
+        let text = rendered(&written_by(hand), Format::Csv);
+        for row in rows(&text) {
+            for cell in row {
+                let armed = cell.trim_start().starts_with(['=', '+', '@', '\t'])
+                    || (cell.starts_with('-') && cell.parse::<i64>().is_err());
+                assert!(!armed, "{cell:?} of {hand:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_row_of_a_csv_section_has_the_columns_of_its_header() {
+    let mut header: Vec<String> = Vec::new();
+    let mut sections = Vec::new();
+    for row in rows(&rendered(&report(), Format::Csv)) {
+        if row.len() == 1 {
+            continue; // the empty line between sections
+        }
+        if row[0] == "section" {
+            header = row;
+        } else {
+            assert_eq!(row.len(), header.len(), "{row:?}");
+            sections.push(row[0].clone());
+        }
+    }
+    sections.dedup();
+    assert_eq!(
+        sections,
+        [
+            "report",
+            "system",
+            "day",
+            "outage",
+            "incident",
+            "maintenance",
+            "measure"
+        ]
+    );
+}
+
+/// A reader of RFC 4180, apart from the writer.
+fn rows(text: &str) -> Vec<Vec<String>> {
+    let (mut rows, mut row, mut cell) = (Vec::new(), Vec::new(), String::new());
+    let mut letters = text.chars().peekable();
+    let mut quoted = false;
+    while let Some(c) = letters.next() {
+        match c {
+            '"' if quoted && letters.peek() == Some(&'"') => {
+                letters.next();
+                cell.push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => row.push(std::mem::take(&mut cell)),
+            '\r' if !quoted => {
+                assert_eq!(letters.next(), Some('\n'));
+                row.push(std::mem::take(&mut cell));
+                rows.push(std::mem::take(&mut row));
+            }
+            c => cell.push(c),
+        }
+    }
+    rows
+}
+
+#[test]
+fn the_operator_s_own_template_replaces_the_built_in_one() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::File::create(dir.path().join("monthly.md.j2"))
+        .and_then(|mut f| {
+            std::io::Write::write_all(&mut f, b"{{ r.committee_name }}: {{ r.month }}")
+        })
+        .unwrap();
+    let own =
+        |format| String::from_utf8(render(&report(), format, Some(dir.path())).unwrap()).unwrap();
+    assert_eq!(own(Format::Markdown), "Operating Committee: 2026-10");
+    assert_eq!(own(Format::Html), rendered(&report(), Format::Html));
+}
+
+#[test]
+fn a_wrong_template_names_its_line_and_its_mistake() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::File::create(dir.path().join("monthly.md.j2"))
+        .and_then(|mut f| std::io::Write::write_all(&mut f, b"fine\n{{ r.no_such_key }}"))
+        .unwrap();
+    let error = render(&report(), Format::Markdown, Some(dir.path())).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("monthly.md.j2") && text.contains(":2"),
+        "{text}"
+    );
+}
+
+#[test]
+fn many_quiet_windows_share_a_paragraph_and_none_is_lost() {
+    let mut record = october();
+    for id in ["portal", "results"] {
+        let id = domain::id::SystemId::from(id);
+        let mut system = (*record.systems[&id]).clone();
+        system.rules[0].rule.days = domain::catalogue::Days::DaysOfMonth((1..=28).collect());
+        record.systems.insert(id, Arc::new(system));
+    }
+    let report = of(&record, "2026-10");
+    assert_eq!(report.maintenance.len(), 57);
+    for format in [Format::Html, Format::Markdown] {
+        let page = rendered(&report, format);
+        assert!(page.contains("54 recurring windows more were held without downtime"));
+        for window in &report.maintenance {
+            // HTML writes the slash by number, Markdown the at sign.
+            let id = &window.window;
+            let written = [id.replace('/', "&#x2f;"), id.replace('@', "&#64;")];
+            assert!(
+                written.iter().any(|w| page.contains(w)),
+                "{id} in {format:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! One month's file: its tables, and writing its rows. Append-only, no keys, no
+//! indexes. Each batch is one transaction that also writes the batch's number, which tells after a
+//! lost connection whether it landed. The format: `docs/decisions/0008-stored-samples.md`.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use domain::id::ProbeId;
+use domain::sample::{Outcome, Reason, Sample};
+use duckdb::types::{TimeUnit, Value};
+use duckdb::{AccessMode, Config, Connection, params};
+use jiff::Timestamp;
+
+use super::steps::{STEPS, encode};
+use super::{Error, MEMORY, read};
+
+/// The format that this program writes; a file says its own.
+const FORMAT: u32 = 1;
+
+/// How many probes (with their certificates) are remembered with their numbers. What is forgotten
+/// gets a second number, which harms nothing.
+const REMEMBERED: usize = 100_000;
+
+/// `slot` plus `late` is the exact start. What hardly ever changes for a probe stands in `sources`
+/// once. Phases and `took` are codes of `steps`.
+const TABLES: &str = "
+CREATE TABLE format (version UINTEGER NOT NULL);
+CREATE TABLE steps (code USMALLINT NOT NULL, us UBIGINT NOT NULL);
+CREATE TABLE sources (id UINTEGER NOT NULL, probe VARCHAR NOT NULL, certificate_ends_at TIMESTAMP);
+CREATE TABLE verdicts (id UTINYINT NOT NULL, outcome VARCHAR NOT NULL, reason VARCHAR);
+CREATE TABLE batches (n UBIGINT NOT NULL, rows UINTEGER NOT NULL, newest TIMESTAMP NOT NULL);
+CREATE TABLE compact (
+  source UINTEGER NOT NULL,
+  slot TIMESTAMP NOT NULL,
+  late UINTEGER NOT NULL,
+  verdict UTINYINT NOT NULL,
+  took USMALLINT NOT NULL,
+  resolve USMALLINT,
+  connect USMALLINT,
+  tls USMALLINT,
+  processing USMALLINT,
+  transfer USMALLINT,
+  status USMALLINT,
+  detail VARCHAR
+);
+CREATE VIEW samples AS
+SELECT s.probe, c.slot + to_microseconds(c.late) AS started_at, c.late::BIGINT AS late_us,
+  v.outcome, v.reason, c.detail, took.us AS took_us, resolve.us AS resolve_us,
+  connect.us AS connect_us, tls.us AS tls_us, processing.us AS processing_us,
+  transfer.us AS transfer_us, c.status, s.certificate_ends_at
+FROM compact c
+JOIN sources s ON s.id = c.source
+JOIN verdicts v ON v.id = c.verdict
+JOIN steps took ON took.code = c.took
+LEFT JOIN steps resolve ON resolve.code = c.resolve
+LEFT JOIN steps connect ON connect.code = c.connect
+LEFT JOIN steps tls ON tls.code = c.tls
+LEFT JOIN steps processing ON processing.code = c.processing
+LEFT JOIN steps transfer ON transfer.code = c.transfer;
+";
+
+/// Connects to a file, making it unless `mode` forbids. No extension can be installed or loaded,
+/// no other file reached, and none of that be changed again.
+pub(super) fn connect(path: &Path, mode: AccessMode) -> Result<Connection, duckdb::Error> {
+    let config = Config::default()
+        .access_mode(mode)?
+        .max_memory(MEMORY)?
+        .threads(1)?
+        .enable_autoload_extension(false)?
+        .with("autoinstall_known_extensions", "false")?
+        .with("allow_community_extensions", "false")?
+        .enable_external_access(false)?;
+    let connection = Connection::open_with_flags(path, config)?;
+    connection.execute_batch("SET lock_configuration = true")?;
+    Ok(connection)
+}
+
+/// Looks whether a connection shows a file of ours: its format, or `None` for an empty file.
+pub(super) fn format(connection: &Connection) -> Result<Option<u32>, duckdb::Error> {
+    let tables: i64 = connection.query_row(
+        "SELECT count(*) FROM duckdb_tables() WHERE NOT internal",
+        [],
+        |row| row.get(0),
+    )?;
+    if tables == 0 {
+        return Ok(None);
+    }
+    connection
+        .query_row("SELECT version FROM format", [], |row| row.get(0))
+        .map(Some)
+}
+
+/// Refuses a format of a later Nines.
+pub(super) fn known(format: u32, path: &Path) -> Result<(), Error> {
+    if format == FORMAT {
+        return Ok(());
+    }
+    Err(Error::Newer {
+        path: path.to_path_buf(),
+        found: format,
+        known: FORMAT,
+    })
+}
+
+/// What a run said, and why.
+pub(super) type Verdict = (Outcome, Option<Reason>);
+
+/// The file that is written.
+pub(super) struct File {
+    connection: Connection,
+    sources: HashMap<(ProbeId, Option<i64>), u32>,
+    next_source: u32,
+    /// In order of their numbers; `None` is one that only a later Nines knows.
+    verdicts: Vec<Option<Verdict>>,
+    /// The number of the last batch that landed.
+    batch: u64,
+}
+
+impl File {
+    /// Opens a month's file to write, and makes it if there is none.
+    pub(super) fn open(path: &Path) -> Result<File, Error> {
+        let connection = connect(path, AccessMode::ReadWrite)?;
+        match format(&connection)? {
+            Some(format) => known(format, path)?,
+            None => prepare(&connection)?,
+        }
+        let mut file = File {
+            sources: HashMap::new(),
+            next_source: 0,
+            verdicts: verdicts(&connection)?,
+            batch: connection.query_row("SELECT coalesce(max(n), 0) FROM batches", [], |row| {
+                row.get(0)
+            })?,
+            connection,
+        };
+        file.remember()?;
+        Ok(file)
+    }
+
+    /// Another connection to the same opening, for reading.
+    pub(super) fn reader(&self) -> Result<Connection, Error> {
+        Ok(self.connection.try_clone()?)
+    }
+
+    /// The number of the last batch that landed.
+    pub(super) fn batch(&self) -> u64 {
+        self.batch
+    }
+
+    /// Writes a batch as one transaction. After an error the file must be opened anew.
+    pub(super) fn write(&mut self, batch: &[Sample]) -> Result<(), Error> {
+        let Some(newest) = batch.iter().map(|sample| sample.at).max() else {
+            return Ok(());
+        };
+        self.connection.execute_batch("BEGIN TRANSACTION")?;
+        let mut rows = Vec::with_capacity(batch.len());
+        for sample in batch {
+            rows.push((self.source(sample)?, self.verdict(sample)?));
+        }
+        let mut appender = self.connection.appender("compact")?;
+        for (sample, (source, verdict)) in batch.iter().zip(rows) {
+            append(&mut appender, sample, source, verdict)?;
+        }
+        // Dropped without this, it would swallow what went wrong.
+        appender.flush()?;
+        drop(appender);
+        let count = u32::try_from(batch.len()).unwrap_or(u32::MAX);
+        self.connection.execute(
+            "INSERT INTO batches VALUES (?, ?, ?)",
+            params![self.batch + 1, count, micros(newest)],
+        )?;
+        self.connection.execute_batch("COMMIT")?;
+        self.batch += 1;
+        Ok(())
+    }
+
+    /// Closes it in order: everything goes from its log into the file.
+    pub(super) fn close(self) -> Result<(), Error> {
+        self.connection.close().map_err(|(_, error)| error.into())
+    }
+
+    fn remember(&mut self) -> Result<(), Error> {
+        let mut statement = self.connection.prepare(
+            "SELECT id, probe, epoch_us(certificate_ends_at) FROM sources ORDER BY id DESC LIMIT ?",
+        )?;
+        let limit = i64::try_from(REMEMBERED).unwrap_or(i64::MAX);
+        let mut rows = statement.query([limit])?;
+        while let Some(row) = rows.next()? {
+            let id: u32 = row.get(0)?;
+            let probe: String = row.get(1)?;
+            self.next_source = self.next_source.max(id + 1);
+            self.sources.insert((ProbeId::from(probe), row.get(2)?), id);
+        }
+        Ok(())
+    }
+
+    /// The number of a probe with its certificate, given and written if it is new.
+    fn source(&mut self, sample: &Sample) -> Result<u32, Error> {
+        let ends_at = sample.certificate_ends_at.map(Timestamp::as_microsecond);
+        let key = (sample.probe.clone(), ends_at);
+        if let Some(id) = self.sources.get(&key) {
+            return Ok(*id);
+        }
+        if self.sources.len() >= REMEMBERED {
+            self.sources.clear();
+        }
+        let id = self.next_source;
+        self.connection.execute(
+            "INSERT INTO sources VALUES (?, ?, ?)",
+            params![
+                id,
+                sample.probe.as_str(),
+                sample.certificate_ends_at.map(micros)
+            ],
+        )?;
+        self.next_source += 1;
+        self.sources.insert(key, id);
+        Ok(id)
+    }
+
+    /// The number of an outcome with its reason; there are fewer than a byte can tell apart.
+    fn verdict(&mut self, sample: &Sample) -> Result<u8, Error> {
+        let verdict = (sample.outcome, sample.reason);
+        let place = self
+            .verdicts
+            .iter()
+            .position(|known| *known == Some(verdict));
+        let id = u8::try_from(place.unwrap_or(self.verdicts.len()))
+            .map_err(|_| Error::Unreadable("more verdicts than there are".into()))?;
+        if place.is_none() {
+            self.connection.execute(
+                "INSERT INTO verdicts VALUES (?, ?, ?)",
+                params![id, sample.outcome.word(), sample.reason.map(Reason::word)],
+            )?;
+            self.verdicts.push(Some(verdict));
+        }
+        Ok(id)
+    }
+}
+
+fn prepare(connection: &Connection) -> Result<(), Error> {
+    connection.execute_batch("BEGIN TRANSACTION")?;
+    connection.execute_batch(TABLES)?;
+    let mut appender = connection.appender("steps")?;
+    for (code, us) in (0_u16..).zip(STEPS) {
+        appender.append_row(params![code, us])?;
+    }
+    appender.flush()?;
+    drop(appender);
+    connection.execute("INSERT INTO format VALUES (?)", [FORMAT])?;
+    connection.execute_batch("COMMIT")?;
+    Ok(())
+}
+
+fn append(
+    appender: &mut duckdb::Appender<'_>,
+    sample: &Sample,
+    source: u32,
+    verdict: u8,
+) -> Result<(), duckdb::Error> {
+    let late = u32::try_from(sample.late_us).unwrap_or(u32::MAX);
+    // The start is exact whatever the lateness: that may be cut short, the sum may not.
+    let slot = sample.at.as_microsecond() - i64::from(late);
+    let phases = &sample.phases;
+    appender.append_row(params![
+        source,
+        Value::Timestamp(TimeUnit::Microsecond, slot),
+        late,
+        verdict,
+        encode(sample.took_us),
+        phases.resolve_us.map(encode),
+        phases.connect_us.map(encode),
+        phases.tls_us.map(encode),
+        phases.processing_us.map(encode),
+        phases.transfer_us.map(encode),
+        sample.status,
+        sample.detail.as_deref(),
+    ])
+}
+
+/// An instant as DuckDB takes it: in whole microseconds, cut off.
+pub(super) fn micros(at: Timestamp) -> Value {
+    Value::Timestamp(TimeUnit::Microsecond, at.as_microsecond())
+}
+
+fn verdicts(connection: &Connection) -> Result<Vec<Option<Verdict>>, Error> {
+    let mut statement = connection.prepare("SELECT outcome, reason FROM verdicts ORDER BY id")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let words: Vec<(String, Option<String>)> = rows.collect::<Result<_, _>>()?;
+    Ok(words
+        .iter()
+        .map(|(outcome, reason)| read::verdict_of(outcome, reason.as_deref()).ok())
+        .collect())
+}
+
+/// The log that DuckDB keeps beside a file.
+pub(super) fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(".wal");
+    PathBuf::from(name)
+}

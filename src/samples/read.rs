@@ -1,0 +1,145 @@
+//! Reading one month's file. Every connection comes from the instance; nothing here opens one.
+
+use domain::id::ProbeId;
+use domain::sample::{Outcome, Phases, Reason, Sample};
+use duckdb::types::{TimeUnit, Value};
+use duckdb::{Connection, OptionalExt, params};
+use jiff::Timestamp;
+
+use super::Error;
+use super::file::{Verdict, micros};
+use super::latency::Latency;
+use super::steps::decode;
+
+/// The verdict of those words.
+pub(super) fn verdict_of(outcome: &str, reason: Option<&str>) -> Result<Verdict, Error> {
+    const OUTCOMES: [Outcome; 4] = [
+        Outcome::Up,
+        Outcome::Degraded,
+        Outcome::Down,
+        Outcome::Inconclusive,
+    ];
+    let unknown = || Error::Unreadable(format!("a verdict of `{outcome}`, `{reason:?}`"));
+    let outcome = OUTCOMES.into_iter().find(|known| known.word() == outcome);
+    let known = |word: &str| Reason::ALL.into_iter().find(|known| known.word() == word);
+    let reason = reason
+        .map(|word| known(word).ok_or_else(unknown))
+        .transpose()?;
+    Ok((outcome.ok_or_else(unknown)?, reason))
+}
+
+/// The samples of a file that started at or after `since`, in the order of their rows.
+pub(super) fn recent(connection: &Connection, since: Timestamp) -> Result<Vec<Sample>, Error> {
+    let mut statement = connection.prepare(
+        "SELECT s.probe, epoch_us(s.certificate_ends_at), v.outcome, v.reason, \
+           epoch_us(c.slot) + c.late, c.late, c.took, c.resolve, c.connect, c.tls, c.processing, \
+           c.transfer, c.status, c.detail \
+         FROM compact c JOIN sources s ON s.id = c.source JOIN verdicts v ON v.id = c.verdict \
+         WHERE c.slot >= ? AND epoch_us(c.slot) + c.late >= ?",
+    )?;
+    let mut rows = statement.query(params![
+        micros(earliest_slot(since)),
+        since.as_microsecond()
+    ])?;
+    let mut samples = Vec::new();
+    while let Some(row) = rows.next()? {
+        samples.push(sample(row)?);
+    }
+    Ok(samples)
+}
+
+/// Starts are kept in whole microseconds, cut off; so an end is rounded up, or a sample just before
+/// it would fall out.
+fn end_us(to: Timestamp) -> i64 {
+    let us = to.as_microsecond();
+    if to.subsec_nanosecond() % 1_000 > 0 {
+        us + 1
+    } else {
+        us
+    }
+}
+
+/// No sample that started at `at` has an earlier slot: the lateness in a row ends there. It lets
+/// DuckDB leave out the parts of a file that are older.
+fn earliest_slot(at: Timestamp) -> Timestamp {
+    let us = at.as_microsecond() - i64::from(u32::MAX);
+    Timestamp::from_microsecond(us).unwrap_or(Timestamp::MIN)
+}
+
+fn sample(row: &duckdb::Row<'_>) -> Result<Sample, Error> {
+    let probe: String = row.get(0)?;
+    let ends_at: Option<i64> = row.get(1)?;
+    let (outcome, reason): (String, Option<String>) = (row.get(2)?, row.get(3)?);
+    let (outcome, reason) = verdict_of(&outcome, reason.as_deref())?;
+    let late: u32 = row.get(5)?;
+    let phase = |column: usize| -> Result<Option<u64>, duckdb::Error> {
+        Ok(row.get::<_, Option<u16>>(column)?.map(decode))
+    };
+    Ok(Sample {
+        probe: ProbeId::from(probe),
+        at: instant(row.get(4)?)?,
+        late_us: u64::from(late),
+        outcome,
+        reason,
+        detail: row.get(13)?,
+        took_us: decode(row.get(6)?),
+        phases: Phases {
+            resolve_us: phase(7)?,
+            connect_us: phase(8)?,
+            tls_us: phase(9)?,
+            processing_us: phase(10)?,
+            transfer_us: phase(11)?,
+        },
+        status: row.get(12)?,
+        certificate_ends_at: ends_at.map(instant).transpose()?,
+    })
+}
+
+fn instant(us: i64) -> Result<Timestamp, Error> {
+    Timestamp::from_microsecond(us)
+        .map_err(|error| Error::Unreadable(format!("an instant: {error}")))
+}
+
+/// The latest start in a file.
+pub(super) fn last_at(connection: &Connection) -> Result<Option<Timestamp>, Error> {
+    let us: Option<i64> = connection
+        .query_row("SELECT max(epoch_us(newest)) FROM batches", [], |row| {
+            row.get(0)
+        })
+        .optional()?
+        .flatten();
+    us.map(instant).transpose()
+}
+
+/// How many samples a file holds.
+pub(super) fn count(connection: &Connection) -> Result<u64, Error> {
+    Ok(connection.query_row("SELECT count(*) FROM compact", [], |row| row.get(0))?)
+}
+
+/// Adds how long a probe's answers in `[from, to)` took.
+pub(super) fn latency(
+    connection: &Connection,
+    probe: &ProbeId,
+    from: Timestamp,
+    to: Timestamp,
+    latency: &mut Latency,
+) -> Result<(), Error> {
+    let mut statement = connection.prepare(
+        "SELECT c.took, count(*) FROM compact c \
+         JOIN sources s ON s.id = c.source JOIN verdicts v ON v.id = c.verdict \
+         WHERE s.probe = ? AND v.outcome IN ('up', 'degraded') AND c.slot >= ? AND c.slot < ? \
+           AND epoch_us(c.slot) + c.late >= ? AND epoch_us(c.slot) + c.late < ? \
+         GROUP BY c.took",
+    )?;
+    let mut rows = statement.query(params![
+        probe.as_str(),
+        micros(earliest_slot(from)),
+        Value::Timestamp(TimeUnit::Microsecond, end_us(to)),
+        from.as_microsecond(),
+        end_us(to),
+    ])?;
+    while let Some(row) = rows.next()? {
+        latency.add(row.get(0)?, row.get(1)?);
+    }
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! What a rehearsal leaves behind, beside its stores: timeline, notices, mails, reports. Every
+//! file is made from the ledger, in its order, and holds nothing of the machine it was made on.
+
+use std::path::{Path, PathBuf};
+
+use domain::calendar::{self, Month};
+use domain::event::Delivery;
+use domain::id::NoticeId;
+use domain::notice::message_id;
+use domain::record::{Outgoing, Record, Standing};
+use domain::report;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::Error;
+use super::scenario::Scenario;
+use crate::engine::turn::Turn;
+use crate::files;
+use crate::ledger::{self, Stored};
+use crate::reports::{self, Format};
+
+/// A line of `timeline.jsonl`.
+#[derive(Serialize)]
+struct Happened<'a> {
+    seq: u64,
+    at: Timestamp,
+    recorded: Timestamp,
+    kind: &'a str,
+    subject: &'a str,
+    by: &'a str,
+    data: &'a serde_json::value::RawValue,
+}
+
+/// A line of `notices.jsonl`, with the keys of SPEC's appendix.
+#[derive(Serialize)]
+struct Said<'a> {
+    notice: String,
+    kind: &'a str,
+    systems: Vec<&'a str>,
+    incident: Option<String>,
+    window: Option<&'a str>,
+    recipient: &'a str,
+    decided: Timestamp,
+    delivered: Option<Timestamp>,
+    attempts: u32,
+    message_id: String,
+    result: &'static str,
+}
+
+/// Writes everything to `out`; the reports' paths.
+pub(super) fn write(
+    out: &Path,
+    scenario: &Scenario,
+    turn: &Turn,
+    templates: Option<&Path>,
+) -> Result<Vec<PathBuf>, Error> {
+    put(&out.join("timeline.jsonl"), &timeline(turn)?)?;
+    put(&out.join("notices.jsonl"), &notices(turn.record())?)?;
+    mails(&out.join("notices"), turn)?;
+    reports(&out.join("reports"), scenario, turn, templates)
+}
+
+fn timeline(turn: &Turn) -> Result<Vec<u8>, Error> {
+    let mut lines = Vec::new();
+    let mut failed = Ok(());
+    turn.journal().replay(None, &mut |stored| {
+        if failed.is_ok() {
+            failed = happened(&stored, &mut lines);
+        }
+    })?;
+    failed?;
+    Ok(lines)
+}
+
+fn happened(stored: &Stored, lines: &mut Vec<u8>) -> Result<(), Error> {
+    let (kind, data) = ledger::form(&stored.event.fact)?;
+    let data = serde_json::value::RawValue::from_string(data).map_err(reports::Error::from)?;
+    let line = Happened {
+        seq: stored.seq,
+        at: stored.event.at,
+        recorded: stored.recorded,
+        kind: &kind,
+        subject: &stored.event.fact.subject(),
+        by: &stored.event.by,
+        data: &data,
+    };
+    push(lines, &line)
+}
+
+fn notices(record: &Record) -> Result<Vec<u8>, Error> {
+    let mut lines = Vec::new();
+    for (id, outgoing) in &record.notices {
+        push(&mut lines, &said(record, *id, outgoing))?;
+    }
+    Ok(lines)
+}
+
+fn said<'a>(record: &Record, id: NoticeId, outgoing: &'a Outgoing) -> Said<'a> {
+    let notice = &outgoing.notice;
+    let delivered = match outgoing.standing {
+        Standing::Sent(at) => Some(at),
+        _ => None,
+    };
+    Said {
+        notice: id.to_string(),
+        kind: notice.kind.word(),
+        systems: notice.affected.iter().map(|a| a.system.as_str()).collect(),
+        incident: notice.incident.map(|incident| incident.to_string()),
+        window: notice.work.as_ref().map(|work| work.window.as_str()),
+        recipient: &notice.recipient,
+        decided: outgoing.decided_at,
+        delivered,
+        attempts: outgoing.attempts,
+        message_id: message_id(&record.identity, id, &record.catalogue.mail_from),
+        result: match outgoing.last {
+            // Lost once and not tried again yet: what happened to it is not known.
+            Some((Delivery::Ambiguous, _)) if !outgoing.standing.is_final() => "ambiguous",
+            _ => outgoing.standing.word(),
+        },
+    }
+}
+
+/// Each message as it was first tried, whatever became of it.
+fn mails(folder: &Path, turn: &Turn) -> Result<(), Error> {
+    for (id, outgoing) in &turn.record().notices {
+        if let Some(bytes) = turn.journal().letter(*id)? {
+            let name = format!("{:06}-{}.eml", id.0, outgoing.notice.kind.word());
+            put(&folder.join(name), &bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// A report of every committee for every month that the scenario touches.
+fn reports(
+    folder: &Path,
+    scenario: &Scenario,
+    turn: &Turn,
+    templates: Option<&Path>,
+) -> Result<Vec<PathBuf>, Error> {
+    let record = turn.record();
+    let head = turn.journal().head().hash;
+    let mut written = Vec::new();
+    for committee in &record.catalogue.committees {
+        let zone = calendar::zone(&committee.zone).map_err(report::Error::from)?;
+        let mut month = Month::of(scenario.start, &zone);
+        while month.span(&zone).from < scenario.end {
+            let report = report::monthly(record, committee.id.as_str(), month, &head)?;
+            for format in Format::ALL {
+                let name = format!("{}-{month}.{}", committee.id, format.extension());
+                let path = folder.join(name);
+                put(&path, &reports::render(&report, format, templates)?)?;
+                written.push(path);
+            }
+            month = month.next();
+        }
+    }
+    Ok(written)
+}
+
+fn push(lines: &mut Vec<u8>, line: &impl Serialize) -> Result<(), Error> {
+    serde_json::to_writer(&mut *lines, line).map_err(reports::Error::from)?;
+    lines.push(b'\n');
+    Ok(())
+}
+
+fn put(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    files::make_dir(folder)
+        .and_then(|()| files::replace(path, bytes))
+        .map_err(|source| Error::Write {
+            path: path.to_owned(),
+            source,
+        })
+}

@@ -1,0 +1,203 @@
+//! What the listeners share: the engine's door, what is shown of it, and the reload that somebody
+//! may ask for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
+
+use domain::act::Act;
+use domain::event::Event;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
+
+use crate::engine::status::Status;
+use crate::engine::{self, Door};
+use crate::ledger;
+use crate::metrics::View;
+use crate::metrics::gather::Camera;
+use crate::metrics::view::Configuration;
+use crate::samples::Writer;
+
+/// How long the engine may be silent before the service is not ready.
+const SILENT: SignedDuration = SignedDuration::from_secs(15);
+
+/// An act that somebody asks for.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// Who.
+    pub by: String,
+    /// What.
+    pub act: Act,
+}
+
+/// One event, with the keys of SPEC's appendix.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Its number in the ledger.
+    pub seq: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What kind.
+    pub kind: String,
+    /// What it is about.
+    pub subject: String,
+    /// Who.
+    pub by: String,
+    /// The rest.
+    pub data: serde_json::Value,
+}
+
+impl Row {
+    /// An event as others may read it.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    pub fn of(seq: u64, event: &Event) -> Result<Self, ledger::Error> {
+        let (kind, data) = ledger::form(&event.fact)?;
+        Ok(Self {
+            seq,
+            at: event.at,
+            kind,
+            subject: event.fact.subject(),
+            by: event.by.clone(),
+            data: serde_json::from_str(&data).unwrap_or_default(),
+        })
+    }
+}
+
+/// What came of an act: the events, on the disk.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Receipt {
+    /// In order.
+    pub events: Vec<Row>,
+}
+
+/// What the socket answers.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// Done.
+    Done(Receipt),
+    /// Cannot be done, and why.
+    Refused(String),
+    /// Could not be tried, and why.
+    Failed(String),
+}
+
+type Reload = oneshot::Sender<Result<(), String>>;
+
+/// What the listeners share.
+pub struct Desk {
+    door: Arc<Door>,
+    samples: Writer,
+    camera: Camera,
+    loaded_us: AtomicI64,
+    reload_failed: AtomicBool,
+    ask_reload: mpsc::Sender<Reload>,
+    reloads: AsyncMutex<mpsc::Receiver<Reload>>,
+}
+
+impl Desk {
+    /// A desk in front of `door`; the configuration was loaded at `loaded_at`.
+    pub fn new(door: Arc<Door>, samples: Writer, loaded_at: Timestamp) -> Self {
+        let (ask_reload, reloads) = mpsc::channel(4);
+        Self {
+            door,
+            samples,
+            camera: Camera::new(env!("CARGO_PKG_VERSION")),
+            loaded_us: AtomicI64::new(loaded_at.as_microsecond()),
+            reload_failed: AtomicBool::new(false),
+            ask_reload,
+            reloads: AsyncMutex::new(reloads),
+        }
+    }
+
+    /// The next reload that somebody asks for; only the service itself listens.
+    pub async fn reload_asked(&self) -> Option<oneshot::Sender<Result<(), String>>> {
+        self.reloads.lock().await.recv().await
+    }
+
+    /// Notes how a reload went.
+    pub fn reloaded(&self, taken: bool, at: Timestamp) {
+        self.reload_failed.store(!taken, Relaxed);
+        if taken {
+            self.loaded_us.store(at.as_microsecond(), Relaxed);
+        }
+    }
+
+    /// Has the configuration taken over anew.
+    pub(super) async fn reload(&self) -> Reply {
+        let (answer, answered) = oneshot::channel();
+        if self.ask_reload.send(answer).await.is_err() {
+            return Reply::Failed("the service is stopping".to_owned());
+        }
+        match answered.await {
+            Ok(Ok(())) => Reply::Done(Receipt { events: Vec::new() }),
+            Ok(Err(why)) => Reply::Refused(why),
+            Err(_) => Reply::Failed("the service is stopping".to_owned()),
+        }
+    }
+
+    /// Does what a person asks for.
+    pub(super) async fn act(&self, asked: Asked) -> Reply {
+        match self.door.act(&asked.by, asked.act).await {
+            Ok(receipt) => {
+                let rows: Result<_, _> = receipt
+                    .events
+                    .iter()
+                    .map(|(seq, event)| Row::of(*seq, event))
+                    .collect();
+                match rows {
+                    Ok(events) => Reply::Done(Receipt { events }),
+                    Err(error) => Reply::Failed(error.to_string()),
+                }
+            }
+            Err(engine::Error::Refused(refusal)) => Reply::Refused(refusal.to_string()),
+            Err(error) => Reply::Failed(error.to_string()),
+        }
+    }
+
+    /// What is wrong now.
+    pub(super) fn status(&self) -> Status {
+        let snapshot = self.door.snapshot();
+        let board = self.door.board();
+        let now = self.door.clock().now();
+        Status::of(
+            &snapshot.record,
+            &snapshot.head,
+            now,
+            snapshot.behind,
+            |probe| board.slot(probe)?.latest(),
+        )
+    }
+
+    /// What `/metrics` is made from.
+    pub(super) fn view(&self) -> View {
+        let configuration = Configuration {
+            loaded_at: Timestamp::from_microsecond(self.loaded_us.load(Relaxed)).ok(),
+            last_reload_failed: self.reload_failed.load(Relaxed),
+        };
+        self.camera
+            .take(self.door.board(), &self.samples.stats(), configuration)
+    }
+
+    /// Why the service does not do its work, if it does not.
+    pub(super) fn unready(&self) -> Option<String> {
+        let snapshot = self.door.snapshot();
+        let now = self.door.clock().now();
+        let turned_us = self.door.board().vitals.turned_us.load(Relaxed);
+        let turned_at = Timestamp::from_microsecond(turned_us).unwrap_or(Timestamp::UNIX_EPOCH);
+        if snapshot.behind {
+            return Some("the ledger cannot be written".to_owned());
+        }
+        if !snapshot.record.watching {
+            return Some("not watching".to_owned());
+        }
+        if now.duration_since(turned_at) > SILENT {
+            return Some(format!("the engine has been silent since {turned_at}"));
+        }
+        let failing = self.samples.stats().failing;
+        failing.map(|why| format!("samples cannot be stored: {why}"))
+    }
+}

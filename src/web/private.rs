@@ -1,0 +1,60 @@
+//! The private listener: `/metrics` for Prometheus, `/healthz` for whoever would restart the
+//! process, `/readyz` for whoever wants to know whether it does its work.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tower_http::timeout::TimeoutLayer;
+
+use super::desk::Desk;
+use super::server;
+use crate::metrics;
+
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// Serves the private pages until `stop`.
+pub async fn serve(listener: TcpListener, desk: Arc<Desk>, stop: impl Future<Output = ()>) {
+    let accept = || async { listener.accept().await.map(|(stream, _)| Some(stream)) };
+    server::serve(accept, router(desk), stop).await;
+}
+
+fn router(desk: Arc<Desk>) -> Router {
+    Router::new()
+        .route("/metrics", get(page))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            ANSWER,
+        ))
+        .with_state(desk)
+}
+
+async fn page(State(desk): State<Arc<Desk>>) -> impl IntoResponse {
+    // A month's figures for many systems are worth a thread of their own.
+    let made = tokio::task::spawn_blocking(move || metrics::page(&desk.view())).await;
+    match made {
+        Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// The process answers. It says no more, so that nobody restarts it for a full disk.
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Whether samples are taken and events are written.
+async fn readyz(State(desk): State<Arc<Desk>>) -> impl IntoResponse {
+    match desk.unready() {
+        None => (StatusCode::OK, "ready\n".to_owned()),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
+    }
+}

@@ -1,0 +1,108 @@
+//! The local socket in the data directory, over which commands talk to the running service:
+//! HTTP/1.1 with the routes that the API will have. Only its owner and root may use it.
+
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use tokio::net::{UnixListener, UnixStream};
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use super::desk::{Asked, Desk, Reply};
+use super::server;
+use crate::engine::status::Status;
+
+/// The largest request, in bytes.
+const BODY: usize = 256 * 1024;
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(60);
+
+/// Where the socket of a data directory is.
+pub fn path(data: &Path) -> PathBuf {
+    data.join("socket")
+}
+
+/// Binds the socket. Whoever holds the data directory's lock may do so: a socket that lies there
+/// is left from a process that was killed.
+///
+/// # Errors
+/// It cannot be bound, or its access cannot be narrowed.
+pub fn bind(data: &Path) -> io::Result<UnixListener> {
+    let path = path(data);
+    remove(data);
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Takes the socket away.
+pub fn remove(data: &Path) {
+    // Where none is, none has to go.
+    let _ = std::fs::remove_file(path(data));
+}
+
+/// Answers commands until `stop`.
+pub async fn serve(listener: UnixListener, desk: Arc<Desk>, stop: impl Future<Output = ()>) {
+    let ours = std::fs::metadata("/proc/self").map(|m| m.uid()).ok();
+    let accept = || async {
+        let (stream, _) = listener.accept().await?;
+        Ok(permitted(&stream, ours).then_some(stream))
+    };
+    server::serve(accept, router(desk), stop).await;
+}
+
+/// Whether the peer is the service's own user or root. The file's mode says so too; this holds
+/// where a file system ignores it.
+fn permitted(stream: &UnixStream, ours: Option<u32>) -> bool {
+    let peer = stream.peer_cred().map(|c| c.uid());
+    match (peer, ours) {
+        (Ok(0), _) => true,
+        (Ok(peer), Some(ours)) => peer == ours,
+        (Ok(_), None) => true,
+        (Err(error), _) => {
+            tracing::warn!(%error, "a peer of the local socket cannot be told; it was refused");
+            false
+        }
+    }
+}
+
+fn router(desk: Arc<Desk>) -> Router {
+    Router::new()
+        .route("/api/v1/status", get(status))
+        .route("/api/v1/acts", post(act))
+        .route("/api/v1/reload", post(reload))
+        .layer(RequestBodyLimitLayer::new(BODY))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            ANSWER,
+        ))
+        .with_state(desk)
+}
+
+async fn status(State(desk): State<Arc<Desk>>) -> Json<Status> {
+    Json(desk.status())
+}
+
+async fn act(State(desk): State<Arc<Desk>>, Json(asked): Json<Asked>) -> (StatusCode, Json<Reply>) {
+    answer(desk.act(asked).await)
+}
+
+async fn reload(State(desk): State<Arc<Desk>>) -> (StatusCode, Json<Reply>) {
+    answer(desk.reload().await)
+}
+
+fn answer(reply: Reply) -> (StatusCode, Json<Reply>) {
+    let code = match reply {
+        Reply::Done(_) => StatusCode::OK,
+        Reply::Refused(_) => StatusCode::CONFLICT,
+        Reply::Failed(_) => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (code, Json(reply))
+}

@@ -1,0 +1,123 @@
+//! Three hours without a mail server, twice. A refused attempt is tried again after 30 s, 1, 2, 5, 10,
+//! 15 and then every 30 minutes, so the seventh attempt comes 33.5 minutes after the first and the
+//! eleventh 153.5 minutes after it.
+
+use crate::played::{IT, OFFICE, list, play, second, text, told};
+
+#[test]
+fn nothing_stale_is_sent_when_mail_goes_again() {
+    let played = play("mail-down");
+    let notices = played.lines("notices.jsonl");
+    let seen = told(&notices, &["downtime", "uptime"]);
+    let (first, second): (Vec<_>, Vec<_>) =
+        seen.into_iter().partition(|told| told.2 < "2026-10-20");
+    let sent = |at| Some(at);
+    assert_eq!(
+        first,
+        [
+            // Over before it could leave: said by the uptime, "was down, is up again".
+            ("downtime", OFFICE, "2026-10-07T06:14:21", None, 7, "folded"),
+            ("downtime", IT, "2026-10-07T06:14:21", None, 7, "folded"),
+            (
+                "uptime",
+                OFFICE,
+                "2026-10-07T06:53:11",
+                sent("2026-10-07T09:26:42"),
+                11,
+                "sent"
+            ),
+            (
+                "uptime",
+                IT,
+                "2026-10-07T06:53:11",
+                sent("2026-10-07T09:26:42"),
+                11,
+                "sent"
+            ),
+            // Still down when mail goes again: late, and true.
+            (
+                "downtime",
+                IT,
+                "2026-10-07T08:30:31",
+                sent("2026-10-07T09:04:01"),
+                7,
+                "sent"
+            ),
+            (
+                "uptime",
+                IT,
+                "2026-10-07T10:01:21",
+                sent("2026-10-07T10:01:21"),
+                1,
+                "sent"
+            ),
+        ]
+    );
+    // Of two outages during the second night the portal is told to be down while it is, and only so.
+    let delivered: Vec<_> = second
+        .iter()
+        .filter(|told| told.5 == "sent")
+        .map(|told| (told.0, told.1, told.2, told.3))
+        .collect();
+    let (down, up) = ("2026-10-21T07:30:21", "2026-10-21T09:01:11");
+    let (down_sent, up_sent) = (sent("2026-10-21T08:03:52"), sent("2026-10-21T09:01:12"));
+    assert_eq!(
+        delivered,
+        [
+            ("downtime", OFFICE, down, down_sent),
+            ("downtime", IT, down, down_sent),
+            ("uptime", OFFICE, up, up_sent),
+            ("uptime", IT, up, up_sent),
+        ]
+    );
+    assert!(
+        second
+            .iter()
+            .all(|told| told.5 == "sent" || (told.5 == "folded" && told.3.is_none()))
+    );
+}
+
+#[test]
+fn what_was_folded_is_said_by_the_uptime() {
+    let played = play("mail-down");
+    let folded = played.events(&["notice-folded"]);
+    // The downtime of the first night, into the uptime to the same recipient, when that was decided.
+    assert_eq!(second(&folded[0]["at"]), "2026-10-07T06:53:11");
+    let notices = played.lines("notices.jsonl");
+    let of = |id: &serde_json::Value| {
+        let id = format!("N-{id}");
+        notices.iter().find(|n| n["notice"] == id).unwrap().clone()
+    };
+    let (before, into) = (
+        of(&folded[0]["data"]["notice"]),
+        of(&folded[0]["data"]["into"]),
+    );
+    assert_eq!(
+        (text(&before["kind"]), text(&into["kind"])),
+        ("downtime", "uptime")
+    );
+    assert_eq!(before["recipient"], into["recipient"]);
+    let sequence: u64 = text(&into["notice"])[2..].parse().unwrap();
+    let mail = played.file(&format!("notices/{sequence:06}-uptime.eml"));
+    let mail = mail_parser::MessageParser::default().parse(mail).unwrap();
+    let said = mail.body_text(0).unwrap();
+    // From when to when, in the recipient's zone and in UTC.
+    for word in ["02:14:11 EDT", "06:14:11 UTC", "02:52:11 EDT", "38 min"] {
+        let plain = said.replace('\u{a0}', " ");
+        assert!(plain.contains(word), "no {word} in {plain}");
+    }
+}
+
+#[test]
+fn the_report_counts_what_was_sent_and_what_was_folded() {
+    let played = play("mail-down");
+    let report = played.report("2026-10");
+    assert_eq!(report["notice_results"]["folded"], 6);
+    assert_eq!(report["notice_results"]["sent"], 8);
+    let portal = crate::played::system(&report, "portal");
+    // 38 min; 01:10:11 to 01:20:11; 03:30:11 to 05:00:11.
+    assert_eq!(portal["unplanned_s"], 2_280 + 600 + 5_400);
+    let results = crate::played::system(&report, "results");
+    assert_eq!(results["unplanned_s"], 5_400);
+    assert_eq!(list(&report["outages"]).len(), 4);
+}

@@ -1,0 +1,98 @@
+//! What people do on the command line with a ledger whose service is stopped: here that of a rehearsal.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::played::{play_into, system};
+
+fn nines(data: &Path, words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_nines"))
+        .args(words)
+        .arg("--data")
+        .arg(data)
+        .current_dir(data)
+        .output()
+        .unwrap()
+}
+
+fn status(run: &Output) -> Option<i32> {
+    eprintln!("{}", String::from_utf8_lossy(&run.stderr));
+    run.status.code()
+}
+
+#[test]
+fn a_rehearsals_ledger_verifies_and_gives_its_reports_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path();
+    let summary = play_into("plain-outage", out);
+    assert_eq!(status(&nines(out, &["verify", "--replay"])), Some(0));
+    for format in ["json", "html", "md", "csv"] {
+        let run = nines(out, &["report", "2026-10", "--format", format]);
+        assert_eq!(status(&run), Some(0));
+        let written = out.join(format!("reports/operations-2026-10.{format}"));
+        assert!(
+            run.stdout == std::fs::read(written).unwrap(),
+            "{format} differs"
+        );
+    }
+    // Reading changed nothing.
+    let run = nines(out, &["report", "2026-10", "--format", "json"]);
+    let report: Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(report["ledger"]["head"], summary.head.hash);
+}
+
+#[test]
+fn people_act_on_a_stopped_ledger_and_one_person_is_not_two() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path();
+    let summary = play_into("plain-outage", out);
+    let report = || -> Value {
+        let run = nines(out, &["report", "2026-10", "--format", "json"]);
+        serde_json::from_slice(&run.stdout).unwrap()
+    };
+    let words = [
+        "incident",
+        "review",
+        "portal",
+        "--summary",
+        "The disk of the portal was full.",
+        "--by",
+        "ann",
+    ];
+    assert_eq!(status(&nines(out, &words)), Some(0));
+    let reviewed = report();
+    let incident = &reviewed["incidents"][0];
+    assert_eq!(incident["summary"], "The disk of the portal was full.");
+    // What was left out stays as it was.
+    assert_eq!(incident["root_cause"], "A full disk.");
+    assert_eq!(reviewed["ledger"]["seq"], summary.head.seq + 1);
+    // A span of the portal shall be unknown, from 02:20 to 02:30 of its outage.
+    let fault = |second: &str| {
+        let words = [
+            "incident",
+            "fault",
+            "portal",
+            "--from",
+            "2026-10-07T02:20:00-04:00",
+            "--to",
+            "2026-10-07T02:30:00-04:00",
+            "--evidence",
+            "the probe's password had expired",
+            "--approved-by",
+            second,
+            "--by",
+            "ann",
+        ];
+        nines(out, &words)
+    };
+    assert_eq!(status(&fault("ann")), Some(1));
+    assert_eq!(report(), reviewed);
+    assert_eq!(status(&fault("bob")), Some(0));
+    let corrected = report();
+    let portal = system(&corrected, "portal");
+    assert_eq!(portal["unknown_s"], 11 + 600);
+    assert_eq!(portal["unplanned_s"], 2_280 - 600);
+    assert_eq!(status(&nines(out, &["verify", "--replay"])), Some(0));
+}

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# The rules, the page and the dashboard's queries, judged by Prometheus's own tool.
+# shellcheck source=tests/peers/common.bash
+. "$(dirname "$0")/common.bash"
+
+need promtool prometheus
+need python3 python3
+
+promtool check config grafana/prometheus.yml
+(cd grafana/rules/tests && promtool test rules ./*.yml)
+NINES_PROMTOOL=$(command -v promtool) scripts/cargo test --quiet --lib metrics::
+
+# Every query of the dashboard must parse: as a rule it is read by the same parser.
+python3 - grafana/dashboards/nines.json >"$work/queries.yml" <<'PYTHON'
+import json, sys
+
+rules = []
+for panel in json.load(open(sys.argv[1]))["panels"]:
+    for target in panel.get("targets", []):
+        query = target["expr"].replace("$__rate_interval", "1m")
+        rules.append({"record": f"panel:{panel['id']}:{target['refId'].lower()}", "expr": query})
+json.dump({"groups": [{"name": "dashboard", "rules": rules}]}, sys.stdout)
+PYTHON
+promtool check rules "$work/queries.yml"

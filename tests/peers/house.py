@@ -1,0 +1,500 @@
+"""What the Python scripts of this folder share: a folder of their own, ports, peers, waiting, mails.
+
+Everything stays on 127.0.0.0/8, every wait has an end, every process that was started is ended by
+its id, and a peer that is missing fails: nothing is ever skipped. `NINES_BIN` names the program
+under test (else the one that cargo built last), `NINES_KEEP=1` keeps the folder.
+"""
+
+import contextlib
+import datetime
+import email
+import email.policy
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HERE = pathlib.Path(__file__).resolve().parent
+UTC = datetime.timezone.utc
+
+# The programs that Debian puts where only the superuser looks.
+os.environ["PATH"] += os.pathsep + "/usr/sbin" + os.pathsep + "/sbin"
+
+
+class Failed(Exception):
+    """What was promised does not hold, or a peer is missing."""
+
+
+def check(holds, what):
+    """Fails with `what` unless it holds."""
+    if not holds:
+        raise Failed(what)
+
+
+def say(text):
+    """One line of what was measured."""
+    print(text, flush=True)
+
+
+def need(program, package):
+    """The path of a program; a missing peer fails."""
+    path = shutil.which(program)
+    check(path, f"{program} is missing (Debian's package {package})")
+    return path
+
+
+def python_with(module):
+    """A Python that has `module`: this one, or that of the folder which `.ci/run` makes."""
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
+    for python in (sys.executable, str(cache / "nines/python/bin/python3")):
+        command = [python, "-c", f"import {module}"]
+        if shutil.which(python) and subprocess.run(command, capture_output=True).returncode == 0:
+            return python
+    raise Failed(f"no Python with {module}: python3 -m venv {cache}/nines/python && "
+                 f"{cache}/nines/python/bin/pip install {module}")
+
+
+def binary():
+    """The program under test."""
+    named = os.environ.get("NINES_BIN")
+    if not named:
+        found = subprocess.run(["cargo", "metadata", "--no-deps", "--format-version", "1"],
+                               cwd=ROOT, check=True, capture_output=True)
+        named = json.loads(found.stdout)["target_directory"] + "/debug/nines"
+    check(os.access(named, os.X_OK), f"{named} is not there: build it first (scripts/cargo build)")
+    return named
+
+
+def until(seconds, what, condition, every=0.05):
+    """Asks `condition` again until it gives something true, which is returned; at most so long."""
+    limit = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > limit:
+            raise Failed(f"not within {seconds} s: {what() if callable(what) else what}")
+        time.sleep(every)
+
+
+def free_port(address="127.0.0.1"):
+    """A port that nobody listens on now."""
+    with socket.socket() as held:
+        held.bind((address, 0))
+        return held.getsockname()[1]
+
+
+def answers(port, address="127.0.0.1"):
+    """Whether somebody accepts connections there."""
+    with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
+        return True
+    return False
+
+
+def fetch(url):
+    """The body of an answer with status 200, else nothing."""
+    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
+        return answer.read().decode()
+    return None
+
+
+def instant(text):
+    """An instant from RFC 3339, as seconds since 1970."""
+    return datetime.datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text)).timestamp()
+
+
+def written(seconds):
+    """Seconds since 1970 as RFC 3339, in UTC, to the microsecond."""
+    return datetime.datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+
+
+def clock(seconds):
+    """Seconds since 1970 as UTC time of day, for people."""
+    return datetime.datetime.fromtimestamp(seconds, UTC).strftime("%H:%M:%S.%f")[:-3]
+
+
+def calm_zone():
+    """A zone in which no month begins within the next hours, so that one report holds it all."""
+    for zone, offset in (("UTC", 0), ("Asia/Tokyo", 9)):
+        now = datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=offset)))
+        if (now + datetime.timedelta(hours=2)).month == now.month:
+            return zone, now.strftime("%Y-%m")
+    raise Failed("two months begin at once")
+
+
+class House:
+    """A folder, and the processes that were started for it. Use it with `with`."""
+
+    def __init__(self, limit_s):
+        self.limit_s = limit_s
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="nines-peers-"))
+        # A peer that gives up its rights must still reach what is its own.
+        self.folder.chmod(0o755)
+        self.started = []
+
+    def __enter__(self):
+        def stop(number, _frame):
+            raise Failed(f"not done within {self.limit_s} s" if number == signal.SIGALRM
+                         else "stopped from outside")
+        for number in (signal.SIGALRM, signal.SIGTERM):
+            signal.signal(number, stop)
+        signal.alarm(self.limit_s)
+        return self
+
+    def __exit__(self, kind, error, trace):
+        signal.alarm(0)
+        for process in reversed(self.started):
+            end(process)
+        if kind is not None:
+            self.show_logs()
+        if os.environ.get("NINES_KEEP"):
+            say(f"kept: {self.folder}")
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        if kind is not None and issubclass(kind, (Failed, KeyboardInterrupt)):
+            sys.stdout.flush()
+            sys.exit(f"FAILED: {error or 'interrupted'}")
+
+    def show_logs(self):
+        for log in sorted(self.folder.rglob("*.log")):
+            lines = log.read_text(errors="replace").splitlines()
+            print(f"--- the end of {log.name}, {len(lines)} lines", file=sys.stderr)
+            print("\n".join(line[:400] for line in lines[-25:]), file=sys.stderr)
+
+    def begin(self, name, command, **more):
+        """Starts a program whose output goes to NAME.log, to be ended with the house."""
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen([str(part) for part in command], stdout=log,
+                                       stderr=subprocess.STDOUT, **more)
+        self.started.append(process)
+        return process
+
+    def nginx(self, port, addresses=("127.0.0.1",), locations=""):
+        """Starts nginx and returns it once it answers."""
+        program = need("nginx", "nginx-light")
+        folder = self.folder / f"nginx-{port}"
+        folder.mkdir(exist_ok=True)
+        listen = "\n".join(f"    listen {address}:{port} backlog=4096;" for address in addresses)
+        kept = "\n".join(f"  {what}_temp_path {folder}/{what};"
+                         for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        (folder / "nginx.conf").write_text(f"""daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 8192; }}
+http {{
+  access_log off;
+{kept}
+  server {{
+{listen}
+    location / {{ default_type text/plain; return 200 "Sign in\\n"; }}
+    {locations}
+  }}
+}}
+""")
+        process = self.begin("nginx", [program, "-p", folder, "-e", folder / "error.log",
+                                       "-c", folder / "nginx.conf"])
+        until(10, "nginx does not listen", lambda: running(process, "nginx") and answers(port))
+        return process
+
+    def aiosmtpd(self, port, delay=0):
+        """Starts PyPI's aiosmtpd, which answers a message `delay` seconds after it was kept; its
+        messages lie in the folder that is returned."""
+        spool = self.folder / f"aiosmtpd-{port}"
+        process = self.begin("aiosmtpd", [python_with("aiosmtpd"), HERE / "aiosmtpd_sink.py",
+                                          port, spool, delay])
+        until(15, "aiosmtpd does not listen",
+              lambda: running(process, "aiosmtpd") and answers(port))
+        return spool
+
+    def opensmtpd(self, port):
+        """Starts Debian's OpenSMTPD, which delivers into the Maildir that is returned.
+
+        It insists on the superuser and on /var/spool/smtpd: it gets name spaces of its own, with
+        empty folders there, and ends with them when its standard input is closed.
+        """
+        program = need("smtpd", "opensmtpd")
+        as_root = [] if os.geteuid() == 0 else [need("sudo", "sudo"), "-n"]
+        folder = self.folder / f"opensmtpd-{port}"
+        folder.mkdir()
+        (folder / "smtpd.conf").write_text(f"""listen on 127.0.0.1 port {port} hostname mx.example.org
+table everybody {{ "@" = "nobody" }}
+action "keep" maildir "{folder}/mail" virtual <everybody>
+match from any for any action "keep"
+""")
+        (folder / "start").write_text(f"""set -e
+mount -t tmpfs tmpfs /var/spool
+mount -t tmpfs tmpfs /run
+mkdir -p /var/spool/smtpd
+chmod 711 /var/spool/smtpd
+mkdir {folder}/mail
+chown nobody {folder}/mail
+{program} -d -f {folder}/smtpd.conf </dev/null &
+cat >/dev/null
+chmod -R a+rwX {folder}/mail
+""")
+        process = self.begin("opensmtpd", [
+            *as_root, need("unshare", "util-linux"), "--mount", "--pid", "--fork", "--kill-child",
+            "--mount-proc", "bash", folder / "start"], stdin=subprocess.PIPE)
+        until(15, "OpenSMTPD does not listen",
+              lambda: running(process, "OpenSMTPD") and answers(port))
+        return folder / "mail"
+
+    def target(self, name, port, script="ok"):
+        """Starts a scripted target; it is told to change by `become`."""
+        process = self.begin(name, [sys.executable, HERE / "target.py", port,
+                                    self.folder / f"{name}.jsonl", script],
+                             stdin=subprocess.PIPE)
+        until(10, f"{name} does not listen", lambda: running(process, name) and answers(port))
+        return process
+
+    def truth(self, name):
+        """What the target wrote: its changes as (instant, behaviour), and its answers likewise."""
+        lines = (self.folder / f"{name}.jsonl").read_text().splitlines()
+        # The last line may be half written still.
+        facts = [json.loads(line) for line in lines if line.endswith("}")]
+        return ([(fact["at"], fact["now"]) for fact in facts if "now" in fact],
+                [(fact["at"], fact["said"]) for fact in facts if "said" in fact])
+
+    def prometheus(self, port, scraped):
+        """Starts Prometheus, which scrapes 127.0.0.1:`scraped` each second."""
+        program = need("prometheus", "prometheus")
+        folder = self.folder / "prometheus"
+        folder.mkdir()
+        (folder / "prometheus.yml").write_text(f"""global: {{ scrape_interval: 1s }}
+scrape_configs:
+  - job_name: nines
+    static_configs: [{{ targets: ["127.0.0.1:{scraped}"] }}]
+""")
+        process = self.begin("prometheus", [
+            program, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
+            f"--web.listen-address=127.0.0.1:{port}"])
+        until(30, "Prometheus is not ready", lambda: running(process, "Prometheus")
+              and fetch(f"http://127.0.0.1:{port}/-/ready"))
+
+
+def running(process, name):
+    """True while it runs, and a failure once it does not."""
+    check(process.poll() is None, f"{name} ended with {process.returncode}")
+    return True
+
+
+def end(process, seconds=10):
+    """Ends a process by its id and waits for it: asked first, then killed."""
+    if process.stdin:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(seconds)
+    return process.returncode
+
+
+def become(target, behaviour):
+    """Tells a scripted target how to behave from now on; the instant is in its log."""
+    target.stdin.write(f"{behaviour}\n".encode())
+    target.stdin.flush()
+
+
+def asked(port, query):
+    """What Prometheus answers to an instant query: value by labels, the name left out."""
+    url = f"http://127.0.0.1:{port}/api/v1/query?query={urllib.request.quote(query)}"
+    body = json.loads(fetch(url) or '{"data": {"result": []}}')
+    return [({k: v for k, v in one["metric"].items() if k not in ("__name__", "job", "instance")},
+             float(one["value"][1])) for one in body["data"]["result"]]
+
+
+def metric(page, name, **labels):
+    """The sum of the samples of a metric on a page of /metrics that carry these labels."""
+    total, found = 0.0, False
+    for line in (page or "").splitlines():
+        match = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line)
+        if match and match[1] == name:
+            given = dict(re.findall(r'(\w+)="([^"]*)"', match[2] or ""))
+            if all(given.get(key) == value for key, value in labels.items()):
+                total, found = total + float(match[3]), True
+    return total if found else None
+
+
+class Nines:
+    """One configuration with its data directory, and the service that runs on it."""
+
+    def __init__(self, house, name, relays, customers, systems, zone="UTC", gather="0s"):
+        """`customers`: id → (addresses, systems); `systems`: id → the probes' tables as text."""
+        self.house, self.name, self.process = house, name, None
+        self.program = binary()
+        self.folder = house.folder / name
+        self.port = free_port()
+        (self.folder / "systems").mkdir(parents=True)
+        (self.folder / "policies").mkdir()
+        lines = [f"""[service]
+name = "Example HIE"
+zone = "{zone}"
+[listen]
+private = "127.0.0.1:{self.port}"
+[mail]
+from   = "Example HIE Status <status@example.org>"
+relays = {json.dumps([f"smtp://127.0.0.1:{port}" for port in relays])}
+gather = "{gather}"
+[[committee]]
+id      = "operations"
+name    = "Operating Committee"
+zone    = "{zone}"
+members = ["chair@example.org"]
+"""]
+        for customer, (addresses, of) in customers.items():
+            lines.append(f"""[[customer]]
+id       = "{customer}"
+name     = "{customer.title()}"
+zone     = "America/Chicago"
+contacts = {json.dumps(addresses)}
+systems  = {json.dumps(of)}
+""")
+        self.config = self.folder / "nines.toml"
+        self.config.write_text("".join(lines))
+        for system, probes in systems.items():
+            (self.folder / "systems" / f"{system}.toml").write_text(
+                f'name = "{system.title()}"\ncommittee = "operations"\ntarget = "99.9%"\n{probes}')
+        self.data = self.folder / "data"
+
+    def command(self, *words):
+        return [self.program, *[str(word) for word in words], "--config", str(self.config)]
+
+    def ask(self, *words, status=(0,), seconds=60):
+        """What a command prints; another exit status fails."""
+        done = subprocess.run(self.command(*words), capture_output=True, text=True,
+                              timeout=seconds)
+        check(done.returncode in status,
+              f"`nines {' '.join(map(str, words))}` left with {done.returncode}: "
+              f"{done.stdout[-800:]}{done.stderr[-800:]}")
+        return done.stdout
+
+    def json(self, *words, **more):
+        """The JSON that a command prints."""
+        return json.loads(self.ask(*words, "--json", **more))
+
+    def page(self):
+        """The page that Prometheus scrapes, or nothing."""
+        return fetch(f"http://127.0.0.1:{self.port}/metrics")
+
+    def start(self, wait=True):
+        self.process = self.house.begin(self.name, self.command("run"))
+        if wait:
+            until(30, f"{self.name} is not ready", lambda: running(self.process, self.name)
+                  and fetch(f"http://127.0.0.1:{self.port}/readyz"))
+
+    def stop(self):
+        """Asks it to stop in order, which it must within seconds and with success."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            left = self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"{self.name} does not stop within 30 s of SIGTERM") from None
+        check(left == 0, f"{self.name} left with {left} after SIGTERM")
+
+    def kill(self):
+        """kill -9."""
+        running(self.process, self.name)
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def verify(self):
+        """Chain and replay; anything found fails."""
+        return self.ask("verify", "--replay").strip()
+
+    def events(self, *kinds, subject=None):
+        """What the ledger holds, in order, read beside the service."""
+        path = self.data / "ledger.sqlite"
+        if not path.exists():
+            return []
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True,
+                                                timeout=10)) as ledger:
+            rows = ledger.execute(
+                "SELECT seq, at, recorded, kind, subject, by, data FROM events ORDER BY seq")
+            found = [dict(zip(("seq", "at", "recorded", "kind", "subject", "by", "data"), row))
+                     for row in rows]
+        for event in found:
+            event["data"] = json.loads(event["data"])
+        return [event for event in found if (not kinds or event["kind"] in kinds)
+                and (subject is None or event["subject"] == subject)]
+
+    def event(self, seconds, kind, subject=None, after=0):
+        """Waits for an event of a kind later than the sequence number `after`."""
+        def found():
+            running(self.process, self.name)
+            later = [e for e in self.events(kind, subject=subject) if e["seq"] > after]
+            return later[0] if later else None
+        return until(seconds, f"no `{kind}` of {subject or 'anything'} in {self.name}'s ledger",
+                     found, every=0.2)
+
+    def notices(self):
+        """Every notice of the ledger by its number: what it says, its mails and how it ended."""
+        notices = {}
+        for event in self.events("notice-queued", "delivery-attempted", "delivery-ended",
+                                 "notice-folded"):
+            data = event["data"]
+            if event["kind"] == "notice-queued":
+                notices[event["seq"]] = {**data["notice"], "at": event["at"], "ids": set(),
+                                         "sha256": set(), "results": [], "open": True}
+                continue
+            notice = notices[data["notice"]]
+            if event["kind"] == "delivery-attempted":
+                notice["ids"].add(data["message_id"])
+                notice["sha256"].add(data["sha256"])
+            elif event["kind"] == "delivery-ended":
+                notice["results"].append(data["result"])
+                notice["open"] &= data["result"] in ("deferred", "ambiguous")
+            else:
+                notice["results"].append("folded")
+                notice["open"] = False
+        return notices
+
+    def report(self, month):
+        """The month's report as other programs read it."""
+        return json.loads(self.ask("report", month, "--committee", "operations",
+                                   "--format", "json"))
+
+
+class Mail:
+    """A message as a mail server kept it."""
+
+    def __init__(self, path):
+        self.path = path
+        self.raw = path.read_bytes()
+        self.parsed = email.message_from_bytes(self.raw, policy=email.policy.default)
+        self.id = str(self.parsed["Message-ID"])
+        self.to = str(self.parsed["To"])
+        self.subject = str(self.parsed["Subject"])
+
+    def part(self, kind):
+        found = self.parsed.get_body((kind,))
+        check(found is not None, f"{self.path.name} has no {kind} part")
+        return found.get_content()
+
+    def as_sent(self):
+        """SHA-256 of what was sent: from our first header on, line ends as on the wire."""
+        wire = self.raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        return hashlib.sha256(wire[wire.index(b"From: "):]).hexdigest()
+
+
+def mails(spool):
+    """The messages that aiosmtpd or a Maildir keeps, in the order of their arrival."""
+    found = sorted(spool.glob("*.eml")) + sorted(spool.glob("new/*"))
+    return [Mail(path) for path in found]
