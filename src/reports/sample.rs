@@ -278,6 +278,7 @@ fn lives(record: &mut Record) {
         record.systems.insert(id.into(), Arc::new(system));
         let probe = ProbeRecord {
             life,
+            affects: vec![(Timestamp::UNIX_EPOCH, Affects::Availability)],
             ..ProbeRecord::default()
         };
         record
