@@ -320,25 +320,3 @@ fn what_a_full_disk_could_not_take_is_recorded_later_with_its_true_times() {
     "#]]
     .assert_eq(&house.story());
 }
-
-#[test]
-fn an_outage_that_nobody_was_told_of_is_told_before_the_next_one() {
-    let mut house = House::new("2026-10-01T00:00:00Z", vec![system("a")]);
-    house.draw(0, &[("a/p", "UDDD")]);
-    house.deliver(Delivery::Deferred);
-    house.draw(120, &[("a/p", "UUU")]);
-    house.deliver(Delivery::Deferred);
-    house.draw(210, &[("a/p", "DDDD")]);
-    let kinds = |house: &House, ids: &[domain::id::NoticeId]| -> Vec<&'static str> {
-        ids.iter()
-            .map(|id| house.record.notices[id].notice.kind.word())
-            .collect()
-    };
-    let mut sent = Vec::new();
-    for _ in 0..20 {
-        sent.extend(house.deliver(Delivery::Accepted));
-        let later = house.now + jiff::SignedDuration::from_secs(30);
-        house.put(later, domain::decide::Input::Tick);
-    }
-    assert_eq!(kinds(&house, &sent), ["uptime", "downtime"]);
-}

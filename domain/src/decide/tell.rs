@@ -92,13 +92,9 @@ impl Draft<'_> {
             incident,
         };
         for recipient in customer.contacts.clone() {
-            // What was to be said of an earlier recovery is no longer true, unless it is all that
-            // this recipient would ever hear of that outage: then it goes first.
-            let (first, stale): (Vec<_>, Vec<_>) = self
-                .unsent_uptime(&recipient, &content.affected)
-                .into_iter()
-                .partition(|id| self.says_both(*id));
-            let id = self.queue(at, customer, &recipient, &content, first, false);
+            // What was to be said of an earlier recovery is no longer true.
+            let stale = self.unsent_uptime(&recipient, &content.affected);
+            let id = self.queue(at, customer, &recipient, &content, Vec::new(), false);
             for notice in stale {
                 self.emit(
                     at,
@@ -109,12 +105,6 @@ impl Draft<'_> {
                 );
             }
         }
-    }
-
-    /// Whether a notice tells of an outage of which the recipient was never told.
-    fn says_both(&self, id: NoticeId) -> bool {
-        let outgoing = self.record().notices.get(&id);
-        outgoing.is_some_and(|o| o.notice.folded)
     }
 
     fn unsent_uptime(&self, recipient: &str, affected: &[Affected]) -> Vec<NoticeId> {
@@ -503,17 +493,18 @@ impl Draft<'_> {
         let Some(outgoing) = self.record().notices.get(&id).cloned() else {
             return;
         };
-        let answers: Vec<NoticeId> =
-            self.record()
-                .unsent
-                .iter()
-                .filter(|n| {
-                    self.record().notices.get(*n).is_some_and(|o| {
-                        o.notice.kind == Kind::Uptime && o.notice.after.contains(&id)
-                    })
-                })
-                .copied()
-                .collect();
+        let answers: Vec<NoticeId> = self
+            .record()
+            .unsent
+            .iter()
+            .filter(|n| {
+                self.record()
+                    .notices
+                    .get(*n)
+                    .is_some_and(|o| o.notice.after.contains(&id))
+            })
+            .copied()
+            .collect();
         match outgoing.standing {
             // Nobody was told that it was down, so nobody is told that it is up.
             Standing::Rejected(_) => {
