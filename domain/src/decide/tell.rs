@@ -278,15 +278,28 @@ impl Draft<'_> {
             pointless.contains(n) && !lost
         };
         let folded = told.iter().all(unheard);
+        // Other recoveries that waited for the same notice are said together with this one.
+        let together = self.waiting_for(recipient, &pointless);
+        let mut all = vec![affected];
+        for notice in &together {
+            let said = self.record().notices.get(notice);
+            all.extend(said.into_iter().flat_map(|o| o.notice.affected.clone()));
+        }
+        all.sort_by(|a, b| (&a.system, a.outage).cmp(&(&b.system, b.outage)));
+        let outages: Vec<String> = all
+            .iter()
+            .filter_map(|a| a.outage)
+            .map(|outage| outage.to_string())
+            .collect();
         let content = Content {
             kind: Kind::Uptime,
-            subject: id.to_string(),
+            subject: outages.join("+"),
             incident: self.record().outages.get(&id).and_then(|o| o.incident),
-            affected: vec![affected],
+            affected: all,
             work: None,
         };
         let into = self.queue(at, &customer, recipient, &content, told.to_vec(), folded);
-        for notice in pointless {
+        for notice in pointless.into_iter().chain(together) {
             self.emit(
                 at,
                 Fact::NoticeFolded {
@@ -295,6 +308,23 @@ impl Draft<'_> {
                 },
             );
         }
+    }
+
+    /// The notices of recoveries to that address that follow nothing but these and that nobody
+    /// has tried to send yet.
+    fn waiting_for(&self, recipient: &str, these: &[NoticeId]) -> Vec<NoticeId> {
+        let record = self.record();
+        let waits = |id: &&NoticeId| {
+            record.notices.get(*id).is_some_and(|o| {
+                o.notice.kind == Kind::Uptime
+                    && o.notice.recipient == recipient
+                    && matches!(o.standing, Standing::Due(_))
+                    && o.attempts == 0
+                    && !o.notice.after.is_empty()
+                    && o.notice.after.iter().all(|before| these.contains(before))
+            })
+        };
+        record.unsent.iter().filter(waits).copied().collect()
     }
 
     /// Whether a notice of downtime waits to be sent and every outage in it is over.

@@ -1,0 +1,562 @@
+//! Who is told what, and when: gathering, folding, refusals, and what happens to mail that fails.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::{House, catalogue, probe, rule, system};
+use domain::catalogue::{Affects, Customer, Rule, System};
+use domain::event::{Delivery, Fact};
+use domain::id::NoticeId;
+use domain::notice::Kind;
+use domain::outbox;
+use domain::record::Standing;
+use expect_test::expect;
+
+const ORIGIN: &str = "2026-10-01T00:00:00Z";
+
+fn customer(id: &str, systems: &[&str]) -> Customer {
+    Customer {
+        id: id.into(),
+        name: id.to_uppercase(),
+        zone: "UTC".into(),
+        contacts: vec![format!("it@{id}.example")],
+        systems: systems.iter().map(|s| (*s).into()).collect(),
+    }
+}
+
+fn with_customers(systems: Vec<System>, customers: Vec<Customer>) -> House {
+    let mut all = catalogue(systems);
+    all.customers = customers;
+    all.customers.sort_by(|a, b| a.id.cmp(&b.id));
+    House::with(ORIGIN, all)
+}
+
+/// When each notice of a kind was decided, in seconds, and how many systems it names.
+fn told(house: &House, kind: Kind) -> Vec<(i64, String, usize)> {
+    house
+        .record
+        .notices
+        .values()
+        .filter(|o| o.notice.kind == kind)
+        .map(|o| {
+            let at = o.decided_at.duration_since(house.origin).as_secs();
+            let customer = o.notice.customer.to_string();
+            (at, customer, o.notice.affected.len())
+        })
+        .collect()
+}
+
+fn only(house: &House, kind: Kind) -> NoticeId {
+    let of =
+        |(_, o): &(&NoticeId, &std::sync::Arc<domain::record::Outgoing>)| o.notice.kind == kind;
+    let found: Vec<_> = house.record.notices.iter().filter(of).collect();
+    assert_eq!(found.len(), 1, "one {kind}");
+    *found[0].0
+}
+
+#[test]
+fn a_lone_system_is_told_at_once() {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    house.draw(0, &[("a/p", "UDDD"), ("b/p", "UUUU")]);
+    assert_eq!(told(&house, Kind::Downtime), [(90, "clinic".into(), 1)]);
+}
+
+#[test]
+fn a_notice_waits_for_another_system_of_the_same_customer_and_names_both() {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    house.draw(0, &[("b/p", "UUDD"), ("a/p", "UDDD")]);
+    assert!(house.record.notices.is_empty());
+    house.sample("b/p", 95, 'D');
+    assert_eq!(told(&house, Kind::Downtime), [(95, "clinic".into(), 2)]);
+}
+
+#[test]
+fn a_notice_leaves_as_soon_as_the_other_run_turns_out_to_be_nothing() {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    house.draw(0, &[("b/p", "UUUD"), ("a/p", "UDDD")]);
+    assert!(house.record.notices.is_empty(), "the other is doubtful");
+    house.sample("b/p", 95, 'U');
+    assert_eq!(told(&house, Kind::Downtime), [(95, "clinic".into(), 1)]);
+}
+
+#[test]
+fn a_notice_waits_at_most_as_long_as_gather_says_from_the_first_confirmation() {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    house.draw(0, &[("b/p", "UUUD"), ("a/p", "UDDD")]);
+    house.tick(119);
+    assert!(house.record.notices.is_empty());
+    house.tick(300);
+    assert_eq!(told(&house, Kind::Downtime), [(120, "clinic".into(), 1)]);
+}
+
+#[test]
+fn only_the_customer_who_has_both_systems_waits() {
+    let mut house = with_customers(
+        vec![system("a"), system("b")],
+        vec![customer("both", &["a", "b"]), customer("one", &["a"])],
+    );
+    house.draw(0, &[("b/p", "UUUD"), ("a/p", "UDDD")]);
+    assert_eq!(told(&house, Kind::Downtime), [(90, "one".into(), 1)]);
+    house.tick(300);
+    assert_eq!(
+        told(&house, Kind::Downtime),
+        [(90, "one".into(), 1), (120, "both".into(), 1)]
+    );
+}
+
+#[test]
+fn a_doubtful_second_probe_of_a_system_that_is_down_already_holds_nothing_up() {
+    let mut b = system("b");
+    b.probes.push(probe("b", "q"));
+    let mut house = House::new(ORIGIN, vec![system("a"), b]);
+    let rows = [
+        ("b/p", "UDDDDDDD"),
+        ("b/q", "UUUUUUUD"),
+        ("a/p", "UUUUUDDD"),
+    ];
+    house.draw(0, &rows);
+    let expected = [(90, "clinic".into(), 1), (210, "clinic".into(), 1)];
+    assert_eq!(told(&house, Kind::Downtime), expected);
+}
+
+#[test]
+fn forty_systems_failing_together_are_one_notice_for_each_recipient() {
+    let systems: Vec<_> = (0..40).map(|n| system(&format!("s{n:02}"))).collect();
+    let ids: Vec<_> = systems.iter().map(|s| s.id.as_str().to_owned()).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let mut second = customer("second", &ids);
+    second.contacts.push("night@second.example".into());
+    let mut house = with_customers(systems, vec![customer("first", &ids), second]);
+    let names: Vec<_> = ids.iter().map(|id| format!("{id}/p")).collect();
+    // Each a quarter of a second after the other, as the stable spread of starts has it.
+    for (step, letter) in "UDDDDUU".chars().enumerate() {
+        for name in &names {
+            house.sample(name, i64::try_from(step).unwrap() * 30, letter);
+        }
+    }
+    let down = told(&house, Kind::Downtime);
+    assert_eq!(down.len(), 3);
+    assert!(
+        down.iter()
+            .all(|(at, _, systems)| (*at, *systems) == (90, 40))
+    );
+    assert_eq!(
+        told(&house, Kind::Uptime).len(),
+        120,
+        "each recovered system is told"
+    );
+    let keys: BTreeSet<_> = house
+        .record
+        .notices
+        .values()
+        .map(|o| o.notice.key.clone())
+        .collect();
+    assert_eq!(keys.len(), 123);
+}
+
+#[test]
+fn a_recovery_of_one_of_two_does_not_fold_the_notice_of_both() {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    house.draw(0, &[("a/p", "UDDDUU"), ("b/p", "UDDDDD")]);
+    let down = only(&house, Kind::Downtime);
+    assert!(matches!(
+        house.record.notices[&down].standing,
+        Standing::Due(_)
+    ));
+    // Up follows down: nothing of a's recovery leaves before.
+    assert_eq!(outbox::due(&house.record, house.now), [down]);
+    house.deliver(Delivery::Accepted);
+    let up = only(&house, Kind::Uptime);
+    assert!(!house.record.notices[&up].notice.folded);
+    assert_eq!(outbox::due(&house.record, house.now), [up]);
+    house.draw(180, &[("a/p", "UU"), ("b/p", "UU")]);
+    assert_eq!(told(&house, Kind::Uptime).len(), 2);
+}
+
+#[test]
+fn downtime_of_two_that_was_never_sent_is_folded_once_both_are_up() {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    house.draw(0, &[("a/p", "UDDDUUUU"), ("b/p", "UDDDDDUU")]);
+    expect![[r#"
+        90    #8 outage of a from 30
+        90    #9 incident (Outage)
+        90    #12 outage of b from 30
+        90    #13 incident (Outage)
+        90    #14 tell downtime/O-8+O-12/it@clinic.example/1
+        150   #17 O-8 ends 120
+        150   #18 tell uptime/O-8/it@clinic.example/1
+        150   #19 IncidentResolved I-9
+        210   #22 O-12 ends 180
+        210   #23 tell uptime/O-8+O-12/it@clinic.example/1 (folded)
+        210   #24 N-14 folded into N-23
+        210   #25 N-18 folded into N-23
+        210   #26 IncidentResolved I-13
+    "#]]
+    .assert_eq(&house.outline());
+    let [last] = outbox::due(&house.record, house.now)[..] else {
+        panic!("one message says all of it");
+    };
+    let notice = &house.record.notices[&last].notice;
+    assert!(notice.folded && notice.affected.len() == 2);
+}
+
+#[test]
+fn an_uptime_that_was_not_sent_is_folded_into_the_next_downtime() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDD")]);
+    house.deliver(Delivery::Accepted);
+    house.draw(120, &[("a/p", "UUDDD")]);
+    house.deliver(Delivery::Accepted);
+    house.draw(270, &[("a/p", "UUU")]);
+    house.deliver(Delivery::Accepted);
+    expect![[r#"
+        90    #7 outage of a from 30
+        90    #8 incident (Outage)
+        90    #9 tell downtime/O-7/it@clinic.example/1
+        90    #10 attempt 1 of N-9
+        90    #11 N-9 Accepted
+        150   #14 O-7 ends 120
+        150   #15 tell uptime/O-7/it@clinic.example/1
+        150   #16 IncidentResolved I-8
+        240   #19 outage of a from 180
+        240   #20 incident (Outage)
+        240   #21 tell downtime/O-19/it@clinic.example/1
+        240   #22 N-15 folded into N-21
+        240   #23 attempt 1 of N-21
+        240   #24 N-21 Accepted
+        300   #27 O-19 ends 270
+        300   #28 tell uptime/O-19/it@clinic.example/1
+        300   #29 IncidentResolved I-20
+        330   #30 attempt 1 of N-28
+        330   #31 N-28 Accepted
+    "#]]
+    .assert_eq(&house.outline());
+}
+
+#[test]
+fn an_attempt_that_is_under_way_is_never_folded_but_what_it_defers_is() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDD")]);
+    let down = only(&house, Kind::Downtime);
+    house.begin(down);
+    house.draw(120, &[("a/p", "UUU")]);
+    assert!(matches!(
+        house.record.notices[&down].standing,
+        Standing::Attempting(_)
+    ));
+    assert!(
+        outbox::due(&house.record, house.now).is_empty(),
+        "up follows down"
+    );
+    house.end(down, Delivery::Deferred);
+    expect![[r#"
+        90    #7 outage of a from 30
+        90    #8 incident (Outage)
+        90    #9 tell downtime/O-7/it@clinic.example/1
+        90    #10 attempt 1 of N-9
+        150   #13 O-7 ends 120
+        150   #14 tell uptime/O-7/it@clinic.example/1
+        150   #15 IncidentResolved I-8
+        180   #16 N-9 Deferred
+        180   #17 N-9 folded into N-14
+    "#]]
+    .assert_eq(&house.outline());
+    assert_eq!(outbox::due(&house.record, house.now).len(), 1);
+}
+
+#[test]
+fn a_notice_that_was_lost_on_its_way_may_have_arrived_so_the_recovery_does_not_deny_it() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDD")]);
+    house.deliver(Delivery::Ambiguous);
+    house.draw(120, &[("a/p", "UU")]);
+    let up = only(&house, Kind::Uptime);
+    assert!(!house.record.notices[&up].notice.folded);
+    let down = only(&house, Kind::Downtime);
+    assert_eq!(
+        house.record.notices[&down].standing,
+        Standing::Folded(Some(up))
+    );
+}
+
+#[test]
+fn an_address_that_is_refused_for_good_is_told_neither_down_nor_up() {
+    let mut house = with_customers(
+        vec![system("a")],
+        vec![customer("good", &["a"]), customer("gone", &["a"])],
+    );
+    house.draw(0, &[("a/p", "UDDD")]);
+    for id in outbox::due(&house.record, house.now) {
+        let gone = house.record.notices[&id].notice.customer.as_str() == "gone";
+        house.begin(id);
+        house.end(
+            id,
+            if gone {
+                Delivery::Rejected
+            } else {
+                Delivery::Accepted
+            },
+        );
+    }
+    house.draw(120, &[("a/p", "UUU")]);
+    assert_eq!(told(&house, Kind::Uptime), [(150, "good".into(), 1)]);
+}
+
+#[test]
+fn a_refusal_that_comes_after_the_recovery_takes_the_recovery_back() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDD")]);
+    let down = only(&house, Kind::Downtime);
+    house.begin(down);
+    house.draw(120, &[("a/p", "UUU")]);
+    house.end(down, Delivery::Rejected);
+    let up = only(&house, Kind::Uptime);
+    assert_eq!(house.record.notices[&up].standing, Standing::Folded(None));
+    assert!(house.record.unsent.is_empty());
+}
+
+#[test]
+fn what_was_lost_twice_stays_ambiguous_and_is_answered_all_the_same() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDD")]);
+    let down = only(&house, Kind::Downtime);
+    house.deliver(Delivery::Ambiguous);
+    assert!(
+        outbox::due(&house.record, house.now).is_empty(),
+        "not at once"
+    );
+    house.tick(151);
+    assert_eq!(house.deliver(Delivery::Ambiguous), [down]);
+    assert!(matches!(
+        house.record.notices[&down].standing,
+        Standing::Ambiguous(_)
+    ));
+    let ids: BTreeSet<_> = house
+        .events
+        .iter()
+        .filter_map(|(_, e)| match &e.fact {
+            Fact::DeliveryAttempted { message_id, .. } => Some(message_id.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ids.len(), 1, "both attempts carry one Message-ID");
+    house.draw(180, &[("a/p", "UU")]);
+    assert_eq!(told(&house, Kind::Uptime).len(), 1);
+}
+
+#[test]
+fn temporary_refusals_pause_longer_and_longer_and_are_given_up_after_two_days() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDD")]);
+    let down = only(&house, Kind::Downtime);
+    let mut pauses = Vec::new();
+    let mut tries = 0;
+    while let Standing::Due(at) = house.record.notices[&down].standing {
+        pauses.push(at.duration_since(house.now).as_secs());
+        house.put(at, domain::decide::Input::Tick);
+        assert_eq!(house.deliver(Delivery::Deferred), [down]);
+        tries += 1;
+        assert!(tries < 200, "it is never given up");
+    }
+    assert_eq!(pauses[1..9], [30, 60, 120, 300, 600, 900, 1800, 1800]);
+    let Standing::Rejected(at) = house.record.notices[&down].standing else {
+        panic!("{:?}", house.record.notices[&down].standing);
+    };
+    let hours = at.duration_since(house.second(90)).as_hours();
+    assert!((47..=48).contains(&hours), "given up after {hours} h");
+}
+
+#[test]
+fn an_outage_that_ends_while_its_notice_still_waits_is_one_notice_that_says_both() {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    house.draw(0, &[("b/p", "UUUD"), ("a/p", "UDDD")]);
+    house.sample("a/p", 95, 'U');
+    house.sample("a/p", 100, 'U');
+    expect![[r#"
+        90    #8 outage of a from 30
+        90    #9 incident (Outage)
+        100   #12 O-8 ends 95
+        100   #13 tell uptime/O-8/it@clinic.example/1 (folded)
+        100   #14 IncidentResolved I-9
+    "#]]
+    .assert_eq(&house.outline());
+}
+
+#[test]
+fn work_that_was_over_before_its_start_could_be_told_is_told_once() {
+    let window = Rule {
+        tell: true,
+        ..rule("work", "00:01:00", 60, None)
+    };
+    let mut a = system("a");
+    a.windows = vec![window];
+    let mut house = House::new(ORIGIN, vec![a]);
+    house.draw(0, &[("a/p", "UUUUUU")]);
+    expect![[r#"
+        60    #5 MaintenanceStarted a/work@2026-10-01
+        60    #6 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
+        120   #7 MaintenanceCompleted a/work@2026-10-01
+        120   #8 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
+        120   #9 N-6 folded into N-8
+    "#]]
+    .assert_eq(&house.outline());
+    assert_eq!(outbox::due(&house.record, house.now).len(), 1);
+}
+
+#[test]
+fn up_again_but_impaired_says_so_and_the_incident_waits() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDDSSSS")]);
+    let up = only(&house, Kind::Uptime);
+    assert!(house.record.notices[&up].notice.affected[0].impaired);
+    assert_eq!(house.record.unresolved.len(), 1);
+    house.draw(240, &[("a/p", "UU")]);
+    assert!(house.record.unresolved.is_empty());
+}
+
+#[test]
+fn a_probe_that_only_affects_degradation_makes_no_outage_and_ends_none() {
+    let mut a = system("a");
+    let mut soft = probe("a", "soft");
+    soft.affects = Affects::Degradation;
+    a.probes.push(soft);
+    let mut house = House::new(ORIGIN, vec![a]);
+    // soft comes back last: the outage ends with p all the same.
+    house.draw(0, &[("a/p", "UDDDDUUUU"), ("a/soft", "DDDDDDUUU")]);
+    expect![[r#"
+        90    #10 outage of a from 30
+        90    #11 incident (Outage)
+        90    #12 tell downtime/O-10/it@clinic.example/1
+        180   #15 O-10 ends 150
+        180   #16 tell uptime/O-10/it@clinic.example/1 (folded)
+        180   #17 N-12 folded into N-16
+        210   #20 IncidentResolved I-11
+    "#]]
+    .assert_eq(&house.outline());
+}
+
+#[test]
+fn a_system_without_customers_has_its_incident_and_tells_nobody() {
+    let mut house = with_customers(vec![system("a")], vec![]);
+    house.draw(0, &[("a/p", "UDDDUU")]);
+    expect![[r#"
+        90    #7 outage of a from 30
+        90    #8 incident (Outage)
+        150   #11 O-7 ends 120
+        150   #12 IncidentResolved I-8
+    "#]]
+    .assert_eq(&house.outline());
+    assert_eq!(house.record.state(&"a".into()), domain::record::State::Up);
+}
+
+#[test]
+fn a_customer_who_leaves_while_a_notice_gathers_holds_nothing_up() {
+    let both = || vec![system("a"), system("b")];
+    let mut house = House::new(ORIGIN, both());
+    house.draw(0, &[("b/p", "UUUD"), ("a/p", "UDDD")]);
+    assert_eq!(house.record.untold.len(), 1);
+    let mut without = catalogue(both());
+    without.customers.clear();
+    house.configure(house.second(100), without);
+    house.tick(600);
+    assert!(house.record.untold.is_empty() && house.record.notices.is_empty());
+    // One who loses every contact is the same.
+    let mut mute = catalogue(both());
+    mute.customers[0].contacts.clear();
+    house.configure(house.second(700), mute);
+    house.draw(720, &[("a/p", "DDDD"), ("b/p", "UUUU")]);
+    house.tick(1000);
+    assert!(house.record.notices.is_empty());
+}
+
+#[test]
+fn a_system_that_is_taken_away_while_down_ends_its_outage_and_nobody_is_told_that_it_is_up() {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    house.draw(0, &[("a/p", "UUUU"), ("b/p", "UDDD")]);
+    house.deliver(Delivery::Accepted);
+    house.configure(house.second(100), catalogue(vec![system("a")]));
+    house.draw(120, &[("a/p", "UUU")]);
+    expect![[r#"
+        90    #8 outage of b from 30
+        90    #9 incident (Outage)
+        90    #10 tell downtime/O-8/it@clinic.example/1
+        90    #11 attempt 1 of N-10
+        90    #12 N-10 Accepted
+        100   #13 configured
+        100   #14 O-8 ends 100
+        100   #15 IncidentResolved I-9
+    "#]]
+    .assert_eq(&house.outline());
+}
+
+#[test]
+fn a_probe_that_is_taken_away_while_down_ends_the_outage_there() {
+    let mut both = system("a");
+    both.probes.push(probe("a", "q"));
+    let mut house = House::new(ORIGIN, vec![both]);
+    house.draw(0, &[("a/p", "UUUU"), ("a/q", "UDDD")]);
+    house.configure(house.second(100), catalogue(vec![system("a")]));
+    house.draw(120, &[("a/p", "UUU")]);
+    expect![[r#"
+        90    #8 outage of a from 30
+        90    #9 incident (Outage)
+        90    #10 tell downtime/O-8/it@clinic.example/1
+        100   #11 configured
+        100   #12 O-8 ends 100
+        100   #13 tell uptime/O-8/it@clinic.example/1 (folded)
+        100   #14 N-10 folded into N-13
+        100   #15 IncidentResolved I-9
+    "#]]
+    .assert_eq(&house.outline());
+}
+
+#[test]
+fn a_probe_that_no_longer_takes_its_system_down_changes_no_older_second() {
+    let with = |affects| {
+        let mut both = system("a");
+        let mut q = probe("a", "q");
+        q.affects = affects;
+        both.probes.push(q);
+        both
+    };
+    let mut house = House::new(ORIGIN, vec![with(Affects::Availability)]);
+    house.draw(0, &[("a/p", "UUUUUU"), ("a/q", "UDDDUU")]);
+    let before = house.figures("a", 0, 150);
+    house.configure(
+        house.second(160),
+        catalogue(vec![with(Affects::Degradation)]),
+    );
+    house.draw(180, &[("a/p", "UUUU"), ("a/q", "DDDD")]);
+    assert_eq!(house.figures("a", 0, 150), before);
+    expect!["up 180 degraded 90 planned 0 excluded 0 unplanned 90 unknown 0"]
+        .assert_eq(&house.figures("a", 0, 270));
+}
+
+#[test]
+fn a_run_that_can_no_longer_go_on_holds_no_recovery_up() {
+    let mut both = system("a");
+    both.probes.push(probe("a", "q"));
+    let mut house = House::new(ORIGIN, vec![both]);
+    // q's only bad sample is its last: its run is over two and a half intervals and a timeout later.
+    house.draw(0, &[("a/q", "UUUUUUD"), ("a/p", "UDDDDDUUUUUU")]);
+    expect![[r#"
+        0     #4 a/q heard from 0
+        0     #5 a/p heard from 0
+        90    #6 a/p degraded from 30
+        90    #7 a/p down from 30 on 3 samples
+        90    #8 outage of a from 30
+        90    #9 incident (Outage)
+        90    #10 tell downtime/O-8/it@clinic.example/1
+        210   #11 a/p cleared from 180
+        210   #12 a/p up from 180
+        265   #13 a/q silent from 255 (Missing)
+        265   #14 a/q blip 180..255 of 1
+        265   #15 O-8 ends 180
+        265   #16 tell uptime/O-8/it@clinic.example/1 (folded)
+        265   #17 N-10 folded into N-16
+        265   #18 IncidentResolved I-9
+    "#]]
+    .assert_eq(&house.story());
+}
