@@ -376,6 +376,8 @@ impl Draft<'_> {
             alive_until
         };
         self.emit(at, Fact::Started { alive_until });
+        // What waited when an earlier life ended is told now, not when nobody could have told it.
+        self.consequences(at);
         self.catch_up(at);
         self.lost_attempts(at);
         self.windows_running(at);

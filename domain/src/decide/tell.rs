@@ -469,7 +469,8 @@ impl Draft<'_> {
             )));
         }
         let attempt = outgoing.attempts + 1;
-        let message_id = notice::message_id(&record.identity, id, &record.catalogue.mail_from);
+        let new = || notice::message_id(&record.identity, id, &record.catalogue.mail_from);
+        let message_id = outgoing.message_id.clone().unwrap_or_else(new);
         self.emit(
             at,
             Fact::DeliveryAttempted {

@@ -591,9 +591,13 @@ impl Record {
         match fact {
             Fact::NoticeQueued { notice } => self.queued(NoticeId(seq), at, notice),
             Fact::DeliveryAttempted {
-                notice, attempt, ..
+                notice,
+                attempt,
+                message_id,
+                ..
             } => self.with_notice(*notice, |o| {
                 o.attempts = *attempt;
+                o.message_id.get_or_insert_with(|| message_id.clone());
                 o.standing = Standing::Attempting(at);
             }),
             Fact::DeliveryEnded {
@@ -643,6 +647,7 @@ impl Record {
             decided_at: at,
             standing: Standing::Due(at),
             attempts: 0,
+            message_id: None,
             lost: 0,
             last: None,
         };

@@ -228,6 +228,8 @@ pub struct Outgoing {
     pub standing: Standing,
     /// How many attempts began.
     pub attempts: u32,
+    /// The `Message-ID` of the first attempt, and so of all.
+    pub message_id: Option<String>,
     /// How many of them were lost between the first byte and the reply.
     pub lost: u32,
     /// How the last attempt ended, and the relay's words.
@@ -329,12 +331,12 @@ impl Record {
     /// Until when an earlier run is known to have been alive, for a start at `at`: what others
     /// know (`given`), or what the record itself shows.
     pub(crate) fn alive_until(&self, at: Timestamp, given: Option<Timestamp>) -> Timestamp {
-        if !self.watching {
-            return given.unwrap_or(at).min(at);
-        }
-        given
-            .max(self.watched_until())
-            .map_or(at, |known| known.min(at))
+        let known = if self.watching {
+            given.max(self.watched_until())
+        } else {
+            self.lives.last().map(|(stopped_at, _)| *stopped_at)
+        };
+        known.map_or(at, |known| known.min(at))
     }
 
     /// The last thing that only a service that watches writes. Whatever it had seen by then is in

@@ -1,0 +1,512 @@
+//! The service ends, in order or not, and comes back: what nobody watched is unknown, no outage is
+//! split or lost, no notice is lost or repeated under another id.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
+
+mod common;
+
+use common::{House, catalogue, rule, system};
+use domain::act::Act;
+use domain::catalogue::Rule;
+use domain::event::{Delivery, Fact};
+use domain::outbox;
+use domain::record::Standing;
+use domain::watch::Watch;
+use expect_test::expect;
+
+const ORIGIN: &str = "2026-10-01T00:00:00Z";
+
+fn house() -> House {
+    House::new(ORIGIN, vec![system("a")])
+}
+
+/// The story from some event on, and the seconds up to an offset.
+fn since(house: &House, seq: usize, until_s: i64) -> String {
+    let story = house.story();
+    let lines: Vec<&str> = story.lines().skip(seq).collect();
+    format!("{}\n{}\n", lines.join("\n"), house.figures("a", 0, until_s))
+}
+
+#[test]
+fn stopped_and_started_again_while_up_is_unknown_in_between() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UUU")]);
+    house.stop(80);
+    house.start(200);
+    house.draw(210, &[("a/p", "UUU")]);
+    expect![[r#"
+        0     #4 a/p heard from 0
+        80    #5 stopped
+        200   #6 started
+        210   #7 a/p heard from 210
+        up 140 degraded 0 planned 0 excluded 0 unplanned 0 unknown 130
+    "#]]
+    .assert_eq(&since(&house, 0, 270));
+}
+
+#[test]
+fn a_crash_while_up_is_unknown_from_the_last_sign_of_life() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UUU")]);
+    house.crash(70, 200);
+    house.draw(210, &[("a/p", "UUU")]);
+    expect![[r#"
+        0     #4 a/p heard from 0
+        200   #5 started, alive until 70
+        210   #6 a/p heard from 210
+        up 130 degraded 0 planned 0 excluded 0 unplanned 0 unknown 140
+    "#]]
+    .assert_eq(&since(&house, 0, 270));
+}
+
+#[test]
+fn a_crash_long_after_the_last_sample_is_unknown_from_where_that_stopped_vouching() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UUU")]);
+    // The mark says alive until 200, yet no sample came after 60.
+    house.crash(200, 400);
+    house.draw(420, &[("a/p", "UUU")]);
+    expect![[r#"
+        0     #4 a/p heard from 0
+        145   #5 a/p silent from 135 (Missing)
+        400   #6 started, alive until 200
+        420   #7 a/p heard from 420
+        up 195 degraded 0 planned 0 excluded 0 unplanned 0 unknown 285
+    "#]]
+    .assert_eq(&since(&house, 0, 480));
+}
+
+#[test]
+fn back_to_a_system_that_is_up_the_outage_ended_unobserved() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UDDD")]);
+    house.deliver(Delivery::Accepted);
+    house.crash(100, 400);
+    house.draw(420, &[("a/p", "UUU")]);
+    expect![[r#"
+        90    #10 attempt 1 of N-9
+        90    #11 N-9 Accepted
+        400   #12 started, alive until 100
+        420   #13 a/p heard from 420
+        450   #14 a/p cleared from 100
+        450   #15 a/p up from 100 (between 100 and 420)
+        450   #16 O-7 ends 100 (between 100 and 420)
+        450   #17 tell uptime/O-7/it@clinic.example/1
+        450   #18 IncidentResolved I-8
+        up 90 degraded 0 planned 0 excluded 0 unplanned 70 unknown 320
+    "#]]
+    .assert_eq(&since(&house, 6, 480));
+}
+
+#[test]
+fn the_same_without_a_single_sample_that_survived() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UDDD")]);
+    house.deliver(Delivery::Accepted);
+    house.crash_with(100, 400, &[]);
+    house.draw(420, &[("a/p", "UUU")]);
+    expect![[r#"
+        90    #10 attempt 1 of N-9
+        90    #11 N-9 Accepted
+        400   #12 started, alive until 100
+        420   #13 a/p heard from 420
+        450   #14 a/p cleared from 100
+        450   #15 a/p up from 100 (between 100 and 420)
+        450   #16 O-7 ends 100 (between 100 and 420)
+        450   #17 tell uptime/O-7/it@clinic.example/1
+        450   #18 IncidentResolved I-8
+        up 90 degraded 0 planned 0 excluded 0 unplanned 70 unknown 320
+    "#]]
+    .assert_eq(&since(&house, 6, 480));
+}
+
+#[test]
+fn back_to_a_system_that_is_still_down_it_is_one_outage_and_one_pair_of_notices() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UDDD")]);
+    house.deliver(Delivery::Accepted);
+    house.crash(100, 400);
+    house.draw(420, &[("a/p", "DDDUU")]);
+    expect![[r#"
+        90    #10 attempt 1 of N-9
+        90    #11 N-9 Accepted
+        400   #12 started, alive until 100
+        420   #13 a/p heard from 420
+        540   #14 a/p cleared from 510
+        540   #15 a/p up from 510
+        540   #16 O-7 ends 510
+        540   #17 tell uptime/O-7/it@clinic.example/1
+        540   #18 IncidentResolved I-8
+        up 60 degraded 0 planned 0 excluded 0 unplanned 160 unknown 320
+    "#]]
+    .assert_eq(&since(&house, 6, 540));
+}
+
+#[test]
+fn a_good_sample_before_the_crash_ends_the_outage_there_if_it_is_up_afterwards() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UDDDU")]);
+    house.crash(130, 400);
+    house.draw(420, &[("a/p", "UUU")]);
+    expect![[r#"
+        400   #10 started, alive until 130
+        420   #11 a/p heard from 420
+        450   #12 a/p cleared from 120
+        450   #13 a/p up from 120 (between 120 and 420)
+        450   #14 O-7 ends 120 (between 120 and 420)
+        450   #15 tell uptime/O-7/it@clinic.example/1 (folded)
+        450   #16 N-9 folded into N-15
+        450   #17 IncidentResolved I-8
+        up 100 degraded 0 planned 0 excluded 0 unplanned 90 unknown 290
+    "#]]
+    .assert_eq(&since(&house, 6, 480));
+}
+
+#[test]
+fn a_run_goes_on_across_a_short_gap_and_its_earlier_samples_are_read_back() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UUDD")]);
+    house.stop(95);
+    house.start(110);
+    house.draw(120, &[("a/p", "DUU")]);
+    expect![[r#"
+        0     #4 a/p heard from 0
+        95    #5 stopped
+        110   #6 started
+        120   #7 a/p heard from 120
+        120   #8 a/p degraded from 60
+        120   #9 a/p down from 60 on 3 samples
+        120   #10 outage of a from 60
+        120   #11 incident (Outage)
+        120   #12 tell downtime/O-10/it@clinic.example/1
+        180   #13 a/p cleared from 150
+        180   #14 a/p up from 150
+        180   #15 O-10 ends 150
+        180   #16 tell uptime/O-10/it@clinic.example/1 (folded)
+        180   #17 N-12 folded into N-16
+        180   #18 IncidentResolved I-11
+        up 90 degraded 0 planned 0 excluded 0 unplanned 65 unknown 25
+    "#]]
+    .assert_eq(&since(&house, 0, 180));
+}
+
+#[test]
+fn a_run_does_not_go_on_across_a_long_gap() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UUDD")]);
+    house.stop(95);
+    house.start(300);
+    house.draw(330, &[("a/p", "DUU")]);
+    expect![[r#"
+        0     #4 a/p heard from 0
+        95    #5 stopped
+        300   #6 started
+        300   #7 a/p blip 60..95 of 2
+        330   #8 a/p heard from 330
+        360   #9 a/p blip 330..360 of 1
+        up 155 degraded 0 planned 0 excluded 0 unplanned 0 unknown 235
+    "#]]
+    .assert_eq(&since(&house, 0, 390));
+}
+
+/// Draws samples that reach the sample store while no event can be written.
+fn unrecorded(house: &mut House, from_s: i64, row: &str) {
+    house.disk_full = true;
+    house.draw(from_s, &[("a/p", row)]);
+    house.disk_full = false;
+}
+
+#[test]
+fn what_samples_confirmed_and_no_event_recorded_is_recorded_at_the_start_with_its_true_times() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UU")]);
+    unrecorded(&mut house, 60, "DDD");
+    house.crash(121, 200);
+    house.draw(210, &[("a/p", "DDUU")]);
+    expect![[r#"
+        0     #4 a/p heard from 0
+        120   #5 a/p degraded from 60
+        120   #6 a/p down from 60 on 3 samples
+        120   #7 outage of a from 60
+        120   #8 incident (Outage)
+        120   #9 tell downtime/O-7/it@clinic.example/1
+        200   #10 started, alive until 121
+        210   #11 a/p heard from 210
+        300   #12 a/p cleared from 270
+        300   #13 a/p up from 270
+        300   #14 O-7 ends 270
+        300   #15 tell uptime/O-7/it@clinic.example/1 (folded)
+        300   #16 N-9 folded into N-15
+        300   #17 IncidentResolved I-8
+        up 90 degraded 0 planned 0 excluded 0 unplanned 121 unknown 89
+    "#]]
+    .assert_eq(&since(&house, 0, 300));
+}
+
+#[test]
+fn a_whole_outage_that_no_event_recorded_is_not_lost() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UU")]);
+    unrecorded(&mut house, 60, "DDDDUUU");
+    house.crash(241, 300);
+    house.draw(300, &[("a/p", "UU")]);
+    expect![[r#"
+        0     #4 a/p heard from 0
+        120   #5 a/p degraded from 60
+        120   #6 a/p down from 60 on 3 samples
+        120   #7 outage of a from 60
+        120   #8 incident (Outage)
+        120   #9 tell downtime/O-7/it@clinic.example/1
+        210   #10 a/p cleared from 180
+        210   #11 a/p up from 180
+        210   #12 O-7 ends 180
+        210   #13 tell uptime/O-7/it@clinic.example/1 (folded)
+        210   #14 N-9 folded into N-13
+        210   #15 IncidentResolved I-8
+        300   #16 started, alive until 241
+        300   #17 a/p heard from 300
+        up 151 degraded 0 planned 0 excluded 0 unplanned 120 unknown 59
+    "#]]
+    .assert_eq(&since(&house, 0, 330));
+}
+
+#[test]
+fn a_recovery_that_no_event_recorded_is_not_lost() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UDDD")]);
+    unrecorded(&mut house, 120, "UU");
+    house.crash(151, 300);
+    house.draw(300, &[("a/p", "UU")]);
+    expect![[r#"
+        150   #10 a/p cleared from 120
+        150   #11 a/p up from 120
+        150   #12 O-7 ends 120
+        150   #13 tell uptime/O-7/it@clinic.example/1 (folded)
+        150   #14 N-9 folded into N-13
+        150   #15 IncidentResolved I-8
+        300   #16 started, alive until 151
+        300   #17 a/p heard from 300
+        up 91 degraded 0 planned 0 excluded 0 unplanned 90 unknown 149
+    "#]]
+    .assert_eq(&since(&house, 6, 330));
+}
+
+#[test]
+fn a_stall_while_up_is_unknown_to_one_interval() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UUU")]);
+    house.absent(70, 250);
+    house.draw(255, &[("a/p", "UUU")]);
+    expect![[r#"
+        0     #4 a/p heard from 0
+        250   #5 absent 70..250
+        255   #6 a/p heard from 255
+        up 130 degraded 0 planned 0 excluded 0 unplanned 0 unknown 185
+    "#]]
+    .assert_eq(&since(&house, 0, 315));
+}
+
+#[test]
+fn a_stall_within_an_outage_does_not_split_it() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UDDD")]);
+    house.deliver(Delivery::Accepted);
+    house.absent(100, 280);
+    house.draw(285, &[("a/p", "DDUUU")]);
+    expect![[r#"
+        90    #10 attempt 1 of N-9
+        90    #11 N-9 Accepted
+        280   #12 absent 100..280
+        285   #13 a/p heard from 285
+        375   #14 a/p cleared from 345
+        375   #15 a/p up from 345
+        375   #16 O-7 ends 345
+        375   #17 tell uptime/O-7/it@clinic.example/1
+        375   #18 IncidentResolved I-8
+        up 90 degraded 0 planned 0 excluded 0 unplanned 130 unknown 185
+    "#]]
+    .assert_eq(&since(&house, 6, 405));
+}
+
+#[test]
+fn a_short_stall_neither_confirms_nor_breaks_a_run() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UUDD")]);
+    house.absent(95, 115);
+    house.draw(120, &[("a/p", "DUU")]);
+    expect![[r#"
+        0     #4 a/p heard from 0
+        115   #5 absent 95..115
+        120   #6 a/p heard from 120
+        120   #7 a/p degraded from 60
+        120   #8 a/p down from 60 on 3 samples
+        120   #9 outage of a from 60
+        120   #10 incident (Outage)
+        120   #11 tell downtime/O-9/it@clinic.example/1
+        180   #12 a/p cleared from 150
+        180   #13 a/p up from 150
+        180   #14 O-9 ends 150
+        180   #15 tell uptime/O-9/it@clinic.example/1 (folded)
+        180   #16 N-11 folded into N-15
+        180   #17 IncidentResolved I-10
+        up 90 degraded 0 planned 0 excluded 0 unplanned 65 unknown 25
+    "#]]
+    .assert_eq(&since(&house, 0, 180));
+}
+
+#[test]
+fn an_attempt_under_way_at_a_crash_is_ambiguous_and_sent_once_more_with_the_same_id() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UDDD")]);
+    let [down] = outbox::due(&house.record, house.now)[..] else {
+        panic!("one notice");
+    };
+    house.begin(down);
+    house.crash(95, 110);
+    assert_eq!(house.record.notices[&down].lost, 1);
+    // Another sender in the configuration makes no other message of it.
+    let mut moved = catalogue(vec![system("a")]);
+    moved.mail_from = "Test <status@elsewhere.example>".into();
+    house.configure(house.second(115), moved);
+    house.draw(120, &[("a/p", "DD")]);
+    house.tick(180);
+    assert_eq!(house.deliver(Delivery::Accepted), [down]);
+    let ids: Vec<_> = house
+        .events
+        .iter()
+        .filter_map(|(_, e)| match &e.fact {
+            Fact::DeliveryAttempted { message_id, .. } => Some(message_id.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ids.len(), 2);
+    assert_eq!(ids[0], ids[1]);
+    house.crash(185, 190);
+    assert!(matches!(
+        house.record.notices[&down].standing,
+        Standing::Sent(_)
+    ));
+}
+
+#[test]
+fn a_midnight_that_nobody_watched_is_not_witnessed() {
+    let mut house = House::new("2026-10-01T23:58:00Z", vec![system("a")]);
+    house.draw(0, &[("a/p", "UUU")]);
+    house.crash(70, 600);
+    house.draw(600, &[("a/p", "UU")]);
+    let witnessed = |(_, e): &&(u64, domain::event::Event)| e.fact == Fact::Witnessed;
+    assert_eq!(house.events.iter().filter(witnessed).count(), 0);
+    house.tick(2 * 86_400);
+    assert_eq!(house.events.iter().filter(witnessed).count(), 1);
+}
+
+#[test]
+fn what_people_do_while_the_service_is_dead_makes_up_no_life_for_it() {
+    let mut house = House::new("2026-10-01T23:58:00Z", vec![system("a")]);
+    house.draw(0, &[("a/p", "UUU")]);
+    // A command opens the ledger of a service that crashed at 70.
+    house.watch = Watch::rebuild(&house.record, &house.samples);
+    let declared = Act::DeclareOutage {
+        system: "a".into(),
+        from: house.second(20),
+        to: Some(house.second(40)),
+        evidence: "calls".into(),
+    };
+    house.acts(500, "kim", declared);
+    house.crash(70, 600);
+    house.draw(600, &[("a/p", "UU")]);
+    expect![[r#"
+        0     #4 a/p heard from 0
+        500   #5 OutageDeclared a
+        500   #6 incident (Declared)
+        500   #7 IncidentResolved I-6
+        600   #8 started, alive until 70
+        600   #9 a/p heard from 600
+        up 80 degraded 0 planned 0 excluded 0 unplanned 20 unknown 530
+    "#]]
+    .assert_eq(&since(&house, 0, 630));
+}
+
+#[test]
+fn a_configuration_that_changed_while_the_service_was_dead_does_not_shorten_the_unknown_time() {
+    let two = || {
+        let mut a = system("a");
+        a.probes.push(common::probe("a", "q"));
+        a
+    };
+    let mut house = House::new(ORIGIN, vec![two()]);
+    house.draw(0, &[("a/p", "UUU"), ("a/q", "UUU")]);
+    // Dead from 70 on; the new configuration, without q and with r, comes before the start.
+    house.watch = Watch::rebuild(&house.record, &house.samples);
+    let mut a = system("a");
+    a.probes.push(common::probe("a", "r"));
+    house.configure(house.second(300), catalogue(vec![a]));
+    let alive_until = Some(house.second(70));
+    house.put(
+        house.second(300),
+        domain::decide::Input::Start { alive_until },
+    );
+    house.draw(300, &[("a/p", "UU"), ("a/r", "UU")]);
+    expect!["up 100 degraded 0 planned 0 excluded 0 unplanned 0 unknown 230"]
+        .assert_eq(&house.figures("a", 0, 330));
+}
+
+#[test]
+fn a_window_that_runs_when_the_service_starts_is_told_once_and_then() {
+    let window = Rule {
+        tell: true,
+        ..rule("work", "00:02:00", 300, None)
+    };
+    let mut a = system("a");
+    a.windows = vec![window];
+    let mut house = House::new(ORIGIN, vec![a]);
+    house.draw(0, &[("a/p", "UU")]);
+    house.stop(40);
+    house.start(200);
+    house.draw(210, &[("a/p", "UU")]);
+    house.crash(250, 300);
+    house.draw(300, &[("a/p", "UUUUUUU")]);
+    expect![[r#"
+        40    #5 stopped
+        200   #6 started
+        200   #7 MaintenanceStarted a/work@2026-10-01
+        200   #8 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
+        300   #10 started, alive until 250
+        420   #12 MaintenanceCompleted a/work@2026-10-01
+        420   #13 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
+        420   #14 N-8 folded into N-13
+    "#]]
+    .assert_eq(&house.outline());
+}
+
+#[test]
+fn a_notice_that_gathered_when_the_service_died_is_told_at_the_start() {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    house.draw(0, &[("b/p", "UUUD"), ("a/p", "UDDD")]);
+    assert!(house.record.notices.is_empty());
+    house.crash(95, 400);
+    expect![[r#"
+        90    #8 outage of a from 30
+        90    #9 incident (Outage)
+        400   #10 started, alive until 95
+        400   #11 tell downtime/O-8/it@clinic.example/1
+    "#]]
+    .assert_eq(&house.outline());
+}
+
+#[test]
+fn a_clock_that_is_set_back_hides_the_time_it_repeats() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UUUUUUUUUU")]);
+    // At 280 the clock is set back to 100: what lies between happened twice.
+    let span = domain::span::Span::new(house.second(100), house.second(280));
+    let cause = domain::event::Absence::ClockStepped;
+    house.put(span.from, domain::decide::Input::Absent { span, cause });
+    house.draw(105, &[("a/p", "UUUUUUUUUU")]);
+    expect![[r#"
+        0     #4 a/p heard from 0
+        100   #5 absent 100..280
+        285   #6 a/p heard from 285
+        up 185 degraded 0 planned 0 excluded 0 unplanned 0 unknown 185
+    "#]]
+    .assert_eq(&since(&house, 0, 370));
+}
