@@ -65,7 +65,7 @@ impl Watch {
         // Until when the record has taken each probe's samples in; `None` once that has passed.
         let mut known: BTreeMap<&ProbeId, Option<Timestamp>> = BTreeMap::new();
         let mut late = Vec::new();
-        let watched_until = record.watched_until();
+        let watched_until = record.watched_until;
         for sample in recent {
             // A probe that was taken away and came back began anew.
             let Some(stored) = record.probes.get(&sample.probe) else {

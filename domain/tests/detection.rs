@@ -219,27 +219,6 @@ fn a_run_starts_anew_after_a_long_gap() {
 }
 
 #[test]
-fn forty_systems_of_one_customer_are_one_notice_and_forty_recoveries() {
-    let systems: Vec<_> = (0..4).map(|n| system(&format!("s{n}"))).collect();
-    let mut house = House::new("2026-10-01T00:00:00Z", systems);
-    let rows = [
-        ("s0/p", "UDDDDUUU"),
-        ("s1/p", "UDDDDUUU"),
-        ("s2/p", "UDDDDUUU"),
-        ("s3/p", "UDDDDUUU"),
-    ];
-    house.draw(0, &rows);
-    let told: Vec<_> = house
-        .record
-        .notices
-        .values()
-        .map(|o| (o.notice.kind.word(), o.notice.affected.len()))
-        .collect();
-    assert_eq!(told[0], ("downtime", 4));
-    assert_eq!(told[1..], [("uptime", 1); 4]);
-}
-
-#[test]
 fn a_second_probe_keeps_an_outage_open_until_neither_is_down_nor_pending() {
     let mut both = system("a");
     both.probes.push(probe("a", "q"));

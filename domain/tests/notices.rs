@@ -121,32 +121,40 @@ fn a_doubtful_second_probe_of_a_system_that_is_down_already_holds_nothing_up() {
     assert_eq!(told(&house, Kind::Downtime), expected);
 }
 
-#[test]
-fn forty_systems_failing_together_are_one_notice_for_each_recipient() {
+/// Forty systems of two customers with three addresses, and their probes.
+fn forty() -> (House, Vec<String>) {
     let systems: Vec<_> = (0..40).map(|n| system(&format!("s{n:02}"))).collect();
     let ids: Vec<_> = systems.iter().map(|s| s.id.as_str().to_owned()).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let mut second = customer("second", &ids);
     second.contacts.push("night@second.example".into());
-    let mut house = with_customers(systems, vec![customer("first", &ids), second]);
-    let names: Vec<_> = ids.iter().map(|id| format!("{id}/p")).collect();
-    // Each a quarter of a second after the other, as the stable spread of starts has it.
-    for (step, letter) in "UDDDDUU".chars().enumerate() {
-        for name in &names {
-            house.sample(name, i64::try_from(step).unwrap() * 30, letter);
+    let probes = ids.iter().map(|id| format!("{id}/p")).collect();
+    let house = with_customers(systems, vec![customer("first", &ids), second]);
+    (house, probes)
+}
+
+fn draw_all(house: &mut House, probes: &[String], from_s: i64, row: &str) {
+    for (step, letter) in row.chars().enumerate() {
+        for probe in probes {
+            house.sample(probe, from_s + i64::try_from(step).unwrap() * 30, letter);
         }
     }
+}
+
+#[test]
+fn forty_systems_failing_together_are_one_notice_for_each_recipient() {
+    let (mut house, probes) = forty();
+    draw_all(&mut house, &probes, 0, "UDDDD");
     let down = told(&house, Kind::Downtime);
     assert_eq!(down.len(), 3);
     assert!(
         down.iter()
             .all(|(at, _, systems)| (*at, *systems) == (90, 40))
     );
-    assert_eq!(
-        told(&house, Kind::Uptime).len(),
-        120,
-        "each recovered system is told"
-    );
+    house.deliver(Delivery::Accepted);
+    draw_all(&mut house, &probes, 150, "UU");
+    let up = told(&house, Kind::Uptime);
+    assert_eq!(up.len(), 120, "each recovered system is told");
     let keys: BTreeSet<_> = house
         .record
         .notices
@@ -154,6 +162,24 @@ fn forty_systems_failing_together_are_one_notice_for_each_recipient() {
         .map(|o| o.notice.key.clone())
         .collect();
     assert_eq!(keys.len(), 123);
+}
+
+#[test]
+fn forty_systems_that_were_down_while_no_mail_left_are_one_message_that_says_all() {
+    let (mut house, probes) = forty();
+    draw_all(&mut house, &probes, 0, "UDDDD");
+    house.deliver(Delivery::Deferred);
+    draw_all(&mut house, &probes, 150, "UU");
+    house.tick(300);
+    let due = outbox::due(&house.record, house.now);
+    assert_eq!(due.len(), 3, "one for each recipient");
+    for id in due {
+        let notice = &house.record.notices[&id].notice;
+        assert_eq!((notice.kind, notice.affected.len()), (Kind::Uptime, 40));
+        assert!(notice.folded);
+    }
+    house.deliver(Delivery::Accepted);
+    assert!(house.record.unsent.is_empty());
 }
 
 #[test]

@@ -181,6 +181,10 @@ impl Draft<'_> {
             reason: reason.map(str::to_owned),
         };
         self.emit_by(at, by, fact);
+        // Whoever has not heard of it yet need not hear of it any more.
+        for notice in self.unsent_of(window, Kind::MaintenanceScheduled) {
+            self.emit(at, Fact::NoticeFolded { notice, into: None });
+        }
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use crate::accounting;
 use crate::act::Refusal;
 use crate::catalogue::Customer;
 use crate::event::{Delivery, Fact};
-use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId};
+use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
 use crate::notice::{self, Affected, Kind, Notice, Work};
 use crate::policy::Policy;
 use crate::record::{Outage, Standing};
@@ -377,7 +377,17 @@ impl Draft<'_> {
                 incident: None,
             };
             for recipient in &customer.contacts {
-                let stale = self.unsent_start(recipient, occurrence, kind);
+                // A start that nobody heard of is said by the completion.
+                let mut stale = match kind {
+                    Kind::MaintenanceCompleted => {
+                        self.unsent_of(&occurrence.id, Kind::MaintenanceStarted)
+                    }
+                    _ => Vec::new(),
+                };
+                stale.retain(|n| {
+                    let to = self.record().notices.get(n);
+                    to.is_some_and(|o| o.notice.recipient == *recipient)
+                });
                 let id = self.queue(at, customer, recipient, &content, Vec::new(), false);
                 for notice in stale {
                     self.emit(
@@ -392,27 +402,17 @@ impl Draft<'_> {
         }
     }
 
-    fn unsent_start(&self, recipient: &str, occurrence: &Occurrence, kind: Kind) -> Vec<NoticeId> {
+    /// The notices of a kind about a window that wait to be sent.
+    pub(super) fn unsent_of(&self, window: &WindowId, kind: Kind) -> Vec<NoticeId> {
         let record = self.record();
-        if kind != Kind::MaintenanceCompleted {
-            return Vec::new();
-        }
-        let same = |n: &Notice| {
-            n.kind == Kind::MaintenanceStarted
-                && n.recipient == recipient
-                && n.work.as_ref().is_some_and(|w| w.window == occurrence.id)
-        };
-        record
-            .unsent
-            .iter()
-            .filter(|id| {
-                record
-                    .notices
-                    .get(*id)
-                    .is_some_and(|o| matches!(o.standing, Standing::Due(_)) && same(&o.notice))
+        let waits = |id: &&NoticeId| {
+            record.notices.get(*id).is_some_and(|o| {
+                o.notice.kind == kind
+                    && matches!(o.standing, Standing::Due(_))
+                    && o.notice.work.as_ref().is_some_and(|w| w.window == *window)
             })
-            .copied()
-            .collect()
+        };
+        record.unsent.iter().filter(waits).copied().collect()
     }
 
     fn queue(

@@ -22,6 +22,9 @@ impl Record {
         let at = event.at;
         self.seq = seq;
         self.as_of = self.as_of.max(Some(at));
+        if only_by_watching(&event.fact) {
+            self.watched_until = self.watched_until.max(Some(at));
+        }
         match &event.fact {
             Fact::Founded { identity, tzdb } => {
                 self.identity.clone_from(identity);
@@ -49,7 +52,7 @@ impl Record {
             | Fact::ProbeUp { .. }
             | Fact::ProbeDegraded { .. }
             | Fact::ProbeCleared { .. }
-            | Fact::Blip { .. } => self.probe_fact(at, &event.fact),
+            | Fact::Blip { .. } => self.probe_fact(&event.fact),
             Fact::OutageOpened { .. }
             | Fact::OutageClosed { .. }
             | Fact::OutageDeclared { .. }
@@ -192,12 +195,12 @@ impl Record {
         }
     }
 
-    fn probe_fact(&mut self, at: Timestamp, fact: &Fact) {
+    fn probe_fact(&mut self, fact: &Fact) {
         match fact {
             Fact::ProbeSilent { probe, from, cause } => {
-                self.with_probe(at, probe, |r| silence(r, *from, *cause));
+                self.with_probe(probe, |r| silence(r, *from, *cause));
             }
-            Fact::ProbeHeard { probe, from } => self.with_probe(at, probe, |r| unsilence(r, *from)),
+            Fact::ProbeHeard { probe, from } => self.with_probe(probe, |r| unsilence(r, *from)),
             Fact::ProbeDown {
                 probe,
                 from,
@@ -205,7 +208,7 @@ impl Record {
                 detail,
                 ..
             } => {
-                self.with_probe(at, probe, |r| {
+                self.with_probe(probe, |r| {
                     r.reason = *reason;
                     r.detail.clone_from(detail);
                     open(&mut r.down, *from);
@@ -217,31 +220,30 @@ impl Record {
                 to,
                 unobserved,
                 ..
-            } => self.with_probe(at, probe, |r| {
+            } => self.with_probe(probe, |r| {
                 r.unobserved = *unobserved;
                 close(&mut r.down, *to);
             }),
             Fact::ProbeDegraded { probe, from, .. } => {
-                self.with_probe(at, probe, |r| open(&mut r.degraded, *from));
+                self.with_probe(probe, |r| open(&mut r.degraded, *from));
             }
             Fact::ProbeCleared { probe, to } => {
-                self.with_probe(at, probe, |r| close(&mut r.degraded, *to));
+                self.with_probe(probe, |r| close(&mut r.degraded, *to));
             }
             Fact::Blip {
                 probe,
                 span,
                 samples,
             } => {
-                self.with_probe(at, probe, |r| r.blips.push((*span, *samples)));
+                self.with_probe(probe, |r| r.blips.push((*span, *samples)));
             }
             _ => {}
         }
     }
 
-    fn with_probe(&mut self, at: Timestamp, id: &ProbeId, change: impl FnOnce(&mut ProbeRecord)) {
+    fn with_probe(&mut self, id: &ProbeId, change: impl FnOnce(&mut ProbeRecord)) {
         if let Some(record) = self.probes.get_mut(id) {
             let record = Arc::make_mut(record);
-            record.decided_at = record.decided_at.max(Some(at));
             change(record);
         }
     }
@@ -688,6 +690,26 @@ impl Record {
             self.told_of(&work.window, version, &outgoing.notice.customer, at);
         }
     }
+}
+
+/// Whether only a service that watches writes such an event: people act on a stopped one, too.
+fn only_by_watching(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::Started { .. }
+            | Fact::Stopped
+            | Fact::Absent { .. }
+            | Fact::Witnessed
+            | Fact::ProbeSilent { .. }
+            | Fact::ProbeHeard { .. }
+            | Fact::ProbeDown { .. }
+            | Fact::ProbeUp { .. }
+            | Fact::ProbeDegraded { .. }
+            | Fact::ProbeCleared { .. }
+            | Fact::Blip { .. }
+            | Fact::DeliveryAttempted { .. }
+            | Fact::DeliveryEnded { .. }
+    )
 }
 
 fn open(spans: &mut Vec<(Timestamp, Option<Timestamp>)>, from: Timestamp) {

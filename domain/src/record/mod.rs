@@ -67,6 +67,9 @@ pub struct Record {
     pub lives: Arc<Vec<(Timestamp, Life)>>,
     /// The last midnight that was witnessed.
     pub witnessed_at: Option<Timestamp>,
+    /// The last event that only a service that watches writes: it was alive then, and what it had
+    /// seen by then is in the record.
+    pub watched_until: Option<Timestamp>,
 }
 
 /// A start or a stop of the service.
@@ -128,8 +131,6 @@ pub struct ProbeRecord {
     pub detail: Option<String>,
     /// The span in which it came up again the last time, where nobody watched.
     pub unobserved: Option<Span>,
-    /// When the last of its own events was decided: the samples up to there are in the record.
-    pub decided_at: Option<Timestamp>,
 }
 
 /// One outage.
@@ -321,30 +322,20 @@ impl Record {
     /// configuration ends it too: what was seen under an older one was judged by that.
     pub(crate) fn taken_in_until(&self, probe: &ProbeId) -> Option<Timestamp> {
         let configured_at = self.catalogues.last().map(|(at, _, _)| *at);
-        let known = self.probes.get(probe);
-        let decided_at = known.and_then(|p| p.decided_at);
-        let silent = known.and_then(|p| p.silent.last());
+        let silent = self.probes.get(probe).and_then(|p| p.silent.last());
         let silent = silent.filter(|s| s.1.is_none()).map(|s| s.0);
-        configured_at.max(decided_at).max(silent)
+        configured_at.max(self.watched_until).max(silent)
     }
 
     /// Until when an earlier run is known to have been alive, for a start at `at`: what others
     /// know (`given`), or what the record itself shows.
     pub(crate) fn alive_until(&self, at: Timestamp, given: Option<Timestamp>) -> Timestamp {
         let known = if self.watching {
-            given.max(self.watched_until())
+            given.max(self.watched_until)
         } else {
             self.lives.last().map(|(stopped_at, _)| *stopped_at)
         };
         known.map_or(at, |known| known.min(at))
-    }
-
-    /// The last thing that only a service that watches writes. Whatever it had seen by then is in
-    /// the record.
-    pub(crate) fn watched_until(&self) -> Option<Timestamp> {
-        let decided_at = self.probes.values().filter_map(|p| p.decided_at).max();
-        let life_at = self.lives.last().map(|(at, _)| *at);
-        decided_at.max(life_at).max(self.witnessed_at)
     }
 
     /// The open incident of a system, else its last.

@@ -1,0 +1,700 @@
+//! What people do, and why it is refused: declarations, faults of the monitor, exclusions,
+//! reclassification, incidents.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
+
+mod common;
+
+use common::{House, catalogue, rule, system};
+use domain::act::{Act, Which};
+use domain::catalogue::Single;
+use domain::event::Delivery;
+use domain::id::{IncidentId, OutageId};
+use domain::incident::{Certainty, Measure, Review};
+use domain::policy::{DayHours, Hours, Policy};
+use domain::record::State;
+use expect_test::expect;
+
+const ORIGIN: &str = "2026-10-01T00:00:00Z";
+
+fn house() -> House {
+    House::new(ORIGIN, vec![system("a"), system("b")])
+}
+
+fn both(row: &str) -> [(&str, &str); 2] {
+    [("a/p", row), ("b/p", row)]
+}
+
+fn declare(house: &House, from_s: i64, to_s: Option<i64>) -> Act {
+    Act::DeclareOutage {
+        system: "a".into(),
+        from: house.second(from_s),
+        to: to_s.map(|to_s| house.second(to_s)),
+        evidence: "three clinics called".into(),
+    }
+}
+
+fn change(house: &House, outage: u64, to_s: i64, approved_by: Option<&str>) -> Act {
+    Act::ChangeDeclaration {
+        outage: OutageId(outage),
+        to: house.second(to_s),
+        reason: "the logs say so".into(),
+        approved_by: approved_by.map(str::to_owned),
+    }
+}
+
+fn fault(house: &House, from_s: i64, to_s: i64, approved_by: &str) -> Act {
+    Act::MonitorFault {
+        system: "a".into(),
+        from: house.second(from_s),
+        to: house.second(to_s),
+        evidence: "the probe's password had expired".into(),
+        approved_by: approved_by.into(),
+    }
+}
+
+fn exclude(house: &House, outage: u64, from_s: i64, to_s: i64, by: Option<&str>) -> Act {
+    Act::Exclude {
+        outage: OutageId(outage),
+        from: house.second(from_s),
+        to: house.second(to_s),
+        reason: "the clinic's own line".into(),
+        evidence: "their ticket".into(),
+        approved_by: by.map(str::to_owned),
+    }
+}
+
+fn which(system: &str) -> Which {
+    Which::System(system.into())
+}
+
+#[test]
+fn nobody_acts_without_a_name() {
+    let mut house = house();
+    let act = declare(&house, 0, Some(10));
+    expect!["the name of the person who acts is missing"].assert_eq(&house.refused(20, "  ", act));
+}
+
+#[test]
+fn a_declared_outage_is_told_at_once_and_its_end_too() {
+    let mut house = house();
+    house.draw(0, &both("UUU"));
+    let act = declare(&house, 30, None);
+    house.acts(70, "kim", act);
+    assert_eq!(house.record.state(&"a".into()), State::Down);
+    house.deliver(Delivery::Accepted);
+    house.draw(90, &both("UU"));
+    let act = change(&house, 6, 100, None);
+    house.acts(130, "kim", act);
+    house.draw(150, &both("UU"));
+    expect![[r#"
+        70    #6 OutageDeclared a
+        70    #7 incident (Declared)
+        70    #8 tell downtime/O-6/it@clinic.example/1
+        70    #9 attempt 1 of N-8
+        70    #10 N-8 Accepted
+        130   #11 DeclarationChanged O-6
+        130   #12 tell uptime/O-6/it@clinic.example/1
+        130   #13 IncidentResolved I-7
+        up 110 degraded 0 planned 0 excluded 0 unplanned 70 unknown 0
+    "#]]
+    .assert_eq(&format!(
+        "{}{}\n",
+        house.outline(),
+        house.figures("a", 0, 180)
+    ));
+    assert_eq!(house.record.state(&"a".into()), State::Up);
+}
+
+#[test]
+fn a_declared_outage_that_is_over_opens_an_incident_and_tells_nobody() {
+    let mut house = house();
+    house.draw(0, &both("UUU"));
+    let act = declare(&house, 10, Some(40));
+    house.acts(70, "kim", act);
+    expect![[r#"
+        70    #6 OutageDeclared a
+        70    #7 incident (Declared)
+        70    #8 IncidentResolved I-7
+        up 30 degraded 0 planned 0 excluded 0 unplanned 30 unknown 0
+    "#]]
+    .assert_eq(&format!(
+        "{}{}\n",
+        house.outline(),
+        house.figures("a", 0, 60)
+    ));
+}
+
+#[test]
+fn a_declaration_is_refused_without_evidence_in_the_future_or_of_an_unknown_system() {
+    let mut house = house();
+    house.draw(0, &both("UU"));
+    let mut act = declare(&house, 10, Some(20));
+    if let Act::DeclareOutage { evidence, .. } = &mut act {
+        *evidence = " ".into();
+    }
+    expect!["the evidence is missing"].assert_eq(&house.refused(40, "kim", act));
+    let act = declare(&house, 10, Some(90));
+    expect!["[2026-10-01T00:00:10Z, 2026-10-01T00:01:30Z) reaches into the future (it is 2026-10-01T00:00:40Z)"].assert_eq(&house.refused(40, "kim", act));
+    let act = declare(&house, 50, None);
+    expect![
+        "[2026-10-01T00:00:50Z, 2026-10-01T00:00:40Z) is empty: the end must be after the start"
+    ]
+    .assert_eq(&house.refused(40, "kim", act));
+    let act = declare(&house, 20, Some(20));
+    expect![
+        "[2026-10-01T00:00:20Z, 2026-10-01T00:00:20Z) is empty: the end must be after the start"
+    ]
+    .assert_eq(&house.refused(40, "kim", act));
+    let mut act = declare(&house, 10, None);
+    if let Act::DeclareOutage { system, .. } = &mut act {
+        *system = "c".into();
+    }
+    expect!["there is no system `c`"].assert_eq(&house.refused(40, "kim", act));
+}
+
+#[test]
+fn a_declaration_is_made_longer_by_one_person_and_shorter_only_by_two() {
+    let mut house = house();
+    house.draw(0, &both("UUUU"));
+    let act = declare(&house, 10, Some(40));
+    house.acts(95, "kim", act);
+    let act = change(&house, 6, 60, None);
+    house.acts(96, "kim", act);
+    let act = change(&house, 6, 60, None);
+    expect!["outage O-6 ends at 2026-10-01T00:01:00Z already"]
+        .assert_eq(&house.refused(97, "kim", act));
+    let act = change(&house, 6, 30, None);
+    expect!["a second person must approve; `` is not one beside `kim`"]
+        .assert_eq(&house.refused(98, "kim", act));
+    let act = change(&house, 6, 30, Some("KIM "));
+    expect!["a second person must approve; `KIM ` is not one beside `kim`"]
+        .assert_eq(&house.refused(99, "kim", act));
+    let act = change(&house, 6, 30, Some("lee"));
+    house.acts(100, "kim", act);
+    assert_eq!(
+        house.record.outages[&OutageId(6)].end,
+        Some(house.second(30))
+    );
+    let act = change(&house, 6, 5, Some("lee"));
+    expect![
+        "[2026-10-01T00:00:10Z, 2026-10-01T00:00:05Z) is empty: the end must be after the start"
+    ]
+    .assert_eq(&house.refused(101, "kim", act));
+    let act = change(&house, 99, 30, Some("lee"));
+    expect!["there is no outage O-99"].assert_eq(&house.refused(102, "kim", act));
+}
+
+#[test]
+fn an_observed_outage_is_no_declaration() {
+    let mut house = house();
+    house.draw(0, &both("UDDDUU"));
+    let act = change(&house, 8, 100, Some("lee"));
+    expect!["outage O-8 was observed, not declared; its edges are its samples"]
+        .assert_eq(&house.refused(200, "kim", act));
+}
+
+#[test]
+fn up_again_is_told_when_the_last_outage_of_the_system_is_over() {
+    let mut house = house();
+    house.draw(0, &both("UUU"));
+    let act = declare(&house, 30, None);
+    house.acts(70, "kim", act);
+    house.deliver(Delivery::Accepted);
+    // The probes see it too, later, and recover first.
+    house.draw(90, &[("a/p", "DDDD"), ("b/p", "UUUU")]);
+    house.deliver(Delivery::Accepted);
+    house.draw(210, &both("UUU"));
+    let act = change(&house, 6, 290, None);
+    house.acts(300, "kim", act);
+    expect![[r#"
+        70    #6 OutageDeclared a
+        70    #7 incident (Declared)
+        70    #8 tell downtime/O-6/it@clinic.example/1
+        70    #9 attempt 1 of N-8
+        70    #10 N-8 Accepted
+        150   #13 outage of a from 90
+        150   #14 incident (Outage)
+        150   #15 tell downtime/O-13/it@clinic.example/1
+        180   #16 attempt 1 of N-15
+        180   #17 N-15 Accepted
+        240   #20 O-13 ends 210
+        300   #21 DeclarationChanged O-6
+        300   #22 tell uptime/O-13/it@clinic.example/1
+        300   #23 tell uptime/O-6/it@clinic.example/1
+        300   #24 IncidentResolved I-7
+        300   #25 IncidentResolved I-14
+    "#]]
+    .assert_eq(&house.outline());
+}
+
+#[test]
+fn a_declared_end_waits_for_a_probe_in_doubt() {
+    let mut house = house();
+    house.draw(0, &both("UUU"));
+    let act = declare(&house, 30, None);
+    house.acts(70, "kim", act);
+    house.deliver(Delivery::Accepted);
+    house.draw(90, &[("a/p", "D"), ("b/p", "U")]);
+    let act = change(&house, 6, 95, None);
+    house.acts(100, "kim", act);
+    house.draw(120, &both("UUU"));
+    expect![[r#"
+        70    #6 OutageDeclared a
+        70    #7 incident (Declared)
+        70    #8 tell downtime/O-6/it@clinic.example/1
+        70    #9 attempt 1 of N-8
+        70    #10 N-8 Accepted
+        100   #11 DeclarationChanged O-6
+        100   #12 IncidentResolved I-7
+        120   #14 tell uptime/O-6/it@clinic.example/1
+    "#]]
+    .assert_eq(&house.outline());
+}
+
+#[test]
+fn a_fault_of_the_monitor_makes_its_span_unknown_but_never_a_declaration() {
+    let mut house = house();
+    house.draw(0, &both("UDDDDDUU"));
+    let before = house.figures("a", 0, 210);
+    let act = fault(&house, 60, 120, "lee");
+    house.acts(230, "kim", act);
+    let act = declare(&house, 100, Some(110));
+    house.acts(231, "kim", act);
+    expect![[r#"
+        up 60 degraded 0 planned 0 excluded 0 unplanned 150 unknown 0
+        up 60 degraded 0 planned 0 excluded 0 unplanned 100 unknown 50
+    "#]]
+    .assert_eq(&format!("{before}\n{}\n", house.figures("a", 0, 210)));
+}
+
+#[test]
+fn a_fault_of_the_monitor_needs_another_person_evidence_and_a_past_span() {
+    let mut house = house();
+    let act = fault(&house, 10, 20, "kim");
+    expect!["a second person must approve; `kim` is not one beside `Kim`"]
+        .assert_eq(&house.refused(50, "Kim", act));
+    let act = fault(&house, 10, 20, "");
+    expect!["a second person must approve; `` is not one beside `kim`"]
+        .assert_eq(&house.refused(50, "kim", act));
+    let act = fault(&house, 10, 90, "lee");
+    expect!["[2026-10-01T00:00:10Z, 2026-10-01T00:01:30Z) reaches into the future (it is 2026-10-01T00:00:50Z)"].assert_eq(&house.refused(50, "kim", act));
+    let act = fault(&house, 20, 10, "lee");
+    expect![
+        "[2026-10-01T00:00:20Z, 2026-10-01T00:00:10Z) is empty: the end must be after the start"
+    ]
+    .assert_eq(&house.refused(50, "kim", act));
+}
+
+#[test]
+fn an_exclusion_counts_once_a_second_person_approved_it() {
+    let mut house = house();
+    house.draw(0, &both("UDDDDDUU"));
+    let act = exclude(&house, 8, 60, 120, None);
+    house.acts(230, "kim", act);
+    let asked = house.figures("a", 0, 210);
+    let act = exclude(&house, 8, 60, 120, Some("lee"));
+    house.acts(240, "kim", act);
+    expect![[r#"
+        up 60 degraded 0 planned 0 excluded 0 unplanned 150 unknown 0
+        up 60 degraded 0 planned 0 excluded 60 unplanned 90 unknown 0
+    "#]]
+    .assert_eq(&format!("{asked}\n{}\n", house.figures("a", 0, 210)));
+}
+
+#[test]
+fn an_exclusion_lies_inside_one_outage() {
+    let mut house = house();
+    house.draw(0, &both("UDDDDDUU"));
+    let act = exclude(&house, 8, 20, 120, Some("lee"));
+    expect!["[2026-10-01T00:00:20Z, 2026-10-01T00:02:00Z) does not lie inside outage O-8"]
+        .assert_eq(&house.refused(230, "kim", act));
+    let act = exclude(&house, 8, 60, 200, Some("lee"));
+    expect!["[2026-10-01T00:01:00Z, 2026-10-01T00:03:20Z) does not lie inside outage O-8"]
+        .assert_eq(&house.refused(230, "kim", act));
+    let act = exclude(&house, 8, 60, 120, Some("kim"));
+    expect!["a second person must approve; `kim` is not one beside `kim`"]
+        .assert_eq(&house.refused(230, "kim", act));
+    let act = exclude(&house, 1, 60, 120, Some("lee"));
+    expect!["there is no outage O-1"].assert_eq(&house.refused(230, "kim", act));
+}
+
+#[test]
+fn taking_planned_time_back_opens_an_incident_and_tells_those_who_were_not_told() {
+    let mut a = system("a");
+    a.windows = vec![rule("work", "00:00:30", 900, None)];
+    let mut house = House::new(ORIGIN, vec![a]);
+    house.draw(0, &[("a/p", "UUDDDD")]);
+    assert!(house.record.notices.is_empty());
+    let act = Act::Reclassify {
+        outage: OutageId(7),
+        reason: "not the announced work".into(),
+    };
+    house.acts(160, "kim", act.clone());
+    expect!["outage O-7 is reclassified already"].assert_eq(&house.refused(161, "kim", act));
+    house.draw(180, &[("a/p", "DUUU")]);
+    expect![[r#"
+        120   #7 outage of a from 60 planned
+        160   #8 Reclassified O-7
+        160   #9 incident (Outage)
+        160   #10 tell downtime/O-7/it@clinic.example/1
+        240   #13 O-7 ends 210
+        240   #14 tell uptime/O-7/it@clinic.example/1 (folded)
+        240   #15 N-10 folded into N-14
+        240   #16 IncidentResolved I-9
+        up 120 degraded 0 planned 0 excluded 0 unplanned 150 unknown 0
+    "#]]
+    .assert_eq(&format!(
+        "{}{}\n",
+        house.outline(),
+        house.figures("a", 0, 270)
+    ));
+}
+
+#[test]
+fn an_incident_is_acknowledged_reviewed_and_closed_in_words() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UDDD"), ("b/p", "UUUU")]);
+    let acknowledge = Act::Acknowledge {
+        incident: which("a"),
+    };
+    house.acts(100, "kim", acknowledge.clone());
+    expect!["I-9 was acknowledged by kim at 2026-10-01T00:01:40Z"].assert_eq(&house.refused(
+        101,
+        "lee",
+        acknowledge,
+    ));
+    let close = |without: Option<&str>| Act::Close {
+        incident: which("a"),
+        without: without.map(str::to_owned),
+    };
+    expect!["I-9 is not resolved yet: a system of it is not up"].assert_eq(&house.refused(
+        102,
+        "kim",
+        close(Some("in a hurry")),
+    ));
+    house.draw(120, &both("UUU"));
+    expect!["I-9 lacks summary, root cause, resolution, preventive measures; write them, or give the reason why not"].assert_eq(&house.refused(200, "kim", close(None)));
+    let review = |review| Act::Review {
+        incident: which("a"),
+        review,
+    };
+    expect!["a review needs at least one text"].assert_eq(&house.refused(
+        201,
+        "kim",
+        review(Review::default()),
+    ));
+    let blank = Review {
+        root_cause: Some(" ".into()),
+        ..Review::default()
+    };
+    expect!["the root cause is missing"].assert_eq(&house.refused(202, "kim", review(blank)));
+    let first = Review {
+        summary: Some("A disk filled up.".into()),
+        root_cause: Some("Logs were not rotated.".into()),
+        certainty: Some(Certainty::Suspected),
+        ..Review::default()
+    };
+    house.acts(203, "kim", review(first));
+    expect!["I-9 lacks resolution, preventive measures; write them, or give the reason why not"]
+        .assert_eq(&house.refused(204, "kim", close(Some(" "))));
+    let second = Review {
+        certainty: Some(Certainty::Confirmed),
+        resolution: Some("Space was made.".into()),
+        measures: vec![Measure {
+            text: "Rotate logs".into(),
+            owner: "platform".into(),
+            due: "2026-11-30".parse().unwrap(),
+        }],
+        ..Review::default()
+    };
+    house.acts(205, "lee", review(second));
+    house.acts(206, "kim", close(None));
+    expect!["I-9 is closed already"].assert_eq(&house.refused(207, "kim", close(None)));
+    let acknowledge = Act::Acknowledge {
+        incident: which("a"),
+    };
+    expect!["I-9 is closed already"].assert_eq(&house.refused(208, "kim", acknowledge));
+    let incident = &house.record.incidents[&IncidentId(9)];
+    assert!(incident.missing().is_empty());
+    assert_eq!(
+        incident.review.summary.as_deref(),
+        Some("A disk filled up.")
+    );
+    assert_eq!(incident.review.certainty, Some(Certainty::Confirmed));
+    assert_eq!(incident.reviewed.len(), 2);
+}
+
+#[test]
+fn an_incident_that_lacks_texts_is_closed_with_a_reason() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UDDDUU"), ("b/p", "UUUUUU")]);
+    let act = Act::Close {
+        incident: which("a"),
+        without: Some("a test of the monitor".into()),
+    };
+    house.acts(200, "kim", act);
+    let incident = house.record.incidents.values().next().unwrap();
+    assert_eq!(
+        incident.closed_without.as_deref(),
+        Some("a test of the monitor")
+    );
+}
+
+#[test]
+fn an_unknown_incident_is_refused() {
+    let mut house = house();
+    let act = Act::Acknowledge {
+        incident: Which::Incident(IncidentId(7)),
+    };
+    expect!["there is no incident I-7"].assert_eq(&house.refused(10, "kim", act));
+    let act = Act::Acknowledge {
+        incident: which("a"),
+    };
+    expect!["`a` has had no incident"].assert_eq(&house.refused(10, "kim", act));
+}
+
+fn single(house: &House, from_s: i64, to_s: i64) -> Single {
+    Single {
+        id: "move".into(),
+        systems: vec!["a".into()],
+        title: "Move to new hardware".into(),
+        impact: None,
+        start: house.second(from_s),
+        end: house.second(to_s),
+        max_downtime_s: Some(60),
+        min_notice_s: None,
+        start_grace_s: None,
+        override_reason: None,
+    }
+}
+
+#[test]
+fn a_window_that_makes_no_sense_is_not_scheduled() {
+    let mut house = house();
+    let right = single(&house, 600, 900);
+    let cases = [
+        Single {
+            id: "a/b".into(),
+            ..right.clone()
+        },
+        Single {
+            id: " ".into(),
+            ..right.clone()
+        },
+        Single {
+            title: String::new(),
+            ..right.clone()
+        },
+        Single {
+            systems: vec![],
+            ..right.clone()
+        },
+        Single {
+            systems: vec!["a".into(), "c".into()],
+            ..right.clone()
+        },
+        Single {
+            systems: vec!["a".into(), "a".into()],
+            ..right.clone()
+        },
+        Single {
+            end: right.start,
+            ..right.clone()
+        },
+        Single {
+            start: house.second(-900),
+            end: house.second(-600),
+            ..right.clone()
+        },
+        Single {
+            max_downtime_s: Some(-1),
+            ..right.clone()
+        },
+    ];
+    let mut why = String::new();
+    for window in cases {
+        why.push_str(&house.refused(10, "kim", Act::ScheduleMaintenance { window }));
+        why.push('\n');
+    }
+    expect![[r#"
+        `a/b`: `/` and `@` are kept for recurring windows
+        the window's id is missing
+        the window's title is missing
+        a window needs at least one system
+        there is no system `c`
+        `a` is named twice
+        the window ends at 2026-10-01T00:10:00Z, before it starts
+        the window ended at 2026-09-30T23:50:00Z: work is announced before it is done
+        a length of time cannot be negative
+    "#]]
+    .assert_eq(&why);
+    house.acts(
+        20,
+        "kim",
+        Act::ScheduleMaintenance {
+            window: right.clone(),
+        },
+    );
+    let act = Act::ScheduleMaintenance { window: right };
+    expect!["there is a window `move` already"].assert_eq(&house.refused(30, "kim", act));
+}
+
+#[test]
+fn a_window_outside_the_allowed_hours_needs_a_reason() {
+    let mut all = catalogue(vec![system("a")]);
+    let always = |weekday| DayHours {
+        weekday,
+        open: "21:00:00".parse().unwrap(),
+        close: "00:05:00".parse().unwrap(),
+    };
+    all.policies = vec![Policy {
+        id: "nights".into(),
+        name: "Nights".into(),
+        target: None,
+        unknown_is_down: false,
+        degraded_is_down: false,
+        ignore_shorter_s: 0,
+        min_coverage_ppm: 990_000,
+        monthly_allowance_s: None,
+        service_hours: None,
+        planned_hours: Some(Hours {
+            zone: "UTC".into(),
+            weekly: (0..7).map(always).collect(),
+        }),
+    }];
+    all.systems[0].policy = Some("nights".into());
+    let mut house = House::with(ORIGIN, all);
+    let window = single(&house, 200, 400);
+    let act = Act::ScheduleMaintenance {
+        window: window.clone(),
+    };
+    expect!["[2026-10-01T00:03:20Z, 2026-10-01T00:06:40Z) lies outside the hours that the policy of `a` allows for planned work; override it with a reason if it must be"].assert_eq(&house.refused(10, "kim", act));
+    let act = Act::ScheduleMaintenance {
+        window: Single {
+            end: house.second(300),
+            ..window
+        },
+    };
+    house.acts(20, "kim", act);
+    let longer = |reason: Option<&str>| Act::ExtendMaintenance {
+        window: "move".into(),
+        end: house_end(),
+        max_downtime_s: None,
+        reason: reason.map(str::to_owned),
+    };
+    assert!(house.refused(30, "kim", longer(None)).contains("override"));
+    house.acts(40, "kim", longer(Some("the crane is late")));
+    let (_, last) = house
+        .record
+        .singles
+        .values()
+        .next()
+        .unwrap()
+        .versions
+        .last()
+        .unwrap();
+    assert_eq!(last.override_reason.as_deref(), Some("the crane is late"));
+}
+
+fn house_end() -> jiff::Timestamp {
+    "2026-10-01T00:06:00Z".parse().unwrap()
+}
+
+#[test]
+fn windows_are_extended_ended_early_and_cancelled_while_that_makes_sense() {
+    let mut house = house();
+    let window = single(&house, 600, 900);
+    let extend = |house: &House, end_s: i64, max_downtime_s| Act::ExtendMaintenance {
+        window: "move".into(),
+        end: house.second(end_s),
+        max_downtime_s,
+        reason: None,
+    };
+    let cancel = Act::CancelMaintenance {
+        window: "move".into(),
+        reason: None,
+    };
+    let told = |customer: &str, how: &str| Act::Told {
+        window: "move".into(),
+        customer: customer.into(),
+        how: how.into(),
+    };
+    let mut why = String::new();
+    let mut refuse = |house: &mut House, at_s: i64, act: Act| {
+        why.push_str(&house.refused(at_s, "kim", act));
+        why.push('\n');
+    };
+    refuse(&mut house, 5, cancel.clone());
+    house.acts(10, "kim", Act::ScheduleMaintenance { window });
+    refuse(&mut house, 20, told("clinic", " "));
+    refuse(&mut house, 20, told("nobody", "by phone"));
+    let act = extend(&house, 900, None);
+    refuse(&mut house, 20, act);
+    let act = extend(&house, 500, None);
+    refuse(&mut house, 20, act);
+    let act = extend(&house, 950, Some(-5));
+    refuse(&mut house, 20, act);
+    let act = extend(&house, 1000, None);
+    house.acts(30, "kim", act);
+    refuse(&mut house, 700, cancel.clone());
+    // Ended early: what was held until now stays held.
+    let act = extend(&house, 650, None);
+    house.acts(710, "kim", act);
+    let act = extend(&house, 1200, None);
+    refuse(&mut house, 720, act);
+    expect![[r#"
+        there is no single window `move` (a recurring one is changed in the configuration)
+        how the customer was told is missing
+        there is no customer `nobody`
+        window move ends at 2026-10-01T00:15:00Z already
+        window move starts at 2026-10-01T00:10:00Z: cancel it instead
+        a length of time cannot be negative
+        window move began at 2026-10-01T00:10:00Z; give it an earlier end instead
+        window move ended at 2026-10-01T00:11:50Z
+    "#]]
+    .assert_eq(&why);
+    let (_, last) = house
+        .record
+        .singles
+        .values()
+        .next()
+        .unwrap()
+        .versions
+        .last()
+        .unwrap();
+    assert_eq!(last.end, house.second(710));
+}
+
+#[test]
+fn a_cancelled_window_never_starts_and_names_no_downtime() {
+    let mut house = house();
+    let window = single(&house, 120, 600);
+    house.acts(10, "kim", Act::ScheduleMaintenance { window });
+    let cancel = Act::CancelMaintenance {
+        window: "move".into(),
+        reason: Some("no crane".into()),
+    };
+    house.acts(20, "kim", cancel.clone());
+    expect!["window move is cancelled"].assert_eq(&house.refused(21, "kim", cancel));
+    house.draw(30, &[("a/p", "UUUUDDDUU"), ("b/p", "UUUUUUUUU")]);
+    expect![[r#"
+        10    #4 WindowScheduled move
+        10    #5 tell maintenance-scheduled/move/it@clinic.example/1
+        20    #6 WindowCancelled move
+        20    #7 N-5 folded
+        210   #12 outage of a from 150
+        210   #13 incident (Outage)
+        210   #14 tell downtime/O-12/it@clinic.example/1
+        270   #17 O-12 ends 240
+        270   #18 tell uptime/O-12/it@clinic.example/1 (folded)
+        270   #19 N-14 folded into N-18
+        270   #20 IncidentResolved I-13
+    "#]]
+    .assert_eq(&house.outline());
+    let down = house
+        .record
+        .notices
+        .values()
+        .find(|o| o.notice.kind.word() == "downtime");
+    assert!(down.unwrap().notice.work.is_none());
+}
