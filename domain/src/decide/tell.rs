@@ -377,13 +377,18 @@ impl Draft<'_> {
                 incident: None,
             };
             for recipient in &customer.contacts {
-                // A start that nobody heard of is said by the completion.
-                let mut stale = match kind {
+                // What nobody heard of in time is said by what comes after it.
+                let earlier: &[Kind] = match kind {
+                    Kind::MaintenanceStarted => &[Kind::MaintenanceScheduled],
                     Kind::MaintenanceCompleted => {
-                        self.unsent_of(&occurrence.id, Kind::MaintenanceStarted)
+                        &[Kind::MaintenanceScheduled, Kind::MaintenanceStarted]
                     }
-                    _ => Vec::new(),
+                    _ => &[],
                 };
+                let mut stale: Vec<NoticeId> = earlier
+                    .iter()
+                    .flat_map(|kind| self.unsent_of(&occurrence.id, *kind))
+                    .collect();
                 stale.retain(|n| {
                     let to = self.record().notices.get(n);
                     to.is_some_and(|o| o.notice.recipient == *recipient)

@@ -128,6 +128,29 @@ impl Record {
             }
         }
         self.forget_owed();
+        self.move_held();
+    }
+
+    /// A rule that changes while its window is held moves the end of that window.
+    fn move_held(&mut self) {
+        let moved: Vec<(WindowId, Timestamp)> = self
+            .held
+            .iter()
+            .filter(|(id, _)| !self.singles.contains_key(*id))
+            .filter_map(|(id, held)| {
+                let found = held
+                    .systems
+                    .iter()
+                    .flat_map(|s| self.windows_of(s, held.span));
+                let end = found.filter(|o| o.id == *id).map(|o| o.span.to).max()?;
+                Some((id.clone(), end))
+            })
+            .collect();
+        for (id, end) in moved {
+            if let Some(held) = self.held.get_mut(&id) {
+                held.span.to = end;
+            }
+        }
     }
 
     /// Who is no longer a customer of a system is owed no word of it.

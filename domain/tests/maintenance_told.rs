@@ -1,0 +1,552 @@
+//! Windows that customers are told of: started and completed as it happens, scheduled ones that
+//! are earned by being delivered in time, changed ones.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
+
+mod common;
+
+use common::{House, catalogue, probe, rule, system};
+use domain::act::Act;
+use domain::catalogue::{Customer, Rule, Single, System};
+use domain::event::Delivery;
+use domain::outbox;
+use expect_test::{Expect, expect};
+
+const ORIGIN: &str = "2026-10-01T00:00:00Z";
+
+/// From five minutes after midnight, for five minutes; customers are told.
+fn told_rule() -> Rule {
+    Rule {
+        tell: true,
+        ..rule("work", "00:05:00", 300, Some(120))
+    }
+}
+
+fn with(rules: Vec<Rule>) -> System {
+    System {
+        windows: rules,
+        ..system("a")
+    }
+}
+
+fn check(samples: &str, expected: Expect) {
+    let mut house = House::new(ORIGIN, vec![with(vec![told_rule()])]);
+    house.draw(0, &[("a/p", samples)]);
+    expected.assert_eq(&house.outline());
+}
+
+#[test]
+fn work_is_told_when_it_starts_and_when_the_system_is_seen_up_after_its_end() {
+    check(
+        "UUUUUUUUUUUUUUUUUUUUUUUU",
+        expect![[r#"
+        300   #5 MaintenanceStarted a/work@2026-10-01
+        300   #6 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
+        600   #7 MaintenanceCompleted a/work@2026-10-01
+        600   #8 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
+        600   #9 N-6 folded into N-8
+    "#]],
+    );
+}
+
+#[test]
+fn completion_waits_until_the_system_is_confirmed_up_after_the_end() {
+    // Down over the end (600): first good sample at 660, confirmed at 690.
+    check(
+        "UUUUUUUUUUUUUUUUUUUDDDUUUU",
+        expect![[r#"
+        300   #5 MaintenanceStarted a/work@2026-10-01
+        300   #6 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
+        630   #9 outage of a from 570 planned
+        630   #10 O-9 overruns a/work@2026-10-01 from 600
+        630   #11 incident (Overrun)
+        630   #12 tell maintenance-overrun/O-9/it@clinic.example/1
+        690   #15 O-9 ends 660
+        690   #16 tell uptime/O-9/it@clinic.example/1 (folded)
+        690   #17 N-12 folded into N-16
+        690   #18 IncidentResolved I-11
+        690   #19 MaintenanceCompleted a/work@2026-10-01
+        690   #20 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
+        690   #21 N-6 folded into N-20
+    "#]],
+    );
+}
+
+#[test]
+fn completion_waits_for_a_bad_run_that_is_not_confirmed() {
+    check(
+        "UUUUUUUUUUUUUUUUUUUUDUUUU",
+        expect![[r#"
+        300   #5 MaintenanceStarted a/work@2026-10-01
+        300   #6 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
+        660   #8 MaintenanceCompleted a/work@2026-10-01
+        660   #9 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
+        660   #10 N-6 folded into N-9
+    "#]],
+    );
+}
+
+#[test]
+fn completion_waits_while_nothing_vouches() {
+    check(
+        "UUUUUUUUUUUUUUUUUUU??.??UUU",
+        expect![[r#"
+        300   #5 MaintenanceStarted a/work@2026-10-01
+        300   #6 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
+        750   #9 MaintenanceCompleted a/work@2026-10-01
+        750   #10 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
+        750   #11 N-6 folded into N-10
+    "#]],
+    );
+}
+
+#[test]
+fn completion_waits_for_every_system_of_the_window() {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    let window = Single {
+        systems: vec!["a".into(), "b".into()],
+        ..single(&house, 60, 120)
+    };
+    house.acts(10, "kim", Act::ScheduleMaintenance { window });
+    house.draw(30, &[("a/p", "UUUUUUU"), ("b/p", "UUDDDUUU")]);
+    expect![[r#"
+        10    #4 WindowScheduled move
+        10    #5 tell maintenance-scheduled/move/it@clinic.example/1
+        60    #8 MaintenanceStarted move
+        60    #9 tell maintenance-started/move/it@clinic.example/1
+        60    #10 N-5 folded into N-9
+        150   #13 outage of b from 90
+        150   #14 incident (Outage)
+        150   #15 tell downtime/O-13/it@clinic.example/1
+        210   #18 O-13 ends 180
+        210   #19 tell uptime/O-13/it@clinic.example/1 (folded)
+        210   #20 N-15 folded into N-19
+        210   #21 IncidentResolved I-14
+        210   #22 MaintenanceCompleted move
+        210   #23 tell maintenance-completed/move/it@clinic.example/1
+        210   #24 N-9 folded into N-23
+    "#]]
+    .assert_eq(&house.outline());
+}
+
+fn single(house: &House, from_s: i64, to_s: i64) -> Single {
+    Single {
+        id: "move".into(),
+        systems: vec!["a".into()],
+        title: "Move".into(),
+        impact: None,
+        start: house.second(from_s),
+        end: house.second(to_s),
+        max_downtime_s: Some(120),
+        min_notice_s: Some(60),
+        start_grace_s: None,
+        override_reason: None,
+    }
+}
+
+/// Two customers; a single window from 300 to 600, an hour's notice being sixty seconds here.
+fn scheduled() -> House {
+    let mut all = catalogue(vec![system("a")]);
+    all.customers.push(Customer {
+        id: "lab".into(),
+        name: "Lab".into(),
+        zone: "UTC".into(),
+        contacts: vec!["one@lab.example".into(), "two@lab.example".into()],
+        systems: vec!["a".into()],
+    });
+    let mut house = House::with(ORIGIN, all);
+    house.draw(0, &[("a/p", "U")]);
+    let window = single(&house, 300, 600);
+    house.acts(10, "kim", Act::ScheduleMaintenance { window });
+    house
+}
+
+/// Delivers to those recipients, at an offset, and refuses the others for now.
+fn deliver_to(house: &mut House, at_s: i64, recipients: &[&str]) {
+    house.tick(at_s);
+    for id in outbox::due(&house.record, house.now) {
+        let recipient = house.record.notices[&id].notice.recipient.clone();
+        let wanted = recipients.contains(&recipient.as_str());
+        house.begin(id);
+        house.end(
+            id,
+            if wanted {
+                Delivery::Accepted
+            } else {
+                Delivery::Deferred
+            },
+        );
+    }
+}
+
+/// What the window earned, and what became of an outage from 330 to 450.
+fn outcome(mut house: House) -> String {
+    let from_s = house.now.duration_since(house.origin).as_secs() / 30 * 30 + 30;
+    let up = |to_s: i64| "U".repeat(usize::try_from((to_s - from_s) / 30).unwrap());
+    let row = format!("{}DDDDUUUUUUU", up(330));
+    house.draw(from_s, &[("a/p", &row)]);
+    let over = domain::span::Span::new(house.second(0), house.second(900));
+    let found = house.record.windows_of(&"a".into(), over);
+    let why = found.first().map(|w| format!("{:?}", w.why));
+    let told: Vec<_> = house
+        .record
+        .notices
+        .values()
+        .filter(|o| o.notice.affected.iter().any(|a| a.outage.is_some()))
+        .map(|o| (o.notice.kind.word(), o.notice.work.is_some()))
+        .collect();
+    format!("{why:?}\n{told:?}\n{}\n", house.figures("a", 0, 600))
+}
+
+#[test]
+fn a_single_window_delivered_to_one_contact_of_every_customer_in_time_is_earned() {
+    let mut house = scheduled();
+    deliver_to(&mut house, 100, &["it@clinic.example", "two@lab.example"]);
+    expect![[r#"
+        Some("Told(2026-10-01T00:01:40Z)")
+        []
+        up 435 degraded 0 planned 120 excluded 0 unplanned 0 unknown 45
+    "#]]
+    .assert_eq(&outcome(house));
+}
+
+#[test]
+fn one_customer_who_was_not_reached_leaves_it_unearned_and_the_downtime_names_the_work() {
+    let mut house = scheduled();
+    deliver_to(&mut house, 100, &["it@clinic.example"]);
+    expect![[r#"
+        Some("NotTold([CustomerId(\"lab\")])")
+        [("downtime", true), ("downtime", true), ("downtime", true), ("uptime", false), ("uptime", false), ("uptime", false)]
+        up 435 degraded 0 planned 0 excluded 0 unplanned 120 unknown 45
+    "#]].assert_eq(&outcome(house));
+}
+
+#[test]
+fn delivered_too_late_is_not_delivered() {
+    let mut house = scheduled();
+    deliver_to(&mut house, 100, &["it@clinic.example"]);
+    deliver_to(&mut house, 241, &["one@lab.example"]);
+    expect![[r#"
+        Some("NotTold([CustomerId(\"lab\")])")
+        [("downtime", true), ("downtime", true), ("downtime", true), ("uptime", false), ("uptime", false), ("uptime", false)]
+        up 285 degraded 0 planned 0 excluded 0 unplanned 120 unknown 195
+    "#]].assert_eq(&outcome(house));
+}
+
+#[test]
+fn a_person_who_told_the_last_customer_in_time_earns_it() {
+    let mut house = scheduled();
+    deliver_to(&mut house, 100, &["it@clinic.example"]);
+    let told = Act::Told {
+        window: "move".into(),
+        customer: "lab".into(),
+        how: "by phone, Dr. Wen".into(),
+    };
+    house.acts(240, "kim", told);
+    expect![[r#"
+        Some("Told(2026-10-01T00:04:00Z)")
+        []
+        up 285 degraded 0 planned 120 excluded 0 unplanned 0 unknown 195
+    "#]]
+    .assert_eq(&outcome(house));
+}
+
+#[test]
+fn what_a_person_records_after_the_notice_was_due_earns_nothing() {
+    let mut house = scheduled();
+    deliver_to(&mut house, 100, &["it@clinic.example"]);
+    let told = Act::Told {
+        window: "move".into(),
+        customer: "lab".into(),
+        how: "by phone".into(),
+    };
+    house.acts(241, "kim", told);
+    expect![[r#"
+        Some("NotTold([CustomerId(\"lab\")])")
+        [("downtime", true), ("downtime", true), ("downtime", true), ("uptime", false), ("uptime", false), ("uptime", false)]
+        up 285 degraded 0 planned 0 excluded 0 unplanned 120 unknown 195
+    "#]].assert_eq(&outcome(house));
+}
+
+/// A window that was told to everybody and extended from 600 to 900 at an offset.
+fn extended(at_s: i64, tell_again: bool) -> House {
+    let mut house = scheduled();
+    deliver_to(&mut house, 20, &["it@clinic.example", "one@lab.example"]);
+    house.draw(30, &[("a/p", "UU")]);
+    let extend = Act::ExtendMaintenance {
+        window: "move".into(),
+        end: house.second(900),
+        max_downtime_s: Some(600),
+        reason: None,
+    };
+    house.acts(at_s, "kim", extend);
+    if tell_again {
+        for customer in ["clinic", "lab"] {
+            let told = Act::Told {
+                window: "move".into(),
+                customer: customer.into(),
+                how: "by phone".into(),
+            };
+            house.acts(at_s + 5, "kim", told);
+        }
+    }
+    house
+}
+
+#[test]
+fn an_extension_that_was_told_in_time_excuses_what_it_says() {
+    let mut house = extended(100, true);
+    house.draw(120, &[("a/p", "UUUUUUUUUUUUUUUDDDDDUUUU")]);
+    expect![[r#"
+        10    #5 WindowScheduled move
+        10    #6 tell maintenance-scheduled/move/it@clinic.example/1
+        10    #7 tell maintenance-scheduled/move/one@lab.example/1
+        10    #8 tell maintenance-scheduled/move/two@lab.example/1
+        20    #9 attempt 1 of N-6
+        20    #10 N-6 Accepted
+        20    #11 attempt 1 of N-7
+        20    #12 N-7 Accepted
+        20    #13 attempt 1 of N-8
+        20    #14 N-8 Deferred
+        100   #15 WindowChanged move
+        105   #16 Told move
+        105   #17 Told move
+        300   #18 MaintenanceStarted move
+        300   #19 tell maintenance-started/move/it@clinic.example/1
+        300   #20 tell maintenance-started/move/one@lab.example/1
+        300   #21 tell maintenance-started/move/two@lab.example/1
+        300   #22 N-8 folded into N-21
+        630   #25 outage of a from 570 planned
+        750   #28 O-25 ends 720
+
+        up 630 degraded 0 planned 150 excluded 0 unplanned 0 unknown 0
+    "#]]
+    .assert_eq(&format!(
+        "{}\n{}\n",
+        house.outline(),
+        house.figures("a", 0, 780)
+    ));
+}
+
+#[test]
+fn an_extension_that_came_too_late_excuses_only_what_was_announced_before() {
+    // The same downtime, from 570: thirty seconds of the announced window.
+    let mut house = extended(100, false);
+    house.draw(120, &[("a/p", "UUUUUUUUUUUUUUUDDDDDUUUU")]);
+    expect![[r#"
+        10    #5 WindowScheduled move
+        10    #6 tell maintenance-scheduled/move/it@clinic.example/1
+        10    #7 tell maintenance-scheduled/move/one@lab.example/1
+        10    #8 tell maintenance-scheduled/move/two@lab.example/1
+        20    #9 attempt 1 of N-6
+        20    #10 N-6 Accepted
+        20    #11 attempt 1 of N-7
+        20    #12 N-7 Accepted
+        20    #13 attempt 1 of N-8
+        20    #14 N-8 Deferred
+        100   #15 WindowChanged move
+        300   #16 MaintenanceStarted move
+        300   #17 tell maintenance-started/move/it@clinic.example/1
+        300   #18 tell maintenance-started/move/one@lab.example/1
+        300   #19 tell maintenance-started/move/two@lab.example/1
+        300   #20 N-8 folded into N-19
+        630   #23 outage of a from 570 planned
+        630   #24 O-23 overruns move from 600
+        630   #25 incident (Overrun)
+        630   #26 tell maintenance-overrun/O-23/it@clinic.example/1
+        630   #27 tell maintenance-overrun/O-23/one@lab.example/1
+        630   #28 tell maintenance-overrun/O-23/two@lab.example/1
+        750   #31 O-23 ends 720
+        750   #32 tell uptime/O-23/it@clinic.example/1 (folded)
+        750   #33 N-26 folded into N-32
+        750   #34 tell uptime/O-23/one@lab.example/1 (folded)
+        750   #35 N-27 folded into N-34
+        750   #36 tell uptime/O-23/two@lab.example/1 (folded)
+        750   #37 N-28 folded into N-36
+        750   #38 IncidentResolved I-25
+
+        up 630 degraded 0 planned 30 excluded 0 unplanned 120 unknown 0
+    "#]]
+    .assert_eq(&format!(
+        "{}\n{}\n",
+        house.outline(),
+        house.figures("a", 0, 780)
+    ));
+}
+
+#[test]
+fn work_that_ends_early_is_completed_early() {
+    let mut house = scheduled();
+    deliver_to(&mut house, 20, &["it@clinic.example", "one@lab.example"]);
+    house.draw(30, &[("a/p", "UUUUUUUUUUUU")]);
+    let early = Act::ExtendMaintenance {
+        window: "move".into(),
+        end: house.second(380),
+        max_downtime_s: None,
+        reason: Some("quicker than thought".into()),
+    };
+    house.acts(380, "kim", early);
+    house.draw(390, &[("a/p", "UUDDDUUU")]);
+    expect![[r#"
+        10    #5 WindowScheduled move
+        10    #6 tell maintenance-scheduled/move/it@clinic.example/1
+        10    #7 tell maintenance-scheduled/move/one@lab.example/1
+        10    #8 tell maintenance-scheduled/move/two@lab.example/1
+        20    #9 attempt 1 of N-6
+        20    #10 N-6 Accepted
+        20    #11 attempt 1 of N-7
+        20    #12 N-7 Accepted
+        20    #13 attempt 1 of N-8
+        20    #14 N-8 Deferred
+        300   #15 MaintenanceStarted move
+        300   #16 tell maintenance-started/move/it@clinic.example/1
+        300   #17 tell maintenance-started/move/one@lab.example/1
+        300   #18 tell maintenance-started/move/two@lab.example/1
+        300   #19 N-8 folded into N-18
+        380   #20 WindowChanged move
+        390   #21 MaintenanceCompleted move
+        390   #22 tell maintenance-completed/move/it@clinic.example/1
+        390   #23 N-16 folded into N-22
+        390   #24 tell maintenance-completed/move/one@lab.example/1
+        390   #25 N-17 folded into N-24
+        390   #26 tell maintenance-completed/move/two@lab.example/1
+        390   #27 N-18 folded into N-26
+        510   #30 outage of a from 450
+        510   #31 incident (Outage)
+        510   #32 tell downtime/O-30/it@clinic.example/1
+        510   #33 tell downtime/O-30/one@lab.example/1
+        510   #34 tell downtime/O-30/two@lab.example/1
+        570   #37 O-30 ends 540
+        570   #38 tell uptime/O-30/it@clinic.example/1 (folded)
+        570   #39 N-32 folded into N-38
+        570   #40 tell uptime/O-30/one@lab.example/1 (folded)
+        570   #41 N-33 folded into N-40
+        570   #42 tell uptime/O-30/two@lab.example/1 (folded)
+        570   #43 N-34 folded into N-42
+        570   #44 IncidentResolved I-31
+    "#]]
+    .assert_eq(&house.outline());
+}
+
+#[test]
+fn a_window_scheduled_while_down_excuses_none_of_it() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDD")]);
+    let window = Single {
+        min_notice_s: None,
+        ..single(&house, 95, 600)
+    };
+    house.acts(95, "kim", Act::ScheduleMaintenance { window });
+    house.deliver(Delivery::Accepted);
+    house.draw(120, &[("a/p", "DDUU")]);
+    expect![[r#"
+        90    #7 outage of a from 30
+        90    #8 incident (Outage)
+        90    #9 tell downtime/O-7/it@clinic.example/1
+        95    #10 WindowScheduled move
+        95    #11 tell maintenance-scheduled/move/it@clinic.example/1
+        95    #12 MaintenanceStarted move
+        95    #13 tell maintenance-started/move/it@clinic.example/1
+        95    #14 N-11 folded into N-13
+        95    #15 attempt 1 of N-9
+        95    #16 N-9 Accepted
+        95    #17 attempt 1 of N-13
+        95    #18 N-13 Accepted
+        210   #21 O-7 ends 180
+        210   #22 tell uptime/O-7/it@clinic.example/1
+        210   #23 IncidentResolved I-8
+        up 60 degraded 0 planned 0 excluded 0 unplanned 150 unknown 0
+    "#]]
+    .assert_eq(&format!(
+        "{}{}\n",
+        house.outline(),
+        house.figures("a", 0, 210)
+    ));
+}
+
+#[test]
+fn a_rule_moved_to_later_while_its_window_is_held_starts_once() {
+    let mut house = House::new(ORIGIN, vec![with(vec![told_rule()])]);
+    house.draw(0, &[("a/p", "UUUUUUUUUUU")]);
+    let later = Rule {
+        start: "00:08:00".parse().unwrap(),
+        ..told_rule()
+    };
+    house.configure(house.second(320), catalogue(vec![with(vec![later])]));
+    house.draw(330, &[("a/p", "UUUUUUUUUUUUUUUUUUU")]);
+    expect![[r#"
+        300   #5 MaintenanceStarted a/work@2026-10-01
+        300   #6 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
+        320   #7 configured
+        780   #8 MaintenanceCompleted a/work@2026-10-01
+        780   #9 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
+        780   #10 N-6 folded into N-9
+    "#]]
+    .assert_eq(&house.outline());
+}
+
+#[test]
+fn a_rule_made_longer_while_its_window_is_held_is_completed_later() {
+    let mut house = House::new(ORIGIN, vec![with(vec![told_rule()])]);
+    house.draw(0, &[("a/p", "UUUUUUUUUUU")]);
+    let longer = Rule {
+        end: domain::catalogue::End::After(420),
+        ..told_rule()
+    };
+    house.configure(house.second(320), catalogue(vec![with(vec![longer])]));
+    house.draw(330, &[("a/p", "UUUUUUUUUUUUUUUUUUU")]);
+    expect![[r#"
+        300   #5 MaintenanceStarted a/work@2026-10-01
+        300   #6 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
+        320   #7 configured
+        720   #8 MaintenanceCompleted a/work@2026-10-01
+        720   #9 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
+        720   #10 N-6 folded into N-9
+    "#]].assert_eq(&house.outline());
+}
+
+#[test]
+fn a_rule_that_comes_while_its_window_would_run_is_told_then() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UUUUUUUUUUUU")]);
+    house.configure(house.second(350), catalogue(vec![with(vec![told_rule()])]));
+    house.draw(360, &[("a/p", "UUUUUUUUUU")]);
+    expect![[r#"
+        350   #5 configured
+        350   #6 MaintenanceStarted a/work@2026-10-01
+        350   #7 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
+        600   #8 MaintenanceCompleted a/work@2026-10-01
+        600   #9 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
+        600   #10 N-7 folded into N-9
+    "#]]
+    .assert_eq(&house.outline());
+}
+
+#[test]
+fn a_window_whose_rule_is_taken_away_ends_there() {
+    let both = |rules| vec![with(rules), system("b")];
+    let mut house = House::new(ORIGIN, both(vec![told_rule()]));
+    house.draw(0, &[("a/p", "UUUUUUUUUUU"), ("b/p", "UUUUUUUUUUU")]);
+    house.configure(house.second(320), catalogue(vec![system("b")]));
+    house.tick(3600);
+    assert!(house.record.held.is_empty());
+    expect![[r#"
+        300   #6 MaintenanceStarted a/work@2026-10-01
+        300   #7 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
+        320   #8 configured
+        320   #9 MaintenanceCompleted a/work@2026-10-01
+    "#]]
+    .assert_eq(&house.outline());
+}
+
+#[test]
+fn a_degraded_probe_does_not_hold_the_completion_up() {
+    let mut a = with(vec![told_rule()]);
+    a.probes.push(probe("a", "q"));
+    let mut house = House::new(ORIGIN, vec![a]);
+    let up = "UUUUUUUUUUUUUUUUUUUUUUUU";
+    let slow = "SSSSSSSSSSSSSSSSSSSSSSSS";
+    house.draw(0, &[("a/p", up), ("a/q", slow)]);
+    assert!(house.record.held.is_empty());
+    let last = house.record.notices.values().next_back().unwrap();
+    assert!(last.notice.affected[0].impaired);
+}
