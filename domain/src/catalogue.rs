@@ -205,6 +205,19 @@ pub struct Rule {
     pub tell: bool,
 }
 
+impl System {
+    /// The longest interval of its availability probes, in whole seconds, rounded up: how exactly
+    /// the edges of its outages are known.
+    pub fn interval_s(&self) -> i64 {
+        let availability = self
+            .probes
+            .iter()
+            .filter(|p| p.affects == Affects::Availability);
+        let longest = availability.map(|p| p.interval_ms).max().unwrap_or(0);
+        (longest + 999) / 1000
+    }
+}
+
 impl Catalogue {
     /// The system of that id.
     pub fn system(&self, id: &str) -> Option<&System> {

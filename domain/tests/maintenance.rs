@@ -7,6 +7,7 @@ mod common;
 
 use common::{House, rule, system};
 use domain::catalogue::{Rule, System};
+use domain::policy::{DayHours, Hours, Policy};
 use expect_test::{Expect, expect};
 
 const ORIGIN: &str = "2026-10-01T00:00:00Z";
@@ -446,4 +447,50 @@ fn downtime_that_nobody_saw_uses_no_allowance() {
             up 420 degraded 0 planned 200 excluded 0 unplanned 85 unknown 75
         "#]],
     );
+}
+
+#[test]
+fn a_later_policy_changes_no_older_window() {
+    let policy = |from: &str, to: &str| Policy {
+        id: "p".into(),
+        name: "P".into(),
+        target: None,
+        unknown_is_down: false,
+        degraded_is_down: false,
+        ignore_shorter_s: 0,
+        min_coverage_ppm: 990_000,
+        monthly_allowance_s: None,
+        service_hours: None,
+        planned_hours: Some(Hours {
+            zone: "UTC".into(),
+            weekly: (0..7)
+                .map(|weekday| DayHours {
+                    weekday,
+                    open: from.parse().unwrap(),
+                    close: to.parse().unwrap(),
+                })
+                .collect(),
+        }),
+    };
+    let configured = |policy: Policy, systems: Vec<System>| {
+        let mut all = common::catalogue(systems);
+        all.policies = vec![policy];
+        all
+    };
+    let mut a = with(vec![from_five(600, None)]);
+    a.policy = Some("p".into());
+    let at_night = configured(policy("00:00:00", "05:00:00"), vec![a.clone()]);
+    let mut house = House::with(ORIGIN, at_night);
+    house.draw(0, &[("a/p", "UUUUUUUUUUUDDDDUUU")]);
+    let before = house.figures("a", 0, 500);
+    expect!["up 380 degraded 0 planned 120 excluded 0 unplanned 0 unknown 0"].assert_eq(&before);
+    // Slower probes would give a longer grace, other hours none at all.
+    a.probes[0].interval_ms = 300_000;
+    let by_day = configured(policy("10:00:00", "11:00:00"), vec![a]);
+    house.configure(house.second(2_000), by_day);
+    assert_eq!(house.figures("a", 0, 500), before);
+    // Nor does taking the system away.
+    let gone = configured(policy("10:00:00", "11:00:00"), vec![]);
+    house.configure(house.second(3_000), gone);
+    assert_eq!(house.figures("a", 0, 500), before);
 }

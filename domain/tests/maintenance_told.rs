@@ -501,7 +501,8 @@ fn a_rule_made_longer_while_its_window_is_held_is_completed_later() {
         720   #8 MaintenanceCompleted a/work@2026-10-01
         720   #9 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
         720   #10 N-6 folded into N-9
-    "#]].assert_eq(&house.outline());
+    "#]]
+    .assert_eq(&house.outline());
 }
 
 #[test]

@@ -95,6 +95,7 @@ pub(super) fn outgoing(notice: Notice) -> Outgoing {
         decided_at: at("2026-10-07T02:14:20-04:00"),
         standing: Standing::Due(at("2026-10-07T02:14:20-04:00")),
         attempts: 0,
+        message_id: None,
         lost: 0,
         last: None,
     }

@@ -243,6 +243,7 @@ fn outgoing(
         decided_at: of.detected_at,
         standing,
         attempts: 1,
+        message_id: None,
         lost: 0,
         last: Some((Delivery::Accepted, "250 2.0.0 Ok".to_owned())),
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{
     Exclusion, Fault, Held, Life, Outage, Outgoing, ProbeRecord, Record, Standing, is_open,
 };
-use crate::catalogue::{Affects, Catalogue};
+use crate::catalogue::{Affects, Catalogue, System};
 use crate::event::{Event, Fact, Silence};
 use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, ProbeId, SystemId, WindowId};
 use crate::incident::{Incident, Review};
@@ -420,16 +420,7 @@ impl Record {
     }
 
     fn outage(&self, id: OutageId, system: &SystemId, start: Timestamp, at: Timestamp) -> Outage {
-        let probes = self
-            .catalogue
-            .system(system.as_str())
-            .map(|s| s.probes.as_slice());
-        let longest = probes
-            .unwrap_or_default()
-            .iter()
-            .map(|p| p.interval_ms)
-            .max()
-            .unwrap_or(0);
+        let configured = self.catalogue.system(system.as_str());
         Outage {
             id,
             system: system.clone(),
@@ -448,7 +439,7 @@ impl Record {
             incident: None,
             told: Vec::new(),
             told_up: Vec::new(),
-            edge_s: (longest + 999) / 1000,
+            edge_s: configured.map_or(0, System::interval_s),
         }
     }
 

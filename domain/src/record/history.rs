@@ -78,16 +78,62 @@ impl Record {
             .map(|(_, probe)| probe)
     }
 
-    /// The windows of a system that touch `over`, in order of their start.
+    /// The windows of a system that touch `over`, in order of their start, each under the terms
+    /// that were in force when it started: a later configuration changes no older window.
     pub fn windows_of(&self, system: &SystemId, over: Span) -> Vec<windows::Occurrence> {
-        let hours = self.planned_hours(system);
-        let grace_s = self.interval_s(system);
+        let terms = self.terms_of(system);
+        let ends = terms.iter().skip(1).map(|t| t.from);
+        let mut found: Vec<windows::Occurrence> = terms
+            .iter()
+            .zip(ends.chain([Timestamp::MAX]))
+            .flat_map(|(terms, until)| {
+                let held = self.windows_under(system, over, terms);
+                let from = terms.from;
+                held.into_iter()
+                    .filter(move |o| from <= o.span.from && o.span.from < until)
+            })
+            .collect();
+        found.sort_by(|a, b| (a.span.from, &a.id).cmp(&(b.span.from, &b.id)));
+        found
+    }
+
+    /// What the configurations say of a system's windows, one after the other; the first from the
+    /// beginning of time, and of a system that was removed the last that it had.
+    fn terms_of(&self, system: &SystemId) -> Vec<Terms<'_>> {
+        let mut all: Vec<Terms<'_>> = Vec::new();
+        for (at, _, catalogue) in &self.catalogues {
+            let Some(configured) = catalogue.system(system.as_str()) else {
+                continue;
+            };
+            let policy = configured.policy.as_ref();
+            let policy = policy.and_then(|id| catalogue.policy(id.as_str()));
+            let hours = policy.and_then(|p| p.planned_hours.as_ref());
+            let grace_s = configured.interval_s();
+            let same = |t: &Terms<'_>| t.hours == hours && t.grace_s == grace_s;
+            if !all.last().is_some_and(same) {
+                let from = if all.is_empty() { Timestamp::MIN } else { *at };
+                all.push(Terms {
+                    from,
+                    hours,
+                    grace_s,
+                });
+            }
+        }
+        all
+    }
+
+    fn windows_under(
+        &self,
+        system: &SystemId,
+        over: Span,
+        terms: &Terms<'_>,
+    ) -> Vec<windows::Occurrence> {
         let rules = self
             .systems
             .get(system)
             .map(|s| s.rules.as_slice())
             .unwrap_or_default();
-        let mut found = windows::recurring(rules, system, grace_s, hours, over);
+        let mut found = windows::recurring(rules, system, terms.grace_s, terms.hours, over);
         for entry in self.singles.values() {
             let concerned = entry
                 .versions
@@ -103,11 +149,10 @@ impl Record {
             }
             let customers: Vec<CustomerId> = self.customers_of_window(entry);
             found.extend(
-                windows::single(entry, &customers, grace_s, hours)
+                windows::single(entry, &customers, terms.grace_s, terms.hours)
                     .filter(|o| o.span.from < over.to && over.from < o.span.to),
             );
         }
-        found.sort_by(|a, b| (a.span.from, &a.id).cmp(&(b.span.from, &b.id)));
         found
     }
 
@@ -149,29 +194,16 @@ impl Record {
             .or_else(|| self.catalogues.first())
             .map_or(&self.catalogue, |(_, _, c)| c)
     }
+}
 
-    fn planned_hours(&self, system: &SystemId) -> Option<&Hours> {
-        let policy = self.catalogue.system(system.as_str())?.policy.as_ref()?;
-        self.catalogue
-            .policy(policy.as_str())?
-            .planned_hours
-            .as_ref()
-    }
-
-    /// The longest interval of the system's availability probes, in whole seconds.
-    fn interval_s(&self, system: &SystemId) -> i64 {
-        let probes = self
-            .catalogue
-            .system(system.as_str())
-            .map(|s| s.probes.as_slice());
-        let longest = probes
-            .unwrap_or_default()
-            .iter()
-            .map(|p| p.interval_ms)
-            .max()
-            .unwrap_or(0);
-        (longest + 999) / 1000
-    }
+/// What a configuration says of a system's windows.
+struct Terms<'a> {
+    /// Since when.
+    from: Timestamp,
+    /// The hours in which planned work may earn.
+    hours: Option<&'a Hours>,
+    /// How early a run may begin where a window does not say, in seconds.
+    grace_s: i64,
 }
 
 /// A probe through time, once for each span in which its failure did one thing: what it does today
