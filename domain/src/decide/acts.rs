@@ -4,22 +4,18 @@ use jiff::Timestamp;
 
 use super::Draft;
 use crate::act::{Act, Refusal, Which};
-use crate::calendar;
-use crate::catalogue::Single;
 use crate::event::{Cause, Fact};
-use crate::id::{CustomerId, OutageId, SystemId, WindowId};
+use crate::id::{OutageId, SystemId};
 use crate::incident::{Incident, Review};
-use crate::notice::Kind;
-use crate::record::Outage;
-use crate::span::{Span, Spans};
-use crate::windows::SingleEntry;
+use crate::record::{Exclusion, Outage};
+use crate::span::Span;
 
-fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
+pub(super) fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal(why.into()))
 }
 
 /// A text that a person must give.
-fn given(text: &str, what: &str) -> Result<(), Refusal> {
+pub(super) fn given(text: &str, what: &str) -> Result<(), Refusal> {
     if text.trim().is_empty() {
         refuse(format!("{what} is missing"))
     } else {
@@ -56,9 +52,34 @@ impl Draft<'_> {
                 reason,
                 approved_by,
             } => self.change_declaration(at, by, *outage, *to, reason, approved_by.as_deref()),
-            Act::MonitorFault { .. } | Act::Exclude { .. } | Act::Reclassify { .. } => {
-                self.judge(at, by, act)
+            Act::MonitorFault {
+                system,
+                from,
+                to,
+                evidence,
+                approved_by,
+            } => {
+                let span = Span::new(*from, *to);
+                self.monitor_fault(at, by, system, span, evidence, approved_by)
             }
+            Act::Exclude {
+                outage,
+                from,
+                to,
+                reason,
+                evidence,
+                approved_by,
+            } => {
+                let exclusion = Exclusion {
+                    span: Span::new(*from, *to),
+                    reason: reason.clone(),
+                    evidence: evidence.clone(),
+                    by: by.to_owned(),
+                    approved_by: approved_by.clone(),
+                };
+                self.exclude(at, *outage, exclusion)
+            }
+            Act::Reclassify { outage, reason } => self.reclassify(at, by, *outage, reason),
             Act::ScheduleMaintenance { window } => self.schedule(at, by, window),
             Act::ExtendMaintenance {
                 window,
@@ -77,61 +98,60 @@ impl Draft<'_> {
         }
     }
 
-    /// What people judge of observed time: the monitor was wrong, it was nobody's fault, it was
-    /// not excused after all.
-    fn judge(&mut self, at: Timestamp, by: &str, act: &Act) -> Result<(), Refusal> {
-        match act {
-            Act::MonitorFault {
-                system,
-                from,
-                to,
-                evidence,
-                approved_by,
-            } => {
-                self.known(system)?;
-                given(evidence, "the evidence")?;
-                second(by, approved_by)?;
-                let span = past(Span::new(*from, *to), at)?;
-                let fact = Fact::MonitorFault {
-                    system: system.clone(),
-                    span,
-                    evidence: evidence.clone(),
-                    approved_by: approved_by.clone(),
-                };
-                self.emit_by(at, by, fact);
-                Ok(())
-            }
-            Act::Exclude {
-                outage,
-                from,
-                to,
-                reason,
-                evidence,
-                approved_by,
-            } => {
-                given(reason, "the reason")?;
-                given(evidence, "the evidence")?;
-                if let Some(other) = approved_by {
-                    second(by, other)?;
-                }
-                let span = past(Span::new(*from, *to), at)?;
-                let of = self.outage(*outage)?;
-                if span.from < of.start || of.end.is_some_and(|end| span.to > end) {
-                    return refuse(format!("{span} does not lie inside outage {outage}"));
-                }
-                let fact = Fact::Excluded {
-                    outage: *outage,
-                    span,
-                    reason: reason.clone(),
-                    evidence: evidence.clone(),
-                    approved_by: approved_by.clone(),
-                };
-                self.emit_by(at, by, fact);
-                Ok(())
-            }
-            Act::Reclassify { outage, reason } => self.reclassify(at, by, *outage, reason),
-            _ => refuse("this act judges nothing"),
+    fn monitor_fault(
+        &mut self,
+        at: Timestamp,
+        by: &str,
+        system: &SystemId,
+        span: Span,
+        evidence: &str,
+        approved_by: &str,
+    ) -> Result<(), Refusal> {
+        self.known(system)?;
+        given(evidence, "the evidence")?;
+        second(by, approved_by)?;
+        let fact = Fact::MonitorFault {
+            system: system.clone(),
+            span: past(span, at)?,
+            evidence: evidence.to_owned(),
+            approved_by: approved_by.to_owned(),
+        };
+        self.emit_by(at, by, fact);
+        Ok(())
+    }
+
+    fn exclude(
+        &mut self,
+        at: Timestamp,
+        outage: OutageId,
+        exclusion: Exclusion,
+    ) -> Result<(), Refusal> {
+        let Exclusion {
+            span,
+            reason,
+            evidence,
+            by,
+            approved_by,
+        } = exclusion;
+        given(&reason, "the reason")?;
+        given(&evidence, "the evidence")?;
+        if let Some(other) = &approved_by {
+            second(&by, other)?;
         }
+        let span = past(span, at)?;
+        let of = self.outage(outage)?;
+        if span.from < of.start || of.end.is_some_and(|end| span.to > end) {
+            return refuse(format!("{span} does not lie inside outage {outage}"));
+        }
+        let fact = Fact::Excluded {
+            outage,
+            span,
+            reason,
+            evidence,
+            approved_by,
+        };
+        self.emit_by(at, &by, fact);
+        Ok(())
     }
 
     fn reclassify(
@@ -146,14 +166,8 @@ impl Draft<'_> {
         if of.reclassified.is_some() {
             return refuse(format!("outage {outage} is reclassified already"));
         }
-        self.emit_by(
-            at,
-            by,
-            Fact::Reclassified {
-                outage,
-                reason: reason.to_owned(),
-            },
-        );
+        let reason = reason.to_owned();
+        self.emit_by(at, by, Fact::Reclassified { outage, reason });
         // Unplanned after all: its texts are owed.
         if of.incident.is_none() {
             self.open_incident(at, &of.system, outage, Cause::Outage);
@@ -161,63 +175,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn cancel(
-        &mut self,
-        at: Timestamp,
-        by: &str,
-        window: &WindowId,
-        reason: Option<&str>,
-    ) -> Result<(), Refusal> {
-        let entry = self.single(window)?;
-        let last = last_version(&entry);
-        if last.start <= at {
-            return refuse(format!(
-                "window {window} began at {}; give it an earlier end instead",
-                last.start
-            ));
-        }
-        let fact = Fact::WindowCancelled {
-            window: window.clone(),
-            reason: reason.map(str::to_owned),
-        };
-        self.emit_by(at, by, fact);
-        // Whoever has not heard of it yet need not hear of it any more.
-        for notice in self.unsent_of(window, Kind::MaintenanceScheduled) {
-            self.emit(at, Fact::NoticeFolded { notice, into: None });
-        }
-        Ok(())
-    }
-
-    fn told(
-        &mut self,
-        at: Timestamp,
-        by: &str,
-        window: &WindowId,
-        customer: &CustomerId,
-        how: &str,
-    ) -> Result<(), Refusal> {
-        given(how, "how the customer was told")?;
-        let entry = self.single(window)?;
-        let catalogue = &self.record().catalogue;
-        let Some(known) = catalogue.customer(customer.as_str()) else {
-            return refuse(format!("there is no customer `{customer}`"));
-        };
-        let systems = &last_version(&entry).systems;
-        if !known.systems.iter().any(|s| systems.contains(s)) {
-            return refuse(format!(
-                "customer `{customer}` has none of the systems of {window}"
-            ));
-        }
-        let fact = Fact::Told {
-            window: window.clone(),
-            customer: customer.clone(),
-            how: how.to_owned(),
-        };
-        self.emit_by(at, by, fact);
-        Ok(())
-    }
-
-    fn known(&self, system: &SystemId) -> Result<(), Refusal> {
+    pub(super) fn known(&self, system: &SystemId) -> Result<(), Refusal> {
         match self.record().catalogue.system(system.as_str()) {
             Some(_) => Ok(()),
             None => refuse(format!("there is no system `{system}`")),
@@ -240,18 +198,6 @@ impl Draft<'_> {
             (Some(incident), _) => Ok(incident.as_ref().clone()),
             (None, Which::Incident(id)) => refuse(format!("there is no incident {id}")),
             (None, Which::System(system)) => refuse(format!("`{system}` has had no incident")),
-        }
-    }
-
-    fn single(&self, id: &WindowId) -> Result<SingleEntry, Refusal> {
-        match self.record().singles.get(id) {
-            Some(entry) if entry.cancelled_at.is_some() => {
-                refuse(format!("window {id} is cancelled"))
-            }
-            Some(entry) => Ok(entry.as_ref().clone()),
-            None => refuse(format!(
-                "there is no single window `{id}` (a recurring one is changed in the configuration)"
-            )),
         }
     }
 
@@ -398,148 +344,6 @@ impl Draft<'_> {
         self.tell_recovery(at, &outage.system);
         Ok(())
     }
-
-    fn schedule(&mut self, at: Timestamp, by: &str, window: &Single) -> Result<(), Refusal> {
-        if self.record().singles.contains_key(&window.id) {
-            return refuse(format!("there is a window `{}` already", window.id));
-        }
-        given(window.id.as_str(), "the window's id")?;
-        if window.id.as_str().contains(['/', '@']) {
-            return refuse(format!(
-                "`{}`: `/` and `@` are kept for recurring windows",
-                window.id
-            ));
-        }
-        given(&window.title, "the window's title")?;
-        if window.systems.is_empty() {
-            return refuse("a window needs at least one system");
-        }
-        for (n, system) in window.systems.iter().enumerate() {
-            self.known(system)?;
-            if window.systems[..n].contains(system) {
-                return refuse(format!("`{system}` is named twice"));
-            }
-        }
-        if window.start >= window.end {
-            return refuse(format!(
-                "the window ends at {}, before it starts",
-                window.end
-            ));
-        }
-        if window.end <= at {
-            return refuse(format!(
-                "the window ended at {}: work is announced before it is done",
-                window.end
-            ));
-        }
-        for seconds in [
-            window.max_downtime_s,
-            window.min_notice_s,
-            window.start_grace_s,
-        ] {
-            if seconds.is_some_and(|s| s < 0) {
-                return refuse("a length of time cannot be negative");
-            }
-        }
-        self.within_planned_hours(window)?;
-        self.emit_by(
-            at,
-            by,
-            Fact::WindowScheduled {
-                window: window.clone(),
-            },
-        );
-        let occurrence = self.occurrence(&window.id);
-        if let Some(occurrence) = occurrence {
-            self.tell_window(at, Kind::MaintenanceScheduled, &occurrence);
-            if occurrence.span.contains(at) {
-                self.start_window(at, &occurrence);
-            }
-        }
-        Ok(())
-    }
-
-    /// Outside the hours that a policy allows for planned work, scheduling needs a reason (and
-    /// earns nothing all the same).
-    fn within_planned_hours(&self, window: &Single) -> Result<(), Refusal> {
-        let reason = window.override_reason.as_deref().unwrap_or_default();
-        if !reason.trim().is_empty() {
-            return Ok(());
-        }
-        let span = Span::new(window.start, window.end);
-        for system in &window.systems {
-            let policy = self.record().policy_of(system);
-            let Some(hours) = policy.and_then(|p| p.planned_hours.as_ref()) else {
-                continue;
-            };
-            // Hours in a zone that does not exist allow nothing, as in the accounting.
-            let open = calendar::open(hours, span).unwrap_or_default();
-            let wanted: Spans = [span].into_iter().collect();
-            if !wanted.within(&open) {
-                return refuse(format!(
-                    "{span} lies outside the hours that the policy of `{system}` allows for planned work; override it with a reason if it must be"
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn occurrence(&self, id: &WindowId) -> Option<crate::windows::Occurrence> {
-        let record = self.record();
-        let (_, window) = record.singles.get(id)?.versions.last()?;
-        let span = Span::new(window.start, window.end);
-        let system = window.systems.first()?;
-        record
-            .windows_of(system, span)
-            .into_iter()
-            .find(|o| o.id == *id)
-    }
-
-    fn extend(
-        &mut self,
-        at: Timestamp,
-        by: &str,
-        id: &WindowId,
-        end: Timestamp,
-        max_downtime_s: Option<i64>,
-        reason: Option<&str>,
-    ) -> Result<(), Refusal> {
-        let entry = self.single(id)?;
-        let last = last_version(&entry);
-        if last.end <= at {
-            return refuse(format!("window {id} ended at {}", last.end));
-        }
-        if end <= last.start {
-            return refuse(format!(
-                "window {id} starts at {}: cancel it instead",
-                last.start
-            ));
-        }
-        if max_downtime_s.is_some_and(|s| s < 0) {
-            return refuse("a length of time cannot be negative");
-        }
-        // Ended early means ended now: what has been held cannot be taken back.
-        let end = if end < at { at } else { end };
-        let mut window = Single {
-            end,
-            max_downtime_s: max_downtime_s.or(last.max_downtime_s),
-            ..last.clone()
-        };
-        if window == *last {
-            return refuse(format!("window {id} ends at {end} already"));
-        }
-        if end > last.end && self.within_planned_hours(&window).is_err() {
-            // The reason of the extension is the reason of the override, too.
-            window.override_reason = reason.map(str::to_owned);
-            self.within_planned_hours(&window)?;
-        }
-        let fact = Fact::WindowChanged {
-            window,
-            reason: reason.map(str::to_owned),
-        };
-        self.emit_by(at, by, fact);
-        Ok(())
-    }
 }
 
 /// A span that is not empty and does not reach into the future.
@@ -551,14 +355,4 @@ fn past(span: Span, at: Timestamp) -> Result<Span, Refusal> {
         return refuse(format!("{span} reaches into the future (it is {at})"));
     }
     Ok(span)
-}
-
-/// What was scheduled last.
-fn last_version(entry: &SingleEntry) -> &Single {
-    // A single window enters the record with its first version and never loses one.
-    let (_, window) = entry
-        .versions
-        .last()
-        .unwrap_or_else(|| unreachable!("a window without a version"));
-    window
 }

@@ -8,6 +8,7 @@ mod acts;
 mod due;
 mod outages;
 mod tell;
+mod work;
 
 pub use due::next_due;
 
@@ -124,7 +125,7 @@ pub fn decide(
         Input::Start { .. } => draft.catch_up_until(watch.died_at().unwrap_or(at)),
         _ => draft.catch_up(at),
     }
-    draft.take_in(at, input)?;
+    draft.take(at, input)?;
     draft.consequences(at);
     // Whether a system is well is known as of the last sample only, so this comes last.
     draft.complete_windows(at);
@@ -157,8 +158,8 @@ struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    /// What the input itself says.
-    fn take_in(&mut self, at: Timestamp, input: &Input) -> Result<(), Refusal> {
+    /// What follows from the input itself.
+    fn take(&mut self, at: Timestamp, input: &Input) -> Result<(), Refusal> {
         match input {
             Input::Found { identity, tzdb } => {
                 self.emit(
@@ -177,7 +178,7 @@ impl Draft<'_> {
                         catalogue: catalogue.clone(),
                     },
                 );
-                if self.record().watching {
+                if self.alive {
                     self.windows_running(at);
                 }
                 self.all_systems(at);

@@ -2,6 +2,7 @@
 
 mod apply;
 mod history;
+mod outages;
 
 use std::sync::Arc;
 
