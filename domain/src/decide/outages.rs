@@ -141,6 +141,9 @@ impl Draft<'_> {
             return;
         };
         let (id, start) = (outage.id, outage.start);
+        // A sample that is read back after a crash is judged by what is known now, and so not
+        // before it was known.
+        let at = record.as_of.map_or(at, |as_of| at.max(as_of));
         match self.excuse(&system, start, bad_at, id) {
             Excuse::Now(_) => {}
             Excuse::Until(from, window) => self.overrun(at, &system, id, from, window),
