@@ -147,6 +147,8 @@ impl Watch {
                 self.died_at = Some(until);
                 if record.watching {
                     self.pass(until);
+                    // What was read back may have come later than what fell overdue before it.
+                    self.waiting.sort_by_key(|transition| transition.at);
                 }
                 self.hush(until, until, Silence::Stopped);
                 self.alive = Some(at);
