@@ -350,6 +350,19 @@ fn taking_planned_time_back_opens_an_incident_and_tells_those_who_were_not_told(
     ));
 }
 
+fn rest_of_the_review() -> Review {
+    Review {
+        certainty: Some(Certainty::Confirmed),
+        resolution: Some("Space was made.".into()),
+        measures: vec![Measure {
+            text: "Rotate logs".into(),
+            owner: "platform".into(),
+            due: "2026-11-30".parse().unwrap(),
+        }],
+        ..Review::default()
+    }
+}
+
 #[test]
 fn an_incident_is_acknowledged_reviewed_and_closed_in_words() {
     let mut house = house();
@@ -397,17 +410,7 @@ fn an_incident_is_acknowledged_reviewed_and_closed_in_words() {
     house.acts(203, "kim", review(first));
     expect!["I-9 lacks resolution, preventive measures; write them, or give the reason why not"]
         .assert_eq(&house.refused(204, "kim", close(Some(" "))));
-    let second = Review {
-        certainty: Some(Certainty::Confirmed),
-        resolution: Some("Space was made.".into()),
-        measures: vec![Measure {
-            text: "Rotate logs".into(),
-            owner: "platform".into(),
-            due: "2026-11-30".parse().unwrap(),
-        }],
-        ..Review::default()
-    };
-    house.acts(205, "lee", review(second));
+    house.acts(205, "lee", review(rest_of_the_review()));
     house.acts(206, "kim", close(None));
     expect!["I-9 is closed already"].assert_eq(&house.refused(207, "kim", close(None)));
     let acknowledge = Act::Acknowledge {

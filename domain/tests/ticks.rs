@@ -268,7 +268,6 @@ impl Play {
         };
         let incident = Which::System(system.into());
         let past = house.second(now_s - spread_s);
-        let ahead = house.second(now_s + spread_s);
         let approved_by = Some("lee".to_owned());
         match which {
             0 => Act::Acknowledge { incident },
@@ -320,6 +319,17 @@ impl Play {
                 outage: last(false),
                 reason: "not agreed".into(),
             },
+            _ => self.work(which, spread_s),
+        }
+    }
+
+    /// What somebody does about a single window.
+    fn work(&self, which: u8, spread_s: i64) -> Act {
+        let house = &self.house;
+        let now_s = self.now_s();
+        let system = if spread_s % 2 == 0 { "a" } else { "b" };
+        let ahead = house.second(now_s + spread_s);
+        match which {
             10 => Act::ScheduleMaintenance {
                 window: Single {
                     id: format!("w{}", spread_s / 40).as_str().into(),
@@ -564,21 +574,7 @@ fn facts(house: &House, crashed: bool) -> Vec<String> {
                     let outages: Vec<_> = outages.iter().map(name).collect();
                     format!("{} resolved {outages:?}", event.at)
                 }
-                Fact::NoticeQueued { notice } => {
-                    let outages: Vec<_> = notice.affected.iter().filter_map(|a| a.outage).collect();
-                    let outages: Vec<_> = outages.iter().map(name).collect();
-                    if outages.is_empty() {
-                        return None;
-                    }
-                    let at = match notice.kind {
-                        Kind::MaintenanceOverrun => decided(event.at),
-                        _ => event.at.to_string(),
-                    };
-                    format!(
-                        "{at} tell {} {} {outages:?} folded {}",
-                        notice.kind, notice.recipient, notice.folded
-                    )
-                }
+                Fact::NoticeQueued { notice } => return told_of(notice, &name, event.at, crashed),
                 Fact::IncidentAcknowledged { .. }
                 | Fact::IncidentReviewed { .. }
                 | Fact::IncidentClosed { .. }
@@ -595,6 +591,23 @@ fn facts(house: &House, crashed: bool) -> Vec<String> {
         .collect();
     facts.sort();
     facts
+}
+
+fn told_of(
+    notice: &Notice,
+    name: &impl Fn(&OutageId) -> String,
+    at: jiff::Timestamp,
+    crashed: bool,
+) -> Option<String> {
+    let outages: Vec<_> = notice.affected.iter().filter_map(|a| a.outage).collect();
+    let outages: Vec<_> = outages.iter().map(name).collect();
+    let at = match notice.kind {
+        Kind::MaintenanceOverrun if crashed => "once".to_owned(),
+        _ => at.to_string(),
+    };
+    let (kind, recipient, folded) = (notice.kind, &notice.recipient, notice.folded);
+    let line = format!("{at} tell {kind} {recipient} {outages:?} folded {folded}");
+    (!outages.is_empty()).then_some(line)
 }
 
 /// A hundredth of `NINES_CASES`, each case being a whole history played many times over; 300
