@@ -5,6 +5,7 @@
 //! same turn sees it.
 
 mod acts;
+mod delivery;
 mod due;
 mod outages;
 mod tell;

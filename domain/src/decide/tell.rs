@@ -6,17 +6,17 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Draft, due};
 use crate::accounting;
-use crate::act::Refusal;
 use crate::catalogue::Customer;
-use crate::event::{Delivery, Fact};
+use crate::event::Fact;
 use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
-use crate::notice::{self, Affected, Kind, Notice, Work};
+use crate::notice::{Affected, Kind, Notice, Work};
 use crate::policy::Policy;
 use crate::record::{Outage, Standing};
 use crate::span::{Span, instant, second};
 use crate::windows::{Earned, Occurrence};
 
 /// Everything of a notice but the recipient.
+#[derive(Clone)]
 struct Content {
     kind: Kind,
     /// The middle part of the key.
@@ -24,6 +24,21 @@ struct Content {
     affected: Vec<Affected>,
     work: Option<Work>,
     incident: Option<IncidentId>,
+}
+
+impl Content {
+    /// With what was said of other outages, each once, in order of systems and outages.
+    fn with(&self, earlier: Vec<Affected>) -> Content {
+        let mut all = self.clone();
+        for affected in earlier {
+            if all.affected.iter().all(|a| a.outage != affected.outage) {
+                all.affected.push(affected);
+            }
+        }
+        all.affected
+            .sort_by(|a, b| (&a.system, a.outage).cmp(&(&b.system, b.outage)));
+        all
+    }
 }
 
 impl Draft<'_> {
@@ -92,9 +107,14 @@ impl Draft<'_> {
             incident,
         };
         for recipient in customer.contacts.clone() {
-            // What was to be said of an earlier recovery is no longer true.
-            let stale = self.unsent_uptime(&recipient, &content.affected);
-            let id = self.queue(at, customer, &recipient, &content, Vec::new(), false);
+            // What was to be said of an earlier recovery is no longer true of all its systems:
+            // this notice says instead what it would have said, and nothing is lost.
+            let mut stale = self.unsent_uptimes(&recipient, &content.affected);
+            let content = content.with(self.said_by(&stale));
+            // What is on its way now arrives first, or is folded when it comes back.
+            let under_way = self.under_way(&stale);
+            stale.retain(|n| !under_way.contains(n));
+            let id = self.queue(at, customer, &recipient, &content, under_way, false);
             for notice in stale {
                 self.emit(
                     at,
@@ -105,24 +125,6 @@ impl Draft<'_> {
                 );
             }
         }
-    }
-
-    fn unsent_uptime(&self, recipient: &str, affected: &[Affected]) -> Vec<NoticeId> {
-        let record = self.record();
-        let covered = |a: &Affected| affected.iter().any(|b| b.system == a.system);
-        record
-            .unsent
-            .iter()
-            .filter(|id| {
-                record.notices.get(*id).is_some_and(|o| {
-                    o.notice.kind == Kind::Uptime
-                        && o.notice.recipient == recipient
-                        && matches!(o.standing, Standing::Due(_))
-                        && o.notice.affected.iter().all(covered)
-                })
-            })
-            .copied()
-            .collect()
     }
 
     fn affected(&self, id: OutageId) -> Option<Affected> {
@@ -280,24 +282,28 @@ impl Draft<'_> {
         let folded = told.iter().all(unheard);
         // Other recoveries that waited for the same notice are said together with this one.
         let together = self.waiting_for(recipient, &pointless);
-        let mut all = vec![affected];
-        for notice in &together {
-            let said = self.record().notices.get(notice);
-            all.extend(said.into_iter().flat_map(|o| o.notice.affected.clone()));
+        // So is what a notice that has not arrived was to say of earlier outages.
+        let unarrived: Vec<NoticeId> = told
+            .iter()
+            .filter(|n| self.is_all_over(**n))
+            .copied()
+            .collect();
+        let mut content = Content {
+            kind: Kind::Uptime,
+            subject: String::new(),
+            incident: self.record().outages.get(&id).and_then(|o| o.incident),
+            affected: vec![affected],
+            work: None,
         }
-        all.sort_by(|a, b| (&a.system, a.outage).cmp(&(&b.system, b.outage)));
-        let outages: Vec<String> = all
+        .with(self.said_by(&together))
+        .with(self.said_by(&unarrived));
+        let outages: Vec<String> = content
+            .affected
             .iter()
             .filter_map(|a| a.outage)
             .map(|outage| outage.to_string())
             .collect();
-        let content = Content {
-            kind: Kind::Uptime,
-            subject: outages.join("+"),
-            incident: self.record().outages.get(&id).and_then(|o| o.incident),
-            affected: all,
-            work: None,
-        };
+        content.subject = outages.join("+");
         let into = self.queue(at, &customer, recipient, &content, told.to_vec(), folded);
         for notice in pointless.into_iter().chain(together) {
             self.emit(
@@ -308,36 +314,6 @@ impl Draft<'_> {
                 },
             );
         }
-    }
-
-    /// The notices of recoveries to that address that follow nothing but these and that nobody
-    /// has tried to send yet.
-    fn waiting_for(&self, recipient: &str, these: &[NoticeId]) -> Vec<NoticeId> {
-        let record = self.record();
-        let waits = |id: &&NoticeId| {
-            record.notices.get(*id).is_some_and(|o| {
-                o.notice.kind == Kind::Uptime
-                    && o.notice.recipient == recipient
-                    && matches!(o.standing, Standing::Due(_))
-                    && o.attempts == 0
-                    && !o.notice.after.is_empty()
-                    && o.notice.after.iter().all(|before| these.contains(before))
-            })
-        };
-        record.unsent.iter().filter(waits).copied().collect()
-    }
-
-    /// Whether a notice of downtime waits to be sent and every outage in it is over.
-    fn can_fold(&self, id: NoticeId) -> bool {
-        let record = self.record();
-        record.notices.get(&id).is_some_and(|o| {
-            matches!(o.standing, Standing::Due(_))
-                && o.notice
-                    .affected
-                    .iter()
-                    .filter_map(|a| record.outages.get(&a.outage?))
-                    .all(|outage| outage.end.is_some())
-        })
     }
 
     /// Tells the customers of a window's systems of it.
@@ -454,128 +430,6 @@ impl Draft<'_> {
         let ordinal = 1 + record.keys.get(&stem).copied().unwrap_or(0);
         notice.key = format!("{stem}/{ordinal}");
         NoticeId(self.emit(at, Fact::NoticeQueued { notice }))
-    }
-
-    /// An attempt is about to begin.
-    pub(super) fn attempt(
-        &mut self,
-        at: Timestamp,
-        id: NoticeId,
-        sha256: &str,
-    ) -> Result<(), Refusal> {
-        let record = self.record();
-        let Some(outgoing) = record.notices.get(&id) else {
-            return Err(Refusal(format!("there is no notice {id}")));
-        };
-        if !matches!(outgoing.standing, Standing::Due(_)) {
-            return Err(Refusal(format!(
-                "notice {id} is {}",
-                outgoing.standing.word()
-            )));
-        }
-        let attempt = outgoing.attempts + 1;
-        let new = || notice::message_id(&record.identity, id, &record.catalogue.mail_from);
-        let message_id = outgoing.message_id.clone().unwrap_or_else(new);
-        self.emit(
-            at,
-            Fact::DeliveryAttempted {
-                notice: id,
-                attempt,
-                message_id,
-                sha256: sha256.to_owned(),
-            },
-        );
-        Ok(())
-    }
-
-    /// An attempt ended.
-    pub(super) fn delivered(
-        &mut self,
-        at: Timestamp,
-        id: NoticeId,
-        attempt: u32,
-        result: Delivery,
-        reply: &str,
-    ) -> Result<(), Refusal> {
-        let under_way = self.record().notices.get(&id).is_some_and(|o| {
-            o.attempts == attempt && matches!(o.standing, Standing::Attempting(_))
-        });
-        if !under_way {
-            return Err(Refusal(format!(
-                "attempt {attempt} of notice {id} is not under way"
-            )));
-        }
-        self.ended(at, id, attempt, result, reply);
-        Ok(())
-    }
-
-    pub(super) fn ended(
-        &mut self,
-        at: Timestamp,
-        id: NoticeId,
-        attempt: u32,
-        result: Delivery,
-        reply: &str,
-    ) {
-        self.emit(
-            at,
-            Fact::DeliveryEnded {
-                notice: id,
-                attempt,
-                result,
-                reply: reply.to_owned(),
-            },
-        );
-        let Some(outgoing) = self.record().notices.get(&id).cloned() else {
-            return;
-        };
-        let answers: Vec<NoticeId> = self
-            .record()
-            .unsent
-            .iter()
-            .filter(|n| {
-                self.record()
-                    .notices
-                    .get(*n)
-                    .is_some_and(|o| o.notice.after.contains(&id))
-            })
-            .copied()
-            .collect();
-        match outgoing.standing {
-            // Nobody was told that it was down, so nobody is told that it is up.
-            Standing::Rejected(_) => {
-                for notice in answers {
-                    if self.all_rejected(notice) {
-                        self.emit(at, Fact::NoticeFolded { notice, into: None });
-                    }
-                }
-            }
-            // It is up again meanwhile, and the notice that says so says all of it.
-            Standing::Due(_) if self.can_fold(id) => {
-                if let Some(into) = answers.first() {
-                    self.emit(
-                        at,
-                        Fact::NoticeFolded {
-                            notice: id,
-                            into: Some(*into),
-                        },
-                    );
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn all_rejected(&self, id: NoticeId) -> bool {
-        let record = self.record();
-        record.notices.get(&id).is_some_and(|o| {
-            o.notice.after.iter().all(|before| {
-                record
-                    .notices
-                    .get(before)
-                    .is_some_and(|b| matches!(b.standing, Standing::Rejected(_)))
-            })
-        })
     }
 }
 

@@ -1,0 +1,232 @@
+//! What becomes of notices: attempts and their outcomes, and what delay has made pointless.
+
+use jiff::Timestamp;
+
+use super::Draft;
+use crate::act::Refusal;
+use crate::event::{Delivery, Fact};
+use crate::id::{NoticeId, OutageId};
+use crate::notice::{self, Affected, Kind};
+use crate::record::Standing;
+
+impl Draft<'_> {
+    /// An attempt is about to begin.
+    pub(super) fn attempt(
+        &mut self,
+        at: Timestamp,
+        id: NoticeId,
+        sha256: &str,
+    ) -> Result<(), Refusal> {
+        let record = self.record();
+        let Some(outgoing) = record.notices.get(&id) else {
+            return Err(Refusal(format!("there is no notice {id}")));
+        };
+        if !matches!(outgoing.standing, Standing::Due(_)) {
+            return Err(Refusal(format!(
+                "notice {id} is {}",
+                outgoing.standing.word()
+            )));
+        }
+        let attempt = outgoing.attempts + 1;
+        let new = || notice::message_id(&record.identity, id, &record.catalogue.mail_from);
+        let message_id = outgoing.message_id.clone().unwrap_or_else(new);
+        self.emit(
+            at,
+            Fact::DeliveryAttempted {
+                notice: id,
+                attempt,
+                message_id,
+                sha256: sha256.to_owned(),
+            },
+        );
+        Ok(())
+    }
+
+    /// An attempt ended.
+    pub(super) fn delivered(
+        &mut self,
+        at: Timestamp,
+        id: NoticeId,
+        attempt: u32,
+        result: Delivery,
+        reply: &str,
+    ) -> Result<(), Refusal> {
+        let under_way = self.record().notices.get(&id).is_some_and(|o| {
+            o.attempts == attempt && matches!(o.standing, Standing::Attempting(_))
+        });
+        if !under_way {
+            return Err(Refusal(format!(
+                "attempt {attempt} of notice {id} is not under way"
+            )));
+        }
+        self.ended(at, id, attempt, result, reply);
+        Ok(())
+    }
+
+    pub(super) fn ended(
+        &mut self,
+        at: Timestamp,
+        id: NoticeId,
+        attempt: u32,
+        result: Delivery,
+        reply: &str,
+    ) {
+        self.emit(
+            at,
+            Fact::DeliveryEnded {
+                notice: id,
+                attempt,
+                result,
+                reply: reply.to_owned(),
+            },
+        );
+        let Some(outgoing) = self.record().notices.get(&id).cloned() else {
+            return;
+        };
+        let answers: Vec<NoticeId> = self
+            .record()
+            .unsent
+            .iter()
+            .filter(|n| {
+                self.record()
+                    .notices
+                    .get(*n)
+                    .is_some_and(|o| o.notice.after.contains(&id))
+            })
+            .copied()
+            .collect();
+        match outgoing.standing {
+            // Nobody was told that it was down, so nobody is told that it is up.
+            Standing::Rejected(_) => {
+                for notice in answers {
+                    if self.answers_nothing(notice) {
+                        self.emit(at, Fact::NoticeFolded { notice, into: None });
+                    }
+                }
+            }
+            // It is up again meanwhile, or down again, and what says so says all of it.
+            Standing::Due(_) => {
+                let into = self.successor(id);
+                if into.is_some() {
+                    self.emit(at, Fact::NoticeFolded { notice: id, into });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The first notice after this one to the same address that tells of its outages as over, if
+    /// such notices tell so of each of them.
+    fn successor(&self, id: NoticeId) -> Option<NoticeId> {
+        let record = self.record();
+        let this = &record.notices.get(&id)?.notice;
+        let says = |later: &NoticeId, outage: OutageId| {
+            record.notices.get(later).is_some_and(|o| {
+                let said = |a: &Affected| a.outage == Some(outage) && a.to.is_some();
+                *later > id
+                    && o.notice.recipient == this.recipient
+                    && !matches!(o.standing, Standing::Rejected(_) | Standing::Folded(_))
+                    && o.notice.affected.iter().any(said)
+            })
+        };
+        let by = |outage: OutageId| {
+            let outage_told = record.outages.get(&outage)?;
+            let told = outage_told.told.iter().chain(&outage_told.told_up);
+            told.copied().filter(|later| says(later, outage)).min()
+        };
+        let outages = this.affected.iter().filter_map(|a| a.outage);
+        let by: Option<Vec<NoticeId>> = outages.map(by).collect();
+        by?.into_iter().min()
+    }
+
+    /// Whether a notice tells of a recovery from what nobody was told.
+    fn answers_nothing(&self, id: NoticeId) -> bool {
+        let record = self.record();
+        record.notices.get(&id).is_some_and(|o| {
+            let told = o.notice.kind == Kind::Uptime;
+            told && o.notice.after.iter().all(|before| {
+                record
+                    .notices
+                    .get(before)
+                    .is_some_and(|b| matches!(b.standing, Standing::Rejected(_)))
+            })
+        })
+    }
+
+    /// The notices of recoveries of any of these systems to that address that have not arrived.
+    pub(super) fn unsent_uptimes(&self, recipient: &str, affected: &[Affected]) -> Vec<NoticeId> {
+        let record = self.record();
+        let touched = |a: &Affected| affected.iter().any(|b| b.system == a.system);
+        record
+            .unsent
+            .iter()
+            .filter(|id| {
+                record.notices.get(*id).is_some_and(|o| {
+                    o.notice.kind == Kind::Uptime
+                        && o.notice.recipient == recipient
+                        && o.notice.affected.iter().any(touched)
+                })
+            })
+            .copied()
+            .collect()
+    }
+
+    /// What these notices say of outages that are over.
+    pub(super) fn said_by(&self, notices: &[NoticeId]) -> Vec<Affected> {
+        let said = notices.iter().filter_map(|n| self.record().notices.get(n));
+        said.flat_map(|o| o.notice.affected.iter().filter(|a| a.to.is_some()))
+            .cloned()
+            .collect()
+    }
+
+    /// Which of these, or of those that they follow, are on their way.
+    pub(super) fn under_way(&self, notices: &[NoticeId]) -> Vec<NoticeId> {
+        let known = notices.iter().filter_map(|n| self.record().notices.get(n));
+        let before = known.flat_map(|o| o.notice.after.iter());
+        let mut found: Vec<NoticeId> = notices.iter().chain(before).copied().collect();
+        found.retain(|n| self.is_attempting(*n));
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    pub(super) fn is_attempting(&self, id: NoticeId) -> bool {
+        let known = self.record().notices.get(&id);
+        known.is_some_and(|o| matches!(o.standing, Standing::Attempting(_)))
+    }
+
+    /// The notices of recoveries to that address that follow nothing but these and that nobody
+    /// has tried to send yet.
+    pub(super) fn waiting_for(&self, recipient: &str, these: &[NoticeId]) -> Vec<NoticeId> {
+        let record = self.record();
+        let waits = |id: &&NoticeId| {
+            record.notices.get(*id).is_some_and(|o| {
+                o.notice.kind == Kind::Uptime
+                    && o.notice.recipient == recipient
+                    && matches!(o.standing, Standing::Due(_))
+                    && o.attempts == 0
+                    && !o.notice.after.is_empty()
+                    && o.notice.after.iter().all(|before| these.contains(before))
+            })
+        };
+        record.unsent.iter().filter(waits).copied().collect()
+    }
+
+    /// Whether a notice of downtime waits to be sent and every outage in it is over.
+    pub(super) fn can_fold(&self, id: NoticeId) -> bool {
+        self.is_all_over(id) && !self.is_attempting(id)
+    }
+
+    /// Whether a notice of downtime has not arrived and every outage in it is over.
+    pub(super) fn is_all_over(&self, id: NoticeId) -> bool {
+        let record = self.record();
+        record.notices.get(&id).is_some_and(|o| {
+            !o.standing.is_final()
+                && o.notice
+                    .affected
+                    .iter()
+                    .filter_map(|a| record.outages.get(&a.outage?))
+                    .all(|outage| outage.end.is_some())
+        })
+    }
+}

@@ -1,0 +1,196 @@
+//! Mail that does not go while systems fail again and again: the next notice that leaves says
+//! everything that no earlier one could.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
+
+mod common;
+
+use common::{House, system};
+use domain::event::Delivery;
+use domain::id::NoticeId;
+use domain::notice::Kind;
+use domain::outbox;
+use domain::record::Standing;
+use expect_test::expect;
+
+const ORIGIN: &str = "2026-10-01T00:00:00Z";
+
+/// What a notice says: of each system from when to when, in seconds.
+fn says(house: &House, id: NoticeId) -> String {
+    let seconds = |at: Option<jiff::Timestamp>| {
+        at.map_or_else(String::new, |at| {
+            at.duration_since(house.origin).as_secs().to_string()
+        })
+    };
+    let notice = &house.record.notices[&id].notice;
+    let said: Vec<String> = notice
+        .affected
+        .iter()
+        .map(|a| format!("{} {}..{}", a.system, seconds(a.from), seconds(a.to)))
+        .collect();
+    format!("{}: {}", notice.kind, said.join(", "))
+}
+
+/// What leaves now if mail goes, in order.
+fn leaves(house: &mut House) -> Vec<String> {
+    let sent = house.deliver(Delivery::Accepted);
+    sent.iter().map(|id| says(house, *id)).collect()
+}
+
+#[test]
+fn an_outage_that_nobody_was_told_of_is_said_by_the_notice_of_the_next() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDDUU")]);
+    house.draw(180, &[("a/p", "UDDD")]);
+    assert_eq!(leaves(&mut house), ["downtime: a 30..120, a 210.."]);
+    house.draw(300, &[("a/p", "UU")]);
+    // The first has been said; only the second is answered.
+    assert_eq!(leaves(&mut house), ["uptime: a 210..300"]);
+    assert!(house.record.unsent.is_empty());
+}
+
+#[test]
+fn three_outages_that_nobody_was_told_of_are_one_message_when_it_is_over() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDDUU")]);
+    house.deliver(Delivery::Deferred);
+    house.draw(180, &[("a/p", "DDDUU")]);
+    house.deliver(Delivery::Deferred);
+    house.draw(330, &[("a/p", "DDDUU")]);
+    house.tick(4_000);
+    let due = outbox::due(&house.record, house.now);
+    assert!(house.record.notices[&due[0]].notice.folded);
+    assert_eq!(
+        leaves(&mut house),
+        ["uptime: a 30..120, a 180..270, a 330..420"]
+    );
+    assert!(house.record.unsent.is_empty());
+}
+
+#[test]
+fn a_recovery_that_was_not_sent_is_said_by_the_next_downtime() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDD")]);
+    assert_eq!(leaves(&mut house), ["downtime: a 30.."]);
+    house.draw(120, &[("a/p", "UUDDD")]);
+    assert_eq!(leaves(&mut house), ["downtime: a 30..120, a 180.."]);
+}
+
+#[test]
+fn of_two_that_recovered_unsaid_one_fails_again_and_nothing_stale_is_said() {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    house.draw(0, &[("a/p", "UDDDUU"), ("b/p", "UDDDUU")]);
+    house.draw(180, &[("a/p", "DDD"), ("b/p", "UUU")]);
+    // One notice: a is down, has been before, and b was and is not.
+    assert_eq!(
+        leaves(&mut house),
+        ["downtime: a 30..120, a 180.., b 30..120"]
+    );
+    house.draw(270, &[("a/p", "UU"), ("b/p", "UU")]);
+    assert_eq!(leaves(&mut house), ["uptime: a 180..270"]);
+}
+
+#[test]
+fn a_recovery_on_its_way_arrives_before_the_next_downtime() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDD")]);
+    house.deliver(Delivery::Accepted);
+    house.draw(120, &[("a/p", "UU")]);
+    let [up] = outbox::due(&house.record, house.now)[..] else {
+        panic!("one uptime");
+    };
+    house.begin(up);
+    house.draw(180, &[("a/p", "DDD")]);
+    assert!(
+        outbox::due(&house.record, house.now).is_empty(),
+        "two messages under way at once may arrive in any order"
+    );
+    house.end(up, Delivery::Accepted);
+    // Said twice rather than perhaps not at all.
+    assert_eq!(leaves(&mut house), ["downtime: a 30..120, a 180.."]);
+}
+
+#[test]
+fn a_recovery_that_comes_back_undelivered_is_not_sent_once_it_is_down_again() {
+    for result in [Delivery::Deferred, Delivery::Ambiguous, Delivery::Rejected] {
+        let mut house = House::new(ORIGIN, vec![system("a")]);
+        house.draw(0, &[("a/p", "UDDD")]);
+        house.deliver(Delivery::Accepted);
+        house.draw(120, &[("a/p", "UU")]);
+        let up = outbox::due(&house.record, house.now)[0];
+        house.begin(up);
+        house.draw(180, &[("a/p", "DDD")]);
+        house.end(up, result);
+        assert_eq!(leaves(&mut house), ["downtime: a 30..120, a 180.."]);
+        let down = *house.record.notices.keys().next_back().unwrap();
+        let standing = &house.record.notices[&up].standing;
+        match result {
+            Delivery::Rejected => assert!(matches!(standing, Standing::Rejected(_))),
+            _ => assert_eq!(*standing, Standing::Folded(Some(down))),
+        }
+        house.tick(400);
+        assert!(house.record.unsent.is_empty());
+    }
+}
+
+#[test]
+fn a_downtime_that_comes_back_after_the_next_one_is_part_of_it() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDD")]);
+    let first = outbox::due(&house.record, house.now)[0];
+    house.begin(first);
+    house.draw(120, &[("a/p", "UU")]);
+    house.draw(180, &[("a/p", "DDD")]);
+    house.end(first, Delivery::Deferred);
+    expect![[r#"
+        90    #7 outage of a from 30
+        90    #8 incident (Outage)
+        90    #9 tell downtime/O-7/it@clinic.example/1
+        90    #10 attempt 1 of N-9
+        150   #13 O-7 ends 120
+        150   #14 tell uptime/O-7/it@clinic.example/1
+        150   #15 IncidentResolved I-8
+        240   #18 outage of a from 180
+        240   #19 incident (Outage)
+        240   #20 tell downtime/O-18/it@clinic.example/1
+        240   #21 N-14 folded into N-20
+        240   #22 N-9 Deferred
+        240   #23 N-9 folded into N-20
+    "#]]
+    .assert_eq(&house.outline());
+    assert_eq!(leaves(&mut house), ["downtime: a 30..120, a 180.."]);
+    house.tick(10_000);
+    assert!(outbox::due(&house.record, house.now).is_empty());
+}
+
+#[test]
+fn the_last_message_says_all_also_when_what_it_answers_was_under_way() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDDUU")]);
+    house.draw(180, &[("a/p", "DDD")]);
+    let [second] = outbox::due(&house.record, house.now)[..] else {
+        panic!("one downtime");
+    };
+    house.begin(second);
+    house.draw(270, &[("a/p", "UU")]);
+    house.end(second, Delivery::Deferred);
+    assert_eq!(leaves(&mut house), ["uptime: a 30..120, a 180..270"]);
+    assert!(house.record.unsent.is_empty());
+}
+
+#[test]
+fn somebody_who_was_refused_a_recovery_is_still_told_of_the_next_outage() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDD")]);
+    house.deliver(Delivery::Accepted);
+    house.draw(120, &[("a/p", "UU")]);
+    house.deliver(Delivery::Rejected);
+    house.draw(180, &[("a/p", "DDD")]);
+    let kinds: Vec<Kind> = house
+        .record
+        .notices
+        .values()
+        .map(|o| o.notice.kind)
+        .collect();
+    assert_eq!(kinds, [Kind::Downtime, Kind::Uptime, Kind::Downtime]);
+    assert_eq!(leaves(&mut house), ["downtime: a 180.."]);
+}
