@@ -116,7 +116,8 @@ pub struct Notice {
     pub zone: String,
     /// The mail address.
     pub recipient: String,
-    /// The systems, in order of their ids.
+    /// The systems, in order of their ids; several outages of one in order of theirs, the earlier
+    /// ones being those that no earlier notice could say.
     pub affected: Vec<Affected>,
     /// The window, where there is one.
     pub work: Option<Work>,
@@ -131,6 +132,13 @@ pub struct Notice {
 }
 
 impl Notice {
+    /// The systems, each once, in order of their ids.
+    pub fn systems(&self) -> impl Iterator<Item = &SystemId> {
+        let again = |n: usize| n > 0 && self.affected[n - 1].system == self.affected[n].system;
+        let all = self.affected.iter().enumerate();
+        all.filter(move |(n, _)| !again(*n)).map(|(_, a)| &a.system)
+    }
+
     /// What it is about, as keys of its threads: outages and windows.
     pub fn subjects(&self) -> Vec<String> {
         let outages = self

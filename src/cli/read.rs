@@ -366,7 +366,7 @@ pub fn notices(record: &Record, as_json: bool) -> Result<String> {
                 json!({
                     "notice": id.to_string(), "kind": o.notice.kind, "key": o.notice.key,
                     "customer": o.notice.customer, "recipient": o.notice.recipient,
-                    "systems": o.notice.affected.iter().map(|a| &a.system).collect::<Vec<_>>(),
+                    "systems": o.notice.systems().collect::<Vec<_>>(),
                     "decided": o.decided_at, "attempts": o.attempts,
                     "result": o.standing.word(),
                     "delivered": match o.standing { Standing::Sent(at) => Some(at), _ => None },

@@ -34,6 +34,7 @@ macro_rules! shipped {
 
 /// Every shipped template: its path under `report_templates/`, and its text.
 const SHIPPED: &[(&str, &str)] = shipped![
+    "notices/parts/earlier.txt.j2",
     "notices/parts/foot.txt.j2",
     "notices/parts/page.html.j2",
     "notices/parts/rows.html.j2",
@@ -213,7 +214,9 @@ fn render(env: &Environment<'_>, kind: Kind, view: &View) -> Result<Preview, Err
     let values = context! { subject => subject.clone(), ..view };
     let text = tidy(&text::lines(&part("body.txt", values.clone())?));
     let html = text::lines(&part("body.html", values)?);
-    let html = format!("{}\n", html.trim());
+    // Templates need not count the lines their conditions leave behind.
+    let lines = html.lines().filter(|line| !line.trim().is_empty());
+    let html = lines.fold(String::new(), |html, line| html + line + "\n");
     Ok(Preview {
         subject,
         text,

@@ -156,6 +156,32 @@ fn uptime() {
     insta::assert_snapshot!(said(&notice(Kind::Uptime, vec![mended(portal())])));
 }
 
+/// The portal an hour before, while no mail left.
+fn before(of: &Affected) -> Affected {
+    Affected {
+        outage: Some(OutageId(8)),
+        from: Some(at("2026-10-07T01:10:00-04:00")),
+        to: Some(at("2026-10-07T01:20:30-04:00")),
+        down_s: Some(630),
+        ..of.clone()
+    }
+}
+
+#[test]
+fn down_again_after_an_outage_that_could_not_be_told() {
+    let both = vec![before(&portal()), portal(), mended(results())];
+    let notice = notice(Kind::Downtime, both);
+    insta::assert_snapshot!(format!("{}\n{}", said(&notice), html(&notice)));
+}
+
+#[test]
+fn up_again_after_outages_that_could_not_be_told() {
+    insta::assert_snapshot!(said(&Notice {
+        folded: true,
+        ..notice(Kind::Uptime, vec![before(&portal()), mended(portal())])
+    }));
+}
+
 #[test]
 fn uptime_impaired_its_end_not_observed() {
     let mut system = mended(portal());
@@ -467,6 +493,7 @@ fn what_a_person_wrote_is_not_a_template_and_not_html() {
 fn forty_systems_make_one_readable_subject() {
     let many: Vec<Affected> = (0..40)
         .map(|n| Affected {
+            system: SystemId::from(format!("system-{n:02}").as_str()),
             name: format!("System {n}"),
             ..portal()
         })

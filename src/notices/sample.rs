@@ -21,7 +21,7 @@ pub fn notice(kind: Kind, catalogue: &Catalogue, at: Timestamp) -> Notice {
 }
 
 /// Every kind in its variants: one system and several, folded, impaired, its end not observed,
-/// and with everything left out that may be.
+/// down once more, and with everything left out that may be.
 pub(super) fn every() -> Vec<Notice> {
     let nothing = Catalogue::default();
     let at = Timestamp::UNIX_EPOCH;
@@ -33,6 +33,8 @@ pub(super) fn every() -> Vec<Notice> {
             impaired: true,
             unobserved: Some(Span::new(at, at + SignedDuration::from_secs(90))),
             down_s: Some(10),
+            system: SystemId::from("system-2"),
+            outage: Some(OutageId(2)),
             ..plain.affected[0].clone()
         });
         several.folded = true;
@@ -51,7 +53,16 @@ pub(super) fn every() -> Vec<Notice> {
             affected: vec![several.affected[1].clone()],
             ..plain.clone()
         };
-        notices.extend([plain, several, bare, impaired]);
+        let mut again = plain.clone();
+        again.affected.insert(
+            0,
+            Affected {
+                to: Some(at),
+                outage: Some(OutageId(0)),
+                ..plain.affected[0].clone()
+            },
+        );
+        notices.extend([plain, several, bare, impaired, again]);
     }
     notices
 }

@@ -2,7 +2,7 @@
 //! words. Templates choose and place; they compute nothing, and nothing here is decided.
 
 use domain::id::NoticeId;
-use domain::notice::{Affected, Notice, Work};
+use domain::notice::{Affected, Kind, Notice, Work};
 use domain::sample::Reason;
 use jiff::tz::TimeZoneDatabase;
 use serde::Serialize;
@@ -26,6 +26,9 @@ pub struct View {
     pub count: usize,
     /// Each of them.
     pub systems: Vec<SystemView>,
+    /// In a notice of systems that are down: those that were and are not, of which no earlier
+    /// notice could be delivered. They are not among `names`, `count` and `systems`.
+    pub recovered: Vec<SystemView>,
     /// The earliest start of downtime.
     pub since: Option<Moment>,
     /// The latest end of downtime.
@@ -65,6 +68,19 @@ pub struct SystemView {
     pub impaired: bool,
     /// What to do meanwhile; may have several lines.
     pub advice: Option<String>,
+    /// Earlier outages of which no notice could be delivered when it mattered.
+    pub earlier: Vec<EarlierView>,
+}
+
+/// An outage that was over before its system failed again.
+#[derive(Clone, Debug, Serialize)]
+pub struct EarlierView {
+    /// Since when it was unavailable.
+    pub since: Moment,
+    /// Until when.
+    pub until: Moment,
+    /// How long, exactly.
+    pub down: String,
 }
 
 /// A window as templates see it.
@@ -88,25 +104,27 @@ impl View {
     /// The view of `notice` (`id`) from the operator `service`.
     pub fn new(zones: &TimeZoneDatabase, id: NoticeId, notice: &Notice, service: &str) -> Self {
         let clock = Clockface::new(zones, &notice.zone);
-        let affected = &notice.affected;
-        let names: Vec<String> = affected.iter().map(|a| text::one_line(&a.name)).collect();
-        let from = affected.iter().filter_map(|a| a.from).min();
-        let to = affected.iter().filter_map(|a| a.to).max();
-        let down = affected.iter().filter_map(downtime_s).max();
+        let (shown, recovered) = latest(notice);
+        let names: Vec<String> = shown.iter().map(|a| text::one_line(&a.name)).collect();
+        let from = shown.iter().filter_map(|a| a.from).min();
+        let to = shown.iter().filter_map(|a| a.to).max();
+        let down = shown.iter().filter_map(|a| downtime_s(a)).max();
+        let views = |of: &[&Affected]| {
+            let view = |a: &&Affected| SystemView::new(&clock, a, &notice.affected);
+            of.iter().map(view).collect()
+        };
         Self {
             service: text::one_line(service),
             customer: text::one_line(&notice.customer_name),
             names: enumerate(&names),
-            count: affected.len(),
-            systems: affected
-                .iter()
-                .map(|a| SystemView::new(&clock, a))
-                .collect(),
+            count: shown.len(),
+            systems: views(&shown),
+            recovered: views(&recovered),
             since: from.map(|at| clock.read(at)),
             until: to.map(|at| clock.read(at)),
             down: down.map(brief),
-            at_least: affected.iter().any(|a| a.unobserved.is_some()),
-            impaired: affected.iter().any(|a| a.impaired),
+            at_least: shown.iter().any(|a| a.unobserved.is_some()),
+            impaired: shown.iter().any(|a| a.impaired),
             folded: notice.folded,
             work: notice.work.as_ref().map(|w| WorkView::new(&clock, w)),
             reference: reference(id, notice),
@@ -114,8 +132,25 @@ impl View {
     }
 }
 
+/// What a notice says of each system last, in order of systems. The second list, in a notice of
+/// systems that are down, are those that are not.
+fn latest(notice: &Notice) -> (Vec<&Affected>, Vec<&Affected>) {
+    let all = &notice.affected;
+    // They are in order of systems and, within one, of outages.
+    let last = |n: usize| {
+        all.get(n + 1)
+            .is_none_or(|next| next.system != all[n].system)
+    };
+    let latest = all.iter().enumerate().filter(|(n, _)| last(*n));
+    let over = |a: &&Affected| {
+        matches!(notice.kind, Kind::Downtime | Kind::MaintenanceOverrun) && a.to.is_some()
+    };
+    let (recovered, shown) = latest.map(|(_, a)| a).partition(over);
+    (shown, recovered)
+}
+
 impl SystemView {
-    fn new(clock: &Clockface, of: &Affected) -> Self {
+    fn new(clock: &Clockface, of: &Affected, all: &[Affected]) -> Self {
         let down = downtime_s(of);
         let span = of
             .from
@@ -133,7 +168,23 @@ impl SystemView {
             saw: of.reason.map(plain),
             impaired: of.impaired,
             advice: of.advice.as_deref().and_then(paragraph),
+            earlier: all
+                .iter()
+                .filter(|a| a.system == of.system && a.outage < of.outage)
+                .filter_map(|a| EarlierView::new(clock, a))
+                .collect(),
         }
+    }
+}
+
+impl EarlierView {
+    fn new(clock: &Clockface, of: &Affected) -> Option<Self> {
+        let (from, to) = of.from.zip(of.to)?;
+        Some(Self {
+            since: clock.read(from),
+            until: clock.read(to),
+            down: downtime_s(of).map(length)?,
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use domain::calendar::{self, Month};
 use domain::event::Delivery;
-use domain::id::NoticeId;
+use domain::id::{NoticeId, SystemId};
 use domain::notice::message_id;
 use domain::record::{Outgoing, Record, Standing};
 use domain::report;
@@ -104,7 +104,7 @@ fn said<'a>(record: &Record, id: NoticeId, outgoing: &'a Outgoing) -> Said<'a> {
     Said {
         notice: id.to_string(),
         kind: notice.kind.word(),
-        systems: notice.affected.iter().map(|a| a.system.as_str()).collect(),
+        systems: notice.systems().map(SystemId::as_str).collect(),
         incident: notice.incident.map(|incident| incident.to_string()),
         window: notice.work.as_ref().map(|work| work.window.as_str()),
         recipient: &notice.recipient,

@@ -53,7 +53,8 @@ fn nothing_stale_is_sent_when_mail_goes_again() {
             ),
         ]
     );
-    // Of two outages during the second night the portal is told to be down while it is, and only so.
+    // Of two outages during the second night the portal is told to be down while it is, and only so;
+    // that message says the first one too.
     let delivered: Vec<_> = second
         .iter()
         .filter(|told| told.5 == "sent")
@@ -106,6 +107,31 @@ fn what_was_folded_is_said_by_the_uptime() {
         let plain = said.replace('\u{a0}', " ");
         assert!(plain.contains(word), "no {word} in {plain}");
     }
+}
+
+#[test]
+fn an_outage_that_was_over_before_mail_went_is_said_with_the_next() {
+    let played = play("mail-down");
+    let notices = played.lines("notices.jsonl");
+    let said = notices
+        .iter()
+        .find(|n| n["kind"] == "downtime" && text(&n["decided"]).starts_with("2026-10-21T07:30"))
+        .unwrap();
+    let sequence: u64 = text(&said["notice"])[2..].parse().unwrap();
+    let mail = played.file(&format!("notices/{sequence:06}-downtime.eml"));
+    let mail = mail_parser::MessageParser::default().parse(mail).unwrap();
+    let said = mail.body_text(0).unwrap().replace('\u{a0}', " ");
+    let earlier = said.split_once("Earlier").unwrap().1;
+    for word in ["down from", "01:10:11 EDT", "until", "01:20:11 EDT"] {
+        assert!(earlier.contains(word), "no {word} in {said}");
+    }
+    let since = said.split_once("Down since").unwrap().1;
+    assert!(
+        since
+            .trim_start()
+            .starts_with("Wed 21 Oct 2026, 03:30:11 EDT"),
+        "{said}"
+    );
 }
 
 #[test]
