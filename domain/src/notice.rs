@@ -20,6 +20,10 @@ pub enum Kind {
     Uptime,
     /// A window has been scheduled.
     MaintenanceScheduled,
+    /// A window is no longer as it was announced.
+    MaintenanceChanged,
+    /// A window that was announced will not be held.
+    MaintenanceCancelled,
     /// A window began.
     MaintenanceStarted,
     /// A window is over and the systems are up.
@@ -30,10 +34,12 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 6] = [
+    pub const ALL: [Kind; 8] = [
         Kind::Downtime,
         Kind::Uptime,
         Kind::MaintenanceScheduled,
+        Kind::MaintenanceChanged,
+        Kind::MaintenanceCancelled,
         Kind::MaintenanceStarted,
         Kind::MaintenanceCompleted,
         Kind::MaintenanceOverrun,
@@ -45,6 +51,8 @@ impl Kind {
             Kind::Downtime => "downtime",
             Kind::Uptime => "uptime",
             Kind::MaintenanceScheduled => "maintenance-scheduled",
+            Kind::MaintenanceChanged => "maintenance-changed",
+            Kind::MaintenanceCancelled => "maintenance-cancelled",
             Kind::MaintenanceStarted => "maintenance-started",
             Kind::MaintenanceCompleted => "maintenance-completed",
             Kind::MaintenanceOverrun => "maintenance-overrun",
@@ -98,6 +106,13 @@ pub struct Work {
     pub span: Span,
     /// The downtime it allows, in seconds.
     pub max_downtime_s: Option<i64>,
+    /// From when to when it was announced before, where that is something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Span>,
+    /// The planned downtime that the agreement allows in a month, in seconds, where this is what
+    /// an overrun exceeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub month_allowance_s: Option<i64>,
 }
 
 /// One message to one recipient.

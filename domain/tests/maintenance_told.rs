@@ -308,15 +308,21 @@ fn an_extension_that_was_told_in_time_excuses_what_it_says() {
         20    #13 attempt 1 of N-8
         20    #14 N-8 Deferred
         100   #15 WindowChanged move
-        105   #16 Told move
-        105   #17 Told move
-        300   #18 MaintenanceStarted move
-        300   #19 tell maintenance-started/move/it@clinic.example/1
-        300   #20 tell maintenance-started/move/one@lab.example/1
-        300   #21 tell maintenance-started/move/two@lab.example/1
-        300   #22 N-8 folded into N-21
-        630   #25 outage of a from 570 planned
-        750   #28 O-25 ends 720
+        100   #16 tell maintenance-changed/move/it@clinic.example/1
+        100   #17 tell maintenance-changed/move/one@lab.example/1
+        100   #18 tell maintenance-changed/move/two@lab.example/1
+        100   #19 N-8 folded into N-18
+        105   #20 Told move
+        105   #21 Told move
+        300   #22 MaintenanceStarted move
+        300   #23 tell maintenance-started/move/it@clinic.example/1
+        300   #24 N-16 folded into N-23
+        300   #25 tell maintenance-started/move/one@lab.example/1
+        300   #26 N-17 folded into N-25
+        300   #27 tell maintenance-started/move/two@lab.example/1
+        300   #28 N-18 folded into N-27
+        630   #31 outage of a from 570 planned
+        750   #34 O-31 ends 720
 
         up 630 degraded 0 planned 150 excluded 0 unplanned 0 unknown 0
     "#]]
@@ -344,25 +350,31 @@ fn an_extension_that_came_too_late_excuses_only_what_was_announced_before() {
         20    #13 attempt 1 of N-8
         20    #14 N-8 Deferred
         100   #15 WindowChanged move
-        300   #16 MaintenanceStarted move
-        300   #17 tell maintenance-started/move/it@clinic.example/1
-        300   #18 tell maintenance-started/move/one@lab.example/1
-        300   #19 tell maintenance-started/move/two@lab.example/1
-        300   #20 N-8 folded into N-19
-        630   #23 outage of a from 570 planned
-        630   #24 O-23 overruns move from 600
-        630   #25 incident (Overrun)
-        630   #26 tell maintenance-overrun/O-23/it@clinic.example/1
-        630   #27 tell maintenance-overrun/O-23/one@lab.example/1
-        630   #28 tell maintenance-overrun/O-23/two@lab.example/1
-        750   #31 O-23 ends 720
-        750   #32 tell uptime/O-23/it@clinic.example/1 (folded)
-        750   #33 N-26 folded into N-32
-        750   #34 tell uptime/O-23/one@lab.example/1 (folded)
-        750   #35 N-27 folded into N-34
-        750   #36 tell uptime/O-23/two@lab.example/1 (folded)
-        750   #37 N-28 folded into N-36
-        750   #38 IncidentResolved I-25
+        100   #16 tell maintenance-changed/move/it@clinic.example/1
+        100   #17 tell maintenance-changed/move/one@lab.example/1
+        100   #18 tell maintenance-changed/move/two@lab.example/1
+        100   #19 N-8 folded into N-18
+        300   #20 MaintenanceStarted move
+        300   #21 tell maintenance-started/move/it@clinic.example/1
+        300   #22 N-16 folded into N-21
+        300   #23 tell maintenance-started/move/one@lab.example/1
+        300   #24 N-17 folded into N-23
+        300   #25 tell maintenance-started/move/two@lab.example/1
+        300   #26 N-18 folded into N-25
+        630   #29 outage of a from 570 planned
+        630   #30 O-29 overruns move from 600
+        630   #31 incident (Overrun)
+        630   #32 tell maintenance-overrun/O-29/it@clinic.example/1
+        630   #33 tell maintenance-overrun/O-29/one@lab.example/1
+        630   #34 tell maintenance-overrun/O-29/two@lab.example/1
+        750   #37 O-29 ends 720
+        750   #38 tell uptime/O-29/it@clinic.example/1 (folded)
+        750   #39 N-32 folded into N-38
+        750   #40 tell uptime/O-29/one@lab.example/1 (folded)
+        750   #41 N-33 folded into N-40
+        750   #42 tell uptime/O-29/two@lab.example/1 (folded)
+        750   #43 N-34 folded into N-42
+        750   #44 IncidentResolved I-31
 
         up 630 degraded 0 planned 30 excluded 0 unplanned 120 unknown 0
     "#]]
@@ -550,4 +562,144 @@ fn a_degraded_probe_does_not_hold_the_completion_up() {
     assert!(house.record.held.is_empty());
     let last = house.record.notices.values().next_back().unwrap();
     assert!(last.notice.affected[0].impaired);
+}
+
+/// The maintenance notices to an address: kind, and what became of them.
+fn work_told(house: &House, recipient: &str) -> Vec<(&'static str, &'static str)> {
+    let notices = house.record.notices.values();
+    notices
+        .filter(|o| o.notice.recipient == recipient && o.notice.work.is_some())
+        .map(|o| (o.notice.kind.word(), o.standing.word()))
+        .collect()
+}
+
+#[test]
+fn an_extension_that_is_delivered_in_time_earns_what_it_says() {
+    let mut house = extended(100, false);
+    deliver_to(&mut house, 110, &["it@clinic.example", "one@lab.example"]);
+    house.draw(120, &[("a/p", "UUUUUUUUUUUUUUUDDDDDUUUU")]);
+    assert_eq!(
+        work_told(&house, "it@clinic.example")[..2],
+        [
+            ("maintenance-scheduled", "sent"),
+            ("maintenance-changed", "sent")
+        ]
+    );
+    let changed = house
+        .record
+        .notices
+        .values()
+        .find(|o| o.notice.kind == domain::notice::Kind::MaintenanceChanged);
+    let work = changed.unwrap().notice.work.clone().unwrap();
+    let before = work.before.unwrap();
+    assert_eq!(
+        (before.from, before.to),
+        (house.second(300), house.second(600))
+    );
+    assert_eq!(
+        (work.span.from, work.span.to),
+        (house.second(300), house.second(900))
+    );
+    expect!["up 630 degraded 0 planned 150 excluded 0 unplanned 0 unknown 0"]
+        .assert_eq(&house.figures("a", 0, 780).to_string());
+}
+
+#[test]
+fn work_that_is_off_is_told_to_those_who_heard_of_it() {
+    let mut house = scheduled();
+    deliver_to(&mut house, 20, &["it@clinic.example"]);
+    let told = Act::Told {
+        window: "move".into(),
+        customer: "lab".into(),
+        how: "by phone".into(),
+    };
+    house.acts(30, "kim", told);
+    let cancel = Act::CancelMaintenance {
+        window: "move".into(),
+        reason: None,
+    };
+    house.acts(40, "kim", cancel);
+    assert_eq!(
+        work_told(&house, "it@clinic.example"),
+        [
+            ("maintenance-scheduled", "sent"),
+            ("maintenance-cancelled", "queued")
+        ]
+    );
+    // Told by telephone, so told by mail that it is off; what would have announced it is not sent.
+    assert_eq!(
+        work_told(&house, "one@lab.example"),
+        [
+            ("maintenance-scheduled", "folded"),
+            ("maintenance-cancelled", "queued")
+        ]
+    );
+}
+
+#[test]
+fn work_that_is_off_before_anybody_heard_of_it_is_told_to_nobody() {
+    let mut house = scheduled();
+    deliver_to(&mut house, 20, &["it@clinic.example"]);
+    let cancel = Act::CancelMaintenance {
+        window: "move".into(),
+        reason: None,
+    };
+    house.acts(40, "kim", cancel);
+    assert_eq!(
+        work_told(&house, "one@lab.example"),
+        [("maintenance-scheduled", "folded")]
+    );
+}
+
+#[test]
+fn what_is_on_its_way_about_work_arrives_before_what_follows_it() {
+    let mut house = House::new(ORIGIN, vec![with(vec![told_rule()])]);
+    house.draw(0, &[("a/p", "UUUUUUUUUUU")]);
+    let [started] = outbox::due(&house.record, house.now)[..] else {
+        panic!("one notice of the start");
+    };
+    house.begin(started);
+    house.draw(330, &[("a/p", "UUUUUUUUUUU")]);
+    assert_eq!(
+        work_told(&house, "it@clinic.example"),
+        [
+            ("maintenance-started", "queued"),
+            ("maintenance-completed", "queued")
+        ]
+    );
+    assert!(outbox::due(&house.record, house.now).is_empty());
+    // It comes back: it is too late to say that it has started.
+    house.end(started, Delivery::Deferred);
+    assert_eq!(
+        work_told(&house, "it@clinic.example"),
+        [
+            ("maintenance-started", "folded"),
+            ("maintenance-completed", "queued")
+        ]
+    );
+    assert_eq!(outbox::due(&house.record, house.now).len(), 1);
+}
+
+#[test]
+fn an_overrun_says_whether_the_window_or_the_month_allowed_no_more() {
+    let allowed = |month_s: Option<i64>, of_window_s: Option<i64>| {
+        let mut a = with(vec![Rule {
+            tell: false,
+            ..rule("work", "00:05:00", 600, of_window_s)
+        }]);
+        a.policy = Some("p".into());
+        let mut all = catalogue(vec![a]);
+        all.policies = vec![common::policy("p", month_s)];
+        let mut house = House::with(ORIGIN, all);
+        house.draw(0, &[("a/p", "UUUUUUUUUUUDDDDDDDDDDD")]);
+        let notices = house.record.notices.values();
+        let mut overruns =
+            notices.filter(|o| o.notice.kind == domain::notice::Kind::MaintenanceOverrun);
+        let work = overruns.next().unwrap().notice.work.clone().unwrap();
+        work.month_allowance_s
+    };
+    assert_eq!(allowed(Some(120), None), Some(120));
+    assert_eq!(allowed(Some(120), Some(200)), Some(120));
+    assert_eq!(allowed(Some(200), Some(120)), None);
+    assert_eq!(allowed(None, Some(120)), None);
 }

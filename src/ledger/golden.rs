@@ -194,6 +194,8 @@ fn notice() -> Notice {
             impact: None,
             span: span(),
             max_downtime_s: Some(1800),
+            before: None,
+            month_allowance_s: None,
         }),
         incident: Some(IncidentId(13)),
         thread: Some(NoticeId(9)),

@@ -82,6 +82,8 @@ fn update(kind: Kind, affected: Vec<Affected>) -> Notice {
                 at("2026-10-07T22:00:00-07:00"),
             ),
             max_downtime_s: Some(300),
+            before: None,
+            month_allowance_s: None,
         }),
         zone: "America/Los_Angeles".to_owned(),
         incident: None,
@@ -218,6 +220,21 @@ fn maintenance_scheduled() {
 }
 
 #[test]
+fn maintenance_changed() {
+    let mut notice = update(Kind::MaintenanceChanged, vec![quiet(portal())]);
+    let from = at("2026-10-06T20:00:00-07:00");
+    let before = Span::new(from, at("2026-10-06T21:00:00-07:00"));
+    notice.work.as_mut().unwrap().before = Some(before);
+    insta::assert_snapshot!(said(&notice));
+}
+
+#[test]
+fn maintenance_cancelled() {
+    let affected = vec![quiet(portal()), quiet(results())];
+    insta::assert_snapshot!(said(&update(Kind::MaintenanceCancelled, affected)));
+}
+
+#[test]
 fn maintenance_started() {
     insta::assert_snapshot!(said(&update(
         Kind::MaintenanceStarted,
@@ -242,6 +259,14 @@ fn maintenance_overrun() {
         ..portal()
     };
     insta::assert_snapshot!(said(&update(Kind::MaintenanceOverrun, vec![system])));
+}
+
+#[test]
+fn maintenance_overrun_of_a_months_allowance() {
+    let mut notice = update(Kind::MaintenanceOverrun, vec![portal()]);
+    let work = notice.work.as_mut().unwrap();
+    (work.max_downtime_s, work.month_allowance_s) = (None, Some(600));
+    insta::assert_snapshot!(said(&notice));
 }
 
 fn html(notice: &Notice) -> String {
@@ -295,6 +320,8 @@ fn every_html_part_fetches_nothing_and_says_its_status_in_words() {
             Kind::Downtime => "DOWN",
             Kind::Uptime => "UP AGAIN",
             Kind::MaintenanceScheduled => "PLANNED",
+            Kind::MaintenanceChanged => "CHANGED",
+            Kind::MaintenanceCancelled => "CANCELLED",
             Kind::MaintenanceStarted => "STARTED",
             Kind::MaintenanceCompleted => "COMPLETED",
             Kind::MaintenanceOverrun => "OVERRUN",

@@ -62,7 +62,12 @@ pub(super) fn every() -> Vec<Notice> {
                 ..plain.affected[0].clone()
             },
         );
-        notices.extend([plain, several, bare, impaired, again]);
+        let mut spent = plain.clone();
+        spent
+            .work
+            .iter_mut()
+            .for_each(|w| w.month_allowance_s = Some(600));
+        notices.extend([plain, several, bare, impaired, again, spent]);
     }
     notices
 }
@@ -88,6 +93,11 @@ fn frame(kind: Kind, customer: Option<&Customer>, at: Timestamp) -> Notice {
             impact: Some("Users are signed out once.".to_owned()),
             span: Span::new(at, at + SignedDuration::from_hours(1)),
             max_downtime_s: Some(300),
+            before: (kind == Kind::MaintenanceChanged).then(|| {
+                let earlier = SignedDuration::from_hours(2);
+                Span::new(at - earlier, at - SignedDuration::from_hours(1))
+            }),
+            month_allowance_s: None,
         }),
         incident: matches!(
             kind,

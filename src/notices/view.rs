@@ -98,6 +98,10 @@ pub struct WorkView {
     pub length: String,
     /// The downtime it allows: `5 min`; nothing where it is all of it.
     pub allows: Option<String>,
+    /// From when to when it was announced before, where that is something else.
+    pub before: Option<(Moment, Moment)>,
+    /// The month's allowance that an overrun exceeded: `10 min`.
+    pub month_allows: Option<String>,
 }
 
 impl View {
@@ -197,6 +201,8 @@ impl WorkView {
             end: clock.read(of.span.to),
             length: length(of.span.to.duration_since(of.span.from).as_secs()),
             allows: of.max_downtime_s.map(length),
+            month_allows: of.month_allowance_s.map(length),
+            before: of.before.map(|s| (clock.read(s.from), clock.read(s.to))),
         }
     }
 }

@@ -106,7 +106,7 @@ impl Draft<'_> {
             }
             // It is up again meanwhile, or down again, and what says so says all of it.
             Standing::Due(_) => {
-                let into = self.successor(id);
+                let into = self.successor(id).or_else(|| self.replaced_by(id));
                 if into.is_some() {
                     self.emit(at, Fact::NoticeFolded { notice: id, into });
                 }

@@ -5,6 +5,7 @@
 //! same turn sees it.
 
 mod acts;
+mod announce;
 mod delivery;
 mod due;
 mod outages;

@@ -8,7 +8,7 @@ use super::{Draft, due};
 use crate::accounting;
 use crate::catalogue::Customer;
 use crate::event::Fact;
-use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
+use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId};
 use crate::notice::{Affected, Kind, Notice, Work};
 use crate::policy::Policy;
 use crate::record::{Outage, Standing};
@@ -17,13 +17,13 @@ use crate::windows::{Earned, Occurrence};
 
 /// Everything of a notice but the recipient.
 #[derive(Clone)]
-struct Content {
-    kind: Kind,
+pub(super) struct Content {
+    pub(super) kind: Kind,
     /// The middle part of the key.
-    subject: String,
-    affected: Vec<Affected>,
-    work: Option<Work>,
-    incident: Option<IncidentId>,
+    pub(super) subject: String,
+    pub(super) affected: Vec<Affected>,
+    pub(super) work: Option<Work>,
+    pub(super) incident: Option<IncidentId>,
 }
 
 impl Content {
@@ -148,11 +148,28 @@ impl Draft<'_> {
     /// The window that an overrun grew out of.
     fn work_of(&self, id: OutageId) -> Option<Work> {
         let outage = self.record().outages.get(&id)?;
-        let (_, window) = outage.overrun.as_ref()?;
-        self.windows_at(outage)
-            .iter()
-            .find(|o| o.id == *window)
-            .map(work)
+        let (from, window) = outage.overrun.as_ref()?;
+        let windows = self.windows_at(outage);
+        let occurrence = windows.iter().find(|o| o.id == *window)?;
+        let mut said = work(occurrence);
+        if *from < occurrence.span.to {
+            said.month_allowance_s = self.month_spent(&outage.system, *from);
+        }
+        Some(said)
+    }
+
+    /// The agreement's allowance of a month, if all of it was spent at `at`.
+    fn month_spent(&self, system: &SystemId, at: Timestamp) -> Option<i64> {
+        let record = self.record();
+        let policy = record.policy_of(system)?;
+        let allowance_s = policy.monthly_allowance_s?;
+        let zone = record.zone_of(system)?;
+        let local = at.to_zoned(zone.clone());
+        let midnight = local.first_of_month().and_then(|day| day.start_of_day());
+        let month = Span::new(midnight.ok()?.timestamp(), at);
+        let history = record.history(system, month);
+        let figures = accounting::account(&history, month, &zone, Some(policy), None, at);
+        (figures.planned_s >= allowance_s).then_some(allowance_s)
     }
 
     /// The window in which an outage began that it does not excuse.
@@ -316,87 +333,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Tells the customers of a window's systems of it.
-    pub(super) fn tell_window(&mut self, at: Timestamp, kind: Kind, occurrence: &Occurrence) {
-        let catalogue = self.record().catalogue.clone();
-        for customer in &catalogue.customers {
-            let systems: Vec<&SystemId> = occurrence
-                .systems
-                .iter()
-                .filter(|s| customer.systems.contains(s))
-                .collect();
-            if systems.is_empty() {
-                continue;
-            }
-            let affected = systems
-                .into_iter()
-                .map(|id| Affected {
-                    system: id.clone(),
-                    name: catalogue
-                        .system(id.as_str())
-                        .map_or_else(|| id.to_string(), |s| s.name.clone()),
-                    outage: None,
-                    from: None,
-                    to: None,
-                    down_s: None,
-                    unobserved: None,
-                    reason: None,
-                    impaired: self.record().is_degraded(id),
-                    advice: None,
-                })
-                .collect();
-            let content = Content {
-                kind,
-                subject: occurrence.id.to_string(),
-                affected,
-                work: Some(work(occurrence)),
-                incident: None,
-            };
-            for recipient in &customer.contacts {
-                // What nobody heard of in time is said by what comes after it.
-                let earlier: &[Kind] = match kind {
-                    Kind::MaintenanceStarted => &[Kind::MaintenanceScheduled],
-                    Kind::MaintenanceCompleted => {
-                        &[Kind::MaintenanceScheduled, Kind::MaintenanceStarted]
-                    }
-                    _ => &[],
-                };
-                let mut stale: Vec<NoticeId> = earlier
-                    .iter()
-                    .flat_map(|kind| self.unsent_of(&occurrence.id, *kind))
-                    .collect();
-                stale.retain(|n| {
-                    let to = self.record().notices.get(n);
-                    to.is_some_and(|o| o.notice.recipient == *recipient)
-                });
-                let id = self.queue(at, customer, recipient, &content, Vec::new(), false);
-                for notice in stale {
-                    self.emit(
-                        at,
-                        Fact::NoticeFolded {
-                            notice,
-                            into: Some(id),
-                        },
-                    );
-                }
-            }
-        }
-    }
-
-    /// The notices of a kind about a window that wait to be sent.
-    pub(super) fn unsent_of(&self, window: &WindowId, kind: Kind) -> Vec<NoticeId> {
-        let record = self.record();
-        let waits = |id: &&NoticeId| {
-            record.notices.get(*id).is_some_and(|o| {
-                o.notice.kind == kind
-                    && matches!(o.standing, Standing::Due(_))
-                    && o.notice.work.as_ref().is_some_and(|w| w.window == *window)
-            })
-        };
-        record.unsent.iter().filter(waits).copied().collect()
-    }
-
-    fn queue(
+    pub(super) fn queue(
         &mut self,
         at: Timestamp,
         customer: &Customer,
@@ -433,12 +370,14 @@ impl Draft<'_> {
     }
 }
 
-fn work(occurrence: &Occurrence) -> Work {
+pub(super) fn work(occurrence: &Occurrence) -> Work {
     Work {
         window: occurrence.id.clone(),
         title: occurrence.title.clone(),
         impact: occurrence.impact.clone(),
         span: occurrence.span,
         max_downtime_s: occurrence.max_downtime_s,
+        before: None,
+        month_allowance_s: None,
     }
 }

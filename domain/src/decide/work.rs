@@ -170,7 +170,14 @@ impl Draft<'_> {
             window,
             reason: reason.map(str::to_owned),
         };
+        let before = Span::new(last.start, last.end);
         self.emit_by(at, by, fact);
+        // Of work that ended early its completion tells.
+        if end > at
+            && let Some(occurrence) = self.occurrence(id)
+        {
+            self.tell_changed(at, &occurrence, before);
+        }
         Ok(())
     }
 
@@ -194,9 +201,8 @@ impl Draft<'_> {
             reason: reason.map(str::to_owned),
         };
         self.emit_by(at, by, fact);
-        // Whoever has not heard of it yet need not hear of it any more.
-        for notice in self.unsent_of(window, Kind::MaintenanceScheduled) {
-            self.emit(at, Fact::NoticeFolded { notice, into: None });
+        if let Some(occurrence) = self.occurrence(window) {
+            self.tell_window(at, Kind::MaintenanceCancelled, &occurrence);
         }
         Ok(())
     }

@@ -448,9 +448,11 @@ impl Record {
         let Some(outgoing) = self.notices.get(&id).cloned() else {
             return;
         };
-        if outgoing.notice.kind != Kind::MaintenanceScheduled
-            || !matches!(outgoing.standing, Standing::Sent(_))
-        {
+        let announces = matches!(
+            outgoing.notice.kind,
+            Kind::MaintenanceScheduled | Kind::MaintenanceChanged
+        );
+        if !announces || !matches!(outgoing.standing, Standing::Sent(_)) {
             return;
         }
         let Some(work) = &outgoing.notice.work else {

@@ -13,6 +13,7 @@ use domain::decide::{Input, decide};
 use domain::event::{Absence, Delivery, Event, Fact};
 use domain::id::{NoticeId, ProbeId, SystemId};
 use domain::outbox;
+use domain::policy::Policy;
 use domain::record::Record;
 use domain::sample::{Outcome, Phases, Reason, Sample};
 use domain::span::Span;
@@ -22,6 +23,22 @@ use jiff::{SignedDuration, Timestamp};
 
 /// The events of a house that begins: founded, configured, started.
 const SET_UP: u64 = 3;
+
+/// An agreement that chooses nothing but the planned downtime of a month.
+pub fn policy(id: &str, monthly_allowance_s: Option<i64>) -> Policy {
+    Policy {
+        id: id.into(),
+        name: id.to_uppercase(),
+        unknown_is_down: false,
+        degraded_is_down: false,
+        ignore_shorter_s: 0,
+        min_coverage_ppm: 990_000,
+        target: None,
+        monthly_allowance_s,
+        service_hours: None,
+        planned_hours: None,
+    }
+}
 
 /// Seconds between samples in a drawing.
 pub const STEP_S: i64 = 30;
