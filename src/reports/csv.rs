@@ -4,8 +4,8 @@
 //! Numbers, instants and percentages are ours and stay as they are.
 
 use domain::report::{
-    Day, IncidentLine, MeasureState, Moment, OpenMeasure, OutageLine, Report, SystemLine, Telling,
-    Verdict, WindowLine,
+    AbsenceLine, Day, IncidentLine, MeasureState, Moment, OpenMeasure, OutageLine, Report,
+    SystemLine, Telling, Told, UnknownSpan, Verdict, WindowLine,
 };
 use serde::Serialize;
 
@@ -56,6 +56,20 @@ pub(super) fn render(report: &Report) -> Vec<u8> {
         &WINDOW,
         report.maintenance.iter().map(window),
     );
+    out.section(
+        "told",
+        &TOLD,
+        report
+            .incidents
+            .iter()
+            .flat_map(|i| i.told.iter().map(|t| told(&i.incident, t))),
+    );
+    out.section(
+        "absence",
+        &ABSENCE,
+        report.monitor.absences.iter().map(absence),
+    );
+    out.section("unknown", &UNKNOWN, report.unknown.iter().map(unknown));
     out.section(
         "measure",
         &MEASURE,
@@ -281,7 +295,7 @@ fn day(system: &str, d: &Day) -> Vec<Cell> {
     ]
 }
 
-const OUTAGE: [&str; 25] = [
+const OUTAGE: [&str; 26] = [
     "outage",
     "system",
     "name",
@@ -307,6 +321,7 @@ const OUTAGE: [&str; 25] = [
     "acknowledge_s",
     "restore_s",
     "reclassified",
+    "why_unplanned",
 ];
 
 fn outage(o: &OutageLine) -> Vec<Cell> {
@@ -336,6 +351,7 @@ fn outage(o: &OutageLine) -> Vec<Cell> {
         maybe(o.acknowledge_s),
         maybe(o.restore_s),
         words(&o.reclassified),
+        text(o.why_unplanned.join("; ")),
     ]
 }
 
@@ -417,6 +433,55 @@ fn window(w: &WindowLine) -> Vec<Cell> {
         number(w.planned_s),
         number(w.overrun_s),
         number(w.recurring),
+    ]
+}
+
+const TOLD: [&str; 8] = [
+    "incident",
+    "customer",
+    "name",
+    "first",
+    "last",
+    "result",
+    "only_afterwards",
+    "contacts",
+];
+
+fn told(incident: &str, t: &Told) -> Vec<Cell> {
+    let contacts: Vec<String> = t.contacts.iter().map(|(r, n)| format!("{n} {r}")).collect();
+    vec![
+        text(incident),
+        text(&t.customer),
+        text(&t.name),
+        instant(&t.first),
+        instant(&t.last),
+        printed(&t.result),
+        number(t.only_afterwards),
+        text(contacts.join(", ")),
+    ]
+}
+
+const ABSENCE: [&str; 5] = ["from", "to", "length_s", "cause", "why"];
+
+fn absence(a: &AbsenceLine) -> Vec<Cell> {
+    vec![
+        printed(&a.from),
+        instant(&a.to),
+        maybe(a.length_s),
+        printed(&a.cause),
+        text(a.why),
+    ]
+}
+
+const UNKNOWN: [&str; 5] = ["systems", "from", "to", "unknown_s", "why"];
+
+fn unknown(u: &UnknownSpan) -> Vec<Cell> {
+    vec![
+        text(u.systems.join(" ")),
+        printed(&u.from),
+        printed(&u.to),
+        number(u.unknown_s),
+        text(&u.why),
     ]
 }
 

@@ -327,6 +327,9 @@ fn every_row_of_a_csv_section_has_the_columns_of_its_header() {
             "outage",
             "incident",
             "maintenance",
+            "told",
+            "absence",
+            "unknown",
             "measure"
         ]
     );

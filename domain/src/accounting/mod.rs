@@ -18,6 +18,7 @@ mod figures;
 mod ground;
 mod ratio;
 mod readings;
+mod unexcused;
 
 pub use classes::{Classes, DaySeconds, classify, day_strip, reach};
 pub use excuse::{Excused, excused_until};
@@ -25,6 +26,7 @@ pub use figures::{Figures, OutageFigures, WindowFigures, account};
 pub use ratio::{Ratio, Verdict};
 #[doc(hidden)]
 pub use readings::{Readings, account_by};
+pub use unexcused::{Unexcused, Unplanned, unexcused};
 
 /// Everything that one system's figures rest on. `None` as an end means: still so.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

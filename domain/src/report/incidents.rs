@@ -1,19 +1,16 @@
 //! Incidents as a committee reads them: what people wrote, who was told and how fast, what is
 //! still missing, and which preventive measures are still open.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::model::{
-    IncidentLine, MeasureLine, MeasureState, Moment, OpenMeasure, Step, Telling, Told,
-};
+use super::model::{IncidentLine, MeasureLine, MeasureState, Moment, OpenMeasure, Step};
 use super::scope::Scope;
-use super::words;
-use crate::id::{CustomerId, NoticeId, OutageId};
+use super::{told, words};
+use crate::id::OutageId;
 use crate::incident::{Certainty, Incident, Measure};
-use crate::notice::Kind;
-use crate::record::{Outage, Outgoing, Standing};
+use crate::record::Outage;
 
 /// The incidents of the month: opened in it, or tying together one of `outages`.
 pub(super) fn lines(scope: &Scope<'_>, outages: &BTreeSet<OutageId>) -> Vec<IncidentLine> {
@@ -66,7 +63,7 @@ fn line(scope: &Scope<'_>, incident: &Incident) -> IncidentLine {
     let moment = |at: Timestamp| Moment::of(at, &scope.zone);
     let review = &incident.review;
     let ours: Vec<&Outage> = ours(scope, incident);
-    let told = told(scope, incident, &ours);
+    let (told, words) = told::of(scope, incident, &ours);
     IncidentLine {
         incident: incident.id.to_string(),
         severity: None,
@@ -99,7 +96,7 @@ fn line(scope: &Scope<'_>, incident: &Incident) -> IncidentLine {
             .collect(),
         clocks: Vec::new(),
         missing: incident.missing(),
-        timeline: timeline(scope, incident, &ours, &told),
+        timeline: timeline(scope, incident, &ours, &words, told.len()),
         told,
     }
 }
@@ -114,97 +111,12 @@ fn ours<'a>(scope: &Scope<'a>, incident: &Incident) -> Vec<&'a Outage> {
         .collect()
 }
 
-/// The notices that told people of an outage: `downtime` and `maintenance-overrun`, and an
-/// `uptime` that says both because the first was never sent.
-pub(super) fn telling<'a>(
-    scope: &Scope<'a>,
-    outage: &Outage,
-) -> impl Iterator<Item = (NoticeId, &'a Outgoing)> {
-    let record = scope.record;
-    let notices: BTreeSet<NoticeId> = outage.told.iter().chain(&outage.told_up).copied().collect();
-    notices
-        .into_iter()
-        .filter_map(move |id| Some((id, &**record.notices.get(&id)?)))
-        .filter(|(_, n)| {
-            matches!(n.notice.kind, Kind::Downtime | Kind::MaintenanceOverrun) || n.notice.folded
-        })
-}
-
-/// When a notice was delivered, if it was.
-pub(super) fn sent(notice: &Outgoing) -> Option<Timestamp> {
-    match notice.standing {
-        Standing::Sent(at) => Some(at),
-        _ => None,
-    }
-}
-
-/// What became of a notice.
-pub(super) fn standing(notice: &Outgoing) -> Telling {
-    match notice.standing {
-        Standing::Sent(_) => Telling::Sent,
-        Standing::Ambiguous(_) => Telling::Ambiguous,
-        Standing::Due(_) | Standing::Attempting(_) => Telling::Queued,
-        Standing::Folded(_) => Telling::Folded,
-        Standing::Rejected(_) => Telling::Rejected,
-    }
-}
-
-/// Every customer of the incident's systems, and what became of telling it.
-fn told(scope: &Scope<'_>, incident: &Incident, outages: &[&Outage]) -> Vec<Told> {
-    let mut customers: BTreeMap<CustomerId, Told> = BTreeMap::new();
-    let catalogue = scope.record.in_force_at(incident.opened_at);
-    for system in incident
-        .systems
-        .iter()
-        .filter(|s| scope.systems.contains_key(s))
-    {
-        for customer in catalogue.customers_of(system) {
-            customers.insert(customer.id.clone(), nobody(&customer.id, &customer.name));
-        }
-    }
-    let mut seen: BTreeSet<NoticeId> = BTreeSet::new();
-    let mut recipients: BTreeSet<(CustomerId, String)> = BTreeSet::new();
-    let mut rejected: BTreeSet<(CustomerId, String)> = BTreeSet::new();
-    for (id, outgoing) in outages.iter().flat_map(|o| telling(scope, o)) {
-        if !seen.insert(id) {
-            continue;
-        }
-        let notice = &outgoing.notice;
-        let told = customers
-            .entry(notice.customer.clone())
-            .or_insert_with(|| nobody(&notice.customer, &notice.customer_name));
-        let result = standing(outgoing);
-        told.result = told.result.min(result);
-        let recipient = (notice.customer.clone(), notice.recipient.clone());
-        told.recipients += u64::from(recipients.insert(recipient.clone()));
-        if result == Telling::Rejected {
-            told.rejected += u64::from(rejected.insert(recipient));
-        }
-        if let Some(at) = sent(outgoing).map(|at| Moment::of(at, &scope.zone)) {
-            told.first = Some(told.first.map_or(at, |first| first.min(at)));
-            told.last = Some(told.last.map_or(at, |last| last.max(at)));
-        }
-    }
-    customers.into_values().collect()
-}
-
-fn nobody(id: &CustomerId, name: &str) -> Told {
-    Told {
-        customer: id.to_string(),
-        name: name.to_owned(),
-        first: None,
-        last: None,
-        result: Telling::NotTold,
-        recipients: 0,
-        rejected: 0,
-    }
-}
-
 fn timeline(
     scope: &Scope<'_>,
     incident: &Incident,
     outages: &[&Outage],
-    told: &[Told],
+    told: &[told::Word],
+    customers: usize,
 ) -> Vec<Step> {
     let mut steps: Vec<(Timestamp, String)> = Vec::new();
     for outage in outages {
@@ -214,19 +126,7 @@ fn timeline(
         incident.opened_at,
         format!("Incident {} opened", incident.id),
     ));
-    let first = told.iter().filter_map(|t| Some((t.first?, &t.name))).min();
-    // A customer is told with the first of its contacts.
-    let last = told.iter().filter_map(|t| Some((t.first?, &t.name))).max();
-    match (first, last) {
-        (Some((first, name)), Some((last, _))) if first == last => {
-            steps.push((first.at(), format!("Customers told: {name}")));
-        }
-        (Some((first, first_name)), Some((last, last_name))) => {
-            steps.push((first.at(), format!("First customer told: {first_name}")));
-            steps.push((last.at(), format!("Last customer told: {last_name}")));
-        }
-        _ => {}
-    }
+    steps.extend(told::steps(told, customers));
     if let Some((at, by)) = &incident.acknowledged {
         steps.push((*at, format!("Acknowledged by {by}")));
     }

@@ -7,14 +7,16 @@ use jiff::Timestamp;
 use super::model::{Moment, WindowLine};
 use super::scope::{Scope, touches};
 use super::systems::{Account, Accounts};
-use super::words;
+use super::{unplanned, words};
 use crate::id::{CustomerId, WindowId};
+use crate::span::{Spans, instant};
 use crate::windows::{Earned, Occurrence};
 
 /// Every window that touches the month, in order of its start. A single window of several systems
 /// is one line; where one system's agreement denies it what another's allows, it is two.
 pub(super) fn lines(scope: &Scope<'_>, accounts: &Accounts<'_>) -> Vec<WindowLine> {
-    let mut lines: BTreeMap<(Timestamp, WindowId, String), WindowLine> = BTreeMap::new();
+    let mut lines: BTreeMap<(Timestamp, WindowId, String), (WindowLine, Vec<String>)> =
+        BTreeMap::new();
     for account in accounts.values() {
         for window in &account.windows {
             let cancelled = window.why == Earned::Cancelled;
@@ -22,19 +24,30 @@ pub(super) fn lines(scope: &Scope<'_>, accounts: &Accounts<'_>) -> Vec<WindowLin
                 continue;
             }
             let line = line(scope, account, window);
+            let reasons = unplanned::of_window(scope, account, window);
             lines
                 .entry((window.span.from, window.id.clone(), line.why.clone()))
-                .and_modify(|known| {
+                .and_modify(|(known, why)| {
+                    why.extend(reasons.iter().cloned());
                     known.systems.extend(line.systems.iter().cloned());
                     known.downtime_s += line.downtime_s;
                     known.planned_s += line.planned_s;
                     known.overrun_s += line.overrun_s;
                     known.earned |= line.earned;
                 })
-                .or_insert(line);
+                .or_insert((line, reasons));
         }
     }
-    lines.into_values().collect()
+    lines
+        .into_values()
+        .map(|(mut line, reasons)| {
+            for reason in reasons {
+                line.why.push_str("; ");
+                line.why.push_str(&reason);
+            }
+            line
+        })
+        .collect()
 }
 
 fn line(scope: &Scope<'_>, account: &Account<'_>, window: &Occurrence) -> WindowLine {
@@ -48,7 +61,7 @@ fn line(scope: &Scope<'_>, account: &Account<'_>, window: &Occurrence) -> Window
         end: Moment::of(window.span.to, &scope.zone),
         announced: announced(scope, window),
         earned: !window.earning.is_empty(),
-        why: why(scope, &window.why),
+        why: why(scope, window),
         cancelled: window.why == Earned::Cancelled,
         max_downtime_s: window.max_downtime_s,
         downtime_s: figures.map_or(0, |f| f.downtime_s),
@@ -77,25 +90,44 @@ fn announced(scope: &Scope<'_>, window: &Occurrence) -> Option<String> {
     }
 }
 
-fn why(scope: &Scope<'_>, why: &Earned) -> String {
-    let at = |at: &Timestamp| words::instant(*at, &scope.zone);
-    match why {
+/// Why a window is earned, or why not, and which part of it.
+pub(super) fn why(scope: &Scope<'_>, window: &Occurrence) -> String {
+    let at = |at: Timestamp| words::instant(at, &scope.zone);
+    let mut text = match &window.why {
         Earned::Agreed(date) => format!("agreed on {date}"),
-        Earned::Known(since) => format!("recorded since {}", at(since)),
-        Earned::Told(last) => format!("every customer told by {}", at(last)),
-        Earned::NotTold(customers) if customers.is_empty() => {
-            "no customer of its systems was known to be told".to_owned()
-        }
+        Earned::Known(since) => format!("configured since {}, early enough", at(*since)),
+        Earned::Told(last) => format!("announced in time, to the last customer at {}", at(*last)),
+        Earned::NotTold(customers) if customers.is_empty() => "not announced in time".to_owned(),
         Earned::NotTold(customers) => {
-            format!(
-                "not told in time: {}",
-                words::list(&names(scope, customers))
-            )
+            let names = words::list(&names(scope, customers));
+            format!("not announced in time to {names}")
         }
-        Earned::TooLate => "recorded too late for this occurrence".to_owned(),
-        Earned::OutsideHours => "outside the hours that the agreement allows".to_owned(),
+        Earned::TooLate => "neither agreed nor configured early enough for this date".to_owned(),
+        Earned::OutsideHours => {
+            "outside the hours in which the agreement allows planned work".to_owned()
+        }
         Earned::Cancelled => "cancelled".to_owned(),
+    };
+    let earning: Spans = window.earning.iter().map(|part| part.span).collect();
+    let held: Spans = [window.span].into_iter().collect();
+    if !earning.is_empty() && !held.within(&earning) {
+        let parts: Vec<String> = earning
+            .iter()
+            .map(|(from, to)| format!("from {} to {}", at(instant(from)), at(instant(to))))
+            .collect();
+        text.push_str(&format!(
+            ", but only {}: the rest was not announced in time or lies outside the allowed hours",
+            words::list(&parts)
+        ));
     }
+    let single = scope.record.singles.get(&window.id);
+    let last = single.and_then(|s| s.versions.last());
+    if let Some(reason) = last.and_then(|(_, w)| w.override_reason.as_ref()) {
+        text.push_str(&format!(
+            "; scheduled outside the allowed hours by override: {reason}"
+        ));
+    }
+    text
 }
 
 fn names(scope: &Scope<'_>, customers: &[CustomerId]) -> Vec<String> {

@@ -14,6 +14,8 @@ mod outages;
 mod scope;
 mod summary;
 mod systems;
+mod told;
+mod unplanned;
 pub mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,8 +24,8 @@ pub use model::*;
 
 use crate::calendar::Month;
 use crate::record::Record;
-use incidents::standing;
 use scope::Scope;
+use told::standing;
 
 /// Why there is no report.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

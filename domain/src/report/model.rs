@@ -99,7 +99,7 @@ pub struct Report {
     pub unknown: Vec<UnknownSpan>,
     /// Faults of the monitor that people declared.
     pub faults: Vec<FaultLine>,
-    /// The monitor's own absences, starts and stops.
+    /// The monitor's own absences.
     pub monitor: Monitor,
     /// What was configured otherwise than before, when and by whom.
     pub changes: Vec<Change>,
@@ -305,6 +305,8 @@ pub struct OutageLine {
     pub exclusions: Vec<ExclusionLine>,
     /// Why a person took its planned time back.
     pub reclassified: Option<String>,
+    /// For each window that it met and that did not excuse all of it: which, and why.
+    pub why_unplanned: Vec<String>,
 }
 
 /// A person's declaration.
@@ -472,10 +474,11 @@ pub struct Told {
     pub last: Option<Moment>,
     /// The best that came of it.
     pub result: Telling,
-    /// How many contacts a notice was decided for.
-    pub recipients: u64,
-    /// How many of them the relay refused for good.
-    pub rejected: u64,
+    /// Whether the first message that reached it told of the end, too: the customer learned of
+    /// it when it was over.
+    pub only_afterwards: bool,
+    /// How many of its contacts ended how, by the words of [`Telling`].
+    pub contacts: BTreeMap<&'static str, u64>,
 }
 
 /// What became of a notice, or of all notices to one customer.
@@ -530,7 +533,7 @@ pub struct WindowLine {
     pub announced: Option<String>,
     /// Whether any part of it excuses downtime.
     pub earned: bool,
-    /// Why, or why not.
+    /// Why it is earned, or why not; then why downtime in it is unplanned all the same.
     pub why: String,
     /// Whether it was cancelled.
     pub cancelled: bool,
@@ -583,34 +586,40 @@ pub struct FaultLine {
 /// The monitor's own month.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Monitor {
-    /// Spans in which it ran but could not watch.
+    /// Every span in which it did not live, or could not watch, in order of their starts.
     pub absences: Vec<AbsenceLine>,
-    /// Its starts and stops.
-    pub lives: Vec<LifeLine>,
 }
 
-/// A span in which the monitor ran but could not watch.
+/// A span in which the monitor did not live, or could not watch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AbsenceLine {
-    /// From.
+    /// From: of a life that ended without a word, the last instant at which it is known to have
+    /// been alive.
     pub from: Moment,
-    /// To.
-    pub to: Moment,
+    /// To: its next start. `None` where it had not come back by the report's position.
+    pub to: Option<Moment>,
     /// Its whole seconds.
-    pub length_s: i64,
-    /// Why.
-    pub cause: crate::event::Absence,
+    pub length_s: Option<i64>,
+    /// The closed word for why.
+    pub cause: Away,
+    /// The same in words.
+    pub why: &'static str,
 }
 
-/// A start or a stop of the monitor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LifeLine {
-    /// When.
-    pub at: Moment,
-    /// `started` or `stopped`.
-    pub what: &'static str,
-    /// Until when an earlier run is known to have been alive.
-    pub alive_until: Option<Moment>,
+/// Why the monitor was away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Away {
+    /// Configured, and not started yet.
+    NotStarted,
+    /// Stopped in order.
+    Stopped,
+    /// Its life ended without a word.
+    Died,
+    /// The process got no time, or the machine slept.
+    Stalled,
+    /// The wall clock was set.
+    ClockStepped,
 }
 
 /// A configuration that came into force.

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::model::{AbsenceLine, FaultLine, LifeLine, Moment, Monitor, UnknownSpan};
+use super::model::{AbsenceLine, Away, FaultLine, Moment, Monitor, UnknownSpan};
 use super::scope::{Scope, touches};
 use super::systems::{Account, Accounts};
-use crate::event::Silence;
+use crate::event::{Absence, Silence};
 use crate::id::{ProbeId, SystemId};
-use crate::record::Life;
+use crate::record::{Life, Record};
 use crate::span::{Span, instant, second};
 
 /// The spans of agreed time that nothing vouches for, in order of their start. Systems that have
@@ -89,34 +89,65 @@ pub(super) fn faults(scope: &Scope<'_>) -> Vec<FaultLine> {
         .collect()
 }
 
-/// Its absences, starts and stops in the month.
+/// The monitor's own absences in the month, from the ledger alone: the time between two of its
+/// lives, and what stalls, sleep and steps of the clock hid while it lived.
 pub(super) fn own(scope: &Scope<'_>) -> Monitor {
-    let moment = |at: Timestamp| Moment::of(at, &scope.zone);
-    let absences = scope.record.absences.iter();
-    let lives = scope.record.lives.iter();
+    let seen = scope.seen();
+    let mut all = between_lives(scope.record);
+    all.extend(scope.record.absences.iter().map(|(span, cause)| {
+        let cause = match cause {
+            Absence::Stalled => Away::Stalled,
+            Absence::ClockStepped => Away::ClockStepped,
+        };
+        (span.from, Some(span.to), cause)
+    }));
+    // A restart within one instant is an absence too, of no length.
+    all.retain(|(from, to, _)| *from < seen.to && to.is_none_or(|to| to > seen.from));
+    all.sort_unstable();
+    let line = |(from, to, cause): (Timestamp, Option<Timestamp>, Away)| AbsenceLine {
+        from: Moment::of(from, &scope.zone),
+        to: to.map(|to| Moment::of(to, &scope.zone)),
+        length_s: to.map(|to| second(to) - second(from)),
+        cause,
+        why: in_words(cause),
+    };
     Monitor {
-        absences: absences
-            .filter(|(span, _)| touches(span.from, Some(span.to), scope.period))
-            .map(|(span, cause)| AbsenceLine {
-                from: moment(span.from),
-                to: moment(span.to),
-                length_s: second(span.to) - second(span.from),
-                cause: *cause,
-            })
-            .collect(),
-        lives: lives
-            .filter(|(at, _)| scope.period.contains(*at))
-            .map(|(at, life)| LifeLine {
-                at: moment(*at),
-                what: match life {
-                    Life::Started(_) => "started",
-                    Life::Stopped => "stopped",
-                },
-                alive_until: match life {
-                    Life::Started(until) => until.map(moment),
-                    Life::Stopped => None,
-                },
-            })
-            .collect(),
+        absences: all.into_iter().map(line).collect(),
+    }
+}
+
+/// The spans in which no life of the service watched; an open one lasts.
+fn between_lives(record: &Record) -> Vec<(Timestamp, Option<Timestamp>, Away)> {
+    let mut spans = Vec::new();
+    // What was configured is owed to be watched from then on.
+    let founded_at = record.catalogues.first().map(|(at, _, _)| *at);
+    let mut before = founded_at.map(|at| (at, Away::NotStarted));
+    for (at, life) in record.lives.iter() {
+        match life {
+            Life::Stopped => before = Some((*at, Away::Stopped)),
+            Life::Started(alive_until) => {
+                // After a start without a stop, what is known of the end of the life before it.
+                let gap = before.take();
+                let (from, cause) = gap.unwrap_or((alive_until.unwrap_or(*at), Away::Died));
+                if from < *at || cause != Away::NotStarted {
+                    spans.push((from.min(*at), Some(*at), cause));
+                }
+            }
+        }
+    }
+    spans.extend(before.map(|(from, cause)| (from, None, cause)));
+    spans
+}
+
+fn in_words(cause: Away) -> &'static str {
+    match cause {
+        Away::NotStarted => "the service was configured and had not been started yet",
+        Away::Stopped => "the service was stopped in order",
+        Away::Died => {
+            "the service ended without a word (killed, crashed or without power); from its last \
+             known sign of life"
+        }
+        Away::Stalled => "the machine slept, or the service got no processor time",
+        Away::ClockStepped => "the machine\u{2019}s clock was set to another time",
     }
 }

@@ -3,10 +3,10 @@
 
 use jiff::Timestamp;
 
-use super::incidents;
 use super::model::{Declaration, ExclusionLine, Moment, OutageLine, Overrun};
 use super::scope::{Scope, touches};
 use super::systems::{Account, Accounts};
+use super::{maintenance, told, unplanned};
 use crate::accounting::OutageFigures;
 use crate::event::Cause;
 use crate::incident::Incident;
@@ -102,6 +102,7 @@ fn line(
             })
             .collect(),
         reclassified: outage.reclassified.clone(),
+        why_unplanned: unplanned::of_outage(scope, account, outage, |w| maintenance::why(scope, w)),
     }
 }
 
@@ -149,8 +150,8 @@ impl Milestones {
 /// When each customer that was told of the outage was first told.
 fn first_told(scope: &Scope<'_>, outage: &Outage) -> Vec<Timestamp> {
     let mut first = std::collections::BTreeMap::new();
-    for (_, outgoing) in incidents::telling(scope, outage) {
-        if let Some(at) = incidents::sent(outgoing) {
+    for (_, outgoing) in told::telling(scope, outage) {
+        if let Some(at) = told::sent(outgoing) {
             first
                 .entry(&outgoing.notice.customer)
                 .and_modify(|known: &mut Timestamp| *known = at.min(*known))

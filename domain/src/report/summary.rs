@@ -173,22 +173,23 @@ fn rest(systems: &[SystemLine], windows: &[WindowLine]) -> String {
             number(unearned)
         ));
     }
-    let blind = systems.iter().filter(|s| s.unknown_s > 0).count();
-    let most = systems.iter().map(|s| s.unknown_s).max().unwrap_or(0);
-    text.push_str(&match blind {
-        0 => "; every second of agreed time was observed.".to_owned(),
-        1 => format!("; {} of one system were not observed.", length(most)),
-        n if n == systems.len() => {
-            format!(
-                "; of every system, up to {} were not observed.",
-                length(most)
-            )
+    let mut blind: Vec<&SystemLine> = systems.iter().filter(|s| s.unknown_s > 0).collect();
+    blind.sort_by_key(|s| std::cmp::Reverse(s.unknown_s));
+    text.push_str(&match blind.as_slice() {
+        [] => "; every second of agreed time was observed.".to_owned(),
+        [most, others @ ..] => {
+            let others = match others {
+                [] => String::new(),
+                [one] => format!(" and {} of {}", length(one.unknown_s), one.name),
+                [next, ..] => format!(
+                    " and up to {} of each of {} others",
+                    length(next.unknown_s),
+                    number(others.len())
+                ),
+            };
+            let most = format!("{} of {}", length(most.unknown_s), most.name);
+            format!("; {most}{others} were not observed.")
         }
-        n => format!(
-            "; of {} systems, up to {} were not observed.",
-            number(n),
-            length(most)
-        ),
     });
     text
 }

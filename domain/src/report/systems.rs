@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use super::model::{Day, Mark, Moment, SystemLine};
 use super::scope::{Overseen, Scope};
 use super::words;
-use crate::accounting::{self, DaySeconds, Figures, OutageFigures, Ratio, WindowFigures};
+use crate::accounting::{
+    self, DaySeconds, Figures, OutageFigures, Ratio, Unexcused, WindowFigures,
+};
 use crate::calendar::Month;
 use crate::id::{OutageId, SystemId, WindowId};
 use crate::span::Span;
@@ -19,6 +21,10 @@ pub(super) struct Account<'a> {
     pub figures: Figures,
     /// The windows that touch the month, in order of their start.
     pub windows: Vec<Occurrence>,
+    /// Why downtime that met a window is unplanned all the same.
+    pub unexcused: Vec<Unexcused>,
+    /// The planned seconds that the agreement allows in a month.
+    pub monthly_allowance_s: Option<i64>,
 }
 
 /// By system.
@@ -50,9 +56,16 @@ fn account<'a>(scope: &Scope<'a>, id: &'a SystemId, overseen: &Overseen<'a>) -> 
     let history = scope.record.history(id, period);
     let figures = accounting::account(&history, period, zone, policy, overseen.target, scope.as_of);
     let touching = |w: &Occurrence| w.span.meets(&period);
+    let unexcused = if figures.unplanned_s > 0 && !history.windows.is_empty() {
+        accounting::unexcused(&history, period, zone, policy, scope.as_of)
+    } else {
+        Vec::new()
+    };
     Account {
         id,
         figures,
+        unexcused,
+        monthly_allowance_s: policy.and_then(|p| p.monthly_allowance_s),
         windows: history.windows.into_iter().filter(touching).collect(),
     }
 }

@@ -1,0 +1,122 @@
+//! Why downtime that met a window is not planned, in words that a committee understands.
+
+use super::scope::Scope;
+use super::systems::Account;
+use super::words::{instant, length};
+use crate::accounting::{Unexcused, Unplanned};
+use crate::id::OutageId;
+use crate::record::Outage;
+use crate::span::{Spans, second};
+use crate::windows::Occurrence;
+
+/// What the window's line says beside why it was earned: a clause for each reason.
+pub(super) fn of_window(
+    scope: &Scope<'_>,
+    account: &Account<'_>,
+    window: &Occurrence,
+) -> Vec<String> {
+    let ours = account.unexcused.iter().filter(|u| u.window == window.id);
+    ours.filter(|u| u.why != Unplanned::NotEarned)
+        .map(|u| clause(scope, account, window, u, &struck(scope, account, u)))
+        .collect()
+}
+
+/// What the outage's line says of the windows that it met: a clause for each reason.
+pub(super) fn of_outage(
+    scope: &Scope<'_>,
+    account: &Account<'_>,
+    outage: &Outage,
+    why_not_earned: impl Fn(&Occurrence) -> String,
+) -> Vec<String> {
+    let mut clauses = Vec::new();
+    for unexcused in &account.unexcused {
+        if !meets(scope, outage, &unexcused.seconds) {
+            continue;
+        }
+        let mut windows = account.windows.iter();
+        let Some(window) = windows.find(|w| w.id == unexcused.window) else {
+            continue;
+        };
+        let text = match unexcused.why {
+            Unplanned::NotEarned => {
+                format!("nothing in it is planned: {}", why_not_earned(window))
+            }
+            Unplanned::PartNotEarned | Unplanned::BeganUnearned => format!(
+                "{} (not announced in time, or outside the allowed hours)",
+                clause(scope, account, window, unexcused, "it")
+            ),
+            _ => clause(scope, account, window, unexcused, "it"),
+        };
+        clauses.push(format!("{} ({}): {text}", window.title, window.id));
+    }
+    clauses
+}
+
+fn meets(scope: &Scope<'_>, outage: &Outage, seconds: &Spans) -> bool {
+    let end = outage.end.unwrap_or(scope.as_of);
+    seconds.seconds_in(second(outage.start), second(end)) > 0
+}
+
+/// The outages that these seconds belong to: `O-12`, `O-12 and O-15`.
+fn struck(scope: &Scope<'_>, account: &Account<'_>, unexcused: &Unexcused) -> String {
+    let known = account.figures.by_outage.iter();
+    let ids: Vec<String> = known
+        .filter_map(|o| scope.record.outages.get(&o.id))
+        .filter(|o| meets(scope, o, &unexcused.seconds))
+        .map(|o| OutageId::to_string(&o.id))
+        .collect();
+    if ids.is_empty() {
+        "the downtime".to_owned()
+    } else {
+        super::words::list(&ids)
+    }
+}
+
+fn clause(
+    scope: &Scope<'_>,
+    account: &Account<'_>,
+    window: &Occurrence,
+    unexcused: &Unexcused,
+    who: &str,
+) -> String {
+    let lost = length(unexcused.seconds.seconds());
+    let from = instant(unexcused.from, &scope.zone);
+    let grace = length(window.start_grace_s);
+    match unexcused.why {
+        Unplanned::NotEarned => "nothing in it is planned".to_owned(),
+        Unplanned::PartNotEarned => {
+            format!("{lost} of {who} fell into a part of the window that excuses nothing")
+        }
+        Unplanned::MadeLater => format!(
+            "{who} had begun before the window was made or widened, so none of it is excused"
+        ),
+        Unplanned::BeganBefore(early_s) => format!(
+            "{who} began {} before the window, longer than its grace of {grace}: unplanned to the \
+             end",
+            length(early_s)
+        ),
+        Unplanned::BeganUnearned => format!(
+            "{who} began in a part of the window that excuses nothing: unplanned to the end"
+        ),
+        Unplanned::Early => format!(
+            "{who} began {lost} before the window, within its grace of {grace}: unplanned until \
+             the window began"
+        ),
+        Unplanned::UsedUp => format!(
+            "the {} that the window allows were used up at {from}: {lost} more are unplanned",
+            length(window.max_downtime_s.unwrap_or_default())
+        ),
+        Unplanned::Outlasted => {
+            format!("{who} went on for {lost} after the end of the window: unplanned from {from}")
+        }
+        Unplanned::MonthUsedUp => format!(
+            "the {} that the agreement allows in a month were used up at {from}: {lost} more are \
+             unplanned",
+            length(account.monthly_allowance_s.unwrap_or_default())
+        ),
+        Unplanned::Declared => format!("a person declared {who}, which is unplanned at once"),
+        Unplanned::TakenBack => {
+            format!("a person took {lost} of {who} back from the planned time")
+        }
+    }
+}
