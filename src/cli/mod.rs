@@ -3,8 +3,10 @@
 
 mod acts;
 mod args;
+mod layout;
 mod office;
 mod read;
+mod status;
 mod verify;
 
 use std::ffi::OsString;
@@ -115,19 +117,7 @@ fn carry_out(line: Line) -> Result<End, Failure> {
             simulation(&scenario, &out, common)
         }
         Command::Probe { target } => probe(common, &target),
-        Command::Status => {
-            let (status, runs) = Office::of(common)?.status()?;
-            print(&if common.json {
-                format!("{}\n", serde_json::to_string_pretty(&status)?)
-            } else {
-                read::status(&status, runs)
-            })?;
-            Ok(if status.is_bad() || !runs {
-                End::BadNews
-            } else {
-                End::Done
-            })
-        }
+        Command::Status => status_now(common),
         Command::Incident(words) => match acts::of_incident(&words)? {
             Some(act) => do_act(common, act),
             None => incidents(common, &words),
@@ -136,7 +126,13 @@ fn carry_out(line: Line) -> Result<End, Failure> {
             Some(act) => do_act(common, act),
             None => {
                 let (record, _) = Office::of(common)?.record()?;
-                print(&read::maintenance(&record, clock::now(), common.json)?)?;
+                let width = layout::width();
+                print(&read::maintenance(
+                    &record,
+                    clock::now(),
+                    common.json,
+                    width,
+                )?)?;
                 Ok(End::Done)
             }
         },
@@ -437,15 +433,37 @@ fn say(common: &Common, reply: Reply) -> Result<End, Failure> {
     }
 }
 
+fn status_now(common: &Common) -> Result<End, Failure> {
+    let (status, runs) = Office::of(common)?.status()?;
+    print(&if common.json {
+        format!("{}\n", serde_json::to_string_pretty(&status)?)
+    } else {
+        status::text(&status, runs, layout::width())
+    })?;
+    Ok(if status.is_bad() || !runs {
+        End::BadNews
+    } else {
+        End::Done
+    })
+}
+
 fn incidents(common: &Common, words: &args::Incident) -> Result<End, Failure> {
     let (record, _) = Office::of(common)?.record()?;
     match words {
-        args::Incident::List { open } => print(&read::incidents(&record, *open, common.json)?)?,
+        args::Incident::List { open } => {
+            print(&read::incidents(
+                &record,
+                *open,
+                common.json,
+                layout::width(),
+            )?)?;
+        }
         args::Incident::Show(which) => {
             print(&read::incident(
                 &record,
                 &acts::incident(which),
                 common.json,
+                layout::width(),
             )?)?;
         }
         // Everything else is an act, carried out elsewhere.
@@ -501,7 +519,7 @@ fn notice(common: &Common, words: args::Notice) -> Result<End, Failure> {
     match words {
         args::Notice::List => {
             let (record, _) = Office::of(common)?.record()?;
-            print(&read::notices(&record, common.json)?)?;
+            print(&read::notices(&record, common.json, layout::width())?)?;
             Ok(End::Done)
         }
         args::Notice::Preview { kind, html } => preview(common, &kind, html),

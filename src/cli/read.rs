@@ -1,7 +1,6 @@
-//! What commands print: tables for people, JSON for programs.
+//! What commands print: lists for people, no wider than their terminal, JSON for programs.
 
 use anyhow::Result;
-use comfy_table::{ContentArrangement, Table, presets};
 use domain::act::Which;
 use domain::id::OutageId;
 use domain::incident::Incident;
@@ -11,117 +10,13 @@ use domain::windows::{Earned, Occurrence};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::engine::status::{self, Status};
+use super::layout::{Listing, instant, plain, wrapped};
 
 /// How far ahead windows are listed.
 const AHEAD: SignedDuration = SignedDuration::from_hours(31 * 24);
 
-fn table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(header);
-    table
-}
-
-fn instant(at: Option<Timestamp>) -> String {
-    at.map_or_else(String::new, |at| {
-        at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
-    })
-}
-
-/// What is wrong now.
-pub fn status(status: &Status, runs: bool) -> String {
-    let mut text = format!(
-        "{}: {}; ledger at {} ({}…)\n",
-        status.service,
-        if runs {
-            "the service is running"
-        } else {
-            "the service is NOT running"
-        },
-        status.seq,
-        status.head.get(..12).unwrap_or(&status.head),
-    );
-    if status.behind {
-        text.push_str("The ledger cannot be written: what happens is kept, and nobody is told.\n");
-    }
-    let mut systems = table([
-        "system",
-        "state",
-        "since",
-        "probe",
-        "state",
-        "last sample",
-        "took",
-        "why",
-    ]);
-    for system in &status.systems {
-        for (n, probe) in system.probes.iter().enumerate() {
-            let first = |text: String| if n == 0 { text } else { String::new() };
-            systems.add_row([
-                first(system.system.clone()),
-                first(match &system.outage {
-                    Some(outage) => format!("{} ({outage})", system.state),
-                    None => system.state.clone(),
-                }),
-                first(instant(system.since)),
-                probe.probe.clone(),
-                probe.state.clone(),
-                instant(probe.at),
-                probe
-                    .took_us
-                    .map_or_else(String::new, |us| format!("{:.1} ms", us as f64 / 1e3)),
-                match (&probe.reason, &probe.detail) {
-                    (Some(reason), Some(detail)) => format!("{reason}: {detail}"),
-                    (Some(reason), None) => reason.clone(),
-                    _ => String::new(),
-                },
-            ]);
-        }
-    }
-    text.push_str(&format!("{systems}\n"));
-    for incident in &status.incidents {
-        text.push_str(&incident_line(incident));
-    }
-    for window in &status.maintenance {
-        text.push_str(&format!("maintenance {window} is being held\n"));
-    }
-    if status.outbox.depth > 0 {
-        text.push_str(&format!(
-            "{} notices wait, the oldest since {}; the next may leave at {}\n",
-            status.outbox.depth,
-            instant(status.outbox.oldest),
-            instant(status.outbox.next),
-        ));
-    }
-    text
-}
-
-fn incident_line(incident: &status::Incident) -> String {
-    let taken = match &incident.acknowledged {
-        Some((at, by)) => format!("acknowledged by {by} at {}", instant(Some(*at))),
-        None => "not acknowledged".to_owned(),
-    };
-    let state = match incident.resolved {
-        Some(at) => format!("resolved at {}", instant(Some(at))),
-        None => "open".to_owned(),
-    };
-    format!(
-        "{} {}: {state}, {taken}{}\n",
-        incident.incident,
-        incident.systems.join(", "),
-        if incident.missing.is_empty() {
-            String::new()
-        } else {
-            format!("; still owed: {}", incident.missing.join(", "))
-        }
-    )
-}
-
 /// Incidents, oldest first.
-pub fn incidents(record: &Record, open: bool, as_json: bool) -> Result<String> {
+pub fn incidents(record: &Record, open: bool, as_json: bool, width: usize) -> Result<String> {
     let wanted = record
         .incidents
         .values()
@@ -130,7 +25,7 @@ pub fn incidents(record: &Record, open: bool, as_json: bool) -> Result<String> {
         let all: Vec<Value> = wanted.map(|i| incident_json(record, i)).collect();
         return Ok(format!("{}\n", serde_json::to_string_pretty(&all)?));
     }
-    let mut rows = table([
+    let mut list = Listing::new([
         "incident",
         "systems",
         "opened",
@@ -140,26 +35,46 @@ pub fn incidents(record: &Record, open: bool, as_json: bool) -> Result<String> {
         "owed",
     ]);
     for incident in wanted {
-        rows.add_row([
+        let systems: Vec<&str> = incident.systems.iter().map(|s| s.as_str()).collect();
+        let (systems, owed) = (systems.join(", "), incident.missing().join(", "));
+        let acknowledged = incident.acknowledged.as_ref().map(|a| a.0);
+        let closed = incident.closed.as_ref().map(|c| c.0);
+        let done = |at: Option<Timestamp>, what: &str| match at {
+            Some(at) => format!("{what} {}", instant(Some(at))),
+            None => format!("not {what}"),
+        };
+        let mut lines = vec![
+            format!(
+                "{} {systems}: opened {}",
+                incident.id,
+                instant(Some(incident.opened_at))
+            ),
+            [
+                done(acknowledged, "acknowledged"),
+                done(incident.resolved_at, "resolved"),
+                done(closed, "closed"),
+            ]
+            .join(", "),
+        ];
+        if !owed.is_empty() {
+            lines.push(format!("still owed: {owed}"));
+        }
+        list.entry(lines);
+        list.row([
             incident.id.to_string(),
-            incident
-                .systems
-                .iter()
-                .map(|s| s.as_str())
-                .collect::<Vec<_>>()
-                .join(", "),
+            systems,
             instant(Some(incident.opened_at)),
-            instant(incident.acknowledged.as_ref().map(|a| a.0)),
+            instant(acknowledged),
             instant(incident.resolved_at),
-            instant(incident.closed.as_ref().map(|c| c.0)),
-            incident.missing().join(", "),
+            instant(closed),
+            owed,
         ]);
     }
-    Ok(format!("{rows}\n"))
+    Ok(list.render(width))
 }
 
 /// One incident with its outages, texts and notices.
-pub fn incident(record: &Record, which: &Which, as_json: bool) -> Result<String> {
+pub fn incident(record: &Record, which: &Which, as_json: bool, width: usize) -> Result<String> {
     let found = match which {
         Which::Incident(id) => record.incidents.get(id),
         Which::System(system) => record.incident_of(system),
@@ -175,7 +90,12 @@ pub fn incident(record: &Record, which: &Which, as_json: bool) -> Result<String>
     if as_json {
         return Ok(format!("{}\n", serde_json::to_string_pretty(&value)?));
     }
-    Ok(incident_text(record, incident))
+    let text = incident_text(record, incident);
+    let lines = text.lines().map(|line| {
+        let margin = line.len() - line.trim_start().len();
+        wrapped(line, margin, width)
+    });
+    Ok(lines.collect())
 }
 
 fn incident_text(record: &Record, incident: &Incident) -> String {
@@ -295,7 +215,7 @@ fn incident_json(record: &Record, incident: &Incident) -> Value {
 }
 
 /// Windows that are held or will be within a month.
-pub fn maintenance(record: &Record, now: Timestamp, as_json: bool) -> Result<String> {
+pub fn maintenance(record: &Record, now: Timestamp, as_json: bool, width: usize) -> Result<String> {
     let over = Span::new(now, now.checked_add(AHEAD)?);
     let mut windows: Vec<Occurrence> = Vec::new();
     for system in &record.catalogue.systems {
@@ -313,32 +233,41 @@ pub fn maintenance(record: &Record, now: Timestamp, as_json: bool) -> Result<Str
                 json!({
                     "window": w.id, "title": w.title, "systems": w.systems,
                     "start": w.span.from, "end": w.span.to, "max_downtime_s": w.max_downtime_s,
-                    "earned": !w.earning.is_empty(), "why": why(&w.why),
+                    "earned": !w.earning.is_empty(), "why": plain(&why(&w.why)),
                 })
             })
             .collect();
         return Ok(format!("{}\n", serde_json::to_string_pretty(&all)?));
     }
-    let mut rows = table([
+    let mut list = Listing::new([
         "window", "title", "systems", "start", "end", "allows", "earned",
     ]);
     for w in &windows {
-        rows.add_row([
+        let systems: Vec<&str> = w.systems.iter().map(|s| s.as_str()).collect();
+        let (from, to) = (instant(Some(w.span.from)), instant(Some(w.span.to)));
+        let allows = w
+            .max_downtime_s
+            .map_or_else(|| "all of it".to_owned(), |s| format!("{s} s"));
+        list.entry(vec![
+            format!("{from} to {to}"),
+            format!("{}, {}", w.id, w.title),
+            format!(
+                "of {}; allows {allows}; {}",
+                systems.join(", "),
+                why(&w.why)
+            ),
+        ]);
+        list.row([
             w.id.to_string(),
             w.title.clone(),
-            w.systems
-                .iter()
-                .map(|s| s.as_str())
-                .collect::<Vec<_>>()
-                .join(", "),
-            instant(Some(w.span.from)),
-            instant(Some(w.span.to)),
-            w.max_downtime_s
-                .map_or_else(|| "all of it".to_owned(), |s| format!("{s} s")),
+            systems.join(", "),
+            from,
+            to,
+            allows,
             why(&w.why),
         ]);
     }
-    Ok(format!("{rows}\n"))
+    Ok(list.render(width))
 }
 
 fn why(earned: &Earned) -> String {
@@ -357,7 +286,7 @@ fn why(earned: &Earned) -> String {
 }
 
 /// Notices, oldest first.
-pub fn notices(record: &Record, as_json: bool) -> Result<String> {
+pub fn notices(record: &Record, as_json: bool, width: usize) -> Result<String> {
     if as_json {
         let all: Vec<Value> = record
             .notices
@@ -376,16 +305,26 @@ pub fn notices(record: &Record, as_json: bool) -> Result<String> {
             .collect();
         return Ok(format!("{}\n", serde_json::to_string_pretty(&all)?));
     }
-    let mut rows = table(["notice", "kind", "to", "decided", "attempts", "stands"]);
+    let mut list = Listing::new(["notice", "kind", "to", "decided", "attempts", "stands"]);
     for (id, o) in &record.notices {
-        rows.add_row([
+        let decided = instant(Some(o.decided_at));
+        let attempts = match o.attempts {
+            0 => "no attempt yet".to_owned(),
+            1 => "one attempt".to_owned(),
+            n => format!("{n} attempts"),
+        };
+        list.entry(vec![
+            format!("{id} {} to {}", o.notice.kind, o.notice.recipient),
+            format!("decided {decided}, {attempts}, {}", standing(&o.standing)),
+        ]);
+        list.row([
             id.to_string(),
             o.notice.kind.to_string(),
             o.notice.recipient.clone(),
-            instant(Some(o.decided_at)),
+            decided,
             o.attempts.to_string(),
             standing(&o.standing),
         ]);
     }
-    Ok(format!("{rows}\n"))
+    Ok(list.render(width))
 }

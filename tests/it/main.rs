@@ -7,6 +7,7 @@ mod absence;
 mod bytes;
 mod clock_change;
 mod forty_systems;
+mod hard_month;
 mod mail_down;
 mod office;
 mod plain_outage;

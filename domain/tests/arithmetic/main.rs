@@ -11,3 +11,4 @@ mod mutants;
 mod oracle;
 mod properties;
 mod sets;
+mod unexcused;

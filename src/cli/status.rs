@@ -1,0 +1,221 @@
+//! What `nines status` prints for people: what is wrong now, no wider than the terminal.
+
+use super::layout::{Listing, instant, wrapped};
+use crate::engine::status as engine;
+
+/// What is wrong now, the worst first.
+pub fn text(status: &engine::Status, runs: bool, width: usize) -> String {
+    let mut text = wrapped(
+        &format!(
+            "{}: {}; ledger at {} ({}…)",
+            status.service,
+            if runs {
+                "the service is running"
+            } else {
+                "the service is NOT running"
+            },
+            status.seq,
+            status.head.get(..12).unwrap_or(&status.head),
+        ),
+        0,
+        width,
+    );
+    let mut say = |line: &str| text.push_str(&wrapped(line, 0, width));
+    if status.behind {
+        say("The ledger cannot be written: what happens is kept, and nobody is told.");
+    }
+    let mut list = Listing::new([
+        "system",
+        "state",
+        "since",
+        "probe",
+        "state",
+        "last sample",
+        "took",
+        "why",
+    ]);
+    let mut systems: Vec<&engine::System> = status.systems.iter().collect();
+    systems.sort_by_key(|s| urgency(&s.state));
+    for system in systems {
+        list_system(&mut list, system);
+    }
+    text.push_str(&list.render(width));
+    let mut say = |line: &str| text.push_str(&wrapped(line, 0, width));
+    for incident in &status.incidents {
+        say(&incident_line(incident));
+    }
+    for window in &status.maintenance {
+        say(&format!("maintenance {window} is being held"));
+    }
+    if status.outbox.depth > 0 {
+        say(&format!(
+            "{} notices wait, the oldest since {}; the next may leave at {}",
+            status.outbox.depth,
+            instant(status.outbox.oldest),
+            instant(status.outbox.next),
+        ));
+    }
+    text
+}
+
+/// What is looked at first.
+fn urgency(state: &str) -> u8 {
+    match state {
+        "down" => 0,
+        "unknown" => 1,
+        "degraded" => 2,
+        _ => 3,
+    }
+}
+
+fn list_system(list: &mut Listing<8>, system: &engine::System) {
+    // The states stand under each other, the systems too.
+    let state = format!("{:<8}", system.state).replace(' ', "\u{a0}");
+    let mut lines = vec![format!("{state} {}", system.system)];
+    if let (Some(outage), Some(since)) = (&system.outage, system.since) {
+        lines[0].push_str(&format!(": {outage} since {}", instant(Some(since))));
+    }
+    for (n, probe) in system.probes.iter().enumerate() {
+        let first = |text: String| if n == 0 { text } else { String::new() };
+        let took = probe
+            .took_us
+            .map_or_else(String::new, |us| format!("{:.1} ms", us as f64 / 1e3));
+        let why = match (&probe.reason, &probe.detail) {
+            (Some(reason), Some(detail)) => format!("{reason}: {detail}"),
+            (Some(reason), None) => reason.clone(),
+            _ => String::new(),
+        };
+        let mut line = format!("{}: {}", probe.probe, probe.state);
+        if probe.at.is_some() {
+            let at = instant(probe.at);
+            line.push_str(&format!(", at {at} in {}", took.replace(' ', "\u{a0}")));
+        }
+        if !why.is_empty() {
+            line.push_str(&format!(", {why}"));
+        }
+        lines.push(line);
+        list.row([
+            first(system.system.clone()),
+            first(match &system.outage {
+                Some(outage) => format!("{} ({outage})", system.state),
+                None => system.state.clone(),
+            }),
+            first(instant(system.since)),
+            probe.probe.clone(),
+            probe.state.clone(),
+            instant(probe.at),
+            took,
+            why,
+        ]);
+    }
+    list.entry(lines);
+}
+
+fn incident_line(incident: &engine::Incident) -> String {
+    let taken = match &incident.acknowledged {
+        Some((at, by)) => format!("acknowledged by {by} at {}", instant(Some(*at))),
+        None => "not acknowledged".to_owned(),
+    };
+    let state = match incident.resolved {
+        Some(at) => format!("resolved at {}", instant(Some(at))),
+        None => "open".to_owned(),
+    };
+    format!(
+        "{} {}: {state}, {taken}{}",
+        incident.incident,
+        incident.systems.join(", "),
+        if incident.missing.is_empty() {
+            String::new()
+        } else {
+            format!("; still owed: {}", incident.missing.join(", "))
+        }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a test's own constants
+
+    use super::*;
+
+    fn probe(name: &str, state: &str, why: Option<(&str, &str)>) -> engine::Probe {
+        engine::Probe {
+            probe: name.to_owned(),
+            state: state.to_owned(),
+            at: Some("2026-10-07T06:14:10Z".parse().unwrap()),
+            outcome: Some(state.to_owned()),
+            reason: why.map(|(reason, _)| reason.to_owned()),
+            detail: why.map(|(_, detail)| detail.to_owned()),
+            took_us: Some(12_345),
+        }
+    }
+
+    fn system(id: &str, state: &str, probes: Vec<engine::Probe>) -> engine::System {
+        let is_down = state == "down";
+        engine::System {
+            system: id.to_owned(),
+            name: id.to_owned(),
+            state: state.to_owned(),
+            outage: is_down.then(|| "O-1234567".to_owned()),
+            since: is_down.then(|| "2026-10-07T06:14:10Z".parse().unwrap()),
+            probes,
+        }
+    }
+
+    fn night() -> engine::Status {
+        let refused = Some((
+            "refused",
+            "connection refused by 127.0.0.1 after four attempts",
+        ));
+        let archive = "image-archive-of-the-regional-imaging-exchange";
+        engine::Status {
+            service: "Example Health Information Exchange of the Capital Region".to_owned(),
+            at: "2026-10-07T06:15:00Z".parse().unwrap(),
+            watching: true,
+            behind: true,
+            seq: 4711,
+            head: "0123456789abcdef".to_owned(),
+            systems: vec![
+                system("portal", "up", vec![probe("login-page", "up", None)]),
+                system(
+                    archive,
+                    "down",
+                    vec![
+                        probe("a-rather-long-name-of-a-probe", "down", refused),
+                        probe("echo", "up", None),
+                    ],
+                ),
+            ],
+            incidents: vec![engine::Incident {
+                incident: "I-1234568".to_owned(),
+                systems: vec![archive.to_owned(), "portal".to_owned()],
+                opened: "2026-10-07T06:14:20Z".parse().unwrap(),
+                acknowledged: Some((
+                    "2026-10-07T06:20:00Z".parse().unwrap(),
+                    "on-call".to_owned(),
+                )),
+                resolved: None,
+                missing: vec!["summary".to_owned(), "root cause".to_owned()],
+            }],
+            maintenance: vec![format!("{archive}/weekly-application-update@2026-10-07")],
+            outbox: engine::Outbox {
+                depth: 3,
+                oldest: Some("2026-10-07T06:14:21Z".parse().unwrap()),
+                next: Some("2026-10-07T06:24:21Z".parse().unwrap()),
+            },
+        }
+    }
+
+    #[test]
+    fn at_three_in_the_morning_eighty_columns_show_the_worst_first_and_whole() {
+        insta::assert_snapshot!(text(&night(), true, 80));
+    }
+
+    #[test]
+    fn a_wide_terminal_gets_a_table() {
+        let wide = text(&night(), true, 300);
+        let row = wide.lines().find(|l| l.contains("a-rather-long-name"));
+        assert!(row.unwrap().contains("2026-10-07 06:14:10Z"), "{wide}");
+        assert!(wide.contains("last sample"), "{wide}");
+    }
+}
