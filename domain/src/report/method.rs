@@ -72,7 +72,7 @@ const ALWAYS: [(&str, &str); 13] = [
     ),
     (
         "Planned time",
-        "Downtime is planned only inside a window that was agreed or announced in time, and only up to the downtime that the window allows. What exceeds it, or lasts beyond the window\u{2019}s end, is unplanned from that second.",
+        "Downtime is planned only inside a window that was agreed or announced in time, and only up to the downtime that the window allows. What exceeds it, or lasts beyond the window\u{2019}s end, is unplanned from that second. Downtime that had begun before the window is planned from the window\u{2019}s start if it began within the window\u{2019}s grace (one interval of its probes, unless the window names another) or if other windows planned every second until then; otherwise it is unplanned to its end.",
     ),
     (
         "Error budget",
