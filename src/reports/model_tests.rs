@@ -152,6 +152,17 @@ fn an_outage_over_midnight_of_the_month_s_end_counts_once_and_shares_its_seconds
     assert_eq!((first.unplanned_s, first.counted), (600, true));
     assert_eq!((second.unplanned_s, second.counted), (1200, false));
     assert_eq!(system(&november, "results").outages, 0);
+    let others: Vec<_> = november
+        .outages
+        .iter()
+        .filter(|o| o.unplanned_s > 0)
+        .collect();
+    assert_eq!(others.len(), 1);
+    assert!(
+        november.happened[0].starts_with("No unplanned outage began: one of Results"),
+        "{}",
+        november.happened[0]
+    );
     assert!(
         november.incidents.iter().any(|i| i.incident == "I-161"),
         "its record follows it"

@@ -95,6 +95,9 @@ pub struct OutageFigures {
     pub windows: Vec<WindowId>,
     /// Its first unplanned agreed second, in whichever month.
     pub first_unplanned_at: Option<Timestamp>,
+    /// Whether the period counts it: of several that overlap, the one that holds the first
+    /// unplanned second of all.
+    pub counted: bool,
     /// Whether the policy ignores it for its shortness.
     pub ignored: bool,
 }
@@ -246,21 +249,15 @@ fn count_outages(figures: &mut Figures, period: Span, whole: &Whole) {
     let (from, to) = (second(period.from), second(period.to));
     let unplanned = &whole.classes.unplanned;
     let (mut restored, mut restored_s, mut longest_s) = (0, 0, 0);
-    for Group {
-        from: start,
-        to: end,
-        open,
-        outages,
-    } in &whole.groups
-    {
-        let own = unplanned.clip(*start, *end);
-        let Some(first) = own.start().filter(|_| !outages.is_empty()) else {
+    for group in &whole.groups {
+        let Some(first) = first_unplanned(group, whole) else {
             continue;
         };
+        let own = unplanned.clip(group.from, group.to);
         if from <= first && first < to {
             figures.outages += 1;
         }
-        if !open && from <= *end && *end < to {
+        if !group.open && from <= group.to && group.to < to {
             restored += 1;
             restored_s += own.seconds();
         }
@@ -269,6 +266,23 @@ fn count_outages(figures: &mut Figures, period: Span, whole: &Whole) {
     figures.mtrs_s = (restored > 0).then(|| restored_s / restored);
     figures.mtbf_s = (figures.outages > 0).then(|| figures.up_s / figures.outages);
     figures.longest_s = (longest_s > 0).then_some(longest_s);
+}
+
+/// The first unplanned second of outages that overlap.
+fn first_unplanned(group: &Group, whole: &Whole) -> Option<i64> {
+    let own = whole.classes.unplanned.clip(group.from, group.to);
+    own.start().filter(|_| !group.outages.is_empty())
+}
+
+/// The outage that holds that second; the first of them, where only a run does.
+fn bearer(group: &Group, history: &History, whole: &Whole) -> Option<usize> {
+    let first = first_unplanned(group, whole)?;
+    let holds = |index: &&usize| {
+        let (from, to) = extent(&history.outages[**index], whole.until);
+        from <= first && first < to
+    };
+    let bearer = group.outages.iter().find(holds);
+    bearer.or(group.outages.first()).copied()
 }
 
 /// How exactly the edges of the period's observed outages are known, together.
@@ -312,6 +326,15 @@ fn by_outage(
         let mut groups = whole.ignored.iter().map(|g| &whole.groups[*g]);
         groups.any(|group| group.outages.contains(&index))
     };
+    let counted: Vec<usize> = whole
+        .groups
+        .iter()
+        .filter(|group| {
+            let first = first_unplanned(group, whole);
+            first.is_some_and(|first| start <= first && first < end)
+        })
+        .filter_map(|group| bearer(group, history, whole))
+        .collect();
     let touching = history.outages.iter().enumerate().filter(|(_, o)| {
         let (from, to) = extent(o, until);
         from < end && from <= until && (to > start || from >= start)
@@ -332,6 +355,7 @@ fn by_outage(
                     .map(|(_, window)| window.id.clone())
                     .collect(),
                 first_unplanned_at: whole.classes.unplanned.clip(from, to).start().map(instant),
+                counted: counted.contains(&index),
                 ignored: ignored(index),
             }
         })

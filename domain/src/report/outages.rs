@@ -67,7 +67,7 @@ fn line(
         excluded_s: figures.excluded_s,
         unplanned_s: figures.unplanned_s,
         unknown_s: figures.unknown_s,
-        counted: first.is_some_and(|at| scope.period.contains(at)),
+        counted: figures.counted,
         ignored: figures.ignored,
         incident: outage.incident.map(|i| i.to_string()),
         windows: account

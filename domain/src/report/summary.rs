@@ -100,6 +100,17 @@ fn unplanned(scope: &Scope<'_>, systems: &[SystemLine], outages: &[OutageLine]) 
         None => "is not over yet".to_owned(),
         Some(_) => format!("cost {}", length(worst.unplanned_s)),
     };
+    let counted: i64 = systems
+        .iter()
+        .filter(|s| s.kind == Kind::Provided)
+        .map(|s| s.outages)
+        .sum();
+    if counted == 0 {
+        return format!(
+            "No unplanned outage began: one of {}, which began on {began}, went on and {lasted}.",
+            worst.name
+        );
+    }
     if let [only] = bad.as_slice() {
         let unplanned = match only.end {
             None => "and is not over yet".to_owned(),
@@ -128,7 +139,11 @@ fn unplanned(scope: &Scope<'_>, systems: &[SystemLine], outages: &[OutageLine]) 
         } else {
             list(&names)
         },
-        count(bad.len(), "unplanned outage", "unplanned outages"),
+        count(
+            usize::try_from(counted).unwrap_or(usize::MAX),
+            "unplanned outage",
+            "unplanned outages"
+        ),
         length(total),
         worst.name,
     )

@@ -95,6 +95,8 @@ pub(super) fn of(
         }
     }
     let mut contacts: BTreeMap<(CustomerId, &str), Telling> = BTreeMap::new();
+    // A later notice may say an outage once more: a contact is told by the first that does.
+    let mut heard: BTreeMap<(CustomerId, &str), Moment> = BTreeMap::new();
     let mut words: BTreeMap<CustomerId, Word> = BTreeMap::new();
     for (_, outgoing) in outages.iter().flat_map(|o| telling(scope, o)) {
         let notice = &outgoing.notice;
@@ -109,13 +111,22 @@ pub(super) fn of(
         told.result = told.result.min(result);
         if let Some(at) = sent(outgoing).map(|at| Moment::of(at, &scope.zone)) {
             told.first = Some(told.first.map_or(at, |first| first.min(at)));
-            told.last = Some(told.last.map_or(at, |last| last.max(at)));
+            let contact = (notice.customer.clone(), &*notice.recipient);
+            heard
+                .entry(contact)
+                .and_modify(|known: &mut Moment| *known = at.min(*known))
+                .or_insert(at);
         }
         if let Some(word) = word(outgoing, &told.name) {
             let better = |known: &Word| (word.result, word.at) < (known.result, known.at);
             if words.get(&notice.customer).is_none_or(better) {
                 words.insert(notice.customer.clone(), word);
             }
+        }
+    }
+    for ((customer, _), at) in &heard {
+        if let Some(told) = customers.get_mut(customer) {
+            told.last = told.last.max(Some(*at));
         }
     }
     for ((customer, _), result) in &contacts {
