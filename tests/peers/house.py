@@ -268,11 +268,12 @@ chmod -R a+rwX {folder}/mail
                 [(fact["at"], fact["said"]) for fact in facts if "said" in fact])
 
     def prometheus(self, port, scraped):
-        """Starts Prometheus, which scrapes 127.0.0.1:`scraped` each second."""
+        """Starts Prometheus, which each second scrapes 127.0.0.1:`scraped` and asks our rules."""
         program = need("prometheus", "prometheus")
         folder = self.folder / "prometheus"
         folder.mkdir()
-        (folder / "prometheus.yml").write_text(f"""global: {{ scrape_interval: 1s }}
+        (folder / "prometheus.yml").write_text(f"""global: {{ scrape_interval: 1s, evaluation_interval: 1s }}
+rule_files: ["{ROOT}/grafana/rules/*.yml"]
 scrape_configs:
   - job_name: nines
     static_configs: [{{ targets: ["127.0.0.1:{scraped}"] }}]

@@ -2,20 +2,26 @@
 
 Two services watch the same nginx; one sends by PyPI's aiosmtpd, the other by Debian's OpenSMTPD.
 Shown: both mails at both servers, byte for byte as the ledger says; Prometheus's answers before,
-during and after; the report's outage against the instants at which nginx really stopped and
-started; the page clean for promtool; the ledger clean for `verify`.
+during and after; every query of the dashboard and every rule as shipped, asked of that Prometheus;
+the report's outage against the instants at which nginx really stopped and started; the page clean
+for promtool; the ledger clean for `verify`.
 """
 
 import json
 import subprocess
 import time
 
+import dashboard
 from house import (House, Nines, asked, answers, calm_zone, check, clock, end, free_port, instant,
                    mails, metric, need, running, say, until)
 
 INTERVAL_S = 2
 # A probe starts at its slot and not before; on a busy machine it may start so much later.
 LATE_S = 0.5
+# How long one mail server takes to answer a message: long enough for Prometheus to see it waiting.
+REPLY_S = 2.5
+
+FIRES = 'ALERTS{alertname="SystemDown",alertstate="firing"}'
 
 PROBE = """[[probe]]
 name           = "login-page"
@@ -89,15 +95,29 @@ def same_mails(nines, found, outage):
             check(told in mail.part("plain"), f"{nines.name}: {mail.subject} lacks {told}")
 
 
+def drawn(house, port, since):
+    """The dashboard and the rules, once Prometheus has seen the end of it all. The answers are kept."""
+    until(20, "Prometheus does not see both notices sent", lambda: [value for _, value in asked(
+        port, 'sum(nines_notices_total{result="sent"})')] == [2])
+    until(20, "a notice waits still", lambda: [v for _, v in asked(port, "nines_outbox_notices")] == [0])
+    until(20, "SystemDown fires still", lambda: not asked(port, FIRES))
+    till = time.time()
+    shown = dashboard.afterwards(port, since, till)
+    (house.folder / "dashboard.json").write_text(
+        json.dumps({"since": since, "till": till, "shown": shown}))
+    dashboard.rules_are_well(port, since, till)
+
+
 def run(house):
     web, to_aiosmtpd, to_opensmtpd, prometheus = (free_port() for _ in range(4))
     promtool = need("promtool", "prometheus")
     zone, month = calm_zone()
     nginx = house.nginx(web)
-    spools = [house.aiosmtpd(to_aiosmtpd), house.opensmtpd(to_opensmtpd)]
+    spools = [house.aiosmtpd(to_aiosmtpd, REPLY_S), house.opensmtpd(to_opensmtpd)]
     both = [watching(house, "by-aiosmtpd", to_aiosmtpd, web, zone),
             watching(house, "by-opensmtpd", to_opensmtpd, web, zone)]
     house.prometheus(prometheus, both[0].port)
+    since = time.time()
     say("nginx is up")
     scraped(prometheus, 1, "up")
 
@@ -111,6 +131,8 @@ def run(house):
     scraped(prometheus, 0, "down")
     for spool in spools:
         until(15, f"no downtime mail in {spool.name}", lambda: len(mails(spool)) == 1)
+    until(20, "SystemDown does not fire", lambda: asked(prometheus, FIRES))
+    dashboard.while_down(prometheus, since, time.time())
     status = both[0].json("status", status=(0, 1))
     check("portal" in json.dumps(status), "status does not name the system that is down")
 
@@ -128,6 +150,7 @@ def run(house):
         until(15, f"{nines.name} does not record its deliveries",
               lambda: not [n for n in nines.notices().values() if n["open"]])
     scraped(prometheus, 1, "up")
+    drawn(house, prometheus, since)
 
     page = both[0].page()
     judged = subprocess.run([promtool, "check", "metrics"], input=page, text=True,
