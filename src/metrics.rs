@@ -500,4 +500,6 @@ fn write(families: &[MetricFamily]) -> String {
 }
 
 #[cfg(test)]
+mod dashboard_tests;
+#[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ import json, sys
 rules = []
 for panel in json.load(open(sys.argv[1]))["panels"]:
     for target in panel.get("targets", []):
-        query = target["expr"].replace("$__rate_interval", "1m")
+        query = target["expr"].replace("$__rate_interval", "1m").replace("$__interval", "1m")
         rules.append({"record": f"panel:{panel['id']}:{target['refId'].lower()}", "expr": query})
 json.dump({"groups": [{"name": "dashboard", "rules": rules}]}, sys.stdout)
 PYTHON

@@ -173,10 +173,12 @@ class House:
             print("\n".join(line[:400] for line in lines[-25:]), file=sys.stderr)
 
     def begin(self, name, command, **more):
-        """Starts a program whose output goes to NAME.log, to be ended with the house."""
+        """Starts a program whose output goes to NAME.log, to be ended with the house; where even
+        this script is killed, the kernel ends it."""
+        command = [need("setpriv", "util-linux"), "--pdeathsig", "KILL",
+                   *[str(part) for part in command]]
         with (self.folder / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen([str(part) for part in command], stdout=log,
-                                       stderr=subprocess.STDOUT, **more)
+            process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, **more)
         self.started.append(process)
         return process
 

@@ -72,6 +72,18 @@ def same_edges(outage, truth, name):
     check(outage["unplanned_s"] == down, f"{name}: unplanned seconds are not the outage's length")
 
 
+def adds_up(report, name):
+    """One outage, every second in one class, and the texts that people owe are named."""
+    check(len(report["outages"]) == 1, f"{name}: {len(report['outages'])} outages in the report")
+    (system,), (incident,) = report["systems"], report["incidents"]
+    check(system["outages"] == 1 and system["planned_s"] == 0, f"{name}: {system}")
+    check(system["unplanned_s"] == report["outages"][0]["unplanned_s"], f"{name}: {system}")
+    classes = ("up_s", "planned_s", "excluded_s", "unplanned_s", "unknown_s")
+    check(sum(system[key] for key in classes) == system["agreed_s"], f"{name}: {system}")
+    check(incident["missing"], f"{name}: no text is owed")
+    return report["outages"]
+
+
 def same_mails(nines, found, outage):
     """Two mails in one thread, byte for byte what the ledger recorded, with the report's times."""
     check(len(found) == 2, f"{nines.name}: {len(found)} mails instead of two")
@@ -85,9 +97,16 @@ def same_mails(nines, found, outage):
         check(notice["results"] == ["accepted"], f"{nines.name}: results {notice['results']}")
         check(mail.to == "it@st-elsewhere.example", f"{nines.name}: sent to {mail.to}")
         check("<html" in mail.part("html"), f"{nines.name}: no page in the HTML part")
+        for header, wanted in (("Auto-Submitted", "auto-generated"),
+                               ("List-Id", "<notices.example.org>"), ("MIME-Version", "1.0"),
+                               ("Content-Type", "multipart/alternative")):
+            check(str(mail.parsed[header]).startswith(wanted), f"{nines.name}: no {header}: {wanted}")
+        check(all(len(line) <= 998 for line in mail.raw.splitlines()), "a line is too long for SMTP")
+        check(mail.raw.isascii(), f"{nines.name}: needs more than seven bits on its way")
         say(f"  {nines.name}: {mail.subject!r} {mail.id}")
     check(down.subject.startswith("DOWN: Portal"), down.subject)
     check(up.subject.startswith("UP AGAIN: Portal"), up.subject)
+    check(str(up.parsed["In-Reply-To"]) == down.id, f"{nines.name}: the uptime answers nothing")
     check(down.id in str(up.parsed["References"]), f"{nines.name}: the uptime joins no thread")
     for mail, edges in ((down, ("start",)), (up, ("start", "end"))):
         for edge in edges:
@@ -167,8 +186,7 @@ def run(house):
         nines.stop()
         say(f"{nines.name}: verify: {nines.verify()}")
     for nines, spool in zip(both, spools):
-        outages = nines.report(month)["outages"]
-        check(len(outages) == 1, f"{nines.name}: {len(outages)} outages in the report")
+        outages = adds_up(nines.report(month), nines.name)
         for key in ("start", "end", "detected", "unplanned_s", "reason"):
             check(lines[nines][0][key] == outages[0][key],
                   f"{nines.name}: `{key}` differs once the service has stopped")
