@@ -105,6 +105,38 @@ pub struct System {
     pub probes: Vec<Probe>,
     /// Its recurring windows.
     pub windows: Vec<Rule>,
+    /// When it counts as unstable.
+    #[serde(default, skip_serializing_if = "Flapping::is_usual")]
+    pub flapping: Flapping,
+}
+
+/// When a system that fails again and again counts as unstable: customers are then told so once,
+/// instead of every outage and every recovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flapping {
+    /// The outages in an hour from which on it is unstable; 0 is never.
+    pub limit: u32,
+    /// How long it must have been up, without a break, until it is not, in seconds.
+    pub hold_s: i64,
+}
+
+impl Flapping {
+    /// Three in an hour, until it has been up for 15 minutes. What a ledger does not say means
+    /// this, so it can never become something else.
+    pub const USUAL: Flapping = Flapping {
+        limit: 3,
+        hold_s: 15 * 60,
+    };
+
+    fn is_usual(&self) -> bool {
+        *self == Self::USUAL
+    }
+}
+
+impl Default for Flapping {
+    fn default() -> Self {
+        Self::USUAL
+    }
 }
 
 /// An availability target, exact: 99.9 % is 999 of 1000.

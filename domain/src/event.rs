@@ -325,6 +325,23 @@ pub enum Fact {
         /// Why.
         cause: Cause,
     },
+    /// A system fails again and again: these outages, and whatever else their incidents tie together
+    /// of it, belong to one incident from now on. Of a system that is unstable already: one more.
+    Flapping {
+        /// Which system.
+        system: SystemId,
+        /// The incident; the others are merged into it.
+        incident: IncidentId,
+        /// The outages of the hour that count, in order of their start, or the one more.
+        outages: Vec<OutageId>,
+    },
+    /// A system that failed again and again has been up for as long as it must.
+    Settled {
+        /// Which.
+        system: SystemId,
+        /// Its incident.
+        incident: IncidentId,
+    },
     /// A person took it on.
     IncidentAcknowledged {
         /// Which.
@@ -411,7 +428,9 @@ impl Fact {
             | Fact::Blip { probe, .. } => probe.to_string(),
             Fact::OutageOpened { system, .. }
             | Fact::OutageDeclared { system, .. }
-            | Fact::MonitorFault { system, .. } => system.to_string(),
+            | Fact::MonitorFault { system, .. }
+            | Fact::Flapping { system, .. }
+            | Fact::Settled { system, .. } => system.to_string(),
             Fact::OutageClosed { outage, .. }
             | Fact::DeclarationChanged { outage, .. }
             | Fact::Excluded { outage, .. }

@@ -75,12 +75,23 @@ pub struct Incident {
     pub review: Review,
     /// When and by whom texts were written, in order.
     pub reviewed: Vec<(Timestamp, String)>,
+    /// The incident that its outages belong to since then, where it was merged into another. What
+    /// people wrote stays here.
+    pub merged: Option<(Timestamp, IncidentId)>,
+    /// When a system of it was found to fail again and again, and with which outages.
+    pub flapping: Vec<(Timestamp, SystemId, Vec<OutageId>)>,
+    /// When such a system had been up for long enough.
+    pub settled: Vec<(Timestamp, SystemId)>,
 }
 
 impl Incident {
-    /// Which of the texts that a report wants are not written yet.
+    /// Which of the texts that a report wants are not written yet. One that was merged owes none:
+    /// the other does.
     pub fn missing(&self) -> Vec<&'static str> {
         let mut missing = Vec::new();
+        if self.merged.is_some() {
+            return missing;
+        }
         if self.review.summary.is_none() {
             missing.push("summary");
         }

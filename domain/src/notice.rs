@@ -90,6 +90,38 @@ pub struct Affected {
     pub impaired: bool,
     /// What to do meanwhile.
     pub advice: Option<String>,
+    /// It fails again and again: the notice stands for several outages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unstable: Option<Unstable>,
+}
+
+/// What a notice says of a system that fails again and again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unstable {
+    /// Its outages, in order of their start.
+    pub outages: Vec<OutageId>,
+    /// The start of the first of them.
+    pub since: Timestamp,
+    /// How long it must be up until customers are told that it is, in seconds.
+    pub hold_s: i64,
+}
+
+impl Affected {
+    /// Every outage that it speaks of: its own first.
+    pub fn outages(&self) -> impl Iterator<Item = OutageId> {
+        let others = self.unstable.iter().flat_map(|u| &u.outages);
+        let others = others.filter(|o| Some(**o) != self.outage);
+        self.outage.iter().chain(others).copied()
+    }
+
+    /// Whether it speaks of that outage as one that is over.
+    pub fn says_over(&self, outage: OutageId) -> bool {
+        match self.outage {
+            Some(own) if own == outage => self.to.is_some(),
+            _ => self.outages().any(|said| said == outage),
+        }
+    }
 }
 
 /// What a notice says of a window.
@@ -159,7 +191,7 @@ impl Notice {
         let outages = self
             .affected
             .iter()
-            .filter_map(|a| a.outage)
+            .flat_map(Affected::outages)
             .map(|o| o.to_string());
         outages
             .chain(self.work.iter().map(|w| w.window.to_string()))

@@ -263,6 +263,7 @@ impl Watch {
     /// Forgets the transitions that `record` now holds, and takes over its configuration; called
     /// after a commit was applied, or when nothing had to be committed.
     pub fn settle(&mut self, record: &Record) {
+        let changed = !self.waiting.is_empty() || self.dropped;
         for transition in std::mem::take(&mut self.waiting) {
             self.doubt(&transition.probe);
         }
@@ -274,8 +275,8 @@ impl Watch {
             let all: Vec<ProbeId> = self.probes.keys().cloned().collect();
             all.iter().for_each(|probe| self.doubt(probe));
         }
-        if self.due.0 != record.seq {
-            self.due = (record.seq, crate::decide::next_due(record));
+        if self.due.0 != record.seq || changed {
+            self.due = (record.seq, crate::decide::next_due(record, &self.doubted));
         }
     }
 
@@ -377,8 +378,8 @@ fn from_record(settings: Settings, known: &ProbeRecord) -> Runs {
 }
 
 /// The next instant at which something may fall due although nothing comes in: the engine ticks
-/// at (or after) it. `next_due` is [`crate::decide::next_due`] of the record, which changes only
-/// when the record does.
-pub fn next_wake(watch: &Watch, next_due: Option<Timestamp>) -> Option<Timestamp> {
-    watch.overdue_from().into_iter().chain(next_due).min()
+/// at (or after) it. Holds for the record that was settled last.
+pub fn next_wake(watch: &Watch) -> Option<Timestamp> {
+    let (_, due) = watch.due;
+    watch.overdue_from().into_iter().chain(due).min()
 }

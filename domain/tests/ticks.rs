@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::{House, catalogue, probe, rule, system};
 use domain::act::{Act, Which};
-use domain::catalogue::{Affects, Catalogue, Customer, Days, Rule, Single};
+use domain::catalogue::{Affects, Catalogue, Customer, Days, Flapping, Rule, Single};
 use domain::decide::Input;
 use domain::event::{Cause, Delivery, Event, Fact};
-use domain::id::OutageId;
+use domain::id::{OutageId, SystemId};
 use domain::incident::Review;
 use domain::notice::{Affected, Kind, Notice};
 use domain::outbox;
@@ -53,7 +53,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (5i64..300).prop_map(Step::Crash),
         3 => (0u8..14, 0i64..400).prop_map(|(n, s)| Step::Act(n, s)),
         3 => any::<u8>().prop_map(Step::Deliver),
-        1 => (0u8..6).prop_map(Step::Configure),
+        1 => (0u8..7).prop_map(Step::Configure),
         2 => any::<bool>().prop_map(Step::Disk),
     ];
     prop::collection::vec(step, 1..70)
@@ -87,6 +87,9 @@ fn house(change: u8) -> Catalogue {
         tell: true,
         ..daily(rule("new", "23:58:00", 300, None))
     }];
+    let flapping = |limit, hold_s| Flapping { limit, hold_s };
+    a.flapping = flapping(2, if change == 6 { 20 } else { 75 });
+    b.flapping = flapping(if change == 6 { 0 } else { 3 }, 150);
     let mut house = catalogue(vec![a, b]);
     house.customers.push(Customer {
         id: "lab".into(),
@@ -459,7 +462,10 @@ fn about(out: &Outgoing, outage: OutageId) -> Option<&Affected> {
 /// The notice that says instead what this one was to say of an outage.
 fn said_instead(house: &House, out: &Outgoing, outage: OutageId) -> bool {
     match &out.standing {
-        Standing::Folded(Some(into)) => about(&house.record.notices[into], outage).is_some(),
+        Standing::Folded(Some(into)) => {
+            let mut said = house.record.notices[into].notice.affected.iter();
+            said.any(|a| a.outages().any(|o| o == outage))
+        }
         _ => false,
     }
 }
@@ -473,7 +479,8 @@ fn nothing_folded_is_lost(house: &House) {
         let instead = &house.record.notices[into];
         assert!(into > id && instead.notice.recipient == out.notice.recipient);
         for outage in out.notice.affected.iter().filter_map(|a| a.outage) {
-            let said = about(instead, outage).is_some_and(|a| a.to.is_some());
+            let mut all = instead.notice.affected.iter();
+            let said = all.any(|a| a.says_over(outage));
             assert!(
                 said,
                 "{id} is folded into {into}, which leaves {outage} out"
@@ -494,11 +501,18 @@ fn everybody_told_once(house: &House, configured: bool) {
     for outage in house.record.outages.values() {
         let mut down: BTreeMap<&str, Vec<&Standing>> = BTreeMap::new();
         let mut up: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut answered: BTreeSet<&str> = BTreeSet::new();
         for out in house.record.notices.values() {
+            let recipient = out.notice.recipient.as_str();
+            let mut affected = out.notice.affected.iter();
+            if out.notice.kind == Kind::Uptime
+                && affected.any(|a| a.outages().any(|o| o == outage.id))
+            {
+                answered.insert(recipient);
+            }
             let Some(said) = about(out, outage.id) else {
                 continue;
             };
-            let recipient = out.notice.recipient.as_str();
             match out.notice.kind {
                 // Over already: said because a notice of its recovery had not arrived.
                 Kind::Downtime | Kind::MaintenanceOverrun if said.to.is_some() => {
@@ -531,16 +545,25 @@ fn everybody_told_once(house: &House, configured: bool) {
         let recorded_whole = house.events.iter().any(|(seq, e)| {
             *seq == outage.id.0 && matches!(e.fact, Fact::OutageDeclared { to: Some(_), .. })
         });
-        if (outage.planned && told_planned) || recorded_whole {
+        let unstable = house.record.unstable.contains(&outage.system);
+        if (outage.planned && told_planned) || recorded_whole || unstable {
             continue;
         }
         for customer in house.record.catalogue.customers_of(&outage.system) {
             for contact in &customer.contacts {
-                let told = down.get(contact.as_str());
-                let refused = told.is_some_and(|t| matches!(t[0], Standing::Rejected(_)));
-                let answered = up.contains_key(contact.as_str());
+                let told: Vec<_> = outage
+                    .told
+                    .iter()
+                    .map(|n| &house.record.notices[n])
+                    .filter(|o| o.notice.recipient == *contact)
+                    .collect();
+                let refused = !told.is_empty()
+                    && told
+                        .iter()
+                        .all(|o| matches!(o.standing, Standing::Rejected(_)));
+                let answered = answered.contains(contact.as_str());
                 let reclassified_later = outage.planned && outage.overrun.is_none();
-                if reclassified_later && told.is_none() {
+                if reclassified_later && told.is_empty() {
                     continue;
                 }
                 assert!(
@@ -551,6 +574,38 @@ fn everybody_told_once(house: &House, configured: bool) {
             }
         }
     }
+}
+
+/// Of a system that is unstable every recipient hears so once, and nothing else until it is over.
+fn an_unstable_system_is_told_once(house: &House) {
+    let mut unstable: BTreeMap<&SystemId, BTreeSet<&str>> = BTreeMap::new();
+    for (seq, event) in &house.events {
+        match &event.fact {
+            Fact::Flapping { system, .. } => {
+                unstable.entry(system).or_default();
+            }
+            Fact::Settled { system, .. } => {
+                let known = unstable.remove(system);
+                assert!(known.is_some(), "#{seq}: {system} was not unstable");
+            }
+            Fact::Configured { catalogue } => {
+                unstable.retain(|system, _| catalogue.system(system.as_str()).is_some());
+            }
+            Fact::NoticeQueued { notice } => {
+                for affected in notice.affected.iter().filter(|a| a.outage.is_some()) {
+                    let Some(told) = unstable.get_mut(&affected.system) else {
+                        continue;
+                    };
+                    assert_eq!(notice.kind, Kind::Downtime, "#{seq} {}", notice.key);
+                    assert!(affected.unstable.is_some(), "#{seq} {}", notice.key);
+                    assert!(told.insert(&notice.recipient), "#{seq} {}", notice.key);
+                }
+            }
+            _ => {}
+        }
+    }
+    let left: BTreeSet<&SystemId> = house.record.unstable.iter().collect();
+    assert_eq!(left, unstable.keys().copied().collect());
 }
 
 /// What happened, without the numbers that events got and without what depends on when the disk
@@ -588,6 +643,11 @@ fn facts(house: &House, crashed: bool) -> Vec<String> {
                     decided(event.at),
                     name(outage)
                 ),
+                Fact::Flapping { outages, .. } => {
+                    let outages: Vec<_> = outages.iter().map(name).collect();
+                    format!("{} flapping {outages:?}", event.at)
+                }
+                Fact::Settled { system, .. } => format!("{} {system} settled", event.at),
                 Fact::IncidentOpened { outages, cause, .. } => {
                     let outages: Vec<_> = outages.iter().map(name).collect();
                     let at = match cause {
@@ -669,6 +729,7 @@ proptest! {
         let configured = steps.iter().any(|s| matches!(s, Step::Configure(_)));
         everybody_told_once(&house, configured);
         nothing_folded_is_lost(&house);
+        an_unstable_system_is_told_once(&house);
     }
 
     #[test]

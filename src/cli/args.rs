@@ -341,6 +341,9 @@ pub enum Notice {
     Preview {
         /// Which kind, as `downtime`.
         kind: String,
+        /// Of a system that fails again and again; for `downtime` and `uptime`.
+        #[arg(long)]
+        unstable: bool,
         /// Print the HTML part instead of the text.
         #[arg(long)]
         html: bool,

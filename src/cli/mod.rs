@@ -522,11 +522,15 @@ fn notice(common: &Common, words: args::Notice) -> Result<End, Failure> {
             print(&read::notices(&record, common.json, layout::width())?)?;
             Ok(End::Done)
         }
-        args::Notice::Preview { kind, html } => preview(common, &kind, html),
+        args::Notice::Preview {
+            kind,
+            unstable,
+            html,
+        } => preview(common, &kind, unstable, html),
     }
 }
 
-fn preview(common: &Common, kind: &str, html: bool) -> Result<End, Failure> {
+fn preview(common: &Common, kind: &str, unstable: bool, html: bool) -> Result<End, Failure> {
     let Some(kind) = Kind::ALL.into_iter().find(|k| k.word() == kind) else {
         let known: Vec<&str> = Kind::ALL.iter().map(|k| k.word()).collect();
         return Err(Failure::Usage(format!(
@@ -534,9 +538,14 @@ fn preview(common: &Common, kind: &str, html: bool) -> Result<End, Failure> {
             known.join(", ")
         )));
     };
+    if unstable && !matches!(kind, Kind::Downtime | Kind::Uptime) {
+        return Err(Failure::Usage(format!(
+            "`{kind}` never speaks of an unstable system; downtime and uptime do"
+        )));
+    }
     let loaded = config::load(&common.config).map_err(Failure::Config)?;
     let renderer = notices::Renderer::new(loaded.templates.as_deref())?;
-    let said = renderer.preview(kind, &loaded.catalogue, clock::now())?;
+    let said = renderer.preview(kind, unstable, &loaded.catalogue, clock::now())?;
     print(&if common.json {
         format!("{}\n", serde_json::to_string_pretty(&said)?)
     } else if html {

@@ -20,7 +20,7 @@ pub fn incidents(record: &Record, open: bool, as_json: bool, width: usize) -> Re
     let wanted = record
         .incidents
         .values()
-        .filter(|i| !open || i.closed.is_none());
+        .filter(|i| !open || (i.closed.is_none() && i.merged.is_none()));
     if as_json {
         let all: Vec<Value> = wanted.map(|i| incident_json(record, i)).collect();
         return Ok(format!("{}\n", serde_json::to_string_pretty(&all)?));
@@ -36,7 +36,7 @@ pub fn incidents(record: &Record, open: bool, as_json: bool, width: usize) -> Re
     ]);
     for incident in wanted {
         let systems: Vec<&str> = incident.systems.iter().map(|s| s.as_str()).collect();
-        let (systems, owed) = (systems.join(", "), incident.missing().join(", "));
+        let (systems, owed) = (systems.join(", "), owed(incident));
         let acknowledged = incident.acknowledged.as_ref().map(|a| a.0);
         let closed = incident.closed.as_ref().map(|c| c.0);
         let done = |at: Option<Timestamp>, what: &str| match at {
@@ -131,6 +131,9 @@ fn incident_text(record: &Record, incident: &Incident) -> String {
             instant(Some(outage.detected_at)),
         ));
     }
+    if let Some((at, into)) = incident.merged {
+        text.push_str(&format!("  merged into {into}: {}\n", instant(Some(at))));
+    }
     let written = |text: &Option<String>| text.clone().unwrap_or_else(|| "not recorded".to_owned());
     let review = &incident.review;
     text.push_str(&format!(
@@ -196,6 +199,7 @@ fn incident_json(record: &Record, incident: &Incident) -> Value {
         "opened": incident.opened_at,
         "acknowledged": incident.acknowledged.as_ref().map(|(at, by)| json!({"at": at, "by": by})),
         "resolved": incident.resolved_at,
+        "merged_into": incident.merged.map(|(_, into)| into.to_string()),
         "closed": incident.closed.as_ref().map(|(at, by)| json!({"at": at, "by": by})),
         "summary": incident.review.summary,
         "root_cause": incident.review.root_cause,

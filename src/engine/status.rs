@@ -128,7 +128,7 @@ impl Status {
             incidents: record
                 .incidents
                 .values()
-                .filter(|i| i.closed.is_none())
+                .filter(|i| i.closed.is_none() && i.merged.is_none())
                 .map(|i| Incident {
                     incident: i.id.to_string(),
                     systems: i.systems.iter().map(ToString::to_string).collect(),

@@ -52,6 +52,7 @@ pub(super) fn catalogue() -> Catalogue {
             policy: None,
             target: None,
             downtime_advice: None,
+            flapping: domain::catalogue::Flapping::USUAL,
             probes: vec![Probe {
                 id: portal(),
                 kind: "http".to_owned(),

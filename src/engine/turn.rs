@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use domain::act::Refusal;
-use domain::decide::{Input, decide, next_due};
+use domain::decide::{Input, decide};
 use domain::event::Event;
 use domain::id::{NoticeId, ProbeId};
 use domain::record::Record;
@@ -98,8 +98,6 @@ pub struct Turn<J = Ledger> {
     owed: VecDeque<(Timestamp, Input)>,
     /// When the last commit failed, until one succeeds.
     failed_at: Option<Timestamp>,
-    /// What the record says is due next, until it changes.
-    due: Option<Option<Timestamp>>,
 }
 
 impl Turn<Ledger> {
@@ -125,7 +123,6 @@ impl<J: Journal> Turn<J> {
             alive: false,
             owed: VecDeque::new(),
             failed_at: None,
-            due: None,
         }
     }
 
@@ -167,9 +164,7 @@ impl<J: Journal> Turn<J> {
         if !self.alive {
             return None;
         }
-        let record = &self.record;
-        let due = *self.due.get_or_insert_with(|| next_due(record));
-        next_wake(&self.watch, due)
+        next_wake(&self.watch)
     }
 
     /// Takes in `input` at `now`, after everything that fell due before it.
@@ -315,7 +310,6 @@ impl<J: Journal> Turn<J> {
             events.push((seq, event));
         }
         self.watch.settle(&self.record);
-        self.due = None;
         Ok(())
     }
 

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use domain::catalogue::{
-    Affects, Catalogue, Committee, Contact, Customer, Days, End, Kind, Probe, Rule, Single, System,
-    Target,
+    Affects, Catalogue, Committee, Contact, Customer, Days, End, Flapping, Kind, Probe, Rule,
+    Single, System, Target,
 };
 use domain::event::{Absence, Cause, Delivery, Fact, Silence};
 use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, SystemId, WindowId};
@@ -89,6 +89,10 @@ examples! {
     IncidentOpened => Fact::IncidentOpened {
         systems: vec![system(), "results".into()], outages: vec![OutageId(12)], cause: Cause::Outage,
     },
+    Flapping => Fact::Flapping {
+        system: system(), incident: IncidentId(13), outages: vec![OutageId(12), OutageId(30), OutageId(44)],
+    },
+    Settled => Fact::Settled { system: system(), incident: IncidentId(13) },
     IncidentAcknowledged => Fact::IncidentAcknowledged { incident: IncidentId(13) },
     IncidentReviewed => Fact::IncidentReviewed { incident: IncidentId(13), review: review() },
     IncidentResolved => Fact::IncidentResolved { incident: IncidentId(13) },
@@ -187,6 +191,7 @@ fn notice() -> Notice {
             reason: Some(Reason::Timeout),
             impaired: false,
             advice: Some("Call the desk".into()),
+            unstable: None,
         }],
         work: Some(Work {
             window: window(),
@@ -238,6 +243,7 @@ fn catalogue() -> Catalogue {
             policy: Some("standard".into()),
             target: Some(Target { ppm: 999_000 }),
             downtime_advice: Some("Call the desk".into()),
+            flapping: Flapping::USUAL,
             probes: vec![Probe {
                 id: probe(),
                 kind: "http".into(),

@@ -260,7 +260,8 @@ fn open_incidents(record: &Record) -> OpenIncidents {
     let unresolved = record
         .incidents
         .values()
-        .filter(|incident| incident.resolved_at.is_none() && incident.closed.is_none());
+        .filter(|incident| incident.resolved_at.is_none() && incident.closed.is_none())
+        .filter(|incident| incident.merged.is_none());
     for incident in unresolved {
         match incident.cause {
             Cause::Outage => open.outage += 1,

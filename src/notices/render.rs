@@ -140,18 +140,19 @@ impl Renderer {
     }
 
     /// What a notice of `kind` would say to a customer of `catalogue`, about its first system
-    /// and as if it happened at `at`; with made-up names where the catalogue has none.
+    /// and as if it happened at `at`; with made-up names where the catalogue has none. Where it is
+    /// `unstable`, as of a system that fails again and again, if the kind ever says so.
     pub fn preview(
         &self,
         kind: Kind,
+        unstable: bool,
         catalogue: &Catalogue,
         at: Timestamp,
     ) -> Result<Preview, Error> {
-        self.say(
-            NoticeId(1),
-            &sample::notice(kind, catalogue, at),
-            &catalogue.service,
-        )
+        let notice = sample::unstable(kind, catalogue, at)
+            .filter(|_| unstable)
+            .unwrap_or_else(|| sample::notice(kind, catalogue, at));
+        self.say(NoticeId(1), &notice, &catalogue.service)
     }
 
     fn view(&self, id: NoticeId, notice: &Notice, service: &str) -> View {

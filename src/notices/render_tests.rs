@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test may fail by panicking.
 
 use domain::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
-use domain::notice::{Affected, Kind, Notice, Work};
+use domain::notice::{Affected, Kind, Notice, Unstable, Work};
 use domain::record::{Outgoing, Standing};
 use domain::sample::Reason;
 use domain::span::Span;
@@ -31,6 +31,7 @@ pub(super) fn portal() -> Affected {
         reason: Some(Reason::Refused),
         impaired: false,
         advice: Some("Use the read-only copy at the nursing stations. For medication lists call the pharmacy.".to_owned()),
+        unstable: None,
     }
 }
 
@@ -213,6 +214,47 @@ fn uptime_that_stands_for_both() {
     ));
 }
 
+fn unstable(of: Affected) -> Affected {
+    Affected {
+        unstable: Some(Unstable {
+            outages: vec![OutageId(3), OutageId(7), OutageId(12)],
+            since: at("2026-10-07T01:30:10-04:00"),
+            hold_s: 900,
+        }),
+        ..of
+    }
+}
+
+#[test]
+fn downtime_of_an_unstable_system() {
+    insta::assert_snapshot!(said(&notice(Kind::Downtime, vec![unstable(portal())])));
+}
+
+#[test]
+fn downtime_of_an_unstable_system_that_is_up_at_the_moment() {
+    let system = unstable(Affected {
+        to: Some(at("2026-10-07T02:15:40-04:00")),
+        ..portal()
+    });
+    insta::assert_snapshot!(said(&notice(Kind::Downtime, vec![system])));
+}
+
+#[test]
+fn downtime_of_an_unstable_system_and_another() {
+    let both = vec![unstable(portal()), results()];
+    insta::assert_snapshot!(said(&notice(Kind::Downtime, both)));
+}
+
+#[test]
+fn uptime_of_a_system_that_was_unstable() {
+    let system = unstable(Affected {
+        from: Some(at("2026-10-07T01:30:10-04:00")),
+        down_s: Some(760),
+        ..mended(portal())
+    });
+    insta::assert_snapshot!(said(&notice(Kind::Uptime, vec![system])));
+}
+
 #[test]
 fn maintenance_scheduled() {
     let affected = vec![quiet(portal()), quiet(results())];
@@ -317,6 +359,7 @@ fn every_html_part_fetches_nothing_and_says_its_status_in_words() {
             );
         }
         let word = match notice.kind {
+            Kind::Downtime if notice.affected.iter().all(|a| a.unstable.is_some()) => "UNSTABLE",
             Kind::Downtime => "DOWN",
             Kind::Uptime => "UP AGAIN",
             Kind::MaintenanceScheduled => "PLANNED",
@@ -587,7 +630,12 @@ fn a_preview_uses_the_names_of_the_catalogue() {
     };
     let renderer = Renderer::new(None).unwrap();
     let bare = renderer
-        .preview(Kind::Downtime, &catalogue, at("2026-10-07T06:14:10Z"))
+        .preview(
+            Kind::Downtime,
+            false,
+            &catalogue,
+            at("2026-10-07T06:14:10Z"),
+        )
         .unwrap();
     assert_eq!(bare.subject, "DOWN: A System (since 06:14 UTC)");
     catalogue.customers.push(domain::catalogue::Customer {
@@ -598,7 +646,7 @@ fn a_preview_uses_the_names_of_the_catalogue() {
         systems: vec![SystemId::from("portal")],
     });
     let said = renderer
-        .preview(Kind::Uptime, &catalogue, at("2026-10-07T06:14:10Z"))
+        .preview(Kind::Uptime, false, &catalogue, at("2026-10-07T06:14:10Z"))
         .unwrap();
     assert!(
         said.text.contains("01:14:10 CDT (06:14:10 UTC)"),

@@ -3,7 +3,7 @@
 
 use domain::catalogue::{Catalogue, Customer, System};
 use domain::id::{CustomerId, IncidentId, OutageId, SystemId, WindowId};
-use domain::notice::{Affected, Kind, Notice, Work};
+use domain::notice::{Affected, Kind, Notice, Unstable, Work};
 use domain::sample::Reason;
 use domain::span::Span;
 use jiff::{SignedDuration, Timestamp};
@@ -68,8 +68,28 @@ pub(super) fn every() -> Vec<Notice> {
             .iter_mut()
             .for_each(|w| w.month_allowance_s = Some(600));
         notices.extend([plain, several, bare, impaired, again, spent]);
+        notices.extend(unstable(kind, &nothing, at));
     }
     notices
+}
+
+/// The same of a system that fails again and again; of a kind that never says so, nothing.
+pub fn unstable(kind: Kind, catalogue: &Catalogue, at: Timestamp) -> Option<Notice> {
+    if !matches!(kind, Kind::Downtime | Kind::Uptime) {
+        return None;
+    }
+    let mut notice = notice(kind, catalogue, at);
+    for affected in &mut notice.affected {
+        let system = catalogue.system(affected.system.as_str());
+        let terms = system.map(|s| s.flapping).unwrap_or_default();
+        affected.unstable = Some(Unstable {
+            outages: vec![OutageId(1), OutageId(2), OutageId(3)],
+            since: at,
+            hold_s: terms.hold_s,
+        });
+        affected.down_s = affected.down_s.map(|_| 540);
+    }
+    Some(notice)
 }
 
 fn frame(kind: Kind, customer: Option<&Customer>, at: Timestamp) -> Notice {
@@ -127,5 +147,6 @@ fn affected(kind: Kind, system: Option<&System>, at: Timestamp) -> Affected {
         reason: down.then_some(Reason::Refused),
         impaired: false,
         advice: system.and_then(|s| s.downtime_advice.clone()),
+        unstable: None,
     }
 }

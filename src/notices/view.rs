@@ -39,6 +39,8 @@ pub struct View {
     pub at_least: bool,
     /// Whether any of the systems is available but impaired.
     pub impaired: bool,
+    /// Whether all of the systems fail again and again.
+    pub unstable: bool,
     /// Whether the `downtime` it answers never arrived: it then says both.
     pub folded: bool,
     /// The window.
@@ -70,6 +72,8 @@ pub struct SystemView {
     pub advice: Option<String>,
     /// Earlier outages of which no notice could be delivered when it mattered.
     pub earlier: Vec<EarlierView>,
+    /// It fails, or failed, again and again.
+    pub unstable: Option<UnstableView>,
 }
 
 /// An outage that was over before its system failed again.
@@ -81,6 +85,17 @@ pub struct EarlierView {
     pub until: Moment,
     /// How long, exactly.
     pub down: String,
+}
+
+/// A system that fails again and again as templates see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct UnstableView {
+    /// How many outages.
+    pub outages: usize,
+    /// The start of the first.
+    pub since: Moment,
+    /// How long it must be up: `15 min`.
+    pub hold: String,
 }
 
 /// A window as templates see it.
@@ -129,6 +144,7 @@ impl View {
             down: down.map(brief),
             at_least: shown.iter().any(|a| a.unobserved.is_some()),
             impaired: shown.iter().any(|a| a.impaired),
+            unstable: !shown.is_empty() && shown.iter().all(|a| a.unstable.is_some()),
             folded: notice.folded,
             work: notice.work.as_ref().map(|w| WorkView::new(&clock, w)),
             reference: reference(id, notice),
@@ -165,7 +181,9 @@ impl SystemView {
             since: of.from.map(|at| clock.read(at)),
             until: of.to.map(|at| clock.read(at)),
             down: down.map(length),
-            gaps: down.zip(span).is_some_and(|(down, span)| down + 1 < span),
+            // Between two outages it was up, which is no gap.
+            gaps: of.unstable.is_none()
+                && down.zip(span).is_some_and(|(down, span)| down + 1 < span),
             unobserved: of
                 .unobserved
                 .map(|s| (clock.read(s.from), clock.read(s.to))),
@@ -177,6 +195,11 @@ impl SystemView {
                 .filter(|a| a.system == of.system && a.outage < of.outage)
                 .filter_map(|a| EarlierView::new(clock, a))
                 .collect(),
+            unstable: of.unstable.as_ref().map(|u| UnstableView {
+                outages: u.outages.len(),
+                since: clock.read(u.since),
+                hold: length(u.hold_s),
+            }),
         }
     }
 }

@@ -355,7 +355,7 @@ fn outage(o: &OutageLine) -> Vec<Cell> {
     ]
 }
 
-const INCIDENT: [&str; 18] = [
+const INCIDENT: [&str; 20] = [
     "incident",
     "severity",
     "systems",
@@ -374,6 +374,8 @@ const INCIDENT: [&str; 18] = [
     "missing",
     "customers_told",
     "customers_not_told",
+    "unstable",
+    "merged_into",
 ];
 
 fn incident(i: &IncidentLine) -> Vec<Cell> {
@@ -397,6 +399,8 @@ fn incident(i: &IncidentLine) -> Vec<Cell> {
         text(i.missing.join(", ")),
         number(told),
         number(i.told.len() - told),
+        printed(&i.unstable),
+        words(&i.merged_into),
     ]
 }
 

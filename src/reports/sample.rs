@@ -37,6 +37,7 @@ fn system(id: &str, name: &str, ppm: Option<u32>) -> System {
         policy: Some("healthelink".into()),
         target: ppm.map(|ppm| Target { ppm }),
         downtime_advice: None,
+        flapping: domain::catalogue::Flapping::USUAL,
         probes: vec![Probe {
             id: ProbeId::of(&id.into(), "main"),
             kind: "http".to_owned(),
@@ -174,6 +175,7 @@ fn outage(id: u64, system: &str, from: &str, to: Option<&str>, reason: Reason) -
         detail: None,
         planned: false,
         overrun: None,
+        overran_at: None,
         reclassified: None,
         exclusions: Vec::new(),
         incident: None,
@@ -196,6 +198,9 @@ fn incident(id: u64, systems: &[&str], outages: &[u64], cause: Cause, opened: &s
         closed_without: None,
         review: Review::default(),
         reviewed: Vec::new(),
+        merged: None,
+        flapping: Vec::new(),
+        settled: Vec::new(),
     }
 }
 
@@ -233,6 +238,7 @@ fn outgoing(
                 reason: of.reason,
                 impaired: false,
                 advice: None,
+                unstable: None,
             }],
             work: None,
             incident: of.incident,
@@ -383,6 +389,7 @@ fn windows(record: &mut Record) {
     );
     over.planned = true;
     over.overrun = Some((at("10-27 21:15:00"), "results/weekly@2026-10-27".into()));
+    over.overran_at = Some(at("10-27 21:15:30"));
     over.incident = Some(IncidentId(151));
     over.told = vec![NoticeId(152), NoticeId(153)];
     for (id, customer, name, standing) in [

@@ -103,6 +103,30 @@ pub(super) fn planned(
     capped.into_iter().collect()
 }
 
+/// The groups (by index) that the policy ignores for their shortness.
+fn ignored(
+    readings: &Readings,
+    history: &History,
+    groups: &[Group],
+    down: &Spans,
+    policy: Option<&Policy>,
+) -> Vec<usize> {
+    let shorter_s = policy.map_or(0, |p| p.ignore_shorter_s);
+    if shorter_s <= 0 {
+        return Vec::new();
+    }
+    let families = ground::families(history, groups);
+    let span = |i: usize| (groups[i].from, groups[i].to);
+    let short = |i: &usize| {
+        let family = || (0..groups.len()).filter(|j| families[*j] == families[*i]);
+        let alone: Spans = down.clip(span(*i).0, span(*i).1);
+        let together = family().map(span).collect::<Spans>().intersection(down);
+        let open = family().any(|j| groups[j].open);
+        !open && (readings.tested)(&alone, &together) < shorter_s
+    };
+    (0..groups.len()).filter(short).collect()
+}
+
 pub(super) fn whole(
     readings: &Readings,
     history: &History,
@@ -119,13 +143,7 @@ pub(super) fn whole(
     let planned = planned(readings, history, &ground, &excuses, zone, policy);
     let groups = ground.groups(history, &runs, until);
     let down = ground.down();
-    let shorter_s = policy.map_or(0, |p| p.ignore_shorter_s);
-    let ignored: Vec<usize> = (0..groups.len())
-        .filter(|i| {
-            let group = &groups[*i];
-            !group.open && down.seconds_in(group.from, group.to) < shorter_s
-        })
-        .collect();
+    let ignored = ignored(readings, history, &groups, &down, policy);
     let agreed = ground.agreed.clone();
     let strict = policy.is_some_and(|p| p.unknown_is_down);
     let mut short: Spans = ignored

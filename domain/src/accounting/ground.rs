@@ -5,11 +5,14 @@
 //! confirmed down and not silent is down; a silent probe, or none at all, is unknown; the rest is
 //! up, degraded where a probe says so.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::calendar;
 use crate::catalogue::Affects;
+use crate::id::IncidentId;
 use crate::policy::Policy;
 use crate::span::{Span, Spans, instant, second};
 
@@ -65,6 +68,38 @@ pub(super) fn extent(outage: &OutageHistory, until: i64) -> (i64, i64) {
     (second(outage.start), to)
 }
 
+/// The spans of flapping incidents, each from the first to the last of its outages: what is tested
+/// by their sum is needed whole.
+pub(super) fn flapping(history: &History, until: i64) -> Vec<(i64, i64)> {
+    let mut spans: BTreeMap<IncidentId, (i64, i64)> = BTreeMap::new();
+    for outage in &history.outages {
+        let Some(incident) = outage.flapping else {
+            continue;
+        };
+        let (from, to) = extent(outage, until);
+        let known = spans.entry(incident).or_insert((from, to));
+        *known = (known.0.min(from), known.1.max(to));
+    }
+    spans.into_values().collect()
+}
+
+/// For each group a number that it shares with those it belongs together with, by the flapping
+/// incidents of their outages.
+pub(super) fn families(history: &History, groups: &[Group]) -> Vec<usize> {
+    let mut families: Vec<usize> = (0..groups.len()).collect();
+    let mut first: BTreeMap<IncidentId, usize> = BTreeMap::new();
+    for (i, group) in groups.iter().enumerate() {
+        let incidents = group.outages.iter();
+        for incident in incidents.filter_map(|o| history.outages[*o].flapping) {
+            let (old, new) = (families[i], families[*first.entry(incident).or_insert(i)]);
+            for family in families.iter_mut().filter(|f| **f == old) {
+                *family = new;
+            }
+        }
+    }
+    families
+}
+
 fn is_availability(probe: &&ProbeHistory) -> bool {
     probe.affects == Affects::Availability
 }
@@ -88,6 +123,7 @@ pub(super) fn hull(
             .collect()
     };
     let mut downtime: Vec<(i64, i64)> = history.outages.iter().map(|o| extent(o, until)).collect();
+    downtime.extend(flapping(history, until));
     for probe in &history.probes {
         if probe.affects == Affects::Availability {
             downtime.extend(open(&probe.down));

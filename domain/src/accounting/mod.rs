@@ -8,7 +8,7 @@
 use jiff::Timestamp;
 
 use crate::catalogue::Affects;
-use crate::id::OutageId;
+use crate::id::{IncidentId, OutageId};
 use crate::span::Span;
 use crate::windows::Occurrence;
 
@@ -86,4 +86,6 @@ pub struct OutageHistory {
     pub reclassified: bool,
     /// How exactly its edges are known, in seconds: the longest interval of its probes.
     pub edge_s: i64,
+    /// The incident of a system that failed again and again, if it belongs to one.
+    pub flapping: Option<IncidentId>,
 }

@@ -27,6 +27,9 @@ pub struct Readings {
     pub capped: fn(&Spans, i64) -> Spans,
     /// "agreed − planned − excluded − unknown": those four, in seconds.
     pub measured: fn(i64, i64, i64, i64) -> i64,
+    /// "tests the whole outage, and the outages of one flapping incident by their sum": the downtime
+    /// of the outage, and of all those that belong together with it.
+    pub tested: fn(&Spans, &Spans) -> i64,
     /// "nothing vouches for it" beats a failing probe: what is down, and what is silent.
     pub vouched: fn(&Spans, &Spans) -> Spans,
 }
@@ -40,6 +43,7 @@ impl Readings {
         united: Spans::union,
         capped: Spans::first,
         measured: |agreed, planned, excluded, unknown| agreed - planned - excluded - unknown,
+        tested: |_, together| together.seconds(),
         vouched: Spans::difference,
     };
 }

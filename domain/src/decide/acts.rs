@@ -169,9 +169,7 @@ impl Draft<'_> {
         let reason = reason.to_owned();
         self.emit_by(at, by, Fact::Reclassified { outage, reason });
         // Unplanned after all: its texts are owed.
-        if of.incident.is_none() {
-            self.open_incident(at, &of.system, outage, Cause::Outage);
-        }
+        self.incident_for(at, &of.system, outage, Cause::Outage);
         Ok(())
     }
 
@@ -201,8 +199,20 @@ impl Draft<'_> {
         }
     }
 
-    fn acknowledge(&mut self, at: Timestamp, by: &str, which: &Which) -> Result<(), Refusal> {
+    /// One that has not become part of another.
+    fn unmerged(&self, which: &Which) -> Result<Incident, Refusal> {
         let incident = self.incident(which)?;
+        match incident.merged {
+            Some((_, into)) => refuse(format!(
+                "{} was merged into {into}: name that one",
+                incident.id
+            )),
+            None => Ok(incident),
+        }
+    }
+
+    fn acknowledge(&mut self, at: Timestamp, by: &str, which: &Which) -> Result<(), Refusal> {
+        let incident = self.unmerged(which)?;
         if incident.closed.is_some() {
             return refuse(format!("{} is closed already", incident.id));
         }
@@ -261,7 +271,7 @@ impl Draft<'_> {
         which: &Which,
         without: Option<&str>,
     ) -> Result<(), Refusal> {
-        let incident = self.incident(which)?;
+        let incident = self.unmerged(which)?;
         if incident.closed.is_some() {
             return refuse(format!("{} is closed already", incident.id));
         }
@@ -306,7 +316,7 @@ impl Draft<'_> {
             evidence: evidence.to_owned(),
         };
         let outage = OutageId(self.emit_by(at, by, fact));
-        self.open_incident(at, system, outage, Cause::Declared);
+        self.incident_for(at, system, outage, Cause::Declared);
         Ok(())
     }
 

@@ -118,6 +118,7 @@ impl Draft<'_> {
             reason: None,
             impaired: self.record().is_degraded(id),
             advice: None,
+            unstable: None,
         };
         occurrence
             .systems

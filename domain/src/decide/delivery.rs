@@ -122,11 +122,10 @@ impl Draft<'_> {
         let this = &record.notices.get(&id)?.notice;
         let says = |later: &NoticeId, outage: OutageId| {
             record.notices.get(later).is_some_and(|o| {
-                let said = |a: &Affected| a.outage == Some(outage) && a.to.is_some();
                 *later > id
                     && o.notice.recipient == this.recipient
                     && !matches!(o.standing, Standing::Rejected(_) | Standing::Folded(_))
-                    && o.notice.affected.iter().any(said)
+                    && o.notice.affected.iter().any(|a| a.says_over(outage))
             })
         };
         let by = |outage: OutageId| {

@@ -1,15 +1,15 @@
 //! What falls due although nothing comes in: midnights, starts of windows, notices that waited
-//! long enough for others. Read from the record; nothing is remembered by a timer.
+//! long enough for others, unstable systems that have been up for long enough. Read from the record; nothing is remembered by a timer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Draft;
+use super::{Draft, flapping};
 use crate::calendar;
 use crate::catalogue::{Affects, Single};
 use crate::event::Fact;
-use crate::id::{CustomerId, SystemId, WindowId};
+use crate::id::{CustomerId, ProbeId, SystemId, WindowId};
 use crate::notice::Kind;
 use crate::record::{Held, Record};
 use crate::span::Span;
@@ -19,8 +19,9 @@ use crate::windows::{Earned, Occurrence};
 const HORIZON: SignedDuration = SignedDuration::from_hours(26);
 
 /// The next instant at which something falls due, after the last event; `None` where nothing
-/// does (the service does not watch). Depends on the record alone: the same until it changes.
-pub fn next_due(record: &Record) -> Option<Timestamp> {
+/// does (the service does not watch). Depends on the record and on the probes with a bad run that
+/// nothing has confirmed ([`crate::watch::Watch::doubted`]): the same until one of them changes.
+pub fn next_due(record: &Record, doubted: &BTreeSet<ProbeId>) -> Option<Timestamp> {
     if !record.watching {
         return None;
     }
@@ -37,7 +38,11 @@ pub fn next_due(record: &Record) -> Option<Timestamp> {
         .filter(|held| held.span.to > ahead.from && !held.systems.iter().any(watched(record)))
         .map(|held| held.span.to)
         .min();
-    [midnight, start, gathered, unwatched]
+    // What became long enough by a fact that came late is due with that fact.
+    let settled = flapping::settling(record, doubted)
+        .map(|(_, due)| due.max(ahead.from))
+        .min();
+    [midnight, start, gathered, unwatched, settled]
         .into_iter()
         .flatten()
         .min()

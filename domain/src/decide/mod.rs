@@ -8,6 +8,7 @@ mod acts;
 mod announce;
 mod delivery;
 mod due;
+mod flapping;
 mod outages;
 mod tell;
 mod work;
@@ -246,8 +247,8 @@ impl Draft<'_> {
         let mut stuck = false;
         loop {
             let seen = self.waiting.first().map(|t| t.at).filter(|s| *s <= until);
-            let due =
-                due::next_due(self.record()).filter(|due| *due <= until && self.alive && !stuck);
+            let due = due::next_due(self.record(), &self.doubted)
+                .filter(|due| *due <= until && self.alive && !stuck);
             match (due, seen) {
                 (Some(due), seen) if seen.is_none_or(|seen| due <= seen) => {
                     let before = self.events.len();
@@ -389,6 +390,7 @@ impl Draft<'_> {
 
     /// What follows for incidents and customers.
     fn consequences(&mut self, at: Timestamp) {
+        self.settle(at);
         self.resolve_incidents(at);
         self.tell_downtime(at);
     }

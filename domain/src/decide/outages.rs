@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Draft;
+use super::{Draft, flapping};
 use crate::accounting::{self, OutageHistory};
-use crate::catalogue::Affects;
 use crate::event::{Cause, Fact};
 use crate::id::{IncidentId, OutageId, ProbeId, SystemId, WindowId};
 use crate::record::ProbeRecord;
@@ -41,15 +40,7 @@ impl Draft<'_> {
 
     /// Whether an availability probe of the system has a run towards down that is not confirmed.
     pub(super) fn pending(&self, system: &SystemId) -> bool {
-        let catalogue = &self.record().catalogue;
-        self.doubted
-            .iter()
-            .filter(|probe| probe.system() == system.as_str())
-            .any(|probe| {
-                catalogue
-                    .probe(probe)
-                    .is_some_and(|p| p.affects == Affects::Availability)
-            })
+        flapping::pending(self.record(), &self.doubted, system)
     }
 
     fn open_outage(&mut self, at: Timestamp, system: &SystemId) {
@@ -67,12 +58,12 @@ impl Draft<'_> {
             },
         ));
         match excuse {
-            Excuse::None => self.open_incident(at, system, outage, Cause::Outage),
+            Excuse::None => self.incident_for(at, system, outage, Cause::Outage),
             Excuse::Until(from, window) => self.overrun(at, system, outage, from, window),
             // It began before its window and within the grace: those seconds are unplanned and
             // its texts are owed, but nobody is told of what is excused now.
             Excuse::Now(from) if second(start) < second(from) => {
-                self.open_incident(at, system, outage, Cause::Outage);
+                self.incident_for(at, system, outage, Cause::Outage);
             }
             Excuse::Now(_) => {}
         }
@@ -111,6 +102,7 @@ impl Draft<'_> {
                 declared: false,
                 reclassified: false,
                 edge_s: 0,
+                flapping: None,
             });
         }
         let Some(zone) = record.zone_of(system) else {
@@ -174,10 +166,7 @@ impl Draft<'_> {
                 window,
             },
         );
-        let incident = self.record().outages.get(&outage).and_then(|o| o.incident);
-        if incident.is_none() {
-            self.open_incident(at, system, outage, Cause::Overrun);
-        }
+        self.incident_for(at, system, outage, Cause::Overrun);
     }
 
     pub(super) fn open_incident(
@@ -186,15 +175,15 @@ impl Draft<'_> {
         system: &SystemId,
         outage: OutageId,
         cause: Cause,
-    ) {
-        self.emit(
+    ) -> IncidentId {
+        IncidentId(self.emit(
             at,
             Fact::IncidentOpened {
                 systems: vec![system.clone()],
                 outages: vec![outage],
                 cause,
             },
-        );
+        ))
     }
 
     fn close_outage(&mut self, at: Timestamp, outage: OutageId, system: &SystemId) {
@@ -225,7 +214,7 @@ impl Draft<'_> {
             figures.is_some_and(|f| f.unplanned_s > 0)
         };
         if outage.incident.is_none() && unplanned() {
-            self.open_incident(at, system, id, Cause::Overrun);
+            self.incident_for(at, system, id, Cause::Overrun);
         }
     }
 
@@ -245,7 +234,7 @@ impl Draft<'_> {
             .max_by_key(|(to, unobserved)| (*to, unobserved.is_some()))
     }
 
-    /// Incidents whose systems are up and no longer degraded are resolved.
+    /// Incidents whose systems are up, no longer degraded and not unstable are resolved.
     pub(super) fn resolve_incidents(&mut self, at: Timestamp) {
         let done: Vec<IncidentId> = self
             .record()
@@ -272,5 +261,6 @@ impl Draft<'_> {
                 .systems
                 .iter()
                 .all(|s| !record.has_open_outage(s) && !record.is_degraded(s))
+            && !incident.systems.iter().any(|s| record.unstable.contains(s))
     }
 }

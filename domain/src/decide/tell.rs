@@ -1,6 +1,6 @@
 //! Who is told what: notices are decided here, each in the commit of the fact that caused it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -31,7 +31,11 @@ impl Content {
     fn with(&self, earlier: Vec<Affected>) -> Content {
         let mut all = self.clone();
         for affected in earlier {
-            if all.affected.iter().all(|a| a.outage != affected.outage) {
+            let said = |o: OutageId| {
+                let mut all = all.affected.iter().flat_map(Affected::outages);
+                all.any(|said| said == o)
+            };
+            if !affected.outages().all(said) {
                 all.affected.push(affected);
             }
         }
@@ -62,7 +66,7 @@ impl Draft<'_> {
                 self.record()
                     .outages
                     .get(o)
-                    .is_some_and(|o| o.overrun.is_some())
+                    .is_some_and(|o| o.overrun.is_some() && self.unstable(o).is_none())
             });
             for overrun in overruns {
                 self.tell_down(at, &customer, Kind::MaintenanceOverrun, &[overrun]);
@@ -127,7 +131,7 @@ impl Draft<'_> {
         }
     }
 
-    fn affected(&self, id: OutageId) -> Option<Affected> {
+    pub(super) fn affected(&self, id: OutageId) -> Option<Affected> {
         let record = self.record();
         let outage = record.outages.get(&id)?;
         let system = record.catalogue.system(outage.system.as_str());
@@ -142,6 +146,7 @@ impl Draft<'_> {
             reason: outage.reason,
             impaired: record.is_degraded(&outage.system),
             advice: system.and_then(|s| s.downtime_advice.clone()),
+            unstable: self.unstable(outage),
         })
     }
 
@@ -195,8 +200,8 @@ impl Draft<'_> {
     }
 
     /// Queues `uptime` about every outage of the system that is over and of whose end nobody was
-    /// told: as soon as none goes on and no availability probe has a bad run pending. Of a system
-    /// that is no longer configured nobody knows that it is up.
+    /// told: as soon as none goes on, no availability probe has a bad run pending and it is not
+    /// unstable. Of a system that is no longer configured nobody knows that it is up.
     pub(super) fn tell_recovery(&mut self, at: Timestamp, system: &SystemId) {
         let record = self.record();
         let unanswered = match record.systems.get(system) {
@@ -206,23 +211,21 @@ impl Draft<'_> {
         if record.catalogue.system(system.as_str()).is_none()
             || record.has_open_outage(system)
             || self.pending(system)
+            || record.unstable.contains(system)
         {
             return;
         }
-        for outage in unanswered {
-            self.tell_uptime(at, outage);
+        for outages in self.recoveries(system, unanswered) {
+            self.tell_uptime(at, &outages);
         }
     }
 
-    /// Queues `uptime` for everyone who was told of the outage, or still should have been. Nobody
-    /// was told that it was down whose every notice was refused: nobody is told that it is up.
-    fn tell_uptime(&mut self, at: Timestamp, id: OutageId) {
+    /// Queues `uptime` for everyone who was told of one of the outages, or still should have been.
+    /// Nobody was told that it was down whose every notice was refused: nobody is told that it is up.
+    fn tell_uptime(&mut self, at: Timestamp, outages: &[OutageId]) {
         let record = self.record();
-        let Some(outage) = record.outages.get(&id).cloned() else {
-            return;
-        };
         let mut recipients: BTreeMap<(CustomerId, String), Vec<NoticeId>> = BTreeMap::new();
-        for (customer, _) in record.untold.iter().filter(|(_, o)| *o == id) {
+        for (customer, _) in record.untold.iter().filter(|(_, o)| outages.contains(o)) {
             if let Some(customer) = record.catalogue.customer(customer.as_str()) {
                 for contact in &customer.contacts {
                     recipients
@@ -231,10 +234,15 @@ impl Draft<'_> {
                 }
             }
         }
-        for notice in &outage.told {
-            if let Some(told) = record.notices.get(notice) {
+        let told: BTreeSet<NoticeId> = outages
+            .iter()
+            .filter_map(|o| record.outages.get(o))
+            .flat_map(|o| o.told.iter().copied())
+            .collect();
+        for notice in told {
+            if let Some(told) = record.notices.get(&notice) {
                 let key = (told.notice.customer.clone(), told.notice.recipient.clone());
-                recipients.entry(key).or_default().push(*notice);
+                recipients.entry(key).or_default().push(notice);
             }
         }
         let rejected = |n: &NoticeId| {
@@ -245,11 +253,11 @@ impl Draft<'_> {
         if recipients.is_empty() {
             return;
         }
-        // What customers went without does not depend on what was agreed.
-        let figures = self.figures(&outage, None);
-        let down_s = figures.map(|f| f.planned_s + f.excluded_s + f.unplanned_s);
+        let Some(affected) = outages.last().and_then(|o| self.recovered(*o)) else {
+            return;
+        };
         for ((customer, recipient), told) in recipients {
-            self.tell_up(at, id, &customer, &recipient, &told, down_s);
+            self.tell_up(at, affected.clone(), &customer, &recipient, &told);
         }
     }
 
@@ -272,20 +280,16 @@ impl Draft<'_> {
     fn tell_up(
         &mut self,
         at: Timestamp,
-        id: OutageId,
+        affected: Affected,
         customer: &CustomerId,
         recipient: &str,
         told: &[NoticeId],
-        down_s: Option<i64>,
     ) {
         let Some(customer) = self.record().catalogue.customer(customer.as_str()).cloned() else {
             return;
         };
-        let Some(mut affected) = self.affected(id) else {
-            return;
-        };
-        affected.from = self.record().outages.get(&id).map(|o| o.start);
-        affected.down_s = down_s;
+        let outage = affected.outage.and_then(|o| self.record().outages.get(&o));
+        let incident = outage.and_then(|o| o.incident);
         let pointless: Vec<NoticeId> = told
             .iter()
             .filter(|n| self.can_fold(**n))
@@ -308,7 +312,7 @@ impl Draft<'_> {
         let mut content = Content {
             kind: Kind::Uptime,
             subject: String::new(),
-            incident: self.record().outages.get(&id).and_then(|o| o.incident),
+            incident,
             affected: vec![affected],
             work: None,
         }

@@ -65,6 +65,12 @@ impl Record {
             | Fact::Told { .. }
             | Fact::MaintenanceStarted { .. }
             | Fact::MaintenanceCompleted { .. } => self.window_fact(at, &event.fact),
+            Fact::Flapping {
+                system,
+                incident,
+                outages,
+            } => self.flapping(at, system, *incident, outages),
+            Fact::Settled { system, incident } => self.settled(at, system, *incident),
             Fact::IncidentOpened { .. }
             | Fact::IncidentAcknowledged { .. }
             | Fact::IncidentReviewed { .. }
@@ -152,6 +158,8 @@ impl Record {
     }
 
     fn end_system(&mut self, at: Timestamp, id: &SystemId) {
+        // Nobody will see it up for long enough.
+        self.unstable.remove(id);
         if let Some(record) = self.systems.get_mut(id) {
             let record = Arc::make_mut(record);
             close(&mut record.life, at);
@@ -337,6 +345,9 @@ impl Record {
                     closed_without: None,
                     review: Review::default(),
                     reviewed: Vec::new(),
+                    merged: None,
+                    flapping: Vec::new(),
+                    settled: Vec::new(),
                 };
                 self.incidents.insert(id, Arc::new(incident));
                 self.unresolved.insert(id);
@@ -360,7 +371,7 @@ impl Record {
         }
     }
 
-    fn with_incident(&mut self, id: IncidentId, change: impl FnOnce(&mut Incident)) {
+    pub(super) fn with_incident(&mut self, id: IncidentId, change: impl FnOnce(&mut Incident)) {
         if let Some(incident) = self.incidents.get_mut(&id) {
             change(Arc::make_mut(incident));
         }
@@ -396,13 +407,15 @@ impl Record {
     }
 
     fn queued(&mut self, id: NoticeId, at: Timestamp, notice: &Notice) {
-        for affected in &notice.affected {
-            let Some(outage) = affected.outage else {
-                continue;
-            };
+        if notice.kind == Kind::Downtime {
+            self.told_unstable(id, notice);
+        }
+        for outage in notice.affected.iter().flat_map(|a| a.outages()) {
             self.untold.remove(&(notice.customer.clone(), outage));
             let system = self.with_outage(outage, |o| match notice.kind {
-                Kind::Downtime | Kind::MaintenanceOverrun => o.told.push(id),
+                Kind::Downtime | Kind::MaintenanceOverrun if !o.told.contains(&id) => {
+                    o.told.push(id);
+                }
                 Kind::Uptime => o.told_up.push(id),
                 _ => {}
             });

@@ -1,5 +1,6 @@
 //! What one system's figures rest on, out of the record.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -9,7 +10,7 @@ use super::{ProbeRecord, Record};
 use crate::accounting::{BlipHistory, History, OutageHistory, ProbeHistory};
 use crate::calendar;
 use crate::catalogue::Catalogue;
-use crate::id::{CustomerId, ProbeId, SystemId};
+use crate::id::{CustomerId, IncidentId, ProbeId, SystemId};
 use crate::policy::{Hours, Policy};
 use crate::span::Span;
 use crate::windows;
@@ -34,6 +35,7 @@ impl Record {
                 declared: o.declared.is_some(),
                 reclassified: o.reclassified.is_some(),
                 edge_s: o.edge_s,
+                flapping: o.incident.filter(|i| self.has_flapped(*i)),
             })
             .collect();
         let exclusions = known
@@ -64,6 +66,12 @@ impl Record {
             exclusions,
             windows: self.windows_of(system, over),
         }
+    }
+
+    /// Whether an incident is that of a system that failed again and again.
+    fn has_flapped(&self, incident: IncidentId) -> bool {
+        let known = self.incidents.get(&incident);
+        known.is_some_and(|i| !i.flapping.is_empty())
     }
 
     /// Every probe that the system ever had.
@@ -227,17 +235,24 @@ fn probe_history(known: &ProbeRecord) -> impl Iterator<Item = ProbeHistory> {
     })
 }
 
-/// `over` and every outage that touches it, whole, with what lies before that may matter to them.
+/// `over` and every outage that touches it, whole and with all of its flapping incident, with what
+/// lies before that may matter to them.
 fn widened(over: Span, outages: &[OutageHistory]) -> Span {
     /// A month and more: what a month's allowance is shared by, and the week that a chain of
     /// windows may be long.
     const BEFORE: SignedDuration = SignedDuration::from_hours(40 * 24);
+    let end = |o: &OutageHistory| o.end.unwrap_or(over.to);
+    let touches = |o: &&OutageHistory| o.start < over.to && over.from <= end(o);
+    let related: BTreeSet<IncidentId> = outages
+        .iter()
+        .filter(touches)
+        .filter_map(|o| o.flapping)
+        .collect();
     let mut wide = over;
     for outage in outages {
-        let end = outage.end.unwrap_or(over.to);
-        if outage.start < over.to && over.from <= end {
+        if touches(&outage) || outage.flapping.is_some_and(|i| related.contains(&i)) {
             wide.from = wide.from.min(outage.start);
-            wide.to = wide.to.max(end);
+            wide.to = wide.to.max(end(outage));
         }
     }
     wide.from = wide.from.checked_sub(BEFORE).unwrap_or(Timestamp::MIN);

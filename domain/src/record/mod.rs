@@ -1,6 +1,7 @@
 //! The present state: a fold of the ledger's events and nothing else. `apply` never decides.
 
 mod apply;
+mod flapping;
 mod history;
 mod outages;
 
@@ -20,6 +21,8 @@ use crate::notice::Notice;
 use crate::sample::Reason;
 use crate::span::Span;
 use crate::windows::{RuleEntry, SingleEntry};
+
+pub use flapping::Episode;
 
 /// Everything that the events say. Cloning is cheap: histories are shared until they change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,6 +57,8 @@ pub struct Record {
     pub untold: OrdSet<(CustomerId, OutageId)>,
     /// Incidents that are not resolved yet.
     pub unresolved: OrdSet<IncidentId>,
+    /// Systems that fail again and again.
+    pub unstable: OrdSet<SystemId>,
     /// The first notice to a recipient about an outage or a window: later ones join its thread.
     pub threads: OrdMap<(String, String), NoticeId>,
     /// How many notices there are of a kind, subject and recipient: the last part of their keys.
@@ -98,6 +103,9 @@ pub struct SystemRecord {
     /// Outages that are over, of which nobody has been told so: there was nobody to tell, or
     /// another one goes on.
     pub unanswered: Vec<OutageId>,
+    /// The last time in which it failed again and again: it does so now if it is among
+    /// [`Record::unstable`].
+    pub episode: Option<Episode>,
 }
 
 /// A fault of the monitor.
@@ -162,6 +170,8 @@ pub struct Outage {
     pub planned: bool,
     /// The first second that no window excused, and the window.
     pub overrun: Option<(Timestamp, WindowId)>,
+    /// When that was decided.
+    pub overran_at: Option<Timestamp>,
     /// Why a person took its planned time back.
     pub reclassified: Option<String>,
     /// Exclusions.
@@ -345,7 +355,7 @@ impl Record {
             self.incidents
                 .values()
                 .rev()
-                .filter(|i| i.systems.contains(system))
+                .filter(|i| i.systems.contains(system) && i.merged.is_none())
         };
         of().find(|i| i.closed.is_none() && i.resolved_at.is_none())
             .or_else(|| of().next())

@@ -59,8 +59,10 @@ impl Record {
                 from,
                 window,
             } => {
-                let system =
-                    self.with_outage(*outage, |o| o.overrun = Some((*from, window.clone())));
+                let system = self.with_outage(*outage, |o| {
+                    o.overrun = Some((*from, window.clone()));
+                    o.overran_at = Some(event.at);
+                });
                 if let Some(system) = system {
                     self.owe_notice(&system, *outage);
                 }
@@ -205,6 +207,7 @@ impl Record {
             detail: None,
             planned: false,
             overrun: None,
+            overran_at: None,
             reclassified: None,
             exclusions: Vec::new(),
             incident: None,
@@ -240,14 +243,17 @@ impl Record {
                 .is_some_and(|o| o.told.iter().any(reached))
     }
 
-    /// Every customer of the system is owed a notice of the outage.
+    /// Every customer of the system is owed a notice of the outage, unless it was told that the
+    /// system is unstable.
     fn owe_notice(&mut self, system: &SystemId, outage: OutageId) {
         let catalogue = Arc::clone(&self.catalogue);
         for customer in catalogue
             .customers_of(system)
             .filter(|c| !c.contacts.is_empty())
         {
-            self.untold.insert((customer.id.clone(), outage));
+            if !self.knows_unstable(system, &customer.id) {
+                self.untold.insert((customer.id.clone(), outage));
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::model::{Change, Moment};
 use super::scope::{Scope, in_force};
 use super::words;
-use crate::catalogue::{Catalogue, Probe, Rule, System, Target};
+use crate::catalogue::{Catalogue, Flapping, Probe, Rule, System, Target};
 use crate::id::SystemId;
 use crate::policy::Policy;
 
@@ -114,8 +114,25 @@ fn system(before: Option<&System>, after: Option<&System>, what: &mut Vec<String
     if before.kind != after.kind {
         what.push(format!("{name}: kind changed"));
     }
+    changed(
+        &format!("{name}: unstable from"),
+        &flapping(before),
+        &flapping(after),
+        what,
+    );
     probes(name, &before.probes, &after.probes, what);
     rules(name, &before.windows, &after.windows, what);
+}
+
+fn flapping(system: &System) -> String {
+    let Flapping { limit, hold_s } = system.flapping;
+    match limit {
+        0 => "never".to_owned(),
+        _ => format!(
+            "{limit} outages in an hour, until up for {}",
+            words::length(hold_s)
+        ),
+    }
 }
 
 fn target(target: Option<Target>) -> String {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::model::{IncidentLine, MeasureLine, MeasureState, Moment, OpenMeasure, Step};
 use super::scope::Scope;
 use super::{told, words};
-use crate::id::OutageId;
+use crate::id::{OutageId, SystemId};
 use crate::incident::{Certainty, Incident, Measure};
 use crate::record::Outage;
 
@@ -73,6 +73,8 @@ fn line(scope: &Scope<'_>, incident: &Incident) -> IncidentLine {
         opened: moment(incident.opened_at),
         acknowledged: incident.acknowledged.as_ref().map(|(at, _)| moment(*at)),
         acknowledged_by: incident.acknowledged.as_ref().map(|(_, by)| by.clone()),
+        unstable: !incident.flapping.is_empty(),
+        merged_into: incident.merged.map(|(_, into)| into.to_string()),
         resolved: incident.resolved_at.map(moment),
         closed: incident.closed.as_ref().map(|(at, _)| moment(*at)),
         closed_by: incident.closed.as_ref().map(|(_, by)| by.clone()),
@@ -133,6 +135,7 @@ fn timeline(
     for (at, by) in &incident.reviewed {
         steps.push((*at, format!("Review written by {by}")));
     }
+    stability_steps(scope, incident, &mut steps);
     if let Some(at) = incident.resolved_at {
         steps.push((at, "Resolved: every system concerned is up".to_owned()));
     }
@@ -148,6 +151,30 @@ fn timeline(
             what,
         })
         .collect()
+}
+
+fn stability_steps(scope: &Scope<'_>, incident: &Incident, steps: &mut Vec<(Timestamp, String)>) {
+    let ours = |system: &SystemId| scope.systems.contains_key(system);
+    for (at, system, outages) in incident.flapping.iter().filter(|f| ours(&f.1)) {
+        let ids: Vec<String> = outages.iter().map(ToString::to_string).collect();
+        let (name, ids) = (scope.name(system), ids.join(", "));
+        let what = if outages.len() > 1 {
+            format!("{name} unstable: outages {ids} within an hour are one incident")
+        } else {
+            format!("{name} still unstable: outage {ids} joins")
+        };
+        steps.push((*at, what));
+    }
+    for (at, system) in incident.settled.iter().filter(|s| ours(&s.1)) {
+        let name = scope.name(system);
+        steps.push((
+            *at,
+            format!("{name} up for long enough: no longer unstable"),
+        ));
+    }
+    if let Some((at, into)) = incident.merged {
+        steps.push((at, format!("Merged into {into}")));
+    }
 }
 
 fn outage_steps(scope: &Scope<'_>, outage: &Outage, steps: &mut Vec<(Timestamp, String)>) {

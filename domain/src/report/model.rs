@@ -363,6 +363,10 @@ pub struct IncidentLine {
     pub acknowledged: Option<Moment>,
     /// Who.
     pub acknowledged_by: Option<String>,
+    /// Whether a system of it failed again and again.
+    pub unstable: bool,
+    /// The incident that its outages belong to since, where it was merged into another.
+    pub merged_into: Option<String>,
     /// When its systems were up.
     pub resolved: Option<Moment>,
     /// When a person closed it.

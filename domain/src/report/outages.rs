@@ -8,7 +8,6 @@ use super::scope::{Scope, touches};
 use super::systems::{Account, Accounts};
 use super::{maintenance, told, unplanned};
 use crate::accounting::OutageFigures;
-use crate::event::Cause;
 use crate::incident::Incident;
 use crate::record::Outage;
 use crate::span::second;
@@ -130,10 +129,9 @@ impl Milestones {
         let since = |at: Timestamp| (second(at) - second(first)).max(0);
         // An overrun is detected when it is decided, which is when its incident opens; the
         // outage itself may have been confirmed long before, within its window.
-        let detected = match incident {
-            Some(i) if outage.overrun.is_some() && i.cause == Cause::Overrun => i.opened_at,
-            _ => outage.detected_at,
-        };
+        // An overrun is detected when it is decided; what was unplanned before, when it is confirmed.
+        let overran = outage.overrun.as_ref().filter(|(from, _)| *from <= first);
+        let detected = overran.and(outage.overran_at).unwrap_or(outage.detected_at);
         let told = first_told(scope, outage);
         Self {
             detect_s: Some(since(detected)),

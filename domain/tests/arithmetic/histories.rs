@@ -4,7 +4,7 @@
 use domain::accounting::{BlipHistory, Figures, History, OutageHistory, ProbeHistory, account};
 use domain::calendar;
 use domain::catalogue::{Affects, Target};
-use domain::id::{OutageId, PolicyId, SystemId, WindowId};
+use domain::id::{IncidentId, OutageId, PolicyId, SystemId, WindowId};
 use domain::policy::{DayHours, Hours, Policy};
 use domain::span::Span;
 use domain::windows::{Earned, Earning, Occurrence};
@@ -149,17 +149,22 @@ struct RawOutage {
     declared: bool,
     reclassified: bool,
     seen: bool,
+    /// The flapping incident.
+    flapping: Option<u64>,
 }
 
 fn outage() -> impl Strategy<Value = RawOutage> {
     let flag = |p| prop::bool::weighted(p);
-    (stretch(), flag(0.05), flag(0.15), flag(0.1), flag(0.9)).prop_map(
-        |(span, open, declared, reclassified, seen)| RawOutage {
+    let flags = (flag(0.05), flag(0.15), flag(0.1), flag(0.9));
+    let flapping = prop::option::weighted(0.5, 1_u64..=2);
+    (stretch(), flags, flapping).prop_map(
+        |(span, (open, declared, reclassified, seen), flapping)| RawOutage {
             span,
             open,
             declared,
             reclassified,
             seen,
+            flapping,
         },
     )
 }
@@ -448,6 +453,7 @@ fn history(raw: &Raw, lo: Timestamp) -> History {
                 declared: o.declared,
                 reclassified: o.reclassified,
                 edge_s: 30,
+                flapping: o.flapping.map(IncidentId),
             })
             .collect(),
         faults: raw.faults.iter().map(span).collect(),

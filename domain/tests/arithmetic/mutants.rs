@@ -9,7 +9,7 @@ use crate::properties::agrees;
 
 /// Fails unless some history tells the mutant from the SPEC.
 fn is_noticed(name: &str, mutant: Readings) {
-    let noticed = judge(4_000, 0, &case(Windows::Any), |case| {
+    let noticed = judge(12_000, 0, &case(Windows::Any), |case| {
         let zone = case.tz();
         let policy = case.policy.as_ref();
         let figures = account_by(
@@ -129,4 +129,25 @@ fn a_silent_probe_believed() {
         ..SPEC
     };
     is_noticed("down although silent", mutant);
+}
+
+#[test]
+fn an_outage_of_a_flapping_incident_tested_alone() {
+    let mutant = Readings {
+        tested: |alone, _| alone.seconds(),
+        ..SPEC
+    };
+    is_noticed("each of its outages by itself", mutant);
+}
+
+#[test]
+fn a_flapping_incident_tested_by_the_time_around_its_outages() {
+    let mutant = Readings {
+        tested: |_, together| match (together.start(), together.end()) {
+            (Some(start), Some(end)) => end - start,
+            _ => 0,
+        },
+        ..SPEC
+    };
+    is_noticed("the span for the sum", mutant);
 }

@@ -191,6 +191,7 @@ fn a_declared_outage_never_raises_the_contracts_figure() {
             declared: true,
             reclassified: false,
             edge_s: 30,
+            flapping: None,
         });
         let after = case.figures();
         prop_assert!(
@@ -220,6 +221,7 @@ fn an_observed_outage_never_raises_the_contracts_figure() {
             declared: false,
             reclassified: false,
             edge_s: 30,
+            flapping: None,
         });
         // Seen by a probe that was there before: a new one would vouch for time of its own.
         let mut probes = case.history.probes.iter_mut();

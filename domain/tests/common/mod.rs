@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use domain::accounting;
 use domain::act::{Act, Refusal};
 use domain::catalogue::{
-    Affects, Catalogue, Committee, Customer, Days, End, Kind, Probe, Rule, System,
+    Affects, Catalogue, Committee, Customer, Days, End, Flapping, Kind, Probe, Rule, System,
 };
 use domain::decide::{Input, decide};
 use domain::event::{Absence, Delivery, Event, Fact};
@@ -101,8 +101,15 @@ pub fn system(id: &str) -> System {
         downtime_advice: None,
         probes: vec![probe(id, "p")],
         windows: Vec::<Rule>::new(),
+        flapping: NEVER,
     }
 }
+
+/// Most drawings are of systems that may fail as often as they like.
+const NEVER: Flapping = Flapping {
+    limit: 0,
+    hold_s: 0,
+};
 
 pub fn catalogue(systems: Vec<System>) -> Catalogue {
     Catalogue {
@@ -460,6 +467,15 @@ impl House {
                 None => format!("{notice} folded"),
             },
             Fact::IncidentOpened { cause, .. } => format!("incident ({cause:?})"),
+            Fact::Flapping {
+                system,
+                incident,
+                outages,
+            } => {
+                let outages: Vec<String> = outages.iter().map(ToString::to_string).collect();
+                format!("{system} flaps: {} of {incident}", outages.join(" "))
+            }
+            Fact::Settled { system, incident } => format!("{system} settled, {incident}"),
             Fact::DeliveryAttempted {
                 notice, attempt, ..
             } => format!("attempt {attempt} of {notice}"),

@@ -1,9 +1,9 @@
 //! A system, its probes and its windows.
 
-use domain::catalogue::{Kind, Probe, Rule, System};
+use domain::catalogue::{Flapping, Kind, Probe, Rule, System};
 use domain::id::{CommitteeId, PolicyId, SystemId};
 
-use super::{Around, policy, probe, reference, unique, window};
+use super::{Around, policy, probe, reference, seconds, unique, window};
 use crate::config::ProbeSetup;
 use crate::config::mistakes::Page;
 use crate::config::raw::system::{Kind as RawKind, SystemFile};
@@ -30,6 +30,7 @@ pub(in crate::config) fn system(
         None | Some(RawKind::Provided) => Kind::Provided,
         Some(RawKind::Partner) => Kind::Partner,
     };
+    let flapping = flapping(page, raw);
     let windows = windows(page, file);
     let read: Vec<Option<(Probe, ProbeSetup)>> = file
         .probes
@@ -64,8 +65,29 @@ pub(in crate::config) fn system(
         downtime_advice,
         probes,
         windows: windows?,
+        flapping,
     };
     Some((system, setups))
+}
+
+/// When it counts as unstable.
+fn flapping(page: &mut Page<'_>, raw: &SystemFile) -> Flapping {
+    let usual = Flapping::USUAL;
+    let hold_s = seconds(page, raw.flap_hold.as_ref(), 1).unwrap_or(usual.hold_s);
+    let Some(limit) = &raw.flap_limit else {
+        return Flapping { hold_s, ..usual };
+    };
+    if limit.value == 1 {
+        let at = &limit.at;
+        page.wrong(
+            at,
+            "one outage alone is not flapping: at least 2, or 0 for never",
+        );
+    }
+    Flapping {
+        limit: limit.value,
+        hold_s,
+    }
 }
 
 fn windows(page: &mut Page<'_>, file: &File<SystemFile>) -> Option<Vec<Rule>> {

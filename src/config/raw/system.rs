@@ -10,7 +10,7 @@ use crate::config::words::{As, Day, Must, OneOrMany, TextOrNumber, Written};
 /// A system: what a customer knows by name and can lose. The file's name is its id.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-later" = ["depends_on", "group_within", "quorum", "flap_limit", "flap_hold", "public", "vantages"]))]
+#[schemars(extend("x-later" = ["depends_on", "group_within", "quorum", "public", "vantages"]))]
 pub(in crate::config) struct SystemFile {
     /// What customers call it.
     pub name: Must<As<Line>>,
@@ -24,6 +24,12 @@ pub(in crate::config) struct SystemFile {
     pub kind: Option<Written<Kind>>,
     /// What customers should do while it is down.
     pub downtime_advice: Option<Written<As<Prose>>>,
+    /// The outages in an hour from which on customers are told that it is unstable, instead of each
+    /// outage and each recovery: at least 2, or 0 for never. Default: 3.
+    #[schemars(range(min = 0, max = 100))]
+    pub flap_limit: Option<Written<u32>>,
+    /// How long it must then have been up until they are told that it is. Default: 15m.
+    pub flap_hold: Option<Written<As<Length>>>,
     /// The ways of testing it.
     #[schemars(length(min = 1))]
     pub probe: Must<Vec<Written<AnyProbe>>>,

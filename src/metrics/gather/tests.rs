@@ -55,6 +55,7 @@ fn catalogue() -> Catalogue {
             policy: None,
             target: Some(Target { ppm: 999_000 }),
             downtime_advice: None,
+            flapping: domain::catalogue::Flapping::USUAL,
             probes: vec![domain::catalogue::Probe {
                 id: login(),
                 kind: "http".into(),

@@ -132,6 +132,46 @@ fn a_short_outage_is_ignored_by_its_whole_length() {
 }
 
 #[test]
+fn the_outages_of_one_flapping_incident_are_short_or_long_together() {
+    // By their sum, three minutes here and two below, not by the time around them.
+    let drawn = || draw(60, "uuDuDDuDuu").policy(|p| p.ignore_shorter_s = 180);
+    drawn().flapping(&[0, 1]).check(expect![[r#"
+             seen |uuDuDDuDuu|
+                  |uududduxuu|
+        O-1: planned 0 excluded 0 unplanned 60 unknown 0
+        O-2: planned 0 excluded 0 unplanned 120 unknown 0
+        O-3: planned 0 excluded 60 unplanned 0 unknown 0 ignored
+    "#]]);
+    drawn().flapping(&[0, 2]).check(expect![[r#"
+             seen |uuDuDDuDuu|
+                  |uuxuxxuxuu|
+        O-1: planned 0 excluded 60 unplanned 0 unknown 0 ignored
+        O-2: planned 0 excluded 120 unplanned 0 unknown 0 ignored
+        O-3: planned 0 excluded 60 unplanned 0 unknown 0 ignored
+    "#]]);
+}
+
+#[test]
+fn a_flapping_incident_across_a_months_end_is_tested_whole_in_both_months() {
+    let drawn = draw_from(1_793_505_300, 60, "uuDDuuuDDu");
+    let mut drawing = drawn.policy(|p| p.ignore_shorter_s = 180).flapping(&[0, 1]);
+    let midnight = drawing.at(5);
+    let (from, to) = (drawing.at(0), drawing.at(10));
+    drawing.period = Some(Span::new(from, midnight));
+    drawing.check(expect![[r#"
+             seen |uuDDuuuDDu|
+                  |uuddu-----|
+        O-1: planned 0 excluded 0 unplanned 120 unknown 0
+    "#]]);
+    drawing.period = Some(Span::new(midnight, to));
+    drawing.check(expect![[r#"
+             seen |uuDDuuuDDu|
+                  |-----uuddu|
+        O-2: planned 0 excluded 0 unplanned 120 unknown 0
+    "#]]);
+}
+
+#[test]
 fn an_outage_across_a_months_end_is_long_in_both_months() {
     // Two minutes in October, two in November, in New York.
     let mut drawing =

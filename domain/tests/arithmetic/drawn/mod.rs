@@ -14,7 +14,7 @@ use domain::accounting::{
 };
 use domain::calendar;
 use domain::catalogue::{Affects, Target};
-use domain::id::{OutageId, PolicyId, SystemId, WindowId};
+use domain::id::{IncidentId, OutageId, PolicyId, SystemId, WindowId};
 use domain::policy::Policy;
 use domain::span::{Span, Spans, instant};
 use domain::windows::{Earned, Earning, Occurrence};
@@ -142,7 +142,16 @@ impl Drawing {
             declared,
             reclassified: false,
             edge_s: 30,
+            flapping: None,
         });
+    }
+
+    /// The outages (by index) are those of one flapping incident.
+    fn flapping(mut self, outages: &[usize]) -> Self {
+        for outage in outages {
+            self.history.outages[*outage].flapping = Some(IncidentId(7));
+        }
+        self
     }
 
     fn note(&mut self, name: &str, line: &str) {

@@ -342,6 +342,31 @@ fn groups(s: &Seconds, spans: &[(i64, i64)], loose: &[(i64, i64)]) -> Vec<Group>
         .collect()
 }
 
+/// A group and all that share a flapping incident with it, or with one of those, and so on.
+fn relatives(s: &Seconds, groups: &[Group], group: Group) -> Vec<Group> {
+    let incidents = |((from, to), _): &Group| -> Vec<u64> {
+        let mut within = Vec::new();
+        for outage in &s.ask.history.outages {
+            let (start, end) = s.extent(outage);
+            if *from <= start && end <= *to && start < end {
+                within.extend(outage.flapping.map(|i| i.0));
+            }
+        }
+        within
+    };
+    let mut related = vec![group];
+    loop {
+        let known: Vec<u64> = related.iter().flat_map(incidents).collect();
+        let next = groups.iter().find(|g| {
+            !related.contains(g) && incidents(g).iter().any(|incident| known.contains(incident))
+        });
+        match next {
+            Some(next) => related.push(*next),
+            None => return related,
+        }
+    }
+}
+
 /// The class of every second of the domain.
 pub fn ruling(ask: Question) -> Ruling {
     let s = Seconds {
@@ -368,12 +393,17 @@ pub fn ruling(ask: Question) -> Ruling {
     let threshold = ask.policy.map_or(0, |p| p.ignore_shorter_s);
     let mut ignored = Vec::new();
     let mut short = s.flags();
-    for ((from, to), open) in &groups {
-        let group = from - s.lo..to - s.lo;
-        let seconds = group.filter(|i| *i >= 0 && down.get(*i as usize) == Some(&true));
-        if !open && (seconds.count() as i64) < threshold {
-            ignored.push((*from, *to));
-            s.paint(&mut short, *from, *to);
+    for group in &groups {
+        let mut related = s.flags();
+        let mut open = false;
+        for ((from, to), goes_on) in relatives(&s, &groups, *group) {
+            s.paint(&mut related, from, to);
+            open |= goes_on;
+        }
+        let seconds = (0..s.n).filter(|i| related[*i] && down[*i]).count();
+        if !open && (seconds as i64) < threshold {
+            ignored.push(group.0);
+            s.paint(&mut short, group.0.0, group.0.1);
         }
     }
     let strict = ask.policy.is_some_and(|p| p.unknown_is_down);
