@@ -6,6 +6,7 @@
 mod absence;
 mod bytes;
 mod clock_change;
+mod flapping;
 mod forty_systems;
 mod hard_month;
 mod mail_down;

@@ -74,6 +74,14 @@ impl Played {
         found.unwrap_or_else(|| panic!("no {name}"))
     }
 
+    /// Every message that was sent, as text.
+    pub fn letters(&self) -> Vec<&str> {
+        let letters = self.files.iter().filter(|(n, _)| n.starts_with("notices"));
+        letters
+            .map(|(_, bytes)| str::from_utf8(bytes).unwrap())
+            .collect()
+    }
+
     /// The lines of `timeline.jsonl` or `notices.jsonl`.
     pub fn lines(&self, file: &str) -> Vec<Value> {
         let text = str::from_utf8(self.file(file)).unwrap();
