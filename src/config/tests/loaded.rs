@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use domain::catalogue::{Affects, Days, End, Kind, Target};
+use domain::catalogue::{Affects, Days, End, Flapping, Kind, Target};
 use jiff::civil::{Time, Weekday, date};
 
 use super::Files;
@@ -331,4 +331,22 @@ fn the_schemas_are_for_editors() {
             .any(|key| key == "interval")
     );
     assert!(system["properties"]["target"]["description"].is_string());
+}
+
+#[test]
+fn a_system_is_unstable_as_its_file_says_or_as_is_usual() {
+    let systems = shipped().catalogue.systems;
+    let flapping: Vec<Flapping> = systems.iter().map(|s| s.flapping).collect();
+    let own = Flapping {
+        limit: 4,
+        hold_s: 1800,
+    };
+    assert_eq!(flapping, [Flapping::USUAL, own]);
+    let never = format!("{SYSTEM}flap_limit = 0\n{PROBE}");
+    let loaded = Files::with_system(&never).load().expect("good");
+    let expected = Flapping {
+        limit: 0,
+        hold_s: 900,
+    };
+    assert_eq!(loaded.catalogue.systems[0].flapping, expected);
 }

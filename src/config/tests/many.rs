@@ -402,3 +402,18 @@ fn a_file_is_read_as_one_kind() {
         "a folder of its own",
     );
 }
+
+#[test]
+fn a_system_is_unstable_from_two_outages_on_or_never() {
+    let with = |line: &str| format!("{SYSTEM}{line}\n{HTTP}");
+    one(&with("flap_limit = 1"), "at least 2, or 0 for never");
+    one(&with("flap_limit = 101"), "`flap_limit` goes from 0 to 100");
+    one(
+        &with("flap_limit = \"3\""),
+        "`flap_limit` is a whole number",
+    );
+    one(&with("flap_hold = 900"), "`flap_hold` is a length of time");
+    one(&with("flap_hold = \"0s\""), "too short");
+    one(&with("flap_hold = \"1500ms\""), "whole seconds");
+    one(&with("flap_limt = 3"), "did you mean `flap_limit`?");
+}

@@ -50,9 +50,9 @@ fn a_value_of_the_wrong_type_and_a_missing_key() {
            | ^^^^^^^^^^^^^
 
         error: `port` is a whole number, not text
-          --> config/systems/results-interface.toml:11:8
+          --> config/systems/results-interface.toml:14:8
            |
-        11 | port = "2575"
+        14 | port = "2575"
            |        ^^^^^^
 
         2 mistakes in 2 files"#]],
@@ -144,9 +144,9 @@ fn a_key_of_another_kind_a_kind_of_later_and_a_key_of_later() {
            | ^^^^^^^^
 
         error: `url` belongs to `http` probes, and this one is `tcp`
-          --> config/systems/results-interface.toml:15:1
+          --> config/systems/results-interface.toml:18:1
            |
-        15 | url = "https://x.example.org"
+        18 | url = "https://x.example.org"
            | ^^^
 
         4 mistakes in 3 files"#]],
@@ -213,9 +213,9 @@ fn a_key_below_the_wrong_header() {
         &files,
         expect![[r#"
         error: `target` belongs to the top of the file, before the first `[table]`, not to `[[probe]]`
-          --> config/systems/results-interface.toml:14:1
+          --> config/systems/results-interface.toml:17:1
            |
-        14 | target = "99.5%"
+        17 | target = "99.5%"
            | ^^^^^^
 
         1 mistake in 1 file"#]],
