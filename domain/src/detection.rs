@@ -114,6 +114,13 @@ struct Run {
     count: u32,
 }
 
+impl Run {
+    /// Where it began. Not always its first sample: the clock may have been set back since.
+    fn began_at(&self) -> Option<Timestamp> {
+        self.seen.iter().map(|seen| seen.at).min()
+    }
+}
+
 /// One of the two confirmations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Confirmation {
@@ -174,9 +181,9 @@ impl Confirmation {
         if !bad && self.run.count >= settings.recoveries {
             self.suspect = false;
         }
-        match before.seen.first() {
-            Some(first) if broken && before.bad && !self.confirmed => Step::Blip {
-                span: Span::new(first.at, seen.at),
+        match before.began_at() {
+            Some(from) if broken && before.bad && !self.confirmed => Step::Blip {
+                span: Span::new(from.min(seen.at), seen.at),
                 samples: before.count,
             },
             _ => Step::Nothing,
@@ -192,7 +199,7 @@ impl Confirmation {
             return Step::Confirmed(samples);
         }
         // The run is not empty: it has just been counted.
-        let first = samples.first().map_or(Timestamp::UNIX_EPOCH, |s| s.at);
+        let first = self.run.began_at().unwrap_or(Timestamp::UNIX_EPOCH);
         match self.bad_until {
             Some(until) if until < first => Step::Cleared {
                 to: until,
@@ -212,9 +219,9 @@ impl Confirmation {
     fn forget(&mut self, until: Timestamp) -> Option<Change> {
         let run = std::mem::take(&mut self.run);
         self.suspect = false;
-        let first = run.seen.first()?;
+        let from = run.began_at()?;
         (run.bad && !self.confirmed).then(|| Change::Blip {
-            span: Span::new(first.at, until),
+            span: Span::new(from.min(until), until),
             samples: run.count,
         })
     }
@@ -304,7 +311,7 @@ impl Runs {
         let mut changes = Vec::new();
         if self.last.is_some_and(|last| sample.at < last) {
             // A sample that started before the last one can say nothing new: one probe runs at a
-            // time, so this is a step of the wall clock, which has its own event.
+            // time, so the wall clock was set back by too little for an event of its own.
             return changes;
         }
         if let Some(until) = self.vouched_until()
@@ -369,6 +376,23 @@ impl Runs {
         let mut changes = Vec::new();
         self.go_silent(from, cause, &mut changes);
         changes.pop()
+    }
+
+    /// The wall clock was set back to `at`: the last sample is not in the future, and the runs go on
+    /// in the time that now holds.
+    pub fn set_back(&mut self, at: Timestamp) {
+        let earlier = |was: &mut Option<Timestamp>| *was = was.map(|was| was.min(at));
+        earlier(&mut self.last);
+        earlier(&mut self.silent);
+        earlier(&mut self.down.bad_until);
+        earlier(&mut self.degraded.bad_until);
+    }
+
+    /// Nobody knows how long ago the samples of the runs were: they begin anew. What they had not
+    /// confirmed is said once.
+    pub fn begin_anew(&mut self, at: Timestamp) -> Option<Change> {
+        self.degraded.forget(at);
+        self.down.forget(at)
     }
 
     fn go_silent(&mut self, from: Timestamp, cause: Silence, changes: &mut Vec<Change>) {
@@ -490,7 +514,7 @@ fn down_change(step: Step, detail: Option<String>) -> Option<Change> {
     Some(match step {
         Step::Nothing => return None,
         Step::Confirmed(samples) => Change::Down {
-            from: samples.first()?.at,
+            from: samples.iter().map(|s| s.at).min()?,
             reason: samples.last().and_then(|s| s.reason),
             detail,
             samples,
@@ -513,7 +537,7 @@ fn degraded_change(step: Step, detail: Option<String>) -> Option<Change> {
         // A slow moment that was never confirmed has no class of its own.
         Step::Nothing | Step::Blip { .. } => return None,
         Step::Confirmed(samples) => Change::Degraded {
-            from: samples.first()?.at,
+            from: samples.iter().map(|s| s.at).min()?,
             reason: samples.last().and_then(|s| s.reason),
             detail,
             samples,

@@ -55,6 +55,11 @@ pub enum Absence {
     ClockStepped,
 }
 
+/// Whether an absence of `span` that was noticed at `at` is a clock that was set back to `at`.
+pub fn is_set_back(at: Timestamp, span: Span, cause: Absence) -> bool {
+    cause == Absence::ClockStepped && at < span.to
+}
+
 /// Why an incident was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,6 +1,7 @@
 //! Per-probe runs: volatile, rebuilt at start from the last samples, and the changes that no
 //! event records yet. If a commit fails they wait here, with their true times.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -9,10 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 use crate::catalogue::Catalogue;
 use crate::decide::Input;
 use crate::detection::{Change, Runs, Settings};
-use crate::event::Silence;
+use crate::event::{Absence, Silence, is_set_back};
 use crate::id::ProbeId;
 use crate::record::{ProbeRecord, Record};
 use crate::sample::{Outcome, Sample};
+use crate::span::Span;
 
 /// How many changes may wait for a ledger that cannot be written; beyond it those are not kept
 /// that a probe makes without end: blips, doubts and repeated bad samples.
@@ -46,6 +48,10 @@ pub struct Watch {
     read_until: Option<Timestamp>,
     /// Until when an earlier life of the service reached, as of its last start.
     died_at: Option<Timestamp>,
+    /// The last instant that the clock of an earlier life is known to have shown, as of the start.
+    shown: Option<Timestamp>,
+    /// The last absence: what began before its end is dated by it.
+    absent: Option<(Span, Absence)>,
     /// No probe is overdue before this, `None` if none ever will be; looked for again once it has
     /// passed, so that a sample costs no search.
     overdue_from: Option<Timestamp>,
@@ -73,6 +79,10 @@ impl Watch {
             };
             let life = stored.life.last();
             if life.is_none_or(|(born_at, _)| sample.at < *born_at) {
+                continue;
+            }
+            // Seen twice, in an order that nobody knows any more.
+            if record.passes_twice(sample.at) {
                 continue;
             }
             let until = known
@@ -151,13 +161,22 @@ impl Watch {
                     self.waiting.sort_by_key(|transition| transition.at);
                 }
                 self.hush(until, until, Silence::Stopped);
+                self.shown = record.known_until(known);
+                if self.shown.is_some_and(|shown| at < shown) {
+                    self.begin_anew(at);
+                    self.set_back(at);
+                }
                 self.alive = Some(at);
             }
-            Input::Absent { span, .. } => {
+            Input::Absent { span, cause } => {
                 // What hides time is seen when it begins: no probe falls overdue inside it.
                 let from = span.from.min(at);
                 self.pass_alive(from);
-                self.hush(from, span.from, Silence::Absent);
+                self.hush(from, from, Silence::Absent);
+                if is_set_back(at, *span, *cause) {
+                    self.set_back(at);
+                }
+                self.absent = Some((*span, *cause));
             }
             _ => {}
         }
@@ -180,6 +199,15 @@ impl Watch {
     }
 
     fn sampled(&mut self, record: &Record, at: Timestamp, sample: &Sample) {
+        let dated = match self.dated(at, sample) {
+            Some(start) if start == sample.at => Cow::Borrowed(sample),
+            Some(start) => Cow::Owned(Sample {
+                at: start,
+                ..sample.clone()
+            }),
+            None => return,
+        };
+        let sample = dated.as_ref();
         let behind = !self.waiting.is_empty();
         let Some(runs) = self.probes.get_mut(&sample.probe) else {
             return;
@@ -197,6 +225,35 @@ impl Watch {
         self.overdue_from = self.overdue_from.into_iter().chain(overdue).min();
         for change in changes {
             self.wait(at, sample.probe.clone(), change);
+        }
+    }
+
+    /// When a sample that comes in at `at` started, by the clock as it now is: it may have been set
+    /// while the probe ran. `None` if it says nothing of now: it was over before an absence.
+    fn dated(&self, at: Timestamp, sample: &Sample) -> Option<Timestamp> {
+        let start = sample.at.min(at);
+        match self.absent {
+            Some((span, Absence::Stalled)) if span.contains(start) => None,
+            Some((span, Absence::ClockStepped)) if start < span.to && span.to <= at => {
+                Some(span.to)
+            }
+            _ => Some(start),
+        }
+    }
+
+    fn set_back(&mut self, at: Timestamp) {
+        self.probes.values_mut().for_each(|runs| runs.set_back(at));
+        self.alive = self.alive.map(|alive| alive.min(at));
+        self.overdue_from = self.probes.values().filter_map(Runs::overdue_at).min();
+    }
+
+    fn begin_anew(&mut self, at: Timestamp) {
+        let mut changes = Vec::new();
+        for (probe, runs) in &mut self.probes {
+            changes.extend(runs.begin_anew(at).map(|change| (probe.clone(), change)));
+        }
+        for (probe, change) in changes {
+            self.wait(at, probe, change);
         }
     }
 
@@ -332,6 +389,12 @@ impl Watch {
     /// Until when an earlier life of the service reached, as of its last start.
     pub fn died_at(&self) -> Option<Timestamp> {
         self.died_at
+    }
+
+    /// The last instant that the clock of an earlier life of the service is known to have shown, as
+    /// of its last start: later than that start if the clock was set back meanwhile.
+    pub fn shown(&self) -> Option<Timestamp> {
+        self.shown
     }
 
     /// Whether something may have fallen due by `at`: known without a search for the record that

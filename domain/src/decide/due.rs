@@ -57,7 +57,7 @@ fn watched(record: &Record) -> impl Fn(&SystemId) -> bool + '_ {
 }
 
 fn ahead(record: &Record) -> Option<Span> {
-    let from = record.as_of?;
+    let from = record.decided_until?;
     Some(Span::new(from, from.checked_add(HORIZON).ok()?))
 }
 
@@ -178,6 +178,8 @@ impl Draft<'_> {
         let running: Vec<Occurrence> = windows_over(self.record(), over)
             .into_values()
             .filter(|o| o.span.contains(at) && !self.record().held.contains_key(&o.id))
+            // Before the clock was set back somebody watched, and told its customers.
+            .filter(|o| !self.record().passes_twice(o.span.from))
             .collect();
         for occurrence in running {
             self.start_window(at, &occurrence);

@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use crate::act::{Act, Refusal};
 use crate::catalogue::Catalogue;
 use crate::detection::Change;
-use crate::event::{Absence, Delivery, Event, Fact, SERVICE, Silence};
+use crate::event::{Absence, Delivery, Event, Fact, SERVICE, Silence, is_set_back};
 use crate::id::{NoticeId, ProbeId, SystemId};
 use crate::record::{Record, Standing};
 use crate::sample::Sample;
@@ -115,6 +115,7 @@ pub fn decide(
         base: record,
         next: None,
         watch,
+        now: at,
         // Its last act is to decide what fell due before it.
         alive: watch.is_alive() || matches!(input, Input::Stop),
         waiting: watch.waiting(),
@@ -148,6 +149,8 @@ struct Draft<'a> {
     base: &'a Record,
     next: Option<Record>,
     watch: &'a Watch,
+    /// When the input came.
+    now: Timestamp,
     /// Whether the service watches, and so says what falls due.
     alive: bool,
     /// What the watch saw that is not decided yet.
@@ -191,13 +194,13 @@ impl Draft<'_> {
                 self.emit(at, Fact::Stopped);
             }
             Input::Absent { span, cause } => {
-                self.emit(
-                    at,
-                    Fact::Absent {
-                        span: *span,
-                        cause: *cause,
-                    },
-                );
+                let (mut span, cause) = (*span, *cause);
+                if is_set_back(at, span, cause) {
+                    // What it was set back over before passes another time.
+                    let twice = self.record().passing_twice(at, span.to);
+                    span = twice.unwrap_or(Span::new(at, span.to));
+                }
+                self.emit(at, Fact::Absent { span, cause });
             }
             Input::Sampled(_) | Input::Tick => {}
             Input::Act { by, act } => self.act(at, by, act)?,
@@ -374,12 +377,21 @@ impl Draft<'_> {
 
     fn start(&mut self, at: Timestamp, alive_until: Option<Timestamp>) {
         // A service that was stopped in order said itself when it ended.
+        let twice = self
+            .watch
+            .shown()
+            .filter(|shown| at < *shown)
+            .and_then(|shown| self.base.passing_twice(at, shown));
         let alive_until = if self.base.watching {
             self.watch.died_at()
         } else {
-            alive_until
+            alive_until.map(|until| until.min(at))
         };
         self.emit(at, Fact::Started { alive_until });
+        if let Some(span) = twice {
+            let cause = Absence::ClockStepped;
+            self.emit(at, Fact::Absent { span, cause });
+        }
         // What waited when an earlier life ended is told now, not when nobody could have told it.
         self.consequences(at);
         self.catch_up(at);

@@ -135,7 +135,8 @@ impl Draft<'_> {
         let (id, start) = (outage.id, outage.start);
         // A sample that is read back after a crash is judged by what is known now, and so not
         // before it was known.
-        let at = record.as_of.map_or(at, |as_of| at.max(as_of));
+        let known_at = record.as_of.map(|as_of| as_of.min(self.now));
+        let at = known_at.map_or(at, |known_at| at.max(known_at));
         match self.excuse(&system, start, bad_at, id) {
             Excuse::Now(_) => {}
             Excuse::Until(from, window) => self.overrun(at, &system, id, from, window),

@@ -7,11 +7,12 @@ use jiff::Timestamp;
 
 use super::{Held, Life, Outgoing, ProbeRecord, Record, Standing, is_open};
 use crate::catalogue::Catalogue;
-use crate::event::{Event, Fact, Silence};
+use crate::event::{self, Absence, Event, Fact, Silence};
 use crate::id::{CustomerId, IncidentId, NoticeId, ProbeId, SystemId, WindowId};
 use crate::incident::{Incident, Review};
 use crate::notice::{Kind, Notice};
 use crate::outbox;
+use crate::span::Span;
 use crate::windows::{RuleEntry, SingleEntry};
 
 impl Record {
@@ -20,6 +21,7 @@ impl Record {
         let at = event.at;
         self.seq = seq;
         self.as_of = self.as_of.max(Some(at));
+        self.decided_until = self.decided_until.max(Some(at));
         if only_by_watching(&event.fact) {
             self.watched_until = self.watched_until.max(Some(at));
         }
@@ -31,6 +33,7 @@ impl Record {
             Fact::Configured { catalogue } => self.configured(at, &event.by, catalogue),
             Fact::Started { alive_until } => {
                 self.watching = true;
+                self.steady_since = Some(at);
                 Arc::make_mut(&mut self.lives).push((at, Life::Started(*alive_until)));
                 self.all_silent(alive_until.unwrap_or(at), Silence::Stopped);
             }
@@ -39,10 +42,7 @@ impl Record {
                 Arc::make_mut(&mut self.lives).push((at, Life::Stopped));
                 self.all_silent(at, Silence::Stopped);
             }
-            Fact::Absent { span, cause } => {
-                Arc::make_mut(&mut self.absences).push((*span, *cause));
-                self.all_silent(span.from, Silence::Absent);
-            }
+            Fact::Absent { span, cause } => self.absent(at, *span, *cause),
             Fact::Witnessed => self.witnessed_at = Some(at),
             Fact::ProbeSilent { .. }
             | Fact::ProbeHeard { .. }
@@ -80,6 +80,19 @@ impl Record {
             | Fact::DeliveryAttempted { .. }
             | Fact::DeliveryEnded { .. }
             | Fact::NoticeFolded { .. } => self.notice_fact(seq, at, &event.fact),
+        }
+    }
+
+    fn absent(&mut self, at: Timestamp, span: Span, cause: Absence) {
+        Arc::make_mut(&mut self.absences).push((span, cause));
+        if cause == Absence::ClockStepped {
+            self.steady_since = Some(at);
+        }
+        if event::is_set_back(at, span, cause) {
+            self.rewind(at, span);
+            self.all_silent(at, Silence::Absent);
+        } else {
+            self.all_silent(span.from, Silence::Absent);
         }
     }
 
@@ -446,7 +459,7 @@ impl Record {
         self.notices.insert(id, Arc::new(outgoing));
     }
 
-    fn with_notice(&mut self, id: NoticeId, change: impl FnOnce(&mut Outgoing)) {
+    pub(super) fn with_notice(&mut self, id: NoticeId, change: impl FnOnce(&mut Outgoing)) {
         if let Some(outgoing) = self.notices.get_mut(&id) {
             let outgoing = Arc::make_mut(outgoing);
             change(outgoing);

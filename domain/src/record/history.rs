@@ -17,7 +17,7 @@ use crate::windows;
 
 impl Record {
     /// Everything that the figures of `system` over `over` rest on: of outages, silences and
-    /// faults all there ever were (what lies outside does no harm), of windows those that touch
+    /// faults (time that passed twice is one of the monitor's) all there ever were (what lies outside does no harm), of windows those that touch
     /// `over` or an outage that does, and those before them that may share an outage or a month's
     /// allowance with them ([`crate::accounting::reach`]).
     pub fn history(&self, system: &SystemId, over: Span) -> History {
@@ -62,7 +62,12 @@ impl Record {
                 .flat_map(|p| probe_history(p))
                 .collect(),
             outages,
-            faults: known.faults.iter().map(|f| f.span).collect(),
+            faults: known
+                .faults
+                .iter()
+                .map(|f| f.span)
+                .chain(self.repeated.iter().copied())
+                .collect(),
             exclusions,
             windows: self.windows_of(system, over),
         }

@@ -4,6 +4,7 @@ mod apply;
 mod flapping;
 mod history;
 mod outages;
+mod rewind;
 
 use std::sync::Arc;
 
@@ -29,8 +30,12 @@ pub use flapping::Episode;
 pub struct Record {
     /// The sequence number of the last event; the first is 1.
     pub seq: u64,
-    /// The instant up to which the ledger speaks: the latest `at` of any event.
+    /// The instant up to which the ledger speaks: the latest `at` of any event since the clock was
+    /// last set back.
     pub as_of: Option<Timestamp>,
+    /// Up to where everything that falls due has been decided: the latest `at` of any event. What
+    /// fell due before the clock was set back does not do so again.
+    pub decided_until: Option<Timestamp>,
     /// The ledger's identity.
     pub identity: String,
     /// The version of the time zone database.
@@ -69,6 +74,10 @@ pub struct Record {
     pub held: OrdMap<WindowId, Held>,
     /// The monitor's own absences.
     pub absences: Arc<Vec<(Span, Absence)>>,
+    /// What passed twice because the clock was set back: unknown, whatever was seen in it.
+    pub repeated: Arc<Vec<Span>>,
+    /// Since when the clock has run without a step, in this life of the service.
+    pub steady_since: Option<Timestamp>,
     /// Starts and orderly stops of the service, in order.
     pub lives: Arc<Vec<(Timestamp, Life)>>,
     /// The last midnight that was witnessed.
@@ -341,12 +350,25 @@ impl Record {
     /// Until when an earlier run is known to have been alive, for a start at `at`: what others
     /// know (`given`), or what the record itself shows.
     pub(crate) fn alive_until(&self, at: Timestamp, given: Option<Timestamp>) -> Timestamp {
-        let known = if self.watching {
+        self.known_until(given).map_or(at, |known| known.min(at))
+    }
+
+    /// The same, by the clock as it was then.
+    pub(crate) fn known_until(&self, given: Option<Timestamp>) -> Option<Timestamp> {
+        if self.watching {
             given.max(self.watched_until)
         } else {
             self.lives.last().map(|(stopped_at, _)| *stopped_at)
-        };
-        known.map_or(at, |known| known.min(at))
+        }
+    }
+
+    /// What passes twice when the clock is set back to `at`, having shown `shown`: not what it had
+    /// been set forward over before. `None` if all of that is known to pass twice already.
+    pub(crate) fn passing_twice(&self, at: Timestamp, shown: Timestamp) -> Option<Span> {
+        let from = self.steady_since.filter(|since| *since < shown);
+        let span = Span::new(from.map_or(at, |from| from.max(at)), shown);
+        let within = |known: &Span| known.from <= span.from && span.to <= known.to;
+        (!span.is_empty() && !self.repeated.iter().any(within)).then_some(span)
     }
 
     /// The open incident of a system, else its last.

@@ -47,6 +47,9 @@ fn why(scope: &Scope<'_>, account: &Account<'_>, span: Span) -> String {
     if faults.is_some_and(|f| f.iter().any(|f| f.span.meets(&span))) {
         add("a fault of the monitor, declared by a person");
     }
+    if scope.record.repeated.iter().any(|s| s.meets(&span)) {
+        add("the clock was set back: it happened twice");
+    }
     let first = ProbeId::of(account.id, "");
     let ours = scope.record.probes.range(first.clone()..);
     for (_, record) in ours.take_while(|(id, _)| id.as_str().starts_with(first.as_str())) {

@@ -257,6 +257,14 @@ impl House {
         self.put(span.to, Input::Absent { span, cause });
     }
 
+    /// At `from_s` the wall clock is set to `to_s`: back, or forward.
+    pub fn set_clock(&mut self, from_s: i64, to_s: i64) {
+        let (from, to) = (self.second(from_s), self.second(to_s));
+        let span = Span::new(from.min(to), from.max(to));
+        let cause = Absence::ClockStepped;
+        self.put(to, Input::Absent { span, cause });
+    }
+
     pub fn stop(&mut self, offset_s: i64) {
         self.put(self.second(offset_s), Input::Stop);
     }

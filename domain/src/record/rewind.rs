@@ -1,0 +1,94 @@
+//! The fold of a wall clock that was set back: what happened twice is known in neither of its
+//! times, so the record goes on from the instant to which the clock was set. Never decides.
+//!
+//! Events keep the times they were recorded with; only what is folded from them is moved, and only
+//! where it would reach into a time that is still to come.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Record, Standing};
+use crate::incident::Incident;
+use crate::span::Span;
+
+impl Record {
+    /// The clock was set back to `at` from the end of `twice`, which passes again. (What lies
+    /// between `at` and its beginning was jumped over the first time.)
+    pub(super) fn rewind(&mut self, at: Timestamp, twice: Span) {
+        Arc::make_mut(&mut self.repeated).push(twice);
+        self.as_of = Some(at);
+        self.watched_until = self.watched_until.map(|until| until.min(at));
+        let probes: Vec<_> = self.probes.keys().cloned().collect();
+        for id in probes {
+            let Some(probe) = self.probes.get_mut(&id).map(Arc::make_mut) else {
+                continue;
+            };
+            cut(&mut probe.life, at);
+            cut(&mut probe.down, at);
+            cut(&mut probe.degraded, at);
+            for (from, _) in &mut probe.affects {
+                *from = (*from).min(at);
+            }
+            for (from, to, _) in &mut probe.silent {
+                *from = (*from).min(at);
+                *to = to.map(|to| to.min(at));
+            }
+        }
+        let systems: Vec<_> = self.systems.keys().cloned().collect();
+        for id in systems {
+            let Some(system) = self.systems.get_mut(&id).map(Arc::make_mut) else {
+                continue;
+            };
+            cut(&mut system.life, at);
+            for rule in &mut system.rules {
+                rule.entered_at = rule.entered_at.min(at);
+                rule.left_at = rule.left_at.map(|left_at| left_at.min(at));
+            }
+        }
+        self.rewind_outages(at);
+        let back = twice.to.duration_since(at);
+        for id in self.unsent.clone() {
+            // A pause is so much time, whatever the clock says.
+            self.with_notice(id, |outgoing| {
+                if let Standing::Due(due_at) = &mut outgoing.standing {
+                    *due_at = due_at.checked_sub(back).unwrap_or(at).min(*due_at);
+                }
+            });
+        }
+    }
+
+    /// What goes on began no later than now, and nobody waits for a time that has been.
+    fn rewind_outages(&mut self, at: Timestamp) {
+        let untold: Vec<_> = self.untold.iter().map(|(_, outage)| *outage).collect();
+        let open = self.systems.values().filter_map(|system| system.open);
+        let open: Vec<_> = open.collect();
+        for id in &open {
+            self.with_outage(*id, |outage| outage.start = outage.start.min(at));
+        }
+        for id in open.into_iter().chain(untold) {
+            self.with_outage(id, |outage| outage.detected_at = outage.detected_at.min(at));
+        }
+        for id in self.unresolved.clone() {
+            self.with_incident(id, |incident: &mut Incident| {
+                incident.opened_at = incident.opened_at.min(at);
+                if let Some((acknowledged_at, _)) = &mut incident.acknowledged {
+                    *acknowledged_at = (*acknowledged_at).min(at);
+                }
+            });
+        }
+    }
+
+    /// Whether that instant passed twice, or will: the clock was set back over it.
+    pub(crate) fn passes_twice(&self, at: Timestamp) -> bool {
+        self.repeated.iter().any(|span| span.contains(at))
+    }
+}
+
+/// Nothing reaches beyond `at`; what was open goes on.
+fn cut(spans: &mut [(Timestamp, Option<Timestamp>)], at: Timestamp) {
+    for (from, to) in spans {
+        *from = (*from).min(at);
+        *to = to.map(|to| to.min(at));
+    }
+}

@@ -1,0 +1,411 @@
+//! The wall clock is set while the service runs, or between two of its lives: what happened twice
+//! is unknown, detection goes on at once, and nobody is told late, twice or never.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
+
+mod common;
+
+use common::{House, STEP_S, catalogue, rule, system};
+use domain::act::{Act, Which};
+use domain::catalogue::Rule;
+use domain::event::{Delivery, Fact};
+use domain::notice::Kind;
+use domain::outbox;
+use domain::sample::Sample;
+use expect_test::expect;
+use jiff::SignedDuration;
+
+const ORIGIN: &str = "2026-10-01T10:00:00Z";
+const HOUR_S: i64 = 3_600;
+
+fn house() -> House {
+    House::new(ORIGIN, vec![system("a")])
+}
+
+/// The story, and the seconds up to an offset.
+fn told(house: &House, until_s: i64) -> String {
+    format!("{}{}\n", house.story(), house.figures("a", 0, until_s))
+}
+
+fn ups(count: i64) -> String {
+    "U".repeat(usize::try_from(count).unwrap())
+}
+
+/// What `figures` says of one class.
+fn seconds(figures: &str, class: &str) -> i64 {
+    let mut words = figures.split(' ').skip_while(|word| *word != class);
+    words.nth(1).unwrap().parse().unwrap()
+}
+
+fn kinds(house: &House) -> Vec<Kind> {
+    let notices = house.record.notices.values();
+    notices.map(|o| o.notice.kind).collect()
+}
+
+#[test]
+fn an_outage_in_the_hour_that_happens_twice_is_told_at_once() {
+    let mut house = house();
+    house.draw(0, &[("a/p", &ups(200))]);
+    house.set_clock(6_000, 6_000 - HOUR_S);
+    house.draw(2_410, &[("a/p", "UUDDDDUUU")]);
+    expect![[r#"
+        0     #4 a/p heard from 0
+        2400  #5 absent 2400..6000
+        2410  #6 a/p heard from 2410
+        2530  #7 a/p degraded from 2470
+        2530  #8 a/p down from 2470 on 3 samples
+        2530  #9 outage of a from 2470
+        2530  #10 incident (Outage)
+        2530  #11 tell downtime/O-9/it@clinic.example/1
+        2620  #12 a/p cleared from 2590
+        2620  #13 a/p up from 2590
+        2620  #14 O-9 ends 2590
+        2620  #15 tell uptime/O-9/it@clinic.example/1 (folded)
+        2620  #16 N-11 folded into N-15
+        2620  #17 IncidentResolved I-10
+        up 2400 degraded 0 planned 0 excluded 0 unplanned 0 unknown 250
+    "#]]
+    .assert_eq(&told(&house, 2_700));
+}
+
+#[test]
+fn the_hour_that_happens_twice_is_unknown_and_the_time_after_it_is_not() {
+    let mut house = house();
+    house.draw(0, &[("a/p", &ups(200))]);
+    house.set_clock(6_000, 6_000 - HOUR_S);
+    house.draw(2_410, &[("a/p", &ups(140))]);
+    expect![[r#"
+        0     #4 a/p heard from 0
+        2400  #5 absent 2400..6000
+        2410  #6 a/p heard from 2410
+        up 2980 degraded 0 planned 0 excluded 0 unplanned 0 unknown 3600
+    "#]]
+    .assert_eq(&told(&house, 6_600));
+}
+
+#[test]
+fn a_clock_set_back_in_an_outage_does_not_split_it() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UUDDDDDDDD")]);
+    house.set_clock(295, 285);
+    house.draw(290, &[("a/p", "DDDUUU")]);
+    expect![[r#"
+        0     #4 a/p heard from 0
+        120   #5 a/p degraded from 60
+        120   #6 a/p down from 60 on 3 samples
+        120   #7 outage of a from 60
+        120   #8 incident (Outage)
+        120   #9 tell downtime/O-7/it@clinic.example/1
+        285   #10 absent 285..295
+        290   #11 a/p heard from 290
+        410   #12 a/p cleared from 380
+        410   #13 a/p up from 380
+        410   #14 O-7 ends 380
+        410   #15 tell uptime/O-7/it@clinic.example/1 (folded)
+        410   #16 N-9 folded into N-15
+        410   #17 IncidentResolved I-8
+        up 120 degraded 0 planned 0 excluded 0 unplanned 310 unknown 10
+    "#]]
+    .assert_eq(&told(&house, 480));
+}
+
+#[test]
+fn an_outage_that_began_within_the_hour_that_happens_twice_ends_after_it_began() {
+    let mut house = house();
+    house.draw(0, &[("a/p", &format!("{}DDDDD", ups(150)))]);
+    house.set_clock(4_660, 4_660 - HOUR_S);
+    house.draw(1_070, &[("a/p", "DDUUU")]);
+    let outage = house.record.outages.values().next().unwrap();
+    let (start, end) = (outage.start, outage.end.unwrap());
+    assert!(start <= end && end <= house.now, "{start} {end}");
+    assert!(outage.detected_at <= outage.closed_at.unwrap());
+    expect![[r#"
+        0     #4 a/p heard from 0
+        4560  #5 a/p degraded from 4500
+        4560  #6 a/p down from 4500 on 3 samples
+        4560  #7 outage of a from 4500
+        4560  #8 incident (Outage)
+        4560  #9 tell downtime/O-7/it@clinic.example/1
+        1060  #10 absent 1060..4660
+        1070  #11 a/p heard from 1070
+        1160  #12 a/p cleared from 1130
+        1160  #13 a/p up from 1130
+        1160  #14 O-7 ends 1130
+        1160  #15 tell uptime/O-7/it@clinic.example/1 (folded)
+        1160  #16 N-9 folded into N-15
+        1160  #17 IncidentResolved I-8
+        up 1060 degraded 0 planned 0 excluded 0 unplanned 0 unknown 130
+    "#]]
+    .assert_eq(&told(&house, 1_200));
+}
+
+#[test]
+fn a_bad_run_goes_on_over_a_clock_that_is_set_back() {
+    let mut house = house();
+    house.draw(0, &[("a/p", &format!("{}DD", ups(150)))]);
+    house.set_clock(4_540, 4_540 - HOUR_S);
+    house.draw(950, &[("a/p", "DDUU")]);
+    expect![[r#"
+        0     #4 a/p heard from 0
+        940   #5 absent 940..4540
+        950   #6 a/p heard from 950
+        950   #7 a/p degraded from 950
+        950   #8 a/p down from 950 on 3 samples
+        950   #9 outage of a from 950
+        950   #10 incident (Outage)
+        950   #11 tell downtime/O-9/it@clinic.example/1
+        1040  #12 a/p cleared from 1010
+        1040  #13 a/p up from 1010
+        1040  #14 O-9 ends 1010
+        1040  #15 tell uptime/O-9/it@clinic.example/1 (folded)
+        1040  #16 N-11 folded into N-15
+        1040  #17 IncidentResolved I-10
+        up 940 degraded 0 planned 0 excluded 0 unplanned 0 unknown 100
+    "#]]
+    .assert_eq(&told(&house, 1_100));
+}
+
+#[test]
+fn a_blip_over_a_clock_that_is_set_back_ends_where_it_begins() {
+    let mut house = house();
+    house.draw(0, &[("a/p", &format!("{}DD", ups(150)))]);
+    house.set_clock(4_540, 4_540 - HOUR_S);
+    house.draw(950, &[("a/p", "UUUU")]);
+    let blips = &house.record.probes["a/p"].blips;
+    assert!(blips.iter().all(|(span, _)| span.from <= span.to));
+    expect![[r#"
+        0     #4 a/p heard from 0
+        940   #5 absent 940..4540
+        950   #6 a/p heard from 950
+        950   #7 a/p blip 950..950 of 2
+        up 940 degraded 0 planned 0 excluded 0 unplanned 0 unknown 100
+    "#]]
+    .assert_eq(&told(&house, 1_100));
+}
+
+#[test]
+fn a_probe_that_was_asked_before_the_clock_was_set_back_answers_after_it() {
+    let mut house = house();
+    house.draw(0, &[("a/p", &ups(150))]);
+    // Asked at 4500 by the old clock, answered ten seconds later, an hour earlier.
+    house.set_clock(4_505, 4_505 - HOUR_S);
+    let mut slow: Sample = house.samples.last().unwrap().clone();
+    slow.at = house.second(4_500);
+    let answered = house.second(4_510 - HOUR_S);
+    house.put(answered, domain::decide::Input::Sampled(slow));
+    house.draw(4_530 - HOUR_S, &[("a/p", "UDDDUU")]);
+    expect![[r#"
+        0     #4 a/p heard from 0
+        905   #5 absent 905..4505
+        910   #6 a/p heard from 910
+        1020  #7 a/p degraded from 960
+        1020  #8 a/p down from 960 on 3 samples
+        1020  #9 outage of a from 960
+        1020  #10 incident (Outage)
+        1020  #11 tell downtime/O-9/it@clinic.example/1
+        1080  #12 a/p cleared from 1050
+        1080  #13 a/p up from 1050
+        1080  #14 O-9 ends 1050
+        1080  #15 tell uptime/O-9/it@clinic.example/1 (folded)
+        1080  #16 N-11 folded into N-15
+        1080  #17 IncidentResolved I-10
+        up 905 degraded 0 planned 0 excluded 0 unplanned 0 unknown 175
+    "#]]
+    .assert_eq(&told(&house, 4_710 - HOUR_S));
+}
+
+#[test]
+fn a_probe_that_falls_silent_after_the_step_is_seen_to() {
+    let mut house = house();
+    house.draw(0, &[("a/p", &ups(150))]);
+    house.set_clock(4_480, 4_480 - HOUR_S);
+    house.draw(890, &[("a/p", "UU........")]);
+    let silent = house.record.probes["a/p"].silent.last().unwrap();
+    assert_eq!(silent.0, house.second(890 + STEP_S + 75));
+    assert!(house.record.is_unknown(&"a".into()));
+}
+
+#[test]
+fn notices_that_are_due_do_not_wait_for_the_hour_to_pass_again() {
+    let mut house = house();
+    house.draw(0, &[("a/p", &format!("{}DDDD", ups(150)))]);
+    // One attempt was put off; its next is due half a minute later, whatever the clock says.
+    house.deliver(Delivery::Deferred);
+    let next = outbox::next_due(&house.record).unwrap();
+    assert!(next > house.now);
+    let pause = next.duration_since(house.now);
+    house.set_clock(4_591, 4_591 - HOUR_S);
+    let next = outbox::next_due(&house.record).unwrap();
+    assert!(next.duration_since(house.now) <= pause);
+    house.tick(4_591 - HOUR_S + 30);
+    assert_eq!(house.deliver(Delivery::Accepted).len(), 1);
+    house.draw(4_630 - HOUR_S, &[("a/p", "UUU")]);
+    assert_eq!(house.deliver(Delivery::Accepted).len(), 1);
+    assert_eq!(kinds(&house), [Kind::Downtime, Kind::Uptime]);
+}
+
+#[test]
+fn a_downtime_that_waits_for_other_systems_waits_no_longer_than_it_may() {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    let down = format!("{}DDD", ups(150));
+    let doubtful = format!("{}UDD", ups(150));
+    house.draw(0, &[("a/p", &down), ("b/p", &doubtful)]);
+    assert_eq!(kinds(&house), []);
+    house.set_clock(4_562, 4_562 - HOUR_S);
+    house.tick(4_562 - HOUR_S + 31);
+    assert_eq!(kinds(&house), [Kind::Downtime]);
+}
+
+fn windowed() -> House {
+    let mut a = system("a");
+    a.windows = vec![Rule {
+        tell: true,
+        ..rule("weekly", "10:30:00", 1_200, Some(300))
+    }];
+    House::with(ORIGIN, catalogue(vec![a]))
+}
+
+#[test]
+fn a_window_that_happens_twice_is_told_once() {
+    let mut house = windowed();
+    house.draw(0, &[("a/p", &ups(80))]);
+    house.set_clock(2_395, 1_195);
+    house.draw(1_200, &[("a/p", &ups(30))]);
+    // Neither a reload nor a restart takes it for one that nobody has been told of.
+    let mut other = (*house.record.catalogue).clone();
+    other.service = "Renamed".into();
+    house.configure(house.second(2_100), other);
+    house.crash(2_100, 2_130);
+    house.draw(2_150, &[("a/p", &ups(60))]);
+    assert_eq!(
+        kinds(&house),
+        [Kind::MaintenanceStarted, Kind::MaintenanceCompleted]
+    );
+}
+
+#[test]
+fn a_clock_set_back_after_a_window_does_not_hold_it_again() {
+    let mut house = windowed();
+    house.draw(0, &[("a/p", &ups(105))]);
+    house.set_clock(3_145, 1_345);
+    house.draw(1_350, &[("a/p", &ups(20))]);
+    let mut other = (*house.record.catalogue).clone();
+    other.service = "Renamed".into();
+    house.configure(house.second(1_945), other);
+    house.crash(1_950, 2_130);
+    house.draw(2_150, &[("a/p", &ups(60))]);
+    assert_eq!(
+        kinds(&house),
+        [Kind::MaintenanceStarted, Kind::MaintenanceCompleted]
+    );
+    assert!(house.record.held.is_empty());
+}
+
+#[test]
+fn a_month_s_end_that_happens_twice_is_witnessed_once_and_both_months_add_up() {
+    let mut house = House::new("2026-10-31T23:00:00Z", vec![system("a")]);
+    house.draw(0, &[("a/p", &ups(130))]);
+    house.set_clock(3_900, 3_300);
+    house.draw(3_310, &[("a/p", &ups(60))]);
+    let witnessed = house
+        .events
+        .iter()
+        .filter(|(_, e)| e.fact == Fact::Witnessed);
+    assert_eq!(witnessed.count(), 1);
+    expect![[r#"
+        up 3300 degraded 0 planned 0 excluded 0 unplanned 0 unknown 300
+        up 1100 degraded 0 planned 0 excluded 0 unplanned 0 unknown 300
+    "#]]
+    .assert_eq(&format!(
+        "{}\n{}\n",
+        house.figures("a", 0, HOUR_S),
+        house.figures("a", HOUR_S, 5_000)
+    ));
+}
+
+#[test]
+fn a_start_after_the_clock_was_set_back_knows_that_it_was() {
+    for orderly in [true, false] {
+        let mut house = house();
+        house.draw(0, &[("a/p", &ups(150))]);
+        if orderly {
+            house.stop(4_500);
+            house.start(4_560 - HOUR_S);
+        } else {
+            house.crash(4_500, 4_560 - HOUR_S);
+        }
+        house.draw(970, &[("a/p", "UDDDDUUU")]);
+        let figures = house.figures("a", 0, 1_180);
+        assert_eq!(house.record.outages.len(), 1, "told now, not in an hour");
+        assert_eq!(seconds(&figures, "unknown"), 1_180 - 960, "{figures}");
+        assert!(!house.record.is_unknown(&"a".into()));
+        house.draw(1_210, &[("a/p", &ups(120))]);
+        let after = house.figures("a", 4_500, 4_800);
+        assert_eq!(seconds(&after, "unknown"), 0, "{after}");
+    }
+}
+
+#[test]
+fn a_restart_within_the_hour_that_happens_twice_confirms_nothing_of_the_first_time() {
+    let mut house = house();
+    let first = format!("{}DDUU{}", ups(36), ups(110));
+    house.draw(0, &[("a/p", &first)]);
+    house.set_clock(4_500, 4_500 - HOUR_S);
+    // The two times interleave in the store: bad ones of the first between good ones of now.
+    house.draw(905, &[("a/p", &ups(8))]);
+    house.crash(1_140, 1_145);
+    house.draw(1_150, &[("a/p", &ups(4))]);
+    assert!(house.record.outages.is_empty());
+    assert_eq!(kinds(&house), []);
+    assert!(!house.record.is_unknown(&"a".into()));
+}
+
+#[test]
+fn people_who_act_in_the_hour_that_happens_twice_leave_an_order_that_adds_up() {
+    let mut house = house();
+    house.draw(0, &[("a/p", &format!("{}DDDD", ups(150)))]);
+    house.set_clock(4_591, 4_591 - HOUR_S);
+    let incident = Which::System("a".into());
+    house.acts(1_000, "kim", Act::Acknowledge { incident });
+    house.draw(1_010, &[("a/p", "DUUU")]);
+    let incident = house.record.incidents.values().next().unwrap();
+    let acknowledged = incident.acknowledged.as_ref().unwrap().0;
+    let resolved = incident.resolved_at.unwrap();
+    assert!(incident.opened_at <= acknowledged && acknowledged <= resolved);
+}
+
+#[test]
+fn a_clock_that_was_wrong_for_a_minute_hides_no_more_than_that_minute() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UUUU")]);
+    // A month ahead, seen and put right after a minute.
+    let month_s = 30 * 86_400;
+    house.set_clock(100, 100 + month_s);
+    house.draw(105 + month_s, &[("a/p", "UU")]);
+    house.set_clock(160 + month_s, 160);
+    house.draw(165, &[("a/p", &ups(20))]);
+    let figures = house.figures("a", 0, 765);
+    assert_eq!(seconds(&figures, "unknown"), 65, "{figures}");
+    assert!(house.record.outages.is_empty());
+}
+
+#[test]
+fn forward_and_back_again_and_again_ends_where_it_should() {
+    let mut house = house();
+    let mut now_s = 0;
+    for n in 0..20 {
+        house.draw(now_s, &[("a/p", "UDDDUU")]);
+        now_s += 185;
+        let to_s = if n % 2 == 0 { now_s - 150 } else { now_s + 90 };
+        house.set_clock(now_s, to_s);
+        now_s = to_s + 5;
+    }
+    house.draw(now_s, &[("a/p", "UUUU")]);
+    assert!(house.record.systems["a"].open.is_none());
+    assert_eq!(house.record.outages.len(), 20);
+    assert_eq!(kinds(&house).len(), 40);
+    for outage in house.record.outages.values() {
+        assert!(outage.start <= outage.end.unwrap());
+    }
+    let late = house.now + SignedDuration::from_secs(1);
+    assert!(outbox::next_due(&house.record).unwrap() <= late);
+}
