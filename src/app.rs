@@ -306,11 +306,9 @@ async fn open(start: &Start, data: &Path, loaded: &Loaded, clock: &Clock) -> Res
         for aside in samples.set_aside() {
             tracing::error!(?aside, "a damaged samples file was set aside");
         }
-        let alive_until = samples
-            .last_at()?
-            .max(ledger.marked()?)
-            .map(|at| at.min(now));
-        let mut turn = engine::open(ledger, &samples)?;
+        // Later than now if the clock was set back since.
+        let alive_until = samples.last_at(Timestamp::MAX)?.max(ledger.marked()?);
+        let mut turn = engine::open(ledger, &samples, now)?;
         if new {
             let tzdb = calendar::tzdb_version().to_owned();
             step(

@@ -43,6 +43,9 @@ pub struct Absent {
 #[derive(Debug)]
 struct Lookout {
     last: Reading,
+    /// By how much a test has set the wall clock.
+    #[cfg(test)]
+    set_by: SignedDuration,
     stalled_until: Option<Duration>,
     pending: VecDeque<Absent>,
 }
@@ -51,9 +54,29 @@ impl Lookout {
     fn new(first: Reading) -> Self {
         Self {
             last: first,
+            #[cfg(test)]
+            set_by: SignedDuration::ZERO,
             stalled_until: None,
             pending: VecDeque::new(),
         }
+    }
+
+    /// Looks at the clocks now.
+    fn look_now(&mut self) {
+        self.look(self.read());
+    }
+
+    #[cfg(not(test))]
+    #[allow(clippy::unused_self)] // A test's clocks are its own.
+    fn read(&self) -> Reading {
+        read()
+    }
+
+    #[cfg(test)]
+    fn read(&self) -> Reading {
+        let Reading { wall, up } = read();
+        let wall = wall.checked_add(self.set_by).unwrap_or(wall);
+        Reading { wall, up }
     }
 
     /// Takes in a reading and notes what it shows.
@@ -108,19 +131,35 @@ impl Clock {
 
     /// The wall clock, in whole microseconds.
     pub fn now(&self) -> Timestamp {
-        now()
+        self.read().wall
     }
 
     /// Both clocks at once.
+    #[cfg(not(test))]
+    #[allow(clippy::unused_self)] // A test's clocks are its own.
     pub fn read(&self) -> Reading {
         read()
+    }
+
+    /// Both clocks at once, the wall clock as the test has set it.
+    #[cfg(test)]
+    pub fn read(&self) -> Reading {
+        self.lock().read()
+    }
+
+    /// Sets the wall clock by so much, for this clock alone.
+    #[cfg(test)]
+    pub fn set_by(&self, by: SignedDuration) {
+        let mut lookout = self.lock();
+        lookout.set_by = by;
+        lookout.look_now();
     }
 
     /// What hid time since this was last asked, in order. Looks at once, so that whatever
     /// happened before the call is in the answer.
     pub fn absences(&self) -> Vec<Absent> {
         let mut lookout = self.lock();
-        lookout.look(read());
+        lookout.look_now();
         lookout.pending.drain(..).collect()
     }
 
@@ -128,7 +167,7 @@ impl Clock {
     /// measured across a stall says nothing about its target.
     pub fn ran_through_since(&self, up: Duration) -> bool {
         let mut lookout = self.lock();
-        lookout.look(read());
+        lookout.look_now();
         lookout.stalled_until.is_none_or(|until| until <= up)
     }
 
@@ -143,7 +182,7 @@ fn keep_looking(weak: &Weak<Mutex<Lookout>>) {
         lookout
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .look(read());
+            .look_now();
         drop(lookout);
         std::thread::sleep(LOOK_EVERY);
     }

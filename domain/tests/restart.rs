@@ -492,21 +492,3 @@ fn a_notice_that_gathered_when_the_service_died_is_told_at_the_start() {
     "#]]
     .assert_eq(&house.outline());
 }
-
-#[test]
-fn a_clock_that_is_set_back_hides_the_time_it_repeats() {
-    let mut house = house();
-    house.draw(0, &[("a/p", "UUUUUUUUUU")]);
-    // At 280 the clock is set back to 100: what lies between happened twice.
-    let span = domain::span::Span::new(house.second(100), house.second(280));
-    let cause = domain::event::Absence::ClockStepped;
-    house.put(span.from, domain::decide::Input::Absent { span, cause });
-    house.draw(105, &[("a/p", "UUUUUUUUUU")]);
-    expect![[r#"
-        0     #4 a/p heard from 0
-        100   #5 absent 100..280
-        285   #6 a/p heard from 285
-        up 185 degraded 0 planned 0 excluded 0 unplanned 0 unknown 185
-    "#]]
-    .assert_eq(&since(&house, 0, 370));
-}

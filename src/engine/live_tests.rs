@@ -12,7 +12,10 @@ use domain::decide::Input;
 use domain::event::Delivery;
 use domain::id::ProbeId;
 use domain::notice::Kind;
+use domain::outbox;
+use domain::record::Record;
 use domain::sample::{Outcome, Reason};
+use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -39,9 +42,17 @@ impl Service {
     /// A service on a new ledger that watches `catalogue`.
     async fn start(catalogue: Catalogue) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let clock = Clock::start().unwrap();
+        Self::start_on(data, Clock::start().unwrap(), catalogue).await
+    }
+
+    /// A service that watches `catalogue` on what it finds in `data`, as the program starts it.
+    async fn start_on(data: TempDir, clock: Clock, catalogue: Catalogue) -> Self {
         let samples = Instance::open(data.path(), clock.now()).unwrap();
-        let mut turn = super::open(Ledger::open(data.path()).unwrap(), &samples).unwrap();
+        let ledger = Ledger::open(data.path()).unwrap();
+        let last_at = samples.last_at(Timestamp::MAX).unwrap();
+        let alive_until = last_at.max(ledger.marked().unwrap());
+        let new = ledger.is_new();
+        let mut turn = super::open(ledger, &samples, clock.now()).unwrap();
         let found = Input::Found {
             identity: "test".to_owned(),
             tzdb: "2026a".to_owned(),
@@ -50,12 +61,12 @@ impl Service {
             by: "test".to_owned(),
             catalogue: Box::new(catalogue),
         };
-        for input in [found, configure] {
+        for input in [found, configure].into_iter().filter(|_| new) {
             turn.step(clock.now(), input, &[]).result.unwrap();
         }
         let writer = samples.writer();
         let (door, running) = super::thread::start(turn, data.path(), clock, Some(writer)).unwrap();
-        door.start(None).await.unwrap();
+        door.start(alive_until).await.unwrap();
         Self {
             data,
             samples,
@@ -65,7 +76,7 @@ impl Service {
     }
 
     /// Stops in order; what the ledger then says, and how many samples were stored.
-    async fn stop(self) -> (domain::record::Record, u64) {
+    async fn stop(self) -> (Record, u64) {
         self.door.stop().await.unwrap();
         assert!(matches!(self.door.stop().await, Err(Error::Gone)));
         drop(self.door);
@@ -78,20 +89,35 @@ impl Service {
         (ledger::replay_record(&ledger, None).unwrap(), count)
     }
 
+    /// Ends without a word; what it leaves behind.
+    fn die(self) -> TempDir {
+        drop(self.door);
+        self.running.join().unwrap();
+        self.samples.close().unwrap();
+        self.data
+    }
+
     /// Waits until the outbox holds a notice of that kind.
     async fn queued(&self, kind: Kind) -> domain::id::NoticeId {
-        let queued = async {
+        self.shows(|record| {
+            let found = record.notices.iter().find(|(_, o)| o.notice.kind == kind);
+            found.map(|(id, _)| *id)
+        })
+        .await
+    }
+
+    /// Waits until the record shows it.
+    async fn shows<T>(&self, wanted: impl Fn(&Record) -> Option<T>) -> T {
+        let shown = async {
             loop {
-                let record = &self.door.snapshot().record;
-                let found = record.notices.iter().find(|(_, o)| o.notice.kind == kind);
-                if let Some((id, _)) = found {
-                    return *id;
+                if let Some(found) = wanted(&self.door.snapshot().record) {
+                    return found;
                 }
                 // The snapshot follows a change by a quarter of a second at most.
                 let _ = timeout(Duration::from_millis(100), self.door.outbox_changed()).await;
             }
         };
-        timeout(LONG, queued).await.unwrap()
+        timeout(LONG, shown).await.unwrap()
     }
 }
 
@@ -187,6 +213,80 @@ async fn a_port_that_closes_and_opens_again_is_one_outage_with_both_notices() {
     assert!(outage.end.is_some_and(|end| end > outage.start));
     assert_eq!(outage.reason, Some(Reason::Refused));
     assert!(!record.watching);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_delays_no_word_of_an_outage() {
+    let service = Service::start(quick()).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = listener.local_addr().unwrap();
+    let runner = Runner::new(Arc::clone(&service.door));
+    runner.replace(vec![setup(portal(), target)]);
+    accepted(&listener, 3).await;
+
+    let clock = service.door.clock().clone();
+    clock.set_by(SignedDuration::from_hours(-1));
+    drop(listener);
+    let downtime = service.queued(Kind::Downtime).await;
+    let due = outbox::due(&service.door.snapshot().record, clock.now());
+    assert_eq!(due, [downtime], "it leaves at once");
+    // In the midst of the outage the clock goes back again, and then to where it belongs.
+    clock.set_by(SignedDuration::from_hours(-2));
+    service
+        .shows(|r| (r.repeated.len() == 2).then_some(()))
+        .await;
+    clock.set_by(SignedDuration::ZERO);
+    let listener = TcpListener::bind(target).await.unwrap();
+    accepted(&listener, 3).await;
+    service.queued(Kind::Uptime).await;
+    runner.stop().await;
+
+    let vitals = &service.door.board().vitals;
+    let steps = vitals
+        .clock_steps
+        .load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(steps, 3);
+    let (record, _) = service.stop().await;
+    assert_eq!(record.outages.len(), 1, "it is not split");
+    let outage = record.outages.values().next().unwrap();
+    assert!(outage.end.is_some_and(|end| end >= outage.start));
+    assert_eq!(record.notices.len(), 2, "nobody is told twice");
+    assert_eq!(record.repeated.len(), 2);
+}
+
+#[tokio::test]
+async fn a_service_whose_clock_was_ahead_in_an_earlier_life_watches_at_once() {
+    let data = tempfile::tempdir().unwrap();
+    let clock = Clock::start().unwrap();
+    clock.set_by(SignedDuration::from_hours(3));
+    let _ = clock.absences();
+    let ahead = Service::start_on(data, clock, quick()).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = listener.local_addr().unwrap();
+    let runner = Runner::new(Arc::clone(&ahead.door));
+    runner.replace(vec![setup(portal(), target)]);
+    accepted(&listener, 4).await;
+    runner.stop().await;
+    drop(runner);
+    let data = ahead.die();
+
+    let service = Service::start_on(data, Clock::start().unwrap(), quick()).await;
+    let twice = service.door.snapshot().record.repeated.clone();
+    let three_hours = SignedDuration::from_hours(3).as_secs();
+    assert_eq!(twice.len(), 1);
+    assert!(
+        twice[0].seconds() < three_hours,
+        "the time that was seen, no more"
+    );
+    let runner = Runner::new(Arc::clone(&service.door));
+    runner.replace(vec![setup(portal(), target)]);
+    accepted(&listener, 3).await;
+    drop(listener);
+    service.queued(Kind::Downtime).await;
+    runner.stop().await;
+    let (record, _) = service.stop().await;
+    let outage = record.outages.values().next().unwrap();
+    assert!(outage.start < twice[0].from, "dated by the clock as it is");
 }
 
 #[tokio::test]

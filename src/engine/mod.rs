@@ -20,13 +20,13 @@ use crate::samples::Instance;
 use turn::Turn;
 
 /// Opens the engine on its two stores: the present state from the ledger, the probes' runs from
-/// the last samples. Samples that cannot be read cost the runs that were under way, no more.
+/// the last samples before `now`. Samples that cannot be read cost the runs that were under way, no more.
 ///
 /// # Errors
 /// The ledger cannot be read, or its chain does not hold.
-pub fn open(ledger: Ledger, samples: &Instance) -> Result<Turn, ledger::Error> {
+pub fn open(ledger: Ledger, samples: &Instance, now: Timestamp) -> Result<Turn, ledger::Error> {
     let record = ledger::replay_record(&ledger, None)?;
-    let recent = match samples.last_at() {
+    let recent = match samples.last_at(now) {
         Ok(None) => Vec::new(),
         Ok(Some(last)) => {
             let since = last

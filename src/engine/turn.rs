@@ -178,6 +178,8 @@ impl<J: Journal> Turn<J> {
         letters: &[(NoticeId, Vec<u8>)],
     ) -> Turned {
         let mut due = Events::new();
+        // If the clock was set back since, the pause is over no later.
+        self.failed_at = self.failed_at.map(|at| at.min(now));
         if self.waits(now, &input) {
             self.observe(now, &input);
             return Turned {

@@ -177,11 +177,12 @@ impl Instance {
         Ok(samples)
     }
 
-    /// The latest start of a committed sample in the last two files.
-    pub fn last_at(&self) -> Result<Option<Timestamp>, Error> {
+    /// The latest start of a committed sample in the last two files, of the batches that go no
+    /// further than `by`: where the clock was set back, later ones may be there.
+    pub fn last_at(&self, by: Timestamp) -> Result<Option<Timestamp>, Error> {
         let mut last = None;
         self.each_of_the_last_two(&mut |connection| {
-            last = last.max(read::last_at(connection)?);
+            last = last.max(read::last_at(connection, by)?);
             Ok(())
         })?;
         Ok(last)

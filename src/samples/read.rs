@@ -100,12 +100,14 @@ fn instant(us: i64) -> Result<Timestamp, Error> {
         .map_err(|error| Error::Unreadable(format!("an instant: {error}")))
 }
 
-/// The latest start in a file.
-pub(super) fn last_at(connection: &Connection) -> Result<Option<Timestamp>, Error> {
+/// The latest start in a file, of the batches that go no further than `by`.
+pub(super) fn last_at(connection: &Connection, by: Timestamp) -> Result<Option<Timestamp>, Error> {
     let us: Option<i64> = connection
-        .query_row("SELECT max(epoch_us(newest)) FROM batches", [], |row| {
-            row.get(0)
-        })
+        .query_row(
+            "SELECT max(epoch_us(newest)) FROM batches WHERE epoch_us(newest) <= ?",
+            [by.as_microsecond()],
+            |row| row.get(0),
+        )
         .optional()?
         .flatten();
     us.map(instant).transpose()

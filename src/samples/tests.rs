@@ -100,7 +100,10 @@ fn a_sample_is_on_the_disk_within_a_second() {
     assert!(!waited.timed_out());
     drop(queue);
     assert_eq!(instance.count().unwrap(), 1);
-    assert_eq!(instance.last_at().unwrap(), Some(at(NOVEMBER)));
+    assert_eq!(
+        instance.last_at(Timestamp::MAX).unwrap(),
+        Some(at(NOVEMBER))
+    );
 }
 
 #[test]
@@ -327,7 +330,7 @@ fn a_new_month_gets_its_own_file_and_a_late_sample_the_running_one() {
     let expected = [late.clone(), october.clone(), november.clone()];
     assert_eq!(all(&instance), expected);
     assert_eq!(instance.count().unwrap(), 3);
-    assert_eq!(instance.last_at().unwrap(), Some(november.at));
+    assert_eq!(instance.last_at(Timestamp::MAX).unwrap(), Some(november.at));
     let months = month::all(&dir.path().canonicalize().unwrap().join(FOLDER)).unwrap();
     assert_eq!(months.len(), 2);
     let of = |probe: &Sample, to: &str| {

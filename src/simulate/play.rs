@@ -273,7 +273,7 @@ impl Stage<'_> {
     fn begin(&mut self, at: Timestamp, alive_until: Option<Timestamp>) -> Result<(), Error> {
         if self.turn.is_none() {
             let ledger = Ledger::open(self.data)?;
-            self.turn = Some(engine::open(ledger, &self.instance)?);
+            self.turn = Some(engine::open(ledger, &self.instance, at)?);
         }
         self.must(at, Input::Start { alive_until })?;
         self.lanes.clear();

@@ -197,8 +197,7 @@ impl Draft<'_> {
                 let (mut span, cause) = (*span, *cause);
                 if is_set_back(at, span, cause) {
                     // What it was set back over before passes another time.
-                    let twice = self.record().passing_twice(at, span.to);
-                    span = twice.unwrap_or(Span::new(at, span.to));
+                    span = self.record().passing_twice(at, span.to);
                 }
                 self.emit(at, Fact::Absent { span, cause });
             }
@@ -377,11 +376,8 @@ impl Draft<'_> {
 
     fn start(&mut self, at: Timestamp, alive_until: Option<Timestamp>) {
         // A service that was stopped in order said itself when it ended.
-        let twice = self
-            .watch
-            .shown()
-            .filter(|shown| at < *shown)
-            .and_then(|shown| self.base.passing_twice(at, shown));
+        let shown = self.watch.shown().filter(|shown| at < *shown);
+        let twice = shown.map(|shown| self.base.passing_twice(at, shown));
         let alive_until = if self.base.watching {
             self.watch.died_at()
         } else {

@@ -356,6 +356,8 @@ impl Record {
     /// The same, by the clock as it was then.
     pub(crate) fn known_until(&self, given: Option<Timestamp>) -> Option<Timestamp> {
         if self.watching {
+            // A sample of a time that passed twice may be one of the first time.
+            let given = given.filter(|given| !self.passes_twice(*given));
             given.max(self.watched_until)
         } else {
             self.lives.last().map(|(stopped_at, _)| *stopped_at)
@@ -363,12 +365,10 @@ impl Record {
     }
 
     /// What passes twice when the clock is set back to `at`, having shown `shown`: not what it had
-    /// been set forward over before. `None` if all of that is known to pass twice already.
-    pub(crate) fn passing_twice(&self, at: Timestamp, shown: Timestamp) -> Option<Span> {
-        let from = self.steady_since.filter(|since| *since < shown);
-        let span = Span::new(from.map_or(at, |from| from.max(at)), shown);
-        let within = |known: &Span| known.from <= span.from && span.to <= known.to;
-        (!span.is_empty() && !self.repeated.iter().any(within)).then_some(span)
+    /// been set forward over before.
+    pub(crate) fn passing_twice(&self, at: Timestamp, shown: Timestamp) -> Span {
+        let since = self.steady_since.filter(|since| *since < shown);
+        Span::new(since.map_or(at, |since| since.max(at)), shown)
     }
 
     /// The open incident of a system, else its last.

@@ -271,7 +271,7 @@ impl House {
 
     /// Starts after an orderly stop, with all samples read back.
     pub fn start(&mut self, offset_s: i64) {
-        self.watch = Watch::rebuild(&self.record, &self.samples);
+        self.watch = Watch::rebuild(&self.record, &self.stored());
         self.put(self.second(offset_s), Input::Start { alive_until: None });
     }
 
@@ -321,9 +321,16 @@ impl House {
         );
     }
 
+    /// Every sample, in the order in which the store gives them.
+    fn stored(&self) -> Vec<Sample> {
+        let mut samples = self.samples.clone();
+        samples.sort_by(|a, b| (a.at, &a.probe).cmp(&(b.at, &b.probe)));
+        samples
+    }
+
     /// Ends without a word and starts again, with all samples read back.
     pub fn crash(&mut self, alive_s: i64, start_s: i64) {
-        let samples = self.samples.clone();
+        let samples = self.stored();
         self.crash_with(alive_s, start_s, &samples);
     }
 
