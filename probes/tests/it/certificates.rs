@@ -235,6 +235,25 @@ async fn a_redirect_may_lead_from_plain_to_secure() {
 }
 
 #[tokio::test]
+async fn a_redirect_is_held_to_the_certificate_of_where_it_leads() {
+    let authority = Authority::new();
+    let params = CertificateParams::new(["other.example".to_owned()]).unwrap();
+    let secure = authority
+        .serve_after(Duration::ZERO, &[], authority.issue(&params))
+        .await;
+    let at = crate::servers::says(format!(
+        "HTTP/1.1 302 X\r\nLocation: https://localhost:{}/\r\n\r\n",
+        secure.port()
+    ))
+    .await;
+    let mut spec = spec(format!("http://{at}/"));
+    spec.ca_file = Some(authority.file());
+    spec.redirects = 1;
+    let finding = ask(spec).await;
+    check_down(&finding, Reason::Certificate, "not localhost");
+}
+
+#[tokio::test]
 async fn an_expired_certificate_says_since_when() {
     let authority = Authority::new();
     let params = ending_in(-3, params());

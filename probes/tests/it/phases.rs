@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::sample::{Phases, Reason};
+use probes::http;
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::certificates::Authority;
@@ -10,6 +11,30 @@ use crate::servers::{answer, ask, check_down, check_up, for_ever, head, pause, s
 
 /// The servers' pause. What a loaded machine adds stays far below it.
 const PAUSE: Duration = Duration::from_millis(400);
+
+/// How far a phase may be off.
+const EXACT_US: u64 = 20_000;
+/// A busy machine may hold up one run, but not each of so many.
+const RUNS: usize = 20;
+
+/// Asks until a run is measured exactly: the delay in the chosen phase to 20 ms, and no more than
+/// that in all others together. What every run must keep to is checked of each.
+async fn check_exact(spec: http::Spec, chosen: fn(&Phases) -> Option<u64>) {
+    let pause = u64::try_from(PAUSE.as_micros()).unwrap();
+    let mut seen = Vec::new();
+    for _ in 0..RUNS {
+        let finding = ask(spec.clone()).await;
+        check_up(&finding);
+        let there = chosen(&finding.phases).unwrap();
+        assert!(there >= pause, "{:?}", finding.phases);
+        let elsewhere = crate::servers::sum(finding.phases) - there;
+        if there <= pause + EXACT_US && elsewhere <= EXACT_US {
+            return;
+        }
+        seen.push(finding.phases);
+    }
+    panic!("never exact: {seen:?}");
+}
 
 /// The delay is in the chosen phase; all others together took less than half of it.
 #[track_caller]
@@ -29,9 +54,7 @@ async fn a_late_first_byte_is_processing() {
         say(&mut stream, answer(200, "hello")).await;
     })
     .await;
-    let finding = ask(spec(format!("http://{at}/"))).await;
-    check_up(&finding);
-    check_delayed(finding.phases, |p| p.processing_us, PAUSE);
+    check_exact(spec(format!("http://{at}/")), |p| p.processing_us).await;
 }
 
 #[tokio::test]
@@ -43,9 +66,7 @@ async fn a_late_rest_of_the_head_is_transfer() {
         say(&mut stream, &answer(200, "hello")[1..]).await;
     })
     .await;
-    let finding = ask(spec(format!("http://{at}/"))).await;
-    check_up(&finding);
-    check_delayed(finding.phases, |p| p.transfer_us, PAUSE);
+    check_exact(spec(format!("http://{at}/")), |p| p.transfer_us).await;
 }
 
 #[tokio::test]
@@ -57,9 +78,7 @@ async fn a_late_rest_of_the_body_is_transfer() {
         say(&mut stream, &answer(200, "hello")[40..]).await;
     })
     .await;
-    let finding = ask(spec(format!("http://{at}/"))).await;
-    check_up(&finding);
-    check_delayed(finding.phases, |p| p.transfer_us, PAUSE);
+    check_exact(spec(format!("http://{at}/")), |p| p.transfer_us).await;
 }
 
 #[tokio::test]
@@ -68,9 +87,7 @@ async fn a_late_handshake_is_tls() {
     let at = authority
         .serve_after(PAUSE, &["http/1.1"], authority.good())
         .await;
-    let finding = ask(authority.spec(at)).await;
-    check_up(&finding);
-    check_delayed(finding.phases, |p| p.tls_us, PAUSE);
+    check_exact(authority.spec(at), |p| p.tls_us).await;
 }
 
 /// The kernel drops a call to a listener whose queue is full; the caller's kernel repeats it
