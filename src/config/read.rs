@@ -86,7 +86,8 @@ pub(super) fn read<T: DeserializeOwned + Default>(
     if let Some(error) = first {
         hide::in_lines(&mut page, &text);
         let at = error.span().unwrap_or(0..0);
-        page.wrong(&at, not_toml(error.message()));
+        let message = not_toml(error.message(), text.get(at.clone()).unwrap_or_default());
+        page.wrong(&at, message);
         return File {
             folders: folders_of(tree.get_ref()),
             ..empty(number)
@@ -132,7 +133,11 @@ fn text_of(path: &Path) -> Result<String, Unreadable> {
         why,
     };
     let told = |error| without_text(format!("this file cannot be read: {error}"));
-    let length = std::fs::metadata(path).map_err(told)?.len();
+    let about = std::fs::metadata(path).map_err(told)?;
+    if about.is_dir() {
+        return Err(without_text("this is a folder, not a file".to_owned()));
+    }
+    let length = about.len();
     if length > LARGEST {
         return Err(without_text(
             "this file cannot be read: it is larger than 4 MiB".to_owned(),
@@ -146,15 +151,33 @@ fn text_of(path: &Path) -> Result<String, Unreadable> {
         Unreadable {
             text: Some(text),
             at: good..good + 1,
-            why: "this is not UTF-8".to_owned(),
+            why: "this is not UTF-8: save the file as UTF-8".to_owned(),
         }
     })
 }
 
-/// What the parser says, without what says nothing, and with the usual cause.
-fn not_toml(message: &str) -> String {
+/// What the parser says of this piece of a file, without what says nothing, and with the usual
+/// cause.
+fn not_toml(message: &str, piece: &str) -> String {
     let said = one_line(message);
     let said = said.strip_suffix(", expected nothing").unwrap_or(&said);
+    let said = said
+        .strip_suffix(", expected literal string")
+        .unwrap_or(said);
+    if said == "duplicate key" {
+        return format!("`{piece}` stands in this table already");
+    }
+    if said.starts_with("invalid date") || said.starts_with("invalid time") {
+        let expected = said.split_once("expected ").map(|(_, expected)| expected);
+        if let Some(range) = expected.filter(|expected| expected.contains("between")) {
+            // The piece may be a secret without its quotes: it is underlined where it is none.
+            return format!("there is no such date or time: it wants a {range}");
+        }
+    }
+    if piece.starts_with(['\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{2019}']) {
+        return "text stands in straight quotes, as \"this\"; these are typographic ones"
+            .to_owned();
+    }
     let number = [
         "integer", "float", "boolean", "date", "time", "mantissa", "number",
     ];

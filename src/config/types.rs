@@ -66,7 +66,11 @@ pub(super) fn found(value: &DeValue<'_>) -> &'static str {
         DeValue::Integer(_) => "a whole number",
         DeValue::Float(_) => "a number with a fraction",
         DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date or a time without quotes",
+        DeValue::Datetime(at) => match (at.date, at.time) {
+            (Some(_), Some(_)) => "a date with a time",
+            (Some(_), None) => "a date without quotes",
+            _ => "a time without quotes",
+        },
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
     }

@@ -79,6 +79,57 @@ fn a_zone_that_never_observes_daylight_time() {
     );
 }
 
+/// What a tired hand writes, and the one line that it is told.
+#[test]
+fn what_the_parser_refuses_is_told_in_plain_words() {
+    let portal = |from: &str, to: &str| {
+        let told = Files::shipped()
+            .replace("systems/portal.toml", from, to)
+            .told();
+        let [(path, line, message)] = told.as_slice() else {
+            panic!("{to}: {told:#?}")
+        };
+        format!("{path}:{line} {message}")
+    };
+    let interval = "interval = \"30s\"";
+    let agreed = "agreed       = 2024-03-01";
+    let told = [
+        portal(interval, "interval = \"30s\"\ninterval = \"40s\""),
+        portal(interval, "interval = \u{201c}30s\u{201d}"),
+        portal(interval, "interval = 30s"),
+        portal(interval, "interval = \"30s"),
+        portal(agreed, "agreed = 2024-02-30"),
+        portal(agreed, "agreed = 2024-13-01"),
+        portal(agreed, "agreed = 2024-03-01T09:00:00Z"),
+        portal("\"https://portal.example.org/login\"", "\"https://\""),
+        portal("\"https://portal.example.org/login\"", "\"https:///login\""),
+        portal("\"https://portal.example.org/login\"", "\"https://:443/\""),
+    ];
+    expect![[r#"
+        systems/portal.toml:13 `interval` stands in this table already
+        systems/portal.toml:12 text stands in straight quotes, as "this"; these are typographic ones
+        systems/portal.toml:12 this is not TOML: string values must be quoted
+        systems/portal.toml:12 this is not TOML: invalid basic string, expected `"`
+        systems/portal.toml:33 there is no such date or time: it wants a day between 01 and 29
+        systems/portal.toml:33 there is no such date or time: it wants a month between 01 and 12
+        systems/portal.toml:33 `agreed` is a date without quotes, as 2024-03-01, not a date with a time
+        systems/portal.toml:11 `https://` is not such a URL: it has no host
+        systems/portal.toml:11 `https:///login` is not such a URL: it has no host
+        systems/portal.toml:11 `https://:443/` is not such a URL: it has no host"#]].assert_eq(&told.join("\n"));
+}
+
+#[test]
+fn a_folder_in_the_place_of_a_file_is_told_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    Files::shipped().write(folder.path());
+    let place = folder.path().join("systems/pharmacy.toml");
+    std::fs::create_dir(&place).unwrap();
+    let told = crate::config::files::load(&folder.path().join("nines.toml"), &|_| None);
+    let told = told.unwrap_err();
+    let messages: Vec<_> = told.iter().map(|m| (&m.path, m.message.as_str())).collect();
+    assert_eq!(messages, [(&place, "this is a folder, not a file")]);
+}
+
 #[test]
 fn broken_syntax_is_one_mistake_of_its_file() {
     let files = Files::shipped().replace(

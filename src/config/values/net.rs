@@ -201,6 +201,9 @@ impl Word for HttpUrl {
                 "it has only ASCII; write the rest percent-encoded or as xn--",
             ));
         }
+        if host.is_empty() || host.starts_with(':') {
+            return Err(wrong("it has no host"));
+        }
         let uri: hyper::Uri = text
             .parse()
             .map_err(|_| wrong("it has a character or a port that no URL has"))?;
