@@ -360,6 +360,25 @@ fn a_restart_within_the_hour_that_happens_twice_confirms_nothing_of_the_first_ti
 }
 
 #[test]
+fn what_an_earlier_life_showed_passes_twice_too() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UUUU")]);
+    house.crash(100, 110);
+    house.draw(120, &[("a/p", "UUUU")]);
+    house.set_clock(215, 20);
+    house.draw(25, &[("a/p", "DDD")]);
+    house.stop(90);
+    // What the first life saw at these times says nothing against what the third saw.
+    house.start(70);
+    house.draw(75, &[("a/p", "DDDDDDUU")]);
+    let spans = house.record.repeated.iter();
+    let seconds: Vec<_> = spans.map(|s| (s.from, s.to)).collect();
+    let s = |s| house.second(s);
+    assert_eq!(seconds, [(s(20), s(100)), (s(110), s(215)), (s(70), s(90))]);
+    assert_eq!(house.record.outages.len(), 1, "{}", house.story());
+}
+
+#[test]
 fn people_who_act_in_the_hour_that_happens_twice_leave_an_order_that_adds_up() {
     let mut house = house();
     house.draw(0, &[("a/p", &format!("{}DDDD", ups(150)))]);

@@ -197,7 +197,7 @@ impl Draft<'_> {
                 let (mut span, cause) = (*span, *cause);
                 if is_set_back(at, span, cause) {
                     // What it was set back over before passes another time.
-                    span = self.record().passing_twice(at, span.to);
+                    span = self.passing_twice(at, span.to);
                 }
                 self.emit(at, Fact::Absent { span, cause });
             }
@@ -376,24 +376,31 @@ impl Draft<'_> {
 
     fn start(&mut self, at: Timestamp, alive_until: Option<Timestamp>) {
         // A service that was stopped in order said itself when it ended.
-        let shown = self.watch.shown().filter(|shown| at < *shown);
-        let twice = shown.map(|shown| self.base.passing_twice(at, shown));
+        // Before the start, as of the life that the clock was set back over.
+        if let Some(shown) = self.watch.shown().filter(|shown| at < *shown) {
+            let span = self.passing_twice(at, shown);
+            let cause = Absence::ClockStepped;
+            self.emit(at, Fact::Absent { span, cause });
+        }
         let alive_until = if self.base.watching {
             self.watch.died_at()
         } else {
             alive_until.map(|until| until.min(at))
         };
         self.emit(at, Fact::Started { alive_until });
-        if let Some(span) = twice {
-            let cause = Absence::ClockStepped;
-            self.emit(at, Fact::Absent { span, cause });
-        }
         // What waited when an earlier life ended is told now, not when nobody could have told it.
         self.consequences(at);
         self.catch_up(at);
         self.lost_attempts(at);
         self.windows_running(at);
         self.all_systems(at);
+    }
+
+    /// What passes twice when the clock, having shown `shown`, is set back to `at`: from the first
+    /// instant of it that was shown.
+    fn passing_twice(&self, at: Timestamp, shown: Timestamp) -> Span {
+        let spans = self.record().shown_since(at, shown);
+        Span::new(spans.iter().map(|s| s.from).min().unwrap_or(at), shown)
     }
 
     /// What follows for incidents and customers.

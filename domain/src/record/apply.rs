@@ -33,12 +33,13 @@ impl Record {
             Fact::Configured { catalogue } => self.configured(at, &event.by, catalogue),
             Fact::Started { alive_until } => {
                 self.watching = true;
-                self.steady_since = Some(at);
+                self.show_from(alive_until.unwrap_or(at), at);
                 Arc::make_mut(&mut self.lives).push((at, Life::Started(*alive_until)));
                 self.all_silent(alive_until.unwrap_or(at), Silence::Stopped);
             }
             Fact::Stopped => {
                 self.watching = false;
+                close(Arc::make_mut(&mut self.shown).as_mut_slice(), at);
                 Arc::make_mut(&mut self.lives).push((at, Life::Stopped));
                 self.all_silent(at, Silence::Stopped);
             }
@@ -85,13 +86,13 @@ impl Record {
 
     fn absent(&mut self, at: Timestamp, span: Span, cause: Absence) {
         Arc::make_mut(&mut self.absences).push((span, cause));
-        if cause == Absence::ClockStepped {
-            self.steady_since = Some(at);
-        }
         if event::is_set_back(at, span, cause) {
             self.rewind(at, span);
             self.all_silent(at, Silence::Absent);
         } else {
+            if cause == Absence::ClockStepped {
+                self.show_from(span.from, at);
+            }
             self.all_silent(span.from, Silence::Absent);
         }
     }
@@ -523,7 +524,7 @@ fn open(spans: &mut Vec<(Timestamp, Option<Timestamp>)>, from: Timestamp) {
     }
 }
 
-fn close(spans: &mut [(Timestamp, Option<Timestamp>)], to: Timestamp) {
+pub(super) fn close(spans: &mut [(Timestamp, Option<Timestamp>)], to: Timestamp) {
     if let Some((from, end @ None)) = spans.last_mut() {
         *end = Some(to.max(*from));
     }

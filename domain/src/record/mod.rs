@@ -76,8 +76,9 @@ pub struct Record {
     pub absences: Arc<Vec<(Span, Absence)>>,
     /// What passed twice because the clock was set back: unknown, whatever was seen in it.
     pub repeated: Arc<Vec<Span>>,
-    /// Since when the clock has run without a step, in this life of the service.
-    pub steady_since: Option<Timestamp>,
+    /// What the clock has shown to a service that watched, in order: what was jumped over, or
+    /// passed between two lives, is not in it.
+    pub shown: Arc<Vec<(Timestamp, Option<Timestamp>)>>,
     /// Starts and orderly stops of the service, in order.
     pub lives: Arc<Vec<(Timestamp, Life)>>,
     /// The last midnight that was witnessed.
@@ -362,13 +363,6 @@ impl Record {
         } else {
             self.lives.last().map(|(stopped_at, _)| *stopped_at)
         }
-    }
-
-    /// What passes twice when the clock is set back to `at`, having shown `shown`: not what it had
-    /// been set forward over before.
-    pub(crate) fn passing_twice(&self, at: Timestamp, shown: Timestamp) -> Span {
-        let since = self.steady_since.filter(|since| *since < shown);
-        Span::new(since.map_or(at, |since| since.max(at)), shown)
     }
 
     /// The open incident of a system, else its last.

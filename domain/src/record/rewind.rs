@@ -8,15 +8,38 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::apply::close;
 use super::{Record, Standing};
 use crate::incident::Incident;
 use crate::span::Span;
 
 impl Record {
-    /// The clock was set back to `at` from the end of `twice`, which passes again. (What lies
-    /// between `at` and its beginning was jumped over the first time.)
-    pub(super) fn rewind(&mut self, at: Timestamp, twice: Span) {
-        Arc::make_mut(&mut self.repeated).push(twice);
+    /// The clock shows what follows `at`; what it showed before ended at `until`.
+    pub(super) fn show_from(&mut self, until: Timestamp, at: Timestamp) {
+        let shown = Arc::make_mut(&mut self.shown);
+        close(shown, until);
+        shown.push((at, None));
+    }
+
+    /// What was shown already when the clock, having shown `until`, is set back to `at`.
+    pub(crate) fn shown_since(&self, at: Timestamp, until: Timestamp) -> Vec<Span> {
+        let all = self.shown.iter();
+        all.map(|(from, to)| Span::new((*from).max(at), to.unwrap_or(until).min(until)))
+            .filter(|span| !span.is_empty())
+            .collect()
+    }
+
+    /// The clock was set back to `at` from the end of `back`. What it had shown of that passes
+    /// again; the rest it had been set forward over, or nobody watched.
+    pub(super) fn rewind(&mut self, at: Timestamp, back: Span) {
+        let twice = self.shown_since(at, back.to);
+        Arc::make_mut(&mut self.repeated).extend(twice);
+        let shown = Arc::make_mut(&mut self.shown);
+        shown.retain(|(from, _)| *from < at);
+        cut(shown, at);
+        if self.watching {
+            self.show_from(at, at);
+        }
         self.as_of = Some(at);
         self.watched_until = self.watched_until.map(|until| until.min(at));
         let probes: Vec<_> = self.probes.keys().cloned().collect();
@@ -47,7 +70,7 @@ impl Record {
             }
         }
         self.rewind_outages(at);
-        let back = twice.to.duration_since(at);
+        let back = back.to.duration_since(at);
         for id in self.unsent.clone() {
             // A pause is so much time, whatever the clock says.
             self.with_notice(id, |outgoing| {
