@@ -161,7 +161,7 @@ impl Watch {
                     self.waiting.sort_by_key(|transition| transition.at);
                 }
                 self.hush(until, until, Silence::Stopped);
-                self.shown = record.known_until(known);
+                self.shown = record.known_until(at, known);
                 if self.shown.is_some_and(|shown| at < shown) {
                     self.begin_anew(at);
                     self.set_back(at);

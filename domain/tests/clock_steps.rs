@@ -286,7 +286,11 @@ fn a_window_that_happens_twice_is_told_once() {
 fn a_clock_set_back_after_a_window_does_not_hold_it_again() {
     let mut house = windowed();
     house.draw(0, &[("a/p", &ups(105))]);
-    house.set_clock(3_145, 1_345);
+    // Into its midst, and then to before it.
+    house.set_clock(3_145, 2_900);
+    house.draw(2_905, &[("a/p", "U")]);
+    house.crash(2_906, 2_910);
+    house.set_clock(2_912, 1_345);
     house.draw(1_350, &[("a/p", &ups(20))]);
     let mut other = (*house.record.catalogue).clone();
     other.service = "Renamed".into();

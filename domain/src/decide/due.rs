@@ -177,9 +177,9 @@ impl Draft<'_> {
         );
         let running: Vec<Occurrence> = windows_over(self.record(), over)
             .into_values()
-            .filter(|o| o.span.contains(at) && !self.record().held.contains_key(&o.id))
-            // Before the clock was set back somebody watched, and told its customers.
-            .filter(|o| !self.record().passes_twice(o.span.from))
+            .filter(|o| o.span.contains(at))
+            .filter(|o| !self.record().held.contains_key(&o.id))
+            .filter(|o| !self.record().completed.contains(&o.id))
             .collect();
         for occurrence in running {
             self.start_window(at, &occurrence);

@@ -322,6 +322,7 @@ impl Record {
             }
             Fact::MaintenanceCompleted { window } => {
                 self.held.remove(window);
+                self.completed.insert(window.clone());
             }
             _ => {}
         }

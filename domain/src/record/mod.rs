@@ -72,6 +72,8 @@ pub struct Record {
     pub singles: OrdMap<WindowId, Arc<SingleEntry>>,
     /// Windows that began and are not completed.
     pub held: OrdMap<WindowId, Held>,
+    /// Windows that were completed: they do not begin again, though the clock may be set back.
+    pub completed: OrdSet<WindowId>,
     /// The monitor's own absences.
     pub absences: Arc<Vec<(Span, Absence)>>,
     /// What passed twice because the clock was set back: unknown, whatever was seen in it.
@@ -351,14 +353,15 @@ impl Record {
     /// Until when an earlier run is known to have been alive, for a start at `at`: what others
     /// know (`given`), or what the record itself shows.
     pub(crate) fn alive_until(&self, at: Timestamp, given: Option<Timestamp>) -> Timestamp {
-        self.known_until(given).map_or(at, |known| known.min(at))
+        self.known_until(at, given)
+            .map_or(at, |known| known.min(at))
     }
 
     /// The same, by the clock as it was then.
-    pub(crate) fn known_until(&self, given: Option<Timestamp>) -> Option<Timestamp> {
+    pub(crate) fn known_until(&self, at: Timestamp, given: Option<Timestamp>) -> Option<Timestamp> {
         if self.watching {
-            // A sample of a time that passed twice may be one of the first time.
-            let given = given.filter(|given| !self.passes_twice(*given));
+            // A later sample of a time that passes twice is one of the first time.
+            let given = given.filter(|given| *given <= at || !self.passes_twice(*given));
             given.max(self.watched_until)
         } else {
             self.lives.last().map(|(stopped_at, _)| *stopped_at)
