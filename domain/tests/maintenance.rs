@@ -7,7 +7,9 @@ mod common;
 
 use common::{House, rule, system};
 use domain::catalogue::{Rule, System};
+use domain::event::Fact;
 use domain::policy::{DayHours, Hours, Policy};
+use domain::report;
 use expect_test::{Expect, expect};
 
 const ORIGIN: &str = "2026-10-01T00:00:00Z";
@@ -493,4 +495,63 @@ fn a_later_policy_changes_no_older_window() {
     let gone = configured(policy("10:00:00", "11:00:00"), vec![]);
     house.configure(house.second(3_000), gone);
     assert_eq!(house.figures("a", 0, 500), before);
+}
+
+#[test]
+fn an_allowance_changed_within_a_month_decides_from_the_next_on() {
+    let configured = |allowance_s: Option<i64>| {
+        let mut a = with(vec![from_five(600, None)]);
+        a.policy = Some("p".into());
+        let mut all = common::catalogue(vec![a]);
+        all.policies = vec![Policy {
+            id: "p".into(),
+            name: "P".into(),
+            target: None,
+            unknown_is_down: false,
+            degraded_is_down: false,
+            ignore_shorter_s: 0,
+            min_coverage_ppm: 990_000,
+            monthly_allowance_s: allowance_s,
+            service_hours: None,
+            planned_hours: None,
+        }];
+        all
+    };
+    // A Thursday three weeks from the next month's first; 210 seconds of work in its window.
+    let drawn = "UUUUUUUUUUUDDDDDDDUUU";
+    let overruns = |house: &House| {
+        let facts = house.events.iter().map(|(_, event)| &event.fact);
+        let from = |fact: &Fact| match fact {
+            Fact::Overrun { from, .. } => Some(from.duration_since(house.origin).as_secs()),
+            _ => None,
+        };
+        facts.filter_map(from).collect::<Vec<i64>>()
+    };
+    let mut house = House::with("2026-10-15T00:00:00Z", configured(Some(600)));
+    house.configure(house.second(60), configured(Some(60)));
+    house.draw(90, &[("a/p", &drawn[3..])]);
+    assert_eq!(overruns(&house), []);
+    assert_eq!(planned_in_report(&house, "2026-10"), 210);
+
+    // What is less strict waits for the next month as well.
+    house.configure(house.second(1_000), configured(None));
+    let week_s = 7 * 86_400;
+    house.draw(3 * week_s, &[("a/p", drawn)]);
+    assert_eq!(overruns(&house), []);
+    house.configure(house.second(3 * week_s + 1_000), configured(Some(60)));
+    house.draw(4 * week_s, &[("a/p", drawn)]);
+    assert_eq!(overruns(&house), []);
+    assert_eq!(planned_in_report(&house, "2026-11"), 420);
+
+    // December's is November's last.
+    house.draw(7 * week_s, &[("a/p", drawn)]);
+    assert_eq!(overruns(&house), [7 * week_s + 390]);
+    assert_eq!(planned_in_report(&house, "2026-12"), 60);
+}
+
+/// The planned seconds of system `a` in the committee's report.
+fn planned_in_report(house: &House, month: &str) -> i64 {
+    let month = month.parse().unwrap();
+    let made = report::monthly(&house.record, "ops", month, "head").unwrap();
+    made.systems[0].planned_s
 }

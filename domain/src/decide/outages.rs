@@ -108,7 +108,7 @@ impl Draft<'_> {
         let Some(zone) = record.zone_of(system) else {
             return Excuse::None;
         };
-        let policy = record.policy_of(system);
+        let policy = record.policy_of_month(system, last_bad, &zone);
         let Some(excused) = accounting::excused_until(&history, id, &zone, policy) else {
             return Excuse::None;
         };
@@ -210,10 +210,12 @@ impl Draft<'_> {
         let Some(outage) = record.outages.get(&id) else {
             return;
         };
-        let unplanned = || {
-            let figures = self.figures(outage, record.policy_of(system));
-            figures.is_some_and(|f| f.unplanned_s > 0)
+        let figures = || {
+            let zone = record.zone_of(system)?;
+            let policy = record.policy_of_month(system, outage.start, &zone);
+            self.figures(outage, policy)
         };
+        let unplanned = || figures().is_some_and(|f| f.unplanned_s > 0);
         if outage.incident.is_none() && unplanned() {
             self.incident_for(at, system, id, Cause::Overrun);
         }

@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{ProbeRecord, Record};
 use crate::accounting::{BlipHistory, History, OutageHistory, ProbeHistory};
-use crate::calendar;
-use crate::catalogue::Catalogue;
+use crate::calendar::{self, Month};
+use crate::catalogue::{Catalogue, System};
 use crate::id::{CustomerId, IncidentId, ProbeId, SystemId};
 use crate::policy::{Hours, Policy};
 use crate::span::Span;
@@ -192,7 +192,36 @@ impl Record {
         calendar::zone(name).ok()
     }
 
-    /// The policy of a system, by its present configuration.
+    /// What a system's seconds of a month are accounted by, `from` being the month's first
+    /// instant: the configuration in force then, or the first after it that has the system, and
+    /// the system as it has it. What changes within a month takes effect with the next (SPEC 6).
+    pub fn accounted_by(
+        &self,
+        system: &SystemId,
+        from: Timestamp,
+    ) -> Option<(&Catalogue, &System)> {
+        let at_first = self.catalogues.iter().rposition(|(at, _, _)| *at <= from);
+        self.catalogues
+            .iter()
+            .skip(at_first.unwrap_or(0))
+            .find_map(|(_, _, catalogue)| Some((&**catalogue, catalogue.system(system.as_str())?)))
+    }
+
+    /// The policy by which the month of `at` in `zone` is accounted for a system: what is decided
+    /// as it happens is then what the month's report says.
+    pub fn policy_of_month(
+        &self,
+        system: &SystemId,
+        at: Timestamp,
+        zone: &TimeZone,
+    ) -> Option<&Policy> {
+        let from = Month::of(at, zone).span(zone).from;
+        let (catalogue, configured) = self.accounted_by(system, from)?;
+        catalogue.policy(configured.policy.as_ref()?.as_str())
+    }
+
+    /// The policy of a system, by its present configuration: what is planned from now on goes by
+    /// it. What has happened goes by [`Record::policy_of_month`].
     pub fn policy_of(&self, system: &SystemId) -> Option<&Policy> {
         let policy = self.catalogue.system(system.as_str())?.policy.as_ref()?;
         self.catalogue.policy(policy.as_str())

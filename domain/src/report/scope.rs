@@ -192,9 +192,8 @@ fn overseen<'a>(
             }
             // Another committee may have had it at the first instant: the agreement and the
             // target are those of that instant all the same.
-            let (catalogue, first) = configured
-                .iter()
-                .find_map(|c| Some((c.catalogue, c.catalogue.system(system.id.as_str())?)))
+            let (catalogue, first) = record
+                .accounted_by(&system.id, period.from)
                 .unwrap_or((entry.catalogue, system));
             let policy = first
                 .policy

@@ -346,7 +346,7 @@ impl House {
         let id = SystemId::from(system);
         let period = Span::new(self.second(from_s), self.second(to_s));
         let zone = self.record.zone_of(&id).unwrap();
-        let policy = self.record.policy_of(&id);
+        let policy = self.record.policy_of_month(&id, period.from, &zone);
         let history = self.record.history(&id, period);
         let as_of = self.now;
         let f = accounting::account(&history, period, &zone, policy, None, as_of);
