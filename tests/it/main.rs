@@ -7,6 +7,7 @@ mod absence;
 mod bytes;
 mod clock_change;
 mod flapping;
+mod fetching;
 mod forty_systems;
 mod hard_month;
 mod mail_down;

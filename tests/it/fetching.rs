@@ -1,0 +1,64 @@
+//! `scripts/duckdb` where a step of it fails: the library must be there whole, or be built. Its
+//! tools are stood in for, so that nothing is fetched.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+
+const SCRIPT: &str = include_str!("../../scripts/duckdb");
+
+/// Puts a tool of that name in front of the real one.
+fn tool(tools: &Path, name: &str, text: &str) {
+    let path = tools.join(name);
+    std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Runs the script with `tar` and `mv` as given; what it prints, and the files that it leaves.
+fn run(tar: &str, mv: &str) -> (String, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let (tools, library) = (folder.path().join("tools"), folder.path().join("library"));
+    std::fs::create_dir(&tools).unwrap();
+    let integrity = SCRIPT
+        .lines()
+        .find_map(|line| line.strip_prefix("integrity='")?.strip_suffix('\''))
+        .unwrap();
+    tool(&tools, "uname", "echo Linux x86_64");
+    tool(&tools, "npm", ": >\"$4/package.tgz\"");
+    tool(&tools, "node", &format!("printf %s '{integrity}'"));
+    tool(&tools, "tar", tar);
+    tool(&tools, "mv", mv);
+    let path = std::env::var("PATH").unwrap();
+    let ran = Command::new("bash")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/duckdb"))
+        .env("DUCKDB_LIB_DIR", &library)
+        .env("PATH", format!("{}:{path}", tools.display()))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{said}");
+    let left = std::fs::read_dir(&library).map_or(Vec::new(), |entries| {
+        let names = entries.map(|e| e.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    });
+    (String::from_utf8(ran.stdout).unwrap(), left)
+}
+
+const UNPACKS: &str = "mkdir \"$4/package\" && : >\"$4/package/libduckdb.so\"";
+const MOVES: &str = "exec /bin/mv \"$@\"";
+const BUNDLED: &str = "--features nines/bundled\n";
+
+#[test]
+fn a_prebuilt_library_is_taken_only_whole() {
+    let (wanted, left) = run(UNPACKS, MOVES);
+    assert_eq!(wanted, "");
+    assert_eq!(left, ["libduckdb.so", "version"]);
+
+    let (wanted, left) = run("exit 1", MOVES);
+    assert_eq!((wanted.as_str(), left), (BUNDLED, vec![]));
+
+    let (wanted, left) = run(UNPACKS, "exit 1");
+    assert_eq!((wanted.as_str(), left), (BUNDLED, vec![]));
+}
