@@ -237,6 +237,7 @@ fn check(common: &Common) -> Result<End, Failure> {
         let found = serde_json::json!({
             "systems": systems.len(), "probes": probes, "policies": policies.len(),
             "customers": customers.len(), "committees": committees.len(),
+            "idle": loaded.idle(),
         });
         print(&format!("{found}\n"))?;
     } else {
@@ -248,6 +249,9 @@ fn check(common: &Common) -> Result<End, Failure> {
             customers.len(),
             committees.len(),
         ))?;
+        for idle in loaded.idle() {
+            print(&format!("  {idle}\n"))?;
+        }
     }
     Ok(End::Done)
 }

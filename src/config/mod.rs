@@ -46,6 +46,25 @@ pub struct Loaded {
     pub templates: Option<PathBuf>,
 }
 
+impl Loaded {
+    /// What the files say that this version does nothing with yet, a sentence each.
+    pub fn idle(&self) -> Vec<String> {
+        let mut idle = Vec::new();
+        if let Some(public) = self.listen.public {
+            idle.push(format!(
+                "nothing listens on `public` ({public}) yet: public pages come with a later version"
+            ));
+        }
+        let contacts = self.catalogue.contacts.len();
+        if contacts > 0 {
+            idle.push(format!(
+                "nobody is told as a `[[contact]]` yet ({contacts} are named): escalation comes with a later version"
+            ));
+        }
+        idle
+    }
+}
+
 /// A probe with all that running it needs.
 #[derive(Clone, Debug)]
 pub struct ProbeSetup {

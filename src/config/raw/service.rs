@@ -26,7 +26,7 @@ pub(in crate::config) struct ServiceFile {
     pub committee: Must<Vec<Written<Committee>>>,
     /// Who receives notices.
     pub customer: Option<Written<Vec<Written<Customer>>>>,
-    /// Staff.
+    /// Staff. Nobody of them is told anything yet.
     pub contact: Option<Written<Vec<Written<Contact>>>>,
 }
 
@@ -55,7 +55,7 @@ pub(in crate::config) struct Service {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Listen {
-    /// The address for everybody. Without it there is no public listener.
+    /// The address for everybody. Nothing listens there yet.
     pub public: Option<Written<As<Socket>>>,
     /// The address for staff and metrics. Default: 127.0.0.1:8081.
     pub private: Option<Written<As<Socket>>>,

@@ -350,3 +350,16 @@ fn a_system_is_unstable_as_its_file_says_or_as_is_usual() {
     };
     assert_eq!(loaded.catalogue.systems[0].flapping, expected);
 }
+
+#[test]
+fn what_nothing_comes_of_yet_is_said() {
+    assert_eq!(
+        shipped().idle(),
+        [
+            "nothing listens on `public` (127.0.0.1:8080) yet: public pages come with a later version",
+            "nobody is told as a `[[contact]]` yet (2 are named): escalation comes with a later version",
+        ]
+    );
+    let least = Files::with_system(&format!("{SYSTEM}{PROBE}"));
+    assert_eq!(least.load().expect("good").idle(), [""; 0]);
+}
