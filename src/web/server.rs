@@ -1,8 +1,10 @@
-//! The accept loop of our own: a limit on connections, on heads and on the time they take, which
-//! a router's ready-made loop does not have.
+//! The accept loop of our own: a limit on connections, on heads, and on the time that heads and
+//! the taking of answers need, which a router's ready-made loop does not have.
 
-use std::io;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
@@ -10,22 +12,39 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::task::JoinSet;
+use tokio::time::{Sleep, sleep, timeout};
 
-/// Connections at once on one listener.
-const CONNECTIONS: usize = 256;
-/// How long a request's head may take to arrive; also how long a kept connection may stay idle.
-const HEAD: Duration = Duration::from_secs(10);
 /// Header fields of one request.
 const FIELDS: usize = 64;
-/// How long requests under way may take when the service stops.
-const GRACE: Duration = Duration::from_secs(5);
 /// How long to rest when the system refuses a connection (no file descriptors): never spin.
 const REST: Duration = Duration::from_millis(100);
 
-/// Serves `router` on the connections that `accept` gives, until `stop`.
+/// What a listener bears with.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// Connections at once.
+    connections: usize,
+    /// How long a request's head may take to arrive; also how long a kept connection may stay
+    /// idle.
+    head: Duration,
+    /// How long a client may leave what is written to it untaken.
+    untaken: Duration,
+    /// How long requests under way may take when the service stops.
+    grace: Duration,
+}
+
+const LIMITS: Limits = Limits {
+    connections: 256,
+    head: Duration::from_secs(10),
+    untaken: Duration::from_secs(10),
+    grace: Duration::from_secs(5),
+};
+
+/// Serves `router` on the connections that `accept` gives, until `stop`. When it returns, no
+/// connection is left.
 pub(super) async fn serve<S, F>(
     accept: impl Fn() -> F,
     router: Router,
@@ -34,39 +53,240 @@ pub(super) async fn serve<S, F>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     F: Future<Output = io::Result<Option<S>>>,
 {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    serve_within(LIMITS, accept, router, stop).await;
+}
+
+async fn serve_within<S, F>(
+    limits: Limits,
+    accept: impl Fn() -> F,
+    router: Router,
+    stop: impl Future<Output = ()>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: Future<Output = io::Result<Option<S>>>,
+{
+    let room = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
     tokio::pin!(stop);
     loop {
-        // The semaphore is never closed.
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
-            break;
+        let next = async {
+            // The semaphore is never closed.
+            let permit = Arc::clone(&room).acquire_owned().await.ok();
+            (permit, accept().await)
         };
-        let stream = tokio::select! {
+        // A full house waits for room and for the stop alike.
+        let (permit, accepted) = tokio::select! {
             () = &mut stop => break,
-            accepted = accept() => match accepted {
-                Ok(Some(stream)) => stream,
-                Ok(None) => continue,
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    sleep(REST).await;
-                    continue;
-                }
-            },
+            next = next => next,
+        };
+        while connections.try_join_next().is_some() {}
+        let stream = match accepted {
+            Ok(Some(stream)) => stream,
+            Ok(None) => continue,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(REST).await;
+                continue;
+            }
         };
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
+            .header_read_timeout(limits.head)
             .max_headers(FIELDS);
+        let stream = Impatient::new(stream, limits.untaken);
         let service = TowerToHyperService::new(router.clone());
         let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
-        tokio::spawn(async move {
+        connections.spawn(async move {
             // A client that breaks off is its own affair.
             let _ = connection.await;
             drop(permit);
         });
     }
-    // What is not over by then is cut off.
-    let _ = timeout(GRACE, graceful.shutdown()).await;
+    // What is not over by then is cut off, with the tasks.
+    let _ = timeout(limits.grace, graceful.shutdown()).await;
+    connections.shutdown().await;
+}
+
+/// A connection that breaks off when its client takes nothing of what is written to it for too
+/// long: one that asks and does not read would keep its place for ever.
+struct Impatient<S> {
+    stream: S,
+    untaken: Duration,
+    /// Runs while a write waits; any write that gets through ends it.
+    waiting: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Impatient<S> {
+    fn new(stream: S, untaken: Duration) -> Self {
+        Self {
+            stream,
+            untaken,
+            waiting: None,
+        }
+    }
+
+    /// `done`, or an error once writing has waited for too long.
+    fn judge<T>(&mut self, cx: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if done.is_ready() {
+            self.waiting = None;
+            return done;
+        }
+        let untaken = self.untaken;
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(untaken)));
+        ready!(waiting.as_mut().poll(cx));
+        let why = "the client does not take its answer";
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, why)))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Impatient<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, into)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Impatient<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let done = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.judge(cx, done)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let done = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.judge(cx, done)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // A TCP stream's flush is always done, and says nothing about a write that waits.
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let done = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.judge(cx, done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    // A test that cannot build its own input should fail at once.
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+    use tokio::sync::{Mutex, mpsc, oneshot};
+    use tokio::task::JoinHandle;
+
+    use super::*;
+
+    /// Far longer than what is tested takes, on any machine.
+    const LONG: Duration = Duration::from_secs(60);
+
+    struct Service {
+        clients: mpsc::Sender<DuplexStream>,
+        stop: oneshot::Sender<()>,
+        served: JoinHandle<()>,
+    }
+
+    /// A listener with room for three, whose page is larger than a client's buffer.
+    fn service(untaken: Duration) -> Service {
+        let limits = Limits {
+            connections: 3,
+            head: LONG,
+            untaken,
+            grace: Duration::from_millis(50),
+        };
+        let (clients, waiting) = mpsc::channel(8);
+        let waiting = Arc::new(Mutex::new(waiting));
+        let (stop, stopped) = oneshot::channel();
+        let served = tokio::spawn(async move {
+            let accept = || async { Ok(waiting.lock().await.recv().await) };
+            let router = Router::new()
+                .route("/page", get(|| async { "x".repeat(4096) }))
+                .route("/healthz", get(|| async { "ok" }));
+            // A test that has ended stops it as well.
+            let stopped = async { drop(stopped.await) };
+            serve_within(limits, accept, router, stopped).await;
+        });
+        Service {
+            clients,
+            stop,
+            served,
+        }
+    }
+
+    async fn client(service: &Service, page: &str) -> DuplexStream {
+        let (mut ours, theirs) = duplex(1024);
+        let request = format!("GET {page} HTTP/1.1\r\nHost: x\r\n\r\n");
+        ours.write_all(request.as_bytes()).await.unwrap();
+        service.clients.send(theirs).await.unwrap();
+        ours
+    }
+
+    #[tokio::test]
+    async fn clients_that_do_not_read_make_room() {
+        let service = service(Duration::from_millis(20));
+        let mut silent = Vec::new();
+        for _ in 0..3 {
+            silent.push(client(&service, "/page").await);
+        }
+        let mut asks = client(&service, "/healthz").await;
+        let mut answer = [0; 15];
+        let answered = timeout(LONG, asks.read_exact(&mut answer)).await;
+        answered.expect("there is room again").unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200 OK");
+        for mut one in silent {
+            let mut kept = Vec::new();
+            one.read_to_end(&mut kept).await.unwrap();
+            assert!(kept.len() < 4096, "the rest was never written");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_reads_slowly_is_served() {
+        let service = service(LONG);
+        let mut asks = client(&service, "/page").await;
+        let mut answer = Vec::new();
+        while answer.len() < 4096 {
+            let mut piece = [0; 100];
+            let read = asks.read(&mut piece).await.unwrap();
+            assert_ne!(read, 0, "cut off after {} bytes", answer.len());
+            answer.extend_from_slice(&piece[..read]);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stop_ends_a_house_full_of_clients_that_do_not_read() {
+        let service = service(LONG);
+        let mut silent = Vec::new();
+        for _ in 0..5 {
+            silent.push(client(&service, "/page").await);
+        }
+        // Three have got in once each has been sent something.
+        for one in &mut silent[..3] {
+            one.read_exact(&mut [0; 1]).await.unwrap();
+        }
+        service.stop.send(()).unwrap();
+        let ended = timeout(LONG, service.served).await;
+        ended.expect("it ends by itself").unwrap();
+    }
 }
