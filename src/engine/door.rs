@@ -55,13 +55,6 @@ pub struct Receipt {
     pub events: Vec<(u64, Event)>,
 }
 
-impl Receipt {
-    /// The first and the last sequence number, if anything followed.
-    pub fn seqs(&self) -> Option<(u64, u64)> {
-        Some((self.events.first()?.0, self.events.last()?.0))
-    }
-}
-
 /// What waits for the engine.
 pub(super) enum Message {
     /// A probe ran.

@@ -141,11 +141,6 @@ impl<J: Journal> Turn<J> {
         &mut self.journal
     }
 
-    /// Ends the engine and gives the journal back.
-    pub fn into_journal(self) -> J {
-        self.journal
-    }
-
     /// Whether a probe has a run pending and is asked at its retry interval.
     pub fn retrying(&self, probe: &ProbeId) -> bool {
         self.watch.retrying(probe)

@@ -182,7 +182,7 @@ fn what_falls_due_inside_an_absence_knows_of_the_absence() {
 fn a_killed_life_was_alive_when_the_samples_of_its_events_were_taken() {
     let mut turn = started();
     play(&mut turn, 10, 30, "UUDDD");
-    let journal = turn.into_journal();
+    let journal = std::mem::take(turn.journal_mut());
     let record = journal.replay();
     // The sample of the last second was lost: the last that is stored, and the mark, are older
     // than the event that rests on it.
@@ -215,7 +215,7 @@ fn samples_that_were_lost_do_not_end_an_outage_or_begin_it_again() {
     for (drawn, lost_from, down) in [("UUDDD", 2, true), ("UDDDUU", 4, false)] {
         let mut turn = started();
         play(&mut turn, 10, 30, drawn);
-        let journal = turn.into_journal();
+        let journal = std::mem::take(turn.journal_mut());
         let record = journal.replay();
         let told = record.notices.len();
         let kept: Vec<_> = (0..)
@@ -239,7 +239,7 @@ fn samples_that_were_lost_do_not_end_an_outage_or_begin_it_again() {
 fn after_a_crash_everything_since_the_last_sign_of_life_is_unknown() {
     let mut turn = started();
     play(&mut turn, 10, 30, "UU");
-    let journal = turn.into_journal();
+    let journal = std::mem::take(turn.journal_mut());
     let record = journal.replay();
     let samples = [sample(t(10), Outcome::Up), sample(t(40), Outcome::Up)];
     let mut turn = Turn::new(journal, record, &samples);
@@ -346,7 +346,7 @@ fn ticking_every_second_or_hardly_ever_gives_the_same_events() {
 fn a_configuration_that_comes_before_the_start_does_not_make_the_dead_time_vouched_for() {
     let mut turn = started();
     play(&mut turn, 10, 30, "UU");
-    let journal = turn.into_journal();
+    let journal = std::mem::take(turn.journal_mut());
     let record = journal.replay();
     let samples = [sample(t(10), Outcome::Up), sample(t(40), Outcome::Up)];
     let mut turn = Turn::new(journal, record, &samples);
@@ -377,7 +377,7 @@ fn a_configuration_that_comes_before_the_start_does_not_make_the_dead_time_vouch
 fn a_life_that_ended_without_a_word_witnesses_no_midnight() {
     let mut turn = started();
     play(&mut turn, 10, 30, "UU");
-    let journal = turn.into_journal();
+    let journal = std::mem::take(turn.journal_mut());
     let record = journal.replay();
     let mut turn = Turn::new(journal, record, &[sample(t(40), Outcome::Up)]);
     let start = Input::Start {

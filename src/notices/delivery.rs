@@ -30,17 +30,7 @@ impl Ended {
 }
 
 /// Delivers `bytes` from `from` (as in a `From` header) to `to` by the first of `relays` that
-/// takes them, under the time limits of RFC 5321.
-pub async fn deliver(relays: &[Relay], from: &str, to: &str, bytes: &[u8]) -> Ended {
-    let (ended, farewell) = attempt(relays, from, to, bytes, &Timeouts::default()).await;
-    if let Some(farewell) = farewell {
-        farewell.say().await;
-    }
-    ended
-}
-
-/// As [`deliver`] under other limits, and without saying QUIT to the relay that took it: the
-/// outcome is recorded before that.
+/// takes them. QUIT is left to be said to that one: the outcome is recorded before.
 pub(super) async fn attempt(
     relays: &[Relay],
     from: &str,

@@ -18,12 +18,21 @@ use tokio_rustls::TlsAcceptor;
 use super::delivery::attempt;
 use super::relay::{Relay, Scheme, Timeouts};
 use super::render_tests::{letter, notice, outgoing, portal};
-use super::{Courier, Ended, Letter, Outbox, Refused, Renderer, Sender, deliver};
+use super::{Courier, Ended, Letter, Outbox, Refused, Renderer, Sender};
 use crate::demo::sink::{Answer, Moment, Rule, Sink, Tls};
 
 const FROM: &str = "Example HIE Status <status@example.org>";
 const TO: &str = "it@st-elsewhere.example";
 const SHORT: Duration = Duration::from_millis(150);
+
+/// One attempt under the limits of RFC 5321, with its farewell.
+async fn deliver(relays: &[Relay], from: &str, to: &str, bytes: &[u8]) -> Ended {
+    let (ended, farewell) = attempt(relays, from, to, bytes, &Timeouts::default()).await;
+    if let Some(farewell) = farewell {
+        farewell.say().await;
+    }
+    ended
+}
 
 async fn sink(tls: Tls) -> Sink {
     Sink::listen("127.0.0.1:0".parse().unwrap(), tls)

@@ -21,7 +21,7 @@ mod delivery_tests;
 mod render_tests;
 
 pub use courier::{Courier, Outbox, Refused, Sender};
-pub use delivery::{Ended, deliver};
+pub use delivery::Ended;
 pub use letter::Letter;
 pub use post::Post;
 pub use relay::{Relay, Scheme, Timeouts};

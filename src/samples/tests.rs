@@ -392,8 +392,6 @@ fn latency_counts_answers_only_and_in_exact_steps() {
         .latency(&"portal/web".into(), Timestamp::MIN, Timestamp::MAX)
         .unwrap();
     assert_eq!(latency.count(), 90);
-    let of = |per_mille| latency.percentile_us(per_mille).unwrap();
-    assert_eq!((of(500), of(900), of(1000)), (45, 81, 90));
     let part = instance
         .latency(&"portal/web".into(), samples[10].at, samples[20].at)
         .unwrap();
