@@ -295,6 +295,10 @@ impl<J: Journal> Turn<J> {
         }
         let head = match self.journal.append(now, &decided, letters) {
             Ok(head) => head,
+            // The disk is fine, and what it holds stays: nothing is behind, nothing is tried again.
+            Err(error @ ledger::Error::LetterDiffers(_)) => {
+                return Err(Refusal(error.to_string()).into());
+            }
             Err(error) => {
                 self.failed_at = Some(now);
                 return Err(error.into());

@@ -4,16 +4,21 @@
 
 use domain::act::{Act, Which};
 use domain::decide::Input;
-use domain::event::{Absence, Event, Fact, Silence};
+use domain::event::{Absence, Delivery, Event, Fact, Silence};
+use domain::outbox;
 use domain::sample::Outcome;
 use domain::span::Span;
 use jiff::{SignedDuration, Timestamp};
 
 use super::testing::{Flaky, catalogue, portal, sample, t};
-use super::turn::{Error, Turn};
+use super::turn::{Error, Journal, Turn};
+use crate::ledger::Ledger;
 
 fn started() -> Turn<Flaky> {
-    let mut turn = Turn::new(Flaky::default(), Default::default(), &[]);
+    begun(Turn::new(Flaky::default(), Default::default(), &[]))
+}
+
+fn begun<J: Journal>(mut turn: Turn<J>) -> Turn<J> {
     let found = Input::Found {
         identity: "test".to_owned(),
         tzdb: "2026a".to_owned(),
@@ -29,7 +34,7 @@ fn started() -> Turn<Flaky> {
 }
 
 /// A sample every `step` seconds from `from`, one letter each: `U` up, `D` down, `.` none.
-fn play(turn: &mut Turn<Flaky>, from: i64, step: i64, drawn: &str) {
+fn play<J: Journal>(turn: &mut Turn<J>, from: i64, step: i64, drawn: &str) {
     for (n, letter) in (0..).zip(drawn.chars()) {
         let at = t(from + n * step);
         let outcome = match letter {
@@ -385,4 +390,33 @@ fn a_life_that_ended_without_a_word_witnesses_no_midnight() {
     };
     turn.step(t(86_400), start, &[]).result.unwrap();
     assert_eq!(facts(&turn, |f| matches!(f, Fact::Witnessed)), []);
+}
+
+#[test]
+fn a_message_kept_from_the_first_attempt_stays_and_the_disk_is_not_blamed() {
+    let data = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(data.path()).unwrap();
+    let mut turn = begun(Turn::new(ledger, Default::default(), &[]));
+    play(&mut turn, 10, 30, "UUDDD");
+    turn.step(t(170), Input::Tick, &[]).result.unwrap();
+    let notice = outbox::due(turn.record(), t(170))[0];
+    let attempt = |turn: &mut Turn<_>, second, bytes: &[u8]| {
+        let sha256 = "00".to_owned();
+        let input = Input::Attempt { notice, sha256 };
+        turn.step(t(second), input, &[(notice, bytes.to_vec())])
+            .result
+    };
+    attempt(&mut turn, 170, b"first").unwrap();
+    let lost = Input::Delivered {
+        notice,
+        attempt: 1,
+        result: Delivery::Deferred,
+        reply: "later".to_owned(),
+    };
+    turn.step(t(171), lost, &[]).result.unwrap();
+    let other = attempt(&mut turn, 4_000, b"second");
+    assert!(matches!(other, Err(Error::Refused(_))), "{other:?}");
+    assert!(!turn.behind(), "nothing waits for a disk");
+    assert_eq!(turn.journal().letter(notice).unwrap().unwrap(), b"first");
+    attempt(&mut turn, 4_001, b"first").unwrap();
 }

@@ -63,8 +63,11 @@ pub trait Outbox: Send + Sync + 'static {
     /// asked in any case, and knows.
     fn due(&self) -> Vec<(NoticeId, Arc<Outgoing>)>;
 
-    /// The bytes kept from the first attempt.
-    fn letter(&self, notice: NoticeId) -> Option<Vec<u8>>;
+    /// The bytes kept from the first attempt, if there was one.
+    ///
+    /// # Errors
+    /// It cannot be told now: whoever rendered it anew might send something else.
+    fn letter(&self, notice: NoticeId) -> Result<Option<Vec<u8>>, Refused>;
 
     /// Records that an attempt begins, with the letter's bytes, durably; its number, from 1.
     fn attempt(
@@ -164,14 +167,18 @@ impl Courier {
     ) -> Option<Duration> {
         let sender = outbox.sender();
         let letter = match outbox.letter(id) {
-            Some(bytes) => Letter::kept(bytes),
-            None => match self.write(&sender, id, outgoing) {
+            Ok(Some(bytes)) => Letter::kept(bytes),
+            Ok(None) => match self.write(&sender, id, outgoing) {
                 Ok(letter) => letter,
                 Err(error) => {
                     log_unrendered(id, &error);
                     return Some(AFTER_ERROR);
                 }
             },
+            Err(error) => {
+                tracing::error!(%error, notice = %id, "a kept message cannot be read; it waits");
+                return Some(AFTER_REFUSAL);
+            }
         };
         let bytes = letter.bytes.clone();
         let number = match outbox.attempt(id, letter).await {

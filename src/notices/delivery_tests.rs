@@ -408,6 +408,8 @@ struct State {
     attempts: BTreeMap<NoticeId, u32>,
     ended: Vec<(NoticeId, u32, Ended)>,
     refuse: bool,
+    /// How many more letters cannot be read.
+    unreadable: u32,
 }
 
 impl Memory {
@@ -445,13 +447,13 @@ impl Outbox for Memory {
         listed.map(|(id, o)| (*id, Arc::clone(o))).collect()
     }
 
-    fn letter(&self, notice: NoticeId) -> Option<Vec<u8>> {
-        self.state
-            .lock()
-            .unwrap()
-            .letters
-            .get(&notice)
-            .map(|l| l.bytes.clone())
+    fn letter(&self, notice: NoticeId) -> Result<Option<Vec<u8>>, Refused> {
+        let mut state = self.state.lock().unwrap();
+        if state.unreadable > 0 {
+            state.unreadable -= 1;
+            return Err(Refused("the ledger cannot be read".to_owned()));
+        }
+        Ok(state.letters.get(&notice).map(|l| l.bytes.clone()))
     }
 
     async fn attempt(&self, notice: NoticeId, letter: Letter) -> Result<u32, Refused> {
@@ -549,6 +551,33 @@ async fn a_second_attempt_sends_the_same_bytes_under_the_same_message_id() {
     assert_eq!((ended[1].1, ended[1].2.result), (2, Delivery::Accepted));
     let received = sink.received();
     assert_eq!(received.len(), 2);
+    assert_eq!(received[0].bytes, received[1].bytes);
+    stop.notify_one();
+    run.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_kept_message_that_cannot_be_read_waits_and_is_not_written_anew() {
+    let sink = sink(Tls::None).await;
+    sink.script(vec![Rule {
+        moment: Moment::Message,
+        recipient: None,
+        answer: Answer::Lose,
+        times: Some(1),
+    }]);
+    let outbox = Arc::new(Memory::default());
+    let (run, stop) = start(vec![relay(&sink)], &outbox);
+    outbox.put([(NoticeId(14), to(TO))]);
+    outbox.until_ended(1).await;
+
+    outbox.state.lock().unwrap().unreadable = 1;
+    let mut later = to(TO);
+    later.notice.affected[0].name = "Another Name".to_owned();
+    outbox.put([(NoticeId(14), later)]);
+    let ended = outbox.until_ended(2).await;
+    assert_eq!((ended[1].1, ended[1].2.result), (2, Delivery::Accepted));
+    assert_eq!(outbox.state.lock().unwrap().unreadable, 0);
+    let received = sink.received();
     assert_eq!(received[0].bytes, received[1].bytes);
     stop.notify_one();
     run.await.unwrap();

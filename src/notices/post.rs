@@ -45,12 +45,10 @@ impl Outbox for Post {
             .collect()
     }
 
-    fn letter(&self, notice: NoticeId) -> Option<Vec<u8>> {
-        self.door.letter(notice).unwrap_or_else(|error| {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, %notice, "a kept message cannot be read; it is rendered again");
-            None
-        })
+    fn letter(&self, notice: NoticeId) -> Result<Option<Vec<u8>>, Refused> {
+        self.door
+            .letter(notice)
+            .map_err(|error| Refused(chain(&error)))
     }
 
     async fn attempt(&self, notice: NoticeId, letter: Letter) -> Result<u32, Refused> {
