@@ -30,6 +30,17 @@ pub enum Error {
     /// No ledger where one was expected.
     #[error("there is no ledger at {0}")]
     Absent(PathBuf),
+    /// Its last events lie in a log that can only be read by writing beside it.
+    #[error(
+        "the last events of {path} are still in {log}, and reading them takes writing beside them: \
+         copy the whole data directory to where you may write, and read the copy"
+    )]
+    LogUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// Its log.
+        log: PathBuf,
+    },
     /// A file that something else wrote.
     #[error("{0} is not a ledger of Nines")]
     Foreign(PathBuf),
@@ -107,8 +118,10 @@ pub struct Stored {
 }
 
 /// The open ledger. One of a data directory writes (whoever holds `data/lock`); any number read.
+/// The writer leaves everything in the one file when it is dropped.
 pub struct Ledger {
     connection: Connection,
+    writes: bool,
     seq: u64,
     hash: row::Hash,
 }
@@ -121,18 +134,19 @@ impl Ledger {
         let path = data.join(FILE);
         let connection = schema::open(&path)?;
         crate::files::sync_dir(data)?;
-        Self::with(connection)
+        Self::with(connection, true)
     }
 
     /// Opens it to read, also beside a running service. Never makes one.
     pub fn open_read_only(data: &Path) -> Result<Ledger, Error> {
-        Self::with(schema::open_read_only(&data.join(FILE))?)
+        Self::with(schema::open_read_only(&data.join(FILE))?, false)
     }
 
-    fn with(connection: Connection) -> Result<Ledger, Error> {
+    fn with(connection: Connection, writes: bool) -> Result<Ledger, Error> {
         let (seq, hash) = last(&connection)?;
         Ok(Ledger {
             connection,
+            writes,
             seq,
             hash,
         })
@@ -247,6 +261,26 @@ impl Ledger {
     /// The message of a notice as it was rendered for its first attempt.
     pub fn letter(&self, notice: NoticeId) -> Result<Option<Vec<u8>>, Error> {
         Ok(message_of(&self.connection, notice)?)
+    }
+}
+
+impl Drop for Ledger {
+    /// SQLite moves its log into the file only when the last of all connections closes, and not
+    /// when that one reads only. Whoever copies the one file afterwards has the whole ledger.
+    fn drop(&mut self) {
+        if !self.writes {
+            return;
+        }
+        match schema::fold_log(&self.connection) {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!(
+                "somebody reads the ledger: part of it stays in {FILE}-wal, which belongs to it"
+            ),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the ledger's log cannot be moved into its file");
+            }
+        }
     }
 }
 

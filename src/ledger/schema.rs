@@ -1,7 +1,9 @@
 //! The tables of `ledger.sqlite`, the guards that keep them append-only, and how the file is
 //! opened. Schemas are numbered (`user_version`); a number's shape never changes once released.
 
-use std::path::Path;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -86,13 +88,32 @@ pub(super) fn open(path: &Path) -> Result<Connection, Error> {
 }
 
 /// Opens to read; refuses a file that is absent or empty.
+///
+/// SQLite reads a write-ahead log with the help of a file beside it, which it makes. Where it may
+/// not (a copy under audit), a ledger without such a log is read as the file that never changes
+/// which it then is.
 pub(super) fn open_read_only(path: &Path) -> Result<Connection, Error> {
     if !path.is_file() {
         return Err(Error::Absent(path.to_path_buf()));
     }
+    match open_to_read(path.as_os_str(), OpenFlags::empty(), path) {
+        Err(Error::Sqlite(error)) if may_not_write(&error) => {}
+        other => return other,
+    }
+    let log = log_of(path);
+    if std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+        return Err(Error::LogUnreadable {
+            path: path.to_path_buf(),
+            log,
+        });
+    }
+    open_to_read(&unchanging(path), OpenFlags::SQLITE_OPEN_URI, path)
+}
+
+fn open_to_read(name: &OsStr, how: OpenFlags, path: &Path) -> Result<Connection, Error> {
     let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        Path::new(name),
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | how,
     )?;
     settle(&connection)?;
     if check(&connection, path)? {
@@ -100,6 +121,44 @@ pub(super) fn open_read_only(path: &Path) -> Result<Connection, Error> {
     } else {
         Err(Error::Absent(path.to_path_buf()))
     }
+}
+
+fn may_not_write(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{CannotOpen, ReadOnly};
+    matches!(error.sqlite_error_code(), Some(ReadOnly | CannotOpen))
+}
+
+fn log_of(path: &Path) -> PathBuf {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    PathBuf::from(log)
+}
+
+/// A file's name with SQLite's word that nobody changes it (<https://sqlite.org/uri.html>).
+fn unchanging(path: &Path) -> OsString {
+    let mut uri = String::from("file:");
+    if path.is_absolute() {
+        // The empty name of a host, so that a path's own slashes name none.
+        uri.push_str("//");
+    }
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => {
+                uri.push(char::from(*byte));
+            }
+            other => uri.push_str(&format!("%{other:02X}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri.into()
+}
+
+/// Moves what the write-ahead log holds into the file and empties it; `false` where a reader was
+/// in the way for too long.
+pub(super) fn fold_log(connection: &Connection) -> Result<bool, Error> {
+    let busy: i64 =
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    Ok(busy == 0)
 }
 
 fn settle(connection: &Connection) -> Result<(), Error> {
