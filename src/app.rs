@@ -90,6 +90,15 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// The socket that commands talk over cannot be made.
+    #[error("cannot listen on {path}")]
+    Socket {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// The system refused something.
     #[error("the system refused")]
     Io(#[from] std::io::Error),
@@ -111,21 +120,56 @@ pub async fn run(start: Start, stop: impl Future<Output = ()>) -> Result<(), Err
         source,
     })?;
     let _lock = Lock::take(&data)?;
+    // What may be refused is asked for before anything is committed: a start that fails leaves
+    // the ledger as it was.
+    let private = listen(loaded.listen.private).await?;
+    let renderer = Arc::new(Renderer::new(loaded.templates.as_deref())?);
+    let setups = setups(&loaded).await?;
+    let socket = bind(&data)?;
+    let ready = Ready {
+        start,
+        loaded,
+        data,
+        renderer,
+        setups,
+    };
+    let data = ready.data.clone();
+    let ended = watch_over(ready, private, socket, stop).await;
+    web::socket::remove(&data);
+    ended
+}
+
+/// What a start has found in order before it commits anything.
+struct Ready {
+    start: Start,
+    loaded: Loaded,
+    data: PathBuf,
+    renderer: Arc<Renderer>,
+    setups: Vec<Setup>,
+}
+
+/// The life of the service, from its first commit to its last.
+async fn watch_over(
+    ready: Ready,
+    private: TcpListener,
+    socket: UnixListener,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let Ready {
+        start,
+        loaded,
+        data,
+        renderer,
+        setups,
+    } = ready;
     let clock = Clock::start()?;
     let opened = open(&start, &data, &loaded, &clock).await?;
     let samples = opened.samples;
     let (door, mut running) = thread::start(opened.turn, &data, clock, Some(samples.writer()))?;
-
-    let private = listen(loaded.listen.private).await?;
-    let renderer = Arc::new(Renderer::new(loaded.templates.as_deref())?);
-    let setups = setups(&loaded).await?;
     door.start(opened.alive_until).await?;
     let runner = Runner::new(Arc::clone(&door));
     runner.replace(setups);
     let courier = Arc::new(Courier::new(relays(&loaded), renderer, Timeouts::default()));
-    if loaded.mail.is_none() {
-        tracing::warn!("no [mail] is configured: notices wait in the outbox until there is");
-    }
 
     let (tell_stop, stopped) = watch::channel(false);
     let desk = Arc::new(web::Desk::new(
@@ -133,7 +177,6 @@ pub async fn run(start: Start, stop: impl Future<Output = ()>) -> Result<(), Err
         samples.writer(),
         clock::now(),
     ));
-    let socket = web::socket::bind(&data)?;
     let mut tasks = serve(private, socket, &desk, &stopped);
     let post = Arc::new(Post::new(Arc::clone(&door)));
     tasks.spawn(Arc::clone(&courier).run(post, ended(&stopped)));
@@ -144,6 +187,9 @@ pub async fn run(start: Start, stop: impl Future<Output = ()>) -> Result<(), Err
         data = %data.display(),
         "watching"
     );
+    for idle in loaded.idle() {
+        tracing::warn!("{idle}");
+    }
 
     let mut service = Service {
         start,
@@ -159,17 +205,20 @@ pub async fn run(start: Start, stop: impl Future<Output = ()>) -> Result<(), Err
     // Nobody is left to hear it when every task has ended already.
     let _ = tell_stop.send(true);
     while tasks.join_next().await.is_some() {}
-    if !broken {
-        service.door.stop().await?;
-    }
+    // Every step is done whatever became of the one before; the first failure is told.
+    let stopped = match broken {
+        true => Err(Error::Broken),
+        false => service.door.stop().await.map(drop).map_err(Error::from),
+    };
     drop(service);
     let joined = tokio::task::spawn_blocking(move || running.join().is_ok()).await;
     let closed = tokio::task::spawn_blocking(move || samples.close()).await;
-    web::socket::remove(&data);
-    match (broken, joined, closed) {
-        (false, Ok(true), Ok(closed)) => Ok(closed?),
+    let joined = match joined {
+        Ok(true) => Ok(()),
         _ => Err(Error::Broken),
-    }
+    };
+    let closed = closed.map_or(Err(Error::Broken), |closed| closed.map_err(Error::from));
+    stopped.and(joined).and(closed)
 }
 
 /// Starts the listeners.
@@ -405,6 +454,13 @@ async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(wrong)
 }
 
+fn bind(data: &Path) -> Result<UnixListener, Error> {
+    web::socket::bind(data).map_err(|source| Error::Socket {
+        path: web::socket::path(data),
+        source,
+    })
+}
+
 /// Ends when the service is told to stop.
 fn ended(stopped: &watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
     let mut stopped = stopped.clone();
@@ -428,3 +484,6 @@ fn hangups() -> tokio::sync::mpsc::Receiver<()> {
     }
     hangups
 }
+
+#[cfg(test)]
+mod tests;

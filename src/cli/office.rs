@@ -1,6 +1,7 @@
 //! Where commands are carried out: over the local socket while the service runs, and on the same
 //! engine when it does not. No store is opened for writing twice.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -157,10 +158,13 @@ impl Office {
             None => Bytes::new(),
         };
         let asked = async {
-            let socket = web::socket::path(&self.data);
-            // Refused: left by a process that was killed. Absent: no service.
-            let Ok(stream) = tokio::net::UnixStream::connect(&socket).await else {
-                return Ok(None);
+            let stream = match web::socket::connect(&self.data).await {
+                Ok(stream) => stream,
+                Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                    return Err(error).context("whether the service runs cannot be told");
+                }
+                // Refused: left by a process that was killed. Absent: no service.
+                Err(_) => return Ok(None),
             };
             let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
             let connection = tokio::spawn(connection);

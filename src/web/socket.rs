@@ -1,7 +1,9 @@
 //! The local socket in the data directory, over which commands talk to the running service:
 //! HTTP/1.1 with the routes that the API will have. Only its owner and root may use it.
 
+use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +26,10 @@ const BODY: usize = 256 * 1024;
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(60);
 
+/// The longest path that the system takes for a socket, in bytes: Linux's `sun_path` without the
+/// zero at its end (unix(7)).
+const LONGEST: usize = 107;
+
 /// Where the socket of a data directory is.
 pub fn path(data: &Path) -> PathBuf {
     data.join("socket")
@@ -35,11 +41,52 @@ pub fn path(data: &Path) -> PathBuf {
 /// # Errors
 /// It cannot be bound, or its access cannot be narrowed.
 pub fn bind(data: &Path) -> io::Result<UnixListener> {
-    let path = path(data);
     remove(data);
-    let listener = UnixListener::bind(&path)?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    let way = Way::to(data)?;
+    let listener = UnixListener::bind(&way.path)?;
+    std::fs::set_permissions(path(data), std::fs::Permissions::from_mode(0o600))?;
     Ok(listener)
+}
+
+/// Connects to the service that uses a data directory.
+///
+/// # Errors
+/// `NotFound` or `ConnectionRefused` where none runs; `InvalidInput` where the system takes no
+/// path as long as this one.
+pub async fn connect(data: &Path) -> io::Result<UnixStream> {
+    let way = Way::to(data)?;
+    UnixStream::connect(&way.path).await
+}
+
+/// A path to the socket that the system takes. One that is too long as it stands goes through the
+/// open data directory, which must stay open as long as the path is used.
+struct Way {
+    path: PathBuf,
+    _folder: Option<File>,
+}
+
+impl Way {
+    fn to(data: &Path) -> io::Result<Self> {
+        let path = path(data);
+        let bytes = path.as_os_str().len();
+        if bytes <= LONGEST {
+            let _folder = None;
+            return Ok(Self { path, _folder });
+        }
+        let folder = File::open(data)?;
+        let short = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
+        if !short.is_dir() {
+            let why = format!(
+                "a socket's path may have {LONGEST} bytes and this has {bytes}: \
+                 name a data directory with a shorter path"
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+        Ok(Self {
+            path: short.join("socket"),
+            _folder: Some(folder),
+        })
+    }
 }
 
 /// Takes the socket away.
