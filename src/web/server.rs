@@ -27,11 +27,10 @@ const REST: Duration = Duration::from_millis(100);
 struct Limits {
     /// Connections at once.
     connections: usize,
-    /// How long a request's head may take to arrive; also how long a kept connection may stay
-    /// idle.
+    /// How long a request's head may take to arrive.
     head: Duration,
-    /// How long a client may leave what is written to it untaken.
-    untaken: Duration,
+    /// How long a client may take for an answer, from the first byte that has to wait for it.
+    taking: Duration,
     /// How long requests under way may take when the service stops.
     grace: Duration,
 }
@@ -39,7 +38,7 @@ struct Limits {
 const LIMITS: Limits = Limits {
     connections: 256,
     head: Duration::from_secs(10),
-    untaken: Duration::from_secs(10),
+    taking: Duration::from_secs(20),
     grace: Duration::from_secs(5),
 };
 
@@ -91,11 +90,14 @@ async fn serve_within<S, F>(
             }
         };
         let mut builder = http1::Builder::new();
+        // One request each: who sends a hundred at once and reads nothing takes up one answer, and
+        // who asks every few seconds pays for a connection on this machine.
         builder
+            .keep_alive(false)
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head)
             .max_headers(FIELDS);
-        let stream = Impatient::new(stream, limits.untaken);
+        let stream = Impatient::new(stream, limits.taking);
         let service = TowerToHyperService::new(router.clone());
         let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
         connections.spawn(async move {
@@ -109,33 +111,32 @@ async fn serve_within<S, F>(
     connections.shutdown().await;
 }
 
-/// A connection that breaks off when its client takes nothing of what is written to it for too
-/// long: one that asks and does not read would keep its place for ever.
+/// A connection that breaks off when its client takes too long for what is written to it: one
+/// that asks and does not read, or reads a byte now and then, would keep its place for ever.
 struct Impatient<S> {
     stream: S,
-    untaken: Duration,
-    /// Runs while a write waits; any write that gets through ends it.
-    waiting: Option<Pin<Box<Sleep>>>,
+    taking: Duration,
+    /// Runs from the first write that has to wait.
+    ends: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Impatient<S> {
-    fn new(stream: S, untaken: Duration) -> Self {
+    fn new(stream: S, taking: Duration) -> Self {
         Self {
             stream,
-            untaken,
-            waiting: None,
+            taking,
+            ends: None,
         }
     }
 
-    /// `done`, or an error once writing has waited for too long.
+    /// `done`, or an error once the client has had its time.
     fn judge<T>(&mut self, cx: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if done.is_ready() {
-            self.waiting = None;
             return done;
         }
-        let untaken = self.untaken;
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(untaken)));
-        ready!(waiting.as_mut().poll(cx));
+        let taking = self.taking;
+        let ends = self.ends.get_or_insert_with(|| Box::pin(sleep(taking)));
+        ready!(ends.as_mut().poll(cx));
         let why = "the client does not take its answer";
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, why)))
     }
@@ -207,11 +208,11 @@ mod tests {
     }
 
     /// A listener with room for three, whose page is larger than a client's buffer.
-    fn service(untaken: Duration) -> Service {
+    fn service(taking: Duration) -> Service {
         let limits = Limits {
             connections: 3,
             head: LONG,
-            untaken,
+            taking,
             grace: Duration::from_millis(50),
         };
         let (clients, waiting) = mpsc::channel(8);
@@ -235,7 +236,8 @@ mod tests {
 
     async fn client(service: &Service, page: &str) -> DuplexStream {
         let (mut ours, theirs) = duplex(1024);
-        let request = format!("GET {page} HTTP/1.1\r\nHost: x\r\n\r\n");
+        // As many as fit, at once.
+        let request = format!("GET {page} HTTP/1.1\r\nHost: x\r\n\r\n").repeat(20);
         ours.write_all(request.as_bytes()).await.unwrap();
         service.clients.send(theirs).await.unwrap();
         ours
@@ -258,6 +260,16 @@ mod tests {
             one.read_to_end(&mut kept).await.unwrap();
             assert!(kept.len() < 4096, "the rest was never written");
         }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_asks_many_times_at_once_is_answered_once() {
+        let service = service(LONG);
+        let mut asks = client(&service, "/healthz").await;
+        let mut answers = String::new();
+        let read = timeout(LONG, asks.read_to_string(&mut answers)).await;
+        read.expect("the connection ends").unwrap();
+        assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 1, "{answers}");
     }
 
     #[tokio::test]
