@@ -35,6 +35,8 @@ impl Record {
                     end: *to,
                     closed_at: to.map(|_| event.at),
                     declared: Some((evidence.clone(), event.by.clone())),
+                    // Its edges are a person's word, not samples of some interval.
+                    edge_s: 0,
                     ..self.outage(id, system, *from, event.at)
                 };
                 if to.is_none() {

@@ -285,7 +285,7 @@ pub struct OutageLine {
     pub reason: Option<String>,
     /// One line of the probe's detail.
     pub detail: Option<String>,
-    /// Each edge is known to so many seconds.
+    /// Each edge is known to so many seconds; 0 where a person declared it.
     pub edge_s: i64,
     /// Where milestones are counted from: its first unplanned second.
     pub counted_from: Option<Moment>,
