@@ -21,5 +21,6 @@ pub mod report;
 pub mod sample;
 pub mod schedule;
 pub mod span;
+pub mod text;
 pub mod watch;
 pub mod windows;

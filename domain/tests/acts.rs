@@ -153,6 +153,89 @@ fn a_declaration_is_refused_without_evidence_in_the_future_or_of_an_unknown_syst
 }
 
 #[test]
+fn nothing_is_declared_of_the_time_before_a_system_was_configured() {
+    let mut house = house();
+    house.draw(0, &both("UU"));
+    let mut act = declare(&house, 10, Some(20));
+    if let Act::DeclareOutage { from, .. } = &mut act {
+        *from = "0026-10-01T00:00:10Z".parse().unwrap();
+    }
+    expect!["0026-10-01T00:00:10Z is before `a` was configured: the earliest start is 2026-10-01T00:00:00Z"].assert_eq(&house.refused(40, "kim", act));
+    let act = declare(&house, -1, None);
+    expect!["2026-09-30T23:59:59Z is before `a` was configured: the earliest start is 2026-10-01T00:00:00Z"].assert_eq(&house.refused(40, "kim", act));
+    let act = fault(&house, -1, 20, "lee");
+    expect!["2026-09-30T23:59:59Z is before `a` was configured: the earliest start is 2026-10-01T00:00:00Z"].assert_eq(&house.refused(40, "kim", act));
+    let act = declare(&house, 0, Some(20));
+    house.acts(40, "kim", act);
+    let act = change(&house, 6, 90, None);
+    expect!["[2026-10-01T00:00:00Z, 2026-10-01T00:01:30Z) reaches into the future (it is 2026-10-01T00:00:50Z)"].assert_eq(&house.refused(50, "kim", act));
+}
+
+#[test]
+fn the_edges_of_a_declared_outage_are_no_samples() {
+    let mut house = house();
+    house.draw(0, &both("UDDDUUUUU"));
+    let act = declare(&house, 200, Some(210));
+    house.acts(260, "kim", act);
+    let edges: Vec<i64> = house.record.outages.values().map(|o| o.edge_s).collect();
+    // One for each system that the probes saw, and the declared one.
+    assert_eq!(edges, [30, 30, 0]);
+}
+
+#[test]
+fn a_name_is_one_line_and_no_text_holds_what_a_terminal_obeys() {
+    let mut house = house();
+    house.draw(0, &both("UU"));
+    let act = declare(&house, 10, Some(20));
+    expect!["the name of the person who acts holds the control character U+000A"]
+        .assert_eq(&house.refused(40, "kim\nlee", act));
+    let act = fault(&house, 10, 20, "lee\u{1b}[2K");
+    expect!["the name of the second person holds the control character U+001B"]
+        .assert_eq(&house.refused(40, "kim", act));
+    let mut act = declare(&house, 10, Some(20));
+    if let Act::DeclareOutage { evidence, .. } = &mut act {
+        *evidence = "two\nlines\r".into();
+    }
+    expect!["the evidence holds the control character U+000D"].assert_eq(&house.refused(
+        40,
+        "kim",
+        act.clone(),
+    ));
+    if let Act::DeclareOutage { evidence, .. } = &mut act {
+        *evidence = "two\nlines".into();
+    }
+    house.acts(40, "kim", act);
+    let titled = Single {
+        title: "Move\nBcc: all".into(),
+        ..single(&house, 600, 900)
+    };
+    let act = Act::ScheduleMaintenance { window: titled };
+    expect!["the window's title holds the control character U+000A"]
+        .assert_eq(&house.refused(50, "kim", act));
+}
+
+#[test]
+fn a_window_is_at_most_31_days_long() {
+    const DAY: i64 = 86_400;
+    let mut house = house();
+    let far = Single {
+        end: "9026-10-01T00:10:00Z".parse().unwrap(),
+        ..single(&house, 600, 900)
+    };
+    let act = Act::ScheduleMaintenance { window: far };
+    expect!["a window from 2026-10-01T00:10:00Z to 9026-10-01T00:10:00Z is too long: at most 31 days are allowed"].assert_eq(&house.refused(10, "kim", act));
+    let window = single(&house, 600, 600 + 31 * DAY);
+    house.acts(10, "kim", Act::ScheduleMaintenance { window });
+    let longer = Act::ExtendMaintenance {
+        window: "move".into(),
+        end: house.second(601 + 31 * DAY),
+        max_downtime_s: None,
+        reason: None,
+    };
+    expect!["a window from 2026-10-01T00:10:00Z to 2026-11-01T00:10:01Z is too long: at most 31 days are allowed"].assert_eq(&house.refused(20, "kim", longer));
+}
+
+#[test]
 fn a_declaration_is_made_longer_by_one_person_and_shorter_only_by_two() {
     let mut house = house();
     house.draw(0, &both("UUUU"));

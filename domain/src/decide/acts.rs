@@ -9,18 +9,29 @@ use crate::id::{OutageId, SystemId};
 use crate::incident::{Incident, Review};
 use crate::record::{Exclusion, Outage};
 use crate::span::Span;
+use crate::text;
 
 pub(super) fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal(why.into()))
 }
 
-/// A text that a person must give.
+/// A text that a person must give; it may have line breaks.
 pub(super) fn given(text: &str, what: &str) -> Result<(), Refusal> {
     if text.trim().is_empty() {
-        refuse(format!("{what} is missing"))
-    } else {
-        Ok(())
+        return refuse(format!("{what} is missing"));
     }
+    text::prose(text, what)
+}
+
+/// A name, or whatever else stands on one line, that a person must give.
+pub(super) fn named(text: &str, what: &str) -> Result<(), Refusal> {
+    given(text, what)?;
+    text::line(text, what)
+}
+
+/// A text that a person may give.
+pub(super) fn maybe(text: Option<&str>, what: &str) -> Result<(), Refusal> {
+    text.map_or(Ok(()), |text| text::prose(text, what))
 }
 
 /// Another person than the one who acts.
@@ -30,12 +41,12 @@ fn second(by: &str, other: &str) -> Result<(), Refusal> {
             "a second person must approve; `{other}` is not one beside `{by}`"
         ));
     }
-    Ok(())
+    text::line(other, "the name of the second person")
 }
 
 impl Draft<'_> {
     pub(super) fn act(&mut self, at: Timestamp, by: &str, act: &Act) -> Result<(), Refusal> {
-        given(by, "the name of the person who acts")?;
+        named(by, "the name of the person who acts")?;
         match act {
             Act::Acknowledge { incident } => self.acknowledge(at, by, incident),
             Act::Review { incident, review } => self.review(at, by, incident, review),
@@ -110,9 +121,11 @@ impl Draft<'_> {
         self.known(system)?;
         given(evidence, "the evidence")?;
         second(by, approved_by)?;
+        let span = past(span, at)?;
+        self.in_its_life(system, span.from)?;
         let fact = Fact::MonitorFault {
             system: system.clone(),
-            span: past(span, at)?,
+            span,
             evidence: evidence.to_owned(),
             approved_by: approved_by.to_owned(),
         };
@@ -177,6 +190,17 @@ impl Draft<'_> {
         match self.record().catalogue.system(system.as_str()) {
             Some(_) => Ok(()),
             None => refuse(format!("there is no system `{system}`")),
+        }
+    }
+
+    /// Nobody had agreed to anything about a system before it was configured.
+    fn in_its_life(&self, system: &SystemId, from: Timestamp) -> Result<(), Refusal> {
+        let life = self.record().systems.get(system).map(|s| &s.life);
+        match life.and_then(|life| life.first()) {
+            Some((born_at, _)) if from < *born_at => refuse(format!(
+                "{from} is before `{system}` was configured: the earliest start is {born_at}"
+            )),
+            _ => Ok(()),
         }
     }
 
@@ -254,7 +278,7 @@ impl Draft<'_> {
         }
         for measure in &review.measures {
             given(&measure.text, "the text of a preventive measure")?;
-            given(&measure.owner, "the owner of a preventive measure")?;
+            named(&measure.owner, "the owner of a preventive measure")?;
         }
         let fact = Fact::IncidentReviewed {
             incident: incident.id,
@@ -281,6 +305,7 @@ impl Draft<'_> {
                 incident.id
             ));
         }
+        maybe(without, "the reason")?;
         let missing = incident.missing();
         if !missing.is_empty() && without.is_none_or(|why| why.trim().is_empty()) {
             return refuse(format!(
@@ -309,6 +334,7 @@ impl Draft<'_> {
         self.known(system)?;
         given(evidence, "the evidence")?;
         past(Span::new(from, to.unwrap_or(at)), at)?;
+        self.in_its_life(system, from)?;
         let fact = Fact::OutageDeclared {
             system: system.clone(),
             from,

@@ -1,10 +1,10 @@
 //! What people do about single windows: scheduling, changing, cancelling, and recording whom they
 //! told.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Draft;
-use super::acts::{given, refuse};
+use super::acts::{given, maybe, named, refuse};
 use crate::act::Refusal;
 use crate::calendar;
 use crate::catalogue::Single;
@@ -13,6 +13,19 @@ use crate::id::{CustomerId, WindowId};
 use crate::notice::Kind;
 use crate::span::{Span, Spans};
 use crate::windows::SingleEntry;
+
+/// The longest single window. A slip in a year would otherwise announce work for a lifetime.
+const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
+
+/// That a window is not longer than any work is.
+fn not_too_long(start: Timestamp, end: Timestamp) -> Result<(), Refusal> {
+    if end.duration_since(start) <= LONGEST {
+        return Ok(());
+    }
+    refuse(format!(
+        "a window from {start} to {end} is too long: at most 31 days are allowed"
+    ))
+}
 
 impl Draft<'_> {
     fn single(&self, id: &WindowId) -> Result<SingleEntry, Refusal> {
@@ -33,17 +46,39 @@ impl Draft<'_> {
         by: &str,
         window: &Single,
     ) -> Result<(), Refusal> {
+        self.makes_sense(at, window)?;
+        self.within_planned_hours(window)?;
+        self.emit_by(
+            at,
+            by,
+            Fact::WindowScheduled {
+                window: window.clone(),
+            },
+        );
+        let occurrence = self.occurrence(&window.id);
+        if let Some(occurrence) = occurrence {
+            self.tell_window(at, Kind::MaintenanceScheduled, &occurrence);
+            if occurrence.span.contains(at) {
+                self.start_window(at, &occurrence);
+            }
+        }
+        Ok(())
+    }
+
+    fn makes_sense(&self, at: Timestamp, window: &Single) -> Result<(), Refusal> {
         if self.record().singles.contains_key(&window.id) {
             return refuse(format!("there is a window `{}` already", window.id));
         }
-        given(window.id.as_str(), "the window's id")?;
+        named(window.id.as_str(), "the window's id")?;
         if window.id.as_str().contains(['/', '@']) {
             return refuse(format!(
                 "`{}`: `/` and `@` are kept for recurring windows",
                 window.id
             ));
         }
-        given(&window.title, "the window's title")?;
+        named(&window.title, "the window's title")?;
+        maybe(window.impact.as_deref(), "the window's impact")?;
+        maybe(window.override_reason.as_deref(), "the reason")?;
         if window.systems.is_empty() {
             return refuse("a window needs at least one system");
         }
@@ -65,6 +100,7 @@ impl Draft<'_> {
                 window.end
             ));
         }
+        not_too_long(window.start, window.end)?;
         for seconds in [
             window.max_downtime_s,
             window.min_notice_s,
@@ -72,21 +108,6 @@ impl Draft<'_> {
         ] {
             if seconds.is_some_and(|s| s < 0) {
                 return refuse("a length of time cannot be negative");
-            }
-        }
-        self.within_planned_hours(window)?;
-        self.emit_by(
-            at,
-            by,
-            Fact::WindowScheduled {
-                window: window.clone(),
-            },
-        );
-        let occurrence = self.occurrence(&window.id);
-        if let Some(occurrence) = occurrence {
-            self.tell_window(at, Kind::MaintenanceScheduled, &occurrence);
-            if occurrence.span.contains(at) {
-                self.start_window(at, &occurrence);
             }
         }
         Ok(())
@@ -148,6 +169,8 @@ impl Draft<'_> {
                 last.start
             ));
         }
+        not_too_long(last.start, end)?;
+        maybe(reason, "the reason")?;
         if max_downtime_s.is_some_and(|s| s < 0) {
             return refuse("a length of time cannot be negative");
         }
@@ -188,6 +211,7 @@ impl Draft<'_> {
         window: &WindowId,
         reason: Option<&str>,
     ) -> Result<(), Refusal> {
+        maybe(reason, "the reason")?;
         let entry = self.single(window)?;
         let last = last_version(&entry);
         if last.start <= at {
@@ -239,10 +263,10 @@ impl Draft<'_> {
 
 /// What was scheduled last.
 fn last_version(entry: &SingleEntry) -> &Single {
-    // A single window enters the record with its first version and never loses one.
     let (_, window) = entry
         .versions
         .last()
+        // A single window enters the record with its first version and never loses one.
         .unwrap_or_else(|| unreachable!("a window without a version"));
     window
 }
