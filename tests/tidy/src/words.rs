@@ -93,7 +93,7 @@ fn unfinished(source: &Source) -> Vec<Breach> {
 
 fn panics(source: &Source) -> Vec<Breach> {
     let mut breaches = Vec::new();
-    for call in [".unwrap()", ".expect("] {
+    for call in [".unwrap()", ".expect(", "panic!", "unreachable!"] {
         for (at, _) in source.code.match_indices(call) {
             let line = source.line(at);
             if !source.test[line] && !source.explained(line) {
@@ -220,6 +220,11 @@ mod tests {
         assert!(breaches("// There is always one.\nlet y = x.unwrap();").is_empty());
         assert!(breaches("let y = x.unwrap(); // There is always one.").is_empty());
         assert!(breaches("let y = x.unwrap_or(3);").is_empty());
+        assert_eq!(breaches("fn f() { panic!(\"y\"); }").len(), 1);
+        assert_eq!(breaches("fn f() { g(|| unreachable!()); }").len(), 1);
+        assert!(breaches("// All are named above.\n_ => unreachable!(),").is_empty());
+        assert!(breaches("#[test]\nfn f() { panic!(); }").is_empty());
+        assert!(breaches("std::panic::catch_unwind(f);").is_empty());
     }
 
     #[test]
