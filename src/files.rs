@@ -18,7 +18,7 @@ pub enum LockError {
         holder: String,
     },
     /// The file could not be made, opened or locked.
-    #[error("cannot lock {path}: {source}")]
+    #[error("cannot lock {path}")]
     Io {
         /// The lock file.
         path: PathBuf,
@@ -84,8 +84,15 @@ fn holder(file: &mut File) -> String {
 
 /// Replaces `path` by `bytes`: written beside it, synced, renamed over it, and the directory
 /// synced. A reader sees the old file or the new one, whole; so does whoever starts after a crash.
+/// A symbolic link stays, and the file that it leads to is replaced; what is no file at all, a
+/// pipe or a device, is written to.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
+    let path = &real(path)?;
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        // A pipe or a device is written to; in its place a file would be a loss.
+        return OpenOptions::new().write(true).open(path)?.write_all(bytes);
+    }
     let parent = parent_of(path);
     let name = path
         .file_name()
@@ -105,6 +112,22 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         return Err(error);
     }
     sync_dir(parent)
+}
+
+/// Where a path leads: through symbolic links to the file, which need not exist yet.
+fn real(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    // As many links as the system follows.
+    for _ in 0..40 {
+        let leads_on = std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink());
+        match std::fs::metadata(&path) {
+            // A link to a pipe or a device may name nothing that can be opened by its name.
+            Ok(found) if !found.is_file() => return Ok(path),
+            _ if !leads_on => return Ok(path),
+            _ => path = parent_of(&path).join(std::fs::read_link(&path)?),
+        }
+    }
+    Err(io::Error::other("too many symbolic links"))
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -188,6 +211,32 @@ mod tests {
         replace(&path, b"no").unwrap_err();
         assert_eq!(std::fs::read(path.join("inside")).unwrap(), b"x");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_link_stays_and_the_file_that_it_leads_to_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, link) = (dir.path().join("file"), dir.path().join("link"));
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        for text in ["made", "replaced"] {
+            replace(&link, text.as_bytes()).unwrap();
+            assert!(link.is_symlink());
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+        }
+        let round = dir.path().join("round");
+        std::os::unix::fs::symlink("round", &round).unwrap();
+        replace(&round, b"no").unwrap_err();
+    }
+
+    #[test]
+    fn a_device_is_written_to_and_stays_one() {
+        use std::os::unix::fs::FileTypeExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("null");
+        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+        replace(&link, b"gone").unwrap();
+        let found = std::fs::metadata(&link).unwrap();
+        assert!(link.is_symlink() && found.file_type().is_char_device());
     }
 
     #[test]
