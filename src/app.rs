@@ -71,7 +71,7 @@ pub enum Error {
     #[error("the engine did not take an input")]
     Engine(#[from] engine::Error),
     /// A probe cannot be made ready.
-    #[error("probe {probe}: {source}")]
+    #[error("probe {probe} cannot be made ready")]
     Probe {
         /// Which.
         probe: String,

@@ -70,7 +70,7 @@ pub enum Error {
     },
     /// The chain does not hold.
     #[error("the ledger is not as it was written: {0}")]
-    Broken(#[from] Fault),
+    Broken(Fault),
     /// The rows on disk are not the ones that this process wrote last.
     #[error(
         "another writer was at the ledger: it ends with event {found}, not with event {expected}"
@@ -89,10 +89,30 @@ pub enum Error {
     Unstorable(String),
     /// SQLite refused.
     #[error("ledger: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(rusqlite::Error),
     /// The operating system refused.
     #[error("ledger: {0}")]
-    Io(#[from] std::io::Error),
+    Io(std::io::Error),
+}
+
+// Their words end with those of their causes, which are therefore no sources of theirs: whoever
+// prints a chain would say them twice.
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Error::Broken(fault)
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Error::Sqlite(error)
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Error::Io(error)
+    }
 }
 
 /// The position of a ledger.

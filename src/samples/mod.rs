@@ -81,10 +81,24 @@ pub enum Error {
     Lost(u64),
     /// DuckDB refused.
     #[error("samples: {0}")]
-    DuckDb(#[from] duckdb::Error),
+    DuckDb(duckdb::Error),
     /// The operating system refused.
     #[error("samples: {0}")]
-    Io(#[from] std::io::Error),
+    Io(std::io::Error),
+}
+
+// Their words end with those of their causes, which are therefore no sources of theirs: whoever
+// prints a chain would say them twice.
+impl From<duckdb::Error> for Error {
+    fn from(error: duckdb::Error) -> Self {
+        Error::DuckDb(error)
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Error::Io(error)
+    }
 }
 
 /// How an instance is opened.
