@@ -5,7 +5,7 @@ use crate::act::Refusal;
 
 /// Whether a terminal, a spreadsheet or a page would obey it instead of showing it: control
 /// characters, and those that reorder a line.
-fn is_obeyed(c: char) -> bool {
+pub fn is_obeyed(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
 }

@@ -7,6 +7,7 @@ use domain::report::{
     AbsenceLine, Day, IncidentLine, MeasureState, Moment, OpenMeasure, OutageLine, Report,
     SystemLine, Telling, Told, UnknownSpan, Verdict, WindowLine,
 };
+use domain::text::visible;
 use serde::Serialize;
 
 /// One cell.
@@ -113,19 +114,14 @@ impl Sections {
     }
 }
 
-/// Quotes text, its quotes doubled, and disarms what a spreadsheet would calculate.
+/// Quotes text, its quotes doubled, and disarms what a spreadsheet would calculate or a terminal
+/// obey.
 fn quote(text: &str, out: &mut String) {
     out.push('"');
     if formula(text) {
         out.push('\'');
     }
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\"\""),
-            '\0' => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
+    out.push_str(&visible(text).replace('"', "\"\""));
     out.push('"');
 }
 
@@ -524,7 +520,6 @@ mod tests {
             "-1",
             "@SUM(A1)",
             "\t=1",
-            "\r=1",
             "\n=1",
             "  =1",
             "\u{a0}=1",
@@ -533,6 +528,7 @@ mod tests {
             assert_eq!(quoted(armed), format!("\"'{armed}\""), "of {armed:?}");
         }
         assert_eq!(quoted("a=1, \"b\"\nc"), "\"a=1, \"\"b\"\"\nc\"");
+        assert_eq!(quoted("\r=1\u{1b}[m"), "\"'\u{fffd}=1\u{fffd}[m\"");
         assert_eq!(quoted(""), "\"\"");
     }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use domain::report::{Report, words};
+use domain::text::visible;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -205,20 +206,6 @@ fn short(s: i64) -> String {
         s if s <= 120 * 60 => ((s + 59) / 60).to_string(),
         s => format!("{}h", (s + 3599) / 3600),
     }
-}
-
-/// Control characters and those that reorder a line are shown, not obeyed.
-fn visible(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' | '\t' => c,
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => {
-                '\u{fffd}'
-            }
-            c if c.is_control() => '\u{fffd}',
-            c => c,
-        })
-        .collect()
 }
 
 /// `text` as Markdown that renders as that text, on one line: no markup, no table border, no

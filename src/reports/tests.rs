@@ -290,10 +290,12 @@ fn no_cell_of_the_csv_is_a_formula_whatever_people_write() {
         "\t=1",
         "  =1",
         "a\",=1\r\n=2,\"",
+        "\u{1b}]0;x\u{7}\0",
     ] {
         let text = rendered(&written_by(hand), Format::Csv);
         for row in rows(&text) {
             for cell in row {
+                assert!(!cell.contains(['\r', '\u{1b}', '\0']), "{cell:?}");
                 let armed = cell.trim_start().starts_with(['=', '+', '@', '\t'])
                     || (cell.starts_with('-') && cell.parse::<i64>().is_err());
                 assert!(!armed, "{cell:?} of {hand:?}");
