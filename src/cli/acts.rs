@@ -1,6 +1,5 @@
 //! From words on the command line to acts.
 
-use anyhow::{Context as _, Result, bail};
 use domain::act::{Act, Which};
 use domain::catalogue::Single;
 use domain::id::{IncidentId, SystemId, WindowId};
@@ -9,10 +8,10 @@ use domain::incident::{Measure, Review};
 use super::args;
 
 /// The act that the words ask for; `None` where they only ask for something to read.
-pub fn of_incident(words: &args::Incident) -> Result<Option<Act>> {
+pub fn of_incident(words: &args::Incident) -> Option<Act> {
     use args::Incident as I;
-    Ok(Some(match words {
-        I::List { .. } | I::Show(_) => return Ok(None),
+    Some(match words {
+        I::List { .. } | I::Show(_) => return None,
         I::Ack(which) => Act::Acknowledge {
             incident: incident(which),
         },
@@ -30,15 +29,15 @@ pub fn of_incident(words: &args::Incident) -> Result<Option<Act>> {
                 root_cause: root_cause.clone(),
                 certainty: *certainty,
                 resolution: resolution.clone(),
-                measures: measures.iter().map(|m| measure(m)).collect::<Result<_>>()?,
+                measures: measures.clone(),
             },
         },
         I::Close { which, without } => Act::Close {
             incident: incident(which),
             without: without.clone(),
         },
-        words => return Ok(on_outage(words)),
-    }))
+        words => return on_outage(words),
+    })
 }
 
 /// The acts on outages.
@@ -171,17 +170,17 @@ pub fn incident(which: &args::Which) -> Which {
     }
 }
 
-fn measure(text: &str) -> Result<Measure> {
+/// A preventive measure as it is written on the command line.
+pub fn measure(text: &str) -> Result<Measure, String> {
     let parts: Vec<&str> = text.split(';').map(str::trim).collect();
     let [what, owner, due] = parts[..] else {
-        bail!("a measure reads `TEXT;OWNER;2026-12-31`, not `{text}`");
+        return Err("a measure reads `TEXT;OWNER;2026-12-31`".to_owned());
     };
+    let date = due.parse();
     Ok(Measure {
         text: what.to_owned(),
         owner: owner.to_owned(),
-        due: due
-            .parse()
-            .with_context(|| format!("`{due}` is not a date like 2026-12-31"))?,
+        due: date.map_err(|_| format!("`{due}` is not a date like 2026-12-31"))?,
     })
 }
 

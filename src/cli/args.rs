@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::calendar::Month;
 use domain::id::{CustomerId, OutageId, SystemId, WindowId};
-use domain::incident::Certainty;
+use domain::incident::{Certainty, Measure};
 use jiff::Timestamp;
 
 /// Watches the systems that customers depend on, tells planned maintenance from unplanned
@@ -39,7 +39,7 @@ pub struct Common {
     #[arg(long, global = true)]
     pub json: bool,
     /// Who acts; the user of the operating system unless named.
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", value_parser = name)]
     pub by: Option<String>,
 }
 
@@ -94,9 +94,9 @@ pub enum Command {
         /// Whose report; may be left out where there is only one committee.
         #[arg(long)]
         committee: Option<String>,
-        /// In which form.
-        #[arg(long, value_enum, default_value = "html")]
-        format: Format,
+        /// In which form; html unless given.
+        #[arg(long, value_enum)]
+        format: Option<Format>,
         /// The file to write; standard output unless given.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
@@ -174,8 +174,8 @@ pub enum Incident {
         #[arg(long)]
         resolution: Option<String>,
         /// A preventive measure as `TEXT;OWNER;2026-12-31`; may be given several times.
-        #[arg(long = "measure", value_name = "TEXT;OWNER;DATE")]
-        measures: Vec<String>,
+        #[arg(long = "measure", value_name = "TEXT;OWNER;DATE", value_parser = super::acts::measure)]
+        measures: Vec<Measure>,
     },
     /// Close it.
     Close {
@@ -348,6 +348,12 @@ pub enum Notice {
         #[arg(long)]
         html: bool,
     },
+}
+
+/// A person's name, which stands on one line.
+fn name(text: &str) -> Result<String, String> {
+    domain::text::line(text, "it").map_err(|refusal| refusal.to_string())?;
+    Ok(text.to_owned())
 }
 
 fn certainty(text: &str) -> Result<Certainty, String> {

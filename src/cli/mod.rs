@@ -1,16 +1,20 @@
 //! The command line: standard output is the answer, standard error the rest. Exit status 0 is
-//! done, 1 the answer is bad news, 2 wrong usage or configuration, 3 could not.
+//! done, 1 the answer is bad news, 2 wrong usage or configuration, 3 could not. Which is which is
+//! told in the README.
 
 mod acts;
 mod args;
 mod layout;
 mod office;
+mod probe;
 mod read;
+mod report;
+mod say;
 mod status;
 mod verify;
 
 use std::ffi::OsString;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -18,17 +22,17 @@ use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use domain::act::Act;
 use domain::catalogue::Catalogue;
-use domain::id::ProbeId;
 use domain::notice::Kind;
-use domain::report;
+use domain::text::visible_line;
+use serde_json::json;
 
-use crate::config::{self, Mistakes, SchemaKind};
-use crate::reports::{self, Format};
+use crate::config::{self, Mistake, Mistakes, SchemaKind};
 use crate::samples::{self, Check};
 use crate::web::Reply;
 use crate::{app, clock, demo, notices, simulate};
 use args::{Command, Common, Line};
 use office::Office;
+use say::{complain, made, print};
 
 /// How a command ended, beside what it printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +48,8 @@ pub enum Failure {
     Config(Mistakes),
     /// The words were wrong.
     Usage(String),
+    /// The ledger knows nothing of what was named.
+    Unknown(String),
     /// It could not.
     Could(anyhow::Error),
 }
@@ -71,22 +77,47 @@ pub fn main(line: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    let as_json = line.common.json;
     match carry_out(line) {
         Ok(End::Done) => ExitCode::SUCCESS,
         Ok(End::BadNews) => ExitCode::from(1),
-        Err(Failure::Config(mistakes)) => {
-            eprint!("{}", mistakes.render(std::io::stderr().is_terminal()));
-            ExitCode::from(2)
-        }
-        Err(Failure::Usage(why)) => {
-            eprintln!("nines: {why}");
-            ExitCode::from(2)
-        }
-        Err(Failure::Could(error)) => {
-            eprintln!("nines: {error:#}");
-            ExitCode::from(3)
-        }
+        Err(failure) => failed(&failure, as_json),
     }
+}
+
+/// Says why not, for people and for programs.
+fn failed(failure: &Failure, as_json: bool) -> ExitCode {
+    let (code, answer) = match failure {
+        Failure::Config(mistakes) => {
+            say::painted(&mistakes.render(std::io::stderr().is_terminal()));
+            let all: Vec<_> = mistakes.iter().map(mistake_json).collect();
+            (2, json!({ "mistakes": all }))
+        }
+        Failure::Usage(why) => {
+            complain(format!("nines: {why}"));
+            (2, json!({ "error": why }))
+        }
+        Failure::Unknown(what) => {
+            complain(format!("nines: {what}"));
+            (1, json!({ "error": what }))
+        }
+        Failure::Could(error) => {
+            complain(format!("nines: {error:#}"));
+            (3, json!({ "error": format!("{error:#}") }))
+        }
+    };
+    if as_json {
+        // What went wrong first is what the status tells.
+        let _ = say::json(&answer);
+    }
+    ExitCode::from(code)
+}
+
+fn mistake_json(mistake: &Mistake) -> serde_json::Value {
+    json!({
+        "file": mistake.path, "line": mistake.line, "column": mistake.column,
+        "message": mistake.message,
+    })
 }
 
 fn carry_out(line: Line) -> Result<End, Failure> {
@@ -96,10 +127,7 @@ fn carry_out(line: Line) -> Result<End, Failure> {
         Command::Check => check(common),
         Command::Schema { kind } => {
             let kind = kind_of_file(kind);
-            print(&format!(
-                "{}\n",
-                serde_json::to_string_pretty(&config::schema(kind))?
-            ))?;
+            say::json(&config::schema(kind))?;
             Ok(End::Done)
         }
         Command::Demo { seconds, dir } => {
@@ -116,9 +144,9 @@ fn carry_out(line: Line) -> Result<End, Failure> {
             log_to_stderr("warn");
             simulation(&scenario, &out, common)
         }
-        Command::Probe { target } => probe(common, &target),
+        Command::Probe { target } => probe::run(common, &target),
         Command::Status => status_now(common),
-        Command::Incident(words) => match acts::of_incident(&words)? {
+        Command::Incident(words) => match acts::of_incident(&words) {
             Some(act) => do_act(common, act),
             None => incidents(common, &words),
         },
@@ -127,12 +155,8 @@ fn carry_out(line: Line) -> Result<End, Failure> {
             None => {
                 let (record, _) = Office::of(common)?.record()?;
                 let width = layout::width();
-                print(&read::maintenance(
-                    &record,
-                    clock::now(),
-                    common.json,
-                    width,
-                )?)?;
+                let windows = read::maintenance(&record, clock::now(), common.json, width)?;
+                made(&windows, common.json)?;
                 Ok(End::Done)
             }
         },
@@ -141,11 +165,18 @@ fn carry_out(line: Line) -> Result<End, Failure> {
             committee,
             format,
             out,
-        } => report(common, month, committee.as_deref(), format, out.as_deref()),
+        } => {
+            let format = report::form(common, format)?;
+            report::run(common, month, committee.as_deref(), format, out.as_deref())
+        }
         Command::Notice(words) => notice(common, words),
         Command::Verify { replay } => verify::run(&Office::of(common)?, replay, common.json),
         Command::Reload => match Office::of(common)?.reload()? {
-            Some(reply) => say(common, reply),
+            // The service has judged it, and its words name every mistake.
+            Some(Reply::Refused(why)) => Err(Failure::Usage(format!(
+                "the configuration was NOT taken over, the one before stays in force:\n{why}"
+            ))),
+            Some(reply) => said(common, reply),
             None => Err(anyhow::anyhow!("no service runs on this data directory").into()),
         },
     }
@@ -159,15 +190,6 @@ fn kind_of_file(kind: args::SchemaKind) -> SchemaKind {
     }
 }
 
-fn print(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // `nines status | head` has had enough, which is no failure.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("standard output cannot be written"),
-    }
-}
-
 fn log_to_stderr(level: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("NINES_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
@@ -176,6 +198,8 @@ fn log_to_stderr(level: &str) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
+        // Its own complaint about a standard error that is full would be a panic.
+        .log_internal_errors(false)
         .with_target(false)
         .try_init();
 }
@@ -234,12 +258,11 @@ fn check(common: &Common) -> Result<End, Failure> {
     } = &loaded.catalogue;
     let probes = loaded.probes.len();
     if common.json {
-        let found = serde_json::json!({
+        say::json(&json!({
             "systems": systems.len(), "probes": probes, "policies": policies.len(),
             "customers": customers.len(), "committees": committees.len(),
             "idle": loaded.idle(),
-        });
-        print(&format!("{found}\n"))?;
+        }))?;
     } else {
         print(&format!(
             "{}: no mistakes ({} systems, {probes} probes, {} policies, {} customers, {} committees)\n",
@@ -281,12 +304,11 @@ fn simulation(scenario: &Path, out: &Path, common: &Common) -> Result<End, Failu
         .map(|r| format!("line {}: {} at {}: {}", r.line, r.by, r.at, r.reason))
         .collect();
     if common.json {
-        let value = serde_json::json!({
+        say::json(&json!({
             "seq": summary.head.seq, "head": summary.head.hash, "samples": summary.samples,
             "outages": summary.outages, "incidents": summary.incidents,
             "notices": summary.notices, "refused": refused, "reports": summary.reports,
-        });
-        print(&format!("{}\n", serde_json::to_string_pretty(&value)?))?;
+        }))?;
     } else {
         let mut text = format!(
             "{} samples, {} outages, {} incidents, {} notices; ledger at {}, head {}\n",
@@ -322,115 +344,36 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn probe(common: &Common, target: &str) -> Result<End, Failure> {
-    probes::install_crypto();
-    let loaded = config::load(&common.config).map_err(Failure::Config)?;
-    let wanted: Vec<_> = loaded
-        .probes
-        .into_iter()
-        .filter(|p| p.id.as_str() == target || p.id.system() == target)
-        .collect();
-    if wanted.is_empty() {
-        let known: Vec<&str> = loaded
-            .catalogue
-            .systems
-            .iter()
-            .map(|s| s.id.as_str())
-            .collect();
-        let known = known.join(", ");
-        return Err(Failure::Usage(format!(
-            "there is no system or probe `{target}` (systems: {known})"
-        )));
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let mut end = End::Done;
-    for setup in wanted {
-        let probe = probes::Probe::new(setup.spec)?;
-        let found = runtime.block_on(probe.run());
-        if found.outcome != domain::sample::Outcome::Up {
-            end = End::BadNews;
-        }
-        print(&found_text(&setup.id, &found, common.json))?;
-    }
-    Ok(end)
-}
-
-fn found_text(id: &ProbeId, found: &probes::Finding, as_json: bool) -> String {
-    let ms = |us: Option<u64>| us.map(|us| us as f64 / 1e3);
-    let phases = [
-        ("resolve", found.phases.resolve_us),
-        ("connect", found.phases.connect_us),
-        ("tls", found.phases.tls_us),
-        ("processing", found.phases.processing_us),
-        ("transfer", found.phases.transfer_us),
-    ];
-    if as_json {
-        let phases: serde_json::Map<_, _> = phases
-            .iter()
-            .map(|(n, us)| ((*n).to_owned(), serde_json::json!(ms(*us))))
-            .collect();
-        let value = serde_json::json!({
-            "probe": id, "outcome": found.outcome, "reason": found.reason,
-            "detail": found.detail, "took_ms": found.took.as_secs_f64() * 1e3,
-            "phases_ms": phases, "status": found.status,
-            "certificate_ends": found.certificate_ends_at,
-        });
-        return format!("{value}\n");
-    }
-    let mut text = format!("{}: {}", id, found.outcome);
-    if let Some(reason) = found.reason {
-        text.push_str(&format!(" ({reason})"));
-    }
-    if let Some(detail) = &found.detail {
-        text.push_str(&format!(": {detail}"));
-    }
-    text.push_str(&format!(
-        "\n  took {:.3} ms",
-        found.took.as_secs_f64() * 1e3
-    ));
-    for (name, us) in phases {
-        if let Some(ms) = ms(us) {
-            text.push_str(&format!(", {name} {ms:.3}"));
-        }
-    }
-    if let Some(status) = found.status {
-        text.push_str(&format!("\n  status {status}"));
-    }
-    if let Some(ends) = found.certificate_ends_at {
-        text.push_str(&format!("\n  a certificate of the chain ends {ends}"));
-    }
-    format!("{text}\n")
-}
-
 fn do_act(common: &Common, act: Act) -> Result<End, Failure> {
     let reply = Office::of(common)?.act(&by(common), act)?;
-    say(common, reply)
+    said(common, reply)
 }
 
-fn say(common: &Common, reply: Reply) -> Result<End, Failure> {
+fn said(common: &Common, reply: Reply) -> Result<End, Failure> {
     match reply {
         Reply::Done(receipt) => {
             if common.json {
-                print(&format!(
-                    "{}\n",
-                    serde_json::to_string_pretty(&receipt.events)?
-                ))?;
+                say::json(&receipt.events)?;
             } else if receipt.events.is_empty() {
                 print("done\n")?;
             } else {
                 for row in receipt.events {
                     print(&format!(
                         "#{} {} {} by {}\n",
-                        row.seq, row.kind, row.subject, row.by
+                        row.seq,
+                        row.kind,
+                        visible_line(&row.subject),
+                        visible_line(&row.by)
                     ))?;
                 }
             }
             Ok(End::Done)
         }
         Reply::Refused(why) => {
-            eprintln!("refused: {why}");
+            complain(format!("refused: {why}"));
+            if common.json {
+                say::json(&json!({ "refused": why }))?;
+            }
             Ok(End::BadNews)
         }
         Reply::Failed(why) => Err(anyhow::anyhow!(why).into()),
@@ -439,11 +382,11 @@ fn say(common: &Common, reply: Reply) -> Result<End, Failure> {
 
 fn status_now(common: &Common) -> Result<End, Failure> {
     let (status, runs) = Office::of(common)?.status()?;
-    print(&if common.json {
-        format!("{}\n", serde_json::to_string_pretty(&status)?)
+    if common.json {
+        say::json(&status)?;
     } else {
-        status::text(&status, runs, layout::width())
-    })?;
+        print(&status::text(&status, runs, layout::width()))?;
+    }
     Ok(if status.is_bad() || !runs {
         End::BadNews
     } else {
@@ -455,66 +398,16 @@ fn incidents(common: &Common, words: &args::Incident) -> Result<End, Failure> {
     let (record, _) = Office::of(common)?.record()?;
     match words {
         args::Incident::List { open } => {
-            print(&read::incidents(
-                &record,
-                *open,
-                common.json,
-                layout::width(),
-            )?)?;
+            let listed = read::incidents(&record, *open, common.json, layout::width())?;
+            made(&listed, common.json)?;
         }
         args::Incident::Show(which) => {
-            print(&read::incident(
-                &record,
-                &acts::incident(which),
-                common.json,
-                layout::width(),
-            )?)?;
+            let which = acts::incident(which);
+            let shown = read::incident(&record, &which, common.json, layout::width())?;
+            made(&shown, common.json)?;
         }
         // Everything else is an act, carried out elsewhere.
         _ => {}
-    }
-    Ok(End::Done)
-}
-
-fn report(
-    common: &Common,
-    month: domain::calendar::Month,
-    committee: Option<&str>,
-    format: args::Format,
-    out: Option<&Path>,
-) -> Result<End, Failure> {
-    let (record, head) = Office::of(common)?.record()?;
-    let committees = &record.catalogue.committees;
-    let committee = match (committee, committees.as_slice()) {
-        (Some(id), _) => id.to_owned(),
-        (None, [only]) => only.id.to_string(),
-        (None, several) => {
-            let names: Vec<&str> = several.iter().map(|c| c.id.as_str()).collect();
-            return Err(Failure::Usage(format!(
-                "name one with --committee: {}",
-                names.join(", ")
-            )));
-        }
-    };
-    let made = report::monthly(&record, &committee, month, &head.hash)
-        .map_err(|error| Failure::Usage(error.to_string()))?;
-    let format = match (common.json, format) {
-        (true, _) | (_, args::Format::Json) => Format::Json,
-        (_, args::Format::Html) => Format::Html,
-        (_, args::Format::Md) => Format::Markdown,
-        (_, args::Format::Csv) => Format::Csv,
-    };
-    // Templates of the operator's own, where the configuration can be read; a report can be made
-    // from a data directory alone.
-    let templates = config::load(&common.config).ok().and_then(|l| l.templates);
-    let bytes = reports::render(&made, format, templates.as_deref())?;
-    match out {
-        Some(file) => {
-            crate::files::replace(file, &bytes)
-                .with_context(|| format!("{} cannot be written", file.display()))?;
-            eprintln!("{}", file.display());
-        }
-        None => std::io::stdout().lock().write_all(&bytes)?,
     }
     Ok(End::Done)
 }
@@ -523,7 +416,8 @@ fn notice(common: &Common, words: args::Notice) -> Result<End, Failure> {
     match words {
         args::Notice::List => {
             let (record, _) = Office::of(common)?.record()?;
-            print(&read::notices(&record, common.json, layout::width())?)?;
+            let listed = read::notices(&record, common.json, layout::width())?;
+            made(&listed, common.json)?;
             Ok(End::Done)
         }
         args::Notice::Preview {
@@ -550,12 +444,12 @@ fn preview(common: &Common, kind: &str, unstable: bool, html: bool) -> Result<En
     let loaded = config::load(&common.config).map_err(Failure::Config)?;
     let renderer = notices::Renderer::new(loaded.templates.as_deref())?;
     let said = renderer.preview(kind, unstable, &loaded.catalogue, clock::now())?;
-    print(&if common.json {
-        format!("{}\n", serde_json::to_string_pretty(&said)?)
+    if common.json {
+        say::json(&said)?;
     } else if html {
-        said.html
+        print(&said.html)?;
     } else {
-        format!("Subject: {}\n\n{}", said.subject, said.text)
-    })?;
+        print(&format!("Subject: {}\n\n{}", said.subject, said.text))?;
+    }
     Ok(End::Done)
 }

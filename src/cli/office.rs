@@ -17,6 +17,9 @@ use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::Failure;
+use super::args::Common;
+use super::say::complain;
 use crate::clock;
 use crate::config;
 use crate::engine::status::Status;
@@ -39,17 +42,29 @@ pub struct Office {
 impl Office {
     /// The office of the data directory named, or else configured.
     ///
+    /// A mistake in the configuration is no reason not to look at a service that runs well: of
+    /// all of it only the place of the stores is read.
+    ///
     /// # Errors
-    /// The configuration, where it is needed, has mistakes.
-    pub fn of(common: &super::args::Common) -> Result<Self, super::Failure> {
-        let data = match &common.data {
-            Some(data) => data.clone(),
-            None => {
-                config::load(&common.config)
-                    .map_err(super::Failure::Config)?
-                    .data
+    /// The service's file cannot be read, and no ledger lies at the default place.
+    pub fn of(common: &Common) -> Result<Self, Failure> {
+        if let Some(data) = &common.data {
+            return Ok(Self { data: data.clone() });
+        }
+        let config::Place { data, trouble, .. } = config::place(&common.config);
+        if let Some(trouble) = trouble {
+            if !data.join(ledger::FILE).exists() {
+                return Err(Failure::Usage(format!(
+                    "{trouble}; and there is no ledger in {}: name the configuration with \
+                     --config, or the data directory with --data",
+                    data.display()
+                )));
             }
-        };
+            complain(format!(
+                "nines: {trouble}; the data directory is taken to be {}",
+                data.display()
+            ));
+        }
         Ok(Self { data })
     }
 
@@ -69,7 +84,7 @@ impl Office {
     /// # Errors
     /// There is none, or it cannot be opened.
     pub fn ledger(&self) -> Result<Ledger> {
-        if !self.data.join("ledger.sqlite").exists() {
+        if !self.data.join(ledger::FILE).exists() {
             bail!(
                 "there is no ledger in {} yet: `nines run` makes one",
                 self.data.display()

@@ -6,10 +6,12 @@ use domain::id::OutageId;
 use domain::incident::Incident;
 use domain::record::{Outgoing, Record, Standing};
 use domain::span::Span;
+use domain::text::visible_line;
 use domain::windows::{Earned, Occurrence};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::Failure;
 use super::layout::{Listing, instant, plain, wrapped};
 
 /// How far ahead windows are listed.
@@ -73,18 +75,33 @@ pub fn incidents(record: &Record, open: bool, as_json: bool, width: usize) -> Re
     Ok(list.render(width))
 }
 
+/// What an incident still owes, or where that is asked for.
+fn owed(incident: &Incident) -> String {
+    match incident.merged {
+        Some((_, into)) => format!("by {into}, which it was merged into"),
+        None => incident.missing().join(", "),
+    }
+}
+
 /// One incident with its outages, texts and notices.
-pub fn incident(record: &Record, which: &Which, as_json: bool, width: usize) -> Result<String> {
+///
+/// # Errors
+/// There is none.
+pub fn incident(
+    record: &Record,
+    which: &Which,
+    as_json: bool,
+    width: usize,
+) -> Result<String, Failure> {
     let found = match which {
         Which::Incident(id) => record.incidents.get(id),
         Which::System(system) => record.incident_of(system),
     };
     let Some(incident) = found else {
-        let what = match which {
-            Which::Incident(id) => id.to_string(),
-            Which::System(system) => format!("for system `{system}`"),
-        };
-        anyhow::bail!("there is no incident {what}");
+        return Err(Failure::Unknown(match which {
+            Which::Incident(id) => format!("there is no incident {id}"),
+            Which::System(system) => format!("`{system}` has had no incident"),
+        }));
     };
     let value = incident_json(record, incident);
     if as_json {
@@ -134,13 +151,17 @@ fn incident_text(record: &Record, incident: &Incident) -> String {
     if let Some((at, into)) = incident.merged {
         text.push_str(&format!("  merged into {into}: {}\n", instant(Some(at))));
     }
-    let written = |text: &Option<String>| text.clone().unwrap_or_else(|| "not recorded".to_owned());
+    // A further line of a text must not look like a line of the answer.
+    let written = |text: &Option<String>| match text {
+        Some(text) => text.replace('\n', "\n    | "),
+        None => "not recorded".to_owned(),
+    };
     let review = &incident.review;
     text.push_str(&format!(
         "  acknowledged: {}\n  resolved: {}\n  summary: {}\n  root cause: {}\n  resolution: {}\n",
         incident.acknowledged.as_ref().map_or_else(
             || "not recorded".to_owned(),
-            |(at, by)| format!("{} by {by}", instant(Some(*at)))
+            |(at, by)| format!("{} by {}", instant(Some(*at)), visible_line(by))
         ),
         incident
             .resolved_at
@@ -152,7 +173,9 @@ fn incident_text(record: &Record, incident: &Incident) -> String {
     for measure in &review.measures {
         text.push_str(&format!(
             "  measure: {} ({}, by {})\n",
-            measure.text, measure.owner, measure.due
+            visible_line(&measure.text),
+            visible_line(&measure.owner),
+            measure.due
         ));
     }
     for outgoing in told(record, &incident.outages) {

@@ -7,7 +7,8 @@ use domain::record::Record;
 use serde_json::json;
 
 use super::office::Office;
-use super::{End, Failure, print};
+use super::say::{self, print};
+use super::{End, Failure};
 use crate::ledger;
 
 pub(super) fn run(office: &Office, replay: bool, as_json: bool) -> Result<End, Failure> {
@@ -18,11 +19,10 @@ pub(super) fn run(office: &Office, replay: bool, as_json: bool) -> Result<End, F
         faults.extend(fold_again(office)?);
     }
     if as_json {
-        let value = json!({
+        say::json(&json!({
             "seq": found.head.seq, "head": found.head.hash, "letters": found.letters,
             "replayed": replay, "faults": faults,
-        });
-        print(&format!("{}\n", serde_json::to_string_pretty(&value)?))?;
+        }))?;
     } else {
         for fault in &faults {
             print(&format!("{fault}\n"))?;

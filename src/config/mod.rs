@@ -8,6 +8,7 @@ mod hide;
 mod kinds;
 mod mistakes;
 mod near;
+mod place;
 mod raw;
 mod read;
 mod schema;
@@ -27,6 +28,7 @@ use domain::id::ProbeId;
 use secrecy::SecretString;
 
 pub use mistakes::{Mistake, Mistakes};
+pub use place::{Place, place};
 pub use schema::{SchemaKind, schema};
 
 /// A configuration without a mistake.

@@ -120,13 +120,17 @@ pub(super) fn read<T: DeserializeOwned + Default>(
 }
 
 /// Why the text of a file cannot be had, with what there is of it.
-struct Unreadable {
-    text: Option<String>,
-    at: At,
-    why: String,
+pub(super) struct Unreadable {
+    /// The text as far as it is one.
+    pub text: Option<String>,
+    /// Where it stops being one.
+    pub at: At,
+    /// Why.
+    pub why: String,
 }
 
-fn text_of(path: &Path) -> Result<String, Unreadable> {
+/// The text of a file of the configuration.
+pub(super) fn text_of(path: &Path) -> Result<String, Unreadable> {
     let without_text = |why| Unreadable {
         text: None,
         at: 0..0,
@@ -158,7 +162,7 @@ fn text_of(path: &Path) -> Result<String, Unreadable> {
 
 /// What the parser says of this piece of a file, without what says nothing, and with the usual
 /// cause.
-fn not_toml(message: &str, piece: &str) -> String {
+pub(super) fn not_toml(message: &str, piece: &str) -> String {
     let said = one_line(message);
     let said = said.strip_suffix(", expected nothing").unwrap_or(&said);
     let said = said

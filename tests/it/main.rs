@@ -6,8 +6,9 @@
 mod absence;
 mod bytes;
 mod clock_change;
-mod flapping;
+mod command_line;
 mod fetching;
+mod flapping;
 mod forty_systems;
 mod hard_month;
 mod mail_down;

@@ -1,0 +1,86 @@
+//! The monthly report, made from the ledger alone. Nothing of it is stored or sent.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use domain::report;
+
+use super::args::{self, Common};
+use super::office::Office;
+use super::say::{self, complain};
+use super::{End, Failure};
+use crate::config;
+use crate::reports::{self, Format};
+
+/// The form that is asked for; `--json` asks for one, too.
+pub(super) fn form(common: &Common, format: Option<args::Format>) -> Result<Format, Failure> {
+    Ok(match (common.json, format) {
+        (_, Some(args::Format::Json)) | (true, None) => Format::Json,
+        (true, Some(_)) => {
+            return Err(Failure::Usage(
+                "--json and --format ask for two forms: leave one of them out".to_owned(),
+            ));
+        }
+        (false, Some(args::Format::Html) | None) => Format::Html,
+        (false, Some(args::Format::Md)) => Format::Markdown,
+        (false, Some(args::Format::Csv)) => Format::Csv,
+    })
+}
+
+/// Templates of the operator's own. A report can be made from a data directory alone, but then it
+/// is said that it is made with the built-in ones.
+fn templates(common: &Common) -> Option<PathBuf> {
+    let place = config::place(&common.config);
+    let missing = match (&place.templates, place.trouble) {
+        (Some(folder), _) if folder.is_dir() => return place.templates,
+        (Some(folder), _) => format!("there is no folder {}", folder.display()),
+        (None, Some(trouble)) => trouble,
+        (None, None) => return None,
+    };
+    complain(format!(
+        "nines: {missing}; the report is made with the built-in templates"
+    ));
+    None
+}
+
+/// Makes it, and writes it where it is wanted.
+pub(super) fn run(
+    common: &Common,
+    month: domain::calendar::Month,
+    committee: Option<&str>,
+    format: Format,
+    out: Option<&Path>,
+) -> Result<End, Failure> {
+    let (record, head) = Office::of(common)?.record()?;
+    let committees = &record.catalogue.committees;
+    let committee = match (committee, committees.as_slice()) {
+        (Some(id), _) => id.to_owned(),
+        (None, [only]) => only.id.to_string(),
+        (None, several) => {
+            let names: Vec<&str> = several.iter().map(|c| c.id.as_str()).collect();
+            return Err(Failure::Usage(format!(
+                "name one with --committee: {}",
+                names.join(", ")
+            )));
+        }
+    };
+    let made =
+        report::monthly(&record, &committee, month, &head.hash).map_err(|error| match error {
+            report::Error::Zone(_) => Failure::Could(error.into()),
+            nothing => Failure::Unknown(nothing.to_string()),
+        })?;
+    let templates = match format {
+        Format::Html | Format::Markdown => templates(common),
+        Format::Csv | Format::Json => None,
+    };
+    let bytes = reports::render(&made, format, templates.as_deref())?;
+    match out {
+        Some(file) => {
+            crate::files::replace(file, &bytes)
+                .with_context(|| format!("{} cannot be written", file.display()))?;
+            complain(file.display());
+        }
+        None => say::bytes(&bytes)?,
+    }
+    Ok(End::Done)
+}

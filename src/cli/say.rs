@@ -1,0 +1,61 @@
+//! How everything is said: the answer on standard output, the rest on standard error. Whoever has
+//! stopped reading has had enough, and a place that takes no words is no reason to fail. Nothing
+//! that people wrote steers the terminal it is shown on.
+
+use std::fmt::Display;
+use std::io::{ErrorKind, Write as _};
+
+use anyhow::{Context as _, Result};
+use domain::text;
+use serde::Serialize;
+
+/// Prints words for people.
+pub(super) fn print(words: &str) -> Result<()> {
+    bytes(text::visible(words).as_bytes())
+}
+
+/// Prints a document for programs.
+pub(super) fn json(document: &impl Serialize) -> Result<()> {
+    made(
+        &format!("{}\n", serde_json::to_string_pretty(document)?),
+        true,
+    )
+}
+
+/// Prints what was made as words or as JSON. In JSON a character that a terminal obeys is
+/// escaped, which changes nothing of what it says.
+pub(super) fn made(words: &str, as_json: bool) -> Result<()> {
+    if !as_json {
+        return print(words);
+    }
+    let mut safe = String::with_capacity(words.len());
+    for c in words.chars() {
+        if c != '\n' && text::is_obeyed(c) {
+            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            safe.push(c);
+        }
+    }
+    bytes(safe.as_bytes())
+}
+
+/// Prints a file as it is.
+pub(super) fn bytes(bytes: &[u8]) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        // `nines status | head` has had enough, which is no failure.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("standard output cannot be written"),
+    }
+}
+
+/// Tells what is not the answer, as lines of their own.
+pub(super) fn complain(words: impl Display) {
+    painted(&text::visible(&words.to_string()));
+}
+
+/// The same for words that are ours, colours included.
+pub(super) fn painted(words: &str) {
+    // Where standard error is closed or full there is nobody left to be told.
+    let _ = writeln!(std::io::stderr().lock(), "{}", words.trim_end());
+}
