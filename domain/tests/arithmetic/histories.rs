@@ -17,6 +17,10 @@ use proptest::test_runner::{Config, RngSeed, TestCaseResult, TestRunner};
 
 use crate::oracle::Question;
 
+mod months;
+
+pub use months::month;
+
 /// Everything that one computation needs.
 #[derive(Clone, Debug)]
 pub struct Case {

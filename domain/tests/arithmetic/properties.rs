@@ -1,9 +1,11 @@
 //! What section 6 calls always true, over random histories.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use domain::accounting::{
     Classes, Figures, History, OutageHistory, ProbeHistory, day_strip, excused_until,
 };
-use domain::calendar;
 use domain::catalogue::Affects;
 use domain::id::OutageId;
 use domain::span::{Span, Spans, instant, second};
@@ -12,23 +14,26 @@ use proptest::test_runner::TestCaseResult;
 
 use crate::histories::instant as later;
 use crate::histories::{
-    Case, RawWindow, Windows, always, another_span, another_window, case, cases,
+    Case, RawWindow, Windows, always, another_span, another_window, case, cases, judge, month,
 };
-use crate::oracle::{Answer, Ruling, answer, ruling};
+use crate::oracle::{self, Answer, Ruling, answer, ruling};
 
 /// The seconds of the period that bear one of the letters.
 fn lettered(ruling: &Ruling, period: Span, letters: &[u8]) -> Spans {
+    let wanted = oracle::wanted(letters);
     let mut all = Vec::new();
-    let mut before = false;
+    let mut since = None;
     for (letter, t) in ruling.letters.iter().zip(ruling.lo..) {
-        let now = letters.contains(letter);
-        match all.last_mut() {
-            Some((_, to)) if now && before => *to = t + 1,
-            _ if now => all.push((t, t + 1)),
-            _ => {}
+        let now = wanted[usize::from(*letter)];
+        if now && since.is_none() {
+            since = Some(t);
         }
-        before = now;
+        if !now {
+            all.extend(since.take().map(|from| (from, t)));
+        }
     }
+    let end = ruling.lo + ruling.letters.len() as i64;
+    all.extend(since.map(|from| (from, end)));
     let period: Spans = [period].into_iter().collect();
     all.into_iter().collect::<Spans>().intersection(&period)
 }
@@ -307,18 +312,6 @@ fn turned<T>(list: &mut [T], by: u64) {
 }
 
 #[test]
-fn a_system_has_the_same_figures_alone_and_among_a_hundred() {
-    let hundred = prop::collection::vec(case(Windows::Any), 100);
-    always(cases() / 200, &hundred, |cases| {
-        let alone: Vec<Figures> = cases.iter().map(Case::figures).collect();
-        let mut among: Vec<Figures> = cases.iter().rev().map(Case::figures).collect();
-        among.reverse();
-        prop_assert!(alone == among);
-        Ok(())
-    });
-}
-
-#[test]
 fn an_overrun_is_dated_to_the_first_second_that_is_not_planned() {
     always(cases(), &case(Windows::Any), |mut case| {
         let Some(asked) = case.history.outages.iter().position(|o| !o.declared) else {
@@ -363,22 +356,30 @@ fn an_overrun_is_dated_to_the_first_second_that_is_not_planned() {
     });
 }
 
+/// Twenty months on every run, each with its facts on all of its days; a hundred with
+/// `NINES_CASES` above its usual 2,000.
 #[test]
 fn whole_months_agree_with_the_oracle() {
-    let months = (case(Windows::Any), 0_usize..6);
-    // Every second of a month for each: four as a rule, a hundred with the long run.
-    let count = if cases() > 2_000 { 100 } else { 4 };
-    always(count, &months, |(mut case, _)| {
-        let zone = case.tz();
-        case.period = calendar::Month::of(case.period.from, &zone).span(&zone);
-        case.domain = (
-            second(case.period.from) - 14_400,
-            second(case.period.to) + 14_400,
-        );
-        case.as_of = instant(case.domain.1);
-        for (from, _) in &mut case.history.life {
-            *from = instant(case.domain.0);
+    let count = if cases() > 2_000 { 100 } else { 20 };
+    let planned = RefCell::new(BTreeSet::new());
+    let unplanned = RefCell::new(BTreeSet::new());
+    let months = judge(count, 200, &month(), |case| {
+        let figures = case.figures();
+        for day in day_strip(&figures.classes, case.period, &case.tz()) {
+            if day.planned_s > 0 {
+                planned.borrow_mut().insert(day.date.day());
+            }
+            if day.unplanned_s > 0 {
+                unplanned.borrow_mut().insert(day.date.day());
+            }
         }
-        agrees(&case, &case.figures())
+        agrees(&case, &figures)
     });
+    assert_eq!(months, Ok(()));
+    // Not only around an edge: on many days something was excused, on most something was not.
+    let (planned, unplanned) = (planned.take(), unplanned.take());
+    assert!(
+        planned.len() > 12 && unplanned.len() > 28,
+        "{planned:?} {unplanned:?}"
+    );
 }

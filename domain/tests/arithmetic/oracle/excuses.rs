@@ -68,6 +68,8 @@ struct Judge<'a> {
     gap: Vec<Option<i64>>,
     pairs: Vec<Vec<Pair>>,
     used: Vec<i64>,
+    /// Whether a part of any window holds the second.
+    held: Flags,
     excuses: Excuses,
 }
 
@@ -83,11 +85,15 @@ pub(super) fn excuses(s: &Seconds, run: &[Option<usize>], spans: &[(i64, i64)]) 
         gap: vec![None; spans.len()],
         pairs: vec![vec![Pair::default(); windows.len()]; spans.len()],
         used: vec![0; windows.len()],
+        held: s.flags(),
         excuses: Excuses {
             by_window: windows.iter().map(|_| s.flags()).collect(),
             overrun_of: vec![None; s.n],
         },
     };
+    for part in judge.parts.iter().flatten() {
+        s.paint(&mut judge.held, part.from, part.to);
+    }
     judge.entries = spans.iter().map(|span| judge.entries_of(*span)).collect();
     for i in 0..s.n {
         judge.second(i);
@@ -120,10 +126,14 @@ impl Judge<'_> {
     }
 
     fn second(&mut self, i: usize) {
+        if !self.held[i] && self.run[i].is_none() {
+            return;
+        }
         let windows = &self.s.ask.history.windows;
         let t = self.s.lo + i as i64;
         let mut any = false;
-        for w in 0..windows.len() {
+        let held = self.held[i];
+        for w in (0..windows.len()).filter(|_| held) {
             any |= self.in_window(i, t, w);
         }
         let Some(r) = self.run[i] else { return };
@@ -133,10 +143,7 @@ impl Judge<'_> {
         let pairs = &self.pairs[r];
         self.excuses.overrun_of[i] = (0..windows.len())
             .filter(|w| pairs[*w].taken_at.is_some())
-            .max_by_key(|w| {
-                let pair = pairs[*w];
-                (pair.excused_to, pair.taken_at, windows[*w].id.clone())
-            });
+            .max_by_key(|w| (pairs[*w].excused_to, pairs[*w].taken_at, &windows[*w].id));
     }
 
     /// Whether that window excuses that second.

@@ -188,14 +188,8 @@ fn ground(s: &Seconds) -> Ground {
     let policy = s.ask.policy;
     let life = s.open_list(&h.life);
     let faults = s.spans(&h.faults);
-    let probes: Vec<_> = h
-        .probes
-        .iter()
-        .map(|p| {
-            let lists = [&p.life, &p.silent, &p.down, &p.degraded];
-            (p.affects, lists.map(|l| s.open_list(l)))
-        })
-        .collect();
+    let known = (s.until - s.lo).clamp(0, s.n as i64) as usize;
+    let saw = probed(s, known);
     let mut g = Ground {
         agreed: s.flags(),
         observed: s.flags(),
@@ -210,33 +204,63 @@ fn ground(s: &Seconds) -> Ground {
     }
     let hours = policy.and_then(|p| p.service_hours.as_ref());
     let hours = hours.map(|hours| (hours, TimeZoneDatabase::bundled().get(&hours.zone).unwrap()));
-    for i in 0..s.n {
+    let degraded_is_down = policy.is_some_and(|p| p.degraded_is_down);
+    let mut open = true;
+    for i in 0..known {
         let t = s.lo + i as i64;
-        if t >= s.until {
-            break;
+        // Nothing opens or closes between two full minutes.
+        if let Some((hours, zone)) = &hours
+            && (i == 0 || t % 60 == 0)
+        {
+            open = s.in_hours(hours, zone, t);
         }
-        let open = hours
-            .as_ref()
-            .is_none_or(|(hours, zone)| s.in_hours(hours, zone, t));
         g.agreed[i] = open && life[i];
-        let alive = || probes.iter().filter(|(_, [life, ..])| life[i]);
-        let availability = || alive().filter(|(a, _)| *a == Affects::Availability);
-        let mut down = availability().any(|(_, [_, silent, down, _])| down[i] && !silent[i]);
-        let mute =
-            availability().count() == 0 || availability().any(|(_, [_, silent, ..])| silent[i]);
-        let slow = alive().any(|(affects, [_, silent, down, degraded])| {
-            !silent[i] && (degraded[i] || (down[i] && *affects == Affects::Degradation))
-        });
-        if policy.is_some_and(|p| p.degraded_is_down) && slow && !mute {
-            down = true;
-        }
+        let mute = !saw.watched[i] || saw.silent[i];
+        let down = saw.down[i] || (degraded_is_down && saw.slow[i] && !mute);
         g.observed[i] = down && !faults[i];
         let is_down = g.observed[i] || g.declared[i];
         g.unvouched[i] = faults[i] || mute;
         g.unknown[i] = !is_down && g.unvouched[i];
-        g.degraded[i] = !is_down && !g.unknown[i] && slow;
+        g.degraded[i] = !is_down && !g.unknown[i] && saw.slow[i];
     }
     g
+}
+
+/// What the probes say of each second.
+struct Probed {
+    /// One that affects availability is there.
+    watched: Flags,
+    /// One of those is silent.
+    silent: Flags,
+    /// One of those is down and not silent.
+    down: Flags,
+    /// One of any kind is degraded and not silent, or one that affects degradation is down.
+    slow: Flags,
+}
+
+fn probed(s: &Seconds, known: usize) -> Probed {
+    let mut all = Probed {
+        watched: s.flags(),
+        silent: s.flags(),
+        down: s.flags(),
+        slow: s.flags(),
+    };
+    for probe in &s.ask.history.probes {
+        let lists = [&probe.life, &probe.silent, &probe.down, &probe.degraded];
+        let lists = lists.map(|l| s.open_list(l));
+        let [life, silent, down, degraded] = lists.each_ref().map(|l| &l[..known]);
+        let availability = probe.affects == Affects::Availability;
+        let (watched, mute) = (&mut all.watched[..known], &mut all.silent[..known]);
+        let (failed, slow) = (&mut all.down[..known], &mut all.slow[..known]);
+        for i in 0..known {
+            let heard = life[i] & !silent[i];
+            watched[i] |= availability & life[i];
+            mute[i] |= availability & life[i] & silent[i];
+            failed[i] |= availability & heard & down[i];
+            slow[i] |= heard & (degraded[i] | (!availability & down[i]));
+        }
+    }
+    all
 }
 
 type Runs = (Vec<Option<usize>>, Vec<(i64, i64)>, Vec<(i64, i64)>);
@@ -309,7 +333,8 @@ fn planned(s: &Seconds, g: &Ground, by_window: &[Flags], taken_back: &Flags) -> 
                 (month, spent) = (now, 0);
             }
         }
-        let excused = g.agreed[i] && by_window.iter().any(|w| w[i]);
+        // Only what was seen is ever excused.
+        let excused = g.agreed[i] && g.observed[i] && by_window.iter().any(|w| w[i]);
         let kept = excused && !g.declared[i] && !taken_back[i];
         if kept && cap.is_none_or(|cap| spent < cap) {
             spent += 1;
@@ -433,14 +458,22 @@ pub fn ruling(ask: Question) -> Ruling {
     }
 }
 
+/// Which letters are meant, by their number.
+pub fn wanted(letters: &[u8]) -> [bool; 256] {
+    let mut wanted = [false; 256];
+    for letter in letters {
+        wanted[usize::from(*letter)] = true;
+    }
+    wanted
+}
+
 impl Ruling {
     /// How many seconds of `[from, to)` bear one of the letters.
     fn count(&self, letters: &[u8], from: i64, to: i64) -> i64 {
         let (a, b) = self.within(from, to);
-        self.letters[a..b]
-            .iter()
-            .filter(|l| letters.contains(l))
-            .count() as i64
+        let wanted = wanted(letters);
+        let bear = |l: &&u8| wanted[usize::from(**l)];
+        self.letters[a..b].iter().filter(bear).count() as i64
     }
 
     fn within(&self, from: i64, to: i64) -> (usize, usize) {
@@ -591,12 +624,13 @@ fn add_windows(ask: Question, r: &Ruling, answer: &mut Answer) {
         .collect();
     for (w, window) in ask.history.windows.iter().enumerate() {
         let (start, end) = (floor(window.span.from), floor(window.span.to));
-        let held = |i: &&usize| (start..end).contains(&(r.lo + **i as i64));
-        let count =
-            |which: &dyn Fn(usize) -> bool| all.iter().filter(|i| which(**i)).count() as i64;
-        let down = all.iter().filter(held).count() as i64;
-        let planned = count(&|i| r.excused[w][i] && r.letters[i] == b'p');
-        let overrun = count(&|i| r.overrun_of[i] == Some(w) && r.letters[i] == b'd');
+        let (mut down, mut planned, mut overrun) = (0, 0, 0);
+        for i in &all {
+            let t = r.lo + *i as i64;
+            down += i64::from(start <= t && t < end);
+            planned += i64::from(r.letters[*i] == b'p' && r.excused[w][*i]);
+            overrun += i64::from(r.letters[*i] == b'd' && r.overrun_of[*i] == Some(w));
+        }
         let touches = !ask.period.is_empty()
             && window.span.from < ask.period.to
             && window.span.to > ask.period.from;
@@ -605,19 +639,13 @@ fn add_windows(ask: Question, r: &Ruling, answer: &mut Answer) {
             answer.by_window.push((window.id.to_string(), figures));
         }
     }
-    for blip in &ask.history.blips {
-        answer.blips.0 += i64::from(inside(floor(blip.span.from)));
+    let (a, b) = r.within(from, to);
+    let mut blip = vec![false; r.letters.len()];
+    for span in ask.history.blips.iter().map(|b| b.span) {
+        let (first, end) = r.within(floor(span.from), floor(span.to));
+        blip[first..end].fill(true);
+        answer.blips.0 += i64::from(inside(floor(span.from)));
     }
-    for i in 0..r.letters.len() {
-        let t = r.lo + i as i64;
-        let blip = || {
-            ask.history
-                .blips
-                .iter()
-                .any(|b| floor(b.span.from) <= t && t < floor(b.span.to))
-        };
-        if inside(t) && b"ug".contains(&r.letters[i]) && blip() {
-            answer.blips.1 += 1;
-        }
-    }
+    let up = (a..b).filter(|i| blip[*i] && b"ug".contains(&r.letters[*i]));
+    answer.blips.1 = up.count() as i64;
 }
