@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod decide;
 pub mod detection;
 pub mod event;
+pub mod heard;
 pub mod id;
 pub mod incident;
 pub mod notice;

@@ -14,6 +14,7 @@ use domain::act::{Act, Which};
 use domain::catalogue::{Affects, Catalogue, Customer, Days, Flapping, Rule, Single};
 use domain::decide::Input;
 use domain::event::{Cause, Delivery, Event, Fact};
+use domain::heard::Heard;
 use domain::id::{OutageId, SystemId};
 use domain::incident::Review;
 use domain::notice::{Affected, Kind, Notice};
@@ -520,22 +521,29 @@ fn every_second_has_one_class(house: &House) {
     }
 }
 
-/// What is not sent because a later notice says it is said by that notice.
-fn nothing_folded_is_lost(house: &House) {
-    for (id, out) in &house.record.notices {
-        let Standing::Folded(Some(into)) = &out.standing else {
-            continue;
-        };
-        let instead = &house.record.notices[into];
-        assert!(into > id && instead.notice.recipient == out.notice.recipient);
-        for outage in out.notice.affected.iter().filter_map(|a| a.outage) {
-            let mut all = instead.notice.affected.iter();
-            let said = all.any(|a| a.says_over(outage));
-            assert!(
-                said,
-                "{id} is folded into {into}, which leaves {outage} out"
-            );
+/// At no event after which something was sent, and not at the end, when nothing waits any more.
+fn nobody_is_left_with_what_is_not_so(house: &House) {
+    let mut record = Record::default();
+    let mut heard = Heard::default();
+    for (n, (seq, event)) in house.events.iter().enumerate() {
+        record.apply(*seq, event);
+        heard.take_in(&record, event);
+        // What a fact entails comes after it in the same turn: what folds after the end of an
+        // attempt, all of it before the next attempt.
+        let next = house.events.get(n + 1).map(|(_, e)| &e.fact);
+        let ended = matches!(event.fact, Fact::DeliveryEnded { .. });
+        if match next {
+            Some(Fact::NoticeFolded { .. }) => false,
+            Some(Fact::DeliveryAttempted { .. }) | None => true,
+            Some(_) => ended,
+        } {
+            assert_eq!(heard.contradictions(&record), [], "after event {seq}");
         }
+    }
+    let waits = |o: &&Outgoing| !o.standing.is_final();
+    for waiting in record.notices.values().map(|o| &**o).filter(waits) {
+        // Only what was put off and is not due again may still wait.
+        assert!(waiting.attempts > 0, "never tried: {}", waiting.notice.key);
     }
 }
 
@@ -779,8 +787,8 @@ proptest! {
         every_second_has_one_class(&house);
         let configured = steps.iter().any(|s| matches!(s, Step::Configure(_)));
         everybody_told_once(&house, configured);
-        nothing_folded_is_lost(&house);
         an_unstable_system_is_told_once(&house);
+        nobody_is_left_with_what_is_not_so(&house);
     }
 
     #[test]

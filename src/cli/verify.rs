@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 use domain::event::Fact;
+use domain::heard::Heard;
 use domain::record::Record;
 use serde_json::json;
 
@@ -50,6 +51,7 @@ pub(super) fn run(office: &Office, replay: bool, as_json: bool) -> Result<End, F
 fn fold_again(office: &Office) -> Result<Vec<String>> {
     let ledger = office.ledger()?;
     let mut record = Record::default();
+    let mut heard = Heard::default();
     let mut faults = Vec::new();
     let mut keys = std::collections::BTreeSet::new();
     ledger.replay(None, &mut |stored| {
@@ -74,7 +76,14 @@ fn fold_again(office: &Office) -> Result<Vec<String>> {
             _ => {}
         }
         record.apply(seq, &stored.event);
+        heard.take_in(&record, &stored.event);
     })?;
+    faults.extend(
+        heard
+            .contradictions(&record)
+            .iter()
+            .map(ToString::to_string),
+    );
     for (id, probe) in &record.probes {
         let ordered = |spans: &[(jiff::Timestamp, Option<jiff::Timestamp>)]| {
             spans
