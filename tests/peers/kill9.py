@@ -4,7 +4,8 @@ The truth is what the targets wrote about themselves and what the mail server ke
 each kill the ledger is whole; every outage that a life of the service saw long enough to confirm
 is in the ledger, at its true place, with its `downtime` and `uptime` at every customer concerned
 (or one folded notice that says both); nothing is in the ledger that the targets do not know of;
-a mail that came twice has one Message-ID and the same bytes. The mail server answers slowly, and
+a mail that came twice has one Message-ID and the same bytes; the last mail about a system that an
+address got says that it is up, which it is. The mail server answers slowly, and
 some kills wait for a message that is under way, so that mails are cut off between their last byte
 and its reply.
 
@@ -207,6 +208,26 @@ def told(nines, spool, outages):
     return count, repeated, len(kept)
 
 
+def last_word(nines, spool, outages):
+    """Of every system, the last mail that an address was sent says that it is up, as it is."""
+    by_mail = {i: notice for notice in nines.notices().values() for i in notice["ids"]}
+    last = {}
+    for mail in mails(spool):
+        notice = by_mail[mail.id]
+        for system in {a["system"] for a in notice["affected"]}:
+            last[notice["recipient"], system] = (mail.path.name, notice)
+    check(all(o[2] is not None for o in outages.values()), "an outage is open still")
+    for system in {o[0] for o in outages.values()}:
+        for addresses, systems in CUSTOMERS.values():
+            for address in addresses if system in systems else ():
+                name, notice = last[address, system]
+                open_still = [a["outage"] for a in notice["affected"]
+                              if a["system"] == system and a["to"] is None]
+                check(not open_still, f"{system} is up, and {name}, the last mail about it to"
+                                      f" {address}, is a {notice['kind']} that says it is down")
+    return len(last)
+
+
 def run(house):
     say(f"NINES_SEED={SEED} NINES_KILLS={KILLS}")
     chance = random.Random(SEED)
@@ -238,11 +259,13 @@ def run(house):
 
     outages, seen = match(house, nines, lives)
     count, repeated, distinct = told(nines, spool, outages)
+    words = last_word(nines, spool, outages)
     if not outages:
         raise Failed("no outage at all: nothing was shown")
     report = nines.report(month)
     check(len(report["outages"]) == len(outages), "the report's outages are not the ledger's")
     say(f"  {KILLS} kills; ill times of the targets: {dict(seen)}; outages {len(outages)}")
+    say(f"  the last of {words} addresses and systems agree with what is so")
     say(f"  told: {dict(count)}; {distinct} mails, {repeated} of them came again with the same"
         " Message-ID and bytes")
     ends = collections.Counter(r for n in nines.notices().values() for r in n["results"])
