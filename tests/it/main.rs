@@ -12,6 +12,7 @@ mod flapping;
 mod forty_systems;
 mod hard_month;
 mod mail_down;
+mod mail_races;
 mod office;
 mod plain_outage;
 mod played;

@@ -1,0 +1,54 @@
+//! A mail that the server holds for minutes without an answer, while what it says ceases to be so:
+//! what arrives last must be so.
+
+use serde_json::Value;
+
+use crate::played::{IT, OFFICE, Played, play, text};
+
+/// What arrived about the portal at an address, in order: the kind, when, and which outages are
+/// said to go on.
+fn arrived(played: &Played, address: &str) -> Vec<(String, String, usize)> {
+    let events = played.events(&["notice-queued", "delivery-ended"]);
+    let notice = |seq: &Value| &events.iter().find(|e| e["seq"] == *seq).unwrap()["data"]["notice"];
+    let accepted = events.iter().filter(|e| e["data"]["result"] == "accepted");
+    let to_us = accepted.filter(|e| notice(&e["data"]["notice"])["recipient"] == address);
+    to_us
+        .map(|ended| {
+            let said = notice(&ended["data"]["notice"]);
+            let affected = said["affected"].as_array().unwrap();
+            let open = affected.iter().filter(|a| a["to"].is_null()).count();
+            let (kind, at) = (text(&said["kind"]), text(&ended["at"]));
+            (kind.to_owned(), at.to_owned(), open)
+        })
+        .collect()
+}
+
+/// The last of what arrived before an instant.
+fn last_before(played: &Played, address: &str, before: &str) -> (String, usize) {
+    let arrived = arrived(played, address);
+    let mut earlier = arrived.into_iter().filter(|a| a.1.as_str() < before);
+    let (kind, _, open) = earlier.next_back().unwrap();
+    (kind, open)
+}
+
+#[test]
+fn an_uptime_that_was_under_way_is_not_the_last_word_when_it_is_down_again() {
+    let played = play("mail-races");
+    for address in [OFFICE, IT] {
+        // Down again from 02:30:15 to 03:30 in New York; every mail has gone long before its end.
+        let last = last_before(&played, address, "2026-10-05T07:29:00");
+        assert_eq!(last, ("downtime".to_owned(), 1), "{address}");
+        let last = last_before(&played, address, "2026-10-06T00:00:00");
+        assert_eq!(last, ("uptime".to_owned(), 0), "{address}");
+    }
+}
+
+#[test]
+fn a_downtime_that_was_under_way_is_not_the_last_word_when_it_is_up_again() {
+    let played = play("mail-races");
+    for address in [OFFICE, IT] {
+        let last = last_before(&played, address, "2026-10-07T04:00:00");
+        assert_eq!(last, ("uptime".to_owned(), 0), "{address}");
+    }
+    assert_eq!(played.summary.refused, []);
+}
