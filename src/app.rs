@@ -180,16 +180,7 @@ async fn watch_over(
     let mut tasks = serve(private, socket, &desk, &stopped);
     let post = Arc::new(Post::new(Arc::clone(&door)));
     tasks.spawn(Arc::clone(&courier).run(post, ended(&stopped)));
-    tracing::info!(
-        systems = loaded.catalogue.systems.len(),
-        probes = loaded.probes.len(),
-        private = %loaded.listen.private,
-        data = %data.display(),
-        "watching"
-    );
-    for idle in loaded.idle() {
-        tracing::warn!("{idle}");
-    }
+    log_watching(&loaded, &data);
 
     let mut service = Service {
         start,
@@ -219,6 +210,19 @@ async fn watch_over(
     };
     let closed = closed.map_or(Err(Error::Broken), |closed| closed.map_err(Error::from));
     stopped.and(joined).and(closed)
+}
+
+fn log_watching(loaded: &Loaded, data: &Path) {
+    tracing::info!(
+        systems = loaded.catalogue.systems.len(),
+        probes = loaded.probes.len(),
+        private = %loaded.listen.private,
+        data = %data.display(),
+        "watching"
+    );
+    for idle in loaded.idle() {
+        tracing::warn!("{idle}");
+    }
 }
 
 /// Starts the listeners.

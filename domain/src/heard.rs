@@ -133,8 +133,12 @@ impl Heard {
     ///
     /// Nothing is wrong while a notice waits that would mend it or one is still to be decided (other
     /// systems are waited for, a bad run is pending). Downtime that stays planned is told to nobody.
-    /// A refused address and a customer who was not one throughout are owed nothing.
+    /// A refused address and a customer who was not one throughout are owed nothing; who was one is
+    /// not known of a ledger in which the clock was set back, so it is asked for folded notices only.
     pub fn contradictions(&self, record: &Record) -> Vec<Contradiction> {
+        if !record.repeated.is_empty() {
+            return folded_away(record);
+        }
         let told_down = self
             .last
             .iter()

@@ -132,22 +132,7 @@ fn incident_text(record: &Record, incident: &Incident) -> String {
             domain::event::Cause::Declared => "a declaration",
         }
     );
-    for outage in incident
-        .outages
-        .iter()
-        .filter_map(|o| record.outages.get(o))
-    {
-        text.push_str(&format!(
-            "  {} of {}: {} to {}, confirmed {}\n",
-            outage.id,
-            outage.system,
-            instant(Some(outage.start)),
-            outage
-                .end
-                .map_or_else(|| "now".to_owned(), |end| instant(Some(end))),
-            instant(Some(outage.detected_at)),
-        ));
-    }
+    text.push_str(&outages_text(record, incident));
     if let Some((at, into)) = incident.merged {
         text.push_str(&format!("  merged into {into}: {}\n", instant(Some(at))));
     }
@@ -185,6 +170,27 @@ fn incident_text(record: &Record, incident: &Incident) -> String {
             outgoing.notice.recipient,
             outgoing.notice.kind,
             standing(&outgoing.standing),
+        ));
+    }
+    text
+}
+
+fn outages_text(record: &Record, incident: &Incident) -> String {
+    let mut text = String::new();
+    for outage in incident
+        .outages
+        .iter()
+        .filter_map(|o| record.outages.get(o))
+    {
+        text.push_str(&format!(
+            "  {} of {}: {} to {}, confirmed {}\n",
+            outage.id,
+            outage.system,
+            instant(Some(outage.start)),
+            outage
+                .end
+                .map_or_else(|| "now".to_owned(), |end| instant(Some(end))),
+            instant(Some(outage.detected_at)),
         ));
     }
     text

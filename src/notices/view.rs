@@ -163,7 +163,9 @@ fn latest(notice: &Notice) -> (Vec<&Affected>, Vec<&Affected>) {
     };
     let latest = all.iter().enumerate().filter(|(n, _)| last(*n));
     let over = |a: &&Affected| {
-        matches!(notice.kind, Kind::Downtime | Kind::MaintenanceOverrun) && a.to.is_some()
+        let down = matches!(notice.kind, Kind::Downtime | Kind::MaintenanceOverrun);
+        // One that fails again and again may be up just now.
+        down && a.to.is_some() && a.unstable.is_none()
     };
     let (recovered, shown) = latest.map(|(_, a)| a).partition(over);
     (shown, recovered)

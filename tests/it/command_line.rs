@@ -302,7 +302,7 @@ fn nothing_that_people_write_steers_a_terminal() {
     review("A disk filled up.\n  root cause: none", 0);
     let shown = ends(folder, &["incident", "show", "portal", "--data", "data"], 0);
     assert!(
-        out(&shown).contains("summary: A disk filled up.\n    |   root cause: none\n"),
+        out(&shown).contains("summary: A disk filled up.\n    | root cause: none\n"),
         "{}",
         out(&shown)
     );

@@ -178,6 +178,14 @@ impl Draft<'_> {
             .collect()
     }
 
+    /// Whether these say of every outage of a notice that it is over.
+    pub(super) fn is_said(&self, id: NoticeId, by: &[Affected]) -> bool {
+        let outages = self.record().notices.get(&id).into_iter();
+        outages
+            .flat_map(|o| o.notice.affected.iter().filter_map(|a| a.outage))
+            .all(|outage| by.iter().any(|a| a.says_over(outage)))
+    }
+
     /// Which of these, or of those that they follow, are on their way.
     pub(super) fn under_way(&self, notices: &[NoticeId]) -> Vec<NoticeId> {
         let known = notices.iter().filter_map(|n| self.record().notices.get(n));

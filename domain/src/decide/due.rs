@@ -38,9 +38,11 @@ pub fn next_due(record: &Record, doubted: &BTreeSet<ProbeId>) -> Option<Timestam
         .filter(|held| held.span.to > ahead.from && !held.systems.iter().any(watched(record)))
         .map(|held| held.span.to)
         .min();
-    // What became long enough by a fact that came late is due with that fact.
+    // What became long enough by a fact that came late is due with that fact. It is a length, and
+    // so follows the present clock, not the latest time that was ever shown.
+    let now = record.as_of.unwrap_or(ahead.from);
     let settled = flapping::settling(record, doubted)
-        .map(|(_, due)| due.max(ahead.from))
+        .map(|(_, due)| due.max(now))
         .min();
     [midnight, start, gathered, unwatched, settled]
         .into_iter()

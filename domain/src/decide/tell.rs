@@ -290,19 +290,13 @@ impl Draft<'_> {
         };
         let outage = affected.outage.and_then(|o| self.record().outages.get(&o));
         let incident = outage.and_then(|o| o.incident);
-        let pointless: Vec<NoticeId> = told
+        let over: Vec<NoticeId> = told
             .iter()
             .filter(|n| self.can_fold(**n))
             .copied()
             .collect();
-        // One that was lost on its way may have arrived.
-        let unheard = |n: &NoticeId| {
-            let lost = self.record().notices.get(n).is_none_or(|o| o.lost > 0);
-            pointless.contains(n) && !lost
-        };
-        let folded = told.iter().all(unheard);
         // Other recoveries that waited for the same notice are said together with this one.
-        let together = self.waiting_for(recipient, &pointless);
+        let together = self.waiting_for(recipient, &over);
         // So is what a notice that has not arrived was to say of earlier outages.
         let unarrived: Vec<NoticeId> = told
             .iter()
@@ -325,6 +319,12 @@ impl Draft<'_> {
             .map(|outage| outage.to_string())
             .collect();
         content.subject = outages.join("+");
+        // Of a system that was taken away nobody says that it is up: what tells of it is sent.
+        let mut pointless = over;
+        pointless.retain(|n| self.is_said(*n, &content.affected));
+        // One that was lost on its way may have arrived.
+        let lost = |n: &NoticeId| self.record().notices.get(n).is_none_or(|o| o.lost > 0);
+        let folded = told.iter().all(|n| pointless.contains(n) && !lost(n));
         let into = self.queue(at, &customer, recipient, &content, told.to_vec(), folded);
         for notice in pointless.into_iter().chain(together) {
             self.emit(

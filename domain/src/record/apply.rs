@@ -521,6 +521,12 @@ fn only_by_watching(fact: &Fact) -> bool {
 
 fn open(spans: &mut Vec<(Timestamp, Option<Timestamp>)>, from: Timestamp) {
     if !is_open(spans) {
+        // After a clock was set back a span may begin before the end of the one before: it says
+        // all that the other said from there on.
+        if let Some((start, Some(end))) = spans.last_mut() {
+            *start = (*start).min(from);
+            *end = (*end).min(from);
+        }
         spans.push((from, None));
     }
 }

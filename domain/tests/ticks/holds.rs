@@ -1,0 +1,246 @@
+//! What always holds of a history, however it was lived.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::accounting;
+use domain::event::Fact;
+use domain::heard::Heard;
+use domain::id::{OutageId, SystemId};
+use domain::notice::{Affected, Kind};
+use domain::record::{Outage, Outgoing, Record, Standing};
+use domain::span::Span;
+
+use crate::common::House;
+
+pub fn spans_are_in_order(house: &House) {
+    let ordered = |name: &str, what: &str, spans: &[(jiff::Timestamp, Option<jiff::Timestamp>)]| {
+        for span in spans {
+            assert!(
+                span.1.is_none_or(|to| span.0 <= to),
+                "{name} {what} {span:?}"
+            );
+        }
+        for pair in spans.windows(2) {
+            let end = pair[0].1;
+            assert!(
+                end.is_some_and(|end| end <= pair[1].0),
+                "{name} {what} {pair:?}"
+            );
+        }
+    };
+    for (name, known) in &house.record.probes {
+        let silent: Vec<_> = known.silent.iter().map(|s| (s.0, s.1)).collect();
+        ordered(name.as_str(), "life", &known.life);
+        ordered(name.as_str(), "down", &known.down);
+        ordered(name.as_str(), "degraded", &known.degraded);
+        ordered(name.as_str(), "silent", &silent);
+    }
+    for (name, known) in &house.record.systems {
+        ordered(name.as_str(), "life", &known.life);
+        // One that was over before the clock was set back stays where people were told it was.
+        let overtaken = |o: &Outage| o.closed_at.is_some();
+        let set_back = !house.record.repeated.is_empty();
+        let outages: Vec<_> = known
+            .outages
+            .iter()
+            .map(|o| &house.record.outages[o])
+            .filter(|o| o.declared.is_none() && !(set_back && overtaken(o)))
+            .map(|o| (o.start, o.end))
+            .collect();
+        ordered(name.as_str(), "outages", &outages);
+    }
+}
+
+pub fn about(out: &Outgoing, outage: OutageId) -> Option<&Affected> {
+    let mut said = out.notice.affected.iter();
+    said.find(|a| a.outage == Some(outage))
+}
+
+/// The notice that says instead what this one was to say of an outage.
+pub fn said_instead(house: &House, out: &Outgoing, outage: OutageId) -> bool {
+    match &out.standing {
+        Standing::Folded(Some(into)) => {
+            let mut said = house.record.notices[into].notice.affected.iter();
+            said.any(|a| a.outages().any(|o| o == outage))
+        }
+        _ => false,
+    }
+}
+
+/// Every second has one class, and what passed twice vouches for nothing.
+pub fn every_second_has_one_class(house: &House) {
+    let late = house.events.iter().map(|(_, e)| e.at).max().unwrap();
+    let period = Span::new(house.second(-600), late.max(house.now));
+    for system in house.record.systems.keys() {
+        let zone = house.record.zone_of(system).unwrap();
+        let policy = house.record.policy_of(system);
+        let history = house.record.history(system, period);
+        let f = accounting::account(&history, period, &zone, policy, None, house.now);
+        let sum = f.up_s + f.planned_s + f.excluded_s + f.unplanned_s + f.unknown_s;
+        assert_eq!(sum, f.agreed_s, "{system}");
+        for outage in history.outages.iter().filter(|o| !o.declared) {
+            assert!(
+                outage.end.is_none_or(|end| outage.start <= end),
+                "{outage:?}"
+            );
+        }
+        if history.outages.iter().any(|o| o.declared) {
+            continue;
+        }
+        for twice in house.record.repeated.iter() {
+            let over = Span::new(twice.from, twice.to.min(house.now));
+            let f = accounting::account(&history, over, &zone, policy, None, house.now);
+            assert_eq!(f.unknown_s, f.agreed_s, "{system} {twice}");
+        }
+    }
+}
+
+/// At no event after which something was sent, and not at the end, when nothing waits any more.
+pub fn nobody_is_left_with_what_is_not_so(house: &House) {
+    let mut record = Record::default();
+    let mut heard = Heard::default();
+    for (n, (seq, event)) in house.events.iter().enumerate() {
+        record.apply(*seq, event);
+        heard.take_in(&record, event);
+        // What a fact entails comes after it in the same turn: what folds after the end of an
+        // attempt, all of it before the next attempt.
+        let next = house.events.get(n + 1).map(|(_, e)| &e.fact);
+        let ended = matches!(event.fact, Fact::DeliveryEnded { .. });
+        if match next {
+            Some(Fact::NoticeFolded { .. }) => false,
+            Some(Fact::DeliveryAttempted { .. }) | None => true,
+            Some(_) => ended,
+        } {
+            assert_eq!(heard.contradictions(&record), [], "after event {seq}");
+        }
+    }
+    let waits = |o: &&Outgoing| !o.standing.is_final();
+    for waiting in record.notices.values().map(|o| &**o).filter(waits) {
+        // Only what was put off and is not due again may still wait.
+        assert!(waiting.attempts > 0, "never tried: {}", waiting.notice.key);
+    }
+}
+
+pub fn everybody_told_once(house: &House, configured: bool) {
+    let keys: Vec<_> = house
+        .record
+        .notices
+        .values()
+        .map(|o| &o.notice.key)
+        .collect();
+    let unique: BTreeSet<_> = keys.iter().collect();
+    assert_eq!(unique.len(), keys.len(), "keys are unique");
+    for outage in house.record.outages.values() {
+        let mut down: BTreeMap<&str, Vec<&Standing>> = BTreeMap::new();
+        let mut up: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut answered: BTreeSet<&str> = BTreeSet::new();
+        for out in house.record.notices.values() {
+            let recipient = out.notice.recipient.as_str();
+            let mut affected = out.notice.affected.iter();
+            if out.notice.kind == Kind::Uptime
+                && affected.any(|a| a.outages().any(|o| o == outage.id))
+            {
+                answered.insert(recipient);
+            }
+            let Some(said) = about(out, outage.id) else {
+                continue;
+            };
+            match out.notice.kind {
+                // Over already: said because a notice of its recovery had not arrived.
+                Kind::Downtime | Kind::MaintenanceOverrun if said.to.is_some() => {
+                    up.entry(recipient).or_default();
+                }
+                Kind::Downtime | Kind::MaintenanceOverrun => {
+                    down.entry(recipient).or_default().push(&out.standing);
+                }
+                // One that was never sent may be said together with something else.
+                Kind::Uptime if said_instead(house, out, outage.id) => {}
+                Kind::Uptime => *up.entry(recipient).or_default() += 1,
+                other => panic!("{other} about an outage"),
+            }
+        }
+        for (recipient, told) in &down {
+            assert_eq!(told.len(), 1, "{recipient} told of {} once", outage.id);
+        }
+        for (recipient, times) in &up {
+            assert!(
+                *times <= 1,
+                "{recipient} told once that {} is over",
+                outage.id
+            );
+        }
+        let over = outage.end.is_some() && !house.record.has_open_outage(&outage.system);
+        if !over || configured {
+            continue;
+        }
+        let told_planned = outage.overrun.is_none() && outage.reclassified.is_none();
+        let recorded_whole = house.events.iter().any(|(seq, e)| {
+            *seq == outage.id.0 && matches!(e.fact, Fact::OutageDeclared { to: Some(_), .. })
+        });
+        let unstable = house.record.unstable.contains(&outage.system);
+        if (outage.planned && told_planned) || recorded_whole || unstable {
+            continue;
+        }
+        for customer in house.record.catalogue.customers_of(&outage.system) {
+            for contact in &customer.contacts {
+                let told: Vec<_> = outage
+                    .told
+                    .iter()
+                    .map(|n| &house.record.notices[n])
+                    .filter(|o| o.notice.recipient == *contact)
+                    .collect();
+                let refused = !told.is_empty()
+                    && told
+                        .iter()
+                        .all(|o| matches!(o.standing, Standing::Rejected(_)));
+                let answered = answered.contains(contact.as_str());
+                let reclassified_later = outage.planned && outage.overrun.is_none();
+                if reclassified_later && told.is_empty() {
+                    continue;
+                }
+                assert!(
+                    answered || refused,
+                    "{contact} was never told that {} is over: {outage:#?}",
+                    outage.id
+                );
+            }
+        }
+    }
+}
+
+/// Of a system that is unstable every recipient hears so once, and nothing else until it is over.
+pub fn an_unstable_system_is_told_once(house: &House) {
+    let mut unstable: BTreeMap<&SystemId, BTreeSet<&str>> = BTreeMap::new();
+    for (seq, event) in &house.events {
+        match &event.fact {
+            Fact::Flapping { system, .. } => {
+                unstable.entry(system).or_default();
+            }
+            Fact::Settled { system, .. } => {
+                let known = unstable.remove(system);
+                assert!(known.is_some(), "#{seq}: {system} was not unstable");
+            }
+            Fact::Configured { catalogue } => {
+                unstable.retain(|system, _| catalogue.system(system.as_str()).is_some());
+            }
+            Fact::NoticeQueued { notice } => {
+                // Beside another system it may say of an earlier outage what was decided before.
+                let passed_on = |a: &Affected| {
+                    notice.affected.len() > 1 && a.to.is_some() && a.unstable.is_none()
+                };
+                let about = notice.affected.iter().filter(|a| a.outage.is_some());
+                for affected in about.filter(|a| !passed_on(a)) {
+                    let Some(told) = unstable.get_mut(&affected.system) else {
+                        continue;
+                    };
+                    assert_eq!(notice.kind, Kind::Downtime, "#{seq} {}", notice.key);
+                    assert!(affected.unstable.is_some(), "#{seq} {}", notice.key);
+                    assert!(told.insert(&notice.recipient), "#{seq} {}", notice.key);
+                }
+            }
+            _ => {}
+        }
+    }
+    let left: BTreeSet<&SystemId> = house.record.unstable.iter().collect();
+    assert_eq!(left, unstable.keys().copied().collect());
+}
