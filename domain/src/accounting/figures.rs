@@ -281,8 +281,14 @@ fn bearer(group: &Group, history: &History, whole: &Whole) -> Option<usize> {
         let (from, to) = extent(&history.outages[**index], whole.until);
         from <= first && first < to
     };
-    let bearer = group.outages.iter().find(holds);
-    bearer.or(group.outages.first()).copied()
+    // Whatever the order in which they are listed.
+    let order = |index: &&usize| {
+        let outage = &history.outages[**index];
+        (outage.start, outage.id)
+    };
+    let bearer = group.outages.iter().filter(holds).min_by_key(order);
+    let bearer = bearer.or(group.outages.iter().min_by_key(order));
+    bearer.copied()
 }
 
 /// How exactly the edges of the period's observed outages are known, together.
