@@ -425,7 +425,9 @@ systems  = {json.dumps(of)}
     def events(self, *kinds, subject=None):
         """What the ledger holds, in order, read beside the service."""
         path = self.data / "ledger.sqlite"
-        if not path.exists():
+        # Killed while it made its first tables there is no ledger yet: the next start takes them
+        # back, and who only reads may not.
+        if not path.exists() or path.with_name(path.name + "-journal").exists():
             return []
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True,
                                                 timeout=10)) as ledger:
