@@ -37,7 +37,9 @@ REPLY_S = 0.4
 # killed need not be durable.
 SETTLED_S = 1.5
 
-PROBE = """[[probe]]
+# Each outage is to have its own pair of mails, however often the systems fail.
+PROBE = """flap_limit = 0
+[[probe]]
 name           = "front"
 kind           = "http"
 url            = "http://127.0.0.1:{port}/"
