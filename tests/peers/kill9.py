@@ -173,6 +173,15 @@ def absent(lives, since, till):
     return any(since - SLACK_S <= end <= till for _, end in lives)
 
 
+def latest(notice):
+    """The outages that a notice is about: of each system the last; the others it only repeats."""
+    last = {}
+    for affected in notice["affected"]:
+        last[affected["system"]] = affected
+    down = notice["kind"] != "uptime"
+    return {a["outage"] for a in last.values() if not (down and a["to"])}
+
+
 def told(nines, spool, outages):
     """Every outage's two mails, or one that says both, at every address concerned."""
     notices = nines.notices()
@@ -189,8 +198,11 @@ def told(nines, spool, outages):
     for outage, (system, *_rest) in outages.items():
         for customer, (addresses, systems) in CUSTOMERS.items():
             for address in addresses if system in systems else ():
-                said = [n for n in notices.values() if n["recipient"] == address
-                        and any(a["outage"] == outage for a in n["affected"])]
+                theirs = [n for n in notices.values() if n["recipient"] == address]
+                said = [n for n in theirs if outage in latest(n)]
+                # What was cut off again and again is said once more by what comes after it.
+                later = [n for n in theirs if n not in said and any(i in kept for i in n["ids"])
+                         and any(a["outage"] == outage and a["to"] for a in n["affected"])]
                 arrived = [n for n in said if any(i in kept for i in n["ids"])]
                 kinds = sorted(n["kind"] for n in arrived)
                 folded = [n for n in arrived if n["kind"] == "uptime" and n["folded"]]
@@ -198,11 +210,13 @@ def told(nines, spool, outages):
                 # arrived, and the uptime says from when to when it was.
                 unsure = [n for n in said if n["kind"] == "downtime"
                           and {"ambiguous", "folded"} <= set(n["results"])]
-                whole = kinds == ["downtime", "uptime"] or (kinds == ["uptime"]
-                                                            and (folded or unsure))
+                whole = (kinds == ["downtime", "uptime"]
+                         or kinds == ["uptime"] and (folded or unsure)
+                         or kinds in ([], ["downtime"], ["uptime"]) and later)
                 check(whole, f"O-{outage} of {system}: {customer}'s {address} got {kinds}; the "
                              f"ledger has {[(n['kind'], n['results']) for n in said]}")
-                count["pair" if "downtime" in kinds else "folded" if folded
+                count["pair" if len(kinds) == 2 else "folded" if folded
+                      else "said with a later one" if later
                       else "uptime alone, its downtime cut off"] += 1
                 order = [mail.path.name for kind in kinds for n in arrived if n["kind"] == kind
                          for mail in kept[next(iter(n["ids"]))][:1]]
