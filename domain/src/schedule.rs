@@ -131,7 +131,7 @@ fn plus(at: Timestamp, by: SignedDuration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     // A test that cannot build its own input should fail at once.
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    #![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
 
     use proptest::prelude::*;
 

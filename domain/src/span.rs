@@ -250,7 +250,7 @@ impl fmt::Display for Spans {
 #[cfg(test)]
 mod tests {
     // A test may fail by panicking.
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    #![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
 
     use super::*;
 

@@ -99,7 +99,7 @@ pub(super) fn verdict(
 #[cfg(test)]
 mod tests {
     // A test may fail by panicking.
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    #![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
 
     use super::*;
 

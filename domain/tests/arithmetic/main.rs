@@ -3,7 +3,7 @@
 //! mutants, and drawn timelines of every rule.
 
 // A test may fail by panicking.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
 
 mod drawn;
 mod histories;

@@ -2,7 +2,7 @@
 //! twenty years, months, hours, and what of a window is earned.
 
 // A test may fail by panicking.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
 
 mod changes;
 mod civil;
