@@ -167,7 +167,7 @@ async fn watch_over(
     let samples = opened.samples;
     let (door, mut running) = thread::start(opened.turn, &data, clock, Some(samples.writer()))?;
     door.start(opened.alive_until).await?;
-    let runner = Runner::new(Arc::clone(&door));
+    let runner = Runner::start(Arc::clone(&door))?;
     runner.replace(setups);
     let courier = Arc::new(Courier::new(relays(&loaded), renderer, Timeouts::default()));
 

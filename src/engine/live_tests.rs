@@ -159,7 +159,7 @@ async fn a_port_that_closes_and_opens_again_is_one_outage_with_both_notices() {
     let service = Service::start(quick()).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = listener.local_addr().unwrap();
-    let runner = Runner::new(Arc::clone(&service.door));
+    let runner = Runner::start(Arc::clone(&service.door)).unwrap();
     runner.replace(vec![setup(portal(), target)]);
     accepted(&listener, 3).await;
 
@@ -220,7 +220,7 @@ async fn a_clock_that_is_set_back_delays_no_word_of_an_outage() {
     let service = Service::start(quick()).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = listener.local_addr().unwrap();
-    let runner = Runner::new(Arc::clone(&service.door));
+    let runner = Runner::start(Arc::clone(&service.door)).unwrap();
     runner.replace(vec![setup(portal(), target)]);
     accepted(&listener, 3).await;
 
@@ -263,7 +263,7 @@ async fn a_service_whose_clock_was_ahead_in_an_earlier_life_watches_at_once() {
     let ahead = Service::start_on(data, clock, quick()).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = listener.local_addr().unwrap();
-    let runner = Runner::new(Arc::clone(&ahead.door));
+    let runner = Runner::start(Arc::clone(&ahead.door)).unwrap();
     runner.replace(vec![setup(portal(), target)]);
     accepted(&listener, 4).await;
     runner.stop().await;
@@ -278,7 +278,7 @@ async fn a_service_whose_clock_was_ahead_in_an_earlier_life_watches_at_once() {
         twice[0].seconds() < three_hours,
         "the time that was seen, no more"
     );
-    let runner = Runner::new(Arc::clone(&service.door));
+    let runner = Runner::start(Arc::clone(&service.door)).unwrap();
     runner.replace(vec![setup(portal(), target)]);
     accepted(&listener, 3).await;
     drop(listener);
@@ -334,7 +334,7 @@ async fn a_configuration_in_force_leaves_no_trace_and_a_new_one_changes_what_run
     assert_eq!(same.events, []);
 
     let old = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let runner = Runner::new(Arc::clone(&service.door));
+    let runner = Runner::start(Arc::clone(&service.door)).unwrap();
     runner.replace(vec![setup(portal(), old.local_addr().unwrap())]);
     accepted(&old, 2).await;
 
@@ -388,7 +388,7 @@ async fn a_slow_target_is_asked_once_at_a_time_and_its_slots_are_counted() {
         retry_ms: 40,
         timeout: timeout_of,
     };
-    let runner = Runner::new(Arc::clone(&service.door));
+    let runner = Runner::start(Arc::clone(&service.door)).unwrap();
     runner.replace(vec![setup]);
     let slot = service.door.board().slot(&portal()).unwrap();
     timeout(LONG, slot.retrying().wait_for(|retrying| *retrying))

@@ -1,6 +1,9 @@
 //! Starts the probes: one lane each, on the grid of `domain::schedule`, one run at a time, and
 //! never more at once than the process can hold. It decides nothing; what it saw goes through the
 //! door.
+//!
+//! All lanes share one thread of their own: nothing else that the service does (pages, metrics,
+//! mail) can come between a probe and its stamps, and no core wakes another to run a probe.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +14,8 @@ use domain::id::ProbeId;
 use domain::sample::{Outcome, Phases, Reason, Sample};
 use domain::schedule::Grid;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::door::Door;
@@ -42,12 +46,15 @@ pub struct Setup {
     pub timeout: Duration,
 }
 
-/// Keeps every configured probe running.
+/// Keeps every configured probe running, on a thread that ends with it.
 pub struct Runner {
     door: Arc<Door>,
     permits: Arc<Semaphore>,
     lanes: Arc<Mutex<Lanes>>,
     origin: Reading,
+    place: Handle,
+    /// Dropped, it ends the thread.
+    _open: oneshot::Sender<()>,
 }
 
 #[derive(Default)]
@@ -58,15 +65,31 @@ struct Lanes {
 
 impl Runner {
     /// A runner without probes. Raises the limit on open files as far as it may.
-    pub fn new(door: Arc<Door>) -> Self {
+    ///
+    /// # Errors
+    /// The system refuses a thread or what it needs to wait for sockets.
+    pub fn start(door: Arc<Door>) -> std::io::Result<Self> {
         let permits = Arc::new(Semaphore::new(room(raise_file_limit())));
         let origin = door.clock().read();
-        Self {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let place = runtime.handle().clone();
+        let (open, closed) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("nines-probes".to_owned())
+            .spawn(move || {
+                // It says nothing; it only goes.
+                let _ = runtime.block_on(closed);
+                // A name that is still being resolved is waited for by nobody.
+                runtime.shutdown_background();
+            })?;
+        Ok(Self {
             door,
             permits,
             lanes: Arc::default(),
             origin,
-        }
+            place,
+            _open: open,
+        })
     }
 
     /// From now on these probes run, and no others. One that ran before keeps its place and its
@@ -87,7 +110,7 @@ impl Runner {
                 Some((lane, task)) if !task.is_finished() => lane.change(setup),
                 _ => {
                     let lane = Arc::new(Lane::new(self, setup));
-                    let task = lanes.tasks.spawn(Arc::clone(&lane).keep());
+                    let task = lanes.tasks.spawn_on(Arc::clone(&lane).keep(), &self.place);
                     lanes.by_probe.insert(id, (lane, task));
                 }
             }
@@ -107,7 +130,7 @@ impl Runner {
             .collect();
         let count = broken.len();
         for (id, lane) in broken {
-            let task = lanes.tasks.spawn(Arc::clone(&lane).keep());
+            let task = lanes.tasks.spawn_on(Arc::clone(&lane).keep(), &self.place);
             lanes.by_probe.insert(id, (lane, task));
         }
         count

@@ -24,6 +24,9 @@ use crate::samples::Writer;
 
 /// Inputs taken at once; between two batches the engine looks at its clocks.
 const BATCH: usize = 1_024;
+/// So long after samples the engine takes nothing more: those that come meanwhile share one waking
+/// of its thread. Nothing is dated by it, and people wait at most this long.
+const GATHER: Duration = Duration::from_millis(10);
 /// The engine looks around this often, whatever it waits for.
 const LOOK: Duration = Duration::from_secs(1);
 /// What nobody waits for is shown at most this often.
@@ -129,6 +132,8 @@ impl Engine {
             if took.await == Ok(0) {
                 break;
             }
+            let full = batch.len() == BATCH;
+            let sampled = batch.iter().any(|m| matches!(m, Message::Sample(_)));
             self.look_at_clocks(&mut batch);
             for message in batch.drain(..) {
                 if self.take(message) {
@@ -136,6 +141,9 @@ impl Engine {
                 }
             }
             self.tend();
+            if sampled && !full {
+                tokio::time::sleep(GATHER).await;
+            }
         }
     }
 

@@ -165,10 +165,9 @@ impl File {
         appender.flush()?;
         drop(appender);
         let count = u32::try_from(batch.len()).unwrap_or(u32::MAX);
-        self.connection.execute(
-            "INSERT INTO batches VALUES (?, ?, ?)",
-            params![self.batch + 1, count, micros(newest)],
-        )?;
+        self.connection
+            .prepare_cached("INSERT INTO batches VALUES (?, ?, ?)")?
+            .execute(params![self.batch + 1, count, micros(newest)])?;
         self.connection.execute_batch("COMMIT")?;
         self.batch += 1;
         Ok(())

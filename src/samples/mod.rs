@@ -43,7 +43,7 @@ pub const QUEUE: usize = 32_768;
 pub const BATCH: usize = 1_000;
 
 /// How long a batch waits for more samples: with the commit itself well within a second.
-const LINGER: Duration = Duration::from_millis(250);
+const LINGER: Duration = Duration::from_millis(500);
 
 /// How long the writer usually waits before it opens a file anew that could not be written.
 const RETRY: Duration = Duration::from_secs(1);
