@@ -359,8 +359,7 @@ async fn open(start: &Start, data: &Path, loaded: &Loaded, clock: &Clock) -> Res
         for aside in samples.set_aside() {
             tracing::error!(?aside, "a damaged samples file was set aside");
         }
-        // Later than now if the clock was set back since.
-        let alive_until = samples.last_at(Timestamp::MAX)?.max(ledger.marked()?);
+        let alive_until = engine::alive_until(&ledger, &samples)?;
         let mut turn = engine::open(ledger, &samples, now)?;
         if new {
             let tzdb = calendar::tzdb_version().to_owned();
@@ -375,6 +374,8 @@ async fn open(start: &Start, data: &Path, loaded: &Loaded, clock: &Clock) -> Res
         }
         if *turn.record().catalogue != catalogue {
             let (by, catalogue) = (start.by.clone(), Box::new(catalogue));
+            // A life that ended without a word ends before anything else is written.
+            step(&mut turn, now, Input::Died { alive_until })?;
             step(&mut turn, now, Input::Configure { by, catalogue })?;
         }
         Ok(Opened {

@@ -114,6 +114,11 @@ pub enum Fact {
     },
     /// The service stopped in order.
     Stopped,
+    /// The service was found to have ended without a word, by whoever wrote next.
+    Died {
+        /// The last instant at which it is known to have been alive.
+        alive_until: Timestamp,
+    },
     /// The service ran but could not watch.
     Absent {
         /// From when to when.
@@ -422,6 +427,7 @@ impl Fact {
             | Fact::Configured { .. }
             | Fact::Started { .. }
             | Fact::Stopped
+            | Fact::Died { .. }
             | Fact::Absent { .. }
             | Fact::Witnessed => String::new(),
             Fact::ProbeSilent { probe, .. }

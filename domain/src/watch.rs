@@ -152,21 +152,17 @@ impl Watch {
     pub fn observe(&mut self, record: &Record, at: Timestamp, input: &Input) {
         match input {
             Input::Start { alive_until } => {
-                let known = (*alive_until).max(self.read_until.filter(|_| record.watching));
-                let until = record.alive_until(at, known);
-                self.died_at = Some(until);
-                if record.watching {
-                    self.pass(until);
-                    // What was read back may have come later than what fell overdue before it.
-                    self.waiting.sort_by_key(|transition| transition.at);
-                }
-                self.hush(until, until, Silence::Stopped);
+                let known = self.died(record, at, *alive_until);
                 self.shown = record.known_until(at, known);
                 if self.shown.is_some_and(|shown| at < shown) {
                     self.begin_anew(at);
                     self.set_back(at);
                 }
                 self.alive = Some(at);
+            }
+            Input::Died { alive_until } if record.watching => {
+                let known = self.died(record, at, *alive_until);
+                self.shown = record.known_until(at, known);
             }
             Input::Absent { span, cause } => {
                 // What hides time is seen when it begins: no probe falls overdue inside it.
@@ -188,6 +184,7 @@ impl Watch {
                 self.alive = None;
             }
             Input::Start { .. }
+            | Input::Died { .. }
             | Input::Absent { .. }
             | Input::Found { .. }
             | Input::Configure { .. }
@@ -196,6 +193,26 @@ impl Watch {
             | Input::Attempt { .. }
             | Input::Delivered { .. } => {}
         }
+    }
+
+    /// An earlier life is over, by what others know (`given`), the samples and the record; what
+    /// they know.
+    fn died(
+        &mut self,
+        record: &Record,
+        at: Timestamp,
+        given: Option<Timestamp>,
+    ) -> Option<Timestamp> {
+        let known = given.max(self.read_until.filter(|_| record.watching));
+        let until = record.alive_until(at, known);
+        self.died_at = Some(until);
+        if record.watching {
+            self.pass(until);
+            // What was read back may have come later than what fell overdue before it.
+            self.waiting.sort_by_key(|transition| transition.at);
+        }
+        self.hush(until, until, Silence::Stopped);
+        known
     }
 
     fn sampled(&mut self, record: &Record, at: Timestamp, sample: &Sample) {

@@ -492,3 +492,100 @@ fn a_notice_that_gathered_when_the_service_died_is_told_at_the_start() {
     "#]]
     .assert_eq(&house.outline());
 }
+
+/// Somebody summarises the only incident.
+fn review() -> Act {
+    Act::Review {
+        incident: domain::act::Which::Incident(domain::id::IncidentId(8)),
+        review: domain::incident::Review {
+            summary: Some("The disk was full.".into()),
+            ..domain::incident::Review::default()
+        },
+    }
+}
+
+#[test]
+fn what_people_do_while_a_killed_service_is_away_makes_nothing_of_it_seen() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UDDD")]);
+    house.deliver(Delivery::Accepted);
+    house.draw(120, &[("a/p", "UUU")]);
+    house.deliver(Delivery::Accepted);
+    house.found_dead(200, 900);
+    house.acts(900, "bob", review());
+    expect![[r#"
+        900   #19 died, alive until 200
+        900   #20 IncidentReviewed I-8
+        up 110 degraded 0 planned 0 excluded 0 unplanned 90 unknown 700
+    "#]]
+    .assert_eq(&since(&house, 15, 900));
+    assert!(!house.record.watching);
+}
+
+#[test]
+fn a_killed_service_ends_an_outage_no_more_than_it_goes_on_with_it() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UDDD")]);
+    house.deliver(Delivery::Accepted);
+    house.found_dead(100, 86_400);
+    house.acts(86_400, "bob", review());
+    let figures = house.figures("a", 0, 86_400);
+    assert_eq!(
+        figures,
+        "up 30 degraded 0 planned 0 excluded 0 unplanned 70 unknown 86300"
+    );
+}
+
+#[test]
+fn found_dead_twice_is_dead_once() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UUU")]);
+    house.found_dead(70, 200);
+    let before = house.events.len();
+    house.found_dead(70, 300);
+    assert_eq!(house.events.len(), before);
+}
+
+/// Every way to die in the first minutes of an outage: what follows is the same whether somebody
+/// wrote into the ledger meanwhile or not.
+#[test]
+fn whether_anybody_wrote_while_the_service_was_dead_changes_no_figure_and_no_notice() {
+    for samples in ["U", "UUD", "UUDD", "UUDDD", "UDDDUU", "UDUDDDUUUD"] {
+        for (after, reach) in [("UUUU", 460), ("DDDDUU", 560), ("DUUU", 470)] {
+            for past in [5, 25, 40, 200] {
+                let length = i64::try_from(samples.len()).unwrap() * 30;
+                let alive = length - 30 + past;
+                let back = alive + 100;
+                let live = |found: bool| {
+                    let mut house = house();
+                    house.draw(0, &[("a/p", samples)]);
+                    house.deliver(Delivery::Accepted);
+                    if found {
+                        house.found_dead(alive, back - 50);
+                    }
+                    house.crash(alive, back);
+                    house.draw(back + 20, &[("a/p", after)]);
+                    let notices: Vec<String> = house
+                        .record
+                        .notices
+                        .values()
+                        .map(|o| o.notice.key.clone())
+                        .collect();
+                    let outages: Vec<_> = house
+                        .record
+                        .outages
+                        .values()
+                        .map(|o| (o.start, o.end, o.unobserved))
+                        .collect();
+                    let figures = house.figures("a", 0, back + reach);
+                    (figures, outages, notices.len())
+                };
+                assert_eq!(
+                    live(true),
+                    live(false),
+                    "{samples} then {after}, {past} s on"
+                );
+            }
+        }
+    }
+}

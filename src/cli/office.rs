@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 use domain::act::Act;
 use domain::decide::Input;
+use domain::event::{Event, Fact, SERVICE};
 use domain::record::Record;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
@@ -22,10 +23,12 @@ use super::args::Common;
 use super::say::complain;
 use crate::clock;
 use crate::config;
+use crate::engine;
 use crate::engine::status::Status;
 use crate::engine::turn::{self, Turn};
 use crate::files::{Lock, LockError};
 use crate::ledger::{self, Head, Ledger};
+use crate::samples::Instance;
 use crate::web::{self, Asked, Receipt, Reply, Row};
 
 /// How long the running service may take to answer.
@@ -117,7 +120,7 @@ impl Office {
             }
             Err(error) => return Err(error.into()),
         };
-        let mut turn = Turn::open(Ledger::open(&self.data)?, &[])?;
+        let mut turn = self.engine()?;
         let input = Input::Act {
             by: asked.by,
             act: asked.act,
@@ -135,6 +138,21 @@ impl Office {
         }
     }
 
+    /// The engine on the stores of a service that does not run.
+    fn engine(&self) -> Result<Turn> {
+        let ledger = Ledger::open(&self.data)?;
+        let record = ledger::replay_record(&ledger, None)?;
+        if !record.watching {
+            return Ok(Turn::new(ledger, record, &[]));
+        }
+        // It was killed: its last samples tell until when it lived, and what it saw last.
+        let now = clock::now();
+        let samples = Instance::open(&self.data, now).context("the samples cannot be opened")?;
+        let turn = engine::open_unwatched(ledger, &samples, now)?;
+        samples.close()?;
+        Ok(turn)
+    }
+
     /// What is wrong now, and whether the service runs.
     ///
     /// # Errors
@@ -143,7 +161,21 @@ impl Office {
         if let Some(status) = self.ask::<(), Status>(Method::GET, "/api/v1/status", None)? {
             return Ok((status, true));
         }
-        let (record, head) = self.record()?;
+        let ledger = self.ledger()?;
+        let mut record =
+            ledger::replay_record(&ledger, None).context("the ledger cannot be read")?;
+        let head = ledger.head();
+        if let Some(alive_until) = ledger.marked()?.max(record.watched_until)
+            && record.watching
+        {
+            // It was killed, and nobody has written so yet: nothing vouches for anything now.
+            let died = Event {
+                at: alive_until,
+                by: SERVICE.to_owned(),
+                fact: Fact::Died { alive_until },
+            };
+            record.apply(record.seq, &died);
+        }
         Ok((
             Status::of(&record, &head, clock::now(), false, |_| None),
             false,

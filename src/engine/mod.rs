@@ -13,6 +13,7 @@ pub mod turn;
 
 pub use door::{Door, Error, Receipt};
 
+use domain::decide::Input;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::ledger::{self, Ledger};
@@ -37,6 +38,38 @@ pub fn open(ledger: Ledger, samples: &Instance, now: Timestamp) -> Result<Turn, 
         Err(error) => unread(&error),
     };
     Ok(Turn::new(ledger, record, &recent))
+}
+
+/// Opens the engine for somebody who writes while no service runs. That an earlier life ended
+/// without a word is recorded first: what is written afterwards must not make its death time that
+/// somebody watched.
+///
+/// # Errors
+/// A store cannot be read, the chain does not hold, or the ledger cannot be written.
+pub fn open_unwatched(
+    ledger: Ledger,
+    samples: &Instance,
+    now: Timestamp,
+) -> Result<Turn, turn::Error> {
+    let alive_until = alive_until(&ledger, samples)?;
+    let mut turn = open(ledger, samples, now)?;
+    if turn.record().watching {
+        turn.step(now, Input::Died { alive_until }, &[]).result?;
+    }
+    Ok(turn)
+}
+
+/// The last sign of life of the service that wrote these stores: a mark, or the last sample. Later
+/// than now if the clock was set back since.
+///
+/// # Errors
+/// The ledger cannot be read. Samples that cannot be read are no sign of life.
+pub fn alive_until(
+    ledger: &Ledger,
+    samples: &Instance,
+) -> Result<Option<Timestamp>, ledger::Error> {
+    let last = samples.last_at(Timestamp::MAX);
+    Ok(last.unwrap_or_else(|e| unread(&e)).max(ledger.marked()?))
 }
 
 fn unread<T: Default>(error: &crate::samples::Error) -> T {

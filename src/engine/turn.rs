@@ -332,7 +332,7 @@ impl<J: Journal> Turn<J> {
 /// until the next start nobody watches: no midnight is witnessed and nothing falls due meanwhile.
 /// The start itself is told, since it has to find out until when that life reached.
 fn in_life<'a>(record: &'a Record, alive: bool, input: &Input) -> Cow<'a, Record> {
-    if alive || !record.watching || matches!(input, Input::Start { .. }) {
+    if alive || !record.watching || matches!(input, Input::Start { .. } | Input::Died { .. }) {
         return Cow::Borrowed(record);
     }
     let mut ended = record.clone();

@@ -43,6 +43,7 @@ examples! {
     Configured => Fact::Configured { catalogue: Box::new(catalogue()) },
     Started => Fact::Started { alive_until: Some(at("2026-11-01T05:59:00Z")) },
     Stopped => Fact::Stopped,
+    Died => Fact::Died { alive_until: at("2026-11-01T05:59:00Z") },
     Absent => Fact::Absent { span: span(), cause: Absence::ClockStepped },
     Witnessed => Fact::Witnessed,
     ProbeSilent => Fact::ProbeSilent { probe: probe(), from: at("2026-11-01T06:00:00.000001Z"), cause: Silence::Missing },

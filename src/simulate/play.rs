@@ -127,7 +127,7 @@ pub(super) fn play(
     stage.begin(scenario.start, None)?;
     stage.run(progress)?;
     stage.instance.writer().flush()?;
-    // Taken only by `leave`, and put back in the same breath.
+    // Whatever ended it left the engine in its place.
     let turn = stage
         .turn
         .take()
@@ -248,6 +248,11 @@ impl Stage<'_> {
             What::Ask(probe) => self.ask(at, key, &probe),
             What::Answered(started, sample) => self.answered(at, key, started, *sample)?,
             What::Act(n) => self.act(at, n)?,
+            What::End if self.turn.is_none() => {
+                let ledger = Ledger::open(self.data)?;
+                self.turn = Some(engine::open(ledger, &self.instance, at)?);
+                return Ok(true);
+            }
             What::End => {
                 self.must(at, Input::Stop)?;
                 self.mark(at)?;
@@ -490,20 +495,30 @@ impl Stage<'_> {
     // People.
 
     fn act(&mut self, at: Timestamp, n: usize) -> Result<(), Error> {
-        let Act { by, deed, line, .. } = self.scenario.acts[n].clone();
-        let refuse = |reason: String| Refused {
-            at,
-            line,
-            by: by.clone(),
-            reason,
-        };
-        let Some(turn) = self.turn.as_ref() else {
-            self.refused
-                .push(refuse("the service is stopped".to_owned()));
+        let act = self.scenario.acts[n].clone();
+        // The tool acts on a stopped ledger as well; only the service can be restarted or reloaded.
+        let away = self.turn.is_none();
+        if away && !matches!(act.deed, Deed::Act(_)) {
+            self.refuse(at, &act, "the service is stopped".to_owned());
             return Ok(());
+        }
+        if away {
+            let ledger = Ledger::open(self.data)?;
+            self.turn = Some(engine::open_unwatched(ledger, &self.instance, at)?);
+        }
+        let done = self.does(at, n, act);
+        if away {
+            self.turn = None;
+        }
+        done
+    }
+
+    fn does(&mut self, at: Timestamp, n: usize, act: Act) -> Result<(), Error> {
+        let Some(turn) = self.turn.as_ref() else {
+            return Err(Error::Inside("the engine was left away"));
         };
-        match deed {
-            Deed::Restart { down_for, kill } => self.leave(at, n, down_for, kill),
+        match &act.deed {
+            Deed::Restart { down_for, kill } => self.leave(at, n, *down_for, *kill),
             Deed::Reload(_) => {
                 let Some(loaded) = self.reloads.get(&n) else {
                     return Err(Error::Inside("a reload was not read"));
@@ -512,26 +527,24 @@ impl Stage<'_> {
                     return Ok(());
                 }
                 self.renderer = Renderer::new(loaded.templates.as_deref())?;
-                let catalogue = Box::new(loaded.catalogue.clone());
+                let (by, catalogue) = (act.by, Box::new(loaded.catalogue.clone()));
                 self.must(at, Input::Configure { by, catalogue })?;
                 self.fit_lanes(at);
                 Ok(())
             }
             Deed::Act(said) => {
-                let act = match said.on(turn.record()) {
-                    Ok(act) => act,
+                let said = match said.on(turn.record()) {
+                    Ok(said) => said,
                     Err(reason) => {
-                        self.refused.push(refuse(reason));
+                        self.refuse(at, &act, reason);
                         return Ok(());
                     }
                 };
-                let input = Input::Act {
-                    by: by.clone(),
-                    act,
-                };
-                match self.step(at, input, &[]).map(|turned| turned.result) {
+                let by = act.by.clone();
+                let turned = self.step(at, Input::Act { by, act: said }, &[]);
+                match turned.map(|turned| turned.result) {
                     Some(Err(turn::Error::Refused(refusal))) => {
-                        self.refused.push(refuse(refusal.to_string()));
+                        self.refuse(at, &act, refusal.to_string());
                         Ok(())
                     }
                     Some(Err(error)) => Err(error.into()),
@@ -539,6 +552,15 @@ impl Stage<'_> {
                 }
             }
         }
+    }
+
+    fn refuse(&mut self, at: Timestamp, act: &Act, reason: String) {
+        self.refused.push(Refused {
+            at,
+            line: act.line,
+            by: act.by.clone(),
+            reason,
+        });
     }
 }
 

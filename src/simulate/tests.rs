@@ -184,6 +184,40 @@ fn an_outage_is_found_told_and_reported() {
 }
 
 #[test]
+fn what_people_do_while_a_killed_service_is_away_makes_nothing_of_it_seen() {
+    let killed = r#"
+[[act]]
+at = "2026-10-07T06:00:00-04:00"
+by = "ops"
+do = "restart"
+down_for = "20h"
+kill = true
+"#;
+    let review = r#"
+[[act]]
+at = "2026-10-07T20:00:00-04:00"
+by = "on-call"
+do = "review"
+system = "portal"
+summary = "The portal was down."
+"#;
+    let outage = fault("07T02:14:10", "07T02:51:40", "down");
+    let rest = outage + killed + review;
+    let told = rehearse(&over("07T00:00:00", "08T00:00:00", &rest));
+    assert!(told.summary.refused.is_empty());
+    let events = told.timeline(&["started", "died", "incident-reviewed", "stopped"]);
+    assert_eq!(kinds(&events), ["started", "died", "incident-reviewed"]);
+    // The scenario ends before the service is back: nobody has watched since the kill at 06:00,
+    // and the report reaches to the review at 20:00.
+    let report = told.report("2026-10");
+    let seconds = |key: &str| report["systems"][0][key].as_i64().unwrap();
+    assert_eq!(seconds("agreed_s"), 20 * 3_600);
+    let watched_s = seconds("up_s") + seconds("unplanned_s");
+    assert!((21_480..=21_600).contains(&watched_s), "{watched_s}");
+    assert_eq!(seconds("unknown_s"), 20 * 3_600 - watched_s);
+}
+
+#[test]
 fn people_act_on_what_the_system_has() {
     let acts = r#"
 [[act]]

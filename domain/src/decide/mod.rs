@@ -53,6 +53,12 @@ pub enum Input {
     },
     /// The service stops in order.
     Stop,
+    /// Somebody is about to write into the ledger of a service that ended without a word. Nothing
+    /// where it did not.
+    Died {
+        /// The last instant at which it is known to have been alive.
+        alive_until: Option<Timestamp>,
+    },
     /// The service ran but could not watch.
     Absent {
         /// From when to when.
@@ -126,7 +132,9 @@ pub fn decide(
     match input {
         // What a service that died left undone is decided up to its death. What fell due later
         // was watched by nobody.
-        Input::Start { .. } => draft.catch_up_until(watch.died_at().unwrap_or(at)),
+        Input::Start { .. } | Input::Died { .. } => {
+            draft.catch_up_until(watch.died_at().unwrap_or(at));
+        }
         _ => draft.catch_up(at),
     }
     draft.take(at, input)?;
@@ -192,6 +200,11 @@ impl Draft<'_> {
             Input::Start { alive_until } => self.start(at, *alive_until),
             Input::Stop => {
                 self.emit(at, Fact::Stopped);
+            }
+            Input::Died { .. } => {
+                if let Some(alive_until) = self.watch.shown().filter(|_| self.base.watching) {
+                    self.emit(at, Fact::Died { alive_until });
+                }
             }
             Input::Absent { span, cause } => {
                 let (mut span, cause) = (*span, *cause);

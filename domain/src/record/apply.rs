@@ -43,6 +43,12 @@ impl Record {
                 Arc::make_mut(&mut self.lives).push((at, Life::Stopped));
                 self.all_silent(at, Silence::Stopped);
             }
+            Fact::Died { alive_until } => {
+                self.watching = false;
+                close(Arc::make_mut(&mut self.shown).as_mut_slice(), *alive_until);
+                Arc::make_mut(&mut self.lives).push((*alive_until, Life::Died));
+                self.all_silent(*alive_until, Silence::Stopped);
+            }
             Fact::Absent { span, cause } => self.absent(at, *span, *cause),
             Fact::Witnessed => self.witnessed_at = Some(at),
             Fact::ProbeSilent { .. }

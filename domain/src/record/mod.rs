@@ -97,6 +97,8 @@ pub enum Life {
     Started(Option<Timestamp>),
     /// Stopped in order.
     Stopped,
+    /// Ended without a word: the instant is the last at which it is known to have been alive.
+    Died,
 }
 
 /// One system through time.

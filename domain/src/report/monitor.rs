@@ -128,6 +128,7 @@ fn between_lives(record: &Record) -> Vec<(Timestamp, Option<Timestamp>, Away)> {
     for (at, life) in record.lives.iter() {
         match life {
             Life::Stopped => before = Some((*at, Away::Stopped)),
+            Life::Died => before = Some((*at, Away::Died)),
             Life::Started(alive_until) => {
                 // After a start without a stop, what is known of the end of the life before it.
                 let gap = before.take();

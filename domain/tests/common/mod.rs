@@ -341,6 +341,13 @@ impl House {
         self.put(self.second(start_s), Input::Start { alive_until });
     }
 
+    /// Ended without a word, and found so by somebody who writes into the ledger at `found_s`.
+    pub fn found_dead(&mut self, alive_s: i64, found_s: i64) {
+        self.watch = Watch::rebuild(&self.record, &self.stored());
+        let alive_until = Some(self.second(alive_s));
+        self.put(self.second(found_s), Input::Died { alive_until });
+    }
+
     /// The seconds of a system between two offsets, by class, as a report counts them.
     pub fn figures(&self, system: &str, from_s: i64, to_s: i64) -> String {
         let id = SystemId::from(system);
@@ -402,6 +409,7 @@ impl House {
                 None => "started".to_owned(),
             },
             Fact::Stopped => "stopped".to_owned(),
+            Fact::Died { alive_until } => format!("died, alive until {}", o(alive_until)),
             Fact::Witnessed => "witnessed".to_owned(),
             Fact::Absent { span, .. } => format!("absent {}..{}", o(&span.from), o(&span.to)),
             Fact::ProbeSilent { probe, from, cause } => {
