@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use crate::clock::{self, Clock};
 use crate::config::{self, Loaded, Mistakes};
 use crate::engine::runner::{Runner, Setup};
+use crate::engine::status::taken_out_while_down;
 use crate::engine::turn::{self, Turn};
 use crate::engine::{self, Door, thread};
 use crate::files::{self, Lock, LockError};
@@ -287,7 +288,7 @@ impl Service {
         let result = self.reload().await;
         self.desk.reloaded(result.is_ok(), clock::now());
         match result {
-            Ok(()) => tracing::info!("the configuration was taken over"),
+            Ok(_) => tracing::info!("the configuration was taken over"),
             Err(error) => tracing::error!(
                 "the configuration was NOT taken over, the one before stays in force: {}",
                 describe(&error)
@@ -295,11 +296,12 @@ impl Service {
         }
     }
 
-    /// All of the new configuration, or nothing of it.
-    async fn reload(&mut self) -> Result<(), Error> {
+    /// All of the new configuration, or nothing of it; and what is left for a person to do.
+    async fn reload(&mut self) -> Result<Vec<String>, Error> {
         let loaded = load(&self.start.config).await?;
         let setups = setups(&loaded).await?;
         let renderer = Arc::new(Renderer::new(loaded.templates.as_deref())?);
+        let left = taken_out_while_down(&self.door.snapshot().record, &loaded.catalogue);
         self.door
             .configure(&self.start.by, loaded.catalogue.clone())
             .await?;
@@ -312,7 +314,10 @@ impl Service {
             tracing::warn!("`data` has changed: it takes effect with the next start");
         }
         self.loaded = loaded;
-        Ok(())
+        for left in &left {
+            tracing::warn!("{left}");
+        }
+        Ok(left)
     }
 }
 
@@ -374,6 +379,9 @@ async fn open(start: &Start, data: &Path, loaded: &Loaded, clock: &Clock) -> Res
             )?;
         }
         if *turn.record().catalogue != catalogue {
+            for left in taken_out_while_down(turn.record(), &catalogue) {
+                tracing::warn!("{left}");
+            }
             let (by, catalogue) = (start.by.clone(), Box::new(catalogue));
             step(&mut turn, now, Input::Configure { by, catalogue })?;
         }

@@ -352,6 +352,9 @@ fn do_act(common: &Common, act: Act) -> Result<End, Failure> {
 fn said(common: &Common, reply: Reply) -> Result<End, Failure> {
     match reply {
         Reply::Done(receipt) => {
+            for left in &receipt.left {
+                complain(format!("nines: {left}"));
+            }
             if common.json {
                 say::json(&receipt.events)?;
             } else if receipt.events.is_empty() {

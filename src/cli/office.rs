@@ -128,7 +128,10 @@ impl Office {
                     .iter()
                     .map(|(seq, event)| Row::of(*seq, event))
                     .collect();
-                Ok(Reply::Done(Receipt { events: rows? }))
+                Ok(Reply::Done(Receipt {
+                    events: rows?,
+                    left: Vec::new(),
+                }))
             }
             Err(turn::Error::Refused(refusal)) => Ok(Reply::Refused(refusal.to_string())),
             Err(error) => Err(error.into()),

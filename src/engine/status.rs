@@ -1,11 +1,13 @@
 //! What is wrong now, in words for a person or a program: made from a record, and where the
 //! service runs from its latest samples too.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use domain::catalogue::Catalogue;
 use domain::id::ProbeId;
 use domain::outbox;
-use domain::record::{Record, Standing, State};
+use domain::record::{Outage, Record, Standing, State};
 use domain::sample::Sample;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -175,6 +177,29 @@ impl Status {
             .iter()
             .any(|s| s.state == "down" || s.state == "unknown")
     }
+}
+
+/// The systems that are down and that `next` would take out: nobody will see them come back, and so
+/// nobody will be told. One sentence for each of which customers were told, with their ids.
+pub fn taken_out_while_down(record: &Record, next: &Catalogue) -> Vec<String> {
+    let leaves = |o: &&Arc<Outage>| o.end.is_none() && next.system(o.system.as_str()).is_none();
+    let said = |outage: &Arc<Outage>| {
+        let told = outage.told.iter().filter_map(|n| record.notices.get(n));
+        let customers: BTreeSet<&str> = told.map(|o| o.notice.customer.as_str()).collect();
+        let customers: Vec<&str> = customers.into_iter().collect();
+        (!customers.is_empty()).then(|| {
+            format!(
+                "{} was taken out of the configuration while it is down ({}): whether it comes \
+                 back is not watched, and nobody who was told of the outage is told of its end; \
+                 write to {} yourself",
+                outage.system,
+                outage.id,
+                customers.join(", "),
+            )
+        })
+    };
+    let outages = record.outages.values().filter(leaves);
+    outages.filter_map(said).collect()
 }
 
 fn system(
