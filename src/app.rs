@@ -14,14 +14,14 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::clock::{self, Clock};
-use crate::config::{self, Loaded, Mistakes};
+use crate::config::{self, Loaded, Mistakes, Relay};
 use crate::engine::runner::{Runner, Setup};
 use crate::engine::status::taken_out_while_down;
 use crate::engine::turn::{self, Turn};
 use crate::engine::{self, Door, thread};
 use crate::files::{self, Lock, LockError};
 use crate::ledger::{self, Ledger};
-use crate::notices::{self, Courier, Post, Relay, Renderer, Scheme, Timeouts};
+use crate::notices::{self, Courier, Post, Renderer, Timeouts};
 use crate::samples::{self, Check, Instance};
 use crate::web;
 
@@ -326,11 +326,15 @@ pub fn describe(error: &Error) -> String {
     if let Error::Config(mistakes) = error {
         return mistakes.render(false);
     }
+    chain(error)
+}
+
+/// An error with its causes.
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
+    let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
+        text.push_str(&format!(": {cause}"));
         source = cause.source();
     }
     text
@@ -436,26 +440,8 @@ fn millis(length: Duration) -> i64 {
 }
 
 fn relays(loaded: &Loaded) -> Vec<Relay> {
-    let relays = loaded
-        .mail
-        .as_ref()
-        .map(|m| m.relays.as_slice())
-        .unwrap_or_default();
-    relays
-        .iter()
-        .map(|r| Relay {
-            scheme: match r.scheme {
-                config::Scheme::Smtp => Scheme::Smtp,
-                config::Scheme::StartTls => Scheme::StartTls,
-                config::Scheme::Smtps => Scheme::Smtps,
-            },
-            host: r.host.clone(),
-            port: r.port,
-            user: r.user.clone(),
-            password: r.password.clone(),
-            ca_file: r.ca_file.clone(),
-        })
-        .collect()
+    let mail = loaded.mail.as_ref();
+    mail.map(|mail| mail.relays.clone()).unwrap_or_default()
 }
 
 async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Error> {
