@@ -14,13 +14,14 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::clock::{self, Clock};
-use crate::config::{self, Loaded, Mistakes};
+use crate::config::{self, Loaded, Mistakes, Relay};
 use crate::engine::runner::{Runner, Setup};
+use crate::engine::status::taken_out_while_down;
 use crate::engine::turn::{self, Turn};
 use crate::engine::{self, Door, thread};
 use crate::files::{self, Lock, LockError};
 use crate::ledger::{self, Ledger};
-use crate::notices::{self, Courier, Post, Relay, Renderer, Scheme, Timeouts};
+use crate::notices::{self, Courier, Post, Renderer, Timeouts};
 use crate::samples::{self, Check, Instance};
 use crate::web;
 
@@ -287,7 +288,7 @@ impl Service {
         let result = self.reload().await;
         self.desk.reloaded(result.is_ok(), clock::now());
         match result {
-            Ok(()) => tracing::info!("the configuration was taken over"),
+            Ok(_) => tracing::info!("the configuration was taken over"),
             Err(error) => tracing::error!(
                 "the configuration was NOT taken over, the one before stays in force: {}",
                 describe(&error)
@@ -295,11 +296,12 @@ impl Service {
         }
     }
 
-    /// All of the new configuration, or nothing of it.
-    async fn reload(&mut self) -> Result<(), Error> {
+    /// All of the new configuration, or nothing of it; and what is left for a person to do.
+    async fn reload(&mut self) -> Result<Vec<String>, Error> {
         let loaded = load(&self.start.config).await?;
         let setups = setups(&loaded).await?;
         let renderer = Arc::new(Renderer::new(loaded.templates.as_deref())?);
+        let left = taken_out_while_down(&self.door.snapshot().record, &loaded.catalogue);
         self.door
             .configure(&self.start.by, loaded.catalogue.clone())
             .await?;
@@ -312,7 +314,10 @@ impl Service {
             tracing::warn!("`data` has changed: it takes effect with the next start");
         }
         self.loaded = loaded;
-        Ok(())
+        for left in &left {
+            tracing::warn!("{left}");
+        }
+        Ok(left)
     }
 }
 
@@ -321,11 +326,15 @@ pub fn describe(error: &Error) -> String {
     if let Error::Config(mistakes) = error {
         return mistakes.render(false);
     }
+    chain(error)
+}
+
+/// An error with its causes.
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
+    let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
+        text.push_str(&format!(": {cause}"));
         source = cause.source();
     }
     text
@@ -373,6 +382,9 @@ async fn open(start: &Start, data: &Path, loaded: &Loaded, clock: &Clock) -> Res
             )?;
         }
         if *turn.record().catalogue != catalogue {
+            for left in taken_out_while_down(turn.record(), &catalogue) {
+                tracing::warn!("{left}");
+            }
             let (by, catalogue) = (start.by.clone(), Box::new(catalogue));
             // A life that ended without a word ends before anything else is written.
             step(&mut turn, now, Input::Died { alive_until })?;
@@ -429,26 +441,8 @@ fn millis(length: Duration) -> i64 {
 }
 
 fn relays(loaded: &Loaded) -> Vec<Relay> {
-    let relays = loaded
-        .mail
-        .as_ref()
-        .map(|m| m.relays.as_slice())
-        .unwrap_or_default();
-    relays
-        .iter()
-        .map(|r| Relay {
-            scheme: match r.scheme {
-                config::Scheme::Smtp => Scheme::Smtp,
-                config::Scheme::StartTls => Scheme::StartTls,
-                config::Scheme::Smtps => Scheme::Smtps,
-            },
-            host: r.host.clone(),
-            port: r.port,
-            user: r.user.clone(),
-            password: r.password.clone(),
-            ca_file: r.ca_file.clone(),
-        })
-        .collect()
+    let mail = loaded.mail.as_ref();
+    mail.map(|mail| mail.relays.clone()).unwrap_or_default()
 }
 
 async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Error> {

@@ -206,6 +206,14 @@ fn systems(page: &mut Page, view: &View) {
         }),
     );
     page.gauge(
+        "nines_system_unstable",
+        "Whether the system fails again and again, so that customers are told that once and of no \
+         single outage.",
+        view.systems
+            .iter()
+            .map(|system| (of(system), flag(system.is_unstable))),
+    );
+    page.gauge(
         "nines_system_in_maintenance",
         "Whether a maintenance window that excuses the system's downtime is being held.",
         view.systems

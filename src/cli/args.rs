@@ -8,6 +8,8 @@ use domain::id::{CustomerId, OutageId, SystemId, WindowId};
 use domain::incident::{Certainty, Measure};
 use jiff::Timestamp;
 
+use crate::config::seconds;
+
 /// Watches the systems that customers depend on, tells planned maintenance from unplanned
 /// outages, tells customers, and reports to operating committees.
 #[derive(Debug, Parser)]
@@ -367,33 +369,6 @@ fn certainty(text: &str) -> Result<Certainty, String> {
     }
 }
 
-/// A length of time in whole seconds, as people write it: `90s`, `5m`, `1h30m`, `7d`.
-fn seconds(text: &str) -> Result<i64, String> {
-    let wrong = || format!("`{text}` is not a length of time like 90s, 5m, 1h30m or 7d");
-    let mut total: i64 = 0;
-    let mut rest = text;
-    if rest.is_empty() {
-        return Err(wrong());
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-        let count: i64 = rest[..digits].parse().map_err(|_| wrong())?;
-        let unit = match rest.as_bytes()[digits] {
-            b's' => 1,
-            b'm' => 60,
-            b'h' => 3_600,
-            b'd' => 86_400,
-            _ => return Err(wrong()),
-        };
-        total = count
-            .checked_mul(unit)
-            .and_then(|s| total.checked_add(s))
-            .ok_or_else(wrong)?;
-        rest = &rest[digits + 1..];
-    }
-    Ok(total)
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -410,7 +385,16 @@ mod tests {
         assert_eq!(seconds("90s"), Ok(90));
         assert_eq!(seconds("1h30m"), Ok(5_400));
         assert_eq!(seconds("7d"), Ok(604_800));
-        for wrong in ["", "5", "m", "5 m", "-5m", "5x", "99999999999999999999d"] {
+        for wrong in [
+            "",
+            "5",
+            "m",
+            "5 m",
+            "-5m",
+            "5x",
+            "99999999999999999999d",
+            "1500ms",
+        ] {
             assert!(seconds(wrong).is_err(), "{wrong}");
         }
     }

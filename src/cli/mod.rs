@@ -5,11 +5,13 @@
 mod acts;
 mod args;
 mod layout;
+mod notice;
 mod office;
 mod probe;
 mod read;
 mod report;
 mod say;
+mod simulation;
 mod status;
 mod verify;
 
@@ -22,14 +24,13 @@ use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use domain::act::Act;
 use domain::catalogue::Catalogue;
-use domain::notice::Kind;
 use domain::text::visible_line;
 use serde_json::json;
 
 use crate::config::{self, Mistake, Mistakes, SchemaKind};
 use crate::samples::{self, Check};
 use crate::web::Reply;
-use crate::{app, clock, demo, notices, simulate};
+use crate::{app, clock, demo, notices};
 use args::{Command, Common, Line};
 use office::Office;
 use say::{complain, made, print};
@@ -142,7 +143,7 @@ fn carry_out(line: Line) -> Result<End, Failure> {
         }
         Command::Simulate { scenario, out } => {
             log_to_stderr("warn");
-            simulation(&scenario, &out, common)
+            simulation::run(&scenario, &out, common)
         }
         Command::Probe { target } => probe::run(common, &target),
         Command::Status => status_now(common),
@@ -169,7 +170,7 @@ fn carry_out(line: Line) -> Result<End, Failure> {
             let format = report::form(common, format)?;
             report::run(common, month, committee.as_deref(), format, out.as_deref())
         }
-        Command::Notice(words) => notice(common, words),
+        Command::Notice(words) => notice::run(common, words),
         Command::Verify { replay } => verify::run(&Office::of(common)?, replay, common.json),
         Command::Reload => match Office::of(common)?.reload()? {
             // The service has judged it, and its words name every mistake.
@@ -279,71 +280,6 @@ fn check(common: &Common) -> Result<End, Failure> {
     Ok(End::Done)
 }
 
-fn simulation(scenario: &Path, out: &Path, common: &Common) -> Result<End, Failure> {
-    let bar = indicatif::ProgressBar::new(0);
-    if !std::io::stderr().is_terminal() {
-        bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
-    }
-    let played = simulate::run(scenario, out, &mut |scenario, at| {
-        let seconds = |from: jiff::Timestamp, to: jiff::Timestamp| {
-            u64::try_from(to.duration_since(from).as_secs()).unwrap_or(0)
-        };
-        bar.set_length(seconds(scenario.start, scenario.end));
-        bar.set_position(seconds(scenario.start, at));
-    });
-    bar.finish_and_clear();
-    let summary = match played {
-        Ok(summary) => summary,
-        Err(simulate::Error::Mistakes(mistakes)) => return Err(Failure::Config(mistakes)),
-        Err(error @ simulate::Error::Scenario(_)) => return Err(Failure::Usage(chain(&error))),
-        Err(error) => return Err(error.into()),
-    };
-    let refused: Vec<String> = summary
-        .refused
-        .iter()
-        .map(|r| format!("line {}: {} at {}: {}", r.line, r.by, r.at, r.reason))
-        .collect();
-    if common.json {
-        say::json(&json!({
-            "seq": summary.head.seq, "head": summary.head.hash, "samples": summary.samples,
-            "outages": summary.outages, "incidents": summary.incidents,
-            "notices": summary.notices, "refused": refused, "reports": summary.reports,
-        }))?;
-    } else {
-        let mut text = format!(
-            "{} samples, {} outages, {} incidents, {} notices; ledger at {}, head {}\n",
-            summary.samples,
-            summary.outages,
-            summary.incidents,
-            summary.notices,
-            summary.head.seq,
-            summary.head.hash,
-        );
-        for why in &refused {
-            text.push_str(&format!("refused: {why}\n"));
-        }
-        for report in &summary.reports {
-            text.push_str(&format!("{}\n", report.display()));
-        }
-        print(&text)?;
-    }
-    Ok(if refused.is_empty() {
-        End::Done
-    } else {
-        End::BadNews
-    })
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    text
-}
-
 fn do_act(common: &Common, act: Act) -> Result<End, Failure> {
     let reply = Office::of(common)?.act(&by(common), act)?;
     said(common, reply)
@@ -352,6 +288,9 @@ fn do_act(common: &Common, act: Act) -> Result<End, Failure> {
 fn said(common: &Common, reply: Reply) -> Result<End, Failure> {
     match reply {
         Reply::Done(receipt) => {
+            for left in &receipt.left {
+                complain(format!("nines: {left}"));
+            }
             if common.json {
                 say::json(&receipt.events)?;
             } else if receipt.events.is_empty() {
@@ -408,48 +347,6 @@ fn incidents(common: &Common, words: &args::Incident) -> Result<End, Failure> {
         }
         // Everything else is an act, carried out elsewhere.
         _ => {}
-    }
-    Ok(End::Done)
-}
-
-fn notice(common: &Common, words: args::Notice) -> Result<End, Failure> {
-    match words {
-        args::Notice::List => {
-            let (record, _) = Office::of(common)?.record()?;
-            let listed = read::notices(&record, common.json, layout::width())?;
-            made(&listed, common.json)?;
-            Ok(End::Done)
-        }
-        args::Notice::Preview {
-            kind,
-            unstable,
-            html,
-        } => preview(common, &kind, unstable, html),
-    }
-}
-
-fn preview(common: &Common, kind: &str, unstable: bool, html: bool) -> Result<End, Failure> {
-    let Some(kind) = Kind::ALL.into_iter().find(|k| k.word() == kind) else {
-        let known: Vec<&str> = Kind::ALL.iter().map(|k| k.word()).collect();
-        return Err(Failure::Usage(format!(
-            "`{kind}` is not one of {}",
-            known.join(", ")
-        )));
-    };
-    if unstable && !matches!(kind, Kind::Downtime | Kind::Uptime) {
-        return Err(Failure::Usage(format!(
-            "`{kind}` never speaks of an unstable system; downtime and uptime do"
-        )));
-    }
-    let loaded = config::load(&common.config).map_err(Failure::Config)?;
-    let renderer = notices::Renderer::new(loaded.templates.as_deref())?;
-    let said = renderer.preview(kind, unstable, &loaded.catalogue, clock::now())?;
-    if common.json {
-        say::json(&said)?;
-    } else if html {
-        print(&said.html)?;
-    } else {
-        print(&format!("Subject: {}\n\n{}", said.subject, said.text))?;
     }
     Ok(End::Done)
 }

@@ -87,14 +87,14 @@ impl Office {
     /// # Errors
     /// There is none, or it cannot be opened.
     pub fn ledger(&self) -> Result<Ledger> {
-        if !self.data.join(ledger::FILE).exists() {
-            bail!(
+        match Ledger::open_read_only(&self.data) {
+            Err(ledger::Error::Absent(_)) => bail!(
                 "there is no ledger in {} yet: `nines run` makes one",
                 self.data.display()
-            );
+            ),
+            other => other
+                .with_context(|| format!("the ledger in {} cannot be opened", self.data.display())),
         }
-        Ledger::open_read_only(&self.data)
-            .with_context(|| format!("the ledger in {} cannot be opened", self.data.display()))
     }
 
     /// Does what a person asks for: by the running service, or here while none runs.
@@ -131,7 +131,10 @@ impl Office {
                     .iter()
                     .map(|(seq, event)| Row::of(*seq, event))
                     .collect();
-                Ok(Reply::Done(Receipt { events: rows? }))
+                Ok(Reply::Done(Receipt {
+                    events: rows?,
+                    left: Vec::new(),
+                }))
             }
             Err(turn::Error::Refused(refusal)) => Ok(Reply::Refused(refusal.to_string())),
             Err(error) => Err(error.into()),

@@ -1,5 +1,7 @@
 //! What `nines status` prints for people: what is wrong now, no wider than the terminal.
 
+use domain::report::words;
+
 use super::layout::{Listing, instant, wrapped};
 use crate::engine::status as engine;
 
@@ -35,12 +37,17 @@ pub fn text(status: &engine::Status, runs: bool, width: usize) -> String {
         "why",
     ]);
     let mut systems: Vec<&engine::System> = status.systems.iter().collect();
-    systems.sort_by_key(|s| urgency(&s.state));
-    for system in systems {
+    systems.sort_by_key(|s| urgency(s));
+    for system in &systems {
         list_system(&mut list, system);
     }
     text.push_str(&list.render(width));
     let mut say = |line: &str| text.push_str(&wrapped(line, 0, width));
+    for system in systems {
+        if let Some(unstable) = &system.unstable {
+            say(&unstable_line(&system.system, unstable));
+        }
+    }
     for incident in &status.incidents {
         say(&incident_line(incident));
     }
@@ -59,12 +66,13 @@ pub fn text(status: &engine::Status, runs: bool, width: usize) -> String {
 }
 
 /// What is looked at first.
-fn urgency(state: &str) -> u8 {
-    match state {
+fn urgency(system: &engine::System) -> u8 {
+    match &*system.state {
         "down" => 0,
         "unknown" => 1,
-        "degraded" => 2,
-        _ => 3,
+        _ if system.unstable.is_some() => 2,
+        "degraded" => 3,
+        _ => 4,
     }
 }
 
@@ -75,6 +83,15 @@ fn list_system(list: &mut Listing<8>, system: &engine::System) {
     if let (Some(outage), Some(since)) = (&system.outage, system.since) {
         lines[0].push_str(&format!(": {outage} since {}", instant(Some(since))));
     }
+    if system.unstable.is_some() {
+        lines[0].push_str(", unstable");
+    }
+    let noted = match (&system.outage, &system.unstable) {
+        (Some(outage), Some(_)) => format!("{} ({outage}, unstable)", system.state),
+        (Some(outage), None) => format!("{} ({outage})", system.state),
+        (None, Some(_)) => format!("{} (unstable)", system.state),
+        (None, None) => system.state.clone(),
+    };
     for (n, probe) in system.probes.iter().enumerate() {
         let first = |text: String| if n == 0 { text } else { String::new() };
         let took = probe
@@ -96,10 +113,7 @@ fn list_system(list: &mut Listing<8>, system: &engine::System) {
         lines.push(line);
         list.row([
             first(system.system.clone()),
-            first(match &system.outage {
-                Some(outage) => format!("{} ({outage})", system.state),
-                None => system.state.clone(),
-            }),
+            first(noted.clone()),
             first(instant(system.since)),
             probe.probe.clone(),
             probe.state.clone(),
@@ -109,6 +123,25 @@ fn list_system(list: &mut Listing<8>, system: &engine::System) {
         ]);
     }
     list.entry(lines);
+}
+
+/// What it means for notices: whoever reads it must not take silence for a fault.
+fn unstable_line(system: &str, unstable: &engine::Unstable) -> String {
+    let since = match unstable.since {
+        Some(since) => format!(" since {}", instant(Some(since))),
+        None => String::new(),
+    };
+    let held = words::length(unstable.hold_s);
+    let next = match unstable.settles {
+        Some(settles) => format!("at {}, unless it fails before", instant(Some(settles))),
+        None => "it is not up now".to_owned(),
+    };
+    format!(
+        "{system} is unstable{since}: {} outages, one incident, {}. Customers are told that once \
+         and of no single outage; uptime is sent when it has been up for {held} without a break: \
+         {next}",
+        unstable.outages, unstable.incident,
+    )
 }
 
 fn incident_line(incident: &engine::Incident) -> String {
@@ -158,6 +191,7 @@ mod tests {
             state: state.to_owned(),
             outage: is_down.then(|| "O-1234567".to_owned()),
             since: is_down.then(|| "2026-10-07T06:14:10Z".parse().unwrap()),
+            unstable: None,
             probes,
         }
     }
@@ -209,6 +243,35 @@ mod tests {
     #[test]
     fn at_three_in_the_morning_eighty_columns_show_the_worst_first_and_whole() {
         insta::assert_snapshot!(text(&night(), true, 80));
+    }
+
+    fn unstable(up: bool) -> engine::Unstable {
+        let since = |at: &str| at.parse().unwrap();
+        engine::Unstable {
+            since: Some(since("2026-10-07T05:20:10Z")),
+            outages: 4,
+            incident: "I-1234560".to_owned(),
+            hold_s: 900,
+            up_since: up.then(|| since("2026-10-07T06:14:40Z")),
+            settles: up.then(|| since("2026-10-07T06:29:40Z")),
+        }
+    }
+
+    #[test]
+    fn an_unstable_system_is_said_to_be_with_what_customers_hear_of_it() {
+        let mut night = night();
+        night.systems[0].unstable = Some(unstable(true));
+        night.systems[1].unstable = Some(unstable(false));
+        night.systems.push(system(
+            "lab",
+            "degraded",
+            vec![probe("t", "degraded", None)],
+        ));
+        insta::assert_snapshot!(text(&night, true, 80));
+        let wide = text(&night, true, 300);
+        for state in ["down (O-1234567, unstable)", "up (unstable)"] {
+            assert!(wide.contains(state), "{wide}");
+        }
     }
 
     #[test]

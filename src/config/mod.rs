@@ -116,7 +116,7 @@ pub enum Scheme {
 pub struct Relay {
     /// How the connection is secured.
     pub scheme: Scheme,
-    /// A name or an address; IPv6 without brackets.
+    /// A name or an address; IPv6 without brackets. With TLS its certificate must name it.
     pub host: String,
     /// The port.
     pub port: u16,
@@ -124,7 +124,7 @@ pub struct Relay {
     pub user: Option<String>,
     /// Its password.
     pub password: Option<SecretString>,
-    /// More certificate authorities than the machine's (PEM).
+    /// The certificates (PEM) that alone vouch for it, instead of the machine's.
     pub ca_file: Option<PathBuf>,
 }
 
@@ -144,4 +144,18 @@ pub fn load(file: &Path) -> Result<Loaded, Mistakes> {
 /// What is wrong with it, in words for its writer.
 pub fn length(text: &str) -> Result<Duration, String> {
     <values::Length as words::Word>::read(text)
+}
+
+/// The same in whole seconds.
+///
+/// # Errors
+///
+/// What is wrong with it, in words for its writer.
+pub fn seconds(text: &str) -> Result<i64, String> {
+    let length = length(text)?;
+    if length.subsec_millis() != 0 {
+        return Err(format!("`{text}` is not in whole seconds"));
+    }
+    // Ten years at most.
+    i64::try_from(length.as_secs()).map_err(|error| error.to_string())
 }

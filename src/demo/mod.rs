@@ -32,6 +32,7 @@ use domain::report::Report;
 use jiff::tz::TimeZone;
 use tokio::sync::oneshot;
 
+use crate::app::chain;
 use crate::samples::Check;
 use crate::{app, clock, files, ledger};
 use commands::Typist;
@@ -325,17 +326,6 @@ async fn reported(voice: &Voice, place: &Place) -> Result<(), String> {
     } else {
         Err("it has other figures".to_owned())
     }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    text
 }
 
 /// The last words: the report once more, with all that the user did, and where everything is.

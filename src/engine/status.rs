@@ -1,13 +1,15 @@
 //! What is wrong now, in words for a person or a program: made from a record, and where the
 //! service runs from its latest samples too.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use domain::catalogue::Catalogue;
 use domain::id::ProbeId;
 use domain::outbox;
-use domain::record::{Record, Standing, State};
+use domain::record::{Outage, Record, Standing, State};
 use domain::sample::Sample;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::Head;
@@ -50,8 +52,28 @@ pub struct System {
     pub outage: Option<String>,
     /// Since when it lasts.
     pub since: Option<Timestamp>,
+    /// While it fails again and again: what that means.
+    pub unstable: Option<Unstable>,
     /// Its probes.
     pub probes: Vec<Probe>,
+}
+
+/// A system that fails again and again: customers are told so once, of none of its outages, and
+/// that it is up only when it has been for long enough.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Unstable {
+    /// When the first of its outages began.
+    pub since: Option<Timestamp>,
+    /// How many there have been.
+    pub outages: usize,
+    /// The one incident of all of them.
+    pub incident: String,
+    /// For how long it must be up without a break, in seconds.
+    pub hold_s: i64,
+    /// Since when it has been, if it is.
+    pub up_since: Option<Timestamp>,
+    /// When it will have been for long enough, if nothing fails before.
+    pub settles: Option<Timestamp>,
 }
 
 /// One probe.
@@ -157,6 +179,29 @@ impl Status {
     }
 }
 
+/// The systems that are down and that `next` would take out: nobody will see them come back, and so
+/// nobody will be told. One sentence for each of which customers were told, with their ids.
+pub fn taken_out_while_down(record: &Record, next: &Catalogue) -> Vec<String> {
+    let leaves = |o: &&Arc<Outage>| o.end.is_none() && next.system(o.system.as_str()).is_none();
+    let said = |outage: &Arc<Outage>| {
+        let told = outage.told.iter().filter_map(|n| record.notices.get(n));
+        let customers: BTreeSet<&str> = told.map(|o| o.notice.customer.as_str()).collect();
+        let customers: Vec<&str> = customers.into_iter().collect();
+        (!customers.is_empty()).then(|| {
+            format!(
+                "{} was taken out of the configuration while it is down ({}): whether it comes \
+                 back is not watched, and nobody who was told of the outage is told of its end; \
+                 write to {} yourself",
+                outage.system,
+                outage.id,
+                customers.join(", "),
+            )
+        })
+    };
+    let outages = record.outages.values().filter(leaves);
+    outages.filter_map(said).collect()
+}
+
 fn system(
     record: &Record,
     system: &domain::catalogue::System,
@@ -179,12 +224,31 @@ fn system(
         state: record.state(&system.id).word().to_owned(),
         outage: outage.map(|o| o.id.to_string()),
         since: outage.map(|o| o.start),
+        unstable: unstable(record, system),
         probes: system
             .probes
             .iter()
             .map(|p| probe(record, &p.id, latest(&p.id)))
             .collect(),
     }
+}
+
+fn unstable(record: &Record, system: &domain::catalogue::System) -> Option<Unstable> {
+    let episode = record.episode(&system.id)?;
+    let starts = episode
+        .outages()
+        .filter_map(|o| record.outages.get(&o)?.counts_from());
+    let hold_s = system.flapping.hold_s;
+    let up_since = record.steady_since(&system.id);
+    Some(Unstable {
+        since: starts.min(),
+        outages: episode.outages().count(),
+        incident: episode.incident.to_string(),
+        hold_s,
+        up_since,
+        settles: up_since
+            .and_then(|since| since.checked_add(SignedDuration::from_secs(hold_s)).ok()),
+    })
 }
 
 fn probe(record: &Record, id: &ProbeId, latest: Option<Arc<Sample>>) -> Probe {

@@ -15,6 +15,8 @@ mod schema;
 mod verify;
 
 #[cfg(test)]
+mod copies;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod tests;
@@ -40,6 +42,18 @@ pub enum Error {
         path: PathBuf,
         /// Its log.
         log: PathBuf,
+    },
+    /// It was written to when the process was killed, and the half that is in it can only be taken
+    /// back by writing.
+    #[error(
+        "{path} was left in the middle of a write, and taking that back by {journal} means writing: \
+         copy the whole data directory to where you may write, and read the copy"
+    )]
+    CutOff {
+        /// The file.
+        path: PathBuf,
+        /// What takes it back.
+        journal: PathBuf,
     },
     /// A file that something else wrote.
     #[error("{0} is not a ledger of Nines")]

@@ -21,7 +21,7 @@ const BUSY_MS: u32 = 5_000;
 /// Guards beside the chain: the chain finds a change afterwards, these refuse it to whoever writes
 /// SQL by hand and means well. A replacing insert would go past a guard on deletes, so inserts have
 /// their own.
-const TABLES: &str = "
+pub(super) const TABLES: &str = "
 CREATE TABLE events (
   seq INTEGER PRIMARY KEY,
   at TEXT NOT NULL,
@@ -91,23 +91,63 @@ pub(super) fn open(path: &Path) -> Result<Connection, Error> {
 ///
 /// SQLite reads a write-ahead log with the help of a file beside it, which it makes. Where it may
 /// not (a copy under audit), a ledger without such a log is read as the file that never changes
-/// which it then is.
+/// which it then is. Not so one with a journal: half of a transaction is in that file.
 pub(super) fn open_read_only(path: &Path) -> Result<Connection, Error> {
     if !path.is_file() {
         return Err(Error::Absent(path.to_path_buf()));
     }
-    match open_to_read(path.as_os_str(), OpenFlags::empty(), path) {
+    let plainly = || open_to_read(path.as_os_str(), OpenFlags::empty(), path);
+    match plainly() {
         Err(Error::Sqlite(error)) if may_not_write(&error) => {}
         other => return other,
     }
-    let log = log_of(path);
-    if std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+    if let Some(journal) = filled(path, "-journal") {
+        take_back(path, journal)?;
+        return plainly();
+    }
+    if let Some(log) = filled(path, "-wal") {
         return Err(Error::LogUnreadable {
             path: path.to_path_buf(),
             log,
         });
     }
     open_to_read(&unchanging(path), OpenFlags::SQLITE_OPEN_URI, path)
+}
+
+/// Has SQLite take back the transaction in whose middle the process was killed. That is done by
+/// whoever comes first and may write, and is the same whoever does it; nothing that was ever
+/// acknowledged goes. A transaction that is under way is somebody's, and SQLite leaves it alone.
+fn take_back(path: &Path, journal: PathBuf) -> Result<(), Error> {
+    let may_write = |path: &Path| {
+        use rustix::fs::{Access, AtFlags, CWD, accessat};
+        accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS).is_ok()
+    };
+    // Otherwise SQLite would change a file beside which it may not remove the journal.
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    if !may_write(path) || !may_write(folder.unwrap_or(Path::new("."))) {
+        return Err(Error::CutOff {
+            path: path.to_path_buf(),
+            journal,
+        });
+    }
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    settle(&connection)?;
+    // The first look is what does it.
+    pragma(&connection, "application_id").map_err(|error| foreign(error, path))?;
+    Ok(())
+}
+
+/// The file of that ending beside the ledger, if something is in it.
+fn filled(path: &Path, ending: &str) -> Option<PathBuf> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(ending);
+    let beside = PathBuf::from(beside);
+    std::fs::metadata(&beside)
+        .is_ok_and(|file| file.len() > 0)
+        .then_some(beside)
 }
 
 fn open_to_read(name: &OsStr, how: OpenFlags, path: &Path) -> Result<Connection, Error> {
@@ -126,12 +166,6 @@ fn open_to_read(name: &OsStr, how: OpenFlags, path: &Path) -> Result<Connection,
 fn may_not_write(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{CannotOpen, ReadOnly};
     matches!(error.sqlite_error_code(), Some(ReadOnly | CannotOpen))
-}
-
-fn log_of(path: &Path) -> PathBuf {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    PathBuf::from(log)
 }
 
 /// A file's name with SQLite's word that nobody changes it (<https://sqlite.org/uri.html>).

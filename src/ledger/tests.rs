@@ -12,11 +12,11 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 
-fn at(second: i64) -> Timestamp {
+pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::new(1_793_500_000 + second, 123_456_789).unwrap()
 }
 
-fn event(second: i64, fact: Fact) -> Event {
+pub(super) fn event(second: i64, fact: Fact) -> Event {
     Event {
         at: at(second),
         by: SERVICE.into(),
@@ -25,7 +25,7 @@ fn event(second: i64, fact: Fact) -> Event {
 }
 
 /// One event of every kind, in a ledger of its own; the message of notice 14 among them.
-fn filled(data: &Path) -> Vec<Event> {
+pub(super) fn filled(data: &Path) -> Vec<Event> {
     let message = b"Subject: hello\r\n\r\nworld\r\n".to_vec();
     let hash = row::hex(&Sha256::digest(&message));
     let mut events: Vec<Event> = golden::all()
@@ -48,7 +48,7 @@ fn filled(data: &Path) -> Vec<Event> {
     events
 }
 
-fn replayed(ledger: &Ledger, upto: Option<u64>) -> Result<Vec<Stored>, Error> {
+pub(super) fn replayed(ledger: &Ledger, upto: Option<u64>) -> Result<Vec<Stored>, Error> {
     let mut all = Vec::new();
     ledger.replay(upto, &mut |stored| all.push(stored))?;
     Ok(all)
@@ -427,99 +427,6 @@ fn readers_see_what_a_running_service_wrote_and_never_write() {
             .is_err()
     );
     assert!(verify(dir.path()).unwrap().is_clean());
-}
-
-/// A copy of the one file, as somebody makes it who does not know that there may be a log.
-fn copied(data: &Path) -> tempfile::TempDir {
-    let copy = tempfile::tempdir().unwrap();
-    std::fs::copy(data.join(FILE), copy.path().join(FILE)).unwrap();
-    copy
-}
-
-#[test]
-fn a_writer_that_ends_leaves_the_whole_ledger_in_its_file() {
-    let dir = tempfile::tempdir().unwrap();
-    filled(dir.path());
-    let mut ledger = Ledger::open(dir.path()).unwrap();
-    // As the service has one for the letters; it outlives the writer.
-    let reader = Ledger::open_read_only(dir.path()).unwrap();
-    let head = ledger
-        .append(at(300), &[event(500, Fact::Stopped)], &[])
-        .unwrap();
-    drop(ledger);
-    let found = verify(copied(dir.path()).path()).unwrap();
-    assert_eq!(found.head, head);
-    assert!(found.is_clean());
-    drop(reader);
-}
-
-/// What `read` gives on a thread that may write in no folder that is closed to its owner: root
-/// may, and tests may be root's.
-fn without_privileges<T: Send>(read: impl FnOnce() -> T + Send) -> T {
-    use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
-    let powers = CapabilitySet::DAC_OVERRIDE | CapabilitySet::DAC_READ_SEARCH;
-    std::thread::scope(|scope| {
-        let reader = scope.spawn(|| {
-            let mut own = capabilities(None).unwrap();
-            own.effective -= powers;
-            set_capabilities(None, own).unwrap();
-            read()
-        });
-        reader.join().unwrap()
-    })
-}
-
-fn close(folder: &Path, mode: u32) {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(mode)).unwrap();
-}
-
-#[test]
-fn an_auditor_reads_a_copy_that_may_not_be_written() {
-    let dir = tempfile::tempdir().unwrap();
-    filled(dir.path());
-    let head = Ledger::open(dir.path()).unwrap().head();
-    let copy = copied(dir.path());
-    // A name that means something in the address of a file.
-    let odd = copy.path().join("50%25 of what?#");
-    std::fs::create_dir(&odd).unwrap();
-    std::fs::rename(copy.path().join(FILE), odd.join(FILE)).unwrap();
-    close(&odd, 0o555);
-    let (found, replayed) = without_privileges(|| {
-        assert!(std::fs::File::create(odd.join("new")).is_err());
-        let ledger = Ledger::open_read_only(&odd).unwrap();
-        (verify(&odd).unwrap(), replayed(&ledger, None).unwrap())
-    });
-    close(&odd, 0o755);
-    assert_eq!(found.head, head);
-    assert!(found.is_clean());
-    assert_eq!(u64::try_from(replayed.len()).unwrap(), head.seq);
-    assert_eq!(
-        std::fs::read_dir(&odd).unwrap().count(),
-        1,
-        "it left nothing"
-    );
-}
-
-#[test]
-fn a_copy_with_a_log_that_may_not_be_written_says_what_to_do() {
-    let dir = tempfile::tempdir().unwrap();
-    filled(dir.path());
-    let mut ledger = Ledger::open(dir.path()).unwrap();
-    ledger
-        .append(at(300), &[event(500, Fact::Stopped)], &[])
-        .unwrap();
-    // Taken while the service runs.
-    let copy = copied(dir.path());
-    let log = format!("{FILE}-wal");
-    std::fs::copy(dir.path().join(&log), copy.path().join(&log)).unwrap();
-    close(copy.path(), 0o555);
-    let found = without_privileges(|| verify(copy.path()).map(|v| v.head));
-    close(copy.path(), 0o755);
-    let error = found.unwrap_err();
-    assert!(matches!(error, Error::LogUnreadable { .. }), "{error}");
-    // And that it says the truth.
-    assert_eq!(verify(copy.path()).unwrap().head, ledger.head());
 }
 
 #[test]

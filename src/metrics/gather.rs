@@ -156,6 +156,7 @@ fn systems(record: &Record, at: Timestamp, months: &mut BTreeMap<SystemId, Month
             id: id.to_string(),
             state: record.state(id),
             outage_since: open.and_then(|o| Some(record.outages.get(&o)?.start)),
+            is_unstable: record.unstable.contains(id),
             in_maintenance: excused(record, id, at),
             month: months.remove(id),
         }

@@ -59,6 +59,7 @@ fn full() -> View {
             id: "portal".into(),
             state: State::Degraded,
             outage_since: Some(at("2026-10-07T06:14:10Z")),
+            is_unstable: true,
             in_maintenance: true,
             month: Some(Month {
                 up_s: 500_000,

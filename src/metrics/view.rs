@@ -116,6 +116,9 @@ pub struct System {
     pub state: State,
     /// The start of its open outage.
     pub outage_since: Option<Timestamp>,
+    /// Whether it fails again and again, so that customers hear of it as unstable and of no single
+    /// outage.
+    pub is_unstable: bool,
     /// Whether a maintenance window that excuses its downtime is being held.
     pub in_maintenance: bool,
     /// The running month of its committee, if it has been accounted.

@@ -16,8 +16,9 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::delivery::{Ended, attempt};
-use super::relay::{Relay, Timeouts};
+use super::relay::Timeouts;
 use super::{Letter, Renderer};
+use crate::config::Relay;
 
 /// How many messages are on their way at once, so that one stalled relay blocks no one.
 const CONNECTIONS: usize = 8;

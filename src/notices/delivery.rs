@@ -7,8 +7,9 @@ use domain::event::Delivery;
 use lettre::Address;
 
 use super::letter::mailbox;
-use super::relay::{Farewell, Refusal, Relay, Step, Timeouts, Transaction};
+use super::relay::{Farewell, Refusal, Step, Timeouts, Transaction};
 use super::text;
+use crate::config::Relay;
 
 /// The longest reply that is kept, in characters.
 const LONGEST_REPLY: usize = 300;

@@ -16,9 +16,10 @@ use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
 use super::delivery::attempt;
-use super::relay::{Relay, Scheme, Timeouts};
+use super::relay::Timeouts;
 use super::render_tests::{letter, notice, outgoing, portal};
 use super::{Courier, Ended, Letter, Outbox, Refused, Renderer, Sender};
+use crate::config::{Relay, Scheme};
 use crate::demo::sink::{Answer, Moment, Rule, Sink, Tls};
 
 const FROM: &str = "Example HIE Status <status@example.org>";

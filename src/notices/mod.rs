@@ -24,7 +24,7 @@ pub use courier::{Courier, Outbox, Refused, Sender};
 pub use delivery::Ended;
 pub use letter::Letter;
 pub use post::Post;
-pub use relay::{Relay, Scheme, Timeouts};
+pub use relay::Timeouts;
 pub use render::{Preview, Renderer};
 
 /// Why a notice cannot be rendered.

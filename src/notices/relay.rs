@@ -5,7 +5,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use lettre::Address;
@@ -16,40 +15,13 @@ use lettre::transport::smtp::client::{
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::Response;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::text;
 use super::wire::ByLine;
-
-/// How a relay is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
-    /// In clear text: `smtp://`.
-    Smtp,
-    /// STARTTLS before anything else, or not at all: `smtp+starttls://`.
-    StartTls,
-    /// TLS from the first byte: `smtps://`.
-    Smtps,
-}
-
-/// A mail server that takes our messages and passes them on.
-#[derive(Clone, Debug)]
-pub struct Relay {
-    /// How it is spoken to.
-    pub scheme: Scheme,
-    /// Its name or address, without brackets; with TLS its certificate must name it.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// The account, where it wants one.
-    pub user: Option<String>,
-    /// The account's password.
-    pub password: Option<SecretString>,
-    /// The certificates (PEM) that alone vouch for it, instead of the system's.
-    pub ca_file: Option<PathBuf>,
-}
+use crate::config::{Relay, Scheme};
 
 impl fmt::Display for Relay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,13 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use domain::id::ProbeId;
 use domain::sample::Sample;
 use duckdb::{AccessMode, Connection};
 use jiff::Timestamp;
 
 mod file;
-mod latency;
 mod month;
 mod opening;
 mod read;
@@ -25,9 +23,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use latency::Latency;
 pub use opening::{Check, PREFLIGHT, SetAside, preflight};
-pub use steps::{decode, encode};
 pub use writer::{Full, Stats, Writer};
 
 use month::Month;
@@ -210,24 +206,6 @@ impl Instance {
             Ok(())
         })?;
         Ok(count)
-    }
-
-    /// How long the answers (`up` and `degraded`) took to the runs of a probe that started in
-    /// `[from, to)`.
-    pub fn latency(
-        &self,
-        probe: &ProbeId,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<Latency, Error> {
-        let mut latency = Latency::default();
-        // A late sample goes to the file that runs when it comes: the one of the month after.
-        let (first, last) = (Month::of(from), Month::of(to).next());
-        self.each(
-            |month, running| month == running || (first <= month && month <= last),
-            &mut |connection| read::latency(connection, probe, from, to, &mut latency),
-        )?;
-        Ok(latency)
     }
 
     /// Files that could not be opened since this instance was, and where they lie now.

@@ -2,13 +2,11 @@
 
 use domain::id::ProbeId;
 use domain::sample::{Outcome, Phases, Reason, Sample};
-use duckdb::types::{TimeUnit, Value};
 use duckdb::{Connection, OptionalExt, params};
 use jiff::Timestamp;
 
 use super::Error;
 use super::file::{Verdict, micros};
-use super::latency::Latency;
 use super::steps::decode;
 
 /// The verdict of those words.
@@ -46,17 +44,6 @@ pub(super) fn recent(connection: &Connection, since: Timestamp) -> Result<Vec<Sa
         samples.push(sample(row)?);
     }
     Ok(samples)
-}
-
-/// Starts are kept in whole microseconds, cut off; so an end is rounded up, or a sample just before
-/// it would fall out.
-fn end_us(to: Timestamp) -> i64 {
-    let us = to.as_microsecond();
-    if to.subsec_nanosecond() % 1_000 > 0 {
-        us + 1
-    } else {
-        us
-    }
 }
 
 /// No sample that started at `at` has an earlier slot: the lateness in a row ends there. It lets
@@ -116,32 +103,4 @@ pub(super) fn last_at(connection: &Connection, by: Timestamp) -> Result<Option<T
 /// How many samples a file holds.
 pub(super) fn count(connection: &Connection) -> Result<u64, Error> {
     Ok(connection.query_row("SELECT count(*) FROM compact", [], |row| row.get(0))?)
-}
-
-/// Adds how long a probe's answers in `[from, to)` took.
-pub(super) fn latency(
-    connection: &Connection,
-    probe: &ProbeId,
-    from: Timestamp,
-    to: Timestamp,
-    latency: &mut Latency,
-) -> Result<(), Error> {
-    let mut statement = connection.prepare(
-        "SELECT c.took, count(*) FROM compact c \
-         JOIN sources s ON s.id = c.source JOIN verdicts v ON v.id = c.verdict \
-         WHERE s.probe = ? AND v.outcome IN ('up', 'degraded') AND c.slot >= ? AND c.slot < ? \
-           AND epoch_us(c.slot) + c.late >= ? AND epoch_us(c.slot) + c.late < ? \
-         GROUP BY c.took",
-    )?;
-    let mut rows = statement.query(params![
-        probe.as_str(),
-        micros(earliest_slot(from)),
-        Value::Timestamp(TimeUnit::Microsecond, end_us(to)),
-        from.as_microsecond(),
-        end_us(to),
-    ])?;
-    while let Some(row) = rows.next()? {
-        latency.add(row.get(0)?, row.get(1)?);
-    }
-    Ok(())
 }

@@ -354,7 +354,7 @@ fn said(w: Written) -> Result<Said, String> {
 fn maintenance(w: &Written) -> Result<Act, String> {
     let name = w.r#do.as_str();
     let text = |key: &Option<String>| key.clone().unwrap_or_default();
-    let seconds = |key: &Option<String>| key.as_deref().map(seconds).transpose();
+    let seconds = |key: &Option<String>| key.as_deref().map(crate::config::seconds).transpose();
     let window = || {
         let id = w.window.clone().or_else(|| w.id.clone());
         id.ok_or_else(|| format!("`{name}` needs `id`"))
@@ -401,11 +401,6 @@ fn which(w: &Written) -> Result<Which, String> {
             w.r#do
         )),
     }
-}
-
-fn seconds(text: &str) -> Result<i64, String> {
-    let length = crate::config::length(text)?;
-    i64::try_from(length.as_secs()).map_err(|_| format!("`{text}` is too long"))
 }
 
 /// Reads an instant: RFC 3339 with its offset.

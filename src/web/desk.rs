@@ -71,6 +71,9 @@ impl Row {
 pub struct Receipt {
     /// In order.
     pub events: Vec<Row>,
+    /// What is left for a person to do.
+    #[serde(default)]
+    pub left: Vec<String>,
 }
 
 /// What the socket answers.
@@ -85,7 +88,8 @@ pub enum Reply {
     Failed(String),
 }
 
-type Reload = oneshot::Sender<Result<(), String>>;
+/// Answers what is left for a person to do, or why the configuration was refused.
+type Reload = oneshot::Sender<Result<Vec<String>, String>>;
 
 /// What the listeners share.
 pub struct Desk {
@@ -114,7 +118,7 @@ impl Desk {
     }
 
     /// The next reload that somebody asks for; only the service itself listens.
-    pub async fn reload_asked(&self) -> Option<oneshot::Sender<Result<(), String>>> {
+    pub async fn reload_asked(&self) -> Option<Reload> {
         self.reloads.lock().await.recv().await
     }
 
@@ -133,7 +137,10 @@ impl Desk {
             return Reply::Failed("the service is stopping".to_owned());
         }
         match answered.await {
-            Ok(Ok(())) => Reply::Done(Receipt { events: Vec::new() }),
+            Ok(Ok(left)) => Reply::Done(Receipt {
+                events: Vec::new(),
+                left,
+            }),
             Ok(Err(why)) => Reply::Refused(why),
             Err(_) => Reply::Failed("the service is stopping".to_owned()),
         }
@@ -149,7 +156,10 @@ impl Desk {
                     .map(|(seq, event)| Row::of(*seq, event))
                     .collect();
                 match rows {
-                    Ok(events) => Reply::Done(Receipt { events }),
+                    Ok(events) => Reply::Done(Receipt {
+                        events,
+                        left: Vec::new(),
+                    }),
                     Err(error) => Reply::Failed(error.to_string()),
                 }
             }

@@ -160,6 +160,55 @@ fn a_slip_in_a_file_disables_no_command_and_the_service_judges_a_reload() {
     );
 }
 
+#[test]
+fn a_reload_that_takes_out_a_system_that_is_down_says_who_is_left_to_be_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configure(folder);
+    // Nothing listens on the first port, and no mail leaves.
+    let gone = folder.join("systems/gone.toml");
+    let down = PORTAL.replace("PORT", "1").replace("30s", "1s") + "failures = 1\n";
+    std::fs::write(&gone, down).unwrap();
+    let with = std::fs::read_to_string(folder.join("nines.toml")).unwrap();
+    let customer = r#"
+[mail]
+from   = "status@example.org"
+relays = ["smtp://127.0.0.1:1"]
+
+[[customer]]
+id       = "lakeside"
+name     = "Lakeside"
+zone     = "UTC"
+contacts = ["office@lakeside.example"]
+systems  = ["SYSTEM"]
+"#;
+    let serve = |system: &str| {
+        let text = format!("{with}{}", customer.replace("SYSTEM", system));
+        std::fs::write(folder.join("nines.toml"), text).unwrap();
+    };
+    serve("gone");
+    let _running = Running::start(folder);
+    let listed = ["notice", "list", "--config", "nines.toml"];
+    let began = Instant::now();
+    while !out(&run(folder, &listed)).contains("downtime") {
+        let log = std::fs::read_to_string(folder.join("log")).unwrap();
+        assert!(began.elapsed() < Duration::from_secs(60), "{log}");
+    }
+    std::fs::remove_file(&gone).unwrap();
+    serve("portal");
+    let reload = ends(folder, &["reload", "--config", "nines.toml"], 0);
+    for word in [
+        "gone was taken out of the configuration while it is down (O-",
+        "write to lakeside yourself",
+    ] {
+        assert!(err(&reload).contains(word), "{}", err(&reload));
+    }
+    assert!(!err(&reload).contains("office@"), "{}", err(&reload));
+    assert_eq!(out(&reload), "done\n");
+    let again = ends(folder, &["reload", "--config", "nines.toml"], 0);
+    assert_eq!(err(&again), "");
+}
+
 fn this_month() -> String {
     jiff::Timestamp::now().strftime("%Y-%m").to_string()
 }

@@ -2,9 +2,13 @@
 //! 11.918 s after every full minute. The third makes the portal unstable, the fourth comes while
 //! it is held, and 15 minutes after the last good sample's run began it is over.
 
-use serde_json::json;
+use nines::engine::status::Status;
+use nines::ledger::{self, Ledger};
+use serde_json::{Value, json};
 
-use crate::played::{IT, OFFICE, holds, list, outages, play, second, system, text, told};
+use crate::played::{
+    IT, OFFICE, holds, list, outages, play, play_into, second, system, text, told,
+};
 
 #[test]
 fn a_portal_that_fails_again_and_again_is_told_once_and_held() {
@@ -39,6 +43,49 @@ fn a_portal_that_fails_again_and_again_is_told_once_and_held() {
         ("settled", "14:07:11"),
     ];
     assert_eq!(facts, expected);
+}
+
+#[test]
+fn status_says_since_when_it_is_unstable_and_when_customers_hear_that_it_is_up() {
+    let folder = tempfile::tempdir().unwrap();
+    play_into("flapping", folder.path());
+    let ledger = Ledger::open_read_only(folder.path()).unwrap();
+    // What the ledger says after each of its events: by its second, of the portal.
+    let mut seqs = Vec::new();
+    ledger
+        .replay(None, &mut |stored| seqs.push((stored.seq, stored.event.at)))
+        .unwrap();
+    let shown_at = |time: &str| -> Value {
+        let until = format!("2026-10-06T{time}Z").parse().unwrap();
+        let upto = seqs
+            .iter()
+            .rev()
+            .find(|(_, at)| *at < until)
+            .map(|(seq, _)| *seq);
+        let record = ledger::replay_record(&ledger, upto).unwrap();
+        let status = Status::of(&record, &ledger.head(), until, false, |_| None);
+        let portal = status.systems.into_iter().find(|s| s.system == "portal");
+        serde_json::to_value(portal.unwrap().unstable).unwrap()
+    };
+    assert_eq!(shown_at("13:40:00"), Value::Null);
+    let down = shown_at("13:41:00");
+    assert_eq!(second(&down["since"]), "2026-10-06T13:00:11");
+    assert_eq!(
+        (&down["outages"], &down["hold_s"]),
+        (&json!(3), &json!(900))
+    );
+    assert_eq!(
+        (&down["up_since"], &down["settles"]),
+        (&Value::Null, &Value::Null)
+    );
+    let held = shown_at("14:00:00");
+    assert_eq!(
+        (&held["outages"], &held["incident"]),
+        (&json!(4), &down["incident"])
+    );
+    assert_eq!(second(&held["up_since"]), "2026-10-06T13:52:11");
+    assert_eq!(second(&held["settles"]), "2026-10-06T14:07:11");
+    assert_eq!(shown_at("14:08:00"), Value::Null);
 }
 
 #[test]

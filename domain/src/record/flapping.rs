@@ -55,7 +55,7 @@ impl Record {
 
     /// Since when an unstable system has been up without a break: no outage, nothing unknown, no
     /// bad run, not even one that nothing confirmed. `None` while it is not, or is not unstable.
-    pub(crate) fn steady_since(&self, system: &SystemId) -> Option<Timestamp> {
+    pub fn steady_since(&self, system: &SystemId) -> Option<Timestamp> {
         self.episode(system)?;
         let configured = self.catalogue.system(system.as_str())?;
         let known = self.systems.get(system)?;

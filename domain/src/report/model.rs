@@ -253,9 +253,10 @@ pub struct OutageLine {
     pub name: String,
     /// The first bad sample, or as declared.
     pub start: Moment,
-    /// The first good sample after it.
+    /// The first good sample after it, or when its system was taken out of the configuration.
     pub end: Option<Moment>,
-    /// Whether that sample was seen; otherwise it ended in the span `ended_between`.
+    /// Whether that sample was seen; otherwise it ended in the span `ended_between` or, without
+    /// one, nobody saw it end: its system was taken out.
     pub end_observed: bool,
     /// Nobody watched while it ended: between these two.
     pub ended_between: Option<(Moment, Moment)>,
@@ -297,7 +298,7 @@ pub struct OutageLine {
     pub tell_last_s: Option<i64>,
     /// To the acknowledgement.
     pub acknowledge_s: Option<i64>,
-    /// To service restored.
+    /// To service restored; none where nobody saw it.
     pub restore_s: Option<i64>,
     /// The window it outlasted, and the first second that no window excused.
     pub overrun: Option<Overrun>,

@@ -54,7 +54,9 @@ fn line(
         name: scope.name(&outage.system),
         start: moment(outage.start),
         end: outage.end.map(moment),
-        end_observed: outage.end.is_some() && outage.unobserved.is_none(),
+        end_observed: outage.end.is_some()
+            && outage.unobserved.is_none()
+            && !scope.was_taken_out(outage),
         ended_between: outage.unobserved.map(|s| (moment(s.from), moment(s.to))),
         detected: moment(outage.detected_at),
         declared: outage.declared.is_some(),
@@ -140,7 +142,10 @@ impl Milestones {
             acknowledge_s: incident
                 .and_then(|i| i.acknowledged.as_ref())
                 .map(|(at, _)| since(*at)),
-            restore_s: outage.end.map(since),
+            restore_s: outage
+                .end
+                .filter(|_| !scope.was_taken_out(outage))
+                .map(since),
         }
     }
 }

@@ -10,17 +10,22 @@ pub(super) mod system;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::catalogue::Target;
 use domain::id::PolicyId;
+use jiff::civil::Date;
 use secrecy::SecretString;
 
 use super::mistakes::Page;
 use super::near::nearest;
 use super::values::{FilePath, Id, Length, Secret};
-use super::words::{As, At, Written};
+use super::words::{As, At, Day, Written};
+
+/// The years that a date may lie in.
+const YEARS: RangeInclusive<i16> = 1970..=2099;
 
 /// Reads a variable of the environment.
 pub(super) type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -125,6 +130,17 @@ fn seconds(page: &mut Page<'_>, written: Option<&Written<As<Length>>>, least: u6
         return None;
     }
     i64::try_from(length.as_secs()).ok()
+}
+
+/// Reads a date within the years of agreements and of work: one that is centuries away is a slip.
+fn date(page: &mut Page<'_>, written: &Written<Day>) -> Option<Date> {
+    let date = written.value.0;
+    if YEARS.contains(&date.year()) {
+        return Some(date);
+    }
+    let (first, last) = (YEARS.start(), YEARS.end());
+    page.wrong(&written.at, format!("a year goes from {first} to {last}"));
+    None
 }
 
 /// A length of time as it is written in a file.

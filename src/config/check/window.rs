@@ -3,12 +3,15 @@
 use domain::catalogue::{Days, End, Rule};
 use jiff::civil::Weekday;
 
-use super::{no_repeats, seconds, spoken};
+use super::{date, no_repeats, seconds, spoken};
 use crate::config::mistakes::Page;
 use crate::config::near::shown;
 use crate::config::raw::system::Maintenance;
 use crate::config::values::{Weekday as WeekdayWord, is_id, weekday};
 use crate::config::words::{At, OneOrMany, TextOrNumber, Word, Written};
+
+/// The longest window in seconds, as of the single ones that people schedule.
+const LONGEST_S: i64 = 31 * 86_400;
 
 /// A rule, with the place of its id.
 pub(super) fn rule(page: &mut Page<'_>, written: &Written<Maintenance>) -> Option<(Rule, At)> {
@@ -55,6 +58,7 @@ pub(super) fn rule(page: &mut Page<'_>, written: &Written<Maintenance>) -> Optio
             format!("this is longer than the window itself, {length}"),
         );
     }
+    let agreed = raw.agreed.as_ref().and_then(|day| date(page, day));
     let min_notice_s = seconds(page, raw.min_notice.as_ref(), 0);
     let start_grace_s = seconds(page, raw.start_grace.as_ref(), 0);
     let rule = Rule {
@@ -68,7 +72,7 @@ pub(super) fn rule(page: &mut Page<'_>, written: &Written<Maintenance>) -> Optio
         max_downtime_s,
         min_notice_s,
         start_grace_s,
-        agreed: raw.agreed.as_ref().map(|day| day.value.0),
+        agreed,
         tell: raw.tell.as_ref().is_some_and(|tell| tell.value),
     };
     Some((rule, id_at.cloned().unwrap_or_else(|| at.clone())))
@@ -92,11 +96,16 @@ fn slug(title: &str) -> Option<String> {
 fn end(page: &mut Page<'_>, written: &Written<Maintenance>) -> Option<End> {
     let (raw, at) = (&written.value, &written.at);
     match (&raw.length, &raw.end) {
-        (Some(_), Some(end)) => {
-            page.wrong(&end.at, "a window has a `length` or an `end`, not both");
-            seconds(page, raw.length.as_ref(), 1).map(End::After)
+        (Some(length), end) => {
+            if let Some(end) = end {
+                page.wrong(&end.at, "a window has a `length` or an `end`, not both");
+            }
+            let length_s = seconds(page, Some(length), 1)?;
+            if length_s > LONGEST_S {
+                page.wrong(&length.at, "this is longer than any work is, 31d");
+            }
+            Some(End::After(length_s))
         }
-        (Some(_), None) => seconds(page, raw.length.as_ref(), 1).map(End::After),
         (None, Some(end)) => page.read(Some(end)).map(End::Local),
         (None, None) => {
             if !page.spoilt(at, "length") && !page.spoilt(at, "end") {
@@ -122,7 +131,7 @@ fn days(page: &mut Page<'_>, written: &Written<Maintenance>) -> Option<Days> {
         let mut dates: Vec<_> = dates
             .value
             .iter()
-            .map(|date| (date.value.0, date.at.clone()))
+            .filter_map(|written| Some((date(page, written)?, written.at.clone())))
             .collect();
         no_repeats(page, &dates);
         dates.sort_by_key(|(date, _)| *date);

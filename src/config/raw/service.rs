@@ -76,7 +76,8 @@ pub(in crate::config) struct Mail {
     pub password: Option<Written<As<Secret>>>,
     /// The user's password, from a file.
     pub password_file: Option<Written<As<FilePath>>>,
-    /// More certificate authorities (PEM) than the machine's, for relays that name none.
+    /// The certificate authorities (PEM) that alone vouch for relays that name none, instead of the
+    /// machine's.
     pub ca_file: Option<Written<As<FilePath>>>,
     /// How long a downtime notice waits for other systems of the same customer. Default: 30s.
     pub gather: Option<Written<As<Length>>>,
@@ -103,7 +104,7 @@ pub(in crate::config) struct RelayTable {
     pub password: Option<Written<As<Secret>>>,
     /// The user's password, from a file.
     pub password_file: Option<Written<As<FilePath>>>,
-    /// More certificate authorities (PEM) than the machine's.
+    /// The certificate authorities (PEM) that alone vouch for it, instead of the machine's.
     pub ca_file: Option<Written<As<FilePath>>>,
 }
 

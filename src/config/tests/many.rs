@@ -219,6 +219,30 @@ fn a_window_has_one_beginning_and_one_end() {
 }
 
 #[test]
+fn a_window_is_held_in_our_time_and_ends_within_a_month() {
+    let with = |more: &str| format!("{SYSTEM}{HTTP}{WINDOW}{more}\n");
+    let years = "a year goes from 1970 to 2099";
+    one(
+        &with("length = \"1h\"\ndates = [2026-10-04, 2926-10-04]"),
+        years,
+    );
+    one(&with("length = \"1h\"\ndates = [0026-10-04]"), years);
+    let sundays = "days = \"sun\"\nlength = \"1h\"\n";
+    for slip in ["2924-03-01", "9999-12-31", "2100-01-01", "1969-12-31"] {
+        one(&with(&format!("{sundays}agreed = {slip}")), years);
+    }
+    for fine in ["1970-01-01", "2099-12-31"] {
+        let told = Files::with_system(&with(&format!("{sundays}agreed = {fine}"))).told();
+        assert_eq!(told, []);
+    }
+    let month = "longer than any work is, 31d";
+    one(&with("days = \"sun\"\nlength = \"31d1s\""), month);
+    one(&with("dates = [2026-10-04]\nlength = \"3650d\""), month);
+    let told = Files::with_system(&with("days = \"sun\"\nlength = \"31d\"")).told();
+    assert_eq!(told, []);
+}
+
+#[test]
 fn a_wrong_kind_is_one_mistake() {
     one(
         &format!("{SYSTEM}{}", HTTP.replace("\"http\"", "\"htp\"")),

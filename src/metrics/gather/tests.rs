@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use domain::catalogue::{Affects, Committee, Customer, Days, End, Rule, Target};
 use domain::event::{Event, Fact, SERVICE, Silence};
-use domain::id::ProbeId;
+use domain::id::{IncidentId, OutageId, ProbeId};
 use domain::notice::{Kind as NoticeKind, Notice};
 use domain::record::State;
 use domain::sample::Reason;
@@ -197,6 +197,40 @@ fn a_silent_probe_makes_its_system_unknown_and_is_not_shown_as_a_success() {
     assert_eq!(view.systems[0].state, State::Unknown);
     assert_eq!(view.systems[0].month.as_ref().unwrap().unknown_s, 3_600);
     assert!(!super::super::encode(&view).contains("\nprobe_success{"));
+}
+
+#[test]
+fn a_system_is_unstable_from_the_word_of_it_until_it_has_settled() {
+    let (began, confirmed) = ("2026-10-01T10:00:00Z", "2026-10-01T10:00:10Z");
+    let incident = IncidentId(7);
+    let cause = Cause::Outage;
+    let (systems, outages) = (vec![portal()], vec![OutageId(6)]);
+    let (more, system) = (outages.clone(), portal());
+    let flapping = Fact::Flapping {
+        system,
+        incident,
+        outages: more,
+    };
+    let system = portal();
+    let mut facts = vec![
+        (confirmed, down(began)),
+        (confirmed, opened(began)),
+        (
+            confirmed,
+            Fact::IncidentOpened {
+                systems,
+                outages,
+                cause,
+            },
+        ),
+    ];
+    let mut seen = Vec::new();
+    for fact in [flapping, Fact::Settled { system, incident }] {
+        facts.push((confirmed, fact));
+        seen.push(picture(record(&facts), "2026-10-01T10:05:00Z").systems[0].is_unstable);
+    }
+    assert_eq!(seen, [true, false]);
+    assert!(!picture(record(&facts[..3]), confirmed).systems[0].is_unstable);
 }
 
 #[test]

@@ -1,0 +1,86 @@
+//! A system that is taken out of the configuration while it is down: its time ends there, nobody
+//! saw it come back, and nothing says that anybody did.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
+
+mod common;
+
+use common::{House, catalogue, system};
+use domain::catalogue::System;
+use domain::event::{Delivery, Fact};
+use domain::notice::Kind;
+use domain::report::{OutageLine, Report, monthly};
+
+const ORIGIN: &str = "2026-10-01T00:00:00Z";
+
+/// Two systems; `a` is down and told of when somebody takes it out at 150 s.
+fn taken_out() -> House {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    house.draw(0, &[("a/p", "UDDD"), ("b/p", "UUUU")]);
+    house.tick(130);
+    house.deliver(Delivery::Accepted);
+    let rest: Vec<System> = vec![system("b")];
+    house.configure(house.second(150), catalogue(rest));
+    house.draw(180, &[("b/p", "UUUU")]);
+    house
+}
+
+fn report(house: &House) -> Report {
+    monthly(&house.record, "ops", "2026-10".parse().unwrap(), "00").unwrap()
+}
+
+fn line(report: &Report) -> &OutageLine {
+    let [line] = &report.outages[..] else {
+        panic!("one outage: {:#?}", report.outages);
+    };
+    line
+}
+
+#[test]
+fn its_outage_ends_with_its_time_and_nobody_is_told_that_it_is_up() {
+    let house = taken_out();
+    let outage = house.record.outages.values().next().unwrap();
+    assert_eq!(outage.end, Some(house.second(150)));
+    assert!(!outage.told.is_empty() && outage.told_up.is_empty());
+    let uptimes = house.events.iter().filter(
+        |(_, e)| matches!(&e.fact, Fact::NoticeQueued { notice } if notice.kind == Kind::Uptime),
+    );
+    assert_eq!(uptimes.count(), 0);
+    assert!(house.record.unresolved.is_empty());
+}
+
+#[test]
+fn the_report_counts_it_to_there_and_says_that_nobody_saw_it_come_back() {
+    let house = taken_out();
+    let report = report(&house);
+    let line = line(&report);
+    assert_eq!(line.unplanned_s, 120);
+    let end = line.end.as_ref().map(|at| at.at());
+    assert_eq!(end, Some(house.second(150)));
+    assert!(!line.end_observed && line.ended_between.is_none());
+    assert_eq!(line.restore_s, None);
+    let steps: Vec<&str> = report.incidents[0]
+        .timeline
+        .iter()
+        .map(|step| &*step.what)
+        .collect();
+    let [.., gone, over] = steps[..] else {
+        panic!("{steps:#?}");
+    };
+    assert_eq!(
+        gone,
+        "A taken out of the configuration while it was down: not watched from here"
+    );
+    assert_eq!(over, "Resolved: no system concerned is watched and down");
+}
+
+#[test]
+fn one_that_came_back_before_it_was_taken_out_was_seen_to() {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    house.draw(0, &[("a/p", "UDDDUU"), ("b/p", "UUUUUU")]);
+    house.configure(house.second(170), catalogue(vec![system("b")]));
+    house.draw(180, &[("b/p", "UUUU")]);
+    let report = report(&house);
+    let line = line(&report);
+    assert!(line.end_observed);
+    assert_eq!(line.restore_s, Some(90));
+}

@@ -1,0 +1,69 @@
+//! A rehearsal: its progress while it plays, and what came of it.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::args::Common;
+use super::say::{self, print};
+use super::{End, Failure};
+use crate::{app, simulate};
+
+/// Plays `scenario` into `out`; an act that was refused is bad news.
+pub fn run(scenario: &Path, out: &Path, common: &Common) -> Result<End, Failure> {
+    let bar = indicatif::ProgressBar::new(0);
+    if !std::io::stderr().is_terminal() {
+        bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+    }
+    let played = simulate::run(scenario, out, &mut |scenario, at| {
+        let seconds = |from: jiff::Timestamp, to: jiff::Timestamp| {
+            u64::try_from(to.duration_since(from).as_secs()).unwrap_or(0)
+        };
+        bar.set_length(seconds(scenario.start, scenario.end));
+        bar.set_position(seconds(scenario.start, at));
+    });
+    bar.finish_and_clear();
+    let summary = match played {
+        Ok(summary) => summary,
+        Err(simulate::Error::Mistakes(mistakes)) => return Err(Failure::Config(mistakes)),
+        Err(error @ simulate::Error::Scenario(_)) => {
+            return Err(Failure::Usage(app::chain(&error)));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let refused: Vec<String> = summary
+        .refused
+        .iter()
+        .map(|r| format!("line {}: {} at {}: {}", r.line, r.by, r.at, r.reason))
+        .collect();
+    if common.json {
+        say::json(&json!({
+            "seq": summary.head.seq, "head": summary.head.hash, "samples": summary.samples,
+            "outages": summary.outages, "incidents": summary.incidents,
+            "notices": summary.notices, "refused": refused, "reports": summary.reports,
+        }))?;
+    } else {
+        let mut text = format!(
+            "{} samples, {} outages, {} incidents, {} notices; ledger at {}, head {}\n",
+            summary.samples,
+            summary.outages,
+            summary.incidents,
+            summary.notices,
+            summary.head.seq,
+            summary.head.hash,
+        );
+        for why in &refused {
+            text.push_str(&format!("refused: {why}\n"));
+        }
+        for report in &summary.reports {
+            text.push_str(&format!("{}\n", report.display()));
+        }
+        print(&text)?;
+    }
+    Ok(if refused.is_empty() {
+        End::Done
+    } else {
+        End::BadNews
+    })
+}
