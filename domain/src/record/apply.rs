@@ -92,6 +92,7 @@ impl Record {
         } else {
             if cause == Absence::ClockStepped {
                 self.show_from(span.from, at);
+                self.step(span.to.duration_since(span.from));
             }
             self.all_silent(span.from, Silence::Absent);
         }
@@ -258,7 +259,10 @@ impl Record {
                 span,
                 samples,
             } => {
-                self.with_probe(probe, |r| r.blips.push((*span, *samples)));
+                self.with_probe(probe, |r| {
+                    r.blips.push((*span, *samples));
+                    r.blip_until = r.blip_until.max(Some(span.to));
+                });
             }
             _ => {}
         }

@@ -129,15 +129,6 @@ fn house(change: u8) -> Catalogue {
     house
 }
 
-fn steady_if(steps_back: bool, mut house: Catalogue) -> Catalogue {
-    if steps_back {
-        for system in &mut house.systems {
-            system.flapping.limit = 0;
-        }
-    }
-    house
-}
-
 struct Play {
     house: House,
     letters: [char; PROBES.len()],
@@ -146,23 +137,17 @@ struct Play {
     every_s: Option<i64>,
     /// Whether `Step::Disk` counts.
     disks_fail: bool,
-    /// Whether the clock is set back in this history. Systems are then never unstable: how an
-    /// instability goes on over such a step is not promised yet.
-    steps_back: bool,
     full: bool,
 }
 
 impl Play {
     fn of(steps: &[Step], every_s: Option<i64>, disks_fail: bool) -> House {
-        let back = |step: &Step| matches!(step, Step::Restart(s) | Step::Crash(s) | Step::SetClock(s) if *s < 0);
-        let steps_back = steps.iter().any(back);
         let mut play = Play {
-            house: House::with(ORIGIN, steady_if(steps_back, house(0))),
+            house: House::with(ORIGIN, house(0)),
             letters: ['U'; PROBES.len()],
             round: 0,
             every_s,
             disks_fail,
-            steps_back,
             full: false,
         };
         for step in steps {
@@ -258,10 +243,8 @@ impl Play {
     fn configure(&mut self, change: u8) {
         let now_s = self.now_s();
         self.wait(now_s + 1);
-        self.house.configure(
-            self.house.second(now_s + 1),
-            steady_if(self.steps_back, house(change)),
-        );
+        self.house
+            .configure(self.house.second(now_s + 1), house(change));
     }
 
     /// The probes whose turn it is are asked, a second apart.
