@@ -6,7 +6,8 @@ use super::Draft;
 use crate::act::Refusal;
 use crate::event::{Delivery, Fact};
 use crate::id::{NoticeId, OutageId};
-use crate::notice::{self, Affected, Kind};
+use crate::notice::{self, Affected, Kind, Notice};
+use crate::outbox;
 use crate::record::Standing;
 
 impl Draft<'_> {
@@ -26,6 +27,9 @@ impl Draft<'_> {
                 "notice {id} is {}",
                 outgoing.standing.word()
             )));
+        }
+        if !outbox::may_leave(record, outgoing) {
+            return Err(Refusal(format!("notice {id} waits for another")));
         }
         let attempt = outgoing.attempts + 1;
         let new = || notice::message_id(&record.identity, id, &record.catalogue.mail_from);
@@ -202,7 +206,36 @@ impl Draft<'_> {
         known.is_some_and(|o| matches!(o.standing, Standing::Attempting(_)))
     }
 
-    /// The notices of recoveries to that address that follow nothing but these and that nobody
+    /// These notices, and what was queued before them to that address and has not ended, of the
+    /// outages that they were to tell of: a recovery that says all of it follows all of it.
+    pub(super) fn told_before(&self, recipient: &str, these: &[NoticeId]) -> Vec<NoticeId> {
+        let record = self.record();
+        let waits = |n: &NoticeId| {
+            let known = record.notices.get(n);
+            known.is_some_and(|o| o.notice.recipient == recipient && !o.standing.is_final())
+        };
+        let mut told = these.to_vec();
+        let mut next = 0;
+        while let Some(id) = told.get(next).copied() {
+            next += 1;
+            if !self.is_all_over(id) {
+                continue;
+            }
+            let said = self.said_by(&[id]);
+            let outages = said.iter().flat_map(Affected::outages);
+            let before = outages.filter_map(|o| record.outages.get(&o));
+            let before: Vec<NoticeId> = before.flat_map(|o| o.told.iter().copied()).collect();
+            for earlier in before.into_iter().filter(waits) {
+                if !told.contains(&earlier) {
+                    told.push(earlier);
+                }
+            }
+        }
+        told.sort_unstable();
+        told
+    }
+
+    /// The notices of recoveries to that address that wait for nothing but these and that nobody
     /// has tried to send yet.
     pub(super) fn waiting_for(&self, recipient: &str, these: &[NoticeId]) -> Vec<NoticeId> {
         let record = self.record();
@@ -212,11 +245,21 @@ impl Draft<'_> {
                     && o.notice.recipient == recipient
                     && matches!(o.standing, Standing::Due(_))
                     && o.attempts == 0
-                    && !o.notice.after.is_empty()
-                    && o.notice.after.iter().all(|before| these.contains(before))
+                    && self.waits_for(&o.notice, these)
             })
         };
         record.unsent.iter().filter(waits).copied().collect()
+    }
+
+    /// Whether what a notice must follow has ended but for some of these.
+    fn waits_for(&self, notice: &Notice, these: &[NoticeId]) -> bool {
+        let ended = |before: &NoticeId| {
+            let known = self.record().notices.get(before);
+            known.is_some_and(|o| o.standing.is_final())
+        };
+        let after = &notice.after;
+        after.iter().any(|before| these.contains(before))
+            && after.iter().all(|n| these.contains(n) || ended(n))
     }
 
     /// Whether a notice of downtime waits to be sent and every outage in it is over.
