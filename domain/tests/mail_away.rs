@@ -5,6 +5,7 @@
 mod common;
 
 use common::{House, system};
+use domain::catalogue::{Flapping, System};
 use domain::decide::Input;
 use domain::event::Delivery;
 use domain::id::NoticeId;
@@ -114,8 +115,12 @@ fn a_recovery_does_not_leave_once_it_is_known_to_be_down_again() {
 
 /// Two systems go down together, and the notice of both is put off again and again; one comes back
 /// and fails and comes back.
-fn one_of_two_comes_back_twice() -> House {
-    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+fn one_of_two_comes_back_twice(flapping: Flapping) -> House {
+    let b = System {
+        flapping,
+        ..system("b")
+    };
+    let mut house = House::new(ORIGIN, vec![system("a"), b]);
     house.draw(0, &[("b/p", "UDDD"), ("a/p", "UDDD")]);
     for from_s in [120, 180, 240] {
         house.deliver(Delivery::Deferred);
@@ -129,7 +134,7 @@ fn one_of_two_comes_back_twice() -> House {
 
 #[test]
 fn a_second_recovery_does_not_overtake_the_notice_that_first_told_of_the_system() {
-    let mut house = one_of_two_comes_back_twice();
+    let mut house = one_of_two_comes_back_twice(system("b").flapping);
     // The first notice is put off for five minutes: of b nothing leaves before it.
     assert_eq!(leaves(&mut house), [""; 0]);
     house.tick(800);
@@ -139,8 +144,22 @@ fn a_second_recovery_does_not_overtake_the_notice_that_first_told_of_the_system(
 }
 
 #[test]
+fn nor_does_the_recovery_of_one_that_has_become_unstable_meanwhile() {
+    let mut house = one_of_two_comes_back_twice(Flapping {
+        limit: 2,
+        hold_s: 60,
+    });
+    assert!(house.record.unstable.is_empty(), "settled");
+    assert_eq!(leaves(&mut house), [""; 0]);
+    house.tick(800);
+    assert_eq!(leaves(&mut house), ["downtime: a 30.., b 30.."]);
+    assert_eq!(leaves(&mut house), ["uptime: b 30..480"]);
+    assert!(house.record.unsent.is_empty());
+}
+
+#[test]
 fn the_end_of_the_other_says_all_that_waited_for_the_same_notice() {
-    let mut house = one_of_two_comes_back_twice();
+    let mut house = one_of_two_comes_back_twice(system("b").flapping);
     house.draw(570, &[("a/p", "UUU"), ("b/p", "UUU")]);
     assert_eq!(
         leaves(&mut house),

@@ -1,5 +1,7 @@
 //! What becomes of notices: attempts and their outcomes, and what delay has made pointless.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::Draft;
@@ -206,33 +208,33 @@ impl Draft<'_> {
         known.is_some_and(|o| matches!(o.standing, Standing::Attempting(_)))
     }
 
-    /// These notices, and what was queued before them to that address and has not ended, of the
-    /// outages that they were to tell of: a recovery that says all of it follows all of it.
-    pub(super) fn told_before(&self, recipient: &str, these: &[NoticeId]) -> Vec<NoticeId> {
+    /// These notices, and all others to that address that have not ended and tell of an outage which
+    /// is to be said as over together with them: a recovery follows all that told of it.
+    pub(super) fn told_before(
+        &self,
+        recipient: &str,
+        these: &[NoticeId],
+        affected: &Affected,
+    ) -> Vec<NoticeId> {
         let record = self.record();
         let waits = |n: &NoticeId| {
             let known = record.notices.get(n);
             known.is_some_and(|o| o.notice.recipient == recipient && !o.standing.is_final())
         };
-        let mut told = these.to_vec();
-        let mut next = 0;
-        while let Some(id) = told.get(next).copied() {
-            next += 1;
-            if !self.is_all_over(id) {
-                continue;
+        let mut told: BTreeSet<NoticeId> = these.iter().copied().collect();
+        loop {
+            let over = told.iter().copied().filter(|n| self.is_all_over(*n));
+            let over: Vec<NoticeId> = over.collect();
+            let said = self.said_by(&over);
+            let outages = said.iter().chain([affected]).flat_map(Affected::outages);
+            let outages = outages.filter_map(|o| record.outages.get(&o));
+            let before = outages.flat_map(|o| o.told.iter().copied());
+            let before: BTreeSet<NoticeId> = before.filter(waits).collect();
+            if before.is_subset(&told) {
+                return told.into_iter().collect();
             }
-            let said = self.said_by(&[id]);
-            let outages = said.iter().flat_map(Affected::outages);
-            let before = outages.filter_map(|o| record.outages.get(&o));
-            let before: Vec<NoticeId> = before.flat_map(|o| o.told.iter().copied()).collect();
-            for earlier in before.into_iter().filter(waits) {
-                if !told.contains(&earlier) {
-                    told.push(earlier);
-                }
-            }
+            told.extend(before);
         }
-        told.sort_unstable();
-        told
     }
 
     /// The notices of recoveries to that address that wait for nothing but these and that nobody

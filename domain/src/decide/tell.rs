@@ -290,7 +290,7 @@ impl Draft<'_> {
         };
         let outage = affected.outage.and_then(|o| self.record().outages.get(&o));
         let incident = outage.and_then(|o| o.incident);
-        let told = self.told_before(recipient, told);
+        let told = self.told_before(recipient, told, &affected);
         let over: Vec<NoticeId> = told
             .iter()
             .filter(|n| self.can_fold(**n))
