@@ -279,7 +279,8 @@ fn is_owed(outage: &Outage) -> bool {
     outage.end.is_none() && !excused
 }
 
-/// What is not sent because a later notice says it is said by that notice.
+/// What is not sent because a later notice says it is said by that notice; what was on its way meanwhile
+/// may be said by several.
 fn folded_away(record: &Record) -> Vec<Contradiction> {
     let mut found = Vec::new();
     for (notice, out) in &record.notices {
@@ -290,9 +291,19 @@ fn folded_away(record: &Record) -> Vec<Contradiction> {
             .notices
             .get(&into)
             .filter(|instead| into > *notice && instead.notice.recipient == out.notice.recipient);
-        for outage in out.notice.affected.iter().filter_map(|a| a.outage) {
-            let says = |a: &Affected| a.says_over(outage);
-            if !instead.is_some_and(|o| o.notice.affected.iter().any(says)) {
+        let says = |o: &Outgoing, outage| o.notice.affected.iter().any(|a| a.says_over(outage));
+        let outages = || out.notice.affected.iter().filter_map(|a| a.outage);
+        let any = instead.is_some_and(|o| outages().any(|outage| says(o, outage)));
+        let by_others = |outage| {
+            let mut later = record.notices.range(*notice..).map(|(_, o)| o);
+            any && out.attempts > 0
+                && later.any(|o| {
+                    let to_same = o.notice.recipient == out.notice.recipient;
+                    to_same && o.standing != Standing::Folded(None) && says(o, outage)
+                })
+        };
+        for outage in outages() {
+            if !instead.is_some_and(|o| says(o, outage)) && !by_others(outage) {
                 found.push(Contradiction::FoldedAway {
                     notice: *notice,
                     into,

@@ -307,6 +307,28 @@ fn a_clock_set_back_after_a_window_does_not_hold_it_again() {
 }
 
 #[test]
+fn a_window_that_nobody_sees_end_ends_by_the_present_clock() {
+    let completed_at = |every_s: i64| {
+        let mut house = windowed();
+        // Down as the window ends, and so not completed when the clock is set back into it.
+        let row = format!("{}{}", ups(98), "D".repeat(6));
+        house.draw(0, &[("a/p", &row)]);
+        house.set_clock(3_100, 2_000);
+        let mut other = (*house.record.catalogue).clone();
+        other.systems[0].probes.clear();
+        house.configure(house.second(2_010), other);
+        for tick_s in (2_010 + every_s..=4_010).step_by(usize::try_from(every_s).unwrap()) {
+            house.tick(tick_s);
+        }
+        let completed = |fact: &Fact| matches!(fact, Fact::MaintenanceCompleted { .. });
+        let found = house.events.iter().find(|(_, e)| completed(&e.fact));
+        found.unwrap().1.at.duration_since(house.origin).as_secs()
+    };
+    assert_eq!(completed_at(2_000), 3_000);
+    assert_eq!(completed_at(10), 3_000);
+}
+
+#[test]
 fn a_month_s_end_that_happens_twice_is_witnessed_once_and_both_months_add_up() {
     let mut house = House::new("2026-10-31T23:00:00Z", vec![system("a")]);
     house.draw(0, &[("a/p", &ups(130))]);
