@@ -601,6 +601,30 @@ fn every_fact_of_it_is_folded_as_it_was_decided() {
     assert_eq!(flapped.iter().map(Vec::len).collect::<Vec<_>>(), [3, 1]);
 }
 
+#[test]
+fn what_a_person_declared_within_the_outage_that_crosses_the_limit_is_joined_and_said_once() {
+    let mut house = house();
+    outages(&mut house, &[30], 300);
+    house.sample("a/p", 330, 'D');
+    let declare = |house: &House, from_s: i64, to_s: Option<i64>| Act::DeclareOutage {
+        system: a(),
+        from: house.second(from_s),
+        to: to_s.map(|s| house.second(s)),
+        evidence: "calls".into(),
+    };
+    // It waits to be told, since more may be down; then a third is found that was over.
+    let on = declare(&house, 335, None);
+    house.acts(340, "kim", on);
+    let over = declare(&house, 200, Some(250));
+    house.acts(341, "kim", over);
+    house.sample("a/p", 345, 'D');
+    house.sample("a/p", 350, 'D');
+    assert!(is_unstable(&house));
+    let (_, last) = notices(&house, Kind::Downtime).pop().unwrap();
+    assert_eq!(last.affected.len(), 1, "{}", last.key);
+    assert_eq!(told(&house, Kind::Downtime).last(), Some(&(350, 4)));
+}
+
 /// A second later the clock is set.
 fn set(house: &mut House, to_s: i64) {
     let now_s = house.now.duration_since(house.origin).as_secs();

@@ -130,7 +130,8 @@ impl Draft<'_> {
             .iter()
             .filter_map(|o| record.outages.get(o))
             .filter_map(|o| Some((o.counts_since()?, o.as_ref())))
-            .filter(|(from, _)| after < *from && *from <= until)
+            // One that began later and goes on overlaps the newest, and so is the same.
+            .filter(|(from, o)| after < *from && (*from <= until || o.end.is_none()))
             .collect();
         counted.sort_by_key(|(from, o)| (*from, o.id));
         let spans: Spans = counted

@@ -142,6 +142,26 @@ pub fn no_recovery_leaves_before_what_it_answers(house: &House) {
                     assert!(over, "#{seq} {} before {}", sent.key, before.notice.key);
                 }
             }
+            // Of two on their way at once nobody knows which is read last.
+            let down = |a: &&Affected| sent.kind != Kind::Uptime && a.to.is_none();
+            for affected in sent
+                .affected
+                .iter()
+                .filter(|a| a.outage.is_some())
+                .filter(down)
+            {
+                let overtaken = record.notices.values().find(|o| {
+                    o.notice.kind == Kind::Uptime
+                        && o.notice.recipient == sent.recipient
+                        && matches!(o.standing, Standing::Attempting(_))
+                        && o.notice.systems().any(|s| *s == affected.system)
+                });
+                assert!(
+                    overtaken.is_none(),
+                    "#{seq} {} beside {overtaken:#?}",
+                    sent.key
+                );
+            }
         }
         record.apply(*seq, event);
     }
