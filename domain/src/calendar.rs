@@ -126,7 +126,8 @@ pub fn midnights(zone: &TimeZone, over: Span) -> Vec<Timestamp> {
     all
 }
 
-/// The seconds within `over` in which weekly hours are open.
+/// The seconds within `over` in which weekly hours are open. A day that closes at `00:00` is open to
+/// its end, and the next begins at its first midnight, though that may happen twice.
 ///
 /// # Errors
 /// The hours name a zone that does not exist.
@@ -144,15 +145,16 @@ pub fn open(hours: &Hours, over: Span) -> Result<Spans, UnknownZone> {
                 .map(move |entry| (day, entry))
         })
         .map(|(day, entry)| {
-            let closes_on = if entry.close > entry.open {
-                day
+            let tomorrow = shift(day, 1);
+            let closes_at = if entry.close == Time::midnight() {
+                // The end of the day, and so where the next begins.
+                midnight(tomorrow, &zone)
+            } else if entry.close > entry.open {
+                local(day, entry.close, &zone, Edge::End)
             } else {
-                shift(day, 1)
+                local(tomorrow, entry.close, &zone, Edge::End)
             };
-            Span::new(
-                local(day, entry.open, &zone, Edge::Start),
-                local(closes_on, entry.close, &zone, Edge::End),
-            )
+            Span::new(local(day, entry.open, &zone, Edge::Start), closes_at)
         })
         .collect();
     Ok(spans.clip(second(over.from), second(over.to)))

@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-
-use jiff::Timestamp;
+use std::sync::Arc;
 
 use crate::catalogue::Catalogue;
 use crate::event::{Delivery, Event, Fact};
@@ -25,6 +24,9 @@ enum Last {
 #[derive(Clone, Debug, Default)]
 pub struct Heard {
     last: BTreeMap<(String, SystemId), (NoticeId, Last)>,
+    /// Every configuration, by its number in the ledger: times say nothing of order where the clock
+    /// was set back.
+    configured: Vec<(u64, Arc<Catalogue>)>,
 }
 
 /// A recipient was left with something that is not so, or not told something at all, and nothing
@@ -105,8 +107,12 @@ impl fmt::Display for Contradiction {
 }
 
 impl Heard {
-    /// Takes in an event; `record` must know the notices that it speaks of.
+    /// Takes in an event; `record` has applied it, and nothing after it.
     pub fn take_in(&mut self, record: &Record, event: &Event) {
+        if matches!(event.fact, Fact::Configured { .. }) {
+            let catalogue = Arc::clone(&record.catalogue);
+            self.configured.push((record.seq, catalogue));
+        }
         let Fact::DeliveryEnded { notice, result, .. } = &event.fact else {
             return;
         };
@@ -133,19 +139,15 @@ impl Heard {
     ///
     /// Nothing is wrong while a notice waits that would mend it or one is still to be decided (other
     /// systems are waited for, a bad run is pending). Downtime that stays planned is told to nobody.
-    /// A refused address and a customer who was not one throughout are owed nothing; who was one is
-    /// not known of a ledger in which the clock was set back, so it is asked for folded notices only.
+    /// A refused address and a customer who was not one throughout are owed nothing.
     pub fn contradictions(&self, record: &Record) -> Vec<Contradiction> {
-        if !record.repeated.is_empty() {
-            return folded_away(record);
-        }
         let told_down = self
             .last
             .iter()
             .filter(|(_, (_, last))| *last == Last::Down);
         let mut found: Vec<Contradiction> = told_down
             .filter(|((recipient, system), (notice, _))| {
-                is_still_down(record, recipient, system, *notice)
+                self.is_still_down(record, recipient, system, *notice)
             })
             .map(
                 |((recipient, system), (notice, _))| Contradiction::StillDown {
@@ -187,7 +189,7 @@ impl Heard {
             let key = (recipient.clone(), system.clone());
             let last = self.last.get(&key);
             let known = last.is_some_and(|(_, last)| *last != Last::Up);
-            let owed = since(record, outage.detected_at, |catalogue| {
+            let owed = self.since(outage.id.0, |catalogue| {
                 let customer = catalogue.customer(customer.as_str());
                 customer
                     .is_some_and(|c| c.contacts.contains(recipient) && c.systems.contains(system))
@@ -208,6 +210,48 @@ impl Heard {
                 notice: last.map(|(notice, _)| *notice),
             })
         })
+    }
+
+    /// Whether somebody who heard last that a system is down hears nothing of its being up.
+    fn is_still_down(
+        &self,
+        record: &Record,
+        recipient: &str,
+        system: &SystemId,
+        last: NoticeId,
+    ) -> bool {
+        let Some(told) = record.notices.get(&last) else {
+            return false;
+        };
+        let to_be_decided = record
+            .systems
+            .get(system)
+            .is_some_and(|s| !s.unanswered.is_empty());
+        if record.has_open_outage(system) || to_be_decided {
+            return false;
+        }
+        let begun = told.notice.affected.iter().filter(|a| a.system == *system);
+        let begun = begun.filter_map(|a| a.outage).min();
+        let customer = told.notice.customer.as_str();
+        let owed = self.since(begun.map_or(last.0, |outage| outage.0), |catalogue| {
+            catalogue.customer(customer).is_some() && catalogue.system(system.as_str()).is_some()
+        });
+        // One that waits will say so; where one was refused, or may have arrived, no more is known.
+        let mended = record.notices.range(last..).any(|(id, o)| {
+            *id != last
+                && o.notice.recipient == recipient
+                && o.notice.systems().any(|s| s == system)
+                && says(&o.notice, system) == Some(Last::Up)
+                && !matches!(o.standing, Standing::Sent(_) | Standing::Folded(_))
+        });
+        owed && !mended
+    }
+
+    /// Whether that held of every configuration that was in force at an event or later.
+    fn since(&self, seq: u64, holds: impl Fn(&Catalogue) -> bool) -> bool {
+        let earlier = self.configured.iter().rposition(|(from, _)| *from <= seq);
+        let in_force = &self.configured[earlier.unwrap_or(0)..];
+        in_force.iter().all(|(_, catalogue)| holds(catalogue))
     }
 }
 
@@ -235,47 +279,8 @@ fn is_owed(outage: &Outage) -> bool {
     outage.end.is_none() && !excused
 }
 
-/// Whether somebody who heard last that a system is down hears nothing of its being up.
-fn is_still_down(record: &Record, recipient: &str, system: &SystemId, last: NoticeId) -> bool {
-    let Some(told) = record.notices.get(&last) else {
-        return false;
-    };
-    let to_be_decided = record
-        .systems
-        .get(system)
-        .is_some_and(|s| !s.unanswered.is_empty());
-    if record.has_open_outage(system) || to_be_decided {
-        return false;
-    }
-    let begun = told.notice.affected.iter().filter(|a| a.system == *system);
-    let begun = begun.filter_map(|a| record.outages.get(&a.outage?));
-    let detected_at = begun.map(|o| o.detected_at).min();
-    let customer = told.notice.customer.as_str();
-    let owed = since(
-        record,
-        detected_at.unwrap_or(told.decided_at),
-        |catalogue| {
-            catalogue.customer(customer).is_some() && catalogue.system(system.as_str()).is_some()
-        },
-    );
-    // One that waits will say so; where one was refused, or may have arrived, no more is known.
-    let mended = record.notices.range(last..).any(|(id, o)| {
-        *id != last
-            && o.notice.recipient == recipient
-            && o.notice.systems().any(|s| s == system)
-            && says(&o.notice, system) == Some(Last::Up)
-            && !matches!(o.standing, Standing::Sent(_) | Standing::Folded(_))
-    });
-    owed && !mended
-}
-
-/// Whether that held of every configuration that was in force at `at` or later.
-fn since(record: &Record, at: Timestamp, holds: impl Fn(&Catalogue) -> bool) -> bool {
-    let mut later = record.catalogues.iter().filter(|(from, _, _)| *from > at);
-    holds(record.in_force_at(at)) && later.all(|(_, _, catalogue)| holds(catalogue))
-}
-
-/// What is not sent because a later notice says it is said by that notice.
+/// What is not sent because a later notice says it is said by that notice; what was on its way meanwhile
+/// may be said by several.
 fn folded_away(record: &Record) -> Vec<Contradiction> {
     let mut found = Vec::new();
     for (notice, out) in &record.notices {
@@ -286,9 +291,19 @@ fn folded_away(record: &Record) -> Vec<Contradiction> {
             .notices
             .get(&into)
             .filter(|instead| into > *notice && instead.notice.recipient == out.notice.recipient);
-        for outage in out.notice.affected.iter().filter_map(|a| a.outage) {
-            let says = |a: &Affected| a.says_over(outage);
-            if !instead.is_some_and(|o| o.notice.affected.iter().any(says)) {
+        let says = |o: &Outgoing, outage| o.notice.affected.iter().any(|a| a.says_over(outage));
+        let outages = || out.notice.affected.iter().filter_map(|a| a.outage);
+        let any = instead.is_some_and(|o| outages().any(|outage| says(o, outage)));
+        let by_others = |outage| {
+            let mut later = record.notices.range(*notice..).map(|(_, o)| o);
+            any && out.attempts > 0
+                && later.any(|o| {
+                    let to_same = o.notice.recipient == out.notice.recipient;
+                    to_same && o.standing != Standing::Folded(None) && says(o, outage)
+                })
+        };
+        for outage in outages() {
+            if !instead.is_some_and(|o| says(o, outage)) && !by_others(outage) {
                 found.push(Contradiction::FoldedAway {
                     notice: *notice,
                     into,

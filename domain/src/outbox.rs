@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::event::Delivery;
 use crate::id::NoticeId;
+use crate::notice::{Kind, Notice};
 use crate::record::{Outgoing, Record, Standing};
 
 /// The pauses after the first, second, … attempt, in seconds; the last one repeats.
@@ -85,15 +86,31 @@ fn unblocked(record: &Record, outgoing: &Outgoing) -> bool {
     })
 }
 
-/// The notices that may leave at `now`, in order of their ids: due, and with everything they
-/// must follow ended.
+/// Whether a notice tells of the recovery of a system of which that customer is still owed a
+/// `downtime`: that it is down again is known, and what says so is about to say all of it.
+fn is_stale(record: &Record, notice: &Notice) -> bool {
+    notice.kind == Kind::Uptime
+        && record.untold.iter().any(|(customer, outage)| {
+            let outage = record.outages.get(outage);
+            *customer == notice.customer
+                && outage.is_some_and(|o| notice.systems().any(|s| *s == o.system))
+        })
+}
+
+/// Whether nothing but time keeps a notice that is due.
+pub(crate) fn may_leave(record: &Record, outgoing: &Outgoing) -> bool {
+    unblocked(record, outgoing) && !is_stale(record, &outgoing.notice)
+}
+
+/// The notices that may leave at `now`, in order of their ids: due, with everything they must
+/// follow ended, and not known to be stale.
 pub fn due(record: &Record, now: Timestamp) -> Vec<NoticeId> {
     record
         .unsent
         .iter()
         .filter(|id| {
             record.notices.get(*id).is_some_and(|o| {
-                matches!(o.standing, Standing::Due(at) if at <= now) && unblocked(record, o)
+                matches!(o.standing, Standing::Due(at) if at <= now) && may_leave(record, o)
             })
         })
         .copied()
@@ -106,7 +123,7 @@ pub fn next_due(record: &Record) -> Option<Timestamp> {
         .unsent
         .iter()
         .filter_map(|id| record.notices.get(id))
-        .filter(|o| unblocked(record, o))
+        .filter(|o| may_leave(record, o))
         .filter_map(|o| match o.standing {
             Standing::Due(at) => Some(at),
             _ => None,

@@ -41,7 +41,8 @@ pub struct Hours {
     pub weekly: Vec<DayHours>,
 }
 
-/// `[open, close)` on one weekday; `close` at or before `open` runs into the next day.
+/// `[open, close)` on one weekday; `close` at or before `open` runs into the next day, and `00:00` is
+/// the end of this one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayHours {
     /// Monday is 0, Sunday is 6.

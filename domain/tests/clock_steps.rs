@@ -8,8 +8,10 @@ use common::{House, STEP_S, catalogue, rule, system};
 use domain::act::{Act, Which};
 use domain::catalogue::Rule;
 use domain::event::{Delivery, Fact};
+use domain::heard::{Contradiction, Heard};
 use domain::notice::Kind;
 use domain::outbox;
+use domain::record::Record;
 use domain::sample::Sample;
 use expect_test::expect;
 use jiff::SignedDuration;
@@ -305,6 +307,28 @@ fn a_clock_set_back_after_a_window_does_not_hold_it_again() {
 }
 
 #[test]
+fn a_window_that_nobody_sees_end_ends_by_the_present_clock() {
+    let completed_at = |every_s: i64| {
+        let mut house = windowed();
+        // Down as the window ends, and so not completed when the clock is set back into it.
+        let row = format!("{}{}", ups(98), "D".repeat(6));
+        house.draw(0, &[("a/p", &row)]);
+        house.set_clock(3_100, 2_000);
+        let mut other = (*house.record.catalogue).clone();
+        other.systems[0].probes.clear();
+        house.configure(house.second(2_010), other);
+        for tick_s in (2_010 + every_s..=4_010).step_by(usize::try_from(every_s).unwrap()) {
+            house.tick(tick_s);
+        }
+        let completed = |fact: &Fact| matches!(fact, Fact::MaintenanceCompleted { .. });
+        let found = house.events.iter().find(|(_, e)| completed(&e.fact));
+        found.unwrap().1.at.duration_since(house.origin).as_secs()
+    };
+    assert_eq!(completed_at(2_000), 3_000);
+    assert_eq!(completed_at(10), 3_000);
+}
+
+#[test]
 fn a_month_s_end_that_happens_twice_is_witnessed_once_and_both_months_add_up() {
     let mut house = House::new("2026-10-31T23:00:00Z", vec![system("a")]);
     house.draw(0, &[("a/p", &ups(130))]);
@@ -431,4 +455,76 @@ fn forward_and_back_again_and_again_ends_where_it_should() {
     }
     let late = house.now + SignedDuration::from_secs(1);
     assert!(outbox::next_due(&house.record).unwrap() <= late);
+}
+
+#[test]
+fn a_declared_outage_that_goes_on_can_be_ended_in_the_hour_that_happens_twice() {
+    let mut house = house();
+    house.draw(0, &[("a/p", &ups(150))]);
+    let declared = Act::DeclareOutage {
+        system: "a".into(),
+        from: house.second(4_300),
+        to: None,
+        evidence: "calls".into(),
+    };
+    house.acts(4_500, "kim", declared);
+    house.set_clock(4_560, 4_560 - HOUR_S);
+    let outage = *house.record.outages.keys().next().unwrap();
+    let over = Act::ChangeDeclaration {
+        outage,
+        to: house.second(1_100),
+        reason: "works again".into(),
+        approved_by: None,
+    };
+    house.acts(1_110, "kim", over);
+    let ended = &house.record.outages[&outage];
+    assert_eq!(ended.start, house.second(4_560 - HOUR_S));
+    assert_eq!(ended.end, Some(house.second(1_100)));
+    assert_eq!(kinds(&house), [Kind::Downtime, Kind::Uptime]);
+}
+
+#[test]
+fn an_overrun_that_goes_on_is_not_told_of_a_time_to_come() {
+    let mut house = windowed();
+    house.draw(0, &[("a/p", &format!("{}{}", ups(70), "D".repeat(14)))]);
+    // Set to before the instant from which on it counts.
+    house.set_clock(2_515, 2_200);
+    let outage = house.record.outages.values().next().unwrap();
+    let (from, _) = outage.overrun.as_ref().unwrap();
+    assert_eq!(
+        (outage.start, *from),
+        (house.second(2_100), house.second(2_200))
+    );
+    house.draw(2_205, &[("a/p", "UUU")]);
+    let told = house.record.notices.values();
+    let last = told.map(|o| &o.notice).next_back().unwrap();
+    let over = &last.affected[0];
+    assert!(last.kind == Kind::Uptime && over.from.unwrap() < over.to.unwrap());
+}
+
+#[test]
+fn who_was_left_with_what_is_not_so_is_asked_of_such_a_ledger_too() {
+    let mut house = house();
+    house.draw(0, &[("a/p", &format!("{}DDDD", ups(150)))]);
+    house.deliver(Delivery::Accepted);
+    let mut other = (*house.record.catalogue).clone();
+    other.service = "Renamed".into();
+    house.configure(house.second(4_591), other);
+    house.set_clock(4_592, 4_592 - HOUR_S);
+    house.draw(1_010, &[("a/p", "DUUU")]);
+    house.deliver(Delivery::Accepted);
+    let (mut record, mut heard) = (Record::default(), Heard::default());
+    for (seq, event) in &house.events {
+        record.apply(*seq, event);
+        heard.take_in(&record, event);
+    }
+    assert_eq!(heard.contradictions(&record), []);
+    // As if the relay had taken the first one last.
+    let answers = |fact: &Fact| matches!(fact, Fact::DeliveryEnded { .. });
+    let first = house.events.iter().find(|(_, e)| answers(&e.fact)).unwrap();
+    heard.take_in(&record, &first.1);
+    assert!(matches!(
+        heard.contradictions(&record)[..],
+        [Contradiction::StillDown { .. }]
+    ));
 }

@@ -5,6 +5,8 @@
 mod common;
 
 use common::{House, system};
+use domain::catalogue::{Flapping, System};
+use domain::decide::Input;
 use domain::event::Delivery;
 use domain::id::NoticeId;
 use domain::notice::Kind;
@@ -87,6 +89,101 @@ fn of_two_that_recovered_unsaid_one_fails_again_and_nothing_stale_is_said() {
     );
     house.draw(270, &[("a/p", "UU"), ("b/p", "UU")]);
     assert_eq!(leaves(&mut house), ["uptime: a 180..270"]);
+}
+
+#[test]
+fn a_recovery_does_not_leave_once_it_is_known_to_be_down_again() {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    house.draw(0, &[("a/p", "UDDD"), ("b/p", "UUUU")]);
+    assert_eq!(leaves(&mut house), ["downtime: a 30.."]);
+    house.draw(120, &[("a/p", "UU"), ("b/p", "UU")]);
+    let up = outbox::due(&house.record, house.now)[0];
+    house.draw(180, &[("b/p", "UUD"), ("a/p", "DDD")]);
+    // The next downtime waits for b, as it must; nothing says meanwhile that a is up.
+    assert_eq!(leaves(&mut house), [""; 0]);
+    assert_eq!(outbox::next_due(&house.record), None);
+    let sha256 = String::new();
+    let late = Input::Attempt { notice: up, sha256 };
+    assert!(
+        house.attempt(house.now, late).is_err(),
+        "nor a courier that asked before"
+    );
+    house.sample("b/p", 245, 'U');
+    assert_eq!(leaves(&mut house), ["downtime: a 30..120, a 180.."]);
+    assert!(house.record.unsent.is_empty());
+}
+
+/// Two systems go down together, and the notice of both is put off again and again; one comes back
+/// and fails and comes back.
+fn one_of_two_comes_back_twice(flapping: Flapping) -> House {
+    let b = System {
+        flapping,
+        ..system("b")
+    };
+    let mut house = House::new(ORIGIN, vec![system("a"), b]);
+    house.draw(0, &[("b/p", "UDDD"), ("a/p", "UDDD")]);
+    for from_s in [120, 180, 240] {
+        house.deliver(Delivery::Deferred);
+        house.draw(from_s, &[("a/p", "DD"), ("b/p", "DD")]);
+    }
+    house.draw(300, &[("a/p", "DDDDDD"), ("b/p", "UUUDDD")]);
+    house.deliver(Delivery::Deferred);
+    house.draw(480, &[("a/p", "DDD"), ("b/p", "UUU")]);
+    house
+}
+
+#[test]
+fn a_second_recovery_does_not_overtake_the_notice_that_first_told_of_the_system() {
+    let mut house = one_of_two_comes_back_twice(system("b").flapping);
+    // The first notice is put off for five minutes: of b nothing leaves before it.
+    assert_eq!(leaves(&mut house), [""; 0]);
+    house.tick(800);
+    assert_eq!(leaves(&mut house), ["downtime: a 30.., b 30.."]);
+    assert_eq!(leaves(&mut house), ["uptime: b 30..300, b 390..480"]);
+    assert!(house.record.unsent.is_empty());
+}
+
+#[test]
+fn nor_does_the_recovery_of_one_that_has_become_unstable_meanwhile() {
+    let mut house = one_of_two_comes_back_twice(Flapping {
+        limit: 2,
+        hold_s: 60,
+    });
+    assert!(house.record.unstable.is_empty(), "settled");
+    assert_eq!(leaves(&mut house), [""; 0]);
+    house.tick(800);
+    assert_eq!(leaves(&mut house), ["downtime: a 30.., b 30.."]);
+    assert_eq!(leaves(&mut house), ["uptime: b 30..480"]);
+    assert!(house.record.unsent.is_empty());
+}
+
+#[test]
+fn the_end_of_the_other_says_all_that_waited_for_the_same_notice() {
+    let mut house = one_of_two_comes_back_twice(system("b").flapping);
+    house.draw(570, &[("a/p", "UUU"), ("b/p", "UUU")]);
+    assert_eq!(
+        leaves(&mut house),
+        ["uptime: a 30..570, b 30..300, b 390..480"]
+    );
+    assert!(house.record.unsent.is_empty());
+}
+
+#[test]
+fn a_recovery_that_waits_leaves_when_what_came_after_it_is_over_unsaid() {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    house.draw(0, &[("a/p", "UDDD"), ("b/p", "UUUU")]);
+    assert_eq!(leaves(&mut house), ["downtime: a 30.."]);
+    house.draw(120, &[("a/p", "UU"), ("b/p", "UU")]);
+    house.draw(180, &[("b/p", "UUD"), ("a/p", "DDD")]);
+    house.sample("a/p", 245, 'U');
+    house.sample("a/p", 250, 'U');
+    assert_eq!(
+        leaves(&mut house),
+        ["uptime: a 30..120", "uptime: a 180..245"]
+    );
+    house.sample("b/p", 255, 'U');
+    assert_eq!(leaves(&mut house), [""; 0]);
+    assert!(house.record.unsent.is_empty());
 }
 
 #[test]

@@ -182,6 +182,7 @@ fn outage(id: u64, system: &str, from: &str, to: Option<&str>, reason: Reason) -
         told: Vec::new(),
         told_up: Vec::new(),
         edge_s: 30,
+        moved: jiff::SignedDuration::ZERO,
     }
 }
 

@@ -1,12 +1,15 @@
 //! What becomes of notices: attempts and their outcomes, and what delay has made pointless.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::Draft;
 use crate::act::Refusal;
 use crate::event::{Delivery, Fact};
 use crate::id::{NoticeId, OutageId};
-use crate::notice::{self, Affected, Kind};
+use crate::notice::{self, Affected, Kind, Notice};
+use crate::outbox;
 use crate::record::Standing;
 
 impl Draft<'_> {
@@ -26,6 +29,9 @@ impl Draft<'_> {
                 "notice {id} is {}",
                 outgoing.standing.word()
             )));
+        }
+        if !outbox::may_leave(record, outgoing) {
+            return Err(Refusal(format!("notice {id} waits for another")));
         }
         let attempt = outgoing.attempts + 1;
         let new = || notice::message_id(&record.identity, id, &record.catalogue.mail_from);
@@ -202,7 +208,36 @@ impl Draft<'_> {
         known.is_some_and(|o| matches!(o.standing, Standing::Attempting(_)))
     }
 
-    /// The notices of recoveries to that address that follow nothing but these and that nobody
+    /// These notices, and all others to that address that have not ended and tell of an outage which
+    /// is to be said as over together with them: a recovery follows all that told of it.
+    pub(super) fn told_before(
+        &self,
+        recipient: &str,
+        these: &[NoticeId],
+        affected: &Affected,
+    ) -> Vec<NoticeId> {
+        let record = self.record();
+        let waits = |n: &NoticeId| {
+            let known = record.notices.get(n);
+            known.is_some_and(|o| o.notice.recipient == recipient && !o.standing.is_final())
+        };
+        let mut told: BTreeSet<NoticeId> = these.iter().copied().collect();
+        loop {
+            let over = told.iter().copied().filter(|n| self.is_all_over(*n));
+            let over: Vec<NoticeId> = over.collect();
+            let said = self.said_by(&over);
+            let outages = said.iter().chain([affected]).flat_map(Affected::outages);
+            let outages = outages.filter_map(|o| record.outages.get(&o));
+            let before = outages.flat_map(|o| o.told.iter().copied());
+            let before: BTreeSet<NoticeId> = before.filter(waits).collect();
+            if before.is_subset(&told) {
+                return told.into_iter().collect();
+            }
+            told.extend(before);
+        }
+    }
+
+    /// The notices of recoveries to that address that wait for nothing but these and that nobody
     /// has tried to send yet.
     pub(super) fn waiting_for(&self, recipient: &str, these: &[NoticeId]) -> Vec<NoticeId> {
         let record = self.record();
@@ -212,11 +247,21 @@ impl Draft<'_> {
                     && o.notice.recipient == recipient
                     && matches!(o.standing, Standing::Due(_))
                     && o.attempts == 0
-                    && !o.notice.after.is_empty()
-                    && o.notice.after.iter().all(|before| these.contains(before))
+                    && self.waits_for(&o.notice, these)
             })
         };
         record.unsent.iter().filter(waits).copied().collect()
+    }
+
+    /// Whether what a notice must follow has ended but for some of these.
+    fn waits_for(&self, notice: &Notice, these: &[NoticeId]) -> bool {
+        let ended = |before: &NoticeId| {
+            let known = self.record().notices.get(before);
+            known.is_some_and(|o| o.standing.is_final())
+        };
+        let after = &notice.after;
+        after.iter().any(|before| these.contains(before))
+            && after.iter().all(|n| these.contains(n) || ended(n))
     }
 
     /// Whether a notice of downtime waits to be sent and every outage in it is over.

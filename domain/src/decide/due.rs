@@ -32,15 +32,15 @@ pub fn next_due(record: &Record, doubted: &BTreeSet<ProbeId>) -> Option<Timestam
         .map(|o| o.span.from)
         .min();
     let gathered = gathering(record).into_values().min();
+    // What still goes on ends by the present clock, not by the latest time that was ever shown.
+    let now = record.as_of.unwrap_or(ahead.from);
     let unwatched = record
         .held
         .values()
-        .filter(|held| held.span.to > ahead.from && !held.systems.iter().any(watched(record)))
+        .filter(|held| held.span.to > now && !held.systems.iter().any(watched(record)))
         .map(|held| held.span.to)
         .min();
-    // What became long enough by a fact that came late is due with that fact. It is a length, and
-    // so follows the present clock, not the latest time that was ever shown.
-    let now = record.as_of.unwrap_or(ahead.from);
+    // What became long enough by a fact that came late is due with that fact.
     let settled = flapping::settling(record, doubted)
         .map(|(_, due)| due.max(now))
         .min();

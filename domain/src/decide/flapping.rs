@@ -69,7 +69,7 @@ impl Draft<'_> {
             }
             let since = first_start(record, episode.outages());
             // A person may declare one that was over before.
-            if since.is_none_or(|since| since <= known.start) {
+            if since.is_none_or(|since| since <= known.began_at()) {
                 let incident = episode.incident;
                 self.flaps(at, system, incident, vec![outage]);
                 return;
@@ -117,7 +117,7 @@ impl Draft<'_> {
     fn crossing(&self, system: &SystemId, newest: &Outage) -> Vec<OutageId> {
         let record = self.record();
         let limit = terms(record, system).map_or(0, |t| t.limit);
-        let (Some(until), false) = (newest.counts_from(), limit == 0) else {
+        let (Some(until), false) = (newest.counts_since(), limit == 0) else {
             return Vec::new();
         };
         if newest.end.is_some() {
@@ -129,14 +129,15 @@ impl Draft<'_> {
             .unwrap_or_default()
             .iter()
             .filter_map(|o| record.outages.get(o))
-            .filter_map(|o| Some((o.counts_from()?, o.as_ref())))
-            .filter(|(from, _)| after < *from && *from <= until)
+            .filter_map(|o| Some((o.counts_since()?, o.as_ref())))
+            // One that began later and goes on overlaps the newest, and so is the same.
+            .filter(|(from, o)| after < *from && (*from <= until || o.end.is_none()))
             .collect();
         counted.sort_by_key(|(from, o)| (*from, o.id));
         let spans: Spans = counted
             .iter()
             .map(|(from, o)| {
-                let end = o.end.map_or(i64::MAX, second);
+                let end = o.ended_at().map_or(i64::MAX, second);
                 (second(*from), end.max(second(*from) + 1))
             })
             .collect();
@@ -178,7 +179,7 @@ impl Draft<'_> {
 
     fn said(&self, system: &SystemId, mut outages: Vec<OutageId>) -> Option<Unstable> {
         let record = self.record();
-        let start = |o: &OutageId| record.outages.get(o).and_then(|o| o.counts_from());
+        let start = |o: &OutageId| record.outages.get(o).and_then(|o| o.counts_since());
         outages.sort_by_key(|o| (start(o), *o));
         Some(Unstable {
             since: outages.iter().filter_map(start).min()?,
@@ -233,12 +234,18 @@ impl Draft<'_> {
             affected.down_s = figures.map(|f| f.planned_s + f.excluded_s + f.unplanned_s);
             return Some(affected);
         };
-        let ended = |o: &OutageId| record.outages.get(o).and_then(|o| Some((o.end?, o.id)));
-        let (_, last) = all.iter().filter_map(ended).max()?;
+        let ended = |o: &OutageId| {
+            record
+                .outages
+                .get(o)
+                .and_then(|o| Some((o.ended_at()?, o.id)))
+        };
+        let (to, last) = all.iter().filter_map(ended).max()?;
         let down_s = self.down_s(system, &all);
         let from = first_start(record, all.iter().copied());
         Some(Affected {
             from,
+            to: Some(to),
             down_s,
             unstable: self.said(system, all),
             ..self.affected(last)?
@@ -269,6 +276,6 @@ impl Draft<'_> {
 fn first_start(record: &Record, outages: impl Iterator<Item = OutageId>) -> Option<Timestamp> {
     outages
         .filter_map(|o| record.outages.get(&o))
-        .map(|o| o.start)
+        .map(|o| o.began_at())
         .min()
 }

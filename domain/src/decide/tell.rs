@@ -290,6 +290,7 @@ impl Draft<'_> {
         };
         let outage = affected.outage.and_then(|o| self.record().outages.get(&o));
         let incident = outage.and_then(|o| o.incident);
+        let told = self.told_before(recipient, told, &affected);
         let over: Vec<NoticeId> = told
             .iter()
             .filter(|n| self.can_fold(**n))
@@ -325,7 +326,7 @@ impl Draft<'_> {
         // One that was lost on its way may have arrived.
         let lost = |n: &NoticeId| self.record().notices.get(n).is_none_or(|o| o.lost > 0);
         let folded = told.iter().all(|n| pointless.contains(n) && !lost(n));
-        let into = self.queue(at, &customer, recipient, &content, told.to_vec(), folded);
+        let into = self.queue(at, &customer, recipient, &content, told, folded);
         for notice in pointless.into_iter().chain(together) {
             self.emit(
                 at,

@@ -37,18 +37,8 @@ impl Record {
                 Arc::make_mut(&mut self.lives).push((at, Life::Started(*alive_until)));
                 self.all_silent(alive_until.unwrap_or(at), Silence::Stopped);
             }
-            Fact::Stopped => {
-                self.watching = false;
-                close(Arc::make_mut(&mut self.shown).as_mut_slice(), at);
-                Arc::make_mut(&mut self.lives).push((at, Life::Stopped));
-                self.all_silent(at, Silence::Stopped);
-            }
-            Fact::Died { alive_until } => {
-                self.watching = false;
-                close(Arc::make_mut(&mut self.shown).as_mut_slice(), *alive_until);
-                Arc::make_mut(&mut self.lives).push((*alive_until, Life::Died));
-                self.all_silent(*alive_until, Silence::Stopped);
-            }
+            Fact::Stopped => self.ended(at, Life::Stopped),
+            Fact::Died { alive_until } => self.ended(*alive_until, Life::Died),
             Fact::Absent { span, cause } => self.absent(at, *span, *cause),
             Fact::Witnessed => self.witnessed_at = Some(at),
             Fact::ProbeSilent { .. }
@@ -90,6 +80,14 @@ impl Record {
         }
     }
 
+    /// A life of the service is over.
+    fn ended(&mut self, at: Timestamp, how: Life) {
+        self.watching = false;
+        close(Arc::make_mut(&mut self.shown).as_mut_slice(), at);
+        Arc::make_mut(&mut self.lives).push((at, how));
+        self.all_silent(at, Silence::Stopped);
+    }
+
     fn absent(&mut self, at: Timestamp, span: Span, cause: Absence) {
         Arc::make_mut(&mut self.absences).push((span, cause));
         if event::is_set_back(at, span, cause) {
@@ -98,6 +96,7 @@ impl Record {
         } else {
             if cause == Absence::ClockStepped {
                 self.show_from(span.from, at);
+                self.step(span.to.duration_since(span.from));
             }
             self.all_silent(span.from, Silence::Absent);
         }
@@ -264,7 +263,10 @@ impl Record {
                 span,
                 samples,
             } => {
-                self.with_probe(probe, |r| r.blips.push((*span, *samples)));
+                self.with_probe(probe, |r| {
+                    r.blips.push((*span, *samples));
+                    r.blip_until = r.blip_until.max(Some(span.to));
+                });
             }
             _ => {}
         }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Outage, Record};
 use crate::catalogue::Affects;
@@ -41,6 +41,25 @@ impl Outage {
             _ => Some(self.start),
         }
     }
+
+    /// The same by the present clock: as long ago as that is, though the clock was set since.
+    pub(crate) fn counts_since(&self) -> Option<Timestamp> {
+        self.counts_from().map(|from| moved(from, self.moved))
+    }
+
+    /// Its start by the present clock.
+    pub(crate) fn began_at(&self) -> Timestamp {
+        moved(self.start, self.moved)
+    }
+
+    /// Its end by the present clock.
+    pub(crate) fn ended_at(&self) -> Option<Timestamp> {
+        self.end.map(|end| moved(end, self.moved))
+    }
+}
+
+fn moved(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.saturating_add(by).unwrap_or(at)
 }
 
 impl Record {
@@ -63,15 +82,16 @@ impl Record {
             .outages
             .iter()
             .filter_map(|o| self.outages.get(o))
-            .map(|o| o.end)
+            .map(|o| o.ended_at())
             .collect();
-        breaks.extend(known.faults.iter().map(|f| Some(f.span.to)));
+        let faults = known.faults.iter();
+        breaks.extend(faults.map(|f| Some(moved(f.span.to, f.moved))));
         for probe in &configured.probes {
             if probe.affects == Affects::Availability {
                 let seen = self.probes.get(&probe.id)?;
                 breaks.extend(seen.down.last().map(|d| d.1));
                 breaks.extend(seen.silent.last().map(|s| s.1));
-                breaks.extend(seen.blips.iter().map(|(span, _)| Some(span.to)));
+                breaks.extend(seen.blip_until.map(Some));
             }
         }
         // A break that has not ended leaves nothing to count from.

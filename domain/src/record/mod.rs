@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use serde::Serialize;
 
@@ -131,6 +131,8 @@ pub struct Fault {
     pub evidence: String,
     /// Who recorded it, and who approved.
     pub by: (String, String),
+    /// By how much the clock was set since then.
+    pub moved: SignedDuration,
 }
 
 /// One probe through time.
@@ -148,6 +150,8 @@ pub struct ProbeRecord {
     pub silent: Vec<(Timestamp, Option<Timestamp>, Silence)>,
     /// Bad runs that were never confirmed.
     pub blips: Vec<(Span, u32)>,
+    /// Where the last of them ended, and no later than the clock was set back to since.
+    pub blip_until: Option<Timestamp>,
     /// Why it is (was last) down.
     pub reason: Option<Reason>,
     /// The detail of that.
@@ -198,6 +202,8 @@ pub struct Outage {
     pub told_up: Vec<NoticeId>,
     /// How exactly its edges are known, in seconds: the longest interval of its probes.
     pub edge_s: i64,
+    /// By how much the clock was set since it was over.
+    pub moved: SignedDuration,
 }
 
 /// Downtime that a person wants out of the contract's figure.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Exclusion, Fault, Outage, Record, Standing, is_open};
 use crate::catalogue::{Affects, System};
@@ -129,6 +129,7 @@ impl Record {
                     span: *span,
                     evidence: evidence.clone(),
                     by: (event.by.clone(), approved_by.clone()),
+                    moved: SignedDuration::ZERO,
                 });
             }
             Fact::Excluded {
@@ -216,6 +217,7 @@ impl Record {
             told: Vec::new(),
             told_up: Vec::new(),
             edge_s: configured.map_or(0, System::interval_s),
+            moved: SignedDuration::ZERO,
         }
     }
 

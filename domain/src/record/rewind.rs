@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::apply::close;
 use super::{Record, Standing};
@@ -50,6 +50,7 @@ impl Record {
             cut(&mut probe.life, at);
             cut(&mut probe.down, at);
             cut(&mut probe.degraded, at);
+            probe.blip_until = probe.blip_until.map(|until| until.min(at));
             for (from, _) in &mut probe.affects {
                 *from = (*from).min(at);
             }
@@ -71,6 +72,7 @@ impl Record {
         }
         self.rewind_outages(at);
         let back = back.to.duration_since(at);
+        self.step(-back);
         for id in self.unsent.clone() {
             // A pause is so much time, whatever the clock says.
             self.with_notice(id, |outgoing| {
@@ -81,13 +83,36 @@ impl Record {
         }
     }
 
+    /// The clock was set by so much, and what is over is as long ago as before.
+    pub(super) fn step(&mut self, by: SignedDuration) {
+        let all = self.outages.values();
+        let over: Vec<_> = all.filter(|o| o.end.is_some()).map(|o| o.id).collect();
+        for id in over {
+            self.with_outage(id, |outage| outage.moved = outage.moved.saturating_add(by));
+        }
+        let faulty = self.systems.iter().filter(|(_, s)| !s.faults.is_empty());
+        let faulty: Vec<_> = faulty.map(|(id, _)| id.clone()).collect();
+        for id in faulty {
+            if let Some(system) = self.systems.get_mut(&id).map(Arc::make_mut) {
+                for fault in &mut system.faults {
+                    fault.moved = fault.moved.saturating_add(by);
+                }
+            }
+        }
+    }
+
     /// What goes on began no later than now, and nobody waits for a time that has been.
     fn rewind_outages(&mut self, at: Timestamp) {
         let untold: Vec<_> = self.untold.iter().map(|(_, outage)| *outage).collect();
-        let open = self.systems.values().filter_map(|system| system.open);
-        let open: Vec<_> = open.collect();
+        let all = self.outages.values();
+        let open: Vec<_> = all.filter(|o| o.end.is_none()).map(|o| o.id).collect();
         for id in &open {
-            self.with_outage(*id, |outage| outage.start = outage.start.min(at));
+            self.with_outage(*id, |outage| {
+                outage.start = outage.start.min(at);
+                if let Some((from, _)) = &mut outage.overrun {
+                    *from = (*from).min(at);
+                }
+            });
         }
         for id in open.into_iter().chain(untold) {
             self.with_outage(id, |outage| outage.detected_at = outage.detected_at.min(at));

@@ -4,7 +4,7 @@ use domain::calendar::{self, Edge, Month};
 use domain::policy::{DayHours, Hours};
 use domain::span::{Span, second};
 use jiff::Timestamp;
-use jiff::civil::{date, time};
+use jiff::civil::{Time, date, time};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -127,4 +127,63 @@ fn weekly_hours_close_on_the_next_day_where_they_must() {
         ..hours
     };
     assert!(calendar::open(&nowhere, over).is_err());
+}
+
+fn between(from: &str, to: &str) -> Span {
+    Span::new(at(from), at(to))
+}
+
+/// What is open of `over` by hours of one weekday.
+fn open_on(zone: &str, weekday: u8, open: Time, close: Time, over: Span) -> Vec<String> {
+    let weekly = vec![DayHours {
+        weekday,
+        open,
+        close,
+    }];
+    let zone = zone.to_owned();
+    let hours = Hours { zone, weekly };
+    let open = calendar::open(&hours, over).unwrap();
+    let instant = |s| Timestamp::from_second(s).unwrap();
+    open.iter()
+        .map(|(from, to)| format!("{} to {}", instant(from), instant(to)))
+        .collect()
+}
+
+#[test]
+fn a_day_whose_hours_end_at_midnight_ends_there_also_where_midnight_happens_twice() {
+    // In Havana the clock goes back from 01:00 to 00:00 on Sunday, 1 November 2026 at 05:00 UTC: both
+    // hours from midnight on are Sunday's.
+    let over = between("2026-10-31T12:00:00Z", "2026-11-02T12:00:00Z");
+    let havana = |weekday, open, close| open_on("America/Havana", weekday, open, close, over);
+    let midnight = Time::midnight();
+    let (six, evening) = (time(6, 0, 0, 0), time(22, 30, 0, 0));
+    let (saturday, sunday) = (5, 6);
+    assert_eq!(
+        havana(saturday, evening, midnight),
+        ["2026-11-01T02:30:00Z to 2026-11-01T04:00:00Z"]
+    );
+    assert_eq!(
+        havana(sunday, midnight, midnight),
+        ["2026-11-01T04:00:00Z to 2026-11-02T05:00:00Z"]
+    );
+    assert_eq!(
+        havana(sunday, midnight, six),
+        ["2026-11-01T04:00:00Z to 2026-11-01T11:00:00Z"]
+    );
+    // What closes after midnight closes the second time, as a window does.
+    assert_eq!(
+        havana(saturday, evening, time(0, 30, 0, 0)),
+        ["2026-11-01T02:30:00Z to 2026-11-01T05:30:00Z"]
+    );
+}
+
+#[test]
+fn where_the_hour_before_midnight_happens_twice_both_are_the_old_day_s() {
+    // In São Paulo the clock went back from 00:00 to 23:00 on 18 February 2018 at 02:00 UTC.
+    let over = between("2018-02-17T12:00:00Z", "2018-02-18T12:00:00Z");
+    let (evening, midnight) = (time(22, 30, 0, 0), Time::midnight());
+    assert_eq!(
+        open_on("America/Sao_Paulo", 5, evening, midnight, over),
+        ["2018-02-18T00:30:00Z to 2018-02-18T03:00:00Z"]
+    );
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::accounting;
 use domain::event::Fact;
 use domain::heard::Heard;
-use domain::id::{OutageId, SystemId};
+use domain::id::{NoticeId, OutageId, SystemId};
 use domain::notice::{Affected, Kind};
 use domain::record::{Outage, Outgoing, Record, Standing};
 use domain::span::Span;
@@ -67,6 +67,12 @@ pub fn said_instead(house: &House, out: &Outgoing, outage: OutageId) -> bool {
     }
 }
 
+/// Whether a notice of a later outage says what this one was to say and might not bring.
+fn taken_over(house: &House, id: NoticeId) -> bool {
+    let mut notices = house.record.notices.values().map(|o| &o.notice);
+    notices.any(|n| n.kind != Kind::Uptime && n.after.contains(&id))
+}
+
 /// Every second has one class, and what passed twice vouches for nothing.
 pub fn every_second_has_one_class(house: &House) {
     let late = house.events.iter().map(|(_, e)| e.at).max().unwrap();
@@ -121,6 +127,65 @@ pub fn nobody_is_left_with_what_is_not_so(house: &House) {
     }
 }
 
+/// Up follows down: of no outage's end anybody is told while what told of it is still to come.
+pub fn no_recovery_leaves_before_what_it_answers(house: &House) {
+    let mut record = Record::default();
+    for (seq, event) in &house.events {
+        if let Fact::DeliveryAttempted { notice, .. } = &event.fact {
+            let sent = &record.notices[notice].notice;
+            let said = sent.affected.iter().flat_map(Affected::outages);
+            for outage in said.filter(|_| sent.kind == Kind::Uptime) {
+                let told = record.outages[&outage].told.iter();
+                let told = told.map(|n| &record.notices[n]);
+                for before in told.filter(|o| o.notice.recipient == sent.recipient) {
+                    let over = before.standing.is_final();
+                    assert!(over, "#{seq} {} before {}", sent.key, before.notice.key);
+                }
+            }
+            // Of two on their way at once nobody knows which is read last.
+            let down = |a: &&Affected| sent.kind != Kind::Uptime && a.to.is_none();
+            for affected in sent
+                .affected
+                .iter()
+                .filter(|a| a.outage.is_some())
+                .filter(down)
+            {
+                let overtaken = record.notices.values().find(|o| {
+                    o.notice.kind == Kind::Uptime
+                        && o.notice.recipient == sent.recipient
+                        && matches!(o.standing, Standing::Attempting(_))
+                        && o.notice.systems().any(|s| *s == affected.system)
+                });
+                assert!(
+                    overtaken.is_none(),
+                    "#{seq} {} beside {overtaken:#?}",
+                    sent.key
+                );
+            }
+        }
+        record.apply(*seq, event);
+    }
+}
+
+/// Whoever is a customer throughout reads of no recovery that was stale when it was sent.
+pub fn no_recovery_leaves_while_it_is_known_to_be_down(house: &House) {
+    let mut record = Record::default();
+    for (seq, event) in &house.events {
+        if let Fact::DeliveryAttempted { notice, .. } = &event.fact {
+            let sent = &record.notices[notice].notice;
+            let recovery = sent.kind == Kind::Uptime;
+            for system in sent.systems().filter(|_| recovery) {
+                let known = record.systems[system].outages.iter();
+                let open = known
+                    .map(|o| &record.outages[o])
+                    .find(|o| o.end.is_none() && o.counts_from().is_some());
+                assert!(open.is_none(), "#{seq} {}: {open:#?}", sent.key);
+            }
+        }
+        record.apply(*seq, event);
+    }
+}
+
 pub fn everybody_told_once(house: &House, configured: bool) {
     let keys: Vec<_> = house
         .record
@@ -134,7 +199,7 @@ pub fn everybody_told_once(house: &House, configured: bool) {
         let mut down: BTreeMap<&str, Vec<&Standing>> = BTreeMap::new();
         let mut up: BTreeMap<&str, usize> = BTreeMap::new();
         let mut answered: BTreeSet<&str> = BTreeSet::new();
-        for out in house.record.notices.values() {
+        for (id, out) in &house.record.notices {
             let recipient = out.notice.recipient.as_str();
             let mut affected = out.notice.affected.iter();
             if out.notice.kind == Kind::Uptime
@@ -155,6 +220,10 @@ pub fn everybody_told_once(house: &House, configured: bool) {
                 }
                 // One that was never sent may be said together with something else.
                 Kind::Uptime if said_instead(house, out, outage.id) => {}
+                // One that was on its way when the next had to be said may have to be said again.
+                Kind::Uptime if taken_over(house, *id) => {
+                    up.entry(recipient).or_default();
+                }
                 Kind::Uptime => *up.entry(recipient).or_default() += 1,
                 other => panic!("{other} about an outage"),
             }

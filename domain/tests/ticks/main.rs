@@ -13,13 +13,14 @@ use domain::act::{Act, Which};
 use domain::catalogue::{Affects, Catalogue, Customer, Days, Flapping, Rule, Single};
 use domain::decide::Input;
 use domain::event::{Cause, Delivery, Event, Fact};
-use domain::id::OutageId;
+use domain::id::{NoticeId, OutageId};
 use domain::incident::Review;
 use domain::notice::{Affected, Kind, Notice};
 use domain::outbox;
 use domain::record::{Record, Standing};
 use holds::{
     an_unstable_system_is_told_once, every_second_has_one_class, everybody_told_once,
+    no_recovery_leaves_before_what_it_answers, no_recovery_leaves_while_it_is_known_to_be_down,
     nobody_is_left_with_what_is_not_so, spans_are_in_order,
 };
 use jiff::civil::Weekday;
@@ -44,6 +45,8 @@ enum Step {
     Restart(i64),
     Crash(i64),
     Act(u8, i64),
+    /// What may leave is on its way, until the next delivery ends it or the service dies.
+    Send,
     Deliver(u8),
     Configure(u8),
     /// Samples cannot be committed, or can again: only where disks fail.
@@ -64,6 +67,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => gap().prop_map(Step::Crash),
         1 => prop_oneof![-15i64..15, -900i64..900].prop_map(Step::SetClock),
         3 => (0u8..14, 0i64..400).prop_map(|(n, s)| Step::Act(n, s)),
+        3 => Just(Step::Send),
         3 => any::<u8>().prop_map(Step::Deliver),
         1 => (0u8..7).prop_map(Step::Configure),
         2 => any::<bool>().prop_map(Step::Disk),
@@ -129,15 +133,6 @@ fn house(change: u8) -> Catalogue {
     house
 }
 
-fn steady_if(steps_back: bool, mut house: Catalogue) -> Catalogue {
-    if steps_back {
-        for system in &mut house.systems {
-            system.flapping.limit = 0;
-        }
-    }
-    house
-}
-
 struct Play {
     house: House,
     letters: [char; PROBES.len()],
@@ -146,23 +141,17 @@ struct Play {
     every_s: Option<i64>,
     /// Whether `Step::Disk` counts.
     disks_fail: bool,
-    /// Whether the clock is set back in this history. Systems are then never unstable: how an
-    /// instability goes on over such a step is not promised yet.
-    steps_back: bool,
     full: bool,
 }
 
 impl Play {
     fn of(steps: &[Step], every_s: Option<i64>, disks_fail: bool) -> House {
-        let back = |step: &Step| matches!(step, Step::Restart(s) | Step::Crash(s) | Step::SetClock(s) if *s < 0);
-        let steps_back = steps.iter().any(back);
         let mut play = Play {
-            house: House::with(ORIGIN, steady_if(steps_back, house(0))),
+            house: House::with(ORIGIN, house(0)),
             letters: ['U'; PROBES.len()],
             round: 0,
             every_s,
             disks_fail,
-            steps_back,
             full: false,
         };
         for step in steps {
@@ -172,9 +161,9 @@ impl Play {
         play.configure(0);
         play.letters = ['U'; PROBES.len()];
         play.step(&Step::Pass(20));
-        play.deliver(|_, _| Delivery::Accepted);
+        play.deliver(true, |_, _| Delivery::Accepted);
         play.step(&Step::Pass(20));
-        play.deliver(|_, _| Delivery::Accepted);
+        play.deliver(true, |_, _| Delivery::Accepted);
         play.house
     }
 
@@ -233,9 +222,10 @@ impl Play {
                 // A refusal must be the same whoever ticks; whether it is one does not matter.
                 let _ = self.house.act(now, "kim", act);
             }
+            Step::Send => self.send(),
             Step::Deliver(seed) => {
                 let seed = u64::from(*seed);
-                self.deliver(|notice, attempt| {
+                self.deliver(seed % 2 == 0, |notice, attempt| {
                     // Not by its number, which depends on when the disk took it.
                     let text = format!("{} {}", notice.kind, notice.recipient);
                     let text: u64 = text.bytes().map(u64::from).sum();
@@ -258,10 +248,8 @@ impl Play {
     fn configure(&mut self, change: u8) {
         let now_s = self.now_s();
         self.wait(now_s + 1);
-        self.house.configure(
-            self.house.second(now_s + 1),
-            steady_if(self.steps_back, house(change)),
-        );
+        self.house
+            .configure(self.house.second(now_s + 1), house(change));
     }
 
     /// The probes whose turn it is are asked, a second apart.
@@ -282,10 +270,30 @@ impl Play {
         self.house.now = self.house.second(start_s + ROUND_S - 1);
     }
 
-    fn deliver(&mut self, result: impl Fn(&Notice, u32) -> Delivery) {
-        let now_s = self.now_s();
-        self.wait(now_s + 1);
-        self.house.tick(now_s + 1);
+    fn send(&mut self) {
+        self.look(self.now_s() + 1);
+        for id in outbox::due(&self.house.record, self.house.now) {
+            self.house.begin(id);
+        }
+    }
+
+    /// What is on its way arrives or does not, in this order or the other, and then what is due.
+    fn deliver(&mut self, in_order: bool, result: impl Fn(&Notice, u32) -> Delivery) {
+        self.look(self.now_s() + 1);
+        let under_way = |id: &NoticeId| {
+            let standing = &self.house.record.notices[id].standing;
+            matches!(standing, Standing::Attempting(_))
+        };
+        let unsent = self.house.record.unsent.iter().copied();
+        let mut sent: Vec<NoticeId> = unsent.filter(under_way).collect();
+        if !in_order {
+            sent.reverse();
+        }
+        for id in sent {
+            let begun = &self.house.record.notices[&id];
+            let result = result(&begun.notice, begun.attempts);
+            self.house.end(id, result);
+        }
         for id in outbox::due(&self.house.record, self.house.now) {
             // An earlier outcome of this round may have folded it.
             let standing = self.house.record.notices[&id].standing.clone();
@@ -579,6 +587,10 @@ proptest! {
         everybody_told_once(&house, configured);
         an_unstable_system_is_told_once(&house);
         nobody_is_left_with_what_is_not_so(&house);
+        no_recovery_leaves_before_what_it_answers(&house);
+        if !configured {
+            no_recovery_leaves_while_it_is_known_to_be_down(&house);
+        }
     }
 
     #[test]

@@ -260,10 +260,7 @@ pub fn month() -> impl Strategy<Value = Case> {
             }
             let failing = outages.into_iter();
             raw.outages = failing.map(|o| o.among(&raw.windows)).collect();
-            // In Havana midnight happens twice, and SPEC does not say to which day's hours the
-            // time between the two belongs: there the hours of another place are agreed.
-            let hours = policy.as_mut().and_then(|p| p.service_hours.as_mut());
-            if let Some(hours) = hours.filter(|_| name != "America/Havana") {
+            if let Some(hours) = policy.as_mut().and_then(|p| p.service_hours.as_mut()) {
                 hours.zone = name.into();
             }
             Case {
