@@ -9,6 +9,7 @@ use domain::act::Act;
 use domain::catalogue::{Customer, Rule, Single, System};
 use domain::event::Delivery;
 use domain::outbox;
+use domain::record::Standing;
 use expect_test::{Expect, expect};
 
 const ORIGIN: &str = "2026-10-01T00:00:00Z";
@@ -678,6 +679,48 @@ fn what_is_on_its_way_about_work_arrives_before_what_follows_it() {
         ]
     );
     assert_eq!(outbox::due(&house.record, house.now).len(), 1);
+}
+
+#[test]
+fn what_comes_back_about_work_is_said_by_nothing_but_its_own_end_to_the_same_address() {
+    // Another window begins and ends meanwhile, and is told to both.
+    let other = Rule {
+        tell: true,
+        ..rule("other", "00:05:30", 60, Some(30))
+    };
+    let mut all = catalogue(vec![with(vec![told_rule(), other])]);
+    all.customers[0]
+        .contacts
+        .insert(0, "desk@clinic.example".into());
+    let mut house = House::with(ORIGIN, all);
+    house.draw(0, &[("a/p", "UUUUUUUUUUU")]);
+    let started = outbox::due(&house.record, house.now);
+    let [desk, it] = started[..] else {
+        panic!("one notice of the start to each");
+    };
+    house.begin(desk);
+    house.begin(it);
+    house.draw(330, &[("a/p", "UUUU")]);
+    house.end(it, Delivery::Deferred);
+    assert_eq!(
+        house.record.notices[&it].standing.word(),
+        "queued",
+        "it goes on"
+    );
+    house.draw(450, &[("a/p", "UUUUUUU")]);
+    house.end(desk, Delivery::Deferred);
+    for notice in [desk, it] {
+        let Standing::Folded(Some(into)) = house.record.notices[&notice].standing else {
+            panic!("{notice} is too late");
+        };
+        let (this, end) = (&house.record.notices[&notice], &house.record.notices[&into]);
+        assert_eq!(end.notice.kind.to_string(), "maintenance-completed");
+        assert_eq!(end.notice.recipient, this.notice.recipient);
+        assert_eq!(
+            end.notice.work.as_ref().unwrap().window,
+            this.notice.work.as_ref().unwrap().window
+        );
+    }
 }
 
 #[test]

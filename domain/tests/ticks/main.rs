@@ -107,6 +107,8 @@ fn house(change: u8) -> Catalogue {
     a.flapping = flapping(2, if change == 6 { 20 } else { 75 });
     b.flapping = flapping(if change == 6 { 0 } else { 3 }, 150);
     let mut house = catalogue(vec![a, b]);
+    // As long as a slow run may be in doubt, so that notices wait for one another.
+    house.gather_s = 80;
     house.customers.push(Customer {
         id: "lab".into(),
         name: "Lab".into(),
@@ -277,7 +279,8 @@ impl Play {
         }
     }
 
-    /// What is on its way arrives or does not, in this order or the other, and then what is due.
+    /// What is on its way arrives or does not, and so does what is due; in this order, or the other
+    /// way round, the last sent first.
     fn deliver(&mut self, in_order: bool, result: impl Fn(&Notice, u32) -> Delivery) {
         self.look(self.now_s() + 1);
         let under_way = |id: &NoticeId| {
@@ -286,22 +289,31 @@ impl Play {
         };
         let unsent = self.house.record.unsent.iter().copied();
         let mut sent: Vec<NoticeId> = unsent.filter(under_way).collect();
-        if !in_order {
+        if in_order {
+            self.end(&sent, &result);
+            self.deliver_due(&result);
+        } else {
+            self.deliver_due(&result);
             sent.reverse();
+            self.end(&sent, &result);
         }
+    }
+
+    fn end(&mut self, sent: &[NoticeId], result: impl Fn(&Notice, u32) -> Delivery) {
         for id in sent {
-            let begun = &self.house.record.notices[&id];
+            let begun = &self.house.record.notices[id];
             let result = result(&begun.notice, begun.attempts);
-            self.house.end(id, result);
+            self.house.end(*id, result);
         }
+    }
+
+    fn deliver_due(&mut self, result: impl Fn(&Notice, u32) -> Delivery) {
         for id in outbox::due(&self.house.record, self.house.now) {
             // An earlier outcome of this round may have folded it.
             let standing = self.house.record.notices[&id].standing.clone();
             if matches!(standing, Standing::Due(_)) {
                 self.house.begin(id);
-                let begun = &self.house.record.notices[&id];
-                let result = result(&begun.notice, begun.attempts);
-                self.house.end(id, result);
+                self.end(&[id], &result);
             }
         }
     }
