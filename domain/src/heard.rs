@@ -255,11 +255,11 @@ impl Heard {
     }
 }
 
-/// What a notice tells of a system; nothing where it tells of work.
+/// What a notice tells of a system; nothing where it only tells of work.
 fn says(notice: &Notice, system: &SystemId) -> Option<Last> {
     let about = || notice.affected.iter().filter(|a| a.system == *system);
     match notice.kind {
-        Kind::Uptime => Some(Last::Up),
+        Kind::Uptime | Kind::MaintenanceCompleted => Some(Last::Up),
         // What it says of an outage that is over, it says instead of an uptime.
         Kind::Downtime | Kind::MaintenanceOverrun if about().all(|a| a.to.is_some()) => {
             Some(Last::Up)
@@ -268,8 +268,7 @@ fn says(notice: &Notice, system: &SystemId) -> Option<Last> {
         Kind::MaintenanceScheduled
         | Kind::MaintenanceChanged
         | Kind::MaintenanceCancelled
-        | Kind::MaintenanceStarted
-        | Kind::MaintenanceCompleted => None,
+        | Kind::MaintenanceStarted => None,
     }
 }
 

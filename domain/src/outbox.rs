@@ -76,19 +76,28 @@ fn again(outgoing: &Outgoing, at: Timestamp, pause: SignedDuration, end: Standin
     }
 }
 
-/// Whether everything that `outgoing` must follow has ended.
+/// Whether everything that `outgoing` must follow has ended. A `maintenance-completed` was followed
+/// because it was on its way; come back, it waits itself until the system is up.
 fn unblocked(record: &Record, outgoing: &Outgoing) -> bool {
+    let came_back = |before: &Outgoing| {
+        before.notice.kind == Kind::MaintenanceCompleted
+            && matches!(before.standing, Standing::Due(_))
+    };
     outgoing.notice.after.iter().all(|id| {
         record
             .notices
             .get(id)
-            .is_none_or(|before| before.standing.is_final())
+            .is_none_or(|before| before.standing.is_final() || came_back(before))
     })
 }
 
-/// Whether a notice tells of the recovery of a system of which that customer is still owed a
-/// `downtime`: that it is down again is known, and what says so is about to say all of it.
+/// Whether a notice says that a system is available which is known to be down again. An `uptime`
+/// waits for the `downtime` that the customer is owed, which is about to say all of it. That work is
+/// completed is said by nothing else: it waits until it is so again.
 fn is_stale(record: &Record, notice: &Notice) -> bool {
+    if notice.kind == Kind::MaintenanceCompleted {
+        return notice.systems().any(|s| record.has_open_outage(s));
+    }
     notice.kind == Kind::Uptime
         && record.untold.iter().any(|(customer, outage)| {
             let outage = record.outages.get(outage);

@@ -5,7 +5,8 @@
 mod common;
 
 use common::{House, system};
-use domain::catalogue::{Flapping, System};
+use domain::act::Act;
+use domain::catalogue::{Flapping, Single, System};
 use domain::decide::Input;
 use domain::event::Delivery;
 use domain::id::NoticeId;
@@ -290,4 +291,74 @@ fn somebody_who_was_refused_a_recovery_is_still_told_of_the_next_outage() {
         .collect();
     assert_eq!(kinds, [Kind::Downtime, Kind::Uptime, Kind::Downtime]);
     assert_eq!(leaves(&mut house), ["downtime: a 180.."]);
+}
+
+/// Work on two systems from the first minute to the second, over while no mail goes.
+fn worked_on() -> House {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    let window = Single {
+        id: "move".into(),
+        systems: vec!["a".into(), "b".into()],
+        title: "Move".into(),
+        impact: None,
+        start: house.second(60),
+        end: house.second(120),
+        max_downtime_s: Some(30),
+        min_notice_s: Some(40),
+        start_grace_s: None,
+        override_reason: None,
+    };
+    house.acts(10, "kim", Act::ScheduleMaintenance { window });
+    house.draw(30, &[("a/p", "UUUUU"), ("b/p", "UUUUU")]);
+    let waiting: Vec<String> = due(&house);
+    assert_eq!(waiting, ["maintenance-completed: a .., b .."]);
+    house
+}
+
+/// What would leave now.
+fn due(house: &House) -> Vec<String> {
+    let due = outbox::due(&house.record, house.now);
+    due.iter().map(|id| says(house, *id)).collect()
+}
+
+#[test]
+fn that_work_is_completed_is_not_said_while_a_system_is_down_again() {
+    let mut house = worked_on();
+    house.draw(180, &[("a/p", "DDD"), ("b/p", "UUU")]);
+    assert_eq!(leaves(&mut house), ["downtime: a 180.."]);
+    assert!(due(&house).is_empty());
+    house.draw(270, &[("a/p", "UU"), ("b/p", "UU")]);
+    assert_eq!(
+        leaves(&mut house),
+        ["maintenance-completed: a .., b ..", "uptime: a 180..270"]
+    );
+}
+
+#[test]
+fn that_work_is_completed_is_said_also_where_the_downtime_after_it_was_not_heard_of() {
+    let mut house = worked_on();
+    house.draw(180, &[("a/p", "DDDUU"), ("b/p", "UUUUU")]);
+    assert_eq!(
+        leaves(&mut house),
+        ["maintenance-completed: a .., b ..", "uptime: a 180..270"]
+    );
+}
+
+#[test]
+fn a_completion_on_its_way_comes_before_the_downtime_or_waits_when_it_comes_back() {
+    for result in [Delivery::Accepted, Delivery::Deferred] {
+        let mut house = worked_on();
+        let completed = outbox::due(&house.record, house.now)[0];
+        house.begin(completed);
+        house.draw(180, &[("a/p", "DDD"), ("b/p", "UUU")]);
+        assert!(due(&house).is_empty(), "it waits for what is on its way");
+        house.end(completed, result);
+        house.draw(270, &[("a/p", "DDDD"), ("b/p", "UUUU")]);
+        if result == Delivery::Deferred {
+            // What has not arrived stands in the way of nothing but itself.
+            assert_eq!(house.record.notices[&completed].standing.word(), "queued");
+        }
+        assert_eq!(leaves(&mut house), ["downtime: a 180.."], "{result:?}");
+        assert!(due(&house).is_empty());
+    }
 }

@@ -176,6 +176,27 @@ impl Draft<'_> {
             .collect()
     }
 
+    /// The notices to that address that say now, on their way, that work on one of these systems is
+    /// completed and the system available.
+    pub(super) fn completions_under_way(
+        &self,
+        recipient: &str,
+        affected: &[Affected],
+    ) -> Vec<NoticeId> {
+        let touched = |a: &Affected| affected.iter().any(|b| b.system == a.system);
+        let says = |id: &&NoticeId| {
+            let known = self.record().notices.get(*id);
+            known.is_some_and(|o| {
+                o.notice.kind == Kind::MaintenanceCompleted
+                    && o.notice.recipient == recipient
+                    && o.notice.affected.iter().any(touched)
+            })
+        };
+        let mut found: Vec<NoticeId> = self.record().unsent.iter().copied().collect();
+        found.retain(|id| says(&id) && self.is_attempting(*id));
+        found
+    }
+
     /// What these notices say of outages that are over.
     pub(super) fn said_by(&self, notices: &[NoticeId]) -> Vec<Affected> {
         let said = notices.iter().filter_map(|n| self.record().notices.get(n));

@@ -116,8 +116,9 @@ impl Draft<'_> {
             let mut stale = self.unsent_uptimes(&recipient, &content.affected);
             let content = content.with(self.said_by(&stale));
             // What is on its way now arrives first, or is folded when it comes back.
-            let under_way = self.under_way(&stale);
+            let mut under_way = self.under_way(&stale);
             stale.retain(|n| !under_way.contains(n));
+            under_way.extend(self.completions_under_way(&recipient, &content.affected));
             let id = self.queue(at, customer, &recipient, &content, under_way, false);
             for notice in stale {
                 self.emit(

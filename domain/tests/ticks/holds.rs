@@ -120,7 +120,12 @@ pub fn nobody_is_left_with_what_is_not_so(house: &House) {
             assert_eq!(heard.contradictions(&record), [], "after event {seq}");
         }
     }
-    let waits = |o: &&Outgoing| !o.standing.is_final();
+    // That work is completed is not said while the system is down.
+    let down = |o: &Outgoing| {
+        o.notice.kind == Kind::MaintenanceCompleted
+            && o.notice.systems().any(|s| record.has_open_outage(s))
+    };
+    let waits = |o: &&Outgoing| !o.standing.is_final() && !down(o);
     for waiting in record.notices.values().map(|o| &**o).filter(waits) {
         // Only what was put off and is not due again may still wait.
         assert!(waiting.attempts > 0, "never tried: {}", waiting.notice.key);
@@ -133,6 +138,13 @@ pub fn no_recovery_leaves_before_what_it_answers(house: &House) {
     for (seq, event) in &house.events {
         if let Fact::DeliveryAttempted { notice, .. } = &event.fact {
             let sent = &record.notices[notice].notice;
+            let down = |s: &SystemId| record.has_open_outage(s);
+            let available = sent.kind == Kind::MaintenanceCompleted;
+            assert!(
+                !available || !sent.systems().any(down),
+                "#{seq} {}",
+                sent.key
+            );
             let said = sent.affected.iter().flat_map(Affected::outages);
             for outage in said.filter(|_| sent.kind == Kind::Uptime) {
                 let told = record.outages[&outage].told.iter();
@@ -151,7 +163,7 @@ pub fn no_recovery_leaves_before_what_it_answers(house: &House) {
                 .filter(down)
             {
                 let overtaken = record.notices.values().find(|o| {
-                    o.notice.kind == Kind::Uptime
+                    matches!(o.notice.kind, Kind::Uptime | Kind::MaintenanceCompleted)
                         && o.notice.recipient == sent.recipient
                         && matches!(o.standing, Standing::Attempting(_))
                         && o.notice.systems().any(|s| *s == affected.system)
