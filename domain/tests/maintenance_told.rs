@@ -701,14 +701,14 @@ fn what_comes_back_about_work_is_said_by_nothing_but_its_own_end_to_the_same_add
     house.begin(desk);
     house.begin(it);
     house.draw(330, &[("a/p", "UUUU")]);
-    house.end(it, Delivery::Deferred);
+    house.end(desk, Delivery::Deferred);
     assert_eq!(
-        house.record.notices[&it].standing.word(),
+        house.record.notices[&desk].standing.word(),
         "queued",
         "it goes on"
     );
     house.draw(450, &[("a/p", "UUUUUUU")]);
-    house.end(desk, Delivery::Deferred);
+    house.end(it, Delivery::Deferred);
     for notice in [desk, it] {
         let Standing::Folded(Some(into)) = house.record.notices[&notice].standing else {
             panic!("{notice} is too late");

@@ -72,7 +72,28 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0u8..7).prop_map(Step::Configure),
         2 => any::<bool>().prop_map(Step::Disk),
     ];
-    prop::collection::vec(step, 1..70)
+    let one = step.prop_map(|step| vec![step]);
+    let part = prop_oneof![30 => one, 1 => again()];
+    prop::collection::vec(part, 1..70).prop_map(|parts| parts.concat())
+}
+
+/// A system comes back and fails again while the mail about its first outage is still on its way or
+/// waits, and perhaps while another system is in doubt: too rare to come about by itself.
+fn again() -> impl Strategy<Value = Vec<Step>> {
+    let probe = prop::sample::select(vec![0, 3]);
+    let doubt = prop::sample::select(vec!['U', 'D']);
+    (probe, doubt, any::<bool>(), 3i64..7, any::<(u8, u8)>()).prop_map(
+        |(probe, doubt, send, rounds, (first, second))| {
+            let down = Step::Switch(probe, 'D');
+            let up = [Step::Switch(probe, 'U'), Step::Pass(4)];
+            let mut all = vec![down.clone(), Step::Pass(6), Step::Deliver(first)];
+            all.extend(up);
+            all.extend(send.then_some(Step::Send));
+            all.extend([Step::Switch(2, doubt), Step::Pass(1), down]);
+            all.extend([Step::Pass(rounds), Step::Deliver(second)]);
+            all
+        },
+    )
 }
 
 /// The house of all histories; `change` is one of the configurations that a reload may bring.
