@@ -45,7 +45,8 @@ pub struct Review {
     pub certainty: Option<Certainty>,
     /// What ended it.
     pub resolution: Option<String>,
-    /// What shall keep it from happening again; replaces the list unless empty.
+    /// What shall keep it from happening again. None is ever dropped: one of the same text takes the
+    /// place of the one before, with its owner and date; any other is added.
     #[serde(default)]
     pub measures: Vec<Measure>,
 }

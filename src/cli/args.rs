@@ -175,7 +175,8 @@ pub enum Incident {
         /// What ended it.
         #[arg(long)]
         resolution: Option<String>,
-        /// A preventive measure as `TEXT;OWNER;2026-12-31`; may be given several times.
+        /// A preventive measure as `TEXT;OWNER;2026-12-31`; may be given several times. It is added to
+        /// those before; one of the same text takes another owner and date.
         #[arg(long = "measure", value_name = "TEXT;OWNER;DATE", value_parser = super::acts::measure)]
         measures: Vec<Measure>,
     },

@@ -62,6 +62,17 @@ pub fn text(status: &engine::Status, runs: bool, width: usize) -> String {
             instant(status.outbox.next),
         ));
     }
+    for lost in &status.outbox.undelivered {
+        say(&format!(
+            "{} {} could not be delivered to {} ({}), given up at {}: {}. Tell them in another way.",
+            lost.kind,
+            lost.notice,
+            lost.recipient,
+            lost.customer,
+            instant(Some(lost.at)),
+            lost.reply.as_deref().unwrap_or("the relay said nothing"),
+        ));
+    }
     text
 }
 
@@ -236,6 +247,14 @@ mod tests {
                 depth: 3,
                 oldest: Some("2026-10-07T06:14:21Z".parse().unwrap()),
                 next: Some("2026-10-07T06:24:21Z".parse().unwrap()),
+                undelivered: vec![engine::Undelivered {
+                    notice: "N-1234500".to_owned(),
+                    kind: "uptime".to_owned(),
+                    customer: "lakeside".to_owned(),
+                    recipient: "office@lakeside.example".to_owned(),
+                    at: "2026-10-06T18:02:11Z".parse().unwrap(),
+                    reply: Some("550 5.1.1 no such mailbox".to_owned()),
+                }],
             },
         }
     }

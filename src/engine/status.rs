@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::ledger::Head;
 
+/// How long a notice that could not be delivered is shown at least.
+const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 /// The service at one moment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Status {
@@ -121,6 +124,25 @@ pub struct Outbox {
     pub oldest: Option<Timestamp>,
     /// When the next may leave.
     pub next: Option<Timestamp>,
+    /// Notices that will not be delivered: of the last week, and of incidents that are not closed.
+    pub undelivered: Vec<Undelivered>,
+}
+
+/// A notice that its relay refused for good, or that was tried for as long as one is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Undelivered {
+    /// Its id.
+    pub notice: String,
+    /// What kind.
+    pub kind: String,
+    /// The customer whom it was for.
+    pub customer: String,
+    /// The address.
+    pub recipient: String,
+    /// When it was given up.
+    pub at: Timestamp,
+    /// What the relay said last.
+    pub reply: Option<String>,
 }
 
 impl Status {
@@ -167,6 +189,7 @@ impl Status {
                     .count(),
                 oldest: waiting().map(|o| o.decided_at).min(),
                 next: outbox::next_due(record),
+                undelivered: undelivered(record, at),
             },
         }
     }
@@ -202,22 +225,41 @@ pub fn taken_out_while_down(record: &Record, next: &Catalogue) -> Vec<String> {
     outages.filter_map(said).collect()
 }
 
+fn undelivered(record: &Record, now: Timestamp) -> Vec<Undelivered> {
+    let concerns = |notice: &domain::notice::Notice, at: Timestamp| {
+        let incident = notice.incident.and_then(|i| record.incidents.get(&i));
+        now.duration_since(at) <= KEPT || incident.is_some_and(|i| i.closed.is_none())
+    };
+    let all = record.notices.iter().filter_map(|(id, o)| {
+        let Standing::Rejected(at) = o.standing else {
+            return None;
+        };
+        concerns(&o.notice, at).then(|| Undelivered {
+            notice: id.to_string(),
+            kind: o.notice.kind.to_string(),
+            customer: o.notice.customer.to_string(),
+            recipient: o.notice.recipient.clone(),
+            at,
+            reply: o.last.as_ref().map(|(_, reply)| reply.clone()),
+        })
+    });
+    all.collect()
+}
+
 fn system(
     record: &Record,
     system: &domain::catalogue::System,
     latest: impl Fn(&ProbeId) -> Option<Arc<Sample>>,
 ) -> System {
     let known = record.systems.get(&system.id);
-    let open = known.and_then(|s| {
-        s.open.or_else(|| {
-            s.outages
-                .iter()
-                .rev()
-                .copied()
-                .find(|o| record.outages.get(o).is_some_and(|o| o.end.is_none()))
-        })
-    });
-    let outage = open.and_then(|o| record.outages.get(&o));
+    // Of an observed and a declared one that go on at once, the one that began first.
+    let outages = known
+        .into_iter()
+        .flat_map(|s| s.open.iter().chain(&s.outages));
+    let outage = outages
+        .filter_map(|o| record.outages.get(o))
+        .filter(|o| o.end.is_none())
+        .min_by_key(|o| (o.start, o.id));
     System {
         system: system.id.to_string(),
         name: system.name.clone(),

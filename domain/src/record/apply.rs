@@ -581,7 +581,10 @@ fn merge(review: &mut Review, new: &Review) {
     review.root_cause = root_cause.or(review.root_cause.take());
     review.certainty = certainty.or(review.certainty.take());
     review.resolution = resolution.or(review.resolution.take());
-    if !measures.is_empty() {
-        review.measures = measures;
+    for measure in measures {
+        match review.measures.iter_mut().find(|m| m.text == measure.text) {
+            Some(before) => *before = measure,
+            None => review.measures.push(measure),
+        }
     }
 }
