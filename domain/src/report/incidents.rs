@@ -137,7 +137,12 @@ fn timeline(
     }
     stability_steps(scope, incident, &mut steps);
     if let Some(at) = incident.resolved_at {
-        steps.push((at, "Resolved: every system concerned is up".to_owned()));
+        let what = if outages.iter().any(|o| o.is_unwatched()) {
+            "Resolved: nothing that is still watched is down"
+        } else {
+            "Resolved: every system concerned is up"
+        };
+        steps.push((at, what.to_owned()));
     }
     if let Some((at, by)) = &incident.closed {
         steps.push((*at, format!("Closed by {by}")));
@@ -206,6 +211,13 @@ fn outage_steps(scope: &Scope<'_>, outage: &Outage, steps: &mut Vec<(Timestamp, 
         ));
     }
     match (outage.end, outage.unobserved) {
+        (Some(end), _) if outage.is_unwatched() => steps.push((
+            end,
+            format!(
+                "{name}: what had failed is no longer watched; when it was available again is not \
+                 known"
+            ),
+        )),
         (Some(end), None) => steps.push((end, format!("{name} available again"))),
         (Some(_), Some(span)) => steps.push((
             span.to,
