@@ -241,12 +241,14 @@ impl System {
     /// The longest interval of its availability probes, in whole seconds, rounded up: how exactly
     /// the edges of its outages are known.
     pub fn interval_s(&self) -> i64 {
-        let availability = self
-            .probes
-            .iter()
-            .filter(|p| p.affects == Affects::Availability);
-        let longest = availability.map(|p| p.interval_ms).max().unwrap_or(0);
+        let longest = self.deciding().map(|p| p.interval_ms).max().unwrap_or(0);
         (longest + 999) / 1000
+    }
+
+    /// Its availability probes: those that decide whether it is down.
+    pub fn deciding(&self) -> impl Iterator<Item = &Probe> {
+        let decides = |p: &&Probe| p.affects == Affects::Availability;
+        self.probes.iter().filter(decides)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::decide::Input;
 use crate::detection::{Change, Runs, Settings};
 use crate::event::{Absence, Silence, is_set_back};
 use crate::id::ProbeId;
-use crate::record::{ProbeRecord, Record};
+use crate::record::{ProbeRecord, Record, is_open};
 use crate::sample::{Outcome, Sample};
 use crate::span::Span;
 
@@ -366,14 +366,18 @@ impl Watch {
         let mut kept = std::mem::take(&mut self.probes);
         for probe in record.catalogue.systems.iter().flat_map(|s| &s.probes) {
             let settings = Settings::from(probe);
-            let runs = match kept.remove(&probe.id) {
+            let known = record.probes.get(&probe.id);
+            // One that takes the place of another that failed is down without a sample of its own.
+            let succeeds = |runs: &Runs| !runs.is_down() && known.is_some_and(|p| is_open(&p.down));
+            let kept = kept.remove(&probe.id).filter(|runs| !succeeds(runs));
+            let runs = match kept {
                 Some(mut runs) => {
                     runs.reconfigure(settings);
                     runs
                 }
                 None => {
-                    let known = record.probes.get(&probe.id).cloned().unwrap_or_default();
-                    from_record(settings, &known)
+                    self.doubted.remove(&probe.id);
+                    from_record(settings, &known.cloned().unwrap_or_default())
                 }
             };
             self.probes.insert(probe.id.clone(), runs);
@@ -449,12 +453,15 @@ fn is_bad_again(runs: &Runs, sample: &Sample, changes: &[Change]) -> bool {
 }
 
 fn from_record(settings: Settings, known: &ProbeRecord) -> Runs {
-    let open =
-        |spans: &[(Timestamp, Option<Timestamp>)]| spans.last().is_some_and(|s| s.1.is_none());
     let silent = known.silent.last().filter(|s| s.1.is_none()).map(|s| s.0);
     let edge = |spans: &[(Timestamp, Option<Timestamp>)]| spans.last().map(|s| s.1.unwrap_or(s.0));
-    Runs::new(settings, open(&known.down), open(&known.degraded), silent)
-        .known_since(edge(&known.down), edge(&known.degraded))
+    Runs::new(
+        settings,
+        is_open(&known.down),
+        is_open(&known.degraded),
+        silent,
+    )
+    .known_since(edge(&known.down), edge(&known.degraded))
 }
 
 /// The next instant at which something may fall due although nothing comes in: the engine ticks

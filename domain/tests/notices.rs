@@ -511,7 +511,7 @@ fn a_system_that_is_taken_away_while_down_ends_its_outage_and_nobody_is_told_tha
         90    #11 attempt 1 of N-10
         90    #12 N-10 Accepted
         100   #13 configured
-        100   #14 O-8 ends 100
+        100   #14 O-8 ends 100 (between 100 and 100)
         100   #15 IncidentResolved I-9
     "#]]
     .assert_eq(&house.outline());
@@ -530,7 +530,7 @@ fn a_probe_that_is_taken_away_while_down_ends_the_outage_there() {
         90    #9 incident (Outage)
         90    #10 tell downtime/O-8/it@clinic.example/1
         100   #11 configured
-        100   #12 O-8 ends 100
+        100   #12 O-8 ends 100 (between 100 and 100)
         100   #13 tell uptime/O-8/it@clinic.example/1 (folded)
         100   #14 N-10 folded into N-13
         100   #15 IncidentResolved I-9

@@ -68,9 +68,9 @@ fn the_report_counts_it_to_there_and_says_that_nobody_saw_it_come_back() {
     };
     assert_eq!(
         gone,
-        "A taken out of the configuration while it was down: not watched from here"
+        "A: what had failed is no longer watched; when it was available again is not known"
     );
-    assert_eq!(over, "Resolved: no system concerned is watched and down");
+    assert_eq!(over, "Resolved: nothing that is still watched is down");
 }
 
 #[test]

@@ -62,6 +62,8 @@ pub struct SystemView {
     pub down: Option<String>,
     /// Whether part of the span was not watched, so that `down` is less than it.
     pub gaps: bool,
+    /// Whether `down` is what was seen and there may have been more: its end was not observed.
+    pub at_least: bool,
     /// Where its end was not observed: the earliest and the latest it can have been.
     pub unobserved: Option<(Moment, Moment)>,
     /// What was seen, in words.
@@ -186,8 +188,11 @@ impl SystemView {
             // Between two outages it was up, which is no gap.
             gaps: of.unstable.is_none()
                 && down.zip(span).is_some_and(|(down, span)| down + 1 < span),
+            at_least: of.unobserved.is_some(),
             unobserved: of
                 .unobserved
+                // What had found it down was taken away, and all the rest was up in that instant.
+                .filter(|s| !s.is_empty())
                 .map(|s| (clock.read(s.from), clock.read(s.to))),
             saw: of.reason.map(plain),
             impaired: of.impaired,

@@ -125,7 +125,7 @@ pub(super) fn gathering(record: &Record) -> BTreeMap<CustomerId, Timestamp> {
         let Some(outage) = record.outages.get(outage) else {
             continue;
         };
-        if outage.overrun.is_some() {
+        if outage.overrun.is_some() || outage.is_unwatched() {
             continue;
         }
         let Ok(at) = outage.detected_at.checked_add(gather) else {

@@ -222,19 +222,32 @@ impl Draft<'_> {
     }
 
     /// Where the last of the system's down spans that belong to an outage since `start` ended, and
-    /// the span in which it really ended, where nobody watched then.
+    /// the span in which it really ended, where nobody watched then: an empty one where the probe
+    /// was taken away.
     fn up_since(&self, system: &SystemId, start: Timestamp) -> Option<(Timestamp, Option<Span>)> {
         let last = |p: &Arc<ProbeRecord>| {
             let until = p.took_down_until()?;
-            // Where the probe was taken away instead, that moment is known.
+            let removed = p.life.iter().any(|life| life.1 == Some(until));
             let by_sample = p.down.last().is_some_and(|d| d.1 == Some(until));
-            Some((until, p.unobserved.filter(|_| by_sample)))
+            let unobserved = if removed || !by_sample {
+                Some(Span::new(until, until))
+            } else {
+                // What took the place of another probe may have been silent for longer.
+                p.unobserved
+                    .map(|s| Span::new(s.from.max(until), s.to.max(until)))
+            };
+            Some((until, unobserved))
         };
-        self.record()
-            .probes_of(system)
-            .filter_map(last)
-            .filter(|(to, _)| *to >= start)
-            .max_by_key(|(to, unobserved)| (*to, unobserved.is_some()))
+        let probes = || self.record().probes_of(system);
+        let ended = probes().filter_map(last).filter(|(to, _)| *to >= start);
+        let ended = ended.max_by_key(|(to, unobserved)| (*to, unobserved.map(|span| span.to)));
+        // One that was down and silent when it began to decide was not seen down since.
+        let unseen = || {
+            let found_up = probes().filter_map(|p| p.unobserved).map(|span| span.to);
+            let found_up = found_up.filter(|to| *to > start).max()?;
+            Some((start, Some(Span::new(start, found_up))))
+        };
+        ended.or_else(unseen)
     }
 
     /// Incidents whose systems are up, no longer degraded and not unstable are resolved.

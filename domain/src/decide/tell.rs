@@ -56,6 +56,11 @@ impl Draft<'_> {
         let until = due::gathering(self.record());
         let mut owed: BTreeMap<CustomerId, Vec<OutageId>> = BTreeMap::new();
         for (customer, outage) in &self.record().untold {
+            // It is over, and whether its system is up is not known: nothing true can be said yet.
+            let known = self.record().outages.get(outage);
+            if known.is_some_and(|o| o.is_unwatched()) {
+                continue;
+            }
             owed.entry(customer.clone()).or_default().push(*outage);
         }
         for (id, outages) in owed {
@@ -202,10 +207,11 @@ impl Draft<'_> {
 
     /// Queues `uptime` about every outage of the system that is over and of whose end nobody was
     /// told: as soon as none goes on, no availability probe has a bad run pending and it is not
-    /// unstable. Of a system that is no longer configured nobody knows that it is up.
+    /// unstable. Of a system that is no longer configured nobody knows that it is up, nor of one that
+    /// has lost what found it down, or was taken away meanwhile, until all of it is heard.
     pub(super) fn tell_recovery(&mut self, at: Timestamp, system: &SystemId) {
         let record = self.record();
-        let unanswered = match record.systems.get(system) {
+        let mut unanswered = match record.systems.get(system) {
             Some(known) if !known.unanswered.is_empty() => known.unanswered.clone(),
             _ => return,
         };
@@ -216,6 +222,10 @@ impl Draft<'_> {
         {
             return;
         }
+        unanswered.retain(|o| {
+            let outage = record.outages.get(o);
+            outage.is_some_and(|o| record.ended_up(o) || (self.alive && record.heard_up(o, at)))
+        });
         for outages in self.recoveries(system, unanswered) {
             self.tell_uptime(at, &outages);
         }
@@ -254,9 +264,13 @@ impl Draft<'_> {
         if recipients.is_empty() {
             return;
         }
-        let Some(affected) = outages.last().and_then(|o| self.recovered(*o)) else {
+        let Some(mut affected) = outages.last().and_then(|o| self.recovered(*o)) else {
             return;
         };
+        // Nobody watched until it was heard again.
+        if let Some(unobserved) = affected.unobserved.filter(Span::is_empty) {
+            affected.unobserved = Some(Span::new(unobserved.from, at.max(unobserved.from)));
+        }
         for ((customer, recipient), told) in recipients {
             self.tell_up(at, affected.clone(), &customer, &recipient, &told);
         }

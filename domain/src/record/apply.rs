@@ -106,6 +106,7 @@ impl Record {
         let new = Arc::new(catalogue.clone());
         self.catalogues.push((at, by.to_owned(), Arc::clone(&new)));
         let old = std::mem::replace(&mut self.catalogue, new);
+        let bereft = self.bereft(&old, catalogue);
         for system in &old.systems {
             if catalogue.system(system.id.as_str()).is_none() {
                 self.end_system(at, &system.id);
@@ -150,6 +151,8 @@ impl Record {
                 }
             }
         }
+        self.succeed(at, &bereft);
+        self.forget_unwatched(&old, catalogue);
         self.forget_owed();
         self.move_held();
     }
@@ -527,7 +530,7 @@ fn only_by_watching(fact: &Fact) -> bool {
     )
 }
 
-fn open(spans: &mut Vec<(Timestamp, Option<Timestamp>)>, from: Timestamp) {
+pub(super) fn open(spans: &mut Vec<(Timestamp, Option<Timestamp>)>, from: Timestamp) {
     if !is_open(spans) {
         // After a clock was set back a span may begin before the end of the one before: it says
         // all that the other said from there on.

@@ -4,6 +4,7 @@ mod apply;
 mod flapping;
 mod history;
 mod outages;
+mod reload;
 mod rewind;
 
 use std::sync::Arc;
@@ -172,7 +173,8 @@ pub struct Outage {
     pub start: Timestamp,
     /// The first good sample after it.
     pub end: Option<Timestamp>,
-    /// The span in which it ended, where nobody watched.
+    /// The span in which it ended, where nobody watched; empty where a configuration took away what
+    /// had found it ([`Outage::is_unwatched`]).
     pub unobserved: Option<Span>,
     /// When it was confirmed, or recorded.
     pub detected_at: Timestamp,
@@ -450,7 +452,8 @@ impl ProbeRecord {
                     .iter()
                     .filter(move |(start, _)| to.is_none_or(|to| *start < to))
                     .filter_map(move |(_, end)| end.map(within).or(to))
-                    .filter(move |end| from < *end)
+                    // What took another's place and was good at once was down for no time at all.
+                    .filter(move |end| from <= *end)
             })
             .max()
     }

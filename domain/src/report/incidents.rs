@@ -137,8 +137,8 @@ fn timeline(
     }
     stability_steps(scope, incident, &mut steps);
     if let Some(at) = incident.resolved_at {
-        let what = if outages.iter().any(|o| scope.was_taken_out(o)) {
-            "Resolved: no system concerned is watched and down"
+        let what = if outages.iter().any(|o| o.is_unwatched()) {
+            "Resolved: nothing that is still watched is down"
         } else {
             "Resolved: every system concerned is up"
         };
@@ -211,10 +211,11 @@ fn outage_steps(scope: &Scope<'_>, outage: &Outage, steps: &mut Vec<(Timestamp, 
         ));
     }
     match (outage.end, outage.unobserved) {
-        (Some(end), _) if scope.was_taken_out(outage) => steps.push((
+        (Some(end), _) if outage.is_unwatched() => steps.push((
             end,
             format!(
-                "{name} taken out of the configuration while it was down: not watched from here"
+                "{name}: what had failed is no longer watched; when it was available again is not \
+                 known"
             ),
         )),
         (Some(end), None) => steps.push((end, format!("{name} available again"))),

@@ -253,10 +253,10 @@ pub struct OutageLine {
     pub name: String,
     /// The first bad sample, or as declared.
     pub start: Moment,
-    /// The first good sample after it, or when its system was taken out of the configuration.
+    /// The first good sample after it; or when a configuration took away what had found it.
     pub end: Option<Moment>,
-    /// Whether that sample was seen; otherwise it ended in the span `ended_between` or, without
-    /// one, nobody saw it end: its system was taken out.
+    /// Whether that sample was seen; otherwise it ended in the span `ended_between`, or where that
+    /// is none it is no longer watched since its end.
     pub end_observed: bool,
     /// Nobody watched while it ended: between these two.
     pub ended_between: Option<(Moment, Moment)>,

@@ -54,10 +54,11 @@ fn line(
         name: scope.name(&outage.system),
         start: moment(outage.start),
         end: outage.end.map(moment),
-        end_observed: outage.end.is_some()
-            && outage.unobserved.is_none()
-            && !scope.was_taken_out(outage),
-        ended_between: outage.unobserved.map(|s| (moment(s.from), moment(s.to))),
+        end_observed: outage.end.is_some() && outage.unobserved.is_none(),
+        ended_between: outage
+            .unobserved
+            .filter(|_| !outage.is_unwatched())
+            .map(|s| (moment(s.from), moment(s.to))),
         detected: moment(outage.detected_at),
         declared: outage.declared.is_some(),
         declaration: outage.declared.as_ref().map(|(evidence, by)| Declaration {
@@ -142,10 +143,8 @@ impl Milestones {
             acknowledge_s: incident
                 .and_then(|i| i.acknowledged.as_ref())
                 .map(|(at, _)| since(*at)),
-            restore_s: outage
-                .end
-                .filter(|_| !scope.was_taken_out(outage))
-                .map(since),
+            // Of what nobody watches any more nobody knows when it was restored.
+            restore_s: outage.end.filter(|_| !outage.is_unwatched()).map(since),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::calendar::{Month, zone};
 use crate::catalogue::{Catalogue, Committee, Kind, System, Target};
 use crate::id::SystemId;
 use crate::policy::Policy;
-use crate::record::{Outage, Record};
+use crate::record::Record;
 use crate::span::Span;
 
 /// A configuration and the span in which it was in force.
@@ -96,16 +96,6 @@ impl<'a> Scope<'a> {
     /// Whether the committee oversees any of these.
     pub fn any(&self, systems: &[SystemId]) -> bool {
         systems.iter().any(|s| self.systems.contains_key(s))
-    }
-
-    /// Whether the outage went on when its system was taken out of the configuration: it ends
-    /// with the system's time, and nobody saw the system come back.
-    pub fn was_taken_out(&self, outage: &Outage) -> bool {
-        let known = self.record.systems.get(&outage.system);
-        let ends = known.iter().flat_map(|s| &s.life).map(|(_, to)| *to);
-        outage.declared.is_none()
-            && outage.end.is_some()
-            && ends.into_iter().any(|to| to == outage.end)
     }
 
     /// The names of those of these that the committee oversees.

@@ -302,7 +302,9 @@ pub fn an_unstable_system_is_told_once(house: &House) {
                 assert!(known.is_some(), "#{seq}: {system} was not unstable");
             }
             Fact::Configured { catalogue } => {
-                unstable.retain(|system, _| catalogue.system(system.as_str()).is_some());
+                // Of one that nobody watches any more it is over without a word.
+                let watched = |s: &domain::catalogue::System| s.deciding().next().is_some();
+                unstable.retain(|id, _| catalogue.system(id.as_str()).is_some_and(watched));
             }
             Fact::NoticeQueued { notice } => {
                 // Beside another system it may say of an earlier outage what was decided before.
@@ -324,4 +326,38 @@ pub fn an_unstable_system_is_told_once(house: &House) {
     }
     let left: BTreeSet<&SystemId> = house.record.unstable.iter().collect();
     assert_eq!(left, unstable.keys().copied().collect());
+}
+
+/// An outage that is over was seen to end, or is said to be no longer watched; and of the second
+/// nobody is told that its system is up before all of it was heard.
+pub fn a_configuration_makes_nothing_available(house: &House) {
+    let set_back = !house.record.repeated.is_empty();
+    let mut record = Record::default();
+    let mut ends: BTreeSet<jiff::Timestamp> = BTreeSet::new();
+    for (seq, event) in &house.events {
+        match &event.fact {
+            Fact::ProbeUp { to, .. } => {
+                ends.insert(*to);
+            }
+            Fact::OutageClosed {
+                outage,
+                end,
+                unobserved: None,
+            } => assert!(set_back || ends.contains(end), "#{seq} {outage} ends {end}"),
+            Fact::NoticeQueued { notice } if notice.kind == Kind::Uptime => {
+                let about = notice.affected.iter().filter_map(|a| a.outage);
+                for outage in about.filter_map(|o| record.outages.get(&o)) {
+                    let (system, new) = (&outage.system, outage.told_up.is_empty());
+                    let configured = record.catalogue.system(system.as_str());
+                    if new && outage.is_unwatched() {
+                        let watched = configured.is_some_and(|s| s.deciding().next().is_some());
+                        let heard = watched && !record.is_unknown(system);
+                        assert!(heard, "#{seq} {}", notice.key);
+                    }
+                }
+            }
+            _ => {}
+        }
+        record.apply(*seq, event);
+    }
 }

@@ -19,14 +19,15 @@ use domain::notice::{Affected, Kind, Notice};
 use domain::outbox;
 use domain::record::{Record, Standing};
 use holds::{
-    an_unstable_system_is_told_once, every_second_has_one_class, everybody_told_once,
-    no_recovery_leaves_before_what_it_answers, no_recovery_leaves_while_it_is_known_to_be_down,
-    nobody_is_left_with_what_is_not_so, spans_are_in_order,
+    a_configuration_makes_nothing_available, an_unstable_system_is_told_once,
+    every_second_has_one_class, everybody_told_once, no_recovery_leaves_before_what_it_answers,
+    no_recovery_leaves_while_it_is_known_to_be_down, nobody_is_left_with_what_is_not_so,
+    spans_are_in_order,
 };
 use jiff::civil::Weekday;
 use proptest::prelude::*;
 
-const PROBES: [&str; 4] = ["a/p", "a/q", "a/slow", "b/p"];
+const PROBES: [&str; 6] = ["a/p", "a/q", "a/slow", "b/p", "a/new", "b/new"];
 /// Ten minutes before a midnight, so that there is one.
 const ORIGIN: &str = "2026-10-01T23:50:00Z";
 /// Each probe is asked every second round.
@@ -69,7 +70,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (0u8..14, 0i64..400).prop_map(|(n, s)| Step::Act(n, s)),
         3 => Just(Step::Send),
         3 => any::<u8>().prop_map(Step::Deliver),
-        1 => (0u8..7).prop_map(Step::Configure),
+        2 => (0u8..11).prop_map(Step::Configure),
         2 => any::<bool>().prop_map(Step::Disk),
     ];
     let one = step.prop_map(|step| vec![step]);
@@ -151,6 +152,15 @@ fn house(change: u8) -> Catalogue {
         }
         4 => house.systems[0].probes[1].affects = Affects::Degradation,
         5 => house.customers[0].contacts.clear(),
+        // Others take the place of what may be failing.
+        7 => house.systems[0].probes[1] = quick(probe("a", "new")),
+        8 => house.systems[1].probes[0] = quick(probe("b", "new")),
+        9 => {
+            house.systems[0].probes = vec![quick(probe("a", "new"))];
+            house.systems[1].probes[0].affects = Affects::Degradation;
+        }
+        // Nobody can say any more whether it is up.
+        10 => house.systems[1].probes.clear(),
         _ => {}
     }
     house
@@ -623,6 +633,7 @@ proptest! {
         let configured = steps.iter().any(|s| matches!(s, Step::Configure(_)));
         everybody_told_once(&house, configured);
         an_unstable_system_is_told_once(&house);
+        a_configuration_makes_nothing_available(&house);
         nobody_is_left_with_what_is_not_so(&house);
         no_recovery_leaves_before_what_it_answers(&house);
         if !configured {

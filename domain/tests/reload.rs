@@ -1,0 +1,437 @@
+//! A configuration that changes in the midst of an outage is no evidence that anything is up.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
+
+#[path = "common/mod.rs"]
+mod common;
+
+use common::{House, catalogue, probe, rule, system};
+use domain::catalogue::{Affects, Catalogue, Flapping, Probe, System};
+use domain::event::Delivery;
+use domain::id::SystemId;
+use domain::record::State;
+use expect_test::{Expect, expect};
+
+const ORIGIN: &str = "2026-10-01T10:00:00Z";
+
+fn a_with(probes: &[&str]) -> System {
+    let mut a = system("a");
+    a.probes = probes.iter().map(|name| probe("a", name)).collect();
+    a
+}
+
+fn degrading(name: &str) -> Probe {
+    let mut probe = probe("a", name);
+    probe.affects = Affects::Degradation;
+    probe
+}
+
+/// Down since 30, confirmed at 90, and everybody was told.
+fn down(probes: &[&str], rows: &[(&str, &str)]) -> House {
+    let mut house = House::new(ORIGIN, vec![a_with(probes), system("b")]);
+    house.draw(0, rows);
+    house.deliver(Delivery::Accepted);
+    house
+}
+
+fn reload(house: &mut House, offset_s: i64, a: Option<System>) {
+    let systems = a.into_iter().chain([system("b")]).collect();
+    house.configure(house.second(offset_s), catalogue(systems));
+}
+
+fn is(house: &House, after: u64, to_s: i64, wanted: Expect) {
+    let number = |line: &&str| {
+        let seq = line.split('#').nth(1)?.split(' ').next()?;
+        seq.parse::<u64>().ok()
+    };
+    let story = house.outline();
+    let lines = story.lines().filter(|l| number(l) > Some(after));
+    let story: String = lines.map(|line| format!("{line}\n")).collect();
+    let figures = house.figures("a", 0, to_s);
+    wanted.assert_eq(&format!("{story}{figures}\n"));
+}
+
+fn state(house: &House) -> State {
+    house.record.state(&SystemId::from("a"))
+}
+
+#[test]
+fn a_failing_probe_that_is_renamed_goes_on_failing() {
+    let mut house = down(&["p"], &[("a/p", "UDDDD")]);
+    reload(&mut house, 125, Some(a_with(&["new"])));
+    assert_eq!(state(&house), State::Unknown);
+    house.draw(150, &[("a/new", "DDDDUUU")]);
+    is(
+        &house,
+        11,
+        360,
+        expect![[r#"
+        125   #12 configured
+        300   #17 O-7 ends 270
+        300   #18 tell uptime/O-7/it@clinic.example/1
+        300   #19 IncidentResolved I-8
+        up 90 degraded 0 planned 0 excluded 0 unplanned 215 unknown 25
+    "#]],
+    );
+}
+
+#[test]
+fn one_that_is_renamed_is_up_again_when_the_new_one_has_seen_that() {
+    let mut house = down(&["p"], &[("a/p", "UDDDD")]);
+    reload(&mut house, 125, Some(a_with(&["new"])));
+    house.draw(150, &[("a/new", "U")]);
+    assert_eq!(state(&house), State::Down, "not confirmed up");
+    house.draw(180, &[("a/new", "UU")]);
+    is(
+        &house,
+        11,
+        240,
+        expect![[r#"
+            125   #12 configured
+            180   #15 O-7 ends 125 (between 125 and 150)
+            180   #16 tell uptime/O-7/it@clinic.example/1
+            180   #17 IncidentResolved I-8
+            up 90 degraded 0 planned 0 excluded 0 unplanned 95 unknown 25
+        "#]],
+    );
+}
+
+#[test]
+fn one_that_is_renamed_twice_before_it_was_heard_is_still_one_outage() {
+    let mut house = down(&["p"], &[("a/p", "UDDDD")]);
+    reload(&mut house, 125, Some(a_with(&["new"])));
+    reload(&mut house, 130, Some(a_with(&["newer"])));
+    house.draw(150, &[("a/newer", "DDUU")]);
+    is(
+        &house,
+        11,
+        270,
+        expect![[r#"
+        125   #12 configured
+        130   #13 configured
+        240   #16 O-7 ends 210
+        240   #17 tell uptime/O-7/it@clinic.example/1
+        240   #18 IncidentResolved I-8
+        up 60 degraded 0 planned 0 excluded 0 unplanned 155 unknown 25
+    "#]],
+    );
+}
+
+#[test]
+fn one_that_no_longer_decides_is_followed_by_one_that_was_never_heard() {
+    let mut house = down(&["p"], &[("a/p", "UDDDD")]);
+    let mut a = a_with(&["p", "q"]);
+    a.probes[0] = degrading("p");
+    reload(&mut house, 125, Some(a));
+    house.draw(150, &[("a/p", "DDDD"), ("a/q", "DDUU")]);
+    is(
+        &house,
+        11,
+        270,
+        expect![[r#"
+        125   #12 configured
+        240   #15 O-7 ends 210
+        240   #16 tell uptime/O-7/it@clinic.example/1
+        up 60 degraded 30 planned 0 excluded 0 unplanned 155 unknown 25
+    "#]],
+    );
+}
+
+#[test]
+fn one_that_fell_silent_before_the_failing_one_was_taken_away_does_not_vouch() {
+    let rows = [("a/p", "UDDDD"), ("a/q", "UU???")];
+    let mut house = down(&["p", "q"], &rows);
+    reload(&mut house, 125, Some(a_with(&["q"])));
+    house.draw(150, &[("a/q", "?UU")]);
+    is(
+        &house,
+        12,
+        240,
+        expect![[r#"
+        120   #13 N-11 Accepted
+        125   #14 configured
+        210   #17 O-9 ends 125 (between 125 and 180)
+        210   #18 tell uptime/O-9/it@clinic.example/1
+        210   #19 IncidentResolved I-10
+        up 60 degraded 0 planned 0 excluded 0 unplanned 95 unknown 55
+    "#]],
+    );
+}
+
+#[test]
+fn one_that_is_heard_up_vouches_when_the_failing_one_is_taken_away() {
+    let rows = [("a/p", "UDDDD"), ("a/q", "UUUUU")];
+    let mut house = down(&["p", "q"], &rows);
+    reload(&mut house, 125, Some(a_with(&["q"])));
+    house.draw(150, &[("a/q", "UU")]);
+    is(
+        &house,
+        12,
+        210,
+        expect![[r#"
+        125   #13 configured
+        125   #14 O-8 ends 125 (between 125 and 125)
+        125   #15 tell uptime/O-8/it@clinic.example/1
+        125   #16 IncidentResolved I-9
+        up 85 degraded 0 planned 0 excluded 0 unplanned 95 unknown 0
+    "#]],
+    );
+}
+
+#[test]
+fn without_a_probe_that_could_say_so_nobody_is_told_that_it_is_up() {
+    let mut house = down(&["p"], &[("a/p", "UDDDD")]);
+    let mut a = a_with(&["p"]);
+    a.probes[0] = degrading("p");
+    reload(&mut house, 125, Some(a));
+    house.draw(150, &[("a/p", "UUU")]);
+    is(
+        &house,
+        11,
+        240,
+        expect![[r#"
+        125   #12 configured
+        125   #13 O-7 ends 125 (between 125 and 125)
+        180   #16 IncidentResolved I-8
+        up 30 degraded 0 planned 0 excluded 0 unplanned 95 unknown 85
+    "#]],
+    );
+    // What was told is answered as soon as somebody can know.
+    reload(&mut house, 250, Some(a_with(&["other"])));
+    house.draw(270, &[("a/other", "UU")]);
+    is(
+        &house,
+        14,
+        330,
+        expect![[r#"
+        180   #16 IncidentResolved I-8
+        250   #17 configured
+        270   #19 tell uptime/O-7/it@clinic.example/1
+        up 60 degraded 0 planned 0 excluded 0 unplanned 95 unknown 145
+    "#]],
+    );
+}
+
+#[test]
+fn a_system_that_is_removed_is_not_up() {
+    let mut house = down(&["p"], &[("a/p", "UDDDD")]);
+    reload(&mut house, 125, None);
+    house.tick(4000);
+    is(
+        &house,
+        11,
+        240,
+        expect![[r#"
+        125   #12 configured
+        125   #13 O-7 ends 125 (between 125 and 125)
+        125   #14 IncidentResolved I-8
+        up 30 degraded 0 planned 0 excluded 0 unplanned 95 unknown 0
+    "#]],
+    );
+    let outage = house.record.outages.values().next().unwrap();
+    assert!(outage.is_unwatched());
+}
+
+#[test]
+fn a_system_that_is_removed_and_comes_back_is_up_when_it_was_heard() {
+    let mut house = down(&["p"], &[("a/p", "UDDDD")]);
+    reload(&mut house, 125, None);
+    reload(&mut house, 200, Some(a_with(&["p"])));
+    house.tick(205);
+    house.draw(210, &[("a/p", "UUU")]);
+    is(
+        &house,
+        11,
+        300,
+        expect![[r#"
+        125   #12 configured
+        125   #13 O-7 ends 125 (between 125 and 125)
+        125   #14 IncidentResolved I-8
+        200   #15 configured
+        210   #17 tell uptime/O-7/it@clinic.example/1
+        up 90 degraded 0 planned 0 excluded 0 unplanned 95 unknown 10
+    "#]],
+    );
+}
+
+#[test]
+fn a_recovery_that_was_held_is_not_told_by_the_configuration_that_brings_the_system_back() {
+    let flappy = |mut a: System| {
+        a.flapping = Flapping {
+            limit: 2,
+            hold_s: 900,
+        };
+        a
+    };
+    let mut house = House::new(ORIGIN, vec![flappy(a_with(&["p"])), system("b")]);
+    house.draw(0, &[("a/p", "UDDDUUDDDUU")]);
+    house.deliver(Delivery::Accepted);
+    assert!(!house.record.unstable.is_empty());
+    reload(&mut house, 335, None);
+    reload(&mut house, 400, Some(flappy(a_with(&["p"]))));
+    let told = house.record.notices.len();
+    house.tick(410);
+    assert_eq!(house.record.notices.len(), told, "nobody has heard it yet");
+    house.draw(420, &[("a/p", "U")]);
+    assert_eq!(house.record.notices.len(), told + 1);
+}
+
+#[test]
+fn an_unstable_system_that_nobody_watches_any_more_does_not_become_stable() {
+    let mut house = House::new(ORIGIN, vec![a_with(&["p"]), system("b")]);
+    let mut watched: Catalogue = (*house.record.catalogue).clone();
+    watched.systems[0].flapping = Flapping {
+        limit: 2,
+        hold_s: 60,
+    };
+    house.configure(house.second(0), watched.clone());
+    house.draw(0, &[("a/p", "UDDDUUDDD")]);
+    house.deliver(Delivery::Accepted);
+    watched.systems[0].probes[0].affects = Affects::Degradation;
+    house.configure(house.second(250), watched);
+    house.tick(1000);
+    is(
+        &house,
+        20,
+        1000,
+        expect![[r#"
+        240   #21 tell downtime/O-19/it@clinic.example/1
+        240   #22 N-14 folded into N-21
+        240   #23 attempt 1 of N-21
+        240   #24 N-21 Accepted
+        250   #25 configured
+        250   #26 O-19 ends 250 (between 250 and 250)
+        up 90 degraded 0 planned 0 excluded 0 unplanned 160 unknown 750
+    "#]],
+    );
+}
+
+#[test]
+fn what_a_window_excuses_is_still_one_outage_and_overruns_when_the_new_probe_says_so() {
+    let mut a = a_with(&["p"]);
+    a.windows = vec![rule("w", "10:00:00", 180, None)];
+    let renamed = System {
+        probes: vec![probe("a", "new")],
+        ..a.clone()
+    };
+    let mut house = House::new(ORIGIN, vec![a, system("b")]);
+    house.draw(0, &[("a/p", "UDDDD")]);
+    reload(&mut house, 125, Some(renamed));
+    house.draw(150, &[("a/new", "DDDDUU")]);
+    is(
+        &house,
+        3,
+        330,
+        expect![[r#"
+        90    #7 outage of a from 30 planned
+        125   #8 configured
+        180   #10 O-7 overruns a/w@2026-10-01 from 180
+        180   #11 incident (Overrun)
+        180   #12 tell maintenance-overrun/O-7/it@clinic.example/1
+        300   #16 O-7 ends 270
+        300   #17 tell uptime/O-7/it@clinic.example/1 (folded)
+        300   #18 N-12 folded into N-17
+        300   #19 IncidentResolved I-11
+        up 60 degraded 0 planned 125 excluded 0 unplanned 90 unknown 25
+    "#]],
+    );
+}
+
+#[test]
+fn a_probe_renamed_while_the_service_did_not_run_is_still_one_outage() {
+    let mut house = down(&["p"], &[("a/p", "UDDDD")]);
+    house.stop(125);
+    reload(&mut house, 300, Some(a_with(&["new"])));
+    house.start(310);
+    house.draw(330, &[("a/new", "DDUU")]);
+    is(
+        &house,
+        11,
+        450,
+        expect![[r#"
+        125   #12 stopped
+        300   #13 configured
+        310   #14 started
+        420   #17 O-7 ends 390
+        420   #18 tell uptime/O-7/it@clinic.example/1
+        420   #19 IncidentResolved I-8
+        up 60 degraded 0 planned 0 excluded 0 unplanned 155 unknown 205
+    "#]],
+    );
+}
+
+#[test]
+fn one_taken_away_after_a_crash_is_told_when_another_was_heard() {
+    let rows = [("a/p", "UDDDD"), ("a/q", "UUUUU")];
+    let mut house = down(&["p", "q"], &rows);
+    let systems = vec![a_with(&["q"]), system("b")];
+    // What the service that starts finds: another configuration, and nobody watches yet.
+    house.watch = domain::watch::Watch::rebuild(&house.record, &house.samples);
+    house.configure(house.second(400), catalogue(systems));
+    house.crash(125, 400);
+    house.draw(420, &[("a/q", "UU")]);
+    is(
+        &house,
+        12,
+        480,
+        expect![[r#"
+            400   #13 configured
+            400   #14 O-8 ends 400 (between 400 and 400)
+            400   #15 IncidentResolved I-9
+            400   #16 started, alive until 125
+            420   #18 tell uptime/O-8/it@clinic.example/1
+            up 60 degraded 0 planned 0 excluded 0 unplanned 95 unknown 295
+        "#]],
+    );
+}
+
+#[test]
+fn a_restart_between_the_change_and_the_first_sample_changes_nothing() {
+    let mut house = down(&["p"], &[("a/p", "UDDDD")]);
+    reload(&mut house, 125, Some(a_with(&["new"])));
+    house.crash(130, 140);
+    house.draw(150, &[("a/new", "D")]);
+    house.crash(155, 160);
+    house.draw(180, &[("a/new", "DUU")]);
+    is(
+        &house,
+        11,
+        270,
+        expect![[r#"
+        125   #12 configured
+        140   #13 started, alive until 130
+        160   #15 started, alive until 155
+        240   #18 O-7 ends 210
+        240   #19 tell uptime/O-7/it@clinic.example/1
+        240   #20 IncidentResolved I-8
+        up 60 degraded 0 planned 0 excluded 0 unplanned 130 unknown 50
+    "#]],
+    );
+}
+
+#[test]
+fn one_that_was_silent_when_it_began_to_decide_ended_unobserved() {
+    let mut a = a_with(&["p", "q"]);
+    a.probes[0] = degrading("p");
+    let mut house = House::new(ORIGIN, vec![a, system("b")]);
+    house.draw(0, &[("a/p", "UDDD"), ("a/q", "UUUU")]);
+    house.absent(95, 115);
+    reload(&mut house, 116, Some(a_with(&["p", "q"])));
+    house.draw(120, &[("a/p", "UUU"), ("a/q", "UUU")]);
+    is(
+        &house,
+        7,
+        210,
+        expect![[r#"
+        115   #8 absent 95..115
+        116   #9 configured
+        116   #10 outage of a from 116
+        116   #11 incident (Outage)
+        116   #12 tell downtime/O-10/it@clinic.example/1
+        150   #17 O-10 ends 116 (between 116 and 120)
+        150   #18 tell uptime/O-10/it@clinic.example/1 (folded)
+        150   #19 N-12 folded into N-18
+        150   #20 IncidentResolved I-11
+        up 155 degraded 65 planned 0 excluded 0 unplanned 0 unknown 25
+    "#]],
+    );
+}
