@@ -330,6 +330,7 @@ fn every_row_of_a_csv_section_has_the_columns_of_its_header() {
             "incident",
             "maintenance",
             "told",
+            "refused",
             "absence",
             "unknown",
             "measure"
