@@ -82,6 +82,7 @@ fn unblocked(record: &Record, outgoing: &Outgoing) -> bool {
     let came_back = |before: &Outgoing| {
         before.notice.kind == Kind::MaintenanceCompleted
             && matches!(before.standing, Standing::Due(_))
+            && is_stale(record, &before.notice)
     };
     outgoing.notice.after.iter().all(|id| {
         record

@@ -255,8 +255,18 @@ fn figures(house: &House, n: u64) -> (Figures, Vec<String>) {
         target,
         as_of,
     );
-    for (outage, n) in figures.by_outage.iter_mut().zip(1..) {
-        outage.id = OutageId(n);
+    let known: Vec<OutageId> = history.outages.iter().map(|o| o.id).collect();
+    let renamed = |id: &mut OutageId| {
+        let position = known.iter().position(|k| k == id).unwrap();
+        *id = OutageId(position as u64 + 1);
+    };
+    figures
+        .by_outage
+        .iter_mut()
+        .for_each(|o| renamed(&mut o.id));
+    for stretch in &mut figures.stretches {
+        stretch.outages.iter_mut().for_each(renamed);
+        renamed(&mut stretch.bearer);
     }
     let windows = history.windows.iter().map(|w| format!("{w:?}"));
     (figures, windows.collect())
@@ -364,6 +374,10 @@ fn the_order_in_which_people_speak_of_the_past_does_not_matter() {
     let counted = |order: &[usize]| {
         let mut figures = figures(&said(order), 0).0;
         figures.by_outage.clear();
+        for stretch in &mut figures.stretches {
+            stretch.outages.iter_mut().for_each(|id| *id = OutageId(0));
+            stretch.bearer = OutageId(0);
+        }
         figures
     };
     let first = counted(&orders[0]);

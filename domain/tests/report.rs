@@ -593,32 +593,6 @@ fn a_customer_whose_only_message_was_refused_in_the_end_was_not_told() {
 }
 
 #[test]
-fn outages_that_overlap_are_one_in_every_place_that_counts_them() {
-    let mut house = house();
-    house.draw(0, &[("a/p", "UUDDDDUUUUUU")]);
-    let declare = |from_s: i64, to_s: i64| Act::DeclareOutage {
-        system: "a".into(),
-        from: at(ORIGIN) + jiff::SignedDuration::from_secs(from_s),
-        to: Some(at(ORIGIN) + jiff::SignedDuration::from_secs(to_s)),
-        evidence: "call 17".into(),
-    };
-    house.acts(400, "kim", declare(100, 200));
-    let report = month(&house, "2026-10");
-    assert_eq!(report.systems[0].outages, 1);
-    let counted: Vec<bool> = report.outages.iter().map(|o| o.counted).collect();
-    assert_eq!(
-        counted,
-        [true, false],
-        "by the one that holds the first second"
-    );
-    assert!(
-        report.happened[0].starts_with("A had one unplanned outage with"),
-        "{}",
-        report.happened[0]
-    );
-}
-
-#[test]
 fn who_hears_of_an_outage_once_more_was_told_the_first_time() {
     let mut house = house();
     house.draw(0, &[("a/p", "UDDD")]);

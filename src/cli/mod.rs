@@ -281,8 +281,24 @@ fn check(common: &Common) -> Result<End, Failure> {
 }
 
 fn do_act(common: &Common, act: Act) -> Result<End, Failure> {
+    let alone = matches!(
+        act,
+        Act::Exclude {
+            approved_by: None,
+            ..
+        }
+    );
     let reply = Office::of(common)?.act(&by(common), act)?;
-    said(common, reply)
+    let done = matches!(reply, Reply::Done(_));
+    let end = said(common, reply)?;
+    // One person's word excludes nothing: who reads only "done" would rely on it.
+    if alone && done && !common.json {
+        print(
+            "asked for, and without effect: it counts as unplanned until it is recorded again \
+             with --approved-by, by another person's name\n",
+        )?;
+    }
+    Ok(end)
 }
 
 fn said(common: &Common, reply: Reply) -> Result<End, Failure> {

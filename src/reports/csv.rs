@@ -4,7 +4,7 @@
 //! Numbers, instants and percentages are ours and stay as they are.
 
 use domain::report::{
-    AbsenceLine, Day, IncidentLine, MeasureState, Moment, OpenMeasure, OutageLine, Report,
+    AbsenceLine, Day, IncidentLine, MeasureState, Moment, OpenMeasure, OutageLine, Refused, Report,
     SystemLine, Telling, Told, UnknownSpan, Verdict, WindowLine,
 };
 use domain::text::visible;
@@ -65,6 +65,7 @@ pub(super) fn render(report: &Report) -> Vec<u8> {
             .iter()
             .flat_map(|i| i.told.iter().map(|t| told(&i.incident, t))),
     );
+    out.section("refused", &REFUSED, report.refused.iter().map(refused));
     out.section(
         "absence",
         &ABSENCE,
@@ -188,7 +189,7 @@ fn about(r: &Report) -> Vec<Cell> {
     ]
 }
 
-const SYSTEM: [&str; 32] = [
+const SYSTEM: [&str; 36] = [
     "system",
     "name",
     "kind",
@@ -221,6 +222,10 @@ const SYSTEM: [&str; 32] = [
     "longest_s",
     "added",
     "removed",
+    "unplanned_unseen_s",
+    "unplanned_degraded_s",
+    "mtrs_at_least",
+    "longest_at_least",
 ];
 
 fn system(s: &SystemLine) -> Vec<Cell> {
@@ -258,6 +263,10 @@ fn system(s: &SystemLine) -> Vec<Cell> {
         maybe(s.longest_s),
         instant(&s.added),
         instant(&s.removed),
+        number(s.unplanned_unseen_s),
+        number(s.unplanned_degraded_s),
+        number(s.mtrs_at_least),
+        number(s.longest_at_least),
     ]
 }
 
@@ -291,7 +300,7 @@ fn day(system: &str, d: &Day) -> Vec<Cell> {
     ]
 }
 
-const OUTAGE: [&str; 26] = [
+const OUTAGE: [&str; 34] = [
     "outage",
     "system",
     "name",
@@ -318,9 +327,18 @@ const OUTAGE: [&str; 26] = [
     "restore_s",
     "reclassified",
     "why_unplanned",
+    "restore_at_least",
+    "told_before",
+    "customers_told",
+    "customers",
+    "stretch_from",
+    "stretch_to",
+    "stretch_outages",
+    "stretch_unplanned_s",
 ];
 
 fn outage(o: &OutageLine) -> Vec<Cell> {
+    let stretch = o.stretch.as_ref();
     vec![
         text(&o.outage),
         text(&o.system),
@@ -348,6 +366,14 @@ fn outage(o: &OutageLine) -> Vec<Cell> {
         maybe(o.restore_s),
         words(&o.reclassified),
         text(o.why_unplanned.join("; ")),
+        number(o.restore_at_least),
+        instant(&o.told_before),
+        o.customers_told.map_or(Cell::Empty, number),
+        o.customers.map_or(Cell::Empty, number),
+        stretch.map_or(Cell::Empty, |s| printed(&s.from)),
+        instant(&stretch.and_then(|s| s.to)),
+        stretch.map_or(Cell::Empty, |s| text(s.outages.join(" "))),
+        maybe(stretch.map(|s| s.unplanned_s)),
     ]
 }
 
@@ -458,6 +484,19 @@ fn told(incident: &str, t: &Told) -> Vec<Cell> {
         printed(&t.result),
         number(t.only_afterwards),
         text(contacts.join(", ")),
+    ]
+}
+
+const REFUSED: [&str; 6] = ["notice", "kind", "about", "customer", "name", "at"];
+
+fn refused(n: &Refused) -> Vec<Cell> {
+    vec![
+        text(&n.notice),
+        text(&n.kind),
+        text(n.about.join(" ")),
+        text(&n.customer),
+        text(&n.name),
+        printed(&n.at),
     ]
 }
 

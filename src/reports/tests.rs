@@ -42,6 +42,48 @@ fn the_html_of_a_month_with_one_of_everything() {
     insta::assert_snapshot!(rendered(&report(), Format::Html));
 }
 
+/// What qualifies a figure is beside it in every page that people read.
+#[test]
+fn a_page_says_what_makes_up_a_figure_and_how_far_it_is_known() {
+    let mut report = report();
+    let strict = report.systems.iter_mut().find(|s| s.system == "portal");
+    let strict = strict.unwrap();
+    (strict.unknown_s, strict.unknown_as_down_s) = (0, 18_000);
+    (strict.unplanned_unseen_s, strict.unplanned_degraded_s) = (18_000, 60);
+    (strict.mtrs_at_least, strict.longest_at_least) = (true, true);
+    let outage = &mut report.outages[0];
+    outage.stretch = Some(domain::report::Stretch {
+        from: outage.start,
+        to: None,
+        outages: vec![outage.outage.clone(), "O-999".to_owned()],
+        counted_as: outage.outage.clone(),
+        unplanned_s: 4_321,
+    });
+    outage.told_before = Some(outage.start);
+    outage.restore_at_least = true;
+    outage.ignored = true;
+    for format in [Format::Markdown, Format::Html] {
+        let page = rendered(&report, format).replace('\u{a0}', " ");
+        for words in [
+            "of it 5 h not observed and 1 min degraded, which count as down",
+            "counted as down",
+            "at least 37 min 30 s",
+            "O-120, O-999",
+            "art of one stretch of downtime, from 2026-10-07 02:14:10 EDT on, not over yet (O-120, \
+             O-999): 1 h 12 min 01 s unplanned in the month",
+            "by the notice of 2026-10-07 02:14:10 EDT",
+            "ignored: too short to count by the agreement",
+        ] {
+            assert!(page.contains(words), "{words:?} in {format:?}");
+        }
+        assert_eq!(
+            page.matches("at least 37 min 30 s").count(),
+            3,
+            "{format:?}"
+        );
+    }
+}
+
 /// Every key of SPEC's appendix, in the objects it names.
 #[test]
 fn the_json_has_every_key_that_other_programs_rely_on() {
@@ -330,6 +372,7 @@ fn every_row_of_a_csv_section_has_the_columns_of_its_header() {
             "incident",
             "maintenance",
             "told",
+            "refused",
             "absence",
             "unknown",
             "measure"

@@ -96,3 +96,47 @@ fn people_act_on_a_stopped_ledger_and_one_person_is_not_two() {
     assert_eq!(portal["unplanned_s"], 2_280 - 600);
     assert_eq!(status(&nines(out, &["verify", "--replay"])), Some(0));
 }
+
+#[test]
+fn an_exclusion_that_one_person_asks_for_says_that_it_has_no_effect_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path();
+    let summary = play_into("plain-outage", out);
+    let report = || -> Value {
+        let run = nines(out, &["report", "2026-10", "--format", "json"]);
+        serde_json::from_slice(&run.stdout).unwrap()
+    };
+    let outage = report()["outages"][0]["outage"].clone();
+    let exclude = |more: &[&str]| {
+        let words = [
+            "incident",
+            "exclude",
+            outage.as_str().unwrap(),
+            "--from",
+            "2026-10-07T02:20:00-04:00",
+            "--to",
+            "2026-10-07T02:30:00-04:00",
+            "--reason",
+            "the customer's own line",
+            "--evidence",
+            "ticket 17",
+            "--by",
+            "ann",
+        ];
+        let run = nines(out, &[&words[..], more].concat());
+        assert_eq!(status(&run), Some(0));
+        String::from_utf8(run.stdout).unwrap()
+    };
+    let said = exclude(&[]);
+    assert!(said.contains("without effect"), "{said}");
+    assert_eq!(system(&report(), "portal")["excluded_s"], 0);
+    let said = exclude(&["--approved-by", "bob"]);
+    assert!(!said.contains("without effect"), "{said}");
+    let approved = report();
+    assert_eq!(system(&approved, "portal")["excluded_s"], 600);
+    // The same span, asked for twice and approved once, is one line.
+    let lines = approved["outages"][0]["exclusions"].as_array().unwrap();
+    assert_eq!(lines.len(), 1);
+    assert_eq!(lines[0]["approved_by"], "bob");
+    assert_eq!(approved["ledger"]["seq"], summary.head.seq + 2);
+}

@@ -9,8 +9,9 @@ use crate::policy::Policy;
 use crate::span::{Span, Spans, instant, second};
 
 use super::classes::{Classes, Whole};
-use super::ground::{Group, agreed, extent};
+use super::ground::{agreed, extent};
 use super::ratio::verdict;
+use super::stretches::{Stretch, stretches};
 use super::{History, Ratio, Readings, Verdict, account_by};
 
 /// Everything that a report says of one system and one period, in whole seconds and exact ratios.
@@ -31,8 +32,14 @@ pub struct Figures {
     pub unplanned_s: i64,
     /// Nothing vouches for it.
     pub unknown_s: i64,
-    /// Time that nothing vouches for and that the policy counts as down: part of the two above.
+    /// Time that nothing vouches for and that the policy counts as down: part of the excluded and
+    /// the unplanned.
     pub unknown_as_down_s: i64,
+    /// The part of `unplanned_s` that nothing vouches for.
+    pub unplanned_unseen_s: i64,
+    /// The part of `unplanned_s` that was degraded and no worse, where the policy counts that as
+    /// down.
+    pub unplanned_degraded_s: i64,
     /// What the contract counts.
     pub contract_availability: Option<Ratio>,
     /// What customers lived through.
@@ -47,7 +54,7 @@ pub struct Figures {
     pub on_measured_time: bool,
     /// Whether the outages' edges are known less exactly than what is left of the budget.
     pub within_measurement_error: bool,
-    /// With all unknown time up.
+    /// With all unknown time up, also where the policy counts it as down.
     pub availability_at_best: Option<Ratio>,
     /// With all unknown time down.
     pub availability_at_worst: Option<Ratio>,
@@ -70,6 +77,8 @@ pub struct Figures {
     pub longest_s: Option<i64>,
     /// Whether the period was not over at `as_of`.
     pub running: bool,
+    /// Outages that overlap or touch, as one: those that touch the period, in order of time.
+    pub stretches: Vec<Stretch>,
     /// Each outage that touches the period, in the history's order.
     pub by_outage: Vec<OutageFigures>,
     /// Each window that touches the period, or whose overrun does, in the history's order.
@@ -157,6 +166,8 @@ pub(super) fn count(
 ) -> Figures {
     let classes = whole.classes.of_period(period);
     let (blips, blip_s) = blips(history, &classes);
+    let stretches = stretches(history, period, whole);
+    let of_unplanned = |part: &Spans| part.intersection(&classes.unplanned).seconds();
     let mut figures = Figures {
         agreed_s: classes.agreed.seconds(),
         up_s: classes.up.seconds(),
@@ -170,7 +181,10 @@ pub(super) fn count(
         blips,
         blip_s,
         running: as_of < period.to,
-        by_outage: by_outage(history, period, whole, &classes),
+        unplanned_unseen_s: of_unplanned(&classes.unknown_as_down),
+        unplanned_degraded_s: of_unplanned(&whole.ground.degraded_as_down),
+        by_outage: by_outage(history, period, whole, &classes, &stretches),
+        stretches,
         by_window: by_window(history, period, whole, &classes),
         classes,
         ..Figures::default()
@@ -183,7 +197,7 @@ pub(super) fn count(
     );
     judge(&mut figures, measured_s, policy);
     spend(&mut figures, measured_s, history, period, policy, whole);
-    count_outages(&mut figures, period, whole);
+    count_outages(&mut figures);
     figures
 }
 
@@ -203,11 +217,14 @@ fn judge(figures: &mut Figures, measured_s: i64, policy: Option<&Policy>) {
     figures.contract_availability = Ratio::of(measured_s - unplanned_s, measured_s);
     figures.experienced_availability = Ratio::of(seen_s - down_s, seen_s);
     figures.coverage = Ratio::of(watched_s, agreed_s);
-    figures.availability_at_best = Ratio::of(all_s - unplanned_s, all_s);
+    figures.availability_at_best =
+        Ratio::of(all_s - (unplanned_s - figures.unplanned_unseen_s), all_s);
     figures.availability_at_worst = Ratio::of(measured_s - unplanned_s, all_s);
+    // What the policy counts as down is not open: it is down for the verdict, too.
+    let best = Ratio::of(all_s - unplanned_s, all_s);
     (figures.verdict, figures.on_measured_time) = verdict(
         figures.target,
-        figures.availability_at_best,
+        best,
         figures.availability_at_worst,
         figures.contract_availability,
         figures.coverage.is_some_and(|c| c.at_least(min_coverage)),
@@ -245,50 +262,16 @@ fn spend(
 const DEFAULT_MIN_COVERAGE_PPM: u32 = 990_000;
 
 /// The outages of the period, how long they took to restore and how far they lay apart.
-fn count_outages(figures: &mut Figures, period: Span, whole: &Whole) {
-    let (from, to) = (second(period.from), second(period.to));
-    let unplanned = &whole.classes.unplanned;
-    let (mut restored, mut restored_s, mut longest_s) = (0, 0, 0);
-    for group in &whole.groups {
-        let Some(first) = first_unplanned(group, whole) else {
-            continue;
-        };
-        let own = unplanned.clip(group.from, group.to);
-        if from <= first && first < to {
-            figures.outages += 1;
-        }
-        if !group.open && from <= group.to && group.to < to {
-            restored += 1;
-            restored_s += own.seconds();
-        }
-        longest_s = longest_s.max(own.seconds_in(from, to));
-    }
-    figures.mtrs_s = (restored > 0).then(|| restored_s / restored);
-    figures.mtbf_s = (figures.outages > 0).then(|| figures.up_s / figures.outages);
-    figures.longest_s = (longest_s > 0).then_some(longest_s);
-}
-
-/// The first unplanned second of outages that overlap.
-fn first_unplanned(group: &Group, whole: &Whole) -> Option<i64> {
-    let own = whole.classes.unplanned.clip(group.from, group.to);
-    own.start().filter(|_| !group.outages.is_empty())
-}
-
-/// The outage that holds that second; the first of them, where only a run does.
-fn bearer(group: &Group, history: &History, whole: &Whole) -> Option<usize> {
-    let first = first_unplanned(group, whole)?;
-    let holds = |index: &&usize| {
-        let (from, to) = extent(&history.outages[**index], whole.until);
-        from <= first && first < to
-    };
-    // Whatever the order in which they are listed.
-    let order = |index: &&usize| {
-        let outage = &history.outages[**index];
-        (outage.start, outage.id)
-    };
-    let bearer = group.outages.iter().filter(holds).min_by_key(order);
-    let bearer = bearer.or(group.outages.iter().min_by_key(order));
-    bearer.copied()
+fn count_outages(figures: &mut Figures) {
+    let all = || figures.stretches.iter();
+    let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    figures.outages = number(all().filter(|s| s.counted).count());
+    let restored = || all().filter(|s| s.restored);
+    let restored_s: i64 = restored().map(|s| s.whole_s).sum();
+    let longest_s = all().map(|s| s.unplanned_s).max();
+    figures.mtrs_s = restored_s.checked_div(number(restored().count()));
+    figures.longest_s = longest_s.filter(|s| *s > 0);
+    figures.mtbf_s = figures.up_s.checked_div(figures.outages);
 }
 
 /// How exactly the edges of the period's observed outages are known, together.
@@ -325,6 +308,7 @@ fn by_outage(
     period: Span,
     whole: &Whole,
     classes: &Classes,
+    stretches: &[Stretch],
 ) -> Vec<OutageFigures> {
     let until = whole.until;
     let (start, end) = (second(period.from), second(period.to));
@@ -332,15 +316,7 @@ fn by_outage(
         let mut groups = whole.ignored.iter().map(|g| &whole.groups[*g]);
         groups.any(|group| group.outages.contains(&index))
     };
-    let counted: Vec<usize> = whole
-        .groups
-        .iter()
-        .filter(|group| {
-            let first = first_unplanned(group, whole);
-            first.is_some_and(|first| start <= first && first < end)
-        })
-        .filter_map(|group| bearer(group, history, whole))
-        .collect();
+    let bears = |id: OutageId| stretches.iter().any(|s| s.counted && s.bearer == id);
     let touching = history.outages.iter().enumerate().filter(|(_, o)| {
         let (from, to) = extent(o, until);
         from < end && from <= until && (to > start || from >= start)
@@ -361,7 +337,7 @@ fn by_outage(
                     .map(|(_, window)| window.id.clone())
                     .collect(),
                 first_unplanned_at: whole.classes.unplanned.clip(from, to).start().map(instant),
-                counted: counted.contains(&index),
+                counted: bears(outage.id),
                 ignored: ignored(index),
             }
         })

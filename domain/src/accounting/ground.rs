@@ -35,6 +35,8 @@ pub(super) struct Ground {
     pub(super) unvouched: Spans,
     /// The part of the rest that was slow or impaired.
     pub(super) degraded: Spans,
+    /// The part of what is down that was degraded and no worse: the policy counts it as down.
+    pub(super) degraded_as_down: Spans,
 }
 
 /// One run of observed downtime: outages, and downtime that no outage records, with no second
@@ -216,8 +218,10 @@ pub(super) fn ground(
         observed = observed.union(&Spans::one(start.max(from), end).difference(&silent));
     }
     let unvouched = silent.union(&all.difference(&covered));
+    let mut degraded_as_down = Spans::new();
     if degraded_is_down(policy) {
-        observed = observed.union(&degraded.difference(&unvouched));
+        degraded_as_down = degraded.difference(&unvouched).difference(&observed);
+        observed = observed.union(&degraded_as_down);
     }
     let observed = observed.difference(&faults);
     let declared = history
@@ -231,6 +235,7 @@ pub(super) fn ground(
     let unvouched = unvouched.union(&faults.clip(from, to));
     let unknown = unvouched.difference(&down);
     let degraded = degraded.difference(&down).difference(&unknown);
+    let degraded_as_down = degraded_as_down.difference(&faults).difference(&declared);
     Ground {
         hull,
         agreed: agreed(history, policy, hull),
@@ -239,6 +244,7 @@ pub(super) fn ground(
         unknown,
         unvouched,
         degraded,
+        degraded_as_down,
     }
 }
 

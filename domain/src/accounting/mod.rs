@@ -18,6 +18,7 @@ mod figures;
 mod ground;
 mod ratio;
 mod readings;
+mod stretches;
 mod unexcused;
 
 pub use classes::{Classes, DaySeconds, classify, day_strip, reach};
@@ -26,6 +27,7 @@ pub use figures::{Figures, OutageFigures, WindowFigures, account};
 pub use ratio::{Ratio, Verdict};
 #[doc(hidden)]
 pub use readings::{Readings, account_by};
+pub use stretches::Stretch;
 pub use unexcused::{Unexcused, Unplanned, unexcused};
 
 /// Everything that one system's figures rest on. `None` as an end means: still so.

@@ -211,7 +211,7 @@ impl Draft<'_> {
     /// has lost what found it down, or was taken away meanwhile, until all of it is heard.
     pub(super) fn tell_recovery(&mut self, at: Timestamp, system: &SystemId) {
         let record = self.record();
-        let mut unanswered = match record.systems.get(system) {
+        let unanswered = match record.systems.get(system) {
             Some(known) if !known.unanswered.is_empty() => known.unanswered.clone(),
             _ => return,
         };
@@ -222,10 +222,14 @@ impl Draft<'_> {
         {
             return;
         }
-        unanswered.retain(|o| {
+        // While nobody knows of one whether it is over, none of the others' ends says that it is up.
+        let known = |o: &OutageId| {
             let outage = record.outages.get(o);
             outage.is_some_and(|o| record.ended_up(o) || (self.alive && record.heard_up(o, at)))
-        });
+        };
+        if !unanswered.iter().all(known) {
+            return;
+        }
         for outages in self.recoveries(system, unanswered) {
             self.tell_uptime(at, &outages);
         }
@@ -256,11 +260,7 @@ impl Draft<'_> {
                 recipients.entry(key).or_default().push(notice);
             }
         }
-        let rejected = |n: &NoticeId| {
-            let told = record.notices.get(n);
-            told.is_some_and(|o| matches!(o.standing, Standing::Rejected(_)))
-        };
-        recipients.retain(|_, told| told.is_empty() || !told.iter().all(rejected));
+        recipients.retain(|_, told| told.is_empty() || !told.iter().all(|n| self.is_unheard(*n)));
         if recipients.is_empty() {
             return;
         }

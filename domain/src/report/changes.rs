@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::model::{Change, Moment};
 use super::scope::{Scope, in_force};
 use super::words;
-use crate::catalogue::{Catalogue, Flapping, Probe, Rule, System, Target};
+use crate::catalogue::{Catalogue, Customer, Flapping, Probe, Rule, System, Target};
 use crate::id::SystemId;
 use crate::policy::Policy;
 
@@ -48,6 +48,7 @@ fn difference(scope: &Scope<'_>, before: &Catalogue, after: &Catalogue) -> Vec<S
     for id in &ids {
         customers(id, &scope.name(id), before, after, &mut what);
     }
+    contacts(scope, before, after, &mut what);
     let committee = scope.committee.id.as_str();
     if let (Some(b), Some(a)) = (before.committee(committee), after.committee(committee)) {
         changed("Committee's zone", &b.zone, &a.zone, &mut what);
@@ -252,5 +253,21 @@ fn customers(
     }
     for name in was.difference(&is) {
         what.push(format!("{called}: customer {name} removed"));
+    }
+}
+
+/// Whom a customer's notices go to, and in which zone they print times. The addresses themselves
+/// are the customer's own affair: that they are others now is what a committee needs.
+fn contacts(scope: &Scope<'_>, before: &Catalogue, after: &Catalogue, what: &mut Vec<String>) {
+    let ours = |c: &&Customer| c.systems.iter().any(|s| scope.systems.contains_key(s));
+    for now in after.customers.iter().filter(ours) {
+        let Some(was) = before.customer(now.id.as_str()).filter(|c| ours(c)) else {
+            continue;
+        };
+        if was.contacts != now.contacts {
+            what.push(format!("Contacts of customer {} changed", now.name));
+        }
+        let zone = format!("Time zone of customer {}", now.name);
+        changed(&zone, &was.zone, &now.zone, what);
     }
 }

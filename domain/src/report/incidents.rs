@@ -103,7 +103,8 @@ fn line(scope: &Scope<'_>, incident: &Incident) -> IncidentLine {
     }
 }
 
-fn ours<'a>(scope: &Scope<'a>, incident: &Incident) -> Vec<&'a Outage> {
+/// The outages of an incident that the committee sees.
+pub(super) fn ours<'a>(scope: &Scope<'a>, incident: &Incident) -> Vec<&'a Outage> {
     incident
         .outages
         .iter()

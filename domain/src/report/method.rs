@@ -64,11 +64,11 @@ const ALWAYS: [(&str, &str); 13] = [
     ),
     (
         "Coverage and unknown time",
-        "Coverage is 1 \u{2212} unknown / agreed. Unknown time is neither uptime nor downtime. The bounds take all of it as up (at best) and all of it as down (at worst). Missed: the target is missed even at best. Met: it is met even at worst. Where the two disagree, the measured figure decides, \u{201c}on measured time\u{201d}, if coverage is high enough; otherwise the verdict is \u{201c}not determinable\u{201d}.",
+        "Coverage is 1 \u{2212} unknown / agreed. Unknown time is neither uptime nor downtime, unless the agreement counts it as down: it is then part of the unplanned seconds, and of what was not observed all the same. The bounds take all of it as up (at best) and all of it as down (at worst). Missed: the target is missed even at best. Met: it is met even at worst. Where the two disagree, the measured figure decides, \u{201c}on measured time\u{201d}, if coverage is high enough; otherwise the verdict is \u{201c}not determinable\u{201d}. Where the agreement counts unknown time as down nothing is open: contract availability is the verdict, and \u{201c}at best\u{201d} only shows what it would be if all of it had been up.",
     ),
     (
         "Edges",
-        "An outage starts at the first bad sample of the run that confirmed it and ends at the first good sample of the run that ended it, so both edges are known to one interval of its probes. \u{201c}Within measurement error\u{201d} means that this uncertainty exceeds what is left to the target.",
+        "An outage starts at the first bad sample of the run that confirmed it and ends at the first good sample of the run that ended it, so both edges are known to one interval of its probes. Where nobody watched while it ended, what is printed of its length is the least that it can have been (\u{201c}at least\u{201d}). The times of a declared outage are as the person declared them. \u{201c}Within measurement error\u{201d} means that this uncertainty exceeds what is left to the target.",
     ),
     (
         "Planned time",
@@ -80,7 +80,7 @@ const ALWAYS: [(&str, &str); 13] = [
     ),
     (
         "Outages counted",
-        "An outage with at least one unplanned agreed second counts once, in the month of its first such second; outages that overlap are one; each month carries its own share of the seconds. Mean time to restore is the unplanned seconds of the outages that ended in the month over their number; mean time between failures is the up seconds over the number counted. With none, \u{201c}no outages\u{201d} is printed, not zero.",
+        "An outage with at least one unplanned agreed second counts once, in the month of its first such second; outages of a system that overlap or touch are one, in every count, length and milestone; each month carries its own share of the seconds. Mean time to restore is the unplanned seconds of the outages that ended in the month over their number; mean time between failures is the up seconds over the number counted. With none, \u{201c}no outages\u{201d} is printed, not zero.",
     ),
     (
         "Blips",
@@ -92,7 +92,7 @@ const ALWAYS: [(&str, &str); 13] = [
     ),
     (
         "Milestones",
-        "Counted from the outage\u{2019}s first unplanned second. What nobody recorded prints \u{201c}not recorded\u{201d}.",
+        "Counted from the outage\u{2019}s first unplanned second; of outages that overlap or touch, from the first of all of them, to the first that was detected, told of or taken on, and to the end of the last. Where customers had been told before, by the notice of an earlier outage of the same incident, that notice is named. What nobody recorded prints \u{201c}not recorded\u{201d}.",
     ),
     (
         "Percentages",

@@ -5,27 +5,29 @@
 //! same report. Nothing here reads a clock or knows a format.
 
 mod changes;
+mod downtime;
 mod incidents;
 mod maintenance;
 mod method;
 mod model;
 mod monitor;
+mod notices;
 mod outages;
 mod scope;
+mod stretches;
 mod summary;
 mod systems;
 mod told;
 mod unplanned;
 pub mod words;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 pub use model::*;
 
 use crate::calendar::Month;
 use crate::record::Record;
 use scope::Scope;
-use told::standing;
 
 /// Why there is no report.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,7 +79,7 @@ pub fn monthly(
     let incidents = incidents::lines(&scope, &touched);
     let maintenance = maintenance::lines(&scope, &accounts);
     let unknown = monitor::unknown(&scope, &accounts);
-    let (notices, notice_results) = notices(&scope);
+    let notices = notices::Notices::of(&scope);
     let moment = |at| Moment::of(at, &scope.zone);
     Ok(Report {
         schema: SCHEMA,
@@ -98,7 +100,7 @@ pub fn monthly(
         as_of: moment(scope.as_of),
         so_far: scope.so_far(),
         headline: summary::headline(&scope, &systems),
-        happened: summary::happened(&scope, &systems, &outages, &maintenance),
+        happened: summary::happened(&scope, &systems, &accounts, &maintenance),
         open_measures: incidents::open_measures(&scope),
         faults: monitor::faults(&scope),
         monitor: monitor::own(&scope),
@@ -108,27 +110,9 @@ pub fn monthly(
         outages,
         incidents,
         maintenance,
-        notices,
-        notice_results,
+        notices: notices.kinds,
+        notice_results: notices.results,
+        refused: notices.refused,
         unknown,
     })
-}
-
-/// Notices decided in the month about the committee's systems: by kind, and by what became of
-/// them.
-fn notices(scope: &Scope<'_>) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
-    let (mut kinds, mut results) = (BTreeMap::new(), BTreeMap::new());
-    for outgoing in scope.record.notices.values() {
-        let about_ours = outgoing
-            .notice
-            .affected
-            .iter()
-            .any(|a| scope.systems.contains_key(&a.system));
-        if about_ours && scope.period.contains(outgoing.decided_at) {
-            *kinds.entry(outgoing.notice.kind.to_string()).or_insert(0) += 1;
-            let result = standing(outgoing).word().to_owned();
-            *results.entry(result).or_insert(0) += 1;
-        }
-    }
-    (kinds, results)
 }

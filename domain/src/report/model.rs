@@ -93,6 +93,8 @@ pub struct Report {
     pub notices: BTreeMap<String, u64>,
     /// How many of them ended how.
     pub notice_results: BTreeMap<String, u64>,
+    /// Those of them that a relay refused for good: what, about what, to whom.
+    pub refused: Vec<Refused>,
     /// Preventive measures that nobody has reported done, of this month and earlier ones.
     pub open_measures: Vec<OpenMeasure>,
     /// Spans that nothing vouches for, and why.
@@ -151,8 +153,14 @@ pub struct SystemLine {
     pub unplanned_s: i64,
     /// Nothing vouches for it.
     pub unknown_s: i64,
-    /// Time that nothing vouches for and that the agreement counts as down: part of the above.
+    /// Time that nothing vouches for and that the agreement counts as down: part of the unplanned
+    /// (or excluded) seconds, none of `unknown_s`.
     pub unknown_as_down_s: i64,
+    /// The part of `unplanned_s` that nothing vouches for.
+    pub unplanned_unseen_s: i64,
+    /// The part of `unplanned_s` that was degraded and no worse, where the agreement counts that
+    /// as down.
+    pub unplanned_degraded_s: i64,
     /// By the contract's formula.
     pub contract_availability: Option<String>,
     /// As customers lived it.
@@ -169,7 +177,7 @@ pub struct SystemLine {
     pub on_measured_time: bool,
     /// Whether what is left to the target is less than the edges' uncertainty.
     pub within_measurement_error: bool,
-    /// With all unknown time taken as up.
+    /// With all unknown time taken as up, also where the agreement counts it as down.
     pub availability_at_best: Option<String>,
     /// With all unknown time taken as down.
     pub availability_at_worst: Option<String>,
@@ -185,10 +193,15 @@ pub struct SystemLine {
     pub outages: i64,
     /// Mean time to restore service.
     pub mtrs_s: Option<i64>,
+    /// Whether that is only the least that it can have been: nobody watched while one ended.
+    pub mtrs_at_least: bool,
     /// Mean time between failures.
     pub mtbf_s: Option<i64>,
-    /// The longest outage's unplanned seconds in this month.
+    /// The longest outage's unplanned seconds in this month; outages that overlap or touch are
+    /// one.
     pub longest_s: Option<i64>,
+    /// Whether that is only the least that it can have been: nobody watched while it ended.
+    pub longest_at_least: bool,
     /// The first instant of the month at which it was configured, where that is not the month's.
     pub added: Option<Moment>,
     /// When it was removed, where that lies in the month.
@@ -255,8 +268,8 @@ pub struct OutageLine {
     pub start: Moment,
     /// The first good sample after it; or when a configuration took away what had found it.
     pub end: Option<Moment>,
-    /// Whether that sample was seen; otherwise it ended in the span `ended_between`, or where that
-    /// is none it is no longer watched since its end.
+    /// Whether that sample was seen; otherwise it is not over, it ended in the span
+    /// `ended_between`, a person declared when it ended, or it is no longer watched since its end.
     pub end_observed: bool,
     /// Nobody watched while it ended: between these two.
     pub ended_between: Option<(Moment, Moment)>,
@@ -288,7 +301,10 @@ pub struct OutageLine {
     pub detail: Option<String>,
     /// Each edge is known to so many seconds; 0 where a person declared it.
     pub edge_s: i64,
-    /// Where milestones are counted from: its first unplanned second.
+    /// The stretch of downtime that it is a part of, where that is longer than the outage itself:
+    /// outages that overlap or touch are one in every count and milestone.
+    pub stretch: Option<Stretch>,
+    /// Where milestones are counted from: the first unplanned second of it, or of its stretch.
     pub counted_from: Option<Moment>,
     /// Seconds from there to detection.
     pub detect_s: Option<i64>,
@@ -296,10 +312,19 @@ pub struct OutageLine {
     pub tell_first_s: Option<i64>,
     /// To the last customer told.
     pub tell_last_s: Option<i64>,
+    /// When every customer that was told had been so, where that was before the first unplanned
+    /// second: by the notice of an earlier outage.
+    pub told_before: Option<Moment>,
+    /// How many customers of its incidents were told.
+    pub customers_told: Option<u64>,
+    /// How many there are.
+    pub customers: Option<u64>,
     /// To the acknowledgement.
     pub acknowledge_s: Option<i64>,
     /// To service restored; none where nobody saw it.
     pub restore_s: Option<i64>,
+    /// Whether that is only the least that it can have been: nobody watched while it ended.
+    pub restore_at_least: bool,
     /// The window it outlasted, and the first second that no window excused.
     pub overrun: Option<Overrun>,
     /// What people excluded, or want to.
@@ -308,6 +333,22 @@ pub struct OutageLine {
     pub reclassified: Option<String>,
     /// For each window that it met and that did not excuse all of it: which, and why.
     pub why_unplanned: Vec<String>,
+}
+
+/// Outages of one system that overlap or touch, and the downtime between them: one outage in every
+/// place that counts them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stretch {
+    /// Its first second.
+    pub from: Moment,
+    /// The first second after it; `None` where it is not over.
+    pub to: Option<Moment>,
+    /// Its outages.
+    pub outages: Vec<String>,
+    /// The one that stands for it where outages are counted.
+    pub counted_as: String,
+    /// Its unplanned seconds in this month.
+    pub unplanned_s: i64,
 }
 
 /// A person's declaration.
@@ -516,6 +557,23 @@ impl Telling {
             Telling::NotTold => "not_told",
         }
     }
+}
+
+/// A notice that a mail relay refused for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// `N-17`.
+    pub notice: String,
+    /// Its kind.
+    pub kind: String,
+    /// The outages that it speaks of, of systems that this committee oversees, or the window.
+    pub about: Vec<String>,
+    /// The customer's id.
+    pub customer: String,
+    /// Its name.
+    pub name: String,
+    /// When it was given up.
+    pub at: Moment,
 }
 
 /// One maintenance window as held.

@@ -5,12 +5,12 @@ use jiff::Timestamp;
 
 use super::model::{Declaration, ExclusionLine, Moment, OutageLine, Overrun};
 use super::scope::{Scope, touches};
+use super::stretches::{self, Milestones};
 use super::systems::{Account, Accounts};
-use super::{maintenance, told, unplanned};
+use super::{maintenance, unplanned};
 use crate::accounting::OutageFigures;
-use crate::incident::Incident;
-use crate::record::Outage;
-use crate::span::second;
+use crate::record::{Exclusion, Outage};
+use crate::span::{Spans, instant, second};
 
 /// The outages that touch the month, in order of their start.
 pub(super) fn touching<'a>(scope: &'a Scope<'a>) -> impl Iterator<Item = &'a Outage> {
@@ -43,24 +43,22 @@ fn line(
     figures: &OutageFigures,
 ) -> OutageLine {
     let moment = |at: Timestamp| Moment::of(at, &scope.zone);
-    let incident = outage
-        .incident
-        .and_then(|id| scope.record.incidents.get(&id));
-    let first = figures.first_unplanned_at;
-    let fast = Milestones::of(scope, outage, incident.map(|i| &**i), first);
+    let stretch = account.stretch(outage.id);
+    let fast = stretch.map_or_else(Milestones::default, |s| Milestones::of(scope, s));
+    let declared = outage.declared.is_some();
     OutageLine {
         outage: outage.id.to_string(),
         system: outage.system.to_string(),
         name: scope.name(&outage.system),
         start: moment(outage.start),
         end: outage.end.map(moment),
-        end_observed: outage.end.is_some() && outage.unobserved.is_none(),
+        end_observed: outage.end.is_some() && outage.unobserved.is_none() && !declared,
         ended_between: outage
             .unobserved
             .filter(|_| !outage.is_unwatched())
             .map(|s| (moment(s.from), moment(s.to))),
         detected: moment(outage.detected_at),
-        declared: outage.declared.is_some(),
+        declared,
         declaration: outage.declared.as_ref().map(|(evidence, by)| Declaration {
             by: by.clone(),
             evidence: evidence.clone(),
@@ -81,84 +79,50 @@ fn line(
         reason: outage.reason.map(|r| r.to_string()),
         detail: outage.detail.clone(),
         edge_s: outage.edge_s,
-        counted_from: first.map(moment),
+        stretch: stretch.and_then(|s| stretches::line(scope, s, outage)),
+        counted_from: stretch.and_then(|s| s.first_unplanned_at).map(moment),
         detect_s: fast.detect_s,
         tell_first_s: fast.tell_first_s,
         tell_last_s: fast.tell_last_s,
+        told_before: fast.told_before.map(moment),
+        customers_told: fast.customers.map(|(told, _)| told),
+        customers: fast.customers.map(|(_, all)| all),
         acknowledge_s: fast.acknowledge_s,
         restore_s: fast.restore_s,
+        restore_at_least: fast.restore_at_least,
         overrun: outage.overrun.as_ref().map(|(from, window)| Overrun {
             from: moment(*from),
             window: window.to_string(),
         }),
-        exclusions: outage
-            .exclusions
-            .iter()
-            .map(|e| ExclusionLine {
-                from: moment(e.span.from),
-                to: moment(e.span.to),
-                reason: e.reason.clone(),
-                evidence: e.evidence.clone(),
-                by: e.by.clone(),
-                approved_by: e.approved_by.clone(),
-            })
-            .collect(),
+        exclusions: exclusions(scope, outage),
         reclassified: outage.reclassified.clone(),
         why_unplanned: unplanned::of_outage(scope, account, outage, |w| maintenance::why(scope, w)),
     }
 }
 
-/// Whole seconds from the first unplanned one; `None` where it was not recorded or not reached.
-#[derive(Default)]
-struct Milestones {
-    detect_s: Option<i64>,
-    tell_first_s: Option<i64>,
-    tell_last_s: Option<i64>,
-    acknowledge_s: Option<i64>,
-    restore_s: Option<i64>,
-}
-
-impl Milestones {
-    fn of(
-        scope: &Scope<'_>,
-        outage: &Outage,
-        incident: Option<&Incident>,
-        first: Option<Timestamp>,
-    ) -> Self {
-        let Some(first) = first else {
-            // Nothing of it is unplanned: nobody owed anybody anything.
-            return Self::default();
-        };
-        let since = |at: Timestamp| (second(at) - second(first)).max(0);
-        // An overrun is detected when it is decided, which is when its incident opens; the
-        // outage itself may have been confirmed long before, within its window.
-        // An overrun is detected when it is decided; what was unplanned before, when it is confirmed.
-        let overran = outage.overrun.as_ref().filter(|(from, _)| *from <= first);
-        let detected = overran.and(outage.overran_at).unwrap_or(outage.detected_at);
-        let told = first_told(scope, outage);
-        Self {
-            detect_s: Some(since(detected)),
-            tell_first_s: told.iter().min().copied().map(since),
-            tell_last_s: told.iter().max().copied().map(since),
-            acknowledge_s: incident
-                .and_then(|i| i.acknowledged.as_ref())
-                .map(|(at, _)| since(*at)),
-            // Of what nobody watches any more nobody knows when it was restored.
-            restore_s: outage.end.filter(|_| !outage.is_unwatched()).map(since),
-        }
+/// What people excluded, each second once: as approved, where anybody did, however often it was
+/// asked for; in order of time.
+fn exclusions(scope: &Scope<'_>, outage: &Outage) -> Vec<ExclusionLine> {
+    let moment = |at: i64| Moment::of(instant(at), &scope.zone);
+    let (approved, asked): (Vec<&Exclusion>, Vec<&Exclusion>) = outage
+        .exclusions
+        .iter()
+        .partition(|e| e.approved_by.is_some());
+    let mut said = Spans::new();
+    let mut lines = Vec::new();
+    for exclusion in approved.into_iter().chain(asked) {
+        let span = Spans::one(second(exclusion.span.from), second(exclusion.span.to));
+        let rest = span.difference(&said);
+        lines.extend(rest.iter().map(|(from, to)| ExclusionLine {
+            from: moment(from),
+            to: moment(to),
+            reason: exclusion.reason.clone(),
+            evidence: exclusion.evidence.clone(),
+            by: exclusion.by.clone(),
+            approved_by: exclusion.approved_by.clone(),
+        }));
+        said = said.union(&span);
     }
-}
-
-/// When each customer that was told of the outage was first told.
-fn first_told(scope: &Scope<'_>, outage: &Outage) -> Vec<Timestamp> {
-    let mut first = std::collections::BTreeMap::new();
-    for (_, outgoing) in told::telling(scope, outage) {
-        if let Some(at) = told::sent(outgoing) {
-            first
-                .entry(&outgoing.notice.customer)
-                .and_modify(|known: &mut Timestamp| *known = at.min(*known))
-                .or_insert(at);
-        }
-    }
-    first.into_values().collect()
+    lines.sort_by_key(|line| line.from);
+    lines
 }

@@ -1,8 +1,10 @@
 //! The first page's sentences: were the targets met, and what happened.
 
-use super::model::{OutageLine, SystemLine, Verdict, WindowLine};
+use super::downtime;
+use super::model::{SystemLine, Verdict, WindowLine};
 use super::scope::Scope;
-use super::words::{count, instant, length, list, number, said, sentence};
+use super::systems::Accounts;
+use super::words::{count, instant, length, list, number, sentence};
 use crate::catalogue::Kind;
 
 /// One sentence: were the targets met.
@@ -73,80 +75,13 @@ fn against(system: &SystemLine) -> String {
 pub(super) fn happened(
     scope: &Scope<'_>,
     systems: &[SystemLine],
-    outages: &[OutageLine],
+    accounts: &Accounts<'_>,
     windows: &[WindowLine],
 ) -> Vec<String> {
-    vec![unplanned(scope, systems, outages), rest(systems, windows)]
-}
-
-fn unplanned(scope: &Scope<'_>, systems: &[SystemLine], outages: &[OutageLine]) -> String {
-    let provided = |id: &str| {
-        systems
-            .iter()
-            .any(|s| s.system == id && s.kind == Kind::Provided)
-    };
-    let bad: Vec<&OutageLine> = outages
-        .iter()
-        .filter(|o| o.unplanned_s > 0 && provided(&o.system))
-        .collect();
-    let Some(worst) = bad
-        .iter()
-        .max_by_key(|o| (o.unplanned_s, std::cmp::Reverse(o.start)))
-    else {
-        return "There was no unplanned outage.".to_owned();
-    };
-    let began = said(worst.start.at(), &scope.zone);
-    let lasted = match worst.end {
-        None => "is not over yet".to_owned(),
-        Some(_) => format!("cost {}", length(worst.unplanned_s)),
-    };
-    let counted: i64 = systems
-        .iter()
-        .filter(|s| s.kind == Kind::Provided)
-        .map(|s| s.outages)
-        .sum();
-    if counted == 0 {
-        return format!(
-            "No unplanned outage began: one of {}, which began on {began}, went on and {lasted}.",
-            worst.name
-        );
-    }
-    if let [only] = bad.as_slice() {
-        let unplanned = match only.end {
-            None => "and is not over yet".to_owned(),
-            Some(_) => format!(
-                "and cost {} of unplanned downtime",
-                length(only.unplanned_s)
-            ),
-        };
-        return format!(
-            "{} had the month\u{2019}s only unplanned outage: it began on {began} {unplanned}.",
-            only.name
-        );
-    }
-    let mut names: Vec<&str> = bad.iter().map(|o| o.name.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    let total: i64 = systems
-        .iter()
-        .filter(|s| s.kind == Kind::Provided)
-        .map(|s| s.unplanned_s)
-        .sum();
-    format!(
-        "{} had {} with {} of downtime in all; the longest, of {}, began on {began} and {lasted}.",
-        if names.len() > 4 {
-            count(names.len(), "system", "systems")
-        } else {
-            list(&names)
-        },
-        count(
-            usize::try_from(counted).unwrap_or(usize::MAX),
-            "unplanned outage",
-            "unplanned outages"
-        ),
-        length(total),
-        worst.name,
-    )
+    vec![
+        downtime::sentence(scope, systems, accounts),
+        rest(systems, windows),
+    ]
 }
 
 fn rest(systems: &[SystemLine], windows: &[WindowLine]) -> String {
@@ -188,21 +123,23 @@ fn rest(systems: &[SystemLine], windows: &[WindowLine]) -> String {
             number(unearned)
         ));
     }
-    let mut blind: Vec<&SystemLine> = systems.iter().filter(|s| s.unknown_s > 0).collect();
-    blind.sort_by_key(|s| std::cmp::Reverse(s.unknown_s));
+    // What the agreement counts as down was not observed either.
+    let unseen_s = |s: &SystemLine| s.unknown_s + s.unknown_as_down_s;
+    let mut blind: Vec<&SystemLine> = systems.iter().filter(|s| unseen_s(s) > 0).collect();
+    blind.sort_by_key(|s| std::cmp::Reverse(unseen_s(s)));
     text.push_str(&match blind.as_slice() {
         [] => "; every second of agreed time was observed.".to_owned(),
         [most, others @ ..] => {
             let others = match others {
                 [] => String::new(),
-                [one] => format!(" and {} of {}", length(one.unknown_s), one.name),
+                [one] => format!(" and {} of {}", length(unseen_s(one)), one.name),
                 [next, ..] => format!(
                     " and up to {} of each of {} others",
-                    length(next.unknown_s),
+                    length(unseen_s(next)),
                     number(others.len())
                 ),
             };
-            let most = format!("{} of {}", length(most.unknown_s), most.name);
+            let most = format!("{} of {}", length(unseen_s(most)), most.name);
             format!("; {most}{others} were not observed.")
         }
     });

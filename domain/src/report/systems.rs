@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use super::model::{Day, Mark, Moment, SystemLine};
 use super::scope::{Overseen, Scope};
-use super::words;
+use super::{stretches, words};
 use crate::accounting::{
-    self, DaySeconds, Figures, OutageFigures, Ratio, Unexcused, WindowFigures,
+    self, DaySeconds, Figures, OutageFigures, Ratio, Stretch, Unexcused, WindowFigures,
 };
 use crate::calendar::Month;
 use crate::id::{OutageId, SystemId, WindowId};
@@ -34,6 +34,12 @@ impl Account<'_> {
     /// What the outage has in the month.
     pub fn outage(&self, id: OutageId) -> Option<&OutageFigures> {
         self.figures.by_outage.iter().find(|o| o.id == id)
+    }
+
+    /// The stretch of downtime that the outage is a part of.
+    pub fn stretch(&self, id: OutageId) -> Option<&Stretch> {
+        let mut all = self.figures.stretches.iter();
+        all.find(|s| s.outages.contains(&id))
     }
 
     /// What the window has in the month.
@@ -83,6 +89,7 @@ fn line(scope: &Scope<'_>, overseen: &Overseen<'_>, account: &Account<'_>) -> Sy
     let moment = |at: Timestamp| Moment::of(at, &scope.zone);
     let percent = |ratio: &Option<Ratio>| ratio.map(|r| r.percent_truncated(3));
     let f = &account.figures;
+    let at_least = |stretch: &Stretch| stretches::ended_between(scope, stretch).is_some();
     SystemLine {
         system: account.id.to_string(),
         name: overseen.name.to_owned(),
@@ -96,6 +103,8 @@ fn line(scope: &Scope<'_>, overseen: &Overseen<'_>, account: &Account<'_>) -> Sy
         unplanned_s: f.unplanned_s,
         unknown_s: f.unknown_s,
         unknown_as_down_s: f.unknown_as_down_s,
+        unplanned_unseen_s: f.unplanned_unseen_s,
+        unplanned_degraded_s: f.unplanned_degraded_s,
         contract_availability: percent(&f.contract_availability),
         experienced_availability: percent(&f.experienced_availability),
         coverage: percent(&f.coverage),
@@ -112,8 +121,13 @@ fn line(scope: &Scope<'_>, overseen: &Overseen<'_>, account: &Account<'_>) -> Sy
         blip_s: f.blip_s,
         outages: f.outages,
         mtrs_s: f.mtrs_s,
+        mtrs_at_least: f.stretches.iter().any(|s| s.restored && at_least(s)),
         mtbf_s: f.mtbf_s,
         longest_s: f.longest_s,
+        longest_at_least: f
+            .stretches
+            .iter()
+            .any(|s| Some(s.unplanned_s) == f.longest_s && at_least(s)),
         added: overseen.added.map(moment),
         removed: overseen.removed.map(moment),
         days: days(scope, f),

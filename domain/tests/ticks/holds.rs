@@ -117,7 +117,8 @@ pub fn nobody_is_left_with_what_is_not_so(house: &House) {
             Some(Fact::DeliveryAttempted { .. }) | None => true,
             Some(_) => ended,
         } {
-            assert_eq!(heard.contradictions(&record), [], "after event {seq}");
+            let found = heard.contradictions(&record);
+            assert_eq!(found, [], "after event {seq} of\n{}", house.outline());
         }
     }
     // That work is completed is not said while the system is down.

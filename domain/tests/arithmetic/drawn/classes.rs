@@ -286,7 +286,7 @@ fn unknown_counts_as_down_where_the_policy_says_so_and_coverage_still_shows_it()
     "#]]);
     drawing.check_figures(expect![[r#"
         contract 42.857 experienced 42.857 coverage 57.142
-        no_target: 42.857 to 42.857, budget none left none
+        no_target: 42.857 to 85.714, budget none left none
         outages 1 mtrs 120 mtbf 360 longest 120
     "#]]);
 }

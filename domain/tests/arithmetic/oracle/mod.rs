@@ -34,6 +34,8 @@ pub struct Answer {
     pub agreed_up_degraded: [i64; 3],
     pub planned_excluded_unplanned_unknown: [i64; 4],
     pub unknown_as_down_s: i64,
+    /// Parts of the unplanned: what nobody saw, and what was degraded and no worse.
+    pub unseen_and_degraded: [i64; 2],
     pub contract: Option<(i64, i64)>,
     pub experienced: Option<(i64, i64)>,
     pub coverage: Option<(i64, i64)>,
@@ -77,6 +79,7 @@ impl Answer {
                 figures.unknown_s,
             ],
             unknown_as_down_s: figures.unknown_as_down_s,
+            unseen_and_degraded: [figures.unplanned_unseen_s, figures.unplanned_degraded_s],
             contract: pair(figures.contract_availability),
             experienced: pair(figures.experienced_availability),
             coverage: pair(figures.coverage),
@@ -181,6 +184,8 @@ struct Ground {
     unknown: Flags,
     unvouched: Flags,
     degraded: Flags,
+    /// Down by the policy alone: degraded, and no worse.
+    impaired: Flags,
 }
 
 fn ground(s: &Seconds) -> Ground {
@@ -197,6 +202,7 @@ fn ground(s: &Seconds) -> Ground {
         unknown: s.flags(),
         unvouched: s.flags(),
         degraded: s.flags(),
+        impaired: s.flags(),
     };
     for outage in h.outages.iter().filter(|o| o.declared) {
         let (from, to) = s.extent(outage);
@@ -218,6 +224,7 @@ fn ground(s: &Seconds) -> Ground {
         let mute = !saw.watched[i] || saw.silent[i];
         let down = saw.down[i] || (degraded_is_down && saw.slow[i] && !mute);
         g.observed[i] = down && !faults[i];
+        g.impaired[i] = g.observed[i] && !saw.down[i] && !g.declared[i];
         let is_down = g.observed[i] || g.declared[i];
         g.unvouched[i] = faults[i] || mute;
         g.unknown[i] = !is_down && g.unvouched[i];
@@ -312,6 +319,7 @@ pub struct Ruling {
     /// The window whose overrun each second would be; none of what a person said or took back.
     overrun_of: Vec<Option<usize>>,
     down: Flags,
+    impaired: Flags,
     /// With whether each is still going on.
     groups: Vec<Group>,
     ignored: Vec<(i64, i64)>,
@@ -452,6 +460,7 @@ pub fn ruling(ask: Question) -> Ruling {
         excused: by_window,
         overrun_of: overrun_of.map(|(i, w)| w.filter(|_| observed(i))).collect(),
         down,
+        impaired: g.impaired,
         groups,
         ignored,
         until: s.until,
@@ -474,6 +483,12 @@ impl Ruling {
         let wanted = wanted(letters);
         let bear = |l: &&u8| wanted[usize::from(**l)];
         self.letters[a..b].iter().filter(bear).count() as i64
+    }
+
+    fn impaired_unplanned(&self, from: i64, to: i64) -> i64 {
+        let (a, b) = self.within(from, to);
+        let counts = |i: &usize| self.letters[*i] == b'd' && self.impaired[*i];
+        (a..b).filter(counts).count() as i64
     }
 
     fn within(&self, from: i64, to: i64) -> (usize, usize) {
@@ -502,7 +517,10 @@ pub fn answer(ask: Question, r: &Ruling) -> Answer {
     let ratio = |num: i64, den: i64| (den > 0).then_some((num, den));
     let measured = agreed - planned - excluded - unknown;
     let contract = ratio(measured - unplanned, measured);
-    let best = ratio(measured + unknown - unplanned, measured + unknown);
+    // At best, all of it was up: what the policy counts as down, too. The verdict is the policy's.
+    let (all, unseen) = (measured + unknown, of(b"D"));
+    let best = ratio(all - (unplanned - unseen), all);
+    let best_by_policy = ratio(all - unplanned, all);
     let worst = ratio(measured - unplanned, measured + unknown);
     let coverage = ratio(agreed - unknown - as_down, agreed);
     let reaches = |r: Option<(i64, i64)>, ppm: u32| {
@@ -512,7 +530,7 @@ pub fn answer(ask: Question, r: &Ruling) -> Answer {
     let verdict = match ask.target {
         None => word(Verdict::NoTarget, false),
         Some(Target { ppm }) => match (
-            reaches(best, ppm),
+            reaches(best_by_policy, ppm),
             reaches(worst, ppm),
             reaches(contract, ppm),
         ) {
@@ -540,6 +558,7 @@ pub fn answer(ask: Question, r: &Ruling) -> Answer {
         agreed_up_degraded: [agreed, up, degraded],
         planned_excluded_unplanned_unknown: [planned, excluded, unplanned, unknown],
         unknown_as_down_s: as_down,
+        unseen_and_degraded: [unseen, r.impaired_unplanned(from, to)],
         contract,
         experienced: ratio(
             agreed - unknown - planned - excluded - unplanned,

@@ -1,0 +1,200 @@
+//! The first page's sentence on unplanned downtime: which outages, of every system that has any,
+//! and what else its agreement counts as down.
+
+use jiff::Timestamp;
+
+use super::model::SystemLine;
+use super::scope::Scope;
+use super::stretches;
+use super::systems::Accounts;
+use super::words::{count, length, list, number, said, sentence as capital};
+use crate::accounting::Stretch;
+use crate::catalogue::Kind;
+
+/// How many systems a sentence names before it only counts them, or sums up.
+const NAMED: usize = 4;
+
+/// Outages that overlap or touch, as one, with unplanned seconds in the month.
+struct Outage<'a> {
+    name: &'a str,
+    from: Timestamp,
+    over: bool,
+    at_least: bool,
+    s: i64,
+}
+
+impl<'a> Outage<'a> {
+    fn of(scope: &Scope<'_>, system: &'a SystemLine, stretch: &Stretch) -> Self {
+        Self {
+            name: &system.name,
+            from: stretch.from,
+            over: stretch.to.is_some(),
+            at_least: stretches::ended_between(scope, stretch).is_some(),
+            s: stretch.unplanned_s,
+        }
+    }
+
+    /// `3 h`, or `at least 3 h` where nobody watched while it ended.
+    fn length(&self) -> String {
+        let least = if self.at_least { "at least " } else { "" };
+        format!("{least}{}", length(self.s))
+    }
+
+    fn lasted(&self) -> String {
+        if self.over {
+            format!("cost {}", self.length())
+        } else {
+            "is not over yet".to_owned()
+        }
+    }
+}
+
+/// The sentence. Every system of the operator's own that has unplanned seconds has a part in it.
+pub(super) fn sentence(
+    scope: &Scope<'_>,
+    systems: &[SystemLine],
+    accounts: &Accounts<'_>,
+) -> String {
+    let (mut began, mut went_on) = (Vec::new(), Vec::new());
+    let own: Vec<&SystemLine> = systems
+        .iter()
+        .filter(|s| s.kind == Kind::Provided)
+        .collect();
+    for system in &own {
+        let account = accounts
+            .values()
+            .find(|a| a.id.as_str() == system.system.as_str());
+        let stretches = account.iter().flat_map(|a| &a.figures.stretches);
+        for stretch in stretches.filter(|s| s.unplanned_s > 0) {
+            let outage = Outage::of(scope, system, stretch);
+            if stretch.counted {
+                began.push(outage);
+            } else {
+                went_on.push(outage);
+            }
+        }
+    }
+    let mut parts = vec![match began.as_slice() {
+        [] if went_on.is_empty() => "There was no unplanned outage".to_owned(),
+        [] => "No unplanned outage began".to_owned(),
+        [only] => one(scope, only, went_on.is_empty()),
+        many => several(scope, many),
+    }];
+    parts.extend(older(scope, &went_on));
+    let nothing_began = began.is_empty() && !went_on.is_empty();
+    let mut text = parts.join(if nothing_began { ": " } else { "; " });
+    for clause in by_agreement(&own) {
+        text.push_str("; ");
+        text.push_str(&clause);
+    }
+    text.push('.');
+    text
+}
+
+fn one(scope: &Scope<'_>, outage: &Outage<'_>, all: bool) -> String {
+    let cost = if outage.over {
+        format!("and cost {} of unplanned downtime", outage.length())
+    } else {
+        "and is not over yet".to_owned()
+    };
+    let had = if all {
+        "had the month\u{2019}s only unplanned outage"
+    } else {
+        "had the only unplanned outage that began in the month"
+    };
+    format!(
+        "{} {had}: it began on {} {cost}",
+        outage.name,
+        said(outage.from, &scope.zone)
+    )
+}
+
+fn several(scope: &Scope<'_>, outages: &[Outage<'_>]) -> String {
+    let mut names: Vec<&str> = outages.iter().map(|o| o.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    let total_s: i64 = outages.iter().map(|o| o.s).sum();
+    let worst = outages
+        .iter()
+        .max_by_key(|o| (o.s, std::cmp::Reverse(o.from)));
+    let longest = worst.map_or(String::new(), |worst| {
+        format!(
+            "; the longest, of {}, began on {} and {}",
+            worst.name,
+            said(worst.from, &scope.zone),
+            worst.lasted()
+        )
+    });
+    format!(
+        "{} had {} with {} of downtime in all{longest}",
+        if names.len() > NAMED {
+            capital(&count(names.len(), "system", "systems"))
+        } else {
+            list(&names)
+        },
+        count(outages.len(), "unplanned outage", "unplanned outages"),
+        length(total_s),
+    )
+}
+
+/// Outages that an earlier month counts and that cost this one something.
+fn older(scope: &Scope<'_>, outages: &[Outage<'_>]) -> Option<String> {
+    let each = |o: &Outage<'_>| {
+        format!(
+            "one of {}, which began on {}, went on and {}",
+            o.name,
+            said(o.from, &scope.zone),
+            o.lasted()
+        )
+    };
+    match outages {
+        [] => None,
+        some if some.len() <= NAMED => Some(some.iter().map(each).collect::<Vec<_>>().join("; ")),
+        many => {
+            let mut names: Vec<&str> = many.iter().map(|o| o.name).collect();
+            names.sort_unstable();
+            names.dedup();
+            Some(format!(
+                "{} of {} that had begun before went on and cost {} in all",
+                number(many.len()),
+                list(&names),
+                length(many.iter().map(|o| o.s).sum())
+            ))
+        }
+    }
+}
+
+/// Of each system whose agreement counts more as down than was seen to be down: how much.
+fn by_agreement(systems: &[&SystemLine]) -> Vec<String> {
+    let counted: Vec<&&SystemLine> = systems
+        .iter()
+        .filter(|s| s.unplanned_unseen_s + s.unplanned_degraded_s > 0)
+        .collect();
+    let clause = |s: &&&SystemLine| {
+        format!(
+            "of the {} of unplanned downtime of {}, {}, which its agreement counts as down",
+            length(s.unplanned_s),
+            s.name,
+            unseen_and_degraded(s.unplanned_unseen_s, s.unplanned_degraded_s)
+        )
+    };
+    if counted.len() <= NAMED {
+        return counted.iter().map(clause).collect();
+    }
+    let sum = |of: fn(&SystemLine) -> i64| counted.iter().map(|s| of(s)).sum::<i64>();
+    vec![format!(
+        "of the {} of unplanned downtime of {}, {}, which their agreements count as down",
+        length(sum(|s| s.unplanned_s)),
+        count(counted.len(), "system", "systems"),
+        unseen_and_degraded(
+            sum(|s| s.unplanned_unseen_s),
+            sum(|s| s.unplanned_degraded_s)
+        )
+    )]
+}
+
+fn unseen_and_degraded(unseen_s: i64, degraded_s: i64) -> String {
+    let unseen = (unseen_s > 0).then(|| format!("{} were not observed", length(unseen_s)));
+    let degraded = (degraded_s > 0).then(|| format!("{} were degraded only", length(degraded_s)));
+    list(&unseen.into_iter().chain(degraded).collect::<Vec<_>>())
+}

@@ -1,0 +1,58 @@
+//! The notices of a month: how many of which kind, what became of them, and which were refused.
+
+use std::collections::BTreeMap;
+
+use super::model::{Moment, Refused};
+use super::scope::Scope;
+use super::told::standing;
+use crate::id::NoticeId;
+use crate::record::{Outgoing, Standing};
+
+/// Notices decided in the month about the committee's systems.
+#[derive(Default)]
+pub(super) struct Notices {
+    /// How many, by kind.
+    pub kinds: BTreeMap<String, u64>,
+    /// How many, by what became of them.
+    pub results: BTreeMap<String, u64>,
+    /// The refused ones, in order of their ids.
+    pub refused: Vec<Refused>,
+}
+
+impl Notices {
+    pub fn of(scope: &Scope<'_>) -> Self {
+        let mut all = Self::default();
+        for (id, outgoing) in &scope.record.notices {
+            let mut affected = outgoing.notice.affected.iter();
+            let about_ours = affected.any(|a| scope.systems.contains_key(&a.system));
+            if !about_ours || !scope.period.contains(outgoing.decided_at) {
+                continue;
+            }
+            let kind = outgoing.notice.kind.to_string();
+            *all.kinds.entry(kind).or_insert(0) += 1;
+            let result = standing(outgoing).word().to_owned();
+            *all.results.entry(result).or_insert(0) += 1;
+            all.refused.extend(refused(scope, *id, outgoing));
+        }
+        all
+    }
+}
+
+fn refused(scope: &Scope<'_>, id: NoticeId, outgoing: &Outgoing) -> Option<Refused> {
+    let Standing::Rejected(at) = outgoing.standing else {
+        return None;
+    };
+    let notice = &outgoing.notice;
+    let ours = notice.affected.iter();
+    let ours = ours.filter(|a| scope.systems.contains_key(&a.system));
+    let outages = ours.flat_map(|a| a.outages()).map(|o| o.to_string());
+    let window = notice.work.iter().map(|w| w.window.to_string());
+    Some(Refused {
+        notice: id.to_string(),
+        kind: notice.kind.to_string(),
+        about: outages.chain(window).collect(),
+        customer: notice.customer.to_string(),
+        name: notice.customer_name.clone(),
+        at: Moment::of(at, &scope.zone),
+    })
+}

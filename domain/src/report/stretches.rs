@@ -1,0 +1,141 @@
+//! Outages that overlap or touch are one (SPEC section 6): how fast that one was seen, told, taken
+//! on and mended, whichever of its outages did it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::model::{Moment, Stretch, Telling};
+use super::scope::Scope;
+use super::{incidents, told};
+use crate::accounting;
+use crate::id::CustomerId;
+use crate::incident::Incident;
+use crate::record::Outage;
+use crate::span::{Span, second};
+
+/// The outages of a stretch, in order of their ids.
+fn outages<'a>(scope: &Scope<'a>, stretch: &accounting::Stretch) -> Vec<&'a Outage> {
+    let known = stretch
+        .outages
+        .iter()
+        .filter_map(|id| scope.record.outages.get(id));
+    known.map(|o| &**o).collect()
+}
+
+/// The incidents of its outages, in order of their ids.
+fn incidents<'a>(scope: &Scope<'a>, outages: &[&Outage]) -> Vec<&'a Incident> {
+    let ids: BTreeSet<_> = outages.iter().filter_map(|o| o.incident).collect();
+    let known = ids.iter().filter_map(|id| scope.record.incidents.get(id));
+    known.map(|i| &**i).collect()
+}
+
+/// The span in which the stretch ended, where nobody watched: its length is then the least that it
+/// can have been.
+pub(super) fn ended_between(scope: &Scope<'_>, stretch: &accounting::Stretch) -> Option<Span> {
+    let to = stretch.to?;
+    let last = |o: &&Outage| o.end.is_some_and(|end| second(end) == second(to));
+    let mut ended = outages(scope, stretch).into_iter().filter(last);
+    ended.find_map(|o| o.unobserved)
+}
+
+/// What a line of an outage says of the stretch; nothing where the outage is all of it.
+pub(super) fn line(
+    scope: &Scope<'_>,
+    stretch: &accounting::Stretch,
+    outage: &Outage,
+) -> Option<Stretch> {
+    let moment = |at: Timestamp| Moment::of(at, &scope.zone);
+    let (from, to) = (moment(stretch.from), stretch.to.map(moment));
+    if (from, to) == (moment(outage.start), outage.end.map(moment)) && stretch.outages.len() == 1 {
+        return None;
+    }
+    Some(Stretch {
+        from,
+        to,
+        outages: stretch.outages.iter().map(ToString::to_string).collect(),
+        counted_as: stretch.bearer.to_string(),
+        unplanned_s: stretch.unplanned_s,
+    })
+}
+
+/// Whole seconds from the first unplanned one; `None` where it was not recorded or not reached.
+#[derive(Default)]
+pub(super) struct Milestones {
+    pub detect_s: Option<i64>,
+    pub tell_first_s: Option<i64>,
+    pub tell_last_s: Option<i64>,
+    pub told_before: Option<Timestamp>,
+    /// Of how many customers how many were told.
+    pub customers: Option<(u64, u64)>,
+    pub acknowledge_s: Option<i64>,
+    pub restore_s: Option<i64>,
+    pub restore_at_least: bool,
+}
+
+impl Milestones {
+    pub fn of(scope: &Scope<'_>, stretch: &accounting::Stretch) -> Self {
+        let outages = outages(scope, stretch);
+        let incidents = incidents(scope, &outages);
+        let Some(first) = stretch.first_unplanned_at else {
+            // Nothing of it is unplanned: nobody owed anybody anything.
+            return Self::default();
+        };
+        let since = |at: Timestamp| (second(at) - second(first)).max(0);
+        let told = first_told(scope, &outages);
+        let between = ended_between(scope, stretch);
+        let unwatched = between.is_some_and(|span| span.is_empty());
+        let acknowledged = incidents.iter().filter_map(|i| i.acknowledged.as_ref());
+        Self {
+            detect_s: outages.iter().map(|o| since(detected(o, first))).min(),
+            tell_first_s: told.iter().min().copied().map(since),
+            tell_last_s: told.iter().max().copied().map(since),
+            told_before: told
+                .iter()
+                .max()
+                .copied()
+                .filter(|at| second(*at) < second(first)),
+            customers: (!incidents.is_empty()).then(|| customers(scope, &incidents)),
+            acknowledge_s: acknowledged.map(|(at, _)| since(*at)).min(),
+            // Of what nobody watches any more nobody knows when it was restored.
+            restore_s: stretch.to.filter(|_| !unwatched).map(since),
+            restore_at_least: between.is_some() && !unwatched,
+        }
+    }
+}
+
+/// When an outage was detected: an overrun when it is decided; what was unplanned before, when it
+/// is confirmed, which of an overrun may be long before, within its window.
+fn detected(outage: &Outage, first: Timestamp) -> Timestamp {
+    let overran = outage.overrun.as_ref().filter(|(from, _)| *from <= first);
+    let decided = overran.and(outage.overran_at);
+    decided.unwrap_or(outage.detected_at)
+}
+
+/// When each customer that was told of one of them was first told.
+fn first_told(scope: &Scope<'_>, outages: &[&Outage]) -> Vec<Timestamp> {
+    let mut first: BTreeMap<&CustomerId, Timestamp> = BTreeMap::new();
+    for (_, outgoing) in outages.iter().flat_map(|o| told::telling(scope, o)) {
+        if let Some(at) = told::sent(outgoing) {
+            first
+                .entry(&outgoing.notice.customer)
+                .and_modify(|known| *known = at.min(*known))
+                .or_insert(at);
+        }
+    }
+    first.into_values().collect()
+}
+
+/// Of the customers of the incidents: how many were told of one of them, and how many there are.
+fn customers(scope: &Scope<'_>, of: &[&Incident]) -> (u64, u64) {
+    let mut results: BTreeMap<String, Telling> = BTreeMap::new();
+    for incident in of {
+        let (all, _) = told::of(scope, incident, &incidents::ours(scope, incident));
+        for one in all {
+            let known = results.entry(one.customer).or_insert(one.result);
+            *known = one.result.min(*known);
+        }
+    }
+    let told = results.values().filter(|r| **r == Telling::Sent).count();
+    (told as u64, results.len() as u64)
+}
