@@ -293,18 +293,6 @@ fn somebody_who_was_refused_a_recovery_is_still_told_of_the_next_outage() {
     assert_eq!(leaves(&mut house), ["downtime: a 180.."]);
 }
 
-#[test]
-fn who_heard_of_an_outage_hears_of_its_end_though_what_was_to_say_it_was_refused() {
-    let mut house = House::new(ORIGIN, vec![system("a")]);
-    house.draw(0, &[("a/p", "UDDD")]);
-    assert_eq!(leaves(&mut house), ["downtime: a 30.."]);
-    house.draw(120, &[("a/p", "UUDDD")]);
-    let refused = house.deliver(Delivery::Rejected);
-    assert_eq!(says(&house, refused[0]), "downtime: a 30..120, a 180..");
-    house.draw(270, &[("a/p", "UU")]);
-    assert_eq!(leaves(&mut house), ["uptime: a 180..270"]);
-}
-
 /// Work on two systems from the first minute to the second, over while no mail goes.
 fn worked_on() -> House {
     let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);

@@ -149,17 +149,12 @@ impl Draft<'_> {
         let record = self.record();
         record.notices.get(&id).is_some_and(|o| {
             let told = o.notice.kind == Kind::Uptime;
-            told && o.notice.after.iter().all(|n| self.is_unheard(*n))
-        })
-    }
-
-    /// Whether a notice was refused that was the first word of all it says: nobody waits for more.
-    /// Where it was to say of an earlier outage that it is over, somebody may have heard of that.
-    pub(super) fn is_unheard(&self, id: NoticeId) -> bool {
-        let known = self.record().notices.get(&id);
-        known.is_some_and(|o| {
-            matches!(o.standing, Standing::Rejected(_))
-                && o.notice.affected.iter().all(|a| a.to.is_none())
+            told && o.notice.after.iter().all(|before| {
+                record
+                    .notices
+                    .get(before)
+                    .is_some_and(|b| matches!(b.standing, Standing::Rejected(_)))
+            })
         })
     }
 

@@ -260,7 +260,11 @@ impl Draft<'_> {
                 recipients.entry(key).or_default().push(notice);
             }
         }
-        recipients.retain(|_, told| told.is_empty() || !told.iter().all(|n| self.is_unheard(*n)));
+        let rejected = |n: &NoticeId| {
+            let told = record.notices.get(n);
+            told.is_some_and(|o| matches!(o.standing, Standing::Rejected(_)))
+        };
+        recipients.retain(|_, told| told.is_empty() || !told.iter().all(rejected));
         if recipients.is_empty() {
             return;
         }
