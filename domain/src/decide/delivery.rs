@@ -149,12 +149,35 @@ impl Draft<'_> {
         let record = self.record();
         record.notices.get(&id).is_some_and(|o| {
             let told = o.notice.kind == Kind::Uptime;
-            told && o.notice.after.iter().all(|before| {
-                record
-                    .notices
-                    .get(before)
-                    .is_some_and(|b| matches!(b.standing, Standing::Rejected(_)))
+            told && o.notice.after.iter().all(|n| self.is_refused_whole(*n))
+        })
+    }
+
+    /// Whether a notice was refused for good.
+    pub(super) fn is_refused(&self, id: NoticeId) -> bool {
+        let known = self.record().notices.get(&id);
+        known.is_some_and(|o| matches!(o.standing, Standing::Rejected(_)))
+    }
+
+    /// Whether a notice was refused that was to say of nothing that it is over which its address had
+    /// heard to be down: nothing is to be answered then.
+    pub(super) fn is_refused_whole(&self, id: NoticeId) -> bool {
+        let record = self.record();
+        let Some(refused) = record.notices.get(&id).filter(|_| self.is_refused(id)) else {
+            return false;
+        };
+        let heard = |n: &NoticeId| {
+            record.notices.get(n).is_some_and(|o| {
+                let may_have =
+                    o.lost > 0 || matches!(o.standing, Standing::Sent(_) | Standing::Ambiguous(_));
+                may_have && o.notice.recipient == refused.notice.recipient
             })
+        };
+        let over = self.said_by(&[id]);
+        let mut outages = over.iter().flat_map(Affected::outages);
+        !outages.any(|o| {
+            let told = record.outages.get(&o);
+            told.is_some_and(|o| o.told.iter().any(heard))
         })
     }
 

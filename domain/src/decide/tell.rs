@@ -245,11 +245,8 @@ impl Draft<'_> {
                 recipients.entry(key).or_default().push(notice);
             }
         }
-        let rejected = |n: &NoticeId| {
-            let told = record.notices.get(n);
-            told.is_some_and(|o| matches!(o.standing, Standing::Rejected(_)))
-        };
-        recipients.retain(|_, told| told.is_empty() || !told.iter().all(rejected));
+        recipients
+            .retain(|_, told| told.is_empty() || !told.iter().all(|n| self.is_refused_whole(*n)));
         if recipients.is_empty() {
             return;
         }
@@ -301,7 +298,7 @@ impl Draft<'_> {
         // So is what a notice that has not arrived was to say of earlier outages.
         let unarrived: Vec<NoticeId> = told
             .iter()
-            .filter(|n| self.is_all_over(**n))
+            .filter(|n| self.is_all_over(**n) || self.is_refused(**n))
             .copied()
             .collect();
         let mut content = Content {
