@@ -293,6 +293,28 @@ fn somebody_who_was_refused_a_recovery_is_still_told_of_the_next_outage() {
     assert_eq!(leaves(&mut house), ["downtime: a 180.."]);
 }
 
+#[test]
+fn a_recovery_that_a_refused_downtime_was_to_say_is_said_by_the_next_uptime() {
+    for late in [false, true] {
+        let mut house = House::new(ORIGIN, vec![system("a")]);
+        house.draw(0, &[("a/p", "UDDD")]);
+        assert_eq!(leaves(&mut house), ["downtime: a 30.."]);
+        house.draw(120, &[("a/p", "UUDDD")]);
+        let again = outbox::due(&house.record, house.now)[0];
+        house.begin(again);
+        if !late {
+            house.end(again, Delivery::Rejected);
+        }
+        house.draw(270, &[("a/p", "UUU")]);
+        if late {
+            house.end(again, Delivery::Rejected);
+        }
+        // The last that arrived says that it is down.
+        assert_eq!(leaves(&mut house), ["uptime: a 30..120, a 180..270"]);
+        assert!(house.record.unsent.is_empty());
+    }
+}
+
 /// Work on two systems from the first minute to the second, over while no mail goes.
 fn worked_on() -> House {
     let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);

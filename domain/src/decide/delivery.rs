@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Draft;
 use crate::act::Refusal;
 use crate::event::{Delivery, Fact};
-use crate::id::{NoticeId, OutageId};
+use crate::id::{NoticeId, OutageId, SystemId};
 use crate::notice::{self, Affected, Kind, Notice};
 use crate::outbox;
 use crate::record::Standing;
@@ -149,12 +149,59 @@ impl Draft<'_> {
         let record = self.record();
         record.notices.get(&id).is_some_and(|o| {
             let told = o.notice.kind == Kind::Uptime;
-            told && o.notice.after.iter().all(|before| {
-                record
-                    .notices
-                    .get(before)
-                    .is_some_and(|b| matches!(b.standing, Standing::Rejected(_)))
+            let refused = |n: &NoticeId| {
+                let mut systems = o.notice.systems();
+                systems.all(|system| self.is_refused_whole(*n, system))
+            };
+            told && o.notice.after.iter().all(refused)
+        })
+    }
+
+    /// Whether a notice was refused that was to say of nothing in `system` that it is over which its
+    /// address had heard to be down: nothing is to be answered then.
+    pub(super) fn is_refused_whole(&self, id: NoticeId, system: &SystemId) -> bool {
+        self.is_refused(id) && !self.owed_recovery(id, system)
+    }
+
+    /// Whether a notice was refused and was to say what [`Self::is_refused_whole`] means.
+    pub(super) fn is_refused_in_part(&self, id: NoticeId, system: &SystemId) -> bool {
+        self.is_refused(id) && self.owed_recovery(id, system)
+    }
+
+    fn is_refused(&self, id: NoticeId) -> bool {
+        let known = self.record().notices.get(&id);
+        known.is_some_and(|o| matches!(o.standing, Standing::Rejected(_)))
+    }
+
+    /// Whether a notice says of an outage of the system that it is over, of which its address heard
+    /// the beginning and from no other notice the end.
+    fn owed_recovery(&self, id: NoticeId, system: &SystemId) -> bool {
+        let record = self.record();
+        let Some(this) = record.notices.get(&id).map(|o| &o.notice) else {
+            return false;
+        };
+        let heard = |n: &&NoticeId| {
+            record.notices.get(*n).is_some_and(|o| {
+                let arrived = matches!(o.standing, Standing::Sent(_) | Standing::Ambiguous(_));
+                (arrived || o.lost > 0) && o.notice.recipient == this.recipient
             })
+        };
+        let says_over = |n: &NoticeId, outage: OutageId| {
+            let known = record.notices.get(n);
+            known.is_some_and(|o| o.notice.affected.iter().any(|a| a.says_over(outage)))
+        };
+        let theirs = this.affected.iter().filter(|a| a.system == *system);
+        let mut outages = theirs.flat_map(Affected::outages);
+        outages.any(|outage| {
+            let Some(known) = record
+                .outages
+                .get(&outage)
+                .filter(|_| says_over(&id, outage))
+            else {
+                return false;
+            };
+            let told = || known.told.iter().chain(&known.told_up).filter(heard);
+            told().next().is_some() && !told().any(|n| says_over(n, outage))
         })
     }
 

@@ -11,7 +11,7 @@ use crate::event::Fact;
 use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId};
 use crate::notice::{Affected, Kind, Notice, Work};
 use crate::policy::Policy;
-use crate::record::{Outage, Standing};
+use crate::record::Outage;
 use crate::span::{Span, instant, second};
 use crate::windows::{Earned, Occurrence};
 
@@ -249,6 +249,13 @@ impl Draft<'_> {
                 }
             }
         }
+        let Some(mut affected) = outages.last().and_then(|o| self.recovered(*o)) else {
+            return;
+        };
+        // Nobody watched until it was heard again.
+        if let Some(unobserved) = affected.unobserved.filter(Span::is_empty) {
+            affected.unobserved = Some(Span::new(unobserved.from, at.max(unobserved.from)));
+        }
         let told: BTreeSet<NoticeId> = outages
             .iter()
             .filter_map(|o| record.outages.get(o))
@@ -260,21 +267,8 @@ impl Draft<'_> {
                 recipients.entry(key).or_default().push(notice);
             }
         }
-        let rejected = |n: &NoticeId| {
-            let told = record.notices.get(n);
-            told.is_some_and(|o| matches!(o.standing, Standing::Rejected(_)))
-        };
-        recipients.retain(|_, told| told.is_empty() || !told.iter().all(rejected));
-        if recipients.is_empty() {
-            return;
-        }
-        let Some(mut affected) = outages.last().and_then(|o| self.recovered(*o)) else {
-            return;
-        };
-        // Nobody watched until it was heard again.
-        if let Some(unobserved) = affected.unobserved.filter(Span::is_empty) {
-            affected.unobserved = Some(Span::new(unobserved.from, at.max(unobserved.from)));
-        }
+        let refused = |n: &NoticeId| self.is_refused_whole(*n, &affected.system);
+        recipients.retain(|_, told| told.is_empty() || !told.iter().all(refused));
         for ((customer, recipient), told) in recipients {
             self.tell_up(at, affected.clone(), &customer, &recipient, &told);
         }
@@ -320,7 +314,7 @@ impl Draft<'_> {
         // So is what a notice that has not arrived was to say of earlier outages.
         let unarrived: Vec<NoticeId> = told
             .iter()
-            .filter(|n| self.is_all_over(**n))
+            .filter(|n| self.is_all_over(**n) || self.is_refused_in_part(**n, &affected.system))
             .copied()
             .collect();
         let mut content = Content {

@@ -310,7 +310,8 @@ pub fn an_unstable_system_is_told_once(house: &House) {
             Fact::NoticeQueued { notice } => {
                 // Beside another system it may say of an earlier outage what was decided before.
                 let passed_on = |a: &Affected| {
-                    notice.affected.len() > 1 && a.to.is_some() && a.unstable.is_none()
+                    let recovery = a.unstable.is_none() || notice.kind == Kind::Downtime;
+                    notice.affected.len() > 1 && a.to.is_some() && recovery
                 };
                 let about = notice.affected.iter().filter(|a| a.outage.is_some());
                 for affected in about.filter(|a| !passed_on(a)) {
