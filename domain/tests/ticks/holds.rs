@@ -163,8 +163,11 @@ pub fn no_recovery_leaves_before_what_it_answers(house: &House) {
                 .filter(|a| a.outage.is_some())
                 .filter(down)
             {
+                // While it lasts: that work is completed is true again once it is over.
+                let open = affected.outage.map(|o| record.outages[&o].end.is_none());
                 let overtaken = record.notices.values().find(|o| {
-                    matches!(o.notice.kind, Kind::Uptime | Kind::MaintenanceCompleted)
+                    let completed = o.notice.kind == Kind::MaintenanceCompleted;
+                    (o.notice.kind == Kind::Uptime || completed && open == Some(true))
                         && o.notice.recipient == sent.recipient
                         && matches!(o.standing, Standing::Attempting(_))
                         && o.notice.systems().any(|s| *s == affected.system)
