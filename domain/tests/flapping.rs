@@ -707,6 +707,20 @@ fn the_hour_that_counts_is_an_hour_however_the_clock_is_set() {
 }
 
 #[test]
+fn an_outage_that_ends_while_the_clock_jumps_ahead_is_the_last_that_is_told() {
+    let mut house = house();
+    outages(&mut house, &[30, 330, 630], 690);
+    set(&mut house, 1_320);
+    outages(&mut house, &[], 2_000);
+    assert_eq!(told(&house, Kind::Uptime), [(150, 0), (450, 0), (1_620, 3)]);
+    // Seen down last at 690, and vouched for until the jump.
+    assert_eq!(said(&house, Kind::Uptime), (30, 691));
+    let third = house.record.outages.keys().next_back().unwrap();
+    let (_, last) = notices(&house, Kind::Uptime).pop().unwrap();
+    assert_eq!(last.affected[0].outage, Some(*third));
+}
+
+#[test]
 fn a_system_that_only_people_watch_is_stable_again_after_as_long_as_it_must() {
     let mut system = flappy("a");
     system.probes.clear();

@@ -174,24 +174,28 @@ impl Draft<'_> {
     }
 
     /// Whether a notice says of an outage of the system that it is over, of which its address heard
-    /// the beginning and from no other notice the end.
+    /// or will hear the beginning, and from no other notice the end.
     fn owed_recovery(&self, id: NoticeId, system: &SystemId) -> bool {
         let record = self.record();
         let Some(this) = record.notices.get(&id).map(|o| &o.notice) else {
             return false;
         };
-        let heard = |n: &&NoticeId| {
-            record.notices.get(*n).is_some_and(|o| {
-                let arrived = matches!(o.standing, Standing::Sent(_) | Standing::Ambiguous(_));
-                (arrived || o.lost > 0) && o.notice.recipient == this.recipient
+        let theirs = |n: &NoticeId| {
+            let known = record.notices.get(n);
+            known.filter(|o| o.notice.recipient == this.recipient)
+        };
+        let arrived = |n: &NoticeId| {
+            theirs(n).is_some_and(|o| {
+                o.lost > 0 || matches!(o.standing, Standing::Sent(_) | Standing::Ambiguous(_))
             })
         };
+        let waits = |n: &NoticeId| theirs(n).is_some_and(|o| !o.standing.is_final());
         let says_over = |n: &NoticeId, outage: OutageId| {
             let known = record.notices.get(n);
             known.is_some_and(|o| o.notice.affected.iter().any(|a| a.says_over(outage)))
         };
-        let theirs = this.affected.iter().filter(|a| a.system == *system);
-        let mut outages = theirs.flat_map(Affected::outages);
+        let about = this.affected.iter().filter(|a| a.system == *system);
+        let mut outages = about.flat_map(Affected::outages);
         outages.any(|outage| {
             let Some(known) = record
                 .outages
@@ -200,8 +204,10 @@ impl Draft<'_> {
             else {
                 return false;
             };
-            let told = || known.told.iter().chain(&known.told_up).filter(heard);
-            told().next().is_some() && !told().any(|n| says_over(n, outage))
+            let mut begun = known.told.iter();
+            let mut ended = known.told.iter().chain(&known.told_up);
+            begun.any(|n| arrived(n) || waits(n))
+                && !ended.any(|n| arrived(n) && says_over(n, outage))
         })
     }
 
@@ -276,8 +282,8 @@ impl Draft<'_> {
         known.is_some_and(|o| matches!(o.standing, Standing::Attempting(_)))
     }
 
-    /// These notices, and all others to that address that have not ended and tell of an outage which
-    /// is to be said as over together with them: a recovery follows all that told of it.
+    /// These notices, and all others to that address that have not ended and tell of downtime of a
+    /// system which is to be said as up together with them: a recovery follows all of them.
     pub(super) fn told_before(
         &self,
         recipient: &str,
@@ -285,19 +291,20 @@ impl Draft<'_> {
         affected: &Affected,
     ) -> Vec<NoticeId> {
         let record = self.record();
-        let waits = |n: &NoticeId| {
-            let known = record.notices.get(n);
-            known.is_some_and(|o| o.notice.recipient == recipient && !o.standing.is_final())
-        };
         let mut told: BTreeSet<NoticeId> = these.iter().copied().collect();
         loop {
             let over = told.iter().copied().filter(|n| self.is_all_over(*n));
-            let over: Vec<NoticeId> = over.collect();
-            let said = self.said_by(&over);
-            let outages = said.iter().chain([affected]).flat_map(Affected::outages);
-            let outages = outages.filter_map(|o| record.outages.get(&o));
-            let before = outages.flat_map(|o| o.told.iter().copied());
-            let before: BTreeSet<NoticeId> = before.filter(waits).collect();
+            let said = self.said_by(&over.collect::<Vec<_>>());
+            let systems: BTreeSet<&SystemId> =
+                said.iter().chain([affected]).map(|a| &a.system).collect();
+            let down = |n: &NoticeId| {
+                record.notices.get(n).is_some_and(|o| {
+                    matches!(o.notice.kind, Kind::Downtime | Kind::MaintenanceOverrun)
+                        && o.notice.recipient == recipient
+                        && o.notice.systems().any(|s| systems.contains(s))
+                })
+            };
+            let before: BTreeSet<NoticeId> = record.unsent.iter().copied().filter(down).collect();
             if before.is_subset(&told) {
                 return told.into_iter().collect();
             }

@@ -234,13 +234,12 @@ impl Draft<'_> {
             affected.down_s = figures.map(|f| f.planned_s + f.excluded_s + f.unplanned_s);
             return Some(affected);
         };
+        // An end that nobody observed may seem to be earlier than one that was told before.
         let ended = |o: &OutageId| {
-            record
-                .outages
-                .get(o)
-                .and_then(|o| Some((o.ended_at()?, o.id)))
+            let outage = record.outages.get(o)?;
+            Some((outage.told_up.is_empty(), outage.ended_at()?, outage.id))
         };
-        let (to, last) = all.iter().filter_map(ended).max()?;
+        let (_, to, last) = all.iter().filter_map(ended).max()?;
         let down_s = self.down_s(system, &all);
         let from = first_start(record, all.iter().copied());
         Some(Affected {

@@ -58,8 +58,11 @@ impl Outage {
     }
 }
 
+/// A clock that was set forward makes what is over older, as it does all else; only one that was set
+/// back, by more than it was set forward before, moves it.
 fn moved(at: Timestamp, by: SignedDuration) -> Timestamp {
-    at.saturating_add(by).unwrap_or(at)
+    at.saturating_add(by.min(SignedDuration::ZERO))
+        .unwrap_or(at)
 }
 
 impl Record {

@@ -312,10 +312,7 @@ pub fn an_unstable_system_is_told_once(house: &House) {
             }
             Fact::NoticeQueued { notice } => {
                 // Beside another system it may say of an earlier outage what was decided before.
-                let passed_on = |a: &Affected| {
-                    let recovery = a.unstable.is_none() || notice.kind == Kind::Downtime;
-                    notice.affected.len() > 1 && a.to.is_some() && recovery
-                };
+                let passed_on = |a: &Affected| notice.affected.len() > 1 && a.to.is_some();
                 let about = notice.affected.iter().filter(|a| a.outage.is_some());
                 for affected in about.filter(|a| !passed_on(a)) {
                     let Some(told) = unstable.get_mut(&affected.system) else {

@@ -197,6 +197,8 @@ impl Play {
         play.deliver(true, |_, _| Delivery::Accepted);
         play.step(&Step::Pass(20));
         play.deliver(true, |_, _| Delivery::Accepted);
+        // What waited for another.
+        play.deliver(true, |_, _| Delivery::Accepted);
         play.house
     }
 
