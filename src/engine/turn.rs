@@ -100,18 +100,6 @@ pub struct Turn<J = Ledger> {
     failed_at: Option<Timestamp>,
 }
 
-impl Turn<Ledger> {
-    /// Folds the ledger into the present state, and reads the runs of the probes back from
-    /// `recent` samples, in order of time.
-    ///
-    /// # Errors
-    /// The ledger cannot be read, or its chain does not hold.
-    pub fn open(ledger: Ledger, recent: &[Sample]) -> Result<Self, ledger::Error> {
-        let record = ledger::replay_record(&ledger, None)?;
-        Ok(Self::new(ledger, record, recent))
-    }
-}
-
 impl<J: Journal> Turn<J> {
     /// A turn over a journal whose events fold into `record`.
     pub fn new(journal: J, record: Record, recent: &[Sample]) -> Self {
