@@ -339,6 +339,28 @@ fn a_fault_of_the_monitor_needs_another_person_evidence_and_a_past_span() {
 }
 
 #[test]
+fn another_way_to_write_a_name_is_no_second_person() {
+    let mut house = house();
+    house.draw(0, &both("UUU"));
+    let mut refused = |by: &str, other: &str| {
+        let act = fault(&house, 10, 20, other);
+        house.refused(50, by, act)
+    };
+    expect!["a second person must approve; `root.` is not one beside `root`"]
+        .assert_eq(&refused("root", "root."));
+    let unseen = refused("root", " Root\u{200b}");
+    assert!(unseen.contains("is not one beside `root`"), "{unseen}");
+    let wide = refused("root", "\u{ff52}\u{ff4f}\u{ff4f}\u{ff54}");
+    assert!(wide.contains("is not one beside `root`"), "{wide}");
+    expect!["a second person must approve; `-` is not a name: it has no letter"]
+        .assert_eq(&refused("root", "-"));
+    expect!["a second person must approve, beside one with a name: `-` has no letter"]
+        .assert_eq(&refused("-", "root"));
+    let act = fault(&house, 10, 20, "\u{5c71}\u{7530}");
+    house.acts(50, "root", act);
+}
+
+#[test]
 fn an_exclusion_counts_once_a_second_person_approved_it() {
     let mut house = house();
     house.draw(0, &both("UDDDDDUU"));
