@@ -9,6 +9,7 @@ use domain::act::Act;
 use domain::catalogue::Single;
 use domain::policy::{DayHours, Hours, Policy};
 use expect_test::expect;
+use jiff::Timestamp;
 
 const ORIGIN: &str = "2026-10-01T00:00:00Z";
 
@@ -62,6 +63,157 @@ fn a_window_is_at_most_31_days_long() {
         reason: None,
     };
     expect!["a window from 2026-10-01T00:10:00Z to 2026-11-01T00:10:01Z is too long: at most 31 days are allowed"].assert_eq(&house.refused(20, "kim", longer));
+}
+
+#[test]
+fn an_allowance_is_not_longer_than_its_window() {
+    let mut house = house();
+    let longer = Single {
+        max_downtime_s: Some(301),
+        ..single(&house, 600, 900)
+    };
+    let act = Act::ScheduleMaintenance { window: longer };
+    expect!["an allowance of 5 min 01 s is longer than the window itself, 5 min"]
+        .assert_eq(&house.refused(10, "kim", act));
+    let whole = Single {
+        max_downtime_s: Some(300),
+        ..single(&house, 600, 900)
+    };
+    house.acts(10, "kim", Act::ScheduleMaintenance { window: whole });
+    let extend = |house: &House, end_s: i64, max_downtime_s| Act::ExtendMaintenance {
+        window: "move".into(),
+        end: house.second(end_s),
+        max_downtime_s,
+        reason: None,
+    };
+    let act = extend(&house, 1_200, Some(601));
+    expect!["an allowance of 10 min 01 s is longer than the window itself, 10 min"]
+        .assert_eq(&house.refused(20, "kim", act));
+    let act = extend(&house, 1_200, Some(i64::MAX));
+    assert!(house.refused(20, "kim", act).contains("ten years"));
+    let act = extend(&house, 1_200, Some(600));
+    house.acts(20, "kim", act);
+    // Ended early it keeps what it was allowed.
+    let act = extend(&house, 660, None);
+    house.acts(650, "kim", act);
+    let entry = house.record.singles.values().next().unwrap();
+    assert_eq!(entry.versions.last().unwrap().1.max_downtime_s, Some(600));
+}
+
+#[test]
+fn a_window_years_ahead_is_a_slip_in_the_year() {
+    const DAY: i64 = 86_400;
+    let mut house = house();
+    let window = single(&house, 732 * DAY + 11, 732 * DAY + 611);
+    let act = Act::ScheduleMaintenance { window };
+    expect!["the window starts at 2028-10-02T00:00:11Z, more than two years (732 days) from now: is the year right?"]
+        .assert_eq(&house.refused(10, "kim", act));
+    let window = single(&house, 732 * DAY + 10, 732 * DAY + 610);
+    house.acts(10, "kim", Act::ScheduleMaintenance { window });
+}
+
+#[test]
+fn no_length_of_a_window_is_longer_than_ten_years() {
+    let mut house = house();
+    let right = single(&house, 600, 900);
+    let mut refused = |window| house.refused(10, "kim", Act::ScheduleMaintenance { window });
+    let why = "a length of time is ten years at most";
+    for seconds in [3_653 * 86_400 + 1, i64::MAX] {
+        let given = Some(seconds);
+        let notice = Single {
+            min_notice_s: given,
+            ..right.clone()
+        };
+        assert_eq!(refused(notice), why);
+        let grace = Single {
+            start_grace_s: given,
+            ..right.clone()
+        };
+        assert_eq!(refused(grace), why);
+        let allowance = Single {
+            max_downtime_s: given,
+            ..right.clone()
+        };
+        assert_eq!(refused(allowance), why);
+    }
+}
+
+#[test]
+fn the_outermost_numbers_and_instants_are_refused_or_counted_and_break_nothing() {
+    const NUMBERS: [Option<i64>; 5] = [None, Some(i64::MIN), Some(0), Some(60), Some(i64::MAX)];
+    let mut house = house();
+    house.draw(0, &[("a/p", "UDDDUU"), ("b/p", "UUUUUU")]);
+    let outage = *house.record.outages.keys().next().unwrap();
+    let near = [
+        Timestamp::MIN,
+        house.second(40),
+        house.second(600),
+        Timestamp::MAX,
+    ];
+    let (mut at_s, mut done) = (200, 0);
+    let held = (house.second(40), house.second(600));
+    for from in near {
+        for to in near {
+            let spans = [
+                Act::DeclareOutage {
+                    system: "b".into(),
+                    from,
+                    to: Some(to),
+                    evidence: "calls".into(),
+                },
+                Act::MonitorFault {
+                    system: "b".into(),
+                    from,
+                    to,
+                    evidence: "a password".into(),
+                    approved_by: "lee".into(),
+                },
+                Act::Exclude {
+                    outage,
+                    from,
+                    to,
+                    reason: "a line".into(),
+                    evidence: "a ticket".into(),
+                    approved_by: None,
+                },
+            ];
+            let lengths = NUMBERS
+                .iter()
+                .flat_map(|first| NUMBERS.iter().map(move |other| (first, other)));
+            let windows = lengths.flat_map(|(first, other)| {
+                let id: &str = &format!("w{at_s}-{first:?}-{other:?}");
+                let window = Single {
+                    id: id.into(),
+                    start: from,
+                    end: to,
+                    max_downtime_s: *first,
+                    min_notice_s: *other,
+                    start_grace_s: *other,
+                    ..single(&house, 600, 900)
+                };
+                let longer = Act::ExtendMaintenance {
+                    window: id.into(),
+                    end: to,
+                    max_downtime_s: *other,
+                    reason: None,
+                };
+                [Act::ScheduleMaintenance { window }, longer]
+            });
+            let acts: Vec<Act> = spans.into_iter().chain(windows).collect();
+            for act in acts {
+                let at = house.second(at_s);
+                let result = house.act(at, "kim", act.clone());
+                assert!(result.is_err() || (from, to) == held, "{act:?}");
+                done += usize::from(result.is_ok());
+            }
+            at_s += 1;
+        }
+    }
+    // Nine windows of lengths that can be, four of them with another allowance after.
+    assert_eq!(done, 13);
+    house.draw(240, &[("a/p", "DDDDUUUUUUUUUUUU")]);
+    expect!["up 435 degraded 0 planned 0 excluded 0 unplanned 210 unknown 15"]
+        .assert_eq(&house.figures("a", 0, 660));
 }
 
 #[test]
