@@ -4,6 +4,7 @@ mod apply;
 mod flapping;
 mod history;
 mod outages;
+mod outlook;
 mod reload;
 mod rewind;
 
@@ -25,6 +26,7 @@ use crate::span::Span;
 use crate::windows::{RuleEntry, SingleEntry};
 
 pub use flapping::Episode;
+pub use outlook::Outlook;
 
 /// Everything that the events say. Cloning is cheap: histories are shared until they change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
