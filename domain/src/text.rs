@@ -1,6 +1,8 @@
 //! What people write, on its way in and on its way out: control characters are refused when they
 //! come in, and shown instead of obeyed wherever they stand already. It never changes a word.
 
+use icu_normalizer::ComposingNormalizerBorrowed;
+
 use crate::act::Refusal;
 
 /// Whether a terminal, a spreadsheet or a page would obey it instead of showing it: control
@@ -42,6 +44,22 @@ pub fn prose(text: &str, what: &str) -> Result<(), Refusal> {
     free_of(text, what, |c| is_obeyed(c) && !matches!(c, '\n' | '\t'))
 }
 
+/// What tells one person's name from another's: its letters and digits, without regard to case, width,
+/// punctuation, spaces and what cannot be seen. None where there is no letter: that is nobody's name.
+/// Letters of different alphabets that look alike stay different; a name is what somebody typed, not
+/// who they are.
+pub fn person(name: &str) -> Option<String> {
+    let whole = ComposingNormalizerBorrowed::new_nfkc().normalize(name);
+    // Upper case first: `ß` and `SS`, final and other sigma, become the same.
+    let folded = whole.chars().flat_map(char::to_uppercase);
+    let key: String = folded
+        .flat_map(char::to_lowercase)
+        // Letters that are made to be blank.
+        .filter(|c| c.is_alphanumeric() && !matches!(c, '\u{115f}' | '\u{1160}'))
+        .collect();
+    key.chars().any(char::is_alphabetic).then_some(key)
+}
+
 fn free_of(text: &str, what: &str, bad: impl Fn(char) -> bool) -> Result<(), Refusal> {
     match text.chars().find(|c| bad(*c)) {
         Some(c) => Err(Refusal(format!(
@@ -55,6 +73,39 @@ fn free_of(text: &str, what: &str, bad: impl Fn(char) -> bool) -> Result<(), Ref
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_its_letters_and_digits_however_they_are_written() {
+        let same = [
+            ("root", "Root."),
+            ("root", "\u{200b} R\u{ad}oot\u{2060}"),
+            ("root", "\u{ff32}\u{ff4f}\u{ff4f}\u{ff54}"),
+            ("Zo\u{eb} O'Hara", "zoe\u{308} o\u{2019}HARA"),
+            ("STRASSER", "stra\u{df}er"),
+            (
+                "\u{39f}\u{3b4}\u{3c5}\u{3c3}\u{3c3}\u{3ad}\u{3b1}\u{3c2}",
+                "\u{3bf}\u{3b4}\u{3c5}\u{3c3}\u{3c3}\u{3ad}\u{3b1}\u{3c3}",
+            ),
+            ("\u{5c71}\u{7530}", "\u{5c71}\u{3000}\u{7530}\u{3164}"),
+        ];
+        for (one, other) in same {
+            assert_eq!(person(one), person(other), "{one} {other}");
+            assert!(person(one).is_some());
+        }
+        let apart = [
+            ("kim", "kim2"),
+            ("\u{5c71}\u{7530}", "\u{7530}\u{5c71}"),
+            ("\u{438}\u{432}\u{430}\u{43d}", "ivan"),
+            // The vowel signs of Indic scripts are letters.
+            ("\u{930}\u{93e}\u{92e}", "\u{930}\u{940}\u{92e}"),
+        ];
+        for (one, other) in apart {
+            assert_ne!(person(one), person(other));
+        }
+        for nobody in ["", " ", "-", "\u{200b}", "4711", "\u{3164}", "?!"] {
+            assert_eq!(person(nobody), None, "{nobody}");
+        }
+    }
 
     #[test]
     fn what_would_be_obeyed_is_shown() {

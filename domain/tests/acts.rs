@@ -4,13 +4,11 @@
 
 mod common;
 
-use common::{House, catalogue, rule, system};
+use common::{House, rule, system};
 use domain::act::{Act, Which};
-use domain::catalogue::Single;
 use domain::event::Delivery;
 use domain::id::{IncidentId, OutageId};
 use domain::incident::{Certainty, Measure, Review};
-use domain::policy::{DayHours, Hours, Policy};
 use domain::record::State;
 use expect_test::expect;
 
@@ -205,34 +203,6 @@ fn a_name_is_one_line_and_no_text_holds_what_a_terminal_obeys() {
         *evidence = "two\nlines".into();
     }
     house.acts(40, "kim", act);
-    let titled = Single {
-        title: "Move\nBcc: all".into(),
-        ..single(&house, 600, 900)
-    };
-    let act = Act::ScheduleMaintenance { window: titled };
-    expect!["the window's title holds the control character U+000A"]
-        .assert_eq(&house.refused(50, "kim", act));
-}
-
-#[test]
-fn a_window_is_at_most_31_days_long() {
-    const DAY: i64 = 86_400;
-    let mut house = house();
-    let far = Single {
-        end: "9026-10-01T00:10:00Z".parse().unwrap(),
-        ..single(&house, 600, 900)
-    };
-    let act = Act::ScheduleMaintenance { window: far };
-    expect!["a window from 2026-10-01T00:10:00Z to 9026-10-01T00:10:00Z is too long: at most 31 days are allowed"].assert_eq(&house.refused(10, "kim", act));
-    let window = single(&house, 600, 600 + 31 * DAY);
-    house.acts(10, "kim", Act::ScheduleMaintenance { window });
-    let longer = Act::ExtendMaintenance {
-        window: "move".into(),
-        end: house.second(601 + 31 * DAY),
-        max_downtime_s: None,
-        reason: None,
-    };
-    expect!["a window from 2026-10-01T00:10:00Z to 2026-11-01T00:10:01Z is too long: at most 31 days are allowed"].assert_eq(&house.refused(20, "kim", longer));
 }
 
 #[test]
@@ -369,6 +339,28 @@ fn a_fault_of_the_monitor_needs_another_person_evidence_and_a_past_span() {
 }
 
 #[test]
+fn another_way_to_write_a_name_is_no_second_person() {
+    let mut house = house();
+    house.draw(0, &both("UUU"));
+    let mut refused = |by: &str, other: &str| {
+        let act = fault(&house, 10, 20, other);
+        house.refused(50, by, act)
+    };
+    expect!["a second person must approve; `root.` is not one beside `root`"]
+        .assert_eq(&refused("root", "root."));
+    let unseen = refused("root", " Root\u{200b}");
+    assert!(unseen.contains("is not one beside `root`"), "{unseen}");
+    let wide = refused("root", "\u{ff52}\u{ff4f}\u{ff4f}\u{ff54}");
+    assert!(wide.contains("is not one beside `root`"), "{wide}");
+    expect!["a second person must approve; `-` is not a name: it has no letter"]
+        .assert_eq(&refused("root", "-"));
+    expect!["a second person must approve, beside one with a name: `-` has no letter"]
+        .assert_eq(&refused("-", "root"));
+    let act = fault(&house, 10, 20, "\u{5c71}\u{7530}");
+    house.acts(50, "root", act);
+}
+
+#[test]
 fn an_exclusion_counts_once_a_second_person_approved_it() {
     let mut house = house();
     house.draw(0, &both("UDDDDDUU"));
@@ -450,9 +442,7 @@ fn rest_of_the_review() -> Review {
 fn an_incident_is_acknowledged_reviewed_and_closed_in_words() {
     let mut house = house();
     house.draw(0, &[("a/p", "UDDD"), ("b/p", "UUUU")]);
-    let acknowledge = Act::Acknowledge {
-        incident: which("a"),
-    };
+    let acknowledge = common::acknowledge(which("a"));
     house.acts(100, "kim", acknowledge.clone());
     expect!["I-9 was acknowledged by kim at 2026-10-01T00:01:40Z"].assert_eq(&house.refused(
         101,
@@ -496,9 +486,7 @@ fn an_incident_is_acknowledged_reviewed_and_closed_in_words() {
     house.acts(205, "lee", review(rest_of_the_review()));
     house.acts(206, "kim", close(None));
     expect!["I-9 is closed already"].assert_eq(&house.refused(207, "kim", close(None)));
-    let acknowledge = Act::Acknowledge {
-        incident: which("a"),
-    };
+    let acknowledge = common::acknowledge(which("a"));
     expect!["I-9 is closed already"].assert_eq(&house.refused(208, "kim", acknowledge));
     let incident = &house.record.incidents[&IncidentId(9)];
     assert!(incident.missing().is_empty());
@@ -529,258 +517,8 @@ fn an_incident_that_lacks_texts_is_closed_with_a_reason() {
 #[test]
 fn an_unknown_incident_is_refused() {
     let mut house = house();
-    let act = Act::Acknowledge {
-        incident: Which::Incident(IncidentId(7)),
-    };
+    let act = common::acknowledge(Which::Incident(IncidentId(7)));
     expect!["there is no incident I-7"].assert_eq(&house.refused(10, "kim", act));
-    let act = Act::Acknowledge {
-        incident: which("a"),
-    };
+    let act = common::acknowledge(which("a"));
     expect!["`a` has had no incident"].assert_eq(&house.refused(10, "kim", act));
-}
-
-fn single(house: &House, from_s: i64, to_s: i64) -> Single {
-    Single {
-        id: "move".into(),
-        systems: vec!["a".into()],
-        title: "Move to new hardware".into(),
-        impact: None,
-        start: house.second(from_s),
-        end: house.second(to_s),
-        max_downtime_s: Some(60),
-        min_notice_s: None,
-        start_grace_s: None,
-        override_reason: None,
-    }
-}
-
-#[test]
-fn a_window_that_makes_no_sense_is_not_scheduled() {
-    let mut house = house();
-    let right = single(&house, 600, 900);
-    let cases = [
-        Single {
-            id: "a/b".into(),
-            ..right.clone()
-        },
-        Single {
-            id: " ".into(),
-            ..right.clone()
-        },
-        Single {
-            title: String::new(),
-            ..right.clone()
-        },
-        Single {
-            systems: vec![],
-            ..right.clone()
-        },
-        Single {
-            systems: vec!["a".into(), "c".into()],
-            ..right.clone()
-        },
-        Single {
-            systems: vec!["a".into(), "a".into()],
-            ..right.clone()
-        },
-        Single {
-            end: right.start,
-            ..right.clone()
-        },
-        Single {
-            start: house.second(-900),
-            end: house.second(-600),
-            ..right.clone()
-        },
-        Single {
-            max_downtime_s: Some(-1),
-            ..right.clone()
-        },
-    ];
-    let mut why = String::new();
-    for window in cases {
-        why.push_str(&house.refused(10, "kim", Act::ScheduleMaintenance { window }));
-        why.push('\n');
-    }
-    expect![[r#"
-        `a/b`: `/` and `@` are kept for recurring windows
-        the window's id is missing
-        the window's title is missing
-        a window needs at least one system
-        there is no system `c`
-        `a` is named twice
-        the window ends at 2026-10-01T00:10:00Z, before it starts
-        the window ended at 2026-09-30T23:50:00Z: work is announced before it is done
-        a length of time cannot be negative
-    "#]]
-    .assert_eq(&why);
-    house.acts(
-        20,
-        "kim",
-        Act::ScheduleMaintenance {
-            window: right.clone(),
-        },
-    );
-    let act = Act::ScheduleMaintenance { window: right };
-    expect!["there is a window `move` already"].assert_eq(&house.refused(30, "kim", act));
-}
-
-#[test]
-fn a_window_outside_the_allowed_hours_needs_a_reason() {
-    let mut all = catalogue(vec![system("a")]);
-    let always = |weekday| DayHours {
-        weekday,
-        open: "21:00:00".parse().unwrap(),
-        close: "00:05:00".parse().unwrap(),
-    };
-    all.policies = vec![Policy {
-        id: "nights".into(),
-        name: "Nights".into(),
-        target: None,
-        unknown_is_down: false,
-        degraded_is_down: false,
-        ignore_shorter_s: 0,
-        min_coverage_ppm: 990_000,
-        monthly_allowance_s: None,
-        service_hours: None,
-        planned_hours: Some(Hours {
-            zone: "UTC".into(),
-            weekly: (0..7).map(always).collect(),
-        }),
-    }];
-    all.systems[0].policy = Some("nights".into());
-    let mut house = House::with(ORIGIN, all);
-    let window = single(&house, 200, 400);
-    let act = Act::ScheduleMaintenance {
-        window: window.clone(),
-    };
-    expect!["[2026-10-01T00:03:20Z, 2026-10-01T00:06:40Z) lies outside the hours that the policy of `a` allows for planned work; override it with a reason if it must be"].assert_eq(&house.refused(10, "kim", act));
-    let act = Act::ScheduleMaintenance {
-        window: Single {
-            end: house.second(300),
-            ..window
-        },
-    };
-    house.acts(20, "kim", act);
-    let longer = |reason: Option<&str>| Act::ExtendMaintenance {
-        window: "move".into(),
-        end: house_end(),
-        max_downtime_s: None,
-        reason: reason.map(str::to_owned),
-    };
-    assert!(house.refused(30, "kim", longer(None)).contains("override"));
-    house.acts(40, "kim", longer(Some("the crane is late")));
-    let (_, last) = house
-        .record
-        .singles
-        .values()
-        .next()
-        .unwrap()
-        .versions
-        .last()
-        .unwrap();
-    assert_eq!(last.override_reason.as_deref(), Some("the crane is late"));
-}
-
-fn house_end() -> jiff::Timestamp {
-    "2026-10-01T00:06:00Z".parse().unwrap()
-}
-
-#[test]
-fn windows_are_extended_ended_early_and_cancelled_while_that_makes_sense() {
-    let mut house = house();
-    let window = single(&house, 600, 900);
-    let extend = |house: &House, end_s: i64, max_downtime_s| Act::ExtendMaintenance {
-        window: "move".into(),
-        end: house.second(end_s),
-        max_downtime_s,
-        reason: None,
-    };
-    let cancel = Act::CancelMaintenance {
-        window: "move".into(),
-        reason: None,
-    };
-    let told = |customer: &str, how: &str| Act::Told {
-        window: "move".into(),
-        customer: customer.into(),
-        how: how.into(),
-    };
-    let mut why = String::new();
-    let mut refuse = |house: &mut House, at_s: i64, act: Act| {
-        why.push_str(&house.refused(at_s, "kim", act));
-        why.push('\n');
-    };
-    refuse(&mut house, 5, cancel.clone());
-    house.acts(10, "kim", Act::ScheduleMaintenance { window });
-    refuse(&mut house, 20, told("clinic", " "));
-    refuse(&mut house, 20, told("nobody", "by phone"));
-    let act = extend(&house, 900, None);
-    refuse(&mut house, 20, act);
-    let act = extend(&house, 500, None);
-    refuse(&mut house, 20, act);
-    let act = extend(&house, 950, Some(-5));
-    refuse(&mut house, 20, act);
-    let act = extend(&house, 1000, None);
-    house.acts(30, "kim", act);
-    refuse(&mut house, 700, cancel.clone());
-    // Ended early: what was held until now stays held.
-    let act = extend(&house, 650, None);
-    house.acts(710, "kim", act);
-    let act = extend(&house, 1200, None);
-    refuse(&mut house, 720, act);
-    expect![[r#"
-        there is no single window `move` (a recurring one is changed in the configuration)
-        how the customer was told is missing
-        there is no customer `nobody`
-        window move ends at 2026-10-01T00:15:00Z already
-        window move starts at 2026-10-01T00:10:00Z: cancel it instead
-        a length of time cannot be negative
-        window move began at 2026-10-01T00:10:00Z; give it an earlier end instead
-        window move ended at 2026-10-01T00:11:50Z
-    "#]]
-    .assert_eq(&why);
-    let (_, last) = house
-        .record
-        .singles
-        .values()
-        .next()
-        .unwrap()
-        .versions
-        .last()
-        .unwrap();
-    assert_eq!(last.end, house.second(710));
-}
-
-#[test]
-fn a_cancelled_window_never_starts_and_names_no_downtime() {
-    let mut house = house();
-    let window = single(&house, 120, 600);
-    house.acts(10, "kim", Act::ScheduleMaintenance { window });
-    let cancel = Act::CancelMaintenance {
-        window: "move".into(),
-        reason: Some("no crane".into()),
-    };
-    house.acts(20, "kim", cancel.clone());
-    expect!["window move is cancelled"].assert_eq(&house.refused(21, "kim", cancel));
-    house.draw(30, &[("a/p", "UUUUDDDUU"), ("b/p", "UUUUUUUUU")]);
-    expect![[r#"
-        10    #4 WindowScheduled move
-        10    #5 tell maintenance-scheduled/move/it@clinic.example/1
-        20    #6 WindowCancelled move
-        20    #7 N-5 folded
-        210   #12 outage of a from 150
-        210   #13 incident (Outage)
-        210   #14 tell downtime/O-12/it@clinic.example/1
-        270   #17 O-12 ends 240
-        270   #18 tell uptime/O-12/it@clinic.example/1 (folded)
-        270   #19 N-14 folded into N-18
-        270   #20 IncidentResolved I-13
-    "#]]
-    .assert_eq(&house.outline());
-    let down = house
-        .record
-        .notices
-        .values()
-        .find(|o| o.notice.kind.word() == "downtime");
-    assert!(down.unwrap().notice.work.is_none());
 }

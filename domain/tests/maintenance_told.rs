@@ -105,6 +105,7 @@ fn completion_waits_for_every_system_of_the_window() {
     let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
     let window = Single {
         systems: vec!["a".into(), "b".into()],
+        max_downtime_s: Some(60),
         ..single(&house, 60, 120)
     };
     house.acts(10, "kim", Act::ScheduleMaintenance { window });

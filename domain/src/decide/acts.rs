@@ -37,12 +37,18 @@ pub(super) fn maybe(text: Option<&str>, what: &str) -> Result<(), Refusal> {
 
 /// Another person than the one who acts.
 fn second(by: &str, other: &str) -> Result<(), Refusal> {
-    if other.trim().is_empty() || other.trim().eq_ignore_ascii_case(by.trim()) {
-        return refuse(format!(
-            "a second person must approve; `{other}` is not one beside `{by}`"
-        ));
-    }
-    text::line(other, "the name of the second person")
+    text::line(other, "the name of the second person")?;
+    let why = match (text::person(by), text::person(other)) {
+        (Some(one), Some(two)) if one != two => return Ok(()),
+        (None, Some(_)) => {
+            format!("a second person must approve, beside one with a name: `{by}` has no letter")
+        }
+        (_, None) if !other.trim().is_empty() => {
+            format!("a second person must approve; `{other}` is not a name: it has no letter")
+        }
+        _ => format!("a second person must approve; `{other}` is not one beside `{by}`"),
+    };
+    refuse(why)
 }
 
 /// The earlier time from which an act counts, if it is one: that takes a second person. Without

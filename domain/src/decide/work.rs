@@ -11,11 +11,46 @@ use crate::catalogue::Single;
 use crate::event::Fact;
 use crate::id::WindowId;
 use crate::notice::Kind;
+use crate::report::words;
 use crate::span::{Span, Spans, second};
 use crate::windows::{SingleEntry, Word};
 
 /// The longest single window. A slip in a year would otherwise announce work for a lifetime.
 const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
+
+/// How far ahead a single window may start. A slip in the year would otherwise be announced, and forgotten.
+const AHEAD: SignedDuration = SignedDuration::from_hours(732 * 24);
+
+/// The longest of its other lengths, as in the configuration: ten years.
+const LONGEST_S: i64 = 3_653 * 86_400;
+
+/// That a length of time is one, and no slip.
+fn a_length(seconds: Option<i64>) -> Result<(), Refusal> {
+    match seconds {
+        Some(s) if s < 0 => refuse("a length of time cannot be negative"),
+        Some(s) if s > LONGEST_S => refuse("a length of time is ten years at most"),
+        _ => Ok(()),
+    }
+}
+
+/// A length as one reads it in a terminal.
+fn plain_length(seconds: i64) -> String {
+    words::length(seconds).replace('\u{a0}', " ")
+}
+
+/// That an allowance fits into its window. More of it would excuse nothing more, and is a slip.
+fn fits(max_downtime_s: Option<i64>, start: Timestamp, end: Timestamp) -> Result<(), Refusal> {
+    a_length(max_downtime_s)?;
+    let length_s = end.duration_since(start).as_secs();
+    match max_downtime_s {
+        Some(s) if s > length_s => refuse(format!(
+            "an allowance of {} is longer than the window itself, {}",
+            plain_length(s),
+            plain_length(length_s)
+        )),
+        _ => Ok(()),
+    }
+}
 
 /// That a window is not longer than any work is.
 fn not_too_long(start: Timestamp, end: Timestamp) -> Result<(), Refusal> {
@@ -100,17 +135,16 @@ impl Draft<'_> {
                 window.end
             ));
         }
-        not_too_long(window.start, window.end)?;
-        for seconds in [
-            window.max_downtime_s,
-            window.min_notice_s,
-            window.start_grace_s,
-        ] {
-            if seconds.is_some_and(|s| s < 0) {
-                return refuse("a length of time cannot be negative");
-            }
+        if window.start.duration_since(at) > AHEAD {
+            return refuse(format!(
+                "the window starts at {}, more than two years (732 days) from now: is the year right?",
+                window.start
+            ));
         }
-        Ok(())
+        not_too_long(window.start, window.end)?;
+        a_length(window.min_notice_s)?;
+        a_length(window.start_grace_s)?;
+        fits(window.max_downtime_s, window.start, window.end)
     }
 
     /// Outside the hours that a policy allows for planned work, scheduling needs a reason (and
@@ -171,11 +205,9 @@ impl Draft<'_> {
         }
         not_too_long(last.start, end)?;
         maybe(reason, "the reason")?;
-        if max_downtime_s.is_some_and(|s| s < 0) {
-            return refuse("a length of time cannot be negative");
-        }
         // Ended early means ended now: what has been held cannot be taken back.
         let end = if end < at { at } else { end };
+        fits(max_downtime_s, last.start, end)?;
         let mut window = Single {
             end,
             max_downtime_s: max_downtime_s.or(last.max_downtime_s),
