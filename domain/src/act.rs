@@ -25,6 +25,12 @@ pub enum Act {
     Acknowledge {
         /// Which.
         incident: Which,
+        /// From when on it counts, where that is earlier than now.
+        #[serde(default)]
+        counts_from: Option<Timestamp>,
+        /// The second person, whom an earlier time needs.
+        #[serde(default)]
+        approved_by: Option<String>,
     },
     /// Writes what it was.
     Review {
@@ -32,6 +38,16 @@ pub enum Act {
         incident: Which,
         /// The texts.
         review: Review,
+    },
+    /// Records that a preventive measure was carried out.
+    MeasureDone {
+        /// Of which.
+        incident: Which,
+        /// The measure: its number among those of the incident, from 1, or its text.
+        measure: String,
+        /// What was done.
+        #[serde(default)]
+        note: Option<String>,
     },
     /// Closes it.
     Close {
@@ -128,6 +144,12 @@ pub enum Act {
         customer: CustomerId,
         /// How.
         how: String,
+        /// When, where that is earlier than now.
+        #[serde(default)]
+        counts_from: Option<Timestamp>,
+        /// The second person, whom an earlier time needs.
+        #[serde(default)]
+        approved_by: Option<String>,
     },
 }
 

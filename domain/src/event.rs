@@ -308,6 +308,12 @@ pub enum Fact {
         customer: CustomerId,
         /// How.
         how: String,
+        /// When, where that was earlier than the event.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        counts_from: Option<Timestamp>,
+        /// The second person, whom an earlier time needs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approved_by: Option<String>,
     },
     /// A window began.
     MaintenanceStarted {
@@ -356,6 +362,12 @@ pub enum Fact {
     IncidentAcknowledged {
         /// Which.
         incident: IncidentId,
+        /// From when on it counts, where that was earlier than the event.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        counts_from: Option<Timestamp>,
+        /// The second person, whom an earlier time needs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approved_by: Option<String>,
     },
     /// A person wrote what it was.
     IncidentReviewed {
@@ -363,6 +375,15 @@ pub enum Fact {
         incident: IncidentId,
         /// The texts; those left out stay as they are.
         review: Review,
+    },
+    /// A preventive measure of it was carried out.
+    MeasureDone {
+        /// Of which.
+        incident: IncidentId,
+        /// The measure's text.
+        measure: String,
+        /// What was done.
+        note: Option<String>,
     },
     /// Its systems are up.
     IncidentResolved {
@@ -459,7 +480,8 @@ impl Fact {
                 .map(SystemId::as_str)
                 .collect::<Vec<_>>()
                 .join(","),
-            Fact::IncidentAcknowledged { incident }
+            Fact::IncidentAcknowledged { incident, .. }
+            | Fact::MeasureDone { incident, .. }
             | Fact::IncidentReviewed { incident, .. }
             | Fact::IncidentResolved { incident }
             | Fact::IncidentClosed { incident, .. } => incident.to_string(),

@@ -1,6 +1,8 @@
 //! The human record of what went wrong: opened by an outage, an overrun or a declaration;
 //! acknowledged, given its texts, resolved when its systems are up, closed by a person.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -51,6 +53,30 @@ pub struct Review {
     pub measures: Vec<Measure>,
 }
 
+/// When and by whom an incident was taken on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// From when on it counts.
+    pub at: Timestamp,
+    /// Who.
+    pub by: String,
+    /// When it was recorded: later than `at` only where a second person vouched for that.
+    pub recorded_at: Timestamp,
+    /// The second person.
+    pub approved_by: Option<String>,
+}
+
+/// That a preventive measure was carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Done {
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
+    /// What was done, where somebody wrote it.
+    pub note: Option<String>,
+}
+
 /// An incident as the ledger has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incident {
@@ -65,7 +91,7 @@ pub struct Incident {
     /// When it was opened.
     pub opened_at: Timestamp,
     /// When and by whom it was taken on.
-    pub acknowledged: Option<(Timestamp, String)>,
+    pub acknowledged: Option<Acknowledged>,
     /// When its systems were up.
     pub resolved_at: Option<Timestamp>,
     /// When and by whom it was closed.
@@ -74,6 +100,8 @@ pub struct Incident {
     pub closed_without: Option<String>,
     /// The texts.
     pub review: Review,
+    /// The preventive measures that were carried out, by their texts.
+    pub done: BTreeMap<String, Done>,
     /// When and by whom texts were written, in order.
     pub reviewed: Vec<(Timestamp, String)>,
     /// The incident that its outages belong to since then, where it was merged into another. What

@@ -442,9 +442,7 @@ fn rest_of_the_review() -> Review {
 fn an_incident_is_acknowledged_reviewed_and_closed_in_words() {
     let mut house = house();
     house.draw(0, &[("a/p", "UDDD"), ("b/p", "UUUU")]);
-    let acknowledge = Act::Acknowledge {
-        incident: which("a"),
-    };
+    let acknowledge = common::acknowledge(which("a"));
     house.acts(100, "kim", acknowledge.clone());
     expect!["I-9 was acknowledged by kim at 2026-10-01T00:01:40Z"].assert_eq(&house.refused(
         101,
@@ -488,9 +486,7 @@ fn an_incident_is_acknowledged_reviewed_and_closed_in_words() {
     house.acts(205, "lee", review(rest_of_the_review()));
     house.acts(206, "kim", close(None));
     expect!["I-9 is closed already"].assert_eq(&house.refused(207, "kim", close(None)));
-    let acknowledge = Act::Acknowledge {
-        incident: which("a"),
-    };
+    let acknowledge = common::acknowledge(which("a"));
     expect!["I-9 is closed already"].assert_eq(&house.refused(208, "kim", acknowledge));
     let incident = &house.record.incidents[&IncidentId(9)];
     assert!(incident.missing().is_empty());
@@ -521,12 +517,8 @@ fn an_incident_that_lacks_texts_is_closed_with_a_reason() {
 #[test]
 fn an_unknown_incident_is_refused() {
     let mut house = house();
-    let act = Act::Acknowledge {
-        incident: Which::Incident(IncidentId(7)),
-    };
+    let act = common::acknowledge(Which::Incident(IncidentId(7)));
     expect!["there is no incident I-7"].assert_eq(&house.refused(10, "kim", act));
-    let act = Act::Acknowledge {
-        incident: which("a"),
-    };
+    let act = common::acknowledge(which("a"));
     expect!["`a` has had no incident"].assert_eq(&house.refused(10, "kim", act));
 }

@@ -412,10 +412,10 @@ fn people_who_act_in_the_hour_that_happens_twice_leave_an_order_that_adds_up() {
     house.draw(0, &[("a/p", &format!("{}DDDD", ups(150)))]);
     house.set_clock(4_591, 4_591 - HOUR_S);
     let incident = Which::System("a".into());
-    house.acts(1_000, "kim", Act::Acknowledge { incident });
+    house.acts(1_000, "kim", common::acknowledge(incident));
     house.draw(1_010, &[("a/p", "DUUU")]);
     let incident = house.record.incidents.values().next().unwrap();
-    let acknowledged = incident.acknowledged.as_ref().unwrap().0;
+    let acknowledged = incident.acknowledged.as_ref().unwrap().at;
     let resolved = incident.resolved_at.unwrap();
     assert!(incident.opened_at <= acknowledged && acknowledged <= resolved);
 }

@@ -5,18 +5,16 @@ mod common;
 
 use common::{House, system};
 use domain::act::{Act, Which};
+use domain::calendar::Month;
 use domain::incident::{Measure, Review};
+use domain::report;
+use expect_test::expect;
 
 #[test]
 fn a_preventive_measure_is_added_or_changed_and_never_dropped() {
     let mut house = House::new("2026-10-01T00:00:00Z", vec![system("a")]);
     house.draw(0, &[("a/p", "UDDD")]);
     let incident = *house.record.incidents.keys().next().unwrap();
-    let measure = |text: &str, owner: &str, due: &str| Measure {
-        text: text.into(),
-        owner: owner.into(),
-        due: due.parse().unwrap(),
-    };
     let disk = measure("Buy a disk", "platform", "2026-12-10");
     let logs = measure("Rotate logs", "platform", "2026-11-30");
     let moved = measure("Rotate logs", "security", "2026-12-24");
@@ -30,4 +28,108 @@ fn a_preventive_measure_is_added_or_changed_and_never_dropped() {
     }
     let measures = &house.record.incidents[&incident].review.measures;
     assert_eq!(*measures, [moved, disk]);
+}
+
+/// Down, with an incident that has two measures.
+fn promised() -> House {
+    let mut house = House::new("2026-10-01T00:00:00Z", vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDD")]);
+    let review = Review {
+        measures: vec![
+            measure("Buy a disk", "platform", "2026-12-10"),
+            measure("Rotate logs", "platform", "2026-11-30"),
+        ],
+        ..Review::default()
+    };
+    house.acts(100, "kim", reviewed(review));
+    house
+}
+
+fn measure(text: &str, owner: &str, due: &str) -> Measure {
+    Measure {
+        text: text.into(),
+        owner: owner.into(),
+        due: due.parse().unwrap(),
+    }
+}
+
+fn reviewed(review: Review) -> Act {
+    let incident = Which::System("a".into());
+    Act::Review { incident, review }
+}
+
+fn done(measure: &str) -> Act {
+    Act::MeasureDone {
+        incident: Which::System("a".into()),
+        measure: measure.into(),
+        note: Some("ticket 12".into()),
+    }
+}
+
+fn october(house: &House) -> report::Report {
+    let month: Month = "2026-10".parse().unwrap();
+    report::monthly(&house.record, "ops", month, "head").unwrap()
+}
+
+fn states(report: &report::Report) -> String {
+    let of: Vec<String> = report.incidents[0]
+        .measures
+        .iter()
+        .map(|m| {
+            let by = m.done_by.as_deref().unwrap_or("nobody");
+            format!("{} {:?} by {by}: {:?}", m.text, m.state, m.note)
+        })
+        .collect();
+    let open: Vec<&str> = report.open_measures.iter().map(|m| &*m.text).collect();
+    format!("{}\nopen: {open:?}\n", of.join("\n"))
+}
+
+#[test]
+fn a_measure_that_is_done_leaves_the_open_ones_and_stays_with_its_incident() {
+    let mut house = promised();
+    house.acts(200, "ann", done("2"));
+    expect![[r#"
+        Buy a disk Open by nobody: None
+        Rotate logs Done by ann: Some("ticket 12")
+        open: ["Buy a disk"]
+    "#]]
+    .assert_eq(&states(&october(&house)));
+    expect!["it was done already, says ann at 2026-10-01T00:03:20Z"].assert_eq(&house.refused(
+        300,
+        "kim",
+        done("Rotate logs"),
+    ));
+    house.acts(310, "kim", done("Buy a disk"));
+    assert_eq!(october(&house).open_measures, []);
+}
+
+#[test]
+fn a_measure_that_is_written_anew_is_open_again() {
+    let mut house = promised();
+    house.acts(200, "ann", done("2"));
+    let again = Review {
+        measures: vec![measure("Rotate logs", "platform", "2027-01-31")],
+        ..Review::default()
+    };
+    house.acts(300, "kim", reviewed(again));
+    expect![[r#"
+        Buy a disk Open by nobody: None
+        Rotate logs Open by nobody: None
+        open: ["Buy a disk", "Rotate logs"]
+    "#]]
+    .assert_eq(&states(&october(&house)));
+}
+
+#[test]
+fn a_measure_that_there_is_not_cannot_be_done() {
+    let mut house = promised();
+    for wrong in ["0", "3", "Rotate", ""] {
+        let refusal = house.refused(200, "kim", done(wrong));
+        assert_eq!(
+            refusal,
+            format!(
+                "I-8 has no preventive measure `{wrong}`: give its number, 1 to 2, or its whole text"
+            )
+        );
+    }
 }

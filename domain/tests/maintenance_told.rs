@@ -238,11 +238,7 @@ fn delivered_too_late_is_not_delivered() {
 fn a_person_who_told_the_last_customer_in_time_earns_it() {
     let mut house = scheduled();
     deliver_to(&mut house, 100, &["it@clinic.example"]);
-    let told = Act::Told {
-        window: "move".into(),
-        customer: "lab".into(),
-        how: "by phone, Dr. Wen".into(),
-    };
+    let told = common::told("move", "lab");
     house.acts(240, "kim", told);
     expect![[r#"
         Some("Told(2026-10-01T00:04:00Z)")
@@ -256,11 +252,7 @@ fn a_person_who_told_the_last_customer_in_time_earns_it() {
 fn what_a_person_records_after_the_notice_was_due_earns_nothing() {
     let mut house = scheduled();
     deliver_to(&mut house, 100, &["it@clinic.example"]);
-    let told = Act::Told {
-        window: "move".into(),
-        customer: "lab".into(),
-        how: "by phone".into(),
-    };
+    let told = common::told("move", "lab");
     house.acts(241, "kim", told);
     expect![[r#"
         Some("NotTold([CustomerId(\"lab\")])")
@@ -283,11 +275,7 @@ fn extended(at_s: i64, tell_again: bool) -> House {
     house.acts(at_s, "kim", extend);
     if tell_again {
         for customer in ["clinic", "lab"] {
-            let told = Act::Told {
-                window: "move".into(),
-                customer: customer.into(),
-                how: "by phone".into(),
-            };
+            let told = common::told("move", customer);
             house.acts(at_s + 5, "kim", told);
         }
     }
@@ -610,11 +598,7 @@ fn an_extension_that_is_delivered_in_time_earns_what_it_says() {
 fn work_that_is_off_is_told_to_those_who_heard_of_it() {
     let mut house = scheduled();
     deliver_to(&mut house, 20, &["it@clinic.example"]);
-    let told = Act::Told {
-        window: "move".into(),
-        customer: "lab".into(),
-        how: "by phone".into(),
-    };
+    let told = common::told("move", "lab");
     house.acts(30, "kim", told);
     let cancel = Act::CancelMaintenance {
         window: "move".into(),

@@ -346,15 +346,7 @@ fn a_window_made_after_the_downtime_began_says_so() {
         override_reason: None,
     };
     house.acts(180, "kim", Act::ScheduleMaintenance { window });
-    house.acts(
-        185,
-        "kim",
-        Act::Told {
-            window: "late".into(),
-            customer: "clinic".into(),
-            how: "by telephone".into(),
-        },
-    );
+    house.acts(185, "kim", common::told("late", "clinic"));
     house.draw(210, &[("a/p", "DDDUUU")]);
     expect![[r#"
         late (100, 0): announced in time, to the last customer at 2026-10-01 00:03:05 UTC; O-7 had begun before the window was made or widened, so none of it is excused

@@ -93,13 +93,7 @@ fn outages_that_overlap_are_one_in_every_place_that_counts_them() {
     house.draw(0, &[("a/p", "UUDDD")]);
     house.deliver(Delivery::Accepted);
     let incident = *house.record.incidents.keys().next().unwrap();
-    house.acts(
-        130,
-        "ann",
-        Act::Acknowledge {
-            incident: Which::Incident(incident),
-        },
-    );
+    house.acts(130, "ann", common::acknowledge(Which::Incident(incident)));
     house.draw(150, &[("a/p", "DUUUUUUU")]);
     let act = declared(&house, 30, 100);
     house.acts(400, "kim", act);

@@ -373,6 +373,8 @@ fn windows_are_extended_ended_early_and_cancelled_while_that_makes_sense() {
         reason: None,
     };
     let told = |customer: &str, how: &str| Act::Told {
+        counts_from: None,
+        approved_by: None,
         window: "move".into(),
         customer: customer.into(),
         how: how.into(),

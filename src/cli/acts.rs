@@ -12,8 +12,19 @@ pub fn of_incident(words: &args::Incident) -> Option<Act> {
     use args::Incident as I;
     Some(match words {
         I::List { .. } | I::Show(_) => return None,
-        I::Ack(which) => Act::Acknowledge {
+        I::Ack { which, earlier } => Act::Acknowledge {
             incident: incident(which),
+            counts_from: earlier.at,
+            approved_by: earlier.approved_by.clone(),
+        },
+        I::Done {
+            which,
+            measure,
+            note,
+        } => Act::MeasureDone {
+            incident: incident(which),
+            measure: measure.clone(),
+            note: note.clone(),
         },
         I::Review {
             which,
@@ -98,9 +109,12 @@ fn on_outage(words: &args::Incident) -> Option<Act> {
             outage: *outage,
             reason: reason.clone(),
         },
-        I::List { .. } | I::Show(_) | I::Ack(_) | I::Review { .. } | I::Close { .. } => {
-            return None;
-        }
+        I::List { .. }
+        | I::Show(_)
+        | I::Ack { .. }
+        | I::Review { .. }
+        | I::Done { .. }
+        | I::Close { .. } => return None,
     })
 }
 
@@ -153,10 +167,13 @@ pub fn of_maintenance(words: &args::Maintenance) -> Option<Act> {
             window,
             customer,
             how,
+            earlier,
         } => Act::Told {
             window: window.clone(),
             customer: customer.clone(),
             how: how.clone(),
+            counts_from: earlier.at,
+            approved_by: earlier.approved_by.clone(),
         },
     })
 }

@@ -96,6 +96,10 @@ pub enum Command {
         /// Whose report; may be left out where there is only one committee.
         #[arg(long)]
         committee: Option<String>,
+        /// As the ledger stood after its event of that number, as an earlier report prints it; all of
+        /// it unless given.
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
+        seq: Option<u64>,
         /// In which form; html unless given.
         #[arg(long, value_enum)]
         format: Option<Format>,
@@ -145,6 +149,17 @@ pub struct Which {
     pub incident: String,
 }
 
+/// An earlier time than now, for what counts from when it is recorded.
+#[derive(Clone, Debug, Args)]
+pub struct Earlier {
+    /// From when it counts (RFC 3339), if that is earlier than now; needs a second person.
+    #[arg(long, requires = "approved_by")]
+    pub at: Option<Timestamp>,
+    /// The second person, who vouches for the earlier time.
+    #[arg(long, requires = "at")]
+    pub approved_by: Option<String>,
+}
+
 /// What to do with incidents and outages.
 #[derive(Debug, Subcommand)]
 pub enum Incident {
@@ -157,7 +172,14 @@ pub enum Incident {
     /// One incident with its outages, texts and notices.
     Show(Which),
     /// Take it on.
-    Ack(Which),
+    Ack {
+        /// Which.
+        #[command(flatten)]
+        which: Which,
+        /// Since when, if not since now.
+        #[command(flatten)]
+        earlier: Earlier,
+    },
     /// Write what it was; what is left out stays as it is.
     Review {
         /// Which.
@@ -179,6 +201,17 @@ pub enum Incident {
         /// those before; one of the same text takes another owner and date.
         #[arg(long = "measure", value_name = "TEXT;OWNER;DATE", allow_hyphen_values = true, value_parser = super::acts::measure)]
         measures: Vec<Measure>,
+    },
+    /// Record that a preventive measure was carried out.
+    Done {
+        /// Which.
+        #[command(flatten)]
+        which: Which,
+        /// The measure: its number as `incident show` prints it, or its whole text.
+        measure: String,
+        /// What was done.
+        #[arg(long, allow_hyphen_values = true, value_parser = text)]
+        note: Option<String>,
     },
     /// Close it.
     Close {
@@ -332,6 +365,9 @@ pub enum Maintenance {
         /// How.
         #[arg(long, allow_hyphen_values = true, value_parser = text)]
         how: String,
+        /// When, if not now.
+        #[command(flatten)]
+        earlier: Earlier,
     },
 }
 

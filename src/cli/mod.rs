@@ -169,7 +169,7 @@ fn carry_out(line: Line) -> Result<End, Failure> {
         Command::Maintenance(words) => match acts::of_maintenance(&words) {
             Some(act) => do_act(common, act),
             None => {
-                let (record, _) = Office::of(common)?.record()?;
+                let (record, _) = Office::of(common)?.record(None)?;
                 let width = layout::width();
                 let windows = read::maintenance(&record, clock::now(), common.json, width)?;
                 made(&windows, common.json)?;
@@ -179,11 +179,17 @@ fn carry_out(line: Line) -> Result<End, Failure> {
         Command::Report {
             month,
             committee,
+            seq,
             format,
             out,
         } => {
             let format = report::form(common, format)?;
-            report::run(common, month, committee.as_deref(), format, out.as_deref())
+            let of = report::Of {
+                month,
+                committee: committee.as_deref(),
+                seq,
+            };
+            report::run(common, &of, format, out.as_deref())
         }
         Command::Notice(words) => notice::run(common, words),
         Command::Verify { replay } => verify::run(&Office::of(common)?, replay, common.json),
@@ -321,7 +327,7 @@ fn do_act(common: &Common, act: Act) -> Result<End, Failure> {
             );
         }
         if let Some(window) = window {
-            let (record, _) = office.record()?;
+            let (record, _) = office.record(None)?;
             let outlook = record.outlook(&window, clock::now());
             notes.extend(outlook.iter().flat_map(outlook::words));
         }
@@ -384,7 +390,7 @@ fn status_now(common: &Common) -> Result<End, Failure> {
 }
 
 fn incidents(common: &Common, words: &args::Incident) -> Result<End, Failure> {
-    let (record, _) = Office::of(common)?.record()?;
+    let (record, _) = Office::of(common)?.record(None)?;
     match words {
         args::Incident::List { open } => {
             let listed = read::incidents(&record, *open, common.json, layout::width())?;

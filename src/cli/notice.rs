@@ -12,7 +12,7 @@ use crate::{clock, config, notices};
 pub fn run(common: &Common, words: args::Notice) -> Result<End, Failure> {
     match words {
         args::Notice::List => {
-            let (record, _) = Office::of(common)?.record()?;
+            let (record, _) = Office::of(common)?.record(None)?;
             let listed = read::notices(&record, common.json, layout::width())?;
             made(&listed, common.json)?;
             Ok(End::Done)

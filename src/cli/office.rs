@@ -71,15 +71,14 @@ impl Office {
         Ok(Self { data })
     }
 
-    /// The present state, from the ledger alone; also while the service runs.
+    /// The present state, or that after the event of number `upto` (of the last, where there is no
+    /// such event), from the ledger alone; also while the service runs.
     ///
     /// # Errors
     /// There is no ledger, or it cannot be read.
-    pub fn record(&self) -> Result<(Record, Head)> {
+    pub fn record(&self, upto: Option<u64>) -> Result<(Record, Head)> {
         let ledger = self.ledger()?;
-        let record = ledger::replay_record(&ledger, None).context("the ledger cannot be read")?;
-        let head = ledger.head();
-        Ok((record, head))
+        ledger::replay_head(&ledger, upto).context("the ledger cannot be read")
     }
 
     /// The ledger, to read.

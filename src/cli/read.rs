@@ -3,7 +3,7 @@
 use anyhow::Result;
 use domain::act::Which;
 use domain::id::OutageId;
-use domain::incident::Incident;
+use domain::incident::{Acknowledged, Done, Incident};
 use domain::record::{Outgoing, Record, Standing};
 use domain::span::Span;
 use domain::text::visible_line;
@@ -39,7 +39,7 @@ pub fn incidents(record: &Record, open: bool, as_json: bool, width: usize) -> Re
     for incident in wanted {
         let systems: Vec<&str> = incident.systems.iter().map(|s| s.as_str()).collect();
         let (systems, owed) = (systems.join(", "), owed(incident));
-        let acknowledged = incident.acknowledged.as_ref().map(|a| a.0);
+        let acknowledged = incident.acknowledged.as_ref().map(|a| a.at);
         let closed = incident.closed.as_ref().map(|c| c.0);
         let done = |at: Option<Timestamp>, what: &str| match at {
             Some(at) => format!("{what} {}", instant(Some(at))),
@@ -146,7 +146,12 @@ fn incident_text(record: &Record, incident: &Incident) -> String {
         "  acknowledged: {}\n  resolved: {}\n  summary: {}\n  root cause: {}\n  resolution: {}\n",
         incident.acknowledged.as_ref().map_or_else(
             || "not recorded".to_owned(),
-            |(at, by)| format!("{} by {}", instant(Some(*at)), visible_line(by))
+            |a| format!(
+                "{} by {}{}",
+                instant(Some(a.at)),
+                visible_line(&a.by),
+                approved(a)
+            )
         ),
         incident
             .resolved_at
@@ -155,12 +160,15 @@ fn incident_text(record: &Record, incident: &Incident) -> String {
         written(&review.root_cause),
         written(&review.resolution),
     ));
-    for measure in &review.measures {
+    for (n, measure) in review.measures.iter().enumerate() {
+        let done = incident.done.get(&measure.text);
         text.push_str(&format!(
-            "  measure: {} ({}, by {})\n",
+            "  measure {}: {} ({}, by {}){}\n",
+            n + 1,
             visible_line(&measure.text),
             visible_line(&measure.owner),
-            measure.due
+            measure.due,
+            done.map(carried_out).unwrap_or_default(),
         ));
     }
     for outgoing in told(record, &incident.outages) {
@@ -173,6 +181,28 @@ fn incident_text(record: &Record, incident: &Incident) -> String {
         ));
     }
     text
+}
+
+/// What stands behind an acknowledgement that was recorded later.
+fn approved(taken: &Acknowledged) -> String {
+    let Some(other) = &taken.approved_by else {
+        return String::new();
+    };
+    format!(
+        " (recorded {}, approved by {})",
+        instant(Some(taken.recorded_at)),
+        visible_line(other)
+    )
+}
+
+fn carried_out(done: &Done) -> String {
+    let note = done.note.as_deref().map(visible_line);
+    format!(
+        ": done {}, says {}{}",
+        instant(Some(done.at)),
+        visible_line(&done.by),
+        note.map(|n| format!(": {n}")).unwrap_or_default(),
+    )
 }
 
 fn outages_text(record: &Record, incident: &Incident) -> String {
@@ -226,7 +256,9 @@ fn incident_json(record: &Record, incident: &Incident) -> Value {
         "incident": incident.id.to_string(),
         "systems": incident.systems,
         "opened": incident.opened_at,
-        "acknowledged": incident.acknowledged.as_ref().map(|(at, by)| json!({"at": at, "by": by})),
+        "acknowledged": incident.acknowledged.as_ref().map(|a| json!({
+            "at": a.at, "by": a.by, "recorded": a.recorded_at, "approved_by": a.approved_by,
+        })),
         "resolved": incident.resolved_at,
         "merged_into": incident.merged.map(|(_, into)| into.to_string()),
         "closed": incident.closed.as_ref().map(|(at, by)| json!({"at": at, "by": by})),
@@ -234,7 +266,9 @@ fn incident_json(record: &Record, incident: &Incident) -> Value {
         "root_cause": incident.review.root_cause,
         "certainty": incident.review.certainty,
         "resolution": incident.review.resolution,
-        "measures": incident.review.measures,
+        "measures": incident.review.measures.iter().map(|m| json!({
+            "text": m.text, "owner": m.owner, "due": m.due, "done": incident.done.get(&m.text),
+        })).collect::<Vec<_>>(),
         "missing": incident.missing(),
         "outages": incident.outages.iter().filter_map(|o| record.outages.get(o)).map(|o| json!({
             "outage": o.id.to_string(), "system": o.system, "start": o.start, "end": o.end,

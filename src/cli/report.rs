@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use domain::calendar::Month;
 use domain::report;
 use serde_json::json;
 
@@ -44,17 +45,32 @@ fn templates(common: &Common) -> Option<PathBuf> {
     None
 }
 
+/// Which report is wanted.
+pub(super) struct Of<'a> {
+    /// Of which month.
+    pub month: Month,
+    /// Of which committee; there may be only one.
+    pub committee: Option<&'a str>,
+    /// As the ledger stood after that event.
+    pub seq: Option<u64>,
+}
+
 /// Makes it, and writes it where it is wanted.
 pub(super) fn run(
     common: &Common,
-    month: domain::calendar::Month,
-    committee: Option<&str>,
+    of: &Of<'_>,
     format: Format,
     out: Option<&Path>,
 ) -> Result<End, Failure> {
-    let (record, head) = Office::of(common)?.record()?;
+    let (record, head) = Office::of(common)?.record(of.seq)?;
+    if let Some(seq) = of.seq.filter(|seq| *seq != head.seq) {
+        return Err(Failure::Unknown(format!(
+            "there is no event {seq}: the ledger ends with event {}",
+            head.seq
+        )));
+    }
     let committees = &record.catalogue.committees;
-    let committee = match (committee, committees.as_slice()) {
+    let committee = match (of.committee, committees.as_slice()) {
         (Some(id), _) => id.to_owned(),
         (None, [only]) => only.id.to_string(),
         (None, several) => {
@@ -66,10 +82,12 @@ pub(super) fn run(
         }
     };
     let made =
-        report::monthly(&record, &committee, month, &head.hash).map_err(|error| match error {
-            report::Error::Zone(_) => Failure::Could(error.into()),
-            nothing => Failure::Unknown(nothing.to_string()),
-        })?;
+        report::monthly(&record, &committee, of.month, &head.hash).map_err(
+            |error| match error {
+                report::Error::Zone(_) => Failure::Could(error.into()),
+                nothing => Failure::Unknown(nothing.to_string()),
+            },
+        )?;
     let templates = match format {
         Format::Html | Format::Markdown => templates(common),
         Format::Csv | Format::Json => None,
@@ -83,7 +101,7 @@ pub(super) fn run(
             if common.json {
                 say::json(&json!({
                     "written": file, "bytes": bytes.len(), "committee": committee,
-                    "month": month.to_string(),
+                    "month": of.month.to_string(),
                 }))?;
             }
         }

@@ -196,7 +196,7 @@ fn of_systems(record: &Record, seq: u64, fact: &Fact, voice: &Voice) -> Option<S
 /// What people did, and what became of the windows they made.
 fn of_people(event: &Event, voice: &Voice) -> Option<String> {
     Some(match &event.fact {
-        Fact::IncidentAcknowledged { incident } => {
+        Fact::IncidentAcknowledged { incident, .. } => {
             format!("Incident {incident} is taken on by {}.", event.by)
         }
         Fact::IncidentReviewed { incident, .. } => {
@@ -472,7 +472,15 @@ mod tests {
     fn slowness_and_what_people_do_are_told() {
         let slow = event(3, "nines", degraded("fhir/metadata", Reason::Slow));
         let incident = IncidentId(4);
-        let ack = event(4, "Kim", Fact::IncidentAcknowledged { incident });
+        let ack = event(
+            4,
+            "Kim",
+            Fact::IncidentAcknowledged {
+                incident,
+                counts_from: None,
+                approved_by: None,
+            },
+        );
         assert_eq!(
             told(vec![slow, ack]),
             "FHIR server is degraded since 14:13:21 (slow): available, but impaired. \

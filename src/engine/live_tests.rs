@@ -294,6 +294,8 @@ async fn people_get_a_receipt_or_a_reason() {
     let service = Service::start(catalogue()).await;
     let acknowledge = Act::Acknowledge {
         incident: Which::System("portal".into()),
+        counts_from: None,
+        approved_by: None,
     };
     let refused = service.door.act("kim", acknowledge.clone()).await;
     assert!(matches!(refused, Err(Error::Refused(_))));
@@ -322,7 +324,7 @@ async fn people_get_a_receipt_or_a_reason() {
             .acknowledged
             .as_ref()
             .unwrap()
-            .1,
+            .by,
         "kim"
     );
 }

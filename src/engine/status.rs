@@ -177,7 +177,7 @@ impl Status {
                     incident: i.id.to_string(),
                     systems: i.systems.iter().map(ToString::to_string).collect(),
                     opened: i.opened_at,
-                    acknowledged: i.acknowledged.clone(),
+                    acknowledged: i.acknowledged.as_ref().map(|a| (a.at, a.by.clone())),
                     resolved: i.resolved_at,
                     missing: i.missing().into_iter().map(str::to_owned).collect(),
                 })

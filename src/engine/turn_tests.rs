@@ -297,6 +297,8 @@ fn a_refused_act_changes_nothing_and_says_why() {
     let before = turn.record().clone();
     let act = Act::Acknowledge {
         incident: Which::System("portal".into()),
+        counts_from: None,
+        approved_by: None,
     };
     let turned = turn.step(
         t(5),

@@ -82,7 +82,9 @@ examples! {
     WindowScheduled => Fact::WindowScheduled { window: single() },
     WindowChanged => Fact::WindowChanged { window: single(), reason: Some("a second disk".into()) },
     WindowCancelled => Fact::WindowCancelled { window: window(), reason: None },
-    Told => Fact::Told { window: window(), customer: "mercy".into(), how: "by telephone".into() },
+    Told => Fact::Told {
+        window: window(), customer: "mercy".into(), how: "by telephone".into(), counts_from: None, approved_by: None,
+    },
     MaintenanceStarted => Fact::MaintenanceStarted {
         window: window(), systems: vec![system(), "results".into()], title: "Patch night".into(), span: span(),
     },
@@ -94,8 +96,11 @@ examples! {
         system: system(), incident: IncidentId(13), outages: vec![OutageId(12), OutageId(30), OutageId(44)],
     },
     Settled => Fact::Settled { system: system(), incident: IncidentId(13) },
-    IncidentAcknowledged => Fact::IncidentAcknowledged { incident: IncidentId(13) },
+    IncidentAcknowledged => Fact::IncidentAcknowledged { incident: IncidentId(13), counts_from: None, approved_by: None },
     IncidentReviewed => Fact::IncidentReviewed { incident: IncidentId(13), review: review() },
+    MeasureDone => Fact::MeasureDone {
+        incident: IncidentId(13), measure: "Buy a second disk".into(), note: Some("ticket 12".into()),
+    },
     IncidentResolved => Fact::IncidentResolved { incident: IncidentId(13) },
     IncidentClosed => Fact::IncidentClosed { incident: IncidentId(13), without: Some("the vendor is gone".into()) },
     NoticeQueued => Fact::NoticeQueued { notice: notice() },

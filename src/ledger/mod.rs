@@ -325,9 +325,24 @@ pub fn form(fact: &domain::event::Fact) -> Result<(String, String), Error> {
 
 /// Folds the events up to and with `upto`, or all, into the state they amount to.
 pub fn replay_record(ledger: &Ledger, upto: Option<u64>) -> Result<Record, Error> {
+    replay_head(ledger, upto).map(|(record, _)| record)
+}
+
+/// The same, with the position after the last event that was folded.
+pub fn replay_head(ledger: &Ledger, upto: Option<u64>) -> Result<(Record, Head), Error> {
     let mut record = Record::default();
-    ledger.replay(upto, &mut |stored| record.apply(stored.seq, &stored.event))?;
-    Ok(record)
+    let mut head = Head {
+        seq: 0,
+        hash: row::hex(&row::GENESIS),
+    };
+    ledger.replay(upto, &mut |stored| {
+        record.apply(stored.seq, &stored.event);
+        head = Head {
+            seq: stored.seq,
+            hash: stored.hash,
+        };
+    })?;
+    Ok((record, head))
 }
 
 fn last(connection: &Connection) -> Result<(u64, row::Hash), Error> {

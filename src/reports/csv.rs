@@ -5,7 +5,7 @@
 
 use domain::report::{
     AbsenceLine, Day, IncidentLine, MeasureState, Moment, OpenMeasure, OutageLine, Refused, Report,
-    SystemLine, Telling, Told, UnknownSpan, Verdict, WindowLine,
+    SystemLine, Telling, Told, ToldByPerson, UnknownSpan, Verdict, WindowLine,
 };
 use domain::text::visible;
 use serde::Serialize;
@@ -64,6 +64,14 @@ pub(super) fn render(report: &Report) -> Vec<u8> {
             .incidents
             .iter()
             .flat_map(|i| i.told.iter().map(|t| told(&i.incident, t))),
+    );
+    out.section(
+        "told_of_window",
+        &TOLD_OF_WINDOW,
+        report
+            .maintenance
+            .iter()
+            .flat_map(|w| w.told_by_people.iter().map(|t| told_of(&w.window, t))),
     );
     out.section("refused", &REFUSED, report.refused.iter().map(refused));
     out.section(
@@ -377,7 +385,7 @@ fn outage(o: &OutageLine) -> Vec<Cell> {
     ]
 }
 
-const INCIDENT: [&str; 20] = [
+const INCIDENT: [&str; 22] = [
     "incident",
     "severity",
     "systems",
@@ -398,6 +406,8 @@ const INCIDENT: [&str; 20] = [
     "customers_not_told",
     "unstable",
     "merged_into",
+    "acknowledged_recorded",
+    "acknowledged_approved_by",
 ];
 
 fn incident(i: &IncidentLine) -> Vec<Cell> {
@@ -423,6 +433,8 @@ fn incident(i: &IncidentLine) -> Vec<Cell> {
         number(i.told.len() - told),
         printed(&i.unstable),
         words(&i.merged_into),
+        instant(&i.acknowledged_recorded),
+        words(&i.acknowledged_approved_by),
     ]
 }
 
@@ -484,6 +496,30 @@ fn told(incident: &str, t: &Told) -> Vec<Cell> {
         printed(&t.result),
         number(t.only_afterwards),
         text(contacts.join(", ")),
+    ]
+}
+
+const TOLD_OF_WINDOW: [&str; 8] = [
+    "window",
+    "customer",
+    "name",
+    "at",
+    "recorded",
+    "by",
+    "approved_by",
+    "how",
+];
+
+fn told_of(window: &str, t: &ToldByPerson) -> Vec<Cell> {
+    vec![
+        text(window),
+        text(&t.customer),
+        text(&t.name),
+        printed(&t.at),
+        instant(&t.recorded),
+        text(&t.by),
+        words(&t.approved_by),
+        text(&t.how),
     ]
 }
 

@@ -76,7 +76,8 @@ pub enum Error {
 /// `monthly.html.j2` and `monthly.md.j2` replace the built-in ones where it has them.
 ///
 /// CSV holds sections one below the other, each with its own header row: `report`, `system`,
-/// `day`, `outage`, `incident`, `maintenance`, `measure`. The first column of every row, the
+/// `day`, `outage`, `incident`, `maintenance`, `told`, `told_of_window`, `refused`, `absence`,
+/// `unknown`, `measure`. The first column of every row, the
 /// header's too, names its section, so that a script filters on it and a person sees tables.
 /// Quoting is that of RFC 4180; people's text cannot become a formula.
 ///

@@ -8,13 +8,13 @@ use domain::catalogue::{
 };
 use domain::event::{Absence, Cause, Delivery, Silence};
 use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, SystemId};
-use domain::incident::{Certainty, Incident, Measure, Review};
+use domain::incident::{Acknowledged, Certainty, Done, Incident, Measure, Review};
 use domain::notice::{self, Affected, Notice};
 use domain::policy::Policy;
 use domain::record::{Life, Outage, Outgoing, ProbeRecord, Record, Standing, SystemRecord};
 use domain::sample::Reason;
 use domain::span::Span;
-use domain::windows::{RuleEntry, SingleEntry};
+use domain::windows::{RuleEntry, SingleEntry, Word};
 use jiff::Timestamp;
 
 /// `10-07 02:14:10` in New York, 2026.
@@ -194,6 +194,7 @@ fn incident(id: u64, systems: &[&str], outages: &[u64], cause: Cause, opened: &s
         cause,
         opened_at: at(opened),
         acknowledged: None,
+        done: std::collections::BTreeMap::new(),
         resolved_at: None,
         closed: None,
         closed_without: None,
@@ -202,6 +203,15 @@ fn incident(id: u64, systems: &[&str], outages: &[u64], cause: Cause, opened: &s
         merged: None,
         flapping: Vec::new(),
         settled: Vec::new(),
+    }
+}
+
+fn taken(when: &str, by: &str) -> Acknowledged {
+    Acknowledged {
+        at: at(when),
+        by: by.to_owned(),
+        recorded_at: at(when),
+        approved_by: None,
     }
 }
 
@@ -351,7 +361,7 @@ fn plain(record: &mut Record) {
         record.notices.insert(NoticeId(id), Arc::new(notice));
     }
     let mut incident = incident(121, &["portal"], &[120], Cause::Outage, "10-07 02:14:20");
-    incident.acknowledged = Some((at("10-07 02:20:00"), "on-call".to_owned()));
+    incident.acknowledged = Some(taken("10-07 02:20:00", "on-call"));
     incident.resolved_at = Some(at("10-07 02:51:40"));
     incident.closed = Some((at("10-09 09:30:00"), "r.meyer".to_owned()));
     incident.reviewed = vec![(at("10-08 10:00:00"), "on-call".to_owned())];
@@ -365,6 +375,13 @@ fn plain(record: &mut Record) {
             measure("A second load balancer takes over when the first does not start", "infrastructure", "2027-01-31"),
         ],
     };
+    let done = Done {
+        at: at("10-30 15:00:00"),
+        by: "platform".to_owned(),
+        note: Some("in the job since release 41".to_owned()),
+    };
+    let first = incident.review.measures[0].text.clone();
+    incident.done.insert(first, done);
     record.incidents.insert(incident.id, Arc::new(incident));
     add(record, outage);
 }
@@ -447,10 +464,19 @@ fn single(record: &mut Record) {
         start_grace_s: None,
         override_reason: None,
     };
+    let told_at = at("10-17 16:30:00");
     let entry = SingleEntry {
         versions: vec![(at("10-17 16:00:00"), window)],
         cancelled_at: None,
-        told: std::collections::BTreeMap::new(),
+        told: std::iter::once(((0, "mercy".into()), told_at)).collect(),
+        words: vec![Word {
+            customer: "mercy".into(),
+            at: told_at,
+            recorded_at: at("10-18 09:00:00"),
+            by: "r.meyer".to_owned(),
+            how: "by telephone, to the head of their desk".to_owned(),
+            approved_by: Some("on-call".to_owned()),
+        }],
     };
     record
         .singles

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use domain::incident::Acknowledged;
 use domain::record::Record;
 
 use super::sample::{at, october};
@@ -254,7 +255,12 @@ fn written_by(hand: &str) -> Report {
         measure.text = hand.to_owned();
         measure.owner = hand.to_owned();
     }
-    incident.acknowledged = Some((incident.opened_at, hand.to_owned()));
+    incident.acknowledged = Some(Acknowledged {
+        at: incident.opened_at,
+        by: hand.to_owned(),
+        recorded_at: incident.opened_at,
+        approved_by: Some(hand.to_owned()),
+    });
     incident.closed = Some((incident.opened_at, hand.to_owned()));
     record.incidents.insert(id, Arc::new(incident));
     let id = domain::id::OutageId(120);
@@ -372,6 +378,7 @@ fn every_row_of_a_csv_section_has_the_columns_of_its_header() {
             "incident",
             "maintenance",
             "told",
+            "told_of_window",
             "refused",
             "absence",
             "unknown",

@@ -178,14 +178,26 @@ written! {
     start_grace: String,
     r#override: String,
     how: String,
+    counts_from: String,
+    measure: String,
+    note: String,
     config: PathBuf,
     down_for: String,
     kill: bool,
 }
 
 /// Each act with the keys it needs and those it may have.
-const ACTS: [(&str, &[&str], &[&str]); 14] = [
-    ("acknowledge", &[], &["system", "incident"]),
+const ACTS: [(&str, &[&str], &[&str]); 15] = [
+    (
+        "acknowledge",
+        &[],
+        &["system", "incident", "counts_from", "approved_by"],
+    ),
+    (
+        "measure_done",
+        &["measure"],
+        &["system", "incident", "note"],
+    ),
     (
         "review",
         &[],
@@ -238,7 +250,11 @@ const ACTS: [(&str, &[&str], &[&str]); 14] = [
         &["id", "window", "max_downtime", "reason"],
     ),
     ("cancel_maintenance", &[], &["id", "window", "reason"]),
-    ("told", &["window", "customer", "how"], &[]),
+    (
+        "told",
+        &["window", "customer", "how"],
+        &["counts_from", "approved_by"],
+    ),
     ("reload", &["config"], &[]),
     ("restart", &[], &["down_for", "kill"]),
 ];
@@ -329,7 +345,16 @@ fn said(w: Written) -> Result<Said, String> {
             reason: needed(&w.reason),
             approved_by: w.approved_by.clone(),
         },
-        "acknowledge" => Said::Plain(Act::Acknowledge { incident: which()? }),
+        "acknowledge" => Said::Plain(Act::Acknowledge {
+            incident: which()?,
+            counts_from: w.counts_from.as_deref().map(instant).transpose()?,
+            approved_by: w.approved_by.clone(),
+        }),
+        "measure_done" => Said::Plain(Act::MeasureDone {
+            incident: which()?,
+            measure: needed(&w.measure),
+            note: w.note.clone(),
+        }),
         "review" => Said::Plain(Act::Review {
             incident: which()?,
             review: Review {
@@ -410,6 +435,8 @@ fn maintenance(w: &Written) -> Result<Act, String> {
             window: window()?,
             customer: plain(w.customer.as_ref()).ok_or("`told` needs `customer`")?,
             how: text(&w.how),
+            counts_from: w.counts_from.as_deref().map(instant).transpose()?,
+            approved_by: w.approved_by.clone(),
         },
     })
 }

@@ -140,3 +140,70 @@ fn an_exclusion_that_one_person_asks_for_says_that_it_has_no_effect_yet() {
     assert_eq!(lines[0]["approved_by"], "bob");
     assert_eq!(approved["ledger"]["seq"], summary.head.seq + 2);
 }
+
+#[test]
+fn an_earlier_report_can_be_computed_again_when_the_ledger_has_gone_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path();
+    let summary = play_into("plain-outage", out);
+    let seq = summary.head.seq.to_string();
+    let done = ["incident", "done", "portal", "1", "--note", "ticket 12"];
+    assert_eq!(status(&nines(out, &done)), Some(0));
+    for format in ["json", "html", "md", "csv"] {
+        let words = ["report", "2026-10", "--format", format];
+        let now = nines(out, &words);
+        let then = nines(out, &[&words[..], &["--seq", &seq]].concat());
+        assert_eq!((status(&now), status(&then)), (Some(0), Some(0)));
+        let written = out.join(format!("reports/operations-2026-10.{format}"));
+        assert!(
+            then.stdout == std::fs::read(written).unwrap(),
+            "{format} differs"
+        );
+        assert!(
+            now.stdout != then.stdout,
+            "{format} does not tell them apart"
+        );
+    }
+    let beyond = nines(out, &["report", "2026-10", "--seq", "1000000"]);
+    assert_eq!(status(&beyond), Some(1));
+    let why = String::from_utf8_lossy(&beyond.stderr);
+    let end = summary.head.seq + 1;
+    assert!(
+        why.contains(&format!("the ledger ends with event {end}")),
+        "{why}"
+    );
+}
+
+#[test]
+fn an_earlier_time_takes_a_second_person_and_shows_both_times() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path();
+    play_into("plain-outage", out);
+    let ack = [
+        "incident",
+        "ack",
+        "portal",
+        "--at",
+        "2026-10-07T02:18:00-04:00",
+        "--by",
+        "ann",
+    ];
+    // The words alone are not enough: they ask for the second person.
+    assert_eq!(status(&nines(out, &ack)), Some(2));
+    let alone = nines(out, &[&ack[..], &["--approved-by", "Ann"]].concat());
+    assert_eq!(status(&alone), Some(1));
+    let both = nines(out, &[&ack[..], &["--approved-by", "bob"]].concat());
+    assert_eq!(status(&both), Some(0));
+    let shown = nines(out, &["incident", "show", "portal"]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(
+        shown.contains("acknowledged: 2026-10-07 06:18:00Z by ann (recorded "),
+        "{shown}"
+    );
+    assert!(shown.contains("approved by bob)"), "{shown}");
+    let run = nines(out, &["report", "2026-10", "--format", "json"]);
+    let report: Value = serde_json::from_slice(&run.stdout).unwrap();
+    let incident = &report["incidents"][0];
+    assert_eq!(incident["acknowledged"], "2026-10-07T02:18:00-04:00");
+    assert_eq!(incident["acknowledged_approved_by"], "bob");
+}

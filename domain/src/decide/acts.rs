@@ -8,8 +8,9 @@ use crate::event::{Cause, Fact};
 use crate::id::{OutageId, SystemId};
 use crate::incident::{Incident, Review};
 use crate::record::{Exclusion, Outage};
-use crate::span::Span;
+use crate::span::{Span, second as second_of};
 use crate::text;
+use crate::windows::Word;
 
 pub(super) fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal(why.into()))
@@ -50,11 +51,46 @@ fn second(by: &str, other: &str) -> Result<(), Refusal> {
     refuse(why)
 }
 
+/// The earlier time from which an act counts, if it is one: that takes a second person. Without
+/// it, an act counts from when it is recorded (SPEC section 6).
+pub(super) fn earlier_time(
+    at: Timestamp,
+    by: &str,
+    earlier: Option<Timestamp>,
+    approved_by: Option<&str>,
+) -> Result<Option<Timestamp>, Refusal> {
+    match earlier {
+        Some(from) if from > at => refuse(format!("{from} is in the future (it is {at})")),
+        Some(from) if from < at => {
+            let Some(other) = approved_by else {
+                return refuse(format!(
+                    "it counts from now, {at}: an earlier time needs a second person who approves it"
+                ));
+            };
+            second(by, other)?;
+            Ok(Some(from))
+        }
+        _ if approved_by.is_some() => {
+            refuse("what counts from now needs no second person: give the earlier time, too")
+        }
+        _ => Ok(None),
+    }
+}
+
 impl Draft<'_> {
     pub(super) fn act(&mut self, at: Timestamp, by: &str, act: &Act) -> Result<(), Refusal> {
         named(by, "the name of the person who acts")?;
         match act {
-            Act::Acknowledge { incident } => self.acknowledge(at, by, incident),
+            Act::Acknowledge {
+                incident,
+                counts_from,
+                approved_by,
+            } => self.acknowledge(at, by, incident, *counts_from, approved_by.as_deref()),
+            Act::MeasureDone {
+                incident,
+                measure,
+                note,
+            } => self.measure_done(at, by, incident, measure, note.as_deref()),
             Act::Review { incident, review } => self.review(at, by, incident, review),
             Act::Close { incident, without } => self.close(at, by, incident, without.as_deref()),
             Act::DeclareOutage {
@@ -111,7 +147,19 @@ impl Draft<'_> {
                 window,
                 customer,
                 how,
-            } => self.told(at, by, window, customer, how),
+                counts_from,
+                approved_by,
+            } => {
+                let word = Word {
+                    customer: customer.clone(),
+                    at: counts_from.unwrap_or(at),
+                    recorded_at: at,
+                    by: by.to_owned(),
+                    how: how.clone(),
+                    approved_by: approved_by.clone(),
+                };
+                self.told(window, word)
+            }
         }
     }
 
@@ -241,24 +289,82 @@ impl Draft<'_> {
         }
     }
 
-    fn acknowledge(&mut self, at: Timestamp, by: &str, which: &Which) -> Result<(), Refusal> {
+    fn acknowledge(
+        &mut self,
+        at: Timestamp,
+        by: &str,
+        which: &Which,
+        earlier: Option<Timestamp>,
+        approved_by: Option<&str>,
+    ) -> Result<(), Refusal> {
         let incident = self.unmerged(which)?;
-        if incident.closed.is_some() {
+        let counts_from = earlier_time(at, by, earlier, approved_by)?;
+        if let Some((closed_at, _)) = &incident.closed
+            && counts_from.is_none_or(|from| *closed_at < from)
+        {
             return refuse(format!("{} is closed already", incident.id));
         }
-        if let Some((when, who)) = &incident.acknowledged {
+        if let Some(known) = &incident.acknowledged
+            && counts_from.is_none_or(|from| known.at <= from)
+        {
             return refuse(format!(
-                "{} was acknowledged by {who} at {when}",
-                incident.id
+                "{} was acknowledged by {} at {}",
+                incident.id, known.by, known.at
             ));
         }
-        self.emit_by(
-            at,
-            by,
-            Fact::IncidentAcknowledged {
-                incident: incident.id,
-            },
-        );
+        if counts_from.is_some_and(|from| second_of(from) < second_of(incident.opened_at)) {
+            return refuse(format!(
+                "{} was opened at {}: nobody can have taken it on before",
+                incident.id, incident.opened_at
+            ));
+        }
+        // People write whole seconds.
+        let counts_from = counts_from.map(|from| from.max(incident.opened_at));
+        let fact = Fact::IncidentAcknowledged {
+            incident: incident.id,
+            counts_from,
+            approved_by: approved_by.map(str::to_owned),
+        };
+        self.emit_by(at, by, fact);
+        Ok(())
+    }
+
+    fn measure_done(
+        &mut self,
+        at: Timestamp,
+        by: &str,
+        which: &Which,
+        measure: &str,
+        note: Option<&str>,
+    ) -> Result<(), Refusal> {
+        let incident = self.incident(which)?;
+        maybe(note, "the note")?;
+        let all = &incident.review.measures;
+        let numbered = measure.trim().parse::<usize>().ok();
+        let found = numbered
+            .and_then(|n| all.get(n.checked_sub(1)?))
+            .or_else(|| all.iter().find(|m| m.text == measure));
+        let Some(found) = found else {
+            return refuse(match all.len() {
+                0 => format!("{} has no preventive measure", incident.id),
+                n => format!(
+                    "{} has no preventive measure `{measure}`: give its number, 1 to {n}, or its whole text",
+                    incident.id
+                ),
+            });
+        };
+        if let Some(done) = incident.done.get(&found.text) {
+            return refuse(format!(
+                "it was done already, says {} at {}",
+                done.by, done.at
+            ));
+        }
+        let fact = Fact::MeasureDone {
+            incident: incident.id,
+            measure: found.text.clone(),
+            note: note.map(str::to_owned),
+        };
+        self.emit_by(at, by, fact);
         Ok(())
     }
 

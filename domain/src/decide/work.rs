@@ -4,16 +4,16 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Draft;
-use super::acts::{given, maybe, named, refuse};
+use super::acts::{earlier_time, given, maybe, named, refuse};
 use crate::act::Refusal;
 use crate::calendar;
 use crate::catalogue::Single;
 use crate::event::Fact;
-use crate::id::{CustomerId, WindowId};
+use crate::id::WindowId;
 use crate::notice::Kind;
 use crate::report::words;
-use crate::span::{Span, Spans};
-use crate::windows::SingleEntry;
+use crate::span::{Span, Spans, second};
+use crate::windows::{SingleEntry, Word};
 
 /// The longest single window. A slip in a year would otherwise announce work for a lifetime.
 const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
@@ -263,16 +263,26 @@ impl Draft<'_> {
         Ok(())
     }
 
-    pub(super) fn told(
-        &mut self,
-        at: Timestamp,
-        by: &str,
-        window: &WindowId,
-        customer: &CustomerId,
-        how: &str,
-    ) -> Result<(), Refusal> {
-        given(how, "how the customer was told")?;
+    pub(super) fn told(&mut self, window: &WindowId, word: Word) -> Result<(), Refusal> {
+        let Word {
+            customer,
+            at: told_at,
+            recorded_at: at,
+            by,
+            how,
+            approved_by,
+        } = word;
+        given(&how, "how the customer was told")?;
         let entry = self.single(window)?;
+        let counts_from = earlier_time(at, &by, Some(told_at), approved_by.as_deref())?;
+        let scheduled_at = entry.versions.first().map(|(made_at, _)| *made_at);
+        if let (Some(from), Some(made_at)) = (counts_from, scheduled_at)
+            && second(from) < second(made_at)
+        {
+            return refuse(format!(
+                "window {window} was scheduled at {made_at}: of what stands here nobody can have been told before"
+            ));
+        }
         let catalogue = &self.record().catalogue;
         let Some(known) = catalogue.customer(customer.as_str()) else {
             return refuse(format!("there is no customer `{customer}`"));
@@ -283,12 +293,16 @@ impl Draft<'_> {
                 "customer `{customer}` has none of the systems of {window}"
             ));
         }
+        // People write whole seconds.
+        let counts_from = counts_from.max(counts_from.and(scheduled_at));
         let fact = Fact::Told {
             window: window.clone(),
-            customer: customer.clone(),
-            how: how.to_owned(),
+            customer,
+            how,
+            counts_from,
+            approved_by,
         };
-        self.emit_by(at, by, fact);
+        self.emit_by(at, &by, fact);
         Ok(())
     }
 }

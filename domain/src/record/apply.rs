@@ -9,11 +9,11 @@ use super::{Held, Life, Outgoing, ProbeRecord, Record, Standing, is_open};
 use crate::catalogue::Catalogue;
 use crate::event::{self, Absence, Event, Fact, Silence};
 use crate::id::{CustomerId, IncidentId, NoticeId, ProbeId, SystemId, WindowId};
-use crate::incident::{Incident, Review};
+use crate::incident::{Acknowledged, Done, Incident, Review};
 use crate::notice::{Kind, Notice};
 use crate::outbox;
 use crate::span::Span;
-use crate::windows::{RuleEntry, SingleEntry};
+use crate::windows::{RuleEntry, SingleEntry, Word};
 
 impl Record {
     /// Takes in one event: `seq` is its number in the ledger.
@@ -61,7 +61,7 @@ impl Record {
             | Fact::WindowCancelled { .. }
             | Fact::Told { .. }
             | Fact::MaintenanceStarted { .. }
-            | Fact::MaintenanceCompleted { .. } => self.window_fact(at, &event.fact),
+            | Fact::MaintenanceCompleted { .. } => self.window_fact(event),
             Fact::Flapping {
                 system,
                 incident,
@@ -71,6 +71,7 @@ impl Record {
             Fact::IncidentOpened { .. }
             | Fact::IncidentAcknowledged { .. }
             | Fact::IncidentReviewed { .. }
+            | Fact::MeasureDone { .. }
             | Fact::IncidentResolved { .. }
             | Fact::IncidentClosed { .. } => self.incident_fact(seq, event),
             Fact::NoticeQueued { .. }
@@ -282,13 +283,15 @@ impl Record {
         }
     }
 
-    fn window_fact(&mut self, at: Timestamp, fact: &Fact) {
-        match fact {
+    fn window_fact(&mut self, event: &Event) {
+        let at = event.at;
+        match &event.fact {
             Fact::WindowScheduled { window } => {
                 let entry = SingleEntry {
                     versions: vec![(at, window.clone())],
                     cancelled_at: None,
                     told: std::collections::BTreeMap::new(),
+                    words: Vec::new(),
                 };
                 self.singles.insert(window.id.clone(), Arc::new(entry));
             }
@@ -306,16 +309,22 @@ impl Record {
                 }
             }
             Fact::Told {
-                window, customer, ..
-            } => {
-                let last = self
-                    .singles
-                    .get(window)
-                    .map(|e| e.versions.len().saturating_sub(1));
-                if let Some(version) = last {
-                    self.told_of(window, version, customer, at);
-                }
-            }
+                window,
+                customer,
+                how,
+                counts_from,
+                approved_by,
+            } => self.told_by_a_person(
+                window,
+                Word {
+                    customer: customer.clone(),
+                    at: counts_from.unwrap_or(at),
+                    recorded_at: at,
+                    by: event.by.clone(),
+                    how: how.clone(),
+                    approved_by: approved_by.clone(),
+                },
+            ),
             Fact::MaintenanceStarted {
                 window,
                 systems,
@@ -337,6 +346,26 @@ impl Record {
             }
             _ => {}
         }
+    }
+
+    /// Of what stood when the customer was told: nobody could tell of a later change.
+    fn told_by_a_person(&mut self, window: &WindowId, word: Word) {
+        let Some(entry) = self.singles.get_mut(window).map(Arc::make_mut) else {
+            return;
+        };
+        let last = entry.versions.len().saturating_sub(1);
+        let version = if word.at < word.recorded_at {
+            let stood = entry
+                .versions
+                .iter()
+                .rposition(|(made, _)| *made <= word.at);
+            stood.unwrap_or_default()
+        } else {
+            last
+        };
+        let (customer, at) = (word.customer.clone(), word.at);
+        entry.words.push(word);
+        self.told_of(window, version, &customer, at);
     }
 
     fn told_of(&mut self, window: &WindowId, version: usize, customer: &CustomerId, at: Timestamp) {
@@ -366,6 +395,7 @@ impl Record {
                     cause: *cause,
                     opened_at: at,
                     acknowledged: None,
+                    done: std::collections::BTreeMap::new(),
                     resolved_at: None,
                     closed: None,
                     closed_without: None,
@@ -378,10 +408,38 @@ impl Record {
                 self.incidents.insert(id, Arc::new(incident));
                 self.unresolved.insert(id);
             }
-            Fact::IncidentAcknowledged { incident } => self.with_incident(*incident, |i| {
-                i.acknowledged.get_or_insert((at, event.by.clone()));
+            Fact::IncidentAcknowledged {
+                incident,
+                counts_from,
+                approved_by,
+            } => self.with_incident(*incident, |i| {
+                let this = Acknowledged {
+                    at: counts_from.unwrap_or(at),
+                    by: event.by.clone(),
+                    recorded_at: at,
+                    approved_by: approved_by.clone(),
+                };
+                if i.acknowledged.as_ref().is_none_or(|a| this.at < a.at) {
+                    i.acknowledged = Some(this);
+                }
+            }),
+            Fact::MeasureDone {
+                incident,
+                measure,
+                note,
+            } => self.with_incident(*incident, |i| {
+                let done = Done {
+                    at,
+                    by: event.by.clone(),
+                    note: note.clone(),
+                };
+                i.done.insert(measure.clone(), done);
             }),
             Fact::IncidentReviewed { incident, review } => self.with_incident(*incident, |i| {
+                // Who names a measure again has it open again.
+                for measure in &review.measures {
+                    i.done.remove(&measure.text);
+                }
                 merge(&mut i.review, review);
                 i.reviewed.push((at, event.by.clone()));
             }),

@@ -172,7 +172,7 @@ impl Record {
         // Whoever took on a part of it has taken it on.
         self.with_incident(into, |i| {
             let both = [i.acknowledged.take(), known.acknowledged.clone()];
-            i.acknowledged = both.into_iter().flatten().min();
+            i.acknowledged = both.into_iter().flatten().min_by_key(|a| a.at);
         });
     }
 

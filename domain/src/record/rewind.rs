@@ -120,8 +120,8 @@ impl Record {
         for id in self.unresolved.clone() {
             self.with_incident(id, |incident: &mut Incident| {
                 incident.opened_at = incident.opened_at.min(at);
-                if let Some((acknowledged_at, _)) = &mut incident.acknowledged {
-                    *acknowledged_at = (*acknowledged_at).min(at);
+                if let Some(acknowledged) = &mut incident.acknowledged {
+                    acknowledged.at = acknowledged.at.min(at);
                 }
             });
         }

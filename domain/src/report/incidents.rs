@@ -34,7 +34,8 @@ pub(super) fn open_measures(scope: &Scope<'_>) -> Vec<OpenMeasure> {
         .values()
         .filter(|i| scope.any(&i.systems) && i.opened_at < scope.period.to)
         .flat_map(|i| {
-            i.review.measures.iter().map(|m| OpenMeasure {
+            let open = |m: &&Measure| !i.done.contains_key(&m.text);
+            i.review.measures.iter().filter(open).map(|m| OpenMeasure {
                 incident: i.id.to_string(),
                 opened: Moment::of(i.opened_at, &scope.zone),
                 systems: scope.ours(&i.systems),
@@ -48,6 +49,22 @@ pub(super) fn open_measures(scope: &Scope<'_>) -> Vec<OpenMeasure> {
     // The sort is stable: measures of one date stay in the order of their incidents.
     open.sort_by_key(|m| m.due);
     open
+}
+
+fn measure(scope: &Scope<'_>, incident: &Incident, measure: &Measure) -> MeasureLine {
+    let done = incident.done.get(&measure.text);
+    MeasureLine {
+        text: measure.text.clone(),
+        owner: measure.owner.clone(),
+        due: measure.due,
+        state: match done {
+            Some(_) => MeasureState::Done,
+            None => state(scope, measure),
+        },
+        done: done.map(|d| Moment::of(d.at, &scope.zone)),
+        done_by: done.map(|d| d.by.clone()),
+        note: done.and_then(|d| d.note.clone()),
+    }
 }
 
 fn state(scope: &Scope<'_>, measure: &Measure) -> MeasureState {
@@ -64,6 +81,7 @@ fn line(scope: &Scope<'_>, incident: &Incident) -> IncidentLine {
     let review = &incident.review;
     let ours: Vec<&Outage> = ours(scope, incident);
     let (told, words) = told::of(scope, incident, &ours);
+    let taken = incident.acknowledged.as_ref();
     IncidentLine {
         incident: incident.id.to_string(),
         severity: None,
@@ -71,8 +89,12 @@ fn line(scope: &Scope<'_>, incident: &Incident) -> IncidentLine {
         outages: ours.iter().map(|o| o.id.to_string()).collect(),
         cause: incident.cause,
         opened: moment(incident.opened_at),
-        acknowledged: incident.acknowledged.as_ref().map(|(at, _)| moment(*at)),
-        acknowledged_by: incident.acknowledged.as_ref().map(|(_, by)| by.clone()),
+        acknowledged: taken.map(|a| moment(a.at)),
+        acknowledged_by: taken.map(|a| a.by.clone()),
+        acknowledged_recorded: taken
+            .filter(|a| a.at < a.recorded_at)
+            .map(|a| moment(a.recorded_at)),
+        acknowledged_approved_by: taken.and_then(|a| a.approved_by.clone()),
         unstable: !incident.flapping.is_empty(),
         merged_into: incident.merged.map(|(_, into)| into.to_string()),
         resolved: incident.resolved_at.map(moment),
@@ -89,12 +111,7 @@ fn line(scope: &Scope<'_>, incident: &Incident) -> IncidentLine {
         measures: review
             .measures
             .iter()
-            .map(|m| MeasureLine {
-                text: m.text.clone(),
-                owner: m.owner.clone(),
-                due: m.due,
-                state: state(scope, m),
-            })
+            .map(|m| measure(scope, incident, m))
             .collect(),
         clocks: Vec::new(),
         missing: incident.missing(),
@@ -130,11 +147,24 @@ fn timeline(
         format!("Incident {} opened", incident.id),
     ));
     steps.extend(told::steps(told, customers));
-    if let Some((at, by)) = &incident.acknowledged {
-        steps.push((*at, format!("Acknowledged by {by}")));
+    if let Some(taken) = &incident.acknowledged {
+        let recorded = match &taken.approved_by {
+            Some(other) => format!(
+                " (recorded {}, approved by {other})",
+                words::instant(taken.recorded_at, &scope.zone)
+            ),
+            None => String::new(),
+        };
+        steps.push((taken.at, format!("Acknowledged by {}{recorded}", taken.by)));
     }
     for (at, by) in &incident.reviewed {
         steps.push((*at, format!("Review written by {by}")));
+    }
+    for measure in &incident.review.measures {
+        if let Some(done) = incident.done.get(&measure.text) {
+            let what = format!("Measure done, says {}: {}", done.by, measure.text);
+            steps.push((done.at, what));
+        }
     }
     stability_steps(scope, incident, &mut steps);
     if let Some(at) = incident.resolved_at {

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::model::{Moment, WindowLine};
+use super::model::{Moment, ToldByPerson, WindowLine};
 use super::scope::{Scope, touches};
 use super::systems::{Account, Accounts};
 use super::{unplanned, words};
 use crate::id::{CustomerId, WindowId};
 use crate::span::{Spans, instant};
-use crate::windows::{Earned, Occurrence};
+use crate::windows::{Earned, Occurrence, Word};
 
 /// Every window that touches the month, in order of its start. A single window of several systems
 /// is one line; where one system's agreement denies it what another's allows, it is two.
@@ -68,7 +68,22 @@ fn line(scope: &Scope<'_>, account: &Account<'_>, window: &Occurrence) -> Window
         planned_s: figures.map_or(0, |f| f.planned_s),
         overrun_s: figures.map_or(0, |f| f.overrun_s),
         recurring: window.recurring,
+        told_by_people: told_by_people(scope, &window.id),
     }
+}
+
+fn told_by_people(scope: &Scope<'_>, window: &WindowId) -> Vec<ToldByPerson> {
+    let words = scope.record.singles.get(window).map(|entry| &entry.words);
+    let line = |word: &Word| ToldByPerson {
+        customer: word.customer.to_string(),
+        name: name(scope, &word.customer),
+        at: Moment::of(word.at, &scope.zone),
+        recorded: (word.at < word.recorded_at).then(|| Moment::of(word.recorded_at, &scope.zone)),
+        by: word.by.clone(),
+        how: word.how.clone(),
+        approved_by: word.approved_by.clone(),
+    };
+    words.into_iter().flatten().map(line).collect()
 }
 
 /// When it stood: an instant, or the date of the agreement.
@@ -131,13 +146,14 @@ pub(super) fn why(scope: &Scope<'_>, window: &Occurrence) -> String {
 }
 
 fn names(scope: &Scope<'_>, customers: &[CustomerId]) -> Vec<String> {
-    let name = |id: &CustomerId| {
-        scope
-            .configured
-            .iter()
-            .rev()
-            .find_map(|c| c.catalogue.customer(id.as_str()))
-            .map_or_else(|| id.to_string(), |c| c.name.clone())
-    };
-    customers.iter().map(name).collect()
+    customers.iter().map(|id| name(scope, id)).collect()
+}
+
+fn name(scope: &Scope<'_>, id: &CustomerId) -> String {
+    scope
+        .configured
+        .iter()
+        .rev()
+        .find_map(|c| c.catalogue.customer(id.as_str()))
+        .map_or_else(|| id.to_string(), |c| c.name.clone())
 }

@@ -405,6 +405,10 @@ pub struct IncidentLine {
     pub acknowledged: Option<Moment>,
     /// Who.
     pub acknowledged_by: Option<String>,
+    /// When that was recorded, where it was later than `acknowledged`.
+    pub acknowledged_recorded: Option<Moment>,
+    /// The second person, who vouched for the earlier time.
+    pub acknowledged_approved_by: Option<String>,
     /// Whether a system of it failed again and again.
     pub unstable: bool,
     /// The incident that its outages belong to since, where it was merged into another.
@@ -474,8 +478,14 @@ pub struct MeasureLine {
     pub owner: String,
     /// By when.
     pub due: Date,
-    /// `open`, or `overdue` at the report's as-of.
+    /// `open`, or `overdue` at the report's as-of, or `done`.
     pub state: MeasureState,
+    /// When it was recorded as done.
+    pub done: Option<Moment>,
+    /// By whom.
+    pub done_by: Option<String>,
+    /// What was done.
+    pub note: Option<String>,
 }
 
 /// How a measure stands.
@@ -486,6 +496,8 @@ pub enum MeasureState {
     Open,
     /// Not done, and its date has passed.
     Overdue,
+    /// Carried out.
+    Done,
 }
 
 /// A preventive measure not done yet, and where it comes from.
@@ -610,6 +622,27 @@ pub struct WindowLine {
     pub overrun_s: i64,
     /// Whether it recurs.
     pub recurring: bool,
+    /// The customers whom people told of it, as they recorded it.
+    pub told_by_people: Vec<ToldByPerson>,
+}
+
+/// A customer whom a person told of a window.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ToldByPerson {
+    /// The customer's id.
+    pub customer: String,
+    /// Its name.
+    pub name: String,
+    /// When it was told: from then on it counts.
+    pub at: Moment,
+    /// When that was recorded, where it was later than `at`.
+    pub recorded: Option<Moment>,
+    /// Who told it.
+    pub by: String,
+    /// How.
+    pub how: String,
+    /// The second person, who vouched for the earlier time.
+    pub approved_by: Option<String>,
 }
 
 /// A span that nothing vouches for, of every system that has the same for the same causes.

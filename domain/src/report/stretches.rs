@@ -96,7 +96,7 @@ impl Milestones {
                 .copied()
                 .filter(|at| second(*at) < second(first)),
             customers: (!incidents.is_empty()).then(|| customers(scope, &incidents)),
-            acknowledge_s: acknowledged.map(|(at, _)| since(*at)).min(),
+            acknowledge_s: acknowledged.map(|a| since(a.at)).min(),
             // Of what nobody watches any more nobody knows when it was restored.
             restore_s: stretch.to.filter(|_| !unwatched).map(since),
             restore_at_least: between.is_some() && !unwatched,

@@ -35,6 +35,23 @@ pub struct RuleEntry {
     pub left_at: Option<Timestamp>,
 }
 
+/// What a person recorded of having told a customer of a single window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// Whom.
+    pub customer: CustomerId,
+    /// When the customer was told.
+    pub at: Timestamp,
+    /// When it was recorded: later than `at` only where a second person vouched for that.
+    pub recorded_at: Timestamp,
+    /// Who told it.
+    pub by: String,
+    /// How.
+    pub how: String,
+    /// The second person.
+    pub approved_by: Option<String>,
+}
+
 /// A single window with everything that people did about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SingleEntry {
@@ -45,6 +62,8 @@ pub struct SingleEntry {
     /// For each version (by index), when each customer was first told of it: the delivery of a
     /// notice, or a person's record.
     pub told: BTreeMap<(usize, CustomerId), Timestamp>,
+    /// The records of the persons among these, in their order.
+    pub words: Vec<Word>,
 }
 
 /// Why an occurrence earns, or does not. Printed in the report.

@@ -44,6 +44,7 @@ fn scheduled(versions: &[(&str, Single)], told: &[(usize, &str, &str)]) -> Singl
             .collect(),
         cancelled_at: None,
         told,
+        words: Vec::new(),
     }
 }
 

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use domain::accounting;
-use domain::act::{Act, Refusal};
+use domain::act::{Act, Refusal, Which};
 use domain::catalogue::{
     Affects, Catalogue, Committee, Customer, Days, End, Flapping, Kind, Probe, Rule, System,
 };
@@ -20,6 +20,26 @@ use domain::span::Span;
 use domain::watch::Watch;
 use jiff::civil::Weekday;
 use jiff::{SignedDuration, Timestamp};
+
+/// Somebody takes an incident on, now.
+pub fn acknowledge(incident: Which) -> Act {
+    Act::Acknowledge {
+        incident,
+        counts_from: None,
+        approved_by: None,
+    }
+}
+
+/// Somebody has just told a customer of a window by telephone.
+pub fn told(window: &str, customer: &str) -> Act {
+    Act::Told {
+        window: window.into(),
+        customer: customer.into(),
+        how: "by telephone".into(),
+        counts_from: None,
+        approved_by: None,
+    }
+}
 
 /// The events of a house that begins: founded, configured, started.
 const SET_UP: u64 = 3;

@@ -9,7 +9,7 @@ use domain::incident::Review;
 use domain::notice::Kind;
 use domain::policy::Policy;
 
-use super::common::{catalogue, probe};
+use super::common::{acknowledge, catalogue, probe};
 use super::{House, ORIGIN, a, flappy, house, is_unstable, notices, outages, told};
 
 #[test]
@@ -71,14 +71,14 @@ fn nothing_that_a_person_wrote_is_lost_when_incidents_become_one() {
     house.acts(490, "ann", review(first, "one"));
     house.acts(491, "ann", review(second, "two"));
     let incident = Which::Incident(second);
-    house.acts(492, "bob", Act::Acknowledge { incident });
+    house.acts(492, "bob", acknowledge(incident));
     outages(&mut house, &[630], 720);
     let (one, two) = (
         &house.record.incidents[&first],
         &house.record.incidents[&second],
     );
     assert_eq!(one.outages.len(), 3);
-    assert_eq!(one.acknowledged.as_ref().unwrap().1, "bob");
+    assert_eq!(one.acknowledged.as_ref().unwrap().by, "bob");
     assert_eq!(two.merged, Some((house.second(690) + ms(), first)));
     assert_eq!(one.review.summary.as_deref(), Some("one"));
     assert_eq!(two.review.summary.as_deref(), Some("two"));

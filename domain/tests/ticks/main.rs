@@ -362,9 +362,14 @@ impl Play {
         };
         let incident = Which::System(system.into());
         let past = house.second(now_s - spread_s);
+        let earlier = (spread_s % 3 == 0).then_some(past);
         let approved_by = Some("lee".to_owned());
         match which {
-            0 => Act::Acknowledge { incident },
+            0 => Act::Acknowledge {
+                incident,
+                counts_from: earlier,
+                approved_by: earlier.and(approved_by),
+            },
             1 => Act::Review {
                 incident,
                 review: Review {
@@ -423,6 +428,7 @@ impl Play {
         let now_s = self.now_s();
         let system = if spread_s % 2 == 0 { "a" } else { "b" };
         let ahead = house.second(now_s + spread_s);
+        let earlier = (spread_s % 3 == 0).then(|| house.second(now_s - spread_s));
         match which {
             10 => Act::ScheduleMaintenance {
                 window: Single {
@@ -452,6 +458,8 @@ impl Play {
                 window: format!("w{}", spread_s / 40).as_str().into(),
                 customer: "clinic".into(),
                 how: "by phone".into(),
+                counts_from: earlier,
+                approved_by: earlier.map(|_| "lee".to_owned()),
             },
         }
     }
