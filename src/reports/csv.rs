@@ -523,7 +523,9 @@ fn told_of(window: &str, t: &ToldByPerson) -> Vec<Cell> {
     ]
 }
 
-const REFUSED: [&str; 6] = ["notice", "kind", "about", "customer", "name", "at"];
+const REFUSED: [&str; 7] = [
+    "notice", "kind", "about", "customer", "name", "at", "result",
+];
 
 fn refused(n: &Refused) -> Vec<Cell> {
     vec![
@@ -533,6 +535,7 @@ fn refused(n: &Refused) -> Vec<Cell> {
         text(&n.customer),
         text(&n.name),
         printed(&n.at),
+        text(n.result.word()),
     ]
 }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use domain::catalogue::{Catalogue, Committee};
+use domain::event::Delivery;
 use domain::id::{IncidentId, NoticeId, OutageId, SystemId};
 use domain::record::{Exclusion, Outage, Outgoing, Record, Standing};
 use domain::report::{
@@ -12,6 +13,7 @@ use domain::report::{
 };
 use domain::span::Span;
 
+use super::Format;
 use super::sample::{at, october};
 
 fn of(record: &Record, committee: &str, month: &str) -> Result<Report, Error> {
@@ -241,6 +243,39 @@ fn an_ordinary_uptime_does_not_count_as_having_told_of_the_outage() {
     let hospital = told.iter().find(|t| t.customer == "st-elsewhere").unwrap();
     assert_eq!((hospital.result, hospital.first), (Telling::Rejected, None));
     assert_eq!(hospital.contacts, [("rejected", 1)].into());
+}
+
+#[test]
+fn a_notice_that_was_given_up_is_told_apart_from_one_that_was_refused() {
+    let mut record = october();
+    change_notice(&mut record, 124, |n| {
+        n.last = Some((Delivery::Deferred, "451 4.3.0 later".to_owned()));
+    });
+    let report = report(&record, "2026-10");
+    let told = &incident(&report, "I-121").told;
+    let hospital = told.iter().find(|t| t.customer == "st-elsewhere").unwrap();
+    assert_eq!(hospital.result, Telling::GivenUp);
+    assert_eq!(hospital.contacts, [("given_up", 1)].into());
+    assert_eq!(report.notice_results.get("given_up"), Some(&1));
+    assert_eq!(report.refused[0].result, Telling::GivenUp);
+    for (format, said) in [
+        (Format::Html, "Given up after 48 hours of attempts"),
+        (Format::Markdown, "given up after 48 hours of attempts"),
+        (Format::Csv, "given_up"),
+        (
+            Format::Json,
+            "Given up after 48 hours of attempts, not told: St. Elsewhere Hospital",
+        ),
+    ] {
+        let text =
+            String::from_utf8(crate::reports::render(&report, format, None).unwrap()).unwrap();
+        assert!(text.contains(said), "{format:?}");
+        let table = text.to_lowercase();
+        assert!(
+            !table.contains("refused by the mail relay, not told"),
+            "{format:?}"
+        );
+    }
 }
 
 #[test]

@@ -93,7 +93,7 @@ pub struct Report {
     pub notices: BTreeMap<String, u64>,
     /// How many of them ended how.
     pub notice_results: BTreeMap<String, u64>,
-    /// Those of them that a relay refused for good: what, about what, to whom.
+    /// Those of them that a relay refused for good, or that were given up: what, about what, to whom.
     pub refused: Vec<Refused>,
     /// Preventive measures that nobody has reported done, of this month and earlier ones.
     pub open_measures: Vec<OpenMeasure>,
@@ -551,6 +551,8 @@ pub enum Telling {
     Queued,
     /// Not sent: a later notice says it, or nothing is left to say.
     Folded,
+    /// Given up after 48 hours of attempts that were refused for the time being.
+    GivenUp,
     /// Refused for good.
     Rejected,
     /// No notice was decided for this customer.
@@ -565,13 +567,14 @@ impl Telling {
             Telling::Ambiguous => "ambiguous",
             Telling::Queued => "queued",
             Telling::Folded => "folded",
+            Telling::GivenUp => "given_up",
             Telling::Rejected => "rejected",
             Telling::NotTold => "not_told",
         }
     }
 }
 
-/// A notice that a mail relay refused for good.
+/// A notice that a mail relay refused for good, or that was given up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Refused {
     /// `N-17`.
@@ -584,8 +587,10 @@ pub struct Refused {
     pub customer: String,
     /// Its name.
     pub name: String,
-    /// When it was given up.
+    /// When that was.
     pub at: Moment,
+    /// Whether it was refused, or given up after 48 hours of attempts.
+    pub result: Telling,
 }
 
 /// One maintenance window as held.

@@ -15,7 +15,7 @@ pub(super) struct Notices {
     pub kinds: BTreeMap<String, u64>,
     /// How many, by what became of them.
     pub results: BTreeMap<String, u64>,
-    /// The refused ones, in order of their ids.
+    /// Those that were refused or given up, in order of their ids.
     pub refused: Vec<Refused>,
 }
 
@@ -54,5 +54,6 @@ fn refused(scope: &Scope<'_>, id: NoticeId, outgoing: &Outgoing) -> Option<Refus
         customer: notice.customer.to_string(),
         name: notice.customer_name.clone(),
         at: Moment::of(at, &scope.zone),
+        result: standing(outgoing),
     })
 }

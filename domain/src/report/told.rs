@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::model::{Moment, Telling, Told};
 use super::scope::Scope;
 use super::words::{floor, list};
+use crate::event::Delivery;
 use crate::id::{CustomerId, NoticeId};
 use crate::incident::Incident;
 use crate::notice::Kind;
@@ -63,7 +64,11 @@ pub(super) fn standing(notice: &Outgoing) -> Telling {
         Standing::Ambiguous(_) => Telling::Ambiguous,
         Standing::Due(_) | Standing::Attempting(_) => Telling::Queued,
         Standing::Folded(_) => Telling::Folded,
-        Standing::Rejected(_) => Telling::Rejected,
+        // A refusal for the time being ends a notice only by having gone on for too long.
+        Standing::Rejected(_) => match notice.last {
+            Some((Delivery::Deferred, _)) => Telling::GivenUp,
+            _ => Telling::Rejected,
+        },
     }
 }
 
@@ -187,6 +192,9 @@ pub(super) fn steps(words: &[Word], customers: usize) -> Vec<(Timestamp, String)
             let line = match result {
                 Telling::Ambiguous => {
                     format!("Perhaps told, the connection was lost before the answer: {who}")
+                }
+                Telling::GivenUp => {
+                    format!("Given up after 48 hours of attempts, not told: {who}")
                 }
                 Telling::Rejected => format!("Refused by the mail relay, not told: {who}"),
                 _ => {
