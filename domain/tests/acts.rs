@@ -95,11 +95,7 @@ fn a_declared_outage_is_told_at_once_and_its_end_too() {
         130   #13 IncidentResolved I-7
         up 110 degraded 0 planned 0 excluded 0 unplanned 70 unknown 0
     "#]]
-    .assert_eq(&format!(
-        "{}{}\n",
-        house.outline(),
-        house.figures("a", 0, 180)
-    ));
+    .assert_eq(&house.outline_and_figures("a", 180));
     assert_eq!(house.record.state(&"a".into()), State::Up);
 }
 
@@ -115,11 +111,7 @@ fn a_declared_outage_that_is_over_opens_an_incident_and_tells_nobody() {
         70    #8 IncidentResolved I-7
         up 30 degraded 0 planned 0 excluded 0 unplanned 30 unknown 0
     "#]]
-    .assert_eq(&format!(
-        "{}{}\n",
-        house.outline(),
-        house.figures("a", 0, 60)
-    ));
+    .assert_eq(&house.outline_and_figures("a", 60));
 }
 
 #[test]
@@ -418,11 +410,7 @@ fn taking_planned_time_back_opens_an_incident_and_tells_those_who_were_not_told(
         240   #16 IncidentResolved I-9
         up 120 degraded 0 planned 0 excluded 0 unplanned 150 unknown 0
     "#]]
-    .assert_eq(&format!(
-        "{}{}\n",
-        house.outline(),
-        house.figures("a", 0, 270)
-    ));
+    .assert_eq(&house.outline_and_figures("a", 270));
 }
 
 fn rest_of_the_review() -> Review {

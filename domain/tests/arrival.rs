@@ -47,16 +47,10 @@ fn id(n: u64) -> String {
 
 fn policy(name: &str, allowance_s: Option<i64>, shorter_s: i64, degraded: bool) -> Policy {
     Policy {
-        id: PolicyId::from(name),
         name: name.into(),
-        target: None,
-        unknown_is_down: false,
         degraded_is_down: degraded,
         ignore_shorter_s: shorter_s,
-        min_coverage_ppm: 990_000,
-        monthly_allowance_s: allowance_s,
-        service_hours: None,
-        planned_hours: None,
+        ..common::policy(name, allowance_s)
     }
 }
 

@@ -454,15 +454,6 @@ fn downtime_that_nobody_saw_uses_no_allowance() {
 #[test]
 fn a_later_policy_changes_no_older_window() {
     let policy = |from: &str, to: &str| Policy {
-        id: "p".into(),
-        name: "P".into(),
-        target: None,
-        unknown_is_down: false,
-        degraded_is_down: false,
-        ignore_shorter_s: 0,
-        min_coverage_ppm: 990_000,
-        monthly_allowance_s: None,
-        service_hours: None,
         planned_hours: Some(Hours {
             zone: "UTC".into(),
             weekly: (0..7)
@@ -473,6 +464,7 @@ fn a_later_policy_changes_no_older_window() {
                 })
                 .collect(),
         }),
+        ..common::policy("p", None)
     };
     let configured = |policy: Policy, systems: Vec<System>| {
         let mut all = common::catalogue(systems);
@@ -503,18 +495,7 @@ fn an_allowance_changed_within_a_month_decides_from_the_next_on() {
         let mut a = with(vec![from_five(600, None)]);
         a.policy = Some("p".into());
         let mut all = common::catalogue(vec![a]);
-        all.policies = vec![Policy {
-            id: "p".into(),
-            name: "P".into(),
-            target: None,
-            unknown_is_down: false,
-            degraded_is_down: false,
-            ignore_shorter_s: 0,
-            min_coverage_ppm: 990_000,
-            monthly_allowance_s: allowance_s,
-            service_hours: None,
-            planned_hours: None,
-        }];
+        all.policies = vec![common::policy("p", allowance_s)];
         all
     };
     // A Thursday three weeks from the next month's first; 210 seconds of work in its window.

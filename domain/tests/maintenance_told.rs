@@ -458,11 +458,7 @@ fn a_window_scheduled_while_down_excuses_none_of_it() {
         210   #23 IncidentResolved I-8
         up 60 degraded 0 planned 0 excluded 0 unplanned 150 unknown 0
     "#]]
-    .assert_eq(&format!(
-        "{}{}\n",
-        house.outline(),
-        house.figures("a", 0, 210)
-    ));
+    .assert_eq(&house.outline_and_figures("a", 210));
 }
 
 #[test]

@@ -253,18 +253,7 @@ fn a_window_that_nobody_agreed_to_says_so_in_both_places() {
 
 /// A system under a policy with these choices; the window is the one of the other tests.
 fn under(change: impl FnOnce(&mut Policy), samples: &str) -> House {
-    let mut policy = Policy {
-        id: "p".into(),
-        name: "P".into(),
-        target: None,
-        unknown_is_down: false,
-        degraded_is_down: false,
-        ignore_shorter_s: 0,
-        min_coverage_ppm: 990_000,
-        monthly_allowance_s: None,
-        service_hours: None,
-        planned_hours: None,
-    };
+    let mut policy = common::policy("p", None);
     change(&mut policy);
     let mut all = catalogue(vec![System {
         policy: Some("p".into()),

@@ -187,16 +187,8 @@ fn every_system_that_an_older_outage_cost_something_is_named() {
 
 fn strict(change: impl FnOnce(&mut Policy)) -> House {
     let mut policy = Policy {
-        id: "p".into(),
-        name: "P".into(),
         target: Some(Target { ppm: 999_000 }),
-        unknown_is_down: false,
-        degraded_is_down: false,
-        ignore_shorter_s: 0,
-        min_coverage_ppm: 990_000,
-        monthly_allowance_s: None,
-        service_hours: None,
-        planned_hours: None,
+        ..common::policy("p", None)
     };
     change(&mut policy);
     let mut one = system("a");

@@ -35,6 +35,12 @@ fn single(house: &House, from_s: i64, to_s: i64) -> Single {
     }
 }
 
+/// The one window as it was scheduled last.
+fn last_version(house: &House) -> &Single {
+    let entry = house.record.singles.values().next().unwrap();
+    &entry.versions.last().unwrap().1
+}
+
 #[test]
 fn the_title_of_a_window_is_one_line() {
     let mut house = house();
@@ -99,8 +105,7 @@ fn an_allowance_is_not_longer_than_its_window() {
     // Ended early it keeps what it was allowed.
     let act = extend(&house, 660, None);
     house.acts(650, "kim", act);
-    let entry = house.record.singles.values().next().unwrap();
-    assert_eq!(entry.versions.last().unwrap().1.max_downtime_s, Some(600));
+    assert_eq!(last_version(&house).max_downtime_s, Some(600));
 }
 
 #[test]
@@ -299,19 +304,12 @@ fn a_window_outside_the_allowed_hours_needs_a_reason() {
         close: "00:05:00".parse().unwrap(),
     };
     all.policies = vec![Policy {
-        id: "nights".into(),
         name: "Nights".into(),
-        target: None,
-        unknown_is_down: false,
-        degraded_is_down: false,
-        ignore_shorter_s: 0,
-        min_coverage_ppm: 990_000,
-        monthly_allowance_s: None,
-        service_hours: None,
         planned_hours: Some(Hours {
             zone: "UTC".into(),
             weekly: (0..7).map(always).collect(),
         }),
+        ..common::policy("nights", None)
     }];
     all.systems[0].policy = Some("nights".into());
     let mut house = House::with(ORIGIN, all);
@@ -335,15 +333,7 @@ fn a_window_outside_the_allowed_hours_needs_a_reason() {
     };
     assert!(house.refused(30, "kim", longer(None)).contains("override"));
     house.acts(40, "kim", longer(Some("the crane is late")));
-    let (_, last) = house
-        .record
-        .singles
-        .values()
-        .next()
-        .unwrap()
-        .versions
-        .last()
-        .unwrap();
+    let last = last_version(&house);
     assert_eq!(last.override_reason.as_deref(), Some("the crane is late"));
     let said = foreseen(&house, 40).unwrap();
     let outside = Span::new(house.second(300), house.second(360));
@@ -413,15 +403,7 @@ fn windows_are_extended_ended_early_and_cancelled_while_that_makes_sense() {
         window move ended at 2026-10-01T00:11:50Z
     "#]]
     .assert_eq(&why);
-    let (_, last) = house
-        .record
-        .singles
-        .values()
-        .next()
-        .unwrap()
-        .versions
-        .last()
-        .unwrap();
+    let last = last_version(&house);
     assert_eq!(last.end, house.second(710));
 }
 

@@ -392,6 +392,11 @@ impl House {
         self.told_by(|_| true)
     }
 
+    /// The outline, and under it the figures of a system over its first seconds.
+    pub fn outline_and_figures(&self, system: &str, to_s: i64) -> String {
+        format!("{}{}\n", self.outline(), self.figures(system, 0, to_s))
+    }
+
     /// The story without what each probe saw.
     pub fn outline(&self) -> String {
         self.told_by(|fact| {

@@ -9,7 +9,7 @@ use domain::incident::Review;
 use domain::notice::Kind;
 use domain::policy::Policy;
 
-use super::common::{acknowledge, catalogue, probe};
+use super::common::{acknowledge, catalogue, policy, probe};
 use super::{House, ORIGIN, a, flappy, house, is_unstable, notices, outages, told};
 
 #[test]
@@ -162,16 +162,8 @@ fn a_policy_that_ignores_short_outages_tests_the_sum_of_them() {
         ..flappy("a")
     }]);
     all.policies.push(Policy {
-        id: "p".into(),
-        name: "P".into(),
-        target: None,
-        unknown_is_down: false,
-        degraded_is_down: false,
         ignore_shorter_s: 200,
-        min_coverage_ppm: 990_000,
-        monthly_allowance_s: None,
-        service_hours: None,
-        planned_hours: None,
+        ..policy("p", None)
     });
     let mut house = House::with(ORIGIN, all);
     outages(&mut house, &[30, 330], 600);
