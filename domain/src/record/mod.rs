@@ -3,9 +3,11 @@
 mod apply;
 mod flapping;
 mod history;
+mod incidents;
 mod outages;
 mod reload;
 mod rewind;
+mod work;
 
 use std::sync::Arc;
 
