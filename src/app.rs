@@ -2,6 +2,7 @@
 //! other configurations over, and stops it all in order. It decides nothing.
 
 use std::hash::{BuildHasher, Hasher};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -163,6 +164,11 @@ async fn watch_over(
         renderer,
         setups,
     } = ready;
+    let held = Held {
+        private: loaded.listen.private,
+        data: loaded.data.clone(),
+        data_named: start.data.is_some(),
+    };
     let clock = Clock::start()?;
     let opened = open(&start, &data, &loaded, &clock).await?;
     let samples = opened.samples;
@@ -189,7 +195,7 @@ async fn watch_over(
         runner,
         courier,
         desk,
-        loaded,
+        held,
     };
     let broken = service.supervise(stop, &mut running).await;
     tracing::info!("stopping");
@@ -250,7 +256,36 @@ struct Service {
     runner: Runner,
     courier: Arc<Courier>,
     desk: Arc<web::Desk>,
-    loaded: Loaded,
+    held: Held,
+}
+
+/// What a service keeps until its end, whatever a configuration says meanwhile.
+struct Held {
+    private: SocketAddr,
+    data: PathBuf,
+    /// Whether the data directory was named on the command line, so that no file says where it is.
+    data_named: bool,
+}
+
+impl Held {
+    /// The keys of a configuration that take effect with the next start, a sentence each.
+    fn waits(&self, loaded: &Loaded) -> Vec<String> {
+        let mut waits = Vec::new();
+        if loaded.listen.private != self.private {
+            waits.push(format!(
+                "`private` of [listen] needs a restart: {} is listened on until then, not {}",
+                self.private, loaded.listen.private
+            ));
+        }
+        if loaded.data != self.data && !self.data_named {
+            waits.push(format!(
+                "`data` of [service] needs a restart: the stores are in {} until then, where commands \
+                 find the service with --data",
+                self.data.display()
+            ));
+        }
+        waits
+    }
 }
 
 impl Service {
@@ -301,19 +336,13 @@ impl Service {
         let loaded = load(&self.start.config).await?;
         let setups = setups(&loaded).await?;
         let renderer = Arc::new(Renderer::new(loaded.templates.as_deref())?);
-        let left = taken_out_while_down(&self.door.snapshot().record, &loaded.catalogue);
+        let mut left = taken_out_while_down(&self.door.snapshot().record, &loaded.catalogue);
+        left.extend(self.held.waits(&loaded));
         self.door
             .configure(&self.start.by, loaded.catalogue.clone())
             .await?;
         self.runner.replace(setups);
         self.courier.replace(relays(&loaded), renderer);
-        if loaded.listen != self.loaded.listen {
-            tracing::warn!("[listen] has changed: it takes effect with the next start");
-        }
-        if loaded.data != self.loaded.data && self.start.data.is_none() {
-            tracing::warn!("`data` has changed: it takes effect with the next start");
-        }
-        self.loaded = loaded;
         for left in &left {
             tracing::warn!("{left}");
         }

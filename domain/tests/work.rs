@@ -7,7 +7,10 @@ mod common;
 use common::{House, catalogue, system};
 use domain::act::Act;
 use domain::catalogue::Single;
+use domain::event::Delivery;
 use domain::policy::{DayHours, Hours, Policy};
+use domain::record::Outlook;
+use domain::span::Span;
 use expect_test::expect;
 use jiff::Timestamp;
 
@@ -342,6 +345,13 @@ fn a_window_outside_the_allowed_hours_needs_a_reason() {
         .last()
         .unwrap();
     assert_eq!(last.override_reason.as_deref(), Some("the crane is late"));
+    let said = foreseen(&house, 40).unwrap();
+    let outside = Span::new(house.second(300), house.second(360));
+    assert_eq!(said.outside_hours, [outside]);
+    assert_eq!(
+        said.unearned,
+        [Span::new(house.second(200), house.second(300))]
+    );
 }
 
 fn house_end() -> jiff::Timestamp {
@@ -447,4 +457,76 @@ fn a_cancelled_window_never_starts_and_names_no_downtime() {
         .values()
         .find(|o| o.notice.kind.word() == "downtime");
     assert!(down.unwrap().notice.work.is_none());
+}
+
+/// What can be said of the window.
+fn foreseen(house: &House, at_s: i64) -> Option<Outlook> {
+    house.record.outlook(&"move".into(), house.second(at_s))
+}
+
+#[test]
+fn a_window_is_planned_once_told_and_what_is_added_too_late_is_not() {
+    let mut house = house();
+    let window = Single {
+        max_downtime_s: Some(60),
+        min_notice_s: Some(3_600),
+        ..single(&house, 7_200, 9_000)
+    };
+    house.acts(10, "kim", Act::ScheduleMaintenance { window });
+    let span = |house: &House, from_s, to_s| Span::new(house.second(from_s), house.second(to_s));
+    let first = foreseen(&house, 10).unwrap();
+    assert_eq!((first.tell_by, first.late), (house.second(3_600), false));
+    assert_eq!(first.untold, ["clinic".into()]);
+    assert_eq!(first.unearned, [span(&house, 7_200, 9_000)]);
+    house.tick(20);
+    house.deliver(Delivery::Accepted);
+    let told = foreseen(&house, 30).unwrap();
+    assert_eq!((told.untold.len(), told.unearned.len()), (0, 0));
+    // Longer, while there is time: the customer is told of that, too.
+    let extend = |house: &House, end_s: i64, max_downtime_s| Act::ExtendMaintenance {
+        window: "move".into(),
+        end: house.second(end_s),
+        max_downtime_s,
+        reason: None,
+    };
+    let act = extend(&house, 10_800, None);
+    house.acts(100, "kim", act);
+    let longer = foreseen(&house, 100).unwrap();
+    assert_eq!(longer.untold, ["clinic".into()]);
+    assert_eq!(longer.unearned, [span(&house, 9_000, 10_800)]);
+    house.tick(110);
+    house.deliver(Delivery::Accepted);
+    assert_eq!(foreseen(&house, 120).unwrap().unearned, []);
+    // Too late: the added time and the raised allowance earn nothing, told or not.
+    let act = extend(&house, 14_400, Some(120));
+    house.acts(3_700, "kim", act);
+    house.tick(3_710);
+    house.deliver(Delivery::Accepted);
+    let late = foreseen(&house, 3_720).unwrap();
+    assert!(late.late);
+    assert_eq!(late.unearned, [span(&house, 10_800, 14_400)]);
+    assert_eq!(late.announced_s, Some(60));
+    assert_eq!(foreseen(&house, 14_400), None);
+}
+
+#[test]
+fn a_window_scheduled_too_late_says_so_until_it_is_cancelled() {
+    let mut house = house();
+    let window = Single {
+        min_notice_s: Some(3_600),
+        ..single(&house, 600, 900)
+    };
+    house.acts(10, "kim", Act::ScheduleMaintenance { window });
+    let late = foreseen(&house, 10).unwrap();
+    assert!(late.late && late.announced_s.is_none());
+    assert_eq!(
+        late.unearned,
+        [Span::new(house.second(600), house.second(900))]
+    );
+    let cancel = Act::CancelMaintenance {
+        window: "move".into(),
+        reason: None,
+    };
+    house.acts(20, "kim", cancel);
+    assert_eq!(foreseen(&house, 20), None);
 }

@@ -186,20 +186,20 @@ pub enum Incident {
         #[command(flatten)]
         which: Which,
         /// What happened, in two sentences.
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true, value_parser = text)]
         summary: Option<String>,
         /// Why.
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true, value_parser = text)]
         root_cause: Option<String>,
         /// How far the root cause is known: unknown, suspected, confirmed.
         #[arg(long, value_parser = certainty)]
         certainty: Option<Certainty>,
         /// What ended it.
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true, value_parser = text)]
         resolution: Option<String>,
         /// A preventive measure as `TEXT;OWNER;2026-12-31`; may be given several times. It is added to
         /// those before; one of the same text takes another owner and date.
-        #[arg(long = "measure", value_name = "TEXT;OWNER;DATE", value_parser = super::acts::measure)]
+        #[arg(long = "measure", value_name = "TEXT;OWNER;DATE", allow_hyphen_values = true, value_parser = super::acts::measure)]
         measures: Vec<Measure>,
     },
     /// Record that a preventive measure was carried out.
@@ -210,7 +210,7 @@ pub enum Incident {
         /// The measure: its number as `incident show` prints it, or its whole text.
         measure: String,
         /// What was done.
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true, value_parser = text)]
         note: Option<String>,
     },
     /// Close it.
@@ -219,7 +219,7 @@ pub enum Incident {
         #[command(flatten)]
         which: Which,
         /// Why texts are missing.
-        #[arg(long, value_name = "REASON")]
+        #[arg(long, value_name = "REASON", allow_hyphen_values = true, value_parser = text)]
         without: Option<String>,
     },
     /// Declare an outage that the probes did not see.
@@ -233,7 +233,7 @@ pub enum Incident {
         #[arg(long)]
         to: Option<Timestamp>,
         /// What it rests on.
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true, value_parser = text)]
         evidence: String,
     },
     /// Give a declared outage its end, or another one.
@@ -244,7 +244,7 @@ pub enum Incident {
         #[arg(long)]
         to: Timestamp,
         /// Why.
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true, value_parser = text)]
         reason: String,
         /// The second person, whom shortening needs.
         #[arg(long)]
@@ -261,7 +261,7 @@ pub enum Incident {
         #[arg(long)]
         to: Timestamp,
         /// What it rests on.
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true, value_parser = text)]
         evidence: String,
         /// The second person.
         #[arg(long)]
@@ -278,10 +278,10 @@ pub enum Incident {
         #[arg(long)]
         to: Timestamp,
         /// Why.
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true, value_parser = text)]
         reason: String,
         /// What it rests on.
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true, value_parser = text)]
         evidence: String,
         /// The second person; until there is one it stays unplanned.
         #[arg(long)]
@@ -292,7 +292,7 @@ pub enum Incident {
         /// The outage (O-12).
         outage: OutageId,
         /// Why.
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true, value_parser = text)]
         reason: String,
     },
 }
@@ -310,10 +310,10 @@ pub enum Maintenance {
         #[arg(long = "system", required = true)]
         systems: Vec<SystemId>,
         /// What the work is.
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true, value_parser = text)]
         title: String,
         /// What customers will notice.
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true, value_parser = text)]
         impact: Option<String>,
         /// Start (RFC 3339).
         #[arg(long)]
@@ -331,7 +331,7 @@ pub enum Maintenance {
         #[arg(long, value_parser = seconds)]
         start_grace: Option<i64>,
         /// Why it lies outside the hours that the policy allows.
-        #[arg(long = "override", value_name = "REASON")]
+        #[arg(long = "override", value_name = "REASON", allow_hyphen_values = true, value_parser = text)]
         override_reason: Option<String>,
     },
     /// Give one another end (earlier ends it early) or another allowance.
@@ -345,7 +345,7 @@ pub enum Maintenance {
         #[arg(long, value_parser = seconds)]
         max_downtime: Option<i64>,
         /// Why.
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true, value_parser = text)]
         reason: Option<String>,
     },
     /// Cancel one that has not begun.
@@ -353,7 +353,7 @@ pub enum Maintenance {
         /// Which.
         window: WindowId,
         /// Why.
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true, value_parser = text)]
         reason: Option<String>,
     },
     /// Record that a customer was told.
@@ -363,7 +363,7 @@ pub enum Maintenance {
         /// Whom.
         customer: CustomerId,
         /// How.
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true, value_parser = text)]
         how: String,
         /// When, if not now.
         #[command(flatten)]
@@ -395,6 +395,17 @@ fn name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// A text of a person's, which may begin with a hyphen, as the first of a list does. What looks like an
+/// option is taken for one whose text was forgotten.
+fn text(text: &str) -> Result<String, String> {
+    let option = text.strip_prefix("--");
+    let long = option.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()));
+    if long || matches!(text, "-h" | "-V" | "--") {
+        return Err("it reads like an option: is the text missing?".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 fn certainty(text: &str) -> Result<Certainty, String> {
     match text {
         "unknown" => Ok(Certainty::Unknown),
@@ -408,6 +419,8 @@ fn certainty(text: &str) -> Result<Certainty, String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)] // a test may panic
+
     use clap::CommandFactory;
 
     use super::*;
@@ -415,6 +428,36 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Line::command().debug_assert();
+    }
+
+    #[test]
+    fn a_text_may_begin_with_a_hyphen_and_swallows_no_option() {
+        let read = |words: &[&str]| {
+            let line = ["nines", "incident", "review", "portal"]
+                .iter()
+                .chain(words);
+            Line::try_parse_from(line).map(|line| (line.common.json, line.command))
+        };
+        for text in ["- restarted", "-5 degrees", "-", "-- why", "--- a rule"] {
+            let (json, command) = read(&["--summary", text, "--json"]).unwrap();
+            let Command::Incident(Incident::Review { summary, .. }) = command else {
+                panic!("{command:?}");
+            };
+            assert_eq!((json, summary.as_deref()), (true, Some(text)));
+        }
+        for wrong in [
+            &["--summary", "--json"][..],
+            &["--summary", "--resolution", "x"],
+            &["--summary", "-h"],
+            &["--sumary", "- x"],
+            &["--measure", "--json"],
+        ] {
+            assert!(read(wrong).is_err(), "{wrong:?}");
+        }
+        let (_, command) = read(&["--measure", "- pin it; platform; 2026-12-31"]).unwrap();
+        assert!(
+            matches!(command, Command::Incident(Incident::Review { measures, .. }) if measures.len() == 1)
+        );
     }
 
     #[test]

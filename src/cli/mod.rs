@@ -7,6 +7,7 @@ mod args;
 mod layout;
 mod notice;
 mod office;
+mod outlook;
 mod probe;
 mod read;
 mod report;
@@ -70,13 +71,13 @@ pub fn main(line: impl IntoIterator<Item = OsString>) -> ExitCode {
     {
         return ExitCode::from(samples::preflight(Path::new(file)));
     }
+    let wants_json = line
+        .iter()
+        .take_while(|word| *word != "--")
+        .any(|word| word == "--json");
     let line = match Line::try_parse_from(line) {
         Ok(line) => line,
-        Err(error) => {
-            // Help goes to standard output with status 0, a mistake to standard error with 2.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(error) => return unread(&error, wants_json),
     };
     let as_json = line.common.json;
     match carry_out(line) {
@@ -84,6 +85,20 @@ pub fn main(line: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(End::BadNews) => ExitCode::from(1),
         Err(failure) => failed(&failure, as_json),
     }
+}
+
+/// Says why the words of the line could not be read, or what they may be.
+fn unread(error: &clap::Error, as_json: bool) -> ExitCode {
+    // Help goes to standard output with status 0, a mistake to standard error with 2.
+    let _ = error.print();
+    if as_json && error.use_stderr() {
+        let whole = error.to_string();
+        // How the command is used is for people.
+        let why = whole.split("\n\nUsage:").next().unwrap_or_default();
+        let why = why.trim_start_matches("error: ").trim();
+        let _ = say::json(&json!({ "error": why }));
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// Says why not, for people and for programs.
@@ -183,7 +198,7 @@ fn carry_out(line: Line) -> Result<End, Failure> {
             Some(Reply::Refused(why)) => Err(Failure::Usage(format!(
                 "the configuration was NOT taken over, the one before stays in force:\n{why}"
             ))),
-            Some(reply) => said(common, reply),
+            Some(reply) => said(common, reply, &[]),
             None => Err(anyhow::anyhow!("no service runs on this data directory").into()),
         },
     }
@@ -287,6 +302,12 @@ fn check(common: &Common) -> Result<End, Failure> {
 }
 
 fn do_act(common: &Common, act: Act) -> Result<End, Failure> {
+    let office = Office::of(common)?;
+    let window = match &act {
+        Act::ScheduleMaintenance { window } => Some(window.id.clone()),
+        Act::ExtendMaintenance { window, .. } => Some(window.clone()),
+        _ => None,
+    };
     let alone = matches!(
         act,
         Act::Exclude {
@@ -294,39 +315,52 @@ fn do_act(common: &Common, act: Act) -> Result<End, Failure> {
             ..
         }
     );
-    let reply = Office::of(common)?.act(&by(common), act)?;
-    let done = matches!(reply, Reply::Done(_));
-    let end = said(common, reply)?;
-    // One person's word excludes nothing: who reads only "done" would rely on it.
-    if alone && done && !common.json {
-        print(
-            "asked for, and without effect: it counts as unplanned until it is recorded again \
-             with --approved-by, by another person's name\n",
-        )?;
+    let reply = office.act(&by(common), act)?;
+    let mut notes = Vec::new();
+    if matches!(reply, Reply::Done(_)) {
+        // One person's word excludes nothing: who reads only "done" would rely on it.
+        if alone {
+            notes.push(
+                "asked for, and without effect: it counts as unplanned until it is recorded again \
+                 with --approved-by, by another person's name"
+                    .to_owned(),
+            );
+        }
+        if let Some(window) = window {
+            let (record, _) = office.record(None)?;
+            let outlook = record.outlook(&window, clock::now());
+            notes.extend(outlook.iter().flat_map(outlook::words));
+        }
     }
-    Ok(end)
+    said(common, reply, &notes)
 }
 
-fn said(common: &Common, reply: Reply) -> Result<End, Failure> {
+/// Tells what came of it; `notes` is what else is to be known of what was done.
+fn said(common: &Common, reply: Reply, notes: &[String]) -> Result<End, Failure> {
     match reply {
         Reply::Done(receipt) => {
             for left in &receipt.left {
                 complain(format!("nines: {left}"));
             }
             if common.json {
-                say::json(&receipt.events)?;
-            } else if receipt.events.is_empty() {
+                let left: Vec<&String> = receipt.left.iter().chain(notes).collect();
+                say::json(&json!({ "events": receipt.events, "left": left }))?;
+                return Ok(End::Done);
+            }
+            if receipt.events.is_empty() {
                 print("done\n")?;
-            } else {
-                for row in receipt.events {
-                    print(&format!(
-                        "#{} {} {} by {}\n",
-                        row.seq,
-                        row.kind,
-                        visible_line(&row.subject),
-                        visible_line(&row.by)
-                    ))?;
-                }
+            }
+            for row in receipt.events {
+                print(&format!(
+                    "#{} {} {} by {}\n",
+                    row.seq,
+                    row.kind,
+                    visible_line(&row.subject),
+                    visible_line(&row.by)
+                ))?;
+            }
+            for note in notes {
+                print(&format!("{}\n", visible_line(note)))?;
             }
             Ok(End::Done)
         }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use domain::calendar::Month;
 use domain::report;
+use serde_json::json;
 
 use super::args::{self, Common};
 use super::office::Office;
@@ -97,6 +98,12 @@ pub(super) fn run(
             crate::files::replace(file, &bytes)
                 .with_context(|| format!("{} cannot be written", file.display()))?;
             complain(file.display());
+            if common.json {
+                say::json(&json!({
+                    "written": file, "bytes": bytes.len(), "committee": committee,
+                    "month": of.month.to_string(),
+                }))?;
+            }
         }
         None => say::bytes(&bytes)?,
     }

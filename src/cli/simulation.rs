@@ -26,7 +26,10 @@ pub fn run(scenario: &Path, out: &Path, common: &Common) -> Result<End, Failure>
     bar.finish_and_clear();
     let summary = match played {
         Ok(summary) => summary,
-        Err(simulate::Error::Mistakes(mistakes)) => return Err(Failure::Config(mistakes)),
+        Err(
+            simulate::Error::Mistakes(mistakes)
+            | simulate::Error::Scenario(simulate::ScenarioError::Wrong(mistakes)),
+        ) => return Err(Failure::Config(mistakes)),
         Err(error @ simulate::Error::Scenario(_)) => {
             return Err(Failure::Usage(app::chain(&error)));
         }

@@ -37,6 +37,16 @@ pub struct Mistakes {
 }
 
 impl Mistakes {
+    /// Those of one file beside the configuration: each a place in its `text`, in bytes, and a sentence.
+    pub fn of(path: &Path, text: &str, found: Vec<(Range<usize>, String)>) -> Self {
+        let mut sheet = Sheet::default();
+        let page = sheet.page(path.to_owned(), Some(text.into()));
+        for (at, message) in found {
+            sheet.on(page).wrong(&at, message);
+        }
+        sheet.into_mistakes()
+    }
+
     /// The mistakes, in order of files and places.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Mistake> {
         self.list.iter()

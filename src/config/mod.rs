@@ -28,6 +28,7 @@ use domain::id::ProbeId;
 use secrecy::SecretString;
 
 pub use mistakes::{Mistake, Mistakes};
+pub use near::nowhere;
 pub use place::{Place, place};
 pub use schema::{SchemaKind, schema};
 

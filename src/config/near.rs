@@ -29,6 +29,15 @@ fn tolerated(candidate: &str) -> usize {
     (candidate.chars().count() / 3).clamp(1, 3)
 }
 
+/// What to say of a name that is nobody's: `what` it should be, and which of those `known` was meant.
+pub fn nowhere<'a>(what: &str, id: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let id = shown(id);
+    match nearest(&id, known) {
+        Some(near) => format!("there is no {what} `{id}`, did you mean `{near}`?"),
+        None => format!("there is no {what} `{id}`"),
+    }
+}
+
 /// `a`, `b` and `c`, each in backquotes.
 pub(super) fn list<'a>(words: impl IntoIterator<Item = &'a str>, last: &str) -> String {
     let quoted: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();

@@ -11,6 +11,9 @@ use domain::record::Record;
 use domain::span::Span;
 use jiff::Timestamp;
 use serde::Deserialize;
+use toml::Spanned;
+
+use super::known::{Named, What};
 
 /// What a scenario can have somebody do.
 #[derive(Clone, Debug)]
@@ -149,12 +152,12 @@ macro_rules! written {
 }
 
 written! {
-    system: SystemId,
+    system: Spanned<SystemId>,
     incident: String,
-    window: WindowId,
-    id: WindowId,
-    customer: CustomerId,
-    systems: Vec<SystemId>,
+    window: Spanned<WindowId>,
+    id: Spanned<WindowId>,
+    customer: Spanned<CustomerId>,
+    systems: Vec<Spanned<SystemId>>,
     summary: String,
     root_cause: String,
     certainty: Certainty,
@@ -275,6 +278,24 @@ pub(super) fn read(w: Written, folder: &Path) -> Result<(Timestamp, String, Deed
     Ok((at, by, deed))
 }
 
+/// What an act names, and what it makes.
+pub(super) fn names(w: &Written) -> Vec<Named> {
+    let systems = w.system.iter().chain(w.systems.iter().flatten());
+    let mut names: Vec<Named> = systems.map(|id| Named::new(What::System, id)).collect();
+    names.extend(w.customer.iter().map(|id| Named::new(What::Customer, id)));
+    let window = match w.r#do.as_str() {
+        "schedule_maintenance" => What::NewWindow,
+        _ => What::Window,
+    };
+    let windows = w.window.iter().chain(&w.id);
+    names.extend(windows.map(|id| Named::new(window, id)));
+    names
+}
+
+fn plain<T: Clone>(key: Option<&Spanned<T>>) -> Option<T> {
+    key.map(|key| key.get_ref().clone())
+}
+
 /// Whether the act is known and has the keys it needs and no others.
 fn fits(w: &Written) -> Result<(), String> {
     let name = w.r#do.as_str();
@@ -303,11 +324,7 @@ fn fits(w: &Written) -> Result<(), String> {
 fn said(w: Written) -> Result<Said, String> {
     let name = w.r#do.clone();
     let needed = |key: &Option<String>| key.clone().unwrap_or_default();
-    let system = || {
-        w.system
-            .clone()
-            .ok_or_else(|| format!("`{name}` needs `system`"))
-    };
+    let system = || plain(w.system.as_ref()).ok_or_else(|| format!("`{name}` needs `system`"));
     let span = || Ok::<_, String>((instant(&needed(&w.from))?, instant(&needed(&w.to))?));
     Ok(match name.as_str() {
         "exclude" => Said::Exclude {
@@ -386,14 +403,19 @@ fn maintenance(w: &Written) -> Result<Act, String> {
     let text = |key: &Option<String>| key.clone().unwrap_or_default();
     let seconds = |key: &Option<String>| key.as_deref().map(crate::config::seconds).transpose();
     let window = || {
-        let id = w.window.clone().or_else(|| w.id.clone());
-        id.ok_or_else(|| format!("`{name}` needs `id`"))
+        let id = w.window.as_ref().or(w.id.as_ref());
+        plain(id).ok_or_else(|| format!("`{name}` needs `id`"))
     };
     Ok(match name {
         "schedule_maintenance" => Act::ScheduleMaintenance {
             window: Single {
                 id: window()?,
-                systems: w.systems.clone().unwrap_or_default(),
+                systems: w
+                    .systems
+                    .iter()
+                    .flatten()
+                    .map(|s| s.get_ref().clone())
+                    .collect(),
                 title: text(&w.title),
                 impact: w.impact.clone(),
                 start: instant(&text(&w.start))?,
@@ -416,7 +438,7 @@ fn maintenance(w: &Written) -> Result<Act, String> {
         },
         _ => Act::Told {
             window: window()?,
-            customer: w.customer.clone().ok_or("`told` needs `customer`")?,
+            customer: plain(w.customer.as_ref()).ok_or("`told` needs `customer`")?,
             how: text(&w.how),
             counts_from: w.counts_from.as_deref().map(instant).transpose()?,
             approved_by: w.approved_by.clone(),
@@ -426,7 +448,7 @@ fn maintenance(w: &Written) -> Result<Act, String> {
 
 fn which(w: &Written) -> Result<Which, String> {
     match (&w.system, &w.incident) {
-        (Some(system), None) => Ok(Which::System(system.clone())),
+        (Some(system), None) => Ok(Which::System(system.get_ref().clone())),
         (None, Some(id)) => Ok(Which::Incident(id.parse::<IncidentId>()?)),
         _ => Err(format!(
             "`{}` names a `system` or an `incident`, one of them",

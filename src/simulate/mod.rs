@@ -4,6 +4,7 @@
 //! Replaces the prober, the delivery and the clock. Nothing else may be different from the service.
 
 mod act;
+mod known;
 mod output;
 mod play;
 mod scenario;
@@ -14,12 +15,13 @@ mod world;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use domain::catalogue::Catalogue;
 use jiff::Timestamp;
 
 pub use act::{Deed, Said};
 pub use scenario::{Act, Error as ScenarioError, Fault, Scenario, Seen, Struck, Weather};
 
-use crate::config::{self, Loaded, Mistakes};
+use crate::config::{self, Mistakes};
 use crate::engine::turn;
 use crate::ledger::{self, Head};
 use crate::{notices, reports, samples};
@@ -30,12 +32,9 @@ pub enum Error {
     /// The scenario is wrong.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
-    /// A configuration that it names is wrong.
+    /// A configuration that it names is wrong, or it names what no configuration of it has.
     #[error(transparent)]
     Mistakes(#[from] Mistakes),
-    /// It names something that the configuration does not have.
-    #[error("the scenario names `{0}`, which no configuration of it has")]
-    Unknown(String),
     /// The folder holds another ledger.
     #[error("{0} holds a ledger already: a rehearsal needs a folder without one")]
     NotEmpty(PathBuf),
@@ -142,7 +141,9 @@ fn rehearse(
             reloads.insert(n, config::load(path)?);
         }
     }
-    known(scenario, &first, &reloads)?;
+    let loaded = reloads.values().chain([&first]);
+    let catalogues: Vec<&Catalogue> = loaded.map(|loaded| &loaded.catalogue).collect();
+    scenario.names.check(&catalogues)?;
     let templates = first.templates.clone();
     let mut tick = |at| progress(scenario, at);
     let played = play::play(scenario, first, reloads, data, &mut tick)?;
@@ -162,29 +163,4 @@ fn rehearse(
     }
     played.instance.close()?;
     Ok(summary)
-}
-
-/// Whether every system and probe that a fault strikes is in one of the configurations: a
-/// misspelt one would make a rehearsal in which nothing happens.
-fn known(
-    scenario: &Scenario,
-    first: &Loaded,
-    reloads: &BTreeMap<usize, Loaded>,
-) -> Result<(), Error> {
-    let has = |fits: &dyn Fn(&domain::catalogue::Catalogue) -> bool| {
-        reloads
-            .values()
-            .chain([first])
-            .any(|loaded| fits(&loaded.catalogue))
-    };
-    for fault in &scenario.faults {
-        let (name, found) = match &fault.struck {
-            Struck::System(id) => (id.to_string(), has(&|c| c.system(id.as_str()).is_some())),
-            Struck::Probe(id) => (id.to_string(), has(&|c| c.probe(id).is_some())),
-        };
-        if !found {
-            return Err(Error::Unknown(name));
-        }
-    }
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! A scenario as written: what the probes will see, what people will do, how mail will behave.
 //! It parses and checks; every mistake names its line. What a key means is told in SPEC section 15.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +14,11 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::act::{self, Deed};
+use super::known::{Named, Names, What};
+use crate::config::Mistakes;
+
+/// Where something is wrong, in bytes, and what.
+type Wrong = (Range<usize>, String);
 
 /// A rehearsal, ready to be played.
 #[derive(Clone, Debug)]
@@ -31,6 +37,8 @@ pub struct Scenario {
     pub acts: Vec<Act>,
     /// How the mail server behaves; of two that overlap, the later one in the file.
     pub mail: Vec<Weather>,
+    /// What it names, to be looked up in its configurations.
+    pub(super) names: Names,
 }
 
 /// Who is struck by a fault.
@@ -99,15 +107,8 @@ pub enum Error {
         source: std::io::Error,
     },
     /// Something in it is wrong.
-    #[error("{path}:{line}: {what}")]
-    Wrong {
-        /// Which file.
-        path: PathBuf,
-        /// Where.
-        line: usize,
-        /// What.
-        what: String,
-    },
+    #[error(transparent)]
+    Wrong(#[from] Mistakes),
 }
 
 #[derive(Deserialize)]
@@ -129,8 +130,8 @@ struct Written {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FaultWritten {
-    system: Option<SystemId>,
-    probe: Option<ProbeId>,
+    system: Option<Spanned<SystemId>>,
+    probe: Option<Spanned<ProbeId>>,
     from: Spanned<String>,
     to: Spanned<String>,
     outcome: OutcomeWritten,
@@ -152,14 +153,14 @@ struct MailWritten {
     from: Spanned<String>,
     to: Spanned<String>,
     answer: Spanned<String>,
-    recipient: Option<String>,
+    recipient: Option<Spanned<String>>,
 }
 
 impl Scenario {
     /// Reads a scenario; its paths are relative to the file.
     ///
     /// # Errors
-    /// The file cannot be read, or the first mistake in it, with its line.
+    /// The file cannot be read, or the first mistake in it, with its place.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let read = |source| Error::Read {
             path: path.to_owned(),
@@ -167,48 +168,46 @@ impl Scenario {
         };
         let text = std::fs::read_to_string(path).map_err(read)?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        Self::parse(&text, folder).map_err(|(offset, what)| Error::Wrong {
-            path: path.to_owned(),
-            line: line_of(&text, offset),
-            what,
-        })
+        let mut scenario =
+            Self::parse(&text, folder).map_err(|wrong| Mistakes::of(path, &text, vec![wrong]))?;
+        scenario.names.file = path.to_owned();
+        scenario.names.text = text;
+        Ok(scenario)
     }
 
     /// Reads a scenario's text; its paths are relative to `folder`.
     ///
     /// # Errors
-    /// The offset of the first mistake, and what is wrong there.
-    fn parse(text: &str, folder: &Path) -> Result<Self, (usize, String)> {
+    /// The place of the first mistake, and what is wrong there.
+    fn parse(text: &str, folder: &Path) -> Result<Self, Wrong> {
         let written: Written = toml::from_str(text).map_err(|error| {
-            let offset = error.span().map_or(0, |span| span.start);
-            (offset, error.message().to_owned())
+            let at = error.span().unwrap_or_default();
+            (at, error.message().to_owned())
         })?;
         let (start, end) = (instant(&written.start)?, instant(&written.end)?);
         if end <= start {
             return Err((
-                written.end.span().start,
+                written.end.span(),
                 "`end` must be later than `start`".to_owned(),
             ));
         }
-        let faults = written
-            .fault
-            .into_iter()
-            .map(fault)
-            .collect::<Result<_, _>>()?;
-        let mail = written
-            .mail
-            .into_iter()
-            .map(weather)
-            .collect::<Result<_, _>>()?;
+        let mut names = Names::default();
+        let faults = written.fault.into_iter();
+        let faults = faults.map(|written| fault(written, &mut names));
+        let faults = faults.collect::<Result<_, _>>()?;
+        let mail = written.mail.into_iter();
+        let mail = mail.map(|written| weather(written, &mut names));
+        let mail = mail.collect::<Result<_, _>>()?;
         let mut acts = Vec::with_capacity(written.act.len());
         for act in written.act {
-            let offset = act.span().start;
-            let line = line_of(text, offset);
+            let place = act.span();
+            let line = line_of(text, place.start);
+            names.of.extend(act::names(act.get_ref()));
             let (at, by, deed) =
-                act::read(act.into_inner(), folder).map_err(|what| (offset, what))?;
+                act::read(act.into_inner(), folder).map_err(|what| (place.clone(), what))?;
             if at < start || at > end {
                 return Err((
-                    offset,
+                    place,
                     "this act is not between `start` and `end`".to_owned(),
                 ));
             }
@@ -223,19 +222,28 @@ impl Scenario {
             faults,
             acts,
             mail,
+            names,
         })
     }
 }
 
-fn fault(written: Spanned<FaultWritten>) -> Result<Fault, (usize, String)> {
-    let offset = written.span().start;
+fn fault(written: Spanned<FaultWritten>, names: &mut Names) -> Result<Fault, Wrong> {
+    let place = written.span();
     let written = written.into_inner();
+    let systems = written.system.iter();
+    names
+        .of
+        .extend(systems.map(|id| Named::new(What::System, id)));
+    let probes = written.probe.iter();
+    names
+        .of
+        .extend(probes.map(|id| Named::new(What::Probe, id)));
     let struck = match (written.system, written.probe) {
-        (Some(system), None) => Struck::System(system),
-        (None, Some(probe)) => Struck::Probe(probe),
+        (Some(system), None) => Struck::System(system.into_inner()),
+        (None, Some(probe)) => Struck::Probe(probe.into_inner()),
         _ => {
             return Err((
-                offset,
+                place,
                 "a fault names a `system` or a `probe`, one of them".to_owned(),
             ));
         }
@@ -247,7 +255,7 @@ fn fault(written: Spanned<FaultWritten>) -> Result<Fault, (usize, String)> {
         OutcomeWritten::Inconclusive => sample(Outcome::Inconclusive, Some(Reason::Monitor)),
         OutcomeWritten::NoSamples if written.reason.is_some() => {
             return Err((
-                offset,
+                place,
                 "where there are no samples there is no `reason`".to_owned(),
             ));
         }
@@ -260,16 +268,20 @@ fn fault(written: Spanned<FaultWritten>) -> Result<Fault, (usize, String)> {
     })
 }
 
-fn weather(written: Spanned<MailWritten>) -> Result<Weather, (usize, String)> {
+fn weather(written: Spanned<MailWritten>, names: &mut Names) -> Result<Weather, Wrong> {
     let written = written.into_inner();
+    let recipients = written.recipient.iter();
+    names
+        .of
+        .extend(recipients.map(|mail| Named::new(What::Recipient, mail)));
     let answer = answer(written.answer.get_ref()).ok_or_else(|| {
         let what = "`answer` is `refused`, `timeout` or a reply code such as `451`";
-        (written.answer.span().start, what.to_owned())
+        (written.answer.span(), what.to_owned())
     })?;
     let span = span(&written.from, &written.to)?;
     Ok(Weather {
         span,
-        recipient: written.recipient,
+        recipient: written.recipient.map(Spanned::into_inner),
         answer,
     })
 }
@@ -301,16 +313,16 @@ fn answer(text: &str) -> Option<(Delivery, String, Duration)> {
     })
 }
 
-fn span(from: &Spanned<String>, to: &Spanned<String>) -> Result<Span, (usize, String)> {
+fn span(from: &Spanned<String>, to: &Spanned<String>) -> Result<Span, Wrong> {
     let span = Span::new(instant(from)?, instant(to)?);
     if span.is_empty() {
-        return Err((to.span().start, "`to` must be later than `from`".to_owned()));
+        return Err((to.span(), "`to` must be later than `from`".to_owned()));
     }
     Ok(span)
 }
 
-fn instant(text: &Spanned<String>) -> Result<Timestamp, (usize, String)> {
-    act::instant(text.get_ref()).map_err(|what| (text.span().start, what))
+fn instant(text: &Spanned<String>) -> Result<Timestamp, Wrong> {
+    act::instant(text.get_ref()).map_err(|what| (text.span(), what))
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
@@ -328,8 +340,8 @@ mod tests {
 
     fn mistake(rest: &str) -> (usize, String) {
         let text = format!("{HEAD}{rest}");
-        let (offset, what) = Scenario::parse(&text, Path::new("x")).unwrap_err();
-        (line_of(&text, offset), what)
+        let (at, what) = Scenario::parse(&text, Path::new("x")).unwrap_err();
+        (line_of(&text, at.start), what)
     }
 
     #[test]

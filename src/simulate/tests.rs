@@ -385,17 +385,68 @@ fn a_reload_brings_a_system_in_its_middle() {
 }
 
 #[test]
-fn a_fault_on_a_system_that_is_not_there_is_a_mistake() {
+fn what_a_scenario_names_and_nobody_has_is_a_mistake_at_its_place() {
     let folder = tempfile::tempdir().unwrap();
-    let scenario = over(
-        "07T00:00:00",
-        "08T00:00:00",
-        &fault("07T02:00:00", "07T03:00:00", "down"),
-    )
-    .replace("\"portal\"", "\"protal\"");
+    let rest = fault("07T02:00:00", "07T03:00:00", "down").replace("portal", "protal")
+        + r#"
+[[fault]]
+probe = "portal/login-pge"
+from = "2026-10-07T04:00:00-04:00"
+to = "2026-10-07T05:00:00-04:00"
+outcome = "down"
+
+[[act]]
+at = "2026-10-07T06:00:00-04:00"
+by = "on-call"
+do = "schedule_maintenance"
+id = "move"
+systems = ["portal", "results"]
+title = "Move"
+start = "2026-10-07T08:00:00-04:00"
+end = "2026-10-07T09:00:00-04:00"
+
+[[act]]
+at = "2026-10-07T06:10:00-04:00"
+by = "on-call"
+do = "told"
+window = "moove"
+customer = "saint-elsewhere"
+how = "by phone"
+
+[[mail]]
+from = "2026-10-07T06:00:00-04:00"
+to = "2026-10-07T07:00:00-04:00"
+recipient = "it@st-elsewhere.exmple"
+answer = "451"
+"#;
+    let scenario = over("07T00:00:00", "08T00:00:00", &rest);
     let path = write(folder.path(), SERVICE, &[("portal", PORTAL)], &scenario);
     let error = run(&path, &folder.path().join("out"), &mut |_, _| {}).unwrap_err();
-    assert!(matches!(error, Error::Unknown(name) if name == "protal"));
+    let Error::Mistakes(mistakes) = error else {
+        panic!("{error}");
+    };
+    let said: Vec<&str> = mistakes.iter().map(|m| m.message.as_str()).collect();
+    assert_eq!(
+        said,
+        [
+            "there is no system `protal`, did you mean `portal`?",
+            "there is no probe `portal/login-pge`, did you mean `portal/login-page`?",
+            "there is no system `results`",
+            "there is no act that schedules a window `moove`, did you mean `move`?",
+            "there is no customer `saint-elsewhere`, did you mean `st-elsewhere`?",
+            "there is no customer's contact `it@st-elsewhere.exmple`, did you mean `it@st-elsewhere.example`?",
+        ]
+    );
+    let lines: Vec<&str> = scenario.lines().collect();
+    for mistake in mistakes.iter() {
+        assert_eq!(mistake.path, path);
+        let line: String = lines[mistake.line - 1]
+            .chars()
+            .skip(mistake.column - 1)
+            .collect();
+        let word = mistake.message.split('`').nth(1).unwrap();
+        assert!(line.starts_with(&format!("\"{word}\"")), "{line}");
+    }
 }
 
 #[test]

@@ -11,39 +11,39 @@ use serde_json::Value;
 
 use crate::played::play_into;
 
-fn words(folder: &Path, words: &[&str]) -> Command {
+pub fn words(folder: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nines"));
     command.args(words).current_dir(folder);
     command
 }
 
-fn run(folder: &Path, line: &[&str]) -> Output {
+pub fn run(folder: &Path, line: &[&str]) -> Output {
     words(folder, line).output().unwrap()
 }
 
-fn out(run: &Output) -> &str {
+pub fn out(run: &Output) -> &str {
     str::from_utf8(&run.stdout).unwrap()
 }
 
-fn err(run: &Output) -> &str {
+pub fn err(run: &Output) -> &str {
     str::from_utf8(&run.stderr).unwrap()
 }
 
 #[track_caller]
-fn ends(folder: &Path, line: &[&str], code: i32) -> Output {
+pub fn ends(folder: &Path, line: &[&str], code: i32) -> Output {
     let run = run(folder, line);
     assert_eq!(run.status.code(), Some(code), "{line:?}: {}", err(&run));
     run
 }
 
 /// A folder with a ledger in `data/`, beside which a configuration may be written.
-fn rehearsed() -> tempfile::TempDir {
+pub fn rehearsed() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     play_into("plain-outage", &folder.path().join("data"));
     folder
 }
 
-const SERVICE: &str = r#"
+pub const SERVICE: &str = r#"
 [service]
 name = "Test"
 zone = "UTC"
@@ -72,7 +72,7 @@ interval = "30s"
 "#;
 
 /// Writes a configuration into a folder; the system that it watches is the service itself.
-fn configure(folder: &Path) {
+pub fn configure(folder: &Path) {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = free.local_addr().unwrap().port().to_string();
     std::fs::create_dir_all(folder.join("systems")).unwrap();
@@ -83,16 +83,16 @@ fn configure(folder: &Path) {
     write("systems/portal.toml", PORTAL);
 }
 
-fn append(file: &Path, text: &str) {
+pub fn append(file: &Path, text: &str) {
     let was = std::fs::read_to_string(file).unwrap();
     std::fs::write(file, was + text).unwrap();
 }
 
 /// A service, stopped when the test ends, however it ends.
-struct Running(Child);
+pub struct Running(Child);
 
 impl Running {
-    fn start(folder: &Path) -> Self {
+    pub fn start(folder: &Path) -> Self {
         let log = File::create(folder.join("log")).unwrap();
         let mut service = words(folder, &["run", "--config", "nines.toml"]);
         let running = Self(service.stderr(log).stdout(Stdio::null()).spawn().unwrap());

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 mod absence;
+mod answers;
 mod bytes;
 mod clock_change;
 mod command_line;

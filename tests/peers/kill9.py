@@ -121,13 +121,15 @@ def true_outages(house, system):
     return spans, answers
 
 
-def must_confirm(span, answers, lives):
-    """Whether one life was given enough bad answers in time to make them durable."""
+def surely_seen(span, answers, lives):
+    """The first bad answer to the first life that was given enough of them in time to make them
+    durable; none where no life was. What was ill before it, a kill may have taken, but nothing may
+    make the outage begin after it."""
     for since, till in lives:
         bad = [at for at, said in answers if span[0] <= at <= span[1] and since <= at <= till]
         if len(bad) >= FAILURES and bad[FAILURES - 1] + SETTLED_S < till:
-            return True
-    return False
+            return bad[0]
+    return None
 
 
 def recorded(nines):
@@ -154,12 +156,19 @@ def match(house, nines, lives):
         for number, (_, start, end, unobserved) in mine.items():
             inside = [s for s in spans if s[0] - 0.01 <= start <= s[1]]
             check(inside, f"O-{number} of {system} starts at {clock(start)}, when it was well")
+            # A sample is dated at its start, and the target notes its answer after that: so the
+            # outage begins at the first bad answer, at most an interval and the time that
+            # the service was away after the system fell ill.
+            first = surely_seen(inside[0], answers, lives)
+            check(first is None or start <= first + 0.01,
+                  f"O-{number} of {system} starts at {clock(start)}, {start - (first or 0):.2f} s"
+                  " after a bad answer that no kill took")
             # An outage may span several ill times, if nobody watched in between.
             last = max(s[1] for s in spans if s[0] <= max(end, inside[0][1]))
             check(end <= last + SLACK_S + 0.5 or unobserved or absent(lives, last, end),
                   f"O-{number} of {system} ends at {clock(end)}, {end - last:.1f} s too late")
         for span in spans:
-            needed = must_confirm(span, answers, lives)
+            needed = surely_seen(span, answers, lives) is not None
             found = [n for n, o in mine.items() if o[1] <= span[1] and (o[2] or 0) >= span[0]]
             check(found or not needed,
                   f"{system} was ill {clock(span[0])} to {clock(span[1])}, long enough, and the"

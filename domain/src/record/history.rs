@@ -170,7 +170,7 @@ impl Record {
     }
 
     /// The customers who must have been told of a single window.
-    fn customers_of_window(&self, entry: &windows::SingleEntry) -> Vec<CustomerId> {
+    pub(super) fn customers_of_window(&self, entry: &windows::SingleEntry) -> Vec<CustomerId> {
         let Some((at, window)) = entry.versions.last() else {
             return Vec::new();
         };

@@ -5,6 +5,7 @@ mod flapping;
 mod history;
 mod incidents;
 mod outages;
+mod outlook;
 mod reload;
 mod rewind;
 mod work;
@@ -27,6 +28,7 @@ use crate::span::Span;
 use crate::windows::{RuleEntry, SingleEntry};
 
 pub use flapping::Episode;
+pub use outlook::Outlook;
 
 /// Everything that the events say. Cloning is cheap: histories are shared until they change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

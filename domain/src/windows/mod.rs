@@ -18,7 +18,7 @@ mod rules;
 mod singles;
 
 pub use rules::{occurrences, recurring};
-pub use singles::single;
+pub use singles::{deadline, single};
 
 /// How long before its start a recurring rule without an `agreed` date must have stood in the
 /// ledger, in seconds, unless it says otherwise: seven days.

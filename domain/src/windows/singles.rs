@@ -86,7 +86,7 @@ fn of(version: &Single) -> Spans {
 }
 
 /// The last instant at which a customer could be told of a version in time.
-fn deadline(version: &Single) -> Timestamp {
+pub fn deadline(version: &Single) -> Timestamp {
     let notice_s = version.min_notice_s.unwrap_or(0).max(0);
     version
         .start

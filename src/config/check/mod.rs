@@ -20,7 +20,7 @@ use jiff::civil::Date;
 use secrecy::SecretString;
 
 use super::mistakes::Page;
-use super::near::nearest;
+use super::near::nowhere;
 use super::values::{FilePath, Id, Length, Secret};
 use super::words::{As, At, Day, Written};
 
@@ -66,11 +66,7 @@ fn reference(
     if names.ids.contains(&id) || !names.whole {
         return Some(id);
     }
-    let message = match nearest(&id, names.ids.iter().map(String::as_str)) {
-        Some(near) => format!("there is no {what} `{id}`, did you mean `{near}`?"),
-        None => format!("there is no {what} `{id}`"),
-    };
-    page.wrong(at, message);
+    page.wrong(at, nowhere(what, &id, names.ids.iter().map(String::as_str)));
     None
 }
 

@@ -1,0 +1,84 @@
+//! What can still become of a single window: how much of it is planned as things stand, by when
+//! customers must have been told of it, and who has not been. It only looks.
+
+use jiff::Timestamp;
+
+use super::Record;
+use crate::calendar;
+use crate::id::{CustomerId, WindowId};
+use crate::span::{Span, Spans, instant};
+use crate::windows::{self, Earned};
+
+/// How a single window stands that was scheduled or changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outlook {
+    /// The last instant at which customers can be told of it in time.
+    pub tell_by: Timestamp,
+    /// Whether that has passed.
+    pub late: bool,
+    /// The customers who have not been told in time of it as it stands.
+    pub untold: Vec<CustomerId>,
+    /// The parts in the agreed hours that earn nothing as things stand, disjoint and in order.
+    pub unearned: Vec<Span>,
+    /// The parts outside the hours in which a policy of its systems allows planned work.
+    pub outside_hours: Vec<Span>,
+    /// The allowance that was announced in time, in seconds, where what stands now is more.
+    pub announced_s: Option<i64>,
+}
+
+impl Record {
+    /// How a single window stands at `now`; `None` where there is none, or it was cancelled or is over.
+    pub fn outlook(&self, id: &WindowId, now: Timestamp) -> Option<Outlook> {
+        let entry = self.singles.get(id)?;
+        let (_, window) = entry.versions.last()?;
+        let span = Span::new(window.start, window.end);
+        if span.to <= now {
+            return None;
+        }
+        let whole: Spans = [span].into_iter().collect();
+        let (mut unearned, mut outside) = (Spans::new(), Spans::new());
+        let mut announced_s = None;
+        for system in &window.systems {
+            let found = self.windows_of(system, span);
+            let held = found.into_iter().find(|o| o.id == *id)?;
+            if held.why == Earned::Cancelled {
+                return None;
+            }
+            let hours = self
+                .policy_of(system)
+                .and_then(|p| p.planned_hours.as_ref());
+            let agreed = match hours {
+                Some(hours) => whole.intersection(&calendar::open(hours, span).unwrap_or_default()),
+                None => whole.clone(),
+            };
+            let earning: Spans = held.earning.iter().map(|part| part.span).collect();
+            unearned = unearned.union(&agreed.difference(&earning));
+            outside = outside.union(&whole.difference(&agreed));
+            let less = |limit: &i64| window.max_downtime_s.is_none_or(|wanted| *limit < wanted);
+            // Where nothing earns, no allowance does.
+            let limit = held.max_downtime_s.filter(|_| !held.earning.is_empty());
+            announced_s = announced_s.or(limit.filter(less));
+        }
+        let tell_by = windows::deadline(window);
+        let version = entry.versions.len() - 1;
+        let told = |customer: &CustomerId| entry.told.get(&(version, customer.clone()));
+        let customers = self.customers_of_window(entry).into_iter();
+        Some(Outlook {
+            tell_by,
+            late: now > tell_by,
+            untold: customers
+                .filter(|c| told(c).is_none_or(|at| *at > tell_by))
+                .collect(),
+            unearned: parts(&unearned),
+            outside_hours: parts(&outside),
+            announced_s,
+        })
+    }
+}
+
+fn parts(spans: &Spans) -> Vec<Span> {
+    let each = spans
+        .iter()
+        .map(|(from, to)| Span::new(instant(from), instant(to)));
+    each.collect()
+}

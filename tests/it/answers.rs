@@ -1,0 +1,210 @@
+//! What commands answer: one document where JSON is asked for, what waits for a restart, what added
+//! work earns, where a rehearsal names what is not there.
+
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::command_line::{Running, append, configure, ends, err, out, rehearsed};
+
+#[track_caller]
+fn json(folder: &Path, line: &[&str], code: i32) -> Value {
+    let run = ends(folder, &[line, &["--json"]].concat(), code);
+    serde_json::from_slice(&run.stdout).unwrap()
+}
+
+#[test]
+fn wrong_words_and_a_written_file_are_one_document_too() {
+    let folder = rehearsed();
+    let folder = folder.path();
+    let said = json(folder, &["incident", "acknowledge", "I-1"], 2);
+    let why = said["error"].as_str().unwrap();
+    assert!(
+        why.starts_with("unrecognized subcommand 'acknowledge'"),
+        "{why}"
+    );
+    assert!(!why.contains("Usage"), "{why}");
+    let said = json(folder, &["report", "October"], 2);
+    assert!(said["error"].as_str().unwrap().contains("October"));
+    // Nobody asked for JSON there, and help is no mistake.
+    assert_eq!(out(&ends(folder, &["nonsense"], 2)), "");
+    assert!(out(&ends(folder, &["status", "--help", "--json"], 0)).contains("Usage"));
+    let report = [
+        "report",
+        "2026-10",
+        "--data",
+        "data",
+        "--out",
+        "october.json",
+    ];
+    let said = json(folder, &report, 0);
+    let written = std::fs::read(folder.join("october.json")).unwrap();
+    assert_eq!(said["written"], "october.json");
+    assert_eq!(said["bytes"], written.len());
+    assert_eq!(said["month"], "2026-10");
+    let report: Value = serde_json::from_slice(&written).unwrap();
+    assert_eq!(said["committee"], report["committee"]);
+}
+
+#[test]
+fn a_text_may_begin_with_a_hyphen() {
+    let folder = rehearsed();
+    let folder = folder.path();
+    let review = [
+        "incident", "review", "portal", "--data", "data", "--by", "kim",
+    ];
+    ends(
+        folder,
+        &[&review[..], &["--summary", "- restarted"]].concat(),
+        0,
+    );
+    let shown = json(folder, &["incident", "show", "portal", "--data", "data"], 0);
+    assert!(shown.to_string().contains("\"- restarted\""), "{shown}");
+    let swallowed = ends(folder, &[&review[..], &["--summary", "--json"]].concat(), 2);
+    assert!(
+        err(&swallowed).contains("reads like an option"),
+        "{}",
+        err(&swallowed)
+    );
+}
+
+#[test]
+fn a_reload_says_each_time_what_waits_for_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configure(folder);
+    let file = folder.join("nines.toml");
+    let before = std::fs::read_to_string(&file).unwrap();
+    let _running = Running::start(folder);
+    let port = before.split("127.0.0.1:").nth(1).unwrap();
+    let port = port.split('"').next().unwrap();
+    let other = before.replace(port, "1");
+    std::fs::write(&file, other).unwrap();
+    let reload = ["reload", "--config", "nines.toml"];
+    let expected = format!(
+        "`private` of [listen] needs a restart: 127.0.0.1:{port} is listened on until then, not 127.0.0.1:1"
+    );
+    // The second time it waits no less.
+    for _ in 0..2 {
+        let run = ends(folder, &reload, 0);
+        assert_eq!(
+            (out(&run), err(&run)),
+            ("done\n", &*format!("nines: {expected}\n"))
+        );
+    }
+    let said = json(folder, &reload, 0);
+    assert_eq!(said["left"][0], expected);
+    let log = std::fs::read_to_string(folder.join("log")).unwrap();
+    assert!(log.contains(&expected), "{log}");
+    std::fs::write(&file, before).unwrap();
+    let run = ends(folder, &reload, 0);
+    assert_eq!((out(&run), err(&run)), ("done\n", ""));
+}
+
+#[test]
+fn what_is_scheduled_or_added_too_late_is_said_to_earn_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configure(folder);
+    let customer = "\n[mail]\nfrom = \"status@example.org\"\nrelays = [\"smtp://127.0.0.1:1\"]\n\
+        [[customer]]\nid = \"clinic\"\nname = \"Clinic\"\nzone = \"UTC\"\n\
+        contacts = [\"it@clinic.example\"]\nsystems = [\"portal\"]\n";
+    append(&folder.join("nines.toml"), customer);
+    drop(Running::start(folder));
+    let now: Timestamp = jiff::Timestamp::now();
+    let after = |hours: i64| (now + SignedDuration::from_hours(hours)).to_string();
+    let schedule = |id: &str, notice: &str| -> Value {
+        let (start, end) = (after(24), after(26));
+        let line = [
+            "maintenance",
+            "schedule",
+            id,
+            "--system",
+            "portal",
+            "--title",
+            "- Move",
+            "--start",
+            &start,
+            "--end",
+            &end,
+            "--max-downtime",
+            "5m",
+            "--min-notice",
+            notice,
+            "--by",
+            "kim",
+            "--config",
+            "nines.toml",
+        ];
+        json(folder, &line, 0)
+    };
+    let in_time = schedule("in-time", "1h");
+    assert_eq!(in_time["events"][0]["kind"], "window-scheduled");
+    let left = in_time["left"][0].as_str().unwrap();
+    assert!(
+        left.starts_with("planned once every customer has been told"),
+        "{left}"
+    );
+    assert!(left.contains("not yet: clinic"), "{left}");
+    let late = schedule("late", "7d");
+    let left = late["left"][0].as_str().unwrap();
+    assert!(
+        left.starts_with("too late to be planned: customers had to be told by"),
+        "{left}"
+    );
+    let longer = after(28);
+    let line = [
+        "maintenance",
+        "extend",
+        "late",
+        "--end",
+        &longer,
+        "--by",
+        "kim",
+        "--config",
+        "nines.toml",
+    ];
+    let run = ends(folder, &line, 0);
+    assert!(
+        out(&run).contains("\ntoo late to be planned: customers had"),
+        "{}",
+        out(&run)
+    );
+}
+
+#[test]
+fn a_rehearsal_that_names_what_is_not_there_is_shown_the_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configure(folder);
+    let scenario = "config = \"nines.toml\"\nstart = \"2026-10-01T00:00:00Z\"\nend = \"2026-10-02T00:00:00Z\"\n\
+        [[fault]]\nsystem = \"protal\"\nfrom = \"2026-10-01T02:00:00Z\"\nto = \"2026-10-01T03:00:00Z\"\n\
+        outcome = \"down\"\n";
+    std::fs::write(folder.join("month.toml"), scenario).unwrap();
+    let line = ["simulate", "month.toml", "--out", "out"];
+    let run = ends(folder, &line, 2);
+    let said = err(&run);
+    for part in [
+        "error: there is no system `protal`, did you mean `portal`?",
+        "month.toml:5:10",
+        "^^^^^^^^",
+        "1 mistake in 1 file",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let mistake = &json(folder, &line, 2)["mistakes"][0];
+    assert_eq!(mistake["file"], "month.toml");
+    assert_eq!(
+        (&mistake["line"], &mistake["column"]),
+        (&5.into(), &10.into())
+    );
+    std::fs::write(
+        folder.join("month.toml"),
+        scenario.replace("[[fault]]", "[[falt]]"),
+    )
+    .unwrap();
+    let run = ends(folder, &line, 2);
+    assert!(err(&run).contains("month.toml:4:"), "{}", err(&run));
+    assert!(!folder.join("out/ledger.sqlite").exists());
+}
