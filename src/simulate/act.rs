@@ -187,7 +187,7 @@ written! {
 }
 
 /// Each act with the keys it needs and those it may have.
-const ACTS: [(&str, &[&str], &[&str]); 15] = [
+pub(super) const ACTS: [(&str, &[&str], &[&str]); 15] = [
     (
         "acknowledge",
         &[],
