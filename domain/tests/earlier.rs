@@ -68,8 +68,8 @@ fn an_incident_that_was_taken_on_earlier_than_recorded_needs_a_second_person_and
     assert_eq!(incident.acknowledged_approved_by.as_deref(), Some("lee"));
     // From the first bad sample at 30.
     assert_eq!(report.outages[0].acknowledge_s, Some(90));
-    let steps = incident.timeline.iter().map(|s| s.what.as_str());
-    let step = steps.filter(|s| s.starts_with("Acknowledged")).last();
+    let mut steps = incident.timeline.iter().map(|s| s.what.as_str());
+    let step = steps.find(|s| s.starts_with("Acknowledged"));
     expect!["Acknowledged by kim (recorded 2026-10-01 00:06:40 UTC, approved by lee)"]
         .assert_eq(step.unwrap());
 }

@@ -187,7 +187,7 @@ written! {
 }
 
 /// Each act with the keys it needs and those it may have.
-const ACTS: [(&str, &[&str], &[&str]); 15] = [
+pub(super) const ACTS: [(&str, &[&str], &[&str]); 15] = [
     (
         "acknowledge",
         &[],
@@ -326,7 +326,6 @@ fn said(w: Written) -> Result<Said, String> {
     let needed = |key: &Option<String>| key.clone().unwrap_or_default();
     let system = || plain(w.system.as_ref()).ok_or_else(|| format!("`{name}` needs `system`"));
     let span = || Ok::<_, String>((instant(&needed(&w.from))?, instant(&needed(&w.to))?));
-    let which = || which(&w);
     Ok(match name.as_str() {
         "exclude" => Said::Exclude {
             system: system()?,
@@ -345,30 +344,7 @@ fn said(w: Written) -> Result<Said, String> {
             reason: needed(&w.reason),
             approved_by: w.approved_by.clone(),
         },
-        "acknowledge" => Said::Plain(Act::Acknowledge {
-            incident: which()?,
-            counts_from: w.counts_from.as_deref().map(instant).transpose()?,
-            approved_by: w.approved_by.clone(),
-        }),
-        "measure_done" => Said::Plain(Act::MeasureDone {
-            incident: which()?,
-            measure: needed(&w.measure),
-            note: w.note.clone(),
-        }),
-        "review" => Said::Plain(Act::Review {
-            incident: which()?,
-            review: Review {
-                summary: w.summary.clone(),
-                root_cause: w.root_cause.clone(),
-                certainty: w.certainty,
-                resolution: w.resolution.clone(),
-                measures: w.measures.clone().unwrap_or_default(),
-            },
-        }),
-        "close" => Said::Plain(Act::Close {
-            incident: which()?,
-            without: w.without.clone(),
-        }),
+        "acknowledge" | "review" | "measure_done" | "close" => Said::Plain(on_incident(&w)?),
         "declare_outage" => Said::Plain(Act::DeclareOutage {
             system: system()?,
             from: instant(&needed(&w.from))?,
@@ -390,6 +366,35 @@ fn said(w: Written) -> Result<Said, String> {
             })
         }
         _ => Said::Plain(maintenance(&w)?),
+    })
+}
+
+fn on_incident(w: &Written) -> Result<Act, String> {
+    Ok(match w.r#do.as_str() {
+        "acknowledge" => Act::Acknowledge {
+            incident: which(w)?,
+            counts_from: w.counts_from.as_deref().map(instant).transpose()?,
+            approved_by: w.approved_by.clone(),
+        },
+        "measure_done" => Act::MeasureDone {
+            incident: which(w)?,
+            measure: w.measure.clone().unwrap_or_default(),
+            note: w.note.clone(),
+        },
+        "review" => Act::Review {
+            incident: which(w)?,
+            review: Review {
+                summary: w.summary.clone(),
+                root_cause: w.root_cause.clone(),
+                certainty: w.certainty,
+                resolution: w.resolution.clone(),
+                measures: w.measures.clone().unwrap_or_default(),
+            },
+        },
+        _ => Act::Close {
+            incident: which(w)?,
+            without: w.without.clone(),
+        },
     })
 }
 

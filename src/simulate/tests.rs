@@ -499,3 +499,25 @@ fn the_same_scenario_gives_the_same_bytes_in_another_folder() {
     };
     assert_eq!(samples(&one), samples(&two));
 }
+
+/// The one block of TOML in `docs/rehearsals.md`.
+fn documented() -> String {
+    let text = include_str!("../../docs/rehearsals.md");
+    let (_, rest) = text.split_once("```toml\n").unwrap();
+    rest.split_once("```").unwrap().0.to_owned()
+}
+
+#[test]
+fn the_example_of_the_documentation_has_every_act_and_none_of_them_is_refused() {
+    let text = documented();
+    for (act, _, _) in act::ACTS {
+        assert!(text.contains(&format!("\"{act}\"")), "{act} is not told of");
+    }
+    let house = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = text.replace("\"../config", &format!("\"{}/config", house.display()));
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = folder.path().join("scenario.toml");
+    std::fs::write(&scenario, text).unwrap();
+    let summary = run(&scenario, &folder.path().join("out"), &mut |_, _| {}).unwrap();
+    assert_eq!(summary.refused, []);
+}

@@ -9,6 +9,7 @@ mod announce;
 mod delivery;
 mod due;
 mod flapping;
+mod incidents;
 mod outages;
 mod tell;
 mod work;

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Draft;
 use super::acts::{earlier_time, given, maybe, named, refuse};
-use crate::act::Refusal;
+use crate::act::{Act, Refusal};
 use crate::calendar;
 use crate::catalogue::Single;
 use crate::event::Fact;
@@ -75,12 +75,41 @@ impl Draft<'_> {
         }
     }
 
-    pub(super) fn schedule(
-        &mut self,
-        at: Timestamp,
-        by: &str,
-        window: &Single,
-    ) -> Result<(), Refusal> {
+    /// An act on a single window.
+    pub(super) fn work(&mut self, at: Timestamp, by: &str, act: &Act) -> Result<(), Refusal> {
+        match act {
+            Act::ScheduleMaintenance { window } => self.schedule(at, by, window),
+            Act::ExtendMaintenance {
+                window,
+                end,
+                max_downtime_s,
+                reason,
+            } => self.extend(at, by, window, *end, *max_downtime_s, reason.as_deref()),
+            Act::CancelMaintenance { window, reason } => {
+                self.cancel(at, by, window, reason.as_deref())
+            }
+            Act::Told {
+                window,
+                customer,
+                how,
+                counts_from,
+                approved_by,
+            } => {
+                let word = Word {
+                    customer: customer.clone(),
+                    at: counts_from.unwrap_or(at),
+                    recorded_at: at,
+                    by: by.to_owned(),
+                    how: how.clone(),
+                    approved_by: approved_by.clone(),
+                };
+                self.told(window, word)
+            }
+            _ => refuse("that is no act on a single window"),
+        }
+    }
+
+    fn schedule(&mut self, at: Timestamp, by: &str, window: &Single) -> Result<(), Refusal> {
         self.makes_sense(at, window)?;
         self.within_planned_hours(window)?;
         self.emit_by(
@@ -183,7 +212,7 @@ impl Draft<'_> {
             .find(|o| o.id == *id)
     }
 
-    pub(super) fn extend(
+    fn extend(
         &mut self,
         at: Timestamp,
         by: &str,
@@ -236,7 +265,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    pub(super) fn cancel(
+    fn cancel(
         &mut self,
         at: Timestamp,
         by: &str,
@@ -263,7 +292,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    pub(super) fn told(&mut self, window: &WindowId, word: Word) -> Result<(), Refusal> {
+    fn told(&mut self, window: &WindowId, word: Word) -> Result<(), Refusal> {
         let Word {
             customer,
             at: told_at,

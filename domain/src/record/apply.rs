@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Held, Life, Outgoing, ProbeRecord, Record, Standing, is_open};
+use super::{Life, Outgoing, ProbeRecord, Record, Standing, is_open};
 use crate::catalogue::Catalogue;
 use crate::event::{self, Absence, Event, Fact, Silence};
-use crate::id::{CustomerId, IncidentId, NoticeId, ProbeId, SystemId, WindowId};
-use crate::incident::{Acknowledged, Done, Incident, Review};
+use crate::id::{NoticeId, ProbeId, SystemId, WindowId};
 use crate::notice::{Kind, Notice};
 use crate::outbox;
 use crate::span::Span;
-use crate::windows::{RuleEntry, SingleEntry, Word};
+use crate::windows::RuleEntry;
 
 impl Record {
     /// Takes in one event: `seq` is its number in the ledger.
@@ -283,184 +282,6 @@ impl Record {
         }
     }
 
-    fn window_fact(&mut self, event: &Event) {
-        let at = event.at;
-        match &event.fact {
-            Fact::WindowScheduled { window } => {
-                let entry = SingleEntry {
-                    versions: vec![(at, window.clone())],
-                    cancelled_at: None,
-                    told: std::collections::BTreeMap::new(),
-                    words: Vec::new(),
-                };
-                self.singles.insert(window.id.clone(), Arc::new(entry));
-            }
-            Fact::WindowChanged { window, .. } => {
-                if let Some(entry) = self.singles.get_mut(&window.id) {
-                    Arc::make_mut(entry).versions.push((at, window.clone()));
-                }
-                if let Some(held) = self.held.get_mut(&window.id) {
-                    held.span.to = window.end;
-                }
-            }
-            Fact::WindowCancelled { window, .. } => {
-                if let Some(entry) = self.singles.get_mut(window) {
-                    Arc::make_mut(entry).cancelled_at = Some(at);
-                }
-            }
-            Fact::Told {
-                window,
-                customer,
-                how,
-                counts_from,
-                approved_by,
-            } => self.told_by_a_person(
-                window,
-                Word {
-                    customer: customer.clone(),
-                    at: counts_from.unwrap_or(at),
-                    recorded_at: at,
-                    by: event.by.clone(),
-                    how: how.clone(),
-                    approved_by: approved_by.clone(),
-                },
-            ),
-            Fact::MaintenanceStarted {
-                window,
-                systems,
-                title,
-                span,
-            } => {
-                self.held.insert(
-                    window.clone(),
-                    Held {
-                        systems: systems.clone(),
-                        title: title.clone(),
-                        span: *span,
-                    },
-                );
-            }
-            Fact::MaintenanceCompleted { window } => {
-                self.held.remove(window);
-                self.completed.insert(window.clone());
-            }
-            _ => {}
-        }
-    }
-
-    /// Of what stood when the customer was told: nobody could tell of a later change.
-    fn told_by_a_person(&mut self, window: &WindowId, word: Word) {
-        let Some(entry) = self.singles.get_mut(window).map(Arc::make_mut) else {
-            return;
-        };
-        let last = entry.versions.len().saturating_sub(1);
-        let version = if word.at < word.recorded_at {
-            let stood = entry
-                .versions
-                .iter()
-                .rposition(|(made, _)| *made <= word.at);
-            stood.unwrap_or_default()
-        } else {
-            last
-        };
-        let (customer, at) = (word.customer.clone(), word.at);
-        entry.words.push(word);
-        self.told_of(window, version, &customer, at);
-    }
-
-    fn told_of(&mut self, window: &WindowId, version: usize, customer: &CustomerId, at: Timestamp) {
-        if let Some(entry) = self.singles.get_mut(window) {
-            let told = &mut Arc::make_mut(entry).told;
-            let first = told.entry((version, customer.clone())).or_insert(at);
-            *first = (*first).min(at);
-        }
-    }
-
-    fn incident_fact(&mut self, seq: u64, event: &Event) {
-        let at = event.at;
-        match &event.fact {
-            Fact::IncidentOpened {
-                systems,
-                outages,
-                cause,
-            } => {
-                let id = IncidentId(seq);
-                for outage in outages {
-                    self.with_outage(*outage, |o| o.incident = Some(id));
-                }
-                let incident = Incident {
-                    id,
-                    systems: systems.clone(),
-                    outages: outages.clone(),
-                    cause: *cause,
-                    opened_at: at,
-                    acknowledged: None,
-                    done: std::collections::BTreeMap::new(),
-                    resolved_at: None,
-                    closed: None,
-                    closed_without: None,
-                    review: Review::default(),
-                    reviewed: Vec::new(),
-                    merged: None,
-                    flapping: Vec::new(),
-                    settled: Vec::new(),
-                };
-                self.incidents.insert(id, Arc::new(incident));
-                self.unresolved.insert(id);
-            }
-            Fact::IncidentAcknowledged {
-                incident,
-                counts_from,
-                approved_by,
-            } => self.with_incident(*incident, |i| {
-                let this = Acknowledged {
-                    at: counts_from.unwrap_or(at),
-                    by: event.by.clone(),
-                    recorded_at: at,
-                    approved_by: approved_by.clone(),
-                };
-                if i.acknowledged.as_ref().is_none_or(|a| this.at < a.at) {
-                    i.acknowledged = Some(this);
-                }
-            }),
-            Fact::MeasureDone {
-                incident,
-                measure,
-                note,
-            } => self.with_incident(*incident, |i| {
-                let done = Done {
-                    at,
-                    by: event.by.clone(),
-                    note: note.clone(),
-                };
-                i.done.insert(measure.clone(), done);
-            }),
-            Fact::IncidentReviewed { incident, review } => self.with_incident(*incident, |i| {
-                // Who names a measure again has it open again.
-                for measure in &review.measures {
-                    i.done.remove(&measure.text);
-                }
-                merge(&mut i.review, review);
-                i.reviewed.push((at, event.by.clone()));
-            }),
-            Fact::IncidentResolved { incident } => {
-                self.with_incident(*incident, |i| i.resolved_at = Some(at));
-                self.unresolved.remove(incident);
-            }
-            Fact::IncidentClosed { incident, without } => self.with_incident(*incident, |i| {
-                i.closed = Some((at, event.by.clone()));
-                i.closed_without.clone_from(without);
-            }),
-            _ => {}
-        }
-    }
-
-    pub(super) fn with_incident(&mut self, id: IncidentId, change: impl FnOnce(&mut Incident)) {
-        if let Some(incident) = self.incidents.get_mut(&id) {
-            change(Arc::make_mut(incident));
-        }
-    }
-
     fn notice_fact(&mut self, seq: u64, at: Timestamp, fact: &Fact) {
         match fact {
             Fact::NoticeQueued { notice } => self.queued(NoticeId(seq), at, notice),
@@ -627,25 +448,5 @@ fn silence(record: &mut ProbeRecord, mut from: Timestamp, mut cause: Silence) {
 fn unsilence(record: &mut ProbeRecord, to: Timestamp) {
     if let Some((from, end @ None, _)) = record.silent.last_mut() {
         *end = Some(to.max(*from));
-    }
-}
-
-fn merge(review: &mut Review, new: &Review) {
-    let Review {
-        summary,
-        root_cause,
-        certainty,
-        resolution,
-        measures,
-    } = new.clone();
-    review.summary = summary.or(review.summary.take());
-    review.root_cause = root_cause.or(review.root_cause.take());
-    review.certainty = certainty.or(review.certainty.take());
-    review.resolution = resolution.or(review.resolution.take());
-    for measure in measures {
-        match review.measures.iter_mut().find(|m| m.text == measure.text) {
-            Some(before) => *before = measure,
-            None => review.measures.push(measure),
-        }
     }
 }

@@ -3,10 +3,12 @@
 mod apply;
 mod flapping;
 mod history;
+mod incidents;
 mod outages;
 mod outlook;
 mod reload;
 mod rewind;
+mod work;
 
 use std::sync::Arc;
 

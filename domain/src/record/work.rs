@@ -1,0 +1,112 @@
+//! Single windows as people changed them, whom they told, and which windows are held now.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Held, Record};
+use crate::event::{Event, Fact};
+use crate::id::{CustomerId, WindowId};
+use crate::windows::{SingleEntry, Word};
+
+impl Record {
+    pub(super) fn window_fact(&mut self, event: &Event) {
+        let at = event.at;
+        match &event.fact {
+            Fact::WindowScheduled { window } => {
+                let entry = SingleEntry {
+                    versions: vec![(at, window.clone())],
+                    cancelled_at: None,
+                    told: BTreeMap::new(),
+                    words: Vec::new(),
+                };
+                self.singles.insert(window.id.clone(), Arc::new(entry));
+            }
+            Fact::WindowChanged { window, .. } => {
+                if let Some(entry) = self.singles.get_mut(&window.id) {
+                    Arc::make_mut(entry).versions.push((at, window.clone()));
+                }
+                if let Some(held) = self.held.get_mut(&window.id) {
+                    held.span.to = window.end;
+                }
+            }
+            Fact::WindowCancelled { window, .. } => {
+                if let Some(entry) = self.singles.get_mut(window) {
+                    Arc::make_mut(entry).cancelled_at = Some(at);
+                }
+            }
+            Fact::Told {
+                window,
+                customer,
+                how,
+                counts_from,
+                approved_by,
+            } => self.told_by_a_person(
+                window,
+                Word {
+                    customer: customer.clone(),
+                    at: counts_from.unwrap_or(at),
+                    recorded_at: at,
+                    by: event.by.clone(),
+                    how: how.clone(),
+                    approved_by: approved_by.clone(),
+                },
+            ),
+            Fact::MaintenanceStarted {
+                window,
+                systems,
+                title,
+                span,
+            } => {
+                self.held.insert(
+                    window.clone(),
+                    Held {
+                        systems: systems.clone(),
+                        title: title.clone(),
+                        span: *span,
+                    },
+                );
+            }
+            Fact::MaintenanceCompleted { window } => {
+                self.held.remove(window);
+                self.completed.insert(window.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// Of what stood when the customer was told: nobody could tell of a later change.
+    fn told_by_a_person(&mut self, window: &WindowId, word: Word) {
+        let Some(entry) = self.singles.get_mut(window).map(Arc::make_mut) else {
+            return;
+        };
+        let last = entry.versions.len().saturating_sub(1);
+        let version = if word.at < word.recorded_at {
+            let stood = entry
+                .versions
+                .iter()
+                .rposition(|(made, _)| *made <= word.at);
+            stood.unwrap_or_default()
+        } else {
+            last
+        };
+        let (customer, at) = (word.customer.clone(), word.at);
+        entry.words.push(word);
+        self.told_of(window, version, &customer, at);
+    }
+
+    pub(super) fn told_of(
+        &mut self,
+        window: &WindowId,
+        version: usize,
+        customer: &CustomerId,
+        at: Timestamp,
+    ) {
+        if let Some(entry) = self.singles.get_mut(window) {
+            let told = &mut Arc::make_mut(entry).told;
+            let first = told.entry((version, customer.clone())).or_insert(at);
+            *first = (*first).min(at);
+        }
+    }
+}
