@@ -6,6 +6,7 @@ mod history;
 mod outages;
 mod reload;
 mod rewind;
+mod stretch;
 
 use std::sync::Arc;
 
@@ -268,6 +269,8 @@ pub struct Outgoing {
     pub lost: u32,
     /// How the last attempt ended, and the relay's words.
     pub last: Option<(Delivery, String)>,
+    /// Whether no relay came as far in it as to speak of this notice.
+    pub unreached: bool,
 }
 
 impl Record {

@@ -363,3 +363,45 @@ pub fn a_configuration_makes_nothing_available(house: &House) {
         record.apply(*seq, event);
     }
 }
+
+/// What people declare and what probes see of a system at the same time is one downtime: one notice
+/// tells of its end, from the first of them to the last.
+pub fn one_downtime_has_one_end(house: &House) {
+    let set_back = !house.record.repeated.is_empty();
+    let mut record = Record::default();
+    for (seq, event) in &house.events {
+        if let Fact::NoticeQueued { notice } = &event.fact
+            && notice.kind == Kind::Uptime
+        {
+            let news = |a: &&Affected| {
+                let known = a.outage.and_then(|o| record.outages.get(&o));
+                known.is_some_and(|o| o.told_up.is_empty())
+            };
+            for affected in notice.affected.iter().filter(news) {
+                let said: BTreeSet<OutageId> = affected.outages().collect();
+                let all = &record.systems[&affected.system].outages;
+                let all: Vec<&Outage> = all.iter().map(|o| &*record.outages[o]).collect();
+                let said_anew = said.iter().map(|o| &*record.outages[o]);
+                for one in said_anew.filter(|o| o.told_up.is_empty()) {
+                    let meets = |other: &&&Outage| {
+                        let declared = one.declared.is_some() || other.declared.is_some();
+                        let counts = other.counts_from().is_some() && other.told_up.is_empty();
+                        let ends = |o: &Outage| o.end.unwrap_or(jiff::Timestamp::MAX);
+                        declared && counts && one.start < ends(other) && other.start < ends(one)
+                    };
+                    if set_back {
+                        continue;
+                    }
+                    let from = affected.from.unwrap();
+                    assert!(from <= one.start, "#{seq} {}: {}", notice.key, one.id);
+                    assert!(affected.to >= one.end, "#{seq} {}: {}", notice.key, one.id);
+                    for other in all.iter().filter(meets) {
+                        let id = other.id;
+                        assert!(said.contains(&id), "#{seq} {} not {id}", notice.key);
+                    }
+                }
+            }
+        }
+        record.apply(*seq, event);
+    }
+}

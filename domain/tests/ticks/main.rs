@@ -22,7 +22,7 @@ use holds::{
     a_configuration_makes_nothing_available, an_unstable_system_is_told_once,
     every_second_has_one_class, everybody_told_once, no_recovery_leaves_before_what_it_answers,
     no_recovery_leaves_while_it_is_known_to_be_down, nobody_is_left_with_what_is_not_so,
-    spans_are_in_order,
+    one_downtime_has_one_end, spans_are_in_order,
 };
 use jiff::civil::Weekday;
 use proptest::prelude::*;
@@ -637,6 +637,7 @@ proptest! {
         an_unstable_system_is_told_once(&house);
         a_configuration_makes_nothing_available(&house);
         nobody_is_left_with_what_is_not_so(&house);
+        one_downtime_has_one_end(&house);
         no_recovery_leaves_before_what_it_answers(&house);
         if !configured {
             no_recovery_leaves_while_it_is_known_to_be_down(&house);
