@@ -437,3 +437,39 @@ fn what_is_brought_forward_is_the_same_after_a_restart() {
     house.crash(now_s + 95, now_s + 100);
     assert_eq!(leaves(&mut house), ["downtime: a 30.."]);
 }
+
+#[test]
+fn the_recovery_of_one_that_is_unstable_again_does_not_leave_beside_anothers() {
+    let b = System {
+        flapping: Flapping {
+            limit: 2,
+            hold_s: 60,
+        },
+        ..system("b")
+    };
+    let mut house = House::new(ORIGIN, vec![system("a"), b, system("c")]);
+    let up = |row| ("c/p", row);
+    house.draw(0, &[("b/p", "UDDD"), ("a/p", "UDDD"), up("UUUU")]);
+    for from_s in [120, 180, 240] {
+        house.deliver(Delivery::Deferred);
+        house.draw(from_s, &[("a/p", "DD"), ("b/p", "DD"), up("UU")]);
+    }
+    // It fails twice, and has settled before the notice that first told of it has left.
+    house.draw(
+        300,
+        &[("a/p", "DDDDDDDDD"), ("b/p", "UUUDDDUUU"), up("UUUUUUUUU")],
+    );
+    let settled = house.record.notices.values().next_back().unwrap();
+    assert_eq!(settled.notice.kind, Kind::Uptime);
+    // It fails again; its notice waits for c, and a comes back meanwhile.
+    house.draw(570, &[up("UUD"), ("b/p", "DDD"), ("a/p", "DDU")]);
+    house.sample("a/p", 635, 'U');
+    let both = *house.record.notices.keys().next_back().unwrap();
+    assert_eq!(says(&house, both), "uptime: a 30..630, b 30..480");
+    assert_eq!(leaves(&mut house), [""; 0]);
+    house.tick(662);
+    // As unstable, with all its outages.
+    assert_eq!(leaves(&mut house), ["downtime: a 30..630, b 570.."]);
+    let standing = &house.record.notices[&both].standing;
+    assert!(matches!(standing, Standing::Folded(Some(_))));
+}

@@ -134,7 +134,7 @@ pub fn nobody_is_left_with_what_is_not_so(house: &House) {
 }
 
 /// Up follows down: of no outage's end anybody is told while what told of it is still to come.
-pub fn no_recovery_leaves_before_what_it_answers(house: &House) {
+pub fn no_recovery_leaves_before_what_it_answers(house: &House, configured: bool) {
     let mut record = Record::default();
     for (seq, event) in &house.events {
         if let Fact::DeliveryAttempted { notice, .. } = &event.fact {
@@ -163,7 +163,8 @@ pub fn no_recovery_leaves_before_what_it_answers(house: &House) {
                 .filter(|a| a.outage.is_some())
                 .filter(down)
             {
-                // While it lasts: that work is completed is true again once it is over.
+                // While it lasts: that work is completed is true again once it is over, and whichever
+                // is read last, the recovery comes after.
                 let open = affected.outage.map(|o| record.outages[&o].end.is_none());
                 let overtaken = record.notices.values().find(|o| {
                     let completed = o.notice.kind == Kind::MaintenanceCompleted;
@@ -177,6 +178,18 @@ pub fn no_recovery_leaves_before_what_it_answers(house: &House) {
                     "#{seq} {} beside {overtaken:#?}",
                     sent.key
                 );
+                let outage = affected.outage.map(|o| &record.outages[&o]).unwrap();
+                // (Who is no customer any more may hear of none.)
+                if outage.end.is_some() && !configured {
+                    let says_over = |n: &NoticeId| {
+                        let o = &record.notices[n].notice;
+                        o.recipient == sent.recipient && o.after.contains(notice)
+                    };
+                    let decided = outage.told_up.iter().any(says_over);
+                    let known = &record.systems[&outage.system];
+                    let follows = decided || known.unanswered.contains(&outage.id);
+                    assert!(follows, "#{seq} {}: nothing answers it", sent.key);
+                }
             }
         }
         record.apply(*seq, event);
@@ -212,7 +225,8 @@ pub fn everybody_told_once(house: &House, configured: bool) {
     let unique: BTreeSet<_> = keys.iter().collect();
     assert_eq!(unique.len(), keys.len(), "keys are unique");
     for outage in house.record.outages.values() {
-        let mut down: BTreeMap<&str, Vec<&Standing>> = BTreeMap::new();
+        // That it is unstable is news also to those who know that it is down.
+        let mut down: BTreeMap<(&str, bool), usize> = BTreeMap::new();
         let mut up: BTreeMap<&str, usize> = BTreeMap::new();
         let mut answered: BTreeSet<&str> = BTreeSet::new();
         for (id, out) in &house.record.notices {
@@ -232,7 +246,8 @@ pub fn everybody_told_once(house: &House, configured: bool) {
                     up.entry(recipient).or_default();
                 }
                 Kind::Downtime | Kind::MaintenanceOverrun => {
-                    down.entry(recipient).or_default().push(&out.standing);
+                    let unstable = said.unstable.is_some();
+                    *down.entry((recipient, unstable)).or_default() += 1;
                 }
                 // One that was never sent may be said together with something else.
                 Kind::Uptime if said_instead(house, out, outage.id) => {}
@@ -244,8 +259,8 @@ pub fn everybody_told_once(house: &House, configured: bool) {
                 other => panic!("{other} about an outage"),
             }
         }
-        for (recipient, told) in &down {
-            assert_eq!(told.len(), 1, "{recipient} told of {} once", outage.id);
+        for ((recipient, _), times) in &down {
+            assert_eq!(*times, 1, "{recipient} told of {} once", outage.id);
         }
         for (recipient, times) in &up {
             assert!(
@@ -294,8 +309,9 @@ pub fn everybody_told_once(house: &House, configured: bool) {
 }
 
 /// Of a system that is unstable every recipient hears so once, and nothing else until it is over.
-pub fn an_unstable_system_is_told_once(house: &House) {
+pub fn an_unstable_system_is_told_once(house: &House, configured: bool) {
     let mut unstable: BTreeMap<&SystemId, BTreeSet<&str>> = BTreeMap::new();
+    let mut record = Record::default();
     for (seq, event) in &house.events {
         match &event.fact {
             Fact::Flapping { system, .. } => {
@@ -311,8 +327,10 @@ pub fn an_unstable_system_is_told_once(house: &House) {
                 unstable.retain(|id, _| catalogue.system(id.as_str()).is_some_and(watched));
             }
             Fact::NoticeQueued { notice } => {
-                // Beside another system it may say of an earlier outage what was decided before.
-                let passed_on = |a: &Affected| notice.affected.len() > 1 && a.to.is_some();
+                // It may take over a recovery that was decided before the system became unstable and
+                // that did not arrive.
+                let decided = |o: OutageId| !record.outages[&o].told_up.is_empty();
+                let passed_on = |a: &Affected| a.to.is_some() && a.outages().all(decided);
                 let about = notice.affected.iter().filter(|a| a.outage.is_some());
                 for affected in about.filter(|a| !passed_on(a)) {
                     let Some(told) = unstable.get_mut(&affected.system) else {
@@ -323,8 +341,17 @@ pub fn an_unstable_system_is_told_once(house: &House) {
                     assert!(told.insert(&notice.recipient), "#{seq} {}", notice.key);
                 }
             }
+            Fact::DeliveryAttempted { notice, .. } => {
+                // Nor does what waited leave by itself, or beside the recovery of another system. (Who is
+                // no customer any more is owed no other word.)
+                let sent = &record.notices[notice].notice;
+                let held = |s: &SystemId| unstable.contains_key(s) && sent.kind == Kind::Uptime;
+                let leaves = !configured && sent.systems().any(held);
+                assert!(!leaves, "#{seq} {}", sent.key);
+            }
             _ => {}
         }
+        record.apply(*seq, event);
     }
     let left: BTreeSet<&SystemId> = house.record.unstable.iter().collect();
     assert_eq!(left, unstable.keys().copied().collect());

@@ -634,11 +634,11 @@ proptest! {
         every_second_has_one_class(&house);
         let configured = steps.iter().any(|s| matches!(s, Step::Configure(_)));
         everybody_told_once(&house, configured);
-        an_unstable_system_is_told_once(&house);
+        an_unstable_system_is_told_once(&house, configured);
         a_configuration_makes_nothing_available(&house);
         nobody_is_left_with_what_is_not_so(&house);
         one_downtime_has_one_end(&house);
-        no_recovery_leaves_before_what_it_answers(&house);
+        no_recovery_leaves_before_what_it_answers(&house, configured);
         if !configured {
             no_recovery_leaves_while_it_is_known_to_be_down(&house);
         }
