@@ -473,3 +473,27 @@ fn the_recovery_of_one_that_is_unstable_again_does_not_leave_beside_anothers() {
     let standing = &house.record.notices[&both].standing;
     assert!(matches!(standing, Standing::Folded(Some(_))));
 }
+
+#[test]
+fn the_recovery_of_one_system_does_not_say_that_another_is_up_which_is_down_again() {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    house.draw(0, &[("b/p", "UDDD"), ("a/p", "UUUU")]);
+    assert_eq!(leaves(&mut house), ["downtime: b 30.."]);
+    house.draw(120, &[("b/p", "UU"), ("a/p", "UU")]);
+    house.mail_is_away();
+    house.draw(180, &[("b/p", "DDD"), ("a/p", "DDD")]);
+    house.mail_is_away();
+    house.draw(270, &[("b/p", "UUDDD"), ("a/p", "DDDDD")]);
+    house.draw(420, &[("b/p", "DD"), ("a/p", "UU")]);
+    house.tick(4_000);
+    let first = house.deliver(Delivery::Accepted);
+    let first: Vec<String> = first.iter().map(|id| says(&house, *id)).collect();
+    assert_eq!(
+        first,
+        [
+            "downtime: a 180.., b 30..120, b 180..",
+            "downtime: b 180..270, b 330.."
+        ]
+    );
+    assert_eq!(leaves(&mut house), ["uptime: a 180..420"]);
+}

@@ -401,9 +401,10 @@ impl Draft<'_> {
             .filter(|n| self.is_all_over(**n) || self.is_refused_in_part(**n, &affected.system))
             .copied()
             .collect();
-        let mut content = content
-            .with(self.said_by(&together))
-            .with(self.said_by(&unarrived));
+        // Of a system that is down again nobody says that it is up: what was to say so is sent, too.
+        let mut earlier = self.said_by(&unarrived);
+        earlier.retain(|a| !self.record().has_open_outage(&a.system));
+        let mut content = content.with(self.said_by(&together)).with(earlier);
         let outages: Vec<String> = content
             .affected
             .iter()

@@ -322,9 +322,17 @@ pub fn an_unstable_system_is_told_once(house: &House, configured: bool) {
                 assert!(known.is_some(), "#{seq}: {system} was not unstable");
             }
             Fact::Configured { catalogue } => {
-                // Of one that nobody watches any more it is over without a word.
+                // Of one that nobody watches any more it is over without a word. (One that nobody had
+                // watched became so by what people declared.)
                 let watched = |s: &domain::catalogue::System| s.deciding().next().is_some();
-                unstable.retain(|id, _| catalogue.system(id.as_str()).is_some_and(watched));
+                let before = |id: &SystemId| {
+                    let known = record.catalogue.system(id.as_str());
+                    known.is_some_and(watched)
+                };
+                unstable.retain(|id, _| {
+                    let known = catalogue.system(id.as_str());
+                    known.is_some_and(|s| watched(s) || !before(id))
+                });
             }
             Fact::NoticeQueued { notice } => {
                 // It may take over a recovery that was decided before the system became unstable and
