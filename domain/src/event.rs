@@ -424,6 +424,10 @@ pub enum Fact {
         result: Delivery,
         /// The relay's reply or what went wrong, one line.
         reply: String,
+        /// Whether no relay came as far as to speak of this notice: none could be reached, or none
+        /// did business. Left out where one did, and by those who did not tell the two apart.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unreached: bool,
     },
     /// A notice will not be sent: a later one says all of it.
     NoticeFolded {

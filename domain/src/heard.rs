@@ -24,6 +24,8 @@ enum Last {
 #[derive(Clone, Debug, Default)]
 pub struct Heard {
     last: BTreeMap<(String, SystemId), (NoticeId, Last)>,
+    /// What was said to somebody who knew it already.
+    twice: Vec<Contradiction>,
     /// Every configuration, by its number in the ledger: times say nothing of order where the clock
     /// was set back.
     configured: Vec<(u64, Arc<Catalogue>)>,
@@ -52,6 +54,16 @@ pub enum Contradiction {
         outage: OutageId,
         /// The last notice, if any.
         notice: Option<NoticeId>,
+    },
+    /// Told that a system is down, and told so again of another outage that is part of the same
+    /// downtime.
+    DownTwice {
+        /// The second notice.
+        notice: NoticeId,
+        /// The first.
+        before: NoticeId,
+        /// The outage that the second one tells of.
+        outage: OutageId,
     },
     /// A notice was folded into one that leaves out one of its outages.
     FoldedAway {
@@ -94,6 +106,15 @@ impl fmt::Display for Contradiction {
                 f,
                 "{system} is down ({outage}), and {recipient} was not told"
             ),
+            Contradiction::DownTwice {
+                notice,
+                before,
+                outage,
+            } => write!(
+                f,
+                "notice {notice} tells of {outage}, and {before} had told its address that the \
+                 system is down"
+            ),
             Contradiction::FoldedAway {
                 notice,
                 into,
@@ -112,6 +133,11 @@ impl Heard {
         if matches!(event.fact, Fact::Configured { .. }) {
             let catalogue = Arc::clone(&record.catalogue);
             self.configured.push((record.seq, catalogue));
+        }
+        if let Fact::NoticeQueued { notice } = &event.fact {
+            let told = notice.affected.iter();
+            let twice = told.filter_map(|a| told_twice(record, NoticeId(record.seq), notice, a));
+            self.twice.extend(twice);
         }
         let Fact::DeliveryEnded { notice, result, .. } = &event.fact else {
             return;
@@ -167,6 +193,7 @@ impl Heard {
             }
         }
         found.extend(folded_away(record));
+        found.extend(self.twice.iter().cloned());
         found
     }
 
@@ -194,15 +221,16 @@ impl Heard {
                 customer
                     .is_some_and(|c| c.contacts.contains(recipient) && c.systems.contains(system))
             });
-            // One that waits will say so; where one was refused, or may have arrived, no more is
-            // known than that.
+            // One that waits will say so, of this outage or of one that is one downtime with it;
+            // where one was refused, or may have arrived, no more is known than that.
             let said = |o: &Outgoing| {
-                let down = |a: &Affected| a.outage == Some(outage.id) && a.to.is_none();
+                let down = |a: &Affected| a.system == *system && a.to.is_none();
                 o.notice.recipient == *recipient
                     && o.notice.affected.iter().any(down)
                     && !matches!(o.standing, Standing::Sent(_) | Standing::Folded(_))
             };
-            let mended = record.notices.values().any(|o| said(o));
+            let told = outage.told.iter().filter_map(|n| record.notices.get(n));
+            let mended = told.clone().any(|o| said(o));
             (!known && owed && !mended).then(|| Contradiction::StillUp {
                 recipient: recipient.clone(),
                 system: system.clone(),
@@ -270,6 +298,45 @@ fn says(notice: &Notice, system: &SystemId) -> Option<Last> {
         | Kind::MaintenanceCancelled
         | Kind::MaintenanceStarted => None,
     }
+}
+
+/// An earlier notice that told the same address that the system is down, by an outage which overlaps
+/// the one that this notice tells of and of whose end nobody was told. That a system is unstable, and that
+/// work takes longer than agreed, is told all the same.
+fn told_twice(
+    record: &Record,
+    id: NoticeId,
+    notice: &Notice,
+    affected: &Affected,
+) -> Option<Contradiction> {
+    let news = notice.kind == Kind::Downtime && affected.to.is_none();
+    let outage = record.outages.get(&affected.outage?)?;
+    if !news || affected.unstable.is_some() {
+        return None;
+    }
+    let known = record.systems.get(&affected.system)?;
+    let overlaps = |other: &&Outage| {
+        let declared = outage.declared.is_some() || other.declared.is_some();
+        let goes_on = other.told_up.is_empty() && other.counts_from().is_some();
+        let ends = |o: &Outage| o.ended_at().unwrap_or(jiff::Timestamp::MAX);
+        let meet = outage.began_at() < ends(other) && other.began_at() < ends(outage);
+        other.id != outage.id && declared && goes_on && meet
+    };
+    let others = known.outages.iter().filter_map(|o| record.outages.get(o));
+    let others = others.map(|o| &**o).filter(overlaps);
+    let told = others.flat_map(|o| o.told.iter()).find(|before| {
+        let earlier = record.notices.get(*before).filter(|_| **before < id);
+        earlier.is_some_and(|o| {
+            let to_same =
+                o.notice.recipient == notice.recipient && o.notice.customer == notice.customer;
+            to_same && !matches!(o.standing, Standing::Rejected(_) | Standing::Folded(_))
+        })
+    });
+    told.map(|before| Contradiction::DownTwice {
+        notice: id,
+        before: *before,
+        outage: outage.id,
+    })
 }
 
 /// Whether an outage goes on of which customers should know.

@@ -76,6 +76,12 @@ pub struct Affected {
     pub name: String,
     /// The outage, where there is one.
     pub outage: Option<OutageId>,
+    /// Other outages that are one downtime with it: what people declared and what probes saw.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<OutageId>,
+    /// Where people declared it and probes did not see it, whose word the times are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Declared>,
     /// Since when it is (was) unavailable.
     pub from: Option<Timestamp>,
     /// Until when it was unavailable.
@@ -95,6 +101,16 @@ pub struct Affected {
     pub unstable: Option<Unstable>,
 }
 
+/// How much of what a notice says of a downtime is a person's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Declared {
+    /// All of it.
+    Wholly,
+    /// Probes saw a part of it.
+    Partly,
+}
+
 /// What a notice says of a system that fails again and again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,16 +127,17 @@ impl Affected {
     /// Every outage that it speaks of: its own first.
     pub fn outages(&self) -> impl Iterator<Item = OutageId> {
         let others = self.unstable.iter().flat_map(|u| &u.outages);
+        let others = self.joined.iter().chain(others);
         let others = others.filter(|o| Some(**o) != self.outage);
         self.outage.iter().chain(others).copied()
     }
 
     /// Whether it speaks of that outage as one that is over.
     pub fn says_over(&self, outage: OutageId) -> bool {
-        match self.outage {
-            Some(own) if own == outage => self.to.is_some(),
-            _ => self.outages().any(|said| said == outage),
+        if self.outage == Some(outage) || self.joined.contains(&outage) {
+            return self.to.is_some();
         }
+        self.outages().any(|said| said == outage)
     }
 }
 

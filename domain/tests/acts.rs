@@ -259,15 +259,11 @@ fn up_again_is_told_when_the_last_outage_of_the_system_is_over() {
         70    #10 N-8 Accepted
         150   #13 outage of a from 90
         150   #14 incident (Outage)
-        150   #15 tell downtime/O-13/it@clinic.example/1
-        180   #16 attempt 1 of N-15
-        180   #17 N-15 Accepted
-        240   #20 O-13 ends 210
-        300   #21 DeclarationChanged O-6
-        300   #22 tell uptime/O-13/it@clinic.example/1
-        300   #23 tell uptime/O-6/it@clinic.example/1
-        300   #24 IncidentResolved I-7
-        300   #25 IncidentResolved I-14
+        240   #17 O-13 ends 210
+        300   #18 DeclarationChanged O-6
+        300   #19 tell uptime/O-6/it@clinic.example/1
+        300   #20 IncidentResolved I-7
+        300   #21 IncidentResolved I-14
     "#]]
     .assert_eq(&house.outline());
 }

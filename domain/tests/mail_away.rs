@@ -4,40 +4,17 @@
 
 mod common;
 
-use common::{House, system};
+use common::{House, leaves, says, system};
 use domain::act::Act;
 use domain::catalogue::{Flapping, Single, System};
 use domain::decide::Input;
 use domain::event::Delivery;
-use domain::id::NoticeId;
 use domain::notice::Kind;
 use domain::outbox;
 use domain::record::Standing;
 use expect_test::expect;
 
 const ORIGIN: &str = "2026-10-01T00:00:00Z";
-
-/// What a notice says: of each system from when to when, in seconds.
-fn says(house: &House, id: NoticeId) -> String {
-    let seconds = |at: Option<jiff::Timestamp>| {
-        at.map_or_else(String::new, |at| {
-            at.duration_since(house.origin).as_secs().to_string()
-        })
-    };
-    let notice = &house.record.notices[&id].notice;
-    let said: Vec<String> = notice
-        .affected
-        .iter()
-        .map(|a| format!("{} {}..{}", a.system, seconds(a.from), seconds(a.to)))
-        .collect();
-    format!("{}: {}", notice.kind, said.join(", "))
-}
-
-/// What leaves now if mail goes, in order.
-fn leaves(house: &mut House) -> Vec<String> {
-    let sent = house.deliver(Delivery::Accepted);
-    sent.iter().map(|id| says(house, *id)).collect()
-}
 
 #[test]
 fn an_outage_that_nobody_was_told_of_is_said_by_the_notice_of_the_next() {
@@ -383,4 +360,140 @@ fn a_completion_on_its_way_comes_before_the_downtime_or_waits_when_it_comes_back
         assert_eq!(leaves(&mut house), ["downtime: a 180.."], "{result:?}");
         assert!(due(&house).is_empty());
     }
+}
+
+/// Two customers' systems; a goes down while no mail goes, and its notice is tried until it waits for half
+/// an hour.
+fn away_for_long(reached: bool) -> House {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    house.draw(0, &[("a/p", "UDDD"), ("b/p", "UUUU")]);
+    for _ in 0..7 {
+        let due = outbox::next_due(&house.record).unwrap();
+        house.now = house.now.max(due);
+        if reached {
+            house.deliver(Delivery::Deferred);
+        } else {
+            house.mail_is_away();
+        }
+    }
+    let next = outbox::next_due(&house.record).unwrap();
+    assert_eq!(next.duration_since(house.now).as_secs(), 1800);
+    house
+}
+
+#[test]
+fn what_waits_because_no_relay_could_be_reached_leaves_when_mail_goes_again() {
+    let mut house = away_for_long(false);
+    let now_s = house.now.duration_since(house.origin).as_secs();
+    house.draw(now_s + 30, &[("b/p", "DDD"), ("a/p", "DDD")]);
+    assert_eq!(leaves(&mut house), ["downtime: b 2130.."]);
+    assert_eq!(outbox::next_due(&house.record), Some(house.now));
+    assert_eq!(leaves(&mut house), ["downtime: a 30.."]);
+    assert!(house.record.unsent.is_empty());
+}
+
+#[test]
+fn what_a_relay_put_off_itself_waits_as_long_as_it_would() {
+    let mut house = away_for_long(true);
+    let next = outbox::next_due(&house.record);
+    let now_s = house.now.duration_since(house.origin).as_secs();
+    house.draw(now_s + 30, &[("b/p", "DDD"), ("a/p", "DDD")]);
+    assert_eq!(leaves(&mut house), ["downtime: b 2130.."]);
+    assert_eq!(outbox::next_due(&house.record), next);
+}
+
+#[test]
+fn a_recovery_follows_also_when_both_could_not_be_sent() {
+    let mut house = away_for_long(false);
+    let now_s = house.now.duration_since(house.origin).as_secs();
+    let down = outbox::due(&house.record, jiff::Timestamp::MAX)[0];
+    // On its way when the system is found up again (its end was not watched), and not taken.
+    house.tick(now_s + 1_800);
+    house.begin(down);
+    house.draw(now_s + 1_830, &[("a/p", "UU"), ("b/p", "UU")]);
+    house.ends(down, Delivery::Deferred, true);
+    let up = outbox::due(&house.record, house.now);
+    assert_eq!(says(&house, up[0]), "uptime: a 30..165");
+    for _ in 0..3 {
+        house.mail_is_away();
+        house.now = outbox::next_due(&house.record).unwrap();
+    }
+    house.mail_is_away();
+    // The next that goes takes it along.
+    let now_s = house.now.duration_since(house.origin).as_secs();
+    house.draw(now_s + 30, &[("b/p", "DDD"), ("a/p", "UUU")]);
+    assert_eq!(due(&house), ["downtime: b 4200.."]);
+    leaves(&mut house);
+    assert_eq!(leaves(&mut house), ["uptime: a 30..165"]);
+    assert!(house.record.unsent.is_empty());
+}
+
+#[test]
+fn what_is_brought_forward_is_the_same_after_a_restart() {
+    let mut house = away_for_long(false);
+    let now_s = house.now.duration_since(house.origin).as_secs();
+    house.draw(now_s + 30, &[("b/p", "DDD"), ("a/p", "DDD")]);
+    leaves(&mut house);
+    house.crash(now_s + 95, now_s + 100);
+    assert_eq!(leaves(&mut house), ["downtime: a 30.."]);
+}
+
+#[test]
+fn the_recovery_of_one_that_is_unstable_again_does_not_leave_beside_anothers() {
+    let b = System {
+        flapping: Flapping {
+            limit: 2,
+            hold_s: 60,
+        },
+        ..system("b")
+    };
+    let mut house = House::new(ORIGIN, vec![system("a"), b, system("c")]);
+    let up = |row| ("c/p", row);
+    house.draw(0, &[("b/p", "UDDD"), ("a/p", "UDDD"), up("UUUU")]);
+    for from_s in [120, 180, 240] {
+        house.deliver(Delivery::Deferred);
+        house.draw(from_s, &[("a/p", "DD"), ("b/p", "DD"), up("UU")]);
+    }
+    // It fails twice, and has settled before the notice that first told of it has left.
+    house.draw(
+        300,
+        &[("a/p", "DDDDDDDDD"), ("b/p", "UUUDDDUUU"), up("UUUUUUUUU")],
+    );
+    let settled = house.record.notices.values().next_back().unwrap();
+    assert_eq!(settled.notice.kind, Kind::Uptime);
+    // It fails again; its notice waits for c, and a comes back meanwhile.
+    house.draw(570, &[up("UUD"), ("b/p", "DDD"), ("a/p", "DDU")]);
+    house.sample("a/p", 635, 'U');
+    let both = *house.record.notices.keys().next_back().unwrap();
+    assert_eq!(says(&house, both), "uptime: a 30..630, b 30..480");
+    assert_eq!(leaves(&mut house), [""; 0]);
+    house.tick(662);
+    // As unstable, with all its outages.
+    assert_eq!(leaves(&mut house), ["downtime: a 30..630, b 570.."]);
+    let standing = &house.record.notices[&both].standing;
+    assert!(matches!(standing, Standing::Folded(Some(_))));
+}
+
+#[test]
+fn the_recovery_of_one_system_does_not_say_that_another_is_up_which_is_down_again() {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    house.draw(0, &[("b/p", "UDDD"), ("a/p", "UUUU")]);
+    assert_eq!(leaves(&mut house), ["downtime: b 30.."]);
+    house.draw(120, &[("b/p", "UU"), ("a/p", "UU")]);
+    house.mail_is_away();
+    house.draw(180, &[("b/p", "DDD"), ("a/p", "DDD")]);
+    house.mail_is_away();
+    house.draw(270, &[("b/p", "UUDDD"), ("a/p", "DDDDD")]);
+    house.draw(420, &[("b/p", "DD"), ("a/p", "UU")]);
+    house.tick(4_000);
+    let first = house.deliver(Delivery::Accepted);
+    let first: Vec<String> = first.iter().map(|id| says(&house, *id)).collect();
+    assert_eq!(
+        first,
+        [
+            "downtime: a 180.., b 30..120, b 180..",
+            "downtime: b 180..270, b 330.."
+        ]
+    );
+    assert_eq!(leaves(&mut house), ["uptime: a 180..420"]);
 }

@@ -196,7 +196,7 @@ impl Door {
         number.ok_or_else(|| Refusal(format!("{notice} is not due")).into())
     }
 
-    /// Records how an attempt ended. What cannot be written now is written later, by the engine.
+    /// Records how an attempt ended; `unreached` where no relay came as far as to speak of the notice. What cannot be written now is written later, by the engine.
     ///
     /// # Errors
     /// As for every input; the caller has nothing left to do about it.
@@ -206,12 +206,14 @@ impl Door {
         attempt: u32,
         result: Delivery,
         reply: String,
+        unreached: bool,
     ) -> Result<Receipt, Error> {
         self.ask(Input::Delivered {
             notice,
             attempt,
             result,
             reply,
+            unreached,
         })
         .await
     }

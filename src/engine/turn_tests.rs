@@ -414,6 +414,7 @@ fn a_message_kept_from_the_first_attempt_stays_and_the_disk_is_not_blamed() {
         attempt: 1,
         result: Delivery::Deferred,
         reply: "later".to_owned(),
+        unreached: false,
     };
     turn.step(t(171), lost, &[]).result.unwrap();
     let other = attempt(&mut turn, 4_000, b"second");

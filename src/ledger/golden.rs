@@ -110,6 +110,7 @@ examples! {
     },
     DeliveryEnded => Fact::DeliveryEnded {
         notice: NoticeId(14), attempt: 1, result: Delivery::Deferred, reply: "451 4.3.0 try later".into(),
+        unreached: false,
     },
     NoticeFolded => Fact::NoticeFolded { notice: NoticeId(14), into: Some(NoticeId(20)) },
 }
@@ -190,6 +191,8 @@ fn notice() -> Notice {
             system: system(),
             name: "Portal".into(),
             outage: Some(OutageId(12)),
+            joined: Vec::new(),
+            declared: None,
             from: Some(at("2026-11-01T06:00:00Z")),
             to: None,
             down_s: Some(1200),

@@ -21,12 +21,26 @@ pub struct Ended {
     pub result: Delivery,
     /// The relay's words or what went wrong, one line.
     pub reply: String,
+    /// Whether no relay came as far as to speak of this message: mail as a whole does not go.
+    pub unreached: bool,
 }
 
 impl Ended {
     fn new(result: Delivery, reply: &str) -> Self {
         let reply = text::cut(&text::one_line(reply), LONGEST_REPLY);
-        Self { result, reply }
+        Self {
+            result,
+            reply,
+            unreached: false,
+        }
+    }
+
+    /// Mail does not go, whoever it is for.
+    fn nowhere(reply: &str) -> Self {
+        Self {
+            unreached: true,
+            ..Self::new(Delivery::Deferred, reply)
+        }
     }
 }
 
@@ -42,7 +56,7 @@ pub(super) async fn attempt(
     let (from, to) = match (address("From", from), address("To", to)) {
         (Ok(from), Ok(to)) => (from, to),
         // A sender can be mended by a reload, a recipient is part of the notice.
-        (Err(wrong), _) => return (Ended::new(Delivery::Deferred, &wrong), None),
+        (Err(wrong), _) => return (Ended::nowhere(&wrong), None),
         (_, Err(wrong)) => return (Ended::new(Delivery::Rejected, &wrong), None),
     };
     if let Err(what) = text::wire_safe(bytes) {
@@ -55,6 +69,7 @@ pub(super) async fn attempt(
         bytes,
     };
     let mut said = Vec::new();
+    let mut unreached = true;
     for relay in relays {
         match relay.hand_over(&transaction, limits).await {
             Ok((reply, farewell)) => {
@@ -65,6 +80,7 @@ pub(super) async fn attempt(
             }
             Err(refusal) => {
                 said.push(format!("{relay}: {refusal}"));
+                unreached &= is_of_the_relay(&refusal);
                 let result = meaning(&refusal);
                 if result != Delivery::Deferred {
                     said.reverse();
@@ -76,7 +92,20 @@ pub(super) async fn attempt(
     if said.is_empty() {
         said.push("no relay is configured".to_owned());
     }
-    (Ended::new(Delivery::Deferred, &said.join("; ")), None)
+    let mut ended = Ended::new(Delivery::Deferred, &said.join("; "));
+    ended.unreached = unreached;
+    (ended, None)
+}
+
+/// Whether a temporary refusal is the relay's own state and says nothing of the message: it could not
+/// be reached or did no business (421 is what one that closes says, RFC 5321, 3.8). From the recipient's
+/// name on a broken connection may be about the recipient.
+fn is_of_the_relay(refusal: &Refusal) -> bool {
+    match refusal.step {
+        Step::Connect | Step::Tls | Step::Greeting | Step::StartTls | Step::Auth => true,
+        Step::Mail => refusal.lost || refusal.code == Some(421),
+        Step::Rcpt | Step::Data | Step::Message => refusal.code == Some(421),
+    }
 }
 
 fn address(header: &'static str, given: &str) -> Result<Address, String> {

@@ -217,6 +217,44 @@ async fn every_loss_ends_as_it_should() {
 }
 
 #[tokio::test]
+async fn a_relay_that_does_no_business_is_told_from_one_that_puts_off_this_message() {
+    use Moment::{Data, Ehlo, Greeting, Mail, Message, Rcpt};
+    let table = [
+        (Greeting, Answer::Drop, true),
+        (Greeting, say("554 5.3.2 not you"), true),
+        (Ehlo, say("450 4.3.2 later"), true),
+        (Mail, Answer::Drop, true),
+        (Mail, say("421 4.3.2 closing"), true),
+        (Mail, say("451 4.3.0 later"), false),
+        (Rcpt, say("421 4.7.0 too many connections"), true),
+        (Rcpt, say("450 4.2.1 greylisted"), false),
+        // What breaks at a recipient's name may break because of it.
+        (Rcpt, Answer::Drop, false),
+        (Data, say("451 4.3.0 later"), false),
+        (Message, say("421 4.3.2 closing"), true),
+        (Message, say("451 4.3.0 later"), false),
+    ];
+    for (moment, answer, unreached) in table {
+        let sink = sink(Tls::None).await;
+        sink.script(always(moment, answer.clone()));
+        let ended = try_at(&sink, &Timeouts::default()).await;
+        assert_eq!(ended.result, Delivery::Deferred, "{moment:?} {answer:?}");
+        assert_eq!(ended.unreached, unreached, "{moment:?} {answer:?}");
+    }
+    // One of two relays that speaks of the message is enough.
+    let (first, second) = (sink(Tls::None).await, sink(Tls::None).await);
+    first.script(always(Moment::Greeting, Answer::Drop));
+    second.script(always(Moment::Rcpt, say("450 4.2.1 greylisted")));
+    let ended = deliver(&[relay(&first), relay(&second)], FROM, TO, &bytes()).await;
+    assert_eq!(
+        (ended.result, ended.unreached),
+        (Delivery::Deferred, false),
+        "{}",
+        ended.reply
+    );
+}
+
+#[tokio::test]
 async fn a_relay_that_keeps_the_message_and_is_lost_is_ambiguous_and_no_other_is_asked() {
     let (first, second) = (sink(Tls::None).await, sink(Tls::None).await);
     first.script(always(Moment::Message, Answer::Lose));
@@ -264,6 +302,7 @@ async fn a_relay_that_is_not_there_defers() {
     for relays in [vec![gone], vec![nowhere], vec![]] {
         let ended = deliver(&relays, FROM, TO, &bytes()).await;
         assert_eq!(ended.result, Delivery::Deferred, "{}", ended.reply);
+        assert!(ended.unreached, "{}", ended.reply);
     }
 }
 

@@ -59,12 +59,16 @@ impl Outbox for Post {
     }
 
     async fn ended(&self, notice: NoticeId, attempt: u32, ended: Ended) {
-        let Ended { result, reply } = ended;
+        let Ended {
+            result,
+            reply,
+            unreached,
+        } = ended;
         // The engine keeps what its disk refuses and writes it later; only an engine that has
         // stopped takes nothing, and then the next start finds the attempt as ambiguous.
         while let Err(error) = self
             .door
-            .delivered(notice, attempt, result, reply.clone())
+            .delivered(notice, attempt, result, reply.clone(), unreached)
             .await
         {
             match error {

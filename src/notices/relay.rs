@@ -113,6 +113,8 @@ pub(super) struct Refusal {
     pub code: Option<u16>,
     /// The reply, or what went wrong.
     pub text: String,
+    /// Whether there was no reply: the connection broke, or time ran out.
+    pub lost: bool,
 }
 
 impl fmt::Display for Refusal {
@@ -363,6 +365,7 @@ fn refused(step: Step, error: &lettre::transport::smtp::Error) -> Refusal {
         step,
         code,
         text: texts.join(": "),
+        lost: code.is_none(),
     }
 }
 
@@ -371,9 +374,14 @@ fn broken(step: Step, text: String) -> Refusal {
         step,
         code: None,
         text,
+        lost: false,
     }
 }
 
 fn too_slow(step: Step, limit: Duration) -> Refusal {
-    broken(step, format!("no answer within {} s", limit.as_secs_f32()))
+    let text = format!("no answer within {} s", limit.as_secs_f32());
+    Refusal {
+        lost: true,
+        ..broken(step, text)
+    }
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test may fail by panicking.
 
 use domain::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
-use domain::notice::{Affected, Kind, Notice, Unstable, Work};
+use domain::notice::{Affected, Declared, Kind, Notice, Unstable, Work};
 use domain::record::{Outgoing, Standing};
 use domain::sample::Reason;
 use domain::span::Span;
@@ -24,6 +24,8 @@ pub(super) fn portal() -> Affected {
         system: SystemId::from("portal"),
         name: "Clinical Portal".to_owned(),
         outage: Some(OutageId(12)),
+        joined: Vec::new(),
+        declared: None,
         from: Some(at("2026-10-07T02:14:10-04:00")),
         to: None,
         down_s: None,
@@ -101,6 +103,7 @@ pub(super) fn outgoing(notice: Notice) -> Outgoing {
         message_id: None,
         lost: 0,
         last: None,
+        unreached: false,
     }
 }
 
@@ -133,6 +136,39 @@ fn said(notice: &Notice) -> String {
         );
     }
     format!("Subject: {}\n\n{}", said.subject, said.text)
+}
+
+fn reported(of: Affected, declared: Declared) -> Affected {
+    Affected {
+        declared: Some(declared),
+        reason: (declared == Declared::Partly).then_some(Reason::Refused),
+        joined: match declared {
+            Declared::Wholly => Vec::new(),
+            Declared::Partly => vec![OutageId(16)],
+        },
+        ..of
+    }
+}
+
+#[test]
+fn downtime_that_people_reported() {
+    let system = reported(portal(), Declared::Wholly);
+    let notice = notice(Kind::Downtime, vec![system]);
+    insta::assert_snapshot!(format!("{}\n{}", said(&notice), html(&notice)));
+}
+
+#[test]
+fn uptime_of_what_people_reported_and_probes_saw() {
+    let system = reported(mended(portal()), Declared::Partly);
+    let notice = notice(Kind::Uptime, vec![system]);
+    insta::assert_snapshot!(format!("{}\n{}", said(&notice), html(&notice)));
+}
+
+#[test]
+fn downtime_of_one_that_people_reported_and_one_that_probes_saw() {
+    let system = reported(portal(), Declared::Wholly);
+    let both = vec![system, results()];
+    insta::assert_snapshot!(said(&notice(Kind::Downtime, both)));
 }
 
 fn quiet(of: Affected) -> Affected {

@@ -3,7 +3,7 @@
 
 use domain::catalogue::{Catalogue, Customer, System};
 use domain::id::{CustomerId, IncidentId, OutageId, SystemId, WindowId};
-use domain::notice::{Affected, Kind, Notice, Unstable, Work};
+use domain::notice::{Affected, Declared, Kind, Notice, Unstable, Work};
 use domain::sample::Reason;
 use domain::span::Span;
 use jiff::{SignedDuration, Timestamp};
@@ -21,7 +21,7 @@ pub fn notice(kind: Kind, catalogue: &Catalogue, at: Timestamp) -> Notice {
 }
 
 /// Every kind in its variants: one system and several, folded, impaired, its end not observed,
-/// down once more, and with everything left out that may be.
+/// down once more, declared by people, and with everything left out that may be.
 pub(super) fn every() -> Vec<Notice> {
     let nothing = Catalogue::default();
     let at = Timestamp::UNIX_EPOCH;
@@ -67,7 +67,10 @@ pub(super) fn every() -> Vec<Notice> {
             .work
             .iter_mut()
             .for_each(|w| w.month_allowance_s = Some(600));
-        notices.extend([plain, several, bare, impaired, again, spent]);
+        let [mut reported, mut both] = [plain.clone(), several.clone()];
+        reported.affected[0].declared = Some(Declared::Wholly);
+        both.affected[0].declared = Some(Declared::Partly);
+        notices.extend([plain, several, bare, impaired, again, spent, reported, both]);
         notices.extend(unstable(kind, &nothing, at));
     }
     notices
@@ -140,6 +143,8 @@ fn affected(kind: Kind, system: Option<&System>, at: Timestamp) -> Affected {
         system: system.map_or_else(|| SystemId::from("system"), |s| s.id.clone()),
         name: system.map_or_else(|| "A System".to_owned(), |s| s.name.clone()),
         outage: down.then_some(OutageId(1)),
+        joined: Vec::new(),
+        declared: None,
         from: down.then_some(at),
         to: over.then(|| at + SignedDuration::from_secs(2_250)),
         down_s: over.then_some(2_250),

@@ -2,7 +2,7 @@
 //! words. Templates choose and place; they compute nothing, and nothing here is decided.
 
 use domain::id::NoticeId;
-use domain::notice::{Affected, Kind, Notice, Work};
+use domain::notice::{Affected, Declared, Kind, Notice, Work};
 use domain::sample::Reason;
 use jiff::tz::TimeZoneDatabase;
 use serde::Serialize;
@@ -37,6 +37,10 @@ pub struct View {
     pub down: Option<String>,
     /// Whether `down` may have been longer: an end was not observed.
     pub at_least: bool,
+    /// Whether any of the times are those of our checks.
+    pub measured: bool,
+    /// Whether any of the times were reported by people: of outages that they declared.
+    pub reported: bool,
     /// Whether any of the systems is available but impaired.
     pub impaired: bool,
     /// Whether all of the systems fail again and again.
@@ -130,6 +134,7 @@ impl View {
         let from = shown.iter().filter_map(|a| a.from).min();
         let to = shown.iter().filter_map(|a| a.to).max();
         let down = shown.iter().filter_map(|a| downtime_s(a)).max();
+        let timed = || notice.affected.iter().filter(|a| a.from.or(a.to).is_some());
         let views = |of: &[&Affected]| {
             let view = |a: &&Affected| SystemView::new(&clock, a, &notice.affected);
             of.iter().map(view).collect()
@@ -145,6 +150,8 @@ impl View {
             until: to.map(|at| clock.read(at)),
             down: down.map(brief),
             at_least: shown.iter().any(|a| a.unobserved.is_some()),
+            measured: timed().any(|a| a.declared != Some(Declared::Wholly)),
+            reported: timed().any(|a| a.declared.is_some()),
             impaired: shown.iter().any(|a| a.impaired),
             unstable: !shown.is_empty() && shown.iter().all(|a| a.unstable.is_some()),
             folded: notice.folded,
@@ -267,7 +274,8 @@ fn enumerate(names: &[String]) -> String {
 fn reference(id: NoticeId, notice: &Notice) -> String {
     let mut parts: Vec<String> = Vec::new();
     parts.extend(notice.incident.map(|i| format!("incident {i}")));
-    let outages: Vec<_> = notice.affected.iter().filter_map(|a| a.outage).collect();
+    let all = |a: &Affected| a.outage.into_iter().chain(a.joined.clone());
+    let outages: Vec<_> = notice.affected.iter().flat_map(all).collect();
     if outages.len() <= NAMED {
         parts.extend(outages.iter().map(|o| format!("outage {o}")));
     }

@@ -242,6 +242,8 @@ fn outgoing(
                 system: of.system.clone(),
                 name: of.system.to_string(),
                 outage: Some(of.id),
+                joined: Vec::new(),
+                declared: None,
                 from: Some(of.start),
                 to: of.end,
                 down_s: None,
@@ -263,6 +265,7 @@ fn outgoing(
         message_id: None,
         lost: 0,
         last: Some((Delivery::Accepted, "250 2.0.0 Ok".to_owned())),
+        unreached: false,
     }
 }
 

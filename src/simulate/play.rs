@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use domain::catalogue::{Catalogue, Probe};
 use domain::decide::Input;
-use domain::event::Delivery;
 use domain::id::{NoticeId, ProbeId};
 use domain::outbox;
 use domain::sample::Sample;
@@ -17,7 +16,7 @@ use domain::schedule::Grid;
 use jiff::{SignedDuration, Timestamp};
 
 use super::act::Deed;
-use super::scenario::{Act, Scenario};
+use super::scenario::{Act, Answer, Scenario};
 use super::{Error, Refused, world};
 use crate::config::Loaded;
 use crate::engine::turn::{self, Turn};
@@ -53,7 +52,7 @@ enum What {
     /// The service comes back; what is known of its life before.
     Return(Option<Timestamp>),
     /// An attempt to deliver has ended.
-    Delivered(NoticeId, u32, Delivery, String),
+    Delivered(NoticeId, u32, Answer),
     /// A probe is done.
     Answered(Timestamp, Box<Sample>),
     /// Somebody does something.
@@ -233,15 +232,16 @@ impl Stage<'_> {
         self.now = at;
         match what {
             What::Return(alive_until) => self.begin(at, alive_until)?,
-            What::Delivered(notice, attempt, result, reply) => {
+            What::Delivered(notice, attempt, answer) => {
                 self.under_way.remove(&notice);
                 self.must(
                     at,
                     Input::Delivered {
                         notice,
                         attempt,
-                        result,
-                        reply,
+                        result: answer.result,
+                        reply: answer.reply,
+                        unreached: answer.unreached,
                     },
                 )?;
             }
@@ -481,13 +481,13 @@ impl Stage<'_> {
         turned.result?;
         self.under_way.insert(notice);
         let attempt = outgoing.attempts + 1;
-        let (result, reply, took) = world::post(self.scenario, &outgoing.notice.recipient, at);
-        let took = SignedDuration::try_from(took).unwrap_or(SignedDuration::ZERO);
+        let answer = world::post(self.scenario, &outgoing.notice.recipient, at);
+        let took = SignedDuration::try_from(answer.took).unwrap_or(SignedDuration::ZERO);
         let ended = at.checked_add(took).unwrap_or(at);
         self.enter(
             ended,
             Rank::Delivered,
-            What::Delivered(notice, attempt, result, reply),
+            What::Delivered(notice, attempt, answer),
         );
         Ok(())
     }

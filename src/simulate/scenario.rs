@@ -90,8 +90,21 @@ pub struct Weather {
     pub span: Span,
     /// To mail for whom; everybody unless named.
     pub recipient: Option<String>,
-    /// How an attempt ends, its reply, and how long it takes.
-    pub answer: (Delivery, String, Duration),
+    /// How an attempt meets it.
+    pub answer: Answer,
+}
+
+/// How an attempt to deliver ends.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// How.
+    pub result: Delivery,
+    /// The relay's words, or what went wrong.
+    pub reply: String,
+    /// Whether no relay came as far as to speak of the message.
+    pub unreached: bool,
+    /// How long it takes.
+    pub took: Duration,
 }
 
 /// Why a scenario cannot be played.
@@ -287,19 +300,16 @@ fn weather(written: Spanned<MailWritten>, names: &mut Names) -> Result<Weather, 
 }
 
 /// What an attempt meets: the waiting times are those of the courier's own limits.
-fn answer(text: &str) -> Option<(Delivery, String, Duration)> {
-    let reply = |code: u16| format!("{code} simulated");
+fn answer(text: &str) -> Option<Answer> {
+    let nowhere = |reply: &str, took| Answer {
+        result: Delivery::Deferred,
+        reply: reply.to_owned(),
+        unreached: true,
+        took,
+    };
     Some(match text {
-        "refused" => (
-            Delivery::Deferred,
-            "connection refused".to_owned(),
-            Duration::from_millis(1),
-        ),
-        "timeout" => (
-            Delivery::Deferred,
-            "no connection in time".to_owned(),
-            Duration::from_secs(30),
-        ),
+        "refused" => nowhere("connection refused", Duration::from_millis(1)),
+        "timeout" => nowhere("no connection in time", Duration::from_secs(30)),
         code => {
             let code: u16 = code.parse().ok()?;
             let result = match code {
@@ -308,7 +318,12 @@ fn answer(text: &str) -> Option<(Delivery, String, Duration)> {
                 500..=599 => Delivery::Rejected,
                 _ => return None,
             };
-            (result, reply(code), Duration::from_millis(200))
+            Answer {
+                result,
+                reply: format!("{code} simulated"),
+                unreached: code == 421,
+                took: Duration::from_millis(200),
+            }
         }
     })
 }
@@ -359,7 +374,7 @@ mod tests {
             Seen::Sample(Outcome::Down, Some(Reason::Timeout))
         );
         assert_eq!(scenario.acts[0].by, "on-call");
-        assert_eq!(scenario.mail[0].answer.0, Delivery::Deferred);
+        assert_eq!(scenario.mail[0].answer.result, Delivery::Deferred);
     }
 
     #[test]

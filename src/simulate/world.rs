@@ -9,7 +9,7 @@ use domain::id::ProbeId;
 use domain::sample::{Outcome, Phases, Reason, Sample};
 use jiff::Timestamp;
 
-use super::scenario::{Scenario, Seen, Struck};
+use super::scenario::{Answer, Scenario, Seen, Struck};
 
 /// SplitMix64: one step of a generator whose stream is its counter, so that a number depends on
 /// what it is for and never on how many were drawn before (Steele, Lea, Flood, 2014).
@@ -118,22 +118,17 @@ fn status(probe: &Probe, outcome: Outcome, reason: Option<Reason>) -> Option<u16
     }
 }
 
-/// How an attempt ends that begins at `at`, what the relay says, and how long it takes.
-pub(super) fn post(
-    scenario: &Scenario,
-    recipient: &str,
-    at: Timestamp,
-) -> (Delivery, String, Duration) {
+/// How an attempt ends that begins at `at`.
+pub(super) fn post(scenario: &Scenario, recipient: &str, at: Timestamp) -> Answer {
     let struck = scenario.mail.iter().rev().find(|weather| {
         weather.span.contains(at) && weather.recipient.as_deref().is_none_or(|r| r == recipient)
     });
     struck.map_or_else(
-        || {
-            (
-                Delivery::Accepted,
-                "250 simulated".to_owned(),
-                Duration::from_millis(200),
-            )
+        || Answer {
+            result: Delivery::Accepted,
+            reply: "250 simulated".to_owned(),
+            unreached: false,
+            took: Duration::from_millis(200),
         },
         |weather| weather.answer.clone(),
     )

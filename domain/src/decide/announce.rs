@@ -111,6 +111,8 @@ impl Draft<'_> {
                 .system(id.as_str())
                 .map_or_else(|| id.to_string(), |s| s.name.clone()),
             outage: None,
+            joined: Vec::new(),
+            declared: None,
             from: None,
             to: None,
             down_s: None,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Draft;
 use crate::act::Refusal;
-use crate::event::{Delivery, Fact};
+use crate::event::Fact;
 use crate::id::{NoticeId, OutageId, SystemId};
 use crate::notice::{self, Affected, Kind, Notice};
 use crate::outbox;
@@ -48,14 +48,13 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// An attempt ended.
+    /// An attempt ended as this fact says.
     pub(super) fn delivered(
         &mut self,
         at: Timestamp,
         id: NoticeId,
         attempt: u32,
-        result: Delivery,
-        reply: &str,
+        ended: Fact,
     ) -> Result<(), Refusal> {
         let under_way = self.record().notices.get(&id).is_some_and(|o| {
             o.attempts == attempt && matches!(o.standing, Standing::Attempting(_))
@@ -65,27 +64,12 @@ impl Draft<'_> {
                 "attempt {attempt} of notice {id} is not under way"
             )));
         }
-        self.ended(at, id, attempt, result, reply);
+        self.ended(at, id, ended);
         Ok(())
     }
 
-    pub(super) fn ended(
-        &mut self,
-        at: Timestamp,
-        id: NoticeId,
-        attempt: u32,
-        result: Delivery,
-        reply: &str,
-    ) {
-        self.emit(
-            at,
-            Fact::DeliveryEnded {
-                notice: id,
-                attempt,
-                result,
-                reply: reply.to_owned(),
-            },
-        );
+    pub(super) fn ended(&mut self, at: Timestamp, id: NoticeId, ended: Fact) {
+        self.emit(at, ended);
         let Some(outgoing) = self.record().notices.get(&id).cloned() else {
             return;
         };
@@ -344,16 +328,20 @@ impl Draft<'_> {
         self.is_all_over(id) && !self.is_attempting(id)
     }
 
-    /// Whether a notice of downtime has not arrived and every outage in it is over.
+    /// Whether a notice of downtime has not arrived and every outage that it told of is over, those
+    /// included that joined one of its outages later.
     pub(super) fn is_all_over(&self, id: NoticeId) -> bool {
         let record = self.record();
-        record.notices.get(&id).is_some_and(|o| {
-            !o.standing.is_final()
-                && o.notice
-                    .affected
-                    .iter()
-                    .filter_map(|a| record.outages.get(&a.outage?))
-                    .all(|outage| outage.end.is_some())
-        })
+        let goes_on = |system: &SystemId| {
+            let known = record.systems.get(system).into_iter();
+            let mut outages = known
+                .flat_map(|s| &s.outages)
+                .filter_map(|o| record.outages.get(o));
+            outages.any(|o| o.end.is_none() && o.told.contains(&id))
+        };
+        record
+            .notices
+            .get(&id)
+            .is_some_and(|o| !o.standing.is_final() && !o.notice.systems().any(goes_on))
     }
 }

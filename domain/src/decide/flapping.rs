@@ -9,7 +9,7 @@ use super::Draft;
 use crate::accounting;
 use crate::catalogue::{Affects, Flapping};
 use crate::event::{Cause, Fact};
-use crate::id::{IncidentId, OutageId, ProbeId, SystemId};
+use crate::id::{IncidentId, NoticeId, OutageId, ProbeId, SystemId};
 use crate::notice::{Affected, Unstable};
 use crate::record::{Outage, Record};
 use crate::span::{Span, Spans, second};
@@ -42,6 +42,34 @@ pub(super) fn settling<'a>(
             let since = record.steady_since(system)?;
             Some((system, since.checked_add(hold).ok()?))
         })
+}
+
+/// Outages whose end is told by one notice.
+pub(super) struct Recovery {
+    /// Those of whose end nobody was told yet, in their order.
+    pub(super) over: Vec<OutageId>,
+    /// All that the notice speaks of.
+    all: BTreeSet<OutageId>,
+    /// Whether these are outages of a system that was unstable.
+    unstable: bool,
+    /// The notices that told of them.
+    told: BTreeSet<NoticeId>,
+}
+
+impl Recovery {
+    fn goes_with(&self, other: &Recovery) -> bool {
+        !self.all.is_disjoint(&other.all) || !self.told.is_disjoint(&other.told)
+    }
+
+    /// Both, `earlier` first.
+    fn before(self, earlier: Recovery) -> Recovery {
+        let mut both = earlier;
+        both.over.extend(self.over);
+        both.all.extend(self.all);
+        both.unstable |= self.unstable;
+        both.told.extend(self.told);
+        both
+    }
 }
 
 fn terms(record: &Record, system: &SystemId) -> Option<Flapping> {
@@ -189,70 +217,80 @@ impl Draft<'_> {
     }
 
     /// The recoveries that are told by one notice each: the outages of a system that was unstable
-    /// together, any other alone.
-    pub(super) fn recoveries(
-        &self,
-        system: &SystemId,
-        unanswered: Vec<OutageId>,
-    ) -> Vec<Vec<OutageId>> {
-        let known = self.record().systems.get(system);
+    /// together, those that are one downtime or were told by one notice, any other alone.
+    pub(super) fn recoveries(&self, system: &SystemId, unanswered: Vec<OutageId>) -> Vec<Recovery> {
+        let record = self.record();
+        let known = record.systems.get(system);
         let episode = known.and_then(|s| s.episode.as_ref());
-        let (together, mut alone): (Vec<OutageId>, Vec<Vec<OutageId>>) = match episode {
-            None => (
-                Vec::new(),
-                unanswered.into_iter().map(|o| vec![o]).collect(),
-            ),
-            Some(episode) => {
-                let (together, alone): (Vec<_>, Vec<_>) = unanswered
+        let mut recoveries: Vec<Recovery> = Vec::new();
+        for outage in unanswered {
+            let mut one = Recovery {
+                over: vec![outage],
+                all: record.stretch(outage),
+                unstable: false,
+                told: BTreeSet::new(),
+            };
+            one.told.extend(
+                record
+                    .outages
+                    .get(&outage)
                     .into_iter()
-                    .partition(|o| episode.outages().any(|e| e == *o));
-                (together, alone.into_iter().map(|o| vec![o]).collect())
+                    .flat_map(|o| &o.told),
+            );
+            if let Some(episode) = episode.filter(|e| e.outages().any(|o| o == outage)) {
+                one.all.extend(episode.outages());
+                one.unstable = true;
             }
-        };
-        if !together.is_empty() {
-            alone.push(together);
+            let (same, other): (Vec<_>, Vec<_>) =
+                recoveries.into_iter().partition(|r| r.goes_with(&one));
+            recoveries = other;
+            recoveries.push(same.into_iter().rfold(one, Recovery::before));
         }
-        alone
+        recoveries.sort_by_key(|r| r.unstable);
+        recoveries
     }
 
-    /// What is said of the end of an outage; of one of an unstable system, of all of them: from the
-    /// first to the last, with the downtime of all and not the time around them.
-    pub(super) fn recovered(&self, id: OutageId) -> Option<Affected> {
+    /// What is said of the end of an outage; of several that are told together, of all of them: from
+    /// the first to the last, with the downtime of all and not the time around them.
+    pub(super) fn recovered(&self, recovery: &Recovery) -> Option<Affected> {
         let record = self.record();
+        let id = *recovery.over.last()?;
         let outage = record.outages.get(&id)?;
         let system = &outage.system;
         let known = record.systems.get(system)?;
-        let episode = known.episode.as_ref();
-        let all: Option<Vec<OutageId>> = episode
-            .map(|e| e.outages().collect())
-            .filter(|all: &Vec<OutageId>| all.contains(&id));
-        let Some(all) = all else {
+        if recovery.all.len() == 1 {
             let mut affected = self.affected(id)?;
             affected.from = Some(outage.start);
             // What customers went without does not depend on what was agreed.
             let figures = self.figures(outage, None);
             affected.down_s = figures.map(|f| f.planned_s + f.excluded_s + f.unplanned_s);
             return Some(affected);
-        };
+        }
+        let episode = known.episode.as_ref().filter(|_| recovery.unstable);
+        let episode: Vec<OutageId> = episode.iter().flat_map(|e| e.outages()).collect();
         // An end that nobody observed may seem to be earlier than one that was told before.
         let ended = |o: &OutageId| {
             let outage = record.outages.get(o)?;
             Some((outage.told_up.is_empty(), outage.ended_at()?, outage.id))
         };
+        let all = &recovery.all;
         let (_, to, last) = all.iter().filter_map(ended).max()?;
-        let down_s = self.down_s(system, &all);
-        let from = first_start(record, all.iter().copied());
+        let said = self.affected(last)?;
+        let joined = all.iter().filter(|o| **o != last && !episode.contains(o));
         Some(Affected {
-            from,
+            joined: joined.copied().collect(),
+            declared: self.declared(all),
+            from: first_start(record, all.iter().copied()),
             to: Some(to),
-            down_s,
-            unstable: self.said(system, all),
-            ..self.affected(last)?
+            down_s: self.down_s(system, all),
+            reason: said.reason.or_else(|| self.seen_in(all)),
+            unstable: self.said(system, episode),
+            ..said
         })
     }
 
     /// The downtime in any of these outages, in seconds.
-    fn down_s(&self, system: &SystemId, outages: &[OutageId]) -> Option<i64> {
+    fn down_s(&self, system: &SystemId, outages: &BTreeSet<OutageId>) -> Option<i64> {
         let record = self.record();
         let spans: Option<Vec<Span>> = outages
             .iter()

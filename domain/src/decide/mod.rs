@@ -95,6 +95,8 @@ pub enum Input {
         result: Delivery,
         /// The relay's words, one line.
         reply: String,
+        /// Whether no relay came as far as to speak of this notice.
+        unreached: bool,
     },
 }
 
@@ -223,7 +225,17 @@ impl Draft<'_> {
                 attempt,
                 result,
                 reply,
-            } => self.delivered(at, *notice, *attempt, *result, reply)?,
+                unreached,
+            } => {
+                let ended = Fact::DeliveryEnded {
+                    notice: *notice,
+                    attempt: *attempt,
+                    result: *result,
+                    reply: reply.clone(),
+                    unreached: *unreached,
+                };
+                self.delivered(at, *notice, *attempt, ended)?;
+            }
         }
         Ok(())
     }
@@ -435,13 +447,14 @@ impl Draft<'_> {
             .map(|(id, o)| (id, o.attempts))
             .collect();
         for (notice, attempt) in lost {
-            self.ended(
-                at,
+            let ended = Fact::DeliveryEnded {
                 notice,
                 attempt,
-                Delivery::Ambiguous,
-                "the service ended during the attempt",
-            );
+                result: Delivery::Ambiguous,
+                reply: "the service ended during the attempt".to_owned(),
+                unreached: false,
+            };
+            self.ended(at, notice, ended);
         }
     }
 }

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::flapping::Recovery;
 use super::{Draft, due};
 use crate::accounting;
 use crate::catalogue::Customer;
 use crate::event::Fact;
 use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId};
-use crate::notice::{Affected, Kind, Notice, Work};
+use crate::notice::{Affected, Declared, Kind, Notice, Work};
 use crate::policy::Policy;
 use crate::record::Outage;
+use crate::sample::Reason;
 use crate::span::{Span, instant, second};
 use crate::windows::{Earned, Occurrence};
 
@@ -76,6 +78,9 @@ impl Draft<'_> {
             for overrun in overruns {
                 self.tell_down(at, &customer, Kind::MaintenanceOverrun, &[overrun]);
             }
+            // Who has heard of the overrun may know by that that the system is down.
+            let mut outages = outages;
+            outages.retain(|o| self.record().untold.contains(&(id.clone(), *o)));
             let waited = until.get(&id).is_none_or(|u| *u <= at);
             if !outages.is_empty() && (waited || !self.others_pending(&customer)) {
                 self.tell_down(at, &customer, Kind::Downtime, &outages);
@@ -96,26 +101,19 @@ impl Draft<'_> {
     }
 
     fn tell_down(&mut self, at: Timestamp, customer: &Customer, kind: Kind, outages: &[OutageId]) {
-        let mut affected: Vec<Affected> =
-            outages.iter().filter_map(|o| self.affected(*o)).collect();
-        affected.sort_by(|a, b| a.system.cmp(&b.system));
-        let incident = outages
-            .first()
-            .and_then(|o| self.record().outages.get(o)?.incident);
-        let work = match kind {
-            Kind::MaintenanceOverrun => outages.iter().find_map(|o| self.work_of(*o)),
-            // The downtime of a window that earned nothing names the work.
-            _ => outages.iter().find_map(|o| self.unearned_work(*o)),
-        };
-        let subject: Vec<String> = outages.iter().map(OutageId::to_string).collect();
-        let content = Content {
-            kind,
-            subject: subject.join("+"),
-            affected,
-            work,
-            incident,
-        };
         for recipient in customer.contacts.clone() {
+            // One of several contacts may know already.
+            let news = |o: &&OutageId| {
+                let known = || self.record().knows(**o, &customer.id, &recipient);
+                let outage = self.record().outages.get(*o);
+                let unstable = outage.is_some_and(|o| self.unstable(o).is_some());
+                kind == Kind::MaintenanceOverrun || unstable || !known()
+            };
+            let outages: Vec<OutageId> = outages.iter().filter(news).copied().collect();
+            if outages.is_empty() {
+                continue;
+            }
+            let content = self.downtime(kind, &outages);
             // What was to be said of an earlier recovery is no longer true of all its systems:
             // this notice says instead what it would have said, and nothing is lost.
             let mut stale = self.unsent_uptimes(&recipient, &content.affected);
@@ -137,6 +135,78 @@ impl Draft<'_> {
         }
     }
 
+    /// What is said of outages that go on; of those that are one downtime together, once.
+    fn downtime(&self, kind: Kind, outages: &[OutageId]) -> Content {
+        let record = self.record();
+        let mut affected: Vec<Affected> = Vec::new();
+        for outage in outages {
+            if kind == Kind::MaintenanceOverrun {
+                affected.extend(self.affected(*outage));
+            } else if !affected.iter().any(|a| a.joined.contains(outage)) {
+                affected.extend(self.affected_together(*outage));
+            }
+        }
+        affected.sort_by(|a, b| a.system.cmp(&b.system));
+        let incident = outages
+            .first()
+            .and_then(|o| record.outages.get(o)?.incident);
+        let work = match kind {
+            Kind::MaintenanceOverrun => outages.iter().find_map(|o| self.work_of(*o)),
+            // The downtime of a window that earned nothing names the work.
+            _ => outages.iter().find_map(|o| self.unearned_work(*o)),
+        };
+        let subject: Vec<String> = outages.iter().map(OutageId::to_string).collect();
+        Content {
+            kind,
+            subject: subject.join("+"),
+            affected,
+            work,
+            incident,
+        }
+    }
+
+    /// What is said of an outage that goes on and of those that are one downtime with it: since the
+    /// first of them began.
+    fn affected_together(&self, id: OutageId) -> Option<Affected> {
+        let record = self.record();
+        let said = self.affected(id)?;
+        let stretch = record.stretch(id);
+        let began = |o: &OutageId| record.outages.get(o)?.counts_since();
+        let told_together = said.unstable.iter().flat_map(|u| &u.outages);
+        let told_together: BTreeSet<OutageId> = told_together.chain([&id]).copied().collect();
+        if stretch.len() == 1 {
+            return Some(said);
+        }
+        Some(Affected {
+            joined: stretch.difference(&told_together).copied().collect(),
+            declared: self.declared(&stretch),
+            from: stretch.iter().filter_map(began).min().or(said.from),
+            reason: said.reason.or_else(|| self.seen_in(&stretch)),
+            ..said
+        })
+    }
+
+    /// How much of these outages is a person's word.
+    pub(super) fn declared(&self, outages: &BTreeSet<OutageId>) -> Option<Declared> {
+        let known = |o: &OutageId| self.record().outages.get(o);
+        let mut all = outages.iter().filter_map(known);
+        let declared = all.clone().any(|o| o.declared.is_some());
+        let how = if all.all(|o| o.declared.is_some()) {
+            Declared::Wholly
+        } else {
+            Declared::Partly
+        };
+        declared.then_some(how)
+    }
+
+    /// What the probes saw last in these outages.
+    pub(super) fn seen_in(&self, outages: &BTreeSet<OutageId>) -> Option<Reason> {
+        let known = outages.iter().rev();
+        known
+            .filter_map(|o| self.record().outages.get(o)?.reason)
+            .next()
+    }
+
     pub(super) fn affected(&self, id: OutageId) -> Option<Affected> {
         let record = self.record();
         let outage = record.outages.get(&id)?;
@@ -145,6 +215,8 @@ impl Draft<'_> {
             system: outage.system.clone(),
             name: system.map_or_else(|| outage.system.to_string(), |s| s.name.clone()),
             outage: Some(id),
+            joined: Vec::new(),
+            declared: self.declared(&BTreeSet::from([id])),
             from: Some(outage.overrun.as_ref().map_or(outage.start, |o| o.0)),
             to: outage.end,
             down_s: None,
@@ -230,15 +302,16 @@ impl Draft<'_> {
         if !unanswered.iter().all(known) {
             return;
         }
-        for outages in self.recoveries(system, unanswered) {
-            self.tell_uptime(at, &outages);
+        for recovery in self.recoveries(system, unanswered) {
+            self.tell_uptime(at, &recovery);
         }
     }
 
     /// Queues `uptime` for everyone who was told of one of the outages, or still should have been.
     /// Nobody was told that it was down whose every notice was refused: nobody is told that it is up.
-    fn tell_uptime(&mut self, at: Timestamp, outages: &[OutageId]) {
+    fn tell_uptime(&mut self, at: Timestamp, recovery: &Recovery) {
         let record = self.record();
+        let outages = &recovery.over;
         let mut recipients: BTreeMap<(CustomerId, String), Vec<NoticeId>> = BTreeMap::new();
         for (customer, _) in record.untold.iter().filter(|(_, o)| outages.contains(o)) {
             if let Some(customer) = record.catalogue.customer(customer.as_str()) {
@@ -249,9 +322,12 @@ impl Draft<'_> {
                 }
             }
         }
-        let Some(mut affected) = outages.last().and_then(|o| self.recovered(*o)) else {
+        let Some(mut affected) = self.recovered(recovery) else {
             return;
         };
+        // As the notices of downtime named it.
+        let begun = outages.iter().min().and_then(|o| record.outages.get(o));
+        let incident = begun.and_then(|o| o.incident);
         // Nobody watched until it was heard again.
         if let Some(unobserved) = affected.unobserved.filter(Span::is_empty) {
             affected.unobserved = Some(Span::new(unobserved.from, at.max(unobserved.from)));
@@ -270,7 +346,14 @@ impl Draft<'_> {
         let refused = |n: &NoticeId| self.is_refused_whole(*n, &affected.system);
         recipients.retain(|_, told| told.is_empty() || !told.iter().all(refused));
         for ((customer, recipient), told) in recipients {
-            self.tell_up(at, affected.clone(), &customer, &recipient, &told);
+            let content = Content {
+                kind: Kind::Uptime,
+                subject: String::new(),
+                incident,
+                affected: vec![affected.clone()],
+                work: None,
+            };
+            self.tell_up(at, content, &customer, &recipient, &told);
         }
     }
 
@@ -293,17 +376,18 @@ impl Draft<'_> {
     fn tell_up(
         &mut self,
         at: Timestamp,
-        affected: Affected,
+        content: Content,
         customer: &CustomerId,
         recipient: &str,
         told: &[NoticeId],
     ) {
+        let Some(affected) = content.affected.first() else {
+            return;
+        };
         let Some(customer) = self.record().catalogue.customer(customer.as_str()).cloned() else {
             return;
         };
-        let outage = affected.outage.and_then(|o| self.record().outages.get(&o));
-        let incident = outage.and_then(|o| o.incident);
-        let told = self.told_before(recipient, told, &affected);
+        let told = self.told_before(recipient, told, affected);
         let over: Vec<NoticeId> = told
             .iter()
             .filter(|n| self.can_fold(**n))
@@ -317,15 +401,10 @@ impl Draft<'_> {
             .filter(|n| self.is_all_over(**n) || self.is_refused_in_part(**n, &affected.system))
             .copied()
             .collect();
-        let mut content = Content {
-            kind: Kind::Uptime,
-            subject: String::new(),
-            incident,
-            affected: vec![affected],
-            work: None,
-        }
-        .with(self.said_by(&together))
-        .with(self.said_by(&unarrived));
+        // Of a system that is down again nobody says that it is up: what was to say so is sent, too.
+        let mut earlier = self.said_by(&unarrived);
+        earlier.retain(|a| !self.record().has_open_outage(&a.system));
+        let mut content = content.with(self.said_by(&together)).with(earlier);
         let outages: Vec<String> = content
             .affected
             .iter()

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Life, Outgoing, ProbeRecord, Record, Standing, is_open};
 use crate::catalogue::Catalogue;
-use crate::event::{self, Absence, Event, Fact, Silence};
+use crate::event::{self, Absence, Delivery, Event, Fact, Silence};
 use crate::id::{NoticeId, ProbeId, SystemId, WindowId};
 use crate::notice::{Kind, Notice};
 use crate::outbox;
@@ -299,9 +299,16 @@ impl Record {
                 notice,
                 result,
                 reply,
+                unreached,
                 ..
             } => {
-                self.with_notice(*notice, |o| outbox::ended(o, at, *result, reply));
+                self.with_notice(*notice, |o| {
+                    o.unreached = *unreached;
+                    outbox::ended(o, at, *result, reply);
+                });
+                if *result == Delivery::Accepted {
+                    self.mail_goes_again(at);
+                }
                 self.delivered(*notice, at);
             }
             Fact::NoticeFolded { notice, into } => {
@@ -330,6 +337,11 @@ impl Record {
                 Arc::make_mut(record).unanswered.retain(|o| *o != outage);
             }
         }
+        if matches!(notice.kind, Kind::Downtime | Kind::MaintenanceOverrun) {
+            for system in notice.systems() {
+                self.join(system);
+            }
+        }
         if let Some((stem, _)) = notice.key.rsplit_once('/') {
             *self.keys.entry(stem.to_owned()).or_insert(0) += 1;
         }
@@ -347,6 +359,7 @@ impl Record {
             message_id: None,
             lost: 0,
             last: None,
+            unreached: false,
         };
         self.notices.insert(id, Arc::new(outgoing));
     }
@@ -358,6 +371,20 @@ impl Record {
             if outgoing.standing.is_final() {
                 self.unsent.remove(&id);
             }
+        }
+    }
+
+    /// What waits only because no relay could be reached need not wait any longer.
+    fn mail_goes_again(&mut self, at: Timestamp) {
+        let waits = |id: &NoticeId| {
+            let known = self.notices.get(id);
+            known.is_some_and(|o| {
+                o.unreached && matches!(o.standing, Standing::Due(due_at) if at < due_at)
+            })
+        };
+        let waiting: Vec<NoticeId> = self.unsent.iter().copied().filter(waits).collect();
+        for id in waiting {
+            self.with_notice(id, |o| o.standing = Standing::Due(at));
         }
     }
 

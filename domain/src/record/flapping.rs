@@ -177,6 +177,17 @@ impl Record {
     }
 
     fn became_unstable(&mut self, system: &SystemId, id: IncidentId, outages: &[OutageId]) {
+        // Who knows that it is down does not know that it is unstable.
+        let goes_on = |o: &&OutageId| self.outages.get(*o).is_some_and(|o| o.end.is_none());
+        let newest = outages.iter().filter(goes_on).max().copied();
+        let catalogue = Arc::clone(&self.catalogue);
+        let customers = catalogue.customers_of(system);
+        for customer in customers.filter(|c| !c.contacts.is_empty()) {
+            let owed = |o: &OutageId| self.untold.contains(&(customer.id.clone(), *o));
+            if let Some(newest) = newest.filter(|_| !outages.iter().any(owed)) {
+                self.untold.insert((customer.id.clone(), newest));
+            }
+        }
         // Who is owed a word of several of them is owed one.
         let mut owed: BTreeSet<CustomerId> = BTreeSet::new();
         for outage in outages.iter().rev() {

@@ -8,6 +8,7 @@ mod outages;
 mod outlook;
 mod reload;
 mod rewind;
+mod stretch;
 mod work;
 
 use std::sync::Arc;
@@ -272,6 +273,8 @@ pub struct Outgoing {
     pub lost: u32,
     /// How the last attempt ended, and the relay's words.
     pub last: Option<(Delivery, String)>,
+    /// Whether no relay came as far in it as to speak of this notice.
+    pub unreached: bool,
 }
 
 impl Record {

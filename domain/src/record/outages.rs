@@ -1,6 +1,7 @@
 //! The fold of what concerns outages: their edges, what people say of them, and who is owed a word
 //! about them. Never decides.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -43,6 +44,7 @@ impl Record {
                     self.owe_notice(system, id);
                 }
                 self.began(system, outage);
+                self.join(system);
             }
             Fact::DeclarationChanged { outage, to, .. } => {
                 let was_open = self.outages.get(outage).is_some_and(|o| o.end.is_none());
@@ -50,10 +52,13 @@ impl Record {
                     o.end = Some(*to);
                     o.closed_at = Some(event.at);
                 });
-                if let Some(record) = system.and_then(|s| self.systems.get_mut(&s))
+                if let Some(record) = system.as_ref().and_then(|s| self.systems.get_mut(s))
                     && was_open
                 {
                     Arc::make_mut(record).unanswered.push(*outage);
+                }
+                if let Some(system) = system {
+                    self.join(&system);
                 }
             }
             Fact::Overrun {
@@ -100,6 +105,7 @@ impl Record {
         self.began(system, outage);
         let record = Arc::make_mut(self.systems.entry(system.clone()).or_default());
         record.open = Some(id);
+        self.join(system);
     }
 
     fn closed(&mut self, id: OutageId, at: Timestamp, end: Timestamp, unobserved: Option<Span>) {
@@ -156,6 +162,7 @@ impl Record {
                 // It goes on, and nobody was told because it was excused.
                 if let Some(system) = system.filter(|_| !told) {
                     self.owe_notice(&system, *outage);
+                    self.join(&system);
                 }
             }
             _ => {}
@@ -172,6 +179,7 @@ impl Record {
             && from < outage.start
         {
             Arc::make_mut(outage).start = from;
+            self.join(&SystemId::from(probe.system()));
         }
     }
 
@@ -192,6 +200,14 @@ impl Record {
             .collect();
         for owed in gone {
             self.untold.remove(&owed);
+        }
+        let systems: BTreeSet<SystemId> = self
+            .untold
+            .iter()
+            .filter_map(|(_, outage)| Some(self.outages.get(outage)?.system.clone()))
+            .collect();
+        for system in systems {
+            self.join(&system);
         }
     }
 
@@ -248,7 +264,7 @@ impl Record {
     }
 
     /// Every customer of the system is owed a notice of the outage, unless it was told that the
-    /// system is unstable.
+    /// system is unstable, or down by another outage that goes with this one ([`Record::stretch`]).
     fn owe_notice(&mut self, system: &SystemId, outage: OutageId) {
         let catalogue = Arc::clone(&self.catalogue);
         for customer in catalogue

@@ -328,6 +328,21 @@ impl House {
 
     /// The courier's attempt ends.
     pub fn end(&mut self, notice: NoticeId, result: Delivery) {
+        self.ends(notice, result, false);
+    }
+
+    /// No relay can be reached for anything that may leave now.
+    pub fn mail_is_away(&mut self) -> Vec<NoticeId> {
+        let due = outbox::due(&self.record, self.now);
+        for id in &due {
+            self.begin(*id);
+            self.ends(*id, Delivery::Deferred, true);
+        }
+        due
+    }
+
+    /// The courier's attempt ends, where no relay came as far as to speak of the notice or one did.
+    pub fn ends(&mut self, notice: NoticeId, result: Delivery, unreached: bool) {
         let attempt = self.record.notices.get(&notice).unwrap().attempts;
         let reply = "as drawn".to_owned();
         self.put(
@@ -337,6 +352,7 @@ impl House {
                 attempt,
                 result,
                 reply,
+                unreached,
             },
         );
     }
@@ -531,6 +547,28 @@ impl House {
             other => format!("{} {}", kind(other), other.subject()),
         })
     }
+}
+
+/// What a notice says: of each system from when to when, in seconds.
+pub fn says(house: &House, id: NoticeId) -> String {
+    let seconds = |at: Option<Timestamp>| {
+        at.map_or_else(String::new, |at| {
+            at.duration_since(house.origin).as_secs().to_string()
+        })
+    };
+    let notice = &house.record.notices[&id].notice;
+    let said: Vec<String> = notice
+        .affected
+        .iter()
+        .map(|a| format!("{} {}..{}", a.system, seconds(a.from), seconds(a.to)))
+        .collect();
+    format!("{}: {}", notice.kind, said.join(", "))
+}
+
+/// What leaves now if mail goes, in order.
+pub fn leaves(house: &mut House) -> Vec<String> {
+    let sent = house.deliver(Delivery::Accepted);
+    sent.iter().map(|id| says(house, *id)).collect()
 }
 
 fn kind(fact: &Fact) -> String {

@@ -134,7 +134,7 @@ pub fn nobody_is_left_with_what_is_not_so(house: &House) {
 }
 
 /// Up follows down: of no outage's end anybody is told while what told of it is still to come.
-pub fn no_recovery_leaves_before_what_it_answers(house: &House) {
+pub fn no_recovery_leaves_before_what_it_answers(house: &House, configured: bool) {
     let mut record = Record::default();
     for (seq, event) in &house.events {
         if let Fact::DeliveryAttempted { notice, .. } = &event.fact {
@@ -163,7 +163,8 @@ pub fn no_recovery_leaves_before_what_it_answers(house: &House) {
                 .filter(|a| a.outage.is_some())
                 .filter(down)
             {
-                // While it lasts: that work is completed is true again once it is over.
+                // While it lasts: that work is completed is true again once it is over, and whichever
+                // is read last, the recovery comes after.
                 let open = affected.outage.map(|o| record.outages[&o].end.is_none());
                 let overtaken = record.notices.values().find(|o| {
                     let completed = o.notice.kind == Kind::MaintenanceCompleted;
@@ -177,6 +178,18 @@ pub fn no_recovery_leaves_before_what_it_answers(house: &House) {
                     "#{seq} {} beside {overtaken:#?}",
                     sent.key
                 );
+                let outage = affected.outage.map(|o| &record.outages[&o]).unwrap();
+                // (Who is no customer any more may hear of none.)
+                if outage.end.is_some() && !configured {
+                    let says_over = |n: &NoticeId| {
+                        let o = &record.notices[n].notice;
+                        o.recipient == sent.recipient && o.after.contains(notice)
+                    };
+                    let decided = outage.told_up.iter().any(says_over);
+                    let known = &record.systems[&outage.system];
+                    let follows = decided || known.unanswered.contains(&outage.id);
+                    assert!(follows, "#{seq} {}: nothing answers it", sent.key);
+                }
             }
         }
         record.apply(*seq, event);
@@ -212,7 +225,8 @@ pub fn everybody_told_once(house: &House, configured: bool) {
     let unique: BTreeSet<_> = keys.iter().collect();
     assert_eq!(unique.len(), keys.len(), "keys are unique");
     for outage in house.record.outages.values() {
-        let mut down: BTreeMap<&str, Vec<&Standing>> = BTreeMap::new();
+        // That it is unstable is news also to those who know that it is down.
+        let mut down: BTreeMap<(&str, bool), usize> = BTreeMap::new();
         let mut up: BTreeMap<&str, usize> = BTreeMap::new();
         let mut answered: BTreeSet<&str> = BTreeSet::new();
         for (id, out) in &house.record.notices {
@@ -232,7 +246,8 @@ pub fn everybody_told_once(house: &House, configured: bool) {
                     up.entry(recipient).or_default();
                 }
                 Kind::Downtime | Kind::MaintenanceOverrun => {
-                    down.entry(recipient).or_default().push(&out.standing);
+                    let unstable = said.unstable.is_some();
+                    *down.entry((recipient, unstable)).or_default() += 1;
                 }
                 // One that was never sent may be said together with something else.
                 Kind::Uptime if said_instead(house, out, outage.id) => {}
@@ -244,8 +259,8 @@ pub fn everybody_told_once(house: &House, configured: bool) {
                 other => panic!("{other} about an outage"),
             }
         }
-        for (recipient, told) in &down {
-            assert_eq!(told.len(), 1, "{recipient} told of {} once", outage.id);
+        for ((recipient, _), times) in &down {
+            assert_eq!(*times, 1, "{recipient} told of {} once", outage.id);
         }
         for (recipient, times) in &up {
             assert!(
@@ -294,8 +309,9 @@ pub fn everybody_told_once(house: &House, configured: bool) {
 }
 
 /// Of a system that is unstable every recipient hears so once, and nothing else until it is over.
-pub fn an_unstable_system_is_told_once(house: &House) {
+pub fn an_unstable_system_is_told_once(house: &House, configured: bool) {
     let mut unstable: BTreeMap<&SystemId, BTreeSet<&str>> = BTreeMap::new();
+    let mut record = Record::default();
     for (seq, event) in &house.events {
         match &event.fact {
             Fact::Flapping { system, .. } => {
@@ -306,13 +322,23 @@ pub fn an_unstable_system_is_told_once(house: &House) {
                 assert!(known.is_some(), "#{seq}: {system} was not unstable");
             }
             Fact::Configured { catalogue } => {
-                // Of one that nobody watches any more it is over without a word.
+                // Of one that nobody watches any more it is over without a word. (One that nobody had
+                // watched became so by what people declared.)
                 let watched = |s: &domain::catalogue::System| s.deciding().next().is_some();
-                unstable.retain(|id, _| catalogue.system(id.as_str()).is_some_and(watched));
+                let before = |id: &SystemId| {
+                    let known = record.catalogue.system(id.as_str());
+                    known.is_some_and(watched)
+                };
+                unstable.retain(|id, _| {
+                    let known = catalogue.system(id.as_str());
+                    known.is_some_and(|s| watched(s) || !before(id))
+                });
             }
             Fact::NoticeQueued { notice } => {
-                // Beside another system it may say of an earlier outage what was decided before.
-                let passed_on = |a: &Affected| notice.affected.len() > 1 && a.to.is_some();
+                // It may take over a recovery that was decided before the system became unstable and
+                // that did not arrive.
+                let decided = |o: OutageId| !record.outages[&o].told_up.is_empty();
+                let passed_on = |a: &Affected| a.to.is_some() && a.outages().all(decided);
                 let about = notice.affected.iter().filter(|a| a.outage.is_some());
                 for affected in about.filter(|a| !passed_on(a)) {
                     let Some(told) = unstable.get_mut(&affected.system) else {
@@ -323,8 +349,17 @@ pub fn an_unstable_system_is_told_once(house: &House) {
                     assert!(told.insert(&notice.recipient), "#{seq} {}", notice.key);
                 }
             }
+            Fact::DeliveryAttempted { notice, .. } => {
+                // Nor does what waited leave by itself, or beside the recovery of another system. (Who is
+                // no customer any more is owed no other word.)
+                let sent = &record.notices[notice].notice;
+                let held = |s: &SystemId| unstable.contains_key(s) && sent.kind == Kind::Uptime;
+                let leaves = !configured && sent.systems().any(held);
+                assert!(!leaves, "#{seq} {}", sent.key);
+            }
             _ => {}
         }
+        record.apply(*seq, event);
     }
     let left: BTreeSet<&SystemId> = house.record.unstable.iter().collect();
     assert_eq!(left, unstable.keys().copied().collect());
@@ -359,6 +394,48 @@ pub fn a_configuration_makes_nothing_available(house: &House) {
                 }
             }
             _ => {}
+        }
+        record.apply(*seq, event);
+    }
+}
+
+/// What people declare and what probes see of a system at the same time is one downtime: one notice
+/// tells of its end, from the first of them to the last.
+pub fn one_downtime_has_one_end(house: &House) {
+    let set_back = !house.record.repeated.is_empty();
+    let mut record = Record::default();
+    for (seq, event) in &house.events {
+        if let Fact::NoticeQueued { notice } = &event.fact
+            && notice.kind == Kind::Uptime
+        {
+            let news = |a: &&Affected| {
+                let known = a.outage.and_then(|o| record.outages.get(&o));
+                known.is_some_and(|o| o.told_up.is_empty())
+            };
+            for affected in notice.affected.iter().filter(news) {
+                let said: BTreeSet<OutageId> = affected.outages().collect();
+                let all = &record.systems[&affected.system].outages;
+                let all: Vec<&Outage> = all.iter().map(|o| &*record.outages[o]).collect();
+                let said_anew = said.iter().map(|o| &*record.outages[o]);
+                for one in said_anew.filter(|o| o.told_up.is_empty()) {
+                    let meets = |other: &&&Outage| {
+                        let declared = one.declared.is_some() || other.declared.is_some();
+                        let counts = other.counts_from().is_some() && other.told_up.is_empty();
+                        let ends = |o: &Outage| o.end.unwrap_or(jiff::Timestamp::MAX);
+                        declared && counts && one.start < ends(other) && other.start < ends(one)
+                    };
+                    if set_back {
+                        continue;
+                    }
+                    let from = affected.from.unwrap();
+                    assert!(from <= one.start, "#{seq} {}: {}", notice.key, one.id);
+                    assert!(affected.to >= one.end, "#{seq} {}: {}", notice.key, one.id);
+                    for other in all.iter().filter(meets) {
+                        let id = other.id;
+                        assert!(said.contains(&id), "#{seq} {} not {id}", notice.key);
+                    }
+                }
+            }
         }
         record.apply(*seq, event);
     }

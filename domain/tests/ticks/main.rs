@@ -22,7 +22,7 @@ use holds::{
     a_configuration_makes_nothing_available, an_unstable_system_is_told_once,
     every_second_has_one_class, everybody_told_once, no_recovery_leaves_before_what_it_answers,
     no_recovery_leaves_while_it_is_known_to_be_down, nobody_is_left_with_what_is_not_so,
-    spans_are_in_order,
+    one_downtime_has_one_end, spans_are_in_order,
 };
 use jiff::civil::Weekday;
 use proptest::prelude::*;
@@ -74,7 +74,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => any::<bool>().prop_map(Step::Disk),
     ];
     let one = step.prop_map(|step| vec![step]);
-    let part = prop_oneof![30 => one, 1 => again()];
+    let part = prop_oneof![30 => one, 1 => again(), 1 => declared_too()];
     prop::collection::vec(part, 1..70).prop_map(|parts| parts.concat())
 }
 
@@ -95,6 +95,39 @@ fn again() -> impl Strategy<Value = Vec<Step>> {
             all
         },
     )
+}
+
+/// Probes see a system down, and people declare it so: before, meanwhile, as going on or as over, and
+/// mail goes or does not.
+fn declared_too() -> impl Strategy<Value = Vec<Step>> {
+    let probe = prop::sample::select(vec![0, 3]);
+    let spread = (0i64..120).prop_map(|s| 2 * s);
+    let seeds = any::<(u8, u8, u8)>();
+    (
+        probe,
+        prop::sample::subsequence(vec![0, 1, 2, 3], 1..4),
+        spread,
+        3i64..7,
+        seeds,
+    )
+        .prop_map(|(probe, when, spread, rounds, (first, second, third))| {
+            // The acts name the first system where the number is even.
+            let spread = if probe == 0 { spread } else { spread + 1 };
+            let declares = |n| {
+                when.contains(&n)
+                    .then_some(Step::Act(if n == 2 { 4 } else { 3 }, spread))
+            };
+            let mut all: Vec<Step> = declares(0).into_iter().collect();
+            all.extend([Step::Switch(probe, 'D'), Step::Pass(rounds)]);
+            all.extend(declares(1));
+            all.push(Step::Deliver(first));
+            all.extend(declares(2));
+            all.extend([Step::Pass(1), Step::Switch(probe, 'U'), Step::Pass(4)]);
+            all.extend(when.contains(&3).then_some(Step::Deliver(second)));
+            all.extend([Step::Act(5, spread), Step::Pass(2), Step::Act(5, 0)]);
+            all.push(Step::Deliver(third));
+            all
+        })
 }
 
 /// The house of all histories; `change` is one of the configurations that a reload may bring.
@@ -642,10 +675,11 @@ proptest! {
         every_second_has_one_class(&house);
         let configured = steps.iter().any(|s| matches!(s, Step::Configure(_)));
         everybody_told_once(&house, configured);
-        an_unstable_system_is_told_once(&house);
+        an_unstable_system_is_told_once(&house, configured);
         a_configuration_makes_nothing_available(&house);
         nobody_is_left_with_what_is_not_so(&house);
-        no_recovery_leaves_before_what_it_answers(&house);
+        one_downtime_has_one_end(&house);
+        no_recovery_leaves_before_what_it_answers(&house, configured);
         if !configured {
             no_recovery_leaves_while_it_is_known_to_be_down(&house);
         }

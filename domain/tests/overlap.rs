@@ -1,0 +1,366 @@
+//! What people declare and what probes see of one system at the same time: to a customer it is one
+//! downtime, with one pair of notices.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
+
+mod common;
+
+use common::{House, catalogue, leaves, rule, says, system};
+use domain::act::Act;
+use domain::catalogue::{Customer, Flapping, System};
+use domain::event::Delivery;
+use domain::heard::Heard;
+use domain::id::OutageId;
+use domain::notice::Declared;
+use domain::outbox;
+use domain::record::Record;
+use expect_test::expect;
+
+const ORIGIN: &str = "2026-10-01T00:00:00Z";
+
+fn declare(house: &mut House, at_s: i64, from_s: i64, to_s: Option<i64>) -> OutageId {
+    let act = Act::DeclareOutage {
+        system: "a".into(),
+        from: house.second(from_s),
+        to: to_s.map(|to_s| house.second(to_s)),
+        evidence: "three clinics called".into(),
+    };
+    house.acts(at_s, "kim", act);
+    let mut latest = house.record.outages.values().rev();
+    latest.find(|o| o.declared.is_some()).unwrap().id
+}
+
+fn ends(house: &mut House, at_s: i64, outage: OutageId, to_s: i64) {
+    let act = Act::ChangeDeclaration {
+        outage,
+        to: house.second(to_s),
+        reason: "they say so".into(),
+        approved_by: Some("lee".into()),
+    };
+    house.acts(at_s, "kim", act);
+}
+
+/// Every notice so far, in order.
+fn told(house: &House) -> Vec<String> {
+    let all = house.record.notices.keys();
+    all.map(|id| says(house, *id)).collect()
+}
+
+fn nothing_contradicts(house: &House) {
+    let mut record = Record::default();
+    let mut heard = Heard::default();
+    for (seq, event) in &house.events {
+        record.apply(*seq, event);
+        heard.take_in(&record, event);
+    }
+    assert_eq!(heard.contradictions(&record), [], "{}", house.outline());
+    assert!(house.record.untold.is_empty());
+}
+
+#[test]
+fn declared_then_seen_and_the_declaration_lasts_longer() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UUU")]);
+    let declared = declare(&mut house, 70, 30, None);
+    assert_eq!(leaves(&mut house), ["downtime: a 30.."]);
+    house.draw(90, &[("a/p", "DDDDUUU")]);
+    assert_eq!(leaves(&mut house), [""; 0]);
+    ends(&mut house, 300, declared, 290);
+    assert_eq!(leaves(&mut house), ["uptime: a 30..290"]);
+    nothing_contradicts(&house);
+}
+
+#[test]
+fn declared_then_seen_and_the_probes_see_it_longer() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UUU")]);
+    let declared = declare(&mut house, 70, 30, None);
+    assert_eq!(leaves(&mut house), ["downtime: a 30.."]);
+    house.draw(90, &[("a/p", "DDDD")]);
+    ends(&mut house, 185, declared, 150);
+    house.draw(210, &[("a/p", "DD")]);
+    assert_eq!(leaves(&mut house), [""; 0]);
+    house.draw(270, &[("a/p", "UU")]);
+    assert_eq!(leaves(&mut house), ["uptime: a 30..270"]);
+    nothing_contradicts(&house);
+}
+
+#[test]
+fn seen_then_declared_to_have_begun_earlier() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UUUDDD")]);
+    assert_eq!(leaves(&mut house), ["downtime: a 90.."]);
+    let declared = declare(&mut house, 170, 40, None);
+    assert_eq!(leaves(&mut house), [""; 0]);
+    house.draw(180, &[("a/p", "UUU")]);
+    assert_eq!(leaves(&mut house), [""; 0]);
+    ends(&mut house, 300, declared, 280);
+    assert_eq!(leaves(&mut house), ["uptime: a 40..280"]);
+    let up = house.record.notices.values().next_back().unwrap();
+    let said = &up.notice.affected[0];
+    assert_eq!(said.declared, Some(Declared::Partly));
+    assert_eq!(said.down_s, Some(240));
+    // It answers the incident that the first notice named, in its thread.
+    let down = house.record.notices.values().next().unwrap();
+    assert_eq!(up.notice.incident, down.notice.incident);
+    assert_eq!(
+        up.notice.thread,
+        house.record.notices.keys().next().copied()
+    );
+    nothing_contradicts(&house);
+}
+
+#[test]
+fn seen_then_declared_as_over_already() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UUUDDD")]);
+    assert_eq!(leaves(&mut house), ["downtime: a 90.."]);
+    declare(&mut house, 170, 40, Some(100));
+    assert_eq!(leaves(&mut house), [""; 0]);
+    house.draw(180, &[("a/p", "UU")]);
+    assert_eq!(leaves(&mut house), ["uptime: a 40..180"]);
+    nothing_contradicts(&house);
+}
+
+#[test]
+fn declared_as_over_and_then_confirmed_by_the_probes() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UUUDD")]);
+    declare(&mut house, 130, 40, Some(100));
+    assert_eq!(leaves(&mut house), [""; 0]);
+    house.draw(150, &[("a/p", "D")]);
+    // Down since the earlier of the two; one system, said once.
+    assert_eq!(leaves(&mut house), ["downtime: a 40.."]);
+    house.draw(180, &[("a/p", "UU")]);
+    assert_eq!(leaves(&mut house), ["uptime: a 40..180"]);
+    nothing_contradicts(&house);
+}
+
+#[test]
+fn what_was_over_before_the_probes_saw_anything_is_not_part_of_it() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UUU")]);
+    let declared = declare(&mut house, 70, 30, None);
+    assert_eq!(leaves(&mut house), ["downtime: a 30.."]);
+    ends(&mut house, 80, declared, 75);
+    assert_eq!(leaves(&mut house), ["uptime: a 30..75"]);
+    house.draw(90, &[("a/p", "DDD")]);
+    assert_eq!(leaves(&mut house), ["downtime: a 90.."]);
+    // And what customers were told to be over is not told of again.
+    declare(&mut house, 160, 60, Some(100));
+    house.draw(180, &[("a/p", "UU")]);
+    assert_eq!(leaves(&mut house), ["uptime: a 60..180"]);
+    nothing_contradicts(&house);
+}
+
+#[test]
+fn a_declaration_of_what_is_told_to_be_over_is_told_anew_while_it_lasts() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDDUU")]);
+    assert_eq!(leaves(&mut house), ["uptime: a 30..120"]);
+    let declared = declare(&mut house, 170, 100, None);
+    assert_eq!(leaves(&mut house), ["downtime: a 100.."]);
+    ends(&mut house, 200, declared, 190);
+    assert_eq!(leaves(&mut house), ["uptime: a 100..190"]);
+    nothing_contradicts(&house);
+}
+
+#[test]
+fn two_declarations_and_what_the_probes_saw_between_them_are_one() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UUUDDD")]);
+    let late = declare(&mut house, 155, 150, None);
+    house.draw(180, &[("a/p", "UU")]);
+    declare(&mut house, 220, 20, Some(95));
+    ends(&mut house, 230, late, 225);
+    assert_eq!(told(&house), ["downtime: a 90..", "uptime: a 20..225"]);
+    let up = &house.record.notices.values().next_back().unwrap().notice;
+    assert_eq!(up.affected[0].outages().count(), 3);
+    assert!(up.folded, "nothing had left");
+    nothing_contradicts(&house);
+}
+
+#[test]
+fn a_declaration_that_is_shortened_later_does_not_make_two_of_one() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UUU")]);
+    let declared = declare(&mut house, 70, 30, None);
+    assert_eq!(leaves(&mut house), ["downtime: a 30.."]);
+    house.draw(90, &[("a/p", "DDD")]);
+    ends(&mut house, 160, declared, 60);
+    house.draw(180, &[("a/p", "UU")]);
+    assert_eq!(leaves(&mut house), ["uptime: a 30..180"]);
+    // What was up between them is not counted.
+    let up = house.record.notices.values().next_back().unwrap();
+    assert_eq!(up.notice.affected[0].down_s, Some(120));
+    nothing_contradicts(&house);
+}
+
+#[test]
+fn both_before_anybody_was_told_are_one_line_of_one_notice() {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    house.draw(0, &[("b/p", "UUUUUD"), ("a/p", "UUUDDD")]);
+    // The notice waits for b, which may be down too.
+    declare(&mut house, 155, 40, None);
+    assert_eq!(leaves(&mut house), [""; 0]);
+    house.tick(190);
+    assert_eq!(leaves(&mut house), ["downtime: a 40.."]);
+    nothing_contradicts(&house);
+}
+
+#[test]
+fn a_contact_who_was_refused_the_first_notice_gets_the_second() {
+    let mut house = catalogue(vec![system("a")]);
+    house.customers[0]
+        .contacts
+        .push("on-call@clinic.example".into());
+    let mut house = House::with(ORIGIN, house);
+    house.draw(0, &[("a/p", "UUUDDD")]);
+    let due = outbox::due(&house.record, house.now);
+    for (id, result) in due.iter().zip([Delivery::Rejected, Delivery::Accepted]) {
+        house.begin(*id);
+        house.end(*id, result);
+    }
+    let declared = declare(&mut house, 170, 40, None);
+    house.draw(180, &[("a/p", "UU")]);
+    ends(&mut house, 250, declared, 240);
+    expect![[r#"
+        150   #7 outage of a from 90
+        150   #8 incident (Outage)
+        150   #9 tell downtime/O-7/it@clinic.example/1
+        150   #10 tell downtime/O-7/on-call@clinic.example/1
+        150   #11 attempt 1 of N-9
+        150   #12 N-9 Rejected
+        150   #13 attempt 1 of N-10
+        150   #14 N-10 Accepted
+        170   #15 OutageDeclared a
+        170   #16 incident (Declared)
+        170   #17 tell downtime/O-15/it@clinic.example/1
+        210   #20 O-7 ends 180
+        250   #21 DeclarationChanged O-15
+        250   #22 tell uptime/O-15/it@clinic.example/1
+        250   #23 N-17 folded into N-22
+        250   #24 tell uptime/O-15/on-call@clinic.example/1
+        250   #25 IncidentResolved I-8
+        250   #26 IncidentResolved I-16
+    "#]]
+    .assert_eq(&house.outline());
+    nothing_contradicts(&house);
+}
+
+#[test]
+fn who_becomes_a_customer_meanwhile_is_told_since_when_it_is_down() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UUUDDD")]);
+    assert_eq!(leaves(&mut house), ["downtime: a 90.."]);
+    let mut more = catalogue(vec![system("a")]);
+    more.customers.push(Customer {
+        id: "lab".into(),
+        name: "Lab".into(),
+        zone: "UTC".into(),
+        contacts: vec!["one@lab.example".into()],
+        systems: vec!["a".into()],
+    });
+    house.configure(house.second(160), more);
+    let declared = declare(&mut house, 170, 100, None);
+    let lab = house.record.notices.values().next_back().unwrap();
+    assert_eq!(lab.notice.recipient, "one@lab.example");
+    assert_eq!(leaves(&mut house), ["downtime: a 90.."]);
+    house.draw(180, &[("a/p", "UU")]);
+    ends(&mut house, 250, declared, 240);
+    assert_eq!(leaves(&mut house), ["uptime: a 90..240"; 2]);
+    nothing_contradicts(&house);
+}
+
+#[test]
+fn what_never_left_is_said_once_when_both_are_over() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UUUDDD")]);
+    house.mail_is_away();
+    let declared = declare(&mut house, 170, 100, None);
+    house.draw(180, &[("a/p", "UU")]);
+    // The probes have it up; it stays down by what people say, and so says what waits.
+    ends(&mut house, 250, declared, 240);
+    house.tick(4_000);
+    assert_eq!(leaves(&mut house), ["uptime: a 90..240"]);
+    nothing_contradicts(&house);
+}
+
+#[test]
+fn a_notice_of_two_systems_is_not_over_while_one_is_declared_down() {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    house.draw(0, &[("a/p", "UUUDDD"), ("b/p", "UUUDDD")]);
+    house.tick(190);
+    house.mail_is_away();
+    let declared = declare(&mut house, 195, 100, None);
+    house.draw(210, &[("a/p", "UU"), ("b/p", "UU")]);
+    // b is up again, a is not: what waits is true of a still, and is sent.
+    house.tick(400);
+    let both = house.deliver(Delivery::Accepted);
+    let both: Vec<String> = both.iter().map(|id| says(&house, *id)).collect();
+    assert_eq!(both, ["downtime: a 90.., b 90.."]);
+    assert_eq!(leaves(&mut house), ["uptime: b 90..210"]);
+    ends(&mut house, 450, declared, 440);
+    assert_eq!(leaves(&mut house), ["uptime: a 90..440"]);
+    nothing_contradicts(&house);
+}
+
+#[test]
+fn an_overrun_is_told_also_to_those_who_know_and_ends_with_the_declaration() {
+    let mut a = system("a");
+    a.windows = vec![rule("work", "00:01:30", 600, Some(60))];
+    let mut house = House::new(ORIGIN, vec![a]);
+    house.draw(0, &[("a/p", "UUUU")]);
+    let declared = declare(&mut house, 110, 30, None);
+    assert_eq!(leaves(&mut house), ["downtime: a 30.."]);
+    house.draw(120, &[("a/p", "DDDDD")]);
+    assert_eq!(leaves(&mut house), ["maintenance-overrun: a 120.."]);
+    house.draw(270, &[("a/p", "UU")]);
+    ends(&mut house, 330, declared, 320);
+    assert_eq!(leaves(&mut house), ["uptime: a 30..320"]);
+    nothing_contradicts(&house);
+}
+
+#[test]
+fn nor_is_the_declaration_told_to_those_who_know_of_the_overrun() {
+    let mut a = system("a");
+    a.windows = vec![rule("work", "00:01:30", 600, Some(60))];
+    let mut house = House::new(ORIGIN, vec![a]);
+    house.draw(0, &[("a/p", "UUUUDDDDD")]);
+    assert_eq!(leaves(&mut house), ["maintenance-overrun: a 180.."]);
+    let declared = declare(&mut house, 245, 200, None);
+    assert_eq!(leaves(&mut house), [""; 0]);
+    house.draw(270, &[("a/p", "UU")]);
+    ends(&mut house, 330, declared, 320);
+    assert_eq!(leaves(&mut house), ["uptime: a 120..320"]);
+    nothing_contradicts(&house);
+}
+
+#[test]
+fn that_a_system_has_become_unstable_is_told_also_to_those_who_know_that_it_is_down() {
+    let flapping = Flapping {
+        limit: 3,
+        hold_s: 60,
+    };
+    let a = System {
+        flapping,
+        ..system("a")
+    };
+    let mut house = House::new(ORIGIN, vec![a]);
+    house.draw(0, &[("a/p", "UDDDUUU")]);
+    leaves(&mut house);
+    house.draw(3_300, &[("a/p", "DDDUUU")]);
+    leaves(&mut house);
+    house.draw(3_540, &[("a/p", "UUUUUDDD")]);
+    assert_eq!(leaves(&mut house), ["downtime: a 3690.."]);
+    // The hour before the declared start has one outage more than that before what was seen.
+    let declared = declare(&mut house, 3_770, 3_600, None);
+    assert_eq!(leaves(&mut house), ["downtime: a 3600.."]);
+    let unstable = house.record.notices.values().next_back().unwrap();
+    let said = unstable.notice.affected[0].unstable.as_ref().unwrap();
+    assert_eq!(said.outages.len(), 4);
+    house.draw(3_780, &[("a/p", "UUU")]);
+    ends(&mut house, 3_850, declared, 3_845);
+    house.draw(3_870, &[("a/p", "UUUU")]);
+    assert_eq!(leaves(&mut house), ["uptime: a 30..3845"]);
+    nothing_contradicts(&house);
+}
