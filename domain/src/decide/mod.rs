@@ -323,7 +323,7 @@ impl Draft<'_> {
                 Change::Bad { at } => bad_at = Some(*at),
                 _ => {}
             }
-            if let Some(fact) = self.fact_of(transition) {
+            if let Some(fact) = self.fact_of(at, transition) {
                 self.emit(at, fact);
             }
         }
@@ -337,7 +337,8 @@ impl Draft<'_> {
         self.consequences(at);
     }
 
-    fn fact_of(&self, transition: &Transition) -> Option<Fact> {
+    /// What a change amounts to that is decided at `at`.
+    fn fact_of(&self, at: Timestamp, transition: &Transition) -> Option<Fact> {
         let probe = transition.probe.clone();
         let silent = self.record().probes.get(&probe)?.is_silent();
         Some(match transition.change.clone() {
@@ -348,6 +349,8 @@ impl Draft<'_> {
             } => return None,
             Change::Silent { .. } if silent => return None,
             Change::Silent { from, cause } => Fact::ProbeSilent { probe, from, cause },
+            // Heard by a clock that was set back since: nothing of what passes again was heard yet.
+            Change::Heard { from } if from > at => return None,
             Change::Heard { from } => Fact::ProbeHeard { probe, from },
             Change::Down {
                 from,

@@ -641,8 +641,9 @@ fn told_of(
         Kind::MaintenanceOverrun if crashed => "once".to_owned(),
         _ => at.to_string(),
     };
-    let (kind, recipient, folded) = (notice.kind, &notice.recipient, notice.folded);
-    let line = format!("{at} tell {kind} {recipient} {outages:?} folded {folded}");
+    // Whether it says the beginning, too, depends on the mail as well.
+    let (kind, recipient) = (notice.kind, &notice.recipient);
+    let line = format!("{at} tell {kind} {recipient} {outages:?}");
     (!outages.is_empty()).then_some(line)
 }
 
