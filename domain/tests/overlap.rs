@@ -364,3 +364,21 @@ fn that_a_system_has_become_unstable_is_told_also_to_those_who_know_that_it_is_d
     assert_eq!(leaves(&mut house), ["uptime: a 30..3845"]);
     nothing_contradicts(&house);
 }
+
+#[test]
+fn a_notice_that_waited_says_down_while_what_people_declared_goes_on() {
+    // The notice about `a` waits for `b`, whose run is pending. The probes of `a` see it up meanwhile,
+    // and the declaration lasts.
+    let mut slow = system("b");
+    slow.probes[0].failures = 8;
+    let mut all = catalogue(vec![system("a"), slow]);
+    all.gather_s = 300;
+    let mut house = House::with(ORIGIN, all);
+    house.draw(0, &[("a/p", "UDDD"), ("b/p", "UDDD")]);
+    let declared = declare(&mut house, 95, 70, None);
+    house.draw(120, &[("a/p", "UUUUUU"), ("b/p", "DDDDDD")]);
+    assert_eq!(leaves(&mut house), ["downtime: a 30.., b 30.."]);
+    ends(&mut house, 300, declared, 290);
+    assert_eq!(leaves(&mut house), ["uptime: a 30..290"]);
+    nothing_contradicts(&house);
+}

@@ -177,10 +177,15 @@ impl Draft<'_> {
         if stretch.len() == 1 {
             return Some(said);
         }
+        let all = || stretch.iter().filter_map(|o| record.outages.get(o));
+        let last = all().max_by_key(|o| (o.end.is_none(), o.end));
         Some(Affected {
             joined: stretch.difference(&told_together).copied().collect(),
             declared: self.declared(&stretch),
             from: stretch.iter().filter_map(began).min().or(said.from),
+            // It goes on while any of them does.
+            to: last.map_or(said.to, |o| o.end),
+            unobserved: last.map_or(said.unobserved, |o| o.unobserved),
             reason: said.reason.or_else(|| self.seen_in(&stretch)),
             ..said
         })

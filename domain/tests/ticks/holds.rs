@@ -118,7 +118,41 @@ pub fn nobody_is_left_with_what_is_not_so(house: &House) {
             Some(_) => ended,
         } {
             let found = heard.contradictions(&record);
-            assert_eq!(found, [], "after event {seq} of\n{}", house.outline());
+            let w: Vec<String> = record
+                .notices
+                .iter()
+                .filter(|(_, o)| !o.standing.is_final())
+                .map(|(i, o)| {
+                    format!(
+                        "{i} {:?} {:?}\n   {:?}",
+                        o.standing, o.notice.recipient, o.notice.affected
+                    )
+                })
+                .collect();
+            let os: Vec<String> = record
+                .outages
+                .values()
+                .map(|o| {
+                    format!(
+                        "{} {:?} {:?}..{:?} told {:?} up {:?}",
+                        o.id,
+                        o.declared.is_some(),
+                        o.start,
+                        o.end,
+                        o.told,
+                        o.told_up
+                    )
+                })
+                .collect();
+            assert_eq!(
+                found,
+                [],
+                "after event {seq} of\n{}\n{}\n{}\nuntold {:?}",
+                house.outline(),
+                w.join("\n"),
+                os.join("\n"),
+                record.untold
+            );
         }
     }
     // That work is completed is not said while the system is down.
