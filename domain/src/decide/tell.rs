@@ -362,6 +362,13 @@ impl Draft<'_> {
         }
     }
 
+    /// Whether an outage of the system goes on, or is over and no `uptime` has said so yet.
+    fn may_be_down(&self, system: &SystemId) -> bool {
+        let record = self.record();
+        let known = record.systems.get(system);
+        record.has_open_outage(system) || known.is_some_and(|s| !s.unanswered.is_empty())
+    }
+
     /// The seconds of an outage that is over, by class under a policy.
     pub(super) fn figures(
         &self,
@@ -406,9 +413,10 @@ impl Draft<'_> {
             .filter(|n| self.is_all_over(**n) || self.is_refused_in_part(**n, &affected.system))
             .copied()
             .collect();
-        // Of a system that is down again nobody says that it is up: what was to say so is sent, too.
+        // Of a system that is down again, or of which nobody knows yet whether it is up again, nobody
+        // says that it is up: what was to say so is sent, too.
         let mut earlier = self.said_by(&unarrived);
-        earlier.retain(|a| !self.record().has_open_outage(&a.system));
+        earlier.retain(|a| a.system == affected.system || !self.may_be_down(&a.system));
         let mut content = content.with(self.said_by(&together)).with(earlier);
         let outages: Vec<String> = content
             .affected
