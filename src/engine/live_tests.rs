@@ -200,9 +200,10 @@ async fn a_port_that_closes_and_opens_again_is_one_outage_with_both_notices() {
     service.queued(Kind::Uptime).await;
     runner.stop().await;
 
+    // The engine has gathered the last samples only when it has stopped.
+    let (record, stored) = service.stop().await;
     let counts = slot.counts();
     assert!(counts.up >= 5 && counts.down >= 3, "{counts:?}");
-    let (record, stored) = service.stop().await;
     assert_eq!(
         stored,
         counts.samples(),

@@ -88,7 +88,10 @@ fn an_outage_is_seen_told_reviewed_and_reported_to_the_second() {
             ("missing", json!([])),
             (
                 "measures",
-                json!([{ "text": "Watch the disk.", "owner": "platform", "due": "2026-11-30", "state": "open" }]),
+                json!([{
+                    "text": "Watch the disk.", "owner": "platform", "due": "2026-11-30", "state": "open",
+                    "done": null, "done_by": null, "note": null,
+                }]),
             ),
         ],
     );
