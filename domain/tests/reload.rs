@@ -4,7 +4,7 @@
 #[path = "common/mod.rs"]
 mod common;
 
-use common::{House, catalogue, probe, rule, system};
+use common::{House, catalogue, probe, rule, says, system};
 use domain::catalogue::{Affects, Catalogue, Flapping, Probe, System};
 use domain::event::Delivery;
 use domain::id::SystemId;
@@ -434,4 +434,22 @@ fn one_that_was_silent_when_it_began_to_decide_ended_unobserved() {
         up 155 degraded 65 planned 0 excluded 0 unplanned 0 unknown 25
     "#]],
     );
+}
+
+#[test]
+fn the_recovery_of_another_system_says_nothing_of_one_that_nobody_watches() {
+    // `a` came back, and that it did waits at the relay. Both fail: one notice says all of it, and
+    // has not arrived either. Then what found `a` down is taken away, and `b` comes back.
+    let mut house = House::new(ORIGIN, vec![a_with(&["p"]), system("b")]);
+    house.draw(0, &[("a/p", "UDDD"), ("b/p", "UUUU")]);
+    house.deliver(Delivery::Accepted);
+    house.draw(120, &[("a/p", "UU"), ("b/p", "UU")]);
+    house.deliver(Delivery::Deferred);
+    house.draw(180, &[("a/p", "DDD"), ("b/p", "DDD")]);
+    let mut bare = system("a");
+    bare.probes.clear();
+    reload(&mut house, 255, Some(bare));
+    house.draw(270, &[("b/p", "UU")]);
+    let (last, _) = house.record.notices.iter().next_back().unwrap();
+    assert_eq!(says(&house, *last), "uptime: b 180..270");
 }
