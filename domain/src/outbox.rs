@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::event::Delivery;
-use crate::id::NoticeId;
+use crate::id::{NoticeId, SystemId};
 use crate::notice::{Kind, Notice};
 use crate::record::{Outgoing, Record, Standing};
 
@@ -97,7 +97,8 @@ fn unblocked(record: &Record, outgoing: &Outgoing) -> bool {
 /// completed is said by nothing else: it waits until it is so again.
 fn is_stale(record: &Record, notice: &Notice) -> bool {
     if notice.kind == Kind::MaintenanceCompleted {
-        return notice.systems().any(|s| record.has_open_outage(s));
+        let mut systems = notice.systems();
+        return systems.any(|s| record.has_open_outage(s) || is_in_doubt(record, notice, s));
     }
     notice.kind == Kind::Uptime
         && record.untold.iter().any(|(customer, outage)| {
@@ -105,6 +106,19 @@ fn is_stale(record: &Record, notice: &Notice) -> bool {
             *customer == notice.customer
                 && outage.is_some_and(|o| notice.systems().any(|s| *s == o.system))
         })
+}
+
+/// Whether the recipient was told that the system is down, by an outage of which nobody knows yet
+/// whether the system was up after it.
+fn is_in_doubt(record: &Record, notice: &Notice, system: &SystemId) -> bool {
+    let unanswered = record.systems.get(system).map(|s| &s.unanswered);
+    let mut outages = unanswered
+        .into_iter()
+        .flatten()
+        .filter_map(|o| record.outages.get(o));
+    record.catalogue.system(system.as_str()).is_some()
+        && outages
+            .any(|o| !record.ended_up(o) && record.knows(o.id, &notice.customer, &notice.recipient))
 }
 
 /// Whether nothing but time keeps a notice that is due.

@@ -4,7 +4,7 @@
 #[path = "common/mod.rs"]
 mod common;
 
-use common::{House, catalogue, probe, rule, says, system};
+use common::{House, catalogue, leaves, probe, rule, says, system};
 use domain::catalogue::{Affects, Catalogue, Flapping, Probe, System};
 use domain::event::Delivery;
 use domain::id::SystemId;
@@ -452,4 +452,32 @@ fn the_recovery_of_another_system_says_nothing_of_one_that_nobody_watches() {
     house.draw(270, &[("b/p", "UU")]);
     let (last, _) = house.record.notices.iter().next_back().unwrap();
     assert_eq!(says(&house, *last), "uptime: b 180..270");
+}
+
+#[test]
+fn completed_work_is_not_said_to_leave_a_system_available_that_nobody_watches() {
+    // Down from before its window on, and told. Then what found it down is taken away: it may be down
+    // still when the window ends.
+    let window = |probes: &[&str]| {
+        let told = domain::catalogue::Rule {
+            tell: true,
+            ..rule("work", "10:05:00", 120, None)
+        };
+        let mut a = a_with(probes);
+        a.windows = vec![told];
+        a
+    };
+    let mut house = House::new(ORIGIN, vec![window(&["p"]), system("b")]);
+    house.draw(0, &[("a/p", "UUUUUUDDDD")]);
+    assert_eq!(leaves(&mut house), ["downtime: a 180.."]);
+    reload(&mut house, 295, Some(window(&[])));
+    house.draw(300, &[("b/p", "UUUUUUU")]);
+    // Its completion has been decided, and says instead of its start that it is over.
+    assert_eq!(leaves(&mut house), [""; 0]);
+    reload(&mut house, 605, Some(window(&["q"])));
+    house.draw(630, &[("a/q", "UUU")]);
+    assert_eq!(
+        leaves(&mut house),
+        ["maintenance-completed: a ..", "uptime: a 180..295"]
+    );
 }
