@@ -98,7 +98,11 @@ fn unblocked(record: &Record, outgoing: &Outgoing) -> bool {
 fn is_stale(record: &Record, notice: &Notice) -> bool {
     if notice.kind == Kind::MaintenanceCompleted {
         let mut systems = notice.systems();
-        return systems.any(|s| record.has_open_outage(s) || is_in_doubt(record, notice, s));
+        return systems.any(|s| {
+            record.has_open_outage(s)
+                || record.unstable.contains(s)
+                || is_in_doubt(record, notice, s)
+        });
     }
     notice.kind == Kind::Uptime
         && record.untold.iter().any(|(customer, outage)| {
