@@ -153,7 +153,7 @@ impl Watch {
         match input {
             Input::Start { alive_until } => {
                 let known = self.died(record, at, *alive_until);
-                self.shown = record.known_until(at, known);
+                self.shown = record.shown_until(at, known);
                 if self.shown.is_some_and(|shown| at < shown) {
                     self.begin_anew(at);
                     self.set_back(at);
@@ -162,7 +162,7 @@ impl Watch {
             }
             Input::Died { alive_until } if record.watching => {
                 let known = self.died(record, at, *alive_until);
-                self.shown = record.known_until(at, known);
+                self.shown = record.shown_until(at, known);
             }
             Input::Absent { span, cause } => {
                 // What hides time is seen when it begins: no probe falls overdue inside it.

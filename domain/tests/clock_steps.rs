@@ -528,3 +528,51 @@ fn who_was_left_with_what_is_not_so_is_asked_of_such_a_ledger_too() {
         [Contradiction::StillDown { .. }]
     ));
 }
+
+#[test]
+fn nothing_was_heard_at_a_time_that_is_still_to_come() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UUUU")]);
+    house.stop(140);
+    house.start(60);
+    // What came in before 140 passed twice; the sample of 155 is the only one that is read back.
+    house.draw(65, &[("a/p", "UUUU")]);
+    house.crash(160, 150);
+    house.draw(155, &[("a/p", "UU")]);
+    for (seq, event) in &house.events {
+        if let Fact::ProbeHeard { from, .. } = &event.fact {
+            assert!(*from <= event.at, "#{seq} of\n{}", house.story());
+        }
+    }
+    let silent = &house.record.probes["a/p"].silent;
+    assert!(silent.iter().all(|s| s.1.is_some_and(|to| s.0 <= to)));
+    assert!(silent.windows(2).all(|two| two[0].1 <= Some(two[1].0)));
+}
+
+#[test]
+fn a_start_before_the_last_entry_of_the_ledger_knows_that_the_clock_was_set_back() {
+    let with_b = || catalogue(vec![system("a"), system("b")]);
+    for orderly in [true, false] {
+        let mut house = House::with(ORIGIN, with_b());
+        house.draw(0, &[("a/p", "UUUU"), ("b/p", "UUUU")]);
+        // The last that is written before the clock is set back is that b was taken out.
+        if orderly {
+            house.stop(100);
+            house.configure(house.second(400), catalogue(vec![system("a")]));
+            house.start(350);
+        } else {
+            house.configure(house.second(400), catalogue(vec![system("a")]));
+            house.crash(110, 350);
+        }
+        house.configure(house.second(355), with_b());
+        house.draw(360, &[("a/p", "UUU"), ("b/p", "UUU")]);
+        let s = |s| house.second(s);
+        let lived = [(s(0), Some(s(350))), (s(355), None)];
+        assert_eq!(house.record.systems["b"].life, lived);
+        assert_eq!(house.record.probes["b/p"].life, lived);
+        let story = house.story();
+        assert!(story.contains(" absent 350..400"), "{story}");
+        let silent = &house.record.probes["a/p"].silent;
+        assert!(silent.iter().all(|s| s.1.is_some_and(|to| s.0 <= to)));
+    }
+}

@@ -293,8 +293,8 @@ fn a_recovery_that_a_refused_downtime_was_to_say_is_said_by_the_next_uptime() {
 }
 
 /// Work on two systems from the first minute to the second, over while no mail goes.
-fn worked_on() -> House {
-    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+fn worked_on(systems: Vec<System>) -> House {
+    let mut house = House::new(ORIGIN, systems);
     let window = Single {
         id: "move".into(),
         systems: vec!["a".into(), "b".into()],
@@ -314,6 +314,10 @@ fn worked_on() -> House {
     house
 }
 
+fn two() -> Vec<System> {
+    vec![system("a"), system("b")]
+}
+
 /// What would leave now.
 fn due(house: &House) -> Vec<String> {
     let due = outbox::due(&house.record, house.now);
@@ -322,7 +326,7 @@ fn due(house: &House) -> Vec<String> {
 
 #[test]
 fn that_work_is_completed_is_not_said_while_a_system_is_down_again() {
-    let mut house = worked_on();
+    let mut house = worked_on(two());
     house.draw(180, &[("a/p", "DDD"), ("b/p", "UUU")]);
     assert_eq!(leaves(&mut house), ["downtime: a 180.."]);
     assert!(due(&house).is_empty());
@@ -334,8 +338,31 @@ fn that_work_is_completed_is_not_said_while_a_system_is_down_again() {
 }
 
 #[test]
+fn that_work_is_completed_waits_while_a_system_is_unstable() {
+    let flapping = Flapping {
+        limit: 2,
+        hold_s: 120,
+    };
+    let a = System {
+        flapping,
+        ..system("a")
+    };
+    let mut house = worked_on(vec![a, system("b")]);
+    house.draw(180, &[("a/p", "DDDUUDDDUU"), ("b/p", "UUUUUUUUUU")]);
+    assert!(house.record.unstable.contains("a"));
+    // Nobody is told that it is available again before it has been so for long enough.
+    assert_eq!(leaves(&mut house), ["downtime: a 330.."]);
+    assert!(due(&house).is_empty());
+    house.draw(480, &[("a/p", "UUU"), ("b/p", "UUU")]);
+    assert_eq!(
+        leaves(&mut house),
+        ["maintenance-completed: a .., b ..", "uptime: a 180..420"]
+    );
+}
+
+#[test]
 fn that_work_is_completed_is_said_also_where_the_downtime_after_it_was_not_heard_of() {
-    let mut house = worked_on();
+    let mut house = worked_on(two());
     house.draw(180, &[("a/p", "DDDUU"), ("b/p", "UUUUU")]);
     assert_eq!(
         leaves(&mut house),
@@ -346,7 +373,7 @@ fn that_work_is_completed_is_said_also_where_the_downtime_after_it_was_not_heard
 #[test]
 fn a_completion_on_its_way_comes_before_the_downtime_or_waits_when_it_comes_back() {
     for result in [Delivery::Accepted, Delivery::Deferred] {
-        let mut house = worked_on();
+        let mut house = worked_on(two());
         let completed = outbox::due(&house.record, house.now)[0];
         house.begin(completed);
         house.draw(180, &[("a/p", "DDD"), ("b/p", "UUU")]);

@@ -212,6 +212,48 @@ fn without_a_probe_that_could_say_so_nobody_is_told_that_it_is_up() {
 }
 
 #[test]
+fn one_that_begins_to_decide_while_it_is_down_may_have_been_up_before() {
+    let mut a = a_with(&["p", "q"]);
+    a.probes[0] = degrading("p");
+    let mut house = House::new(ORIGIN, vec![a, system("b")]);
+    house.draw(0, &[("a/p", "UDDDU"), ("a/q", "UUUUU")]);
+    // Its first good sample is not confirmed yet.
+    reload(&mut house, 125, Some(a_with(&["p", "q"])));
+    house.draw(150, &[("a/p", "UUU"), ("a/q", "UUU")]);
+    is(
+        &house,
+        6,
+        240,
+        expect![[r#"
+        125   #8 configured
+        125   #9 outage of a from 125
+        125   #10 incident (Outage)
+        125   #11 tell downtime/O-9/it@clinic.example/1
+        150   #14 O-9 ends 125
+        150   #15 tell uptime/O-9/it@clinic.example/1 (folded)
+        150   #16 N-11 folded into N-15
+        150   #17 IncidentResolved I-10
+        up 210 degraded 90 planned 0 excluded 0 unplanned 0 unknown 0
+    "#]],
+    );
+}
+
+#[test]
+fn a_clock_set_back_before_nobody_watched_leaves_nobody_with_a_downtime() {
+    let mut house = down(&["p"], &[("a/p", "UDDDD")]);
+    let mut a = a_with(&["p"]);
+    a.probes[0] = degrading("p");
+    reload(&mut house, 300, Some(a));
+    // What ended unwatched at 300 would be in the future.
+    house.set_clock(310, 200);
+    house.draw(210, &[("a/p", "UU")]);
+    assert!(leaves(&mut house).is_empty());
+    reload(&mut house, 245, Some(a_with(&["p"])));
+    house.draw(270, &[("a/p", "U")]);
+    assert_eq!(leaves(&mut house), ["uptime: a 30..200"]);
+}
+
+#[test]
 fn a_system_that_is_removed_is_not_up() {
     let mut house = down(&["p"], &[("a/p", "UDDDD")]);
     reload(&mut house, 125, None);

@@ -191,7 +191,7 @@ impl Draft<'_> {
         let Some(start) = self.record().outages.get(&outage).map(|o| o.start) else {
             return;
         };
-        let (end, unobserved) = self.up_since(system, start).unwrap_or((at, None));
+        let (end, unobserved) = self.up_since(system, start);
         self.emit(
             at,
             Fact::OutageClosed {
@@ -223,8 +223,9 @@ impl Draft<'_> {
 
     /// Where the last of the system's down spans that belong to an outage since `start` ended, and
     /// the span in which it really ended, where nobody watched then: an empty one where the probe
-    /// was taken away.
-    fn up_since(&self, system: &SystemId, start: Timestamp) -> Option<(Timestamp, Option<Span>)> {
+    /// was taken away. No earlier than `start`: what began to decide while it was down may have seen
+    /// its first good sample before.
+    fn up_since(&self, system: &SystemId, start: Timestamp) -> (Timestamp, Option<Span>) {
         let last = |p: &Arc<ProbeRecord>| {
             let until = p.took_down_until()?;
             let removed = p.life.iter().any(|life| life.1 == Some(until));
@@ -247,7 +248,7 @@ impl Draft<'_> {
             let found_up = found_up.filter(|to| *to > start).max()?;
             Some((start, Some(Span::new(start, found_up))))
         };
-        ended.or_else(unseen)
+        ended.or_else(unseen).unwrap_or((start, None))
     }
 
     /// Incidents whose systems are up, no longer degraded and not unstable are resolved.

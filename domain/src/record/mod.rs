@@ -385,6 +385,12 @@ impl Record {
         }
     }
 
+    /// The last instant that the clock is known to have shown before a start at `at`: while an
+    /// earlier run was alive, or when somebody wrote into the ledger.
+    pub(crate) fn shown_until(&self, at: Timestamp, given: Option<Timestamp>) -> Option<Timestamp> {
+        self.known_until(at, given).max(self.as_of)
+    }
+
     /// The open incident of a system, else its last.
     pub fn incident_of(&self, system: &SystemId) -> Option<&Arc<Incident>> {
         let of = || {

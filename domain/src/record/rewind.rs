@@ -114,6 +114,17 @@ impl Record {
                 }
             });
         }
+        let unanswered = self.systems.values().flat_map(|s| &s.unanswered);
+        let all = unanswered.filter_map(|o| self.outages.get(o));
+        let unwatched: Vec<_> = all.filter(|o| o.is_unwatched()).map(|o| o.id).collect();
+        for id in unwatched {
+            // Whether it is over is for what is heard from now on to say.
+            self.with_outage(id, |outage| {
+                outage.start = outage.start.min(at);
+                outage.end = outage.end.map(|end| end.min(at));
+                outage.unobserved = outage.end.map(|end| Span::new(end, end));
+            });
+        }
         for id in open.into_iter().chain(untold) {
             self.with_outage(id, |outage| outage.detected_at = outage.detected_at.min(at));
         }
