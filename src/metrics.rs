@@ -181,7 +181,7 @@ fn probe_counters(page: &mut Page, view: &View) {
     );
     page.counter(
         "nines_probe_missed_slots_total",
-        "Slots in which a probe was not started because its run before was still under way.",
+        "Slots that passed without a start: the run before was still under way, or the service could not watch.",
         view.probes
             .iter()
             .map(|probe| (labels(probe), probe.missed_slots as f64)),
@@ -215,7 +215,8 @@ fn systems(page: &mut Page, view: &View) {
     );
     page.gauge(
         "nines_system_in_maintenance",
-        "Whether a maintenance window that excuses the system's downtime is being held.",
+        "Whether a maintenance window is being held that excuses whatever downtime of the system \
+         goes on.",
         view.systems
             .iter()
             .map(|system| (of(system), flag(system.in_maintenance))),

@@ -9,9 +9,16 @@ const ELSEWHERE: usize = 80;
 /// A blank that is printed as one, and where no line is broken.
 pub const TIED: char = '\u{a0}';
 
-/// How wide lines may be: as the terminal is, or eighty columns.
+/// How wide lines may be: as the terminal is, or eighty columns where there is none or it does not
+/// say.
 pub fn width() -> usize {
-    Table::new().width().map_or(ELSEWHERE, usize::from)
+    or_usual(Table::new().width())
+}
+
+fn or_usual(columns: Option<u16>) -> usize {
+    columns
+        .filter(|columns| *columns > 0)
+        .map_or(ELSEWHERE, usize::from)
 }
 
 /// An instant in UTC that stays on one line; nothing for none.

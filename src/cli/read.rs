@@ -4,7 +4,7 @@ use anyhow::Result;
 use domain::act::Which;
 use domain::id::OutageId;
 use domain::incident::{Acknowledged, Done, Incident};
-use domain::record::{Outgoing, Record, Standing};
+use domain::record::{Outgoing, Outlook, Record, Standing};
 use domain::span::Span;
 use domain::text::visible_line;
 use domain::windows::{Earned, Occurrence};
@@ -281,26 +281,23 @@ fn incident_json(record: &Record, incident: &Incident) -> Value {
     })
 }
 
-/// Windows that are held or will be within a month.
+/// Windows that are held or will be: those that come again within a month, the others however far
+/// ahead they are.
 pub fn maintenance(record: &Record, now: Timestamp, as_json: bool, width: usize) -> Result<String> {
-    let over = Span::new(now, now.checked_add(AHEAD)?);
-    let mut windows: Vec<Occurrence> = Vec::new();
-    for system in &record.catalogue.systems {
-        for window in record.windows_of(&system.id, over) {
-            if !windows.iter().any(|w| w.id == window.id) {
-                windows.push(window);
-            }
-        }
-    }
-    windows.sort_by(|a, b| (a.span, &a.id).cmp(&(b.span, &b.id)));
+    let windows = to_come(record, now)?;
+    let outlook = |w: &Occurrence| record.outlook(&w.id, now);
+    let why = |w: &Occurrence| why(&w.why, outlook(w).as_ref());
     if as_json {
         let all: Vec<Value> = windows
             .iter()
             .map(|w| {
+                let outlook = outlook(w);
                 json!({
                     "window": w.id, "title": w.title, "systems": w.systems,
                     "start": w.span.from, "end": w.span.to, "max_downtime_s": w.max_downtime_s,
-                    "earned": !w.earning.is_empty(), "why": plain(&why(&w.why)),
+                    "earned": !w.earning.is_empty(), "why": plain(&why(w)),
+                    "tell_by": outlook.as_ref().map(|o| o.tell_by),
+                    "untold": outlook.map(|o| o.untold),
                 })
             })
             .collect();
@@ -318,11 +315,7 @@ pub fn maintenance(record: &Record, now: Timestamp, as_json: bool, width: usize)
         list.entry(vec![
             format!("{from} to {to}"),
             format!("{}, {}", w.id, w.title),
-            format!(
-                "of {}; allows {allows}; {}",
-                systems.join(", "),
-                why(&w.why)
-            ),
+            format!("of {}; allows {allows}; {}", systems.join(", "), why(w)),
         ]);
         list.row([
             w.id.to_string(),
@@ -331,13 +324,43 @@ pub fn maintenance(record: &Record, now: Timestamp, as_json: bool, width: usize)
             from,
             to,
             allows,
-            why(&w.why),
+            why(w),
         ]);
     }
     Ok(list.render(width))
 }
 
-fn why(earned: &Earned) -> String {
+/// The windows of [`maintenance`], in order.
+fn to_come(record: &Record, now: Timestamp) -> Result<Vec<Occurrence>> {
+    let month = Span::new(now, now.checked_add(AHEAD)?);
+    let again = record.catalogue.systems.iter();
+    let again = again.flat_map(|s| record.windows_of(&s.id, month));
+    let singles = record.singles.iter().filter_map(|(id, single)| {
+        let (_, window) = single.versions.last().filter(|(_, w)| now < w.end)?;
+        let span = Span::new(now.max(window.start), window.end);
+        let mut systems = window.systems.iter();
+        systems.find_map(|s| record.windows_of(s, span).into_iter().find(|w| w.id == *id))
+    });
+    let mut windows: Vec<Occurrence> = Vec::new();
+    for window in again.chain(singles) {
+        if !windows.iter().any(|w| w.id == window.id) {
+            windows.push(window);
+        }
+    }
+    windows.sort_by(|a, b| (a.span, &a.id).cmp(&(b.span, &b.id)));
+    Ok(windows)
+}
+
+/// Whether downtime in a window is planned, and why; of one whose customers can still be told, who
+/// must be, by when.
+fn why(earned: &Earned, outlook: Option<&Outlook>) -> String {
+    if let (Earned::NotTold(_), Some(outlook)) = (earned, outlook)
+        && !outlook.late
+    {
+        let untold: Vec<&str> = outlook.untold.iter().map(|c| c.as_str()).collect();
+        let by = instant(Some(outlook.tell_by));
+        return format!("not yet: to be told by {by}: {}", untold.join(", "));
+    }
     match earned {
         Earned::Agreed(date) => format!("agreed {date}"),
         Earned::Known(at) => format!("known since {}", instant(Some(*at))),

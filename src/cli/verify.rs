@@ -39,6 +39,12 @@ pub(super) fn run(office: &Office, replay: bool, as_json: bool) -> Result<End, F
                 (false, _) => "NOT CLEAN",
             }
         ))?;
+        if faults.is_empty() {
+            print(
+                "(That nothing was cut off at the end shows in the number and the head that every \
+                 report prints: `report MONTH --seq N` makes that report again.)\n",
+            )?;
+        }
     }
     Ok(if faults.is_empty() {
         End::Done

@@ -116,11 +116,25 @@ impl Walked {
     }
 }
 
-/// Walks the rows in order up to and with `upto`, checking numbers and hashes.
+/// Walks the rows in order up to and with `upto`, checking numbers and hashes, as far as they hold.
 pub(super) fn walk(
     connection: &Connection,
     upto: i64,
     f: &mut dyn FnMut(Walked) -> Result<(), Error>,
+) -> Result<(), Error> {
+    survey(connection, upto, &mut |found| match found {
+        Ok(walked) => f(walked),
+        Err(fault) => Err(fault.into()),
+    })
+}
+
+/// The same, but goes on behind what does not hold. What follows a broken row may follow from its
+/// hash as it is stored or as it should be, whichever of row and hash was changed; what follows a
+/// gap is taken as it is.
+pub(super) fn survey(
+    connection: &Connection,
+    upto: i64,
+    f: &mut dyn FnMut(Result<Walked, Fault>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut statement = connection.prepare_cached(
         "SELECT seq, at, recorded, kind, v, subject, by, data, hash FROM events \
@@ -128,56 +142,70 @@ pub(super) fn walk(
     )?;
     let mut rows = statement.query([upto])?;
     let mut expected: i64 = 1;
-    let mut before = GENESIS;
+    // What the row before may have had as its hash; nothing where nobody knows.
+    let mut before = vec![GENESIS];
     while let Some(found) = rows.next()? {
         let seq: i64 = found.get(0)?;
         if seq != expected {
-            return Err(Fault::Missing {
+            f(Err(Fault::Missing {
                 seq: expected.unsigned_abs(),
                 found: seq,
+            }))?;
+            // What was put in before the first leaves no gap.
+            if seq < expected {
+                continue;
             }
-            .into());
+            before.clear();
         }
-        // Bytes that are no text, or a hash of another length, can only be a change.
-        let walked = read(found).map_err(|error| changed(error, seq))?;
-        if walked.row.hash_after(&before) != walked.hash {
-            return Err(Fault::Changed {
-                seq: seq.unsigned_abs(),
+        expected = seq + 1;
+        let (row, hash) = (readable(read(found))?, readable(found.get::<_, Hash>(8))?);
+        let should: Vec<Hash> = match &row {
+            Some(row) => before.iter().map(|before| row.hash_after(before)).collect(),
+            None => Vec::new(),
+        };
+        match (row, hash) {
+            (Some(row), Some(hash)) if before.is_empty() || should.contains(&hash) => {
+                before = vec![hash];
+                f(Ok(Walked { row, hash }))?;
             }
-            .into());
+            (_, hash) => {
+                let known = hash.into_iter().chain(should);
+                before = known.take(CANDIDATES).collect();
+                f(Err(Fault::Changed {
+                    seq: seq.unsigned_abs(),
+                }))?;
+            }
         }
-        before = walked.hash;
-        expected += 1;
-        f(walked)?;
     }
     Ok(())
 }
 
-fn read(found: &rusqlite::Row<'_>) -> Result<Walked, rusqlite::Error> {
-    Ok(Walked {
-        row: Row {
-            seq: found.get(0)?,
-            at: found.get(1)?,
-            recorded: found.get(2)?,
-            kind: found.get(3)?,
-            v: found.get(4)?,
-            subject: found.get(5)?,
-            by: found.get(6)?,
-            data: found.get(7)?,
-        },
-        hash: found.get(8)?,
+/// So many hashes are tried for the row before at most.
+const CANDIDATES: usize = 8;
+
+fn read(found: &rusqlite::Row<'_>) -> Result<Row, rusqlite::Error> {
+    Ok(Row {
+        seq: found.get(0)?,
+        at: found.get(1)?,
+        recorded: found.get(2)?,
+        kind: found.get(3)?,
+        v: found.get(4)?,
+        subject: found.get(5)?,
+        by: found.get(6)?,
+        data: found.get(7)?,
     })
 }
 
-fn changed(error: rusqlite::Error, seq: i64) -> Error {
-    match error {
-        rusqlite::Error::FromSqlConversionFailure(..)
-        | rusqlite::Error::InvalidColumnType(..)
-        | rusqlite::Error::Utf8Error(..) => Fault::Changed {
-            seq: seq.unsigned_abs(),
-        }
-        .into(),
-        other => other.into(),
+/// Nothing for bytes that are no text, or a hash of another length: they can only be a change.
+fn readable<T>(read: Result<T, rusqlite::Error>) -> Result<Option<T>, rusqlite::Error> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::Utf8Error(..),
+        ) => Ok(None),
+        Err(other) => Err(other),
     }
 }
 

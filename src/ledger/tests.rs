@@ -176,11 +176,13 @@ fn a_removed_row_is_named() {
         after("DELETE FROM events WHERE seq = 1"),
         [Fault::Missing { seq: 1, found: 2 }]
     );
-    // Closing the gap by renumbering is seen at the same place.
-    assert_eq!(
-        after("DELETE FROM events WHERE seq = 9; UPDATE events SET seq = seq - 1 WHERE seq > 9"),
-        [Fault::Changed { seq: 9 }]
-    );
+    // Closing the gap by renumbering is seen from the same place on.
+    let renumbered =
+        after("DELETE FROM events WHERE seq = 9; UPDATE events SET seq = seq - 1 WHERE seq > 9");
+    let every = (9..).map(|seq| Fault::Changed { seq });
+    let every: Vec<Fault> = every.take(renumbered.len()).collect();
+    assert!(renumbered.len() > 20);
+    assert_eq!(renumbered, every);
 }
 
 #[test]
@@ -190,7 +192,33 @@ fn rows_that_changed_places_are_named() {
             "UPDATE events SET seq = -1 WHERE seq = 9; UPDATE events SET seq = 9 WHERE seq = 10; \
              UPDATE events SET seq = 10 WHERE seq = -1"
         ),
-        [Fault::Changed { seq: 9 }]
+        // The eleventh follows from neither of them where they stand now.
+        [9, 10, 11].map(|seq| Fault::Changed { seq })
+    );
+}
+
+#[test]
+fn every_changed_or_removed_row_is_named_and_no_other() {
+    assert_eq!(
+        after(
+            "UPDATE events SET by = 'dana' WHERE seq IN (3, 7, 8); \
+             UPDATE events SET hash = zeroblob(32) WHERE seq IN (11, 12); \
+             DELETE FROM events WHERE seq IN (5, 14, 15)"
+        ),
+        [
+            Fault::Changed { seq: 3 },
+            Fault::Missing { seq: 5, found: 6 },
+            Fault::Changed { seq: 7 },
+            Fault::Changed { seq: 8 },
+            Fault::Changed { seq: 11 },
+            Fault::Changed { seq: 12 },
+            Fault::Missing { seq: 14, found: 16 },
+        ]
+    );
+    let gap = Fault::Missing { seq: 14, found: 16 };
+    assert_eq!(
+        gap.to_string(),
+        "events 14 to 15 are missing: event 16 stands in their place"
     );
 }
 

@@ -14,8 +14,8 @@ use super::{Error, Head, row, schema};
 /// Something in the ledger that is not as it was written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// A row was removed, or given another number.
-    #[error("event {seq} is missing: event {found} stands in its place")]
+    /// Rows were removed, or given another number.
+    #[error("{} missing: event {found} stands in {} place", absent(*.seq, *.found), if one(*.seq, *.found) { "its" } else { "their" })]
     Missing {
         /// The first number that is missing.
         seq: u64,
@@ -64,19 +64,41 @@ pub enum Fault {
         /// Its name.
         name: String,
     },
+    /// More rows do not hold than are named one by one.
+    #[error(
+        "{more} more events were removed, changed, moved or forged, the last of them event {last}"
+    )]
+    More {
+        /// How many.
+        more: u64,
+        /// The last.
+        last: u64,
+    },
     /// The file itself is damaged.
     #[error("the file is damaged: {0}")]
     Damaged(String),
 }
 
+fn one(seq: u64, found: i64) -> bool {
+    i64::try_from(seq).is_ok_and(|seq| found <= seq.saturating_add(1))
+}
+
+fn absent(seq: u64, found: i64) -> String {
+    if one(seq, found) {
+        format!("event {seq} is")
+    } else {
+        format!("events {seq} to {} are", found.saturating_sub(1))
+    }
+}
+
 /// What a verification found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verification {
-    /// The position of the last row that holds.
+    /// The position of the last row up to which all hold.
     pub head: Head,
     /// How many messages are stored.
     pub letters: u64,
-    /// What does not hold. Of the rows only the first: nothing after it can be vouched for.
+    /// What does not hold: every row (of very many the first, and how many more), every letter.
     pub faults: Vec<Fault>,
 }
 
@@ -124,17 +146,8 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 
 fn look(connection: &rusqlite::Connection, found: &mut Verification) -> Result<(), Error> {
     let mut attempted = BTreeMap::new();
-    let rows = chain(connection, &mut found.head, &mut attempted);
-    // A broken row hides nothing else: the rest is looked at all the same.
-    let whole = match rows {
-        Ok(()) => true,
-        Err(Error::Broken(fault)) => {
-            found.faults.push(fault);
-            false
-        }
-        Err(other) => return Err(other),
-    };
-    letters(connection, found, &attempted, whole)?;
+    chain(connection, found, &mut attempted)?;
+    letters(connection, found, &attempted)?;
     guards(connection, &mut found.faults)?;
     let said: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if said != "ok" {
@@ -146,19 +159,38 @@ fn look(connection: &rusqlite::Connection, found: &mut Verification) -> Result<(
 /// The messages that were attempted: by notice, the event and the hash, once for each hash.
 type Attempted = BTreeMap<NoticeId, BTreeMap<String, u64>>;
 
+/// So many rows that do not hold are named.
+const NAMED: usize = 100;
+
 fn chain(
     connection: &rusqlite::Connection,
-    head: &mut Head,
+    found: &mut Verification,
     attempted: &mut Attempted,
 ) -> Result<(), Error> {
-    row::walk(connection, i64::MAX, &mut |walked| {
-        let stored = walked.stored().map_err(|error| match error {
-            Error::Unreadable { seq, .. } => Error::Broken(Fault::Unreadable {
-                seq,
-                why: error.to_string(),
-            }),
-            other => other,
-        })?;
+    let (mut more, mut last) = (0, 0);
+    row::survey(connection, i64::MAX, &mut |walked| {
+        let stored = match walked.map(|walked| walked.stored()) {
+            Ok(Ok(stored)) => stored,
+            Ok(Err(error)) => {
+                let Error::Unreadable { seq, .. } = error else {
+                    return Err(error);
+                };
+                let why = error.to_string();
+                found.faults.push(Fault::Unreadable { seq, why });
+                return Ok(());
+            }
+            Err(fault) if found.faults.len() < NAMED => {
+                found.faults.push(fault);
+                return Ok(());
+            }
+            Err(fault) => {
+                more += 1;
+                if let Fault::Missing { seq, .. } | Fault::Changed { seq } = fault {
+                    last = seq;
+                }
+                return Ok(());
+            }
+        };
         if let Fact::DeliveryAttempted { notice, sha256, .. } = &stored.event.fact {
             attempted
                 .entry(*notice)
@@ -166,20 +198,27 @@ fn chain(
                 .entry(sha256.clone())
                 .or_insert(stored.seq);
         }
-        *head = Head {
-            seq: stored.seq,
-            hash: stored.hash,
-        };
+        if found.faults.is_empty() {
+            found.head = Head {
+                seq: stored.seq,
+                hash: stored.hash,
+            };
+        }
         Ok(())
-    })
+    })?;
+    if more > 0 {
+        found.faults.push(Fault::More { more, last });
+    }
+    Ok(())
 }
 
 fn letters(
     connection: &rusqlite::Connection,
     found: &mut Verification,
     attempted: &Attempted,
-    whole: bool,
 ) -> Result<(), Error> {
+    // After a broken row nobody knows which attempts there were.
+    let whole = found.is_clean();
     let mut seen = BTreeSet::new();
     let mut statement =
         connection.prepare("SELECT notice, message FROM letters ORDER BY notice")?;
@@ -198,7 +237,6 @@ fn letters(
                     .filter(|(hash, _)| **hash != sha256)
                     .map(|(_, seq)| Fault::LetterChanged { notice, seq: *seq }),
             ),
-            // After a broken row nobody knows which attempts there were.
             None if whole => found.faults.push(Fault::LetterUnknown { notice }),
             None => {}
         }

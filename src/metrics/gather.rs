@@ -12,7 +12,7 @@ use domain::catalogue::Catalogue;
 use domain::event::Cause;
 use domain::id::SystemId;
 use domain::notice::Kind;
-use domain::record::{Record, Standing};
+use domain::record::{Outage, Record, Standing};
 use domain::span::Span;
 use jiff::{SignedDuration, Timestamp};
 
@@ -164,8 +164,18 @@ fn systems(record: &Record, at: Timestamp, months: &mut BTreeMap<SystemId, Month
     record.catalogue.systems.iter().map(system).collect()
 }
 
-/// Whether a window of the system earns at this moment.
+/// Whether a window of the system earns at this moment, and excuses what goes on: an outage that
+/// began before it, overran it or was declared is alarmed of like any other.
 fn excused(record: &Record, system: &SystemId, at: Timestamp) -> bool {
+    let excuses = |o: &Outage| o.planned && o.overrun.is_none() && o.reclassified.is_none();
+    let known = record.systems.get(system).map(|s| s.outages.as_slice());
+    let outages = known.unwrap_or_default().iter();
+    let mut open = outages
+        .filter_map(|o| record.outages.get(o))
+        .filter(|o| o.end.is_none());
+    if !open.all(|o| excuses(o)) {
+        return false;
+    }
     let Ok(after) = at.checked_add(SignedDuration::from_nanos(1)) else {
         return false;
     };

@@ -119,7 +119,7 @@ pub struct System {
     /// Whether it fails again and again, so that customers hear of it as unstable and of no single
     /// outage.
     pub is_unstable: bool,
-    /// Whether a maintenance window that excuses its downtime is being held.
+    /// Whether a maintenance window is being held that excuses whatever downtime of it goes on.
     pub in_maintenance: bool,
     /// The running month of its committee, if it has been accounted.
     pub month: Option<Month>,

@@ -114,8 +114,8 @@ fn what_is_scheduled_or_added_too_late_is_said_to_earn_nothing() {
     drop(Running::start(folder));
     let now: Timestamp = jiff::Timestamp::now();
     let after = |hours: i64| (now + SignedDuration::from_hours(hours)).to_string();
-    let schedule = |id: &str, notice: &str| -> Value {
-        let (start, end) = (after(24), after(26));
+    let schedule_in = |hours: i64, id: &str, notice: &str| -> Value {
+        let (start, end) = (after(hours), after(hours + 2));
         let line = [
             "maintenance",
             "schedule",
@@ -139,6 +139,7 @@ fn what_is_scheduled_or_added_too_late_is_said_to_earn_nothing() {
         ];
         json(folder, &line, 0)
     };
+    let schedule = |id: &str, notice: &str| schedule_in(24, id, notice);
     let in_time = schedule("in-time", "1h");
     assert_eq!(in_time["events"][0]["kind"], "window-scheduled");
     let left = in_time["left"][0].as_str().unwrap();
@@ -171,6 +172,21 @@ fn what_is_scheduled_or_added_too_late_is_said_to_earn_nothing() {
         "{}",
         out(&run)
     );
+    // The list says the same, also of what is far ahead.
+    schedule_in(60 * 24, "far", "7d");
+    let list = json(
+        folder,
+        &["maintenance", "list", "--config", "nines.toml"],
+        0,
+    );
+    let said = |n: usize| (list[n]["window"].clone(), list[n]["why"].to_string());
+    assert_eq!(list.as_array().unwrap().len(), 3, "{list}");
+    let (late, in_time, far) = (said(1), said(0), said(2));
+    assert_eq!((&late.0, &far.0), (&"late".into(), &"far".into()));
+    assert!(in_time.1.contains("not yet: to be told by"), "{list}");
+    assert!(late.1.contains("NO: not told in time: clinic"), "{list}");
+    assert!(far.1.contains("not yet: to be told by"), "{list}");
+    assert_eq!(list[2]["untold"][0], "clinic");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use rustls::CertificateError;
 use rustls::pki_types::CertificateDer;
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Version};
 
 use crate::words;
 
@@ -63,8 +63,29 @@ impl Chain<'_> {
             C::InvalidPurpose | C::InvalidPurposeContext { .. } => "not meant for servers".into(),
             C::BadEncoding => "cannot be read".into(),
             C::Revoked => "revoked".into(),
-            other => format!("invalid: {other}"),
+            other => self.odd(at).unwrap_or_else(|| match other {
+                C::Other(cause) => format!("invalid: {cause}"),
+                other => format!("invalid: {other}"),
+            }),
         }
+    }
+
+    /// What is plainly wrong with a certificate that was refused for a reason without a name of its
+    /// own: many that a tool made in one line are signed by themselves and an authority's at once.
+    fn odd(&self, at: Timestamp) -> Option<String> {
+        let (_, certificate) = X509Certificate::from_der(self.end_entity).ok()?;
+        let dated = self.expired(at).or_else(|| self.not_yet(at));
+        if let Some(dated) = dated {
+            return Some(dated);
+        }
+        if certificate.issuer().as_raw() == certificate.subject().as_raw() {
+            return Some("self-signed".into());
+        }
+        if certificate.version() != X509Version::V3 {
+            return Some("of an old version (X.509 before v3), which is not accepted".into());
+        }
+        let is_ca = certificate.is_ca();
+        is_ca.then(|| "an authority's own, not a server's".into())
     }
 
     fn expired(&self, at: Timestamp) -> Option<String> {

@@ -291,6 +291,22 @@ async fn a_self_signed_certificate_is_told_as_such() {
     assert!(finding.certificate_ends_at.is_some());
     let finding = authority.finding(own(IsCa::NoCa, -2)).await;
     check_down(&finding, Reason::Certificate, "expired 2 days ago");
+    // As `openssl req -x509` makes them: an authority's, too.
+    let authority_s = || IsCa::Ca(BasicConstraints::Unconstrained);
+    let finding = authority.finding(own(authority_s(), 9)).await;
+    check_down(&finding, Reason::Certificate, "self-signed");
+    let finding = authority.finding(own(authority_s(), -2)).await;
+    check_down(&finding, Reason::Certificate, "expired 2 days ago");
+}
+
+#[tokio::test]
+async fn an_authority_s_certificate_in_the_place_of_a_server_s_is_told_as_such() {
+    let authority = Authority::new();
+    let mut params = ending_in(9, params());
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let finding = authority.finding(authority.issue(&params)).await;
+    let wanted = "an authority's own, not a server's";
+    check_down(&finding, Reason::Certificate, wanted);
 }
 
 #[tokio::test]

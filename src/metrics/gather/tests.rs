@@ -250,6 +250,44 @@ fn a_system_is_in_maintenance_while_its_window_excuses() {
 }
 
 #[test]
+fn a_window_that_does_not_excuse_what_goes_on_silences_no_alarm() {
+    let now = "2026-10-08T01:10:00Z";
+    let opened = |start: &str, planned| {
+        let (system, start) = (portal(), at(start));
+        (
+            now,
+            Fact::OutageOpened {
+                system,
+                start,
+                planned,
+            },
+        )
+    };
+    let overran = Fact::Overrun {
+        outage: OutageId(5),
+        from: at("2026-10-08T01:05:00Z"),
+        window: "portal/update@2026-10-07".into(),
+    };
+    let declared = Fact::OutageDeclared {
+        system: portal(),
+        from: at("2026-10-08T01:02:00Z"),
+        to: None,
+        evidence: "a call".into(),
+    };
+    let excused = opened("2026-10-08T01:00:10Z", true);
+    let early = opened("2026-10-08T00:50:00Z", false);
+    for (facts, held) in [
+        (vec![excused.clone()], true),
+        (vec![early], false),
+        (vec![excused.clone(), (now, overran)], false),
+        (vec![excused, (now, declared)], false),
+    ] {
+        let shown = picture(record(&facts), now);
+        assert_eq!(shown.systems[0].in_maintenance, held, "{facts:?}");
+    }
+}
+
+#[test]
 fn the_outbox_shows_how_many_wait_and_since_when() {
     let queued = |key: &str| Fact::NoticeQueued {
         notice: Notice {
