@@ -121,6 +121,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_terminal_that_does_not_say_how_wide_it_is_is_taken_as_the_usual() {
+        assert_eq!(
+            [None, Some(0), Some(132)].map(or_usual),
+            [ELSEWHERE, ELSEWHERE, 132]
+        );
+    }
+
+    #[test]
     fn lines_break_between_words_and_never_in_an_instant_or_an_id() {
         let text = wrapped(
             "since 2026-10-01\u{a0}02:14:10Z by a-very-long-id/probe ok",

@@ -17,7 +17,6 @@ mod status;
 mod verify;
 
 use std::ffi::OsString;
-use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -105,7 +104,7 @@ fn unread(error: &clap::Error, as_json: bool) -> ExitCode {
 fn failed(failure: &Failure, as_json: bool) -> ExitCode {
     let (code, answer) = match failure {
         Failure::Config(mistakes) => {
-            say::painted(&mistakes.render(std::io::stderr().is_terminal()));
+            say::painted(&mistakes.render(say::coloured(&std::io::stderr())));
             let all: Vec<_> = mistakes.iter().map(mistake_json).collect();
             (2, json!({ "mistakes": all }))
         }
@@ -148,7 +147,7 @@ fn carry_out(line: Line) -> Result<End, Failure> {
         }
         Command::Demo { seconds, dir } => {
             // It keeps the service's log in a file, so that its story stays readable.
-            let colour = std::io::stdout().is_terminal();
+            let colour = say::coloured(&std::io::stdout());
             demo::run(demo::Options {
                 dir,
                 seconds,
@@ -219,7 +218,7 @@ fn log_to_stderr(level: &str) {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(say::coloured(&std::io::stderr()))
         // Its own complaint about a standard error that is full would be a panic.
         .log_internal_errors(false)
         .with_target(false)

@@ -3,7 +3,7 @@
 //! that people wrote steers the terminal it is shown on.
 
 use std::fmt::Display;
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, IsTerminal, Write as _};
 
 use anyhow::{Context as _, Result};
 use domain::text;
@@ -54,7 +54,15 @@ pub(super) fn complain(words: impl Display) {
     painted(&text::visible(&words.to_string()));
 }
 
-/// The same for words that are ours, colours included.
+/// Whether there may be colours: on a terminal that knows them, unless `NO_COLOR` asks for none.
+pub(super) fn coloured(stream: &impl IsTerminal) -> bool {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    stream.is_terminal()
+        && set("NO_COLOR").is_none()
+        && set("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// [`complain`] for words that are ours, colours included.
 pub(super) fn painted(words: &str) {
     // Where standard error is closed or full there is nobody left to be told.
     let _ = writeln!(std::io::stderr().lock(), "{}", words.trim_end());

@@ -13,8 +13,18 @@ use crate::config::raw::probe::{Basic, Expect as RawExpect, Http};
 use crate::config::values::Given;
 use crate::config::words::{At, Scalar, Written};
 
-/// Headers that carry a secret.
-const SECRET: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
+/// Parts of the names of headers that carry a secret.
+const SECRET: [&str; 9] = [
+    "authorization",
+    "cookie",
+    "api-key",
+    "api_key",
+    "apikey",
+    "token",
+    "secret",
+    "password",
+    "credential",
+];
 
 /// The place of a key by its dotted name.
 pub(super) fn place(raw: &Http, key: &str) -> Option<At> {
@@ -96,11 +106,7 @@ fn headers(page: &mut Page<'_>, raw: &Http, around: &Around<'_>) -> Vec<(String,
             continue;
         }
         match given {
-            Some(Given::Here(_))
-                if SECRET
-                    .iter()
-                    .any(|secret| name.eq_ignore_ascii_case(secret)) =>
-            {
+            Some(Given::Here(_)) if is_secret(name) => {
                 let why = "a secret does not stand in this file: name the environment variable \
                            that holds the whole value, as \"${PORTAL_TOKEN}\"";
                 page.wrong(&written.at, why);
@@ -114,6 +120,11 @@ fn headers(page: &mut Page<'_>, raw: &Http, around: &Around<'_>) -> Vec<(String,
         }
     }
     headers
+}
+
+fn is_secret(header: &str) -> bool {
+    let lower = header.to_lowercase();
+    SECRET.iter().any(|part| lower.contains(part))
 }
 
 fn is_header(page: &mut Page<'_>, name: &str, at: &At) -> bool {

@@ -151,6 +151,10 @@ fn a_probe_has_one_authorization_and_it_is_no_literal() {
             "headers = { Cookie = \"hunter2\" }",
             "does not stand in this file",
         ),
+        (
+            "headers = { X-Api-Key = \"hunter2\" }",
+            "does not stand in this file",
+        ),
         ("headers = { X-Key = \"Bearer ${A}\" }", "a whole value"),
         ("basic = { user = \"me\" }", "lacks `password_file`"),
         (
