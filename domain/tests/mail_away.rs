@@ -292,6 +292,36 @@ fn a_recovery_that_a_refused_downtime_was_to_say_is_said_by_the_next_uptime() {
     }
 }
 
+#[test]
+fn the_end_that_a_refused_downtime_was_to_say_is_not_forgotten_by_the_next_outage() {
+    let flapping = Flapping {
+        limit: 2,
+        hold_s: 120,
+    };
+    let a = System {
+        flapping,
+        ..system("a")
+    };
+    let mut house = House::new(ORIGIN, vec![a]);
+    house.draw(0, &[("a/p", "UDDD")]);
+    assert_eq!(leaves(&mut house), ["downtime: a 30.."]);
+    house.draw(120, &[("a/p", "UU")]);
+    house.deliver(Delivery::Deferred);
+    // That it is unstable would have said that the first is over.
+    house.draw(180, &[("a/p", "DDD")]);
+    house.deliver(Delivery::Rejected);
+    house.draw(270, &[("a/p", "UU")]);
+    let act = Act::DeclareOutage {
+        system: "a".into(),
+        from: house.second(280),
+        to: Some(house.second(290)),
+        evidence: "calls".into(),
+    };
+    house.acts(310, "ann", act);
+    house.draw(330, &[("a/p", "UUUU")]);
+    assert_eq!(leaves(&mut house), ["uptime: a 30..290"]);
+}
+
 /// Work on two systems from the first minute to the second, over while no mail goes.
 fn worked_on(systems: Vec<System>) -> House {
     let mut house = House::new(ORIGIN, systems);

@@ -144,55 +144,17 @@ impl Draft<'_> {
     /// Whether a notice was refused that was to say of nothing in `system` that it is over which its
     /// address had heard to be down: nothing is to be answered then.
     pub(super) fn is_refused_whole(&self, id: NoticeId, system: &SystemId) -> bool {
-        self.is_refused(id) && !self.owed_recovery(id, system)
+        self.is_refused(id) && !self.record().owed_recovery(id, system)
     }
 
     /// Whether a notice was refused and was to say what [`Self::is_refused_whole`] means.
     pub(super) fn is_refused_in_part(&self, id: NoticeId, system: &SystemId) -> bool {
-        self.is_refused(id) && self.owed_recovery(id, system)
+        self.is_refused(id) && self.record().owed_recovery(id, system)
     }
 
     fn is_refused(&self, id: NoticeId) -> bool {
         let known = self.record().notices.get(&id);
         known.is_some_and(|o| matches!(o.standing, Standing::Rejected(_)))
-    }
-
-    /// Whether a notice says of an outage of the system that it is over, of which its address heard
-    /// or will hear the beginning, and from no other notice the end.
-    fn owed_recovery(&self, id: NoticeId, system: &SystemId) -> bool {
-        let record = self.record();
-        let Some(this) = record.notices.get(&id).map(|o| &o.notice) else {
-            return false;
-        };
-        let theirs = |n: &NoticeId| {
-            let known = record.notices.get(n);
-            known.filter(|o| o.notice.recipient == this.recipient)
-        };
-        let arrived = |n: &NoticeId| {
-            theirs(n).is_some_and(|o| {
-                o.lost > 0 || matches!(o.standing, Standing::Sent(_) | Standing::Ambiguous(_))
-            })
-        };
-        let waits = |n: &NoticeId| theirs(n).is_some_and(|o| !o.standing.is_final());
-        let says_over = |n: &NoticeId, outage: OutageId| {
-            let known = record.notices.get(n);
-            known.is_some_and(|o| o.notice.affected.iter().any(|a| a.says_over(outage)))
-        };
-        let about = this.affected.iter().filter(|a| a.system == *system);
-        let mut outages = about.flat_map(Affected::outages);
-        outages.any(|outage| {
-            let Some(known) = record
-                .outages
-                .get(&outage)
-                .filter(|_| says_over(&id, outage))
-            else {
-                return false;
-            };
-            let mut begun = known.told.iter();
-            let mut ended = known.told.iter().chain(&known.told_up);
-            begun.any(|n| arrived(n) || waits(n))
-                && !ended.any(|n| arrived(n) && says_over(n, outage))
-        })
     }
 
     /// The notices of recoveries of any of these systems to that address that have not arrived.

@@ -1,5 +1,6 @@
 //! The present state: a fold of the ledger's events and nothing else. `apply` never decides.
 
+mod answers;
 mod apply;
 mod flapping;
 mod history;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Exclusion, Fault, Outage, Record, Standing, is_open};
+use super::{Exclusion, Fault, Outage, Record, is_open};
 use crate::catalogue::{Affects, System};
 use crate::event::{Event, Fact};
-use crate::id::{CustomerId, NoticeId, OutageId, ProbeId, SystemId};
+use crate::id::{CustomerId, OutageId, ProbeId, SystemId};
 use crate::span::Span;
 
 impl Record {
@@ -246,21 +246,6 @@ impl Record {
         record.unanswered = unanswered;
         record.outages.push(outage.id);
         self.outages.insert(outage.id, Arc::new(outage));
-    }
-
-    /// Whether somebody was told that it began, or still should be.
-    fn is_answerable(&self, id: OutageId) -> bool {
-        let reached = |n: &NoticeId| {
-            self.notices.get(n).is_some_and(|o| {
-                let known = self.catalogue.customer(o.notice.customer.as_str());
-                known.is_some() && !matches!(o.standing, Standing::Rejected(_))
-            })
-        };
-        self.untold.iter().any(|(_, outage)| *outage == id)
-            || self
-                .outages
-                .get(&id)
-                .is_some_and(|o| o.told.iter().any(reached))
     }
 
     /// Every customer of the system is owed a notice of the outage, unless it was told that the
