@@ -175,7 +175,6 @@ async fn watch_over(
     let (door, mut running) = thread::start(opened.turn, &data, clock, Some(samples.writer()))?;
     door.start(opened.alive_until).await?;
     let runner = Runner::start(Arc::clone(&door))?;
-    runner.replace(setups);
     let courier = Arc::new(Courier::new(relays(&loaded), renderer, Timeouts::default()));
 
     let (tell_stop, stopped) = watch::channel(false);
@@ -184,6 +183,8 @@ async fn watch_over(
         samples.writer(),
         clock::now(),
     ));
+    desk.offer(&setups);
+    runner.replace(setups);
     let mut tasks = serve(private, socket, &desk, &stopped);
     let post = Arc::new(Post::new(Arc::clone(&door)));
     tasks.spawn(Arc::clone(&courier).run(post, ended(&stopped)));
@@ -341,6 +342,7 @@ impl Service {
         self.door
             .configure(&self.start.by, loaded.catalogue.clone())
             .await?;
+        self.desk.offer(&setups);
         self.runner.replace(setups);
         self.courier.replace(relays(&loaded), renderer);
         for left in &left {

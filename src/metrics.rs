@@ -32,6 +32,17 @@ pub fn page(view: &View) -> String {
     text
 }
 
+/// What one probe that was asked for its own sake says, by the names of `/metrics`.
+pub fn asked(probe: Probe) -> String {
+    let view = View {
+        probes: vec![probe],
+        ..View::default()
+    };
+    let mut page = Page::default();
+    latest_samples(&mut page, &view);
+    write(&page.families)
+}
+
 #[cfg(target_os = "linux")]
 fn process() -> Vec<MetricFamily> {
     use prometheus::core::Collector;

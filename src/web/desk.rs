@@ -6,16 +6,19 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 
 use domain::act::Act;
 use domain::event::Event;
+use domain::id::ProbeId;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
+use super::asked::{Targets, Unasked};
+use crate::engine::runner::Setup;
 use crate::engine::status::Status;
 use crate::engine::{self, Door};
 use crate::ledger;
 use crate::metrics::View;
 use crate::metrics::gather::Camera;
-use crate::metrics::view::Configuration;
+use crate::metrics::view::{Configuration, Probe};
 use crate::samples::Writer;
 
 /// How long the engine may be silent before the service is not ready.
@@ -100,6 +103,7 @@ pub struct Desk {
     reload_failed: AtomicBool,
     ask_reload: mpsc::Sender<Reload>,
     reloads: AsyncMutex<mpsc::Receiver<Reload>>,
+    targets: Targets,
 }
 
 impl Desk {
@@ -114,7 +118,20 @@ impl Desk {
             reload_failed: AtomicBool::new(false),
             ask_reload,
             reloads: AsyncMutex::new(reloads),
+            targets: Targets::default(),
         }
+    }
+
+    /// The probes that may be asked from now on, and no others.
+    pub fn offer(&self, setups: &[Setup]) {
+        self.targets.replace(setups);
+    }
+
+    /// Asks one of them now.
+    pub(super) async fn ask(&self, id: &ProbeId) -> Result<Probe, Unasked> {
+        let snapshot = self.door.snapshot();
+        let now = self.door.clock().now();
+        self.targets.ask(id, &snapshot.record.catalogue, now).await
     }
 
     /// The next reload that somebody asks for; only the service itself listens.

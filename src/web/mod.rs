@@ -1,6 +1,7 @@
 //! What is shown and taken in over HTTP: the private listener and the local socket. Pages are
 //! views; the one way into state is the engine's door.
 
+mod asked;
 mod desk;
 mod server;
 

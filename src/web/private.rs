@@ -1,17 +1,20 @@
 //! The private listener: `/metrics` for Prometheus, `/healthz` for whoever would restart the
-//! process, `/readyz` for whoever wants to know whether it does its work.
+//! process, `/readyz` for whoever wants to know whether it does its work, `/probe` for whoever would
+//! have a configured target asked now, as blackbox_exporter does.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use domain::id::ProbeId;
 use tokio::net::TcpListener;
 use tower_http::timeout::TimeoutLayer;
 
+use super::asked::Unasked;
 use super::desk::Desk;
 use super::server;
 use crate::metrics;
@@ -34,6 +37,8 @@ fn router(desk: Arc<Desk>) -> Router {
             StatusCode::SERVICE_UNAVAILABLE,
             ANSWER,
         ))
+        // A probe ends by its own timeout.
+        .route("/probe", get(probe))
         .with_state(desk)
 }
 
@@ -43,6 +48,34 @@ async fn page(State(desk): State<Arc<Desk>>) -> impl IntoResponse {
     match made {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// What is to be asked.
+#[derive(serde::Deserialize)]
+struct Wanted {
+    /// SYSTEM/PROBE.
+    target: Option<String>,
+}
+
+async fn probe(State(desk): State<Arc<Desk>>, Query(wanted): Query<Wanted>) -> impl IntoResponse {
+    let Some(target) = wanted.target else {
+        let why = "say which: /probe?target=SYSTEM/PROBE\n";
+        return (StatusCode::BAD_REQUEST, why).into_response();
+    };
+    match desk.ask(&ProbeId::from(target.as_str())).await {
+        Ok(probe) => {
+            let text = metrics::asked(probe);
+            ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
+        }
+        Err(Unasked::Unknown) => {
+            let why = "no such probe is configured: say SYSTEM/PROBE, as /metrics names them\n";
+            (StatusCode::NOT_FOUND, why).into_response()
+        }
+        Err(Unasked::Busy) => {
+            let why = "it is being asked already\n";
+            (StatusCode::TOO_MANY_REQUESTS, why).into_response()
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! What commands answer: one document where JSON is asked for, what waits for a restart, what added
 //! work earns, where a rehearsal names what is not there.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
@@ -223,4 +225,58 @@ fn a_rehearsal_that_names_what_is_not_there_is_shown_the_place() {
     let run = ends(folder, &line, 2);
     assert!(err(&run).contains("month.toml:4:"), "{}", err(&run));
     assert!(!folder.join("out/ledger.sqlite").exists());
+}
+
+/// The status and the body that the private listener answers.
+fn get(folder: &Path, path: &str) -> (u16, String) {
+    let config = std::fs::read_to_string(folder.join("nines.toml")).unwrap();
+    let at = config.split("private = \"").nth(1).unwrap();
+    let mut stream = TcpStream::connect(at.split('"').next().unwrap()).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap();
+    (status.parse().unwrap(), body.to_owned())
+}
+
+#[test]
+fn a_configured_target_is_asked_at_once_for_whoever_wants_to_know() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configure(folder);
+    let portal = std::fs::read_to_string(folder.join("systems/portal.toml")).unwrap();
+    let port = portal.split("port     = ").nth(1).unwrap();
+    let port = port.lines().next().unwrap();
+    let gone = portal.replace(&format!("port     = {port}"), "port     = 1");
+    std::fs::write(folder.join("systems/gone.toml"), gone).unwrap();
+    let _running = Running::start(folder);
+    let (status, page) = get(folder, "/probe?target=portal/port");
+    assert_eq!(status, 200, "{page}");
+    let up = "probe_success{system=\"portal\",probe=\"port\",kind=\"tcp\",vantage=";
+    let success = |page: &str| -> String {
+        let mut lines = page.lines();
+        lines
+            .find(|l| l.starts_with("probe_success"))
+            .unwrap()
+            .to_owned()
+    };
+    assert!(success(&page).starts_with(up), "{page}");
+    assert!(success(&page).ends_with("} 1"), "{page}");
+    assert!(page.contains("\nprobe_duration_seconds{"), "{page}");
+    assert!(!page.contains("gone") && !page.contains("nines_"), "{page}");
+    let (status, page) = get(folder, "/probe?target=gone/port");
+    assert_eq!(status, 200, "{page}");
+    assert!(success(&page).ends_with("} 0"), "{page}");
+    for (path, wanted) in [
+        ("/probe", 400),
+        ("/probe?target=portal", 404),
+        ("/probe?target=http://127.0.0.1/", 404),
+    ] {
+        assert_eq!(get(folder, path).0, wanted, "{path}");
+    }
+    // What was taken out is asked no more.
+    std::fs::remove_file(folder.join("systems/gone.toml")).unwrap();
+    ends(folder, &["reload", "--config", "nines.toml"], 0);
+    assert_eq!(get(folder, "/probe?target=gone/port").0, 404);
 }
