@@ -343,6 +343,79 @@ fn a_restart_inside_an_outage_leaves_one_outage_and_one_pair_of_notices() {
     }
 }
 
+/// The portal asked every ten minutes, and every ten seconds while a bad run is pending; the first
+/// slot after two in the morning, from which on it is down for half an hour.
+fn seldom() -> (String, Timestamp) {
+    let text = PORTAL.replace(
+        "interval = \"30s\"",
+        "interval = \"10m\"\nretry_interval = \"10s\"",
+    );
+    let grid = domain::schedule::Grid::of(&"portal/login-page".into(), 600_000);
+    (
+        text,
+        grid.at_or_after("2026-10-07T02:00:00-04:00".parse().unwrap()),
+    )
+}
+
+fn outage_from(start: Timestamp, act: &str) -> String {
+    let seconds = jiff::SignedDuration::from_secs;
+    let (until, then) = (start + seconds(1_800), start + seconds(7));
+    let rest = format!(
+        "[[fault]]\nsystem = \"portal\"\nfrom = \"{start}\"\nto = \"{until}\"\noutcome = \"down\"\n\
+         [[act]]\nat = \"{then}\"\nby = \"ops\"\n{act}"
+    );
+    over("07T00:00:00", "08T00:00:00", &rest)
+}
+
+/// The one outage: seconds from its start to its confirmation.
+fn confirmed_after(played: &Rehearsal, start: Timestamp) -> i64 {
+    let opened = played.timeline(&["outage-opened"]);
+    assert_eq!(opened.len(), 1);
+    assert_eq!(opened[0]["data"]["start"], start.to_string());
+    seconds_between(&opened[0]["data"]["start"], &opened[0]["at"])
+}
+
+#[test]
+fn a_restart_in_a_pending_run_does_not_put_its_retry_off_to_the_next_slot() {
+    let (text, start) = seldom();
+    for kill in ["", "kill = true\n"] {
+        let act = format!("do = \"restart\"\ndown_for = \"2s\"\n{kill}");
+        let played = rehearse_with(&[("portal", &text)], &outage_from(start, &act));
+        // Two more bad samples, ten seconds apart, the first within ten seconds of the start at 9.
+        let seconds = confirmed_after(&played, start);
+        assert!((19..=30).contains(&seconds), "{seconds}");
+    }
+}
+
+#[test]
+fn a_reload_that_changes_the_interval_goes_on_with_a_pending_retry() {
+    let (text, start) = seldom();
+    let folder = tempfile::tempdir().unwrap();
+    let faster = text.replace("10m", "5m");
+    let act = "do = \"reload\"\nconfig = \"next/config/nines.toml\"\n";
+    let path = write(
+        folder.path(),
+        SERVICE,
+        &[("portal", &text)],
+        &outage_from(start, act),
+    );
+    write(
+        &folder.path().join("next"),
+        SERVICE,
+        &[("portal", &faster)],
+        "",
+    );
+    let out = folder.path().join("out");
+    let summary = run(&path, &out, &mut |_, _| {}).unwrap();
+    let played = Rehearsal {
+        _folder: folder,
+        out,
+        summary,
+    };
+    assert_eq!(played.timeline(&["configured"]).len(), 2);
+    assert_eq!(confirmed_after(&played, start), 20);
+}
+
 #[test]
 fn a_reload_brings_a_system_in_its_middle() {
     let folder = tempfile::tempdir().unwrap();
