@@ -217,6 +217,10 @@ impl Engine {
             letters,
             reply,
         } = asked;
+        // What nobody waits for any more he was told might not come about: it does not.
+        if matches!(input, Input::Act { .. }) && reply.is_closed() {
+            return false;
+        }
         let stop = matches!(input, Input::Stop);
         let start = matches!(input, Input::Start { .. });
         let refit = start || matches!(input, Input::Configure { .. });

@@ -343,6 +343,50 @@ fn a_restart_inside_an_outage_leaves_one_outage_and_one_pair_of_notices() {
     }
 }
 
+fn declared(at: &str, from: &str, to: &str) -> String {
+    format!(
+        "[[act]]\nat = \"2026-10-07T{at}-04:00\"\nby = \"ops\"\ndo = \"declare_outage\"\nsystem = \"portal\"\n\
+         from = \"2026-10-07T{from}-04:00\"\n{to}evidence = \"customers call\"\n"
+    )
+}
+
+#[test]
+fn the_declaration_that_is_open_is_the_one_that_is_changed() {
+    let ends = "[[act]]\nat = \"2026-10-07T12:00:00-04:00\"\nby = \"ops\"\ndo = \"change_declaration\"\n\
+                system = \"portal\"\nto = \"2026-10-07T11:00:00-04:00\"\nreason = \"it was over then\"\n";
+    let rest = declared("08:30:00", "08:00:00", "")
+        + &declared(
+            "09:30:00",
+            "05:00:00",
+            "to = \"2026-10-07T05:10:00-04:00\"\n",
+        )
+        + ends;
+    let played = rehearse(&over("07T00:00:00", "08T00:00:00", &rest));
+    assert_eq!(played.summary.refused, []);
+    let outages = played.report("2026-10")["outages"].clone();
+    let lengths: Vec<i64> = outages
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|o| seconds_between(&o["start"], &o["end"]))
+        .collect();
+    assert_eq!(lengths, [600, 3 * 3_600]);
+}
+
+#[test]
+fn a_declaration_needs_no_second_person_and_takes_none() {
+    let text = declared("08:30:00", "08:00:00", "approved_by = \"ann\"\n");
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = over("07T00:00:00", "08T00:00:00", &text);
+    let path = write(folder.path(), SERVICE, &[("portal", PORTAL)], &scenario);
+    let error = run(&path, &folder.path().join("out"), &mut |_, _| {}).unwrap_err();
+    let told = error.to_string();
+    assert!(
+        told.contains("`declare_outage` has no `approved_by`"),
+        "{told}"
+    );
+}
+
 /// The portal asked every ten minutes, and every ten seconds while a bad run is pending; the first
 /// slot after two in the morning, from which on it is down for half an hour.
 fn seldom() -> (String, Timestamp) {
