@@ -438,10 +438,12 @@ struct Prepared {
     renderer: Arc<Renderer>,
 }
 
+type Prepare = dyn Fn(&Path) -> Result<Prepared, Error> + Send + Sync;
+
 /// How a configuration is read.
 #[derive(Clone)]
 struct Reader {
-    prepare: Arc<dyn Fn(&Path) -> Result<Prepared, Error> + Send + Sync>,
+    prepare: Arc<Prepare>,
     /// How long a reload waits for it.
     patience: Duration,
 }
