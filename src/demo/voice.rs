@@ -280,7 +280,8 @@ mod tests {
     async fn a_voice_knows_that_nobody_hears_it() {
         let voice = Voice::new(Box::new(Closed), false, TimeZone::UTC);
         voice.say(Speaker::Demo, "x");
-        voice.unheard().await;
+        let noticed = tokio::time::timeout(std::time::Duration::from_secs(60), voice.unheard());
+        noticed.await.unwrap();
         let (heard, _) = testing::voice();
         heard.say(Speaker::Demo, "x");
         tokio::select! {
