@@ -4,6 +4,7 @@
 use std::hash::{BuildHasher, Hasher};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use domain::calendar;
 use domain::decide::Input;
 use jiff::Timestamp;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::{self, Clock};
@@ -25,6 +26,10 @@ use crate::ledger::{self, Ledger};
 use crate::notices::{self, Courier, Post, Renderer, Timeouts};
 use crate::samples::{self, Check, Instance};
 use crate::web;
+
+/// How long a reload waits for the files of its configuration: a disk that has gone away may never
+/// answer. Shorter than whoever asked for it waits.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often probes that broke off are started anew.
 const MEND_EVERY: Duration = Duration::from_secs(30);
@@ -104,6 +109,12 @@ pub enum Error {
     /// The system refused something.
     #[error("the system refused")]
     Io(#[from] std::io::Error),
+    /// The files of a configuration were waited for long enough.
+    #[error(
+        "the files of the configuration could not be read within {} s: does a disk hang?",
+        .0.as_secs()
+    )]
+    Slow(Duration),
     /// The engine ended although nobody stopped it.
     #[error("the engine ended unexpectedly; its log says why")]
     Broken,
@@ -114,8 +125,18 @@ pub enum Error {
 /// # Errors
 /// It could not start, or its engine ended by itself.
 pub async fn run(start: Start, stop: impl Future<Output = ()>) -> Result<(), Error> {
+    run_with(start, Reader::default(), stop).await
+}
+
+async fn run_with(
+    start: Start,
+    reader: Reader,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Error> {
     probes::install_crypto();
-    let loaded = load(&start.config).await?;
+    // A start waits as long as it takes: nothing is watched meanwhile that could suffer.
+    let prepared = reader.read(&start.config, None).await?;
+    let loaded = &prepared.loaded;
     let data = start.data.clone().unwrap_or_else(|| loaded.data.clone());
     files::make_dir(&data).map_err(|source| Error::Data {
         path: data.clone(),
@@ -125,15 +146,12 @@ pub async fn run(start: Start, stop: impl Future<Output = ()>) -> Result<(), Err
     // What may be refused is asked for before anything is committed: a start that fails leaves
     // the ledger as it was.
     let private = listen(loaded.listen.private).await?;
-    let renderer = Arc::new(Renderer::new(loaded.templates.as_deref())?);
-    let setups = setups(&loaded).await?;
     let socket = bind(&data)?;
     let ready = Ready {
         start,
-        loaded,
+        reader,
+        prepared,
         data,
-        renderer,
-        setups,
     };
     let data = ready.data.clone();
     let ended = watch_over(ready, private, socket, stop).await;
@@ -144,10 +162,9 @@ pub async fn run(start: Start, stop: impl Future<Output = ()>) -> Result<(), Err
 /// What a start has found in order before it commits anything.
 struct Ready {
     start: Start,
-    loaded: Loaded,
+    reader: Reader,
+    prepared: Prepared,
     data: PathBuf,
-    renderer: Arc<Renderer>,
-    setups: Vec<Setup>,
 }
 
 /// The life of the service, from its first commit to its last.
@@ -159,16 +176,16 @@ async fn watch_over(
 ) -> Result<(), Error> {
     let Ready {
         start,
-        loaded,
+        reader,
+        prepared,
         data,
-        renderer,
-        setups,
     } = ready;
-    let held = Held {
-        private: loaded.listen.private,
-        data: loaded.data.clone(),
-        data_named: start.data.is_some(),
-    };
+    let Prepared {
+        loaded,
+        setups,
+        renderer,
+    } = prepared;
+    let held = Held::from(&start, &loaded);
     let clock = Clock::start()?;
     let opened = open(&start, &data, &loaded, &clock).await?;
     let samples = opened.samples;
@@ -192,6 +209,7 @@ async fn watch_over(
 
     let mut service = Service {
         start,
+        reader,
         door,
         runner,
         courier,
@@ -253,6 +271,7 @@ fn serve(
 /// What is kept to take another configuration over.
 struct Service {
     start: Start,
+    reader: Reader,
     door: Arc<Door>,
     runner: Runner,
     courier: Arc<Courier>,
@@ -269,6 +288,14 @@ struct Held {
 }
 
 impl Held {
+    fn from(start: &Start, loaded: &Loaded) -> Self {
+        Self {
+            private: loaded.listen.private,
+            data: loaded.data.clone(),
+            data_named: start.data.is_some(),
+        }
+    }
+
     /// The keys of a configuration that take effect with the next start, a sentence each.
     fn waits(&self, loaded: &Loaded) -> Vec<String> {
         let mut waits = Vec::new();
@@ -289,6 +316,20 @@ impl Held {
     }
 }
 
+/// A configuration being read for a reload, and who waits for what becomes of it.
+struct Reading {
+    prepared: Pin<Box<dyn Future<Output = Result<Prepared, Error>> + Send>>,
+    answer: Option<web::Reload>,
+}
+
+/// What becomes of a reading; for ever nothing where there is none.
+async fn read(reading: &mut Option<Reading>) -> Result<Prepared, Error> {
+    match reading {
+        Some(reading) => reading.prepared.as_mut().await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Service {
     /// Waits for the end, and reloads and mends meanwhile. Whether the engine broke.
     async fn supervise(
@@ -299,16 +340,20 @@ impl Service {
         tokio::pin!(stop);
         let mut hangups = hangups();
         let mut mend = tokio::time::interval(MEND_EVERY);
+        // One at a time; whoever asks meanwhile comes after it.
+        let mut reading: Option<Reading> = None;
         loop {
+            let free = reading.is_none();
             tokio::select! {
                 () = &mut stop => return false,
                 () = running.ended() => return true,
-                Some(()) = hangups.recv() => self.reload_and_say().await,
-                Some(answer) = self.desk.reload_asked() => {
-                    let result = self.reload().await.map_err(|error| describe(&error));
-                    self.desk.reloaded(result.is_ok(), clock::now());
-                    // Whoever asked may have gone.
-                    let _ = answer.send(result);
+                prepared = read(&mut reading) => {
+                    let answer = reading.take().and_then(|reading| reading.answer);
+                    self.reloaded(prepared, answer).await;
+                }
+                Some(()) = hangups.recv(), if free => reading = Some(self.reading(None)),
+                Some(answer) = self.desk.reload_asked(), if free => {
+                    reading = Some(self.reading(Some(answer)));
                 }
                 _ = mend.tick() => {
                     let mended = self.runner.mend();
@@ -320,23 +365,40 @@ impl Service {
         }
     }
 
-    async fn reload_and_say(&mut self) {
-        let result = self.reload().await;
+    fn reading(&self, answer: Option<web::Reload>) -> Reading {
+        let (reader, config) = (self.reader.clone(), self.start.config.clone());
+        let patience = Some(reader.patience);
+        Reading {
+            prepared: Box::pin(async move { reader.read(&config, patience).await }),
+            answer,
+        }
+    }
+
+    /// Takes over what was read, if it can be, and tells who asked.
+    async fn reloaded(&mut self, prepared: Result<Prepared, Error>, answer: Option<web::Reload>) {
+        let result = match prepared {
+            Ok(prepared) => self.take_over(prepared).await,
+            Err(error) => Err(error),
+        };
         self.desk.reloaded(result.is_ok(), clock::now());
-        match result {
-            Ok(_) => tracing::info!("the configuration was taken over"),
-            Err(error) => tracing::error!(
-                "the configuration was NOT taken over, the one before stays in force: {}",
-                describe(&error)
+        let result = result.map_err(|error| describe(&error));
+        match (answer, result) {
+            // Whoever asked may have gone.
+            (Some(answer), result) => drop(answer.send(result)),
+            (None, Ok(_)) => tracing::info!("the configuration was taken over"),
+            (None, Err(error)) => tracing::error!(
+                "the configuration was NOT taken over, the one before stays in force: {error}"
             ),
         }
     }
 
     /// All of the new configuration, or nothing of it; and what is left for a person to do.
-    async fn reload(&mut self) -> Result<Vec<String>, Error> {
-        let loaded = load(&self.start.config).await?;
-        let setups = setups(&loaded).await?;
-        let renderer = Arc::new(Renderer::new(loaded.templates.as_deref())?);
+    async fn take_over(&mut self, prepared: Prepared) -> Result<Vec<String>, Error> {
+        let Prepared {
+            loaded,
+            setups,
+            renderer,
+        } = prepared;
         let mut left = taken_out_while_down(&self.door.snapshot().record, &loaded.catalogue);
         left.extend(self.held.waits(&loaded));
         self.door
@@ -371,10 +433,63 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-async fn load(file: &Path) -> Result<Loaded, Error> {
-    let file = file.to_owned();
-    let loaded = tokio::task::spawn_blocking(move || config::load(&file)).await;
-    loaded.map_err(|_| Error::Broken)?.map_err(Error::Config)
+/// A configuration with all that is made of it before it is put in force.
+struct Prepared {
+    loaded: Loaded,
+    setups: Vec<Setup>,
+    renderer: Arc<Renderer>,
+}
+
+type Prepare = dyn Fn(&Path) -> Result<Prepared, Error> + Send + Sync;
+
+/// How a configuration is read.
+#[derive(Clone)]
+struct Reader {
+    prepare: Arc<Prepare>,
+    /// How long a reload waits for it.
+    patience: Duration,
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self {
+            prepare: Arc::new(prepare),
+            patience: PATIENCE,
+        }
+    }
+}
+
+impl Reader {
+    /// Reads on a thread of its own, which nothing waits for once it is too late: not the
+    /// service, and not the end of the process.
+    async fn read(&self, file: &Path, patience: Option<Duration>) -> Result<Prepared, Error> {
+        let (tell, told) = oneshot::channel();
+        let (prepare, file) = (Arc::clone(&self.prepare), file.to_owned());
+        let name = "nines-config".to_owned();
+        // Nobody may be left to hear it.
+        let work = move || drop(tell.send(prepare(&file)));
+        std::thread::Builder::new().name(name).spawn(work)?;
+        let told = match patience {
+            Some(patience) => tokio::time::timeout(patience, told)
+                .await
+                .map_err(|_| Error::Slow(patience))?,
+            None => told.await,
+        };
+        // A thread that tells nothing has panicked.
+        told.map_err(|_| Error::Broken)?
+    }
+}
+
+/// Reads all files: of the configuration, of its secrets, certificates and templates.
+fn prepare(file: &Path) -> Result<Prepared, Error> {
+    let loaded = config::load(file).map_err(Error::Config)?;
+    let setups = setups(&loaded)?;
+    let renderer = Arc::new(Renderer::new(loaded.templates.as_deref())?);
+    Ok(Prepared {
+        loaded,
+        setups,
+        renderer,
+    })
 }
 
 struct Opened {
@@ -443,28 +558,22 @@ fn identity() -> String {
     format!("{:012x}", random & 0xffff_ffff_ffff)
 }
 
-/// What the probes need that is done once: reading certificate authorities may block.
-async fn setups(loaded: &Loaded) -> Result<Vec<Setup>, Error> {
-    let wanted = loaded.probes.clone();
-    let made = tokio::task::spawn_blocking(move || {
-        wanted
-            .into_iter()
-            .map(|p| {
-                let wrong = |source| Error::Probe {
-                    probe: p.id.to_string(),
-                    source,
-                };
-                Ok(Setup {
-                    probe: Arc::new(probes::Probe::new(p.spec).map_err(wrong)?),
-                    interval_ms: millis(p.interval),
-                    retry_ms: millis(p.retry_interval),
-                    timeout: p.timeout,
-                    id: p.id.clone(),
-                })
-            })
-            .collect()
+/// What the probes need that is done once: it reads certificate authorities.
+fn setups(loaded: &Loaded) -> Result<Vec<Setup>, Error> {
+    let made = loaded.probes.iter().map(|p| {
+        let wrong = |source| Error::Probe {
+            probe: p.id.to_string(),
+            source,
+        };
+        Ok(Setup {
+            probe: Arc::new(probes::Probe::new(p.spec.clone()).map_err(wrong)?),
+            interval_ms: millis(p.interval),
+            retry_ms: millis(p.retry_interval),
+            timeout: p.timeout,
+            id: p.id.clone(),
+        })
     });
-    made.await.map_err(|_| Error::Broken)?
+    made.collect()
 }
 
 fn millis(length: Duration) -> i64 {

@@ -1,8 +1,9 @@
 //! Files that must be whole or absent, and the lock that keeps a second service out of a data
 //! directory. Whatever is written here is on the disk when the call returns. Never writes in place.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, FileType, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,6 +26,58 @@ pub enum LockError {
         /// Why.
         source: io::Error,
     },
+}
+
+/// Why a file was not read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Something else is there.
+    #[error("it is {0}, not a file")]
+    Other(&'static str),
+    /// It is too large.
+    #[error("it is larger than {} {}", if *.0 < MIB { .0 >> 10 } else { .0 >> 20 }, if *.0 < MIB { "KiB" } else { "MiB" })]
+    Long(u64),
+    /// The operating system refused.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+const MIB: u64 = 1 << 20;
+
+/// Reads a file of at most `most` bytes. Whatever else the path leads to is not opened: a pipe that
+/// nobody writes to would hold its reader for ever, and a device has no end.
+///
+/// # Errors
+/// It is no regular file, is larger, or cannot be read.
+pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, ReadError> {
+    regular(std::fs::metadata(path)?.file_type())?;
+    // It may have been replaced since: then it is opened, and still not waited for.
+    let unheld = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(unheld.bits().cast_signed())
+        .open(path)?;
+    let found = file.metadata()?;
+    regular(found.file_type())?;
+    let mut bytes = Vec::new();
+    if found.len() <= most {
+        file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    }
+    if found.len().max(bytes.len() as u64) > most {
+        return Err(ReadError::Long(most));
+    }
+    Ok(bytes)
+}
+
+fn regular(found: FileType) -> Result<(), ReadError> {
+    let what = match found {
+        found if found.is_file() => return Ok(()),
+        found if found.is_dir() => "a folder",
+        found if found.is_fifo() => "a named pipe",
+        found if found.is_socket() => "a socket",
+        _ => "a device",
+    };
+    Err(ReadError::Other(what))
 }
 
 /// Holds a data directory until dropped. The operating system lets go of it when the process ends,

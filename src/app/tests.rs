@@ -4,11 +4,14 @@
 
 use std::net::TcpListener as Taken;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use domain::event::{Event, Fact, SERVICE};
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -50,10 +53,13 @@ impl House {
     }
 
     fn runs(&self) -> (oneshot::Sender<()>, JoinHandle<Result<(), Error>>) {
+        self.runs_with(Reader::default())
+    }
+
+    fn runs_with(&self, reader: Reader) -> (oneshot::Sender<()>, JoinHandle<Result<(), Error>>) {
         let (stop, stopped) = oneshot::channel();
-        let start = self.start();
         // A test that has ended stops it as well.
-        let run = run(start, async { drop(stopped.await) });
+        let run = run_with(self.start(), reader, async { drop(stopped.await) });
         (stop, tokio::spawn(run))
     }
 
@@ -72,6 +78,18 @@ impl House {
         web::socket::connect(&self.data).await.unwrap();
     }
 
+    /// Waits until it hears.
+    async fn hears(&self) {
+        let connected = async {
+            while web::socket::connect(&self.data).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(LONG, connected)
+            .await
+            .expect("it hears");
+    }
+
     /// What its ledger says, if it has one.
     fn facts(&self) -> Vec<Fact> {
         let mut facts = Vec::new();
@@ -81,6 +99,23 @@ impl House {
         }
         facts
     }
+}
+
+/// What the service answers to a request without a body.
+async fn asks(data: PathBuf, path: &str) -> String {
+    let mut stream = web::socket::connect(&data).await.unwrap();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+         connection: close\r\ncontent-length: 0\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let read = stream.read_to_string(&mut answer);
+    tokio::time::timeout(LONG, read)
+        .await
+        .expect("it answers")
+        .unwrap();
+    answer
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,4 +182,50 @@ async fn an_end_that_cannot_be_recorded_is_an_end_all_the_same() {
     drop(Lock::take(&house.data).unwrap());
     let samples = Instance::open(&house.data, clock::now()).unwrap();
     samples.close().unwrap();
+}
+
+/// As on a disk that goes away after the start: every later reading never ends, and says that it
+/// has begun.
+fn hanging(patience: Duration) -> (Reader, mpsc::UnboundedReceiver<()>) {
+    let (begun, begins) = mpsc::unbounded_channel();
+    let first = AtomicBool::new(true);
+    let hang = move |file: &Path| {
+        if first.swap(false, Relaxed) {
+            return prepare(file);
+        }
+        begun.send(()).unwrap();
+        loop {
+            std::thread::park();
+        }
+    };
+    let prepare = Arc::new(hang);
+    (Reader { prepare, patience }, begins)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_whose_files_cannot_be_read_fails_in_its_time_and_so_does_the_next() {
+    let house = House::new("127.0.0.1:0", "data");
+    let (reader, _begins) = hanging(Duration::from_millis(50));
+    let (stop, service) = house.runs_with(reader);
+    house.hears().await;
+    for _ in 0..2 {
+        let answer = asks(house.data.clone(), "/api/v1/reload").await;
+        assert!(answer.contains("does a disk hang?"), "{answer}");
+    }
+    stop.send(()).unwrap();
+    service.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_is_heard_while_a_reload_waits_for_its_files() {
+    let house = House::new("127.0.0.1:0", "data");
+    let (reader, mut begins) = hanging(Duration::MAX);
+    let (stop, service) = house.runs_with(reader);
+    house.hears().await;
+    let asked = tokio::spawn(asks(house.data.clone(), "/api/v1/reload"));
+    begins.recv().await.unwrap();
+    stop.send(()).unwrap();
+    let ended = tokio::time::timeout(LONG, service).await;
+    ended.expect("the stop is heard").unwrap().unwrap();
+    assert!(asked.await.unwrap().contains("stopping"));
 }

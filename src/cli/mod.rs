@@ -17,7 +17,7 @@ mod status;
 mod verify;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
@@ -145,16 +145,7 @@ fn carry_out(line: Line) -> Result<End, Failure> {
             say::json(&config::schema(kind))?;
             Ok(End::Done)
         }
-        Command::Demo { seconds, dir } => {
-            // It keeps the service's log in a file, so that its story stays readable.
-            let colour = say::coloured(&std::io::stdout());
-            demo::run(demo::Options {
-                dir,
-                seconds,
-                colour,
-            })?;
-            Ok(End::Done)
-        }
+        Command::Demo { seconds, dir } => show(common, dir, seconds),
         Command::Simulate { scenario, out } => {
             log_to_stderr("warn");
             simulation::run(&scenario, &out, common)
@@ -227,6 +218,24 @@ fn log_to_stderr(level: &str) {
 
 fn by(common: &Common) -> String {
     common.by.clone().unwrap_or_else(office::user)
+}
+
+fn show(common: &Common, dir: PathBuf, seconds: Option<u64>) -> Result<End, Failure> {
+    if common.json {
+        return Err(Failure::Usage(
+            "the demo is a story for people and has no JSON: use --json with the commands that it \
+             suggests"
+                .to_owned(),
+        ));
+    }
+    // It keeps the service's log in a file, so that its story stays readable.
+    let colour = say::coloured(&std::io::stdout());
+    demo::run(demo::Options {
+        dir,
+        seconds,
+        colour,
+    })?;
+    Ok(End::Done)
 }
 
 fn run(common: &Common) -> Result<End, Failure> {

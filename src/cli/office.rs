@@ -17,6 +17,7 @@ use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
 
 use super::Failure;
 use super::args::Common;
@@ -31,8 +32,10 @@ use crate::ledger::{self, Head, Ledger};
 use crate::samples::Instance;
 use crate::web::{self, Asked, Receipt, Reply, Row};
 
-/// How long the running service may take to answer.
+/// How long the running service may take to do what it was asked for.
 const ANSWER: Duration = Duration::from_secs(90);
+/// How long it may take to say how it is: that waits for nothing.
+const LOOK: Duration = Duration::from_secs(10);
 /// The largest answer that is read, in bytes.
 const LARGEST: usize = 64 * 1024 * 1024;
 
@@ -105,7 +108,12 @@ impl Office {
             by: by.to_owned(),
             act,
         };
-        if let Some(reply) = self.ask(Method::POST, "/api/v1/acts", Some(&asked))? {
+        let unsure = format!(
+            "it was asked, and may record this yet: look with `{}` before you ask again",
+            shown_by(&asked.act)
+        );
+        let request = (Method::POST, "/api/v1/acts", ANSWER);
+        if let Some(reply) = self.ask(request, Some(&asked), Some(&unsure))? {
             return Ok(reply);
         }
         self.ledger()?;
@@ -160,7 +168,8 @@ impl Office {
     /// # Errors
     /// Neither the service nor the ledger can be asked.
     pub fn status(&self) -> Result<(Status, bool)> {
-        if let Some(status) = self.ask::<(), Status>(Method::GET, "/api/v1/status", None)? {
+        let request = (Method::GET, "/api/v1/status", LOOK);
+        if let Some(status) = self.ask::<(), Status>(request, None, None)? {
             return Ok((status, true));
         }
         let ledger = self.ledger()?;
@@ -189,15 +198,18 @@ impl Office {
     /// # Errors
     /// It does not answer.
     pub fn reload(&self) -> Result<Option<Reply>> {
-        self.ask::<(), Reply>(Method::POST, "/api/v1/reload", None)
+        let unsure = "it was asked, and may take the configuration over yet: its log will say so";
+        let request = (Method::POST, "/api/v1/reload", ANSWER);
+        self.ask::<(), Reply>(request, None, Some(unsure))
     }
 
-    /// Asks the running service; `None` where none runs.
+    /// Asks the running service, which may take so long; `None` where none runs. What is `unsure`
+    /// where it was asked and gives no answer is said with the reason.
     fn ask<A: Serialize, R: DeserializeOwned>(
         &self,
-        method: Method,
-        path: &str,
+        (method, path, patience): (Method, &str, Duration),
         body: Option<&A>,
+        unsure: Option<&str>,
     ) -> Result<Option<R>> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -206,40 +218,72 @@ impl Office {
             Some(body) => Bytes::from(serde_json::to_vec(body)?),
             None => Bytes::new(),
         };
-        let asked = async {
-            let stream = match web::socket::connect(&self.data).await {
-                Ok(stream) => stream,
-                Err(error) if error.kind() == ErrorKind::InvalidInput => {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "localhost")
+            .header("content-type", "application/json")
+            .body(Full::new(body))?;
+        let late = || {
+            anyhow!(
+                "the service does not answer within {} s",
+                patience.as_secs()
+            )
+        };
+        runtime.block_on(async {
+            let connect = web::socket::connect(&self.data);
+            let stream = match tokio::time::timeout(patience, connect).await {
+                Ok(Ok(stream)) => stream,
+                Ok(Err(error)) if error.kind() == ErrorKind::InvalidInput => {
                     return Err(error).context("whether the service runs cannot be told");
                 }
                 // Refused: left by a process that was killed. Absent: no service.
-                Err(_) => return Ok(None),
+                Ok(Err(_)) => return Ok(None),
+                Err(_) => return Err(late()),
             };
-            let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-            let connection = tokio::spawn(connection);
-            let request = Request::builder()
-                .method(method)
-                .uri(path)
-                .header("host", "localhost")
-                .header("content-type", "application/json")
-                .body(Full::new(body))?;
-            let response = sender.send_request(request).await?;
-            let status = response.status();
-            let bytes = Limited::new(response.into_body(), LARGEST)
-                .collect()
-                .await
-                .map_err(|error| anyhow!("the answer broke off: {error}"))?
-                .to_bytes();
-            drop(sender);
-            connection.abort();
-            serde_json::from_slice(&bytes).map(Some).with_context(|| {
-                let text = String::from_utf8_lossy(&bytes);
-                format!("the service answered {status}: {}", text.trim())
+            let answer = match tokio::time::timeout(patience, answered(stream, request)).await {
+                Ok(answer) => answer,
+                Err(_) => Err(late()),
+            };
+            answer.map(Some).map_err(|error| match unsure {
+                Some(unsure) => anyhow!("{error:#}; {unsure}"),
+                None => error,
             })
-        };
-        runtime
-            .block_on(async { tokio::time::timeout(ANSWER, asked).await })
-            .context("the service does not answer")?
+        })
+    }
+}
+
+/// What the service answers on a connection.
+async fn answered<R: DeserializeOwned>(
+    stream: UnixStream,
+    request: Request<Full<Bytes>>,
+) -> Result<R> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let connection = tokio::spawn(connection);
+    let response = sender.send_request(request).await;
+    let response = response.context("the service broke the connection off")?;
+    let status = response.status();
+    let bytes = Limited::new(response.into_body(), LARGEST)
+        .collect()
+        .await
+        .map_err(|error| anyhow!("the answer broke off: {error}"))?
+        .to_bytes();
+    drop(sender);
+    connection.abort();
+    serde_json::from_slice(&bytes).with_context(|| {
+        let text = String::from_utf8_lossy(&bytes);
+        format!("the service answered {status}: {}", text.trim())
+    })
+}
+
+/// The command that shows, from the ledger alone, whether an act was recorded.
+fn shown_by(act: &Act) -> &'static str {
+    match act {
+        Act::ScheduleMaintenance { .. }
+        | Act::ExtendMaintenance { .. }
+        | Act::CancelMaintenance { .. }
+        | Act::Told { .. } => "nines maintenance list",
+        _ => "nines incident list",
     }
 }
 
@@ -258,5 +302,39 @@ pub fn user() -> String {
     match uid {
         Ok(uid) => name(uid).unwrap_or_else(|| format!("uid {uid}")),
         Err(_) => std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    // A test that cannot build its own input should fail at once.
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_service_that_does_not_answer_may_do_it_yet_and_that_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let office = Office {
+            data: folder.path().to_owned(),
+        };
+        let patience = Duration::from_millis(50);
+        let ask = |unsure| {
+            let request = (Method::GET, "/api/v1/status", patience);
+            office.ask::<(), Status>(request, None, unsure)
+        };
+        assert!(ask(None).unwrap().is_none(), "none runs");
+        // It takes connections, as a stopped process does, and reads nothing.
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let within = runtime.enter();
+        let listener = web::socket::bind(folder.path()).unwrap();
+        drop(within);
+        let why = |unsure| format!("{:#}", ask(unsure).err().unwrap());
+        assert_eq!(why(None), "the service does not answer within 0 s");
+        assert_eq!(
+            why(Some("it may do it yet")),
+            "the service does not answer within 0 s; it may do it yet"
+        );
+        drop(listener);
     }
 }

@@ -154,6 +154,10 @@ fn folder(
     };
     let folder = own.join(written.unwrap_or(key));
     let optional = written.is_none() && which == Folder::Policies;
+    let table = service.raw.service.get();
+    let spoilt = table.is_some_and(|table| sheet.on(service.page).spoilt(&table.at, key));
+    // Where the key itself is wrong another folder may be meant, which holds others.
+    let sure = written.is_some() || (service.whole && !spoilt);
     let why = match files_in(&folder) {
         _ if taken.iter().any(|taken| is_same(taken, &folder)) => {
             "it holds other files, and must be a folder of its own".to_owned()
@@ -166,7 +170,7 @@ fn folder(
             return Listed {
                 folder,
                 files,
-                whole: true,
+                whole: sure,
             };
         }
         // Without any policy folder, every policy that a system names is unknown.
@@ -174,16 +178,15 @@ fn folder(
             return Listed {
                 folder,
                 files: Vec::new(),
-                whole: service.whole,
+                whole: sure,
             };
         }
         Err(error) => error.to_string(),
     };
-    let table = service.raw.service.get();
     let mut page = sheet.on(service.page);
     // Where the key itself is wrong, or nothing is known of it, nothing is said of the folder.
     if service.whole
-        && let Some(table) = table.filter(|table| !page.spoilt(&table.at, key))
+        && let Some(table) = table.filter(|_| !spoilt)
     {
         let value = match which {
             Folder::Systems => &table.value.systems,

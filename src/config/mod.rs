@@ -12,6 +12,7 @@ mod place;
 mod raw;
 mod read;
 mod schema;
+mod slips;
 #[cfg(test)]
 mod tests;
 mod types;

@@ -12,11 +12,13 @@ use super::hide;
 use super::mistakes::Sheet;
 use super::raw::probe::{Common, Http, Tcp};
 use super::schema::{SchemaKind, marked};
+use super::slips::mended;
 use super::walk::walk;
 use super::words::At;
+use crate::files::{self, ReadError};
 
 /// The largest file that is read, in bytes.
-const LARGEST: u64 = 4 << 20;
+pub(super) const LARGEST: u64 = 4 << 20;
 
 /// One probe as written.
 #[derive(Clone, Debug)]
@@ -44,11 +46,11 @@ pub(super) enum Own {
 pub(super) struct File<T> {
     /// Its page on the sheet.
     pub page: usize,
-    /// What it says; nothing if its syntax is broken.
+    /// What it says, without what is not TOML; nothing if it cannot be told what belongs where.
     pub raw: T,
     /// The probes of a system's file.
     pub probes: Vec<Probe>,
-    /// Whether its syntax is right: otherwise all is absent and nothing is missing.
+    /// Whether it could be told: otherwise all is absent and nothing is missing.
     pub whole: bool,
     /// Of the service's file, the folders of systems and policies, even if its syntax is broken.
     pub folders: [Option<String>; 2],
@@ -79,15 +81,15 @@ pub(super) fn read<T: DeserializeOwned + Default>(
     };
     let number = sheet.page(path.to_owned(), Some(Rc::clone(&text)));
     let mut page = sheet.on(number);
-    let (mut tree, errors) = DeTable::parse_recoverable(&text);
-    let first = errors
-        .iter()
-        .min_by_key(|error| error.span().map_or(0, |at| at.start));
-    if let Some(error) = first {
+    let mended = mended(&text);
+    if !mended.slips.is_empty() {
         hide::in_lines(&mut page, &text);
-        let at = error.span().unwrap_or(0..0);
-        let message = not_toml(error.message(), text.get(at.clone()).unwrap_or_default());
+    }
+    for (at, message) in mended.slips {
         page.wrong(&at, message);
+    }
+    let (mut tree, _) = DeTable::parse_recoverable(&mended.text);
+    if !mended.whole {
         return File {
             folders: folders_of(tree.get_ref()),
             ..empty(number)
@@ -95,7 +97,7 @@ pub(super) fn read<T: DeserializeOwned + Default>(
     }
     hide::in_tree(&mut page, tree.get_ref());
     let before = page.count();
-    walk(&mut page, &mut tree, marked(kind));
+    walk(&mut page, &mut tree, mended.broken, marked(kind));
     let folders = folders_of(tree.get_ref());
     let probes = if kind == SchemaKind::System {
         probes_of(tree.get_ref())
@@ -136,18 +138,12 @@ pub(super) fn text_of(path: &Path) -> Result<String, Unreadable> {
         at: 0..0,
         why,
     };
-    let told = |error| without_text(format!("this file cannot be read: {error}"));
-    let about = std::fs::metadata(path).map_err(told)?;
-    if about.is_dir() {
-        return Err(without_text("this is a folder, not a file".to_owned()));
-    }
-    let length = about.len();
-    if length > LARGEST {
-        return Err(without_text(
-            "this file cannot be read: it is larger than 4 MiB".to_owned(),
-        ));
-    }
-    let bytes = std::fs::read(path).map_err(told)?;
+    let bytes = files::read(path, LARGEST).map_err(|error| {
+        without_text(match error {
+            ReadError::Other(what) => format!("this is {what}, not a file"),
+            error => format!("this file cannot be read: {error}"),
+        })
+    })?;
     String::from_utf8(bytes).map_err(|error| {
         // Up to the first wrong byte the replacement changes nothing, so the place holds.
         let good = error.utf8_error().valid_up_to();

@@ -3,6 +3,7 @@
 //! so that the rest can be read and each mistake is told once. It knows no rule of the service.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 use toml::Spanned;
@@ -14,9 +15,18 @@ use super::near::{list, nearest, shown};
 use super::types::{fits, fits_type, found, is, named};
 use super::words::At;
 
-/// Walks a whole file.
-pub(super) fn walk(page: &mut Page<'_>, tree: &mut Spanned<DeTable<'_>>, schema: &Value) {
-    let mut walk = Walk { page, root: schema };
+/// Walks a whole file. The values at the places that are `broken` are none, which was told.
+pub(super) fn walk(
+    page: &mut Page<'_>,
+    tree: &mut Spanned<DeTable<'_>>,
+    broken: BTreeSet<usize>,
+    schema: &Value,
+) {
+    let mut walk = Walk {
+        page,
+        broken,
+        root: schema,
+    };
     walk.table(tree.get_mut(), &(0..0), &Place::Root, schema);
 }
 
@@ -44,6 +54,7 @@ impl std::fmt::Display for Place {
 
 struct Walk<'a, 'p> {
     page: &'a mut Page<'p>,
+    broken: BTreeSet<usize>,
     root: &'a Value,
 }
 
@@ -100,7 +111,8 @@ impl Walk<'_, '_> {
             let (Some(schema), Some(value)) = (schema_of(&key), table.get_mut(key.as_str())) else {
                 continue;
             };
-            if !self.value(value, &key, matches!(place, Place::Root), schema) {
+            let told = self.broken.contains(&value.span().start);
+            if told || !self.value(value, &key, matches!(place, Place::Root), schema) {
                 self.page.spoil(at, &key);
                 table.remove(key.as_str());
             }

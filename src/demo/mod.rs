@@ -136,6 +136,7 @@ async fn show(options: &Options) -> Result<(), Error> {
         ended = &mut service => Some(ended),
         () = story => None,
         () = stopped => None,
+        () = voice.unheard() => None,
     };
     let ended = match early {
         // Nobody has stopped it yet.
@@ -365,13 +366,30 @@ fn log_to(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Ends with SIGINT (Ctrl-C) or SIGTERM.
+/// Ends with SIGINT (Ctrl-C), SIGTERM, or SIGHUP: the terminal has been closed.
 fn interrupted() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    // Whoever ignores it (`nohup`) wants the demo to outlive the terminal; heard, it no longer is.
+    let outlives = ignores_hangups();
+    let mut hangup = signal(SignalKind::hangup())?;
     Ok(async move {
-        tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} }
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv(), if !outlives => {}
+        }
+    })
+}
+
+/// Whether this process was started to ignore SIGHUP: the lowest bit of `SigIgn` (proc(5)).
+fn ignores_hangups() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.is_some_and(|mask| {
+        mask.trim_end()
+            .ends_with(['1', '3', '5', '7', '9', 'b', 'd', 'f'])
     })
 }
 

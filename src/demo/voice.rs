@@ -1,5 +1,5 @@
 //! What the demo says on standard output: calm lines with a time and a speaker, wrapped to eighty
-//! columns. It decides nothing, and a reader that has gone stops nothing.
+//! columns. It decides nothing, and knows when nobody reads it any more.
 
 use std::io::Write;
 use std::path::Path;
@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use tokio::sync::Notify;
 
 use crate::clock;
 
@@ -50,6 +51,7 @@ pub struct Voice {
     out: Mutex<Box<dyn Write + Send>>,
     colour: bool,
     zone: TimeZone,
+    unheard: Notify,
 }
 
 impl Voice {
@@ -59,7 +61,13 @@ impl Voice {
             out: Mutex::new(out),
             colour,
             zone,
+            unheard: Notify::new(),
         }
+    }
+
+    /// Ends when something was said that nobody could read: the pipe or terminal is closed.
+    pub async fn unheard(&self) {
+        self.unheard.notified().await;
     }
 
     /// A line with the present time and who says it; further lines of `text` stay lines.
@@ -149,8 +157,14 @@ impl Voice {
 
     fn put(&self, text: &str) {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whoever read it may have gone; the demo goes on.
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        if out
+            .write_all(text.as_bytes())
+            .and_then(|()| out.flush())
+            .is_err()
+        {
+            // Kept for whoever asks later.
+            self.unheard.notify_one();
+        }
     }
 }
 
@@ -247,6 +261,34 @@ mod tests {
         assert!(lines[1].starts_with("                 or two"), "{text}");
         assert_eq!(lines[lines.len() - 2].trim_start(), "second");
         assert_eq!(lines[lines.len() - 1], "                   indented");
+    }
+
+    /// A pipe whose reader has gone.
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_voice_knows_that_nobody_hears_it() {
+        let voice = Voice::new(Box::new(Closed), false, TimeZone::UTC);
+        voice.say(Speaker::Demo, "x");
+        let noticed = tokio::time::timeout(std::time::Duration::from_secs(60), voice.unheard());
+        noticed.await.unwrap();
+        let (heard, _) = testing::voice();
+        heard.say(Speaker::Demo, "x");
+        tokio::select! {
+            biased;
+            () = heard.unheard() => panic!("it was heard"),
+            () = tokio::task::yield_now() => {}
+        }
     }
 
     #[test]

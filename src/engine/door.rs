@@ -72,7 +72,7 @@ pub(super) struct Asked {
 
 /// The way in. Share it in an `Arc`.
 pub struct Door {
-    inputs: mpsc::Sender<Message>,
+    pub(super) inputs: mpsc::Sender<Message>,
     board: Arc<Board>,
     clock: Clock,
     samples: Option<Writer>,

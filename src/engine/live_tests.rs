@@ -22,7 +22,7 @@ use tokio::time::timeout;
 
 use super::door::{Door, Error};
 use super::runner::{Runner, Setup};
-use super::testing::{catalogue, portal};
+use super::testing::{catalogue, portal, sample};
 use super::thread::Running;
 use crate::clock::Clock;
 use crate::ledger::{self, Ledger};
@@ -411,5 +411,66 @@ async fn a_slow_target_is_asked_once_at_a_time_and_its_slots_are_counted() {
     let counts = slot.counts();
     assert!(counts.down >= 3);
     assert!(counts.missed >= counts.down, "{counts:?}");
+    service.stop().await;
+}
+
+/// A day: a start that waits for its slot is not seen by any test.
+const DAY_MS: i64 = 24 * 3_600_000;
+
+/// An address of loopback that refuses.
+async fn refusing() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap()
+}
+
+#[tokio::test]
+async fn a_run_that_is_pending_at_a_start_of_the_service_is_retried_and_not_left_to_the_next_slot()
+{
+    let mut daily = quick();
+    daily.systems[0].probes[0].interval_ms = DAY_MS;
+    let service = Service::start(daily.clone()).await;
+    service
+        .door
+        .sample(sample(service.door.clock().now(), Outcome::Down))
+        .await;
+    let slot = service.door.board().slot(&portal()).unwrap();
+    timeout(LONG, slot.retrying().wait_for(|retrying| *retrying))
+        .await
+        .unwrap()
+        .unwrap();
+    service.door.stop().await.unwrap();
+    let data = service.die();
+
+    let service = Service::start_on(data, Clock::start().unwrap(), daily).await;
+    let runner = Runner::start(Arc::clone(&service.door)).unwrap();
+    let mut setup = setup(portal(), refusing().await);
+    setup.interval_ms = DAY_MS;
+    runner.replace(vec![setup]);
+    service.queued(Kind::Downtime).await;
+    runner.stop().await;
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_reload_that_changes_the_interval_goes_on_with_a_pending_retry() {
+    let service = Service::start(quick()).await;
+    let runner = Runner::start(Arc::clone(&service.door)).unwrap();
+    let mut setup = setup(portal(), refusing().await);
+    setup.retry_ms = 3_000;
+    runner.replace(vec![setup.clone()]);
+    let slot = service.door.board().slot(&portal()).unwrap();
+    timeout(LONG, slot.retrying().wait_for(|retrying| *retrying))
+        .await
+        .unwrap()
+        .unwrap();
+
+    let mut daily = quick();
+    daily.systems[0].probes[0].interval_ms = DAY_MS;
+    service.door.configure("kim", daily).await.unwrap();
+    (setup.interval_ms, setup.retry_ms) = (DAY_MS, 40);
+    runner.replace(vec![setup]);
+    service.queued(Kind::Downtime).await;
+    assert!(slot.counts().down >= 3, "{:?}", slot.counts());
+    runner.stop().await;
     service.stop().await;
 }

@@ -4,6 +4,7 @@
 //! Nothing outside this room changes the ledger or the state.
 
 pub mod door;
+pub mod pace;
 pub mod runner;
 pub mod snapshot;
 pub mod status;

@@ -1,4 +1,4 @@
-//! Starts the probes: one lane each, on the grid of `domain::schedule`, one run at a time, and
+//! Starts the probes: one lane each, at the times of its [`Pace`], one run at a time, and
 //! never more at once than the process can hold. It decides nothing; what it saw goes through the
 //! door.
 //!
@@ -12,13 +12,13 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use domain::id::ProbeId;
 use domain::sample::{Outcome, Phases, Reason, Sample};
-use domain::schedule::Grid;
 use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::door::Door;
+use super::pace::{After, Pace};
 use super::snapshot::Slot;
 use crate::clock::{Clock, Reading};
 
@@ -219,16 +219,17 @@ impl Lane {
             let reading = self.clock.read();
             // A timer may be early by less than it can tell; the slot is then taken all the same.
             let started = self.steady(reading.up).max(due);
-            if let Some(realigned) = grid(&setup).realigned(due, started) {
-                self.slot.missed(realigned.missed);
-                after = After::Instant(realigned.at);
+            if let Some(missed) = pace(&setup).slipped(due, started) {
+                self.slot.missed(missed);
+                after = After::Instant(started);
                 continue;
             }
             let late = started.duration_since(due).max(SignedDuration::ZERO);
             let sample = self.ask(&setup, reading, late).await;
             drop(permit);
             let ended = self.steady(self.clock.read().up);
-            self.slot.missed(grid(&setup).between(started, ended));
+            self.slot
+                .missed(pace(&setup).slots().between(started, ended));
             self.door.sample(sample).await;
             after = After::Run { started, ended };
         }
@@ -243,7 +244,7 @@ impl Lane {
     ) -> (Arc<Setup>, Timestamp) {
         loop {
             let setup = self.setup.load_full();
-            let due = after.next(&setup, *retrying.borrow_and_update());
+            let due = pace(&setup).next(after, *retrying.borrow_and_update());
             let wait = due.duration_since(self.steady(self.clock.read().up));
             let Ok(wait) = Duration::try_from(wait) else {
                 return (setup, due);
@@ -289,31 +290,8 @@ impl Lane {
     }
 }
 
-fn grid(setup: &Setup) -> Grid {
-    Grid::of(&setup.id, setup.interval_ms)
-}
-
-/// What the next start comes after.
-#[derive(Clone, Copy)]
-enum After {
-    /// Nothing: the first slot from here on.
-    Instant(Timestamp),
-    /// A run.
-    Run {
-        started: Timestamp,
-        ended: Timestamp,
-    },
-}
-
-impl After {
-    fn next(self, setup: &Setup, retrying: bool) -> Timestamp {
-        match self {
-            After::Instant(at) => grid(setup).at_or_after(at),
-            After::Run { started, ended } => {
-                grid(setup).next(started, ended, retrying, setup.retry_ms)
-            }
-        }
-    }
+fn pace(setup: &Setup) -> Pace {
+    Pace::of(&setup.id, setup.interval_ms, setup.retry_ms)
 }
 
 /// How many probes may run at once with so many files: each needs one, and one more to resolve.

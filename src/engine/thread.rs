@@ -217,6 +217,10 @@ impl Engine {
             letters,
             reply,
         } = asked;
+        // What nobody waits for any more he was told might not come about: it does not.
+        if matches!(input, Input::Act { .. }) && reply.is_closed() {
+            return false;
+        }
         let stop = matches!(input, Input::Stop);
         let start = matches!(input, Input::Start { .. });
         let refit = start || matches!(input, Input::Configure { .. });
@@ -381,6 +385,47 @@ mod tests {
         door.outbox_changed().await;
         let seen = door.snapshot();
         assert_eq!(outbox::due(&seen.record, Timestamp::MAX).len(), 1);
+
+        door.stop().await.unwrap();
+        running.join().unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_act_whose_asker_has_gone_is_not_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::start().unwrap();
+        let ledger = Ledger::open(folder.path()).unwrap();
+        let turn = Turn::new(ledger, domain::record::Record::default(), &[]);
+        let (door, running) = start(turn, folder.path(), clock, None).unwrap();
+        door.configure("test", testing::catalogue()).await.unwrap();
+        door.start(None).await.unwrap();
+        let declare = |by: &str| Input::Act {
+            by: by.to_owned(),
+            act: domain::act::Act::DeclareOutage {
+                system: "portal".into(),
+                from: door.clock().now(),
+                to: None,
+                evidence: "customers call".to_owned(),
+            },
+        };
+        let (reply, nobody) = tokio::sync::oneshot::channel();
+        drop(nobody);
+        let (input, letters) = (declare("kim"), Vec::new());
+        let asked = Asked {
+            input,
+            letters,
+            reply,
+        };
+        let sent = door.inputs.send(Message::Asked(Box::new(asked))).await;
+        assert!(sent.is_ok());
+        let Input::Act { by, act } = declare("ann") else {
+            unreachable!()
+        };
+        door.act(&by, act).await.unwrap();
+        let record = &door.snapshot().record;
+        let declared = record.outages.values().filter_map(|o| o.declared.as_ref());
+        let by: Vec<&str> = declared.map(|(_, by)| by.as_str()).collect();
+        assert_eq!(by, ["ann"]);
 
         door.stop().await.unwrap();
         running.join().unwrap();

@@ -22,6 +22,7 @@ use tokio::time::timeout;
 use super::text;
 use super::wire::ByLine;
 use crate::config::{Relay, Scheme};
+use crate::files;
 
 impl fmt::Display for Relay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -73,6 +74,8 @@ impl Default for Timeouts {
 
 /// How many addresses of a relay's name are tried.
 const ADDRESSES: usize = 4;
+/// The largest file of certificates that is read, in bytes.
+const LARGEST_CA_FILE: u64 = 4 << 20;
 
 /// The parts of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -264,8 +267,11 @@ impl Relay {
         let builder = match &self.ca_file {
             None => builder,
             Some(path) => {
-                let pem = tokio::fs::read(path)
+                let file = path.clone();
+                let read = move || files::read(&file, LARGEST_CA_FILE);
+                let pem = tokio::task::spawn_blocking(read)
                     .await
+                    .map_err(|error| broken(Step::Tls, error.to_string()))?
                     .map_err(|e| broken(Step::Tls, format!("{}: {e}", path.display())))?;
                 let trusted = Certificate::from_pem(&pem).map_err(|e| refused(Step::Tls, &e))?;
                 builder

@@ -15,6 +15,7 @@ use minijinja::{Environment, HtmlEscape, UndefinedBehavior, Value, context};
 
 use super::view::View;
 use super::{Error, sample, text};
+use crate::files::{self, ReadError};
 
 /// The longest subject, in characters; a longer one is cut.
 const LONGEST_SUBJECT: usize = 180;
@@ -197,15 +198,15 @@ fn read(path: &Path) -> Result<Option<String>, Error> {
         path: path.display().to_string(),
         source,
     };
-    match std::fs::metadata(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(fail(error)),
-        Ok(found) if found.len() > LARGEST_TEMPLATE => {
-            return Err(fail(std::io::Error::other("larger than 256 KiB")));
-        }
-        Ok(_) => {}
+    match files::read(path, LARGEST_TEMPLATE) {
+        Err(ReadError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(ReadError::Io(error)) => Err(fail(error)),
+        Err(error) => Err(fail(std::io::Error::other(error))),
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => Ok(Some(text)),
+            Err(_) => Err(fail(std::io::Error::other("it is not UTF-8"))),
+        },
     }
-    std::fs::read_to_string(path).map(Some).map_err(fail)
 }
 
 fn render(env: &Environment<'_>, kind: Kind, view: &View) -> Result<Preview, Error> {

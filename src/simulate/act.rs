@@ -56,7 +56,7 @@ pub enum Said {
         /// Why.
         reason: String,
     },
-    /// Gives the last declared outage of a system an end.
+    /// Gives the declared outage of a system that is open, or its last, an end.
     ChangeDeclaration {
         /// The system.
         system: SystemId,
@@ -104,7 +104,8 @@ impl Said {
                 reason,
                 approved_by,
             } => Act::ChangeDeclaration {
-                outage: outage(record, system, |o| o.declared.is_some())?,
+                outage: outage(record, system, |o| o.declared.is_some() && o.end.is_none())
+                    .or_else(|_| outage(record, system, |o| o.declared.is_some()))?,
                 to: *to,
                 reason: reason.clone(),
                 approved_by: approved_by.clone(),
@@ -212,11 +213,7 @@ pub(super) const ACTS: [(&str, &[&str], &[&str]); 15] = [
         ],
     ),
     ("close", &[], &["system", "incident", "without"]),
-    (
-        "declare_outage",
-        &["system", "from", "evidence"],
-        &["to", "approved_by"],
-    ),
+    ("declare_outage", &["system", "from", "evidence"], &["to"]),
     (
         "change_declaration",
         &["system", "to", "reason"],
@@ -349,11 +346,7 @@ fn said(w: Written) -> Result<Said, String> {
             system: system()?,
             from: instant(&needed(&w.from))?,
             to: w.to.as_deref().map(instant).transpose()?,
-            // The declaration itself needs no second person; one who looked is part of it.
-            evidence: match &w.approved_by {
-                Some(second) => format!("{} (approved by {second})", needed(&w.evidence)),
-                None => needed(&w.evidence),
-            },
+            evidence: needed(&w.evidence),
         }),
         "monitor_fault" => {
             let (from, to) = span()?;

@@ -1,5 +1,5 @@
 //! Plays a scenario: takes the next instant of a heap, gives the engine its turn, and looks what
-//! follows. Probes keep the grid of `domain::schedule`, notices the outbox of `domain::outbox`,
+//! follows. Probes keep the pace of `engine::pace`, notices the outbox of `domain::outbox`,
 //! as in the service; only prober, delivery and clock are others.
 
 use std::cmp::Reverse;
@@ -12,13 +12,13 @@ use domain::decide::Input;
 use domain::id::{NoticeId, ProbeId};
 use domain::outbox;
 use domain::sample::Sample;
-use domain::schedule::Grid;
 use jiff::{SignedDuration, Timestamp};
 
 use super::act::Deed;
 use super::scenario::{Act, Answer, Scenario};
 use super::{Error, Refused, world};
 use crate::config::Loaded;
+use crate::engine::pace::{After, Pace};
 use crate::engine::turn::{self, Turn};
 use crate::engine::{self, turn::Turned};
 use crate::ledger::Ledger;
@@ -171,7 +171,8 @@ struct Stage<'a> {
 /// A probe's place, and which entry of the heap is its next: any other is of a life before.
 struct Lane {
     probe: Probe,
-    grid: Grid,
+    pace: Pace,
+    after: After,
     entry: u64,
 }
 
@@ -361,7 +362,8 @@ impl Stage<'_> {
 
     // Probes.
 
-    /// Gives every configured probe its lane; those that have one keep their place on it.
+    /// Gives every configured probe its lane; those that have one keep their place on it, and one
+    /// that is being asked is asked to its end.
     fn fit_lanes(&mut self, at: Timestamp) {
         let Some(turn) = self.turn.as_ref() else {
             return;
@@ -369,18 +371,43 @@ impl Stage<'_> {
         let catalogue = std::sync::Arc::clone(&turn.record().catalogue);
         let mut before = std::mem::take(&mut self.lanes);
         for probe in probes_of(&catalogue) {
-            let grid = Grid::of(&probe.id, probe.interval_ms);
-            let kept = before.remove(&probe.id).filter(|lane| lane.grid == grid);
-            let entry = match kept {
-                Some(lane) => lane.entry,
-                None => self.enter(grid.at_or_after(at), Rank::Ask, What::Ask(probe.id.clone())),
-            };
-            let lane = Lane {
-                probe: probe.clone(),
-                grid,
-                entry,
+            let pace = pace(probe);
+            let lane = match before.remove(&probe.id) {
+                Some(lane) if lane.pace == pace || self.is_asked(&lane) => Lane {
+                    probe: probe.clone(),
+                    pace,
+                    ..lane
+                },
+                kept => {
+                    let after = kept.map_or(After::Instant(at), |lane| lane.after);
+                    self.lane(probe, after, at)
+                }
             };
             self.lanes.insert(probe.id.clone(), lane);
+        }
+    }
+
+    fn is_asked(&self, lane: &Lane) -> bool {
+        matches!(self.contents.get(&lane.entry), Some(What::Answered(..)))
+    }
+
+    /// A lane that starts next after that, and not before `now`.
+    fn lane(&mut self, probe: &Probe, mut after: After, now: Timestamp) -> Lane {
+        let pace = pace(probe);
+        let retrying = self
+            .turn
+            .as_ref()
+            .is_some_and(|turn| turn.retrying(&probe.id));
+        if pace.slipped(pace.next(after, retrying), now).is_some() {
+            after = After::Instant(now);
+        }
+        let next = pace.next(after, retrying).max(now);
+        let entry = self.enter(next, Rank::Ask, What::Ask(probe.id.clone()));
+        Lane {
+            probe: probe.clone(),
+            pace,
+            after,
+            entry,
         }
     }
 
@@ -388,15 +415,17 @@ impl Stage<'_> {
         let Some(lane) = self.lanes.get(id).filter(|lane| lane.entry == key) else {
             return;
         };
-        let (rank, next, what) = match world::ask(self.scenario, &lane.probe, at) {
-            Some(sample) => {
-                let took = SignedDuration::from_micros(i64::try_from(sample.took_us).unwrap_or(0));
-                let ended = at.checked_add(took).unwrap_or(at);
-                (Rank::Answered, ended, What::Answered(at, Box::new(sample)))
-            }
-            None => (Rank::Ask, lane.grid.after(at), What::Ask(id.clone())),
+        let probe = lane.probe.clone();
+        let Some(sample) = world::ask(self.scenario, &probe, at) else {
+            let later = at.checked_add(SignedDuration::from_nanos(1)).unwrap_or(at);
+            let lane = self.lane(&probe, After::Instant(later), later);
+            self.lanes.insert(probe.id, lane);
+            return;
         };
-        let entry = self.enter(next, rank, what);
+        let took = SignedDuration::from_micros(i64::try_from(sample.took_us).unwrap_or(0));
+        let ended = at.checked_add(took).unwrap_or(at);
+        let what = What::Answered(at, Box::new(sample));
+        let entry = self.enter(ended, Rank::Answered, what);
         if let Some(lane) = self.lanes.get_mut(id) {
             lane.entry = entry;
         }
@@ -424,17 +453,11 @@ impl Stage<'_> {
                 .map_err(|_| Error::Inside("the samples are stuck"))?;
         }
         self.must(at, Input::Sampled(sample))?;
-        let retrying = self.turn.as_ref().is_some_and(|turn| turn.retrying(&id));
-        let Some(lane) = self.lanes.get(&id) else {
+        let Some(probe) = self.lanes.get(&id).map(|lane| lane.probe.clone()) else {
             return Ok(());
         };
-        let next = lane
-            .grid
-            .next(started, at, retrying, lane.probe.retry_interval_ms);
-        let entry = self.enter(next, Rank::Ask, What::Ask(id.clone()));
-        if let Some(lane) = self.lanes.get_mut(&id) {
-            lane.entry = entry;
-        }
+        let lane = self.lane(&probe, After::Run { started, ended: at }, at);
+        self.lanes.insert(id, lane);
         Ok(())
     }
 
@@ -566,4 +589,8 @@ impl Stage<'_> {
 
 fn probes_of(catalogue: &Catalogue) -> impl Iterator<Item = &Probe> {
     catalogue.systems.iter().flat_map(|system| &system.probes)
+}
+
+fn pace(probe: &Probe) -> Pace {
+    Pace::of(&probe.id, probe.interval_ms, probe.retry_interval_ms)
 }

@@ -173,7 +173,7 @@ impl Scenario {
     /// Reads a scenario; its paths are relative to the file.
     ///
     /// # Errors
-    /// The file cannot be read, or the first mistake in it, with its place.
+    /// The file cannot be read; or the mistakes in it, with their places.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let read = |source| Error::Read {
             path: path.to_owned(),
@@ -182,7 +182,7 @@ impl Scenario {
         let text = std::fs::read_to_string(path).map_err(read)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut scenario =
-            Self::parse(&text, folder).map_err(|wrong| Mistakes::of(path, &text, vec![wrong]))?;
+            Self::parse(&text, folder).map_err(|wrong| Mistakes::of(path, &text, wrong))?;
         scenario.names.file = path.to_owned();
         scenario.names.text = text;
         Ok(scenario)
@@ -191,41 +191,47 @@ impl Scenario {
     /// Reads a scenario's text; its paths are relative to `folder`.
     ///
     /// # Errors
-    /// The place of the first mistake, and what is wrong there.
-    fn parse(text: &str, folder: &Path) -> Result<Self, Wrong> {
+    /// The places of its mistakes, and what is wrong there: of what is not read at all the first,
+    /// else one of each table.
+    fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Wrong>> {
         let written: Written = toml::from_str(text).map_err(|error| {
             let at = error.span().unwrap_or_default();
-            (at, error.message().to_owned())
+            vec![(at, error.message().to_owned())]
         })?;
-        let (start, end) = (instant(&written.start)?, instant(&written.end)?);
-        if end <= start {
-            return Err((
-                written.end.span(),
-                "`end` must be later than `start`".to_owned(),
-            ));
+        let mut wrong = Vec::new();
+        let start = kept(instant(&written.start), &mut wrong);
+        let end = kept(instant(&written.end), &mut wrong);
+        if let (Some(start), Some(end)) = (start, end)
+            && end <= start
+        {
+            let message = "`end` must be later than `start`".to_owned();
+            wrong.push((written.end.span(), message));
         }
         let mut names = Names::default();
         let faults = written.fault.into_iter();
-        let faults = faults.map(|written| fault(written, &mut names));
-        let faults = faults.collect::<Result<_, _>>()?;
+        let faults = faults.filter_map(|written| kept(fault(written, &mut names), &mut wrong));
+        let faults: Vec<_> = faults.collect();
         let mail = written.mail.into_iter();
-        let mail = mail.map(|written| weather(written, &mut names));
-        let mail = mail.collect::<Result<_, _>>()?;
+        let mail = mail.filter_map(|written| kept(weather(written, &mut names), &mut wrong));
+        let mail: Vec<_> = mail.collect();
         let mut acts = Vec::with_capacity(written.act.len());
         for act in written.act {
             let place = act.span();
             let line = line_of(text, place.start);
             names.of.extend(act::names(act.get_ref()));
-            let (at, by, deed) =
-                act::read(act.into_inner(), folder).map_err(|what| (place.clone(), what))?;
-            if at < start || at > end {
-                return Err((
-                    place,
-                    "this act is not between `start` and `end`".to_owned(),
-                ));
+            let read = act::read(act.into_inner(), folder).map_err(|what| (place.clone(), what));
+            let Some((at, by, deed)) = kept(read, &mut wrong) else {
+                continue;
+            };
+            if start.is_some_and(|start| at < start) || end.is_some_and(|end| at > end) {
+                let message = "this act is not between `start` and `end`".to_owned();
+                wrong.push((place, message));
             }
             acts.push(Act { at, by, deed, line });
         }
+        let (Some(start), Some(end), true) = (start, end, wrong.is_empty()) else {
+            return Err(wrong);
+        };
         acts.sort_by_key(|act| act.at);
         Ok(Self {
             config: folder.join(written.config),
@@ -238,6 +244,11 @@ impl Scenario {
             names,
         })
     }
+}
+
+/// What could be read; else the mistake goes to the others.
+fn kept<T>(read: Result<T, Wrong>, wrong: &mut Vec<Wrong>) -> Option<T> {
+    read.map_err(|mistake| wrong.push(mistake)).ok()
 }
 
 fn fault(written: Spanned<FaultWritten>, names: &mut Names) -> Result<Fault, Wrong> {
@@ -353,10 +364,39 @@ mod tests {
 
     const HEAD: &str = "config = \"nines.toml\"\nstart = \"2026-10-01T00:00:00-04:00\"\nend = \"2026-10-02T00:00:00-04:00\"\n";
 
-    fn mistake(rest: &str) -> (usize, String) {
+    fn mistakes(rest: &str) -> Vec<(usize, String)> {
         let text = format!("{HEAD}{rest}");
-        let (at, what) = Scenario::parse(&text, Path::new("x")).unwrap_err();
-        (line_of(&text, at.start), what)
+        let wrong = Scenario::parse(&text, Path::new("x")).unwrap_err();
+        let placed = wrong.into_iter();
+        placed
+            .map(|(at, what)| (line_of(&text, at.start), what))
+            .collect()
+    }
+
+    fn mistake(rest: &str) -> (usize, String) {
+        let mut wrong = mistakes(rest);
+        assert_eq!(wrong.len(), 1, "{wrong:?}");
+        wrong.remove(0)
+    }
+
+    #[test]
+    fn one_mistake_hides_no_other() {
+        let act = |what: &str| {
+            format!("[[act]]\nat = \"2026-10-01T02:05:00-04:00\"\nby = \"x\"\n{what}\n")
+        };
+        let late = "[[act]]\nat = \"2026-10-03T00:00:00-04:00\"\nby = \"x\"\ndo = \"close\"\nsystem = \"portal\"\n";
+        let mail = "[[mail]]\nfrom = \"2026-10-01T02:00:00-04:00\"\nto = \"2026-10-01T03:00:00-04:00\"\nanswer = \"soon\"\n";
+        let wrong = mistakes(
+            &[
+                act("do = \"close\""),
+                act("do = \"told\"\nwindow = \"w\""),
+                late.to_owned(),
+                mail.to_owned(),
+            ]
+            .concat(),
+        );
+        let lines: Vec<usize> = wrong.iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [21, 4, 8, 13], "{wrong:?}");
     }
 
     #[test]

@@ -343,6 +343,123 @@ fn a_restart_inside_an_outage_leaves_one_outage_and_one_pair_of_notices() {
     }
 }
 
+fn declared(at: &str, from: &str, to: &str) -> String {
+    format!(
+        "[[act]]\nat = \"2026-10-07T{at}-04:00\"\nby = \"ops\"\ndo = \"declare_outage\"\nsystem = \"portal\"\n\
+         from = \"2026-10-07T{from}-04:00\"\n{to}evidence = \"customers call\"\n"
+    )
+}
+
+#[test]
+fn the_declaration_that_is_open_is_the_one_that_is_changed() {
+    let ends = "[[act]]\nat = \"2026-10-07T12:00:00-04:00\"\nby = \"ops\"\ndo = \"change_declaration\"\n\
+                system = \"portal\"\nto = \"2026-10-07T11:00:00-04:00\"\nreason = \"it was over then\"\n";
+    let rest = declared("08:30:00", "08:00:00", "")
+        + &declared(
+            "09:30:00",
+            "05:00:00",
+            "to = \"2026-10-07T05:10:00-04:00\"\n",
+        )
+        + ends;
+    let played = rehearse(&over("07T00:00:00", "08T00:00:00", &rest));
+    assert_eq!(played.summary.refused, []);
+    let outages = played.report("2026-10")["outages"].clone();
+    let lengths: Vec<i64> = outages
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|o| seconds_between(&o["start"], &o["end"]))
+        .collect();
+    assert_eq!(lengths, [600, 3 * 3_600]);
+}
+
+#[test]
+fn a_declaration_needs_no_second_person_and_takes_none() {
+    let text = declared("08:30:00", "08:00:00", "approved_by = \"ann\"\n");
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = over("07T00:00:00", "08T00:00:00", &text);
+    let path = write(folder.path(), SERVICE, &[("portal", PORTAL)], &scenario);
+    let error = run(&path, &folder.path().join("out"), &mut |_, _| {}).unwrap_err();
+    let told = error.to_string();
+    assert!(
+        told.contains("`declare_outage` has no `approved_by`"),
+        "{told}"
+    );
+}
+
+/// The portal asked every ten minutes, and every ten seconds while a bad run is pending; the first
+/// slot after two in the morning, from which on it is down for half an hour.
+fn seldom() -> (String, Timestamp) {
+    let text = PORTAL.replace(
+        "interval = \"30s\"",
+        "interval = \"10m\"\nretry_interval = \"10s\"",
+    );
+    let grid = domain::schedule::Grid::of(&"portal/login-page".into(), 600_000);
+    (
+        text,
+        grid.at_or_after("2026-10-07T02:00:00-04:00".parse().unwrap()),
+    )
+}
+
+fn outage_from(start: Timestamp, act: &str) -> String {
+    let seconds = jiff::SignedDuration::from_secs;
+    let (until, then) = (start + seconds(1_800), start + seconds(7));
+    let rest = format!(
+        "[[fault]]\nsystem = \"portal\"\nfrom = \"{start}\"\nto = \"{until}\"\noutcome = \"down\"\n\
+         [[act]]\nat = \"{then}\"\nby = \"ops\"\n{act}"
+    );
+    over("07T00:00:00", "08T00:00:00", &rest)
+}
+
+/// The one outage: seconds from its start to its confirmation.
+fn confirmed_after(played: &Rehearsal, start: Timestamp) -> i64 {
+    let opened = played.timeline(&["outage-opened"]);
+    assert_eq!(opened.len(), 1);
+    assert_eq!(opened[0]["data"]["start"], start.to_string());
+    seconds_between(&opened[0]["data"]["start"], &opened[0]["at"])
+}
+
+#[test]
+fn a_restart_in_a_pending_run_does_not_put_its_retry_off_to_the_next_slot() {
+    let (text, start) = seldom();
+    for kill in ["", "kill = true\n"] {
+        let act = format!("do = \"restart\"\ndown_for = \"2s\"\n{kill}");
+        let played = rehearse_with(&[("portal", &text)], &outage_from(start, &act));
+        // Two more bad samples, ten seconds apart, the first within ten seconds of the start at 9.
+        let seconds = confirmed_after(&played, start);
+        assert!((19..=30).contains(&seconds), "{seconds}");
+    }
+}
+
+#[test]
+fn a_reload_that_changes_the_interval_goes_on_with_a_pending_retry() {
+    let (text, start) = seldom();
+    let folder = tempfile::tempdir().unwrap();
+    let faster = text.replace("10m", "5m");
+    let act = "do = \"reload\"\nconfig = \"next/config/nines.toml\"\n";
+    let path = write(
+        folder.path(),
+        SERVICE,
+        &[("portal", &text)],
+        &outage_from(start, act),
+    );
+    write(
+        &folder.path().join("next"),
+        SERVICE,
+        &[("portal", &faster)],
+        "",
+    );
+    let out = folder.path().join("out");
+    let summary = run(&path, &out, &mut |_, _| {}).unwrap();
+    let played = Rehearsal {
+        _folder: folder,
+        out,
+        summary,
+    };
+    assert_eq!(played.timeline(&["configured"]).len(), 2);
+    assert_eq!(confirmed_after(&played, start), 20);
+}
+
 #[test]
 fn a_reload_brings_a_system_in_its_middle() {
     let folder = tempfile::tempdir().unwrap();

@@ -92,7 +92,7 @@ pub enum Reply {
 }
 
 /// Answers what is left for a person to do, or why the configuration was refused.
-type Reload = oneshot::Sender<Result<Vec<String>, String>>;
+pub type Reload = oneshot::Sender<Result<Vec<String>, String>>;
 
 /// What the listeners share.
 pub struct Desk {

@@ -21,8 +21,10 @@ use secrecy::SecretString;
 
 use super::mistakes::Page;
 use super::near::nowhere;
+use super::read::LARGEST;
 use super::values::{FilePath, Id, Length, Secret};
 use super::words::{As, At, Day, Written};
+use crate::files;
 
 /// The years that a date may lie in.
 const YEARS: RangeInclusive<i16> = 1970..=2099;
@@ -172,7 +174,7 @@ fn path(page: &mut Page<'_>, written: Option<&Written<As<FilePath>>>) -> Option<
 fn ca_file(page: &mut Page<'_>, written: Option<&Written<As<FilePath>>>) -> Option<PathBuf> {
     let at = &written?.at;
     let path = path(page, written)?;
-    match std::fs::read(&path) {
+    match files::read(&path, LARGEST) {
         Err(error) => {
             page.wrong(at, format!("`{}` cannot be read: {error}", path.display()));
             None
@@ -195,7 +197,10 @@ fn secret_file(
 ) -> Option<SecretString> {
     let at = &written?.at;
     let path = path(page, written)?;
-    match std::fs::read_to_string(&path) {
+    let text = files::read(&path, LARGEST).and_then(|bytes| {
+        String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8").into())
+    });
+    match text {
         Err(error) => {
             page.wrong(at, format!("`{}` cannot be read: {error}", path.display()));
             None

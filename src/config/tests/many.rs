@@ -367,11 +367,11 @@ fn files_of_their_own_have_mistakes_of_their_own() {
     assert!(told[0].2.contains("a file's name is an id"), "{told:?}");
     let told = files.with("systems/notes.txt", "not TOML").told();
     assert_eq!(told, Vec::<Told>::new());
-    let told = files.with("systems/portal.toml", "x = ").told();
+    let told = files.with("systems/portal.toml", "[[probe]").told();
     assert_eq!(told.len(), 1, "{told:?}");
     let told = files
-        .with("nines.toml", "x = ")
-        .with("systems/portal.toml", "x = ")
+        .with("nines.toml", "[[probe]")
+        .with("systems/portal.toml", "[[probe]")
         .told();
     assert_eq!(
         told.len(),

@@ -131,23 +131,116 @@ fn a_folder_in_the_place_of_a_file_is_told_as_one() {
 }
 
 #[test]
-fn broken_syntax_is_one_mistake_of_its_file() {
+fn a_slip_of_syntax_hides_no_other_mistake_of_its_file() {
     let files = Files::shipped().replace(
         "nines.toml",
         "public  = \"127.0.0.1:8080\"",
-        "public = 127.0.0.1:8080\nx = = y",
+        "public = 127.0.0.1:8080\nx = = y\nprivat = \"127.0.0.1:8081\"",
     );
     check(
         &files,
         expect![[r#"
-            error: this is not TOML: invalid float; text stands in quotes
-              --> config/nines.toml:12:15
-               |
-            12 | public = 127.0.0.1:8080
-               |               ^^^^^^^^^
+        error: this is not TOML: invalid float; text stands in quotes
+          --> config/nines.toml:12:15
+           |
+        12 | public = 127.0.0.1:8080
+           |               ^^^^^^^^^
 
-            1 mistake in 1 file"#]],
+        error: unknown key `x`: `[listen]` knows `private` and `public`
+          --> config/nines.toml:13:1
+           |
+        13 | x = = y
+           | ^
+
+        error: this is not TOML: extra `=`
+          --> config/nines.toml:13:5
+           |
+        13 | x = = y
+           |     ^
+
+        error: unknown key `privat`, and `private` is already given
+          --> config/nines.toml:14:1
+           |
+        14 | privat = "127.0.0.1:8081"                         # nothing listens here yet: its pages come later
+           | ^^^^^^
+
+        4 mistakes in 1 file"#]],
     );
+}
+
+fn told(files: &Files) -> String {
+    let told: Vec<String> = files
+        .told()
+        .iter()
+        .map(|(path, line, message)| format!("{path}:{line} {message}"))
+        .collect();
+    told.join("\n")
+}
+
+#[test]
+fn slips_of_syntax_and_mistakes_of_meaning_are_told_together() {
+    let system = r#"
+name = "Portal"
+committee = "c"
+policy = "gold"
+
+[[probe]]
+name = "login"
+kind = "http"
+url = "https://portal.example.org/login"
+interval = 30s
+expect = { status = 999 }
+
+[[probe]]
+name = "port"
+kind = tcp
+host = "portal.example.org"
+port = 443
+interval = "30s"
+
+[[maintenance]]
+title = "Weekly update"
+days = ["sunn"]
+start = 02:00
+length = 2 hours
+zone = "UTC"
+agreed = 2024-03-01
+"#;
+    expect![[r#"
+        systems/portal.toml:4 there is no policy `gold`
+        systems/portal.toml:10 this is not TOML: string values must be quoted
+        systems/portal.toml:11 `status` goes from 100 to 599
+        systems/portal.toml:15 this is not TOML: invalid boolean, expected `true`; text stands in quotes
+        systems/portal.toml:22 `sunn` is not a weekday, did you mean `sun`?
+        systems/portal.toml:23 `start` is a time of day in quotes, as "21:00", not a time without quotes
+        systems/portal.toml:24 this is not TOML: string values must be quoted"#]].assert_eq(&told(&Files::with_system(system)));
+}
+
+#[test]
+fn what_a_slip_makes_unknowable_is_not_guessed_at() {
+    let portal =
+        |from: &str, to: &str| told(&Files::shipped().replace("systems/portal.toml", from, to));
+    // A header that is none: its keys belong nowhere, and nothing is missing. Other slips are told.
+    let header = portal("[[probe]]", "[[probe]\ntimeout = 5s");
+    // A list without its end has swallowed what follows.
+    let list = portal(
+        "interval = \"30s\"",
+        "interval = [\"30s\"\nretry_interval = 5s",
+    );
+    // What the service's file does not say is not held against the systems.
+    let service = |from: &str, to: &str| told(&Files::shipped().replace("nines.toml", from, to));
+    let committee = service("id      = \"operations\"", "id = operations");
+    let folder = service("policies = \"policies\"", "policies = agreements");
+    expect![[r#"
+        systems/portal.toml:8 this is not TOML: unclosed array table, expected `]`
+        systems/portal.toml:9 this is not TOML: string values must be quoted
+
+        systems/portal.toml:13 this is not TOML: missing comma between array elements, expected `,`
+
+        nines.toml:21 this is not TOML: string values must be quoted
+
+        nines.toml:9 this is not TOML: string values must be quoted"#]]
+    .assert_eq(&[header, list, committee, folder].join("\n\n"));
 }
 
 #[test]
@@ -294,4 +387,49 @@ fn colour_only_if_asked() {
     assert!(!refused.mistakes.render(false).contains('\u{1b}'));
     assert!(refused.mistakes.render(true).contains('\u{1b}'));
     assert_eq!(refused.mistakes.to_string(), refused.mistakes.render(false));
+}
+
+/// Makes a named pipe: opened, it would hold its reader until somebody writes.
+fn pipe(path: &std::path::Path) {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+}
+
+#[test]
+fn what_is_no_file_is_never_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let in_folder = |name: &str| folder.path().join(name);
+    let files = Files::shipped()
+        .replace(
+            "systems/portal.toml",
+            "url      = \"https://portal.example.org/login\"",
+            "url = \"https://portal.example.org/login\"\nca_file = \"authorities.pem\"",
+        )
+        .replace(
+            "systems/portal.toml",
+            "[[probe]]",
+            "[[probe]]\nbearer_token_file = \"password\"",
+        );
+    files.write(folder.path());
+    pipe(&in_folder("systems/authorities.pem"));
+    pipe(&in_folder("systems/password"));
+    pipe(&in_folder("systems/z.toml"));
+    std::os::unix::fs::symlink(in_folder("systems/z.toml"), in_folder("systems/link.toml"))
+        .unwrap();
+    std::os::unix::fs::symlink("/dev/zero", in_folder("systems/device.toml")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(in_folder("systems/socket.toml")).unwrap();
+    let told = crate::config::files::load(&in_folder("nines.toml"), &|_| None).unwrap_err();
+    let prefix = format!("{}/", folder.path().display());
+    let told: Vec<String> = told
+        .iter()
+        .map(|m| format!("{}: {}", m.path.display(), m.message).replace(&prefix, ""))
+        .collect();
+    expect![[r#"
+        systems/device.toml: this is a device, not a file
+        systems/link.toml: this is a named pipe, not a file
+        systems/portal.toml: `systems/password` cannot be read: it is a named pipe, not a file
+        systems/portal.toml: `systems/authorities.pem` cannot be read: it is a named pipe, not a file
+        systems/socket.toml: this is a socket, not a file
+        systems/z.toml: this is a named pipe, not a file"#]]
+    .assert_eq(&told.join("\n"));
 }
