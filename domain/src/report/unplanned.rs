@@ -72,6 +72,14 @@ fn struck(scope: &Scope<'_>, account: &Account<'_>, unexcused: &Unexcused) -> St
     }
 }
 
+/// The outages by which people declared these seconds to be downtime: `O-12`, `O-12 and O-15`.
+fn declarations(scope: &Scope<'_>, account: &Account<'_>, seconds: &Spans) -> String {
+    let all = scope.record.outages.values();
+    let declared = all.filter(|o| o.system == *account.id && o.declared.is_some());
+    let ids = declared.filter(|o| meets(scope, o, seconds));
+    super::words::list(&ids.map(|o| o.id.to_string()).collect::<Vec<_>>())
+}
+
 fn clause(
     scope: &Scope<'_>,
     account: &Account<'_>,
@@ -114,7 +122,10 @@ fn clause(
              unplanned",
             length(account.monthly_allowance_s.unwrap_or_default())
         ),
-        Unplanned::Declared => format!("a person declared {who}, which is unplanned at once"),
+        Unplanned::Declared => {
+            let ids = declarations(scope, account, &unexcused.seconds);
+            format!("a person declared {ids}, which is unplanned at once")
+        }
         Unplanned::TakenBack => {
             format!("a person took {lost} of {who} back from the planned time")
         }
