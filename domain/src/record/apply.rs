@@ -300,11 +300,12 @@ impl Record {
                 result,
                 reply,
                 unreached,
+                once_more,
                 ..
             } => {
                 self.with_notice(*notice, |o| {
                     o.unreached = *unreached;
-                    outbox::ended(o, at, *result, reply);
+                    outbox::ended(o, at, *result, reply, *once_more);
                 });
                 if *result == Delivery::Accepted {
                     self.mail_goes_again(at);
