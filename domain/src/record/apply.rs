@@ -9,7 +9,7 @@ use super::{Life, Outgoing, ProbeRecord, Record, Standing, is_open};
 use crate::catalogue::Catalogue;
 use crate::event::{self, Absence, Delivery, Event, Fact, Silence};
 use crate::id::{NoticeId, ProbeId, SystemId, WindowId};
-use crate::notice::{Kind, Notice};
+use crate::notice::{Affected, Kind, Notice};
 use crate::outbox;
 use crate::span::Span;
 use crate::windows::RuleEntry;
@@ -314,6 +314,7 @@ impl Record {
             }
             Fact::NoticeFolded { notice, into } => {
                 self.with_notice(*notice, |o| o.standing = Standing::Folded(*into));
+                self.says_both(*into);
             }
             _ => {}
         }
@@ -372,6 +373,29 @@ impl Record {
             if outgoing.standing.is_final() {
                 self.unsent.remove(&id);
             }
+        }
+    }
+
+    /// A recovery that nobody has tried to send yet, and into which all that it answers was folded,
+    /// none of which can have arrived, is the first word of it: what was on its way when the recovery
+    /// was decided may have come back since.
+    fn says_both(&mut self, into: Option<NoticeId>) {
+        let Some((id, known)) = into.and_then(|id| Some((id, self.notices.get(&id)?))) else {
+            return;
+        };
+        let replaced = |before: &NoticeId| {
+            let before = self.notices.get(before);
+            before.is_some_and(|o| o.standing == Standing::Folded(into))
+        };
+        let notice = &known.notice;
+        let outages = || notice.affected.iter().flat_map(Affected::outages);
+        if notice.kind == Kind::Uptime
+            && known.attempts == 0
+            && !notice.folded
+            && notice.after.iter().all(replaced)
+            && !self.may_have_heard(outages(), &notice.recipient)
+        {
+            self.with_notice(id, |o| o.notice.folded = true);
         }
     }
 
