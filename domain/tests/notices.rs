@@ -635,3 +635,21 @@ fn a_recovery_of_two_says_so_only_if_neither_was_heard_of() {
         assert_eq!(said.folded, both, "{}", house.outline());
     }
 }
+
+#[test]
+fn nor_does_an_earlier_recovery_that_arrived_meanwhile_stand_for_it() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDD")]);
+    house.deliver(Delivery::Accepted);
+    house.draw(120, &[("a/p", "UU")]);
+    let first = only(&house, Kind::Uptime);
+    house.begin(first);
+    house.draw(180, &[("a/p", "UDDD")]);
+    house.draw(300, &[("a/p", "UU")]);
+    house.end(first, Delivery::Accepted);
+    let [up] = outbox::due(&house.record, house.now)[..] else {
+        panic!("{}", house.outline());
+    };
+    let said = &house.record.notices[&up].notice;
+    assert_eq!((said.kind, said.folded), (Kind::Uptime, true));
+}

@@ -311,10 +311,11 @@ impl Record {
                     self.mail_goes_again(at);
                 }
                 self.delivered(*notice, at);
+                self.say_both(*notice);
             }
             Fact::NoticeFolded { notice, into } => {
                 self.with_notice(*notice, |o| o.standing = Standing::Folded(*into));
-                self.says_both(*into);
+                self.say_both(*notice);
             }
             _ => {}
         }
@@ -378,25 +379,36 @@ impl Record {
 
     /// A recovery that nobody has tried to send yet, and into which all that it answers was folded,
     /// none of which can have arrived, is the first word of it: what was on its way when the recovery
-    /// was decided may have come back since.
-    fn says_both(&mut self, into: Option<NoticeId>) {
-        let Some((id, known)) = into.and_then(|id| Some((id, self.notices.get(&id)?))) else {
+    /// was decided may have come back since, or an earlier recovery have arrived.
+    fn say_both(&mut self, recipient_of: NoticeId) {
+        let Some(known) = self.notices.get(&recipient_of) else {
             return;
         };
-        let replaced = |before: &NoticeId| {
-            let before = self.notices.get(before);
-            before.is_some_and(|o| o.standing == Standing::Folded(into))
-        };
-        let notice = &known.notice;
-        let outages = || notice.affected.iter().flat_map(Affected::outages);
-        if notice.kind == Kind::Uptime
-            && known.attempts == 0
-            && !notice.folded
-            && notice.after.iter().all(replaced)
-            && !self.may_have_heard(outages(), &notice.recipient)
-        {
+        let recipient = &known.notice.recipient;
+        let waiting = self.unsent.iter().copied();
+        let first: Vec<NoticeId> = waiting
+            .filter(|id| {
+                let known = self.notices.get(id);
+                known
+                    .is_some_and(|o| o.notice.recipient == *recipient && self.is_first_word(*id, o))
+            })
+            .collect();
+        for id in first {
             self.with_notice(id, |o| o.notice.folded = true);
         }
+    }
+
+    fn is_first_word(&self, id: NoticeId, outgoing: &Outgoing) -> bool {
+        let replaced = |before: &NoticeId| {
+            let before = self.notices.get(before);
+            before.is_some_and(|o| o.standing == Standing::Folded(Some(id)))
+        };
+        let notice = &outgoing.notice;
+        let outages = notice.affected.iter().flat_map(Affected::outages);
+        notice.kind == Kind::Uptime
+            && outgoing.attempts == 0
+            && notice.after.iter().all(replaced)
+            && !self.may_have_heard(outages, &notice.recipient)
     }
 
     /// What waits only because no relay could be reached need not wait any longer.

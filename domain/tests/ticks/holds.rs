@@ -437,7 +437,13 @@ pub fn up_again_says_whether_down_was_heard(house: &House) {
             let folded = Standing::Folded(Some(*notice));
             let mut answered = sent.after.iter();
             let unsent = answered.all(|n| record.notices[n].standing == folded);
-            assert_eq!(sent.folded, unsent && !heard, "#{seq} {}", sent.key);
+            assert_eq!(
+                sent.folded,
+                unsent && !heard,
+                "#{seq} {}\n{}",
+                sent.key,
+                house.outline()
+            );
         }
         record.apply(*seq, event);
     }
