@@ -417,12 +417,13 @@ fn what_is_declared_of_planned_downtime_is_no_overrun_of_what_the_window_allows(
     let planned = "up 235 degraded 0 planned 110 excluded 0 unplanned 105 unknown 0";
     house.draw(360, &[("a/p", "UUUU")]);
     assert_eq!(house.figures("a", 0, 450), planned);
-    for clauses in why(&house) {
-        let why = format!(
-            "Work work (a/work@2026-10-01): a person declared {declared}, which is unplanned at once"
-        );
-        assert_eq!(clauses, [why]);
-    }
+    let said = |what: &str| {
+        let window = "Work work (a/work@2026-10-01)";
+        vec![format!(
+            "{window}: a person declared {what}, which is unplanned at once"
+        )]
+    };
+    assert_eq!(why(&house), [said(&declared.to_string()), said("it")]);
     nothing_contradicts(&house);
 }
 

@@ -45,6 +45,7 @@ pub(super) fn of_outage(
                 "{} (not announced in time, or outside the allowed hours)",
                 clause(scope, account, window, unexcused, "it")
             ),
+            Unplanned::Declared if outage.declared.is_some() => declared("it"),
             _ => clause(scope, account, window, unexcused, "it"),
         };
         clauses.push(format!("{} ({}): {text}", window.title, window.id));
@@ -70,6 +71,10 @@ fn struck(scope: &Scope<'_>, account: &Account<'_>, unexcused: &Unexcused) -> St
     } else {
         super::words::list(&ids)
     }
+}
+
+fn declared(what: &str) -> String {
+    format!("a person declared {what}, which is unplanned at once")
 }
 
 /// The outages by which people declared these seconds to be downtime: `O-12`, `O-12 and O-15`.
@@ -122,10 +127,7 @@ fn clause(
              unplanned",
             length(account.monthly_allowance_s.unwrap_or_default())
         ),
-        Unplanned::Declared => {
-            let ids = declarations(scope, account, &unexcused.seconds);
-            format!("a person declared {ids}, which is unplanned at once")
-        }
+        Unplanned::Declared => declared(&declarations(scope, account, &unexcused.seconds)),
         Unplanned::TakenBack => {
             format!("a person took {lost} of {who} back from the planned time")
         }
