@@ -428,6 +428,10 @@ pub enum Fact {
         /// did business. Left out where one did, and by those who did not tell the two apart.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unreached: bool,
+        /// Whether it is sent once more although it was decided too long ago for any other attempt:
+        /// it was lost for the first time. Left out where not, and by those who did not.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        once_more: bool,
     },
     /// A notice will not be sent: a later one says all of it.
     NoticeFolded {

@@ -41,7 +41,15 @@ impl Standing {
 }
 
 /// Takes in how an attempt ended: the one place that says what follows from it.
-pub(crate) fn ended(outgoing: &mut Outgoing, at: Timestamp, result: Delivery, reply: &str) {
+///
+/// `once_more` is [`is_once_more`] as it was decided: older ledgers gave such a notice up.
+pub(crate) fn ended(
+    outgoing: &mut Outgoing,
+    at: Timestamp,
+    result: Delivery,
+    reply: &str,
+    once_more: bool,
+) {
     outgoing.last = Some((result, reply.to_owned()));
     outgoing.standing = match result {
         Delivery::Accepted => Standing::Sent(at),
@@ -62,11 +70,22 @@ pub(crate) fn ended(outgoing: &mut Outgoing, at: Timestamp, result: Delivery, re
             outgoing.lost += 1;
             if outgoing.lost > 1 {
                 Standing::Ambiguous(at)
+            } else if once_more {
+                Standing::Due(at.saturating_add(LOST_PAUSE).unwrap_or(at))
             } else {
                 again(outgoing, at, LOST_PAUSE, Standing::Ambiguous(at))
             }
         }
     };
+}
+
+/// Whether a notice that is lost now is sent once more although time is up for it: it is lost for
+/// the first time, however long nobody was there to find that out.
+pub(crate) fn is_once_more(outgoing: &Outgoing, at: Timestamp, result: Delivery) -> bool {
+    let given_up = Standing::Ambiguous(at);
+    result == Delivery::Ambiguous
+        && outgoing.lost == 0
+        && again(outgoing, at, LOST_PAUSE, given_up.clone()) == given_up
 }
 
 fn again(outgoing: &Outgoing, at: Timestamp, pause: SignedDuration, end: Standing) -> Standing {

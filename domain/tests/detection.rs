@@ -299,3 +299,37 @@ fn what_a_full_disk_could_not_take_is_recorded_later_with_its_true_times() {
     "#]]
     .assert_eq(&house.story());
 }
+
+/// Both probes of `a` fail; one is silent for a while and is the last to be heard good.
+fn one_silent(silent_row: &str, seen_row: &str) -> House {
+    let mut a = system("a");
+    a.probes = vec![probe("a", "l"), probe("a", "m")];
+    let mut house = House::new("2026-10-01T00:00:00Z", vec![a]);
+    house.draw(0, &[("a/l", silent_row), ("a/m", seen_row)]);
+    house
+}
+
+/// How its only outage ended, and what its recovery said of that, in seconds.
+fn ended(house: &House) -> String {
+    let outage = house.record.outages.values().next().unwrap();
+    let up = house.record.notices.values().next_back().unwrap();
+    let said = &up.notice.affected[0];
+    assert_eq!((said.to, said.unobserved), (outage.end, outage.unobserved));
+    let s = |at: jiff::Timestamp| at.duration_since(house.origin).as_secs();
+    let between = outage.unobserved.map(|span| (s(span.from), s(span.to)));
+    format!("{:?} {between:?}", outage.end.map(s))
+}
+
+#[test]
+fn an_outage_is_over_where_the_last_of_its_probes_may_have_been_good_first() {
+    // Down by `a/l` at 90 s, which says no more until 600 s; `a/m` is good from 270 s.
+    let silent = "UDDD................UUU";
+    let house = one_silent(silent, "UDDDDDDDDUUUUUUUUUUUUUU");
+    assert_eq!(ended(&house), "Some(270) Some((270, 600))");
+    // The silent one's last bad sample vouches for longer than the other's.
+    let house = one_silent(silent, "UDDDUUUUUUUUUUUUUUUUUUU");
+    assert_eq!(ended(&house), "Some(165) Some((165, 600))");
+    // It was heard good before the other one was.
+    let house = one_silent("UDDD....UUUUUUUU", "UDDDDDDDDDDUUUUU");
+    assert_eq!(ended(&house), "Some(330) None");
+}

@@ -727,3 +727,33 @@ fn an_overrun_says_whether_the_window_or_the_month_allowed_no_more() {
     assert_eq!(allowed(Some(200), Some(120)), None);
     assert_eq!(allowed(None, Some(120)), None);
 }
+
+#[test]
+fn an_overrun_names_the_allowance_of_its_month_though_another_is_agreed_since() {
+    let agreed = |month_s| {
+        let mut a = with(vec![Rule {
+            tell: false,
+            ..rule("work", "00:05:00", 600, None)
+        }]);
+        a.policy = Some("p".into());
+        let mut all = catalogue(vec![a]);
+        all.policies = vec![common::policy("p", Some(month_s))];
+        all
+    };
+    let mut house = House::with(ORIGIN, agreed(120));
+    house.draw(0, &[("a/p", "UUU")]);
+    // It takes effect with the next month.
+    house.configure(house.second(80), agreed(60));
+    house.draw(90, &[("a/p", "UUUUUUUUDDDDDDDDDDD")]);
+    let overran: Vec<Option<i64>> = house
+        .record
+        .notices
+        .values()
+        .filter(|o| o.notice.kind == domain::notice::Kind::MaintenanceOverrun)
+        .map(|o| o.notice.work.as_ref().unwrap().month_allowance_s)
+        .collect();
+    assert_eq!(overran, [Some(120)]);
+    let outage = house.record.outages.values().next().unwrap();
+    let from = outage.overrun.as_ref().unwrap().0;
+    assert_eq!(from, house.second(330 + 120));
+}

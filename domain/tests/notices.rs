@@ -586,3 +586,70 @@ fn a_run_that_can_no_longer_go_on_holds_no_recovery_up() {
     "#]]
     .assert_eq(&house.story());
 }
+
+/// Whether the only recovery says that what it answers never arrived, where the first attempt at
+/// that was under way as the recovery was decided and ended so.
+fn says_both(result: Delivery) -> bool {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDD")]);
+    let down = only(&house, Kind::Downtime);
+    house.begin(down);
+    house.draw(120, &[("a/p", "UUU")]);
+    house.end(down, result);
+    let up = only(&house, Kind::Uptime);
+    house.tick(4_000);
+    assert_eq!(outbox::due(&house.record, house.now), [up]);
+    house.record.notices[&up].notice.folded
+}
+
+#[test]
+fn a_recovery_says_what_became_of_the_notice_that_was_on_its_way_when_it_was_decided() {
+    assert!(says_both(Delivery::Deferred));
+    assert!(!says_both(Delivery::Accepted));
+    assert!(!says_both(Delivery::Ambiguous), "it may have arrived");
+}
+
+#[test]
+fn a_recovery_of_two_says_so_only_if_neither_was_heard_of() {
+    for (first, both) in [(Delivery::Accepted, false), (Delivery::Deferred, true)] {
+        let mut house = House::new(ORIGIN, vec![system("a")]);
+        house.draw(0, &[("a/p", "UDDD")]);
+        let down = only(&house, Kind::Downtime);
+        house.begin(down);
+        house.draw(120, &[("a/p", "UUDDD")]);
+        house.end(down, first);
+        let later = outbox::due(&house.record, house.now);
+        for id in &later {
+            house.begin(*id);
+        }
+        house.draw(270, &[("a/p", "UUU")]);
+        for id in &later {
+            house.end(*id, Delivery::Deferred);
+        }
+        house.tick(8_000);
+        let due = outbox::due(&house.record, house.now);
+        let [up] = due[..] else {
+            panic!("{}", house.outline());
+        };
+        let said = &house.record.notices[&up].notice;
+        assert_eq!(said.folded, both, "{}", house.outline());
+    }
+}
+
+#[test]
+fn nor_does_an_earlier_recovery_that_arrived_meanwhile_stand_for_it() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDD")]);
+    house.deliver(Delivery::Accepted);
+    house.draw(120, &[("a/p", "UU")]);
+    let first = only(&house, Kind::Uptime);
+    house.begin(first);
+    house.draw(180, &[("a/p", "UDDD")]);
+    house.draw(300, &[("a/p", "UU")]);
+    house.end(first, Delivery::Accepted);
+    let [up] = outbox::due(&house.record, house.now)[..] else {
+        panic!("{}", house.outline());
+    };
+    let said = &house.record.notices[&up].notice;
+    assert_eq!((said.kind, said.folded), (Kind::Uptime, true));
+}

@@ -13,6 +13,7 @@ use domain::id::OutageId;
 use domain::notice::Declared;
 use domain::outbox;
 use domain::record::Record;
+use domain::report::monthly;
 use expect_test::expect;
 
 const ORIGIN: &str = "2026-10-01T00:00:00Z";
@@ -312,8 +313,9 @@ fn an_overrun_is_told_also_to_those_who_know_and_ends_with_the_declaration() {
     house.draw(0, &[("a/p", "UUUU")]);
     let declared = declare(&mut house, 110, 30, None);
     assert_eq!(leaves(&mut house), ["downtime: a 30.."]);
+    // The first minute of what is seen is the window's all the same.
     house.draw(120, &[("a/p", "DDDDD")]);
-    assert_eq!(leaves(&mut house), ["maintenance-overrun: a 120.."]);
+    assert_eq!(leaves(&mut house), ["maintenance-overrun: a 180.."]);
     house.draw(270, &[("a/p", "UU")]);
     ends(&mut house, 330, declared, 320);
     assert_eq!(leaves(&mut house), ["uptime: a 30..320"]);
@@ -380,5 +382,88 @@ fn a_notice_that_waited_says_down_while_what_people_declared_goes_on() {
     assert_eq!(leaves(&mut house), ["downtime: a 30.., b 30.."]);
     ends(&mut house, 300, declared, 290);
     assert_eq!(leaves(&mut house), ["uptime: a 30..290"]);
+    nothing_contradicts(&house);
+}
+
+/// Work from 90 s for ten minutes, of which `a` may be down for five; it is down from 120 s on.
+fn at_work() -> House {
+    let mut a = system("a");
+    a.windows = vec![rule("work", "00:01:30", 600, Some(300))];
+    let mut house = House::new(ORIGIN, vec![a]);
+    house.draw(0, &[("a/p", "UUUUDDDD")]);
+    assert_eq!(leaves(&mut house), [""; 0]);
+    house
+}
+
+/// What the month's report says of each outage's windows.
+fn why(house: &House) -> Vec<Vec<String>> {
+    let report = monthly(&house.record, "ops", "2026-10".parse().unwrap(), "00").unwrap();
+    let plain = |text: &String| text.replace('\u{a0}', " ");
+    let outages = report.outages.iter();
+    let why = outages.map(|o| o.why_unplanned.iter().map(plain).collect());
+    why.collect()
+}
+
+#[test]
+fn what_is_declared_of_planned_downtime_is_no_overrun_of_what_the_window_allows() {
+    let mut house = at_work();
+    let declared = declare(&mut house, 235, 230, None);
+    assert_eq!(leaves(&mut house), ["downtime: a 230.."]);
+    house.draw(240, &[("a/p", "DDUU")]);
+    assert_eq!(leaves(&mut house), [""; 0]);
+    ends(&mut house, 340, declared, 335);
+    assert_eq!(leaves(&mut house), ["uptime: a 230..335"]);
+    assert_eq!(house.record.incidents.len(), 1);
+    let planned = "up 235 degraded 0 planned 110 excluded 0 unplanned 105 unknown 0";
+    house.draw(360, &[("a/p", "UUUU")]);
+    assert_eq!(house.figures("a", 0, 450), planned);
+    let said = |what: &str| {
+        let window = "Work work (a/work@2026-10-01)";
+        vec![format!(
+            "{window}: a person declared {what}, which is unplanned at once"
+        )]
+    };
+    assert_eq!(why(&house), [said(&declared.to_string()), said("it")]);
+    nothing_contradicts(&house);
+}
+
+#[test]
+fn nor_is_what_was_declared_as_over_within_it() {
+    let mut house = at_work();
+    declare(&mut house, 235, 150, Some(200));
+    assert_eq!(leaves(&mut house), [""; 0]);
+    house.draw(240, &[("a/p", "DDUU")]);
+    assert_eq!(leaves(&mut house), [""; 0]);
+    assert_eq!(house.record.incidents.len(), 1);
+    nothing_contradicts(&house);
+}
+
+#[test]
+fn nor_is_what_the_probes_confirm_of_it_later() {
+    let mut a = system("a");
+    a.windows = vec![rule("work", "00:01:30", 600, Some(300))];
+    let mut house = House::new(ORIGIN, vec![a]);
+    house.draw(0, &[("a/p", "UUUUD")]);
+    let declared = declare(&mut house, 130, 100, None);
+    house.draw(150, &[("a/p", "DDDD")]);
+    assert_eq!(leaves(&mut house), ["downtime: a 100.."]);
+    house.draw(270, &[("a/p", "UU")]);
+    ends(&mut house, 320, declared, 310);
+    assert_eq!(leaves(&mut house), ["uptime: a 100..310"]);
+    assert_eq!(house.record.incidents.len(), 1);
+    nothing_contradicts(&house);
+}
+
+#[test]
+fn but_the_window_is_outlasted_by_what_it_no_longer_allows() {
+    let mut house = at_work();
+    let declared = declare(&mut house, 235, 150, Some(200));
+    // 50 s of it are declared and use nothing up that another second could have had: the first
+    // five minutes of what was seen are the window's.
+    house.draw(240, &[("a/p", "DDDDDDD")]);
+    assert_eq!(leaves(&mut house), ["maintenance-overrun: a 420.."]);
+    assert_eq!(house.record.outages[&declared].overrun, None);
+    house.draw(450, &[("a/p", "UU")]);
+    assert_eq!(leaves(&mut house).len(), 1);
     nothing_contradicts(&house);
 }

@@ -8,6 +8,7 @@ use common::{House, catalogue, leaves, probe, rule, says, system};
 use domain::catalogue::{Affects, Catalogue, Flapping, Probe, System};
 use domain::event::Delivery;
 use domain::id::SystemId;
+use domain::outbox;
 use domain::record::State;
 use expect_test::{Expect, expect};
 
@@ -522,4 +523,36 @@ fn completed_work_is_not_said_to_leave_a_system_available_that_nobody_watches() 
         leaves(&mut house),
         ["maintenance-completed: a ..", "uptime: a 180..295"]
     );
+}
+
+/// Nobody saw how the first of two outages ended; the second was found then and is over at 690 s.
+fn back_while_down(away: Option<System>, found: &str) -> House {
+    let mut house = down(&["p"], &[("a/p", "UDDDD")]);
+    reload(&mut house, 125, away);
+    house.draw(150, &[("b/p", "UUUUUUUUUUUUUU")]);
+    reload(&mut house, 595, Some(a_with(&["p"])));
+    house.draw(600, &[("a/p", "DDD")]);
+    assert_eq!(leaves(&mut house), [found]);
+    house.draw(690, &[("a/p", "UUU")]);
+    house
+}
+
+#[test]
+fn what_is_taken_out_and_put_back_while_it_is_down_is_up_again_once() {
+    let mut degrades = a_with(&["p"]);
+    degrades.probes[0] = degrading("p");
+    for (away, found, down_s) in [
+        (None, "downtime: a 600..", 95 + 90),
+        (Some(degrades), "downtime: a 595..", 95 + 90),
+    ] {
+        let mut house = back_while_down(away, found);
+        let due = outbox::due(&house.record, house.now);
+        assert_eq!(leaves(&mut house), ["uptime: a 30..690"]);
+        let said = &house.record.notices[&due[0]].notice.affected[0];
+        assert_eq!(said.unobserved, None, "it was seen to be up");
+        assert_eq!(said.down_s, Some(down_s), "what was seen of it");
+        assert_eq!(said.outages().count(), 2);
+        let open = house.record.systems.values().map(|s| s.unanswered.len());
+        assert_eq!(open.sum::<usize>(), 0);
+    }
 }

@@ -7,7 +7,7 @@ mod common;
 use common::{House, catalogue, rule, system};
 use domain::act::Act;
 use domain::catalogue::Rule;
-use domain::event::{Delivery, Fact};
+use domain::event::{Delivery, Event, Fact};
 use domain::outbox;
 use domain::record::Standing;
 use domain::watch::Watch;
@@ -588,4 +588,52 @@ fn whether_anybody_wrote_while_the_service_was_dead_changes_no_figure_and_no_not
             }
         }
     }
+}
+
+#[test]
+fn what_was_cut_off_is_sent_once_more_however_long_nobody_was_there() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UDDD")]);
+    house.deliver(Delivery::Accepted);
+    house.draw(120, &[("a/p", "UU")]);
+    let [up] = outbox::due(&house.record, house.now)[..] else {
+        panic!("one notice");
+    };
+    house.begin(up);
+    let back_s = 72 * 3600;
+    house.crash(155, back_s);
+    house.tick(back_s + 60);
+    house.begin(up);
+    let known = &house.record.notices[&up];
+    assert_eq!((known.attempts, known.lost), (2, 1));
+    // The second time it stays lost.
+    house.crash(back_s + 65, back_s + 70);
+    let standing = &house.record.notices[&up].standing;
+    assert!(matches!(standing, Standing::Ambiguous(_)), "{standing:?}");
+}
+
+#[test]
+fn an_older_ledger_in_which_it_was_given_up_says_so_for_ever() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UDDD")]);
+    let [down] = outbox::due(&house.record, house.now)[..] else {
+        panic!("one notice");
+    };
+    house.begin(down);
+    let ended = Event {
+        at: house.second(72 * 3600),
+        by: "nines".into(),
+        fact: Fact::DeliveryEnded {
+            notice: down,
+            attempt: 1,
+            result: Delivery::Ambiguous,
+            reply: "the service ended during the attempt".into(),
+            unreached: false,
+            once_more: false,
+        },
+    };
+    let seq = house.record.next_seq();
+    house.record.apply(seq, &ended);
+    let standing = &house.record.notices[&down].standing;
+    assert!(matches!(standing, Standing::Ambiguous(_)), "{standing:?}");
 }

@@ -110,7 +110,7 @@ examples! {
     },
     DeliveryEnded => Fact::DeliveryEnded {
         notice: NoticeId(14), attempt: 1, result: Delivery::Deferred, reply: "451 4.3.0 try later".into(),
-        unreached: false,
+        unreached: false, once_more: false,
     },
     NoticeFolded => Fact::NoticeFolded { notice: NoticeId(14), into: Some(NoticeId(20)) },
 }

@@ -226,7 +226,9 @@ pub fn excused_until(
     let planned = classes::planned(&Readings::SPEC, history, &ground, &excuses, zone, policy);
     // Outside service hours nothing is planned and nothing need be: what windows excuse holds.
     let idle = excuses.all.difference(&ground.agreed);
-    let excused = planned.union(&idle);
+    // What a person declared is unplanned by itself and used nothing up: it is no limit of a window.
+    let declared = excuses.all.intersection(&ground.declared);
+    let excused = planned.union(&idle).union(&declared);
     let until = run
         .seconds
         .clip(from, horizon)

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Draft;
 use crate::act::Refusal;
-use crate::event::Fact;
+use crate::event::{Delivery, Fact};
 use crate::id::{NoticeId, OutageId, SystemId};
 use crate::notice::{self, Affected, Kind, Notice};
 use crate::outbox;
@@ -66,6 +66,12 @@ impl Draft<'_> {
         }
         self.ended(at, id, ended);
         Ok(())
+    }
+
+    /// Whether a notice is sent once more though it was decided too long ago for that.
+    pub(super) fn is_once_more(&self, at: Timestamp, id: NoticeId, result: Delivery) -> bool {
+        let known = self.record().notices.get(&id);
+        known.is_some_and(|o| outbox::is_once_more(o, at, result))
     }
 
     pub(super) fn ended(&mut self, at: Timestamp, id: NoticeId, ended: Fact) {

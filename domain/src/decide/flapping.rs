@@ -217,19 +217,22 @@ impl Draft<'_> {
     }
 
     /// The recoveries that are told by one notice each: the outages of a system that was unstable
-    /// together, those that are one downtime or were told by one notice, any other alone.
+    /// together, those that are one downtime or were told by one notice, one that nobody saw end and
+    /// the next that was seen, any other alone.
     pub(super) fn recoveries(&self, system: &SystemId, unanswered: Vec<OutageId>) -> Vec<Recovery> {
         let record = self.record();
         let known = record.systems.get(system);
         let episode = known.and_then(|s| s.episode.as_ref());
         let mut recoveries: Vec<Recovery> = Vec::new();
-        for outage in unanswered {
+        for &outage in &unanswered {
             let mut one = Recovery {
                 over: vec![outage],
                 all: record.stretch(outage),
                 unstable: false,
                 told: BTreeSet::new(),
             };
+            one.all
+                .extend(found_down_again(record, outage, &unanswered));
             one.told.extend(
                 record
                     .outages
@@ -308,6 +311,17 @@ impl Draft<'_> {
         let down = down.union(&classes.unplanned);
         Some(down.intersection(&spans.into_iter().collect()).seconds())
     }
+}
+
+/// The outage in which a system was seen to be down next, of which nobody saw that it was up again:
+/// bad on both sides of what nobody watched, it came back once.
+fn found_down_again(record: &Record, id: OutageId, among: &[OutageId]) -> Option<OutageId> {
+    let unwatched = record.outages.get(&id).filter(|o| o.is_unwatched())?;
+    let end = unwatched.ended_at()?;
+    let others = among.iter().filter(|o| **o != id);
+    let others = others.filter_map(|o| record.outages.get(o));
+    let later = others.filter(|o| o.began_at() >= end);
+    later.min_by_key(|o| (o.began_at(), o.id)).map(|o| o.id)
 }
 
 fn first_start(record: &Record, outages: impl Iterator<Item = OutageId>) -> Option<Timestamp> {

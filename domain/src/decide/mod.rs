@@ -233,6 +233,7 @@ impl Draft<'_> {
                     result: *result,
                     reply: reply.clone(),
                     unreached: *unreached,
+                    once_more: self.is_once_more(at, *notice, *result),
                 };
                 self.delivered(at, *notice, *attempt, ended)?;
             }
@@ -456,6 +457,7 @@ impl Draft<'_> {
                 result: Delivery::Ambiguous,
                 reply: "the service ended during the attempt".to_owned(),
                 unreached: false,
+                once_more: self.is_once_more(at, notice, Delivery::Ambiguous),
             };
             self.ended(at, notice, ended);
         }

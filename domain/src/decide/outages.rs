@@ -8,8 +8,8 @@ use super::{Draft, flapping};
 use crate::accounting::{self, OutageHistory};
 use crate::event::{Cause, Fact};
 use crate::id::{IncidentId, OutageId, ProbeId, SystemId, WindowId};
-use crate::record::ProbeRecord;
-use crate::span::{Span, instant, second};
+use crate::record::{Outage, ProbeRecord};
+use crate::span::{Span, Spans, instant, second};
 
 /// How an outage that is still going on stands to its system's windows.
 enum Excuse {
@@ -210,21 +210,32 @@ impl Draft<'_> {
         let Some(outage) = record.outages.get(&id) else {
             return;
         };
-        let figures = || {
-            let zone = record.zone_of(system)?;
-            let policy = record.policy_of_month(system, outage.start, &zone);
-            self.figures(outage, policy)
-        };
-        let unplanned = || figures().is_some_and(|f| f.unplanned_s > 0);
+        let unplanned = || !self.own_unplanned(outage).unwrap_or_default().is_empty();
         if outage.incident.is_none() && unplanned() {
             self.incident_for(at, system, id, Cause::Overrun);
         }
     }
 
+    /// The unplanned seconds of an outage that is over, but for what a person declared, too: that owes
+    /// its texts by its own incident.
+    fn own_unplanned(&self, outage: &Outage) -> Option<Spans> {
+        let record = self.record();
+        let (system, end) = (&outage.system, outage.end?);
+        let within = Span::new(outage.start, end);
+        let zone = record.zone_of(system)?;
+        let policy = record.policy_of_month(system, outage.start, &zone);
+        let history = record.history(system, within);
+        let classes = accounting::classify(&history, within, &zone, policy, record.as_of?);
+        let declared = history.outages.iter().filter(|o| o.declared);
+        let declared = declared.map(|o| Span::new(o.start, o.end.unwrap_or(end)));
+        Some(classes.unplanned.difference(&declared.collect()))
+    }
+
     /// Where the last of the system's down spans that belong to an outage since `start` ended, and
     /// the span in which it really ended, where nobody watched then: an empty one where the probe
-    /// was taken away. No earlier than `start`: what began to decide while it was down may have seen
-    /// its first good sample before.
+    /// was taken away. It is down while any probe may have been, so the span reaches to the last first
+    /// good sample of any of them. No earlier than `start`: what began to decide while it was down may
+    /// have seen its first good sample before.
     fn up_since(&self, system: &SystemId, start: Timestamp) -> (Timestamp, Option<Span>) {
         let last = |p: &Arc<ProbeRecord>| {
             let until = p.took_down_until()?;
@@ -240,8 +251,14 @@ impl Draft<'_> {
             Some((until, unobserved))
         };
         let probes = || self.record().probes_of(system);
-        let ended = probes().filter_map(last).filter(|(to, _)| *to >= start);
-        let ended = ended.max_by_key(|(to, unobserved)| (*to, unobserved.map(|span| span.to)));
+        let ended = || probes().filter_map(last).filter(|(to, _)| *to >= start);
+        let found_up = ended().filter_map(|(_, unobserved)| unobserved);
+        let found_up = found_up.map(|span| span.to).max();
+        let ended = ended().max_by_key(|(to, unobserved)| (*to, unobserved.map(|span| span.to)));
+        let ended = ended.map(|(end, unobserved)| {
+            let longer = found_up.filter(|found_up| *found_up > end);
+            (end, longer.map(|to| Span::new(end, to)).or(unobserved))
+        });
         // One that was down and silent when it began to decide was not seen down since.
         let unseen = || {
             let found_up = probes().filter_map(|p| p.unobserved).map(|span| span.to);

@@ -249,9 +249,9 @@ impl Draft<'_> {
     /// The agreement's allowance of a month, if all of it was spent at `at`.
     fn month_spent(&self, system: &SystemId, at: Timestamp) -> Option<i64> {
         let record = self.record();
-        let policy = record.policy_of(system)?;
-        let allowance_s = policy.monthly_allowance_s?;
         let zone = record.zone_of(system)?;
+        let policy = record.policy_of_month(system, at, &zone)?;
+        let allowance_s = policy.monthly_allowance_s?;
         let local = at.to_zoned(zone.clone());
         let midnight = local.first_of_month().and_then(|day| day.start_of_day());
         let month = Span::new(midnight.ok()?.timestamp(), at);
@@ -428,9 +428,9 @@ impl Draft<'_> {
         // Of a system that was taken away nobody says that it is up: what tells of it is sent.
         let mut pointless = over;
         pointless.retain(|n| self.is_said(*n, &content.affected));
-        // One that was lost on its way may have arrived.
-        let lost = |n: &NoticeId| self.record().notices.get(n).is_none_or(|o| o.lost > 0);
-        let folded = told.iter().all(|n| pointless.contains(n) && !lost(n));
+        let said = content.affected.iter().flat_map(Affected::outages);
+        let folded = told.iter().all(|n| pointless.contains(n))
+            && !self.record().may_have_heard(said, recipient);
         let into = self.queue(at, &customer, recipient, &content, told, folded);
         for notice in pointless.into_iter().chain(together) {
             self.emit(

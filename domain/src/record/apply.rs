@@ -9,7 +9,7 @@ use super::{Life, Outgoing, ProbeRecord, Record, Standing, is_open};
 use crate::catalogue::Catalogue;
 use crate::event::{self, Absence, Delivery, Event, Fact, Silence};
 use crate::id::{NoticeId, ProbeId, SystemId, WindowId};
-use crate::notice::{Kind, Notice};
+use crate::notice::{Affected, Kind, Notice};
 use crate::outbox;
 use crate::span::Span;
 use crate::windows::RuleEntry;
@@ -300,19 +300,22 @@ impl Record {
                 result,
                 reply,
                 unreached,
+                once_more,
                 ..
             } => {
                 self.with_notice(*notice, |o| {
                     o.unreached = *unreached;
-                    outbox::ended(o, at, *result, reply);
+                    outbox::ended(o, at, *result, reply, *once_more);
                 });
                 if *result == Delivery::Accepted {
                     self.mail_goes_again(at);
                 }
                 self.delivered(*notice, at);
+                self.say_both(*notice);
             }
             Fact::NoticeFolded { notice, into } => {
                 self.with_notice(*notice, |o| o.standing = Standing::Folded(*into));
+                self.say_both(*notice);
             }
             _ => {}
         }
@@ -372,6 +375,40 @@ impl Record {
                 self.unsent.remove(&id);
             }
         }
+    }
+
+    /// A recovery that nobody has tried to send yet, and into which all that it answers was folded,
+    /// none of which can have arrived, is the first word of it: what was on its way when the recovery
+    /// was decided may have come back since, or an earlier recovery have arrived.
+    fn say_both(&mut self, recipient_of: NoticeId) {
+        let Some(known) = self.notices.get(&recipient_of) else {
+            return;
+        };
+        let recipient = &known.notice.recipient;
+        let waiting = self.unsent.iter().copied();
+        let first: Vec<NoticeId> = waiting
+            .filter(|id| {
+                let known = self.notices.get(id);
+                known
+                    .is_some_and(|o| o.notice.recipient == *recipient && self.is_first_word(*id, o))
+            })
+            .collect();
+        for id in first {
+            self.with_notice(id, |o| o.notice.folded = true);
+        }
+    }
+
+    fn is_first_word(&self, id: NoticeId, outgoing: &Outgoing) -> bool {
+        let replaced = |before: &NoticeId| {
+            let before = self.notices.get(before);
+            before.is_some_and(|o| o.standing == Standing::Folded(Some(id)))
+        };
+        let notice = &outgoing.notice;
+        let outages = notice.affected.iter().flat_map(Affected::outages);
+        notice.kind == Kind::Uptime
+            && outgoing.attempts == 0
+            && notice.after.iter().all(replaced)
+            && !self.may_have_heard(outages, &notice.recipient)
     }
 
     /// What waits only because no relay could be reached need not wait any longer.

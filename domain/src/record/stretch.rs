@@ -65,6 +65,26 @@ impl Record {
         })
     }
 
+    /// Whether any notice that a system is down by one of these outages has arrived there, or may have,
+    /// and none that it is up again.
+    pub(crate) fn may_have_heard(
+        &self,
+        mut outages: impl Iterator<Item = OutageId>,
+        recipient: &str,
+    ) -> bool {
+        let arrived = |id: &NoticeId| {
+            let known = self.notices.get(id);
+            known.is_some_and(|o| {
+                let sent = matches!(o.standing, Standing::Sent(_) | Standing::Ambiguous(_));
+                o.notice.recipient == recipient && (sent || o.lost > 0)
+            })
+        };
+        outages.any(|outage| {
+            let known = self.outages.get(&outage);
+            known.is_some_and(|o| o.told.iter().any(arrived) && !o.told_up.iter().any(arrived))
+        })
+    }
+
     /// Who knows already that the system is down, and has not been told that it is up, is owed no
     /// word of another outage that is part of the same downtime; its end is told of all of it. That
     /// work takes longer than agreed is news all the same, and so is that the system is unstable.

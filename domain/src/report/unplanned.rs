@@ -45,6 +45,7 @@ pub(super) fn of_outage(
                 "{} (not announced in time, or outside the allowed hours)",
                 clause(scope, account, window, unexcused, "it")
             ),
+            Unplanned::Declared if outage.declared.is_some() => declared("it"),
             _ => clause(scope, account, window, unexcused, "it"),
         };
         clauses.push(format!("{} ({}): {text}", window.title, window.id));
@@ -70,6 +71,18 @@ fn struck(scope: &Scope<'_>, account: &Account<'_>, unexcused: &Unexcused) -> St
     } else {
         super::words::list(&ids)
     }
+}
+
+fn declared(what: &str) -> String {
+    format!("a person declared {what}, which is unplanned at once")
+}
+
+/// The outages by which people declared these seconds to be downtime: `O-12`, `O-12 and O-15`.
+fn declarations(scope: &Scope<'_>, account: &Account<'_>, seconds: &Spans) -> String {
+    let all = scope.record.outages.values();
+    let declared = all.filter(|o| o.system == *account.id && o.declared.is_some());
+    let ids = declared.filter(|o| meets(scope, o, seconds));
+    super::words::list(&ids.map(|o| o.id.to_string()).collect::<Vec<_>>())
 }
 
 fn clause(
@@ -114,7 +127,7 @@ fn clause(
              unplanned",
             length(account.monthly_allowance_s.unwrap_or_default())
         ),
-        Unplanned::Declared => format!("a person declared {who}, which is unplanned at once"),
+        Unplanned::Declared => declared(&declarations(scope, account, &unexcused.seconds)),
         Unplanned::TakenBack => {
             format!("a person took {lost} of {who} back from the planned time")
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::accounting;
+use domain::catalogue::Affects;
 use domain::event::Fact;
 use domain::heard::Heard;
 use domain::id::{NoticeId, OutageId, SystemId};
@@ -404,6 +405,82 @@ pub fn a_configuration_makes_nothing_available(house: &House) {
                         assert!(heard, "#{seq} {}", notice.key);
                     }
                 }
+            }
+            _ => {}
+        }
+        record.apply(*seq, event);
+    }
+}
+
+/// Who reads that a system is up again has read that it was down, or reads both: as it is when the
+/// notice leaves, whatever was on its way when it was decided.
+pub fn up_again_says_whether_down_was_heard(house: &House) {
+    let mut record = Record::default();
+    for (seq, event) in &house.events {
+        if let Fact::DeliveryAttempted {
+            notice, attempt, ..
+        } = &event.fact
+            && *attempt == 1
+            && record.notices[notice].notice.kind == Kind::Uptime
+        {
+            let sent = &record.notices[notice].notice;
+            let arrived = |id: &NoticeId| {
+                let known = &record.notices[id];
+                let sent_off = matches!(known.standing, Standing::Sent(_) | Standing::Ambiguous(_));
+                known.notice.recipient == sent.recipient && (sent_off || known.lost > 0)
+            };
+            let outages = sent.affected.iter().flat_map(Affected::outages);
+            let outages: Vec<&Outage> = outages.map(|o| &*record.outages[&o]).collect();
+            let unanswered = |o: &&&Outage| !o.told_up.iter().any(arrived);
+            let mut heard = outages.iter().filter(unanswered);
+            let heard = heard.any(|o| o.told.iter().any(arrived));
+            let folded = Standing::Folded(Some(*notice));
+            let mut answered = sent.after.iter();
+            let unsent = answered.all(|n| record.notices[n].standing == folded);
+            assert_eq!(
+                sent.folded,
+                unsent && !heard,
+                "#{seq} {}\n{}",
+                sent.key,
+                house.outline()
+            );
+        }
+        record.apply(*seq, event);
+    }
+}
+
+/// No outage is said to have been over for certain before the last of its probes was seen to be good.
+pub fn no_end_is_surer_than_what_was_seen(house: &House) {
+    let mut record = Record::default();
+    let mut seen: BTreeMap<&SystemId, Vec<Option<Span>>> = BTreeMap::new();
+    for (seq, event) in &house.events {
+        match &event.fact {
+            Fact::OutageOpened { system, .. } => {
+                seen.insert(system, Vec::new());
+            }
+            Fact::ProbeUp {
+                probe, unobserved, ..
+            } => {
+                let decides = record.catalogue.probe(probe);
+                let decides = decides.is_some_and(|p| p.affects == Affects::Availability);
+                let seen = seen.iter_mut();
+                let mut seen = seen.filter(|(s, _)| decides && s.as_str() == probe.system());
+                if let Some((_, all)) = seen.next() {
+                    all.push(*unobserved);
+                }
+            }
+            Fact::OutageClosed {
+                outage,
+                end,
+                unobserved,
+            } => {
+                let all = seen.remove(&record.outages[outage].system);
+                let last = all.into_iter().flatten().flatten().map(|span| span.to);
+                let sure = unobserved.map_or(*end, |span| span.to);
+                // Where the clock was set back, what was seen by its former time is no later.
+                let set_back = !record.repeated.is_empty();
+                let surer = last.max().filter(|last| sure < *last && !set_back);
+                assert_eq!(surer, None, "#{seq} {outage} ends {end}");
             }
             _ => {}
         }

@@ -20,9 +20,10 @@ use domain::outbox;
 use domain::record::{Record, Standing};
 use holds::{
     a_configuration_makes_nothing_available, an_unstable_system_is_told_once,
-    every_second_has_one_class, everybody_told_once, no_recovery_leaves_before_what_it_answers,
-    no_recovery_leaves_while_it_is_known_to_be_down, nobody_is_left_with_what_is_not_so,
-    one_downtime_has_one_end, spans_are_in_order,
+    every_second_has_one_class, everybody_told_once, no_end_is_surer_than_what_was_seen,
+    no_recovery_leaves_before_what_it_answers, no_recovery_leaves_while_it_is_known_to_be_down,
+    nobody_is_left_with_what_is_not_so, one_downtime_has_one_end, spans_are_in_order,
+    up_again_says_whether_down_was_heard,
 };
 use jiff::civil::Weekday;
 use proptest::prelude::*;
@@ -692,6 +693,8 @@ proptest! {
         a_configuration_makes_nothing_available(&house);
         nobody_is_left_with_what_is_not_so(&house);
         one_downtime_has_one_end(&house);
+        no_end_is_surer_than_what_was_seen(&house);
+        up_again_says_whether_down_was_heard(&house);
         no_recovery_leaves_before_what_it_answers(&house, configured);
         if !configured {
             no_recovery_leaves_while_it_is_known_to_be_down(&house);
