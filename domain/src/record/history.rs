@@ -169,12 +169,14 @@ impl Record {
         found
     }
 
-    /// The customers who must have been told of a single window.
-    pub(super) fn customers_of_window(&self, entry: &windows::SingleEntry) -> Vec<CustomerId> {
-        let Some((at, window)) = entry.versions.last() else {
+    /// The customers who must have been told of a single window: those of its systems when the
+    /// time to tell them was over. Nothing that is done or configured later changes who they are,
+    /// or it would decide anew about seconds that have passed.
+    pub(crate) fn customers_of_window(&self, entry: &windows::SingleEntry) -> Vec<CustomerId> {
+        let Some((made_at, window)) = entry.versions.get(entry.in_time()) else {
             return Vec::new();
         };
-        let catalogue = self.in_force_at(*at);
+        let catalogue = self.in_force_at(windows::deadline(window).max(*made_at));
         catalogue
             .customers
             .iter()
