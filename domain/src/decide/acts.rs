@@ -235,18 +235,18 @@ impl Draft<'_> {
     fn has_planned_time(&self, at: Timestamp, outage: &Outage) -> bool {
         let record = self.record();
         let system = &outage.system;
-        let Some(zone) = record.zone_of(system) else {
+        let Some(months) = record.months_of(system) else {
             return false;
         };
-        let policy = record.policy_of_month(system, outage.start, &zone);
+        let policy = record.policy_of_month(system, outage.start, &months);
         let period = Span::new(outage.start, outage.end.unwrap_or(at));
         let mut history = record.history(system, period);
         // What else people said of the same seconds does not decide whether this may be said.
         history.faults.clear();
         history.outages.retain(|o| !o.declared);
-        let figures = accounting::account(&history, period, &zone, policy, None, at);
+        let figures = accounting::account(&history, period, &months, policy, None, at);
         let mut outages = figures.by_outage.iter();
-        let excused = || accounting::excused_until(&history, outage.id, &zone, policy);
+        let excused = || accounting::excused_until(&history, outage.id, &months, policy);
         outages.any(|o| o.id == outage.id && o.planned_s > 0)
             || excused().is_some_and(|excused| excused.from < excused.until)
     }

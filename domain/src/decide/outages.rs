@@ -105,7 +105,7 @@ impl Draft<'_> {
                 flapping: None,
             });
         }
-        let Some(zone) = record.zone_of(system) else {
+        let Some(zone) = record.months_of(system) else {
             return Excuse::None;
         };
         let policy = record.policy_of_month(system, last_bad, &zone);
@@ -211,7 +211,7 @@ impl Draft<'_> {
             return;
         };
         let figures = || {
-            let zone = record.zone_of(system)?;
+            let zone = record.months_of(system)?;
             let policy = record.policy_of_month(system, outage.start, &zone);
             self.figures(outage, policy)
         };

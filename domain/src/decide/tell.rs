@@ -378,7 +378,7 @@ impl Draft<'_> {
         let record = self.record();
         let system = &outage.system;
         let period = Span::new(outage.start, outage.end?);
-        let zone = record.zone_of(system)?;
+        let zone = record.months_of(system)?;
         let history = record.history(system, period);
         let as_of = record.as_of?;
         let figures = accounting::account(&history, period, &zone, policy, None, as_of);
