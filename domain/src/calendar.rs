@@ -12,7 +12,7 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 
 use crate::policy::Hours;
-use crate::span::{Span, Spans, instant, second};
+use crate::span::{Span, Spans, second};
 
 /// A name that the bundled time zone database does not have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -263,19 +263,4 @@ impl FromStr for Month {
             .and_then(|(y, m)| Month::new(y.parse().ok()?, m.parse().ok()?))
             .ok_or_else(|| NotAMonth(text.to_owned()))
     }
-}
-
-/// The calendar months that `over` touches, as whole seconds, in order.
-pub(crate) fn months(over: (i64, i64), zone: &TimeZone) -> Vec<(i64, i64)> {
-    let mut month = Month::of(instant(over.0), zone);
-    let mut all = Vec::new();
-    while all.len() < 120_000 {
-        let span = month.span(zone);
-        if span.is_empty() || second(span.from) >= over.1 {
-            break;
-        }
-        all.push((second(span.from), second(span.to)));
-        month = month.next();
-    }
-    all
 }

@@ -245,6 +245,14 @@ impl System {
         (longest + 999) / 1000
     }
 
+    /// The `start_grace` of a window that names none, in whole seconds: the shortest interval of
+    /// the availability probes. The longest would excuse what another probe saw long before.
+    /// Rounded up, as how early a run began is: both edges are floored.
+    pub fn grace_s(&self) -> i64 {
+        let shortest = self.deciding().map(|p| p.interval_ms).min().unwrap_or(0);
+        (shortest + 999) / 1000
+    }
+
     /// Its availability probes: those that decide whether it is down.
     pub fn deciding(&self) -> impl Iterator<Item = &Probe> {
         let decides = |p: &&Probe| p.affects == Affects::Availability;

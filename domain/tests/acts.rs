@@ -4,13 +4,14 @@
 
 mod common;
 
-use common::{House, rule, system};
+use common::{House, at, rule, system};
 use domain::act::{Act, Which};
-use domain::event::Delivery;
+use domain::event::{Delivery, Fact};
 use domain::id::{IncidentId, OutageId};
 use domain::incident::{Certainty, Measure, Review};
 use domain::record::State;
 use expect_test::expect;
+use jiff::SignedDuration;
 
 const ORIGIN: &str = "2026-10-01T00:00:00Z";
 
@@ -369,16 +370,97 @@ fn an_exclusion_lies_inside_one_outage() {
     let mut house = house();
     house.draw(0, &both("UDDDDDUU"));
     let act = exclude(&house, 8, 20, 120, Some("lee"));
-    expect!["[2026-10-01T00:00:20Z, 2026-10-01T00:02:00Z) does not lie inside outage O-8"]
+    expect!["[2026-10-01T00:00:20Z, 2026-10-01T00:02:00Z) does not lie inside outage O-8, which lasted from 2026-10-01T00:00:30Z to 2026-10-01T00:03:00Z"]
         .assert_eq(&house.refused(230, "kim", act));
     let act = exclude(&house, 8, 60, 200, Some("lee"));
-    expect!["[2026-10-01T00:01:00Z, 2026-10-01T00:03:20Z) does not lie inside outage O-8"]
+    expect!["[2026-10-01T00:01:00Z, 2026-10-01T00:03:20Z) does not lie inside outage O-8, which lasted from 2026-10-01T00:00:30Z to 2026-10-01T00:03:00Z"]
         .assert_eq(&house.refused(230, "kim", act));
     let act = exclude(&house, 8, 60, 120, Some("kim"));
     expect!["a second person must approve; `kim` is not one beside `kim`"]
         .assert_eq(&house.refused(230, "kim", act));
     let act = exclude(&house, 1, 60, 120, Some("lee"));
     expect!["there is no outage O-1"].assert_eq(&house.refused(230, "kim", act));
+}
+
+/// Probes start somewhere within a second; what is printed, and counted, is whole seconds.
+#[test]
+fn an_outage_is_excluded_whole_by_the_edges_that_are_printed() {
+    let origin = "2026-10-01T00:00:00.184Z";
+    let mut house = House::new(origin, vec![system("a"), system("b")]);
+    let whole = |at_s: i64| at("2026-10-01T00:00:00Z") + SignedDuration::from_secs(at_s);
+    let exclude = |from_s, to_s| Act::Exclude {
+        outage: OutageId(8),
+        from: whole(from_s),
+        to: whole(to_s),
+        reason: "the clinic's own line".into(),
+        evidence: "their ticket".into(),
+        approved_by: Some("lee".into()),
+    };
+    house.draw(0, &both("UDDD"));
+    expect!["[2026-10-01T00:00:29Z, 2026-10-01T00:01:00Z) does not lie inside outage O-8, which began at 2026-10-01T00:00:30Z and is not over"]
+        .assert_eq(&house.refused(110, "kim", exclude(29, 60)));
+    house.draw(120, &both("DDUU"));
+    expect!["[2026-10-01T00:00:30Z, 2026-10-01T00:03:01Z) does not lie inside outage O-8, which lasted from 2026-10-01T00:00:30Z to 2026-10-01T00:03:00Z"]
+        .assert_eq(&house.refused(230, "kim", exclude(30, 181)));
+    house.acts(231, "kim", exclude(30, 180));
+    expect!["up 60 degraded 0 planned 0 excluded 150 unplanned 0 unknown 0"]
+        .assert_eq(&house.figures("a", 0, 210));
+    // The second in which a system was configured is one of its life.
+    let fault = Act::MonitorFault {
+        system: "a".into(),
+        from: whole(0),
+        to: whole(10),
+        evidence: "an expired password".into(),
+        approved_by: "lee".into(),
+    };
+    house.acts(232, "kim", fault);
+    let declared = Act::DeclareOutage {
+        system: "b".into(),
+        from: whole(0),
+        to: Some(whole(10)),
+        evidence: "calls".into(),
+    };
+    house.acts(233, "kim", declared);
+}
+
+#[test]
+fn only_planned_time_is_taken_back() {
+    let mut a = system("a");
+    a.windows = vec![rule("work", "00:10:00", 300, Some(60))];
+    let mut house = House::new(ORIGIN, vec![a, system("b")]);
+    house.draw(0, &both("UDDDUU"));
+    let take_back = |outage| Act::Reclassify {
+        outage: OutageId(outage),
+        reason: "not the announced work".into(),
+    };
+    expect!["outage O-8 has no planned time to take back: all of it is unplanned already"]
+        .assert_eq(&house.refused(180, "kim", take_back(8)));
+    let act = declare(&house, 150, None);
+    house.acts(190, "kim", act);
+    let declared = house
+        .events
+        .iter()
+        .rfind(|(_, e)| matches!(e.fact, Fact::OutageDeclared { .. }));
+    let declared = declared.unwrap().0;
+    assert_eq!(
+        house.refused(191, "kim", take_back(declared)),
+        format!("outage O-{declared} was declared: all of it is unplanned already")
+    );
+}
+
+#[test]
+fn planned_time_is_taken_back_while_it_goes_on_and_after() {
+    for overrun in [false, true] {
+        let mut a = system("a");
+        a.windows = vec![rule("work", "00:01:00", 600, Some(90))];
+        let mut house = House::new(ORIGIN, vec![a]);
+        let row = if overrun { "UUUDDDDDD" } else { "UUUDDD" };
+        house.draw(0, &[("a/p", row)]);
+        let outage = *house.record.outages.keys().next().unwrap();
+        let reason = "not the announced work".to_owned();
+        house.acts(280, "kim", Act::Reclassify { outage, reason });
+        assert!(house.figures("a", 0, 240).contains("planned 0 excluded 0"));
+    }
 }
 
 #[test]

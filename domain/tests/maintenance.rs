@@ -536,3 +536,37 @@ fn planned_in_report(house: &House, month: &str) -> i64 {
     let made = report::monthly(&house.record, "ops", month, "head").unwrap();
     made.systems[0].planned_s
 }
+
+/// A minute apart, and five: down 174 seconds before the window, seen by the first.
+#[test]
+fn without_a_start_grace_the_quickest_probe_says_how_early_is_too_early() {
+    let outcome = |early_s: i64, intervals_s: &[i64]| {
+        let mut a = with(vec![from_five(600, None)]);
+        let probes = intervals_s.iter().zip(["p", "q"]);
+        a.probes = probes
+            .map(|(interval_s, name)| domain::catalogue::Probe {
+                interval_ms: interval_s * 1000,
+                retry_interval_ms: 10_000,
+                ..common::probe("a", name)
+            })
+            .collect();
+        let mut house = House::new(ORIGIN, vec![a]);
+        for offset_s in (0..600).step_by(10) {
+            let letter = if (300 - early_s..420).contains(&offset_s) {
+                'D'
+            } else {
+                'U'
+            };
+            house.sample("a/p", offset_s, letter);
+            if offset_s % 300 == 0 && intervals_s.len() > 1 {
+                house.sample("a/q", offset_s, 'U');
+            }
+        }
+        let end = house.figures("a", 300, 420);
+        (house.record.outages.len(), end.contains(" planned 120"))
+    };
+    assert_eq!(outcome(170, &[60, 300]), (1, false));
+    assert_eq!(outcome(60, &[60, 300]), (1, true));
+    assert_eq!(outcome(70, &[60, 300]), (1, false));
+    assert_eq!(outcome(170, &[180]), (1, true));
+}

@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 
 use common::{House, at, catalogue, system};
 use domain::act::{Act, Which};
-use domain::catalogue::{Customer, Target};
-use domain::event::Delivery;
+use domain::catalogue::{Customer, Days, Rule, Target};
+use domain::event::{Delivery, Fact};
 use domain::policy::Policy;
 use domain::report::{OutageLine, Report, SystemLine, Verdict, monthly};
 use expect_test::expect;
@@ -354,4 +354,59 @@ fn customers_who_had_been_told_before_it_began_are_not_told_in_no_time() {
     let first = last.counted_from.unwrap();
     assert!(last.told_before.unwrap() < first, "{last:?}");
     assert!(report.outages[0].told_before.is_none());
+}
+
+/// At noon of 31 October the committee moves from New York to Los Angeles; the system is down at
+/// work from five minutes before New York's midnight to a quarter of an hour after it.
+#[test]
+fn a_committee_that_moves_loses_no_hour_and_counts_none_twice() {
+    let configured = |zone: &str| {
+        let mut a = common::system("a");
+        a.policy = Some("ten".into());
+        a.windows = vec![Rule {
+            days: Days::Dates(vec!["2026-11-01".parse().unwrap()]),
+            ..common::rule("work", "03:30:00", 7_200, None)
+        }];
+        let mut all = common::catalogue(vec![a]);
+        all.policies = vec![common::policy("ten", Some(600))];
+        all.committees[0].zone = zone.into();
+        all
+    };
+    let origin = "2026-10-31T15:00:00Z";
+    let mut house = House::with(origin, configured("America/New_York"));
+    house.configure(house.second(3_600), configured("America/Los_Angeles"));
+    // 03:50 in UTC.
+    let from_s = 12 * 3_600 + 50 * 60;
+    let row = format!("{}{}UUU", "U".repeat(10), "D".repeat(40));
+    house.draw(from_s, &[("a/p", &row)]);
+    house.tick(24 * 3_600);
+
+    let (october, november) = (month(&house, "2026-10"), month(&house, "2026-11"));
+    assert_eq!(october.to.at(), november.from.at());
+    let told = |report: &Report| {
+        let a = &report.systems[0];
+        let days: i64 = a.days.iter().map(|d| d.agreed_s).sum();
+        assert_eq!(days, a.agreed_s, "the days of the strip are the month");
+        format!(
+            "{} {} planned {} unplanned {}",
+            report.from.at(),
+            report.to.at(),
+            a.planned_s,
+            a.unplanned_s
+        )
+    };
+    expect![[r#"
+        2026-10-01T04:00:00Z 2026-11-01T04:00:00Z planned 300 unplanned 0
+        2026-11-01T04:00:00Z 2026-12-01T08:00:00Z planned 600 unplanned 300
+    "#]]
+    .assert_eq(&format!("{}\n{}\n", told(&october), told(&november)));
+    let agreed_s = october.systems[0].agreed_s + november.systems[0].agreed_s;
+    let known = house.record.as_of.unwrap().duration_since(house.origin);
+    assert_eq!(agreed_s, known.as_secs());
+    // What is decided as it happens goes by the same months.
+    let overrun = house.events.iter().find_map(|(_, e)| match &e.fact {
+        Fact::Overrun { from, .. } => Some(*from),
+        _ => None,
+    });
+    assert_eq!(overrun, Some("2026-11-01T04:10:00Z".parse().unwrap()));
 }

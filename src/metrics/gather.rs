@@ -11,6 +11,7 @@ use domain::calendar;
 use domain::catalogue::Catalogue;
 use domain::event::Cause;
 use domain::id::SystemId;
+use domain::months::Months as _;
 use domain::notice::Kind;
 use domain::record::{Outage, Record, Standing};
 use domain::span::Span;
@@ -186,7 +187,7 @@ fn excused(record: &Record, system: &SystemId, at: Timestamp) -> bool {
         .any(|earning| earning.span.contains(at))
 }
 
-/// The running month of each system, in its committee's zone.
+/// The running month of each system, as its committee's months follow one another.
 fn months(record: &Record, at: Timestamp) -> BTreeMap<SystemId, Month> {
     let catalogue = &record.catalogue;
     let figures = |system: &domain::catalogue::System| {
@@ -204,9 +205,8 @@ fn account(
     system: &domain::catalogue::System,
     at: Timestamp,
 ) -> Option<Figures> {
-    let committee = catalogue.committee(system.committee.as_str())?;
-    let zone = calendar::zone(&committee.zone).ok()?;
-    let period = calendar::Month::of(at, &zone).span(&zone);
+    let months = record.months_of(&system.id)?;
+    let period = months.around(at);
     let then = record.in_force_at(period.from);
     let (source, chosen) = match then.system(system.id.as_str()) {
         Some(chosen) => (then, chosen),
@@ -217,12 +217,12 @@ fn account(
         .as_ref()
         .and_then(|p| source.policy(p.as_str()));
     let history = record.history(&system.id, period);
-    let wide = accounting::reach(&history, period, &zone, policy, at);
+    let wide = accounting::reach(&history, period, &months, policy, at);
     let history = record.history(&system.id, wide);
     Some(accounting::account(
         &history,
         period,
-        &zone,
+        &months,
         policy,
         chosen.target,
         at,

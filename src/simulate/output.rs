@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use domain::calendar::{self, Month};
+use domain::calendar::Month;
 use domain::event::Delivery;
 use domain::id::{NoticeId, SystemId};
 use domain::notice::message_id;
@@ -142,9 +142,12 @@ fn reports(
     let head = turn.journal().head().hash;
     let mut written = Vec::new();
     for committee in &record.catalogue.committees {
-        let zone = calendar::zone(&committee.zone).map_err(report::Error::from)?;
-        let mut month = Month::of(scenario.start, &zone);
-        while month.span(&zone).from < scenario.end {
+        let zones = record
+            .zones_of(committee.id.as_str())
+            .map_err(report::Error::from)?;
+        let Some(zones) = zones else { continue };
+        let mut month = Month::of(scenario.start, zones.in_force_at(scenario.start));
+        while zones.month(month).0.from < scenario.end {
             let report = report::monthly(record, committee.id.as_str(), month, &head)?;
             for format in Format::ALL {
                 let name = format!("{}-{month}.{}", committee.id, format.extension());

@@ -262,6 +262,14 @@ reason = "nothing was planned"
     assert_eq!(events[0]["by"], "on-call");
     let incident = &played.report("2026-10")["incidents"][0];
     assert_eq!(incident["root_cause"], "A full disk.");
+    // Nothing was planned, so there is nothing to take back.
+    let refused: Vec<_> = played
+        .summary
+        .refused
+        .iter()
+        .map(|r| r.by.as_str())
+        .collect();
+    assert_eq!(refused, ["chair"]);
 }
 
 #[test]

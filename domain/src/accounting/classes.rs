@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::calendar;
+use crate::months::{self, Months};
 use crate::policy::Policy;
 use crate::span::{Span, Spans, instant, second};
 
@@ -78,7 +79,7 @@ pub(super) fn planned(
     history: &History,
     ground: &Ground,
     excuses: &Excuses,
-    zone: &TimeZone,
+    months: &dyn Months,
     policy: Option<&Policy>,
 ) -> Spans {
     let taken_back: Spans = history
@@ -96,7 +97,7 @@ pub(super) fn planned(
         return planned;
     };
     let mut capped = Vec::new();
-    for (from, to) in calendar::months(ground.hull, zone) {
+    for (from, to) in months::over(ground.hull, months) {
         let month = planned.clip(from, to);
         capped.extend((readings.capped)(&month, allowance_s).iter());
     }
@@ -131,16 +132,16 @@ pub(super) fn whole(
     readings: &Readings,
     history: &History,
     period: Span,
-    zone: &TimeZone,
+    months: &dyn Months,
     policy: Option<&Policy>,
     as_of: Timestamp,
 ) -> Whole {
     let until = second(as_of);
-    let hull = ground::hull(history, period, zone, policy, until);
+    let hull = ground::hull(history, period, months, policy, until);
     let ground = ground::ground(readings, history, policy, hull, None);
     let runs = ground.runs(history);
     let excuses = excuse(readings, &runs, &history.windows);
-    let planned = planned(readings, history, &ground, &excuses, zone, policy);
+    let planned = planned(readings, history, &ground, &excuses, months, policy);
     let groups = ground.groups(history, &runs, until);
     let down = ground.down();
     let ignored = ignored(readings, history, &groups, &down, policy);
@@ -190,16 +191,16 @@ pub(super) fn whole(
     }
 }
 
-/// The class of every second of the agreed time within `period`, up to `as_of`. `zone` is that of
-/// the months which a policy's allowance is counted in.
+/// The class of every second of the agreed time within `period`, up to `as_of`. `months` are those
+/// that a policy's allowance is counted in.
 pub fn classify(
     history: &History,
     period: Span,
-    zone: &TimeZone,
+    months: &dyn Months,
     policy: Option<&Policy>,
     as_of: Timestamp,
 ) -> Classes {
-    whole(&Readings::SPEC, history, period, zone, policy, as_of)
+    whole(&Readings::SPEC, history, period, months, policy, as_of)
         .classes
         .of_period(period)
 }
@@ -210,12 +211,12 @@ pub fn classify(
 pub fn reach(
     history: &History,
     period: Span,
-    zone: &TimeZone,
+    months: &dyn Months,
     policy: Option<&Policy>,
     as_of: Timestamp,
 ) -> Span {
     const WEEK_S: i64 = 7 * 86_400;
-    let (from, to) = ground::hull(history, period, zone, policy, second(as_of));
+    let (from, to) = ground::hull(history, period, months, policy, second(as_of));
     Span::new(
         instant(from.saturating_sub(WEEK_S)),
         instant(to).max(period.to),

@@ -19,9 +19,9 @@
 //!   is planned after all, and decides nothing about who is eligible.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use crate::id::{OutageId, WindowId};
+use crate::months::Months;
 use crate::policy::Policy;
 use crate::span::{Span, Spans, instant, second};
 use crate::windows::Occurrence;
@@ -196,7 +196,7 @@ pub struct Excused {
 pub fn excused_until(
     history: &History,
     outage: OutageId,
-    zone: &TimeZone,
+    months: &dyn Months,
     policy: Option<&Policy>,
 ) -> Option<Excused> {
     let index = history.outages.iter().position(|o| o.id == outage)?;
@@ -213,7 +213,7 @@ pub fn excused_until(
         .fold(start, Ord::max)
         .saturating_add(1);
     let ahead = Span::new(asked.start, instant(horizon));
-    let hull = ground::hull(history, ahead, zone, policy, horizon);
+    let hull = ground::hull(history, ahead, months, policy, horizon);
     let ground = ground::ground(&Readings::SPEC, history, policy, hull, Some(index));
     let runs = ground.runs(history);
     let excuses = excuse(&Readings::SPEC, &runs, &history.windows);
@@ -223,7 +223,7 @@ pub fn excused_until(
     let run = &runs[i];
     let from = excuses.eligible[i].iter().map(|(_, first)| *first).min()?;
     let from = from.max(start);
-    let planned = classes::planned(&Readings::SPEC, history, &ground, &excuses, zone, policy);
+    let planned = classes::planned(&Readings::SPEC, history, &ground, &excuses, months, policy);
     // Outside service hours nothing is planned and nothing need be: what windows excuse holds.
     let idle = excuses.all.difference(&ground.agreed);
     // What a person declared is unplanned by itself and used nothing up: it is no limit of a window.

@@ -1,10 +1,10 @@
 //! The figures of section 6, counted from the classes.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use crate::catalogue::Target;
 use crate::id::{OutageId, WindowId};
+use crate::months::Months;
 use crate::policy::Policy;
 use crate::span::{Span, Spans, instant, second};
 
@@ -127,12 +127,12 @@ pub struct WindowFigures {
 /// The figures of one system for one period, from what is known at `as_of`.
 ///
 /// Of a period that still runs at `as_of`, time after it is not counted, except in the budget.
-/// `zone` is that of the months which a policy's allowance is counted in. The windows of the
+/// `months` are those that a policy's allowance is counted in. The windows of the
 /// history should cover [`super::reach`].
 pub fn account(
     history: &History,
     period: Span,
-    zone: &TimeZone,
+    months: &dyn Months,
     policy: Option<&Policy>,
     target: Option<Target>,
     as_of: Timestamp,
@@ -141,7 +141,7 @@ pub fn account(
         &Readings::SPEC,
         history,
         period,
-        zone,
+        months,
         policy,
         target,
         as_of,

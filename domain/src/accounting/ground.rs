@@ -8,11 +8,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use crate::calendar;
 use crate::catalogue::Affects;
 use crate::id::IncidentId;
+use crate::months::Months;
 use crate::policy::Policy;
 use crate::span::{Span, Spans, instant, second};
 
@@ -115,7 +115,7 @@ fn degraded_is_down(policy: Option<&Policy>) -> bool {
 pub(super) fn hull(
     history: &History,
     period: Span,
-    zone: &TimeZone,
+    months: &dyn Months,
     policy: Option<&Policy>,
     until: i64,
 ) -> (i64, i64) {
@@ -158,7 +158,7 @@ pub(super) fn hull(
             }
         }
         if capped {
-            from = second(calendar::Month::of(instant(from), zone).span(zone).from).min(from);
+            from = second(months.around(instant(from)).from).min(from);
         }
         if before == (from, to) {
             return before;

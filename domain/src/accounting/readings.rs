@@ -3,9 +3,9 @@
 //! and demand that a property fails. Nothing else may exchange them.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use crate::catalogue::Target;
+use crate::months::Months;
 use crate::policy::Policy;
 use crate::span::{Span, Spans};
 
@@ -53,11 +53,11 @@ pub fn account_by(
     readings: &Readings,
     history: &History,
     period: Span,
-    zone: &TimeZone,
+    months: &dyn Months,
     policy: Option<&Policy>,
     target: Option<Target>,
     as_of: Timestamp,
 ) -> Figures {
-    let whole = classes::whole(readings, history, period, zone, policy, as_of);
+    let whole = classes::whole(readings, history, period, months, policy, as_of);
     count(readings, history, period, policy, target, as_of, &whole)
 }

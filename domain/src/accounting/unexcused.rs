@@ -3,9 +3,9 @@
 //! [`super::classes`] had the last word.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use crate::id::WindowId;
+use crate::months::Months;
 use crate::policy::Policy;
 use crate::span::{Span, Spans, instant, second};
 use crate::windows::{Earning, Occurrence};
@@ -60,11 +60,11 @@ pub enum Unplanned {
 pub fn unexcused(
     history: &History,
     period: Span,
-    zone: &TimeZone,
+    months: &dyn Months,
     policy: Option<&Policy>,
     as_of: Timestamp,
 ) -> Vec<Unexcused> {
-    let whole = classes::whole(&Readings::SPEC, history, period, zone, policy, as_of);
+    let whole = classes::whole(&Readings::SPEC, history, period, months, policy, as_of);
     let reader = Reader {
         history,
         whole: &whole,

@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 
 use super::Draft;
+use crate::accounting;
 use crate::act::{Act, Refusal};
 use crate::event::{Cause, Fact};
 use crate::id::{OutageId, SystemId};
 use crate::record::{Exclusion, Outage};
-use crate::span::Span;
+use crate::span::{Span, instant, second};
 use crate::text;
 
 pub(super) fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
@@ -34,7 +35,7 @@ pub(super) fn maybe(text: Option<&str>, what: &str) -> Result<(), Refusal> {
 }
 
 /// Another person than the one who acts.
-fn second(by: &str, other: &str) -> Result<(), Refusal> {
+fn second_person(by: &str, other: &str) -> Result<(), Refusal> {
     text::line(other, "the name of the second person")?;
     let why = match (text::person(by), text::person(other)) {
         (Some(one), Some(two)) if one != two => return Ok(()),
@@ -65,7 +66,7 @@ pub(super) fn earlier_time(
                     "it counts from now, {at}: an earlier time needs a second person who approves it"
                 ));
             };
-            second(by, other)?;
+            second_person(by, other)?;
             Ok(Some(from))
         }
         _ if approved_by.is_some() => {
@@ -149,7 +150,7 @@ impl Draft<'_> {
     ) -> Result<(), Refusal> {
         self.known(system)?;
         given(evidence, "the evidence")?;
-        second(by, approved_by)?;
+        second_person(by, approved_by)?;
         let span = past(span, at)?;
         self.in_its_life(system, span.from)?;
         let fact = Fact::MonitorFault {
@@ -178,12 +179,17 @@ impl Draft<'_> {
         given(&reason, "the reason")?;
         given(&evidence, "the evidence")?;
         if let Some(other) = &approved_by {
-            second(&by, other)?;
+            second_person(&by, other)?;
         }
         let span = past(span, at)?;
         let of = self.outage(outage)?;
-        if span.from < of.start || of.end.is_some_and(|end| span.to > end) {
-            return refuse(format!("{span} does not lie inside outage {outage}"));
+        // In whole seconds, as an outage is accounted for and printed.
+        let after = |end| second(span.to) > second(end);
+        if second(span.from) < second(of.start) || of.end.is_some_and(after) {
+            return refuse(format!(
+                "{span} does not lie inside outage {outage}, {}",
+                edges(&of)
+            ));
         }
         let fact = Fact::Excluded {
             outage,
@@ -208,11 +214,41 @@ impl Draft<'_> {
         if of.reclassified.is_some() {
             return refuse(format!("outage {outage} is reclassified already"));
         }
+        if of.declared.is_some() {
+            return refuse(format!(
+                "outage {outage} was declared: all of it is unplanned already"
+            ));
+        }
+        if !self.has_planned_time(at, &of) {
+            return refuse(format!(
+                "outage {outage} has no planned time to take back: all of it is unplanned already"
+            ));
+        }
         let reason = reason.to_owned();
         self.emit_by(at, by, Fact::Reclassified { outage, reason });
         // Unplanned after all: its texts are owed.
         self.incident_for(at, &of.system, outage, Cause::Outage);
         Ok(())
+    }
+
+    /// Whether windows excuse any second of an outage, or would if it went on.
+    fn has_planned_time(&self, at: Timestamp, outage: &Outage) -> bool {
+        let record = self.record();
+        let system = &outage.system;
+        let Some(months) = record.months_of(system) else {
+            return false;
+        };
+        let policy = record.policy_of_month(system, outage.start, &months);
+        let period = Span::new(outage.start, outage.end.unwrap_or(at));
+        let mut history = record.history(system, period);
+        // What else people said of the same seconds does not decide whether this may be said.
+        history.faults.clear();
+        history.outages.retain(|o| !o.declared);
+        let figures = accounting::account(&history, period, &months, policy, None, at);
+        let mut outages = figures.by_outage.iter();
+        let excused = || accounting::excused_until(&history, outage.id, &months, policy);
+        outages.any(|o| o.id == outage.id && o.planned_s > 0)
+            || excused().is_some_and(|excused| excused.from < excused.until)
     }
 
     pub(super) fn known(&self, system: &SystemId) -> Result<(), Refusal> {
@@ -226,7 +262,7 @@ impl Draft<'_> {
     fn in_its_life(&self, system: &SystemId, from: Timestamp) -> Result<(), Refusal> {
         let life = self.record().systems.get(system).map(|s| &s.life);
         match life.and_then(|life| life.first()) {
-            Some((born_at, _)) if from < *born_at => refuse(format!(
+            Some((born_at, _)) if second(from) < second(*born_at) => refuse(format!(
                 "{from} is before `{system}` was configured: the earliest start is {born_at}"
             )),
             _ => Ok(()),
@@ -281,12 +317,12 @@ impl Draft<'_> {
             ));
         }
         past(Span::new(outage.start, to), at)?;
-        if outage.end == Some(to) {
+        if outage.end.is_some_and(|end| second(end) == second(to)) {
             return refuse(format!("outage {id} ends at {to} already"));
         }
         // An open declaration that gets its end is completed, not shortened.
         if outage.end.is_some_and(|end| to < end) || approved_by.is_some() {
-            second(by, approved_by.unwrap_or_default())?;
+            second_person(by, approved_by.unwrap_or_default())?;
         }
         let fact = Fact::DeclarationChanged {
             outage: id,
@@ -297,6 +333,16 @@ impl Draft<'_> {
         self.emit_by(at, by, fact);
         self.tell_recovery(at, &outage.system);
         Ok(())
+    }
+}
+
+/// An outage's edges, in whole seconds.
+fn edges(outage: &Outage) -> String {
+    let whole = |at| instant(second(at));
+    let start = whole(outage.start);
+    match outage.end.map(whole) {
+        Some(end) => format!("which lasted from {start} to {end}"),
+        None => format!("which began at {start} and is not over"),
     }
 }
 

@@ -47,30 +47,57 @@ impl Draft<'_> {
     ) {
         let catalogue = self.record().catalogue.clone();
         for customer in &catalogue.customers {
-            let affected = self.systems_of(&catalogue, customer, occurrence);
-            if affected.is_empty() {
-                continue;
-            }
-            let mut said = work(occurrence);
-            said.before = before.filter(|b| *b != occurrence.span);
-            // What is announced is what is wanted, not what earlier announcements earned.
-            if matches!(kind, Kind::MaintenanceScheduled | Kind::MaintenanceChanged)
-                && let Some(entry) = self.record().singles.get(&occurrence.id)
-                && let Some((_, window)) = entry.versions.last()
-            {
-                said.max_downtime_s = window.max_downtime_s;
-            }
-            let content = Content {
-                kind,
-                subject: occurrence.id.to_string(),
-                affected,
-                work: Some(said),
-                incident: None,
-            };
-            for recipient in &customer.contacts {
-                self.announce_to(at, customer, recipient, &content, &occurrence.id);
-            }
+            self.announce_to_each(at, kind, occurrence, before, customer);
         }
+    }
+
+    /// Tells one customer of a window, if it has any of its systems.
+    pub(super) fn announce_to_each(
+        &mut self,
+        at: Timestamp,
+        kind: Kind,
+        occurrence: &Occurrence,
+        before: Option<Span>,
+        customer: &Customer,
+    ) {
+        let affected = self.systems_of(&self.record().catalogue, customer, occurrence);
+        if affected.is_empty() {
+            return;
+        }
+        let mut said = work(occurrence);
+        said.before = before.filter(|b| *b != occurrence.span);
+        // What is announced is what is wanted, not what earlier announcements earned.
+        if matches!(kind, Kind::MaintenanceScheduled | Kind::MaintenanceChanged)
+            && let Some(entry) = self.record().singles.get(&occurrence.id)
+            && let Some((_, window)) = entry.versions.last()
+        {
+            said.max_downtime_s = window.max_downtime_s;
+        }
+        let content = Content {
+            kind,
+            subject: occurrence.id.to_string(),
+            affected,
+            work: Some(said),
+            incident: None,
+        };
+        for recipient in &customer.contacts {
+            self.announce_to(at, customer, recipient, &content, &occurrence.id);
+        }
+    }
+
+    /// Whether a customer was ever to be told of the window, at an address that it has now.
+    pub(super) fn is_told_of(&self, window: &WindowId, customer: &Customer) -> bool {
+        let record = self.record();
+        let thread = |contact: &String| record.threads.get(&(window.to_string(), contact.clone()));
+        let first = customer.contacts.iter().filter_map(thread).min();
+        first.is_some_and(|first| {
+            // Another customer may have the same address.
+            record.notices.range(*first..).any(|(_, o)| {
+                o.notice.customer == customer.id
+                    && customer.contacts.contains(&o.notice.recipient)
+                    && o.notice.work.as_ref().is_some_and(|w| w.window == *window)
+            })
+        })
     }
 
     fn announce_to(

@@ -63,15 +63,20 @@ fn ahead(record: &Record) -> Option<Span> {
     Some(Span::new(from, from.checked_add(HORIZON).ok()?))
 }
 
-/// Midnights after the last event, in the zones of the service and of its committees.
+/// Midnights after the last event, in the zones of the service and those that its committees have
+/// or had when the month began.
 fn midnights(record: &Record, ahead: Span) -> Vec<Timestamp> {
     let catalogue = &record.catalogue;
-    let mut zones: Vec<&str> = catalogue
-        .committees
-        .iter()
-        .map(|c| c.zone.as_str())
-        .collect();
-    zones.push(&catalogue.zone);
+    let mut zones: Vec<&str> = vec![&catalogue.zone];
+    // A month is kept to its end in the zone in which it began.
+    let month = SignedDuration::from_hours(32 * 24);
+    let began_at = ahead.from.checked_sub(month).unwrap_or(Timestamp::MIN);
+    for (at, _, catalogue) in record.catalogues.iter().rev() {
+        zones.extend(catalogue.committees.iter().map(|c| c.zone.as_str()));
+        if *at <= began_at {
+            break;
+        }
+    }
     zones.sort_unstable();
     zones.dedup();
     zones

@@ -195,6 +195,7 @@ impl Draft<'_> {
                         catalogue: catalogue.clone(),
                     },
                 );
+                self.tell_newcomers(at);
                 if self.alive {
                     self.windows_running(at);
                 }

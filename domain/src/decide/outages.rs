@@ -105,7 +105,7 @@ impl Draft<'_> {
                 flapping: None,
             });
         }
-        let Some(zone) = record.zone_of(system) else {
+        let Some(zone) = record.months_of(system) else {
             return Excuse::None;
         };
         let policy = record.policy_of_month(system, last_bad, &zone);
@@ -222,10 +222,10 @@ impl Draft<'_> {
         let record = self.record();
         let (system, end) = (&outage.system, outage.end?);
         let within = Span::new(outage.start, end);
-        let zone = record.zone_of(system)?;
-        let policy = record.policy_of_month(system, outage.start, &zone);
+        let months = record.months_of(system)?;
+        let policy = record.policy_of_month(system, outage.start, &months);
         let history = record.history(system, within);
-        let classes = accounting::classify(&history, within, &zone, policy, record.as_of?);
+        let classes = accounting::classify(&history, within, &months, policy, record.as_of?);
         let declared = history.outages.iter().filter(|o| o.declared);
         let declared = declared.map(|o| Span::new(o.start, o.end.unwrap_or(end)));
         Some(classes.unplanned.difference(&declared.collect()))

@@ -10,6 +10,7 @@ use crate::accounting;
 use crate::catalogue::Customer;
 use crate::event::Fact;
 use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId};
+use crate::months::Months;
 use crate::notice::{Affected, Declared, Kind, Notice, Work};
 use crate::policy::Policy;
 use crate::record::Outage;
@@ -249,14 +250,12 @@ impl Draft<'_> {
     /// The agreement's allowance of a month, if all of it was spent at `at`.
     fn month_spent(&self, system: &SystemId, at: Timestamp) -> Option<i64> {
         let record = self.record();
-        let zone = record.zone_of(system)?;
-        let policy = record.policy_of_month(system, at, &zone)?;
+        let months = record.months_of(system)?;
+        let policy = record.policy_of_month(system, at, &months)?;
         let allowance_s = policy.monthly_allowance_s?;
-        let local = at.to_zoned(zone.clone());
-        let midnight = local.first_of_month().and_then(|day| day.start_of_day());
-        let month = Span::new(midnight.ok()?.timestamp(), at);
+        let month = Span::new(months.around(at).from, at);
         let history = record.history(system, month);
-        let figures = accounting::account(&history, month, &zone, Some(policy), None, at);
+        let figures = accounting::account(&history, month, &months, Some(policy), None, at);
         (figures.planned_s >= allowance_s).then_some(allowance_s)
     }
 
@@ -378,7 +377,7 @@ impl Draft<'_> {
         let record = self.record();
         let system = &outage.system;
         let period = Span::new(outage.start, outage.end?);
-        let zone = record.zone_of(system)?;
+        let zone = record.months_of(system)?;
         let history = record.history(system, period);
         let as_of = record.as_of?;
         let figures = accounting::account(&history, period, &zone, policy, None, as_of);

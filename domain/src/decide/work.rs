@@ -9,7 +9,7 @@ use crate::act::{Act, Refusal};
 use crate::calendar;
 use crate::catalogue::Single;
 use crate::event::Fact;
-use crate::id::WindowId;
+use crate::id::{CustomerId, WindowId};
 use crate::notice::Kind;
 use crate::report::words;
 use crate::span::{Span, Spans, second};
@@ -234,6 +234,13 @@ impl Draft<'_> {
         }
         not_too_long(last.start, end)?;
         maybe(reason, "the reason")?;
+        let less = |s: &i64| last.max_downtime_s.is_none_or(|held| *s < held);
+        if last.start <= at && max_downtime_s.as_ref().is_some_and(less) {
+            return refuse(format!(
+                "window {id} began at {}: an allowance that may have been used cannot be lowered; end the window, or reclassify its outage",
+                last.start
+            ));
+        }
         // Ended early means ended now: what has been held cannot be taken back.
         let end = if end < at { at } else { end };
         fits(max_downtime_s, last.start, end)?;
@@ -312,16 +319,7 @@ impl Draft<'_> {
                 "window {window} was scheduled at {made_at}: of what stands here nobody can have been told before"
             ));
         }
-        let catalogue = &self.record().catalogue;
-        let Some(known) = catalogue.customer(customer.as_str()) else {
-            return refuse(format!("there is no customer `{customer}`"));
-        };
-        let systems = &last_version(&entry).systems;
-        if !known.systems.iter().any(|s| systems.contains(s)) {
-            return refuse(format!(
-                "customer `{customer}` has none of the systems of {window}"
-            ));
-        }
+        self.concerns(&customer, &entry)?;
         // People write whole seconds.
         let counts_from = counts_from.max(counts_from.and(scheduled_at));
         let fact = Fact::Told {
@@ -333,6 +331,61 @@ impl Draft<'_> {
         };
         self.emit_by(at, &by, fact);
         Ok(())
+    }
+}
+
+impl Draft<'_> {
+    /// That a customer has systems of a window, or had them when it was to be told of it.
+    fn concerns(&self, customer: &CustomerId, entry: &SingleEntry) -> Result<(), Refusal> {
+        let record = self.record();
+        if record.customers_of_window(entry).contains(customer) {
+            return Ok(());
+        }
+        let Some(known) = record.catalogue.customer(customer.as_str()) else {
+            return refuse(format!("there is no customer `{customer}`"));
+        };
+        let window = last_version(entry);
+        if known.systems.iter().any(|s| window.systems.contains(s)) {
+            return Ok(());
+        }
+        refuse(format!(
+            "customer `{customer}` has none of the systems of {}",
+            window.id
+        ))
+    }
+
+    /// Whoever has come to depend on a system hears of the single windows ahead of it: who is a
+    /// customer when the time to tell is over must have been told.
+    pub(super) fn tell_newcomers(&mut self, at: Timestamp) {
+        let record = self.record();
+        let ahead = |entry: &SingleEntry| {
+            let window = last_version(entry);
+            // The clock may have been set back over one that was held.
+            let begun =
+                record.held.contains_key(&window.id) || record.completed.contains(&window.id);
+            entry.cancelled_at.is_none() && window.start > at && !begun
+        };
+        let entries = record.singles.values();
+        let ahead: Vec<_> = entries.filter(|e| ahead(e)).cloned().collect();
+        for entry in ahead {
+            let window = last_version(&entry);
+            let Some(occurrence) = self.occurrence(&window.id) else {
+                continue;
+            };
+            let catalogue = self.record().catalogue.clone();
+            for customer in &catalogue.customers {
+                let told = entry.told.keys().any(|(_, told)| *told == customer.id);
+                if !told && !self.is_told_of(&window.id, customer) {
+                    self.announce_to_each(
+                        at,
+                        Kind::MaintenanceScheduled,
+                        &occurrence,
+                        None,
+                        customer,
+                    );
+                }
+            }
+        }
     }
 }
 

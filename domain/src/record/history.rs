@@ -8,9 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{ProbeRecord, Record};
 use crate::accounting::{BlipHistory, History, OutageHistory, ProbeHistory};
-use crate::calendar::{self, Month};
+use crate::calendar::{self, UnknownZone};
 use crate::catalogue::{Catalogue, System};
 use crate::id::{CustomerId, IncidentId, ProbeId, SystemId};
+use crate::months::{Months, Zones};
 use crate::policy::{Hours, Policy};
 use crate::span::Span;
 use crate::windows;
@@ -121,7 +122,7 @@ impl Record {
             let policy = configured.policy.as_ref();
             let policy = policy.and_then(|id| catalogue.policy(id.as_str()));
             let hours = policy.and_then(|p| p.planned_hours.as_ref());
-            let grace_s = configured.interval_s();
+            let grace_s = configured.grace_s();
             let same = |t: &Terms<'_>| t.hours == hours && t.grace_s == grace_s;
             if !all.last().is_some_and(same) {
                 let from = if all.is_empty() { Timestamp::MIN } else { *at };
@@ -169,12 +170,14 @@ impl Record {
         found
     }
 
-    /// The customers who must have been told of a single window.
-    pub(super) fn customers_of_window(&self, entry: &windows::SingleEntry) -> Vec<CustomerId> {
-        let Some((at, window)) = entry.versions.last() else {
+    /// The customers who must have been told of a single window: those of its systems when the
+    /// time to tell them was over. Nothing that is done or configured later changes who they are,
+    /// or it would decide anew about seconds that have passed.
+    pub(crate) fn customers_of_window(&self, entry: &windows::SingleEntry) -> Vec<CustomerId> {
+        let Some((made_at, window)) = entry.versions.get(entry.in_time()) else {
             return Vec::new();
         };
-        let catalogue = self.in_force_at(*at);
+        let catalogue = self.in_force_at(windows::deadline(window).max(*made_at));
         catalogue
             .customers
             .iter()
@@ -192,6 +195,33 @@ impl Record {
         calendar::zone(name).ok()
     }
 
+    /// The months in which a system's figures are kept: those of the committee that oversees it, by
+    /// its present configuration.
+    pub fn months_of(&self, system: &SystemId) -> Option<Zones> {
+        let configured = self.catalogue.system(system.as_str());
+        let committee = configured.and_then(|s| self.zones_of(s.committee.as_str()).ok()?);
+        committee.or_else(|| Some(Zones::new(self.zone_of(system)?)))
+    }
+
+    /// The zones in which a committee's months are kept; `None` where there never was such a one.
+    ///
+    /// # Errors
+    /// A configuration names a zone that does not exist.
+    pub fn zones_of(&self, committee: &str) -> Result<Option<Zones>, UnknownZone> {
+        let mut zones: Option<Zones> = None;
+        for (at, _, catalogue) in &self.catalogues {
+            let Some(known) = catalogue.committee(committee) else {
+                continue;
+            };
+            let zone = calendar::zone(&known.zone)?;
+            match &mut zones {
+                Some(zones) => zones.change(*at, zone),
+                None => zones = Some(Zones::new(zone)),
+            }
+        }
+        Ok(zones)
+    }
+
     /// What a system's seconds of a month are accounted by, `from` being the month's first
     /// instant: the configuration in force then, or the first after it that has the system, and
     /// the system as it has it. What changes within a month takes effect with the next (SPEC 6).
@@ -207,15 +237,15 @@ impl Record {
             .find_map(|(_, _, catalogue)| Some((&**catalogue, catalogue.system(system.as_str())?)))
     }
 
-    /// The policy by which the month of `at` in `zone` is accounted for a system: what is decided
+    /// The policy by which that of `months` that holds `at` is accounted for a system: what is decided
     /// as it happens is then what the month's report says.
     pub fn policy_of_month(
         &self,
         system: &SystemId,
         at: Timestamp,
-        zone: &TimeZone,
+        months: &dyn Months,
     ) -> Option<&Policy> {
-        let from = Month::of(at, zone).span(zone).from;
+        let from = months.around(at).from;
         let (catalogue, configured) = self.accounted_by(system, from)?;
         catalogue.policy(configured.policy.as_ref()?.as_str())
     }

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Error;
-use crate::calendar::{Month, zone};
+use crate::calendar::Month;
 use crate::catalogue::{Catalogue, Committee, Kind, System, Target};
 use crate::id::SystemId;
+use crate::months::Zones;
 use crate::policy::Policy;
 use crate::record::Record;
 use crate::span::Span;
@@ -52,9 +53,11 @@ pub(super) struct Scope<'a> {
     pub record: &'a Record,
     pub committee: &'a Committee,
     pub service: &'a str,
+    /// The zone in force at the month's first instant.
     pub zone: TimeZone,
-    pub month: Month,
-    /// The month in the committee's zone.
+    /// The zones in which the months are kept, this one and others.
+    pub zones: Zones,
+    /// The month as the committee's months follow one another.
     pub period: Span,
     /// The instant up to which the ledger speaks.
     pub as_of: Timestamp,
@@ -68,7 +71,9 @@ impl<'a> Scope<'a> {
     pub fn of(record: &'a Record, committee: &str, month: Month) -> Result<Self, Error> {
         let all = in_force(record);
         let as_of = record.as_of.ok_or(Error::NothingRecorded)?;
-        let (committee, zone, period) = place(&all, committee, month)?;
+        let (committee, zones) = place(record, &all, committee, month)?;
+        let (period, zone) = zones.month(month);
+        let zone = zone.clone();
         if as_of < period.from {
             return Err(Error::NotBegun {
                 month: month.to_string(),
@@ -85,7 +90,7 @@ impl<'a> Scope<'a> {
             committee,
             service,
             zone,
-            month,
+            zones,
             period,
             as_of,
             configured,
@@ -148,25 +153,25 @@ pub(super) fn in_force(record: &Record) -> Vec<InForce<'_>> {
 /// committee that is configured only before or after the month is found too, so that an empty
 /// month can be told from an unknown committee.
 fn place<'a>(
+    record: &Record,
     all: &[InForce<'a>],
     id: &str,
     month: Month,
-) -> Result<(&'a Committee, TimeZone, Span), Error> {
-    let mut found: Option<(&'a Committee, TimeZone, Span)> = None;
-    for entry in all {
-        let Some(committee) = entry.catalogue.committee(id) else {
-            continue;
-        };
-        let zone = zone(&committee.zone)?;
-        let period = month.span(&zone);
-        if found.is_none() || entry.from <= period.from {
-            found = Some((committee, zone, period));
-        }
-    }
-    found.ok_or_else(|| Error::UnknownCommittee {
+) -> Result<(&'a Committee, Zones), Error> {
+    let unknown = || Error::UnknownCommittee {
         committee: id.to_owned(),
         known: known(all),
-    })
+    };
+    let zones = record.zones_of(id)?.ok_or_else(unknown)?;
+    let from = zones.month(month).0.from;
+    let mut found: Option<&'a Committee> = None;
+    for entry in all {
+        let known = entry.catalogue.committee(id);
+        if found.is_none() || entry.from <= from {
+            found = known.or(found);
+        }
+    }
+    Ok((found.ok_or_else(unknown)?, zones))
 }
 
 fn known(all: &[InForce<'_>]) -> String {

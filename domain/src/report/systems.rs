@@ -10,7 +10,6 @@ use super::{stretches, words};
 use crate::accounting::{
     self, DaySeconds, Figures, OutageFigures, Ratio, Stretch, Unexcused, WindowFigures,
 };
-use crate::calendar::Month;
 use crate::id::{OutageId, SystemId, WindowId};
 use crate::span::Span;
 use crate::windows::Occurrence;
@@ -58,12 +57,19 @@ pub(super) fn accounts<'a>(scope: &Scope<'a>) -> Accounts<'a> {
 }
 
 fn account<'a>(scope: &Scope<'a>, id: &'a SystemId, overseen: &Overseen<'a>) -> Account<'a> {
-    let (period, zone, policy) = (scope.period, &scope.zone, overseen.policy);
+    let (period, months, policy) = (scope.period, &scope.zones, overseen.policy);
     let history = scope.record.history(id, period);
-    let figures = accounting::account(&history, period, zone, policy, overseen.target, scope.as_of);
+    let figures = accounting::account(
+        &history,
+        period,
+        months,
+        policy,
+        overseen.target,
+        scope.as_of,
+    );
     let touching = |w: &Occurrence| w.span.meets(&period);
     let unexcused = if figures.unplanned_s > 0 && !history.windows.is_empty() {
-        accounting::unexcused(&history, period, zone, policy, scope.as_of)
+        accounting::unexcused(&history, period, months, policy, scope.as_of)
     } else {
         Vec::new()
     };
@@ -134,12 +140,11 @@ fn line(scope: &Scope<'_>, overseen: &Overseen<'_>, account: &Account<'_>) -> Sy
     }
 }
 
-/// Every local day of the month.
+/// Every local day of the month; where the committee's zone changed with it, from the rest of a day on.
 fn days(scope: &Scope<'_>, figures: &Figures) -> Vec<Day> {
     let period: Span = scope.period;
     accounting::day_strip(&figures.classes, period, &scope.zone)
         .iter()
-        .filter(|d| Month::of(d.span.from, &scope.zone) == scope.month)
         .map(|d| Day {
             date: d.date,
             mark: mark(d),

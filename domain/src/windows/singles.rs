@@ -11,7 +11,7 @@ use super::{Earned, Occurrence, SingleEntry, earning, tighter, within_hours};
 
 /// A single window as held and as earned; `None` where it has no length.
 ///
-/// `customers` are those of its systems. Each must have been told of some version by that
+/// `customers` are those of its systems when the time to tell them was over. Each must have been told of some version by that
 /// version's start less its `min_notice`; what counts is what every customer was told in time and
 /// what was held. `probe_interval_s` is the `start_grace` of a window that names none.
 pub fn single(
@@ -30,7 +30,9 @@ pub fn single(
         return None;
     }
     let announcement = announced(entry, customers);
-    let mut limit = last.max_downtime_s;
+    // An allowance that was lowered stays so: to raise it again is too late to be told.
+    let since = entry.versions[entry.in_time()..].iter();
+    let mut limit = since.fold(None, |least, (_, v)| tighter(least, v.max_downtime_s));
     let mut parts = Vec::new();
     let mut why = match announcement {
         _ if cancelled => Earned::Cancelled,
@@ -83,6 +85,15 @@ fn of(version: &Single) -> Spans {
     [Span::new(version.start, version.end)]
         .into_iter()
         .collect()
+}
+
+impl SingleEntry {
+    /// The last version that could be told in time when it was made; of a window that was made too
+    /// late for that, the first. What came later cannot earn: it can only cut.
+    pub(crate) fn in_time(&self) -> usize {
+        let could = |(made_at, version): &(Timestamp, Single)| *made_at <= deadline(version);
+        self.versions.iter().rposition(could).unwrap_or(0)
+    }
 }
 
 /// The last instant at which a customer could be told of a version in time.

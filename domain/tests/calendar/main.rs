@@ -6,5 +6,6 @@
 
 mod changes;
 mod civil;
+mod months;
 mod rules;
 mod singles;
