@@ -458,6 +458,9 @@ pub fn no_end_is_surer_than_what_was_seen(house: &House) {
             Fact::OutageOpened { system, .. } => {
                 seen.insert(system, Vec::new());
             }
+            // One that began to decide while it was silent was not seen down since: of its end
+            // the rest is as sure as ever.
+            Fact::Configured { .. } => seen.clear(),
             Fact::ProbeUp {
                 probe, unobserved, ..
             } => {
