@@ -31,7 +31,11 @@ pub(super) fn mended(text: &str) -> Mended {
         broken: BTreeSet::new(),
         whole: true,
     };
-    while let Some(error) = first_error(&mended.text) {
+    // Each round tells of a slip or leaves one out, so this many are never needed.
+    for _ in 0..4 * MOST {
+        let Some(error) = first_error(&mended.text) else {
+            return mended;
+        };
         let at = error.span().unwrap_or(0..0);
         let piece = text.get(at.clone()).unwrap_or_default();
         let message = not_toml(error.message(), piece);
@@ -40,11 +44,14 @@ pub(super) fn mended(text: &str) -> Mended {
         if mended.whole || !again {
             mended.slips.push((at.clone(), message));
         }
-        if mended.slips.len() >= MOST || !mended.take_out(&at, again) {
-            mended.whole = false;
+        let before = mended.text.clone();
+        let taken_out = mended.take_out(&at, again);
+        // What is still there is found again for ever.
+        if mended.slips.len() >= MOST || !taken_out || mended.text == before {
             break;
         }
     }
+    mended.whole = false;
     mended
 }
 

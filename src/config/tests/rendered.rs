@@ -217,6 +217,17 @@ agreed = 2024-03-01
 }
 
 #[test]
+fn slips_that_cannot_be_taken_out_are_told_and_come_to_an_end() {
+    let headless = "[service\nname = \"Test\"\na.b = 1\na.b = 2\na.b.c = 3\n[x]\n\
+                    c = { d = 1, d = 2 }\n\"é\" = 1\n\"é\" = 2\né = 3\n";
+    let told = told(&Files::shipped().replace("nines.toml", "[service]\n", headless));
+    assert!(
+        told.starts_with("nines.toml:4 this is not TOML: unclosed table, expected `]`"),
+        "{told}"
+    );
+}
+
+#[test]
 fn what_a_slip_makes_unknowable_is_not_guessed_at() {
     let portal =
         |from: &str, to: &str| told(&Files::shipped().replace("systems/portal.toml", from, to));
