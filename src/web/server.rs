@@ -255,11 +255,14 @@ mod tests {
         let answered = timeout(LONG, asks.read_exact(&mut answer)).await;
         answered.expect("there is room again").unwrap();
         assert_eq!(&answer, b"HTTP/1.1 200 OK");
+        // To read is to be no longer silent: the others may still be given all of it.
+        let mut whole = 0;
         for mut one in silent {
             let mut kept = Vec::new();
             one.read_to_end(&mut kept).await.unwrap();
-            assert!(kept.len() < 4096, "the rest was never written");
+            whole += usize::from(kept.len() >= 4096);
         }
+        assert!(whole < 3, "to one at least the rest was never written");
     }
 
     #[tokio::test]
