@@ -6,7 +6,7 @@ mod common;
 
 use common::{House, STEP_S, catalogue, rule, system};
 use domain::act::{Act, Which};
-use domain::catalogue::Rule;
+use domain::catalogue::{Rule, Single};
 use domain::event::{Delivery, Fact};
 use domain::heard::{Contradiction, Heard};
 use domain::notice::Kind;
@@ -30,6 +30,24 @@ fn told(house: &House, until_s: i64) -> String {
 
 fn ups(count: i64) -> String {
     "U".repeat(usize::try_from(count).unwrap())
+}
+
+/// Work on `a`, told at once, between two offsets.
+fn schedule(house: &House, id: &str, from_s: i64, to_s: i64) -> Act {
+    Act::ScheduleMaintenance {
+        window: Single {
+            id: id.into(),
+            systems: vec!["a".into()],
+            title: "Move".into(),
+            impact: None,
+            start: house.second(from_s),
+            end: house.second(to_s),
+            max_downtime_s: None,
+            min_notice_s: Some(0),
+            start_grace_s: None,
+            override_reason: None,
+        },
+    }
 }
 
 /// What `figures` says of one class.
@@ -433,6 +451,65 @@ fn a_clock_that_was_wrong_for_a_minute_hides_no_more_than_that_minute() {
     let figures = house.figures("a", 0, 765);
     assert_eq!(seconds(&figures, "unknown"), 65, "{figures}");
     assert!(house.record.outages.is_empty());
+}
+
+/// The windows that began, and the seconds at which they were said to.
+fn began(house: &House) -> Vec<(String, i64)> {
+    let begun = house.events.iter().filter_map(|(_, event)| {
+        let Fact::MaintenanceStarted { window, .. } = &event.fact else {
+            return None;
+        };
+        let at_s = event.at.duration_since(house.origin).as_secs();
+        Some((window.to_string(), at_s))
+    });
+    begun.collect()
+}
+
+#[test]
+fn work_that_is_scheduled_for_a_time_that_passes_twice_is_told_when_it_begins() {
+    let mut house = house();
+    house.draw(0, &[("a/p", &ups(200))]);
+    let first = schedule(&house, "first", 6_010, 6_100);
+    house.acts(6_000, "kim", first);
+    house.draw(6_010, &[("a/p", &ups(10))]);
+    house.set_clock(6_310, 6_310 - HOUR_S);
+    let second = schedule(&house, "second", 3_000, 3_600);
+    house.acts(2_800, "kim", second);
+    house.draw(2_810, &[("a/p", &ups(120))]);
+    // Not the first once more, though the clock shows again what it was when it began.
+    let wanted = [("first".to_owned(), 6_010), ("second".to_owned(), 3_000)];
+    assert_eq!(began(&house), wanted);
+    assert_eq!(house.record.completed.len(), 2);
+}
+
+#[test]
+fn work_that_a_clock_far_ahead_ran_past_does_not_begin_once_more() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UUUU")]);
+    let window = schedule(&house, "move", 600, 900);
+    house.acts(125, "kim", window);
+    let month_s = 30 * 86_400;
+    house.set_clock(130, 130 + month_s);
+    house.draw(135 + month_s, &[("a/p", "UU")]);
+    house.set_clock(190 + month_s, 190);
+    house.draw(195, &[("a/p", &ups(40))]);
+    assert_eq!(began(&house), [("move".to_owned(), 600)]);
+}
+
+#[test]
+fn work_that_a_start_with_a_clock_far_ahead_skipped_is_told_at_its_time() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UUUU")]);
+    let window = schedule(&house, "move", 600, 900);
+    house.acts(125, "kim", window);
+    house.stop(130);
+    let month_s = 30 * 86_400;
+    house.start(140 + month_s);
+    house.draw(145 + month_s, &[("a/p", "UU")]);
+    house.set_clock(190 + month_s, 190);
+    house.draw(195, &[("a/p", &ups(40))]);
+    assert_eq!(began(&house), [("move".to_owned(), 600)]);
+    assert_eq!(house.record.completed.len(), 1);
 }
 
 #[test]

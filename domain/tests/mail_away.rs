@@ -554,3 +554,29 @@ fn the_recovery_of_one_system_does_not_say_that_another_is_up_which_is_down_agai
     );
     assert_eq!(leaves(&mut house), ["uptime: a 180..420"]);
 }
+
+#[test]
+fn a_recovery_that_one_uptime_says_already_is_not_said_by_that_of_another_system() {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    house.draw(0, &[("b/p", "UDDD"), ("a/p", "UUUU")]);
+    assert_eq!(leaves(&mut house), ["downtime: b 30.."]);
+    house.draw(120, &[("b/p", "UU"), ("a/p", "UU")]);
+    house.mail_is_away();
+    house.draw(180, &[("b/p", "DDD"), ("a/p", "DDD")]);
+    let both = *house.record.notices.keys().next_back().unwrap();
+    assert_eq!(says(&house, both), "downtime: a 180.., b 30..120, b 180..");
+    house.begin(both);
+    // While it is on its way a comes back and fails again; then b comes back, which says all of b.
+    house.draw(270, &[("b/p", "DDDDD"), ("a/p", "UUDDD")]);
+    house.draw(420, &[("b/p", "UUUU"), ("a/p", "DDUU")]);
+    house.end(both, Delivery::Accepted);
+    let last: Vec<String> = (0..3).flat_map(|_| leaves(&mut house)).collect();
+    assert_eq!(
+        last,
+        [
+            "uptime: b 30..120, b 180..420",
+            "uptime: a 180..270, a 330..480"
+        ]
+    );
+    assert!(house.record.unsent.is_empty());
+}

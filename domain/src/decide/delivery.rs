@@ -114,24 +114,39 @@ impl Draft<'_> {
     /// The first notice after this one to the same address that tells of its outages as over, if
     /// such notices tell so of each of them.
     fn successor(&self, id: NoticeId) -> Option<NoticeId> {
+        let this = &self.record().notices.get(&id)?.notice;
+        let outages = this.affected.iter().filter_map(|a| a.outage);
+        let by: Option<Vec<NoticeId>> = outages.map(|o| self.said_over_since(id, o)).collect();
+        by?.into_iter().min()
+    }
+
+    /// The first notice after this one to the same address, neither refused nor folded, that tells
+    /// of an outage as over.
+    fn said_over_since(&self, id: NoticeId, outage: OutageId) -> Option<NoticeId> {
         let record = self.record();
-        let this = &record.notices.get(&id)?.notice;
-        let says = |later: &NoticeId, outage: OutageId| {
+        let recipient = &record.notices.get(&id)?.notice.recipient;
+        let says = |later: &NoticeId| {
             record.notices.get(later).is_some_and(|o| {
                 *later > id
-                    && o.notice.recipient == this.recipient
+                    && o.notice.recipient == *recipient
                     && !matches!(o.standing, Standing::Rejected(_) | Standing::Folded(_))
                     && o.notice.affected.iter().any(|a| a.says_over(outage))
             })
         };
-        let by = |outage: OutageId| {
-            let outage_told = record.outages.get(&outage)?;
-            let told = outage_told.told.iter().chain(&outage_told.told_up);
-            told.copied().filter(|later| says(later, outage)).min()
-        };
-        let outages = this.affected.iter().filter_map(|a| a.outage);
-        let by: Option<Vec<NoticeId>> = outages.map(by).collect();
-        by?.into_iter().min()
+        let known = record.outages.get(&outage)?;
+        let told = known.told.iter().chain(&known.told_up);
+        told.copied().filter(says).min()
+    }
+
+    /// What these notices, which have not arrived, say of outages that are over and no later notice
+    /// says to the same address.
+    pub(super) fn left_to_say(&self, notices: &[NoticeId]) -> Vec<Affected> {
+        let said = notices.iter().flat_map(|n| {
+            let mut said = self.said_by(&[*n]);
+            said.retain(|a| a.outages().any(|o| self.said_over_since(*n, o).is_none()));
+            said
+        });
+        said.collect()
     }
 
     /// Whether a notice tells of a recovery from what nobody was told.

@@ -27,10 +27,7 @@ pub fn next_due(record: &Record, doubted: &BTreeSet<ProbeId>) -> Option<Timestam
     }
     let ahead = ahead(record)?;
     let midnight = midnights(record, ahead).into_iter().min();
-    let start = told_windows(record, ahead)
-        .values()
-        .map(|o| o.span.from)
-        .min();
+    let start = told_windows(record).values().map(|o| o.span.from).min();
     let gathered = gathering(record).into_values().min();
     // What still goes on ends by the present clock, not by the latest time that was ever shown.
     let now = record.as_of.unwrap_or(ahead.from);
@@ -87,12 +84,21 @@ fn midnights(record: &Record, ahead: Span) -> Vec<Timestamp> {
         .collect()
 }
 
-/// Windows that customers are told of and that start after the last event.
-fn told_windows(record: &Record, ahead: Span) -> BTreeMap<WindowId, Occurrence> {
+/// Windows that customers are told of and that are to start, by the present clock: one that did, or
+/// is over, does not start again when the clock is set back.
+fn told_windows(record: &Record) -> BTreeMap<WindowId, Occurrence> {
+    let ahead = record.as_of.and_then(|now| {
+        let to = now.checked_add(HORIZON).ok()?;
+        Some(Span::new(now, to))
+    });
+    let Some(ahead) = ahead else {
+        return BTreeMap::new();
+    };
     let mut found = windows_over(record, ahead);
-    // One that began and then was given a later start has begun all the same.
     found.retain(|id, o| {
-        o.span.from > ahead.from && o.span.from < ahead.to && !record.held.contains_key(id)
+        // One that began and then was given a later start has begun all the same.
+        let begun = record.held.contains_key(id) || record.completed.contains(id);
+        o.span.from > ahead.from && o.span.from < ahead.to && !begun
     });
     found
 }
@@ -151,7 +157,7 @@ impl Draft<'_> {
             return;
         };
         let midnight = midnights(self.record(), ahead).contains(&at);
-        let starting: Vec<Occurrence> = told_windows(self.record(), ahead)
+        let starting: Vec<Occurrence> = told_windows(self.record())
             .into_values()
             .filter(|o| o.span.from == at)
             .collect();

@@ -414,7 +414,7 @@ impl Draft<'_> {
             .collect();
         // Of a system that is down again, or of which nobody knows yet whether it is up again, nobody
         // says that it is up: what was to say so is sent, too.
-        let mut earlier = self.said_by(&unarrived);
+        let mut earlier = self.left_to_say(&unarrived);
         earlier.retain(|a| a.system == affected.system || !self.may_be_down(&a.system));
         let mut content = content.with(self.said_by(&together)).with(earlier);
         let outages: Vec<String> = content
