@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod holds;
+mod settled;
 
 use common::{House, catalogue, probe, rule, system};
 use domain::act::{Act, Which};
@@ -27,6 +28,7 @@ use holds::{
 };
 use jiff::civil::Weekday;
 use proptest::prelude::*;
+use settled::what_has_long_passed_keeps_its_class;
 
 const PROBES: [&str; 6] = ["a/p", "a/q", "a/slow", "b/p", "a/new", "b/new"];
 /// Ten minutes before a midnight, so that there is one.
@@ -699,6 +701,17 @@ proptest! {
         if !configured {
             no_recovery_leaves_while_it_is_known_to_be_down(&house);
         }
+    }
+
+    #[test]
+    fn time_itself_changes_nothing_that_has_long_passed(steps in steps()) {
+        let mut steps = steps;
+        steps.retain(|step| match step {
+            Step::Act(..) | Step::Configure(_) => false,
+            Step::SetClock(by_s) | Step::Restart(by_s) | Step::Crash(by_s) => *by_s >= 0,
+            _ => true,
+        });
+        what_has_long_passed_keeps_its_class(&Play::of(&steps, None));
     }
 
     #[test]
