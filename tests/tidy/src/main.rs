@@ -5,6 +5,7 @@
 
 mod imports;
 mod papers;
+mod promises;
 mod source;
 mod table;
 mod words;
@@ -80,6 +81,7 @@ fn judge(papers: &[Paper], exists: impl Fn(&str) -> bool) -> BTreeSet<Breach> {
     }
     breaches.extend(papers::paths(papers, exists));
     breaches.extend(papers::metrics(papers));
+    breaches.extend(promises::check(papers));
     breaches
 }
 

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::promises::PAGE;
 use crate::source::is_name;
 use crate::{Breach, Paper};
 
@@ -31,10 +32,11 @@ pub fn places(paper: &Paper) -> Vec<Breach> {
     breaches
 }
 
-/// Paths in backquotes in the map and in the decisions, that do not exist.
+/// Paths in backquotes in the map, in the decisions and in the page of promises, that do not exist.
 pub fn paths(papers: &[Paper], exists: impl Fn(&str) -> bool) -> Vec<Breach> {
     let maps = papers.iter().filter(|paper| {
-        paper.path == "ARCHITECTURE.md" || paper.path.starts_with("docs/decisions/")
+        ["ARCHITECTURE.md", PAGE].contains(&&*paper.path)
+            || paper.path.starts_with("docs/decisions/")
     });
     let mut breaches = Vec::new();
     for paper in maps {
@@ -50,7 +52,8 @@ pub fn paths(papers: &[Paper], exists: impl Fn(&str) -> bool) -> Vec<Breach> {
     breaches
 }
 
-fn quoted(line: &str) -> impl Iterator<Item = &str> {
+/// What stands in backquotes.
+pub fn quoted(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }
 
