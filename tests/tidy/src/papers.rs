@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::promises::PAGE;
 use crate::source::is_name;
 use crate::{Breach, Paper};
 
@@ -32,11 +31,10 @@ pub fn places(paper: &Paper) -> Vec<Breach> {
     breaches
 }
 
-/// Paths in backquotes in the map, in the decisions and in the page of promises, that do not exist.
+/// Paths in backquotes in the map and in the decisions, that do not exist.
 pub fn paths(papers: &[Paper], exists: impl Fn(&str) -> bool) -> Vec<Breach> {
     let maps = papers.iter().filter(|paper| {
-        ["ARCHITECTURE.md", PAGE].contains(&&*paper.path)
-            || paper.path.starts_with("docs/decisions/")
+        paper.path == "ARCHITECTURE.md" || paper.path.starts_with("docs/decisions/")
     });
     let mut breaches = Vec::new();
     for paper in maps {

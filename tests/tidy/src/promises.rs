@@ -2,14 +2,15 @@
 //! would leave its promise shown by nothing, and nobody would notice for a year.
 
 use crate::papers::quoted;
+use crate::table::FOLDERS;
 use crate::{Breach, Paper};
 
 /// The page.
 pub const PAGE: &str = "docs/promises.md";
 
 /// Evidence in the page's tables that there is not: `file::name`, where a name without its file
-/// belongs to the file before it on the line.
-pub fn check(papers: &[Paper]) -> Vec<Breach> {
+/// belongs to the file before it on the line, and files in commands, whatever their ending.
+pub fn check(papers: &[Paper], exists: impl Fn(&str) -> bool) -> Vec<Breach> {
     let mut breaches = Vec::new();
     let Some(page) = papers.iter().find(|paper| paper.path == PAGE) else {
         return breaches;
@@ -28,8 +29,19 @@ pub fn check(papers: &[Paper]) -> Vec<Breach> {
             };
             breaches.push(Breach::new(PAGE, line, message));
         }
+        let words = quoted(row).flat_map(str::split_whitespace);
+        for path in words.filter(|word| is_ours(word) && !exists(word)) {
+            let message = format!("`{path}` does not exist");
+            breaches.push(Breach::new(PAGE, line, message));
+        }
     }
     breaches
+}
+
+/// Whether a word is a path below one of our folders, and no test.
+fn is_ours(word: &str) -> bool {
+    let folder = word.split_once('/').map(|(folder, _)| folder);
+    folder.is_some_and(|folder| FOLDERS.contains(&folder)) && !word.contains("::")
 }
 
 /// Whether the file has a test of this name: a Rust function that the harness runs, or a function
@@ -70,7 +82,10 @@ mod tests {
             paper("b/y.py", "def seen(house):\n    def inner():\n"),
             paper(PAGE, row),
         ];
-        check(&papers).iter().map(ToString::to_string).collect()
+        check(&papers, |path| path == "benches/run")
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 
     #[test]
@@ -88,6 +103,15 @@ mod tests {
         assert_eq!(
             told("| it | `a/z.rs::kept` |"),
             ["docs/promises.md:1: `a/z.rs` does not exist"]
+        );
+    }
+
+    #[test]
+    fn a_file_that_a_command_names_must_exist() {
+        assert!(told("| it | `benches/run --seconds 4`, `a/b`, `make test` |").is_empty());
+        assert_eq!(
+            told("| it | `FEW=1 scripts/gone --all` |"),
+            ["docs/promises.md:1: `scripts/gone` does not exist"]
         );
     }
 
