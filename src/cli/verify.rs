@@ -114,3 +114,91 @@ fn fold_again(office: &Office) -> Result<Vec<String>> {
     }
     Ok(faults)
 }
+
+#[cfg(test)]
+mod tests {
+    // A test that cannot build its own input should fail at once.
+    #![allow(clippy::unwrap_used)]
+
+    use domain::event::{Event, SERVICE};
+    use domain::id::{NoticeId, OutageId, SystemId};
+    use domain::notice::{Kind, Notice};
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::ledger::Ledger;
+
+    /// The SHA-256 of an empty message.
+    const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn notice(key: &str, after: Vec<NoticeId>) -> Fact {
+        let notice = Notice {
+            kind: Kind::Uptime,
+            key: key.to_owned(),
+            customer: "mercy".into(),
+            customer_name: "Mercy Hospital".to_owned(),
+            zone: "UTC".to_owned(),
+            recipient: "it@mercy.example".to_owned(),
+            affected: Vec::new(),
+            work: None,
+            incident: None,
+            thread: None,
+            after,
+            folded: false,
+        };
+        Fact::NoticeQueued { notice }
+    }
+
+    #[test]
+    fn a_replay_finds_what_a_whole_chain_hides() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |second: i64| Timestamp::from_second(1_793_500_000 + second).unwrap();
+        let facts = [
+            Fact::Founded {
+                identity: "k3v9q2".to_owned(),
+                tzdb: "2026e".to_owned(),
+            },
+            notice("uptime/1", Vec::new()),
+            notice("uptime/1", vec![NoticeId(2)]),
+            // Before the notice that it answers has ended.
+            Fact::DeliveryAttempted {
+                notice: NoticeId(3),
+                attempt: 1,
+                message_id: "<N-3.k3v9q2@nines.example>".to_owned(),
+                sha256: OF_NOTHING.to_owned(),
+            },
+            Fact::OutageOpened {
+                system: SystemId::from("portal"),
+                start: at(50),
+                planned: false,
+            },
+            Fact::OutageClosed {
+                outage: OutageId(5),
+                end: at(40),
+                unobserved: None,
+            },
+        ];
+        let events: Vec<Event> = facts
+            .into_iter()
+            .map(|fact| Event {
+                at: at(60),
+                by: SERVICE.to_owned(),
+                fact,
+            })
+            .collect();
+        let mut ledger = Ledger::open(dir.path()).unwrap();
+        let letters = [(NoticeId(3), Vec::new())];
+        ledger.append(at(60), &events, &letters).unwrap();
+        drop(ledger);
+        let data = dir.path().to_owned();
+        assert_eq!(ledger::verify(&data).unwrap().faults, []);
+        let faults = fold_again(&Office { data }).unwrap();
+        for fault in [
+            "event 3: a second notice uptime/1",
+            "event 4: N-3 left before what it answers",
+            "O-5 ends before it starts",
+        ] {
+            assert!(faults.iter().any(|f| f == fault), "{fault}: {faults:?}");
+        }
+    }
+}

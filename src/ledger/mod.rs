@@ -19,6 +19,8 @@ mod copies;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod left_out;
+#[cfg(test)]
 mod tests;
 
 pub use verify::{Fault, Verification, verify};

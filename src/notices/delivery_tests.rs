@@ -180,6 +180,20 @@ async fn every_refusal_ends_as_it_should() {
     }
 }
 
+#[test]
+fn a_relay_is_waited_for_as_long_as_rfc_5321_asks() {
+    // Section 4.5.3.2, in minutes: the greeting 5, EHLO with it 5, MAIL 5, RCPT 5, DATA 2, the
+    // message in blocks of 3 each, its final dot 10.
+    let minutes = |n: u64| Duration::from_secs(60 * n);
+    let limits = Timeouts::default();
+    assert!(limits.greeting >= minutes(5 + 5));
+    assert!(limits.auth >= minutes(5));
+    assert!(limits.mail >= minutes(5));
+    assert!(limits.rcpt >= minutes(5));
+    assert!(limits.data >= minutes(2));
+    assert!(limits.message >= minutes(3 + 10));
+}
+
 #[tokio::test]
 async fn every_loss_ends_as_it_should() {
     use Moment::{Data, Ehlo, Greeting, Mail, Message, Rcpt};

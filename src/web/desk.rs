@@ -212,19 +212,68 @@ impl Desk {
     /// Why the service does not do its work, if it does not.
     pub(super) fn unready(&self) -> Option<String> {
         let snapshot = self.door.snapshot();
-        let now = self.door.clock().now();
         let turned_us = self.door.board().vitals.turned_us.load(Relaxed);
-        let turned_at = Timestamp::from_microsecond(turned_us).unwrap_or(Timestamp::UNIX_EPOCH);
-        if snapshot.behind {
-            return Some("the ledger cannot be written".to_owned());
+        amiss(
+            snapshot.behind,
+            snapshot.record.watching,
+            Timestamp::from_microsecond(turned_us).unwrap_or(Timestamp::UNIX_EPOCH),
+            self.door.clock().now(),
+            self.samples.stats().failing,
+        )
+    }
+}
+
+/// The gravest of what keeps a service from its work: its ledger, its start, its engine (which
+/// turned last at `turned_at`), its samples.
+fn amiss(
+    behind: bool,
+    watching: bool,
+    turned_at: Timestamp,
+    now: Timestamp,
+    failing: Option<String>,
+) -> Option<String> {
+    if behind {
+        return Some("the ledger cannot be written".to_owned());
+    }
+    if !watching {
+        return Some("not watching".to_owned());
+    }
+    if now.duration_since(turned_at) > SILENT {
+        return Some(format!("the engine has been silent since {turned_at}"));
+    }
+    failing.map(|why| format!("samples cannot be stored: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readiness_says_what_is_amiss() {
+        let turned_at = Timestamp::UNIX_EPOCH;
+        let after = |seconds| turned_at + SignedDuration::from_secs(seconds);
+        let full = || Some("disk full".to_owned());
+        assert_eq!(amiss(false, true, turned_at, after(15), None), None);
+        for (behind, watching, seconds, failing, why) in [
+            (true, false, 16, full(), "the ledger cannot be written"),
+            (false, false, 16, full(), "not watching"),
+            (
+                false,
+                true,
+                16,
+                full(),
+                "the engine has been silent since 1970-01-01T00:00:00Z",
+            ),
+            (
+                false,
+                true,
+                15,
+                full(),
+                "samples cannot be stored: disk full",
+            ),
+        ] {
+            let said = amiss(behind, watching, turned_at, after(seconds), failing);
+            assert_eq!(said.as_deref(), Some(why));
         }
-        if !snapshot.record.watching {
-            return Some("not watching".to_owned());
-        }
-        if now.duration_since(turned_at) > SILENT {
-            return Some(format!("the engine has been silent since {turned_at}"));
-        }
-        let failing = self.samples.stats().failing;
-        failing.map(|why| format!("samples cannot be stored: {why}"))
     }
 }

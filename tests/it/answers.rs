@@ -228,7 +228,7 @@ fn a_rehearsal_that_names_what_is_not_there_is_shown_the_place() {
 }
 
 /// The status and the body that the private listener answers.
-fn get(folder: &Path, path: &str) -> (u16, String) {
+pub fn get(folder: &Path, path: &str) -> (u16, String) {
     let config = std::fs::read_to_string(folder.join("nines.toml")).unwrap();
     let at = config.split("private = \"").nth(1).unwrap();
     let mut stream = TcpStream::connect(at.split('"').next().unwrap()).unwrap();

@@ -105,6 +105,13 @@ impl Running {
     }
 }
 
+impl Running {
+    /// The process's number.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.0.kill();

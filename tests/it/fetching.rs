@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 const SCRIPT: &str = include_str!("../../scripts/duckdb");
 
@@ -16,16 +16,27 @@ fn tool(tools: &Path, name: &str, text: &str) {
 
 /// Runs the script with `tar` and `mv` as given; what it prints, and the files that it leaves.
 fn run(tar: &str, mv: &str) -> (String, Vec<String>) {
+    let (ran, left) = run_on(checked(), tar, mv);
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{said}");
+    (String::from_utf8(ran.stdout).unwrap(), left)
+}
+
+/// The checksum that the script has pinned.
+fn checked() -> &'static str {
+    let mut lines = SCRIPT.lines();
+    let found = lines.find_map(|line| line.strip_prefix("integrity='")?.strip_suffix('\''));
+    found.unwrap()
+}
+
+/// The same with a package of that checksum, however it ends.
+fn run_on(checksum: &str, tar: &str, mv: &str) -> (Output, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let (tools, library) = (folder.path().join("tools"), folder.path().join("library"));
     std::fs::create_dir(&tools).unwrap();
-    let integrity = SCRIPT
-        .lines()
-        .find_map(|line| line.strip_prefix("integrity='")?.strip_suffix('\''))
-        .unwrap();
     tool(&tools, "uname", "echo Linux x86_64");
     tool(&tools, "npm", ": >\"$4/package.tgz\"");
-    tool(&tools, "node", &format!("printf %s '{integrity}'"));
+    tool(&tools, "node", &format!("printf %s '{checksum}'"));
     tool(&tools, "tar", tar);
     tool(&tools, "mv", mv);
     let path = std::env::var("PATH").unwrap();
@@ -35,15 +46,13 @@ fn run(tar: &str, mv: &str) -> (String, Vec<String>) {
         .env("PATH", format!("{}:{path}", tools.display()))
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&ran.stderr);
-    assert!(ran.status.success(), "{said}");
     let left = std::fs::read_dir(&library).map_or(Vec::new(), |entries| {
         let names = entries.map(|e| e.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<String> = names.collect();
         names.sort();
         names
     });
-    (String::from_utf8(ran.stdout).unwrap(), left)
+    (ran, left)
 }
 
 const UNPACKS: &str = "mkdir \"$4/package\" && : >\"$4/package/libduckdb.so\"";
@@ -61,4 +70,15 @@ fn a_prebuilt_library_is_taken_only_whole() {
 
     let (wanted, left) = run(UNPACKS, "exit 1");
     assert_eq!((wanted.as_str(), left), (BUNDLED, vec![]));
+}
+
+#[test]
+fn a_package_that_is_not_the_one_that_was_checked_is_refused() {
+    let other = checked().replace("sha512-IX", "sha512-IY");
+    assert_ne!(other, checked());
+    let (ran, left) = run_on(&other, UNPACKS, MOVES);
+    assert_eq!(ran.status.code(), Some(1));
+    assert_eq!((ran.stdout.as_slice(), left), (&b""[..], vec![]));
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(said.contains("is not the one that was checked"), "{said}");
 }

@@ -17,4 +17,5 @@ mod mail_races;
 mod office;
 mod plain_outage;
 mod played;
+mod promised;
 mod windows;

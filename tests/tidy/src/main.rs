@@ -5,6 +5,7 @@
 
 mod imports;
 mod papers;
+mod promises;
 mod source;
 mod table;
 mod words;
@@ -78,8 +79,9 @@ fn judge(papers: &[Paper], exists: impl Fn(&str) -> bool) -> BTreeSet<Breach> {
     for paper in papers {
         breaches.extend(papers::places(paper));
     }
-    breaches.extend(papers::paths(papers, exists));
+    breaches.extend(papers::paths(papers, &exists));
     breaches.extend(papers::metrics(papers));
+    breaches.extend(promises::check(papers, exists));
     breaches
 }
 

@@ -50,7 +50,8 @@ pub fn paths(papers: &[Paper], exists: impl Fn(&str) -> bool) -> Vec<Breach> {
     breaches
 }
 
-fn quoted(line: &str) -> impl Iterator<Item = &str> {
+/// What stands in backquotes.
+pub fn quoted(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }
 

@@ -1,0 +1,81 @@
+"""What a terminal gets and what anything else gets: a rehearsal's progress, and colours.
+
+Shown: a month's rehearsal draws its progress on standard error where that is a terminal and
+nothing where it is a file; mistakes are coloured on a terminal, not with NO_COLOR, not in a file;
+standard output is the same answer each time.
+"""
+
+import os
+import pty
+import subprocess
+
+from house import House, Nines, ROOT, check, free_port, say
+
+ESCAPE = b"\x1b["
+PROBE = """[[probe]]
+name     = "port"
+kind     = "tcp"
+host     = "127.0.0.1"
+port     = {port}
+interval = "30s"
+"""
+
+
+def on_terminal(command, **more):
+    """What a command writes to standard error, a terminal, with its standard output and status."""
+    ours, theirs = pty.openpty()
+    # A terminal that does not know colours gets none.
+    environment = {**os.environ, "TERM": "xterm", **more}
+    if not more:
+        environment.pop("NO_COLOR", None)
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs,
+                          env=environment) as process:
+        os.close(theirs)
+        drawn = b""
+        while True:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:  # Linux says so once the other end is closed.
+                part = b""
+            if not part:
+                break
+            drawn += part
+        answer = process.stdout.read()
+    os.close(ours)
+    return drawn, answer, process.returncode
+
+
+def off_terminal(command):
+    done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False)
+    return done.stderr, done.stdout, done.returncode
+
+
+def run(house):
+    nines = Nines(house, "nines", [free_port()], {"clinic": (["it@clinic.example"], ["portal"])},
+                  {"portal": PROBE.format(port=free_port())})
+    scenario = ROOT / "tests/scenarios/plain-outage/scenario.toml"
+    rehearse = lambda out: nines.command("simulate", scenario, "--out", house.folder / out)
+    drawn, answer, left = on_terminal(rehearse("seen"))
+    check(left == 0 and ESCAPE in drawn, f"no progress on a terminal: {drawn[:200]}, left with {left}")
+    bare, same, left = off_terminal(rehearse("unseen"))
+    check(left == 0 and bare == b"", f"progress without a terminal: {bare[:200]}, left with {left}")
+    check(answer.replace(b"/seen/", b"/unseen/") == same and ESCAPE not in same,
+          "the answer depends on the terminal")
+    say(f"  a rehearsal: {len(drawn)} bytes of progress on a terminal, none in a file")
+
+    with nines.config.open("a") as config:
+        config.write("\n[lissten]\n")
+    check_it = nines.command("check")
+    shown = {"a terminal": on_terminal(check_it), "NO_COLOR": on_terminal(check_it, NO_COLOR="1"),
+             "a file": off_terminal(check_it)}
+    for where, (said, _, left) in shown.items():
+        check(left == 2 and b"lissten" in said, f"{where}: no mistake, left with {left}")
+        coloured = ESCAPE in said
+        check(coloured == (where == "a terminal"), f"{where}: coloured is {coloured}")
+    say("  mistakes are coloured on a terminal, not with NO_COLOR, not in a file")
+    say("terminals and files: each its own")
+
+
+if __name__ == "__main__":
+    with House(limit_s=180) as here:
+        run(here)
