@@ -246,6 +246,26 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_read_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        std::fs::write(&path, b"1234").unwrap();
+        assert_eq!(read(&path, 4).unwrap(), b"1234");
+        let longer = read(&path, 3).unwrap_err();
+        assert!(matches!(longer, ReadError::Long(3)), "{longer}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_that_says_it_is_empty_and_is_not_has_the_same_limit() {
+        let path = Path::new("/proc/self/status");
+        let said = std::fs::metadata(path).unwrap();
+        assert_eq!((said.is_file(), said.len()), (true, 0));
+        let longer = read(path, 16).unwrap_err();
+        assert!(matches!(longer, ReadError::Long(16)), "{longer}");
+    }
+
+    #[test]
     fn replacing_leaves_the_new_bytes_and_no_other_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("report.json");

@@ -464,6 +464,44 @@ fn planned_time_is_taken_back_while_it_goes_on_and_after() {
 }
 
 #[test]
+fn what_else_is_said_of_planned_time_keeps_nobody_from_taking_it_back() {
+    for by_declaration in [true, false] {
+        let mut a = system("a");
+        a.windows = vec![rule("work", "00:01:00", 600, None)];
+        let mut house = House::new(ORIGIN, vec![a]);
+        house.draw(0, &[("a/p", "UUUDDDUUU")]);
+        let outage = *house.record.outages.keys().next().unwrap();
+        let said = if by_declaration {
+            declare(&house, 80, Some(190))
+        } else {
+            fault(&house, 80, 190, "lee")
+        };
+        house.acts(290, "kim", said);
+        assert!(house.figures("a", 0, 240).contains("planned 0 excluded 0"));
+        let reason = "not the announced work".to_owned();
+        house.acts(300, "kim", Act::Reclassify { outage, reason });
+    }
+}
+
+/// What is printed of an end is its whole second.
+#[test]
+fn a_declared_end_is_not_changed_to_the_end_that_is_printed() {
+    let origin = "2026-10-01T00:00:00.184Z";
+    let mut house = House::new(origin, vec![system("a"), system("b")]);
+    let act = declare(&house, 30, Some(60));
+    house.acts(100, "kim", act);
+    let outage = house.record.outages.keys().next().unwrap().0;
+    let mut again = change(&house, outage, 60, Some("lee"));
+    if let Act::ChangeDeclaration { to, .. } = &mut again {
+        *to = at("2026-10-01T00:01:00Z");
+    }
+    assert_eq!(
+        house.refused(110, "kim", again),
+        format!("outage O-{outage} ends at 2026-10-01T00:01:00Z already")
+    );
+}
+
+#[test]
 fn taking_planned_time_back_opens_an_incident_and_tells_those_who_were_not_told() {
     let mut a = system("a");
     a.windows = vec![rule("work", "00:00:30", 900, None)];

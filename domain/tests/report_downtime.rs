@@ -410,3 +410,44 @@ fn a_committee_that_moves_loses_no_hour_and_counts_none_twice() {
     });
     assert_eq!(overrun, Some("2026-11-01T04:10:00Z".parse().unwrap()));
 }
+
+/// The committee sits in Los Angeles, the service and its customers in New York: its October ends
+/// three hours after theirs, on the day on which clocks go back.
+#[test]
+fn an_outage_over_the_committee_s_midnight_is_divided_between_its_months_to_the_second() {
+    let mut catalogue = catalogue(vec![system("a")]);
+    let new_york = || "America/New_York".to_owned();
+    catalogue.zone = new_york();
+    catalogue.customers[0].zone = new_york();
+    catalogue.committees[0].zone = "America/Los_Angeles".to_owned();
+    // Down from 06:59:13, up from 07:02:13 on; midnight is at 07:00.
+    let mut house = House::with("2026-11-01T06:58:13Z", catalogue);
+    house.draw(0, &[("a/p", "UUDDDDDDUU")]);
+    let midnight = at("2026-11-01T07:00:00Z");
+    let months = ["2026-10", "2026-11"].map(|name| month(&house, name));
+    let edges = |r: &Report| (r.from.at(), r.to.at());
+    assert_eq!(
+        months.each_ref().map(edges),
+        [
+            (at("2026-10-01T07:00:00Z"), midnight),
+            (midnight, at("2026-12-01T08:00:00Z")),
+        ]
+    );
+    let figures = |r: &Report| {
+        let s = &r.systems[0];
+        (s.up_s, s.unplanned_s, s.unknown_s, s.agreed_s, s.outages)
+    };
+    let last_s = house.now.as_second() - midnight.as_second();
+    assert_eq!(
+        months.each_ref().map(figures),
+        [(60, 47, 0, 107, 1), (last_s - 133, 133, 0, last_s, 0),]
+    );
+    for (report, part_s, counted) in [(&months[0], 47, true), (&months[1], 133, false)] {
+        let [outage] = &report.outages[..] else {
+            panic!("{:?}", report.outages);
+        };
+        let edges = (outage.start.at(), outage.end.unwrap().at());
+        assert_eq!(edges, (house.second(60), house.second(240)));
+        assert_eq!((outage.unplanned_s, outage.counted), (part_s, counted));
+    }
+}

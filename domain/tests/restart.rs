@@ -637,3 +637,27 @@ fn an_older_ledger_in_which_it_was_given_up_says_so_for_ever() {
     let standing = &house.record.notices[&down].standing;
     assert!(matches!(standing, Standing::Ambiguous(_)), "{standing:?}");
 }
+
+#[test]
+fn an_attempt_that_nobody_heard_the_end_of_is_made_once_more_and_no_third_time() {
+    let mut house = house();
+    house.draw(0, &[("a/p", "UDDD")]);
+    let [down] = outbox::due(&house.record, house.now)[..] else {
+        panic!("one notice");
+    };
+    // Decided too long ago for any other attempt.
+    house.tick(72 * 3600);
+    for (wanted, attempts) in [(true, 1), (false, 2)] {
+        house.begin(down);
+        house.end(down, Delivery::Ambiguous);
+        let ended = house.events.iter().rev().find_map(|(_, e)| match e.fact {
+            Fact::DeliveryEnded { once_more, .. } => Some(once_more),
+            _ => None,
+        });
+        let known = &house.record.notices[&down];
+        assert_eq!((ended, known.attempts), (Some(wanted), attempts));
+        let again = matches!(known.standing, Standing::Due(_));
+        assert_eq!(again, wanted, "{:?}", known.standing);
+        house.tick(72 * 3600 + 600);
+    }
+}

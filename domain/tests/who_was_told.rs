@@ -197,6 +197,85 @@ fn who_leaves_in_time_need_not_be_told_and_who_left_late_can_be() {
     assert_eq!(why(&house), Earned::Told(house.second(200)));
 }
 
+/// The addresses that each were told of the window, in order.
+fn heard(house: &House) -> Vec<String> {
+    let notices = house.record.notices.values();
+    let heard = notices.map(|o| format!("{} {}", o.notice.customer, o.notice.recipient));
+    heard.collect()
+}
+
+#[test]
+fn nobody_who_comes_hears_of_work_that_is_off_or_has_begun() {
+    for off in [true, false] {
+        let mut house = House::with(ORIGIN, configuration(&["clinic"]));
+        let window = window(&house, 60);
+        house.acts(10, "kim", Act::ScheduleMaintenance { window });
+        house.tick(20);
+        deliver_to(&mut house, &["clinic"]);
+        if off {
+            let cancel = Act::CancelMaintenance {
+                window: "move".into(),
+                reason: Some("not needed".into()),
+            };
+            house.acts(30, "kim", cancel);
+        } else {
+            house.tick(310);
+        }
+        let both = configuration(&["clinic", "new"]);
+        house.configure(house.second(if off { 40 } else { 320 }), both);
+        let told = heard(&house);
+        assert!(told.iter().all(|t| t.starts_with("clinic ")), "{told:?}");
+    }
+}
+
+#[test]
+fn whom_a_person_has_told_gets_no_mail_of_it_after_a_reload() {
+    let mut house = House::with(ORIGIN, configuration(&["clinic"]));
+    let window = window(&house, 60);
+    house.acts(10, "kim", Act::ScheduleMaintenance { window });
+    // One that has no address when it comes, and is called.
+    let mut both = configuration(&["clinic", "new"]);
+    let address = std::mem::take(&mut both.customers[1].contacts);
+    house.configure(house.second(20), both.clone());
+    house.acts(30, "kim", told("move", "new"));
+    both.customers[1].contacts = address;
+    house.configure(house.second(40), both);
+    assert_eq!(heard(&house), ["clinic it@clinic.example"]);
+}
+
+#[test]
+fn another_customer_at_the_same_address_is_told_for_itself() {
+    let mut house = House::with(ORIGIN, configuration(&["clinic"]));
+    let window = window(&house, 60);
+    house.acts(10, "kim", Act::ScheduleMaintenance { window });
+    let mut both = configuration(&["clinic", "new"]);
+    house.configure(house.second(20), both.clone());
+    let before = ["clinic it@clinic.example", "new it@new.example"];
+    assert_eq!(heard(&house), before);
+    // It moves to an address at which another one was told.
+    let shared = both.customers[0].contacts.clone();
+    both.customers[1].contacts.clone_from(&shared);
+    house.configure(house.second(30), both);
+    assert_eq!(heard(&house)[2..], ["new it@clinic.example"]);
+
+    let mut house = House::with(ORIGIN, configuration(&["clinic"]));
+    let window = self::window(&house, 60);
+    house.acts(10, "kim", Act::ScheduleMaintenance { window });
+    let mut both = configuration(&["clinic", "new"]);
+    both.customers[1].contacts = shared;
+    house.configure(house.second(20), both);
+    assert_eq!(heard(&house)[1..], ["new it@clinic.example"]);
+}
+
+#[test]
+fn of_work_that_comes_too_late_those_must_be_told_who_are_there_when_it_is_made() {
+    let mut house = House::with(ORIGIN, configuration(&["clinic"]));
+    house.configure(house.second(100), configuration(&["clinic", "lab"]));
+    let window = window(&house, 250);
+    house.acts(200, "kim", Act::ScheduleMaintenance { window });
+    assert_eq!(why(&house), not_told(&["clinic", "lab"]));
+}
+
 #[test]
 fn an_allowance_that_may_have_been_used_is_not_lowered() {
     let mut house = worked(&["clinic"], &["clinic"]);

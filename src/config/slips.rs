@@ -193,6 +193,23 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_taken_out_is_told_once() {
+        // A key of its own cannot be told from the one that it opens.
+        let text = "a.b = 1\na.b.c = 3\nc = { d = 1, d = 2 }\n";
+        let (told, whole) = lines(text);
+        assert_eq!((told.len(), whole), (2, false), "{told:?}");
+    }
+
+    #[test]
+    fn what_stands_twice_below_a_broken_header_is_looked_through_no_longer_than_is_told() {
+        let text = format!("[p\n{}", "a = 1\n".repeat(1_000));
+        let mended = mended(&text);
+        assert_eq!((mended.slips.len(), mended.whole), (1, false));
+        let left = mended.text.matches("a = 1").count();
+        assert!(left > 1_000 - 4 * MOST, "{left}");
+    }
+
+    #[test]
     fn another_kind_of_file_is_not_told_line_by_line() {
         let text = "To whom it may concern,\n".repeat(1_000);
         assert_eq!(lines(&text).0.len(), MOST);

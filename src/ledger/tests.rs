@@ -186,6 +186,34 @@ fn a_removed_row_is_named() {
 }
 
 #[test]
+fn of_very_many_rows_the_first_are_named_and_the_others_counted_up_to_the_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(dir.path()).unwrap();
+    let events: Vec<Event> = (0..250).map(|s| event(s, Fact::Stopped)).collect();
+    ledger.append(at(300), &events, &[]).unwrap();
+    let whole = replayed(&ledger, Some(20)).unwrap();
+    drop(ledger);
+    raw(dir.path())
+        .execute_batch("UPDATE events SET by = 'dana' WHERE seq > 20 AND seq <= 245")
+        .unwrap();
+    let found = verify(dir.path()).unwrap();
+    let last = whole.last().unwrap();
+    let held = (last.seq, &last.hash);
+    assert_eq!((found.head.seq, &found.head.hash), held);
+    let rows = found.faults.iter();
+    let rows: Vec<&Fault> = rows
+        .filter(|fault| !matches!(fault, Fault::Schema { .. }))
+        .collect();
+    let named = (21..=120).map(|seq| Fault::Changed { seq });
+    let more = Fault::More {
+        more: 125,
+        last: 245,
+    };
+    let wanted: Vec<Fault> = named.chain([more]).collect();
+    assert_eq!(rows, wanted.iter().collect::<Vec<_>>());
+}
+
+#[test]
 fn rows_that_changed_places_are_named() {
     assert_eq!(
         after(

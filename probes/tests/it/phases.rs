@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use domain::sample::{Phases, Reason};
-use probes::http;
+use probes::{Spec, http, tcp};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::certificates::Authority;
-use crate::servers::{answer, ask, check_down, check_up, for_ever, head, pause, say, serve, spec};
+use crate::servers::{
+    answer, ask, check_down, check_up, for_ever, head, pause, run, say, says, serve, spec,
+};
 
 /// The servers' pause. What a loaded machine adds stays far below it.
 const PAUSE: Duration = Duration::from_millis(400);
@@ -20,13 +22,20 @@ const RUNS: usize = 20;
 /// Asks until a run is measured exactly: the delay in the chosen phase to 20 ms, and no more than
 /// that in all others together. What every run must keep to is checked of each.
 async fn check_exact(spec: http::Spec, chosen: fn(&Phases) -> Option<u64>) {
+    check_exact_after(|| (), Spec::Http(spec), chosen).await;
+}
+
+/// The same, with something done before each run.
+async fn check_exact_after(before: fn(), spec: Spec, chosen: fn(&Phases) -> Option<u64>) {
     let pause = u64::try_from(PAUSE.as_micros()).unwrap();
     let mut seen = Vec::new();
     for _ in 0..RUNS {
-        let finding = ask(spec.clone()).await;
+        before();
+        let finding = run(spec.clone()).await;
         check_up(&finding);
         let there = chosen(&finding.phases).unwrap();
-        assert!(there >= pause, "{:?}", finding.phases);
+        // What is done before begins a little before the run.
+        assert!(there + EXACT_US >= pause, "{:?}", finding.phases);
         let elsewhere = crate::servers::sum(finding.phases) - there;
         if there <= pause + EXACT_US && elsewhere <= EXACT_US {
             return;
@@ -44,6 +53,30 @@ fn check_delayed(phases: Phases, chosen: fn(&Phases) -> Option<u64>, pause: Dura
     let elsewhere = crate::servers::sum(phases) - there;
     assert!(there >= pause, "{phases:?}");
     assert!(elsewhere < pause / 2, "{phases:?}");
+}
+
+/// The system's resolver asks whom the system names, so that no test can make it wait; but it is
+/// asked on one of the runtime's threads for what blocks, and here the only one is busy meanwhile.
+#[test]
+fn a_late_name_is_resolve() {
+    let one = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    let busy = || drop(tokio::task::spawn_blocking(|| std::thread::sleep(PAUSE))); // scripted delay
+    one.block_on(async {
+        let at = says(answer(200, "hello")).await;
+        let url = format!("http://localhost:{}/", at.port());
+        check_exact_after(busy, Spec::Http(spec(url)), |p| p.resolve_us).await;
+        let port = tcp::Spec {
+            host: "localhost".to_owned(),
+            port: at.port(),
+            timeout: crate::servers::PATIENCE,
+            degraded_after: None,
+        };
+        check_exact_after(busy, Spec::Tcp(port), |p| p.resolve_us).await;
+    });
 }
 
 #[tokio::test]

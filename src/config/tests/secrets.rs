@@ -184,6 +184,35 @@ fn a_probe_has_one_authorization_and_it_is_no_literal() {
 }
 
 #[test]
+fn every_header_whose_name_says_that_it_is_a_secret_takes_it_from_the_environment() {
+    for name in [
+        "authorization",
+        "Proxy-Authorization",
+        "Set-Cookie",
+        "X-Api-Key",
+        "x_api_key",
+        "ApiKey",
+        "X-Auth-Token",
+        "Client-Secret",
+        "X-Password",
+        "x-credentials",
+    ] {
+        let refused = probe(&format!("headers = {{ {name} = \"hunter2\" }}"));
+        let refused = refused.load_with(&environment).expect_err(name);
+        let told = refused.list();
+        assert_eq!(told.len(), 1, "{name}: {told:?}");
+        assert!(
+            told[0].2.contains("does not stand in this file"),
+            "{told:?}"
+        );
+        let given = probe(&format!("headers = {{ {name} = \"${{SMTP_PASSWORD}}\" }}"));
+        assert_eq!(headers(&given), vec![(name.to_owned(), SECRET.to_owned())]);
+    }
+    let open = probe("headers = { Accept = \"text/html\" }");
+    assert_eq!(headers(&open).len(), 1);
+}
+
+#[test]
 fn a_secret_is_one_line() {
     let environment = |_: &str| Some("a\r\nX: b".to_owned());
     let files = probe("headers = { X-Key = \"${KEY}\" }");

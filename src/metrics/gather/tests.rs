@@ -87,6 +87,10 @@ fn catalogue() -> Catalogue {
 
 /// A ledger from the first of October that the portal has been up in, and whatever follows.
 fn record(then: &[(&str, Fact)]) -> Record {
+    record_of(catalogue(), then)
+}
+
+fn record_of(catalogue: Catalogue, then: &[(&str, Fact)]) -> Record {
     let midnight = "2026-10-01T04:00:00Z";
     let mut facts = vec![
         (
@@ -99,7 +103,7 @@ fn record(then: &[(&str, Fact)]) -> Record {
         (
             midnight,
             Fact::Configured {
-                catalogue: Box::new(catalogue()),
+                catalogue: Box::new(catalogue),
             },
         ),
         (midnight, Fact::Started { alive_until: None }),
@@ -274,17 +278,32 @@ fn a_window_that_does_not_excuse_what_goes_on_silences_no_alarm() {
         to: None,
         evidence: "a call".into(),
     };
+    let reclassified = Fact::Reclassified {
+        outage: OutageId(5),
+        reason: "not the announced work".into(),
+    };
     let excused = opened("2026-10-08T01:00:10Z", true);
     let early = opened("2026-10-08T00:50:00Z", false);
     for (facts, held) in [
         (vec![excused.clone()], true),
         (vec![early], false),
         (vec![excused.clone(), (now, overran)], false),
+        (vec![excused.clone(), (now, reclassified)], false),
         (vec![excused, (now, declared)], false),
     ] {
         let shown = picture(record(&facts), now);
         assert_eq!(shown.systems[0].in_maintenance, held, "{facts:?}");
     }
+}
+
+#[test]
+fn a_window_that_earns_nothing_silences_no_alarm() {
+    // Its rule is not a week old.
+    let mut unearned = catalogue();
+    unearned.systems[0].windows[0].agreed = None;
+    let now = "2026-10-08T01:10:00Z";
+    assert!(!picture(record_of(unearned, &[]), now).systems[0].in_maintenance);
+    assert!(picture(record(&[]), now).systems[0].in_maintenance);
 }
 
 #[test]
