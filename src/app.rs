@@ -512,7 +512,11 @@ async fn open(start: &Start, data: &Path, loaded: &Loaded, clock: &Clock) -> Res
         };
         let samples = Instance::open_with(&data, now, options)?;
         for aside in samples.set_aside() {
-            tracing::error!(?aside, "a damaged samples file was set aside");
+            tracing::error!(
+                file = %aside.path.display(),
+                why = aside.why,
+                "a damaged file of samples was set aside under this name, and a new one begun: what was decided by them is in the ledger, and no figure changes"
+            );
         }
         let alive_until = engine::alive_until(&ledger, &samples)?;
         let mut turn = engine::open(ledger, &samples, now)?;
