@@ -316,10 +316,11 @@ impl Held {
     }
 }
 
-/// A configuration being read for a reload, and who waits for what becomes of it.
+/// A configuration being read for a reload, and who waits for what becomes of it: nobody where a
+/// signal asked.
 struct Reading {
     prepared: Pin<Box<dyn Future<Output = Result<Prepared, Error>> + Send>>,
-    answer: Option<web::Reload>,
+    answers: Vec<web::Reload>,
 }
 
 /// What becomes of a reading; for ever nothing where there is none.
@@ -327,6 +328,17 @@ async fn read(reading: &mut Option<Reading>) -> Result<Prepared, Error> {
     match reading {
         Some(reading) => reading.prepared.as_mut().await,
         None => std::future::pending().await,
+    }
+}
+
+/// Tells those who wait behind a reading that has come to nothing. To read for them as well would
+/// take longer than they wait.
+fn behind(waiting: impl Iterator<Item = web::Reload>, error: &Error) {
+    for answer in waiting {
+        let why = format!(
+            "an earlier reload was still reading, and nothing was read for this one: {error}"
+        );
+        drop(answer.send(Err(why)));
     }
 }
 
@@ -340,21 +352,31 @@ impl Service {
         tokio::pin!(stop);
         let mut hangups = hangups();
         let mut mend = tokio::time::interval(MEND_EVERY);
-        // One at a time; whoever asks meanwhile comes after it.
+        // One at a time. Who asks meanwhile may have changed a file since, and comes after it: all
+        // of them together.
         let mut reading: Option<Reading> = None;
+        // At most as many as the socket has connections.
+        let mut waiting: Vec<web::Reload> = Vec::new();
         loop {
             let free = reading.is_none();
             tokio::select! {
                 () = &mut stop => return false,
                 () = running.ended() => return true,
                 prepared = read(&mut reading) => {
-                    let answer = reading.take().and_then(|reading| reading.answer);
-                    self.reloaded(prepared, answer).await;
+                    let answers = reading.take().map(|reading| reading.answers);
+                    if let Err(error @ Error::Slow(_)) = &prepared {
+                        behind(waiting.drain(..), error);
+                    }
+                    self.reloaded(prepared, answers.unwrap_or_default()).await;
+                    if !waiting.is_empty() {
+                        reading = Some(self.reading(std::mem::take(&mut waiting)));
+                    }
                 }
-                Some(()) = hangups.recv(), if free => reading = Some(self.reading(None)),
-                Some(answer) = self.desk.reload_asked(), if free => {
-                    reading = Some(self.reading(Some(answer)));
-                }
+                Some(()) = hangups.recv(), if free => reading = Some(self.reading(Vec::new())),
+                Some(answer) = self.desk.reload_asked() => match free {
+                    true => reading = Some(self.reading(vec![answer])),
+                    false => waiting.push(answer),
+                },
                 _ = mend.tick() => {
                     let mended = self.runner.mend();
                     if mended > 0 {
@@ -365,30 +387,33 @@ impl Service {
         }
     }
 
-    fn reading(&self, answer: Option<web::Reload>) -> Reading {
+    fn reading(&self, answers: Vec<web::Reload>) -> Reading {
         let (reader, config) = (self.reader.clone(), self.start.config.clone());
         let patience = Some(reader.patience);
         Reading {
             prepared: Box::pin(async move { reader.read(&config, patience).await }),
-            answer,
+            answers,
         }
     }
 
     /// Takes over what was read, if it can be, and tells who asked.
-    async fn reloaded(&mut self, prepared: Result<Prepared, Error>, answer: Option<web::Reload>) {
+    async fn reloaded(&mut self, prepared: Result<Prepared, Error>, answers: Vec<web::Reload>) {
         let result = match prepared {
             Ok(prepared) => self.take_over(prepared).await,
             Err(error) => Err(error),
         };
         self.desk.reloaded(result.is_ok(), clock::now());
         let result = result.map_err(|error| describe(&error));
-        match (answer, result) {
-            // Whoever asked may have gone.
-            (Some(answer), result) => drop(answer.send(result)),
-            (None, Ok(_)) => tracing::info!("the configuration was taken over"),
-            (None, Err(error)) => tracing::error!(
+        match &result {
+            _ if !answers.is_empty() => {}
+            Ok(_) => tracing::info!("the configuration was taken over"),
+            Err(error) => tracing::error!(
                 "the configuration was NOT taken over, the one before stays in force: {error}"
             ),
+        }
+        for answer in answers {
+            // Whoever asked may have gone.
+            drop(answer.send(result.clone()));
         }
     }
 

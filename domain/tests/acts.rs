@@ -127,8 +127,12 @@ fn a_declaration_is_refused_without_evidence_in_the_future_or_of_an_unknown_syst
     let act = declare(&house, 10, Some(90));
     expect!["[2026-10-01T00:00:10Z, 2026-10-01T00:01:30Z) reaches into the future (it is 2026-10-01T00:00:40Z)"].assert_eq(&house.refused(40, "kim", act));
     let act = declare(&house, 50, None);
+    expect!["2026-10-01T00:00:50Z is in the future (it is 2026-10-01T00:00:40Z): it begins now at the latest"].assert_eq(&house.refused(40, "kim", act));
+    let act = declare(&house, 50, Some(60));
+    expect!["2026-10-01T00:00:50Z is in the future (it is 2026-10-01T00:00:40Z): it begins now at the latest"].assert_eq(&house.refused(40, "kim", act));
+    let act = declare(&house, 50, Some(45));
     expect![
-        "[2026-10-01T00:00:50Z, 2026-10-01T00:00:40Z) is empty: the end must be after the start"
+        "[2026-10-01T00:00:50Z, 2026-10-01T00:00:45Z) is empty: the end must be after the start"
     ]
     .assert_eq(&house.refused(40, "kim", act));
     let act = declare(&house, 20, Some(20));
@@ -320,11 +324,36 @@ fn a_fault_of_the_monitor_needs_another_person_evidence_and_a_past_span() {
         .assert_eq(&house.refused(50, "kim", act));
     let act = fault(&house, 10, 90, "lee");
     expect!["[2026-10-01T00:00:10Z, 2026-10-01T00:01:30Z) reaches into the future (it is 2026-10-01T00:00:50Z)"].assert_eq(&house.refused(50, "kim", act));
+    let act = fault(&house, 60, 90, "lee");
+    expect!["2026-10-01T00:01:00Z is in the future (it is 2026-10-01T00:00:50Z): it begins now at the latest"].assert_eq(&house.refused(50, "kim", act));
     let act = fault(&house, 20, 10, "lee");
     expect![
         "[2026-10-01T00:00:20Z, 2026-10-01T00:00:10Z) is empty: the end must be after the start"
     ]
     .assert_eq(&house.refused(50, "kim", act));
+}
+
+#[test]
+fn a_declaration_may_begin_now() {
+    let mut house = house();
+    house.draw(0, &both("UUUU"));
+    let act = declare(&house, 40, None);
+    house.acts(40, "kim", act);
+    house.draw(50, &both("UU"));
+    let act = change(&house, 6, 60, None);
+    house.acts(70, "kim", act);
+    house.draw(80, &both("UU"));
+    expect![[r#"
+        40    #6 OutageDeclared a
+        40    #7 incident (Declared)
+        40    #8 tell downtime/O-6/it@clinic.example/1
+        70    #9 DeclarationChanged O-6
+        70    #10 tell uptime/O-6/it@clinic.example/1 (folded)
+        70    #11 N-8 folded into N-10
+        70    #12 IncidentResolved I-7
+        up 80 degraded 0 planned 0 excluded 0 unplanned 20 unknown 0
+    "#]]
+    .assert_eq(&house.outline_and_figures("a", 100));
 }
 
 #[test]

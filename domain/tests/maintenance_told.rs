@@ -757,3 +757,41 @@ fn an_overrun_names_the_allowance_of_its_month_though_another_is_agreed_since() 
     let from = outage.overrun.as_ref().unwrap().0;
     assert_eq!(from, house.second(330 + 120));
 }
+
+/// Who joins while work goes on reads why it is down, and so what is over when it is completed.
+#[test]
+fn a_customer_who_joins_while_work_goes_on_is_told_that_it_has_started() {
+    let mut house = House::new(ORIGIN, vec![with(vec![told_rule()]), system("b")]);
+    house.draw(0, &[("a/p", "UUUUUUUUUUUU"), ("b/p", "UUUUUUUUUUUU")]);
+    house.deliver(Delivery::Accepted);
+    let mut joined = (*house.record.catalogue).clone();
+    for (id, systems) in [("later", vec!["a".into()]), ("other", vec!["b".into()])] {
+        joined.customers.push(Customer {
+            id: id.into(),
+            contacts: vec![format!("it@{id}.example")],
+            systems,
+            ..joined.customers[0].clone()
+        });
+    }
+    house.configure(house.second(370), joined.clone());
+    // Once, however often the configuration is read.
+    joined.service = "Another name".into();
+    house.configure(house.second(380), joined);
+    house.deliver(Delivery::Accepted);
+    house.draw(390, &[("a/p", "UUUUUUUUUU"), ("b/p", "UUUUUUUUUU")]);
+    expect![[r#"
+        300   #6 MaintenanceStarted a/work@2026-10-01
+        300   #7 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
+        330   #8 attempt 1 of N-7
+        330   #9 N-7 Accepted
+        370   #10 configured
+        370   #11 tell maintenance-started/a/work@2026-10-01/it@later.example/1
+        380   #12 configured
+        380   #13 attempt 1 of N-11
+        380   #14 N-11 Accepted
+        600   #15 MaintenanceCompleted a/work@2026-10-01
+        600   #16 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
+        600   #17 tell maintenance-completed/a/work@2026-10-01/it@later.example/1
+    "#]]
+    .assert_eq(&house.outline());
+}

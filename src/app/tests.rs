@@ -184,6 +184,99 @@ async fn an_end_that_cannot_be_recorded_is_an_end_all_the_same() {
     samples.close().unwrap();
 }
 
+/// What is answered to a request for `path`, whole.
+async fn gets<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(
+    mut stream: S,
+    path: &str,
+) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let read = stream.read_to_string(&mut answer);
+    let read = tokio::time::timeout(LONG, read).await;
+    read.expect("it answers").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    answer
+}
+
+/// Sends whoever asks in a circle, and tells what was asked for.
+async fn in_a_circle(target: TcpListener, asked: mpsc::UnboundedSender<String>) {
+    while let Ok((mut stream, _)) = target.accept().await {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            match stream.read_u8().await {
+                Ok(byte) => head.push(byte),
+                Err(_) => break,
+            }
+        }
+        let head = String::from_utf8(head).unwrap();
+        let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        let answer = format!(
+            "HTTP/1.1 302 Found\r\nlocation: {path}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+        );
+        // Who asked may have gone, and so may the test.
+        drop(stream.write_all(answer.as_bytes()).await);
+        drop(asked.send(path));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_of_a_url_goes_to_its_target_and_nowhere_else() {
+    // The one variable that is set wherever tests run.
+    let secret = std::env::var("PATH").unwrap();
+    let sent = secret.replace('/', "%2F").replace(':', "%3A");
+    let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = target.local_addr().unwrap().port();
+    let (tell, mut asked) = mpsc::unbounded_channel();
+    let target = tokio::spawn(in_a_circle(target, tell));
+    let private = Taken::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let house = House::new(&private.to_string(), "data");
+    let system = format!(
+        "name = \"Portal\"\ncommittee = \"c\"\n[[probe]]\nname = \"p\"\nkind = \"http\"\n\
+         url = \"http://127.0.0.1:{port}/health?token=${{PATH}}\"\ninterval = \"200ms\"\n\
+         redirects = 2\nfailures = 1\n"
+    );
+    std::fs::write(house.folder.path().join("systems/portal.toml"), system).unwrap();
+    let (stop, service) = house.runs();
+    house.watches().await;
+    let path = tokio::time::timeout(LONG, asked.recv()).await.unwrap();
+    assert_eq!(path.unwrap(), format!("/health?token={sent}"));
+    let mut shown = Vec::new();
+    let down = async {
+        loop {
+            let stream = web::socket::connect(&house.data).await.unwrap();
+            let status = gets(stream, "/api/v1/status").await;
+            if status.contains("in a circle") {
+                break status;
+            }
+        }
+    };
+    shown.push(tokio::time::timeout(LONG, down).await.expect("it is down"));
+    for path in ["/metrics", "/probe?target=portal/p"] {
+        let stream = tokio::net::TcpStream::connect(private).await.unwrap();
+        shown.push(gets(stream, path).await);
+    }
+    stop.send(()).unwrap();
+    service.await.unwrap().unwrap();
+    target.abort();
+    let facts = house.facts();
+    assert!(facts.iter().any(|f| matches!(f, Fact::ProbeDown { .. })));
+    shown.push(format!("{facts:?}"));
+    for entry in std::fs::read_dir(&house.data).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            let bytes = std::fs::read(&path).unwrap();
+            shown.push(String::from_utf8_lossy(&bytes).into_owned());
+        }
+    }
+    for shown in shown {
+        assert!(
+            !shown.contains(&secret) && !shown.contains(&sent),
+            "{shown}"
+        );
+    }
+}
+
 /// As on a disk that goes away after the start: every later reading never ends, and says that it
 /// has begun.
 fn hanging(patience: Duration) -> (Reader, mpsc::UnboundedReceiver<()>) {
@@ -214,6 +307,91 @@ async fn a_reload_whose_files_cannot_be_read_fails_in_its_time_and_so_does_the_n
     }
     stop.send(()).unwrap();
     service.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_behind_one_that_cannot_be_read_is_told_with_it_and_does_not_wait_anew() {
+    let house = House::new("127.0.0.1:0", "data");
+    let (reader, mut begins) = hanging(Duration::from_secs(2));
+    let (stop, service) = house.runs_with(reader);
+    house.hears().await;
+    let first = tokio::spawn(asks(house.data.clone(), "/api/v1/reload"));
+    begins.recv().await.unwrap();
+    let second = tokio::spawn(asks(house.data.clone(), "/api/v1/reload"));
+    let third = tokio::spawn(asks(house.data.clone(), "/api/v1/reload"));
+    assert!(first.await.unwrap().contains("does a disk hang?"));
+    for later in [second, third] {
+        let answer = later.await.unwrap();
+        assert!(
+            answer.contains("an earlier reload was still reading"),
+            "{answer}"
+        );
+        assert!(answer.contains("does a disk hang?"), "{answer}");
+    }
+    // Nothing was read for them.
+    assert!(begins.try_recv().is_err());
+    stop.send(()).unwrap();
+    service.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reloads_that_wait_for_one_are_read_together_after_it() {
+    let house = House::new("127.0.0.1:0", "data");
+    let (begun, mut begins) = mpsc::unbounded_channel();
+    let (go, gone) = std::sync::mpsc::channel::<()>();
+    let (first, gone) = (AtomicBool::new(true), std::sync::Mutex::new(gone));
+    let waiting = move |file: &Path| {
+        if !first.swap(false, Relaxed) {
+            begun.send(()).unwrap();
+            gone.lock().unwrap().recv().unwrap();
+        }
+        prepare(file)
+    };
+    let (prepare, patience) = (Arc::new(waiting), LONG);
+    let (stop, service) = house.runs_with(Reader { prepare, patience });
+    house.watches().await;
+    let asked = || tokio::spawn(asks(house.data.clone(), "/api/v1/reload"));
+    let one = asked();
+    begins.recv().await.unwrap();
+    let more = [asked(), asked()];
+    go.send(()).unwrap();
+    assert!(one.await.unwrap().contains("\"done\""));
+    begins.recv().await.unwrap();
+    go.send(()).unwrap();
+    // The last of them may have come after that reading began.
+    go.send(()).unwrap();
+    for later in more {
+        let answer = later.await.unwrap();
+        assert!(answer.contains("\"done\""), "{answer}");
+    }
+    stop.send(()).unwrap();
+    service.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_data_directory_is_not_taken_by_a_reload_and_its_answer_says_so() {
+    let house = House::new("127.0.0.1:0", "data");
+    let config = house.folder.path().join("nines.toml");
+    let start = Start {
+        data: None,
+        ..house.start()
+    };
+    let (stop, stopped) = oneshot::channel::<()>();
+    let stopped = async { drop(stopped.await) };
+    let service = tokio::spawn(run_with(start, Reader::default(), stopped));
+    house.watches().await;
+    let text = std::fs::read_to_string(&config).unwrap();
+    let moved = text.replacen("[listen]", "data = \"elsewhere\"\n[listen]", 1);
+    std::fs::write(&config, moved).unwrap();
+    let answer = asks(house.data.clone(), "/api/v1/reload").await;
+    assert!(
+        answer.contains("`data` of [service] needs a restart"),
+        "{answer}"
+    );
+    stop.send(()).unwrap();
+    service.await.unwrap().unwrap();
+    assert!(!house.folder.path().join("elsewhere").exists());
+    assert!(matches!(house.facts().last(), Some(Fact::Stopped)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::mistakes::Page;
 use super::near::nearest;
+use super::values::url;
 use super::words::At;
 
 /// Parts of keys whose values are kept out of sight.
@@ -50,7 +51,22 @@ fn in_value(page: &mut Page<'_>, value: &DeValue<'_>, at: &At) {
             }
         }
         DeValue::String(text) if has_user(text) => page.hide(at),
+        DeValue::String(text) => {
+            for secret in url::secrets(text) {
+                page.hide(&part(text, at, &secret.value));
+            }
+        }
         _ => {}
+    }
+}
+
+/// Where a part of a text stands in the file. A text with escapes is not written there as it
+/// reads: then where all of it stands.
+pub(super) fn part(text: &str, at: &At, part: &At) -> At {
+    if at.len() == text.len() + 2 {
+        at.start + 1 + part.start..at.start + 1 + part.end
+    } else {
+        at.clone()
     }
 }
 
@@ -89,7 +105,8 @@ pub(super) fn in_lines(page: &mut Page<'_>, text: &str) {
         let slip = line
             .split(|c: char| !c.is_alphanumeric())
             .any(|w| nearest(w, WORDS).is_some());
-        if has_user(line) || line.contains('@') && line.contains("://") {
+        let url = has_user(line) || line.contains('@') && line.contains("://");
+        if url || url::secrets(line.trim_end()).next().is_some() {
             page.hide(&(start..end));
         } else if slip || TELLTALE.iter().any(|part| lower.contains(part)) {
             let from = line.find(['=', '"', '\'', ':']).unwrap_or(0);

@@ -54,7 +54,7 @@ pub enum Error {
         /// Which file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: crate::files::ReadError,
     },
     /// A template is wrong: its own words say where.
     #[error("the report template {name} failed: {cause}")]

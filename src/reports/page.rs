@@ -14,6 +14,7 @@ use minijinja::value::{Serde, ValueKind};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, escape_formatter};
 
 use super::Error;
+use crate::files::{self, ReadError};
 
 /// Which page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,9 @@ impl Kind {
 /// million; a template that loops for ever ends here.
 const FUEL: u64 = 400_000_000;
 
+/// The most bytes that a template may have, as of those of notices.
+const LARGEST_TEMPLATE: u64 = 256 * 1024;
+
 /// The page's bytes.
 pub(super) fn render(
     report: &Report,
@@ -69,9 +73,12 @@ fn source(kind: Kind, templates: Option<&Path>) -> Result<String, Error> {
     let Some(path) = templates.map(|dir| dir.join(kind.template())) else {
         return Ok(kind.built_in().to_owned());
     };
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+    match files::read(&path, LARGEST_TEMPLATE) {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|_| Error::Unreadable {
+            path,
+            source: std::io::Error::other("it is not UTF-8").into(),
+        }),
+        Err(ReadError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
             Ok(kind.built_in().to_owned())
         }
         Err(source) => Err(Error::Unreadable { path, source }),

@@ -440,6 +440,37 @@ fn a_wrong_template_names_its_line_and_its_mistake() {
 }
 
 #[test]
+fn what_is_no_file_in_the_place_of_a_template_is_told_and_never_waited_for() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("monthly.md.j2");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", dir.path().join("monthly.html.j2")).unwrap();
+    for (format, what) in [
+        (Format::Markdown, "a named pipe"),
+        (Format::Html, "a device"),
+    ] {
+        let error = render(&report(), format, Some(dir.path())).unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert_eq!(cause, format!("it is {what}, not a file"));
+    }
+}
+
+#[test]
+fn a_template_that_is_too_large_or_no_text_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |bytes: &[u8]| {
+        std::fs::File::create(dir.path().join("monthly.md.j2"))
+            .and_then(|mut f| std::io::Write::write_all(&mut f, bytes))
+            .unwrap();
+        let error = render(&report(), Format::Markdown, Some(dir.path())).unwrap_err();
+        std::error::Error::source(&error).unwrap().to_string()
+    };
+    assert_eq!(write(&vec![b'x'; 257 * 1024]), "it is larger than 256 KiB");
+    assert_eq!(write(b"\xff"), "it is not UTF-8");
+}
+
+#[test]
 fn many_quiet_windows_share_a_paragraph_and_none_is_lost() {
     let mut record = october();
     for id in ["portal", "results"] {

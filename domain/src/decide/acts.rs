@@ -287,7 +287,11 @@ impl Draft<'_> {
     ) -> Result<(), Refusal> {
         self.known(system)?;
         given(evidence, "the evidence")?;
-        past(Span::new(from, to.unwrap_or(at)), at)?;
+        match to {
+            Some(to) => past(Span::new(from, to), at).map(drop)?,
+            // What goes on may have begun this instant.
+            None => begun(from, at)?,
+        }
         self.in_its_life(system, from)?;
         let fact = Fact::OutageDeclared {
             system: system.clone(),
@@ -351,8 +355,19 @@ fn past(span: Span, at: Timestamp) -> Result<Span, Refusal> {
     if span.is_empty() {
         return refuse(format!("{span} is empty: the end must be after the start"));
     }
+    begun(span.from, at)?;
     if span.to > at {
         return refuse(format!("{span} reaches into the future (it is {at})"));
     }
     Ok(span)
+}
+
+/// That something has begun.
+fn begun(from: Timestamp, at: Timestamp) -> Result<(), Refusal> {
+    if from <= at {
+        return Ok(());
+    }
+    refuse(format!(
+        "{from} is in the future (it is {at}): it begins now at the latest"
+    ))
 }

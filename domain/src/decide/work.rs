@@ -354,9 +354,11 @@ impl Draft<'_> {
         ))
     }
 
-    /// Whoever has come to depend on a system hears of the single windows ahead of it: who is a
-    /// customer when the time to tell is over must have been told.
+    /// Whoever has come to depend on a system hears of the work on it: of the single windows ahead,
+    /// since who is a customer when the time to tell is over must have been told, and that work has
+    /// started which goes on.
     pub(super) fn tell_newcomers(&mut self, at: Timestamp) {
+        self.tell_newcomers_of_running(at);
         let record = self.record();
         let ahead = |entry: &SingleEntry| {
             let window = last_version(entry);
@@ -383,6 +385,28 @@ impl Draft<'_> {
                         None,
                         customer,
                     );
+                }
+            }
+        }
+    }
+}
+
+impl Draft<'_> {
+    fn tell_newcomers_of_running(&mut self, at: Timestamp) {
+        let held: Vec<_> = self.record().held.clone().into_iter().collect();
+        for (window, held) in held {
+            let windows = held.systems.iter();
+            let occurrence = windows
+                .flat_map(|system| self.record().windows_of(system, held.span))
+                .find(|o| o.id == window && o.span.contains(at));
+            let Some(occurrence) = occurrence else {
+                continue;
+            };
+            let catalogue = self.record().catalogue.clone();
+            for customer in &catalogue.customers {
+                if !self.is_told_of(&window, customer) {
+                    let kind = Kind::MaintenanceStarted;
+                    self.announce_to_each(at, kind, &occurrence, None, customer);
                 }
             }
         }

@@ -7,24 +7,12 @@ use secrecy::ExposeSecret;
 
 use super::probe::slow;
 use super::{Around, ca_file, from_environment, no_repeats, secret, secret_file};
+use crate::config::hide::part;
 use crate::config::mistakes::Page;
 use crate::config::near::shown;
 use crate::config::raw::probe::{Basic, Expect as RawExpect, Http};
-use crate::config::values::Given;
+use crate::config::values::{Given, url};
 use crate::config::words::{At, Scalar, Written};
-
-/// Parts of the names of headers that carry a secret.
-const SECRET: [&str; 9] = [
-    "authorization",
-    "cookie",
-    "api-key",
-    "api_key",
-    "apikey",
-    "token",
-    "secret",
-    "password",
-    "credential",
-];
 
 /// The place of a key by its dotted name.
 pub(super) fn place(raw: &Http, key: &str) -> Option<At> {
@@ -63,7 +51,7 @@ pub(super) fn http(
     timeout: Option<Duration>,
     around: &Around<'_>,
 ) -> Option<probes::http::Spec> {
-    let url = page.read(raw.url.get());
+    let url = url(page, raw, around);
     let method = page.read(raw.method.as_ref());
     let mut headers = headers(page, raw, around);
     headers.extend(authorization(page, raw, at, around));
@@ -97,6 +85,23 @@ pub(super) fn http(
     })
 }
 
+/// The URL with its secrets, if all of it could be read.
+fn url(page: &mut Page<'_>, raw: &Http, around: &Around<'_>) -> Option<String> {
+    let at = &raw.url.get()?.at;
+    let url = page.read(raw.url.get())?;
+    for secret in url::secrets(&url) {
+        let why = format!(
+            "`{0}` is a secret, which does not stand in this file: name the environment variable \
+             that holds the whole value, as \"{0}=${{PORTAL_TOKEN}}\"",
+            shown(&secret.name)
+        );
+        page.wrong(&part(&url, at, &secret.value), why);
+    }
+    url::filled(&url, |name| {
+        from_environment(page, at, name, around.variable)
+    })
+}
+
 /// The request headers that could be read.
 fn headers(page: &mut Page<'_>, raw: &Http, around: &Around<'_>) -> Vec<(String, String)> {
     let mut headers = Vec::new();
@@ -106,7 +111,7 @@ fn headers(page: &mut Page<'_>, raw: &Http, around: &Around<'_>) -> Vec<(String,
             continue;
         }
         match given {
-            Some(Given::Here(_)) if is_secret(name) => {
+            Some(Given::Here(_)) if url::is_secret(name) => {
                 let why = "a secret does not stand in this file: name the environment variable \
                            that holds the whole value, as \"${PORTAL_TOKEN}\"";
                 page.wrong(&written.at, why);
@@ -120,11 +125,6 @@ fn headers(page: &mut Page<'_>, raw: &Http, around: &Around<'_>) -> Vec<(String,
         }
     }
     headers
-}
-
-fn is_secret(header: &str) -> bool {
-    let lower = header.to_lowercase();
-    SECRET.iter().any(|part| lower.contains(part))
 }
 
 fn is_header(page: &mut Page<'_>, name: &str, at: &At) -> bool {

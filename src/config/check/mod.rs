@@ -72,11 +72,13 @@ fn reference(
     None
 }
 
+const TWICE: &str = "this stands in the list twice";
+
 /// Tells of every value that stands in a list twice.
 fn no_repeats<T: PartialEq>(page: &mut Page<'_>, values: &[(T, At)]) {
     for (index, (value, at)) in values.iter().enumerate() {
         if values[..index].iter().any(|(before, _)| before == value) {
-            page.wrong(at, "this stands in the list twice");
+            page.wrong(at, TWICE);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use super::{Around, Names, mail, no_repeats, path, reference, seconds, unique};
+use super::{Around, Names, TWICE, mail, no_repeats, path, reference, seconds, unique};
 use crate::config::mistakes::Page;
 use crate::config::raw::service::{
     Committee as RawCommittee, Contact as RawContact, Customer as RawCustomer, Listen as RawListen,
@@ -174,17 +174,27 @@ fn committees(
     Some(all)
 }
 
-/// Addresses in the order in which they are written.
+/// Addresses in the order in which they are written, each once. Two that differ in capitals are one:
+/// RFC 5321 lets a host tell `IT@` from `it@`, but none does, and a person would get every notice twice.
 fn emails(page: &mut Page<'_>, written: &Must<Vec<Written<As<Email>>>>) -> Option<Vec<String>> {
     let list = written.get()?.value.as_slice();
-    let mut read = Vec::new();
+    let mut read: Vec<String> = Vec::new();
     for one in list {
-        if let Some(address) = page.read(Some(one)) {
-            read.push((address, one.at.clone()));
+        let Some(address) = page.read(Some(one)) else {
+            continue;
+        };
+        let same = read.iter().find(|a| a.eq_ignore_ascii_case(&address));
+        match same {
+            Some(same) if *same == address => page.wrong(&one.at, TWICE),
+            Some(same) => {
+                let why = format!("this is the same address as `{same}`, which stands before it");
+                page.wrong(&one.at, why);
+            }
+            None => {}
         }
+        read.push(address);
     }
-    no_repeats(page, &read);
-    Some(read.into_iter().map(|(address, _)| address).collect())
+    Some(read)
 }
 
 fn customers(

@@ -338,6 +338,16 @@ fn the_service_must_make_sense() {
     );
     service("[\"portal\"]", "[\"portal\", \"portal\"]", "twice");
     service(
+        "[\"chair@example.org\"]",
+        "[\"chair@example.org\", \"chair@example.org\"]",
+        "this stands in the list twice",
+    );
+    service(
+        "[\"chair@example.org\"]",
+        "[\"chair@example.org\", \"a@example.org\", \"Chair@Example.ORG\"]",
+        "this is the same address as `chair@example.org`",
+    );
+    service(
         "email = \"level2@example.org\"",
         "",
         "lacks `email` or `phone`",

@@ -223,3 +223,116 @@ fn a_secret_is_one_line() {
     let files = probe("bearer_token_file = \"token\"").with("systems/token", "\n");
     assert_eq!(files.told().len(), 1);
 }
+
+fn asking(url: &str) -> Files {
+    Files::with_system(&format!(
+        "name = \"Portal\"\ncommittee = \"c\"\n[[probe]]\nname = \"p\"\nkind = \"http\"\n\
+         url = {url}\ninterval = \"30s\"\n"
+    ))
+}
+
+#[test]
+fn a_secret_in_a_url_s_query_is_told_where_it_stands_and_not_shown() {
+    for (url, name) in [
+        ("\"https://x.org/a?token=hunter2\"", "token"),
+        ("\"https://x.org/?a=b&api_key=hunter2&c=d\"", "api_key"),
+        (
+            "'https://x.org/?X-Amz-Signature=hunter2'",
+            "X-Amz-Signature",
+        ),
+        ("\"https://x.org?key=hunter2\"", "key"),
+        ("\"https://x.org/?sig=hunter2\"", "sig"),
+        ("\"https://x.org/?clientAuth=hunter2\"", "clientAuth"),
+        ("\"https://x.org/?%74oken=hunter2\"", "token"),
+        ("\"https://x.org/?pwd=hunter2\"", "pwd"),
+        ("\"https://x.org/?user_pass=hunter2\"", "user_pass"),
+        // What is written with an escape is underlined whole.
+        ("\"https://x.org/\\u003fsecret=hunter2\"", "secret"),
+    ] {
+        let refused = asking(url).load_with(&environment).expect_err(url);
+        let told = refused.list();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].2.contains(&format!("`{name}`")), "{told:?}");
+        assert!(told[0].2.contains("=${PORTAL_TOKEN}"), "{told:?}");
+        let value = url.find(SECRET).filter(|_| !url.contains('\\'));
+        let shown = refused.mistakes.iter().next().unwrap();
+        let column = "url = ".len() + value.unwrap_or(0) + 1;
+        assert_eq!((shown.line, shown.column), (6, column), "{url}");
+        let rendered = refused.rendered();
+        assert!(!rendered.contains(SECRET), "{rendered}");
+        assert!(!format!("{refused:?}").contains(SECRET), "{url}");
+    }
+    let two = asking("\"https://x.org/?token=hunter2&page=2&key=hunter2\"").told();
+    assert_eq!(two.len(), 2, "{two:?}");
+    for (url, part) in [
+        ("\"https://x.org:0/?token=hunter2\"", "its port"),
+        ("\"x.org/?token=hunter2\"", "http:// or https://"),
+        ("\"https://x.org/?token=hunter2#top\"", "never sent"),
+        ("\"https://x.org/?token=hunter2${A}\"", "a whole value"),
+        ("https://x.org/?key=hunter2", ""),
+        ("\"https://x.org/?key=hunter2", ""),
+    ] {
+        let refused = asking(url).load().expect_err(url);
+        let rendered = refused.rendered();
+        assert!(rendered.contains(part), "{rendered}");
+        assert!(!rendered.contains(SECRET), "{rendered}");
+    }
+}
+
+#[test]
+fn a_query_without_a_secret_stays_as_it_is() {
+    for query in [
+        "page=2&author=x&monkey=banana&design=1&keyword=y&authority=z&compass=n",
+        "token=&key",
+        "a=b?token",
+    ] {
+        let loaded = asking(&format!("\"https://x.org/?{query}\""))
+            .load()
+            .unwrap();
+        let probes::Spec::Http(spec) = &loaded.probes[0].spec else {
+            panic!("{query}")
+        };
+        assert_eq!(spec.url, format!("https://x.org/?{query}"));
+    }
+}
+
+#[test]
+fn a_url_takes_the_values_of_its_query_from_the_environment() {
+    let url = "\"https://x.org/a?b=c&token=${TOKEN}&sig=${SIG}\"";
+    let variable = |name: &str| match name {
+        "TOKEN" => Some("a b+c/&=#é%".to_owned()),
+        "SIG" => Some(SECRET.to_owned()),
+        _ => None,
+    };
+    let loaded = asking(url).load_with(&variable).unwrap();
+    let probes::Spec::Http(spec) = &loaded.probes[0].spec else {
+        panic!("an http probe")
+    };
+    assert_eq!(
+        spec.url,
+        "https://x.org/a?b=c&token=a%20b%2Bc%2F%26%3D%23%C3%A9%25&sig=hunter2"
+    );
+    assert!(!format!("{loaded:?}").contains(SECRET));
+    let stored = serde_json::to_string(&loaded.catalogue).unwrap();
+    assert!(!stored.contains(SECRET) && !stored.contains("x.org"));
+    let unset = asking(url).told();
+    assert_eq!(unset.len(), 2, "{unset:?}");
+    assert!(unset[0].2.contains("`TOKEN` is not set"), "{unset:?}");
+    for (url, part) in [
+        ("\"https://${HOST}/a\"", "a whole value of the query"),
+        ("\"https://x.org/${TOKEN}\"", "a whole value of the query"),
+        (
+            "\"https://x.org/?a=b${TOKEN}\"",
+            "a whole value of the query",
+        ),
+        ("\"https://x.org/?${TOKEN}\"", "a whole value of the query"),
+        (
+            "\"https://x.org/?a=${TO KEN}\"",
+            "a whole value of the query",
+        ),
+    ] {
+        let told = asking(url).load_with(&variable).unwrap_err().list();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].2.contains(part), "{told:?}");
+    }
+}

@@ -4,6 +4,7 @@
 mod net;
 mod text;
 mod time;
+pub(super) mod url;
 
 pub(super) use net::{Email, Host, HttpUrl, Method, RelayUrl, Sender, Socket};
 pub(super) use text::{

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use super::url::{filled, secrets};
 use crate::config::near::shown;
 use crate::config::words::Word;
 
@@ -135,10 +136,7 @@ impl Word for Host {
             return Ok(text.to_owned());
         }
         if text.contains("://") {
-            return Err(format!(
-                "`{}` is a URL: write the host alone",
-                hidden_user(text)
-            ));
+            return Err(format!("`{}` is a URL: write the host alone", hidden(text)));
         }
         if text.starts_with('[') {
             return Err(format!(
@@ -162,8 +160,13 @@ impl Word for Host {
     }
 }
 
-/// The text for a message, without what stands before an `@`, which may be a password.
-fn hidden_user(text: &str) -> String {
+/// The text for a message, without what stands before an `@`, which may be a password, and without
+/// a query that holds a secret.
+fn hidden(text: &str) -> String {
+    let query = text.find('?').filter(|_| secrets(text).next().is_some());
+    if let Some(query) = query {
+        return format!("{}?…", hidden(&text[..query]));
+    }
     match text.rsplit_once('@') {
         Some((_, rest)) => format!("…@{}", shown(rest)),
         None => shown(text),
@@ -173,7 +176,7 @@ fn hidden_user(text: &str) -> String {
 /// Why a user in a URL is refused; it must never be shown.
 const USER_IN_URL: &str = "a user or password does not stand in a URL";
 
-/// What a probe asks.
+/// What a probe asks. A whole value of its query may be a variable, `${NAME}`, still to be filled in.
 pub(in crate::config) struct HttpUrl;
 
 impl Word for HttpUrl {
@@ -182,7 +185,16 @@ impl Word for HttpUrl {
     const PATTERN: Option<&'static str> = Some("^https?://[^@#\\s]+$");
 
     fn read(text: &str) -> Result<String, String> {
-        let wrong = |why: &str| format!("`{}` is not such a URL: {why}", hidden_user(text));
+        let wrong = |why: &str| format!("`{}` is not such a URL: {why}", hidden(text));
+        // Whatever is filled in is percent-encoded: it makes no URL of what is none.
+        let asked = filled(text, |_| Some("x".to_owned())).unwrap_or_default();
+        if asked.contains("${") {
+            return Err(
+                "an environment variable stands for a whole value of the query, as \
+                        \"https://portal.example.org/?token=${PORTAL_TOKEN}\""
+                    .to_owned(),
+            );
+        }
         if text.contains('#') {
             return Err(wrong("what follows `#` is never sent"));
         }
@@ -204,7 +216,7 @@ impl Word for HttpUrl {
         if host.is_empty() || host.starts_with(':') {
             return Err(wrong("it has no host"));
         }
-        let uri: hyper::Uri = text
+        let uri: hyper::Uri = asked
             .parse()
             .map_err(|_| wrong("it has a character or a port that no URL has"))?;
         let named = uri.host().unwrap_or_default();
@@ -254,7 +266,7 @@ impl Word for RelayUrl {
 
     fn read(text: &str) -> Result<Self::Value, String> {
         use crate::config::Scheme;
-        let wrong = |why: &str| format!("`{}` is not a relay: {why}", hidden_user(text));
+        let wrong = |why: &str| format!("`{}` is not a relay: {why}", hidden(text));
         const SCHEMES: &str = "it starts with smtp://, smtp+starttls:// or smtps://";
         let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong(SCHEMES))?;
         if rest.contains('@') {

@@ -177,7 +177,7 @@ impl Word for Secret {
 }
 
 /// The name within `${NAME}`.
-fn variable(text: &str) -> Option<&str> {
+pub(super) fn variable(text: &str) -> Option<&str> {
     let name = text.strip_prefix("${")?.strip_suffix('}')?;
     let mut letters = name.chars();
     let first = letters.next()?;
