@@ -69,7 +69,7 @@ impl Zones {
         }
         let mut from = midnight(this.first(), &self.first);
         while this < month {
-            if *last_at <= from && this.next() < month {
+            if *last_at <= from {
                 // From here on nothing changes.
                 return (month.span(last), last);
             }

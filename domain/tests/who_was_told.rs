@@ -8,6 +8,7 @@ use common::{House, catalogue, system, told};
 use domain::act::Act;
 use domain::catalogue::{Catalogue, Customer, Single};
 use domain::event::{Delivery, Fact};
+use domain::notice::Kind;
 use domain::outbox;
 use domain::windows::Earned;
 use proptest::prelude::*;
@@ -205,7 +206,7 @@ fn heard(house: &House) -> Vec<String> {
 }
 
 #[test]
-fn nobody_who_comes_hears_of_work_that_is_off_or_has_begun() {
+fn who_comes_hears_nothing_of_work_that_is_off_and_of_work_that_goes_on_that_it_has_started() {
     for off in [true, false] {
         let mut house = House::with(ORIGIN, configuration(&["clinic"]));
         let window = window(&house, 60);
@@ -223,8 +224,15 @@ fn nobody_who_comes_hears_of_work_that_is_off_or_has_begun() {
         }
         let both = configuration(&["clinic", "new"]);
         house.configure(house.second(if off { 40 } else { 320 }), both);
-        let told = heard(&house);
-        assert!(told.iter().all(|t| t.starts_with("clinic ")), "{told:?}");
+        let notices = house.record.notices.values().map(|o| &o.notice);
+        let new = notices.filter(|n| n.customer.as_str() == "new");
+        let kinds: Vec<_> = new.map(|n| n.kind).collect();
+        let wanted: &[Kind] = if off {
+            &[]
+        } else {
+            &[Kind::MaintenanceStarted]
+        };
+        assert_eq!(kinds, wanted);
     }
 }
 

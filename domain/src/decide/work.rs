@@ -389,9 +389,8 @@ impl Draft<'_> {
             }
         }
     }
-}
 
-impl Draft<'_> {
+    /// Work that goes on has started, for those who have heard nothing of it.
     fn tell_newcomers_of_running(&mut self, at: Timestamp) {
         let held: Vec<_> = self.record().held.clone().into_iter().collect();
         for (window, held) in held {
