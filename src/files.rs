@@ -195,12 +195,19 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     sync_dir(parent_of(to))
 }
 
-/// Makes a directory and those above it, and syncs the one that holds it.
+/// Makes a directory and those above it, and syncs the one that holds it. What stands in its place
+/// and is none is said with its path.
 pub fn make_dir(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
-    std::fs::create_dir_all(path)?;
+    std::fs::create_dir_all(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => io::Error::new(
+            error.kind(),
+            format!("`{}` is there and is no directory", path.display()),
+        ),
+        _ => error,
+    })?;
     sync_dir(parent_of(path))
 }
 
@@ -221,6 +228,21 @@ mod tests {
     //! Tests may unwrap (a panic is how they fail) and write files as they need them.
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
     use super::*;
+
+    #[test]
+    fn a_file_in_the_place_of_a_directory_is_said_to_be_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("samples");
+        std::fs::write(&path, "").unwrap();
+        let said = make_dir(&path).unwrap_err().to_string();
+        assert_eq!(
+            said,
+            format!("`{}` is there and is no directory", path.display())
+        );
+        std::fs::remove_file(&path).unwrap();
+        make_dir(&path).unwrap();
+        assert!(path.is_dir());
+    }
 
     #[test]
     fn a_second_lock_on_the_same_directory_is_refused_and_names_the_holder() {

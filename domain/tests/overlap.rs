@@ -428,6 +428,25 @@ fn what_is_declared_of_planned_downtime_is_no_overrun_of_what_the_window_allows(
 }
 
 #[test]
+fn what_is_declared_of_planned_downtime_is_over_for_customers_when_the_work_leaves_it_up() {
+    let mut house = at_work();
+    let declared = declare(&mut house, 235, 230, None);
+    assert_eq!(leaves(&mut house), ["downtime: a 230.."]);
+    house.draw(240, &[("a/p", "D")]);
+    ends(&mut house, 250, declared, 245);
+    // The work goes on: nobody says that the system is up, and then not that it was.
+    assert_eq!(leaves(&mut house), [""; 0]);
+    house.draw(270, &[("a/p", "DUU")]);
+    assert_eq!(leaves(&mut house), ["uptime: a 230..300"]);
+    let up = house.record.notices.values().next_back().unwrap();
+    assert_eq!(up.notice.affected[0].down_s, Some(70));
+    house.draw(360, &[("a/p", "UUUU")]);
+    let figures = "up 210 degraded 0 planned 165 excluded 0 unplanned 15 unknown 0";
+    assert_eq!(house.figures("a", 0, 390), figures);
+    nothing_contradicts(&house);
+}
+
+#[test]
 fn nor_is_what_was_declared_as_over_within_it() {
     let mut house = at_work();
     declare(&mut house, 235, 150, Some(200));

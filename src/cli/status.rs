@@ -113,7 +113,8 @@ fn list_system(list: &mut Listing<8>, system: &engine::System) {
             (Some(reason), None) => reason.clone(),
             _ => String::new(),
         };
-        let mut line = format!("{}: {}", probe.probe, probe.state);
+        let state = last_said(probe);
+        let mut line = format!("{}: {state}", probe.probe);
         if probe.at.is_some() {
             let at = instant(probe.at);
             line.push_str(&format!(", at {at} in {}", took.replace(' ', "\u{a0}")));
@@ -127,13 +128,24 @@ fn list_system(list: &mut Listing<8>, system: &engine::System) {
             first(noted.clone()),
             first(instant(system.since)),
             probe.probe.clone(),
-            probe.state.clone(),
+            state,
             instant(probe.at),
             took,
             why,
         ]);
     }
     list.entry(lines);
+}
+
+/// A probe's state, and what its last sample said where that has not been confirmed: its reason
+/// stands beside it and would read as one for the state.
+fn last_said(probe: &engine::Probe) -> String {
+    match &probe.outcome {
+        Some(last) if *last != probe.state && probe.state != "unknown" => {
+            format!("{} (last: {last})", probe.state)
+        }
+        _ => probe.state.clone(),
+    }
 }
 
 /// What it means for notices: whoever reads it must not take silence for a fault.
@@ -291,6 +303,22 @@ mod tests {
         for state in ["down (O-1234567, unstable)", "up (unstable)"] {
             assert!(wide.contains(state), "{wide}");
         }
+    }
+
+    #[test]
+    fn a_bad_answer_that_nothing_has_confirmed_is_no_reason_for_being_up() {
+        let mut night = night();
+        let refused = Some(("refused", "connection refused"));
+        let mut doubted = probe("login-page", "up", refused);
+        doubted.outcome = Some("down".to_owned());
+        night.systems[0].probes = vec![doubted];
+        for width in [80, 300] {
+            let text = text(&night, true, width);
+            assert!(text.contains("up (last: down)"), "{text}");
+        }
+        night.systems[0].probes[0].state = "unknown".to_owned();
+        let text = text(&night, true, 80);
+        assert!(!text.contains("last: down"), "{text}");
     }
 
     #[test]

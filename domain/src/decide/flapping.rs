@@ -267,7 +267,7 @@ impl Draft<'_> {
             // What customers went without does not depend on what was agreed.
             let figures = self.figures(outage, None);
             affected.down_s = figures.map(|f| f.planned_s + f.excluded_s + f.unplanned_s);
-            return Some(affected);
+            return Some(self.until_up(affected));
         }
         let episode = known.episode.as_ref().filter(|_| recovery.unstable);
         let episode: Vec<OutageId> = episode.iter().flat_map(|e| e.outages()).collect();
@@ -280,7 +280,7 @@ impl Draft<'_> {
         let (_, to, last) = all.iter().filter_map(ended).max()?;
         let said = self.affected(last)?;
         let joined = all.iter().filter(|o| **o != last && !episode.contains(o));
-        Some(Affected {
+        Some(self.until_up(Affected {
             joined: joined.copied().collect(),
             declared: self.declared(all),
             from: first_start(record, all.iter().copied()),
@@ -289,7 +289,44 @@ impl Draft<'_> {
             reason: said.reason.or_else(|| self.seen_in(all)),
             unstable: self.said(system, episode),
             ..said
-        })
+        }))
+    }
+
+    /// What is said of an end after which work kept the system down: that it ended with the work. A
+    /// window excuses that downtime, and nobody was told of it; but the system was not up.
+    fn until_up(&self, said: Affected) -> Affected {
+        let record = self.record();
+        let (Some(from), Some(mut to)) = (said.from, said.to) else {
+            return said;
+        };
+        let known = record.systems.get(&said.system).into_iter();
+        let outages = known.flat_map(|s| &s.outages);
+        let mut excused: Vec<&Outage> = outages
+            .filter_map(|o| record.outages.get(o))
+            .map(|o| &**o)
+            .filter(|o| o.counts_from().is_none())
+            .collect();
+        excused.sort_by_key(|o| (o.began_at(), o.id));
+        let mut unobserved = said.unobserved;
+        let ended_s = second(to);
+        for work in excused {
+            if let Some(end) = work
+                .ended_at()
+                .filter(|end| work.began_at() <= to && *end > to)
+            {
+                (to, unobserved) = (end, work.unobserved);
+            }
+        }
+        if second(to) == ended_s {
+            return said;
+        }
+        let period = Span::new(from, to);
+        Affected {
+            to: Some(to),
+            unobserved,
+            down_s: self.down_within(&said.system, period, &[period].into_iter().collect()),
+            ..said
+        }
     }
 
     /// The downtime in any of these outages, in seconds.
@@ -303,13 +340,18 @@ impl Draft<'_> {
         let spans = spans?;
         let from = spans.iter().map(|s| s.from).min()?;
         let to = spans.iter().map(|s| s.to).max()?;
-        let period = Span::new(from, to);
+        self.down_within(system, Span::new(from, to), &spans.into_iter().collect())
+    }
+
+    /// The seconds of `within` that are downtime of any class.
+    fn down_within(&self, system: &SystemId, period: Span, within: &Spans) -> Option<i64> {
+        let record = self.record();
         let zone = record.zone_of(system)?;
         let history = record.history(system, period);
         let classes = accounting::classify(&history, period, &zone, None, record.as_of?);
         let down = classes.planned.union(&classes.excluded);
         let down = down.union(&classes.unplanned);
-        Some(down.intersection(&spans.into_iter().collect()).seconds())
+        Some(down.intersection(within).seconds())
     }
 }
 
