@@ -414,6 +414,30 @@ async fn a_slow_target_is_asked_once_at_a_time_and_its_slots_are_counted() {
     service.stop().await;
 }
 
+#[tokio::test]
+async fn slots_that_went_by_while_too_much_was_under_way_are_counted_and_the_next_is_taken() {
+    let service = Service::start(quick()).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let runner = Runner::start(Arc::clone(&service.door)).unwrap();
+    let permits = runner.permits();
+    let count = u32::try_from(permits.available_permits()).unwrap();
+    let all = permits.acquire_many(count).await.unwrap();
+    let began = std::time::Instant::now();
+    runner.replace(vec![setup(portal(), listener.local_addr().unwrap())]);
+    let slot = service.door.board().slot(&portal()).unwrap();
+    // Five slots of 200 ms, of which the lane waits in the first.
+    tokio::time::sleep(Duration::from_millis(1_100)).await; // scripted delay
+    assert!(slot.latest().is_none());
+    assert_eq!(slot.counts().missed, 0);
+    drop(all);
+    accepted(&listener, 2).await;
+    let missed = slot.counts().missed;
+    let passed = u64::try_from(began.elapsed().as_millis() / 200).unwrap();
+    assert!((3..=passed).contains(&missed), "{missed} of {passed}");
+    runner.stop().await;
+    service.stop().await;
+}
+
 /// A day: a start that waits for its slot is not seen by any test.
 const DAY_MS: i64 = 24 * 3_600_000;
 

@@ -100,6 +100,6 @@ fn longest_run(record: &domain::record::Record) -> SignedDuration {
 #[cfg(test)]
 mod live_tests;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod turn_tests;

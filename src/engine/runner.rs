@@ -136,6 +136,12 @@ impl Runner {
         count
     }
 
+    /// How many may be asked at once.
+    #[cfg(test)]
+    pub(super) fn permits(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.permits)
+    }
+
     /// Ends every lane at once; a run under way leaves no sample.
     pub async fn stop(&self) {
         let mut tasks = {

@@ -18,12 +18,12 @@ pub(super) fn t(seconds: i64) -> Timestamp {
     base + SignedDuration::from_secs(seconds)
 }
 
-pub(super) fn portal() -> ProbeId {
+pub(crate) fn portal() -> ProbeId {
     ProbeId::from("portal/login")
 }
 
 /// One system, one probe every 30 s, one customer.
-pub(super) fn catalogue() -> Catalogue {
+pub(crate) fn catalogue() -> Catalogue {
     let zone = "America/New_York".to_owned();
     Catalogue {
         service: "Example HIE".to_owned(),

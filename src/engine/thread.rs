@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_act_whose_asker_has_gone_is_not_done() {
+    async fn an_act_whose_asker_has_gone_is_not_done_and_all_else_is() {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::start().unwrap();
         let ledger = Ledger::open(folder.path()).unwrap();
@@ -427,7 +427,23 @@ mod tests {
         let by: Vec<&str> = declared.map(|(_, by)| by.as_str()).collect();
         assert_eq!(by, ["ann"]);
 
-        door.stop().await.unwrap();
+        // What is no act is done all the same: the courier that ended an attempt, or a stop.
+        let (reply, nobody) = tokio::sync::oneshot::channel();
+        drop(nobody);
+        let asked = Asked {
+            input: Input::Stop,
+            letters: Vec::new(),
+            reply,
+        };
+        let sent = door.inputs.send(Message::Asked(Box::new(asked))).await;
+        assert!(sent.is_ok());
         running.join().unwrap();
+        let ledger = Ledger::open(folder.path()).unwrap();
+        let mut stopped = 0;
+        let mut look = |stored: crate::ledger::Stored| {
+            stopped += usize::from(matches!(stored.event.fact, Fact::Stopped));
+        };
+        ledger.replay(None, &mut look).unwrap();
+        assert_eq!(stopped, 1);
     }
 }

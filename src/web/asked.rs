@@ -75,3 +75,83 @@ impl Targets {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    // A test that cannot build its own input should fail at once.
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use std::time::Duration;
+
+    use domain::sample::Outcome;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::engine::testing::{catalogue, portal};
+
+    /// Longer than anything here takes on a busy machine.
+    const LONG: Duration = Duration::from_secs(30);
+
+    /// A page of that server, wanted within `timeout`.
+    fn page(id: ProbeId, server: &TcpListener, timeout: Duration) -> Setup {
+        let spec = probes::http::Spec {
+            url: format!("http://{}/", server.local_addr().unwrap()),
+            timeout,
+            ..probes::http::Spec::default()
+        };
+        Setup {
+            id,
+            probe: Arc::new(probes::Probe::new(probes::Spec::Http(spec)).unwrap()),
+            interval_ms: 1_000,
+            retry_ms: 1_000,
+            timeout,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_target_is_not_asked_twice_at_once_and_then_again() {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let targets = Arc::new(Targets::default());
+        targets.replace(&[page(portal(), &server, LONG)]);
+        let first = tokio::spawn({
+            let targets = Arc::clone(&targets);
+            async move {
+                targets
+                    .ask(&portal(), &catalogue(), Timestamp::UNIX_EPOCH)
+                    .await
+            }
+        });
+        // It has connected, and waits for an answer.
+        let (connection, _) = server.accept().await.unwrap();
+        let ask = || async {
+            targets
+                .ask(&portal(), &catalogue(), Timestamp::UNIX_EPOCH)
+                .await
+        };
+        assert_eq!(ask().await.err(), Some(Unasked::Busy));
+        drop(connection);
+        let outcome = |asked: Result<Probe, Unasked>| asked.unwrap().latest.unwrap().outcome;
+        assert_eq!(outcome(first.await.unwrap()), Outcome::Down);
+        drop(server);
+        assert_eq!(outcome(ask().await), Outcome::Down);
+    }
+
+    #[tokio::test]
+    async fn what_may_be_asked_follows_the_configuration() {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let short = Duration::from_millis(50);
+        let targets = Targets::default();
+        let mut both = catalogue();
+        let mut new = both.systems[0].probes[0].clone();
+        new.id = ProbeId::from("portal/new");
+        both.systems[0].probes.push(new.clone());
+        for wanted in [portal(), new.id.clone(), portal()] {
+            targets.replace(&[page(wanted.clone(), &server, short)]);
+            for id in [portal(), new.id.clone()] {
+                let asked = targets.ask(&id, &both, Timestamp::UNIX_EPOCH).await;
+                let why = (id != wanted).then_some(Unasked::Unknown);
+                assert_eq!(asked.err(), why, "{id} where {wanted} is offered");
+            }
+        }
+    }
+}

@@ -276,7 +276,15 @@ fn a_configured_target_is_asked_at_once_for_whoever_wants_to_know() {
         assert_eq!(get(folder, path).0, wanted, "{path}");
     }
     // What was taken out is asked no more.
-    std::fs::remove_file(folder.join("systems/gone.toml")).unwrap();
+    let gone = folder.join("systems/gone.toml");
+    let again = std::fs::read_to_string(&gone).unwrap();
+    std::fs::remove_file(&gone).unwrap();
     ends(folder, &["reload", "--config", "nines.toml"], 0);
     assert_eq!(get(folder, "/probe?target=gone/port").0, 404);
+    // And what is put in is asked.
+    std::fs::write(&gone, again).unwrap();
+    ends(folder, &["reload", "--config", "nines.toml"], 0);
+    let (status, page) = get(folder, "/probe?target=gone/port");
+    assert_eq!(status, 200, "{page}");
+    assert!(success(&page).ends_with("} 0"), "{page}");
 }
