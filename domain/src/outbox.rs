@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::catalogue::Affects;
 use crate::event::Delivery;
 use crate::id::{NoticeId, SystemId};
 use crate::notice::{Kind, Notice};
@@ -144,6 +145,42 @@ fn is_in_doubt(record: &Record, notice: &Notice, system: &SystemId) -> bool {
             .any(|o| !record.ended_up(o) && record.knows(o.id, &notice.customer, &notice.recipient))
 }
 
+/// Until when nobody can say whether a system is down still that a notice says is down, because
+/// the service did not watch since that was seen. By then its probes have been heard, or should have
+/// been; if they say that it is up again, that has been confirmed, and is told instead.
+fn unheard_until(record: &Record, notice: &Notice) -> Option<Timestamp> {
+    if !matches!(notice.kind, Kind::Downtime | Kind::MaintenanceOverrun) {
+        return None;
+    }
+    let resumed_at = record.resumed_at?;
+    let going_on = notice.affected.iter().filter_map(|a| a.outage);
+    let going_on = going_on.filter_map(|id| record.outages.get(&id));
+    going_on
+        .filter(|o| o.end.is_none() && o.declared.is_none() && o.detected_at <= resumed_at)
+        .filter_map(|o| confirmed_by(record, &o.system, resumed_at))
+        .max()
+}
+
+/// When it is known of a system whether it is down still, having been down before the service watched
+/// again at `resumed_at`: when the first of the probes that saw it so has been heard for as long as it
+/// takes to confirm that it is up, or should have been.
+fn confirmed_by(record: &Record, system: &SystemId, resumed_at: Timestamp) -> Option<Timestamp> {
+    let configured = record.catalogue.system(system.as_str())?;
+    let deciding = configured.probes.iter();
+    let deciding = deciding.filter(|p| p.affects == Affects::Availability);
+    let known_by = deciding.filter_map(|probe| {
+        let known = record.probes.get(&probe.id)?;
+        known.down.last().filter(|(_, to)| to.is_none())?;
+        let later = |at: Timestamp, ms| at.saturating_add(SignedDuration::from_millis(ms)).ok();
+        let latest = later(resumed_at, probe.interval_ms + probe.timeout_ms)?;
+        let heard_at = known.silent.last().and_then(|(_, heard_at, _)| *heard_at);
+        let more = i64::from(probe.recoveries.saturating_sub(1));
+        let confirm_ms = more * (probe.retry_interval_ms + probe.timeout_ms);
+        later(heard_at.unwrap_or(latest).min(latest), confirm_ms)
+    });
+    known_by.min()
+}
+
 /// Whether nothing but time keeps a notice that is due.
 pub(crate) fn may_leave(record: &Record, outgoing: &Outgoing) -> bool {
     unblocked(record, outgoing) && !is_stale(record, &outgoing.notice)
@@ -157,7 +194,9 @@ pub fn due(record: &Record, now: Timestamp) -> Vec<NoticeId> {
         .iter()
         .filter(|id| {
             record.notices.get(*id).is_some_and(|o| {
-                matches!(o.standing, Standing::Due(at) if at <= now) && may_leave(record, o)
+                matches!(o.standing, Standing::Due(at) if at <= now)
+                    && may_leave(record, o)
+                    && unheard_until(record, &o.notice).is_none_or(|until| until <= now)
             })
         })
         .copied()
@@ -172,7 +211,7 @@ pub fn next_due(record: &Record) -> Option<Timestamp> {
         .filter_map(|id| record.notices.get(id))
         .filter(|o| may_leave(record, o))
         .filter_map(|o| match o.standing {
-            Standing::Due(at) => Some(at),
+            Standing::Due(at) => Some(unheard_until(record, &o.notice).map_or(at, |u| u.max(at))),
             _ => None,
         })
         .min()

@@ -492,6 +492,7 @@ fn what_is_brought_forward_is_the_same_after_a_restart() {
     house.draw(now_s + 30, &[("b/p", "DDD"), ("a/p", "DDD")]);
     leaves(&mut house);
     house.crash(now_s + 95, now_s + 100);
+    house.draw(now_s + 110, &[("b/p", "DD"), ("a/p", "DD")]);
     assert_eq!(leaves(&mut house), ["downtime: a 30.."]);
 }
 

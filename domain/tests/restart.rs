@@ -4,10 +4,11 @@
 
 mod common;
 
-use common::{House, catalogue, rule, system};
+use common::{House, catalogue, leaves, rule, system};
 use domain::act::Act;
 use domain::catalogue::Rule;
 use domain::event::{Delivery, Event, Fact};
+use domain::notice::Kind;
 use domain::outbox;
 use domain::record::Standing;
 use domain::watch::Watch;
@@ -491,6 +492,86 @@ fn a_notice_that_gathered_when_the_service_died_is_told_at_the_start() {
         400   #11 tell downtime/O-8/it@clinic.example/1
     "#]]
     .assert_eq(&house.outline());
+}
+
+/// Down, and its notice gathers or waits for its next attempt, when nobody watches for five minutes.
+fn unsent_over(stalled: bool) -> House {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    house.draw(0, &[("b/p", "UUUD"), ("a/p", "UDDD")]);
+    if stalled {
+        house.draw(120, &[("b/p", "UU"), ("a/p", "DD")]);
+        assert_eq!(house.deliver(Delivery::Deferred).len(), 1);
+        house.absent(160, 400);
+    } else {
+        house.crash(95, 400);
+    }
+    assert_eq!(house.record.unsent.len(), 1);
+    assert_eq!(leaves(&mut house), [""; 0]);
+    house
+}
+
+#[test]
+fn a_downtime_that_nobody_watched_any_more_leaves_once_it_is_seen_to_go_on() {
+    for stalled in [false, true] {
+        let mut house = unsent_over(stalled);
+        // Its interval, its timeout, and the retry that could confirm that it is up.
+        let latest = house.second(400 + 30 + 10 + 15);
+        assert_eq!(outbox::next_due(&house.record), Some(latest));
+        house.sample("a/p", 410, 'D');
+        assert_eq!(outbox::next_due(&house.record), Some(house.second(425)));
+        assert_eq!(leaves(&mut house), [""; 0]);
+        house.sample("a/p", 425, 'D');
+        assert_eq!(leaves(&mut house), ["downtime: a 30.."]);
+    }
+}
+
+#[test]
+fn a_downtime_that_nobody_watched_any_more_is_never_sent_once_it_is_up() {
+    for stalled in [false, true] {
+        let mut house = unsent_over(stalled);
+        house.sample("a/p", 410, 'U');
+        assert_eq!(leaves(&mut house), [""; 0]);
+        house.sample("a/p", 415, 'U');
+        let sent = house.deliver(Delivery::Accepted);
+        let said: Vec<_> = sent
+            .iter()
+            .map(|id| house.record.notices[id].notice.clone())
+            .collect();
+        assert_eq!(said.len(), 1, "one notice says both");
+        assert!(said[0].kind == Kind::Uptime && said[0].folded);
+        assert_eq!(said[0].affected[0].from, Some(house.second(30)));
+        assert!(house.record.unsent.is_empty());
+    }
+}
+
+#[test]
+fn a_downtime_that_nobody_can_confirm_any_more_is_not_kept_for_longer_than_that_takes() {
+    for stalled in [false, true] {
+        let mut house = unsent_over(stalled);
+        house.sample("a/p", 410, '?');
+        house.sample("a/p", 440, '?');
+        house.tick(454);
+        assert_eq!(leaves(&mut house), [""; 0]);
+        house.tick(455);
+        assert_eq!(leaves(&mut house), ["downtime: a 30.."]);
+    }
+}
+
+#[test]
+fn what_people_declare_and_what_was_seen_since_leave_at_once() {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
+    house.draw(0, &[("b/p", "UUU"), ("a/p", "UUU")]);
+    let declared = Act::DeclareOutage {
+        system: "a".into(),
+        from: house.second(80),
+        to: None,
+        evidence: "calls".into(),
+    };
+    house.acts(90, "kim", declared);
+    house.crash(95, 400);
+    assert_eq!(leaves(&mut house), ["downtime: a 80.."]);
+    house.draw(410, &[("b/p", "DDD")]);
+    assert_eq!(leaves(&mut house), ["downtime: b 410.."]);
 }
 
 /// Somebody summarises the only incident.

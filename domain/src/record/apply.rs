@@ -32,6 +32,7 @@ impl Record {
             Fact::Configured { catalogue } => self.configured(at, &event.by, catalogue),
             Fact::Started { alive_until } => {
                 self.watching = true;
+                self.resumed_at = Some(at);
                 self.show_from(alive_until.unwrap_or(at), at);
                 Arc::make_mut(&mut self.lives).push((at, Life::Started(*alive_until)));
                 self.all_silent(alive_until.unwrap_or(at), Silence::Stopped);
@@ -90,6 +91,10 @@ impl Record {
 
     fn absent(&mut self, at: Timestamp, span: Span, cause: Absence) {
         Arc::make_mut(&mut self.absences).push((span, cause));
+        // Whoever sets the clock does not stop the service from watching.
+        if cause != Absence::ClockStepped {
+            self.resumed_at = Some(at);
+        }
         if event::is_set_back(at, span, cause) {
             self.rewind(at, span);
             self.all_silent(at, Silence::Absent);

@@ -43,6 +43,8 @@ pub struct Record {
     /// Up to where everything that falls due has been decided: the latest `at` of any event. What
     /// fell due before the clock was set back does not do so again.
     pub decided_until: Option<Timestamp>,
+    /// When the service last began to watch again: at a start, or after a time in which it could not.
+    pub resumed_at: Option<Timestamp>,
     /// The ledger's identity.
     pub identity: String,
     /// The version of the time zone database.

@@ -41,6 +41,7 @@ impl Record {
             self.show_from(at, at);
         }
         self.as_of = Some(at);
+        self.resumed_at = self.resumed_at.map(|resumed_at| resumed_at.min(at));
         self.watched_until = self.watched_until.map(|until| until.min(at));
         let probes: Vec<_> = self.probes.keys().cloned().collect();
         for id in probes {
