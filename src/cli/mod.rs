@@ -9,6 +9,7 @@ mod notice;
 mod office;
 mod outlook;
 mod probe;
+mod progress;
 mod read;
 mod report;
 mod say;

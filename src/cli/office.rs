@@ -21,6 +21,7 @@ use tokio::net::UnixStream;
 
 use super::Failure;
 use super::args::Common;
+use super::progress::Progress;
 use super::say::complain;
 use crate::clock;
 use crate::config;
@@ -80,8 +81,7 @@ impl Office {
     /// # Errors
     /// There is no ledger, or it cannot be read.
     pub fn record(&self, upto: Option<u64>) -> Result<(Record, Head)> {
-        let ledger = self.ledger()?;
-        ledger::replay_head(&ledger, upto).context("the ledger cannot be read")
+        fold(&self.ledger()?, upto).context("the ledger cannot be read")
     }
 
     /// The ledger, to read.
@@ -151,7 +151,7 @@ impl Office {
     /// The engine on the stores of a service that does not run.
     fn engine(&self) -> Result<Turn> {
         let ledger = Ledger::open(&self.data)?;
-        let record = ledger::replay_record(&ledger, None)?;
+        let (record, _) = fold(&ledger, None)?;
         if !record.watching {
             return Ok(Turn::new(ledger, record, &[]));
         }
@@ -173,9 +173,7 @@ impl Office {
             return Ok((status, true));
         }
         let ledger = self.ledger()?;
-        let mut record =
-            ledger::replay_record(&ledger, None).context("the ledger cannot be read")?;
-        let head = ledger.head();
+        let (mut record, head) = fold(&ledger, None).context("the ledger cannot be read")?;
         if let Some(alive_until) = ledger.marked()?.max(record.watched_until)
             && record.watching
         {
@@ -251,6 +249,14 @@ impl Office {
             })
         })
     }
+}
+
+/// The state that the events of a ledger amount to, up to one of them or all, with its position.
+fn fold(ledger: &Ledger, upto: Option<u64>) -> Result<(Record, Head), ledger::Error> {
+    let progress = Progress::of("reading the ledger");
+    let last = ledger.head().seq;
+    let of = upto.map_or(last, |upto| upto.min(last));
+    ledger::replay_head(ledger, upto, &mut |seq| progress.rows(seq, of))
 }
 
 /// What the service answers on a connection.

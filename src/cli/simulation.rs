@@ -1,29 +1,28 @@
 //! A rehearsal: its progress while it plays, and what came of it.
 
-use std::io::IsTerminal as _;
 use std::path::Path;
 
 use serde_json::json;
 
 use super::args::Common;
+use super::progress::Progress;
 use super::say::{self, print};
 use super::{End, Failure};
 use crate::{app, simulate};
 
 /// Plays `scenario` into `out`; an act that was refused is bad news.
 pub fn run(scenario: &Path, out: &Path, common: &Common) -> Result<End, Failure> {
-    let bar = indicatif::ProgressBar::new(0);
-    if !std::io::stderr().is_terminal() {
-        bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
-    }
+    let progress = Progress::of("playing");
     let played = simulate::run(scenario, out, &mut |scenario, at| {
         let seconds = |from: jiff::Timestamp, to: jiff::Timestamp| {
             u64::try_from(to.duration_since(from).as_secs()).unwrap_or(0)
         };
-        bar.set_length(seconds(scenario.start, scenario.end));
-        bar.set_position(seconds(scenario.start, at));
+        progress.at(
+            seconds(scenario.start, at),
+            seconds(scenario.start, scenario.end),
+        );
     });
-    bar.finish_and_clear();
+    drop(progress);
     let summary = match played {
         Ok(summary) => summary,
         Err(

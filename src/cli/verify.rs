@@ -8,13 +8,16 @@ use domain::record::Record;
 use serde_json::json;
 
 use super::office::Office;
+use super::progress::Progress;
 use super::say::{self, print};
 use super::{End, Failure};
 use crate::ledger;
 
 pub(super) fn run(office: &Office, replay: bool, as_json: bool) -> Result<End, Failure> {
     office.ledger()?;
-    let found = ledger::verify(&office.data)?;
+    let progress = Progress::of("verifying");
+    let found = ledger::verify(&office.data, &mut |done, of| progress.rows(done, of))?;
+    drop(progress);
     let mut faults: Vec<String> = found.faults.iter().map(ToString::to_string).collect();
     if replay && found.is_clean() {
         faults.extend(fold_again(office)?);
@@ -67,8 +70,11 @@ fn fold_again(office: &Office) -> Result<Vec<String>> {
     let mut heard = Heard::default();
     let mut faults = Vec::new();
     let mut keys = std::collections::BTreeSet::new();
+    let progress = Progress::of("replaying");
+    let of = ledger.head().seq;
     ledger.replay(None, &mut |stored| {
         let seq = stored.seq;
+        progress.rows(seq, of);
         match &stored.event.fact {
             Fact::NoticeQueued { notice } if !keys.insert(notice.key.clone()) => {
                 faults.push(format!("event {seq}: a second notice {}", notice.key));
@@ -181,7 +187,7 @@ mod tests {
         ledger.append(at(60), &events, &letters).unwrap();
         drop(ledger);
         let data = dir.path().to_owned();
-        assert_eq!(ledger::verify(&data).unwrap().faults, []);
+        assert_eq!(ledger::verify(&data, &mut |_, _| {}).unwrap().faults, []);
         let faults = fold_again(&Office { data }).unwrap();
         for fault in [
             "event 3: a second notice uptime/1",

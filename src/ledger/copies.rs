@@ -8,7 +8,7 @@ use std::path::Path;
 use domain::event::Fact;
 use rusqlite::Connection;
 
-use super::tests::{at, event, filled, replayed};
+use super::tests::{at, event, filled, replayed, verified};
 use super::*;
 
 /// A copy of the one file, as somebody makes it who does not know that there may be a log.
@@ -29,7 +29,7 @@ fn a_writer_that_ends_leaves_the_whole_ledger_in_its_file() {
         .append(at(300), &[event(500, Fact::Stopped)], &[])
         .unwrap();
     drop(ledger);
-    let found = verify(copied(dir.path()).path()).unwrap();
+    let found = verified(copied(dir.path()).path()).unwrap();
     assert_eq!(found.head, head);
     assert!(found.is_clean());
     drop(reader);
@@ -70,7 +70,7 @@ fn an_auditor_reads_a_copy_that_may_not_be_written() {
     let (found, replayed) = without_privileges(|| {
         assert!(std::fs::File::create(odd.join("new")).is_err());
         let ledger = Ledger::open_read_only(&odd).unwrap();
-        (verify(&odd).unwrap(), replayed(&ledger, None).unwrap())
+        (verified(&odd).unwrap(), replayed(&ledger, None).unwrap())
     });
     close(&odd, 0o755);
     assert_eq!(found.head, head);
@@ -96,12 +96,12 @@ fn a_copy_with_a_log_that_may_not_be_written_says_what_to_do() {
     let log = format!("{FILE}-wal");
     std::fs::copy(dir.path().join(&log), copy.path().join(&log)).unwrap();
     close(copy.path(), 0o555);
-    let found = without_privileges(|| verify(copy.path()).map(|v| v.head));
+    let found = without_privileges(|| verified(copy.path()).map(|v| v.head));
     close(copy.path(), 0o755);
     let error = found.unwrap_err();
     assert!(matches!(error, Error::LogUnreadable { .. }), "{error}");
     // And that it says the truth.
-    assert_eq!(verify(copy.path()).unwrap().head, ledger.head());
+    assert_eq!(verified(copy.path()).unwrap().head, ledger.head());
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_whole_copy_that_may_not_be_written_is_read_with_its_log() {
     }
     assert!(copy.path().join(format!("{FILE}-shm")).exists());
     close(copy.path(), 0o555);
-    let found = without_privileges(|| verify(copy.path()).map(|v| v.head));
+    let found = without_privileges(|| verified(copy.path()).map(|v| v.head));
     close(copy.path(), 0o755);
     assert_eq!(found.unwrap(), head);
 }
@@ -179,7 +179,7 @@ fn a_first_start_that_was_cut_off_begins_anew() {
     let ledger = Ledger::open(left.path()).unwrap();
     assert!(ledger.is_new());
     drop(ledger);
-    assert!(verify(left.path()).unwrap().is_clean());
+    assert!(verified(left.path()).unwrap().is_clean());
     assert!(!left.path().join(format!("{FILE}-journal")).exists());
 }
 
@@ -190,8 +190,8 @@ fn a_reader_takes_back_what_was_cut_off_where_it_may_write() {
     assert!(matches!(found, Err(Error::Absent(_))), "{found:?}");
 
     let (left, head) = cut_off_with_rows();
-    assert_eq!(verify(left.path()).unwrap().head, head);
-    assert!(verify(left.path()).unwrap().is_clean());
+    assert_eq!(verified(left.path()).unwrap().head, head);
+    assert!(verified(left.path()).unwrap().is_clean());
     let names: Vec<_> = std::fs::read_dir(left.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
@@ -205,9 +205,9 @@ fn a_reader_that_may_not_write_refuses_what_was_cut_off() {
         let file = left.path().join(FILE);
         let before = std::fs::read(&file).unwrap();
         close(left.path(), 0o555);
-        let open_file = without_privileges(|| verify(left.path()).map(|v| v.head));
+        let open_file = without_privileges(|| verified(left.path()).map(|v| v.head));
         close(&file, 0o444);
-        let closed_file = without_privileges(|| verify(left.path()).map(|v| v.head));
+        let closed_file = without_privileges(|| verified(left.path()).map(|v| v.head));
         close(left.path(), 0o755);
         for found in [open_file, closed_file] {
             assert!(matches!(found, Err(Error::CutOff { .. })), "{found:?}");

@@ -327,11 +327,16 @@ pub fn form(fact: &domain::event::Fact) -> Result<(String, String), Error> {
 
 /// Folds the events up to and with `upto`, or all, into the state they amount to.
 pub fn replay_record(ledger: &Ledger, upto: Option<u64>) -> Result<Record, Error> {
-    replay_head(ledger, upto).map(|(record, _)| record)
+    replay_head(ledger, upto, &mut |_| {}).map(|(record, _)| record)
 }
 
-/// The same, with the position after the last event that was folded.
-pub fn replay_head(ledger: &Ledger, upto: Option<u64>) -> Result<(Record, Head), Error> {
+/// The same, with the position after the last event that was folded; `progress` hears the number
+/// of each.
+pub fn replay_head(
+    ledger: &Ledger,
+    upto: Option<u64>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(Record, Head), Error> {
     let mut record = Record::default();
     let mut head = Head {
         seq: 0,
@@ -339,6 +344,7 @@ pub fn replay_head(ledger: &Ledger, upto: Option<u64>) -> Result<(Record, Head),
     };
     ledger.replay(upto, &mut |stored| {
         record.apply(stored.seq, &stored.event);
+        progress(stored.seq);
         head = Head {
             seq: stored.seq,
             hash: stored.hash,

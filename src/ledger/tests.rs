@@ -54,6 +54,20 @@ pub(super) fn replayed(ledger: &Ledger, upto: Option<u64>) -> Result<Vec<Stored>
     Ok(all)
 }
 
+/// Verifies, and looks at what its progress is told: every step once, to the end where it gets there.
+pub(super) fn verified(data: &Path) -> Result<Verification, Error> {
+    let mut steps = Vec::new();
+    let found = verify(data, &mut |done, of| steps.push((done, of)))?;
+    let of = steps.first().map_or(0, |(_, of)| *of);
+    let counted: Vec<(u64, u64)> = (1..).map(|n| (n, of)).take(steps.len()).collect();
+    assert_eq!(steps, counted);
+    if found.is_clean() {
+        assert_eq!(of, found.head.seq + found.letters);
+        assert_eq!(steps.len() as u64, of);
+    }
+    Ok(found)
+}
+
 /// Opens the file past everything that guards it.
 fn raw(data: &Path) -> Connection {
     let connection = Connection::open(data.join(FILE)).unwrap();
@@ -72,12 +86,30 @@ fn raw(data: &Path) -> Connection {
     connection
 }
 
+/// Puts a row in as it is, with the hash that follows from the one before; gives that hash.
+fn put(connection: &Connection, row: &row::Row, before: &row::Hash) -> row::Hash {
+    let hash = row.hash_after(before);
+    let values = params![
+        row.seq,
+        row.at,
+        row.recorded,
+        row.kind,
+        row.v,
+        row.subject,
+        row.by,
+        row.data,
+        hash
+    ];
+    connection.execute(row::INSERT, values).unwrap();
+    hash
+}
+
 /// What verification says about the rows and letters after somebody has run `sql`.
 fn after(sql: &str) -> Vec<Fault> {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path());
     raw(dir.path()).execute_batch(sql).unwrap();
-    let mut faults = verify(dir.path()).unwrap().faults;
+    let mut faults = verified(dir.path()).unwrap().faults;
     let before = faults.len();
     faults.retain(|fault| !matches!(fault, Fault::Schema { .. }));
     assert_eq!(before - faults.len(), 6, "the removed guards are named too");
@@ -106,8 +138,8 @@ fn what_is_written_is_read_again_exactly_also_after_opening_anew() {
         .append(at(300), &[event(300, Fact::Stopped)], &[])
         .unwrap();
     assert_eq!(head.seq, events.len() as u64 + 1);
-    assert_eq!(verify(dir.path()).unwrap().head, head);
-    assert!(verify(dir.path()).unwrap().is_clean());
+    assert_eq!(verified(dir.path()).unwrap().head, head);
+    assert!(verified(dir.path()).unwrap().is_clean());
 }
 
 #[test]
@@ -196,7 +228,7 @@ fn of_very_many_rows_the_first_are_named_and_the_others_counted_up_to_the_last()
     raw(dir.path())
         .execute_batch("UPDATE events SET by = 'dana' WHERE seq > 20 AND seq <= 245")
         .unwrap();
-    let found = verify(dir.path()).unwrap();
+    let found = verified(dir.path()).unwrap();
     let last = whole.last().unwrap();
     let held = (last.seq, &last.hash);
     assert_eq!((found.head.seq, &found.head.hash), held);
@@ -211,6 +243,37 @@ fn of_very_many_rows_the_first_are_named_and_the_others_counted_up_to_the_last()
     };
     let wanted: Vec<Fault> = named.chain([more]).collect();
     assert_eq!(rows, wanted.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn of_very_many_rows_that_cannot_be_read_the_first_are_named_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(dir.path()).unwrap();
+    let mut before = ledger.hash;
+    for seq in 1..=130 {
+        let mut row = row::Row::of(seq, at(1), &event(1, Fact::Stopped)).unwrap();
+        row.kind = "of-a-later-nines".into();
+        before = put(&ledger.connection, &row, &before);
+    }
+    drop(ledger);
+    let faults = verified(dir.path()).unwrap().faults;
+    let (named, more) = faults.split_at(100);
+    let unreadable =
+        |fault: &Fault, at: u64| matches!(fault, Fault::Unreadable { seq, .. } if *seq == at);
+    assert!(
+        named
+            .iter()
+            .zip(1..)
+            .all(|(fault, seq)| unreadable(fault, seq)),
+        "{named:?}"
+    );
+    assert_eq!(
+        more,
+        [Fault::More {
+            more: 30,
+            last: 130
+        }]
+    );
 }
 
 #[test]
@@ -359,7 +422,7 @@ fn the_guards_refuse_changes_to_rows_and_letters() {
     ] {
         connection.execute_batch(sql).expect_err(sql);
     }
-    assert!(verify(dir.path()).unwrap().is_clean());
+    assert!(verified(dir.path()).unwrap().is_clean());
 }
 
 #[test]
@@ -388,29 +451,12 @@ fn an_event_of_an_unknown_kind_or_newer_version_is_refused_by_name() {
             ("data", data) => row.data = data.into(),
             (_, at) => row.at = at.into(),
         }
-        let hash = row.hash_after(&ledger.hash);
-        ledger
-            .connection
-            .execute(
-                row::INSERT,
-                params![
-                    row.seq,
-                    row.at,
-                    row.recorded,
-                    row.kind,
-                    row.v,
-                    row.subject,
-                    row.by,
-                    row.data,
-                    hash
-                ],
-            )
-            .unwrap();
+        put(&ledger.connection, &row, &ledger.hash);
         let ledger = Ledger::open(dir.path()).unwrap();
         let error = replayed(&ledger, None).unwrap_err().to_string();
         assert!(error.starts_with(words), "{error}");
         assert!(replay_record(&ledger, None).is_err());
-        let faults = verify(dir.path()).unwrap().faults;
+        let faults = verified(dir.path()).unwrap().faults;
         assert!(
             matches!(faults[..], [Fault::Unreadable { seq: 2, .. }]),
             "{faults:?}"
@@ -428,7 +474,7 @@ fn a_batch_is_written_whole_or_not_at_all() {
     let refused = ledger.append(at(300), &[event(300, Fact::Stopped)], &[other]);
     assert!(matches!(refused, Err(Error::LetterDiffers(NoticeId(14)))));
     assert_eq!(ledger.head(), head);
-    assert_eq!(verify(dir.path()).unwrap().head, head);
+    assert_eq!(verified(dir.path()).unwrap().head, head);
     // The same bytes again, as a second attempt has them, are fine.
     let same = ledger.letter(NoticeId(14)).unwrap().unwrap();
     ledger
@@ -438,7 +484,7 @@ fn a_batch_is_written_whole_or_not_at_all() {
             &[(NoticeId(14), same)],
         )
         .unwrap();
-    assert!(verify(dir.path()).unwrap().is_clean());
+    assert!(verified(dir.path()).unwrap().is_clean());
     assert_eq!(ledger.letter(NoticeId(15)).unwrap(), None);
     assert_eq!(ledger.letter(NoticeId(u64::MAX)).unwrap(), None);
 }
@@ -482,7 +528,7 @@ fn readers_see_what_a_running_service_wrote_and_never_write() {
             .append(at(3), &[event(2, Fact::Stopped)], &[])
             .is_err()
     );
-    assert!(verify(dir.path()).unwrap().is_clean());
+    assert!(verified(dir.path()).unwrap().is_clean());
 }
 
 #[test]
@@ -497,7 +543,7 @@ fn the_mark_moves_and_is_no_event() {
         Some(at(120))
     );
     assert!(ledger.is_new());
-    assert!(verify(dir.path()).unwrap().is_clean());
+    assert!(verified(dir.path()).unwrap().is_clean());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use domain::event::Fact;
 use domain::id::NoticeId;
 use sha2::{Digest, Sha256};
 
-use super::{Error, Head, row, schema};
+use super::{Error, Head, Stored, row, schema};
 
 /// Something in the ledger that is not as it was written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +66,7 @@ pub enum Fault {
     },
     /// More rows do not hold than are named one by one.
     #[error(
-        "{more} more events were removed, changed, moved or forged, the last of them event {last}"
+        "{more} more events were removed, changed, moved or forged, or cannot be read, the last of them event {last}"
     )]
     More {
         /// How many.
@@ -109,11 +109,12 @@ impl Verification {
     }
 }
 
-/// Verifies the ledger of a data directory, also beside a running service.
+/// Verifies the ledger of a data directory, also beside a running service. `progress` hears of
+/// each event and each message how many were looked at, and of how many.
 ///
 /// # Errors
 /// Only where there is no ledger to look at, or it cannot be read at all.
-pub fn verify(data: &Path) -> Result<Verification, Error> {
+pub fn verify(data: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Verification, Error> {
     let connection = schema::open_read_only(&data.join(super::FILE))?;
     // One transaction: a service that writes meanwhile does not move what is looked at.
     connection.execute_batch("BEGIN")?;
@@ -125,7 +126,7 @@ pub fn verify(data: &Path) -> Result<Verification, Error> {
         letters: 0,
         faults: Vec::new(),
     };
-    match look(&connection, &mut verification) {
+    match look(&connection, &mut verification, progress) {
         Ok(()) => {}
         Err(Error::Broken(fault)) => verification.faults.push(fault),
         Err(Error::Sqlite(error)) if is_damage(&error) => {
@@ -144,10 +145,24 @@ fn is_damage(error: &rusqlite::Error) -> bool {
     )
 }
 
-fn look(connection: &rusqlite::Connection, found: &mut Verification) -> Result<(), Error> {
+fn look(
+    connection: &rusqlite::Connection,
+    found: &mut Verification,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(), Error> {
+    let of: i64 = connection.query_row(
+        "SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM letters)",
+        [],
+        |row| row.get(0),
+    )?;
+    let mut done = 0;
+    let mut step = || {
+        done += 1;
+        progress(done, of.unsigned_abs());
+    };
     let mut attempted = BTreeMap::new();
-    chain(connection, found, &mut attempted)?;
-    letters(connection, found, &attempted)?;
+    chain(connection, found, &mut attempted, &mut step)?;
+    letters(connection, found, &attempted, &mut step)?;
     guards(connection, &mut found.faults)?;
     let said: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if said != "ok" {
@@ -166,43 +181,34 @@ fn chain(
     connection: &rusqlite::Connection,
     found: &mut Verification,
     attempted: &mut Attempted,
+    step: &mut dyn FnMut(),
 ) -> Result<(), Error> {
     let (mut more, mut last) = (0, 0);
     row::survey(connection, i64::MAX, &mut |walked| {
-        let stored = match walked.map(|walked| walked.stored()) {
-            Ok(Ok(stored)) => stored,
+        step();
+        let fault = match walked.map(|walked| walked.stored()) {
+            Ok(Ok(stored)) => {
+                whole(found, attempted, stored);
+                return Ok(());
+            }
             Ok(Err(error)) => {
                 let Error::Unreadable { seq, .. } = error else {
                     return Err(error);
                 };
                 let why = error.to_string();
-                found.faults.push(Fault::Unreadable { seq, why });
-                return Ok(());
+                Fault::Unreadable { seq, why }
             }
-            Err(fault) if found.faults.len() < NAMED => {
-                found.faults.push(fault);
-                return Ok(());
-            }
-            Err(fault) => {
-                more += 1;
-                if let Fault::Missing { seq, .. } | Fault::Changed { seq } = fault {
-                    last = seq;
-                }
-                return Ok(());
-            }
+            Err(fault) => fault,
         };
-        if let Fact::DeliveryAttempted { notice, sha256, .. } = &stored.event.fact {
-            attempted
-                .entry(*notice)
-                .or_default()
-                .entry(sha256.clone())
-                .or_insert(stored.seq);
+        if found.faults.len() < NAMED {
+            found.faults.push(fault);
+            return Ok(());
         }
-        if found.faults.is_empty() {
-            found.head = Head {
-                seq: stored.seq,
-                hash: stored.hash,
-            };
+        more += 1;
+        if let Fault::Missing { seq, .. } | Fault::Changed { seq } | Fault::Unreadable { seq, .. } =
+            fault
+        {
+            last = seq;
         }
         Ok(())
     })?;
@@ -212,10 +218,28 @@ fn chain(
     Ok(())
 }
 
+/// Takes in an event that holds.
+fn whole(found: &mut Verification, attempted: &mut Attempted, stored: Stored) {
+    if let Fact::DeliveryAttempted { notice, sha256, .. } = &stored.event.fact {
+        attempted
+            .entry(*notice)
+            .or_default()
+            .entry(sha256.clone())
+            .or_insert(stored.seq);
+    }
+    if found.faults.is_empty() {
+        found.head = Head {
+            seq: stored.seq,
+            hash: stored.hash,
+        };
+    }
+}
+
 fn letters(
     connection: &rusqlite::Connection,
     found: &mut Verification,
     attempted: &Attempted,
+    step: &mut dyn FnMut(),
 ) -> Result<(), Error> {
     // After a broken row nobody knows which attempts there were.
     let whole = found.is_clean();
@@ -225,6 +249,7 @@ fn letters(
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         found.letters += 1;
+        step();
         let id: i64 = row.get(0)?;
         let notice = NoticeId(id.unsigned_abs());
         seen.insert(notice);

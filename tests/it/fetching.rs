@@ -31,10 +31,17 @@ fn checked() -> &'static str {
 
 /// The same with a package of that checksum, however it ends.
 fn run_on(checksum: &str, tar: &str, mv: &str) -> (Output, Vec<String>) {
+    run_for("Linux x86_64", checksum, tar, mv)
+}
+
+/// The same on a machine of that kind. Nothing that it needed for a while stays.
+fn run_for(machine: &str, checksum: &str, tar: &str, mv: &str) -> (Output, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let (tools, library) = (folder.path().join("tools"), folder.path().join("library"));
+    let scratch = folder.path().join("scratch");
     std::fs::create_dir(&tools).unwrap();
-    tool(&tools, "uname", "echo Linux x86_64");
+    std::fs::create_dir(&scratch).unwrap();
+    tool(&tools, "uname", &format!("echo {machine}"));
     tool(&tools, "npm", ": >\"$4/package.tgz\"");
     tool(&tools, "node", &format!("printf %s '{checksum}'"));
     tool(&tools, "tar", tar);
@@ -43,9 +50,11 @@ fn run_on(checksum: &str, tar: &str, mv: &str) -> (Output, Vec<String>) {
     let ran = Command::new("bash")
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/duckdb"))
         .env("DUCKDB_LIB_DIR", &library)
+        .env("TMPDIR", &scratch)
         .env("PATH", format!("{}:{path}", tools.display()))
         .output()
         .unwrap();
+    assert_eq!(std::fs::read_dir(&scratch).unwrap().count(), 0);
     let left = std::fs::read_dir(&library).map_or(Vec::new(), |entries| {
         let names = entries.map(|e| e.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<String> = names.collect();
@@ -81,4 +90,16 @@ fn a_package_that_is_not_the_one_that_was_checked_is_refused() {
     assert_eq!((ran.stdout.as_slice(), left), (&b""[..], vec![]));
     let said = String::from_utf8_lossy(&ran.stderr);
     assert!(said.contains("is not the one that was checked"), "{said}");
+}
+
+#[test]
+fn another_machine_builds_the_source_and_takes_no_library_of_this_one() {
+    let (ran, left) = run_for("Linux aarch64", checked(), UNPACKS, MOVES);
+    assert!(ran.status.success());
+    assert_eq!((ran.stdout.as_slice(), left), (BUNDLED.as_bytes(), vec![]));
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(
+        said.contains("no prebuilt library for Linux aarch64"),
+        "{said}"
+    );
 }

@@ -1,12 +1,17 @@
-"""What a terminal gets and what anything else gets: a rehearsal's progress, and colours.
+"""What a terminal gets and what anything else gets: the progress of long work, and colours.
 
-Shown: a month's rehearsal draws its progress on standard error where that is a terminal and
-nothing where it is a file; mistakes are coloured on a terminal, not with NO_COLOR, not in a file;
-standard output is the same answer each time.
+Shown: a month's rehearsal, and every command that reads a long ledger, draw their progress on
+standard error where that is a terminal and nothing where it is a file; a short ledger draws none;
+mistakes are coloured on a terminal, not with NO_COLOR, not in a file; standard output is the same
+answer each time. The long ledger's chain is written here, from what the documentation says of it:
+that `verify` finds nothing says that both compute the same.
 """
 
+import contextlib
+import hashlib
 import os
 import pty
+import sqlite3
 import subprocess
 
 from house import House, Nines, ROOT, check, free_port, say
@@ -50,6 +55,47 @@ def off_terminal(command):
     return done.stderr, done.stdout, done.returncode
 
 
+LONG = 12_000
+
+
+def lengthen(ledger):
+    """Goes on with a ledger's chain by hand until it has so many events: orderly starts and stops."""
+    with contextlib.closing(sqlite3.connect(ledger)) as open_ledger, open_ledger:
+        (seq, at, before), = open_ledger.execute(
+            "SELECT seq, at, hash FROM events ORDER BY seq DESC LIMIT 1")
+        while seq < LONG:
+            seq += 1
+            kind, data = (("started", '{"alive_until":"%s"}' % at), ("stopped", "null"))[seq % 2]
+            columns = [str(seq), at, at, kind, "1", "", "service", data]
+            digest = hashlib.sha256(before)
+            for column in columns:
+                digest.update(len(column.encode()).to_bytes(8, "big") + column.encode())
+            before = digest.digest()
+            open_ledger.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                [seq, *columns[1:4], 1, *columns[5:], before])
+
+
+def long_ledgers(nines, data):
+    """What draws its progress, once the ledger is long, and what its words are."""
+    commands = {
+        "verifying": nines.command("verify", "--data", data),
+        "replaying": nines.command("verify", "--replay", "--data", data),
+        "reading the ledger": nines.command("report", "2026-10", "--format", "json", "--data", data),
+    }
+    for words, command in commands.items():
+        drawn, _, left = on_terminal(command)
+        check(left == 0 and words.encode() not in drawn, f"{words}: a short ledger draws {drawn}")
+    lengthen(data / "ledger.sqlite")
+    for words, command in commands.items():
+        drawn, answer, left = on_terminal(command)
+        check(left == 0 and words.encode() in drawn, f"{words}: left with {left}: {drawn[:200]}")
+        bare, same, left = off_terminal(command)
+        check(left == 0 and bare == b"", f"{words}: progress without a terminal: {bare[:200]}")
+        check(answer == same and ESCAPE not in same, f"{words}: the answer depends on the terminal")
+    check(b'%d events' % LONG in off_terminal(commands["verifying"])[1], "not so many events")
+    say(f"  {LONG:,} events: read, verified and replayed with progress on a terminal, none in a file")
+
+
 def run(house):
     nines = Nines(house, "nines", [free_port()], {"clinic": (["it@clinic.example"], ["portal"])},
                   {"portal": PROBE.format(port=free_port())})
@@ -62,6 +108,8 @@ def run(house):
     check(answer.replace(b"/seen/", b"/unseen/") == same and ESCAPE not in same,
           "the answer depends on the terminal")
     say(f"  a rehearsal: {len(drawn)} bytes of progress on a terminal, none in a file")
+
+    long_ledgers(nines, house.folder / "seen")
 
     with nines.config.open("a") as config:
         config.write("\n[lissten]\n")
