@@ -260,9 +260,8 @@ impl Heard {
         }
         let begun = told.notice.affected.iter().filter(|a| a.system == *system);
         let begun = begun.filter_map(|a| a.outage).min();
-        let customer = told.notice.customer.as_str();
         let owed = self.since(begun.map_or(last.0, |outage| outage.0), |catalogue| {
-            catalogue.customer(customer).is_some() && catalogue.system(system.as_str()).is_some()
+            catalogue.system(system.as_str()).is_some()
         });
         // One that waits will say so; where one was refused, or may have arrived, no more is known.
         let mended = record.notices.range(last..).any(|(id, o)| {

@@ -498,6 +498,36 @@ fn a_customer_who_leaves_while_a_notice_gathers_holds_nothing_up() {
 }
 
 #[test]
+fn a_customer_who_was_told_and_leaves_hears_that_it_is_up_and_nothing_else() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UDDD")]);
+    house.deliver(Delivery::Accepted);
+    let mut without = catalogue(vec![system("a")]);
+    without.customers.clear();
+    house.configure(house.second(100), without);
+    house.draw(120, &[("a/p", "UUUDDD")]);
+    house.deliver(Delivery::Accepted);
+    expect![[r#"
+        90    #7 outage of a from 30
+        90    #8 incident (Outage)
+        90    #9 tell downtime/O-7/it@clinic.example/1
+        90    #10 attempt 1 of N-9
+        90    #11 N-9 Accepted
+        100   #12 configured
+        150   #15 O-7 ends 120
+        150   #16 tell uptime/O-7/it@clinic.example/1
+        150   #17 IncidentResolved I-8
+        270   #20 outage of a from 210
+        270   #21 incident (Outage)
+        270   #22 attempt 1 of N-16
+        270   #23 N-16 Accepted
+    "#]]
+    .assert_eq(&house.outline());
+    let up = house.record.notices.values().last().unwrap();
+    assert_eq!(up.notice.customer_name, "Clinic");
+}
+
+#[test]
 fn a_system_that_is_taken_away_while_down_ends_its_outage_and_nobody_is_told_that_it_is_up() {
     let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
     house.draw(0, &[("a/p", "UUUU"), ("b/p", "UDDD")]);

@@ -395,7 +395,7 @@ impl Draft<'_> {
         let Some(affected) = content.affected.first() else {
             return;
         };
-        let Some(customer) = self.record().catalogue.customer(customer.as_str()).cloned() else {
+        let Some(customer) = self.told_customer(customer, told) else {
             return;
         };
         let told = self.told_before(recipient, told, affected);
@@ -440,6 +440,22 @@ impl Draft<'_> {
                 },
             );
         }
+    }
+
+    /// A customer as configured; who was told and then left is known from what told it.
+    fn told_customer(&self, id: &CustomerId, told: &[NoticeId]) -> Option<Customer> {
+        let record = self.record();
+        if let Some(known) = record.catalogue.customer(id.as_str()) {
+            return Some(known.clone());
+        }
+        let last = told.iter().rev().find_map(|n| record.notices.get(n))?;
+        Some(Customer {
+            id: id.clone(),
+            name: last.notice.customer_name.clone(),
+            zone: last.notice.zone.clone(),
+            contacts: vec![last.notice.recipient.clone()],
+            systems: Vec::new(),
+        })
     }
 
     pub(super) fn queue(

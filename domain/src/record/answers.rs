@@ -14,9 +14,8 @@ impl Record {
         };
         let reached = |n: &NoticeId| {
             self.notices.get(n).is_some_and(|o| {
-                let known = self.catalogue.customer(o.notice.customer.as_str());
                 let refused = matches!(o.standing, Standing::Rejected(_));
-                known.is_some() && (!refused || self.owed_recovery(*n, &outage.system))
+                !refused || self.owed_recovery(*n, &outage.system)
             })
         };
         self.untold.iter().any(|(_, untold)| *untold == id) || outage.told.iter().any(reached)

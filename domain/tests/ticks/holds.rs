@@ -141,7 +141,7 @@ pub fn nobody_is_left_with_what_is_not_so(house: &House) {
 }
 
 /// Up follows down: of no outage's end anybody is told while what told of it is still to come.
-pub fn no_recovery_leaves_before_what_it_answers(house: &House, configured: bool) {
+pub fn no_recovery_leaves_before_what_it_answers(house: &House) {
     let mut record = Record::default();
     for (seq, event) in &house.events {
         if let Fact::DeliveryAttempted { notice, .. } = &event.fact {
@@ -186,8 +186,9 @@ pub fn no_recovery_leaves_before_what_it_answers(house: &House, configured: bool
                     sent.key
                 );
                 let outage = affected.outage.map(|o| &record.outages[&o]).unwrap();
-                // (Who is no customer any more may hear of none.)
-                if outage.end.is_some() && !configured {
+                // (Of a system that was taken out nobody knows whether it is up.)
+                let watched = record.catalogue.system(outage.system.as_str()).is_some();
+                if outage.end.is_some() && watched {
                     let says_over = |n: &NoticeId| {
                         let o = &record.notices[n].notice;
                         o.recipient == sent.recipient && o.after.contains(notice)

@@ -697,7 +697,7 @@ proptest! {
         one_downtime_has_one_end(&house);
         no_end_is_surer_than_what_was_seen(&house);
         up_again_says_whether_down_was_heard(&house);
-        no_recovery_leaves_before_what_it_answers(&house, configured);
+        no_recovery_leaves_before_what_it_answers(&house);
         if !configured {
             no_recovery_leaves_while_it_is_known_to_be_down(&house);
         }
