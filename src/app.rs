@@ -25,7 +25,7 @@ use crate::files::{self, Lock, LockError};
 use crate::ledger::{self, Ledger};
 use crate::notices::{self, Courier, Post, Renderer, Timeouts};
 use crate::samples::{self, Check, Instance};
-use crate::web;
+use crate::web::{self, NotTaken};
 
 /// How long a reload waits for the files of its configuration: a disk that has gone away may never
 /// answer. Shorter than whoever asked for it waits.
@@ -338,7 +338,7 @@ fn behind(waiting: impl Iterator<Item = web::Reload>, error: &Error) {
         let why = format!(
             "an earlier reload was still reading, and nothing was read for this one: {error}"
         );
-        drop(answer.send(Err(why)));
+        drop(answer.send(Err(NotTaken::Failed(why))));
     }
 }
 
@@ -403,12 +403,12 @@ impl Service {
             Err(error) => Err(error),
         };
         self.desk.reloaded(result.is_ok(), clock::now());
-        let result = result.map_err(|error| describe(&error));
+        let result = result.map_err(|error| not_taken(&error));
         match &result {
             _ if !answers.is_empty() => {}
             Ok(_) => tracing::info!("the configuration was taken over"),
-            Err(error) => tracing::error!(
-                "the configuration was NOT taken over, the one before stays in force: {error}"
+            Err(NotTaken::Wrong(why) | NotTaken::Failed(why)) => tracing::error!(
+                "the configuration was NOT taken over, the one before stays in force: {why}"
             ),
         }
         for answer in answers {
@@ -436,6 +436,15 @@ impl Service {
             tracing::warn!("{left}");
         }
         Ok(left)
+    }
+}
+
+/// Why a configuration was not taken over: for what stands in its files, or for something else.
+fn not_taken(error: &Error) -> NotTaken {
+    let why = describe(error);
+    match error {
+        Error::Config(_) | Error::Probe { .. } | Error::Templates(_) => NotTaken::Wrong(why),
+        _ => NotTaken::Failed(why),
     }
 }
 

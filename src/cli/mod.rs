@@ -186,13 +186,16 @@ fn carry_out(line: Line) -> Result<End, Failure> {
         Command::Verify { replay } => verify::run(&Office::of(common)?, replay, common.json),
         Command::Reload => match Office::of(common)?.reload()? {
             // The service has judged it, and its words name every mistake.
-            Some(Reply::Refused(why)) => Err(Failure::Usage(format!(
-                "the configuration was NOT taken over, the one before stays in force:\n{why}"
-            ))),
+            Some(Reply::Refused(why)) => Err(Failure::Usage(not_taken(&why))),
+            Some(Reply::Failed(why)) => Err(anyhow::anyhow!(not_taken(&why)).into()),
             Some(reply) => said(common, reply, &[]),
             None => Err(anyhow::anyhow!("no service runs on this data directory").into()),
         },
     }
+}
+
+fn not_taken(why: &str) -> String {
+    format!("the configuration was NOT taken over, the one before stays in force:\n{why}")
 }
 
 fn kind_of_file(kind: args::SchemaKind) -> SchemaKind {

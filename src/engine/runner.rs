@@ -322,3 +322,37 @@ fn raise_file_limit() -> Option<u64> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    // A test that cannot build its own input should fail at once.
+    #![allow(clippy::unwrap_used)]
+
+    use domain::schedule::Grid;
+
+    use super::*;
+
+    #[test]
+    fn each_probe_has_the_slots_of_its_own_id() {
+        let spec = probes::tcp::Spec {
+            host: "127.0.0.1".to_owned(),
+            port: 1,
+            timeout: Duration::from_secs(1),
+            ..probes::tcp::Spec::default()
+        };
+        let probe = Arc::new(probes::Probe::new(probes::Spec::Tcp(spec)).unwrap());
+        let slots = ["portal/login", "portal/search"].map(|id| {
+            let setup = Setup {
+                id: ProbeId::from(id),
+                probe: Arc::clone(&probe),
+                interval_ms: 30_000,
+                retry_ms: 5_000,
+                timeout: Duration::from_secs(1),
+            };
+            let slots = pace(&setup).slots();
+            assert_eq!(slots, Grid::of(&setup.id, 30_000));
+            slots
+        });
+        assert_ne!(slots[0], slots[1]);
+    }
+}

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use domain::act::{Act, Which};
+use domain::catalogue::Catalogue;
 use domain::decide::Input;
 use domain::event::{Absence, Delivery, Event, Fact, Silence};
 use domain::outbox;
@@ -18,14 +19,18 @@ fn started() -> Turn<Flaky> {
     begun(Turn::new(Flaky::default(), Default::default(), &[]))
 }
 
-fn begun<J: Journal>(mut turn: Turn<J>) -> Turn<J> {
+fn begun<J: Journal>(turn: Turn<J>) -> Turn<J> {
+    begun_with(turn, catalogue())
+}
+
+fn begun_with<J: Journal>(mut turn: Turn<J>, catalogue: Catalogue) -> Turn<J> {
     let found = Input::Found {
         identity: "test".to_owned(),
         tzdb: "2026a".to_owned(),
     };
     let configure = Input::Configure {
         by: "test".to_owned(),
-        catalogue: Box::new(catalogue()),
+        catalogue: Box::new(catalogue),
     };
     for input in [found, configure, Input::Start { alive_until: None }] {
         turn.step(t(0), input, &[]).result.unwrap();
@@ -64,6 +69,35 @@ fn an_outage_is_decided_committed_and_applied() {
     assert_eq!(outages.len(), 1);
     assert_eq!((outages[0].start, outages[0].end), (t(70), Some(t(160))));
     assert_eq!(turn.journal().replay(), *turn.record());
+}
+
+#[test]
+fn an_outage_its_incident_and_its_notices_are_one_commit() {
+    let mut at_once = catalogue();
+    at_once.gather_s = 0;
+    let mut turn = begun_with(
+        Turn::new(Flaky::default(), Default::default(), &[]),
+        at_once,
+    );
+    play(&mut turn, 10, 30, "UUDD");
+    let tried = turn.journal().tried;
+    play(&mut turn, 130, 30, "D");
+    assert_eq!(turn.journal().tried, tried + 1);
+    let written = turn.journal().events.iter();
+    let facts: Vec<&Fact> = written.map(|(_, e)| &e.fact).collect();
+    assert!(
+        matches!(
+            facts[..],
+            [
+                ..,
+                Fact::ProbeDown { .. },
+                Fact::OutageOpened { .. },
+                Fact::IncidentOpened { .. },
+                Fact::NoticeQueued { .. }
+            ]
+        ),
+        "{facts:#?}"
+    );
 }
 
 #[test]

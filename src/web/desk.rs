@@ -91,8 +91,17 @@ pub enum Reply {
     Failed(String),
 }
 
-/// Answers what is left for a person to do, or why the configuration was refused.
-pub type Reload = oneshot::Sender<Result<Vec<String>, String>>;
+/// Why a configuration was not taken over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotTaken {
+    /// It is wrong.
+    Wrong(String),
+    /// It may be right, but could not be read or put in force.
+    Failed(String),
+}
+
+/// Answers what is left for a person to do, or why the configuration was not taken over.
+pub type Reload = oneshot::Sender<Result<Vec<String>, NotTaken>>;
 
 /// What the listeners share.
 pub struct Desk {
@@ -158,7 +167,8 @@ impl Desk {
                 events: Vec::new(),
                 left,
             }),
-            Ok(Err(why)) => Reply::Refused(why),
+            Ok(Err(NotTaken::Wrong(why))) => Reply::Refused(why),
+            Ok(Err(NotTaken::Failed(why))) => Reply::Failed(why),
             Err(_) => Reply::Failed("the service is stopping".to_owned()),
         }
     }

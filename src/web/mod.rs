@@ -8,4 +8,4 @@ mod server;
 pub mod private;
 pub mod socket;
 
-pub use desk::{Asked, Desk, Receipt, Reload, Reply, Row};
+pub use desk::{Asked, Desk, NotTaken, Receipt, Reload, Reply, Row};

@@ -93,8 +93,14 @@ pub struct Running(Child);
 
 impl Running {
     pub fn start(folder: &Path) -> Self {
+        Self::start_with(folder, "NINES_LOG", "info")
+    }
+
+    /// One that finds that in its environment.
+    pub fn start_with(folder: &Path, variable: &str, value: &str) -> Self {
         let log = File::create(folder.join("log")).unwrap();
         let mut service = words(folder, &["run", "--config", "nines.toml"]);
+        service.env(variable, value);
         let running = Self(service.stderr(log).stdout(Stdio::null()).spawn().unwrap());
         let began = Instant::now();
         while !out(&run(folder, &["status", "--config", "nines.toml"])).contains("is running") {

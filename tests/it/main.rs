@@ -18,4 +18,5 @@ mod office;
 mod plain_outage;
 mod played;
 mod promised;
+mod watching;
 mod windows;
