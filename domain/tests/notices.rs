@@ -523,7 +523,7 @@ fn a_customer_who_was_told_and_leaves_hears_that_it_is_up_and_nothing_else() {
         270   #23 N-16 Accepted
     "#]]
     .assert_eq(&house.outline());
-    let up = house.record.notices.values().last().unwrap();
+    let up = house.record.notices.values().next_back().unwrap();
     assert_eq!(up.notice.customer_name, "Clinic");
 }
 
