@@ -1,6 +1,8 @@
 //! An agreement: the choices of the arithmetic that it makes. (Clocks, severities and escalation
 //! will join it here.)
 
+use std::collections::BTreeSet;
+
 use jiff::civil::{Time, Weekday};
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +41,17 @@ pub struct Hours {
     pub zone: String,
     /// The hours of the week.
     pub weekly: Vec<DayHours>,
+}
+
+impl Hours {
+    /// Whether no hour lies outside them.
+    pub fn is_always(&self) -> bool {
+        let whole = self
+            .weekly
+            .iter()
+            .filter(|d| d.open == Time::midnight() && d.close == Time::midnight());
+        whole.map(|d| d.weekday % 7).collect::<BTreeSet<_>>().len() == 7
+    }
 }
 
 /// `[open, close)` on one weekday; `close` at or before `open` runs into the next day, and `00:00` is

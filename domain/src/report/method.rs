@@ -6,7 +6,7 @@ use super::model::{Choice, Method, Rule};
 use super::scope::Scope;
 use super::words;
 use crate::id::PolicyId;
-use crate::policy::{Hours, Policy};
+use crate::policy::{DayHours, Hours, Policy};
 
 /// The method of this month.
 pub(super) fn of(scope: &Scope<'_>) -> Method {
@@ -141,9 +141,10 @@ fn without() -> Vec<String> {
 
 /// What an agreement chose, in words.
 pub(super) fn choices(policy: &Policy) -> Vec<String> {
-    let mut texts = vec![match &policy.service_hours {
+    let limited = |hours: &Option<Hours>| hours.as_ref().filter(|h| !h.is_always()).map(weekly);
+    let mut texts = vec![match limited(&policy.service_hours) {
         None => "All hours are agreed time.".to_owned(),
-        Some(hours) => format!("Agreed time: {}.", weekly(hours)),
+        Some(hours) => format!("Agreed time: {hours}."),
     }];
     texts.push(
         if policy.unknown_is_down {
@@ -181,28 +182,34 @@ pub(super) fn choices(policy: &Policy) -> Vec<String> {
             words::length(allowance)
         ));
     }
-    if let Some(hours) = &policy.planned_hours {
-        texts.push(format!(
-            "Planned work earns only within: {}.",
-            weekly(hours)
-        ));
+    if let Some(hours) = limited(&policy.planned_hours) {
+        texts.push(format!("Planned work earns only within: {hours}."));
     }
     texts
 }
 
+/// Hours as people write them: days in a row with the same hours together.
 fn weekly(hours: &Hours) -> String {
     const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-    let days: Vec<String> = hours
+    let name = |day: &DayHours| DAYS[usize::from(day.weekday % 7)];
+    let rows = hours
         .weekly
-        .iter()
-        .map(|d| {
-            format!(
-                "{} {}\u{2013}{}",
-                DAYS[usize::from(d.weekday % 7)],
-                d.open.strftime("%H:%M"),
-                d.close.strftime("%H:%M")
-            )
+        .chunk_by(|a, b| a.weekday + 1 == b.weekday && (a.open, a.close) == (b.open, b.close));
+    let texts: Vec<String> = rows
+        .map(|row| {
+            let days = match row {
+                [first, _, .., last] => format!("{}\u{2013}{}", name(first), name(last)),
+                few => few.iter().map(name).collect::<Vec<_>>().join(", "),
+            };
+            let Some(any) = row.first() else {
+                return days;
+            };
+            let close = match any.close.strftime("%H:%M").to_string() {
+                midnight if midnight == "00:00" => "24:00".to_owned(),
+                close => close,
+            };
+            format!("{days} {}\u{2013}{close}", any.open.strftime("%H:%M"))
         })
         .collect();
-    format!("{} ({})", days.join(", "), hours.zone)
+    format!("{} ({})", texts.join(", "), hours.zone)
 }
