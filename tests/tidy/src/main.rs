@@ -207,6 +207,27 @@ mod tests {
     }
 
     #[test]
+    fn this_repository_is_read_whole_and_has_no_breach() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let papers = read(&root).unwrap_or_default();
+        for path in [
+            "ARCHITECTURE.md",
+            "domain/src/lib.rs",
+            "probes/src/lib.rs",
+            "src/lib.rs",
+            "tests/it/main.rs",
+            "tests/tidy/src/table.rs",
+            promises::PAGE,
+        ] {
+            assert!(papers.iter().any(|paper| paper.path == path), "{path}");
+        }
+        assert_eq!(
+            judge(&papers, |path| root.join(path).exists()),
+            BTreeSet::new()
+        );
+    }
+
+    #[test]
     fn a_breach_prints_as_an_editor_can_follow_it() {
         let breach = Breach::new("src/lib.rs", 0, "no first line");
         assert_eq!(breach.to_string(), "src/lib.rs:1: no first line");
