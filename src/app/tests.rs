@@ -224,7 +224,14 @@ async fn in_a_circle(target: TcpListener, asked: mpsc::UnboundedSender<String>) 
 async fn a_secret_of_a_url_goes_to_its_target_and_nowhere_else() {
     // The one variable that is set wherever tests run.
     let secret = std::env::var("PATH").unwrap();
-    let sent = secret.replace('/', "%2F").replace(':', "%3A");
+    let unreserved = |c: &u8| c.is_ascii_alphanumeric() || b"-._~".contains(c);
+    let sent: String = secret
+        .bytes()
+        .map(|c| match unreserved(&c) {
+            true => char::from(c).to_string(),
+            false => format!("%{c:02X}"),
+        })
+        .collect();
     let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = target.local_addr().unwrap().port();
     let (tell, mut asked) = mpsc::unbounded_channel();

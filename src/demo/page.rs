@@ -163,12 +163,36 @@ mod tests {
             list.contains("&lt;script&gt;alert(1)&lt;/script&gt;"),
             "{list}"
         );
-        assert!(!list.contains("<script>"), "{list}");
+        assert!(list.contains("&lt;b&gt;@example.org"), "{list}");
+        assert!(
+            !list.contains("<script>") && !list.contains("<b>"),
+            "{list}"
+        );
         let (_, one) = text("/1");
         assert!(one.contains("<pre>a &amp; b</pre>"), "{one}");
         assert!(one.contains("<iframe sandbox src=\"/1/html\""), "{one}");
-        assert!(!one.contains("<script>"), "{one}");
+        assert!(one.contains("To &lt;b&gt;@example.org"), "{one}");
+        assert!(!one.contains("<script>") && !one.contains("<b>"), "{one}");
         assert_eq!(text("/1/html").1, "<p>as sent</p>");
+    }
+
+    #[tokio::test]
+    async fn no_page_may_run_or_fetch_anything() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let folder = tempfile::tempdir().unwrap();
+        let mails = Arc::new(Mails::new(folder.path()));
+        let page = Page::start(mails, TimeZone::UTC).await.unwrap();
+        let mut stream = tokio::net::TcpStream::connect(page.address())
+            .await
+            .unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, _) = answer.split_once("\r\n\r\n").unwrap();
+        let policy = "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'";
+        for line in ["HTTP/1.1 200 OK", policy, "X-Content-Type-Options: nosniff"] {
+            assert!(head.lines().any(|is| is == line), "{line}: {head}");
+        }
     }
 
     #[test]

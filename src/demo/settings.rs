@@ -182,7 +182,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::config;
-    use crate::simulate::Scenario;
+    use crate::simulate::{self, Scenario};
 
     fn new_york() -> TimeZone {
         calendar::zone("America/New_York").unwrap()
@@ -227,6 +227,18 @@ mod tests {
             assert_eq!(scenario.end, month.span(&new_york()).to);
             assert!(scenario.faults.iter().all(|f| f.span.seconds() > 0));
             month = month.next();
+        }
+    }
+
+    #[test]
+    fn short_months_and_those_of_a_clock_change_play_with_no_act_refused() {
+        for month in ["2026-02", "2026-03", "2026-11"] {
+            let dir = tempfile::tempdir().unwrap();
+            let file = write_history(dir.path(), month.parse().unwrap(), &new_york()).unwrap();
+            let out = dir.path().join("out");
+            let summary = simulate::run(&file, &out, &mut |_, _| {}).unwrap();
+            assert_eq!(summary.refused, [], "{month}");
+            assert!(summary.outages > 0 && summary.notices > 0, "{month}");
         }
     }
 

@@ -9,6 +9,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod example;
+
 const SERVICE: &str = r#"
 [service]
 name = "Example HIE"
@@ -625,24 +627,24 @@ fn the_same_scenario_gives_the_same_bytes_in_another_folder() {
     assert_eq!(samples(&one), samples(&two));
 }
 
-/// The one block of TOML in `docs/rehearsals.md`.
-fn documented() -> String {
-    let text = include_str!("../../docs/rehearsals.md");
-    let (_, rest) = text.split_once("```toml\n").unwrap();
-    rest.split_once("```").unwrap().0.to_owned()
-}
-
 #[test]
-fn the_example_of_the_documentation_has_every_act_and_none_of_them_is_refused() {
-    let text = documented();
-    for (act, _, _) in act::ACTS {
-        assert!(text.contains(&format!("\"{act}\"")), "{act} is not told of");
-    }
-    let house = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = text.replace("\"../config", &format!("\"{}/config", house.display()));
-    let folder = tempfile::tempdir().unwrap();
-    let scenario = folder.path().join("scenario.toml");
-    std::fs::write(&scenario, text).unwrap();
-    let summary = run(&scenario, &folder.path().join("out"), &mut |_, _| {}).unwrap();
-    assert_eq!(summary.refused, []);
+fn a_mail_server_that_answers_nobody_in_time_gets_its_mail_when_it_does() {
+    let mail = "[[mail]]\nfrom = \"2026-10-07T02:10:00-04:00\"\nto = \"2026-10-07T02:20:00-04:00\"\nanswer = \"timeout\"\n";
+    let rest = fault("07T02:14:10", "07T06:00:00", "down") + mail;
+    let played = rehearse(&over("07T00:00:00", "08T00:00:00", &rest));
+    let notices = played.lines("notices.jsonl");
+    let downtime = notices.iter().find(|n| n["kind"] == "downtime").unwrap();
+    assert_eq!(downtime["result"], "sent");
+    assert!(downtime["attempts"].as_u64().unwrap() > 1, "{downtime}");
+    let delivered: Timestamp = downtime["delivered"].as_str().unwrap().parse().unwrap();
+    let over: Timestamp = "2026-10-07T06:20:00Z".parse().unwrap();
+    assert!(delivered >= over, "{downtime}");
+    // Each attempt before was waited for, half a minute long.
+    let of = |e: &&Value| e["subject"] == downtime["notice"];
+    let events = played.timeline(&["delivery-attempted", "delivery-ended"]);
+    let [first, ended, ..] = events.iter().filter(of).collect::<Vec<_>>()[..] else {
+        panic!("{events:?}");
+    };
+    assert_eq!(seconds_between(&first["at"], &ended["at"]), 30);
+    assert_eq!(ended["data"]["result"], "deferred");
 }
