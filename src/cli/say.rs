@@ -11,7 +11,7 @@ use serde::Serialize;
 
 /// Prints words for people.
 pub(super) fn print(words: &str) -> Result<()> {
-    bytes(text::visible(words).as_bytes())
+    made(words, false)
 }
 
 /// Prints a document for programs.
@@ -25,8 +25,13 @@ pub(super) fn json(document: &impl Serialize) -> Result<()> {
 /// Prints what was made as words or as JSON. In JSON a character that a terminal obeys is
 /// escaped, which changes nothing of what it says.
 pub(super) fn made(words: &str, as_json: bool) -> Result<()> {
+    bytes(harmless(words, as_json).as_bytes())
+}
+
+/// Words or JSON in which no character is left that a terminal obeys.
+fn harmless(words: &str, as_json: bool) -> String {
     if !as_json {
-        return print(words);
+        return text::visible(words);
     }
     let mut safe = String::with_capacity(words.len());
     for c in words.chars() {
@@ -36,7 +41,7 @@ pub(super) fn made(words: &str, as_json: bool) -> Result<()> {
             safe.push(c);
         }
     }
-    bytes(safe.as_bytes())
+    safe
 }
 
 /// Prints a file as it is.
@@ -66,4 +71,27 @@ pub(super) fn coloured(stream: &impl IsTerminal) -> bool {
 pub(super) fn painted(words: &str) {
     // Where standard error is closed or full there is nobody left to be told.
     let _ = writeln!(std::io::stderr().lock(), "{}", words.trim_end());
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a test may panic
+
+    use super::*;
+
+    #[test]
+    fn no_character_that_a_terminal_obeys_is_printed_as_words_or_as_json() {
+        let hand = "it\u{1b}[2K is\u{9b}2J \u{202e}well\u{7f}\nindeed";
+        let obeyed = |c: char| c != '\n' && text::is_obeyed(c);
+        let words = harmless(hand, false);
+        assert!(!words.contains(obeyed), "{words:?}");
+        assert!(words.contains("[2K is\u{fffd}2J"), "{words:?}");
+        let document = serde_json::to_string_pretty(&[hand]).unwrap();
+        assert!(document.contains('\u{9b}') && document.contains('\u{202e}'));
+        let json = harmless(&document, true);
+        assert!(!json.contains(obeyed), "{json:?}");
+        // It says what it said.
+        let read: Vec<String> = serde_json::from_str(&json).unwrap();
+        assert_eq!(read, [hand]);
+    }
 }

@@ -206,6 +206,16 @@ mod tests {
         }
     }
 
+    /// One that nothing was heard of.
+    fn silent(name: &str) -> engine::Probe {
+        engine::Probe {
+            at: None,
+            outcome: None,
+            took_us: None,
+            ..probe(name, "unknown", None)
+        }
+    }
+
     fn system(id: &str, state: &str, probes: Vec<engine::Probe>) -> engine::System {
         let is_down = state == "down";
         engine::System {
@@ -242,6 +252,7 @@ mod tests {
                         probe("echo", "up", None),
                     ],
                 ),
+                system("registry", "unknown", vec![silent("lookup")]),
             ],
             incidents: vec![engine::Incident {
                 incident: "I-1234568".to_owned(),

@@ -118,7 +118,7 @@ mod tests {
 
     use domain::event::{Event, SERVICE};
     use domain::id::{NoticeId, OutageId, SystemId};
-    use domain::notice::{Kind, Notice};
+    use domain::notice::{Affected, Kind, Notice};
     use jiff::Timestamp;
 
     use super::*;
@@ -127,7 +127,7 @@ mod tests {
     /// The SHA-256 of an empty message.
     const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-    fn notice(key: &str, after: Vec<NoticeId>) -> Fact {
+    fn notice(key: &str, affected: Vec<Affected>, after: Vec<NoticeId>) -> Fact {
         let notice = Notice {
             kind: Kind::Uptime,
             key: key.to_owned(),
@@ -135,7 +135,7 @@ mod tests {
             customer_name: "Mercy Hospital".to_owned(),
             zone: "UTC".to_owned(),
             recipient: "it@mercy.example".to_owned(),
-            affected: Vec::new(),
+            affected,
             work: None,
             incident: None,
             thread: None,
@@ -143,6 +143,25 @@ mod tests {
             folded: false,
         };
         Fact::NoticeQueued { notice }
+    }
+
+    /// The portal, whose outage a notice tells of.
+    fn portal(outage: OutageId) -> Affected {
+        Affected {
+            system: SystemId::from("portal"),
+            name: "Portal".to_owned(),
+            outage: Some(outage),
+            joined: Vec::new(),
+            declared: None,
+            from: None,
+            to: None,
+            down_s: None,
+            unobserved: None,
+            reason: None,
+            impaired: false,
+            advice: None,
+            unstable: None,
+        }
     }
 
     #[test]
@@ -154,8 +173,8 @@ mod tests {
                 identity: "k3v9q2".to_owned(),
                 tzdb: "2026e".to_owned(),
             },
-            notice("uptime/1", Vec::new()),
-            notice("uptime/1", vec![NoticeId(2)]),
+            notice("uptime/1", vec![portal(OutageId(5))], Vec::new()),
+            notice("uptime/1", Vec::new(), vec![NoticeId(2)]),
             // Before the notice that it answers has ended.
             Fact::DeliveryAttempted {
                 notice: NoticeId(3),
@@ -173,6 +192,11 @@ mod tests {
                 end: at(40),
                 unobserved: None,
             },
+            // Into one that says nothing of that outage.
+            Fact::NoticeFolded {
+                notice: NoticeId(2),
+                into: Some(NoticeId(3)),
+            },
         ];
         let events: Vec<Event> = facts
             .into_iter()
@@ -188,11 +212,16 @@ mod tests {
         drop(ledger);
         let data = dir.path().to_owned();
         assert_eq!(ledger::verify(&data, &mut |_, _| {}).unwrap().faults, []);
-        let faults = fold_again(&Office { data }).unwrap();
+        let office = Office { data };
+        // Without a replay nothing is amiss; with it, it is bad news.
+        assert_eq!(run(&office, false, true).unwrap(), End::Done);
+        assert_eq!(run(&office, true, true).unwrap(), End::BadNews);
+        let faults = fold_again(&office).unwrap();
         for fault in [
             "event 3: a second notice uptime/1",
             "event 4: N-3 left before what it answers",
             "O-5 ends before it starts",
+            "notice N-2 is folded into N-3, which does not say what became of O-5",
         ] {
             assert!(faults.iter().any(|f| f == fault), "{fault}: {faults:?}");
         }

@@ -290,6 +290,10 @@ fn the_exit_status_says_what_it_was() {
     ledger(&["incident", "ack", "portal", "--by", "a\nb"], 2);
     ledger(&["report", "2026-10", "--json", "--format", "csv"], 2);
     ledger(&["nonsense"], 2);
+    // An instant without its offset is none.
+    let declare = ["incident", "declare", "portal", "--evidence", "x", "--from"];
+    ledger(&[&declare[..], &["2026-10-20T10:00:00"]].concat(), 2);
+    ledger(&[&declare[..], &["2026-10-20T10:00:00-04:00"]].concat(), 0);
     ends(folder, &["status"], 2);
     ends(folder, &["check"], 2);
     // 3: it could not.
@@ -325,6 +329,27 @@ fn json_is_one_document_whatever_the_answer_is() {
     assert!(json(&["incident", "show", "I-99"], 1)["error"].is_string());
     assert!(json(&["reload"], 3)["error"].is_string());
     assert_eq!(json(&["report", "2026-10"], 0)["month"], "2026-10");
+    assert_eq!(json(&["verify"], 0)["faults"], serde_json::json!([]));
+    assert_eq!(json(&["status"], 1)["systems"][0]["system"], "portal");
+    assert!(json(&["incident", "list"], 0)[0]["opened"].is_string());
+    assert_eq!(json(&["notice", "list"], 0)[0]["kind"], "downtime");
+    assert!(json(&["notice", "preview", "downtime"], 0)["subject"].is_string());
+    for (kind, key) in [
+        ("service", "listen"),
+        ("system", "probe"),
+        ("policy", "min_coverage"),
+    ] {
+        let schema = json(&["schema", kind], 0);
+        let has = |key: &str| schema["properties"][key].is_object();
+        assert!(has(key), "{schema}");
+        // And is no other's.
+        let all = ["listen", "probe", "min_coverage"];
+        assert_eq!(
+            all.into_iter().filter(|key| has(key)).count(),
+            1,
+            "{schema}"
+        );
+    }
     append(&folder.join("systems/portal.toml"), "intervall = 5\n");
     let mistake = &json(&["check"], 2)["mistakes"][0];
     assert_eq!(mistake["file"], "./systems/portal.toml");

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use serde_json::Value;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 
-use crate::played::{play_into, system};
+use crate::played::{holds, list, play_into, system};
 
 fn nines(data: &Path, words: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_nines"))
@@ -20,6 +21,14 @@ fn nines(data: &Path, words: &[&str]) -> Output {
 fn status(run: &Output) -> Option<i32> {
     eprintln!("{}", String::from_utf8_lossy(&run.stderr));
     run.status.code()
+}
+
+/// What kim asks for and gets, as JSON.
+#[track_caller]
+fn asked(data: &Path, words: &[&str]) -> Value {
+    let run = nines(data, &[words, &["--by", "kim", "--json"]].concat());
+    assert_eq!(status(&run), Some(0), "{words:?}");
+    serde_json::from_slice(&run.stdout).unwrap()
 }
 
 #[test]
@@ -206,4 +215,203 @@ fn an_earlier_time_takes_a_second_person_and_shows_both_times() {
     let incident = &report["incidents"][0];
     assert_eq!(incident["acknowledged"], "2026-10-07T02:18:00-04:00");
     assert_eq!(incident["acknowledged_approved_by"], "bob");
+}
+
+#[test]
+fn a_window_is_scheduled_extended_told_and_cancelled_with_every_word_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path();
+    play_into("plain-outage", out);
+    let now = Timestamp::now();
+    let after = |hours: i64| (now + SignedDuration::from_hours(hours)).to_string();
+    let (start, end, later) = (after(48), after(50), after(51));
+    let words = [
+        "maintenance",
+        "schedule",
+        "disks",
+        "--system",
+        "portal",
+        "--system",
+        "results",
+        "--title",
+        "New disks",
+        "--impact",
+        "Nobody can sign in",
+        "--start",
+        &start,
+        "--end",
+        &end,
+        "--max-downtime",
+        "10m",
+        "--min-notice",
+        "24h",
+        "--start-grace",
+        "90s",
+        "--override",
+        "The only day on which they deliver",
+    ];
+    let scheduled = asked(out, &words)["events"][0].clone();
+    holds(
+        &scheduled,
+        &[("kind", "window-scheduled".into()), ("by", "kim".into())],
+    );
+    let window = json!({
+        "id": "disks", "systems": ["portal", "results"], "title": "New disks",
+        "impact": "Nobody can sign in", "start": start, "end": end, "max_downtime_s": 600,
+        "min_notice_s": 86_400, "start_grace_s": 90,
+        "override_reason": "The only day on which they deliver",
+    });
+    assert_eq!(scheduled["data"]["window"], window);
+    let words = [
+        "maintenance",
+        "extend",
+        "disks",
+        "--end",
+        &later,
+        "--max-downtime",
+        "15m",
+        "--reason",
+        "Two disks",
+    ];
+    let extended = asked(out, &words)["events"][0].clone();
+    assert_eq!(extended["kind"], "window-changed");
+    assert_eq!(extended["data"]["reason"], "Two disks");
+    holds(
+        &extended["data"]["window"],
+        &[
+            ("end", later.clone().into()),
+            ("max_downtime_s", 900.into()),
+        ],
+    );
+    let listed = || asked(out, &["maintenance", "list"]);
+    let of_disks = |listed: &Value| {
+        list(listed)
+            .iter()
+            .find(|w| w["window"] == "disks")
+            .cloned()
+    };
+    holds(
+        &of_disks(&listed()).unwrap(),
+        &[
+            ("end", later.into()),
+            ("max_downtime_s", 900.into()),
+            ("untold", json!(["lakeside", "st-elsewhere"])),
+            ("earned", false.into()),
+        ],
+    );
+    let told = ["maintenance", "told", "disks"];
+    let by_phone = asked(out, &[&told[..], &["lakeside", "--how", "phone"]].concat());
+    let word = &by_phone["events"][0]["data"];
+    holds(
+        word,
+        &[("customer", "lakeside".into()), ("how", "phone".into())],
+    );
+    // Somebody had told them before it was written down; that takes a second person.
+    let at = extended["at"].as_str().unwrap();
+    let earlier = [&told[..], &["st-elsewhere", "--how", "fax", "--at", at]].concat();
+    assert_eq!(status(&nines(out, &earlier)), Some(2));
+    let earlier = asked(out, &[&earlier[..], &["--approved-by", "sam"]].concat());
+    holds(
+        &earlier["events"][0]["data"],
+        &[("counts_from", at.into()), ("approved_by", "sam".into())],
+    );
+    holds(
+        &of_disks(&listed()).unwrap(),
+        &[("untold", json!([])), ("earned", true.into())],
+    );
+    let words = ["maintenance", "cancel", "disks", "--reason", "No disks"];
+    let cancelled = asked(out, &words)["events"][0].clone();
+    assert_eq!(cancelled["kind"], "window-cancelled");
+    assert_eq!(cancelled["data"]["reason"], "No disks");
+    let why = of_disks(&listed()).map(|window| window["why"].to_string());
+    assert_eq!(
+        why.as_deref().unwrap_or("\"NO: cancelled\""),
+        "\"NO: cancelled\""
+    );
+}
+
+#[test]
+fn an_outage_is_declared_ended_and_its_incident_closed_without_its_texts() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path();
+    play_into("plain-outage", out);
+    let report = || asked(out, &["report", "2026-10"]);
+    // What the receipt says of the event of a kind.
+    let subject = |receipt: &Value, kind: &str| -> String {
+        let event = list(&receipt["events"]).iter().find(|e| e["kind"] == kind);
+        event.unwrap()["subject"].as_str().unwrap().to_owned()
+    };
+    let declare = |system: &str, more: &[&str]| {
+        let words = ["incident", "declare", system, "--evidence", "Ticket 4411"];
+        asked(out, &[&words[..], more].concat())
+    };
+    let span = |from: &str, to: &str| {
+        let at = |time: &str| format!("2026-10-20T{time}:00-04:00");
+        [("start", at(from).into()), ("end", at(to).into())]
+    };
+    let of = |id: &Value| {
+        let report = report();
+        let mut outages = list(&report["outages"]).iter();
+        outages.find(|o| o["outage"] == *id).unwrap().clone()
+    };
+    let (from, to) = ("2026-10-20T10:00:00-04:00", "2026-10-20T11:00:00-04:00");
+    let receipt = declare("portal", &["--from", from, "--to", to]);
+    holds(
+        &receipt["events"][0]["data"],
+        &[("evidence", "Ticket 4411".into())],
+    );
+    let outages = report()["outages"].clone();
+    let mut declared = list(&outages).iter().filter(|o| o["declared"] == true);
+    let declared = declared.next().unwrap();
+    holds(declared, &span("10:00", "11:00"));
+    assert_eq!(declared["unplanned_s"], 3_600);
+    let close = ["incident", "close", "portal", "--without", "Nobody knows"];
+    assert_eq!(status(&nines(out, &close[..3])), Some(1), "texts are owed");
+    let closed = asked(out, &close);
+    let incident = subject(&closed, "incident-closed");
+    assert_eq!(declared["incident"], incident);
+    let shown = report()["incidents"].clone();
+    let mut shown = list(&shown).iter().filter(|i| i["incident"] == incident);
+    let shown = shown.next().unwrap();
+    assert_eq!(shown["closed_without"], "Nobody knows");
+    // One that goes on, until it is given its end; an earlier one takes a second person.
+    declare("results", &["--from", from]);
+    let outages = report()["outages"].clone();
+    let mut open = list(&outages).iter().filter(|o| o["system"] == "results");
+    let open = open.next().unwrap();
+    assert_eq!(open["end"], Value::Null);
+    let id = open["outage"].as_str().unwrap();
+    let end = |to: &str, more: &[&str]| {
+        let to = format!("2026-10-20T{to}:00-04:00");
+        let words = ["incident", "end", id, "--to", &to, "--reason", "The log"];
+        nines(out, &[&words[..], &["--by", "kim"], more].concat())
+    };
+    assert_eq!(status(&end("10:30", &[])), Some(0));
+    holds(&of(&open["outage"]), &span("10:00", "10:30"));
+    assert_eq!(status(&end("10:20", &[])), Some(1));
+    assert_eq!(status(&end("10:20", &["--approved-by", "sam"])), Some(0));
+    holds(&of(&open["outage"]), &span("10:00", "10:20"));
+    assert_eq!(status(&nines(out, &["verify", "--replay"])), Some(0));
+}
+
+#[test]
+fn planned_time_is_taken_back_on_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path();
+    play_into("windows", out);
+    let kept = || asked(out, &["report", "2026-10"])["outages"][0].clone();
+    let before = kept();
+    holds(
+        &before,
+        &[("planned_s", 300.into()), ("unplanned_s", 0.into())],
+    );
+    let outage = before["outage"].as_str().unwrap();
+    let words = ["incident", "reclassify", outage, "--reason", "Other work"];
+    let receipt = asked(out, &words);
+    assert_eq!(receipt["events"][0]["kind"], "reclassified");
+    assert_eq!(receipt["events"][0]["data"]["reason"], "Other work");
+    holds(
+        &kept(),
+        &[("planned_s", 0.into()), ("unplanned_s", 300.into())],
+    );
 }
