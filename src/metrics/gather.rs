@@ -8,7 +8,6 @@ use std::sync::{Mutex, PoisonError};
 
 use domain::accounting::{self, Figures, Ratio};
 use domain::calendar;
-use domain::catalogue::Catalogue;
 use domain::event::Cause;
 use domain::id::SystemId;
 use domain::months::Months as _;
@@ -189,42 +188,31 @@ fn excused(record: &Record, system: &SystemId, at: Timestamp) -> bool {
 
 /// The running month of each system, as its committee's months follow one another.
 fn months(record: &Record, at: Timestamp) -> BTreeMap<SystemId, Month> {
-    let catalogue = &record.catalogue;
     let figures = |system: &domain::catalogue::System| {
-        let figures = account(record, catalogue, system, at)?;
+        let figures = account(record, &system.id, at)?;
         Some((system.id.clone(), month(&figures)))
     };
-    catalogue.systems.iter().filter_map(figures).collect()
+    record
+        .catalogue
+        .systems
+        .iter()
+        .filter_map(figures)
+        .collect()
 }
 
-/// By the choices and the target that were in force at the month's first instant, as in its
-/// report; those of a system that is newer than its month are the present ones.
-fn account(
-    record: &Record,
-    catalogue: &Catalogue,
-    system: &domain::catalogue::System,
-    at: Timestamp,
-) -> Option<Figures> {
-    let months = record.months_of(&system.id)?;
+/// As in the month's report: by what held at the month's first instant, or what the system came
+/// with, and a partner's against no target.
+fn account(record: &Record, system: &SystemId, at: Timestamp) -> Option<Figures> {
+    let months = record.months_of(system)?;
     let period = months.around(at);
-    let then = record.in_force_at(period.from);
-    let (source, chosen) = match then.system(system.id.as_str()) {
-        Some(chosen) => (then, chosen),
-        None => (catalogue, system),
-    };
-    let policy = chosen
-        .policy
-        .as_ref()
-        .and_then(|p| source.policy(p.as_str()));
-    let history = record.history(&system.id, period);
-    let wide = accounting::reach(&history, period, &months, policy, at);
-    let history = record.history(&system.id, wide);
+    let agreed = record.accounted_by(system, period.from)?;
+    let history = record.history(system, period);
     Some(accounting::account(
         &history,
         period,
         &months,
-        policy,
-        chosen.target,
+        agreed.policy,
+        agreed.target,
         at,
     ))
 }

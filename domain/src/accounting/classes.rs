@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use crate::calendar;
 use crate::months::{self, Months};
 use crate::policy::Policy;
-use crate::span::{Span, Spans, instant, second};
+use crate::span::{Span, Spans, second};
 
 use super::excuse::{Excuses, excuse};
 use super::ground::{self, Ground, Group, Run};
@@ -203,24 +203,6 @@ pub fn classify(
     whole(&Readings::SPEC, history, period, months, policy, as_of)
         .classes
         .of_period(period)
-}
-
-/// How far around a period a history must know its windows for exact figures: windows that end
-/// before it may have excused the beginning of an outage that reaches into it, and share a month's
-/// allowance with it. Ask before windows are put into the history; more of them do no harm.
-pub fn reach(
-    history: &History,
-    period: Span,
-    months: &dyn Months,
-    policy: Option<&Policy>,
-    as_of: Timestamp,
-) -> Span {
-    const WEEK_S: i64 = 7 * 86_400;
-    let (from, to) = ground::hull(history, period, months, policy, second(as_of));
-    Span::new(
-        instant(from.saturating_sub(WEEK_S)),
-        instant(to).max(period.to),
-    )
 }
 
 /// One local day, in seconds by class.

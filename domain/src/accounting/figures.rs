@@ -127,8 +127,7 @@ pub struct WindowFigures {
 /// The figures of one system for one period, from what is known at `as_of`.
 ///
 /// Of a period that still runs at `as_of`, time after it is not counted, except in the budget.
-/// `months` are those that a policy's allowance is counted in. The windows of the
-/// history should cover [`super::reach`].
+/// `months` are those that a policy's allowance is counted in.
 pub fn account(
     history: &History,
     period: Span,

@@ -21,7 +21,7 @@ mod readings;
 mod stretches;
 mod unexcused;
 
-pub use classes::{Classes, DaySeconds, classify, day_strip, reach};
+pub use classes::{Classes, DaySeconds, classify, day_strip};
 pub use excuse::{Excused, excused_until};
 pub use figures::{Figures, OutageFigures, WindowFigures, account};
 pub use ratio::{Ratio, Verdict};
@@ -43,7 +43,9 @@ pub struct History {
     pub faults: Vec<Span>,
     /// Exclusions that a second person approved.
     pub exclusions: Vec<Span>,
-    /// Its windows that touch the period, in order of their start.
+    /// Its windows in order of their start: those that touch the period, and those before it that may
+    /// have excused the beginning of an outage in it or share a month's allowance with it; more of
+    /// them do no harm.
     pub windows: Vec<Occurrence>,
     /// Bad runs that were never confirmed.
     pub blips: Vec<BlipHistory>,

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{ProbeRecord, Record};
 use crate::accounting::{BlipHistory, History, OutageHistory, ProbeHistory};
 use crate::calendar::{self, UnknownZone};
-use crate::catalogue::{Catalogue, System};
+use crate::catalogue::{Catalogue, Kind, System, Target};
 use crate::id::{CustomerId, IncidentId, ProbeId, SystemId};
 use crate::months::{Months, Zones};
 use crate::policy::{Hours, Policy};
@@ -20,7 +20,7 @@ impl Record {
     /// Everything that the figures of `system` over `over` rest on: of outages, silences and
     /// faults (time that passed twice is one of the monitor's) all there ever were (what lies outside does no harm), of windows those that touch
     /// `over` or an outage that does, and those before them that may share an outage or a month's
-    /// allowance with them ([`crate::accounting::reach`]).
+    /// allowance with them.
     pub fn history(&self, system: &SystemId, over: Span) -> History {
         let Some(known) = self.systems.get(system) else {
             return History::default();
@@ -223,18 +223,17 @@ impl Record {
     }
 
     /// What a system's seconds of a month are accounted by, `from` being the month's first
-    /// instant: the configuration in force then, or the first after it that has the system, and
-    /// the system as it has it. What changes within a month takes effect with the next (SPEC 6).
-    pub fn accounted_by(
-        &self,
-        system: &SystemId,
-        from: Timestamp,
-    ) -> Option<(&Catalogue, &System)> {
+    /// instant: the configuration in force then, or the first after it that has the system. What
+    /// changes within a month takes effect with the next (SPEC 6).
+    pub fn accounted_by(&self, system: &SystemId, from: Timestamp) -> Option<Agreement<'_>> {
         let at_first = self.catalogues.iter().rposition(|(at, _, _)| *at <= from);
         self.catalogues
             .iter()
             .skip(at_first.unwrap_or(0))
-            .find_map(|(_, _, catalogue)| Some((&**catalogue, catalogue.system(system.as_str())?)))
+            .find_map(|(_, _, catalogue)| {
+                let configured = catalogue.system(system.as_str())?;
+                Some(Agreement::of(catalogue, configured))
+            })
     }
 
     /// The policy by which that of `months` that holds `at` is accounted for a system: what is decided
@@ -246,8 +245,7 @@ impl Record {
         months: &dyn Months,
     ) -> Option<&Policy> {
         let from = months.around(at).from;
-        let (catalogue, configured) = self.accounted_by(system, from)?;
-        catalogue.policy(configured.policy.as_ref()?.as_str())
+        self.accounted_by(system, from)?.policy
     }
 
     /// The policy of a system, by its present configuration: what is planned from now on goes by
@@ -265,6 +263,34 @@ impl Record {
             .find(|(from, _, _)| *from <= at)
             .or_else(|| self.catalogues.first())
             .map_or(&self.catalogue, |(_, _, c)| c)
+    }
+}
+
+/// What one configuration holds a system to.
+#[derive(Clone, Copy, Debug)]
+pub struct Agreement<'a> {
+    /// The system as configured there.
+    pub system: &'a System,
+    /// Its policy.
+    pub policy: Option<&'a Policy>,
+    /// Its target, else its policy's; a partner's system has none that anybody is held to.
+    pub target: Option<Target>,
+}
+
+impl<'a> Agreement<'a> {
+    /// What `catalogue` holds its `system` to.
+    pub(crate) fn of(catalogue: &'a Catalogue, system: &'a System) -> Self {
+        let policy = system.policy.as_ref();
+        let policy = policy.and_then(|p| catalogue.policy(p.as_str()));
+        let target = match system.kind {
+            Kind::Provided => system.target.or_else(|| policy.and_then(|p| p.target)),
+            Kind::Partner => None,
+        };
+        Self {
+            system,
+            policy,
+            target,
+        }
     }
 }
 

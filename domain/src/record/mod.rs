@@ -30,6 +30,7 @@ use crate::span::Span;
 use crate::windows::{RuleEntry, SingleEntry};
 
 pub use flapping::Episode;
+pub use history::Agreement;
 pub use outlook::Outlook;
 
 /// Everything that the events say. Cloning is cheap: histories are shared until they change.

@@ -8,11 +8,11 @@ use jiff::tz::TimeZone;
 
 use super::Error;
 use crate::calendar::Month;
-use crate::catalogue::{Catalogue, Committee, Kind, System, Target};
+use crate::catalogue::{Catalogue, Committee, System, Target};
 use crate::id::SystemId;
 use crate::months::Zones;
 use crate::policy::Policy;
-use crate::record::Record;
+use crate::record::{Agreement, Record};
 use crate::span::Span;
 
 /// A configuration and the span in which it was in force.
@@ -197,13 +197,13 @@ fn overseen<'a>(
             }
             // Another committee may have had it at the first instant: the agreement and the
             // target are those of that instant all the same.
-            let (catalogue, first) = record
+            let Agreement {
+                system: first,
+                policy,
+                target,
+            } = record
                 .accounted_by(&system.id, period.from)
-                .unwrap_or((entry.catalogue, system));
-            let policy = first
-                .policy
-                .as_ref()
-                .and_then(|p| catalogue.policy(p.as_str()));
+                .unwrap_or_else(|| Agreement::of(entry.catalogue, system));
             let (added, removed) = edges(record, &system.id, period);
             systems.insert(
                 &system.id,
@@ -211,10 +211,7 @@ fn overseen<'a>(
                     name: &system.name,
                     system: first,
                     policy,
-                    target: match first.kind {
-                        Kind::Provided => first.target.or_else(|| policy.and_then(|p| p.target)),
-                        Kind::Partner => None,
-                    },
+                    target,
                     added,
                     removed,
                 },

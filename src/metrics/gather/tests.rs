@@ -4,7 +4,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use domain::catalogue::{Affects, Committee, Customer, Days, End, Rule, Target};
+use domain::catalogue::{Affects, Catalogue, Committee, Customer, Days, End, Rule, Target};
 use domain::event::{Event, Fact, SERVICE, Silence};
 use domain::id::{IncidentId, OutageId, ProbeId};
 use domain::notice::{Kind as NoticeKind, Notice};
@@ -14,6 +14,8 @@ use domain::sample::Reason;
 use super::*;
 use crate::engine::snapshot::Snapshot;
 use crate::ledger::Head;
+
+mod month;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
