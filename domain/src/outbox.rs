@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::catalogue::Affects;
 use crate::event::Delivery;
 use crate::id::{NoticeId, SystemId};
-use crate::notice::{Kind, Notice};
+use crate::notice::{self, Kind, Notice};
 use crate::record::{Outgoing, Record, Standing};
 
 /// The pauses after the first, second, … attempt, in seconds; the last one repeats.
@@ -16,6 +16,13 @@ const GIVE_UP: SignedDuration = SignedDuration::from_hours(48);
 
 /// How soon a notice that was lost after its first byte is sent once more.
 const LOST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
+
+/// The `Message-ID` of a notice: the one of its first attempt, whatever the sender is called since;
+/// before that the one that it would have now.
+pub fn message_id(record: &Record, id: NoticeId) -> String {
+    let kept = record.notices.get(&id).and_then(|o| o.message_id.clone());
+    kept.unwrap_or_else(|| notice::message_id(&record.identity, id, &record.catalogue.mail_from))
+}
 
 impl Standing {
     /// Whether nothing more will be done.

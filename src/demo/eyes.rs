@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use domain::event::{Absence, Delivery, Event, Fact, Silence};
 use domain::id::{OutageId, ProbeId, SystemId};
-use domain::notice::message_id;
+use domain::outbox;
 use domain::record::Record;
 use domain::sample::Reason;
 use jiff::{SignedDuration, Timestamp};
@@ -141,7 +141,7 @@ fn letter(record: &Record, event: &Event, mails: &Mails) -> Option<String> {
         return None;
     };
     let outgoing = record.notices.get(notice)?;
-    let id = message_id(&record.identity, *notice, &record.catalogue.mail_from);
+    let id = outbox::message_id(record, *notice);
     let subject = mails
         .all()
         .into_iter()

@@ -4,7 +4,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::notice::{Kind, message_id};
+use domain::notice::Kind;
+use domain::outbox;
 use domain::record::{Outage, Record, Standing};
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -162,7 +163,7 @@ pub fn arrived(record: &Record, mails: &[Mail], kind: Kind, about: &str, to: &[&
     to.iter().all(|to| {
         record.notices.iter().any(|(id, outgoing)| {
             let notice = &outgoing.notice;
-            let id = message_id(&record.identity, *id, &record.catalogue.mail_from);
+            let id = outbox::message_id(record, *id);
             notice.kind == kind
                 && notice.recipient == *to
                 && notice.subjects().iter().any(|subject| subject == about)

@@ -11,9 +11,10 @@ use domain::sample::Outcome;
 use domain::span::Span;
 use jiff::{SignedDuration, Timestamp};
 
+use super::status::Status;
 use super::testing::{Flaky, catalogue, portal, sample, t};
 use super::turn::{Error, Journal, Turn};
-use crate::ledger::Ledger;
+use crate::ledger::{Head, Ledger};
 
 fn started() -> Turn<Flaky> {
     begun(Turn::new(Flaky::default(), Default::default(), &[]))
@@ -426,6 +427,40 @@ fn a_life_that_ended_without_a_word_witnesses_no_midnight() {
     };
     turn.step(t(86_400), start, &[]).result.unwrap();
     assert_eq!(facts(&turn, |f| matches!(f, Fact::Witnessed)), []);
+}
+
+#[test]
+fn a_refusal_for_good_is_shown_at_once_with_what_the_relay_said() {
+    let mut turn = started();
+    play(&mut turn, 10, 30, "UUDDD");
+    turn.step(t(170), Input::Tick, &[]).result.unwrap();
+    let notice = outbox::due(turn.record(), t(170))[0];
+    let sha256 = "00".to_owned();
+    let attempt = Input::Attempt { notice, sha256 };
+    turn.step(t(171), attempt, &[]).result.unwrap();
+    let shown = |turn: &Turn<Flaky>| {
+        let head = Head {
+            seq: turn.record().seq,
+            hash: String::new(),
+        };
+        let status = Status::of(turn.record(), &head, t(172), false, |_| None);
+        status.outbox.undelivered
+    };
+    assert!(shown(&turn).is_empty());
+    let reply = "550 5.1.1 no such mailbox".to_owned();
+    let refused = Input::Delivered {
+        notice,
+        attempt: 1,
+        result: Delivery::Rejected,
+        reply: reply.clone(),
+        unreached: false,
+    };
+    turn.step(t(172), refused, &[]).result.unwrap();
+    let shown = shown(&turn);
+    assert_eq!(shown.len(), 1);
+    assert_eq!(shown[0].notice, notice.to_string());
+    assert_eq!(shown[0].recipient, "it@st-elsewhere.example");
+    assert_eq!((shown[0].reply.clone(), shown[0].at), (Some(reply), t(172)));
 }
 
 #[test]

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use domain::id::NoticeId;
-use domain::notice::message_id;
-use domain::record::Outgoing;
+use domain::outbox;
+use domain::record::{Outgoing, Record};
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
@@ -53,12 +53,27 @@ pub struct Sender {
     pub service: String,
     /// The sender as in a `From` header.
     pub mail_from: String,
+    /// The `Message-ID` of the first message of the same matter, if there was one.
+    pub thread: Option<String>,
+}
+
+impl Sender {
+    /// As the record has it: the thread is the one that was begun, whoever was the sender then.
+    pub fn of(record: &Record, outgoing: &Outgoing) -> Self {
+        let first = outgoing.notice.thread;
+        Self {
+            identity: record.identity.clone(),
+            service: record.catalogue.service.clone(),
+            mail_from: record.catalogue.mail_from.clone(),
+            thread: first.map(|first| outbox::message_id(record, first)),
+        }
+    }
 }
 
 /// The outbox, as the courier needs it. The engine has one.
 pub trait Outbox: Send + Sync + 'static {
-    /// In whose name.
-    fn sender(&self) -> Sender;
+    /// In whose name a notice is sent, and in which thread.
+    fn sender(&self, outgoing: &Outgoing) -> Sender;
 
     /// What may leave now, in order of the ids. May be out of date by a moment: `attempt` is
     /// asked in any case, and knows.
@@ -166,10 +181,10 @@ impl Courier {
         id: NoticeId,
         outgoing: &Outgoing,
     ) -> Option<Duration> {
-        let sender = outbox.sender();
+        let sender = outbox.sender(outgoing);
         let letter = match outbox.letter(id) {
             Ok(Some(bytes)) => Letter::kept(bytes),
-            Ok(None) => match self.write(&sender, id, outgoing) {
+            Ok(None) => match self.renderer.load().letter(id, outgoing, &sender) {
                 Ok(letter) => letter,
                 Err(error) => {
                     log_unrendered(id, &error);
@@ -198,25 +213,6 @@ impl Courier {
             farewell.say().await;
         }
         None
-    }
-
-    fn write(
-        &self,
-        sender: &Sender,
-        id: NoticeId,
-        outgoing: &Outgoing,
-    ) -> Result<Letter, super::Error> {
-        let first = outgoing.notice.thread;
-        let thread = first.map(|first| message_id(&sender.identity, first, &sender.mail_from));
-        self.renderer.load().letter(
-            id,
-            outgoing,
-            &sender.identity,
-            &sender.service,
-            &sender.mail_from,
-            thread,
-            outgoing.decided_at,
-        )
     }
 }
 

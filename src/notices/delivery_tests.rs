@@ -196,8 +196,8 @@ fn a_relay_is_waited_for_as_long_as_rfc_5321_asks() {
 
 #[tokio::test]
 async fn every_loss_ends_as_it_should() {
-    use Moment::{Data, Ehlo, Greeting, Mail, Message, Rcpt};
-    for moment in [Greeting, Ehlo, Mail, Rcpt, Data, Message] {
+    use Moment::{Auth, Data, Ehlo, Greeting, Mail, Message, Rcpt};
+    for moment in [Greeting, Ehlo, Auth, Mail, Rcpt, Data, Message] {
         let expected = if moment == Message {
             Delivery::Ambiguous
         } else {
@@ -206,6 +206,11 @@ async fn every_loss_ends_as_it_should() {
         for answer in [Answer::Drop, Answer::Stall] {
             let sink = sink(Tls::None).await;
             sink.script(always(moment, answer.clone()));
+            let relay = Relay {
+                user: Some("nines".to_owned()),
+                password: Some(SecretString::from("secret".to_owned())),
+                ..relay(&sink)
+            };
             let mut limits = Timeouts {
                 quit: SHORT,
                 ..Timeouts::default()
@@ -213,18 +218,22 @@ async fn every_loss_ends_as_it_should() {
             if answer == Answer::Stall {
                 match moment {
                     Greeting | Ehlo => limits.greeting = SHORT,
+                    Auth => limits.auth = SHORT,
                     Mail => limits.mail = SHORT,
                     Rcpt => limits.rcpt = SHORT,
                     Data => limits.data = SHORT,
                     _ => limits.message = SHORT,
                 }
             }
-            let ended = try_at(&sink, &limits).await;
-            assert_eq!(
-                ended.result, expected,
-                "{moment:?} {answer:?}: {}",
-                ended.reply
-            );
+            // The limit of any other step is longer than this.
+            let bytes = bytes();
+            let attempt = attempt(std::slice::from_ref(&relay), FROM, TO, &bytes, &limits);
+            let ended = tokio::time::timeout(Duration::from_secs(25), attempt).await;
+            let (ended, _) = ended.unwrap_or_else(|_| panic!("{moment:?}: another step's limit"));
+            let said = format!("{moment:?} {answer:?}: {}", ended.reply);
+            assert_eq!(ended.result, expected, "{said}");
+            let waited = ended.reply.contains("no answer within 0.15 s");
+            assert_eq!(waited, answer == Answer::Stall, "{said}");
             assert_eq!(sink.received().len(), 0);
         }
     }
@@ -487,11 +496,12 @@ impl Memory {
 }
 
 impl Outbox for Memory {
-    fn sender(&self) -> Sender {
+    fn sender(&self, _outgoing: &Outgoing) -> Sender {
         Sender {
             identity: "5f3a9c01".to_owned(),
             service: "Example HIE".to_owned(),
             mail_from: FROM.to_owned(),
+            thread: None,
         }
     }
 

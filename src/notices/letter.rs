@@ -14,7 +14,7 @@ use lettre::{Address, address::Envelope};
 use sha2::{Digest, Sha256};
 
 use super::render::{Preview, Renderer};
-use super::{Error, text};
+use super::{Error, Sender, text};
 
 /// A message, ready for a relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,32 +41,22 @@ impl Letter {
 }
 
 impl Renderer {
-    /// The message for the notice `id`. `identity` is the ledger's own, `service` the operator's
-    /// name, `mail_from` the sender as in a `From` header, `thread` the `Message-ID` of the first
-    /// message of the same matter, `date` what the `Date` header says (when it was decided).
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a line of the message's head"
-    )]
+    /// The message for the notice `id`, dated when it was decided.
     pub fn letter(
         &self,
         id: NoticeId,
         outgoing: &Outgoing,
-        identity: &str,
-        service: &str,
-        mail_from: &str,
-        thread: Option<String>,
-        date: Timestamp,
+        sender: &Sender,
     ) -> Result<Letter, Error> {
-        let said = self.say(id, &outgoing.notice, service)?;
-        let from = mailbox("From", mail_from)?;
+        let said = self.say(id, &outgoing.notice, &sender.service)?;
+        let from = mailbox("From", &sender.mail_from)?;
         let to = mailbox("To", &outgoing.notice.recipient)?;
-        let message_id = message_id(identity, id, mail_from);
+        let message_id = message_id(&sender.identity, id, &sender.mail_from);
         let headers = Headers {
             message_id: &message_id,
-            thread: thread.as_deref(),
-            date,
-            list: domain_of(mail_from),
+            thread: sender.thread.as_deref(),
+            date: outgoing.decided_at,
+            list: domain_of(&sender.mail_from),
         };
         build(from, to, headers, said)
     }

@@ -27,14 +27,8 @@ impl Post {
 }
 
 impl Outbox for Post {
-    fn sender(&self) -> Sender {
-        let snapshot = self.door.snapshot();
-        let record = &snapshot.record;
-        Sender {
-            identity: record.identity.clone(),
-            service: record.catalogue.service.clone(),
-            mail_from: record.catalogue.mail_from.clone(),
-        }
+    fn sender(&self, outgoing: &Outgoing) -> Sender {
+        Sender::of(&self.door.snapshot().record, outgoing)
     }
 
     fn due(&self) -> Vec<(NoticeId, Arc<Outgoing>)> {

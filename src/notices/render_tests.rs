@@ -4,13 +4,13 @@
 
 use domain::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
 use domain::notice::{Affected, Declared, Kind, Notice, Unstable, Work};
-use domain::record::{Outgoing, Standing};
+use domain::record::{Outgoing, Record, Standing};
 use domain::sample::Reason;
 use domain::span::Span;
 use jiff::Timestamp;
 use mail_parser::{MessageParser, MimeHeaders};
 
-use super::{Letter, Renderer};
+use super::{Letter, Renderer, Sender};
 
 pub(super) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -110,18 +110,18 @@ pub(super) fn outgoing(notice: Notice) -> Outgoing {
 pub(super) fn letter(notice: Notice) -> Letter {
     let renderer = Renderer::new(None).unwrap();
     let outgoing = outgoing(notice);
-    let date = outgoing.decided_at;
     renderer
-        .letter(
-            NoticeId(14),
-            &outgoing,
-            IDENTITY,
-            "Example HIE",
-            FROM,
-            None,
-            date,
-        )
+        .letter(NoticeId(14), &outgoing, &sender(FROM))
         .unwrap()
+}
+
+fn sender(mail_from: &str) -> Sender {
+    Sender {
+        identity: IDENTITY.to_owned(),
+        service: "Example HIE".to_owned(),
+        mail_from: mail_from.to_owned(),
+        thread: None,
+    }
 }
 
 fn said(notice: &Notice) -> String {
@@ -188,6 +188,18 @@ fn downtime() {
 #[test]
 fn downtime_of_several() {
     insta::assert_snapshot!(said(&notice(Kind::Downtime, vec![portal(), results()])));
+}
+
+/// A window that earned nothing excuses nothing: the customer is told what was planned, and that
+/// it is an outage.
+#[test]
+fn downtime_within_work_that_excuses_nothing() {
+    let system = Affected {
+        from: Some(at("2026-10-07T21:02:10-07:00")),
+        ..portal()
+    };
+    let notice = update(Kind::Downtime, vec![system]);
+    insta::assert_snapshot!(format!("{}\n{}", said(&notice), html(&notice)));
 }
 
 #[test]
@@ -417,19 +429,11 @@ fn every_html_part_fetches_nothing_and_says_its_status_in_words() {
 fn the_message_is_read_back_by_another_program() {
     let renderer = Renderer::new(None).unwrap();
     let outgoing = outgoing(notice(Kind::Downtime, vec![portal()]));
-    let first = Some("<N-9.5f3a9c01@example.org>".to_owned());
-    let date = outgoing.decided_at;
-    let letter = renderer
-        .letter(
-            NoticeId(14),
-            &outgoing,
-            IDENTITY,
-            "Example HIE",
-            FROM,
-            first,
-            date,
-        )
-        .unwrap();
+    let sender = Sender {
+        thread: Some("<N-9.5f3a9c01@example.org>".to_owned()),
+        ..sender(FROM)
+    };
+    let letter = renderer.letter(NoticeId(14), &outgoing, &sender).unwrap();
     let message = MessageParser::default().parse(&letter.bytes).unwrap();
     let from = message.from().unwrap().first().unwrap();
     assert_eq!(from.name(), Some("Example HIE Status"));
@@ -536,6 +540,32 @@ fn a_name_cannot_become_a_header() {
     }
 }
 
+/// A reload may change the domain of `mail.from`: the first message went out under the old one.
+#[test]
+fn an_uptime_names_the_message_id_that_its_downtime_went_out_under() {
+    let mut record = Record {
+        identity: IDENTITY.to_owned(),
+        ..Record::default()
+    };
+    let mut first = outgoing(notice(Kind::Downtime, vec![portal()]));
+    first.message_id = Some("<N-9.5f3a9c01@example.org>".to_owned());
+    record.notices.insert(NoticeId(9), first.into());
+    let mut catalogue = (*record.catalogue).clone();
+    catalogue.mail_from = "Status <status@example.net>".to_owned();
+    record.catalogue = catalogue.into();
+    let mut second = notice(Kind::Uptime, vec![mended(portal())]);
+    second.thread = Some(NoticeId(9));
+    let second = outgoing(second);
+    let renderer = Renderer::new(None).unwrap();
+    let sender = Sender::of(&record, &second);
+    let letter = renderer.letter(NoticeId(14), &second, &sender).unwrap();
+    let message = MessageParser::default().parse(&letter.bytes).unwrap();
+    assert_eq!(message.message_id(), Some("N-14.5f3a9c01@example.net"));
+    let first = Some("N-9.5f3a9c01@example.org");
+    assert_eq!(message.references().as_text(), first);
+    assert_eq!(message.in_reply_to().as_text(), first);
+}
+
 #[test]
 fn an_address_with_a_control_character_is_refused() {
     let renderer = Renderer::new(None).unwrap();
@@ -543,16 +573,7 @@ fn an_address_with_a_control_character_is_refused() {
         let mut notice = notice(Kind::Downtime, vec![portal()]);
         notice.recipient = recipient.to_owned();
         let outgoing = outgoing(notice);
-        let date = outgoing.decided_at;
-        renderer.letter(
-            NoticeId(14),
-            &outgoing,
-            IDENTITY,
-            "Example HIE",
-            from,
-            None,
-            date,
-        )
+        renderer.letter(NoticeId(14), &outgoing, &sender(from))
     };
     assert!(try_to("it@st-elsewhere.example", FROM).is_ok());
     for bad in [

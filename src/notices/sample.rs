@@ -21,7 +21,7 @@ pub fn notice(kind: Kind, catalogue: &Catalogue, at: Timestamp) -> Notice {
 }
 
 /// Every kind in its variants: one system and several, folded, impaired, its end not observed,
-/// down once more, declared by people, and with everything left out that may be.
+/// down once more, declared by people, within work, and with everything left out that may be.
 pub(super) fn every() -> Vec<Notice> {
     let nothing = Catalogue::default();
     let at = Timestamp::UNIX_EPOCH;
@@ -62,6 +62,8 @@ pub(super) fn every() -> Vec<Notice> {
                 ..plain.affected[0].clone()
             },
         );
+        let mut worked = several.clone();
+        worked.work = Some(work(kind, at));
         let mut spent = plain.clone();
         spent
             .work
@@ -70,7 +72,8 @@ pub(super) fn every() -> Vec<Notice> {
         let [mut reported, mut both] = [plain.clone(), several.clone()];
         reported.affected[0].declared = Some(Declared::Wholly);
         both.affected[0].declared = Some(Declared::Partly);
-        notices.extend([plain, several, bare, impaired, again, spent, reported, both]);
+        notices.extend([plain, several, bare, impaired, again]);
+        notices.extend([worked, spent, reported, both]);
         notices.extend(unstable(kind, &nothing, at));
     }
     notices
@@ -110,18 +113,7 @@ fn frame(kind: Kind, customer: Option<&Customer>, at: Timestamp) -> Notice {
             "it@customer.example",
         ),
         affected: Vec::new(),
-        work: windowed.then(|| Work {
-            window: WindowId::from("preview"),
-            title: "Application update".to_owned(),
-            impact: Some("Users are signed out once.".to_owned()),
-            span: Span::new(at, at + SignedDuration::from_hours(1)),
-            max_downtime_s: Some(300),
-            before: (kind == Kind::MaintenanceChanged).then(|| {
-                let earlier = SignedDuration::from_hours(2);
-                Span::new(at - earlier, at - SignedDuration::from_hours(1))
-            }),
-            month_allowance_s: None,
-        }),
+        work: windowed.then(|| work(kind, at)),
         incident: matches!(
             kind,
             Kind::Downtime | Kind::Uptime | Kind::MaintenanceOverrun
@@ -130,6 +122,21 @@ fn frame(kind: Kind, customer: Option<&Customer>, at: Timestamp) -> Notice {
         thread: None,
         after: Vec::new(),
         folded: false,
+    }
+}
+
+fn work(kind: Kind, at: Timestamp) -> Work {
+    Work {
+        window: WindowId::from("preview"),
+        title: "Application update".to_owned(),
+        impact: Some("Users are signed out once.".to_owned()),
+        span: Span::new(at, at + SignedDuration::from_hours(1)),
+        max_downtime_s: Some(300),
+        before: (kind == Kind::MaintenanceChanged).then(|| {
+            let earlier = SignedDuration::from_hours(2);
+            Span::new(at - earlier, at - SignedDuration::from_hours(1))
+        }),
+        month_allowance_s: None,
     }
 }
 

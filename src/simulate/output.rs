@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use domain::calendar::Month;
 use domain::event::Delivery;
 use domain::id::{NoticeId, SystemId};
-use domain::notice::message_id;
+use domain::outbox;
 use domain::record::{Outgoing, Record, Standing};
 use domain::report;
 use jiff::Timestamp;
@@ -111,7 +111,7 @@ fn said<'a>(record: &Record, id: NoticeId, outgoing: &'a Outgoing) -> Said<'a> {
         decided: outgoing.decided_at,
         delivered,
         attempts: outgoing.attempts,
-        message_id: message_id(&record.identity, id, &record.catalogue.mail_from),
+        message_id: outbox::message_id(record, id),
         result: match outgoing.last {
             // Lost once and not tried again yet: what happened to it is not known.
             Some((Delivery::Ambiguous, _)) if !outgoing.standing.is_final() => "ambiguous",

@@ -22,7 +22,7 @@ use crate::engine::pace::{After, Pace};
 use crate::engine::turn::{self, Turn};
 use crate::engine::{self, turn::Turned};
 use crate::ledger::Ledger;
-use crate::notices::{Letter, Renderer};
+use crate::notices::{Letter, Renderer, Sender};
 use crate::samples::Instance;
 
 /// Messages on their way at once, as many as the courier has.
@@ -479,19 +479,8 @@ impl Stage<'_> {
         let letter = match turn.journal().letter(notice)? {
             Some(bytes) => Letter::kept(bytes),
             None => {
-                let from = &record.catalogue.mail_from;
-                let thread = outgoing.notice.thread;
-                let thread =
-                    thread.map(|first| domain::notice::message_id(&record.identity, first, from));
-                self.renderer.letter(
-                    notice,
-                    &outgoing,
-                    &record.identity,
-                    &record.catalogue.service,
-                    from,
-                    thread,
-                    outgoing.decided_at,
-                )?
+                let sender = Sender::of(record, &outgoing);
+                self.renderer.letter(notice, &outgoing, &sender)?
             }
         };
         let input = Input::Attempt {

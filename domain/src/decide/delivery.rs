@@ -8,7 +8,7 @@ use super::Draft;
 use crate::act::Refusal;
 use crate::event::{Delivery, Fact};
 use crate::id::{NoticeId, OutageId, SystemId};
-use crate::notice::{self, Affected, Kind, Notice};
+use crate::notice::{Affected, Kind, Notice};
 use crate::outbox;
 use crate::record::Standing;
 
@@ -34,8 +34,7 @@ impl Draft<'_> {
             return Err(Refusal(format!("notice {id} waits for another")));
         }
         let attempt = outgoing.attempts + 1;
-        let new = || notice::message_id(&record.identity, id, &record.catalogue.mail_from);
-        let message_id = outgoing.message_id.clone().unwrap_or_else(new);
+        let message_id = outbox::message_id(record, id);
         self.emit(
             at,
             Fact::DeliveryAttempted {
