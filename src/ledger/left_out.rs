@@ -2,13 +2,14 @@
 //! them: their stored form stays, too. Tests may unwrap: a panic is how they fail.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use domain::catalogue::Flapping;
+use domain::catalogue::{Days, Flapping};
 use domain::event::Fact;
 use domain::id::OutageId;
 use domain::notice::{Declared, Unstable};
 use domain::sample::{Outcome, Reason};
 use domain::span::Span;
 use jiff::Timestamp;
+use jiff::civil::Weekday;
 
 use super::{golden, row};
 
@@ -117,6 +118,32 @@ fn what_only_some_notices_say_stays_what_it_is() {
             r#","month_allowance_s":14400"#,
         ];
         stored("NoticeQueued", &queued, &parts);
+    }
+}
+
+#[test]
+fn the_words_of_weekdays_are_those_that_were_stored() {
+    let first = |fact: &mut Fact, days: Days| match fact {
+        Fact::Configured { catalogue } => {
+            let mut systems = catalogue.systems.iter_mut();
+            systems.find_map(|s| s.windows.first_mut()).unwrap().days = days;
+        }
+        other => panic!("{other:?}"),
+    };
+    let week = Weekday::Monday.cycle_forward().take(7);
+    let week: Vec<Weekday> = week.collect();
+    let configured = with("Configured", |fact| {
+        first(fact, Days::Weekdays(week.clone()));
+    });
+    let all = r#"["mon","tue","wed","thu","fri","sat","sun"]"#;
+    stored("Configured", &configured, &[all]);
+    let words = "mon tue wed thu fri sat sun".split(' ');
+    for (weekday, word) in week.into_iter().zip(words) {
+        let configured = with("Configured", |fact| {
+            first(fact, Days::Nth { nth: 3, weekday });
+        });
+        let part = format!(r#""nth":3,"weekday":"{word}""#);
+        stored("Configured", &configured, &[&part]);
     }
 }
 

@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
-use domain::incident::Acknowledged;
-use domain::record::Record;
+use domain::id::SystemId;
+use domain::incident::{Acknowledged, Done};
+use domain::record::{Exclusion, Fault, Record};
+use domain::span::Span;
 
 use super::sample::{at, october};
 use super::*;
@@ -262,7 +264,25 @@ fn written_by(hand: &str) -> Report {
         approved_by: Some(hand.to_owned()),
     });
     incident.closed = Some((incident.opened_at, hand.to_owned()));
+    incident.closed_without = Some(format!("{hand} closed-without"));
+    let done = Done {
+        at: incident.opened_at,
+        by: format!("{hand} done-by"),
+        note: Some(format!("{hand} done-note")),
+    };
+    incident.done = [(hand.to_owned(), done)].into();
     record.incidents.insert(id, Arc::new(incident));
+    let id = domain::id::OutageId(160);
+    let mut outage = (*record.outages[&id]).clone();
+    outage.exclusions.push(Exclusion {
+        span: Span::new(outage.start, at("10-22 13:50:00")),
+        reason: format!("{hand} exclusion-reason"),
+        evidence: format!("{hand} exclusion-evidence"),
+        by: format!("{hand} exclusion-by"),
+        approved_by: Some(format!("{hand} exclusion-approved")),
+    });
+    record.outages.insert(id, Arc::new(outage));
+    work_by(&mut record, hand);
     let id = domain::id::OutageId(120);
     let mut outage = (*record.outages[&id]).clone();
     outage.detail = Some(hand.to_owned());
@@ -285,6 +305,34 @@ fn written_by(hand: &str) -> Report {
     of(&record, "2026-10")
 }
 
+/// The same of windows, of who was told of one, and of a fault of the monitor.
+fn work_by(record: &mut Record, hand: &str) {
+    let mut single = (*record.singles["archive-move"]).clone();
+    single.versions[0].1.title = format!("{hand} single-title");
+    single.versions[0].1.override_reason = Some(format!("{hand} single-override"));
+    for word in &mut single.words {
+        word.how = format!("{hand} told-how");
+        word.by = format!("{hand} told-by");
+        word.approved_by = Some(format!("{hand} told-approved"));
+    }
+    record
+        .singles
+        .insert("archive-move".into(), Arc::new(single));
+    for id in ["portal", "results"].map(SystemId::from) {
+        let mut system = (*record.systems[&id]).clone();
+        for entry in &mut system.rules {
+            entry.rule.title = format!("{hand} rule-title");
+        }
+        system.faults.push(Fault {
+            span: Span::new(at("10-21 10:00:00"), at("10-21 11:00:00")),
+            evidence: format!("{hand} fault-evidence"),
+            by: (format!("{hand} fault-by"), format!("{hand} fault-approved")),
+            moved: jiff::SignedDuration::ZERO,
+        });
+        record.systems.insert(id, Arc::new(system));
+    }
+}
+
 #[test]
 fn nothing_a_person_wrote_becomes_markup_in_html() {
     let hand = "<script>alert(1)</script>\"' onload=x <img src=//evil.example/x>";
@@ -293,6 +341,51 @@ fn nothing_a_person_wrote_becomes_markup_in_html() {
     assert!(!page.contains("<img"));
     assert!(!page.contains("\"' onload"));
     assert!(page.contains("&lt;script&gt;alert(1)"));
+    for place in [
+        "closed-without",
+        "done-by",
+        "done-note",
+        "exclusion-reason",
+        "exclusion-evidence",
+        "exclusion-by",
+        "exclusion-approved",
+        "single-title",
+        "single-override",
+        "told-how",
+        "told-by",
+        "told-approved",
+        "rule-title",
+        "fault-evidence",
+        "fault-by",
+        "fault-approved",
+    ] {
+        assert!(page.contains(&format!("&gt; {place}")), "{place}");
+    }
+}
+
+#[test]
+fn an_end_that_nobody_observed_is_printed_as_that() {
+    let mut record = october();
+    let id = domain::id::OutageId(120);
+    let mut outage = (*record.outages[&id]).clone();
+    let (from, to) = (at("10-07 02:40:00"), at("10-07 02:51:40"));
+    outage.unobserved = Some(Span::new(from, to));
+    record.outages.insert(id, Arc::new(outage));
+    let report = of(&record, "2026-10");
+    for format in [Format::Markdown, Format::Html] {
+        let page = rendered(&report, format);
+        let line = page
+            .lines()
+            .find(|l| l.contains("O-120") && l.contains("between "));
+        let line = line.unwrap_or_else(|| panic!("{format:?} says no span"));
+        let said = line.split_once("between ").map(|(_, rest)| rest);
+        let said = said.and_then(|rest| rest.split_once(", not observed"));
+        let (span, _) = said.unwrap_or_else(|| panic!("{format:?}: {line}"));
+        assert!(
+            span.contains("02:40:00") && span.contains("02:51:40"),
+            "{span}"
+        );
+    }
 }
 
 #[test]

@@ -569,12 +569,14 @@ fn a_file_of_a_later_nines_is_refused_and_left_alone() {
         .execute_batch("UPDATE format SET version = 2")
         .unwrap();
     drop(connection);
+    let later = std::fs::read(&path).unwrap();
     let refused = Instance::open(dir.path(), at(NOVEMBER)).err().unwrap();
     assert!(
         matches!(refused, Error::Newer { found: 2, .. }),
         "{refused}"
     );
     assert_eq!(names(dir.path()), Vec::<String>::new());
+    assert!(std::fs::read(&path).unwrap() == later, "not a byte of it");
     // A refused opening claims nothing.
     assert!(matches!(
         Instance::open(dir.path(), at(NOVEMBER)),

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use domain::sample::{Outcome, Reason};
@@ -14,6 +15,7 @@ use rcgen::{
 };
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::servers::{
@@ -193,6 +195,31 @@ async fn http2_is_spoken_where_both_sides_can() {
     let finding = ask(spec).await;
     check_up(&finding);
     assert!(finding.phases.processing_us.is_some() && finding.phases.transfer_us.is_some());
+}
+
+/// One connection would do for both: HTTP/2 keeps it.
+#[tokio::test]
+async fn each_run_over_http2_makes_a_connection_of_its_own() {
+    let authority = Authority::new();
+    let at = authority
+        .serve_after(Duration::ZERO, &["h2"], authority.good())
+        .await;
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&accepted);
+    let before = serve("127.0.0.1:0", move |mut outer| {
+        counted.fetch_add(1, Relaxed);
+        async move {
+            let mut inner = TcpStream::connect(at).await.unwrap();
+            let _ = tokio::io::copy_bidirectional(&mut outer, &mut inner).await;
+        }
+    })
+    .await;
+    let mut spec = authority.spec(before);
+    spec.expect.body_contains = Some("HTTP/2.0".into());
+    let probe = probes::Probe::new(probes::Spec::Http(spec)).unwrap();
+    check_up(&probe.run().await);
+    check_up(&probe.run().await);
+    assert_eq!(accepted.load(Relaxed), 2);
 }
 
 #[tokio::test]

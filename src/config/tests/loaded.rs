@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use domain::catalogue::{Affects, Days, End, Flapping, Kind, Target};
+use domain::policy::{DayHours, Hours};
 use jiff::civil::{Time, Weekday, date};
 
 use super::Files;
@@ -92,6 +93,20 @@ fn a_system_is_what_its_file_says() {
         (login.failures, login.recoveries, login.affects),
         (3, 2, Affects::Availability)
     );
+    let patient = Files::shipped()
+        .replace(
+            "systems/portal.toml",
+            "interval = \"30s\"",
+            "interval = \"30s\"\nrecoveries = 4\nfailures = 5",
+        )
+        .load()
+        .unwrap()
+        .catalogue;
+    let login_of_patient = &patient.system("portal").unwrap().probes[0];
+    assert_eq!(
+        (login_of_patient.failures, login_of_patient.recoveries),
+        (5, 4)
+    );
     assert_eq!(portal.probes[1].affects, Affects::Degradation);
     let monthly = &portal.windows[0];
     assert_eq!(
@@ -101,7 +116,9 @@ fn a_system_is_what_its_file_says() {
             weekday: Weekday::Sunday
         }
     );
+    assert_eq!(monthly.start, Time::constant(2, 0, 0, 0));
     assert_eq!(monthly.end, End::Local(Time::constant(4, 0, 0, 0)));
+    assert_eq!(monthly.zone, "America/New_York");
     assert_eq!((monthly.min_notice_s, monthly.tell), (Some(604_800), true));
     let weekly = &portal.windows[1];
     assert_eq!(
@@ -116,6 +133,7 @@ fn a_system_is_what_its_file_says() {
         (weekly.agreed, weekly.tell),
         (Some(date(2024, 3, 1)), false)
     );
+    assert_eq!(weekly.start, Time::constant(21, 0, 0, 0));
     assert_eq!(weekly.zone, "America/Los_Angeles");
 }
 
@@ -129,15 +147,48 @@ fn a_policy_is_what_its_file_says() {
         (60, 990_000)
     );
     assert_eq!(policy.monthly_allowance_s, Some(28_800));
-    let hours = policy.planned_hours.as_ref().unwrap();
-    assert_eq!(hours.weekly.len(), 7);
-    assert_eq!(hours.weekly[6].day(), Weekday::Sunday);
-    assert_eq!(hours.weekly[0].open, Time::constant(21, 0, 0, 0));
+    let hours = |zone: &str, open, close| Hours {
+        zone: zone.to_owned(),
+        weekly: (0..7)
+            .map(|weekday| DayHours {
+                weekday,
+                open: Time::constant(open, 0, 0, 0),
+                close: Time::constant(close, 0, 0, 0),
+            })
+            .collect(),
+    };
+    let (all_day, nights) = (
+        hours("America/New_York", 0, 0),
+        hours("America/New_York", 21, 6),
+    );
+    assert_eq!(policy.service_hours, Some(all_day));
+    assert_eq!(policy.planned_hours, Some(nights));
     let strict = Files::shipped()
+        .replace("policies/standard.toml", "\"00:00\"", "\"07:00\"")
+        .replace("policies/standard.toml", "\"00:00\"", "\"19:00\"")
+        .replace(
+            "policies/standard.toml",
+            "America/New_York",
+            "America/Chicago",
+        )
+        .replace("policies/standard.toml", "\"99%\"", "\"95%\"")
         .replace("policies/standard.toml", "= \"unknown\"", "= \"down\"")
         .replace("policies/standard.toml", "= \"up\"", "= \"down\"");
     let strict = strict.load().unwrap().catalogue;
-    assert!(strict.policies[0].unknown_is_down && strict.policies[0].degraded_is_down);
+    let strict = &strict.policies[0];
+    assert!(strict.unknown_is_down && strict.degraded_is_down);
+    assert_eq!(strict.min_coverage_ppm, 950_000);
+    assert_eq!(strict.service_hours, Some(hours("America/Chicago", 7, 19)));
+    let silent = Files::shipped().with("policies/standard.toml", "name = \"Standard\"\n");
+    let silent = &silent.load().unwrap().catalogue.policies[0];
+    assert_eq!(
+        (silent.min_coverage_ppm, silent.monthly_allowance_s),
+        (990_000, None)
+    );
+    assert_eq!(
+        (&silent.service_hours, &silent.planned_hours),
+        (&None, &None)
+    );
 }
 
 #[test]

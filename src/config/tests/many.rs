@@ -451,3 +451,43 @@ fn a_system_is_unstable_from_two_outages_on_or_never() {
     one(&with("flap_hold = \"1500ms\""), "whole seconds");
     one(&with("flap_limt = 3"), "did you mean `flap_limit`?");
 }
+
+#[test]
+fn a_zone_is_a_place_wherever_one_is_asked_for() {
+    let (policy, portal) = ("policies/standard.toml", "systems/portal.toml");
+    let (new_york, est) = ("zone  = \"America/New_York\"", "zone = \"EST\"");
+    let planned = "close = \"06:00\"                                         # the next day's\n";
+    let pacific = "zone         = \"America/Los_Angeles\"\n";
+    let shipped = Files::shipped();
+    for (files, file) in [
+        (shipped.replace(policy, new_york, est), policy),
+        (
+            shipped.replace(
+                policy,
+                &format!("{planned}{new_york}"),
+                &format!("{planned}{est}"),
+            ),
+            policy,
+        ),
+        (
+            shipped.replace(portal, pacific, &format!("{est}\n")),
+            portal,
+        ),
+    ] {
+        let told = files.told();
+        let [(path, _, message)] = told.as_slice() else {
+            panic!("{told:#?}")
+        };
+        assert_eq!(path, file);
+        assert!(
+            message.starts_with("`EST` never observes daylight time"),
+            "{message}"
+        );
+    }
+    let told = shipped.replace(portal, pacific, "").told();
+    let [(path, _, message)] = told.as_slice() else {
+        panic!("{told:#?}")
+    };
+    assert_eq!(path, portal);
+    assert!(message.contains("lacks `zone`"), "{message}");
+}

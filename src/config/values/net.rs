@@ -182,7 +182,7 @@ pub(in crate::config) struct HttpUrl;
 impl Word for HttpUrl {
     type Value = String;
     const IS: &'static str = "a URL in quotes, as \"https://portal.example.org/login\"";
-    const PATTERN: Option<&'static str> = Some("^https?://[^@#\\s]+$");
+    const PATTERN: Option<&'static str> = Some(r"^https?://[^@/?#\s]+([/?][^#\s]*)?$");
 
     fn read(text: &str) -> Result<String, String> {
         let wrong = |why: &str| format!("`{}` is not such a URL: {why}", hidden(text));
@@ -240,7 +240,7 @@ pub(in crate::config) struct Method;
 impl Word for Method {
     type Value = String;
     const IS: &'static str = "a method in quotes, as \"GET\"";
-    const PATTERN: Option<&'static str> = Some("^[A-Z]+$");
+    const PATTERN: Option<&'static str> = Some("^[A-Z]{1,20}$");
 
     fn read(text: &str) -> Result<String, String> {
         if matches!(text, "CONNECT" | "TRACE") {
@@ -262,7 +262,7 @@ pub(in crate::config) struct RelayUrl;
 impl Word for RelayUrl {
     type Value = (crate::config::Scheme, String, u16);
     const IS: &'static str = "a relay's address in quotes, as \"smtps://mail.example.org\"";
-    const PATTERN: Option<&'static str> = Some(r"^(smtp|smtp\+starttls|smtps)://[^@/\s]+$");
+    const PATTERN: Option<&'static str> = Some(r"^(smtp|smtp\+starttls|smtps)://[^@/\s]+/?$");
 
     fn read(text: &str) -> Result<Self::Value, String> {
         use crate::config::Scheme;

@@ -119,7 +119,7 @@ pub(in crate::config) struct Percent;
 impl Word for Percent {
     type Value = u32;
     const IS: &'static str = "a share in quotes, as \"99.9%\"";
-    const PATTERN: Option<&'static str> = Some(r"^\d{1,3}(\.\d{1,4})?%$");
+    const PATTERN: Option<&'static str> = Some(r"^(100(\.0{1,4})?|0?\d{1,2}(\.\d{1,4})?)%$");
 
     fn read(text: &str) -> Result<u32, String> {
         let wrong = || format!("`{}` is not a share: write it as \"99.9%\"", shown(text));

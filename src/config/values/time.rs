@@ -27,7 +27,11 @@ const LONGEST_MS: u64 = 3_653 * 86_400_000;
 impl Word for Length {
     type Value = Duration;
     const IS: &'static str = "a length of time in quotes, as \"30s\" or \"1h30m\"";
-    const PATTERN: Option<&'static str> = Some(r"^(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?$");
+    // One of them at least, which is why each begins an alternative.
+    const PATTERN: Option<&'static str> = Some(concat!(
+        r"^(\d+d(\d+h)?(\d+m)?(\d+s)?(\d+ms)?|\d+h(\d+m)?(\d+s)?(\d+ms)?",
+        r"|\d+m(\d+s)?(\d+ms)?|\d+s(\d+ms)?|\d+ms)$",
+    ));
 
     fn read(text: &str) -> Result<Duration, String> {
         let wrong = || {
