@@ -190,7 +190,7 @@ pub enum Windows {
     Any,
     /// Made in advance, of one piece, with one grace for all.
     Plain,
-    /// As `Plain`, and without limits.
+    /// Everything, without limits.
     Unlimited,
 }
 
@@ -209,14 +209,14 @@ fn window(kind: Windows) -> impl Strategy<Value = RawWindow> {
             Some(1800),
         ])
     };
-    let odd = if kind == Windows::Any { 0.25 } else { 0.0 };
+    let odd = if kind == Windows::Plain { 0.0 } else { 0.25 };
     let length = select(vec![
         60_000, 300_000, 600_000, 900_000, 1_800_000, 3_600_000, 7_200_000,
     ]);
-    let grace = select(if kind == Windows::Any {
-        vec![0, 9, 10, 30]
-    } else {
+    let grace = select(if kind == Windows::Plain {
         vec![10]
+    } else {
+        vec![0, 9, 10, 30]
     });
     let made = (prop::bool::weighted(odd), offset()).prop_map(|(odd, at)| odd.then_some(at));
     let split = (

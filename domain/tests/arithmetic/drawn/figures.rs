@@ -1,5 +1,6 @@
 //! Section 6: verdicts, bounds, budgets and means.
 
+use domain::span::Span;
 use expect_test::expect;
 
 use super::{NOON, draw};
@@ -60,6 +61,36 @@ fn edges_that_exceed_what_is_left_are_within_measurement_error() {
             met: 99.950 to 99.950, budget 600 left 570
             outages 1 mtrs 30 mtbf 59970 longest 30
         "#]]);
+}
+
+#[test]
+fn edges_of_planned_downtime_and_beyond_the_period_are_no_error_of_measurement() {
+    // The budget is 3 s; what is planned takes nothing of it.
+    let seen: String = (0..200)
+        .map(|i| if (50..60).contains(&i) { 'D' } else { 'u' })
+        .collect();
+    let window: String = (0..200)
+        .map(|i| if (40..70).contains(&i) { '=' } else { ' ' })
+        .collect();
+    draw(30, &seen)
+        .window(&window, None)
+        .target(999_300)
+        .check_figures(expect![[r#"
+            contract 100.000 experienced 95.000 coverage 100.000
+            met: 100.000 to 100.000, budget 3 left 3
+            outages 0 mtrs none mtbf none longest none
+        "#]]);
+    // One edge of two lies in the period, of which 35 s are left.
+    let seen: String = (0..200)
+        .map(|i| if i == 100 || i == 101 { 'D' } else { 'u' })
+        .collect();
+    let mut cut = draw(30, &seen).target(978_500);
+    cut.period = Some(Span::new(cut.at(0), cut.at(101)));
+    cut.check_figures(expect![[r#"
+        contract 99.009 experienced 99.009 coverage 100.000
+        met: 99.009 to 99.009, budget 65 left 35
+        outages 1 mtrs none mtbf 3000 longest 30
+    "#]]);
 }
 
 #[test]

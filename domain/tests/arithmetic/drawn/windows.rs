@@ -1,5 +1,7 @@
 //! Section 5: which downtime a window excuses.
 
+use domain::span::Span;
+use domain::windows::Earning;
 use expect_test::expect;
 
 use super::{draw, draw_from};
@@ -180,6 +182,25 @@ fn a_window_made_after_its_downtime_began_excuses_none_of_it() {
 }
 
 #[test]
+fn a_window_widened_after_its_downtime_began_excuses_what_it_did_before() {
+    let mut drawing = draw(60, "uuuuDDDDDDuuDDuuu").window("  ====", None);
+    // While it was down it was made ten minutes longer.
+    let span = Span::new(drawing.at(6), drawing.at(16));
+    let made_at = drawing.at(5);
+    let window = &mut drawing.history.windows[0];
+    window.span.to = span.to;
+    window.earning.push(Earning { span, made_at });
+    drawing.check(expect![[r#"
+             seen |uuuuDDDDDDuuDDuuu|
+         window-1 |  ====           |
+                  |uuuuppdddduuppuuu|
+        window-1: downtime 480 planned 240 overrun 240
+        O-1: planned 120 excluded 0 unplanned 240 unknown 0
+        O-2: planned 120 excluded 0 unplanned 0 unknown 0
+    "#]]);
+}
+
+#[test]
 fn seconds_that_nobody_saw_use_no_allowance_and_break_no_chain() {
     draw(60, "uuuDDD...DDDDDDDDuuu")
         .window("  ========", Some(300))
@@ -282,6 +303,29 @@ fn a_chain_of_limited_windows_may_gain_by_one_more_outage() {
         O-3: planned 720 excluded 0 unplanned 0 unknown 0
     "#]]);
     assert!(after.figures().unplanned_s < before.figures().unplanned_s);
+}
+
+/// The other way round: a window more takes in a run whose seconds then use the next one's allowance
+/// up, and the run that loses it there is not taken in by the one after.
+#[test]
+fn a_chain_of_limited_windows_may_lose_by_one_more_window() {
+    let seen = "uuuuuDDDDDDDDDDDDDDDuuDDDDDDDDDDDDDDDDDDuu";
+    let drawn = |first: &[&str]| {
+        let drawing = draw(60, seen)
+            .window("          ====================", Some(600))
+            .window("                              ==========", None);
+        let more = first.iter().fold(drawing, |d, line| d.window(line, None));
+        let f = more.figures();
+        (more.classes(&f.classes), f.planned_s)
+    };
+    let (before, after) = (drawn(&[]), drawn(&["=========="]));
+    expect![[r#"
+        uuuuuDDDDDDDDDDDDDDDuuDDDDDDDDDDDDDDDDDDuu
+        uuuuuddddddddddddddduuppppppppppppppppppuu
+        uuuuupppppppppppppppuudddddddddddddddddduu
+    "#]]
+    .assert_eq(&format!("{seen}\n{}\n{}\n", before.0, after.0));
+    assert!(after.1 < before.1);
 }
 
 #[test]

@@ -25,8 +25,9 @@ pub struct Question<'a> {
     pub domain: (i64, i64),
 }
 
-/// Planned, excluded, unplanned, unknown; the windows; the first unplanned second; ignored.
-type OfOutage = (u64, [i64; 4], Vec<String>, Option<i64>, bool);
+/// Planned, excluded, unplanned, unknown; the windows; the first unplanned second; ignored, and
+/// whether it is the one that counts of those that overlap.
+type OfOutage = (u64, [i64; 4], Vec<String>, Option<i64>, [bool; 2]);
 
 /// What is compared: every figure, as numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -43,6 +44,8 @@ pub struct Answer {
     pub worst: Option<(i64, i64)>,
     pub verdict: String,
     pub budget_and_left: Option<(i64, i64)>,
+    pub within_measurement_error: bool,
+    pub running: bool,
     pub blips: (i64, i64),
     pub outages: i64,
     pub mtrs_s: Option<i64>,
@@ -87,6 +90,8 @@ impl Answer {
             worst: pair(figures.availability_at_worst),
             verdict: word(figures.verdict, figures.on_measured_time),
             budget_and_left: figures.budget_s.zip(figures.budget_left_s),
+            within_measurement_error: figures.within_measurement_error,
+            running: figures.running,
             blips: (figures.blips, figures.blip_s),
             outages: figures.outages,
             mtrs_s: figures.mtrs_s,
@@ -99,7 +104,7 @@ impl Answer {
                     let seconds = [o.planned_s, o.excluded_s, o.unplanned_s, o.unknown_s];
                     let windows = o.windows.iter().map(ToString::to_string).collect();
                     let first = o.first_unplanned_at.map(floor);
-                    (o.id.0, seconds, windows, first, o.ignored)
+                    (o.id.0, seconds, windows, first, [o.ignored, o.counted])
                 })
                 .collect(),
             by_window: figures
@@ -542,6 +547,7 @@ pub fn answer(ask: Question, r: &Ruling) -> Answer {
             _ => word(Verdict::NotDeterminable, false),
         },
     };
+    // In millionths of a second.
     let budget_and_left = ask.target.map(|Target { ppm }| {
         let promised = if r.until < to {
             whole_agreed(ask) - planned - excluded - unknown
@@ -549,11 +555,10 @@ pub fn answer(ask: Question, r: &Ruling) -> Answer {
             measured
         };
         let budget = (1_000_000 - i64::from(ppm)) * promised;
-        (
-            budget.div_euclid(1_000_000),
-            (budget - 1_000_000 * unplanned).div_euclid(1_000_000),
-        )
+        (budget, budget - 1_000_000 * unplanned)
     });
+    let floored =
+        |(budget, left): (i64, i64)| (budget.div_euclid(1_000_000), left.div_euclid(1_000_000));
     let mut answer = Answer {
         agreed_up_degraded: [agreed, up, degraded],
         planned_excluded_unplanned_unknown: [planned, excluded, unplanned, unknown],
@@ -568,7 +573,10 @@ pub fn answer(ask: Question, r: &Ruling) -> Answer {
         best,
         worst,
         verdict,
-        budget_and_left,
+        budget_and_left: budget_and_left.map(floored),
+        within_measurement_error: budget_and_left
+            .is_some_and(|(_, left)| 1_000_000 * edges_s(ask, r) > left.abs()),
+        running: ask.as_of < ask.period.to,
         ..Answer::default()
     };
     add_outages(ask, r, &mut answer);
@@ -588,20 +596,47 @@ fn whole_agreed(ask: Question) -> i64 {
     ground(&s).agreed.iter().filter(|agreed| **agreed).count() as i64
 }
 
+/// How exactly the edges are known that probes saw, of downtime that is held against anybody.
+fn edges_s(ask: Question, r: &Ruling) -> i64 {
+    let (from, to) = (floor(ask.period.from), floor(ask.period.to));
+    let mut all = 0;
+    for outage in ask.history.outages.iter().filter(|o| !o.declared) {
+        let (start, end) = extent(r, outage);
+        if r.count(b"dD", start.max(from), end.min(to)) > 0 {
+            for edge in [Some(outage.start), outage.end].into_iter().flatten() {
+                let inside = ask.period.from <= edge && edge < ask.period.to;
+                all += if inside { outage.edge_s } else { 0 };
+            }
+        }
+    }
+    all
+}
+
+fn extent(r: &Ruling, outage: &OutageHistory) -> (i64, i64) {
+    let end = outage.end.map_or(r.until, floor).min(r.until);
+    (floor(outage.start), end)
+}
+
 fn add_outages(ask: Question, r: &Ruling, answer: &mut Answer) {
     let (from, to) = (floor(ask.period.from), floor(ask.period.to));
     let h = ask.history;
-    let extent = |o: &OutageHistory| (floor(o.start), o.end.map_or(r.until, floor).min(r.until));
     let (mut restored, mut seconds) = (0, 0);
+    let mut counted = Vec::new();
     for ((start, end), open) in &r.groups {
-        let any = h.outages.iter().any(|o| {
-            let (a, b) = extent(o);
+        let mut within: Vec<&OutageHistory> = h.outages.iter().collect();
+        within.retain(|o| {
+            let (a, b) = extent(r, o);
             a < b && *start <= a && b <= *end
         });
-        let Some(first) = r.first(b"dD", *start, *end).filter(|_| any) else {
+        within.sort_by_key(|o| (o.start, o.id));
+        let first = r.first(b"dD", *start, *end);
+        let Some(first) = first.filter(|_| !within.is_empty()) else {
             continue;
         };
-        answer.outages += i64::from(from <= first && first < to);
+        if from <= first && first < to {
+            let holds = |o: &&&OutageHistory| extent(r, o).0 <= first && first < extent(r, o).1;
+            counted.push(within.iter().find(holds).unwrap_or(&within[0]).id);
+        }
         if !open && from <= *end && *end < to {
             restored += 1;
             seconds += r.count(b"dD", *start, *end);
@@ -609,10 +644,11 @@ fn add_outages(ask: Question, r: &Ruling, answer: &mut Answer) {
         let share = r.count(b"dD", (*start).max(from), (*end).min(to));
         answer.longest_s = answer.longest_s.max((share > 0).then_some(share));
     }
+    answer.outages = counted.len() as i64;
     answer.mtrs_s = (restored > 0).then(|| seconds / restored);
     answer.mtbf_s = (answer.outages > 0).then(|| answer.agreed_up_degraded[1] / answer.outages);
     for outage in &h.outages {
-        let (start, end) = extent(outage);
+        let (start, end) = extent(r, outage);
         if start >= to || start > r.until || (end <= from && start < from) {
             continue;
         }
@@ -630,7 +666,7 @@ fn add_outages(ask: Question, r: &Ruling, answer: &mut Answer) {
             [of(b"p"), of(b"xX"), of(b"dD"), of(b"?")],
             windows,
             r.first(b"dD", start, end),
-            ignored,
+            [ignored, counted.contains(&outage.id)],
         ));
     }
 }
