@@ -322,6 +322,11 @@ fn a_fault_of_the_monitor_needs_another_person_evidence_and_a_past_span() {
     let act = fault(&house, 10, 20, "");
     expect!["a second person must approve; `` is not one beside `kim`"]
         .assert_eq(&house.refused(50, "kim", act));
+    let mut act = fault(&house, 10, 20, "lee");
+    if let Act::MonitorFault { evidence, .. } = &mut act {
+        *evidence = " ".into();
+    }
+    expect!["the evidence is missing"].assert_eq(&house.refused(50, "kim", act));
     let act = fault(&house, 10, 90, "lee");
     expect!["[2026-10-01T00:00:10Z, 2026-10-01T00:01:30Z) reaches into the future (it is 2026-10-01T00:00:50Z)"].assert_eq(&house.refused(50, "kim", act));
     let act = fault(&house, 60, 90, "lee");
@@ -409,6 +414,23 @@ fn an_exclusion_lies_inside_one_outage() {
         .assert_eq(&house.refused(230, "kim", act));
     let act = exclude(&house, 1, 60, 120, Some("lee"));
     expect!["there is no outage O-1"].assert_eq(&house.refused(230, "kim", act));
+    let mut without = |blank: fn(&mut Act)| {
+        let mut act = exclude(&house, 8, 60, 120, Some("lee"));
+        blank(&mut act);
+        house.refused(230, "kim", act)
+    };
+    let no_reason = without(|act| {
+        if let Act::Exclude { reason, .. } = act {
+            *reason = " ".into();
+        }
+    });
+    expect!["the reason is missing"].assert_eq(&no_reason);
+    let no_evidence = without(|act| {
+        if let Act::Exclude { evidence, .. } = act {
+            *evidence = String::new();
+        }
+    });
+    expect!["the evidence is missing"].assert_eq(&no_evidence);
 }
 
 /// Probes start somewhere within a second; what is printed, and counted, is whole seconds.
@@ -617,7 +639,7 @@ fn an_incident_is_acknowledged_reviewed_and_closed_in_words() {
     expect!["I-9 lacks resolution, preventive measures; write them, or give the reason why not"]
         .assert_eq(&house.refused(204, "kim", close(Some(" "))));
     house.acts(205, "lee", review(rest_of_the_review()));
-    house.acts(206, "kim", close(None));
+    house.acts(206, "ann", close(None));
     expect!["I-9 is closed already"].assert_eq(&house.refused(207, "kim", close(None)));
     let acknowledge = common::acknowledge(which("a"));
     expect!["I-9 is closed already"].assert_eq(&house.refused(208, "kim", acknowledge));
@@ -628,7 +650,9 @@ fn an_incident_is_acknowledged_reviewed_and_closed_in_words() {
         Some("A disk filled up.")
     );
     assert_eq!(incident.review.certainty, Some(Certainty::Confirmed));
-    assert_eq!(incident.reviewed.len(), 2);
+    let entry = |at_s, by: &str| (house.second(at_s), by.to_owned());
+    assert_eq!(incident.reviewed, [entry(203, "kim"), entry(205, "lee")]);
+    assert_eq!(incident.closed, Some(entry(206, "ann")));
 }
 
 #[test]

@@ -294,6 +294,50 @@ fn a_system_has_the_same_figures_alone_and_among_a_hundred() {
     );
 }
 
+/// Both probes of a system fail; of each two samples of one instant, `p` or `q` comes in first, and
+/// those of `q` that late.
+fn seen(first: &str, second: &str, q_late_s: i64) -> House {
+    let mut a = system("a");
+    a.probes = vec![probe("a", "p"), probe("a", "q")];
+    // `q` fails first and is confirmed last.
+    a.probes[1].failures = 5;
+    let mut house = House::new(ORIGIN, vec![a]);
+    let rows = [
+        ("a/p", "UUUDDDDDUUUUUUDDDDSSSUUDUU"),
+        ("a/q", "UDDDDDDUUUU...DDDDDSSUUUUU"),
+    ];
+    for (step, offset_s) in (0..26).zip((0..).step_by(30)) {
+        house.tick(offset_s);
+        for name in [first, second] {
+            let (probe, row) = rows.iter().find(|row| row.0 == name).unwrap();
+            let late_s = if name == "a/q" { q_late_s } else { 0 };
+            match row.as_bytes()[step] {
+                b'.' => {}
+                letter => house.sample_late(probe, offset_s, char::from(letter), late_s),
+            }
+        }
+    }
+    // Both ledgers speak up to the same instant.
+    house.stop(HOUR_S);
+    house
+}
+
+#[test]
+fn the_order_in_which_the_samples_of_one_instant_arrive_does_not_matter() {
+    let told = |house: &House| {
+        let f = house.accounted("a", 0, HOUR_S);
+        let s = |at: Timestamp| at.duration_since(house.origin).as_secs();
+        let outages = house.record.outages.values();
+        let outages: Vec<_> = outages.map(|o| (s(o.start), o.end.map(s))).collect();
+        (f.classes, (f.blips, f.blip_s), f.mtrs_s, outages)
+    };
+    let once = told(&seen("a/p", "a/q", 0));
+    assert_eq!(once.3, [(30, Some(240)), (420, Some(570))]);
+    assert!(once.0.degraded.seconds() > 0 && once.0.unknown.seconds() > 0 && once.1.0 == 1);
+    assert_eq!(told(&seen("a/q", "a/p", 0)), once);
+    assert_eq!(told(&seen("a/p", "a/q", 10)), once);
+}
+
 /// What three people say of a day that is over, in that order.
 fn said(order: &[usize]) -> House {
     let mut all = configured(7, &[0]);

@@ -4,11 +4,15 @@
 mod common;
 
 use common::{House, probe, system};
+use domain::catalogue::Affects;
 use domain::event::Delivery;
+use domain::sample::{Outcome, Reason};
 use expect_test::{Expect, expect};
 
+const ORIGIN: &str = "2026-10-01T00:00:00Z";
+
 fn check(samples: &str, expected: Expect) {
-    let mut house = House::new("2026-10-01T00:00:00Z", vec![system("a")]);
+    let mut house = House::new(ORIGIN, vec![system("a")]);
     house.draw(0, &[("a/p", samples)]);
     expected.assert_eq(&house.story());
 }
@@ -36,13 +40,87 @@ fn an_outage_starts_at_the_first_bad_sample_and_ends_at_the_first_good_one() {
 
 #[test]
 fn a_bad_run_that_is_never_confirmed_is_a_blip() {
-    check(
-        "UUDDUU",
-        expect![[r#"
-            0     #4 a/p heard from 0
-            120   #5 a/p blip 60..120 of 2
-        "#]],
-    );
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UUDDUU")]);
+    expect![[r#"
+        0     #4 a/p heard from 0
+        120   #5 a/p blip 60..120 of 2
+    "#]]
+    .assert_eq(&house.story());
+    let f = house.accounted("a", 0, 150);
+    assert_eq!((f.up_s, f.blips, f.blip_s), (150, 1, 60));
+}
+
+#[test]
+fn it_is_over_at_the_first_of_as_many_good_samples_in_a_row_as_the_probe_asks_for() {
+    let mut a = system("a");
+    (a.probes[0].failures, a.probes[0].recoveries) = (2, 3);
+    let mut house = House::new(ORIGIN, vec![a]);
+    house.draw(0, &[("a/p", "UDDDUUDUUU")]);
+    expect![[r#"
+        60    #7 outage of a from 30
+        60    #8 incident (Outage)
+        60    #9 tell downtime/O-7/it@clinic.example/1
+        270   #12 O-7 ends 210
+        270   #13 tell uptime/O-7/it@clinic.example/1 (folded)
+        270   #14 N-9 folded into N-13
+        270   #15 IncidentResolved I-8
+    "#]]
+    .assert_eq(&house.outline());
+}
+
+#[test]
+fn the_confirming_event_lists_the_samples_it_rests_on() {
+    let mut house = House::new(ORIGIN, vec![system("a")]);
+    house.draw(0, &[("a/p", "UUUDDDD")]);
+    let refused = |at_s| (at_s, Outcome::Down, Some(Reason::Refused));
+    assert_eq!(house.confirming(), [[90, 120, 150].map(refused)]);
+}
+
+#[test]
+fn after_a_first_bad_sample_a_probe_is_retried_until_it_is_confirmed_down_or_up() {
+    for (samples, retried) in [
+        ("UU", false),
+        ("UD", true),
+        ("UDU", true),
+        ("UDUU", false),
+        ("UDUD", true),
+        ("UDDD", false),
+        ("UDDDU", false),
+        ("US", true),
+        ("USUU", false),
+    ] {
+        let mut house = House::new(ORIGIN, vec![system("a")]);
+        house.draw(0, &[("a/p", samples)]);
+        assert_eq!(house.watch.retrying(&"a/p".into()), retried, "{samples}");
+    }
+}
+
+/// `a` with a second probe `q`, drawn; its state and its seconds.
+fn worst(q: Affects, p_row: &str, q_row: &str) -> String {
+    let mut both = system("a");
+    both.probes.push(probe("a", "q"));
+    both.probes[1].affects = q;
+    let mut house = House::new(ORIGIN, vec![both]);
+    house.draw(0, &[("a/p", p_row), ("a/q", q_row)]);
+    let state = house.record.state(&"a".into());
+    format!("{state:?}: {}", house.figures("a", 0, 180))
+}
+
+#[test]
+fn of_down_unknown_degraded_and_up_the_worst_probe_decides() {
+    let of = Affects::Availability;
+    expect!["Unknown: up 75 degraded 45 planned 0 excluded 0 unplanned 0 unknown 105"]
+        .assert_eq(&worst(of, "U......", "USSSSSS"));
+    expect!["Down: up 30 degraded 0 planned 0 excluded 0 unplanned 150 unknown 0"]
+        .assert_eq(&worst(of, "U......", "UDDDDDD"));
+    expect!["Degraded: up 180 degraded 150 planned 0 excluded 0 unplanned 0 unknown 0"]
+        .assert_eq(&worst(of, "UUUUUUU", "USSSSSS"));
+    let of = Affects::Degradation;
+    expect!["Degraded: up 180 degraded 150 planned 0 excluded 0 unplanned 0 unknown 0"]
+        .assert_eq(&worst(of, "UUUUUUU", "UDDDDDD"));
+    expect!["Unknown: up 75 degraded 45 planned 0 excluded 0 unplanned 0 unknown 105"]
+        .assert_eq(&worst(of, "U......", "UDDDDDD"));
 }
 
 #[test]
@@ -222,7 +300,7 @@ fn a_run_starts_anew_after_a_long_gap() {
 fn a_second_probe_keeps_an_outage_open_until_neither_is_down_nor_pending() {
     let mut both = system("a");
     both.probes.push(probe("a", "q"));
-    let mut house = House::new("2026-10-01T00:00:00Z", vec![both]);
+    let mut house = House::new(ORIGIN, vec![both]);
     house.draw(0, &[("a/p", "UDDDDUUUUUUU"), ("a/q", "UUUUDDDDUUUU")]);
     expect![[r#"
         0     #4 a/p heard from 0
@@ -248,7 +326,7 @@ fn a_second_probe_keeps_an_outage_open_until_neither_is_down_nor_pending() {
 
 #[test]
 fn a_notice_that_was_never_sent_is_folded_into_the_recovery() {
-    let mut house = House::new("2026-10-01T00:00:00Z", vec![system("a")]);
+    let mut house = House::new(ORIGIN, vec![system("a")]);
     house.draw(0, &[("a/p", "UDDD")]);
     house.deliver(Delivery::Deferred);
     house.draw(120, &[("a/p", "UUU")]);
@@ -276,7 +354,7 @@ fn a_notice_that_was_never_sent_is_folded_into_the_recovery() {
 
 #[test]
 fn what_a_full_disk_could_not_take_is_recorded_later_with_its_true_times() {
-    let mut house = House::new("2026-10-01T00:00:00Z", vec![system("a")]);
+    let mut house = House::new(ORIGIN, vec![system("a")]);
     house.draw(0, &[("a/p", "UU")]);
     house.disk_full = true;
     house.draw(60, &[("a/p", "DDDDUU")]);
@@ -304,7 +382,7 @@ fn what_a_full_disk_could_not_take_is_recorded_later_with_its_true_times() {
 fn one_silent(silent_row: &str, seen_row: &str) -> House {
     let mut a = system("a");
     a.probes = vec![probe("a", "l"), probe("a", "m")];
-    let mut house = House::new("2026-10-01T00:00:00Z", vec![a]);
+    let mut house = House::new(ORIGIN, vec![a]);
     house.draw(0, &[("a/l", silent_row), ("a/m", seen_row)]);
     house
 }

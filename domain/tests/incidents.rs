@@ -121,6 +121,20 @@ fn a_measure_that_is_written_anew_is_open_again() {
 }
 
 #[test]
+fn a_measure_without_an_owner_or_a_text_is_refused() {
+    let mut house = promised();
+    let mut refusal = |text, owner| {
+        let review = Review {
+            measures: vec![measure(text, owner, "2026-12-10")],
+            ..Review::default()
+        };
+        house.refused(200, "kim", reviewed(review))
+    };
+    expect!["the owner of a preventive measure is missing"].assert_eq(&refusal("Buy a disk", " "));
+    expect!["the text of a preventive measure is missing"].assert_eq(&refusal(" ", "platform"));
+}
+
+#[test]
 fn a_measure_that_there_is_not_cannot_be_done() {
     let mut house = promised();
     for wrong in ["0", "3", "Rotate", ""] {

@@ -30,7 +30,9 @@ fn with(rules: Vec<Rule>) -> System {
 }
 
 fn check(samples: &str, expected: Expect) {
-    let mut house = House::new(ORIGIN, vec![with(vec![told_rule()])]);
+    // A rule beside it that tells nobody sends nothing.
+    let quiet = rule("quiet", "00:01:00", 60, None);
+    let mut house = House::new(ORIGIN, vec![with(vec![quiet, told_rule()])]);
     house.draw(0, &[("a/p", samples)]);
     expected.assert_eq(&house.outline());
 }

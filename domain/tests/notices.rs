@@ -92,6 +92,18 @@ fn a_notice_waits_at_most_as_long_as_gather_says_from_the_first_confirmation() {
 }
 
 #[test]
+fn a_second_confirmation_does_not_make_the_first_wait_longer() {
+    let mut house = House::new(ORIGIN, vec![system("a"), system("b"), system("c")]);
+    let rows = [("b/p", "UUUD"), ("c/p", "UUDD"), ("a/p", "UDDD")];
+    house.draw(0, &rows);
+    // `a` was confirmed at 90, `c` is at 100, and `b` stays doubtful.
+    house.sample("c/p", 100, 'D');
+    assert!(house.record.notices.is_empty());
+    house.tick(300);
+    assert_eq!(told(&house, Kind::Downtime), [(120, "clinic".into(), 2)]);
+}
+
+#[test]
 fn only_the_customer_who_has_both_systems_waits() {
     let mut house = with_customers(
         vec![system("a"), system("b")],

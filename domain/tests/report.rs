@@ -299,6 +299,24 @@ fn a_window_wholly_outside_the_allowed_hours_says_so() {
 }
 
 #[test]
+fn work_outside_the_allowed_hours_prints_the_reason_why_it_was_scheduled_there() {
+    let cut = |p: &mut Policy| p.planned_hours = Some(hours("02:00", "03:00"));
+    let mut house = under(cut, "U");
+    let window = Single {
+        override_reason: Some("the crane is late".into()),
+        ..single(&house, "move", 200, 300)
+    };
+    house.acts(10, "kim", Act::ScheduleMaintenance { window });
+    house.deliver(Delivery::Accepted);
+    house.draw(30, &[("a/p", "UUUUUUDDDUUU")]);
+    expect![[r#"
+        move (90, 0): outside the hours in which the agreement allows planned work; scheduled outside the allowed hours by override: the crane is late
+        O-13 (0, 90)
+          Move (move): nothing in it is planned: outside the hours in which the agreement allows planned work; scheduled outside the allowed hours by override: the crane is late
+    "#]].assert_eq(&why(&house));
+}
+
+#[test]
 fn downtime_that_began_in_the_part_outside_the_hours_is_unplanned_to_its_end() {
     let cut = |p: &mut Policy| p.planned_hours = Some(hours("00:07", "01:00"));
     expect![[r#"
@@ -318,21 +336,29 @@ fn the_month_s_allowance_says_when_it_was_used_up() {
     "#]].assert_eq(&why(&under(cap, "UUUUUUUUUUUDDDDDDUUUU")));
 }
 
+fn single(house: &House, id: &str, from_s: i64, to_s: i64) -> Single {
+    Single {
+        id: id.into(),
+        systems: vec!["a".into()],
+        title: "Move".into(),
+        impact: None,
+        start: house.second(from_s),
+        end: house.second(to_s),
+        max_downtime_s: None,
+        min_notice_s: None,
+        start_grace_s: None,
+        override_reason: None,
+    }
+}
+
 #[test]
 fn a_window_made_after_the_downtime_began_says_so() {
     let mut house = windowed(Vec::new());
     house.draw(0, &[("a/p", "UUUDDD")]);
     let window = Single {
-        id: "late".into(),
-        systems: vec!["a".into()],
         title: "Late work".into(),
-        impact: None,
-        start: house.second(200),
-        end: house.second(600),
-        max_downtime_s: None,
-        min_notice_s: None,
         start_grace_s: Some(600),
-        override_reason: None,
+        ..single(&house, "late", 200, 600)
     };
     house.acts(180, "kim", Act::ScheduleMaintenance { window });
     house.acts(185, "kim", common::told("late", "clinic"));
@@ -364,18 +390,7 @@ fn planned_time_that_a_person_took_back_says_so() {
 fn a_single_window_names_the_customers_who_were_not_told_in_time() {
     let mut house = windowed(Vec::new());
     house.draw(0, &[("a/p", "U")]);
-    let window = Single {
-        id: "move".into(),
-        systems: vec!["a".into()],
-        title: "Move".into(),
-        impact: None,
-        start: house.second(300),
-        end: house.second(600),
-        max_downtime_s: None,
-        min_notice_s: None,
-        start_grace_s: None,
-        override_reason: None,
-    };
+    let window = single(&house, "move", 300, 600);
     house.acts(10, "kim", Act::ScheduleMaintenance { window });
     house.draw(30, &[("a/p", "UUUUUUUUUUDDDDUUU")]);
     expect![[r#"

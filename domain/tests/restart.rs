@@ -11,6 +11,7 @@ use domain::event::{Delivery, Event, Fact};
 use domain::notice::Kind;
 use domain::outbox;
 use domain::record::Standing;
+use domain::sample::{Outcome, Reason};
 use domain::watch::Watch;
 use expect_test::expect;
 
@@ -188,6 +189,42 @@ fn a_run_goes_on_across_a_short_gap_and_its_earlier_samples_are_read_back() {
         up 90 degraded 0 planned 0 excluded 0 unplanned 65 unknown 25
     "#]]
     .assert_eq(&since(&house, 0, 180));
+}
+
+#[test]
+fn a_run_goes_on_across_two_and_a_half_intervals_and_not_a_second_more() {
+    let refused = |at_s| (at_s, Outcome::Down, Some(Reason::Refused));
+    let after = |gap_s: i64| {
+        let mut house = house();
+        house.draw(0, &[("a/p", "UUDD")]);
+        house.stop(95);
+        house.start(110);
+        house.sample("a/p", 90 + gap_s, 'D');
+        house
+    };
+    let house = after(75);
+    // Those that were read back are in the list.
+    assert_eq!(house.confirming(), [[60, 90, 165].map(refused)]);
+    expect![[r#"
+        165   #7 a/p heard from 165
+        165   #8 a/p degraded from 60
+        165   #9 a/p down from 60 on 3 samples
+        165   #10 outage of a from 60
+        165   #11 incident (Outage)
+        165   #12 tell downtime/O-10/it@clinic.example/1
+        up 60 degraded 0 planned 0 excluded 0 unplanned 35 unknown 70
+    "#]]
+    .assert_eq(&since(&house, 3, 165));
+    let mut house = after(76);
+    assert!(house.confirming().is_empty());
+    house.draw(196, &[("a/p", "UU")]);
+    expect![[r#"
+        166   #7 a/p blip 60..95 of 2
+        166   #8 a/p heard from 166
+        196   #9 a/p blip 166..196 of 1
+        up 155 degraded 0 planned 0 excluded 0 unplanned 0 unknown 71
+    "#]]
+    .assert_eq(&since(&house, 3, 226));
 }
 
 #[test]

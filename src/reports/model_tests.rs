@@ -353,6 +353,13 @@ fn an_incident_of_two_committees_shows_each_its_own_systems() {
     assert_eq!(incident(&ours, "I-121").outages, ["O-120"]);
     assert_eq!(incident(&theirs, "I-121").systems, ["results"]);
     assert_eq!(incident(&theirs, "I-121").outages, ["O-160"]);
+    // Lakeside depends on the portal alone.
+    let told = |report: &Report| {
+        let told = incident(report, "I-121").told.clone();
+        told.into_iter().map(|t| t.customer).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&ours), ["lakeside", "mercy", "st-elsewhere"]);
+    assert_eq!(told(&theirs), ["mercy", "st-elsewhere"]);
     assert!(ours.outages.iter().all(|o| o.system != "results"));
     assert_eq!(theirs.systems.len(), 1);
     // Their month is that of their own zone: three hours later.

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use domain::accounting;
+use domain::accounting::{self, Figures};
 use domain::act::{Act, Refusal, Which};
 use domain::catalogue::{
     Affects, Catalogue, Committee, Customer, Days, End, Flapping, Kind, Probe, Rule, System,
@@ -15,7 +15,7 @@ use domain::id::{NoticeId, ProbeId, SystemId};
 use domain::outbox;
 use domain::policy::Policy;
 use domain::record::Record;
-use domain::sample::{Outcome, Phases, Reason, Sample};
+use domain::sample::{Outcome, Phases, Reason, Sample, Seen};
 use domain::span::Span;
 use domain::watch::Watch;
 use jiff::civil::Weekday;
@@ -226,6 +226,11 @@ impl House {
     }
 
     pub fn sample(&mut self, probe: &str, offset_s: i64, letter: char) {
+        self.sample_late(probe, offset_s, letter, 0);
+    }
+
+    /// A sample that comes in so many seconds after its probe has ended.
+    pub fn sample_late(&mut self, probe: &str, offset_s: i64, letter: char, late_s: i64) {
         let start = self.second(offset_s);
         let (outcome, reason) = match letter {
             'U' => (Outcome::Up, None),
@@ -248,7 +253,7 @@ impl House {
         };
         self.samples.push(sample.clone());
         self.put(
-            start + SignedDuration::from_millis(1),
+            start + SignedDuration::from_millis(late_s * 1000 + 1),
             Input::Sampled(sample),
         );
     }
@@ -384,15 +389,20 @@ impl House {
         self.put(self.second(found_s), Input::Died { alive_until });
     }
 
-    /// The seconds of a system between two offsets, by class, as a report counts them.
-    pub fn figures(&self, system: &str, from_s: i64, to_s: i64) -> String {
+    /// The figures of a system between two offsets, as a report counts them.
+    pub fn accounted(&self, system: &str, from_s: i64, to_s: i64) -> Figures {
         let id = SystemId::from(system);
         let period = Span::new(self.second(from_s), self.second(to_s));
         let zone = self.record.zone_of(&id).unwrap();
         let policy = self.record.policy_of_month(&id, period.from, &zone);
         let history = self.record.history(&id, period);
         let as_of = self.now;
-        let f = accounting::account(&history, period, &zone, policy, None, as_of);
+        accounting::account(&history, period, &zone, policy, None, as_of)
+    }
+
+    /// The seconds of a system between two offsets, by class.
+    pub fn figures(&self, system: &str, from_s: i64, to_s: i64) -> String {
+        let f = self.accounted(system, from_s, to_s);
         format!(
             "up {} degraded {} planned {} excluded {} unplanned {} unknown {}",
             f.up_s, f.degraded_s, f.planned_s, f.excluded_s, f.unplanned_s, f.unknown_s
@@ -401,6 +411,19 @@ impl House {
 
     fn offset(&self, at: Timestamp) -> String {
         format!("{}", at.duration_since(self.origin).as_secs())
+    }
+
+    /// The samples that each `probe-down` lists: when, what, why.
+    pub fn confirming(&self) -> Vec<Vec<(i64, Outcome, Option<Reason>)>> {
+        let s = |seen: &Seen| seen.at.duration_since(self.origin).as_secs();
+        let facts = self.events.iter().map(|(_, event)| &event.fact);
+        facts
+            .filter_map(|fact| match fact {
+                Fact::ProbeDown { samples, .. } => Some(samples),
+                _ => None,
+            })
+            .map(|all| all.iter().map(|x| (s(x), x.outcome, x.reason)).collect())
+            .collect()
     }
 
     /// The events, one a line, in seconds since the origin; the set-up left out.
