@@ -241,7 +241,9 @@ impl Draft<'_> {
                     .flat_map(|o| &o.told),
             );
             if let Some(episode) = episode.filter(|e| e.outages().any(|o| o == outage)) {
-                one.all.extend(episode.outages());
+                // What people declared beside any of them is the same downtime.
+                one.all
+                    .extend(episode.outages().flat_map(|o| record.stretch(o)));
                 one.unstable = true;
             }
             let (same, other): (Vec<_>, Vec<_>) =

@@ -9,8 +9,8 @@ use domain::incident::Review;
 use domain::notice::Kind;
 use domain::policy::Policy;
 
-use super::common::{acknowledge, catalogue, policy, probe};
-use super::{House, ORIGIN, a, flappy, house, is_unstable, notices, outages, told};
+use super::common::{acknowledge, catalogue, policy, probe, rule};
+use super::{House, ORIGIN, a, flappy, house, is_unstable, notices, outages, play, told};
 
 #[test]
 fn a_declared_outage_counts_but_one_recorded_afterwards_makes_nothing_unstable() {
@@ -219,4 +219,33 @@ fn what_a_person_declared_within_the_outage_that_crosses_the_limit_is_joined_and
     let (_, last) = notices(&house, Kind::Downtime).pop().unwrap();
     assert_eq!(last.affected.len(), 1, "{}", last.key);
     assert_eq!(told(&house, Kind::Downtime).last(), Some(&(350, 4)));
+}
+
+#[test]
+fn what_a_person_declared_beside_any_outage_of_an_unstable_system_is_said_with_it() {
+    let mut system = flappy("a");
+    system.windows = vec![rule("w", "00:05:00", 300, None)];
+    let mut house = House::new(ORIGIN, vec![system]);
+    // The first lies in the window: nobody hears of its end. It is taken back, and counts.
+    outages(&mut house, &[330], 440);
+    let (outage, reason) = (*house.record.outages.keys().next().unwrap(), "no".into());
+    house.acts(441, "kim", Act::Reclassify { outage, reason });
+    outages(&mut house, &[630, 930], 1100);
+    assert!(is_unstable(&house));
+    let declare = Act::DeclareOutage {
+        system: a(),
+        from: house.second(200),
+        to: Some(house.second(350)),
+        evidence: "calls".into(),
+    };
+    house.acts(1101, "kim", declare);
+    let declared = *house.record.outages.keys().next_back().unwrap();
+    play(&mut house, 1500, |_| 'U');
+    let (_, uptime) = notices(&house, Kind::Uptime).pop().unwrap();
+    let [said] = &uptime.affected[..] else {
+        panic!("{uptime:#?}");
+    };
+    assert_eq!(said.unstable.as_ref().unwrap().outages.len(), 3);
+    assert_eq!(said.joined, [declared]);
+    assert_eq!(said.from, Some(house.second(200)));
 }
