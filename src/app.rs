@@ -443,6 +443,7 @@ impl Service {
 fn not_taken(error: &Error) -> NotTaken {
     let why = describe(error);
     match error {
+        Error::Templates(notices::Error::Read { .. }) => NotTaken::Failed(why),
         Error::Config(_) | Error::Probe { .. } | Error::Templates(_) => NotTaken::Wrong(why),
         _ => NotTaken::Failed(why),
     }

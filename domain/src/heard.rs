@@ -165,7 +165,7 @@ impl Heard {
     ///
     /// Nothing is wrong while a notice waits that would mend it or one is still to be decided (other
     /// systems are waited for, a bad run is pending). Downtime that stays planned is told to nobody.
-    /// A refused address and a customer who was not one throughout are owed nothing.
+    /// A refused address is owed nothing, and who was not a customer throughout no word of a beginning.
     pub fn contradictions(&self, record: &Record) -> Vec<Contradiction> {
         let told_down = self
             .last

@@ -570,3 +570,36 @@ fn without_a_start_grace_the_quickest_probe_says_how_early_is_too_early() {
     assert_eq!(outcome(70, &[60, 300]), (1, false));
     assert_eq!(outcome(170, &[180]), (1, true));
 }
+
+#[test]
+fn a_downtime_that_waits_into_a_window_names_no_work_that_excuses_it_nor_that_of_another_system() {
+    // Both stop 15 s before the window of one of them; the second is still in doubt when it begins.
+    let told = |window: Rule, other: Vec<Rule>| {
+        let b = System {
+            windows: other,
+            ..system("b")
+        };
+        let mut house = House::new(ORIGIN, vec![with(vec![window]), b]);
+        house.draw(0, &[("a/p", "UUUUUUUUUU"), ("b/p", "UUUUUUUUUU")]);
+        for (at, probe) in [
+            (285, "a/p"),
+            (286, "b/p"),
+            (290, "a/p"),
+            (291, "b/p"),
+            (295, "a/p"),
+        ] {
+            house.sample(probe, at, 'D');
+        }
+        house.sample("b/p", 305, 'D');
+        let notice = &house.record.notices.values().next().unwrap().notice;
+        assert_eq!(notice.affected.len(), 2);
+        notice.work.as_ref().map(|w| w.window.to_string())
+    };
+    let unearned = |id: &str| Rule {
+        agreed: None,
+        ..rule(id, "00:05:00", 600, None)
+    };
+    assert_eq!(told(from_five(600, None), vec![]), None);
+    assert_eq!(told(unearned("work"), vec![]), None);
+    assert_eq!(told(unearned("work"), vec![unearned("work")]), None);
+}

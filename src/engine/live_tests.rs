@@ -467,15 +467,13 @@ async fn a_start_that_had_to_wait_is_measured_from_its_slot() {
         }
     };
     let sample = timeout(LONG, first).await.unwrap();
-    // On a machine that is busy more than the slot may have gone by; then the next was taken.
-    let missed = i64::try_from(slot.counts().missed).unwrap();
-    let slot_of = due + SignedDuration::from_secs(missed);
-    let late = sample.at.duration_since(slot_of).as_micros();
-    assert!(
-        late.abs_diff(i128::from(sample.late_us)) < 5_000,
-        "{sample:?}, due {slot_of}"
-    );
-    assert!(missed > 0 || sample.late_us >= 295_000, "{sample:?}");
+    // On a machine that is busy another slot may have been taken; it is one of the grid all the same.
+    let late = SignedDuration::from_micros(i64::try_from(sample.late_us).unwrap());
+    let near = SignedDuration::from_millis(20);
+    let slot_of = slots.at_or_after(sample.at - late - near);
+    let off = (sample.at - late).duration_since(slot_of).abs();
+    assert!(off <= near, "{sample:?} is {off:?} off its slot {slot_of}");
+    assert!(slot_of > due || sample.late_us >= 280_000, "{sample:?}");
     runner.stop().await;
     service.stop().await;
 }

@@ -246,6 +246,48 @@ fn of_very_many_rows_the_first_are_named_and_the_others_counted_up_to_the_last()
 }
 
 #[test]
+fn a_damaged_page_hides_no_row_that_can_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let events = filled(dir.path());
+    let mut ledger = Ledger::open(dir.path()).unwrap();
+    // Messages of several pages, so that theirs is not the page of an event.
+    let letters: Vec<_> = (500..540)
+        .map(|n| (NoticeId(n), vec![b'x'; 3_000]))
+        .collect();
+    ledger
+        .append(at(300), &[event(500, Fact::Stopped)], &letters)
+        .unwrap();
+    drop(ledger);
+    raw(dir.path())
+        .execute_batch("UPDATE events SET by = 'dana' WHERE seq = 9")
+        .unwrap();
+    let file = dir.path().join(FILE);
+    let mut bytes = std::fs::read(&file).unwrap();
+    let root: usize = Connection::open(&file)
+        .unwrap()
+        .query_row(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'letters'",
+            [],
+            |row| row.get::<_, i64>(0),
+        )
+        .unwrap()
+        .try_into()
+        .unwrap();
+    let page = usize::from(u16::from_be_bytes([bytes[16], bytes[17]]));
+    bytes[(root - 1) * page..][..page].fill(0xff);
+    std::fs::write(&file, &bytes).unwrap();
+    let found = verify(dir.path(), &mut |_, _| {}).unwrap();
+    assert_eq!(found.head.seq, 8, "of {}", events.len() + 1);
+    assert!(
+        found.faults.contains(&Fault::Changed { seq: 9 }),
+        "{:?}",
+        found.faults
+    );
+    let damaged = |fault: &Fault| matches!(fault, Fault::Damaged(_));
+    assert!(found.faults.iter().any(damaged), "{:?}", found.faults);
+}
+
+#[test]
 fn of_very_many_rows_that_cannot_be_read_the_first_are_named_too() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = Ledger::open(dir.path()).unwrap();

@@ -153,8 +153,7 @@ impl Draft<'_> {
             .and_then(|o| record.outages.get(o)?.incident);
         let work = match kind {
             Kind::MaintenanceOverrun => outages.iter().find_map(|o| self.work_of(*o)),
-            // The downtime of a window that earned nothing names the work.
-            _ => outages.iter().find_map(|o| self.unearned_work(*o)),
+            _ => self.unearned_work_of(outages),
         };
         let subject: Vec<String> = outages.iter().map(OutageId::to_string).collect();
         Content {
@@ -259,18 +258,34 @@ impl Draft<'_> {
         (figures.planned_s >= allowance_s).then_some(allowance_s)
     }
 
-    /// The window in which an outage began that it does not excuse.
+    /// The work within which all of these outages began and which excuses none of them. Of a notice
+    /// that tells also of others nobody could say whose work it is.
+    fn unearned_work_of(&self, outages: &[OutageId]) -> Option<Work> {
+        let mut works = outages.iter().map(|o| self.unearned_work(*o));
+        let first = works.next()??;
+        let same = |other: Option<Work>| other.is_some_and(|w| w.window == first.window);
+        works.all(same).then_some(first)
+    }
+
+    /// The window in which an outage began that it does not excuse. One that earned something
+    /// excuses, from its start on, what began just before it.
     fn unearned_work(&self, id: OutageId) -> Option<Work> {
         let outage = self.record().outages.get(&id)?;
-        self.windows_at(outage)
-            .iter()
-            .filter(|o| o.why != Earned::Cancelled)
-            .find(|o| {
-                let early = SignedDuration::from_secs(o.start_grace_s);
-                let from = o.span.from.checked_sub(early).unwrap_or(o.span.from);
-                Span::new(from, o.span.to).contains(outage.start)
-            })
-            .map(work)
+        if outage.overrun.is_some() {
+            return None;
+        }
+        let began_in = |o: &Occurrence| {
+            let early_s = if o.earning.is_empty() {
+                o.start_grace_s
+            } else {
+                0
+            };
+            let from = o.span.from.checked_sub(SignedDuration::from_secs(early_s));
+            Span::new(from.unwrap_or(o.span.from), o.span.to).contains(outage.start)
+        };
+        let windows = self.windows_at(outage);
+        let mut uncancelled = windows.iter().filter(|o| o.why != Earned::Cancelled);
+        uncancelled.find(|o| began_in(o)).map(work)
     }
 
     /// The windows of its system that touch an outage, the present second included.
@@ -345,6 +360,18 @@ impl Draft<'_> {
             if let Some(told) = record.notices.get(&notice) {
                 let key = (told.notice.customer.clone(), told.notice.recipient.clone());
                 recipients.entry(key).or_default().push(notice);
+            }
+        }
+        // Who was told as a customer that has another id by now is that customer.
+        let gone = |id: &CustomerId| record.catalogue.customer(id.as_str()).is_none();
+        let old = recipients.keys().filter(|(id, _)| gone(id)).cloned();
+        for key in old.collect::<Vec<_>>() {
+            let now = recipients.keys().find(|(id, to)| !gone(id) && *to == key.1);
+            if let Some(now) = now.cloned() {
+                let told = recipients.remove(&key).unwrap_or_default();
+                let all = recipients.entry(now).or_default();
+                all.extend(told);
+                all.sort_unstable();
             }
         }
         let refused = |n: &NoticeId| self.is_refused_whole(*n, &affected.system);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Time;
+
 use super::model::{Choice, Method, Rule};
 use super::scope::Scope;
 use super::words;
@@ -192,9 +194,9 @@ pub(super) fn choices(policy: &Policy) -> Vec<String> {
 fn weekly(hours: &Hours) -> String {
     const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     let name = |day: &DayHours| DAYS[usize::from(day.weekday % 7)];
-    let rows = hours
-        .weekly
-        .chunk_by(|a, b| a.weekday + 1 == b.weekday && (a.open, a.close) == (b.open, b.close));
+    let rows = hours.weekly.chunk_by(|a, b| {
+        a.weekday.wrapping_add(1) == b.weekday && (a.open, a.close) == (b.open, b.close)
+    });
     let texts: Vec<String> = rows
         .map(|row| {
             let days = match row {
@@ -204,9 +206,10 @@ fn weekly(hours: &Hours) -> String {
             let Some(any) = row.first() else {
                 return days;
             };
-            let close = match any.close.strftime("%H:%M").to_string() {
-                midnight if midnight == "00:00" => "24:00".to_owned(),
-                close => close,
+            let close = if any.close == Time::midnight() {
+                "24:00".to_owned()
+            } else {
+                any.close.strftime("%H:%M").to_string()
             };
             format!("{days} {}\u{2013}{close}", any.open.strftime("%H:%M"))
         })
