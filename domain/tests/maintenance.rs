@@ -574,7 +574,7 @@ fn without_a_start_grace_the_quickest_probe_says_how_early_is_too_early() {
 #[test]
 fn a_downtime_that_waits_into_a_window_names_no_work_that_excuses_it_nor_that_of_another_system() {
     // Both stop 15 s before the window of one of them; the second is still in doubt when it begins.
-    let told = |window: Rule, other: Vec<Rule>| {
+    let told = |window: Rule, other: Vec<Rule>, letter: char| {
         let b = System {
             windows: other,
             ..system("b")
@@ -590,16 +590,21 @@ fn a_downtime_that_waits_into_a_window_names_no_work_that_excuses_it_nor_that_of
         ] {
             house.sample(probe, at, 'D');
         }
-        house.sample("b/p", 305, 'D');
+        assert!(house.record.notices.is_empty());
+        house.sample("b/p", 305, letter);
+        house.sample("b/p", 310, letter);
         let notice = &house.record.notices.values().next().unwrap().notice;
-        assert_eq!(notice.affected.len(), 2);
-        notice.work.as_ref().map(|w| w.window.to_string())
+        let work = notice.work.as_ref().map(|w| w.window.to_string());
+        (notice.affected.len(), work)
     };
     let unearned = |id: &str| Rule {
         agreed: None,
         ..rule(id, "00:05:00", 600, None)
     };
-    assert_eq!(told(from_five(600, None), vec![]), None);
-    assert_eq!(told(unearned("work"), vec![]), None);
-    assert_eq!(told(unearned("work"), vec![unearned("work")]), None);
+    let work = Some("a/work@2026-10-01".to_owned());
+    assert_eq!(told(unearned("work"), vec![], 'U'), (1, work));
+    assert_eq!(told(from_five(600, None), vec![], 'U'), (1, None));
+    assert_eq!(told(unearned("work"), vec![], 'D'), (2, None));
+    let other = vec![unearned("work")];
+    assert_eq!(told(unearned("work"), other, 'D'), (2, None));
 }
