@@ -368,6 +368,30 @@ fn a_customer_that_comes_meanwhile_hears_of_it_with_the_next_outage() {
 }
 
 #[test]
+fn an_address_whose_customer_gets_another_id_hears_once_that_it_is_over() {
+    let mut house = house();
+    outages(&mut house, &[30, 330, 630], 780);
+    let mut renamed = catalogue(vec![flappy("a")]);
+    renamed.customers[0].id = "clinic-of-the-lake".into();
+    house.configure(house.second(790), renamed);
+    // Under its new id it hears anew that the system is unstable.
+    outages(&mut house, &[810], 1300);
+    let (_, down) = notices(&house, Kind::Downtime).pop().unwrap();
+    assert_eq!(down.customer.as_str(), "clinic-of-the-lake");
+    let over: Vec<_> = notices(&house, Kind::Uptime)
+        .into_iter()
+        .filter(|(at, _)| *at > 790)
+        .map(|(at, n)| (at, n.customer.to_string(), n.recipient))
+        .collect();
+    let once = (
+        1200,
+        "clinic-of-the-lake".into(),
+        "it@clinic.example".into(),
+    );
+    assert_eq!(over, [once]);
+}
+
+#[test]
 fn what_could_not_be_delivered_until_it_is_over_is_said_once() {
     let mut house = house();
     let down = |t: i64| [30, 330, 630].iter().any(|f| (*f..f + 90).contains(&t));
