@@ -1,6 +1,6 @@
 //! A house in miniature: one or two systems, drawn samples, and the events that follow, so that a
 //! rule can be read as a picture. The same turn as the engine's, without stores.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, missing_docs)] // shared by several test files; a test may panic
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)] // shared by several test files; a test may panic
 
 use std::fmt::Write as _;
 
