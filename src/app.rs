@@ -195,14 +195,14 @@ async fn watch_over(
     let courier = Arc::new(Courier::new(relays(&loaded), renderer, Timeouts::default()));
 
     let (tell_stop, stopped) = watch::channel(false);
-    let desk = Arc::new(web::Desk::new(
+    let state = Arc::new(web::AppState::new(
         Arc::clone(&door),
         samples.writer(),
         clock::now(),
     ));
-    desk.offer(&setups);
+    state.offer(&setups);
     runner.replace(setups);
-    let mut tasks = serve(private, socket, &desk, &stopped);
+    let mut tasks = serve(private, socket, &state, &stopped);
     let post = Arc::new(Post::new(Arc::clone(&door)));
     tasks.spawn(Arc::clone(&courier).run(post, ended(&stopped)));
     log_watching(&loaded, &data);
@@ -213,7 +213,7 @@ async fn watch_over(
         door,
         runner,
         courier,
-        desk,
+        state,
         held,
     };
     let broken = service.supervise(stop, &mut running).await;
@@ -255,16 +255,20 @@ fn log_watching(loaded: &Loaded, data: &Path) {
 fn serve(
     private: TcpListener,
     socket: UnixListener,
-    desk: &Arc<web::Desk>,
+    state: &Arc<web::AppState>,
     stopped: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(web::private::serve(
         private,
-        Arc::clone(desk),
+        Arc::clone(state),
         ended(stopped),
     ));
-    tasks.spawn(web::socket::serve(socket, Arc::clone(desk), ended(stopped)));
+    tasks.spawn(web::socket::serve(
+        socket,
+        Arc::clone(state),
+        ended(stopped),
+    ));
     tasks
 }
 
@@ -275,7 +279,7 @@ struct Service {
     door: Arc<Door>,
     runner: Runner,
     courier: Arc<Courier>,
-    desk: Arc<web::Desk>,
+    state: Arc<web::AppState>,
     held: Held,
 }
 
@@ -373,7 +377,7 @@ impl Service {
                     }
                 }
                 Some(()) = hangups.recv(), if free => reading = Some(self.reading(Vec::new())),
-                Some(answer) = self.desk.reload_asked() => match free {
+                Some(answer) = self.state.reload_asked() => match free {
                     true => reading = Some(self.reading(vec![answer])),
                     false => waiting.push(answer),
                 },
@@ -402,7 +406,7 @@ impl Service {
             Ok(prepared) => self.take_over(prepared).await,
             Err(error) => Err(error),
         };
-        self.desk.reloaded(result.is_ok(), clock::now());
+        self.state.reloaded(result.is_ok(), clock::now());
         let result = result.map_err(|error| not_taken(&error));
         match &result {
             _ if !answers.is_empty() => {}
@@ -429,7 +433,7 @@ impl Service {
         self.door
             .configure(&self.start.by, loaded.catalogue.clone())
             .await?;
-        self.desk.offer(&setups);
+        self.state.offer(&setups);
         self.runner.replace(setups);
         self.courier.replace(relays(&loaded), renderer);
         for left in &left {

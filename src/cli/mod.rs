@@ -4,18 +4,18 @@
 
 mod acts;
 mod args;
+mod client;
 mod layout;
 mod notice;
-mod office;
-mod outlook;
+mod output;
 mod probe;
 mod progress;
-mod read;
 mod report;
-mod say;
 mod simulation;
 mod status;
 mod verify;
+mod views;
+mod window_status;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -33,8 +33,8 @@ use crate::samples::{self, Check};
 use crate::web::Reply;
 use crate::{app, clock, demo, notices};
 use args::{Command, Common, Line};
-use office::Office;
-use say::{complain, made, print};
+use client::Client;
+use output::{complain, made, print};
 
 /// How a command ended, beside what it printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +96,7 @@ fn unread(error: &clap::Error, as_json: bool) -> ExitCode {
         // How the command is used is for people.
         let why = whole.split("\n\nUsage:").next().unwrap_or_default();
         let why = why.trim_start_matches("error: ").trim();
-        let _ = say::json(&json!({ "error": why }));
+        let _ = output::json(&json!({ "error": why }));
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
@@ -105,7 +105,7 @@ fn unread(error: &clap::Error, as_json: bool) -> ExitCode {
 fn failed(failure: &Failure, as_json: bool) -> ExitCode {
     let (code, answer) = match failure {
         Failure::Config(mistakes) => {
-            say::painted(&mistakes.render(say::coloured(&std::io::stderr())));
+            output::painted(&mistakes.render(output::coloured(&std::io::stderr())));
             let all: Vec<_> = mistakes.iter().map(mistake_json).collect();
             (2, json!({ "mistakes": all }))
         }
@@ -124,7 +124,7 @@ fn failed(failure: &Failure, as_json: bool) -> ExitCode {
     };
     if as_json {
         // What went wrong first is what the status tells.
-        let _ = say::json(&answer);
+        let _ = output::json(&answer);
     }
     ExitCode::from(code)
 }
@@ -143,7 +143,7 @@ fn carry_out(line: Line) -> Result<End, Failure> {
         Command::Check => check(common),
         Command::Schema { kind } => {
             let kind = kind_of_file(kind);
-            say::json(&config::schema(kind))?;
+            output::json(&config::schema(kind))?;
             Ok(End::Done)
         }
         Command::Demo { seconds, dir } => show(common, dir, seconds),
@@ -160,9 +160,9 @@ fn carry_out(line: Line) -> Result<End, Failure> {
         Command::Maintenance(words) => match acts::of_maintenance(&words) {
             Some(act) => do_act(common, act),
             None => {
-                let (record, _) = Office::of(common)?.record(None)?;
+                let (record, _) = Client::of(common)?.record(None)?;
                 let width = layout::width();
-                let windows = read::maintenance(&record, clock::now(), common.json, width)?;
+                let windows = views::maintenance(&record, clock::now(), common.json, width)?;
                 made(&windows, common.json)?;
                 Ok(End::Done)
             }
@@ -183,8 +183,8 @@ fn carry_out(line: Line) -> Result<End, Failure> {
             report::run(common, &of, format, out.as_deref())
         }
         Command::Notice(words) => notice::run(common, words),
-        Command::Verify { replay } => verify::run(&Office::of(common)?, replay, common.json),
-        Command::Reload => match Office::of(common)?.reload()? {
+        Command::Verify { replay } => verify::run(&Client::of(common)?, replay, common.json),
+        Command::Reload => match Client::of(common)?.reload()? {
             // The service has judged it, and its words name every mistake.
             Some(Reply::Refused(why)) => Err(Failure::Usage(not_taken(&why))),
             Some(Reply::Failed(why)) => Err(anyhow::anyhow!(not_taken(&why)).into()),
@@ -213,7 +213,7 @@ fn log_to_stderr(level: &str) {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(say::coloured(&std::io::stderr()))
+        .with_ansi(output::coloured(&std::io::stderr()))
         // Its own complaint about a standard error that is full would be a panic.
         .log_internal_errors(false)
         .with_target(false)
@@ -221,7 +221,7 @@ fn log_to_stderr(level: &str) {
 }
 
 fn by(common: &Common) -> String {
-    common.by.clone().unwrap_or_else(office::user)
+    common.by.clone().unwrap_or_else(client::user)
 }
 
 fn show(common: &Common, dir: PathBuf, seconds: Option<u64>) -> Result<End, Failure> {
@@ -233,7 +233,7 @@ fn show(common: &Common, dir: PathBuf, seconds: Option<u64>) -> Result<End, Fail
         ));
     }
     // It keeps the service's log in a file, so that its story stays readable.
-    let colour = say::coloured(&std::io::stdout());
+    let colour = output::coloured(&std::io::stdout());
     demo::run(demo::Options {
         dir,
         seconds,
@@ -292,7 +292,7 @@ fn check(common: &Common) -> Result<End, Failure> {
     } = &loaded.catalogue;
     let probes = loaded.probes.len();
     if common.json {
-        say::json(&json!({
+        output::json(&json!({
             "systems": systems.len(), "probes": probes, "policies": policies.len(),
             "customers": customers.len(), "committees": committees.len(),
             "idle": loaded.idle(),
@@ -314,7 +314,7 @@ fn check(common: &Common) -> Result<End, Failure> {
 }
 
 fn do_act(common: &Common, act: Act) -> Result<End, Failure> {
-    let office = Office::of(common)?;
+    let client = Client::of(common)?;
     let window = match &act {
         Act::ScheduleMaintenance { window } => Some(window.id.clone()),
         Act::ExtendMaintenance { window, .. } => Some(window.clone()),
@@ -327,7 +327,7 @@ fn do_act(common: &Common, act: Act) -> Result<End, Failure> {
             ..
         }
     );
-    let reply = office.act(&by(common), act)?;
+    let reply = client.act(&by(common), act)?;
     let mut notes = Vec::new();
     if matches!(reply, Reply::Done(_)) {
         // One person's word excludes nothing: who reads only "done" would rely on it.
@@ -339,9 +339,9 @@ fn do_act(common: &Common, act: Act) -> Result<End, Failure> {
             );
         }
         if let Some(window) = window {
-            let (record, _) = office.record(None)?;
+            let (record, _) = client.record(None)?;
             let outlook = record.outlook(&window, clock::now());
-            notes.extend(outlook.iter().flat_map(outlook::words));
+            notes.extend(outlook.iter().flat_map(window_status::words));
         }
     }
     said(common, reply, &notes)
@@ -356,7 +356,7 @@ fn said(common: &Common, reply: Reply, notes: &[String]) -> Result<End, Failure>
             }
             if common.json {
                 let left: Vec<&String> = receipt.left.iter().chain(notes).collect();
-                say::json(&json!({ "events": receipt.events, "left": left }))?;
+                output::json(&json!({ "events": receipt.events, "left": left }))?;
                 return Ok(End::Done);
             }
             if receipt.events.is_empty() {
@@ -379,7 +379,7 @@ fn said(common: &Common, reply: Reply, notes: &[String]) -> Result<End, Failure>
         Reply::Refused(why) => {
             complain(format!("refused: {why}"));
             if common.json {
-                say::json(&json!({ "refused": why }))?;
+                output::json(&json!({ "refused": why }))?;
             }
             Ok(End::BadNews)
         }
@@ -388,9 +388,9 @@ fn said(common: &Common, reply: Reply, notes: &[String]) -> Result<End, Failure>
 }
 
 fn status_now(common: &Common) -> Result<End, Failure> {
-    let (status, runs) = Office::of(common)?.status()?;
+    let (status, runs) = Client::of(common)?.status()?;
     if common.json {
-        say::json(&status)?;
+        output::json(&status)?;
     } else {
         print(&status::text(&status, runs, layout::width()))?;
     }
@@ -402,15 +402,15 @@ fn status_now(common: &Common) -> Result<End, Failure> {
 }
 
 fn incidents(common: &Common, words: &args::Incident) -> Result<End, Failure> {
-    let (record, _) = Office::of(common)?.record(None)?;
+    let (record, _) = Client::of(common)?.record(None)?;
     match words {
         args::Incident::List { open } => {
-            let listed = read::incidents(&record, *open, common.json, layout::width())?;
+            let listed = views::incidents(&record, *open, common.json, layout::width())?;
             made(&listed, common.json)?;
         }
         args::Incident::Show(which) => {
             let which = acts::incident(which);
-            let shown = read::incident(&record, &which, common.json, layout::width())?;
+            let shown = views::incident(&record, &which, common.json, layout::width())?;
             made(&shown, common.json)?;
         }
         // Everything else is an act, carried out elsewhere.

@@ -3,17 +3,17 @@
 use domain::notice::Kind;
 
 use super::args::{self, Common};
-use super::office::Office;
-use super::say::{self, made, print};
-use super::{End, Failure, layout, read};
+use super::client::Client;
+use super::output::{self, made, print};
+use super::{End, Failure, layout, views};
 use crate::{clock, config, notices};
 
 /// Does what the words say.
 pub fn run(common: &Common, words: args::Notice) -> Result<End, Failure> {
     match words {
         args::Notice::List => {
-            let (record, _) = Office::of(common)?.record(None)?;
-            let listed = read::notices(&record, common.json, layout::width())?;
+            let (record, _) = Client::of(common)?.record(None)?;
+            let listed = views::notices(&record, common.json, layout::width())?;
             made(&listed, common.json)?;
             Ok(End::Done)
         }
@@ -42,7 +42,7 @@ fn preview(common: &Common, kind: &str, unstable: bool, html: bool) -> Result<En
     let renderer = notices::Renderer::new(loaded.templates.as_deref())?;
     let said = renderer.preview(kind, unstable, &loaded.catalogue, clock::now())?;
     if common.json {
-        say::json(&said)?;
+        output::json(&said)?;
     } else if html {
         print(&said.html)?;
     } else {

@@ -4,7 +4,7 @@ use domain::id::ProbeId;
 use serde_json::json;
 
 use super::args::Common;
-use super::say::{self, print};
+use super::output::{self, print};
 use super::{End, Failure};
 use crate::config;
 
@@ -46,7 +46,7 @@ pub(super) fn run(common: &Common, target: &str) -> Result<End, Failure> {
         }
     }
     if common.json {
-        say::json(&all)?;
+        output::json(&all)?;
     }
     Ok(end)
 }

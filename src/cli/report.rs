@@ -8,8 +8,8 @@ use domain::report;
 use serde_json::json;
 
 use super::args::{self, Common};
-use super::office::Office;
-use super::say::{self, complain};
+use super::client::Client;
+use super::output::{self, complain};
 use super::{End, Failure};
 use crate::config;
 use crate::reports::{self, Format};
@@ -62,7 +62,7 @@ pub(super) fn run(
     format: Format,
     out: Option<&Path>,
 ) -> Result<End, Failure> {
-    let (record, head) = Office::of(common)?.record(of.seq)?;
+    let (record, head) = Client::of(common)?.record(of.seq)?;
     if let Some(seq) = of.seq.filter(|seq| *seq != head.seq) {
         return Err(Failure::Unknown(format!(
             "there is no event {seq}: the ledger ends with event {}",
@@ -99,13 +99,13 @@ pub(super) fn run(
                 .with_context(|| format!("{} cannot be written", file.display()))?;
             complain(file.display());
             if common.json {
-                say::json(&json!({
+                output::json(&json!({
                     "written": file, "bytes": bytes.len(), "committee": committee,
                     "month": of.month.to_string(),
                 }))?;
             }
         }
-        None => say::bytes(&bytes)?,
+        None => output::bytes(&bytes)?,
     }
     Ok(End::Done)
 }

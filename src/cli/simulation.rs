@@ -5,8 +5,8 @@ use std::path::Path;
 use serde_json::json;
 
 use super::args::Common;
+use super::output::{self, print};
 use super::progress::Progress;
-use super::say::{self, print};
 use super::{End, Failure};
 use crate::{app, simulate};
 
@@ -40,7 +40,7 @@ pub fn run(scenario: &Path, out: &Path, common: &Common) -> Result<End, Failure>
         .map(|r| format!("line {}: {} at {}: {}", r.line, r.by, r.at, r.reason))
         .collect();
     if common.json {
-        say::json(&json!({
+        output::json(&json!({
             "seq": summary.head.seq, "head": summary.head.hash, "samples": summary.samples,
             "outages": summary.outages, "incidents": summary.incidents,
             "notices": summary.notices, "refused": refused, "reports": summary.reports,

@@ -7,23 +7,23 @@ use domain::heard::Heard;
 use domain::record::Record;
 use serde_json::json;
 
-use super::office::Office;
+use super::client::Client;
+use super::output::{self, print};
 use super::progress::Progress;
-use super::say::{self, print};
 use super::{End, Failure};
 use crate::ledger;
 
-pub(super) fn run(office: &Office, replay: bool, as_json: bool) -> Result<End, Failure> {
-    office.ledger()?;
+pub(super) fn run(client: &Client, replay: bool, as_json: bool) -> Result<End, Failure> {
+    client.ledger()?;
     let progress = Progress::of("verifying");
-    let found = ledger::verify(&office.data, &mut |done, of| progress.rows(done, of))?;
+    let found = ledger::verify(&client.data, &mut |done, of| progress.rows(done, of))?;
     drop(progress);
     let mut faults: Vec<String> = found.faults.iter().map(ToString::to_string).collect();
     if replay && found.is_clean() {
-        faults.extend(fold_again(office)?);
+        faults.extend(fold_again(client)?);
     }
     if as_json {
-        say::json(&json!({
+        output::json(&json!({
             "seq": found.head.seq, "head": found.head.hash, "letters": found.letters,
             "replayed": replay, "faults": faults,
         }))?;
@@ -64,8 +64,8 @@ pub(super) fn run(office: &Office, replay: bool, as_json: bool) -> Result<End, F
 }
 
 /// Folds every event anew and looks for what cannot be.
-fn fold_again(office: &Office) -> Result<Vec<String>> {
-    let ledger = office.ledger()?;
+fn fold_again(client: &Client) -> Result<Vec<String>> {
+    let ledger = client.ledger()?;
     let mut record = Record::default();
     let mut heard = Heard::default();
     let mut faults = Vec::new();
@@ -212,11 +212,11 @@ mod tests {
         drop(ledger);
         let data = dir.path().to_owned();
         assert_eq!(ledger::verify(&data, &mut |_, _| {}).unwrap().faults, []);
-        let office = Office { data };
+        let client = Client { data };
         // Without a replay nothing is amiss; with it, it is bad news.
-        assert_eq!(run(&office, false, true).unwrap(), End::Done);
-        assert_eq!(run(&office, true, true).unwrap(), End::BadNews);
-        let faults = fold_again(&office).unwrap();
+        assert_eq!(run(&client, false, true).unwrap(), End::Done);
+        assert_eq!(run(&client, true, true).unwrap(), End::BadNews);
+        let faults = fold_again(&client).unwrap();
         for fault in [
             "event 3: a second notice uptime/1",
             "event 4: N-3 left before what it answers",

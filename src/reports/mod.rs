@@ -4,11 +4,7 @@
 //! model gives the same bytes: no program version, no present instant, no random number enters.
 
 mod csv;
-#[cfg(test)]
-mod model_tests;
 mod page;
-#[cfg(test)]
-mod sample;
 #[cfg(test)]
 mod tests;
 

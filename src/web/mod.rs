@@ -2,10 +2,10 @@
 //! views; the one way into state is the engine's door.
 
 mod asked;
-mod desk;
 mod server;
+mod state;
 
 pub mod private;
 pub mod socket;
 
-pub use desk::{Asked, Desk, NotTaken, Receipt, Reload, Reply, Row};
+pub use state::{AppState, Asked, NotTaken, Receipt, Reload, Reply, Row};

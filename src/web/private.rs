@@ -15,20 +15,20 @@ use tokio::net::TcpListener;
 use tower_http::timeout::TimeoutLayer;
 
 use super::asked::Unasked;
-use super::desk::Desk;
 use super::server;
+use super::state::AppState;
 use crate::metrics;
 
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(20);
 
 /// Serves the private pages until `stop`.
-pub async fn serve(listener: TcpListener, desk: Arc<Desk>, stop: impl Future<Output = ()>) {
+pub async fn serve(listener: TcpListener, state: Arc<AppState>, stop: impl Future<Output = ()>) {
     let accept = || async { listener.accept().await.map(|(stream, _)| Some(stream)) };
-    server::serve(accept, router(desk), stop).await;
+    server::serve(accept, router(state), stop).await;
 }
 
-fn router(desk: Arc<Desk>) -> Router {
+fn router(state: Arc<AppState>) -> Router {
     Router::new()
         .route("/metrics", get(page))
         .route("/healthz", get(healthz))
@@ -39,12 +39,12 @@ fn router(desk: Arc<Desk>) -> Router {
         ))
         // A probe ends by its own timeout.
         .route("/probe", get(probe))
-        .with_state(desk)
+        .with_state(state)
 }
 
-async fn page(State(desk): State<Arc<Desk>>) -> impl IntoResponse {
+async fn page(State(state): State<Arc<AppState>>) -> impl IntoResponse {
     // A month's figures for many systems are worth a thread of their own.
-    let made = tokio::task::spawn_blocking(move || metrics::page(&desk.view())).await;
+    let made = tokio::task::spawn_blocking(move || metrics::page(&state.view())).await;
     match made {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
@@ -58,12 +58,15 @@ struct Wanted {
     target: Option<String>,
 }
 
-async fn probe(State(desk): State<Arc<Desk>>, Query(wanted): Query<Wanted>) -> impl IntoResponse {
+async fn probe(
+    State(state): State<Arc<AppState>>,
+    Query(wanted): Query<Wanted>,
+) -> impl IntoResponse {
     let Some(target) = wanted.target else {
         let why = "say which: /probe?target=SYSTEM/PROBE\n";
         return (StatusCode::BAD_REQUEST, why).into_response();
     };
-    match desk.ask(&ProbeId::from(target.as_str())).await {
+    match state.ask(&ProbeId::from(target.as_str())).await {
         Ok(probe) => {
             let text = metrics::asked(probe);
             ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
@@ -85,8 +88,8 @@ async fn healthz() -> &'static str {
 }
 
 /// Whether samples are taken and events are written.
-async fn readyz(State(desk): State<Arc<Desk>>) -> impl IntoResponse {
-    match desk.unready() {
+async fn readyz(State(state): State<Arc<AppState>>) -> impl IntoResponse {
+    match state.unready() {
         None => (StatusCode::OK, "ready\n".to_owned()),
         Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
     }

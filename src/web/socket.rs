@@ -17,8 +17,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use super::desk::{Asked, Desk, Reply};
 use super::server;
+use super::state::{AppState, Asked, Reply};
 use crate::engine::status::Status;
 
 /// The largest request, in bytes.
@@ -96,13 +96,13 @@ pub fn remove(data: &Path) {
 }
 
 /// Answers commands until `stop`.
-pub async fn serve(listener: UnixListener, desk: Arc<Desk>, stop: impl Future<Output = ()>) {
+pub async fn serve(listener: UnixListener, state: Arc<AppState>, stop: impl Future<Output = ()>) {
     let ours = std::fs::metadata("/proc/self").map(|m| m.uid()).ok();
     let accept = || async {
         let (stream, _) = listener.accept().await?;
         Ok(permitted(&stream, ours).then_some(stream))
     };
-    server::serve(accept, router(desk), stop).await;
+    server::serve(accept, router(state), stop).await;
 }
 
 /// Whether the peer is the service's own user or root. The file's mode says so too; this holds
@@ -120,7 +120,7 @@ fn permitted(stream: &UnixStream, ours: Option<u32>) -> bool {
     }
 }
 
-fn router(desk: Arc<Desk>) -> Router {
+fn router(state: Arc<AppState>) -> Router {
     Router::new()
         .route("/api/v1/status", get(status))
         .route("/api/v1/acts", post(act))
@@ -130,19 +130,22 @@ fn router(desk: Arc<Desk>) -> Router {
             StatusCode::SERVICE_UNAVAILABLE,
             ANSWER,
         ))
-        .with_state(desk)
+        .with_state(state)
 }
 
-async fn status(State(desk): State<Arc<Desk>>) -> Json<Status> {
-    Json(desk.status())
+async fn status(State(state): State<Arc<AppState>>) -> Json<Status> {
+    Json(state.status())
 }
 
-async fn act(State(desk): State<Arc<Desk>>, Json(asked): Json<Asked>) -> (StatusCode, Json<Reply>) {
-    answer(desk.act(asked).await)
+async fn act(
+    State(state): State<Arc<AppState>>,
+    Json(asked): Json<Asked>,
+) -> (StatusCode, Json<Reply>) {
+    answer(state.act(asked).await)
 }
 
-async fn reload(State(desk): State<Arc<Desk>>) -> (StatusCode, Json<Reply>) {
-    answer(desk.reload().await)
+async fn reload(State(state): State<Arc<AppState>>) -> (StatusCode, Json<Reply>) {
+    answer(state.reload().await)
 }
 
 fn answer(reply: Reply) -> (StatusCode, Json<Reply>) {

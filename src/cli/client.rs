@@ -21,8 +21,8 @@ use tokio::net::UnixStream;
 
 use super::Failure;
 use super::args::Common;
+use super::output::complain;
 use super::progress::Progress;
-use super::say::complain;
 use crate::clock;
 use crate::config;
 use crate::engine;
@@ -41,13 +41,13 @@ const LOOK: Duration = Duration::from_secs(10);
 const LARGEST: usize = 64 * 1024 * 1024;
 
 /// The data directory that a command is about.
-pub struct Office {
+pub struct Client {
     /// Where it is.
     pub data: PathBuf,
 }
 
-impl Office {
-    /// The office of the data directory named, or else configured.
+impl Client {
+    /// A client for the data directory that is named, else configured.
     ///
     /// A mistake in the configuration is no reason not to look at a service that runs well: of
     /// all of it only the place of the stores is read.
@@ -321,13 +321,13 @@ mod tests {
     #[test]
     fn a_service_that_does_not_answer_may_do_it_yet_and_that_is_said() {
         let folder = tempfile::tempdir().unwrap();
-        let office = Office {
+        let client = Client {
             data: folder.path().to_owned(),
         };
         let patience = Duration::from_millis(50);
         let ask = |unsure| {
             let request = (Method::GET, "/api/v1/status", patience);
-            office.ask::<(), Status>(request, None, unsure)
+            client.ask::<(), Status>(request, None, unsure)
         };
         assert!(ask(None).unwrap().is_none(), "none runs");
         // It takes connections, as a stopped process does, and reads nothing.

@@ -104,7 +104,7 @@ pub enum NotTaken {
 pub type Reload = oneshot::Sender<Result<Vec<String>, NotTaken>>;
 
 /// What the listeners share.
-pub struct Desk {
+pub struct AppState {
     door: Arc<Door>,
     samples: Writer,
     camera: Camera,
@@ -115,8 +115,8 @@ pub struct Desk {
     targets: Targets,
 }
 
-impl Desk {
-    /// A desk in front of `door`; the configuration was loaded at `loaded_at`.
+impl AppState {
+    /// The listeners' state in front of `door`; the configuration was loaded at `loaded_at`.
     pub fn new(door: Arc<Door>, samples: Writer, loaded_at: Timestamp) -> Self {
         let (ask_reload, reloads) = mpsc::channel(4);
         Self {

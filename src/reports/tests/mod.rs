@@ -1,5 +1,8 @@
-//! What leaves the house, as it leaves it.
+//! The report in each format, compared whole.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test's own constants
+
+mod model;
+mod sample;
 
 use std::sync::Arc;
 
@@ -8,8 +11,8 @@ use domain::incident::{Acknowledged, Done};
 use domain::record::{Exclusion, Fault, Record};
 use domain::span::Span;
 
-use super::sample::{at, october};
 use super::*;
+use sample::{at, october};
 
 const HEAD: &str = "9f2c4b7a1d0e8f6c5b3a29187f6e5d4c3b2a190887f6e5d4c3b2a19f0e1d2c3b";
 
