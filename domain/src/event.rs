@@ -200,9 +200,11 @@ pub enum Fact {
         samples: u32,
     },
 
-    /// A system became unavailable. The event's sequence number is the outage's id.
+    /// A system became unavailable.
     OutageOpened {
-        /// Which.
+        /// Its id: outages are numbered from 1, without gaps.
+        outage: OutageId,
+        /// Which system.
         system: SystemId,
         /// The first bad sample.
         start: Timestamp,
@@ -218,9 +220,11 @@ pub enum Fact {
         /// The span in which it ended, where nobody watched.
         unobserved: Option<Span>,
     },
-    /// A person saw what the probes did not. The event's sequence number is the outage's id.
+    /// A person declared an outage that the probes did not see.
     OutageDeclared {
-        /// Which.
+        /// Its id: declared and observed outages share one numbering.
+        outage: OutageId,
+        /// Which system.
         system: SystemId,
         /// From when to when; an open one has no end yet.
         from: Timestamp,
@@ -332,8 +336,10 @@ pub enum Fact {
         window: WindowId,
     },
 
-    /// An incident began. The event's sequence number is its id.
+    /// An incident began.
     IncidentOpened {
+        /// Its id: incidents are numbered from 1, without gaps.
+        incident: IncidentId,
         /// The systems concerned.
         systems: Vec<SystemId>,
         /// The outages it ties together.
@@ -398,7 +404,7 @@ pub enum Fact {
         without: Option<String>,
     },
 
-    /// A notice entered the outbox. The event's sequence number is its id.
+    /// A notice entered the outbox. Notices are numbered from 1, in the order of these events.
     NoticeQueued {
         /// What is said to whom.
         notice: Notice,

@@ -136,7 +136,8 @@ impl Heard {
         }
         if let Fact::NoticeQueued { notice } = &event.fact {
             let told = notice.affected.iter();
-            let twice = told.filter_map(|a| told_twice(record, NoticeId(record.seq), notice, a));
+            let id = record.notices.get_max().map(|(id, _)| *id);
+            let twice = told.filter_map(|a| told_twice(record, id?, notice, a));
             self.twice.extend(twice);
         }
         let Fact::DeliveryEnded { notice, result, .. } = &event.fact else {

@@ -1,5 +1,5 @@
-//! Names of things: what a configuration calls them, or the sequence number of the event that
-//! made them. Ids never come from a clock or a random number, so that a replay finds the same ones.
+//! Ids: names from the configuration, and numbers counted from 1 for outages, incidents and notices.
+//! An id never comes from a clock or a random number, so a replay finds the same ones.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -133,14 +133,14 @@ macro_rules! numbered {
 }
 
 numbered! {
-    /// An outage: the sequence number of the event that opened or declared it. Printed `O-12`.
+    /// An outage. Printed `O-12`.
     OutageId, "O"
 }
 numbered! {
-    /// An incident: the sequence number of the event that opened it. Printed `I-13`.
+    /// An incident. Printed `I-13`.
     IncidentId, "I"
 }
 numbered! {
-    /// A notice: the sequence number of the event that queued it. Printed `N-14`.
+    /// A notice. Printed `N-14`.
     NoticeId, "N"
 }

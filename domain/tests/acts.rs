@@ -82,18 +82,18 @@ fn a_declared_outage_is_told_at_once_and_its_end_too() {
     assert_eq!(house.record.state(&"a".into()), State::Down);
     house.deliver(Delivery::Accepted);
     house.draw(90, &both("UU"));
-    let act = change(&house, 6, 100, None);
+    let act = change(&house, 1, 100, None);
     house.acts(130, "kim", act);
     house.draw(150, &both("UU"));
     expect![[r#"
         70    #6 OutageDeclared a
-        70    #7 incident (Declared)
-        70    #8 tell downtime/O-6/it@clinic.example/1
-        70    #9 attempt 1 of N-8
-        70    #10 N-8 Accepted
-        130   #11 DeclarationChanged O-6
-        130   #12 tell uptime/O-6/it@clinic.example/1
-        130   #13 IncidentResolved I-7
+        70    #7 incident I-1 (Declared)
+        70    #8 tell downtime/O-1/it@clinic.example/1
+        70    #9 attempt 1 of N-1
+        70    #10 N-1 Accepted
+        130   #11 DeclarationChanged O-1
+        130   #12 tell uptime/O-1/it@clinic.example/1
+        130   #13 IncidentResolved I-1
         up 110 degraded 0 planned 0 excluded 0 unplanned 70 unknown 0
     "#]]
     .assert_eq(&house.outline_and_figures("a", 180));
@@ -108,8 +108,8 @@ fn a_declared_outage_that_is_over_opens_an_incident_and_tells_nobody() {
     house.acts(70, "kim", act);
     expect![[r#"
         70    #6 OutageDeclared a
-        70    #7 incident (Declared)
-        70    #8 IncidentResolved I-7
+        70    #7 incident I-1 (Declared)
+        70    #8 IncidentResolved I-1
         up 30 degraded 0 planned 0 excluded 0 unplanned 30 unknown 0
     "#]]
     .assert_eq(&house.outline_and_figures("a", 60));
@@ -162,7 +162,7 @@ fn nothing_is_declared_of_the_time_before_a_system_was_configured() {
     expect!["2026-09-30T23:59:59Z is before `a` was configured: the earliest start is 2026-10-01T00:00:00Z"].assert_eq(&house.refused(40, "kim", act));
     let act = declare(&house, 0, Some(20));
     house.acts(40, "kim", act);
-    let act = change(&house, 6, 90, None);
+    let act = change(&house, 1, 90, None);
     expect!["[2026-10-01T00:00:00Z, 2026-10-01T00:01:30Z) reaches into the future (it is 2026-10-01T00:00:50Z)"].assert_eq(&house.refused(50, "kim", act));
 }
 
@@ -208,24 +208,24 @@ fn a_declaration_is_made_longer_by_one_person_and_shorter_only_by_two() {
     house.draw(0, &both("UUUU"));
     let act = declare(&house, 10, Some(40));
     house.acts(95, "kim", act);
-    let act = change(&house, 6, 60, None);
+    let act = change(&house, 1, 60, None);
     house.acts(96, "kim", act);
-    let act = change(&house, 6, 60, None);
-    expect!["outage O-6 ends at 2026-10-01T00:01:00Z already"]
+    let act = change(&house, 1, 60, None);
+    expect!["outage O-1 ends at 2026-10-01T00:01:00Z already"]
         .assert_eq(&house.refused(97, "kim", act));
-    let act = change(&house, 6, 30, None);
+    let act = change(&house, 1, 30, None);
     expect!["a second person must approve; `` is not one beside `kim`"]
         .assert_eq(&house.refused(98, "kim", act));
-    let act = change(&house, 6, 30, Some("KIM "));
+    let act = change(&house, 1, 30, Some("KIM "));
     expect!["a second person must approve; `KIM ` is not one beside `kim`"]
         .assert_eq(&house.refused(99, "kim", act));
-    let act = change(&house, 6, 30, Some("lee"));
+    let act = change(&house, 1, 30, Some("lee"));
     house.acts(100, "kim", act);
     assert_eq!(
-        house.record.outages[&OutageId(6)].end,
+        house.record.outages[&OutageId(1)].end,
         Some(house.second(30))
     );
-    let act = change(&house, 6, 5, Some("lee"));
+    let act = change(&house, 1, 5, Some("lee"));
     expect![
         "[2026-10-01T00:00:10Z, 2026-10-01T00:00:05Z) is empty: the end must be after the start"
     ]
@@ -238,8 +238,8 @@ fn a_declaration_is_made_longer_by_one_person_and_shorter_only_by_two() {
 fn an_observed_outage_is_no_declaration() {
     let mut house = house();
     house.draw(0, &both("UDDDUU"));
-    let act = change(&house, 8, 100, Some("lee"));
-    expect!["outage O-8 was observed, not declared; its edges are its samples"]
+    let act = change(&house, 1, 100, Some("lee"));
+    expect!["outage O-1 was observed, not declared; its edges are its samples"]
         .assert_eq(&house.refused(200, "kim", act));
 }
 
@@ -254,21 +254,21 @@ fn up_again_is_told_when_the_last_outage_of_the_system_is_over() {
     house.draw(90, &[("a/p", "DDDD"), ("b/p", "UUUU")]);
     house.deliver(Delivery::Accepted);
     house.draw(210, &both("UUU"));
-    let act = change(&house, 6, 290, None);
+    let act = change(&house, 1, 290, None);
     house.acts(300, "kim", act);
     expect![[r#"
         70    #6 OutageDeclared a
-        70    #7 incident (Declared)
-        70    #8 tell downtime/O-6/it@clinic.example/1
-        70    #9 attempt 1 of N-8
-        70    #10 N-8 Accepted
-        150   #13 outage of a from 90
-        150   #14 incident (Outage)
-        240   #17 O-13 ends 210
-        300   #18 DeclarationChanged O-6
-        300   #19 tell uptime/O-6/it@clinic.example/1
-        300   #20 IncidentResolved I-7
-        300   #21 IncidentResolved I-14
+        70    #7 incident I-1 (Declared)
+        70    #8 tell downtime/O-1/it@clinic.example/1
+        70    #9 attempt 1 of N-1
+        70    #10 N-1 Accepted
+        150   #13 outage O-2 of a from 90
+        150   #14 incident I-2 (Outage)
+        240   #17 O-2 ends 210
+        300   #18 DeclarationChanged O-1
+        300   #19 tell uptime/O-1/it@clinic.example/1
+        300   #20 IncidentResolved I-1
+        300   #21 IncidentResolved I-2
     "#]]
     .assert_eq(&house.outline());
 }
@@ -281,18 +281,18 @@ fn a_declared_end_waits_for_a_probe_in_doubt() {
     house.acts(70, "kim", act);
     house.deliver(Delivery::Accepted);
     house.draw(90, &[("a/p", "D"), ("b/p", "U")]);
-    let act = change(&house, 6, 95, None);
+    let act = change(&house, 1, 95, None);
     house.acts(100, "kim", act);
     house.draw(120, &both("UUU"));
     expect![[r#"
         70    #6 OutageDeclared a
-        70    #7 incident (Declared)
-        70    #8 tell downtime/O-6/it@clinic.example/1
-        70    #9 attempt 1 of N-8
-        70    #10 N-8 Accepted
-        100   #11 DeclarationChanged O-6
-        100   #12 IncidentResolved I-7
-        120   #14 tell uptime/O-6/it@clinic.example/1
+        70    #7 incident I-1 (Declared)
+        70    #8 tell downtime/O-1/it@clinic.example/1
+        70    #9 attempt 1 of N-1
+        70    #10 N-1 Accepted
+        100   #11 DeclarationChanged O-1
+        100   #12 IncidentResolved I-1
+        120   #14 tell uptime/O-1/it@clinic.example/1
     "#]]
     .assert_eq(&house.outline());
 }
@@ -345,17 +345,17 @@ fn a_declaration_may_begin_now() {
     let act = declare(&house, 40, None);
     house.acts(40, "kim", act);
     house.draw(50, &both("UU"));
-    let act = change(&house, 6, 60, None);
+    let act = change(&house, 1, 60, None);
     house.acts(70, "kim", act);
     house.draw(80, &both("UU"));
     expect![[r#"
         40    #6 OutageDeclared a
-        40    #7 incident (Declared)
-        40    #8 tell downtime/O-6/it@clinic.example/1
-        70    #9 DeclarationChanged O-6
-        70    #10 tell uptime/O-6/it@clinic.example/1 (folded)
-        70    #11 N-8 folded into N-10
-        70    #12 IncidentResolved I-7
+        40    #7 incident I-1 (Declared)
+        40    #8 tell downtime/O-1/it@clinic.example/1
+        70    #9 DeclarationChanged O-1
+        70    #10 tell uptime/O-1/it@clinic.example/1 (folded)
+        70    #11 N-1 folded into N-2
+        70    #12 IncidentResolved I-1
         up 80 degraded 0 planned 0 excluded 0 unplanned 20 unknown 0
     "#]]
     .assert_eq(&house.outline_and_figures("a", 100));
@@ -387,10 +387,10 @@ fn another_way_to_write_a_name_is_no_second_person() {
 fn an_exclusion_counts_once_a_second_person_approved_it() {
     let mut house = house();
     house.draw(0, &both("UDDDDDUU"));
-    let act = exclude(&house, 8, 60, 120, None);
+    let act = exclude(&house, 1, 60, 120, None);
     house.acts(230, "kim", act);
     let asked = house.figures("a", 0, 210);
-    let act = exclude(&house, 8, 60, 120, Some("lee"));
+    let act = exclude(&house, 1, 60, 120, Some("lee"));
     house.acts(240, "kim", act);
     expect![[r#"
         up 60 degraded 0 planned 0 excluded 0 unplanned 150 unknown 0
@@ -403,19 +403,19 @@ fn an_exclusion_counts_once_a_second_person_approved_it() {
 fn an_exclusion_lies_inside_one_outage() {
     let mut house = house();
     house.draw(0, &both("UDDDDDUU"));
-    let act = exclude(&house, 8, 20, 120, Some("lee"));
-    expect!["[2026-10-01T00:00:20Z, 2026-10-01T00:02:00Z) does not lie inside outage O-8, which lasted from 2026-10-01T00:00:30Z to 2026-10-01T00:03:00Z"]
+    let act = exclude(&house, 1, 20, 120, Some("lee"));
+    expect!["[2026-10-01T00:00:20Z, 2026-10-01T00:02:00Z) does not lie inside outage O-1, which lasted from 2026-10-01T00:00:30Z to 2026-10-01T00:03:00Z"]
         .assert_eq(&house.refused(230, "kim", act));
-    let act = exclude(&house, 8, 60, 200, Some("lee"));
-    expect!["[2026-10-01T00:01:00Z, 2026-10-01T00:03:20Z) does not lie inside outage O-8, which lasted from 2026-10-01T00:00:30Z to 2026-10-01T00:03:00Z"]
+    let act = exclude(&house, 1, 60, 200, Some("lee"));
+    expect!["[2026-10-01T00:01:00Z, 2026-10-01T00:03:20Z) does not lie inside outage O-1, which lasted from 2026-10-01T00:00:30Z to 2026-10-01T00:03:00Z"]
         .assert_eq(&house.refused(230, "kim", act));
-    let act = exclude(&house, 8, 60, 120, Some("kim"));
+    let act = exclude(&house, 1, 60, 120, Some("kim"));
     expect!["a second person must approve; `kim` is not one beside `kim`"]
         .assert_eq(&house.refused(230, "kim", act));
-    let act = exclude(&house, 1, 60, 120, Some("lee"));
-    expect!["there is no outage O-1"].assert_eq(&house.refused(230, "kim", act));
+    let act = exclude(&house, 99, 60, 120, Some("lee"));
+    expect!["there is no outage O-99"].assert_eq(&house.refused(230, "kim", act));
     let mut without = |blank: fn(&mut Act)| {
-        let mut act = exclude(&house, 8, 60, 120, Some("lee"));
+        let mut act = exclude(&house, 1, 60, 120, Some("lee"));
         blank(&mut act);
         house.refused(230, "kim", act)
     };
@@ -440,7 +440,7 @@ fn an_outage_is_excluded_whole_by_the_edges_that_are_printed() {
     let mut house = House::new(origin, vec![system("a"), system("b")]);
     let whole = |at_s: i64| at("2026-10-01T00:00:00Z") + SignedDuration::from_secs(at_s);
     let exclude = |from_s, to_s| Act::Exclude {
-        outage: OutageId(8),
+        outage: OutageId(1),
         from: whole(from_s),
         to: whole(to_s),
         reason: "the clinic's own line".into(),
@@ -448,10 +448,10 @@ fn an_outage_is_excluded_whole_by_the_edges_that_are_printed() {
         approved_by: Some("lee".into()),
     };
     house.draw(0, &both("UDDD"));
-    expect!["[2026-10-01T00:00:29Z, 2026-10-01T00:01:00Z) does not lie inside outage O-8, which began at 2026-10-01T00:00:30Z and is not over"]
+    expect!["[2026-10-01T00:00:29Z, 2026-10-01T00:01:00Z) does not lie inside outage O-1, which began at 2026-10-01T00:00:30Z and is not over"]
         .assert_eq(&house.refused(110, "kim", exclude(29, 60)));
     house.draw(120, &both("DDUU"));
-    expect!["[2026-10-01T00:00:30Z, 2026-10-01T00:03:01Z) does not lie inside outage O-8, which lasted from 2026-10-01T00:00:30Z to 2026-10-01T00:03:00Z"]
+    expect!["[2026-10-01T00:00:30Z, 2026-10-01T00:03:01Z) does not lie inside outage O-1, which lasted from 2026-10-01T00:00:30Z to 2026-10-01T00:03:00Z"]
         .assert_eq(&house.refused(230, "kim", exclude(30, 181)));
     house.acts(231, "kim", exclude(30, 180));
     expect!["up 60 degraded 0 planned 0 excluded 150 unplanned 0 unknown 0"]
@@ -484,19 +484,12 @@ fn only_planned_time_is_taken_back() {
         outage: OutageId(outage),
         reason: "not the announced work".into(),
     };
-    expect!["outage O-8 has no planned time to take back: all of it is unplanned already"]
-        .assert_eq(&house.refused(180, "kim", take_back(8)));
+    expect!["outage O-1 has no planned time to take back: all of it is unplanned already"]
+        .assert_eq(&house.refused(180, "kim", take_back(1)));
     let act = declare(&house, 150, None);
     house.acts(190, "kim", act);
-    let declared = house
-        .events
-        .iter()
-        .rfind(|(_, e)| matches!(e.fact, Fact::OutageDeclared { .. }));
-    let declared = declared.unwrap().0;
-    assert_eq!(
-        house.refused(191, "kim", take_back(declared)),
-        format!("outage O-{declared} was declared: all of it is unplanned already")
-    );
+    expect!["outage O-2 has no planned time to take back: all of it is unplanned already"]
+        .assert_eq(&house.refused(191, "kim", take_back(2)));
 }
 
 #[test]
@@ -560,21 +553,21 @@ fn taking_planned_time_back_opens_an_incident_and_tells_those_who_were_not_told(
     house.draw(0, &[("a/p", "UUDDDD")]);
     assert!(house.record.notices.is_empty());
     let act = Act::Reclassify {
-        outage: OutageId(7),
+        outage: OutageId(1),
         reason: "not the announced work".into(),
     };
     house.acts(160, "kim", act.clone());
-    expect!["outage O-7 is reclassified already"].assert_eq(&house.refused(161, "kim", act));
+    expect!["outage O-1 is reclassified already"].assert_eq(&house.refused(161, "kim", act));
     house.draw(180, &[("a/p", "DUUU")]);
     expect![[r#"
-        120   #7 outage of a from 60 planned
-        160   #8 Reclassified O-7
-        160   #9 incident (Outage)
-        160   #10 tell downtime/O-7/it@clinic.example/1
-        240   #13 O-7 ends 210
-        240   #14 tell uptime/O-7/it@clinic.example/1 (folded)
-        240   #15 N-10 folded into N-14
-        240   #16 IncidentResolved I-9
+        120   #7 outage O-1 of a from 60 planned
+        160   #8 Reclassified O-1
+        160   #9 incident I-1 (Outage)
+        160   #10 tell downtime/O-1/it@clinic.example/1
+        240   #13 O-1 ends 210
+        240   #14 tell uptime/O-1/it@clinic.example/1 (folded)
+        240   #15 N-1 folded into N-2
+        240   #16 IncidentResolved I-1
         up 120 degraded 0 planned 0 excluded 0 unplanned 150 unknown 0
     "#]]
     .assert_eq(&house.outline_and_figures("a", 270));
@@ -599,7 +592,7 @@ fn an_incident_is_acknowledged_reviewed_and_closed_in_words() {
     house.draw(0, &[("a/p", "UDDD"), ("b/p", "UUUU")]);
     let acknowledge = common::acknowledge(which("a"));
     house.acts(100, "kim", acknowledge.clone());
-    expect!["I-9 was acknowledged by kim at 2026-10-01T00:01:40Z"].assert_eq(&house.refused(
+    expect!["I-1 was acknowledged by kim at 2026-10-01T00:01:40Z"].assert_eq(&house.refused(
         101,
         "lee",
         acknowledge,
@@ -608,13 +601,13 @@ fn an_incident_is_acknowledged_reviewed_and_closed_in_words() {
         incident: which("a"),
         without: without.map(str::to_owned),
     };
-    expect!["I-9 is not resolved yet: a system of it is not up"].assert_eq(&house.refused(
+    expect!["I-1 is not resolved yet: a system of it is not up"].assert_eq(&house.refused(
         102,
         "kim",
         close(Some("in a hurry")),
     ));
     house.draw(120, &both("UUU"));
-    expect!["I-9 lacks summary, root cause, resolution, preventive measures; write them, or give the reason why not"].assert_eq(&house.refused(200, "kim", close(None)));
+    expect!["I-1 lacks summary, root cause, resolution, preventive measures; write them, or give the reason why not"].assert_eq(&house.refused(200, "kim", close(None)));
     let review = |review| Act::Review {
         incident: which("a"),
         review,
@@ -636,14 +629,14 @@ fn an_incident_is_acknowledged_reviewed_and_closed_in_words() {
         ..Review::default()
     };
     house.acts(203, "kim", review(first));
-    expect!["I-9 lacks resolution, preventive measures; write them, or give the reason why not"]
+    expect!["I-1 lacks resolution, preventive measures; write them, or give the reason why not"]
         .assert_eq(&house.refused(204, "kim", close(Some(" "))));
     house.acts(205, "lee", review(rest_of_the_review()));
     house.acts(206, "ann", close(None));
-    expect!["I-9 is closed already"].assert_eq(&house.refused(207, "kim", close(None)));
+    expect!["I-1 is closed already"].assert_eq(&house.refused(207, "kim", close(None)));
     let acknowledge = common::acknowledge(which("a"));
-    expect!["I-9 is closed already"].assert_eq(&house.refused(208, "kim", acknowledge));
-    let incident = &house.record.incidents[&IncidentId(9)];
+    expect!["I-1 is closed already"].assert_eq(&house.refused(208, "kim", acknowledge));
+    let incident = &house.record.incidents[&IncidentId(1)];
     assert!(incident.missing().is_empty());
     assert_eq!(
         incident.review.summary.as_deref(),
@@ -674,8 +667,8 @@ fn an_incident_that_lacks_texts_is_closed_with_a_reason() {
 #[test]
 fn an_unknown_incident_is_refused() {
     let mut house = house();
-    let act = common::acknowledge(Which::Incident(IncidentId(7)));
-    expect!["there is no incident I-7"].assert_eq(&house.refused(10, "kim", act));
+    let act = common::acknowledge(Which::Incident(IncidentId(1)));
+    expect!["there is no incident I-1"].assert_eq(&house.refused(10, "kim", act));
     let act = common::acknowledge(which("a"));
     expect!["`a` has had no incident"].assert_eq(&house.refused(10, "kim", act));
 }

@@ -73,15 +73,15 @@ fn an_outage_in_the_hour_that_happens_twice_is_told_at_once() {
         2410  #6 a/p heard from 2410
         2530  #7 a/p degraded from 2470
         2530  #8 a/p down from 2470 on 3 samples
-        2530  #9 outage of a from 2470
-        2530  #10 incident (Outage)
-        2530  #11 tell downtime/O-9/it@clinic.example/1
+        2530  #9 outage O-1 of a from 2470
+        2530  #10 incident I-1 (Outage)
+        2530  #11 tell downtime/O-1/it@clinic.example/1
         2620  #12 a/p cleared from 2590
         2620  #13 a/p up from 2590
-        2620  #14 O-9 ends 2590
-        2620  #15 tell uptime/O-9/it@clinic.example/1 (folded)
-        2620  #16 N-11 folded into N-15
-        2620  #17 IncidentResolved I-10
+        2620  #14 O-1 ends 2590
+        2620  #15 tell uptime/O-1/it@clinic.example/1 (folded)
+        2620  #16 N-1 folded into N-2
+        2620  #17 IncidentResolved I-1
         up 2400 degraded 0 planned 0 excluded 0 unplanned 0 unknown 250
     "#]]
     .assert_eq(&told(&house, 2_700));
@@ -112,17 +112,17 @@ fn a_clock_set_back_in_an_outage_does_not_split_it() {
         0     #4 a/p heard from 0
         120   #5 a/p degraded from 60
         120   #6 a/p down from 60 on 3 samples
-        120   #7 outage of a from 60
-        120   #8 incident (Outage)
-        120   #9 tell downtime/O-7/it@clinic.example/1
+        120   #7 outage O-1 of a from 60
+        120   #8 incident I-1 (Outage)
+        120   #9 tell downtime/O-1/it@clinic.example/1
         285   #10 absent 285..295
         290   #11 a/p heard from 290
         410   #12 a/p cleared from 380
         410   #13 a/p up from 380
-        410   #14 O-7 ends 380
-        410   #15 tell uptime/O-7/it@clinic.example/1 (folded)
-        410   #16 N-9 folded into N-15
-        410   #17 IncidentResolved I-8
+        410   #14 O-1 ends 380
+        410   #15 tell uptime/O-1/it@clinic.example/1 (folded)
+        410   #16 N-1 folded into N-2
+        410   #17 IncidentResolved I-1
         up 120 degraded 0 planned 0 excluded 0 unplanned 310 unknown 10
     "#]]
     .assert_eq(&told(&house, 480));
@@ -142,17 +142,17 @@ fn an_outage_that_began_within_the_hour_that_happens_twice_ends_after_it_began()
         0     #4 a/p heard from 0
         4560  #5 a/p degraded from 4500
         4560  #6 a/p down from 4500 on 3 samples
-        4560  #7 outage of a from 4500
-        4560  #8 incident (Outage)
-        4560  #9 tell downtime/O-7/it@clinic.example/1
+        4560  #7 outage O-1 of a from 4500
+        4560  #8 incident I-1 (Outage)
+        4560  #9 tell downtime/O-1/it@clinic.example/1
         1060  #10 absent 1060..4660
         1070  #11 a/p heard from 1070
         1160  #12 a/p cleared from 1130
         1160  #13 a/p up from 1130
-        1160  #14 O-7 ends 1130
-        1160  #15 tell uptime/O-7/it@clinic.example/1 (folded)
-        1160  #16 N-9 folded into N-15
-        1160  #17 IncidentResolved I-8
+        1160  #14 O-1 ends 1130
+        1160  #15 tell uptime/O-1/it@clinic.example/1 (folded)
+        1160  #16 N-1 folded into N-2
+        1160  #17 IncidentResolved I-1
         up 1060 degraded 0 planned 0 excluded 0 unplanned 0 unknown 130
     "#]]
     .assert_eq(&told(&house, 1_200));
@@ -170,15 +170,15 @@ fn a_bad_run_goes_on_over_a_clock_that_is_set_back() {
         950   #6 a/p heard from 950
         950   #7 a/p degraded from 950
         950   #8 a/p down from 950 on 3 samples
-        950   #9 outage of a from 950
-        950   #10 incident (Outage)
-        950   #11 tell downtime/O-9/it@clinic.example/1
+        950   #9 outage O-1 of a from 950
+        950   #10 incident I-1 (Outage)
+        950   #11 tell downtime/O-1/it@clinic.example/1
         1040  #12 a/p cleared from 1010
         1040  #13 a/p up from 1010
-        1040  #14 O-9 ends 1010
-        1040  #15 tell uptime/O-9/it@clinic.example/1 (folded)
-        1040  #16 N-11 folded into N-15
-        1040  #17 IncidentResolved I-10
+        1040  #14 O-1 ends 1010
+        1040  #15 tell uptime/O-1/it@clinic.example/1 (folded)
+        1040  #16 N-1 folded into N-2
+        1040  #17 IncidentResolved I-1
         up 940 degraded 0 planned 0 excluded 0 unplanned 0 unknown 100
     "#]]
     .assert_eq(&told(&house, 1_100));
@@ -219,15 +219,15 @@ fn a_probe_that_was_asked_before_the_clock_was_set_back_answers_after_it() {
         910   #6 a/p heard from 910
         1020  #7 a/p degraded from 960
         1020  #8 a/p down from 960 on 3 samples
-        1020  #9 outage of a from 960
-        1020  #10 incident (Outage)
-        1020  #11 tell downtime/O-9/it@clinic.example/1
+        1020  #9 outage O-1 of a from 960
+        1020  #10 incident I-1 (Outage)
+        1020  #11 tell downtime/O-1/it@clinic.example/1
         1080  #12 a/p cleared from 1050
         1080  #13 a/p up from 1050
-        1080  #14 O-9 ends 1050
-        1080  #15 tell uptime/O-9/it@clinic.example/1 (folded)
-        1080  #16 N-11 folded into N-15
-        1080  #17 IncidentResolved I-10
+        1080  #14 O-1 ends 1050
+        1080  #15 tell uptime/O-1/it@clinic.example/1 (folded)
+        1080  #16 N-1 folded into N-2
+        1080  #17 IncidentResolved I-1
         up 905 degraded 0 planned 0 excluded 0 unplanned 0 unknown 175
     "#]]
     .assert_eq(&told(&house, 4_710 - HOUR_S));

@@ -25,15 +25,15 @@ fn an_outage_starts_at_the_first_bad_sample_and_ends_at_the_first_good_one() {
             0     #4 a/p heard from 0
             150   #5 a/p degraded from 90
             150   #6 a/p down from 90 on 3 samples
-            150   #7 outage of a from 90
-            150   #8 incident (Outage)
-            150   #9 tell downtime/O-7/it@clinic.example/1
+            150   #7 outage O-1 of a from 90
+            150   #8 incident I-1 (Outage)
+            150   #9 tell downtime/O-1/it@clinic.example/1
             240   #10 a/p cleared from 210
             240   #11 a/p up from 210
-            240   #12 O-7 ends 210
-            240   #13 tell uptime/O-7/it@clinic.example/1 (folded)
-            240   #14 N-9 folded into N-13
-            240   #15 IncidentResolved I-8
+            240   #12 O-1 ends 210
+            240   #13 tell uptime/O-1/it@clinic.example/1 (folded)
+            240   #14 N-1 folded into N-2
+            240   #15 IncidentResolved I-1
         "#]],
     );
 }
@@ -58,13 +58,13 @@ fn it_is_over_at_the_first_of_as_many_good_samples_in_a_row_as_the_probe_asks_fo
     let mut house = House::new(ORIGIN, vec![a]);
     house.draw(0, &[("a/p", "UDDDUUDUUU")]);
     expect![[r#"
-        60    #7 outage of a from 30
-        60    #8 incident (Outage)
-        60    #9 tell downtime/O-7/it@clinic.example/1
-        270   #12 O-7 ends 210
-        270   #13 tell uptime/O-7/it@clinic.example/1 (folded)
-        270   #14 N-9 folded into N-13
-        270   #15 IncidentResolved I-8
+        60    #7 outage O-1 of a from 30
+        60    #8 incident I-1 (Outage)
+        60    #9 tell downtime/O-1/it@clinic.example/1
+        270   #12 O-1 ends 210
+        270   #13 tell uptime/O-1/it@clinic.example/1 (folded)
+        270   #14 N-1 folded into N-2
+        270   #15 IncidentResolved I-1
     "#]]
     .assert_eq(&house.outline());
 }
@@ -145,15 +145,15 @@ fn a_single_good_sample_ends_no_outage() {
             0     #4 a/p heard from 0
             90    #5 a/p degraded from 30
             90    #6 a/p down from 30 on 3 samples
-            90    #7 outage of a from 30
-            90    #8 incident (Outage)
-            90    #9 tell downtime/O-7/it@clinic.example/1
+            90    #7 outage O-1 of a from 30
+            90    #8 incident I-1 (Outage)
+            90    #9 tell downtime/O-1/it@clinic.example/1
             240   #10 a/p cleared from 210
             240   #11 a/p up from 210
-            240   #12 O-7 ends 210
-            240   #13 tell uptime/O-7/it@clinic.example/1 (folded)
-            240   #14 N-9 folded into N-13
-            240   #15 IncidentResolved I-8
+            240   #12 O-1 ends 210
+            240   #13 tell uptime/O-1/it@clinic.example/1 (folded)
+            240   #14 N-1 folded into N-2
+            240   #15 IncidentResolved I-1
         "#]],
     );
 }
@@ -166,15 +166,15 @@ fn a_degraded_sample_is_good_for_the_way_up_and_bad_for_the_way_down() {
             0     #4 a/p heard from 0
             90    #5 a/p degraded from 30
             90    #6 a/p down from 30 on 3 samples
-            90    #7 outage of a from 30
-            90    #8 incident (Outage)
-            90    #9 tell downtime/O-7/it@clinic.example/1
+            90    #7 outage O-1 of a from 30
+            90    #8 incident I-1 (Outage)
+            90    #9 tell downtime/O-1/it@clinic.example/1
             150   #10 a/p up from 120
-            150   #11 O-7 ends 120
-            150   #12 tell uptime/O-7/it@clinic.example/1 (folded)
-            150   #13 N-9 folded into N-12
+            150   #11 O-1 ends 120
+            150   #12 tell uptime/O-1/it@clinic.example/1 (folded)
+            150   #13 N-1 folded into N-2
             210   #14 a/p cleared from 180
-            210   #15 IncidentResolved I-8
+            210   #15 IncidentResolved I-1
         "#]],
     );
 }
@@ -223,15 +223,15 @@ fn inconclusive_samples_neither_confirm_nor_clear() {
             120   #6 a/p heard from 120
             120   #7 a/p degraded from 30
             120   #8 a/p down from 30 on 3 samples
-            120   #9 outage of a from 30
-            120   #10 incident (Outage)
-            120   #11 tell downtime/O-9/it@clinic.example/1
+            120   #9 outage O-1 of a from 30
+            120   #10 incident I-1 (Outage)
+            120   #11 tell downtime/O-1/it@clinic.example/1
             180   #12 a/p cleared from 150
             180   #13 a/p up from 150
-            180   #14 O-9 ends 150
-            180   #15 tell uptime/O-9/it@clinic.example/1 (folded)
-            180   #16 N-11 folded into N-15
-            180   #17 IncidentResolved I-10
+            180   #14 O-1 ends 150
+            180   #15 tell uptime/O-1/it@clinic.example/1 (folded)
+            180   #16 N-1 folded into N-2
+            180   #17 IncidentResolved I-1
         "#]],
     );
 }
@@ -244,17 +244,17 @@ fn bad_on_both_sides_of_a_gap_is_one_outage() {
             0     #4 a/p heard from 0
             90    #5 a/p degraded from 30
             90    #6 a/p down from 30 on 3 samples
-            90    #7 outage of a from 30
-            90    #8 incident (Outage)
-            90    #9 tell downtime/O-7/it@clinic.example/1
+            90    #7 outage O-1 of a from 30
+            90    #8 incident I-1 (Outage)
+            90    #9 tell downtime/O-1/it@clinic.example/1
             175   #10 a/p silent from 165 (Missing)
             270   #11 a/p heard from 270
             360   #12 a/p cleared from 330
             360   #13 a/p up from 330
-            360   #14 O-7 ends 330
-            360   #15 tell uptime/O-7/it@clinic.example/1 (folded)
-            360   #16 N-9 folded into N-15
-            360   #17 IncidentResolved I-8
+            360   #14 O-1 ends 330
+            360   #15 tell uptime/O-1/it@clinic.example/1 (folded)
+            360   #16 N-1 folded into N-2
+            360   #17 IncidentResolved I-1
         "#]],
     );
 }
@@ -267,17 +267,17 @@ fn an_outage_that_ends_in_a_gap_ends_where_the_last_bad_sample_stops_vouching() 
             0     #4 a/p heard from 0
             90    #5 a/p degraded from 30
             90    #6 a/p down from 30 on 3 samples
-            90    #7 outage of a from 30
-            90    #8 incident (Outage)
-            90    #9 tell downtime/O-7/it@clinic.example/1
+            90    #7 outage O-1 of a from 30
+            90    #8 incident I-1 (Outage)
+            90    #9 tell downtime/O-1/it@clinic.example/1
             175   #10 a/p silent from 165 (Missing)
             270   #11 a/p heard from 270
             300   #12 a/p cleared from 165
             300   #13 a/p up from 165 (between 165 and 270)
-            300   #14 O-7 ends 165 (between 165 and 270)
-            300   #15 tell uptime/O-7/it@clinic.example/1 (folded)
-            300   #16 N-9 folded into N-15
-            300   #17 IncidentResolved I-8
+            300   #14 O-1 ends 165 (between 165 and 270)
+            300   #15 tell uptime/O-1/it@clinic.example/1 (folded)
+            300   #16 N-1 folded into N-2
+            300   #17 IncidentResolved I-1
         "#]],
     );
 }
@@ -307,19 +307,19 @@ fn a_second_probe_keeps_an_outage_open_until_neither_is_down_nor_pending() {
         0     #5 a/q heard from 0
         90    #6 a/p degraded from 30
         90    #7 a/p down from 30 on 3 samples
-        90    #8 outage of a from 30
-        90    #9 incident (Outage)
-        90    #10 tell downtime/O-8/it@clinic.example/1
+        90    #8 outage O-1 of a from 30
+        90    #9 incident I-1 (Outage)
+        90    #10 tell downtime/O-1/it@clinic.example/1
         180   #11 a/p cleared from 150
         180   #12 a/p up from 150
         180   #13 a/q degraded from 120
         180   #14 a/q down from 120 on 3 samples
         270   #15 a/q cleared from 240
         270   #16 a/q up from 240
-        270   #17 O-8 ends 240
-        270   #18 tell uptime/O-8/it@clinic.example/1 (folded)
-        270   #19 N-10 folded into N-18
-        270   #20 IncidentResolved I-9
+        270   #17 O-1 ends 240
+        270   #18 tell uptime/O-1/it@clinic.example/1 (folded)
+        270   #19 N-1 folded into N-2
+        270   #20 IncidentResolved I-1
     "#]]
     .assert_eq(&house.story());
 }
@@ -335,19 +335,19 @@ fn a_notice_that_was_never_sent_is_folded_into_the_recovery() {
         0     #4 a/p heard from 0
         90    #5 a/p degraded from 30
         90    #6 a/p down from 30 on 3 samples
-        90    #7 outage of a from 30
-        90    #8 incident (Outage)
-        90    #9 tell downtime/O-7/it@clinic.example/1
-        90    #10 attempt 1 of N-9
-        90    #11 N-9 Deferred
+        90    #7 outage O-1 of a from 30
+        90    #8 incident I-1 (Outage)
+        90    #9 tell downtime/O-1/it@clinic.example/1
+        90    #10 attempt 1 of N-1
+        90    #11 N-1 Deferred
         150   #12 a/p cleared from 120
         150   #13 a/p up from 120
-        150   #14 O-7 ends 120
-        150   #15 tell uptime/O-7/it@clinic.example/1 (folded)
-        150   #16 N-9 folded into N-15
-        150   #17 IncidentResolved I-8
-        180   #18 attempt 1 of N-15
-        180   #19 N-15 Accepted
+        150   #14 O-1 ends 120
+        150   #15 tell uptime/O-1/it@clinic.example/1 (folded)
+        150   #16 N-1 folded into N-2
+        150   #17 IncidentResolved I-1
+        180   #18 attempt 1 of N-2
+        180   #19 N-2 Accepted
     "#]]
     .assert_eq(&house.story());
 }
@@ -365,15 +365,15 @@ fn what_a_full_disk_could_not_take_is_recorded_later_with_its_true_times() {
         0     #4 a/p heard from 0
         120   #5 a/p degraded from 60
         120   #6 a/p down from 60 on 3 samples
-        120   #7 outage of a from 60
-        120   #8 incident (Outage)
-        120   #9 tell downtime/O-7/it@clinic.example/1
+        120   #7 outage O-1 of a from 60
+        120   #8 incident I-1 (Outage)
+        120   #9 tell downtime/O-1/it@clinic.example/1
         210   #10 a/p cleared from 180
         210   #11 a/p up from 180
-        210   #12 O-7 ends 180
-        210   #13 tell uptime/O-7/it@clinic.example/1 (folded)
-        210   #14 N-9 folded into N-13
-        210   #15 IncidentResolved I-8
+        210   #12 O-1 ends 180
+        210   #13 tell uptime/O-1/it@clinic.example/1 (folded)
+        210   #14 N-1 folded into N-2
+        210   #15 IncidentResolved I-1
     "#]]
     .assert_eq(&house.story());
 }

@@ -79,13 +79,13 @@ fn an_acknowledgement_is_corrected_only_to_an_earlier_time_and_never_to_before_t
     let mut house = down();
     let now = taken(&house, None, None);
     house.acts(400, "kim", now.clone());
-    expect!["I-8 was acknowledged by kim at 2026-10-01T00:06:40Z"]
+    expect!["I-1 was acknowledged by kim at 2026-10-01T00:06:40Z"]
         .assert_eq(&house.refused(410, "kim", now));
     let later = taken(&house, Some(405), Some("lee"));
-    expect!["I-8 was acknowledged by kim at 2026-10-01T00:06:40Z"]
+    expect!["I-1 was acknowledged by kim at 2026-10-01T00:06:40Z"]
         .assert_eq(&house.refused(410, "kim", later));
     let before = taken(&house, Some(60), Some("lee"));
-    expect!["I-8 was opened at 2026-10-01T00:01:30.001Z: nobody can have taken it on before"]
+    expect!["I-1 was opened at 2026-10-01T00:01:30.001Z: nobody can have taken it on before"]
         .assert_eq(&house.refused(410, "kim", before));
     let ahead = taken(&house, Some(500), Some("lee"));
     expect!["2026-10-01T00:08:20Z is in the future (it is 2026-10-01T00:06:50Z)"]

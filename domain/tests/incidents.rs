@@ -142,7 +142,7 @@ fn a_measure_that_there_is_not_cannot_be_done() {
         assert_eq!(
             refusal,
             format!(
-                "I-8 has no preventive measure `{wrong}`: give its number, 1 to 2, or its whole text"
+                "I-1 has no preventive measure `{wrong}`: give its number, 1 to 2, or its whole text"
             )
         );
     }

@@ -217,19 +217,19 @@ fn a_downtime_that_comes_back_after_the_next_one_is_part_of_it() {
     house.draw(180, &[("a/p", "DDD")]);
     house.end(first, Delivery::Deferred);
     expect![[r#"
-        90    #7 outage of a from 30
-        90    #8 incident (Outage)
-        90    #9 tell downtime/O-7/it@clinic.example/1
-        90    #10 attempt 1 of N-9
-        150   #13 O-7 ends 120
-        150   #14 tell uptime/O-7/it@clinic.example/1
-        150   #15 IncidentResolved I-8
-        240   #18 outage of a from 180
-        240   #19 incident (Outage)
-        240   #20 tell downtime/O-18/it@clinic.example/1
-        240   #21 N-14 folded into N-20
-        240   #22 N-9 Deferred
-        240   #23 N-9 folded into N-20
+        90    #7 outage O-1 of a from 30
+        90    #8 incident I-1 (Outage)
+        90    #9 tell downtime/O-1/it@clinic.example/1
+        90    #10 attempt 1 of N-1
+        150   #13 O-1 ends 120
+        150   #14 tell uptime/O-1/it@clinic.example/1
+        150   #15 IncidentResolved I-1
+        240   #18 outage O-2 of a from 180
+        240   #19 incident I-2 (Outage)
+        240   #20 tell downtime/O-2/it@clinic.example/1
+        240   #21 N-2 folded into N-3
+        240   #22 N-1 Deferred
+        240   #23 N-1 folded into N-3
     "#]]
     .assert_eq(&house.outline());
     assert_eq!(leaves(&mut house), ["downtime: a 30..120, a 180.."]);

@@ -46,8 +46,8 @@ fn a_window_that_is_kept_tells_nobody_of_downtime() {
         vec![from_five(600, Some(300))],
         "UUUUUUUUUUUDDDDDDUUUUUUUUUUUUUUUU",
         expect![[r#"
-            390   #7 outage of a from 330 planned
-            540   #10 O-7 ends 510
+            390   #7 outage O-1 of a from 330 planned
+            540   #10 O-1 ends 510
             up 780 degraded 0 planned 180 excluded 0 unplanned 0 unknown 0
         "#]],
     );
@@ -60,14 +60,14 @@ fn an_overrun_is_decided_by_the_first_bad_sample_at_or_after_the_limit_and_dated
         vec![from_five(600, Some(100))],
         "UUUUUUUUUUUDDDDDDDUUUUUU",
         expect![[r#"
-            390   #7 outage of a from 330 planned
-            450   #8 O-7 overruns a/work@2026-10-01 from 430
-            450   #9 incident (Overrun)
-            450   #10 tell maintenance-overrun/O-7/it@clinic.example/1
-            570   #13 O-7 ends 540
-            570   #14 tell uptime/O-7/it@clinic.example/1 (folded)
-            570   #15 N-10 folded into N-14
-            570   #16 IncidentResolved I-9
+            390   #7 outage O-1 of a from 330 planned
+            450   #8 O-1 overruns a/work@2026-10-01 from 430
+            450   #9 incident I-1 (Overrun)
+            450   #10 tell maintenance-overrun/O-1/it@clinic.example/1
+            570   #13 O-1 ends 540
+            570   #14 tell uptime/O-1/it@clinic.example/1 (folded)
+            570   #15 N-1 folded into N-2
+            570   #16 IncidentResolved I-1
             up 480 degraded 0 planned 100 excluded 0 unplanned 110 unknown 0
         "#]],
     );
@@ -80,14 +80,14 @@ fn a_bad_sample_at_the_very_limit_decides_the_overrun() {
         vec![from_five(600, Some(120))],
         "UUUUUUUUUUUDDDDDDDUUUUUU",
         expect![[r#"
-            390   #7 outage of a from 330 planned
-            450   #8 O-7 overruns a/work@2026-10-01 from 450
-            450   #9 incident (Overrun)
-            450   #10 tell maintenance-overrun/O-7/it@clinic.example/1
-            570   #13 O-7 ends 540
-            570   #14 tell uptime/O-7/it@clinic.example/1 (folded)
-            570   #15 N-10 folded into N-14
-            570   #16 IncidentResolved I-9
+            390   #7 outage O-1 of a from 330 planned
+            450   #8 O-1 overruns a/work@2026-10-01 from 450
+            450   #9 incident I-1 (Overrun)
+            450   #10 tell maintenance-overrun/O-1/it@clinic.example/1
+            570   #13 O-1 ends 540
+            570   #14 tell uptime/O-1/it@clinic.example/1 (folded)
+            570   #15 N-1 folded into N-2
+            570   #16 IncidentResolved I-1
             up 480 degraded 0 planned 120 excluded 0 unplanned 90 unknown 0
         "#]],
     );
@@ -100,10 +100,10 @@ fn a_limit_between_the_last_bad_sample_and_the_first_good_one_is_no_overrun_but_
         vec![from_five(600, Some(160))],
         "UUUUUUUUUUUDDDDDDUUUUUU",
         expect![[r#"
-            390   #7 outage of a from 330 planned
-            540   #10 O-7 ends 510
-            540   #11 incident (Overrun)
-            540   #12 IncidentResolved I-11
+            390   #7 outage O-1 of a from 330 planned
+            540   #10 O-1 ends 510
+            540   #11 incident I-1 (Overrun)
+            540   #12 IncidentResolved I-1
             up 480 degraded 0 planned 160 excluded 0 unplanned 20 unknown 0
         "#]],
     );
@@ -115,14 +115,14 @@ fn an_allowance_that_is_used_up_before_the_outage_is_confirmed_is_told_as_an_ove
         vec![from_five(600, Some(10))],
         "UUUUUUUUUUUDDDDDUUUUUU",
         expect![[r#"
-            390   #7 outage of a from 330 planned
-            390   #8 O-7 overruns a/work@2026-10-01 from 340
-            390   #9 incident (Overrun)
-            390   #10 tell maintenance-overrun/O-7/it@clinic.example/1
-            510   #13 O-7 ends 480
-            510   #14 tell uptime/O-7/it@clinic.example/1 (folded)
-            510   #15 N-10 folded into N-14
-            510   #16 IncidentResolved I-9
+            390   #7 outage O-1 of a from 330 planned
+            390   #8 O-1 overruns a/work@2026-10-01 from 340
+            390   #9 incident I-1 (Overrun)
+            390   #10 tell maintenance-overrun/O-1/it@clinic.example/1
+            510   #13 O-1 ends 480
+            510   #14 tell uptime/O-1/it@clinic.example/1 (folded)
+            510   #15 N-1 folded into N-2
+            510   #16 IncidentResolved I-1
             up 480 degraded 0 planned 10 excluded 0 unplanned 140 unknown 0
         "#]],
     );
@@ -134,16 +134,16 @@ fn a_second_outage_in_a_window_whose_allowance_is_spent_overruns_from_its_start(
         vec![from_five(900, Some(120))],
         "UUUUUUUUUUDDDDUUUUUUDDDDUUUU",
         expect![[r#"
-            360   #7 outage of a from 300 planned
-            450   #10 O-7 ends 420
-            660   #13 outage of a from 600 planned
-            660   #14 O-13 overruns a/work@2026-10-01 from 600
-            660   #15 incident (Overrun)
-            660   #16 tell maintenance-overrun/O-13/it@clinic.example/1
-            750   #19 O-13 ends 720
-            750   #20 tell uptime/O-13/it@clinic.example/1 (folded)
-            750   #21 N-16 folded into N-20
-            750   #22 IncidentResolved I-15
+            360   #7 outage O-1 of a from 300 planned
+            450   #10 O-1 ends 420
+            660   #13 outage O-2 of a from 600 planned
+            660   #14 O-2 overruns a/work@2026-10-01 from 600
+            660   #15 incident I-1 (Overrun)
+            660   #16 tell maintenance-overrun/O-2/it@clinic.example/1
+            750   #19 O-2 ends 720
+            750   #20 tell uptime/O-2/it@clinic.example/1 (folded)
+            750   #21 N-1 folded into N-2
+            750   #22 IncidentResolved I-1
             up 570 degraded 0 planned 120 excluded 0 unplanned 120 unknown 0
         "#]],
     );
@@ -156,14 +156,14 @@ fn what_lasts_beyond_the_end_of_the_window_is_an_overrun() {
         vec![from_five(300, None)],
         "UUUUUUUUUUUDDDDDDDDDDDDUUUUU",
         expect![[r#"
-            390   #7 outage of a from 330 planned
-            600   #8 O-7 overruns a/work@2026-10-01 from 600
-            600   #9 incident (Overrun)
-            600   #10 tell maintenance-overrun/O-7/it@clinic.example/1
-            720   #13 O-7 ends 690
-            720   #14 tell uptime/O-7/it@clinic.example/1 (folded)
-            720   #15 N-10 folded into N-14
-            720   #16 IncidentResolved I-9
+            390   #7 outage O-1 of a from 330 planned
+            600   #8 O-1 overruns a/work@2026-10-01 from 600
+            600   #9 incident I-1 (Overrun)
+            600   #10 tell maintenance-overrun/O-1/it@clinic.example/1
+            720   #13 O-1 ends 690
+            720   #14 tell uptime/O-1/it@clinic.example/1 (folded)
+            720   #15 N-1 folded into N-2
+            720   #16 IncidentResolved I-1
             up 450 degraded 0 planned 270 excluded 0 unplanned 90 unknown 0
         "#]],
     );
@@ -176,12 +176,12 @@ fn a_service_stopped_ten_seconds_before_its_window_is_owed_but_not_told() {
         vec![window],
         "UUUUUUUUUUDDDDDUUUUUUU",
         expect![[r#"
-        360   #7 outage of a from 300 planned
-        360   #8 incident (Outage)
-        480   #11 O-7 ends 450
-        480   #12 IncidentResolved I-8
-        up 480 degraded 0 planned 140 excluded 0 unplanned 10 unknown 0
-    "#]],
+            360   #7 outage O-1 of a from 300 planned
+            360   #8 incident I-1 (Outage)
+            480   #11 O-1 ends 450
+            480   #12 IncidentResolved I-1
+            up 480 degraded 0 planned 140 excluded 0 unplanned 10 unknown 0
+        "#]],
     );
 }
 
@@ -192,16 +192,16 @@ fn a_service_stopped_just_before_its_window_is_told_once_it_overruns() {
         vec![window],
         "UUUUUUUUUUDDDDDDDUUUUUU",
         expect![[r#"
-        360   #7 outage of a from 300 planned
-        360   #8 incident (Outage)
-        420   #9 O-7 overruns a/work@2026-10-01 from 410
-        420   #10 tell maintenance-overrun/O-7/it@clinic.example/1
-        540   #13 O-7 ends 510
-        540   #14 tell uptime/O-7/it@clinic.example/1 (folded)
-        540   #15 N-10 folded into N-14
-        540   #16 IncidentResolved I-8
-        up 450 degraded 0 planned 100 excluded 0 unplanned 110 unknown 0
-    "#]],
+            360   #7 outage O-1 of a from 300 planned
+            360   #8 incident I-1 (Outage)
+            420   #9 O-1 overruns a/work@2026-10-01 from 410
+            420   #10 tell maintenance-overrun/O-1/it@clinic.example/1
+            540   #13 O-1 ends 510
+            540   #14 tell uptime/O-1/it@clinic.example/1 (folded)
+            540   #15 N-1 folded into N-2
+            540   #16 IncidentResolved I-1
+            up 450 degraded 0 planned 100 excluded 0 unplanned 110 unknown 0
+        "#]],
     );
 }
 
@@ -215,15 +215,15 @@ fn confirmed_before_its_window_an_early_start_is_told_at_once() {
         vec![window],
         "UUUUUUUUUUDDDDDDDUUUUUUU",
         expect![[r#"
-        360   #7 outage of a from 300
-        360   #8 incident (Outage)
-        360   #9 tell downtime/O-7/it@clinic.example/1
-        540   #12 O-7 ends 510
-        540   #13 tell uptime/O-7/it@clinic.example/1 (folded)
-        540   #14 N-9 folded into N-13
-        540   #15 IncidentResolved I-8
-        up 480 degraded 0 planned 90 excluded 0 unplanned 120 unknown 0
-    "#]],
+            360   #7 outage O-1 of a from 300
+            360   #8 incident I-1 (Outage)
+            360   #9 tell downtime/O-1/it@clinic.example/1
+            540   #12 O-1 ends 510
+            540   #13 tell uptime/O-1/it@clinic.example/1 (folded)
+            540   #14 N-1 folded into N-2
+            540   #15 IncidentResolved I-1
+            up 480 degraded 0 planned 90 excluded 0 unplanned 120 unknown 0
+        "#]],
     );
 }
 
@@ -234,15 +234,15 @@ fn a_window_entered_already_down_is_an_outage_to_its_end() {
         vec![window],
         "UUUUUUUUUUDDDDDDDDUUUU",
         expect![[r#"
-        360   #7 outage of a from 300
-        360   #8 incident (Outage)
-        360   #9 tell downtime/O-7/it@clinic.example/1
-        570   #12 O-7 ends 540
-        570   #13 tell uptime/O-7/it@clinic.example/1 (folded)
-        570   #14 N-9 folded into N-13
-        570   #15 IncidentResolved I-8
-        up 390 degraded 0 planned 0 excluded 0 unplanned 240 unknown 0
-    "#]],
+            360   #7 outage O-1 of a from 300
+            360   #8 incident I-1 (Outage)
+            360   #9 tell downtime/O-1/it@clinic.example/1
+            570   #12 O-1 ends 540
+            570   #13 tell uptime/O-1/it@clinic.example/1 (folded)
+            570   #14 N-1 folded into N-2
+            570   #15 IncidentResolved I-1
+            up 390 degraded 0 planned 0 excluded 0 unplanned 240 unknown 0
+        "#]],
     );
 }
 
@@ -256,15 +256,15 @@ fn an_unearned_window_is_an_ordinary_outage_whose_downtime_names_the_work() {
         vec![window],
         "UUUUUUUUUUUDDDDUUU",
         expect![[r#"
-        390   #7 outage of a from 330
-        390   #8 incident (Outage)
-        390   #9 tell downtime/O-7/it@clinic.example/1
-        480   #12 O-7 ends 450
-        480   #13 tell uptime/O-7/it@clinic.example/1 (folded)
-        480   #14 N-9 folded into N-13
-        480   #15 IncidentResolved I-8
-        up 390 degraded 0 planned 0 excluded 0 unplanned 120 unknown 0
-    "#]],
+            390   #7 outage O-1 of a from 330
+            390   #8 incident I-1 (Outage)
+            390   #9 tell downtime/O-1/it@clinic.example/1
+            480   #12 O-1 ends 450
+            480   #13 tell uptime/O-1/it@clinic.example/1 (folded)
+            480   #14 N-1 folded into N-2
+            480   #15 IncidentResolved I-1
+            up 390 degraded 0 planned 0 excluded 0 unplanned 120 unknown 0
+        "#]],
     );
     let told: Vec<_> = house
         .record
@@ -293,15 +293,15 @@ fn overlapping_windows_each_excuse_their_own_seconds_and_planned_time_is_the_uni
         rules(),
         &format!("UUUUUUU{down}UUU"),
         expect![[r#"
-        270   #7 outage of a from 210
-        270   #8 incident (Outage)
-        270   #9 tell downtime/O-7/it@clinic.example/1
-        3360  #12 O-7 ends 3330
-        3360  #13 tell uptime/O-7/it@clinic.example/1 (folded)
-        3360  #14 N-9 folded into N-13
-        3360  #15 IncidentResolved I-8
-        up 270 degraded 0 planned 0 excluded 0 unplanned 3120 unknown 0
-    "#]],
+            270   #7 outage O-1 of a from 210
+            270   #8 incident I-1 (Outage)
+            270   #9 tell downtime/O-1/it@clinic.example/1
+            3360  #12 O-1 ends 3330
+            3360  #13 tell uptime/O-1/it@clinic.example/1 (folded)
+            3360  #14 N-1 folded into N-2
+            3360  #15 IncidentResolved I-1
+            up 270 degraded 0 planned 0 excluded 0 unplanned 3120 unknown 0
+        "#]],
     );
     // Begun inside the first: five minutes by it, then thirty by the second where they are left.
     let down = "D".repeat(100);
@@ -309,16 +309,16 @@ fn overlapping_windows_each_excuse_their_own_seconds_and_planned_time_is_the_uni
         rules(),
         &format!("UUUUUUUUUUU{down}UUU"),
         expect![[r#"
-        390   #7 outage of a from 330 planned
-        2400  #8 O-7 overruns a/long@2026-10-01 from 2400
-        2400  #9 incident (Overrun)
-        2400  #10 tell maintenance-overrun/O-7/it@clinic.example/1
-        3360  #13 O-7 ends 3330
-        3360  #14 tell uptime/O-7/it@clinic.example/1 (folded)
-        3360  #15 N-10 folded into N-14
-        3360  #16 IncidentResolved I-9
-        up 390 degraded 0 planned 2070 excluded 0 unplanned 930 unknown 0
-    "#]],
+            390   #7 outage O-1 of a from 330 planned
+            2400  #8 O-1 overruns a/long@2026-10-01 from 2400
+            2400  #9 incident I-1 (Overrun)
+            2400  #10 tell maintenance-overrun/O-1/it@clinic.example/1
+            3360  #13 O-1 ends 3330
+            3360  #14 tell uptime/O-1/it@clinic.example/1 (folded)
+            3360  #15 N-1 folded into N-2
+            3360  #16 IncidentResolved I-1
+            up 390 degraded 0 planned 2070 excluded 0 unplanned 930 unknown 0
+        "#]],
     );
 }
 
@@ -333,19 +333,19 @@ fn up_again_after_an_overrun_is_told_to_everyone_who_was_told() {
         &house,
         "................UUU",
         expect![[r#"
-        360   #7 outage of a from 300 planned
-        420   #8 O-7 overruns a/work@2026-10-01 from 400
-        420   #9 incident (Overrun)
-        420   #10 tell maintenance-overrun/O-7/it@clinic.example/1
-        450   #11 attempt 1 of N-10
-        450   #12 N-10 Accepted
-        510   #15 O-7 ends 480
-        510   #16 tell uptime/O-7/it@clinic.example/1
-        510   #17 IncidentResolved I-9
-        540   #18 attempt 1 of N-16
-        540   #19 N-16 Accepted
-        up 360 degraded 0 planned 100 excluded 0 unplanned 80 unknown 0
-    "#]],
+            360   #7 outage O-1 of a from 300 planned
+            420   #8 O-1 overruns a/work@2026-10-01 from 400
+            420   #9 incident I-1 (Overrun)
+            420   #10 tell maintenance-overrun/O-1/it@clinic.example/1
+            450   #11 attempt 1 of N-1
+            450   #12 N-1 Accepted
+            510   #15 O-1 ends 480
+            510   #16 tell uptime/O-1/it@clinic.example/1
+            510   #17 IncidentResolved I-1
+            540   #18 attempt 1 of N-2
+            540   #19 N-2 Accepted
+            up 360 degraded 0 planned 100 excluded 0 unplanned 80 unknown 0
+        "#]],
     );
     let last = house.record.notices.values().next_back().unwrap();
     assert_eq!(
@@ -371,16 +371,16 @@ fn a_slower_probe_whose_run_began_before_the_window_takes_the_excuse_back() {
         &house,
         p,
         expect![[r#"
-        390   #8 outage of a from 330 planned
-        450   #11 O-8 overruns a/work@2026-10-01 from 240
-        450   #12 incident (Overrun)
-        450   #13 tell maintenance-overrun/O-8/it@clinic.example/1
-        570   #18 O-8 ends 540
-        570   #19 tell uptime/O-8/it@clinic.example/1 (folded)
-        570   #20 N-13 folded into N-19
-        570   #21 IncidentResolved I-12
-        up 330 degraded 0 planned 0 excluded 0 unplanned 300 unknown 0
-    "#]],
+            390   #8 outage O-1 of a from 330 planned
+            450   #11 O-1 overruns a/work@2026-10-01 from 240
+            450   #12 incident I-1 (Overrun)
+            450   #13 tell maintenance-overrun/O-1/it@clinic.example/1
+            570   #18 O-1 ends 540
+            570   #19 tell uptime/O-1/it@clinic.example/1 (folded)
+            570   #20 N-1 folded into N-2
+            570   #21 IncidentResolved I-1
+            up 330 degraded 0 planned 0 excluded 0 unplanned 300 unknown 0
+        "#]],
     );
 }
 
@@ -398,14 +398,14 @@ fn a_pause_between_two_probes_of_one_outage_uses_no_allowance() {
         &house,
         p,
         expect![[r#"
-            390   #8 outage of a from 330 planned
-            570   #13 O-8 overruns a/work@2026-10-01 from 560
-            570   #14 incident (Overrun)
-            570   #15 tell maintenance-overrun/O-8/it@clinic.example/1
-            720   #18 O-8 ends 690
-            720   #19 tell uptime/O-8/it@clinic.example/1 (folded)
-            720   #20 N-15 folded into N-19
-            720   #21 IncidentResolved I-14
+            390   #8 outage O-1 of a from 330 planned
+            570   #13 O-1 overruns a/work@2026-10-01 from 560
+            570   #14 incident I-1 (Overrun)
+            570   #15 tell maintenance-overrun/O-1/it@clinic.example/1
+            720   #18 O-1 ends 690
+            720   #19 tell uptime/O-1/it@clinic.example/1 (folded)
+            720   #20 N-1 folded into N-2
+            720   #21 IncidentResolved I-1
             up 480 degraded 0 planned 200 excluded 0 unplanned 130 unknown 0
         "#]],
     );
@@ -424,10 +424,10 @@ fn a_blip_of_another_probe_at_the_limit_decides_no_overrun() {
         &house,
         p,
         expect![[r#"
-        390   #8 outage of a from 330 planned
-        510   #12 O-8 ends 480
-        up 510 degraded 0 planned 150 excluded 0 unplanned 0 unknown 0
-    "#]],
+            390   #8 outage O-1 of a from 330 planned
+            510   #12 O-1 ends 480
+            up 510 degraded 0 planned 150 excluded 0 unplanned 0 unknown 0
+        "#]],
     );
 }
 
@@ -438,14 +438,14 @@ fn downtime_that_nobody_saw_uses_no_allowance() {
         vec![from_five(900, Some(200))],
         "UUUUUUUUUUUDDD....DDDDDUUUU",
         expect![[r#"
-            390   #7 outage of a from 330 planned
-            630   #10 O-7 overruns a/work@2026-10-01 from 605
-            630   #11 incident (Overrun)
-            630   #12 tell maintenance-overrun/O-7/it@clinic.example/1
-            720   #15 O-7 ends 690
-            720   #16 tell uptime/O-7/it@clinic.example/1 (folded)
-            720   #17 N-12 folded into N-16
-            720   #18 IncidentResolved I-11
+            390   #7 outage O-1 of a from 330 planned
+            630   #10 O-1 overruns a/work@2026-10-01 from 605
+            630   #11 incident I-1 (Overrun)
+            630   #12 tell maintenance-overrun/O-1/it@clinic.example/1
+            720   #15 O-1 ends 690
+            720   #16 tell uptime/O-1/it@clinic.example/1 (folded)
+            720   #17 N-1 folded into N-2
+            720   #18 IncidentResolved I-1
             up 420 degraded 0 planned 200 excluded 0 unplanned 85 unknown 75
         "#]],
     );

@@ -42,12 +42,12 @@ fn work_is_told_when_it_starts_and_when_the_system_is_seen_up_after_its_end() {
     check(
         "UUUUUUUUUUUUUUUUUUUUUUUU",
         expect![[r#"
-        300   #5 MaintenanceStarted a/work@2026-10-01
-        300   #6 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
-        600   #7 MaintenanceCompleted a/work@2026-10-01
-        600   #8 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
-        600   #9 N-6 folded into N-8
-    "#]],
+            300   #5 MaintenanceStarted a/work@2026-10-01
+            300   #6 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
+            600   #7 MaintenanceCompleted a/work@2026-10-01
+            600   #8 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
+            600   #9 N-1 folded into N-2
+        "#]],
     );
 }
 
@@ -57,20 +57,20 @@ fn completion_waits_until_the_system_is_confirmed_up_after_the_end() {
     check(
         "UUUUUUUUUUUUUUUUUUUDDDUUUU",
         expect![[r#"
-        300   #5 MaintenanceStarted a/work@2026-10-01
-        300   #6 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
-        630   #9 outage of a from 570 planned
-        630   #10 O-9 overruns a/work@2026-10-01 from 600
-        630   #11 incident (Overrun)
-        630   #12 tell maintenance-overrun/O-9/it@clinic.example/1
-        690   #15 O-9 ends 660
-        690   #16 tell uptime/O-9/it@clinic.example/1 (folded)
-        690   #17 N-12 folded into N-16
-        690   #18 IncidentResolved I-11
-        690   #19 MaintenanceCompleted a/work@2026-10-01
-        690   #20 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
-        690   #21 N-6 folded into N-20
-    "#]],
+            300   #5 MaintenanceStarted a/work@2026-10-01
+            300   #6 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
+            630   #9 outage O-1 of a from 570 planned
+            630   #10 O-1 overruns a/work@2026-10-01 from 600
+            630   #11 incident I-1 (Overrun)
+            630   #12 tell maintenance-overrun/O-1/it@clinic.example/1
+            690   #15 O-1 ends 660
+            690   #16 tell uptime/O-1/it@clinic.example/1 (folded)
+            690   #17 N-2 folded into N-3
+            690   #18 IncidentResolved I-1
+            690   #19 MaintenanceCompleted a/work@2026-10-01
+            690   #20 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
+            690   #21 N-1 folded into N-4
+        "#]],
     );
 }
 
@@ -79,12 +79,12 @@ fn completion_waits_for_a_bad_run_that_is_not_confirmed() {
     check(
         "UUUUUUUUUUUUUUUUUUUUDUUUU",
         expect![[r#"
-        300   #5 MaintenanceStarted a/work@2026-10-01
-        300   #6 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
-        660   #8 MaintenanceCompleted a/work@2026-10-01
-        660   #9 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
-        660   #10 N-6 folded into N-9
-    "#]],
+            300   #5 MaintenanceStarted a/work@2026-10-01
+            300   #6 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
+            660   #8 MaintenanceCompleted a/work@2026-10-01
+            660   #9 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
+            660   #10 N-1 folded into N-2
+        "#]],
     );
 }
 
@@ -93,12 +93,12 @@ fn completion_waits_while_nothing_vouches() {
     check(
         "UUUUUUUUUUUUUUUUUUU??.??UUU",
         expect![[r#"
-        300   #5 MaintenanceStarted a/work@2026-10-01
-        300   #6 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
-        750   #9 MaintenanceCompleted a/work@2026-10-01
-        750   #10 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
-        750   #11 N-6 folded into N-10
-    "#]],
+            300   #5 MaintenanceStarted a/work@2026-10-01
+            300   #6 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
+            750   #9 MaintenanceCompleted a/work@2026-10-01
+            750   #10 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
+            750   #11 N-1 folded into N-2
+        "#]],
     );
 }
 
@@ -117,17 +117,17 @@ fn completion_waits_for_every_system_of_the_window() {
         10    #5 tell maintenance-scheduled/move/it@clinic.example/1
         60    #8 MaintenanceStarted move
         60    #9 tell maintenance-started/move/it@clinic.example/1
-        60    #10 N-5 folded into N-9
-        150   #13 outage of b from 90
-        150   #14 incident (Outage)
-        150   #15 tell downtime/O-13/it@clinic.example/1
-        210   #18 O-13 ends 180
-        210   #19 tell uptime/O-13/it@clinic.example/1 (folded)
-        210   #20 N-15 folded into N-19
-        210   #21 IncidentResolved I-14
+        60    #10 N-1 folded into N-2
+        150   #13 outage O-1 of b from 90
+        150   #14 incident I-1 (Outage)
+        150   #15 tell downtime/O-1/it@clinic.example/1
+        210   #18 O-1 ends 180
+        210   #19 tell uptime/O-1/it@clinic.example/1 (folded)
+        210   #20 N-3 folded into N-4
+        210   #21 IncidentResolved I-1
         210   #22 MaintenanceCompleted move
         210   #23 tell maintenance-completed/move/it@clinic.example/1
-        210   #24 N-9 folded into N-23
+        210   #24 N-2 folded into N-5
     "#]]
     .assert_eq(&house.outline());
 }
@@ -293,28 +293,28 @@ fn an_extension_that_was_told_in_time_excuses_what_it_says() {
         10    #6 tell maintenance-scheduled/move/it@clinic.example/1
         10    #7 tell maintenance-scheduled/move/one@lab.example/1
         10    #8 tell maintenance-scheduled/move/two@lab.example/1
-        20    #9 attempt 1 of N-6
-        20    #10 N-6 Accepted
-        20    #11 attempt 1 of N-7
-        20    #12 N-7 Accepted
-        20    #13 attempt 1 of N-8
-        20    #14 N-8 Deferred
+        20    #9 attempt 1 of N-1
+        20    #10 N-1 Accepted
+        20    #11 attempt 1 of N-2
+        20    #12 N-2 Accepted
+        20    #13 attempt 1 of N-3
+        20    #14 N-3 Deferred
         100   #15 WindowChanged move
         100   #16 tell maintenance-changed/move/it@clinic.example/1
         100   #17 tell maintenance-changed/move/one@lab.example/1
         100   #18 tell maintenance-changed/move/two@lab.example/1
-        100   #19 N-8 folded into N-18
+        100   #19 N-3 folded into N-6
         105   #20 Told move
         105   #21 Told move
         300   #22 MaintenanceStarted move
         300   #23 tell maintenance-started/move/it@clinic.example/1
-        300   #24 N-16 folded into N-23
+        300   #24 N-4 folded into N-7
         300   #25 tell maintenance-started/move/one@lab.example/1
-        300   #26 N-17 folded into N-25
+        300   #26 N-5 folded into N-8
         300   #27 tell maintenance-started/move/two@lab.example/1
-        300   #28 N-18 folded into N-27
-        630   #31 outage of a from 570 planned
-        750   #34 O-31 ends 720
+        300   #28 N-6 folded into N-9
+        630   #31 outage O-1 of a from 570 planned
+        750   #34 O-1 ends 720
 
         up 630 degraded 0 planned 150 excluded 0 unplanned 0 unknown 0
     "#]]
@@ -335,38 +335,38 @@ fn an_extension_that_came_too_late_excuses_only_what_was_announced_before() {
         10    #6 tell maintenance-scheduled/move/it@clinic.example/1
         10    #7 tell maintenance-scheduled/move/one@lab.example/1
         10    #8 tell maintenance-scheduled/move/two@lab.example/1
-        20    #9 attempt 1 of N-6
-        20    #10 N-6 Accepted
-        20    #11 attempt 1 of N-7
-        20    #12 N-7 Accepted
-        20    #13 attempt 1 of N-8
-        20    #14 N-8 Deferred
+        20    #9 attempt 1 of N-1
+        20    #10 N-1 Accepted
+        20    #11 attempt 1 of N-2
+        20    #12 N-2 Accepted
+        20    #13 attempt 1 of N-3
+        20    #14 N-3 Deferred
         100   #15 WindowChanged move
         100   #16 tell maintenance-changed/move/it@clinic.example/1
         100   #17 tell maintenance-changed/move/one@lab.example/1
         100   #18 tell maintenance-changed/move/two@lab.example/1
-        100   #19 N-8 folded into N-18
+        100   #19 N-3 folded into N-6
         300   #20 MaintenanceStarted move
         300   #21 tell maintenance-started/move/it@clinic.example/1
-        300   #22 N-16 folded into N-21
+        300   #22 N-4 folded into N-7
         300   #23 tell maintenance-started/move/one@lab.example/1
-        300   #24 N-17 folded into N-23
+        300   #24 N-5 folded into N-8
         300   #25 tell maintenance-started/move/two@lab.example/1
-        300   #26 N-18 folded into N-25
-        630   #29 outage of a from 570 planned
-        630   #30 O-29 overruns move from 600
-        630   #31 incident (Overrun)
-        630   #32 tell maintenance-overrun/O-29/it@clinic.example/1
-        630   #33 tell maintenance-overrun/O-29/one@lab.example/1
-        630   #34 tell maintenance-overrun/O-29/two@lab.example/1
-        750   #37 O-29 ends 720
-        750   #38 tell uptime/O-29/it@clinic.example/1 (folded)
-        750   #39 N-32 folded into N-38
-        750   #40 tell uptime/O-29/one@lab.example/1 (folded)
-        750   #41 N-33 folded into N-40
-        750   #42 tell uptime/O-29/two@lab.example/1 (folded)
-        750   #43 N-34 folded into N-42
-        750   #44 IncidentResolved I-31
+        300   #26 N-6 folded into N-9
+        630   #29 outage O-1 of a from 570 planned
+        630   #30 O-1 overruns move from 600
+        630   #31 incident I-1 (Overrun)
+        630   #32 tell maintenance-overrun/O-1/it@clinic.example/1
+        630   #33 tell maintenance-overrun/O-1/one@lab.example/1
+        630   #34 tell maintenance-overrun/O-1/two@lab.example/1
+        750   #37 O-1 ends 720
+        750   #38 tell uptime/O-1/it@clinic.example/1 (folded)
+        750   #39 N-10 folded into N-13
+        750   #40 tell uptime/O-1/one@lab.example/1 (folded)
+        750   #41 N-11 folded into N-14
+        750   #42 tell uptime/O-1/two@lab.example/1 (folded)
+        750   #43 N-12 folded into N-15
+        750   #44 IncidentResolved I-1
 
         up 630 degraded 0 planned 30 excluded 0 unplanned 120 unknown 0
     "#]]
@@ -395,38 +395,38 @@ fn work_that_ends_early_is_completed_early() {
         10    #6 tell maintenance-scheduled/move/it@clinic.example/1
         10    #7 tell maintenance-scheduled/move/one@lab.example/1
         10    #8 tell maintenance-scheduled/move/two@lab.example/1
-        20    #9 attempt 1 of N-6
-        20    #10 N-6 Accepted
-        20    #11 attempt 1 of N-7
-        20    #12 N-7 Accepted
-        20    #13 attempt 1 of N-8
-        20    #14 N-8 Deferred
+        20    #9 attempt 1 of N-1
+        20    #10 N-1 Accepted
+        20    #11 attempt 1 of N-2
+        20    #12 N-2 Accepted
+        20    #13 attempt 1 of N-3
+        20    #14 N-3 Deferred
         300   #15 MaintenanceStarted move
         300   #16 tell maintenance-started/move/it@clinic.example/1
         300   #17 tell maintenance-started/move/one@lab.example/1
         300   #18 tell maintenance-started/move/two@lab.example/1
-        300   #19 N-8 folded into N-18
+        300   #19 N-3 folded into N-6
         380   #20 WindowChanged move
         390   #21 MaintenanceCompleted move
         390   #22 tell maintenance-completed/move/it@clinic.example/1
-        390   #23 N-16 folded into N-22
+        390   #23 N-4 folded into N-7
         390   #24 tell maintenance-completed/move/one@lab.example/1
-        390   #25 N-17 folded into N-24
+        390   #25 N-5 folded into N-8
         390   #26 tell maintenance-completed/move/two@lab.example/1
-        390   #27 N-18 folded into N-26
-        510   #30 outage of a from 450
-        510   #31 incident (Outage)
-        510   #32 tell downtime/O-30/it@clinic.example/1
-        510   #33 tell downtime/O-30/one@lab.example/1
-        510   #34 tell downtime/O-30/two@lab.example/1
-        570   #37 O-30 ends 540
-        570   #38 tell uptime/O-30/it@clinic.example/1 (folded)
-        570   #39 N-32 folded into N-38
-        570   #40 tell uptime/O-30/one@lab.example/1 (folded)
-        570   #41 N-33 folded into N-40
-        570   #42 tell uptime/O-30/two@lab.example/1 (folded)
-        570   #43 N-34 folded into N-42
-        570   #44 IncidentResolved I-31
+        390   #27 N-6 folded into N-9
+        510   #30 outage O-1 of a from 450
+        510   #31 incident I-1 (Outage)
+        510   #32 tell downtime/O-1/it@clinic.example/1
+        510   #33 tell downtime/O-1/one@lab.example/1
+        510   #34 tell downtime/O-1/two@lab.example/1
+        570   #37 O-1 ends 540
+        570   #38 tell uptime/O-1/it@clinic.example/1 (folded)
+        570   #39 N-10 folded into N-13
+        570   #40 tell uptime/O-1/one@lab.example/1 (folded)
+        570   #41 N-11 folded into N-14
+        570   #42 tell uptime/O-1/two@lab.example/1 (folded)
+        570   #43 N-12 folded into N-15
+        570   #44 IncidentResolved I-1
     "#]]
     .assert_eq(&house.outline());
 }
@@ -443,21 +443,21 @@ fn a_window_scheduled_while_down_excuses_none_of_it() {
     house.deliver(Delivery::Accepted);
     house.draw(120, &[("a/p", "DDUU")]);
     expect![[r#"
-        90    #7 outage of a from 30
-        90    #8 incident (Outage)
-        90    #9 tell downtime/O-7/it@clinic.example/1
+        90    #7 outage O-1 of a from 30
+        90    #8 incident I-1 (Outage)
+        90    #9 tell downtime/O-1/it@clinic.example/1
         95    #10 WindowScheduled move
         95    #11 tell maintenance-scheduled/move/it@clinic.example/1
         95    #12 MaintenanceStarted move
         95    #13 tell maintenance-started/move/it@clinic.example/1
-        95    #14 N-11 folded into N-13
-        95    #15 attempt 1 of N-9
-        95    #16 N-9 Accepted
-        95    #17 attempt 1 of N-13
-        95    #18 N-13 Accepted
-        210   #21 O-7 ends 180
-        210   #22 tell uptime/O-7/it@clinic.example/1
-        210   #23 IncidentResolved I-8
+        95    #14 N-2 folded into N-3
+        95    #15 attempt 1 of N-1
+        95    #16 N-1 Accepted
+        95    #17 attempt 1 of N-3
+        95    #18 N-3 Accepted
+        210   #21 O-1 ends 180
+        210   #22 tell uptime/O-1/it@clinic.example/1
+        210   #23 IncidentResolved I-1
         up 60 degraded 0 planned 0 excluded 0 unplanned 150 unknown 0
     "#]]
     .assert_eq(&house.outline_and_figures("a", 210));
@@ -479,7 +479,7 @@ fn a_rule_moved_to_later_while_its_window_is_held_starts_once() {
         320   #7 configured
         780   #8 MaintenanceCompleted a/work@2026-10-01
         780   #9 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
-        780   #10 N-6 folded into N-9
+        780   #10 N-1 folded into N-2
     "#]]
     .assert_eq(&house.outline());
 }
@@ -500,7 +500,7 @@ fn a_rule_made_longer_while_its_window_is_held_is_completed_later() {
         320   #7 configured
         720   #8 MaintenanceCompleted a/work@2026-10-01
         720   #9 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
-        720   #10 N-6 folded into N-9
+        720   #10 N-1 folded into N-2
     "#]]
     .assert_eq(&house.outline());
 }
@@ -517,7 +517,7 @@ fn a_rule_that_comes_while_its_window_would_run_is_told_then() {
         350   #7 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
         600   #8 MaintenanceCompleted a/work@2026-10-01
         600   #9 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
-        600   #10 N-7 folded into N-9
+        600   #10 N-1 folded into N-2
     "#]]
     .assert_eq(&house.outline());
 }
@@ -784,13 +784,13 @@ fn a_customer_who_joins_while_work_goes_on_is_told_that_it_has_started() {
     expect![[r#"
         300   #6 MaintenanceStarted a/work@2026-10-01
         300   #7 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
-        330   #8 attempt 1 of N-7
-        330   #9 N-7 Accepted
+        330   #8 attempt 1 of N-1
+        330   #9 N-1 Accepted
         370   #10 configured
         370   #11 tell maintenance-started/a/work@2026-10-01/it@later.example/1
         380   #12 configured
-        380   #13 attempt 1 of N-11
-        380   #14 N-11 Accepted
+        380   #13 attempt 1 of N-2
+        380   #14 N-2 Accepted
         600   #15 MaintenanceCompleted a/work@2026-10-01
         600   #16 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
         600   #17 tell maintenance-completed/a/work@2026-10-01/it@later.example/1

@@ -218,19 +218,19 @@ fn downtime_of_two_that_was_never_sent_is_folded_once_both_are_up() {
     let mut house = House::new(ORIGIN, vec![system("a"), system("b")]);
     house.draw(0, &[("a/p", "UDDDUUUU"), ("b/p", "UDDDDDUU")]);
     expect![[r#"
-        90    #8 outage of a from 30
-        90    #9 incident (Outage)
-        90    #12 outage of b from 30
-        90    #13 incident (Outage)
-        90    #14 tell downtime/O-8+O-12/it@clinic.example/1
-        150   #17 O-8 ends 120
-        150   #18 tell uptime/O-8/it@clinic.example/1
-        150   #19 IncidentResolved I-9
-        210   #22 O-12 ends 180
-        210   #23 tell uptime/O-8+O-12/it@clinic.example/1 (folded)
-        210   #24 N-14 folded into N-23
-        210   #25 N-18 folded into N-23
-        210   #26 IncidentResolved I-13
+        90    #8 outage O-1 of a from 30
+        90    #9 incident I-1 (Outage)
+        90    #12 outage O-2 of b from 30
+        90    #13 incident I-2 (Outage)
+        90    #14 tell downtime/O-1+O-2/it@clinic.example/1
+        150   #17 O-1 ends 120
+        150   #18 tell uptime/O-1/it@clinic.example/1
+        150   #19 IncidentResolved I-1
+        210   #22 O-2 ends 180
+        210   #23 tell uptime/O-1+O-2/it@clinic.example/1 (folded)
+        210   #24 N-1 folded into N-3
+        210   #25 N-2 folded into N-3
+        210   #26 IncidentResolved I-2
     "#]]
     .assert_eq(&house.outline());
     let [last] = outbox::due(&house.record, house.now)[..] else {
@@ -250,25 +250,25 @@ fn an_uptime_that_was_not_sent_is_folded_into_the_next_downtime() {
     house.draw(270, &[("a/p", "UUU")]);
     house.deliver(Delivery::Accepted);
     expect![[r#"
-        90    #7 outage of a from 30
-        90    #8 incident (Outage)
-        90    #9 tell downtime/O-7/it@clinic.example/1
-        90    #10 attempt 1 of N-9
-        90    #11 N-9 Accepted
-        150   #14 O-7 ends 120
-        150   #15 tell uptime/O-7/it@clinic.example/1
-        150   #16 IncidentResolved I-8
-        240   #19 outage of a from 180
-        240   #20 incident (Outage)
-        240   #21 tell downtime/O-19/it@clinic.example/1
-        240   #22 N-15 folded into N-21
-        240   #23 attempt 1 of N-21
-        240   #24 N-21 Accepted
-        300   #27 O-19 ends 270
-        300   #28 tell uptime/O-19/it@clinic.example/1
-        300   #29 IncidentResolved I-20
-        330   #30 attempt 1 of N-28
-        330   #31 N-28 Accepted
+        90    #7 outage O-1 of a from 30
+        90    #8 incident I-1 (Outage)
+        90    #9 tell downtime/O-1/it@clinic.example/1
+        90    #10 attempt 1 of N-1
+        90    #11 N-1 Accepted
+        150   #14 O-1 ends 120
+        150   #15 tell uptime/O-1/it@clinic.example/1
+        150   #16 IncidentResolved I-1
+        240   #19 outage O-2 of a from 180
+        240   #20 incident I-2 (Outage)
+        240   #21 tell downtime/O-2/it@clinic.example/1
+        240   #22 N-2 folded into N-3
+        240   #23 attempt 1 of N-3
+        240   #24 N-3 Accepted
+        300   #27 O-2 ends 270
+        300   #28 tell uptime/O-2/it@clinic.example/1
+        300   #29 IncidentResolved I-2
+        330   #30 attempt 1 of N-4
+        330   #31 N-4 Accepted
     "#]]
     .assert_eq(&house.outline());
 }
@@ -290,15 +290,15 @@ fn an_attempt_that_is_under_way_is_never_folded_but_what_it_defers_is() {
     );
     house.end(down, Delivery::Deferred);
     expect![[r#"
-        90    #7 outage of a from 30
-        90    #8 incident (Outage)
-        90    #9 tell downtime/O-7/it@clinic.example/1
-        90    #10 attempt 1 of N-9
-        150   #13 O-7 ends 120
-        150   #14 tell uptime/O-7/it@clinic.example/1
-        150   #15 IncidentResolved I-8
-        180   #16 N-9 Deferred
-        180   #17 N-9 folded into N-14
+        90    #7 outage O-1 of a from 30
+        90    #8 incident I-1 (Outage)
+        90    #9 tell downtime/O-1/it@clinic.example/1
+        90    #10 attempt 1 of N-1
+        150   #13 O-1 ends 120
+        150   #14 tell uptime/O-1/it@clinic.example/1
+        150   #15 IncidentResolved I-1
+        180   #16 N-1 Deferred
+        180   #17 N-1 folded into N-2
     "#]]
     .assert_eq(&house.outline());
     assert_eq!(outbox::due(&house.record, house.now).len(), 1);
@@ -413,11 +413,11 @@ fn an_outage_that_ends_while_its_notice_still_waits_is_one_notice_that_says_both
     house.sample("a/p", 95, 'U');
     house.sample("a/p", 100, 'U');
     expect![[r#"
-        90    #8 outage of a from 30
-        90    #9 incident (Outage)
-        100   #12 O-8 ends 95
-        100   #13 tell uptime/O-8/it@clinic.example/1 (folded)
-        100   #14 IncidentResolved I-9
+        90    #8 outage O-1 of a from 30
+        90    #9 incident I-1 (Outage)
+        100   #12 O-1 ends 95
+        100   #13 tell uptime/O-1/it@clinic.example/1 (folded)
+        100   #14 IncidentResolved I-1
     "#]]
     .assert_eq(&house.outline());
 }
@@ -437,7 +437,7 @@ fn work_that_was_over_before_its_start_could_be_told_is_told_once() {
         60    #6 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
         120   #7 MaintenanceCompleted a/work@2026-10-01
         120   #8 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
-        120   #9 N-6 folded into N-8
+        120   #9 N-1 folded into N-2
     "#]]
     .assert_eq(&house.outline());
     assert_eq!(outbox::due(&house.record, house.now).len(), 1);
@@ -464,13 +464,13 @@ fn a_probe_that_only_affects_degradation_makes_no_outage_and_ends_none() {
     // soft comes back last: the outage ends with p all the same.
     house.draw(0, &[("a/p", "UDDDDUUUU"), ("a/soft", "DDDDDDUUU")]);
     expect![[r#"
-        90    #10 outage of a from 30
-        90    #11 incident (Outage)
-        90    #12 tell downtime/O-10/it@clinic.example/1
-        180   #15 O-10 ends 150
-        180   #16 tell uptime/O-10/it@clinic.example/1 (folded)
-        180   #17 N-12 folded into N-16
-        210   #20 IncidentResolved I-11
+        90    #10 outage O-1 of a from 30
+        90    #11 incident I-1 (Outage)
+        90    #12 tell downtime/O-1/it@clinic.example/1
+        180   #15 O-1 ends 150
+        180   #16 tell uptime/O-1/it@clinic.example/1 (folded)
+        180   #17 N-1 folded into N-2
+        210   #20 IncidentResolved I-1
     "#]]
     .assert_eq(&house.outline());
 }
@@ -480,10 +480,10 @@ fn a_system_without_customers_has_its_incident_and_tells_nobody() {
     let mut house = with_customers(vec![system("a")], vec![]);
     house.draw(0, &[("a/p", "UDDDUU")]);
     expect![[r#"
-        90    #7 outage of a from 30
-        90    #8 incident (Outage)
-        150   #11 O-7 ends 120
-        150   #12 IncidentResolved I-8
+        90    #7 outage O-1 of a from 30
+        90    #8 incident I-1 (Outage)
+        150   #11 O-1 ends 120
+        150   #12 IncidentResolved I-1
     "#]]
     .assert_eq(&house.outline());
     assert_eq!(house.record.state(&"a".into()), domain::record::State::Up);
@@ -520,19 +520,19 @@ fn a_customer_who_was_told_and_leaves_hears_that_it_is_up_and_nothing_else() {
     house.draw(120, &[("a/p", "UUUDDD")]);
     house.deliver(Delivery::Accepted);
     expect![[r#"
-        90    #7 outage of a from 30
-        90    #8 incident (Outage)
-        90    #9 tell downtime/O-7/it@clinic.example/1
-        90    #10 attempt 1 of N-9
-        90    #11 N-9 Accepted
+        90    #7 outage O-1 of a from 30
+        90    #8 incident I-1 (Outage)
+        90    #9 tell downtime/O-1/it@clinic.example/1
+        90    #10 attempt 1 of N-1
+        90    #11 N-1 Accepted
         100   #12 configured
-        150   #15 O-7 ends 120
-        150   #16 tell uptime/O-7/it@clinic.example/1
-        150   #17 IncidentResolved I-8
-        270   #20 outage of a from 210
-        270   #21 incident (Outage)
-        270   #22 attempt 1 of N-16
-        270   #23 N-16 Accepted
+        150   #15 O-1 ends 120
+        150   #16 tell uptime/O-1/it@clinic.example/1
+        150   #17 IncidentResolved I-1
+        270   #20 outage O-2 of a from 210
+        270   #21 incident I-2 (Outage)
+        270   #22 attempt 1 of N-2
+        270   #23 N-2 Accepted
     "#]]
     .assert_eq(&house.outline());
     let up = house.record.notices.values().next_back().unwrap();
@@ -547,14 +547,14 @@ fn a_system_that_is_taken_away_while_down_ends_its_outage_and_nobody_is_told_tha
     house.configure(house.second(100), catalogue(vec![system("a")]));
     house.draw(120, &[("a/p", "UUU")]);
     expect![[r#"
-        90    #8 outage of b from 30
-        90    #9 incident (Outage)
-        90    #10 tell downtime/O-8/it@clinic.example/1
-        90    #11 attempt 1 of N-10
-        90    #12 N-10 Accepted
+        90    #8 outage O-1 of b from 30
+        90    #9 incident I-1 (Outage)
+        90    #10 tell downtime/O-1/it@clinic.example/1
+        90    #11 attempt 1 of N-1
+        90    #12 N-1 Accepted
         100   #13 configured
-        100   #14 O-8 ends 100 (between 100 and 100)
-        100   #15 IncidentResolved I-9
+        100   #14 O-1 ends 100 (between 100 and 100)
+        100   #15 IncidentResolved I-1
     "#]]
     .assert_eq(&house.outline());
 }
@@ -568,14 +568,14 @@ fn a_probe_that_is_taken_away_while_down_ends_the_outage_there() {
     house.configure(house.second(100), catalogue(vec![system("a")]));
     house.draw(120, &[("a/p", "UUU")]);
     expect![[r#"
-        90    #8 outage of a from 30
-        90    #9 incident (Outage)
-        90    #10 tell downtime/O-8/it@clinic.example/1
+        90    #8 outage O-1 of a from 30
+        90    #9 incident I-1 (Outage)
+        90    #10 tell downtime/O-1/it@clinic.example/1
         100   #11 configured
-        100   #12 O-8 ends 100 (between 100 and 100)
-        100   #13 tell uptime/O-8/it@clinic.example/1 (folded)
-        100   #14 N-10 folded into N-13
-        100   #15 IncidentResolved I-9
+        100   #12 O-1 ends 100 (between 100 and 100)
+        100   #13 tell uptime/O-1/it@clinic.example/1 (folded)
+        100   #14 N-1 folded into N-2
+        100   #15 IncidentResolved I-1
     "#]]
     .assert_eq(&house.outline());
 }
@@ -614,17 +614,17 @@ fn a_run_that_can_no_longer_go_on_holds_no_recovery_up() {
         0     #5 a/p heard from 0
         90    #6 a/p degraded from 30
         90    #7 a/p down from 30 on 3 samples
-        90    #8 outage of a from 30
-        90    #9 incident (Outage)
-        90    #10 tell downtime/O-8/it@clinic.example/1
+        90    #8 outage O-1 of a from 30
+        90    #9 incident I-1 (Outage)
+        90    #10 tell downtime/O-1/it@clinic.example/1
         210   #11 a/p cleared from 180
         210   #12 a/p up from 180
         265   #13 a/q silent from 255 (Missing)
         265   #14 a/q blip 180..255 of 1
-        265   #15 O-8 ends 180
-        265   #16 tell uptime/O-8/it@clinic.example/1 (folded)
-        265   #17 N-10 folded into N-16
-        265   #18 IncidentResolved I-9
+        265   #15 O-1 ends 180
+        265   #16 tell uptime/O-1/it@clinic.example/1 (folded)
+        265   #17 N-1 folded into N-2
+        265   #18 IncidentResolved I-1
     "#]]
     .assert_eq(&house.story());
 }

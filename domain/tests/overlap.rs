@@ -225,24 +225,24 @@ fn a_contact_who_was_refused_the_first_notice_gets_the_second() {
     house.draw(180, &[("a/p", "UU")]);
     ends(&mut house, 250, declared, 240);
     expect![[r#"
-        150   #7 outage of a from 90
-        150   #8 incident (Outage)
-        150   #9 tell downtime/O-7/it@clinic.example/1
-        150   #10 tell downtime/O-7/on-call@clinic.example/1
-        150   #11 attempt 1 of N-9
-        150   #12 N-9 Rejected
-        150   #13 attempt 1 of N-10
-        150   #14 N-10 Accepted
+        150   #7 outage O-1 of a from 90
+        150   #8 incident I-1 (Outage)
+        150   #9 tell downtime/O-1/it@clinic.example/1
+        150   #10 tell downtime/O-1/on-call@clinic.example/1
+        150   #11 attempt 1 of N-1
+        150   #12 N-1 Rejected
+        150   #13 attempt 1 of N-2
+        150   #14 N-2 Accepted
         170   #15 OutageDeclared a
-        170   #16 incident (Declared)
-        170   #17 tell downtime/O-15/it@clinic.example/1
-        210   #20 O-7 ends 180
-        250   #21 DeclarationChanged O-15
-        250   #22 tell uptime/O-15/it@clinic.example/1
-        250   #23 N-17 folded into N-22
-        250   #24 tell uptime/O-15/on-call@clinic.example/1
-        250   #25 IncidentResolved I-8
-        250   #26 IncidentResolved I-16
+        170   #16 incident I-2 (Declared)
+        170   #17 tell downtime/O-2/it@clinic.example/1
+        210   #20 O-1 ends 180
+        250   #21 DeclarationChanged O-2
+        250   #22 tell uptime/O-2/it@clinic.example/1
+        250   #23 N-3 folded into N-4
+        250   #24 tell uptime/O-2/on-call@clinic.example/1
+        250   #25 IncidentResolved I-1
+        250   #26 IncidentResolved I-2
     "#]]
     .assert_eq(&house.outline());
     nothing_contradicts(&house);

@@ -66,12 +66,12 @@ fn a_failing_probe_that_is_renamed_goes_on_failing() {
         11,
         360,
         expect![[r#"
-        125   #12 configured
-        300   #17 O-7 ends 270
-        300   #18 tell uptime/O-7/it@clinic.example/1
-        300   #19 IncidentResolved I-8
-        up 90 degraded 0 planned 0 excluded 0 unplanned 215 unknown 25
-    "#]],
+            125   #12 configured
+            300   #17 O-1 ends 270
+            300   #18 tell uptime/O-1/it@clinic.example/1
+            300   #19 IncidentResolved I-1
+            up 90 degraded 0 planned 0 excluded 0 unplanned 215 unknown 25
+        "#]],
     );
 }
 
@@ -88,9 +88,9 @@ fn one_that_is_renamed_is_up_again_when_the_new_one_has_seen_that() {
         240,
         expect![[r#"
             125   #12 configured
-            180   #15 O-7 ends 125 (between 125 and 150)
-            180   #16 tell uptime/O-7/it@clinic.example/1
-            180   #17 IncidentResolved I-8
+            180   #15 O-1 ends 125 (between 125 and 150)
+            180   #16 tell uptime/O-1/it@clinic.example/1
+            180   #17 IncidentResolved I-1
             up 90 degraded 0 planned 0 excluded 0 unplanned 95 unknown 25
         "#]],
     );
@@ -107,13 +107,13 @@ fn one_that_is_renamed_twice_before_it_was_heard_is_still_one_outage() {
         11,
         270,
         expect![[r#"
-        125   #12 configured
-        130   #13 configured
-        240   #16 O-7 ends 210
-        240   #17 tell uptime/O-7/it@clinic.example/1
-        240   #18 IncidentResolved I-8
-        up 60 degraded 0 planned 0 excluded 0 unplanned 155 unknown 25
-    "#]],
+            125   #12 configured
+            130   #13 configured
+            240   #16 O-1 ends 210
+            240   #17 tell uptime/O-1/it@clinic.example/1
+            240   #18 IncidentResolved I-1
+            up 60 degraded 0 planned 0 excluded 0 unplanned 155 unknown 25
+        "#]],
     );
 }
 
@@ -129,11 +129,11 @@ fn one_that_no_longer_decides_is_followed_by_one_that_was_never_heard() {
         11,
         270,
         expect![[r#"
-        125   #12 configured
-        240   #15 O-7 ends 210
-        240   #16 tell uptime/O-7/it@clinic.example/1
-        up 60 degraded 30 planned 0 excluded 0 unplanned 155 unknown 25
-    "#]],
+            125   #12 configured
+            240   #15 O-1 ends 210
+            240   #16 tell uptime/O-1/it@clinic.example/1
+            up 60 degraded 30 planned 0 excluded 0 unplanned 155 unknown 25
+        "#]],
     );
 }
 
@@ -148,13 +148,13 @@ fn one_that_fell_silent_before_the_failing_one_was_taken_away_does_not_vouch() {
         12,
         240,
         expect![[r#"
-        120   #13 N-11 Accepted
-        125   #14 configured
-        210   #17 O-9 ends 125 (between 125 and 180)
-        210   #18 tell uptime/O-9/it@clinic.example/1
-        210   #19 IncidentResolved I-10
-        up 60 degraded 0 planned 0 excluded 0 unplanned 95 unknown 55
-    "#]],
+            120   #13 N-1 Accepted
+            125   #14 configured
+            210   #17 O-1 ends 125 (between 125 and 180)
+            210   #18 tell uptime/O-1/it@clinic.example/1
+            210   #19 IncidentResolved I-1
+            up 60 degraded 0 planned 0 excluded 0 unplanned 95 unknown 55
+        "#]],
     );
 }
 
@@ -169,12 +169,12 @@ fn one_that_is_heard_up_vouches_when_the_failing_one_is_taken_away() {
         12,
         210,
         expect![[r#"
-        125   #13 configured
-        125   #14 O-8 ends 125 (between 125 and 125)
-        125   #15 tell uptime/O-8/it@clinic.example/1
-        125   #16 IncidentResolved I-9
-        up 85 degraded 0 planned 0 excluded 0 unplanned 95 unknown 0
-    "#]],
+            125   #13 configured
+            125   #14 O-1 ends 125 (between 125 and 125)
+            125   #15 tell uptime/O-1/it@clinic.example/1
+            125   #16 IncidentResolved I-1
+            up 85 degraded 0 planned 0 excluded 0 unplanned 95 unknown 0
+        "#]],
     );
 }
 
@@ -190,11 +190,11 @@ fn without_a_probe_that_could_say_so_nobody_is_told_that_it_is_up() {
         11,
         240,
         expect![[r#"
-        125   #12 configured
-        125   #13 O-7 ends 125 (between 125 and 125)
-        180   #16 IncidentResolved I-8
-        up 30 degraded 0 planned 0 excluded 0 unplanned 95 unknown 85
-    "#]],
+            125   #12 configured
+            125   #13 O-1 ends 125 (between 125 and 125)
+            180   #16 IncidentResolved I-1
+            up 30 degraded 0 planned 0 excluded 0 unplanned 95 unknown 85
+        "#]],
     );
     // What was told is answered as soon as somebody can know.
     reload(&mut house, 250, Some(a_with(&["other"])));
@@ -204,11 +204,11 @@ fn without_a_probe_that_could_say_so_nobody_is_told_that_it_is_up() {
         14,
         330,
         expect![[r#"
-        180   #16 IncidentResolved I-8
-        250   #17 configured
-        270   #19 tell uptime/O-7/it@clinic.example/1
-        up 60 degraded 0 planned 0 excluded 0 unplanned 95 unknown 145
-    "#]],
+            180   #16 IncidentResolved I-1
+            250   #17 configured
+            270   #19 tell uptime/O-1/it@clinic.example/1
+            up 60 degraded 0 planned 0 excluded 0 unplanned 95 unknown 145
+        "#]],
     );
 }
 
@@ -226,16 +226,16 @@ fn one_that_begins_to_decide_while_it_is_down_may_have_been_up_before() {
         6,
         240,
         expect![[r#"
-        125   #8 configured
-        125   #9 outage of a from 125
-        125   #10 incident (Outage)
-        125   #11 tell downtime/O-9/it@clinic.example/1
-        150   #14 O-9 ends 125
-        150   #15 tell uptime/O-9/it@clinic.example/1 (folded)
-        150   #16 N-11 folded into N-15
-        150   #17 IncidentResolved I-10
-        up 210 degraded 90 planned 0 excluded 0 unplanned 0 unknown 0
-    "#]],
+            125   #8 configured
+            125   #9 outage O-1 of a from 125
+            125   #10 incident I-1 (Outage)
+            125   #11 tell downtime/O-1/it@clinic.example/1
+            150   #14 O-1 ends 125
+            150   #15 tell uptime/O-1/it@clinic.example/1 (folded)
+            150   #16 N-1 folded into N-2
+            150   #17 IncidentResolved I-1
+            up 210 degraded 90 planned 0 excluded 0 unplanned 0 unknown 0
+        "#]],
     );
 }
 
@@ -264,11 +264,11 @@ fn a_system_that_is_removed_is_not_up() {
         11,
         240,
         expect![[r#"
-        125   #12 configured
-        125   #13 O-7 ends 125 (between 125 and 125)
-        125   #14 IncidentResolved I-8
-        up 30 degraded 0 planned 0 excluded 0 unplanned 95 unknown 0
-    "#]],
+            125   #12 configured
+            125   #13 O-1 ends 125 (between 125 and 125)
+            125   #14 IncidentResolved I-1
+            up 30 degraded 0 planned 0 excluded 0 unplanned 95 unknown 0
+        "#]],
     );
     let outage = house.record.outages.values().next().unwrap();
     assert!(outage.is_unwatched());
@@ -286,13 +286,13 @@ fn a_system_that_is_removed_and_comes_back_is_up_when_it_was_heard() {
         11,
         300,
         expect![[r#"
-        125   #12 configured
-        125   #13 O-7 ends 125 (between 125 and 125)
-        125   #14 IncidentResolved I-8
-        200   #15 configured
-        210   #17 tell uptime/O-7/it@clinic.example/1
-        up 90 degraded 0 planned 0 excluded 0 unplanned 95 unknown 10
-    "#]],
+            125   #12 configured
+            125   #13 O-1 ends 125 (between 125 and 125)
+            125   #14 IncidentResolved I-1
+            200   #15 configured
+            210   #17 tell uptime/O-1/it@clinic.example/1
+            up 90 degraded 0 planned 0 excluded 0 unplanned 95 unknown 10
+        "#]],
     );
 }
 
@@ -337,14 +337,14 @@ fn an_unstable_system_that_nobody_watches_any_more_does_not_become_stable() {
         20,
         1000,
         expect![[r#"
-        240   #21 tell downtime/O-19/it@clinic.example/1
-        240   #22 N-14 folded into N-21
-        240   #23 attempt 1 of N-21
-        240   #24 N-21 Accepted
-        250   #25 configured
-        250   #26 O-19 ends 250 (between 250 and 250)
-        up 90 degraded 0 planned 0 excluded 0 unplanned 160 unknown 750
-    "#]],
+            240   #21 tell downtime/O-2/it@clinic.example/1
+            240   #22 N-2 folded into N-3
+            240   #23 attempt 1 of N-3
+            240   #24 N-3 Accepted
+            250   #25 configured
+            250   #26 O-2 ends 250 (between 250 and 250)
+            up 90 degraded 0 planned 0 excluded 0 unplanned 160 unknown 750
+        "#]],
     );
 }
 
@@ -365,17 +365,17 @@ fn what_a_window_excuses_is_still_one_outage_and_overruns_when_the_new_probe_say
         3,
         330,
         expect![[r#"
-        90    #7 outage of a from 30 planned
-        125   #8 configured
-        180   #10 O-7 overruns a/w@2026-10-01 from 180
-        180   #11 incident (Overrun)
-        180   #12 tell maintenance-overrun/O-7/it@clinic.example/1
-        300   #16 O-7 ends 270
-        300   #17 tell uptime/O-7/it@clinic.example/1 (folded)
-        300   #18 N-12 folded into N-17
-        300   #19 IncidentResolved I-11
-        up 60 degraded 0 planned 125 excluded 0 unplanned 90 unknown 25
-    "#]],
+            90    #7 outage O-1 of a from 30 planned
+            125   #8 configured
+            180   #10 O-1 overruns a/w@2026-10-01 from 180
+            180   #11 incident I-1 (Overrun)
+            180   #12 tell maintenance-overrun/O-1/it@clinic.example/1
+            300   #16 O-1 ends 270
+            300   #17 tell uptime/O-1/it@clinic.example/1 (folded)
+            300   #18 N-1 folded into N-2
+            300   #19 IncidentResolved I-1
+            up 60 degraded 0 planned 125 excluded 0 unplanned 90 unknown 25
+        "#]],
     );
 }
 
@@ -391,14 +391,14 @@ fn a_probe_renamed_while_the_service_did_not_run_is_still_one_outage() {
         11,
         450,
         expect![[r#"
-        125   #12 stopped
-        300   #13 configured
-        310   #14 started
-        420   #17 O-7 ends 390
-        420   #18 tell uptime/O-7/it@clinic.example/1
-        420   #19 IncidentResolved I-8
-        up 60 degraded 0 planned 0 excluded 0 unplanned 155 unknown 205
-    "#]],
+            125   #12 stopped
+            300   #13 configured
+            310   #14 started
+            420   #17 O-1 ends 390
+            420   #18 tell uptime/O-1/it@clinic.example/1
+            420   #19 IncidentResolved I-1
+            up 60 degraded 0 planned 0 excluded 0 unplanned 155 unknown 205
+        "#]],
     );
 }
 
@@ -418,10 +418,10 @@ fn one_taken_away_after_a_crash_is_told_when_another_was_heard() {
         480,
         expect![[r#"
             400   #13 configured
-            400   #14 O-8 ends 400 (between 400 and 400)
-            400   #15 IncidentResolved I-9
+            400   #14 O-1 ends 400 (between 400 and 400)
+            400   #15 IncidentResolved I-1
             400   #16 started, alive until 125
-            420   #18 tell uptime/O-8/it@clinic.example/1
+            420   #18 tell uptime/O-1/it@clinic.example/1
             up 60 degraded 0 planned 0 excluded 0 unplanned 95 unknown 295
         "#]],
     );
@@ -440,14 +440,14 @@ fn a_restart_between_the_change_and_the_first_sample_changes_nothing() {
         11,
         270,
         expect![[r#"
-        125   #12 configured
-        140   #13 started, alive until 130
-        160   #15 started, alive until 155
-        240   #18 O-7 ends 210
-        240   #19 tell uptime/O-7/it@clinic.example/1
-        240   #20 IncidentResolved I-8
-        up 60 degraded 0 planned 0 excluded 0 unplanned 130 unknown 50
-    "#]],
+            125   #12 configured
+            140   #13 started, alive until 130
+            160   #15 started, alive until 155
+            240   #18 O-1 ends 210
+            240   #19 tell uptime/O-1/it@clinic.example/1
+            240   #20 IncidentResolved I-1
+            up 60 degraded 0 planned 0 excluded 0 unplanned 130 unknown 50
+        "#]],
     );
 }
 
@@ -465,17 +465,17 @@ fn one_that_was_silent_when_it_began_to_decide_ended_unobserved() {
         7,
         210,
         expect![[r#"
-        115   #8 absent 95..115
-        116   #9 configured
-        116   #10 outage of a from 116
-        116   #11 incident (Outage)
-        116   #12 tell downtime/O-10/it@clinic.example/1
-        150   #17 O-10 ends 116 (between 116 and 120)
-        150   #18 tell uptime/O-10/it@clinic.example/1 (folded)
-        150   #19 N-12 folded into N-18
-        150   #20 IncidentResolved I-11
-        up 155 degraded 65 planned 0 excluded 0 unplanned 0 unknown 25
-    "#]],
+            115   #8 absent 95..115
+            116   #9 configured
+            116   #10 outage O-1 of a from 116
+            116   #11 incident I-1 (Outage)
+            116   #12 tell downtime/O-1/it@clinic.example/1
+            150   #17 O-1 ends 116 (between 116 and 120)
+            150   #18 tell uptime/O-1/it@clinic.example/1 (folded)
+            150   #19 N-1 folded into N-2
+            150   #20 IncidentResolved I-1
+            up 155 degraded 65 planned 0 excluded 0 unplanned 0 unknown 25
+        "#]],
     );
 }
 

@@ -194,7 +194,7 @@ fn downtime_that_a_window_excuses_whole_needs_no_word() {
     let rules = vec![rule("work", "00:05:00", 600, Some(300))];
     expect![[r#"
         a/work@2026-10-01 (180, 180): agreed on 2024-03-01
-        O-7 (180, 0)
+        O-1 (180, 0)
     "#]]
     .assert_eq(&why(&drawn(rules, "UUUUUUUUUUUDDDDDDUUUU")));
 }
@@ -204,7 +204,7 @@ fn an_allowance_that_was_used_up_says_when_and_how_much_is_beyond_it() {
     let rules = vec![rule("work", "00:05:00", 600, Some(100))];
     expect![[r#"
         a/work@2026-10-01 (180, 100): agreed on 2024-03-01; the 1 min 40 s that the window allows were used up at 2026-10-01 00:07:10 UTC: 1 min 20 s more are unplanned
-        O-7 (100, 80)
+        O-1 (100, 80)
           Work work (a/work@2026-10-01): the 1 min 40 s that the window allows were used up at 2026-10-01 00:07:10 UTC: 1 min 20 s more are unplanned
     "#]].assert_eq(&why(&drawn(rules, "UUUUUUUUUUUDDDDDDUUUU")));
 }
@@ -213,8 +213,8 @@ fn an_allowance_that_was_used_up_says_when_and_how_much_is_beyond_it() {
 fn downtime_that_outlasts_its_window_says_by_how_much() {
     let rules = vec![rule("work", "00:05:00", 120, None)];
     expect![[r#"
-        a/work@2026-10-01 (90, 90): agreed on 2024-03-01; O-7 went on for 1 min 30 s after the end of the window: unplanned from 2026-10-01 00:07:00 UTC
-        O-7 (90, 90)
+        a/work@2026-10-01 (90, 90): agreed on 2024-03-01; O-1 went on for 1 min 30 s after the end of the window: unplanned from 2026-10-01 00:07:00 UTC
+        O-1 (90, 90)
           Work work (a/work@2026-10-01): it went on for 1 min 30 s after the end of the window: unplanned from 2026-10-01 00:07:00 UTC
     "#]].assert_eq(&why(&drawn(rules, "UUUUUUUUUUUDDDDDDUUUU")));
 }
@@ -223,8 +223,8 @@ fn downtime_that_outlasts_its_window_says_by_how_much() {
 fn a_window_that_was_entered_already_down_says_how_long_before() {
     let rules = vec![rule("work", "00:05:00", 600, None)];
     expect![[r#"
-        a/work@2026-10-01 (210, 0): agreed on 2024-03-01; O-7 began 2 min 30 s before the window, longer than its grace of 30 s: unplanned to the end
-        O-7 (0, 360)
+        a/work@2026-10-01 (210, 0): agreed on 2024-03-01; O-1 began 2 min 30 s before the window, longer than its grace of 30 s: unplanned to the end
+        O-1 (0, 360)
           Work work (a/work@2026-10-01): it began 2 min 30 s before the window, longer than its grace of 30 s: unplanned to the end
     "#]].assert_eq(&why(&drawn(rules, "UUUUUDDDDDDDDDDDDUUUU")));
 }
@@ -234,8 +234,8 @@ fn downtime_that_began_within_the_grace_is_unplanned_until_the_window_only() {
     let mut rule = rule("work", "00:05:00", 600, None);
     rule.start_grace_s = Some(60);
     expect![[r#"
-        a/work@2026-10-01 (120, 120): agreed on 2024-03-01; O-7 began 30 s before the window, within its grace of 1 min: unplanned until the window began
-        O-7 (120, 30)
+        a/work@2026-10-01 (120, 120): agreed on 2024-03-01; O-1 began 30 s before the window, within its grace of 1 min: unplanned until the window began
+        O-1 (120, 30)
           Work work (a/work@2026-10-01): it began 30 s before the window, within its grace of 1 min: unplanned until the window began
     "#]].assert_eq(&why(&drawn(vec![rule], "UUUUUUUUUDDDDDUUUU")));
 }
@@ -246,7 +246,7 @@ fn a_window_that_nobody_agreed_to_says_so_in_both_places() {
     rule.agreed = None;
     expect![[r#"
         a/work@2026-10-01 (150, 0): neither agreed nor configured early enough for this date
-        O-7 (0, 150)
+        O-1 (0, 150)
           Work work (a/work@2026-10-01): nothing in it is planned: neither agreed nor configured early enough for this date
     "#]].assert_eq(&why(&drawn(vec![rule], "UUUUUUUUUUUDDDDDUUUU")));
 }
@@ -282,8 +282,8 @@ fn the_part_of_a_window_outside_the_allowed_hours_excuses_nothing_and_says_so() 
     // Down from 330 to 510; the hours that are allowed end at 420.
     let cut = |p: &mut Policy| p.planned_hours = Some(hours("00:00", "00:07"));
     expect![[r#"
-        a/work@2026-10-01 (180, 90): agreed on 2024-03-01, but only from 2026-10-01 00:05:00 UTC to 2026-10-01 00:07:00 UTC: the rest was not announced in time or lies outside the allowed hours; 1 min 30 s of O-7 fell into a part of the window that excuses nothing
-        O-7 (90, 90)
+        a/work@2026-10-01 (180, 90): agreed on 2024-03-01, but only from 2026-10-01 00:05:00 UTC to 2026-10-01 00:07:00 UTC: the rest was not announced in time or lies outside the allowed hours; 1 min 30 s of O-1 fell into a part of the window that excuses nothing
+        O-1 (90, 90)
           Work work (a/work@2026-10-01): 1 min 30 s of it fell into a part of the window that excuses nothing (not announced in time, or outside the allowed hours)
     "#]].assert_eq(&why(&under(cut, "UUUUUUUUUUUDDDDDDUUUU")));
 }
@@ -293,7 +293,7 @@ fn a_window_wholly_outside_the_allowed_hours_says_so() {
     let cut = |p: &mut Policy| p.planned_hours = Some(hours("02:00", "03:00"));
     expect![[r#"
         a/work@2026-10-01 (180, 0): outside the hours in which the agreement allows planned work
-        O-7 (0, 180)
+        O-1 (0, 180)
           Work work (a/work@2026-10-01): nothing in it is planned: outside the hours in which the agreement allows planned work
     "#]].assert_eq(&why(&under(cut, "UUUUUUUUUUUDDDDDDUUUU")));
 }
@@ -311,7 +311,7 @@ fn work_outside_the_allowed_hours_prints_the_reason_why_it_was_scheduled_there()
     house.draw(30, &[("a/p", "UUUUUUDDDUUU")]);
     expect![[r#"
         move (90, 0): outside the hours in which the agreement allows planned work; scheduled outside the allowed hours by override: the crane is late
-        O-13 (0, 90)
+        O-1 (0, 90)
           Move (move): nothing in it is planned: outside the hours in which the agreement allows planned work; scheduled outside the allowed hours by override: the crane is late
     "#]].assert_eq(&why(&house));
 }
@@ -320,8 +320,8 @@ fn work_outside_the_allowed_hours_prints_the_reason_why_it_was_scheduled_there()
 fn downtime_that_began_in_the_part_outside_the_hours_is_unplanned_to_its_end() {
     let cut = |p: &mut Policy| p.planned_hours = Some(hours("00:07", "01:00"));
     expect![[r#"
-        a/work@2026-10-01 (180, 0): agreed on 2024-03-01, but only from 2026-10-01 00:07:00 UTC to 2026-10-01 00:15:00 UTC: the rest was not announced in time or lies outside the allowed hours; O-7 began in a part of the window that excuses nothing: unplanned to the end
-        O-7 (0, 180)
+        a/work@2026-10-01 (180, 0): agreed on 2024-03-01, but only from 2026-10-01 00:07:00 UTC to 2026-10-01 00:15:00 UTC: the rest was not announced in time or lies outside the allowed hours; O-1 began in a part of the window that excuses nothing: unplanned to the end
+        O-1 (0, 180)
           Work work (a/work@2026-10-01): it began in a part of the window that excuses nothing: unplanned to the end (not announced in time, or outside the allowed hours)
     "#]].assert_eq(&why(&under(cut, "UUUUUUUUUUUDDDDDDUUUU")));
 }
@@ -331,7 +331,7 @@ fn the_month_s_allowance_says_when_it_was_used_up() {
     let cap = |p: &mut Policy| p.monthly_allowance_s = Some(60);
     expect![[r#"
         a/work@2026-10-01 (180, 60): agreed on 2024-03-01; the 1 min that the agreement allows in a month were used up at 2026-10-01 00:06:30 UTC: 2 min more are unplanned
-        O-7 (60, 120)
+        O-1 (60, 120)
           Work work (a/work@2026-10-01): the 1 min that the agreement allows in a month were used up at 2026-10-01 00:06:30 UTC: 2 min more are unplanned
     "#]].assert_eq(&why(&under(cap, "UUUUUUUUUUUDDDDDDUUUU")));
 }
@@ -364,8 +364,8 @@ fn a_window_made_after_the_downtime_began_says_so() {
     house.acts(185, "kim", common::told("late", "clinic"));
     house.draw(210, &[("a/p", "DDDUUU")]);
     expect![[r#"
-        late (100, 0): announced in time, to the last customer at 2026-10-01 00:03:05 UTC; O-7 had begun before the window was made or widened, so none of it is excused
-        O-7 (0, 210)
+        late (100, 0): announced in time, to the last customer at 2026-10-01 00:03:05 UTC; O-1 had begun before the window was made or widened, so none of it is excused
+        O-1 (0, 210)
           Late work (late): it had begun before the window was made or widened, so none of it is excused
     "#]].assert_eq(&why(&house));
 }
@@ -380,8 +380,8 @@ fn planned_time_that_a_person_took_back_says_so() {
     let reason = "it was not the work".to_owned();
     house.acts(920, "ann", Act::Reclassify { outage, reason });
     expect![[r#"
-        a/work@2026-10-01 (180, 0): agreed on 2024-03-01; a person took 3 min of O-7 back from the planned time
-        O-7 (0, 180)
+        a/work@2026-10-01 (180, 0): agreed on 2024-03-01; a person took 3 min of O-1 back from the planned time
+        O-1 (0, 180)
           Work work (a/work@2026-10-01): a person took 3 min of it back from the planned time
     "#]].assert_eq(&why(&house));
 }
@@ -395,7 +395,7 @@ fn a_single_window_names_the_customers_who_were_not_told_in_time() {
     house.draw(30, &[("a/p", "UUUUUUUUUUDDDDUUU")]);
     expect![[r#"
         move (120, 0): not announced in time to Clinic
-        O-12 (0, 120)
+        O-1 (0, 120)
           Move (move): nothing in it is planned: not announced in time to Clinic
     "#]]
     .assert_eq(&why(&house));
@@ -415,8 +415,8 @@ fn a_declared_outage_in_a_window_is_unplanned_because_it_was_declared() {
     };
     house.acts(840, "ann", act);
     expect![[r#"
-        a/work@2026-10-01 (70, 0): agreed on 2024-03-01; a person declared O-5, which is unplanned at once
-        O-5 (0, 70)
+        a/work@2026-10-01 (70, 0): agreed on 2024-03-01; a person declared O-1, which is unplanned at once
+        O-1 (0, 70)
           Work work (a/work@2026-10-01): a person declared it, which is unplanned at once
     "#]].assert_eq(&why(&house));
 }
@@ -473,8 +473,8 @@ fn everybody_told_in_one_second_is_named_in_one_line() {
         c1: Sent {"sent": 2}
         c2: Sent {"sent": 1}
         00:30 A unavailable (refused): first bad sample
-        01:30 Outage O-7 confirmed
-        01:30 Incident I-8 opened
+        01:30 Outage O-1 confirmed
+        01:30 Incident I-1 opened
         01:30 Customers told: Clinic 0, Clinic 1 and Clinic 2 (3 of 3)
     "#]]
     .assert_eq(&told(&house));
@@ -514,8 +514,8 @@ fn sent_queued_refused_and_perhaps_delivered_are_told_apart_contact_by_contact()
         c2: Rejected {"rejected": 1}
         c3: Queued {"queued": 1, "rejected": 1}
         00:30 A unavailable (refused): first bad sample
-        01:30 Outage O-7 confirmed
-        01:30 Incident I-8 opened
+        01:30 Outage O-1 confirmed
+        01:30 Incident I-1 opened
         01:30 Customers told: Clinic 0 and Clinic 1 (2 of 4)
         01:30 Refused by the mail relay, not told: Clinic 2
     "#]]
@@ -533,8 +533,8 @@ fn a_connection_lost_twice_is_perhaps_told_and_no_more() {
     expect![[r#"
         c0: Ambiguous {"ambiguous": 1}
         00:30 A unavailable (refused): first bad sample
-        01:30 Outage O-7 confirmed
-        01:30 Incident I-8 opened
+        01:30 Outage O-1 confirmed
+        01:30 Incident I-1 opened
         03:00 Perhaps told, the connection was lost before the answer: Clinic 0
     "#]]
     .assert_eq(&told(&house));
@@ -560,8 +560,8 @@ fn a_customer_reached_when_it_was_over_was_told_only_afterwards() {
         c0: Sent {"sent": 1}
         c1: Sent, only afterwards {"sent": 1}
         00:30 A unavailable (refused): first bad sample
-        01:30 Outage O-7 confirmed
-        01:30 Incident I-8 opened
+        01:30 Outage O-1 confirmed
+        01:30 Incident I-1 opened
         01:30 Customers told: Clinic 0 (1 of 2)
         02:30 A available again
         03:00 Resolved: every system concerned is up
@@ -579,8 +579,8 @@ fn a_customer_whose_only_message_was_refused_in_the_end_was_not_told() {
     expect![[r#"
         c0: Rejected {"rejected": 1}
         00:30 A unavailable (refused): first bad sample
-        01:30 Outage O-7 confirmed
-        01:30 Incident I-8 opened
+        01:30 Outage O-1 confirmed
+        01:30 Incident I-1 opened
         02:30 A available again
         03:00 Resolved: every system concerned is up
         03:30 Refused by the mail relay, not told: Clinic 0

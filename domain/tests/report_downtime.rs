@@ -100,8 +100,8 @@ fn outages_that_overlap_are_one_in_every_place_that_counts_them() {
     let report = october(&house);
     expect![[r#"
         a: 1 outages, 150 s unplanned, longest Some(150), mtrs Some(150), mtbf Some(250)
-        O-18 counted: 70 s, 150 s of O-7+O-18 as O-18 in 30..Some(180); detected Some(90), told Some(90)..Some(90) Some(1) of Some(1), taken on Some(100), restored Some(150)
-        O-7: 120 s, 150 s of O-7+O-18 as O-18 in 30..Some(180); detected Some(90), told Some(90)..Some(90) Some(1) of Some(1), taken on Some(100), restored Some(150)
+        O-2 counted: 70 s, 150 s of O-1+O-2 as O-2 in 30..Some(180); detected Some(90), told Some(90)..Some(90) Some(1) of Some(1), taken on Some(100), restored Some(150)
+        O-1: 120 s, 150 s of O-1+O-2 as O-2 in 30..Some(180); detected Some(90), told Some(90)..Some(90) Some(1) of Some(1), taken on Some(100), restored Some(150)
     "#]].assert_eq(&counts(&house, &report));
     expect![[r#"
         So far, as of 2026-10-01 00:06:40 UTC: No system has a target to be held to.
@@ -120,9 +120,9 @@ fn the_longest_is_that_of_the_joined_outages_and_the_page_names_that_one() {
     let report = october(&house);
     expect![[r#"
         a: 2 outages, 390 s unplanned, longest Some(210), mtrs Some(195), mtbf Some(427)
-        O-7 counted: 180 s, alone; detected Some(60), told None..None Some(0) of Some(1), taken on None, restored Some(180)
-        O-29 counted: 120 s, 210 s of O-18+O-29 as O-29 in 750..Some(960); detected Some(150), told None..None Some(0) of Some(1), taken on None, restored Some(210)
-        O-18: 120 s, 210 s of O-18+O-29 as O-29 in 750..Some(960); detected Some(150), told None..None Some(0) of Some(1), taken on None, restored Some(210)
+        O-1 counted: 180 s, alone; detected Some(60), told None..None Some(0) of Some(1), taken on None, restored Some(180)
+        O-3 counted: 120 s, 210 s of O-2+O-3 as O-3 in 750..Some(960); detected Some(150), told None..None Some(0) of Some(1), taken on None, restored Some(210)
+        O-2: 120 s, 210 s of O-2+O-3 as O-3 in 750..Some(960); detected Some(150), told None..None Some(0) of Some(1), taken on None, restored Some(210)
     "#]].assert_eq(&counts(&house, &report));
     expect![[r#"
         So far, as of 2026-10-01 00:21:40 UTC: No system has a target to be held to.
@@ -322,7 +322,7 @@ fn a_refused_notice_is_told_with_its_outage_and_customer() {
         .iter()
         .map(|n| (n.kind.as_str(), n.about.join(" "), n.name.as_str()))
         .collect();
-    assert_eq!(said, [("uptime", "O-7".to_owned(), "Clinic")]);
+    assert_eq!(said, [("uptime", "O-1".to_owned(), "Clinic")]);
 }
 
 #[test]

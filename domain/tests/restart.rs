@@ -85,15 +85,15 @@ fn back_to_a_system_that_is_up_the_outage_ended_unobserved() {
     house.crash(100, 400);
     house.draw(420, &[("a/p", "UUU")]);
     expect![[r#"
-        90    #10 attempt 1 of N-9
-        90    #11 N-9 Accepted
+        90    #10 attempt 1 of N-1
+        90    #11 N-1 Accepted
         400   #12 started, alive until 100
         420   #13 a/p heard from 420
         450   #14 a/p cleared from 100
         450   #15 a/p up from 100 (between 100 and 420)
-        450   #16 O-7 ends 100 (between 100 and 420)
-        450   #17 tell uptime/O-7/it@clinic.example/1
-        450   #18 IncidentResolved I-8
+        450   #16 O-1 ends 100 (between 100 and 420)
+        450   #17 tell uptime/O-1/it@clinic.example/1
+        450   #18 IncidentResolved I-1
         up 90 degraded 0 planned 0 excluded 0 unplanned 70 unknown 320
     "#]]
     .assert_eq(&since(&house, 6, 480));
@@ -107,15 +107,15 @@ fn the_same_without_a_single_sample_that_survived() {
     house.crash_with(100, 400, &[]);
     house.draw(420, &[("a/p", "UUU")]);
     expect![[r#"
-        90    #10 attempt 1 of N-9
-        90    #11 N-9 Accepted
+        90    #10 attempt 1 of N-1
+        90    #11 N-1 Accepted
         400   #12 started, alive until 100
         420   #13 a/p heard from 420
         450   #14 a/p cleared from 100
         450   #15 a/p up from 100 (between 100 and 420)
-        450   #16 O-7 ends 100 (between 100 and 420)
-        450   #17 tell uptime/O-7/it@clinic.example/1
-        450   #18 IncidentResolved I-8
+        450   #16 O-1 ends 100 (between 100 and 420)
+        450   #17 tell uptime/O-1/it@clinic.example/1
+        450   #18 IncidentResolved I-1
         up 90 degraded 0 planned 0 excluded 0 unplanned 70 unknown 320
     "#]]
     .assert_eq(&since(&house, 6, 480));
@@ -129,15 +129,15 @@ fn back_to_a_system_that_is_still_down_it_is_one_outage_and_one_pair_of_notices(
     house.crash(100, 400);
     house.draw(420, &[("a/p", "DDDUU")]);
     expect![[r#"
-        90    #10 attempt 1 of N-9
-        90    #11 N-9 Accepted
+        90    #10 attempt 1 of N-1
+        90    #11 N-1 Accepted
         400   #12 started, alive until 100
         420   #13 a/p heard from 420
         540   #14 a/p cleared from 510
         540   #15 a/p up from 510
-        540   #16 O-7 ends 510
-        540   #17 tell uptime/O-7/it@clinic.example/1
-        540   #18 IncidentResolved I-8
+        540   #16 O-1 ends 510
+        540   #17 tell uptime/O-1/it@clinic.example/1
+        540   #18 IncidentResolved I-1
         up 60 degraded 0 planned 0 excluded 0 unplanned 160 unknown 320
     "#]]
     .assert_eq(&since(&house, 6, 540));
@@ -154,10 +154,10 @@ fn a_good_sample_before_the_crash_ends_the_outage_there_if_it_is_up_afterwards()
         420   #11 a/p heard from 420
         450   #12 a/p cleared from 120
         450   #13 a/p up from 120 (between 120 and 420)
-        450   #14 O-7 ends 120 (between 120 and 420)
-        450   #15 tell uptime/O-7/it@clinic.example/1 (folded)
-        450   #16 N-9 folded into N-15
-        450   #17 IncidentResolved I-8
+        450   #14 O-1 ends 120 (between 120 and 420)
+        450   #15 tell uptime/O-1/it@clinic.example/1 (folded)
+        450   #16 N-1 folded into N-2
+        450   #17 IncidentResolved I-1
         up 100 degraded 0 planned 0 excluded 0 unplanned 90 unknown 290
     "#]]
     .assert_eq(&since(&house, 6, 480));
@@ -177,15 +177,15 @@ fn a_run_goes_on_across_a_short_gap_and_its_earlier_samples_are_read_back() {
         120   #7 a/p heard from 120
         120   #8 a/p degraded from 60
         120   #9 a/p down from 60 on 3 samples
-        120   #10 outage of a from 60
-        120   #11 incident (Outage)
-        120   #12 tell downtime/O-10/it@clinic.example/1
+        120   #10 outage O-1 of a from 60
+        120   #11 incident I-1 (Outage)
+        120   #12 tell downtime/O-1/it@clinic.example/1
         180   #13 a/p cleared from 150
         180   #14 a/p up from 150
-        180   #15 O-10 ends 150
-        180   #16 tell uptime/O-10/it@clinic.example/1 (folded)
-        180   #17 N-12 folded into N-16
-        180   #18 IncidentResolved I-11
+        180   #15 O-1 ends 150
+        180   #16 tell uptime/O-1/it@clinic.example/1 (folded)
+        180   #17 N-1 folded into N-2
+        180   #18 IncidentResolved I-1
         up 90 degraded 0 planned 0 excluded 0 unplanned 65 unknown 25
     "#]]
     .assert_eq(&since(&house, 0, 180));
@@ -209,9 +209,9 @@ fn a_run_goes_on_across_two_and_a_half_intervals_and_not_a_second_more() {
         165   #7 a/p heard from 165
         165   #8 a/p degraded from 60
         165   #9 a/p down from 60 on 3 samples
-        165   #10 outage of a from 60
-        165   #11 incident (Outage)
-        165   #12 tell downtime/O-10/it@clinic.example/1
+        165   #10 outage O-1 of a from 60
+        165   #11 incident I-1 (Outage)
+        165   #12 tell downtime/O-1/it@clinic.example/1
         up 60 degraded 0 planned 0 excluded 0 unplanned 35 unknown 70
     "#]]
     .assert_eq(&since(&house, 3, 165));
@@ -264,17 +264,17 @@ fn what_samples_confirmed_and_no_event_recorded_is_recorded_at_the_start_with_it
         0     #4 a/p heard from 0
         120   #5 a/p degraded from 60
         120   #6 a/p down from 60 on 3 samples
-        120   #7 outage of a from 60
-        120   #8 incident (Outage)
-        120   #9 tell downtime/O-7/it@clinic.example/1
+        120   #7 outage O-1 of a from 60
+        120   #8 incident I-1 (Outage)
+        120   #9 tell downtime/O-1/it@clinic.example/1
         200   #10 started, alive until 121
         210   #11 a/p heard from 210
         300   #12 a/p cleared from 270
         300   #13 a/p up from 270
-        300   #14 O-7 ends 270
-        300   #15 tell uptime/O-7/it@clinic.example/1 (folded)
-        300   #16 N-9 folded into N-15
-        300   #17 IncidentResolved I-8
+        300   #14 O-1 ends 270
+        300   #15 tell uptime/O-1/it@clinic.example/1 (folded)
+        300   #16 N-1 folded into N-2
+        300   #17 IncidentResolved I-1
         up 90 degraded 0 planned 0 excluded 0 unplanned 121 unknown 89
     "#]]
     .assert_eq(&since(&house, 0, 300));
@@ -291,15 +291,15 @@ fn a_whole_outage_that_no_event_recorded_is_not_lost() {
         0     #4 a/p heard from 0
         120   #5 a/p degraded from 60
         120   #6 a/p down from 60 on 3 samples
-        120   #7 outage of a from 60
-        120   #8 incident (Outage)
-        120   #9 tell downtime/O-7/it@clinic.example/1
+        120   #7 outage O-1 of a from 60
+        120   #8 incident I-1 (Outage)
+        120   #9 tell downtime/O-1/it@clinic.example/1
         210   #10 a/p cleared from 180
         210   #11 a/p up from 180
-        210   #12 O-7 ends 180
-        210   #13 tell uptime/O-7/it@clinic.example/1 (folded)
-        210   #14 N-9 folded into N-13
-        210   #15 IncidentResolved I-8
+        210   #12 O-1 ends 180
+        210   #13 tell uptime/O-1/it@clinic.example/1 (folded)
+        210   #14 N-1 folded into N-2
+        210   #15 IncidentResolved I-1
         300   #16 started, alive until 241
         300   #17 a/p heard from 300
         up 151 degraded 0 planned 0 excluded 0 unplanned 120 unknown 59
@@ -317,10 +317,10 @@ fn a_recovery_that_no_event_recorded_is_not_lost() {
     expect![[r#"
         150   #10 a/p cleared from 120
         150   #11 a/p up from 120
-        150   #12 O-7 ends 120
-        150   #13 tell uptime/O-7/it@clinic.example/1 (folded)
-        150   #14 N-9 folded into N-13
-        150   #15 IncidentResolved I-8
+        150   #12 O-1 ends 120
+        150   #13 tell uptime/O-1/it@clinic.example/1 (folded)
+        150   #14 N-1 folded into N-2
+        150   #15 IncidentResolved I-1
         300   #16 started, alive until 151
         300   #17 a/p heard from 300
         up 91 degraded 0 planned 0 excluded 0 unplanned 90 unknown 149
@@ -351,15 +351,15 @@ fn a_stall_within_an_outage_does_not_split_it() {
     house.absent(100, 280);
     house.draw(285, &[("a/p", "DDUUU")]);
     expect![[r#"
-        90    #10 attempt 1 of N-9
-        90    #11 N-9 Accepted
+        90    #10 attempt 1 of N-1
+        90    #11 N-1 Accepted
         280   #12 absent 100..280
         285   #13 a/p heard from 285
         375   #14 a/p cleared from 345
         375   #15 a/p up from 345
-        375   #16 O-7 ends 345
-        375   #17 tell uptime/O-7/it@clinic.example/1
-        375   #18 IncidentResolved I-8
+        375   #16 O-1 ends 345
+        375   #17 tell uptime/O-1/it@clinic.example/1
+        375   #18 IncidentResolved I-1
         up 90 degraded 0 planned 0 excluded 0 unplanned 130 unknown 185
     "#]]
     .assert_eq(&since(&house, 6, 405));
@@ -377,15 +377,15 @@ fn a_short_stall_neither_confirms_nor_breaks_a_run() {
         120   #6 a/p heard from 120
         120   #7 a/p degraded from 60
         120   #8 a/p down from 60 on 3 samples
-        120   #9 outage of a from 60
-        120   #10 incident (Outage)
-        120   #11 tell downtime/O-9/it@clinic.example/1
+        120   #9 outage O-1 of a from 60
+        120   #10 incident I-1 (Outage)
+        120   #11 tell downtime/O-1/it@clinic.example/1
         180   #12 a/p cleared from 150
         180   #13 a/p up from 150
-        180   #14 O-9 ends 150
-        180   #15 tell uptime/O-9/it@clinic.example/1 (folded)
-        180   #16 N-11 folded into N-15
-        180   #17 IncidentResolved I-10
+        180   #14 O-1 ends 150
+        180   #15 tell uptime/O-1/it@clinic.example/1 (folded)
+        180   #16 N-1 folded into N-2
+        180   #17 IncidentResolved I-1
         up 90 degraded 0 planned 0 excluded 0 unplanned 65 unknown 25
     "#]]
     .assert_eq(&since(&house, 0, 180));
@@ -455,8 +455,8 @@ fn what_people_do_while_the_service_is_dead_makes_up_no_life_for_it() {
     expect![[r#"
         0     #4 a/p heard from 0
         500   #5 OutageDeclared a
-        500   #6 incident (Declared)
-        500   #7 IncidentResolved I-6
+        500   #6 incident I-1 (Declared)
+        500   #7 IncidentResolved I-1
         600   #8 started, alive until 70
         600   #9 a/p heard from 600
         up 80 degraded 0 planned 0 excluded 0 unplanned 20 unknown 530
@@ -511,7 +511,7 @@ fn a_window_that_runs_when_the_service_starts_is_told_once_and_then() {
         300   #10 started, alive until 250
         420   #12 MaintenanceCompleted a/work@2026-10-01
         420   #13 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
-        420   #14 N-8 folded into N-13
+        420   #14 N-1 folded into N-2
     "#]]
     .assert_eq(&house.outline());
 }
@@ -523,10 +523,10 @@ fn a_notice_that_gathered_when_the_service_died_is_told_at_the_start() {
     assert!(house.record.notices.is_empty());
     house.crash(95, 400);
     expect![[r#"
-        90    #8 outage of a from 30
-        90    #9 incident (Outage)
+        90    #8 outage O-1 of a from 30
+        90    #9 incident I-1 (Outage)
         400   #10 started, alive until 95
-        400   #11 tell downtime/O-8/it@clinic.example/1
+        400   #11 tell downtime/O-1/it@clinic.example/1
     "#]]
     .assert_eq(&house.outline());
 }
@@ -614,7 +614,7 @@ fn what_people_declare_and_what_was_seen_since_leave_at_once() {
 /// Somebody summarises the only incident.
 fn review() -> Act {
     Act::Review {
-        incident: domain::act::Which::Incident(domain::id::IncidentId(8)),
+        incident: domain::act::Which::Incident(domain::id::IncidentId(1)),
         review: domain::incident::Review {
             summary: Some("The disk was full.".into()),
             ..domain::incident::Review::default()
@@ -633,7 +633,7 @@ fn what_people_do_while_a_killed_service_is_away_makes_nothing_of_it_seen() {
     house.acts(900, "bob", review());
     expect![[r#"
         900   #19 died, alive until 200
-        900   #20 IncidentReviewed I-8
+        900   #20 IncidentReviewed I-1
         up 110 degraded 0 planned 0 excluded 0 unplanned 90 unknown 700
     "#]]
     .assert_eq(&since(&house, 15, 900));

@@ -423,14 +423,14 @@ fn a_cancelled_window_never_starts_and_names_no_downtime() {
         10    #4 WindowScheduled move
         10    #5 tell maintenance-scheduled/move/it@clinic.example/1
         20    #6 WindowCancelled move
-        20    #7 N-5 folded
-        210   #12 outage of a from 150
-        210   #13 incident (Outage)
-        210   #14 tell downtime/O-12/it@clinic.example/1
-        270   #17 O-12 ends 240
-        270   #18 tell uptime/O-12/it@clinic.example/1 (folded)
-        270   #19 N-14 folded into N-18
-        270   #20 IncidentResolved I-13
+        20    #7 N-1 folded
+        210   #12 outage O-1 of a from 150
+        210   #13 incident I-1 (Outage)
+        210   #14 tell downtime/O-1/it@clinic.example/1
+        270   #17 O-1 ends 240
+        270   #18 tell uptime/O-1/it@clinic.example/1 (folded)
+        270   #19 N-2 folded into N-3
+        270   #20 IncidentResolved I-1
     "#]]
     .assert_eq(&house.outline());
     let down = house

@@ -173,29 +173,30 @@ mod tests {
                 identity: "k3v9q2".to_owned(),
                 tzdb: "2026e".to_owned(),
             },
-            notice("uptime/1", vec![portal(OutageId(5))], Vec::new()),
-            notice("uptime/1", Vec::new(), vec![NoticeId(2)]),
+            notice("uptime/1", vec![portal(OutageId(1))], Vec::new()),
+            notice("uptime/1", Vec::new(), vec![NoticeId(1)]),
             // Before the notice that it answers has ended.
             Fact::DeliveryAttempted {
-                notice: NoticeId(3),
+                notice: NoticeId(2),
                 attempt: 1,
-                message_id: "<N-3.k3v9q2@nines.example>".to_owned(),
+                message_id: "<N-2.k3v9q2@nines.example>".to_owned(),
                 sha256: OF_NOTHING.to_owned(),
             },
             Fact::OutageOpened {
+                outage: OutageId(1),
                 system: SystemId::from("portal"),
                 start: at(50),
                 planned: false,
             },
             Fact::OutageClosed {
-                outage: OutageId(5),
+                outage: OutageId(1),
                 end: at(40),
                 unobserved: None,
             },
             // Into one that says nothing of that outage.
             Fact::NoticeFolded {
-                notice: NoticeId(2),
-                into: Some(NoticeId(3)),
+                notice: NoticeId(1),
+                into: Some(NoticeId(2)),
             },
         ];
         let events: Vec<Event> = facts
@@ -207,7 +208,7 @@ mod tests {
             })
             .collect();
         let mut ledger = Ledger::open(dir.path()).unwrap();
-        let letters = [(NoticeId(3), Vec::new())];
+        let letters = [(NoticeId(2), Vec::new())];
         ledger.append(at(60), &events, &letters).unwrap();
         drop(ledger);
         let data = dir.path().to_owned();
@@ -219,9 +220,9 @@ mod tests {
         let faults = fold_again(&client).unwrap();
         for fault in [
             "event 3: a second notice uptime/1",
-            "event 4: N-3 left before what it answers",
-            "O-5 ends before it starts",
-            "notice N-2 is folded into N-3, which does not say what became of O-5",
+            "event 4: N-2 left before what it answers",
+            "O-1 ends before it starts",
+            "notice N-1 is folded into N-2, which does not say what became of O-1",
         ] {
             assert!(faults.iter().any(|f| f == fault), "{fault}: {faults:?}");
         }

@@ -110,14 +110,14 @@ impl Reader {
         let read = ledger.replay(None, &mut |stored| {
             if stored.seq > record.seq {
                 record.apply(stored.seq, &stored.event);
-                new.push((stored.seq, stored.event));
+                new.push(stored.event);
             }
         });
         // Said when all of it is known: what is down was degraded in the same commit.
-        for (seq, event) in &new {
+        for event in &new {
             if let Some(text) = letter(record, event, &self.mails) {
                 self.voice.say(Speaker::Mail, &text);
-            } else if let Some(text) = sentence(record, *seq, event, &self.voice) {
+            } else if let Some(text) = sentence(record, event, &self.voice) {
                 self.voice.say(Speaker::Nines, &text);
             }
         }
@@ -152,16 +152,21 @@ fn letter(record: &Record, event: &Event, mails: &Mails) -> Option<String> {
 }
 
 /// A fact in words, where it is one that a reader of the demo waits for. `record` has it already.
-fn sentence(record: &Record, seq: u64, event: &Event, voice: &Voice) -> Option<String> {
-    of_systems(record, seq, &event.fact, voice)
+fn sentence(record: &Record, event: &Event, voice: &Voice) -> Option<String> {
+    of_systems(record, &event.fact, voice)
         .or_else(|| of_people(event, voice))
         .or_else(|| of_the_monitor(record, &event.fact, voice))
 }
 
 /// What became of a system.
-fn of_systems(record: &Record, seq: u64, fact: &Fact, voice: &Voice) -> Option<String> {
+fn of_systems(record: &Record, fact: &Fact, voice: &Voice) -> Option<String> {
     match fact {
-        Fact::OutageOpened { start, planned, .. } => opened(record, seq, *start, *planned, voice),
+        Fact::OutageOpened {
+            outage,
+            start,
+            planned,
+            ..
+        } => opened(record, *outage, *start, *planned, voice),
         Fact::OutageClosed { outage, end, .. } => closed(record, *outage, *end, voice),
         Fact::ProbeDegraded {
             probe,
@@ -245,12 +250,12 @@ fn of_the_monitor(record: &Record, fact: &Fact, voice: &Voice) -> Option<String>
 
 fn opened(
     record: &Record,
-    seq: u64,
+    outage: OutageId,
     start: Timestamp,
     planned: bool,
     voice: &Voice,
 ) -> Option<String> {
-    let outage = record.outages.get(&OutageId(seq))?;
+    let outage = record.outages.get(&outage)?;
     let system = record.catalogue.system(outage.system.as_str())?;
     let failures = system.probes.first().map_or(0, |p| p.failures);
     let why = outage
@@ -381,6 +386,7 @@ mod tests {
     fn outage(planned: bool) -> Fact {
         let (system, start) = (SystemId::from("portal"), at(1));
         Fact::OutageOpened {
+            outage: OutageId(1),
             system,
             start,
             planned,
@@ -429,7 +435,7 @@ mod tests {
         assert_eq!(
             said,
             "Clinical Portal is DOWN since 14:13:21 (connection refused): 3 bad samples in a row, \
-             the last at 14:13:23. It is outage O-5."
+             the last at 14:13:23. It is outage O-1."
         );
     }
 
@@ -454,7 +460,7 @@ mod tests {
             samples: Vec::new(),
         };
         let closed = Fact::OutageClosed {
-            outage: OutageId(4),
+            outage: OutageId(1),
             end,
             unobserved: None,
         };
@@ -462,7 +468,7 @@ mod tests {
         let facts = [down(), outage(false), cleared, up, closed];
         let said = told(facts.map(|fact| event(6, "nines", fact)).to_vec());
         assert!(
-            said.ends_with("Clinical Portal is UP since 14:13:25. Outage O-4 lasted 4.0 s."),
+            said.ends_with("Clinical Portal is UP since 14:13:25. Outage O-1 lasted 4.0 s."),
             "{said}"
         );
         assert!(!said.contains("answers as it should"), "{said}");

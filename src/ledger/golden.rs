@@ -61,10 +61,10 @@ examples! {
     },
     ProbeCleared => Fact::ProbeCleared { probe: probe(), to: at("2026-11-01T06:20:00.123456789Z") },
     Blip => Fact::Blip { probe: probe(), span: span(), samples: 2 },
-    OutageOpened => Fact::OutageOpened { system: system(), start: at("2026-11-01T06:00:00Z"), planned: false },
+    OutageOpened => Fact::OutageOpened { outage: OutageId(12), system: system(), start: at("2026-11-01T06:00:00Z"), planned: false },
     OutageClosed => Fact::OutageClosed { outage: OutageId(12), end: at("2026-11-01T06:20:00Z"), unobserved: None },
     OutageDeclared => Fact::OutageDeclared {
-        system: system(), from: at("2026-11-01T06:00:00Z"), to: None, evidence: "tickets 4411 to 4419".into(),
+        outage: OutageId(12), system: system(), from: at("2026-11-01T06:00:00Z"), to: None, evidence: "tickets 4411 to 4419".into(),
     },
     DeclarationChanged => Fact::DeclarationChanged {
         outage: OutageId(12), to: at("2026-11-01T07:00:00Z"), reason: "log of the gateway".into(),
@@ -90,7 +90,7 @@ examples! {
     },
     MaintenanceCompleted => Fact::MaintenanceCompleted { window: window() },
     IncidentOpened => Fact::IncidentOpened {
-        systems: vec![system(), "results".into()], outages: vec![OutageId(12)], cause: Cause::Outage,
+        incident: IncidentId(13), systems: vec![system(), "results".into()], outages: vec![OutageId(12)], cause: Cause::Outage,
     },
     Flapping => Fact::Flapping {
         system: system(), incident: IncidentId(13), outages: vec![OutageId(12), OutageId(30), OutageId(44)],

@@ -293,13 +293,15 @@ impl Draft<'_> {
             None => begun(from, at)?,
         }
         self.in_its_life(system, from)?;
+        let outage = self.record().next_outage();
         let fact = Fact::OutageDeclared {
+            outage,
             system: system.clone(),
             from,
             to,
             evidence: evidence.to_owned(),
         };
-        let outage = OutageId(self.emit_by(at, by, fact));
+        self.emit_by(at, by, fact);
         self.incident_for(at, system, outage, Cause::Declared);
         Ok(())
     }

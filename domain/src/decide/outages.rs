@@ -47,16 +47,18 @@ impl Draft<'_> {
         let Some((start, last_bad)) = self.down_since(system) else {
             return;
         };
-        let excuse = self.excuse(system, start, last_bad, OutageId(u64::MAX));
+        let outage = self.record().next_outage();
+        let excuse = self.excuse(system, start, last_bad, outage);
         let planned = !matches!(excuse, Excuse::None);
-        let outage = OutageId(self.emit(
+        self.emit(
             at,
             Fact::OutageOpened {
+                outage,
                 system: system.clone(),
                 start,
                 planned,
             },
-        ));
+        );
         match excuse {
             Excuse::None => self.incident_for(at, system, outage, Cause::Outage),
             Excuse::Until(from, window) => self.overrun(at, system, outage, from, window),
@@ -177,14 +179,17 @@ impl Draft<'_> {
         outage: OutageId,
         cause: Cause,
     ) -> IncidentId {
-        IncidentId(self.emit(
+        let incident = self.record().next_incident();
+        self.emit(
             at,
             Fact::IncidentOpened {
+                incident,
                 systems: vec![system.clone()],
                 outages: vec![outage],
                 cause,
             },
-        ))
+        );
+        incident
     }
 
     fn close_outage(&mut self, at: Timestamp, outage: OutageId, system: &SystemId) {

@@ -518,7 +518,9 @@ impl Draft<'_> {
         let stem = format!("{}/{}/{}", content.kind, content.subject, recipient);
         let ordinal = 1 + record.keys.get(&stem).copied().unwrap_or(0);
         notice.key = format!("{stem}/{ordinal}");
-        NoticeId(self.emit(at, Fact::NoticeQueued { notice }))
+        let id = record.next_notice();
+        self.emit(at, Fact::NoticeQueued { notice });
+        id
     }
 }
 

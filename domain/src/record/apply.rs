@@ -55,7 +55,7 @@ impl Record {
             | Fact::MonitorFault { .. }
             | Fact::Excluded { .. }
             | Fact::Reclassified { .. }
-            | Fact::Overrun { .. } => self.outage_fact(seq, event),
+            | Fact::Overrun { .. } => self.outage_fact(event),
             Fact::WindowScheduled { .. }
             | Fact::WindowChanged { .. }
             | Fact::WindowCancelled { .. }
@@ -73,11 +73,11 @@ impl Record {
             | Fact::IncidentReviewed { .. }
             | Fact::MeasureDone { .. }
             | Fact::IncidentResolved { .. }
-            | Fact::IncidentClosed { .. } => self.incident_fact(seq, event),
+            | Fact::IncidentClosed { .. } => self.incident_fact(event),
             Fact::NoticeQueued { .. }
             | Fact::DeliveryAttempted { .. }
             | Fact::DeliveryEnded { .. }
-            | Fact::NoticeFolded { .. } => self.notice_fact(seq, at, &event.fact),
+            | Fact::NoticeFolded { .. } => self.notice_fact(at, &event.fact),
         }
     }
 
@@ -287,9 +287,9 @@ impl Record {
         }
     }
 
-    fn notice_fact(&mut self, seq: u64, at: Timestamp, fact: &Fact) {
+    fn notice_fact(&mut self, at: Timestamp, fact: &Fact) {
         match fact {
-            Fact::NoticeQueued { notice } => self.queued(NoticeId(seq), at, notice),
+            Fact::NoticeQueued { notice } => self.queued(self.next_notice(), at, notice),
             Fact::DeliveryAttempted {
                 notice,
                 attempt,

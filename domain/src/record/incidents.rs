@@ -11,14 +11,15 @@ use crate::id::{IncidentId, OutageId, SystemId};
 use crate::incident::{Acknowledged, Done, Incident, Review};
 
 impl Record {
-    pub(super) fn incident_fact(&mut self, seq: u64, event: &Event) {
+    pub(super) fn incident_fact(&mut self, event: &Event) {
         let at = event.at;
         match &event.fact {
             Fact::IncidentOpened {
+                incident,
                 systems,
                 outages,
                 cause,
-            } => self.incident_opened(IncidentId(seq), at, systems, outages, *cause),
+            } => self.incident_opened(*incident, at, systems, outages, *cause),
             Fact::IncidentAcknowledged {
                 incident,
                 counts_from,

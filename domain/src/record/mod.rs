@@ -287,6 +287,21 @@ impl Record {
         self.seq + 1
     }
 
+    /// The id of the next outage.
+    pub fn next_outage(&self) -> OutageId {
+        OutageId(next(self.outages.get_max().map(|(id, _)| id.0)))
+    }
+
+    /// The id of the next incident.
+    pub fn next_incident(&self) -> IncidentId {
+        IncidentId(next(self.incidents.get_max().map(|(id, _)| id.0)))
+    }
+
+    /// The id of the next notice.
+    pub fn next_notice(&self) -> NoticeId {
+        NoticeId(next(self.notices.get_max().map(|(id, _)| id.0)))
+    }
+
     /// Whether an availability probe of the system is confirmed down.
     pub fn is_down(&self, system: &SystemId) -> bool {
         self.catalogue.system(system.as_str()).is_some_and(|s| {
@@ -479,4 +494,9 @@ impl ProbeRecord {
     pub fn is_silent(&self) -> bool {
         self.silent.last().is_some_and(|span| span.1.is_none())
     }
+}
+
+/// Counts from 1. Nothing is ever removed from the maps, so the last id tells the next.
+fn next(last: Option<u64>) -> u64 {
+    last.map_or(1, |last| last + 1)
 }

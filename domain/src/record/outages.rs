@@ -13,35 +13,36 @@ use crate::id::{CustomerId, OutageId, ProbeId, SystemId};
 use crate::span::Span;
 
 impl Record {
-    pub(super) fn outage_fact(&mut self, seq: u64, event: &Event) {
+    pub(super) fn outage_fact(&mut self, event: &Event) {
         match &event.fact {
             Fact::OutageOpened {
+                outage,
                 system,
                 start,
                 planned,
-            } => self.opened(OutageId(seq), event.at, system, *start, *planned),
+            } => self.opened(*outage, event.at, system, *start, *planned),
             Fact::OutageClosed {
                 outage,
                 end,
                 unobserved,
             } => self.closed(*outage, event.at, *end, *unobserved),
             Fact::OutageDeclared {
+                outage: id,
                 system,
                 from,
                 to,
                 evidence,
             } => {
-                let id = OutageId(seq);
                 let outage = Outage {
                     end: *to,
                     closed_at: to.map(|_| event.at),
                     declared: Some((evidence.clone(), event.by.clone())),
                     // Its edges are a person's word, not samples of some interval.
                     edge_s: 0,
-                    ..self.outage(id, system, *from, event.at)
+                    ..self.outage(*id, system, *from, event.at)
                 };
                 if to.is_none() {
-                    self.owe_notice(system, id);
+                    self.owe_notice(system, *id);
                 }
                 self.began(system, outage);
                 self.join(system);

@@ -516,12 +516,13 @@ impl House {
                 )
             }
             Fact::OutageOpened {
+                outage,
                 system,
                 start,
                 planned,
             } => {
                 format!(
-                    "outage of {system} from {}{}",
+                    "outage {outage} of {system} from {}{}",
                     o(start),
                     if *planned { " planned" } else { "" }
                 )
@@ -553,7 +554,9 @@ impl House {
                 Some(into) => format!("{notice} folded into {into}"),
                 None => format!("{notice} folded"),
             },
-            Fact::IncidentOpened { cause, .. } => format!("incident ({cause:?})"),
+            Fact::IncidentOpened {
+                incident, cause, ..
+            } => format!("incident {incident} ({cause:?})"),
             Fact::Flapping {
                 system,
                 incident,

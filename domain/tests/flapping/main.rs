@@ -102,28 +102,28 @@ fn the_third_outage_in_an_hour_is_told_once_as_unstable_and_held_until_it_has_be
     let mut house = house();
     outages(&mut house, &[30, 330, 630, 930], 1500);
     expect![[r#"
-        90    #7 outage of a from 30
-        90    #8 incident (Outage)
-        90    #9 tell downtime/O-7/it@clinic.example/1
-        150   #14 O-7 ends 120
-        150   #15 tell uptime/O-7/it@clinic.example/1
-        150   #16 IncidentResolved I-8
-        390   #21 outage of a from 330
-        390   #22 incident (Outage)
-        390   #23 tell downtime/O-21/it@clinic.example/1
-        450   #28 O-21 ends 420
-        450   #29 tell uptime/O-21/it@clinic.example/1
-        450   #30 IncidentResolved I-22
-        690   #35 outage of a from 630
-        690   #36 a flaps: O-7 O-21 O-35 of I-8
-        690   #37 tell downtime/O-35/it@clinic.example/1
-        750   #42 O-35 ends 720
-        990   #45 outage of a from 930
-        990   #46 a flaps: O-45 of I-8
-        1050  #49 O-45 ends 1020
-        1320  #50 a settled, I-8
-        1320  #51 tell uptime/O-45/it@clinic.example/1
-        1320  #52 IncidentResolved I-8
+        90    #7 outage O-1 of a from 30
+        90    #8 incident I-1 (Outage)
+        90    #9 tell downtime/O-1/it@clinic.example/1
+        150   #14 O-1 ends 120
+        150   #15 tell uptime/O-1/it@clinic.example/1
+        150   #16 IncidentResolved I-1
+        390   #21 outage O-2 of a from 330
+        390   #22 incident I-2 (Outage)
+        390   #23 tell downtime/O-2/it@clinic.example/1
+        450   #28 O-2 ends 420
+        450   #29 tell uptime/O-2/it@clinic.example/1
+        450   #30 IncidentResolved I-2
+        690   #35 outage O-3 of a from 630
+        690   #36 a flaps: O-1 O-2 O-3 of I-1
+        690   #37 tell downtime/O-3/it@clinic.example/1
+        750   #42 O-3 ends 720
+        990   #45 outage O-4 of a from 930
+        990   #46 a flaps: O-4 of I-1
+        1050  #49 O-4 ends 1020
+        1320  #50 a settled, I-1
+        1320  #51 tell uptime/O-4/it@clinic.example/1
+        1320  #52 IncidentResolved I-1
     "#]]
     .assert_eq(&outline(&house));
     assert_eq!(told(&house, Kind::Downtime), [(90, 0), (390, 0), (690, 3)]);

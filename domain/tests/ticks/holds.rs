@@ -282,8 +282,8 @@ pub fn everybody_told_once(house: &House, configured: bool) {
             continue;
         }
         let told_planned = outage.overrun.is_none() && outage.reclassified.is_none();
-        let recorded_whole = house.events.iter().any(|(seq, e)| {
-            *seq == outage.id.0 && matches!(e.fact, Fact::OutageDeclared { to: Some(_), .. })
+        let recorded_whole = house.events.iter().any(|(_, e)| {
+            matches!(e.fact, Fact::OutageDeclared { outage: o, to: Some(_), .. } if o == outage.id)
         });
         let unstable = house.record.unstable.contains(&outage.system);
         if (outage.planned && told_planned) || recorded_whole || unstable {

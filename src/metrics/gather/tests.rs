@@ -139,6 +139,7 @@ fn down(from: &str) -> Fact {
 
 fn opened(start: &str) -> Fact {
     Fact::OutageOpened {
+        outage: OutageId(1),
         system: portal(),
         start: at(start),
         planned: false,
@@ -208,9 +209,9 @@ fn a_silent_probe_makes_its_system_unknown_and_is_not_shown_as_a_success() {
 #[test]
 fn a_system_is_unstable_from_the_word_of_it_until_it_has_settled() {
     let (began, confirmed) = ("2026-10-01T10:00:00Z", "2026-10-01T10:00:10Z");
-    let incident = IncidentId(7);
+    let incident = IncidentId(1);
     let cause = Cause::Outage;
-    let (systems, outages) = (vec![portal()], vec![OutageId(6)]);
+    let (systems, outages) = (vec![portal()], vec![OutageId(1)]);
     let (more, system) = (outages.clone(), portal());
     let flapping = Fact::Flapping {
         system,
@@ -224,6 +225,7 @@ fn a_system_is_unstable_from_the_word_of_it_until_it_has_settled() {
         (
             confirmed,
             Fact::IncidentOpened {
+                incident,
                 systems,
                 outages,
                 cause,
@@ -263,6 +265,7 @@ fn a_window_that_does_not_excuse_what_goes_on_silences_no_alarm() {
         (
             now,
             Fact::OutageOpened {
+                outage: OutageId(1),
                 system,
                 start,
                 planned,
@@ -270,18 +273,19 @@ fn a_window_that_does_not_excuse_what_goes_on_silences_no_alarm() {
         )
     };
     let overran = Fact::Overrun {
-        outage: OutageId(5),
+        outage: OutageId(1),
         from: at("2026-10-08T01:05:00Z"),
         window: "portal/update@2026-10-07".into(),
     };
     let declared = Fact::OutageDeclared {
+        outage: OutageId(2),
         system: portal(),
         from: at("2026-10-08T01:02:00Z"),
         to: None,
         evidence: "a call".into(),
     };
     let reclassified = Fact::Reclassified {
-        outage: OutageId(5),
+        outage: OutageId(1),
         reason: "not the announced work".into(),
     };
     let excused = opened("2026-10-08T01:00:10Z", true);
@@ -327,7 +331,7 @@ fn the_outbox_shows_how_many_wait_and_since_when() {
         },
     };
     let folded = Fact::NoticeFolded {
-        notice: domain::id::NoticeId(5),
+        notice: domain::id::NoticeId(1),
         into: None,
     };
     let view = picture(

@@ -87,10 +87,7 @@ fn month() -> Record {
             probe: probe.clone(),
             from: at(from),
         };
-        // An outage's id is the number of its event: five come before these, of which each system
-        // has fourteen.
-        let first = OutageId(5 + 14 * n + 3);
-        let second = OutageId(first.0 + 4);
+        let (first, second) = (OutageId(2 * n + 1), OutageId(2 * n + 2));
         let outage = |planned, from: &str, outage, to: &str| {
             [
                 Fact::ProbeDown {
@@ -101,6 +98,7 @@ fn month() -> Record {
                     samples: vec![],
                 },
                 Fact::OutageOpened {
+                    outage,
                     system: system.clone(),
                     start: at(from),
                     planned,
