@@ -20,7 +20,7 @@ use crate::config::{self, Loaded, Mistakes, Relay};
 use crate::engine::runner::{Runner, Setup};
 use crate::engine::status::taken_out_while_down;
 use crate::engine::turn::{self, Turn};
-use crate::engine::{self, Door, thread};
+use crate::engine::{self, EngineHandle, thread};
 use crate::files::{self, Lock, LockError};
 use crate::ledger::{self, Ledger};
 use crate::notices::{self, Courier, Post, Renderer, Timeouts};
@@ -189,28 +189,28 @@ async fn watch_over(
     let clock = Clock::start()?;
     let opened = open(&start, &data, &loaded, &clock).await?;
     let samples = opened.samples;
-    let (door, mut running) = thread::start(opened.turn, &data, clock, Some(samples.writer()))?;
-    door.start(opened.alive_until).await?;
-    let runner = Runner::start(Arc::clone(&door))?;
+    let (engine, mut running) = thread::start(opened.turn, &data, clock, Some(samples.writer()))?;
+    engine.start(opened.alive_until).await?;
+    let runner = Runner::start(Arc::clone(&engine))?;
     let courier = Arc::new(Courier::new(relays(&loaded), renderer, Timeouts::default()));
 
     let (tell_stop, stopped) = watch::channel(false);
     let state = Arc::new(web::AppState::new(
-        Arc::clone(&door),
+        Arc::clone(&engine),
         samples.writer(),
         clock::now(),
     ));
     state.offer(&setups);
     runner.replace(setups);
     let mut tasks = serve(private, socket, &state, &stopped);
-    let post = Arc::new(Post::new(Arc::clone(&door)));
+    let post = Arc::new(Post::new(Arc::clone(&engine)));
     tasks.spawn(Arc::clone(&courier).run(post, ended(&stopped)));
     log_watching(&loaded, &data);
 
     let mut service = Service {
         start,
         reader,
-        door,
+        engine,
         runner,
         courier,
         state,
@@ -225,7 +225,7 @@ async fn watch_over(
     // Every step is done whatever became of the one before; the first failure is told.
     let stopped = match broken {
         true => Err(Error::Broken),
-        false => service.door.stop().await.map(drop).map_err(Error::from),
+        false => service.engine.stop().await.map(drop).map_err(Error::from),
     };
     drop(service);
     let joined = tokio::task::spawn_blocking(move || running.join().is_ok()).await;
@@ -276,7 +276,7 @@ fn serve(
 struct Service {
     start: Start,
     reader: Reader,
-    door: Arc<Door>,
+    engine: Arc<EngineHandle>,
     runner: Runner,
     courier: Arc<Courier>,
     state: Arc<web::AppState>,
@@ -428,9 +428,9 @@ impl Service {
             setups,
             renderer,
         } = prepared;
-        let mut left = taken_out_while_down(&self.door.snapshot().record, &loaded.catalogue);
+        let mut left = taken_out_while_down(&self.engine.snapshot().record, &loaded.catalogue);
         left.extend(self.held.waits(&loaded));
-        self.door
+        self.engine
             .configure(&self.start.by, loaded.catalogue.clone())
             .await?;
         self.state.offer(&setups);

@@ -19,7 +19,7 @@ use prometheus::proto::{
 pub use view::View;
 use view::{Ended, Month, Probe, State, System};
 
-use crate::engine::tally::Distribution;
+use crate::engine::counters::Distribution;
 
 /// The `Content-Type` of the page; Prometheus 3 refuses a scrape without one.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

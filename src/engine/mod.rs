@@ -1,18 +1,18 @@
-//! The engine: one road into state. Inputs enter by the [`door`], each takes a [`turn`], what
+//! The engine: one road into state. Inputs enter by the [`engine`], each takes a [`turn`], what
 //! everybody may read stands in the [`snapshot`], and the [`runner`] starts the probes.
 //!
 //! Nothing outside this room changes the ledger or the state.
 
-pub mod door;
-pub mod pace;
+pub mod counters;
+pub mod handle;
 pub mod runner;
+pub mod schedule;
 pub mod snapshot;
 pub mod status;
-pub mod tally;
 pub mod thread;
 pub mod turn;
 
-pub use door::{Door, Error, Receipt};
+pub use handle::{EngineHandle, Error, Receipt};
 
 use domain::decide::Input;
 use jiff::{SignedDuration, Timestamp};
@@ -98,8 +98,4 @@ fn longest_run(record: &domain::record::Record) -> SignedDuration {
 }
 
 #[cfg(test)]
-mod live_tests;
-#[cfg(test)]
-pub(crate) mod testing;
-#[cfg(test)]
-mod turn_tests;
+pub(crate) mod tests;

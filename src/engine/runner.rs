@@ -1,8 +1,8 @@
-//! Starts the probes: one lane each, at the times of its [`Pace`], one run at a time, and
-//! never more at once than the process can hold. It decides nothing; what it saw goes through the
-//! door.
+//! Starts the probes: one task each, at the times of its [`Schedule`], one run at a time, and
+//! never more at once than the process can hold. It decides nothing; samples go
+//! through the engine handle.
 //!
-//! All lanes share one thread of their own: nothing else that the service does (pages, metrics,
+//! All probe tasks share one thread of their own: nothing else that the service does (pages, metrics,
 //! mail) can come between a probe and its stamps, and no core wakes another to run a probe.
 
 use std::collections::BTreeMap;
@@ -17,9 +17,9 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::door::Door;
-use super::pace::{After, Pace};
-use super::snapshot::Slot;
+use super::handle::EngineHandle;
+use super::schedule::{After, Schedule};
+use super::snapshot::ProbeState;
 use crate::clock::{Clock, Reading};
 
 /// Probes that run at once, unless files are scarce. At 10 s of timeout each, ten thousand dead
@@ -48,9 +48,9 @@ pub struct Setup {
 
 /// Keeps every configured probe running, on a thread that ends with it.
 pub struct Runner {
-    door: Arc<Door>,
+    engine: Arc<EngineHandle>,
     permits: Arc<Semaphore>,
-    lanes: Arc<Mutex<Lanes>>,
+    tasks: Arc<Mutex<ProbeTasks>>,
     origin: Reading,
     place: Handle,
     /// Dropped, it ends the thread.
@@ -58,9 +58,9 @@ pub struct Runner {
 }
 
 #[derive(Default)]
-struct Lanes {
-    by_probe: BTreeMap<ProbeId, (Arc<Lane>, AbortHandle)>,
-    tasks: JoinSet<()>,
+struct ProbeTasks {
+    by_probe: BTreeMap<ProbeId, (Arc<ProbeTask>, AbortHandle)>,
+    running: JoinSet<()>,
 }
 
 impl Runner {
@@ -68,9 +68,9 @@ impl Runner {
     ///
     /// # Errors
     /// The system refuses a thread or what it needs to wait for sockets.
-    pub fn start(door: Arc<Door>) -> std::io::Result<Self> {
+    pub fn start(engine: Arc<EngineHandle>) -> std::io::Result<Self> {
         let permits = Arc::new(Semaphore::new(room(raise_file_limit())));
-        let origin = door.clock().read();
+        let origin = engine.clock().read();
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let place = runtime.handle().clone();
         let (open, closed) = oneshot::channel();
@@ -83,9 +83,9 @@ impl Runner {
                 runtime.shutdown_background();
             })?;
         Ok(Self {
-            door,
+            engine,
             permits,
-            lanes: Arc::default(),
+            tasks: Arc::default(),
             origin,
             place,
             _open: open,
@@ -95,10 +95,10 @@ impl Runner {
     /// From now on these probes run, and no others. One that ran before keeps its place and its
     /// pending run; a changed one is asked the new way from its next start.
     pub fn replace(&self, setups: Vec<Setup>) {
-        let mut lanes = self.lock();
-        lanes.reap();
+        let mut tasks = self.lock();
+        tasks.reap();
         let wanted: BTreeMap<_, _> = setups.into_iter().map(|s| (s.id.clone(), s)).collect();
-        lanes.by_probe.retain(|id, (_, task)| {
+        tasks.by_probe.retain(|id, (_, task)| {
             let keep = wanted.contains_key(id);
             if !keep {
                 task.abort();
@@ -106,32 +106,36 @@ impl Runner {
             keep
         });
         for (id, setup) in wanted {
-            match lanes.by_probe.get(&id) {
-                Some((lane, task)) if !task.is_finished() => lane.change(setup),
+            match tasks.by_probe.get(&id) {
+                Some((kept, task)) if !task.is_finished() => kept.change(setup),
                 _ => {
-                    let lane = Arc::new(Lane::new(self, setup));
-                    let task = lanes.tasks.spawn_on(Arc::clone(&lane).keep(), &self.place);
-                    lanes.by_probe.insert(id, (lane, task));
+                    let probe = Arc::new(ProbeTask::new(self, setup));
+                    let task = tasks
+                        .running
+                        .spawn_on(Arc::clone(&probe).keep(), &self.place);
+                    tasks.by_probe.insert(id, (probe, task));
                 }
             }
         }
     }
 
-    /// Starts lanes anew that have broken off (a probe panicked); how many. To be called now and
+    /// Starts probe tasks anew that have broken off (a probe panicked); how many. To be called now and
     /// then.
     pub fn mend(&self) -> usize {
-        let mut lanes = self.lock();
-        lanes.reap();
-        let broken: Vec<_> = lanes
+        let mut tasks = self.lock();
+        tasks.reap();
+        let broken: Vec<_> = tasks
             .by_probe
             .iter()
             .filter(|(_, (_, task))| task.is_finished())
-            .map(|(id, (lane, _))| (id.clone(), Arc::clone(lane)))
+            .map(|(id, (probe, _))| (id.clone(), Arc::clone(probe)))
             .collect();
         let count = broken.len();
-        for (id, lane) in broken {
-            let task = lanes.tasks.spawn_on(Arc::clone(&lane).keep(), &self.place);
-            lanes.by_probe.insert(id, (lane, task));
+        for (id, probe) in broken {
+            let task = tasks
+                .running
+                .spawn_on(Arc::clone(&probe).keep(), &self.place);
+            tasks.by_probe.insert(id, (probe, task));
         }
         count
     }
@@ -142,25 +146,25 @@ impl Runner {
         Arc::clone(&self.permits)
     }
 
-    /// Ends every lane at once; a run under way leaves no sample.
+    /// Ends every probe task at once; a run under way leaves no sample.
     pub async fn stop(&self) {
         let mut tasks = {
-            let mut lanes = self.lock();
-            lanes.by_probe.clear();
-            std::mem::take(&mut lanes.tasks)
+            let mut tasks = self.lock();
+            tasks.by_probe.clear();
+            std::mem::take(&mut tasks.running)
         };
         tasks.shutdown().await;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Lanes> {
-        // Each change of a lane is one statement, so a poisoned lock is still right.
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, ProbeTasks> {
+        // Each change of the tasks is one statement, so a poisoned lock is still right.
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Lanes {
+impl ProbeTasks {
     fn reap(&mut self) {
-        while let Some(done) = self.tasks.try_join_next() {
+        while let Some(done) = self.running.try_join_next() {
             if let Err(error) = done
                 && error.is_panic()
             {
@@ -171,26 +175,26 @@ impl Lanes {
 }
 
 /// One probe's place: where it stands on the grid, and how it is asked now.
-struct Lane {
-    door: Arc<Door>,
+struct ProbeTask {
+    engine: Arc<EngineHandle>,
     clock: Clock,
     permits: Arc<Semaphore>,
-    slot: Arc<Slot>,
+    state: Arc<ProbeState>,
     setup: ArcSwap<Setup>,
     changed: Notify,
     /// The grid lies on the wall clock of this moment, and time since is counted without it.
     origin: Reading,
 }
 
-impl Lane {
+impl ProbeTask {
     fn new(runner: &Runner, setup: Setup) -> Self {
-        let door = &runner.door;
+        let engine = &runner.engine;
         Self {
-            door: Arc::clone(door),
-            clock: door.clock().clone(),
+            engine: Arc::clone(engine),
+            clock: engine.clock().clone(),
             permits: Arc::clone(&runner.permits),
             // A probe that the engine does not know (yet) counts for nobody.
-            slot: door.board().slot(&setup.id).unwrap_or_default(),
+            state: engine.shared().probe(&setup.id).unwrap_or_default(),
             setup: ArcSwap::from_pointee(setup),
             changed: Notify::new(),
             origin: runner.origin,
@@ -214,7 +218,7 @@ impl Lane {
 
     /// Runs the probe at its times until aborted.
     async fn keep(self: Arc<Self>) {
-        let mut retrying = self.slot.retrying();
+        let mut retrying = self.state.retrying();
         let mut after = After::Instant(self.steady(self.clock.read().up));
         loop {
             let (setup, due) = self.wait(after, &mut retrying).await;
@@ -225,8 +229,8 @@ impl Lane {
             let reading = self.clock.read();
             // A timer may be early by less than it can tell; the slot is then taken all the same.
             let started = self.steady(reading.up).max(due);
-            if let Some(missed) = pace(&setup).slipped(due, started) {
-                self.slot.missed(missed);
+            if let Some(missed) = schedule(&setup).slipped(due, started) {
+                self.state.missed(missed);
                 after = After::Instant(started);
                 continue;
             }
@@ -234,9 +238,9 @@ impl Lane {
             let sample = self.ask(&setup, reading, late).await;
             drop(permit);
             let ended = self.steady(self.clock.read().up);
-            self.slot
-                .missed(pace(&setup).slots().between(started, ended));
-            self.door.sample(sample).await;
+            self.state
+                .missed(schedule(&setup).slots().between(started, ended));
+            self.engine.sample(sample).await;
             after = After::Run { started, ended };
         }
     }
@@ -250,14 +254,14 @@ impl Lane {
     ) -> (Arc<Setup>, Timestamp) {
         loop {
             let setup = self.setup.load_full();
-            let due = pace(&setup).next(after, *retrying.borrow_and_update());
+            let due = schedule(&setup).next(after, *retrying.borrow_and_update());
             let wait = due.duration_since(self.steady(self.clock.read().up));
             let Ok(wait) = Duration::try_from(wait) else {
                 return (setup, due);
             };
             tokio::select! {
                 () = tokio::time::sleep(wait) => return (setup, due),
-                // The lane holds the slot, and with it the sender: this never fails.
+                // The task holds the state, and with it the sender: this never fails.
                 _ = retrying.changed() => {}
                 () = self.changed.notified() => {}
             }
@@ -296,8 +300,8 @@ impl Lane {
     }
 }
 
-fn pace(setup: &Setup) -> Pace {
-    Pace::of(&setup.id, setup.interval_ms, setup.retry_ms)
+fn schedule(setup: &Setup) -> Schedule {
+    Schedule::of(&setup.id, setup.interval_ms, setup.retry_ms)
 }
 
 /// How many probes may run at once with so many files: each needs one, and one more to resolve.
@@ -349,7 +353,7 @@ mod tests {
                 retry_ms: 5_000,
                 timeout: Duration::from_secs(1),
             };
-            let slots = pace(&setup).slots();
+            let slots = schedule(&setup).slots();
             assert_eq!(slots, Grid::of(&setup.id, 30_000));
             slots
         });

@@ -13,7 +13,7 @@ use domain::sample::{Outcome, Sample};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::tally::Tally;
+use super::counters::AtomicDistribution;
 use crate::ledger::Head;
 
 /// The present state as of a moment. Everything in it is on the disk.
@@ -31,23 +31,23 @@ pub struct Snapshot {
 
 /// Where it all stands.
 #[derive(Debug)]
-pub struct Board {
+pub struct SharedState {
     snapshot: ArcSwap<Snapshot>,
-    slots: ArcSwap<BTreeMap<ProbeId, Arc<Slot>>>,
+    probes: ArcSwap<BTreeMap<ProbeId, Arc<ProbeState>>>,
     /// How the engine itself does.
-    pub vitals: Vitals,
+    pub counters: Counters,
 }
 
-impl Board {
-    /// A board that shows `snapshot` and has a slot for each of its configured probes.
+impl SharedState {
+    /// A state that shows `snapshot` and has an entry for each of its configured probes.
     pub fn new(snapshot: Snapshot) -> Self {
-        let board = Self {
-            slots: ArcSwap::default(),
+        let shared = Self {
+            probes: ArcSwap::default(),
             snapshot: ArcSwap::from_pointee(snapshot.clone()),
-            vitals: Vitals::default(),
+            counters: Counters::default(),
         };
-        board.publish(snapshot);
-        board
+        shared.publish(snapshot);
+        shared
     }
 
     /// The latest snapshot.
@@ -55,47 +55,47 @@ impl Board {
         self.snapshot.load_full()
     }
 
-    /// The slots of the configured probes.
-    pub fn slots(&self) -> Arc<BTreeMap<ProbeId, Arc<Slot>>> {
-        self.slots.load_full()
+    /// The states of the configured probes.
+    pub fn probes(&self) -> Arc<BTreeMap<ProbeId, Arc<ProbeState>>> {
+        self.probes.load_full()
     }
 
-    /// The slot of a probe, if it is configured.
-    pub fn slot(&self, probe: &ProbeId) -> Option<Arc<Slot>> {
-        self.slots.load().get(probe).cloned()
+    /// The state of a probe, if it is configured.
+    pub fn probe(&self, probe: &ProbeId) -> Option<Arc<ProbeState>> {
+        self.probes.load().get(probe).cloned()
     }
 
     /// Shows another snapshot. Only the engine does.
     pub(super) fn publish(&self, snapshot: Snapshot) {
         let before = self.snapshot.load();
-        let first = self.slots.load().is_empty();
+        let first = self.probes.load().is_empty();
         if first || !Arc::ptr_eq(&before.record.catalogue, &snapshot.record.catalogue) {
-            self.fit_slots(&snapshot.record);
+            self.fit_probes(&snapshot.record);
         }
         self.snapshot.store(Arc::new(snapshot));
     }
 
     /// Probes that stay keep their counters; removed ones vanish, also from the metrics.
-    fn fit_slots(&self, record: &Record) {
-        let before = self.slots.load();
+    fn fit_probes(&self, record: &Record) {
+        let before = self.probes.load();
         let probes = record
             .catalogue
             .systems
             .iter()
             .flat_map(|system| &system.probes);
-        let slots = probes
+        let states = probes
             .map(|probe| {
                 let kept = before.get(&probe.id).cloned();
                 (probe.id.clone(), kept.unwrap_or_default())
             })
             .collect();
-        self.slots.store(Arc::new(slots));
+        self.probes.store(Arc::new(states));
     }
 }
 
 /// One probe: its latest sample, and counts since the service started.
 #[derive(Debug)]
-pub struct Slot {
+pub struct ProbeState {
     latest: ArcSwapOption<Sample>,
     outcomes: [AtomicU64; 4],
     missed: AtomicU64,
@@ -104,7 +104,7 @@ pub struct Slot {
     retrying: watch::Sender<bool>,
 }
 
-/// What a slot has counted since the service started.
+/// What a probe has counted since the service started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Samples that said `up`.
@@ -130,7 +130,7 @@ impl Counts {
     }
 }
 
-impl Default for Slot {
+impl Default for ProbeState {
     fn default() -> Self {
         Self {
             latest: ArcSwapOption::empty(),
@@ -143,7 +143,7 @@ impl Default for Slot {
     }
 }
 
-impl Slot {
+impl ProbeState {
     /// The latest sample, if there was one since the service started.
     pub fn latest(&self) -> Option<Arc<Sample>> {
         self.latest.load_full()
@@ -199,7 +199,7 @@ fn index(outcome: Outcome) -> usize {
 
 /// How the engine itself does, since the service started.
 #[derive(Debug, Default)]
-pub struct Vitals {
+pub struct Counters {
     /// Events written.
     pub events: AtomicU64,
     /// Transactions written.
@@ -207,9 +207,9 @@ pub struct Vitals {
     /// Transactions that failed.
     pub commit_failures: AtomicU64,
     /// How long turns with a transaction took.
-    pub commits_took: Tally,
+    pub commits_took: AtomicDistribution,
     /// How late probes started.
-    pub late: Tally,
+    pub late: AtomicDistribution,
     /// Samples taken in.
     pub samples: AtomicU64,
     /// Samples that found no room on their way to the store.
@@ -224,7 +224,7 @@ pub struct Vitals {
     pub turned_us: AtomicI64,
 }
 
-impl Vitals {
+impl Counters {
     /// Counts a turn that wrote, or failed to.
     pub(super) fn committed(&self, events: u64, took_us: u64, failed: bool) {
         if failed {
@@ -263,28 +263,28 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_counts_what_it_sees_and_keeps_the_latest() {
-        let slot = Slot::default();
-        assert_eq!(slot.latest(), None);
-        slot.sampled(sample(Outcome::Up, 5));
-        slot.sampled(sample(Outcome::Down, 7));
-        slot.missed(3);
-        let counts = slot.counts();
+    fn a_probe_state_counts_what_it_sees_and_keeps_the_latest() {
+        let state = ProbeState::default();
+        assert_eq!(state.latest(), None);
+        state.sampled(sample(Outcome::Up, 5));
+        state.sampled(sample(Outcome::Down, 7));
+        state.missed(3);
+        let counts = state.counts();
         assert_eq!((counts.up, counts.down, counts.samples()), (1, 1, 2));
         assert_eq!(
             (counts.missed, counts.late_us_sum, counts.late_us_max),
             (3, 12, 7)
         );
-        assert_eq!(slot.latest().unwrap().outcome, Outcome::Down);
+        assert_eq!(state.latest().unwrap().outcome, Outcome::Down);
     }
 
     #[test]
     fn the_runner_hears_only_changes() {
-        let slot = Slot::default();
-        let mut retrying = slot.retrying();
-        slot.set_retrying(false);
+        let state = ProbeState::default();
+        let mut retrying = state.retrying();
+        state.set_retrying(false);
         assert!(!retrying.has_changed().unwrap());
-        slot.set_retrying(true);
+        state.set_retrying(true);
         assert!(retrying.has_changed().unwrap());
         assert!(*retrying.borrow_and_update());
     }

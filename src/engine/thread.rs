@@ -1,4 +1,4 @@
-//! The engine's thread: takes what waits at the door, gives each input its turn, marks that it is
+//! The engine's thread: takes what waits in its queue, gives each input its turn, marks that it is
 //! alive, and shows what has changed. Owns the ledger's only writer.
 //!
 //! It does nothing per sample but the turn itself: everything shown is swapped in whole.
@@ -15,8 +15,8 @@ use domain::sample::Sample;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::door::{Asked, Door, Error, Message, QUEUE, Receipt};
-use super::snapshot::{Board, Snapshot};
+use super::handle::{Asked, EngineHandle, Error, Message, QUEUE, Receipt};
+use super::snapshot::{SharedState, Snapshot};
 use super::turn::{self, Turn};
 use crate::clock::{Absent, Clock};
 use crate::ledger::{self, Ledger};
@@ -34,7 +34,7 @@ const SHOW_EVERY: SignedDuration = SignedDuration::from_millis(250);
 /// How often the ledger notes that the service is alive.
 const MARK_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
-/// The running engine. Ends after [`Door::stop`], or when the door is dropped.
+/// The running engine. Ends after [`EngineHandle::stop`], or when the handle is dropped.
 pub struct Running {
     ended: oneshot::Receiver<()>,
     thread: std::thread::JoinHandle<()>,
@@ -66,7 +66,7 @@ pub fn start(
     data: &Path,
     clock: Clock,
     samples: Option<Writer>,
-) -> Result<(Arc<Door>, Running), ledger::Error> {
+) -> Result<(Arc<EngineHandle>, Running), ledger::Error> {
     let letters = Ledger::open_read_only(data)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -74,11 +74,11 @@ pub fn start(
     let (inputs, waiting) = mpsc::channel(QUEUE);
     let outbox = Arc::new(Notify::new());
     let now = clock.now();
-    let board = Arc::new(Board::new(shown(&turn, now)));
+    let shared = Arc::new(SharedState::new(shown(&turn, now)));
     let engine = Engine {
         turn,
         waiting,
-        board: Arc::clone(&board),
+        shared: Arc::clone(&shared),
         clock: clock.clone(),
         outbox: Arc::clone(&outbox),
         shown_at: now,
@@ -95,8 +95,8 @@ pub fn start(
             // Nobody may be left to hear it.
             let _ = tell.send(());
         })?;
-    let door = Door::new(inputs, board, clock, samples, letters, outbox);
-    Ok((Arc::new(door), Running { ended, thread }))
+    let handle = EngineHandle::new(inputs, shared, clock, samples, letters, outbox);
+    Ok((Arc::new(handle), Running { ended, thread }))
 }
 
 fn shown(turn: &Turn, at: Timestamp) -> Snapshot {
@@ -111,7 +111,7 @@ fn shown(turn: &Turn, at: Timestamp) -> Snapshot {
 struct Engine {
     turn: Turn,
     waiting: mpsc::Receiver<Message>,
-    board: Arc<Board>,
+    shared: Arc<SharedState>,
     clock: Clock,
     outbox: Arc<Notify>,
     shown_at: Timestamp,
@@ -174,14 +174,14 @@ impl Engine {
                 self.take(message);
             }
             let counter = match cause {
-                Absence::Stalled => &self.board.vitals.stalls,
-                Absence::ClockStepped => &self.board.vitals.clock_steps,
+                Absence::Stalled => &self.shared.counters.stalls,
+                Absence::ClockStepped => &self.shared.counters.clock_steps,
             };
             counter.fetch_add(1, Relaxed);
             tracing::warn!(from = %span.from, to = %span.to, ?cause, "time that nobody watched");
             // A failed commit is tried again by the turns that follow.
             let _ = self.step(Input::Absent { span, cause }, &[]);
-            self.tell_lanes();
+            self.tell_probe_tasks();
         }
     }
 
@@ -198,17 +198,17 @@ impl Engine {
 
     fn sampled(&mut self, sample: Sample) {
         // A probe that a reload has removed may still have been running.
-        let Some(slot) = self.board.slot(&sample.probe) else {
+        let Some(state) = self.shared.probe(&sample.probe) else {
             return;
         };
-        self.board.vitals.samples.fetch_add(1, Relaxed);
-        self.board.vitals.late.observe(sample.late_us);
-        slot.sampled(sample.clone());
+        self.shared.counters.samples.fetch_add(1, Relaxed);
+        self.shared.counters.late.observe(sample.late_us);
+        state.sampled(sample.clone());
         let probe = sample.probe.clone();
         if let Err(Error::Refused(refusal)) = self.step(Input::Sampled(sample), &[]) {
             tracing::error!(%refusal, %probe, "a sample was refused");
         }
-        slot.set_retrying(self.turn.retrying(&probe));
+        state.set_retrying(self.turn.retrying(&probe));
     }
 
     fn asked(&mut self, asked: Asked) -> bool {
@@ -233,7 +233,7 @@ impl Engine {
             self.show(self.clock.now());
         }
         if refit {
-            self.tell_lanes();
+            self.tell_probe_tasks();
         }
         // Whoever asked may have gone; what was done is done.
         let _ = reply.send(answer);
@@ -257,7 +257,7 @@ impl Engine {
         if count > 0 || failed {
             let took = self.clock.read().up.saturating_sub(before.up).as_micros();
             let took_us = u64::try_from(took).unwrap_or(u64::MAX);
-            self.board.vitals.committed(count, took_us, failed);
+            self.shared.counters.committed(count, took_us, failed);
             self.stale = true;
         }
         if let Err(turn::Error::Store(error)) = &turned.result {
@@ -276,8 +276,8 @@ impl Engine {
     /// What is done between two batches: what has fallen due, the mark, the snapshot.
     fn tend(&mut self) {
         let now = self.clock.now();
-        self.board
-            .vitals
+        self.shared
+            .counters
             .turned_us
             .store(now.as_microsecond(), Relaxed);
         if self.turn.next_wake().is_some_and(|due| due <= now) {
@@ -301,8 +301,8 @@ impl Engine {
         self.marked_at = Some(now);
         match self.turn.journal_mut().mark(now) {
             Ok(()) => self
-                .board
-                .vitals
+                .shared
+                .counters
                 .marked_us
                 .store(now.as_microsecond(), Relaxed),
             Err(error) => {
@@ -313,7 +313,7 @@ impl Engine {
     }
 
     fn show(&mut self, now: Timestamp) {
-        self.board.publish(shown(&self.turn, now));
+        self.shared.publish(shown(&self.turn, now));
         self.shown_at = now;
         self.stale = false;
         // Told before, he would look at what was shown before, and go to sleep over it.
@@ -322,11 +322,11 @@ impl Engine {
         }
     }
 
-    /// Tells every probe's lane how it is asked from now on.
-    fn tell_lanes(&self) {
-        for (probe, slot) in self.board.slots().iter() {
+    /// Tells every probe's task how it is asked from now on.
+    fn tell_probe_tasks(&self) {
+        for (probe, state) in self.shared.probes().iter() {
             let probe: &ProbeId = probe;
-            slot.set_retrying(self.turn.retrying(probe));
+            state.set_retrying(self.turn.retrying(probe));
         }
     }
 }
@@ -362,7 +362,7 @@ mod tests {
     use domain::outbox;
     use domain::sample::Outcome;
 
-    use super::super::testing;
+    use super::super::tests::fixtures;
     use super::*;
 
     #[tokio::test]
@@ -371,22 +371,25 @@ mod tests {
         let clock = Clock::start().unwrap();
         let ledger = Ledger::open(folder.path()).unwrap();
         let turn = Turn::new(ledger, domain::record::Record::default(), &[]);
-        let (door, running) = start(turn, folder.path(), clock, None).unwrap();
-        door.configure("test", testing::catalogue()).await.unwrap();
-        door.start(None).await.unwrap();
-        door.outbox_changed().await;
+        let (engine, running) = start(turn, folder.path(), clock, None).unwrap();
+        engine
+            .configure("test", fixtures::catalogue())
+            .await
+            .unwrap();
+        engine.start(None).await.unwrap();
+        engine.outbox_changed().await;
 
         // Three bad samples right after the last showing: the next would not be due yet.
-        let now = door.clock().now();
+        let now = engine.clock().now();
         for ms in 1..=3 {
             let at = now + SignedDuration::from_millis(ms);
-            door.sample(testing::sample(at, Outcome::Down)).await;
+            engine.sample(fixtures::sample(at, Outcome::Down)).await;
         }
-        door.outbox_changed().await;
-        let seen = door.snapshot();
+        engine.outbox_changed().await;
+        let seen = engine.snapshot();
         assert_eq!(outbox::due(&seen.record, Timestamp::MAX).len(), 1);
 
-        door.stop().await.unwrap();
+        engine.stop().await.unwrap();
         running.join().unwrap();
     }
 
@@ -396,14 +399,17 @@ mod tests {
         let clock = Clock::start().unwrap();
         let ledger = Ledger::open(folder.path()).unwrap();
         let turn = Turn::new(ledger, domain::record::Record::default(), &[]);
-        let (door, running) = start(turn, folder.path(), clock, None).unwrap();
-        door.configure("test", testing::catalogue()).await.unwrap();
-        door.start(None).await.unwrap();
+        let (engine, running) = start(turn, folder.path(), clock, None).unwrap();
+        engine
+            .configure("test", fixtures::catalogue())
+            .await
+            .unwrap();
+        engine.start(None).await.unwrap();
         let declare = |by: &str| Input::Act {
             by: by.to_owned(),
             act: domain::act::Act::DeclareOutage {
                 system: "portal".into(),
-                from: door.clock().now(),
+                from: engine.clock().now(),
                 to: None,
                 evidence: "customers call".to_owned(),
             },
@@ -416,13 +422,13 @@ mod tests {
             letters,
             reply,
         };
-        let sent = door.inputs.send(Message::Asked(Box::new(asked))).await;
+        let sent = engine.inputs.send(Message::Asked(Box::new(asked))).await;
         assert!(sent.is_ok());
         let Input::Act { by, act } = declare("ann") else {
             unreachable!()
         };
-        door.act(&by, act).await.unwrap();
-        let record = &door.snapshot().record;
+        engine.act(&by, act).await.unwrap();
+        let record = &engine.snapshot().record;
         let declared = record.outages.values().filter_map(|o| o.declared.as_ref());
         let by: Vec<&str> = declared.map(|(_, by)| by.as_str()).collect();
         assert_eq!(by, ["ann"]);
@@ -435,7 +441,7 @@ mod tests {
             letters: Vec::new(),
             reply,
         };
-        let sent = door.inputs.send(Message::Asked(Box::new(asked))).await;
+        let sent = engine.inputs.send(Message::Asked(Box::new(asked))).await;
         assert!(sent.is_ok());
         running.join().unwrap();
         let ledger = Ledger::open(folder.path()).unwrap();

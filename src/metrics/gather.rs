@@ -20,7 +20,7 @@ use super::view::{
     Clock, Configuration, Ended, Latest, Ledger, Month, OpenIncidents, Outbox, Probe, Samples,
     System, Taken, View,
 };
-use crate::engine::snapshot::{Board, Slot, Vitals};
+use crate::engine::snapshot::{Counters, ProbeState, SharedState};
 use crate::samples::Stats;
 
 /// A month's figures are at most so old, unless something happens.
@@ -55,25 +55,30 @@ impl Camera {
     }
 
     /// The service at this moment, as far as the engine has come.
-    pub fn take(&self, board: &Board, samples: &Stats, configuration: Configuration) -> View {
-        let snapshot = board.snapshot();
+    pub fn take(
+        &self,
+        shared: &SharedState,
+        samples: &Stats,
+        configuration: Configuration,
+    ) -> View {
+        let snapshot = shared.snapshot();
         let record = &snapshot.record;
-        let turned_at = instant(board.vitals.turned_us.load(Relaxed));
+        let turned_at = instant(shared.counters.turned_us.load(Relaxed));
         // Up to the engine's last turn everything that fell due has been decided.
         let at = turned_at.map_or(snapshot.at, |turned| turned.max(snapshot.at));
-        let refused = board.vitals.samples_refused.load(Relaxed);
+        let refused = shared.counters.samples_refused.load(Relaxed);
         let mut kept = self.kept(record, at);
         View {
             version: self.version.clone(),
             tzdb: calendar::tzdb_version().to_owned(),
-            probes: probes(board, record),
+            probes: probes(shared, record),
             systems: systems(record, at, &mut kept.months),
             open_incidents: kept.open_incidents,
             notices: kept.notices,
             outbox: outbox(record),
-            schedule_lag: board.vitals.late.read(),
+            schedule_lag: shared.counters.late.read(),
             turned_at,
-            ledger: ledger(record, &board.vitals),
+            ledger: ledger(record, &shared.counters),
             samples: Samples {
                 written: samples.written,
                 dropped: samples.dropped + samples.lost + refused,
@@ -81,8 +86,8 @@ impl Camera {
                 committed_to: samples.committed_to,
             },
             clock: Clock {
-                steps: board.vitals.clock_steps.load(Relaxed),
-                stalls: board.vitals.stalls.load(Relaxed),
+                steps: shared.counters.clock_steps.load(Relaxed),
+                stalls: shared.counters.stalls.load(Relaxed),
             },
             configuration,
         }
@@ -109,20 +114,20 @@ impl Camera {
     }
 }
 
-fn probes(board: &Board, record: &Record) -> Vec<Probe> {
-    let slots = board.slots();
+fn probes(shared: &SharedState, record: &Record) -> Vec<Probe> {
+    let states = shared.probes();
     let configured = record.catalogue.systems.iter().flat_map(|s| &s.probes);
     configured
         .map(|probe| {
-            let slot = slots.get(&probe.id);
+            let state = states.get(&probe.id);
             let silent = record.probes.get(&probe.id).is_none_or(|p| p.is_silent());
-            let counts = slot.map(|slot| slot.counts()).unwrap_or_default();
+            let counts = state.map(|state| state.counts()).unwrap_or_default();
             Probe {
                 system: probe.id.system().to_owned(),
                 name: probe.id.name().to_owned(),
                 kind: probe.kind.clone(),
                 vantage: record.catalogue.vantage.clone(),
-                latest: slot.and_then(|slot| latest(slot, silent)),
+                latest: state.and_then(|state| latest(state, silent)),
                 taken: Taken {
                     up: counts.up,
                     degraded: counts.degraded,
@@ -135,8 +140,8 @@ fn probes(board: &Board, record: &Record) -> Vec<Probe> {
         .collect()
 }
 
-fn latest(slot: &Slot, silent: bool) -> Option<Latest> {
-    let sample = slot.latest()?;
+fn latest(state: &ProbeState, silent: bool) -> Option<Latest> {
+    let sample = state.latest()?;
     Some(Latest {
         at: sample.at,
         vouches: !silent,
@@ -279,13 +284,13 @@ fn outbox(record: &Record) -> Outbox {
     }
 }
 
-fn ledger(record: &Record, vitals: &Vitals) -> Ledger {
+fn ledger(record: &Record, counters: &Counters) -> Ledger {
     Ledger {
         seq: record.seq,
         as_of: record.as_of,
-        marked_at: instant(vitals.marked_us.load(Relaxed)),
-        commits: vitals.commits_took.read(),
-        failures: vitals.commit_failures.load(Relaxed),
+        marked_at: instant(counters.marked_us.load(Relaxed)),
+        commits: counters.commits_took.read(),
+        failures: counters.commit_failures.load(Relaxed),
     }
 }
 

@@ -9,7 +9,7 @@ use domain::sample::Phases;
 
 use super::view::{Latest, OpenIncidents, Outbox, Samples, Taken};
 use super::*;
-use crate::engine::tally::Tally;
+use crate::engine::counters::AtomicDistribution;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -211,12 +211,12 @@ fn an_empty_outbox_has_no_oldest_notice() {
 
 #[test]
 fn a_duration_falls_into_its_bucket_and_all_above() {
-    let tally = Tally::default();
+    let histogram = AtomicDistribution::default();
     for took_us in [1_000, 1_001, 7_000_000] {
-        tally.observe(took_us);
+        histogram.observe(took_us);
     }
     let view = View {
-        schedule_lag: tally.read(),
+        schedule_lag: histogram.read(),
         ..View::default()
     };
     let page = encode(&view);

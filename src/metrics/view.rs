@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 pub use domain::record::State;
 
-use crate::engine::tally::Distribution;
+use crate::engine::counters::Distribution;
 
 /// The service at one moment. Lists are in order of their ids; a system or probe that is no longer
 /// configured is not in them, and so leaves the page with the next scrape.

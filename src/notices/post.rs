@@ -9,44 +9,44 @@ use domain::record::Outgoing;
 use tokio::time::sleep;
 
 use super::{Ended, Letter, Outbox, Refused, Sender};
-use crate::engine::Door;
+use crate::engine::EngineHandle;
 
 /// How long to wait before an end that could not be recorded is handed in once more.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// The engine's outbox.
 pub struct Post {
-    door: Arc<Door>,
+    engine: Arc<EngineHandle>,
 }
 
 impl Post {
-    /// The outbox behind `door`.
-    pub fn new(door: Arc<Door>) -> Self {
-        Self { door }
+    /// The outbox behind `engine`.
+    pub fn new(engine: Arc<EngineHandle>) -> Self {
+        Self { engine }
     }
 }
 
 impl Outbox for Post {
     fn sender(&self, outgoing: &Outgoing) -> Sender {
-        Sender::of(&self.door.snapshot().record, outgoing)
+        Sender::of(&self.engine.snapshot().record, outgoing)
     }
 
     fn due(&self) -> Vec<(NoticeId, Arc<Outgoing>)> {
-        let snapshot = self.door.snapshot();
-        outbox::due(&snapshot.record, self.door.clock().now())
+        let snapshot = self.engine.snapshot();
+        outbox::due(&snapshot.record, self.engine.clock().now())
             .into_iter()
             .filter_map(|id| Some((id, Arc::clone(snapshot.record.notices.get(&id)?))))
             .collect()
     }
 
     fn letter(&self, notice: NoticeId) -> Result<Option<Vec<u8>>, Refused> {
-        self.door
+        self.engine
             .letter(notice)
             .map_err(|error| Refused(chain(&error)))
     }
 
     async fn attempt(&self, notice: NoticeId, letter: Letter) -> Result<u32, Refused> {
-        self.door
+        self.engine
             .attempt(notice, letter.sha256, letter.bytes)
             .await
             .map_err(|error| Refused(chain(&error)))
@@ -61,7 +61,7 @@ impl Outbox for Post {
         // The engine keeps what its disk refuses and writes it later; only an engine that has
         // stopped takes nothing, and then the next start finds the attempt as ambiguous.
         while let Err(error) = self
-            .door
+            .engine
             .delivered(notice, attempt, result, reply.clone(), unreached)
             .await
         {
@@ -76,7 +76,7 @@ impl Outbox for Post {
     }
 
     async fn changed(&self) {
-        self.door.outbox_changed().await;
+        self.engine.outbox_changed().await;
     }
 }
 

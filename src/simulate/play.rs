@@ -1,5 +1,5 @@
 //! Plays a scenario: takes the next instant of a heap, gives the engine its turn, and looks what
-//! follows. Probes keep the pace of `engine::pace`, notices the outbox of `domain::outbox`,
+//! follows. Probes keep the schedule of `engine::schedule`, notices the outbox of `domain::outbox`,
 //! as in the service; only prober, delivery and clock are others.
 
 use std::cmp::Reverse;
@@ -18,7 +18,7 @@ use super::act::Deed;
 use super::scenario::{Act, Answer, Scenario};
 use super::{Error, Refused, world};
 use crate::config::Loaded;
-use crate::engine::pace::{After, Pace};
+use crate::engine::schedule::{After, Schedule};
 use crate::engine::turn::{self, Turn};
 use crate::engine::{self, turn::Turned};
 use crate::ledger::Ledger;
@@ -171,7 +171,7 @@ struct Stage<'a> {
 /// A probe's place, and which entry of the heap is its next: any other is of a life before.
 struct Lane {
     probe: Probe,
-    pace: Pace,
+    schedule: Schedule,
     after: After,
     entry: u64,
 }
@@ -371,11 +371,11 @@ impl Stage<'_> {
         let catalogue = std::sync::Arc::clone(&turn.record().catalogue);
         let mut before = std::mem::take(&mut self.lanes);
         for probe in probes_of(&catalogue) {
-            let pace = pace(probe);
+            let schedule = schedule(probe);
             let lane = match before.remove(&probe.id) {
-                Some(lane) if lane.pace == pace || self.is_asked(&lane) => Lane {
+                Some(lane) if lane.schedule == schedule || self.is_asked(&lane) => Lane {
                     probe: probe.clone(),
-                    pace,
+                    schedule,
                     ..lane
                 },
                 kept => {
@@ -393,19 +393,22 @@ impl Stage<'_> {
 
     /// A lane that starts next after that, and not before `now`.
     fn lane(&mut self, probe: &Probe, mut after: After, now: Timestamp) -> Lane {
-        let pace = pace(probe);
+        let schedule = schedule(probe);
         let retrying = self
             .turn
             .as_ref()
             .is_some_and(|turn| turn.retrying(&probe.id));
-        if pace.slipped(pace.next(after, retrying), now).is_some() {
+        if schedule
+            .slipped(schedule.next(after, retrying), now)
+            .is_some()
+        {
             after = After::Instant(now);
         }
-        let next = pace.next(after, retrying).max(now);
+        let next = schedule.next(after, retrying).max(now);
         let entry = self.enter(next, Rank::Ask, What::Ask(probe.id.clone()));
         Lane {
             probe: probe.clone(),
-            pace,
+            schedule,
             after,
             entry,
         }
@@ -580,6 +583,6 @@ fn probes_of(catalogue: &Catalogue) -> impl Iterator<Item = &Probe> {
     catalogue.systems.iter().flat_map(|system| &system.probes)
 }
 
-fn pace(probe: &Probe) -> Pace {
-    Pace::of(&probe.id, probe.interval_ms, probe.retry_interval_ms)
+fn schedule(probe: &Probe) -> Schedule {
+    Schedule::of(&probe.id, probe.interval_ms, probe.retry_interval_ms)
 }

@@ -1,7 +1,7 @@
 //! What is shown and taken in over HTTP: the private listener and the local socket. Pages are
-//! views; the one way into state is the engine's door.
+//! views; the one way into state is the engine's handle.
 
-mod asked;
+mod probe_now;
 mod server;
 mod state;
 

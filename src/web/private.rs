@@ -14,7 +14,7 @@ use domain::id::ProbeId;
 use tokio::net::TcpListener;
 use tower_http::timeout::TimeoutLayer;
 
-use super::asked::Unasked;
+use super::probe_now::Unasked;
 use super::server;
 use super::state::AppState;
 use crate::metrics;

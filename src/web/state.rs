@@ -1,4 +1,4 @@
-//! What the listeners share: the engine's door, what is shown of it, and the reload that somebody
+//! What the listeners share: the engine's handle, what is shown of it, and the reload that somebody
 //! may ask for.
 
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
-use super::asked::{Targets, Unasked};
+use super::probe_now::{Targets, Unasked};
 use crate::engine::runner::Setup;
 use crate::engine::status::Status;
-use crate::engine::{self, Door};
+use crate::engine::{self, EngineHandle};
 use crate::ledger;
 use crate::metrics::View;
 use crate::metrics::gather::Camera;
@@ -105,7 +105,7 @@ pub type Reload = oneshot::Sender<Result<Vec<String>, NotTaken>>;
 
 /// What the listeners share.
 pub struct AppState {
-    door: Arc<Door>,
+    engine: Arc<EngineHandle>,
     samples: Writer,
     camera: Camera,
     loaded_us: AtomicI64,
@@ -116,11 +116,11 @@ pub struct AppState {
 }
 
 impl AppState {
-    /// The listeners' state in front of `door`; the configuration was loaded at `loaded_at`.
-    pub fn new(door: Arc<Door>, samples: Writer, loaded_at: Timestamp) -> Self {
+    /// The listeners' state in front of `engine`; the configuration was loaded at `loaded_at`.
+    pub fn new(engine: Arc<EngineHandle>, samples: Writer, loaded_at: Timestamp) -> Self {
         let (ask_reload, reloads) = mpsc::channel(4);
         Self {
-            door,
+            engine,
             samples,
             camera: Camera::new(env!("CARGO_PKG_VERSION")),
             loaded_us: AtomicI64::new(loaded_at.as_microsecond()),
@@ -138,8 +138,8 @@ impl AppState {
 
     /// Asks one of them now.
     pub(super) async fn ask(&self, id: &ProbeId) -> Result<Probe, Unasked> {
-        let snapshot = self.door.snapshot();
-        let now = self.door.clock().now();
+        let snapshot = self.engine.snapshot();
+        let now = self.engine.clock().now();
         self.targets.ask(id, &snapshot.record.catalogue, now).await
     }
 
@@ -175,7 +175,7 @@ impl AppState {
 
     /// Does what a person asks for.
     pub(super) async fn act(&self, asked: Asked) -> Reply {
-        match self.door.act(&asked.by, asked.act).await {
+        match self.engine.act(&asked.by, asked.act).await {
             Ok(receipt) => {
                 let rows: Result<_, _> = receipt
                     .events
@@ -197,15 +197,15 @@ impl AppState {
 
     /// What is wrong now.
     pub(super) fn status(&self) -> Status {
-        let snapshot = self.door.snapshot();
-        let board = self.door.board();
-        let now = self.door.clock().now();
+        let snapshot = self.engine.snapshot();
+        let shared = self.engine.shared();
+        let now = self.engine.clock().now();
         Status::of(
             &snapshot.record,
             &snapshot.head,
             now,
             snapshot.behind,
-            |probe| board.slot(probe)?.latest(),
+            |probe| shared.probe(probe)?.latest(),
         )
     }
 
@@ -216,18 +216,18 @@ impl AppState {
             last_reload_failed: self.reload_failed.load(Relaxed),
         };
         self.camera
-            .take(self.door.board(), &self.samples.stats(), configuration)
+            .take(self.engine.shared(), &self.samples.stats(), configuration)
     }
 
     /// Why the service does not do its work, if it does not.
     pub(super) fn unready(&self) -> Option<String> {
-        let snapshot = self.door.snapshot();
-        let turned_us = self.door.board().vitals.turned_us.load(Relaxed);
+        let snapshot = self.engine.snapshot();
+        let turned_us = self.engine.shared().counters.turned_us.load(Relaxed);
         amiss(
             snapshot.behind,
             snapshot.record.watching,
             Timestamp::from_microsecond(turned_us).unwrap_or(Timestamp::UNIX_EPOCH),
-            self.door.clock().now(),
+            self.engine.clock().now(),
             self.samples.stats().failing,
         )
     }

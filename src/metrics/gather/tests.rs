@@ -146,8 +146,8 @@ fn opened(start: &str) -> Fact {
     }
 }
 
-fn board(record: Record, now: &str) -> Board {
-    let board = Board::new(Snapshot {
+fn shared(record: Record, now: &str) -> SharedState {
+    let shared = SharedState::new(Snapshot {
         head: Head {
             seq: record.seq,
             hash: "0".repeat(64),
@@ -156,14 +156,14 @@ fn board(record: Record, now: &str) -> Board {
         at: at("2026-10-01T04:00:00Z"),
         behind: false,
     });
-    let turned = &board.vitals.turned_us;
+    let turned = &shared.counters.turned_us;
     turned.store(at(now).as_microsecond(), Relaxed);
-    board
+    shared
 }
 
 fn picture(record: Record, now: &str) -> View {
     Camera::new("0.1.0").take(
-        &board(record, now),
+        &shared(record, now),
         &Stats::default(),
         Configuration::default(),
     )
@@ -356,7 +356,7 @@ fn what_is_costly_is_kept_until_something_happens_or_half_a_minute_has_passed() 
     let stats = Stats::default();
     let up_s = |record: &Record, now: &str| {
         let view = camera.take(
-            &board(record.clone(), now),
+            &shared(record.clone(), now),
             &stats,
             Configuration::default(),
         );
@@ -372,12 +372,12 @@ fn what_is_costly_is_kept_until_something_happens_or_half_a_minute_has_passed() 
 
 #[test]
 fn a_reload_that_was_refused_shows() {
-    let board = board(record(&[]), "2026-10-01T05:00:00Z");
+    let shared = shared(record(&[]), "2026-10-01T05:00:00Z");
     let refused = Configuration {
         last_reload_failed: true,
         ..Configuration::default()
     };
-    let view = Camera::new("0.1.0").take(&board, &Stats::default(), refused);
+    let view = Camera::new("0.1.0").take(&shared, &Stats::default(), refused);
     let page = super::super::encode(&view);
     assert!(page.contains("\nnines_config_last_reload_successful 0\n"));
 }

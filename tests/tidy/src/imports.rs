@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn a_room_may_use_what_the_table_allows_and_nothing_else() {
         assert!(breaches("src/engine/turn.rs", "use crate::ledger::Ledger;").is_empty());
-        let found = breaches("src/ledger/mod.rs", "fn f() {}\nuse crate::engine::door;");
+        let found = breaches("src/ledger/mod.rs", "fn f() {}\nuse crate::engine::handle;");
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].starts_with("src/ledger/mod.rs:2: `ledger` may not use `engine`"));
     }
@@ -263,16 +263,20 @@ mod tests {
     fn one_file_decides() {
         let call = "let events = decide::decide(&watch, &record, at, &input)?;";
         assert!(breaches("src/engine/turn.rs", call).is_empty());
-        assert_eq!(breaches("src/engine/door.rs", call).len(), 1);
+        assert_eq!(breaches("src/engine/handle.rs", call).len(), 1);
         assert_eq!(
-            breaches("src/engine/door.rs", "use domain::decide::decide;").len(),
+            breaches("src/engine/handle.rs", "use domain::decide::decide;").len(),
             1
         );
         assert_eq!(
-            breaches("src/engine/door.rs", "use domain::decide::{Input, decide};").len(),
+            breaches(
+                "src/engine/handle.rs",
+                "use domain::decide::{Input, decide};"
+            )
+            .len(),
             1
         );
-        assert!(breaches("src/engine/door.rs", "use domain::decide::Input;").is_empty());
+        assert!(breaches("src/engine/handle.rs", "use domain::decide::Input;").is_empty());
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub const ROOMS: &[(&str, &[&str])] = &[
             "config", "engine", "ledger", "notices", "reports", "samples",
         ],
     ),
-    // Shows and takes in; the one road into state is `engine::door`. Of the stores it reads forms
+    // Shows and takes in; the one road into state is `engine::handle`. Of the stores it reads forms
     // and counters, and never writes.
     (
         "web",

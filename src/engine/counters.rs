@@ -42,13 +42,13 @@ impl Distribution {
 
 /// A [`Distribution`] in the making: many count, anybody reads, nobody waits.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct AtomicDistribution {
     counts: [AtomicU64; Distribution::BOUNDS_US.len()],
     beyond: AtomicU64,
     sum_us: AtomicU64,
 }
 
-impl Tally {
+impl AtomicDistribution {
     /// Counts one duration, in microseconds.
     pub fn observe(&self, took_us: u64) {
         let bounds = Distribution::BOUNDS_US.iter();

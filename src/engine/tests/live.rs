@@ -1,4 +1,4 @@
-//! The whole engine against real sockets on loopback: thread, door, lanes and both stores.
+//! The whole engine against real sockets on loopback: thread, handle, probe tasks and both stores.
 // A test that cannot build its own input should fail at once.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -21,11 +21,11 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use super::door::{Door, Error};
-use super::runner::{Runner, Setup};
-use super::testing::{catalogue, portal, sample};
-use super::thread::Running;
+use super::fixtures::{catalogue, portal, sample};
 use crate::clock::Clock;
+use crate::engine::handle::{EngineHandle, Error};
+use crate::engine::runner::{Runner, Setup};
+use crate::engine::thread::Running;
 use crate::ledger::{self, Ledger};
 use crate::samples::Instance;
 
@@ -35,7 +35,7 @@ const LONG: Duration = Duration::from_secs(30);
 struct Service {
     data: TempDir,
     samples: Instance,
-    door: Arc<Door>,
+    engine: Arc<EngineHandle>,
     running: Running,
 }
 
@@ -50,9 +50,9 @@ impl Service {
     async fn start_on(data: TempDir, clock: Clock, catalogue: Catalogue) -> Self {
         let samples = Instance::open(data.path(), clock.now()).unwrap();
         let ledger = Ledger::open(data.path()).unwrap();
-        let alive_until = super::alive_until(&ledger, &samples).unwrap();
+        let alive_until = crate::engine::alive_until(&ledger, &samples).unwrap();
         let new = ledger.is_new();
-        let mut turn = super::open(ledger, &samples, clock.now()).unwrap();
+        let mut turn = crate::engine::open(ledger, &samples, clock.now()).unwrap();
         let found = Input::Found {
             identity: "test".to_owned(),
             tzdb: "2026a".to_owned(),
@@ -65,21 +65,22 @@ impl Service {
             turn.step(clock.now(), input, &[]).result.unwrap();
         }
         let writer = samples.writer();
-        let (door, running) = super::thread::start(turn, data.path(), clock, Some(writer)).unwrap();
-        door.start(alive_until).await.unwrap();
+        let (engine, running) =
+            crate::engine::thread::start(turn, data.path(), clock, Some(writer)).unwrap();
+        engine.start(alive_until).await.unwrap();
         Self {
             data,
             samples,
-            door,
+            engine,
             running,
         }
     }
 
     /// Stops in order; what the ledger then says, and how many samples were stored.
     async fn stop(self) -> (Record, u64) {
-        self.door.stop().await.unwrap();
-        assert!(matches!(self.door.stop().await, Err(Error::Gone)));
-        drop(self.door);
+        self.engine.stop().await.unwrap();
+        assert!(matches!(self.engine.stop().await, Err(Error::Gone)));
+        drop(self.engine);
         self.running.join().unwrap();
         self.samples.writer().flush().unwrap();
         let count = self.samples.count().unwrap();
@@ -91,7 +92,7 @@ impl Service {
 
     /// Ends without a word; what it leaves behind.
     fn die(self) -> TempDir {
-        drop(self.door);
+        drop(self.engine);
         self.running.join().unwrap();
         self.samples.close().unwrap();
         self.data
@@ -110,11 +111,11 @@ impl Service {
     async fn shows<T>(&self, wanted: impl Fn(&Record) -> Option<T>) -> T {
         let shown = async {
             loop {
-                if let Some(found) = wanted(&self.door.snapshot().record) {
+                if let Some(found) = wanted(&self.engine.snapshot().record) {
                     return found;
                 }
                 // The snapshot follows a change by a quarter of a second at most.
-                let _ = timeout(Duration::from_millis(100), self.door.outbox_changed()).await;
+                let _ = timeout(Duration::from_millis(100), self.engine.outbox_changed()).await;
             }
         };
         timeout(LONG, shown).await.unwrap()
@@ -159,13 +160,13 @@ async fn a_port_that_closes_and_opens_again_is_one_outage_with_both_notices() {
     let service = Service::start(quick()).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = listener.local_addr().unwrap();
-    let runner = Runner::start(Arc::clone(&service.door)).unwrap();
+    let runner = Runner::start(Arc::clone(&service.engine)).unwrap();
     runner.replace(vec![setup(portal(), target)]);
     accepted(&listener, 3).await;
 
     drop(listener);
-    let slot = service.door.board().slot(&portal()).unwrap();
-    let mut retrying = slot.retrying();
+    let probe = service.engine.shared().probe(&portal()).unwrap();
+    let mut retrying = probe.retrying();
     timeout(LONG, retrying.wait_for(|retrying| *retrying))
         .await
         .unwrap()
@@ -174,23 +175,23 @@ async fn a_port_that_closes_and_opens_again_is_one_outage_with_both_notices() {
 
     let sha256 = "00".repeat(32);
     let number = service
-        .door
+        .engine
         .attempt(downtime, sha256.clone(), b"hello".to_vec())
         .await
         .unwrap();
     assert_eq!(number, 1);
     let again = service
-        .door
+        .engine
         .attempt(downtime, sha256, b"hello".to_vec())
         .await;
     assert!(
         matches!(again, Err(Error::Refused(_))),
         "one attempt at a time"
     );
-    assert_eq!(service.door.letter(downtime).unwrap().unwrap(), b"hello");
+    assert_eq!(service.engine.letter(downtime).unwrap().unwrap(), b"hello");
     let reply = "250 taken".to_owned();
     service
-        .door
+        .engine
         .delivered(downtime, 1, Delivery::Accepted, reply, false)
         .await
         .unwrap();
@@ -202,7 +203,7 @@ async fn a_port_that_closes_and_opens_again_is_one_outage_with_both_notices() {
 
     // The engine has gathered the last samples only when it has stopped.
     let (record, stored) = service.stop().await;
-    let counts = slot.counts();
+    let counts = probe.counts();
     assert!(counts.up >= 5 && counts.down >= 3, "{counts:?}");
     assert_eq!(
         stored,
@@ -221,15 +222,15 @@ async fn a_clock_that_is_set_back_delays_no_word_of_an_outage() {
     let service = Service::start(quick()).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = listener.local_addr().unwrap();
-    let runner = Runner::start(Arc::clone(&service.door)).unwrap();
+    let runner = Runner::start(Arc::clone(&service.engine)).unwrap();
     runner.replace(vec![setup(portal(), target)]);
     accepted(&listener, 3).await;
 
-    let clock = service.door.clock().clone();
+    let clock = service.engine.clock().clone();
     clock.set_by(SignedDuration::from_hours(-1));
     drop(listener);
     let downtime = service.queued(Kind::Downtime).await;
-    let due = outbox::due(&service.door.snapshot().record, clock.now());
+    let due = outbox::due(&service.engine.snapshot().record, clock.now());
     assert_eq!(due, [downtime], "it leaves at once");
     // In the midst of the outage the clock goes back again, and then to where it belongs.
     clock.set_by(SignedDuration::from_hours(-2));
@@ -242,8 +243,8 @@ async fn a_clock_that_is_set_back_delays_no_word_of_an_outage() {
     service.queued(Kind::Uptime).await;
     runner.stop().await;
 
-    let vitals = &service.door.board().vitals;
-    let steps = vitals
+    let counters = &service.engine.shared().counters;
+    let steps = counters
         .clock_steps
         .load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!(steps, 3);
@@ -264,7 +265,7 @@ async fn a_service_whose_clock_was_ahead_in_an_earlier_life_watches_at_once() {
     let ahead = Service::start_on(data, clock, quick()).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = listener.local_addr().unwrap();
-    let runner = Runner::start(Arc::clone(&ahead.door)).unwrap();
+    let runner = Runner::start(Arc::clone(&ahead.engine)).unwrap();
     runner.replace(vec![setup(portal(), target)]);
     accepted(&listener, 4).await;
     runner.stop().await;
@@ -272,14 +273,14 @@ async fn a_service_whose_clock_was_ahead_in_an_earlier_life_watches_at_once() {
     let data = ahead.die();
 
     let service = Service::start_on(data, Clock::start().unwrap(), quick()).await;
-    let twice = service.door.snapshot().record.repeated.clone();
+    let twice = service.engine.snapshot().record.repeated.clone();
     let three_hours = SignedDuration::from_hours(3).as_secs();
     assert_eq!(twice.len(), 1);
     assert!(
         twice[0].seconds() < three_hours,
         "the time that was seen, no more"
     );
-    let runner = Runner::start(Arc::clone(&service.door)).unwrap();
+    let runner = Runner::start(Arc::clone(&service.engine)).unwrap();
     runner.replace(vec![setup(portal(), target)]);
     accepted(&listener, 3).await;
     drop(listener);
@@ -298,23 +299,23 @@ async fn people_get_a_receipt_or_a_reason() {
         counts_from: None,
         approved_by: None,
     };
-    let refused = service.door.act("kim", acknowledge.clone()).await;
+    let refused = service.engine.act("kim", acknowledge.clone()).await;
     assert!(matches!(refused, Err(Error::Refused(_))));
     let declare = Act::DeclareOutage {
         system: "portal".into(),
-        from: service.door.clock().now(),
+        from: service.engine.clock().now(),
         to: None,
         evidence: "customers call".to_owned(),
     };
-    let receipt = service.door.act("kim", declare).await.unwrap();
+    let receipt = service.engine.act("kim", declare).await.unwrap();
     let (last, _) = *receipt.events.last().unwrap();
-    let snapshot = service.door.snapshot();
+    let snapshot = service.engine.snapshot();
     assert!(
         snapshot.record.seq >= last,
         "whoever has a receipt can read what it says"
     );
     assert_eq!(snapshot.head.seq, snapshot.record.seq);
-    service.door.act("kim", acknowledge).await.unwrap();
+    service.engine.act("kim", acknowledge).await.unwrap();
     let (record, _) = service.stop().await;
     assert_eq!(
         record
@@ -333,11 +334,11 @@ async fn people_get_a_receipt_or_a_reason() {
 #[tokio::test]
 async fn a_configuration_in_force_leaves_no_trace_and_a_new_one_changes_what_runs() {
     let service = Service::start(quick()).await;
-    let same = service.door.configure("kim", quick()).await.unwrap();
+    let same = service.engine.configure("kim", quick()).await.unwrap();
     assert_eq!(same.events, []);
 
     let old = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let runner = Runner::start(Arc::clone(&service.door)).unwrap();
+    let runner = Runner::start(Arc::clone(&service.engine)).unwrap();
     runner.replace(vec![setup(portal(), old.local_addr().unwrap())]);
     accepted(&old, 2).await;
 
@@ -345,7 +346,7 @@ async fn a_configuration_in_force_leaves_no_trace_and_a_new_one_changes_what_run
     let mut second = more.systems[0].probes[0].clone();
     second.id = ProbeId::from("portal/second");
     more.systems[0].probes.push(second.clone());
-    let other = service.door.configure("kim", more).await.unwrap();
+    let other = service.engine.configure("kim", more).await.unwrap();
     assert_ne!(other.events, []);
     let new = TcpListener::bind("127.0.0.1:0").await.unwrap();
     runner.replace(vec![
@@ -354,15 +355,15 @@ async fn a_configuration_in_force_leaves_no_trace_and_a_new_one_changes_what_run
     ]);
     accepted(&new, 2).await;
     accepted(&old, 2).await;
-    let before = service.door.board().slot(&portal()).unwrap();
+    let before = service.engine.shared().probe(&portal()).unwrap();
 
     let mut without = quick();
     without.systems[0].probes[0] = second.clone();
-    service.door.configure("kim", without).await.unwrap();
+    service.engine.configure("kim", without).await.unwrap();
     runner.replace(vec![setup(second.id.clone(), new.local_addr().unwrap())]);
     accepted(&new, 2).await;
     assert!(
-        service.door.board().slot(&portal()).is_none(),
+        service.engine.shared().probe(&portal()).is_none(),
         "a removed probe vanishes"
     );
     assert!(before.counts().up >= 3);
@@ -391,24 +392,24 @@ async fn a_slow_target_is_asked_once_at_a_time_and_its_slots_are_counted() {
         retry_ms: 40,
         timeout: timeout_of,
     };
-    let runner = Runner::start(Arc::clone(&service.door)).unwrap();
+    let runner = Runner::start(Arc::clone(&service.engine)).unwrap();
     runner.replace(vec![setup]);
-    let slot = service.door.board().slot(&portal()).unwrap();
-    timeout(LONG, slot.retrying().wait_for(|retrying| *retrying))
+    let probe = service.engine.shared().probe(&portal()).unwrap();
+    timeout(LONG, probe.retrying().wait_for(|retrying| *retrying))
         .await
         .unwrap()
         .unwrap();
-    timeout(LONG, slot.retrying().wait_for(|retrying| !*retrying))
+    timeout(LONG, probe.retrying().wait_for(|retrying| !*retrying))
         .await
         .unwrap()
         .unwrap();
     runner.stop().await;
-    let latest = slot.latest().unwrap();
+    let latest = probe.latest().unwrap();
     assert_eq!(
         (latest.outcome, latest.reason),
         (Outcome::Down, Some(Reason::Timeout))
     );
-    let counts = slot.counts();
+    let counts = probe.counts();
     assert!(counts.down >= 3);
     assert!(counts.missed >= counts.down, "{counts:?}");
     service.stop().await;
@@ -418,20 +419,20 @@ async fn a_slow_target_is_asked_once_at_a_time_and_its_slots_are_counted() {
 async fn slots_that_went_by_while_too_much_was_under_way_are_counted_and_the_next_is_taken() {
     let service = Service::start(quick()).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let runner = Runner::start(Arc::clone(&service.door)).unwrap();
+    let runner = Runner::start(Arc::clone(&service.engine)).unwrap();
     let permits = runner.permits();
     let count = u32::try_from(permits.available_permits()).unwrap();
     let all = permits.acquire_many(count).await.unwrap();
     let began = std::time::Instant::now();
     runner.replace(vec![setup(portal(), listener.local_addr().unwrap())]);
-    let slot = service.door.board().slot(&portal()).unwrap();
-    // Five slots of 200 ms, of which the lane waits in the first.
+    let probe = service.engine.shared().probe(&portal()).unwrap();
+    // Five slots of 200 ms, of which the task waits in the first.
     tokio::time::sleep(Duration::from_millis(1_100)).await; // scripted delay
-    assert!(slot.latest().is_none());
-    assert_eq!(slot.counts().missed, 0);
+    assert!(probe.latest().is_none());
+    assert_eq!(probe.counts().missed, 0);
     drop(all);
     accepted(&listener, 2).await;
-    let missed = slot.counts().missed;
+    let missed = probe.counts().missed;
     let passed = u64::try_from(began.elapsed().as_millis() / 200).unwrap();
     assert!((3..=passed).contains(&missed), "{missed} of {passed}");
     runner.stop().await;
@@ -442,16 +443,16 @@ async fn slots_that_went_by_while_too_much_was_under_way_are_counted_and_the_nex
 async fn a_start_that_had_to_wait_is_measured_from_its_slot() {
     let service = Service::start(quick()).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let runner = Runner::start(Arc::clone(&service.door)).unwrap();
+    let runner = Runner::start(Arc::clone(&service.engine)).unwrap();
     let permits = runner.permits();
     let count = u32::try_from(permits.available_permits()).unwrap();
     let all = permits.acquire_many(count).await.unwrap();
-    let clock = service.door.clock().clone();
+    let clock = service.engine.clock().clone();
     let mut setup = setup(portal(), listener.local_addr().unwrap());
     setup.interval_ms = 1_000;
     let slots = Grid::of(&setup.id, setup.interval_ms);
     runner.replace(vec![setup]);
-    let slot = service.door.board().slot(&portal()).unwrap();
+    let probe = service.engine.shared().probe(&portal()).unwrap();
     let due = slots.at_or_after(clock.now());
     while clock.now() < due + SignedDuration::from_millis(300) {
         tokio::time::sleep(Duration::from_millis(10)).await; // scripted delay
@@ -460,7 +461,7 @@ async fn a_start_that_had_to_wait_is_measured_from_its_slot() {
     accepted(&listener, 1).await;
     let first = async {
         loop {
-            if let Some(sample) = slot.latest() {
+            if let Some(sample) = probe.latest() {
                 return sample;
             }
             tokio::task::yield_now().await;
@@ -500,13 +501,13 @@ async fn a_slow_target_delays_no_other() {
         retry_ms: 40,
         timeout: LONG,
     };
-    let runner = Runner::start(Arc::clone(&service.door)).unwrap();
+    let runner = Runner::start(Arc::clone(&service.engine)).unwrap();
     runner.replace(vec![waits.clone()]);
     let asked = timeout(LONG, silent.accept()).await.unwrap().unwrap();
     runner.replace(vec![waits, setup(portal(), quick.local_addr().unwrap())]);
     accepted(&quick, 10).await;
-    let slot = service.door.board().slot(&slow.id).unwrap();
-    assert!(slot.latest().is_none(), "it is still being asked");
+    let probe = service.engine.shared().probe(&slow.id).unwrap();
+    assert!(probe.latest().is_none(), "it is still being asked");
     drop(asked);
     runner.stop().await;
     service.stop().await;
@@ -528,19 +529,19 @@ async fn a_run_that_is_pending_at_a_start_of_the_service_is_retried_and_not_left
     daily.systems[0].probes[0].interval_ms = DAY_MS;
     let service = Service::start(daily.clone()).await;
     service
-        .door
-        .sample(sample(service.door.clock().now(), Outcome::Down))
+        .engine
+        .sample(sample(service.engine.clock().now(), Outcome::Down))
         .await;
-    let slot = service.door.board().slot(&portal()).unwrap();
-    timeout(LONG, slot.retrying().wait_for(|retrying| *retrying))
+    let probe = service.engine.shared().probe(&portal()).unwrap();
+    timeout(LONG, probe.retrying().wait_for(|retrying| *retrying))
         .await
         .unwrap()
         .unwrap();
-    service.door.stop().await.unwrap();
+    service.engine.stop().await.unwrap();
     let data = service.die();
 
     let service = Service::start_on(data, Clock::start().unwrap(), daily).await;
-    let runner = Runner::start(Arc::clone(&service.door)).unwrap();
+    let runner = Runner::start(Arc::clone(&service.engine)).unwrap();
     let mut setup = setup(portal(), refusing().await);
     setup.interval_ms = DAY_MS;
     runner.replace(vec![setup]);
@@ -552,23 +553,23 @@ async fn a_run_that_is_pending_at_a_start_of_the_service_is_retried_and_not_left
 #[tokio::test]
 async fn a_reload_that_changes_the_interval_goes_on_with_a_pending_retry() {
     let service = Service::start(quick()).await;
-    let runner = Runner::start(Arc::clone(&service.door)).unwrap();
+    let runner = Runner::start(Arc::clone(&service.engine)).unwrap();
     let mut setup = setup(portal(), refusing().await);
     setup.retry_ms = 3_000;
     runner.replace(vec![setup.clone()]);
-    let slot = service.door.board().slot(&portal()).unwrap();
-    timeout(LONG, slot.retrying().wait_for(|retrying| *retrying))
+    let probe = service.engine.shared().probe(&portal()).unwrap();
+    timeout(LONG, probe.retrying().wait_for(|retrying| *retrying))
         .await
         .unwrap()
         .unwrap();
 
     let mut daily = quick();
     daily.systems[0].probes[0].interval_ms = DAY_MS;
-    service.door.configure("kim", daily).await.unwrap();
+    service.engine.configure("kim", daily).await.unwrap();
     (setup.interval_ms, setup.retry_ms) = (DAY_MS, 40);
     runner.replace(vec![setup]);
     service.queued(Kind::Downtime).await;
-    assert!(slot.counts().down >= 3, "{:?}", slot.counts());
+    assert!(probe.counts().down >= 3, "{:?}", probe.counts());
     runner.stop().await;
     service.stop().await;
 }

@@ -9,11 +9,11 @@ use domain::record::Record;
 use domain::sample::{Outcome, Phases, Reason, Sample};
 use jiff::{SignedDuration, Timestamp};
 
-use super::turn::Journal;
+use crate::engine::turn::Journal;
 use crate::ledger::{Error, Head};
 
 /// A Thursday, ten in the morning in New York.
-pub(super) fn t(seconds: i64) -> Timestamp {
+pub(crate) fn t(seconds: i64) -> Timestamp {
     let base: Timestamp = "2026-10-01T14:00:00Z".parse().unwrap();
     base + SignedDuration::from_secs(seconds)
 }
@@ -69,7 +69,7 @@ pub(crate) fn catalogue() -> Catalogue {
     }
 }
 
-pub(super) fn sample(at: Timestamp, outcome: Outcome) -> Sample {
+pub(crate) fn sample(at: Timestamp, outcome: Outcome) -> Sample {
     Sample {
         probe: portal(),
         at,
@@ -86,10 +86,10 @@ pub(super) fn sample(at: Timestamp, outcome: Outcome) -> Sample {
 
 /// A journal in memory that refuses when told to.
 #[derive(Default)]
-pub(super) struct Flaky {
-    pub(super) refuses: bool,
-    pub(super) tried: u32,
-    pub(super) events: Vec<(Timestamp, Event)>,
+pub(crate) struct Flaky {
+    pub(crate) refuses: bool,
+    pub(crate) tried: u32,
+    pub(crate) events: Vec<(Timestamp, Event)>,
 }
 
 impl Journal for Flaky {
@@ -115,7 +115,7 @@ impl Journal for Flaky {
 
 impl Flaky {
     /// What a replay of everything written gives.
-    pub(super) fn replay(&self) -> Record {
+    pub(crate) fn replay(&self) -> Record {
         let mut record = Record::default();
         for (seq, (_, event)) in (1..).zip(&self.events) {
             record.apply(seq, event);

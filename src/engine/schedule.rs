@@ -1,4 +1,4 @@
-//! When a probe's lane starts next: the one answer that the service and a rehearsal share.
+//! When a probe's task starts next: the one answer that the service and a rehearsal share.
 
 use domain::id::ProbeId;
 use domain::schedule::Grid;
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 /// How often a probe is asked, as configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
+pub struct Schedule {
     slots: Grid,
     retry_ms: i64,
     /// Where a retry without a run before it starts: spread as the slots are, so that a start of
@@ -28,7 +28,7 @@ pub enum After {
     },
 }
 
-impl Pace {
+impl Schedule {
     /// That of `probe`, asked every `interval_ms` milliseconds, and every `retry_ms` while a run
     /// is pending.
     pub fn of(probe: &ProbeId, interval_ms: i64, retry_ms: i64) -> Self {
@@ -60,7 +60,7 @@ impl Pace {
     }
 
     /// How many slots went by if a start that was due at `due` cannot be made before `now`: none
-    /// unless a whole interval has passed. The lane then begins anew, after the instant `now`.
+    /// unless a whole interval has passed. The task then begins anew, after the instant `now`.
     pub fn slipped(&self, due: Timestamp, now: Timestamp) -> Option<u64> {
         self.slots.realigned(due, now).map(|next| next.missed)
     }
@@ -75,8 +75,8 @@ mod tests {
 
     use super::*;
 
-    fn pace() -> Pace {
-        Pace::of(&ProbeId::from("portal/login-page"), 600_000, 10_000)
+    fn schedule() -> Schedule {
+        Schedule::of(&ProbeId::from("portal/login-page"), 600_000, 10_000)
     }
 
     fn t() -> Timestamp {
@@ -85,14 +85,14 @@ mod tests {
 
     #[test]
     fn what_is_pending_waits_for_no_slot() {
-        let slot = pace().next(After::Instant(t()), false);
-        assert_eq!(slot, pace().slots().at_or_after(t()));
-        let retry = pace().next(After::Instant(t()), true);
+        let slot = schedule().next(After::Instant(t()), false);
+        assert_eq!(slot, schedule().slots().at_or_after(t()));
+        let retry = schedule().next(After::Instant(t()), true);
         assert!(retry >= t() && retry < slot);
         assert!(retry.duration_since(t()) < SignedDuration::from_secs(10));
         // Nor longer than for a slot, should that be sooner.
         let just_before = slot - SignedDuration::from_nanos(1);
-        let uneven = Pace::of(&ProbeId::from("portal/login-page"), 600_000, 9_001);
+        let uneven = Schedule::of(&ProbeId::from("portal/login-page"), 600_000, 9_001);
         assert!(uneven.next(After::Instant(slot), true) <= slot);
         assert_eq!(uneven.next(After::Instant(just_before), true), slot);
     }
@@ -101,7 +101,7 @@ mod tests {
     fn what_is_pending_everywhere_is_not_asked_everywhere_at_once() {
         let tenth = |n: i32| {
             let id = ProbeId::from(format!("system-{n}/http"));
-            let next = Pace::of(&id, 600_000, 10_000).next(After::Instant(t()), true);
+            let next = Schedule::of(&id, 600_000, 10_000).next(After::Instant(t()), true);
             next.duration_since(t()).as_secs()
         };
         let tenths: std::collections::BTreeSet<i64> = (0..100).map(tenth).collect();
@@ -110,9 +110,9 @@ mod tests {
 
     #[test]
     fn a_start_is_given_up_after_an_interval() {
-        let slot = pace().slots().at_or_after(t());
+        let slot = schedule().slots().at_or_after(t());
         let later = |s| slot + SignedDuration::from_secs(s);
-        assert_eq!(pace().slipped(slot, later(599)), None);
-        assert_eq!(pace().slipped(slot, later(1_300)), Some(3));
+        assert_eq!(schedule().slipped(slot, later(599)), None);
+        assert_eq!(schedule().slipped(slot, later(1_300)), Some(3));
     }
 }

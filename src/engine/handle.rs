@@ -15,7 +15,7 @@ use domain::sample::Sample;
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::snapshot::{Board, Snapshot};
+use super::snapshot::{SharedState, Snapshot};
 use super::turn;
 use crate::clock::Clock;
 use crate::ledger::{self, Ledger};
@@ -71,19 +71,19 @@ pub(super) struct Asked {
 }
 
 /// The way in. Share it in an `Arc`.
-pub struct Door {
+pub struct EngineHandle {
     pub(super) inputs: mpsc::Sender<Message>,
-    board: Arc<Board>,
+    shared: Arc<SharedState>,
     clock: Clock,
     samples: Option<Writer>,
     letters: Mutex<Ledger>,
     outbox: Arc<Notify>,
 }
 
-impl Door {
+impl EngineHandle {
     pub(super) fn new(
         inputs: mpsc::Sender<Message>,
-        board: Arc<Board>,
+        shared: Arc<SharedState>,
         clock: Clock,
         samples: Option<Writer>,
         letters: Ledger,
@@ -92,7 +92,7 @@ impl Door {
         let letters = Mutex::new(letters);
         Self {
             inputs,
-            board,
+            shared,
             clock,
             samples,
             letters,
@@ -106,13 +106,13 @@ impl Door {
     }
 
     /// What everybody may read.
-    pub fn board(&self) -> &Arc<Board> {
-        &self.board
+    pub fn shared(&self) -> &Arc<SharedState> {
+        &self.shared
     }
 
     /// The latest snapshot.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.board.snapshot()
+        self.shared.snapshot()
     }
 
     /// Does what a person asks for, durably, or says why not.
@@ -165,7 +165,7 @@ impl Door {
         if let Some(writer) = &self.samples
             && writer.offer(sample.clone()).is_err()
         {
-            let refused = &self.board.vitals.samples_refused;
+            let refused = &self.shared.counters.samples_refused;
             refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }
         // An engine that has stopped wants no more samples; whoever supervises it knows.

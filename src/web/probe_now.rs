@@ -87,7 +87,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::engine::testing::{catalogue, portal};
+    use crate::engine::tests::fixtures::{catalogue, portal};
 
     /// Longer than anything here takes on a busy machine.
     const LONG: Duration = Duration::from_secs(30);

@@ -11,9 +11,9 @@ use domain::sample::Outcome;
 use domain::span::Span;
 use jiff::{SignedDuration, Timestamp};
 
-use super::status::Status;
-use super::testing::{Flaky, catalogue, portal, sample, t};
-use super::turn::{Error, Journal, Turn};
+use super::fixtures::{Flaky, catalogue, portal, sample, t};
+use crate::engine::status::Status;
+use crate::engine::turn::{Error, Journal, Turn};
 use crate::ledger::{Head, Ledger};
 
 fn started() -> Turn<Flaky> {
