@@ -14,6 +14,7 @@ pub mod event;
 pub mod heard;
 pub mod id;
 pub mod incident;
+pub mod mailbox;
 pub mod months;
 pub mod notice;
 pub mod outbox;

@@ -106,6 +106,7 @@ pub const FOLDERS: &[&str] = &[
     "src",
     "tests",
     "typeset",
+    "values",
 ];
 
 /// Written by a machine: not ours to keep tidy.

@@ -1,0 +1,274 @@
+//! Formats of addresses: of mail, hosts, listeners and relays.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use domain::mailbox::Mailbox;
+
+use crate::Format;
+use crate::suggest::shorten;
+use crate::url::redact;
+
+/// A mail address without a name.
+pub struct Address;
+
+impl Format for Address {
+    type Value = String;
+    const IS: &'static str = "a mail address in quotes, as \"desk@example.org\"";
+    const EXAMPLE: &'static str = "desk@example.org";
+
+    fn parse(text: &str) -> Result<String, String> {
+        let said = shorten(text);
+        if is_address(text) {
+            Ok(text.to_owned())
+        } else if text.ends_with('>') && text.contains('<') {
+            Err(format!(
+                "`{said}` must be the address alone, without a name"
+            ))
+        } else {
+            Err(format!("`{said}` is not a mail address"))
+        }
+    }
+}
+
+/// The common form of an address: an unquoted local part of ASCII, and a host name.
+fn is_address(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else {
+        return false;
+    };
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b);
+    let is_atom = |atom: &str| !atom.is_empty() && atom.bytes().all(allowed);
+    local.len() <= 64 && local.split('.').all(is_atom) && is_host_name(domain)
+}
+
+/// True for labels of letters, digits and hyphens (underscores occur in private networks).
+pub fn is_host_name(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(allowed)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.len() <= 253 && text.split('.').all(is_label)
+}
+
+/// A sender: an address, or `Name <address>`.
+pub struct Sender;
+
+impl Format for Sender {
+    type Value = Mailbox;
+    const IS: &'static str = "a sender in quotes, as \"Example Status <status@example.org>\"";
+    const EXAMPLE: &'static str = "Example Status <status@example.org>";
+
+    fn parse(text: &str) -> Result<Mailbox, String> {
+        let said = shorten(text);
+        let (name, address) = match text.split_once('<') {
+            Some((name, address)) => (name.trim(), address.strip_suffix('>').unwrap_or_default()),
+            None => ("", text),
+        };
+        if !is_address(address) || name.chars().any(char::is_control) || name.len() > 200 {
+            return Err(format!(
+                "`{said}` is not a sender: write \"Example Status <status@example.org>\""
+            ));
+        }
+        let quoted = name
+            .strip_prefix('"')
+            .and_then(|name| name.strip_suffix('"'));
+        let special = if quoted.is_some() {
+            "\"\\"
+        } else {
+            "\"\\()[]:;@,."
+        };
+        let inner = quoted.unwrap_or(name);
+        if inner.contains(|c| special.contains(c)) {
+            return Err(format!(
+                "put the name in `{said}` in quotes of its own: write \
+                 '\"Example Inc.\" <status@example.org>'"
+            ));
+        }
+        Ok(Mailbox {
+            name: (!inner.is_empty()).then(|| inner.to_owned()),
+            address: address.to_owned(),
+        })
+    }
+}
+
+/// An address to listen on.
+pub struct ListenAddress;
+
+impl Format for ListenAddress {
+    type Value = SocketAddr;
+    const IS: &'static str = "an address with its port in quotes, as \"127.0.0.1:8080\"";
+    const EXAMPLE: &'static str = "127.0.0.1:8080";
+
+    fn parse(text: &str) -> Result<SocketAddr, String> {
+        text.parse().map_err(|_| {
+            let hint = match text.rsplit_once(':') {
+                Some(("localhost", port)) if port.parse::<u16>().is_ok() => {
+                    format!("write \"127.0.0.1:{port}\"")
+                }
+                Some(("" | "*", port)) if port.parse::<u16>().is_ok() => {
+                    format!("write \"0.0.0.0:{port}\" for every address of this machine")
+                }
+                _ => "write an IP address and a port, as \"127.0.0.1:8080\"".to_owned(),
+            };
+            format!("`{}` is not an address to listen on: {hint}", shorten(text))
+        })
+    }
+}
+
+/// A host: a name or an address, IPv6 without brackets.
+pub struct Host;
+
+impl Format for Host {
+    type Value = String;
+    const IS: &'static str = "a host in quotes, as \"interface.example.org\"";
+    const EXAMPLE: &'static str = "interface.example.org";
+
+    fn parse(text: &str) -> Result<String, String> {
+        if text.parse::<IpAddr>().is_ok() || is_host_name(text) {
+            return Ok(text.to_owned());
+        }
+        let said = redact(text);
+        if text.contains("://") {
+            return Err(format!("`{said}` is a URL: write the host alone"));
+        }
+        if text.starts_with('[') {
+            return Err(format!("`{said}`: write an IPv6 address without brackets"));
+        }
+        let port = text.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+        if port.is_some_and(|port| port.is_ok()) {
+            return Err(format!("`{said}`: write the port in its own key, `port`"));
+        }
+        Err(format!("`{said}` is not a host name or an IP address"))
+    }
+}
+
+/// How a connection to a relay is secured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Not secured.
+    Smtp,
+    /// By STARTTLS, which must succeed.
+    StartTls,
+    /// By TLS from the first byte.
+    Smtps,
+}
+
+/// The URL of a mail relay: how the connection is secured, the host (IPv6 without brackets), the port.
+pub struct RelayUrl;
+
+impl Format for RelayUrl {
+    type Value = (Scheme, String, u16);
+    const IS: &'static str = "a relay's address in quotes, as \"smtps://mail.example.org\"";
+    const EXAMPLE: &'static str = "smtps://mail.example.org";
+    const PATTERN: Option<&'static str> = Some(r"^(smtp|smtp\+starttls|smtps)://[^@/\s]+/?$");
+
+    fn parse(text: &str) -> Result<Self::Value, String> {
+        let wrong = |why: &str| format!("`{}` is not a relay: {why}", redact(text));
+        let (scheme, rest) = text.split_once("://").unwrap_or_default();
+        if rest.contains('@') {
+            return Err(
+                "a user or password must not appear in a URL: use `user` and `password_file`"
+                    .to_owned(),
+            );
+        }
+        let (scheme, usual) = match scheme {
+            "smtp" => (Scheme::Smtp, 25),
+            "smtp+starttls" => (Scheme::StartTls, 587),
+            "smtps" => (Scheme::Smtps, 465),
+            _ => return Err(wrong("start with smtp://, smtp+starttls:// or smtps://")),
+        };
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let (host, port) = match rest.strip_prefix('[') {
+            Some(rest) => {
+                let (host, port) = rest.split_once(']').unwrap_or_default();
+                if host.parse::<Ipv6Addr>().is_err() {
+                    return Err(wrong("put an IPv6 address in brackets, as `[::1]`"));
+                }
+                (host, port)
+            }
+            None => {
+                let (host, port) = rest.split_at(rest.find(':').unwrap_or(rest.len()));
+                if !is_host_name(host) {
+                    return Err(wrong("write a host and a port after ://, and nothing else"));
+                }
+                (host, port)
+            }
+        };
+        let port = match port.strip_prefix(':').map(str::parse::<u16>) {
+            None if port.is_empty() => usual,
+            Some(Ok(port)) if port > 0 => port,
+            _ => return Err(wrong("the port must be a number from 1 to 65535")),
+        };
+        Ok((scheme, host.to_owned(), port))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relays_have_a_scheme_a_host_and_a_port() {
+        let parse = RelayUrl::parse;
+        assert_eq!(
+            parse("smtp://127.0.0.1:2525"),
+            Ok((Scheme::Smtp, "127.0.0.1".into(), 2525))
+        );
+        assert_eq!(
+            parse("smtps://mail.example.org"),
+            Ok((Scheme::Smtps, "mail.example.org".into(), 465))
+        );
+        assert_eq!(
+            parse("smtp+starttls://[::1]"),
+            Ok((Scheme::StartTls, "::1".into(), 587))
+        );
+        for text in [
+            "mail",
+            "http://mail",
+            "smtp://",
+            "smtp://a/b",
+            "smtp://a:0",
+            "smtp://[::1",
+            "smtp://[::1]x",
+        ] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+        assert!(parse("smtp://me:hunter2@mail").is_err_and(|why| !why.contains("hunter2")));
+    }
+
+    #[test]
+    fn a_mail_address_is_plain() {
+        assert!(Address::parse("it@st-elsewhere.example").is_ok());
+        for text in [
+            "",
+            "a",
+            "@b",
+            "a@",
+            "a b@c",
+            "a@b@c",
+            "a@b\r\nBcc: c@d",
+            "A <a@b>",
+            "a..b@c",
+            "é@b",
+        ] {
+            assert!(Address::parse(text).is_err(), "{text}");
+        }
+        assert!(Sender::parse("Example HIE Status <status@example.org>").is_ok());
+        assert!(Sender::parse("\"Example, Inc.\" <status@example.org>").is_ok());
+        assert!(Sender::parse("Example, Inc. <status@example.org>").is_err());
+        assert!(Sender::parse("X\r\nBcc: y <status@example.org>").is_err());
+    }
+
+    #[test]
+    fn listeners_are_addresses() {
+        assert!(ListenAddress::parse("[::1]:8080").is_ok());
+        assert!(
+            ListenAddress::parse("localhost:8080").is_err_and(|why| why.contains("127.0.0.1:8080"))
+        );
+        assert!(ListenAddress::parse(":8080").is_err_and(|why| why.contains("0.0.0.0:8080")));
+        assert!(Host::parse("interface.example.org:2575").is_err_and(|why| why.contains("`port`")));
+        assert!(Host::parse("::1").is_ok());
+    }
+}
