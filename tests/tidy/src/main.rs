@@ -5,7 +5,6 @@
 
 mod imports;
 mod papers;
-mod promises;
 mod source;
 mod table;
 mod words;
@@ -81,7 +80,6 @@ fn judge(papers: &[Paper], exists: impl Fn(&str) -> bool) -> BTreeSet<Breach> {
     }
     breaches.extend(papers::paths(papers, &exists));
     breaches.extend(papers::metrics(papers));
-    breaches.extend(promises::check(papers, exists));
     breaches
 }
 
@@ -217,7 +215,6 @@ mod tests {
             "src/lib.rs",
             "tests/it/main.rs",
             "tests/tidy/src/table.rs",
-            promises::PAGE,
         ] {
             assert!(papers.iter().any(|paper| paper.path == path), "{path}");
         }

@@ -2,7 +2,7 @@
 //! 15 and then every 30 minutes, so the seventh attempt comes 33.5 minutes after the first and the
 //! eleventh 153.5 minutes after it.
 
-use crate::played::{IT, OFFICE, list, play, second, text, told};
+use crate::support::rehearsal::{IT, OFFICE, list, play, second, text, told};
 
 #[test]
 fn nothing_stale_is_sent_when_mail_goes_again() {
@@ -141,10 +141,10 @@ fn the_report_counts_what_was_sent_and_what_was_folded() {
     let report = played.report("2026-10");
     assert_eq!(report["notice_results"]["folded"], 6);
     assert_eq!(report["notice_results"]["sent"], 8);
-    let portal = crate::played::system(&report, "portal");
+    let portal = crate::support::rehearsal::system(&report, "portal");
     // 38 min; 01:10:11 to 01:20:11; 03:30:11 to 05:00:11.
     assert_eq!(portal["unplanned_s"], 2_280 + 600 + 5_400);
-    let results = crate::played::system(&report, "results");
+    let results = crate::support::rehearsal::system(&report, "results");
     assert_eq!(results["unplanned_s"], 5_400);
     assert_eq!(list(&report["outages"]).len(), 4);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::played::{holds, list, play, second, text};
+use crate::support::rehearsal::{holds, list, play, second, text};
 
 const RECIPIENTS: [&str; 2] = ["desk@network.example", "it@st-elsewhere.example"];
 

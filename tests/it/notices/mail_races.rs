@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::played::{IT, OFFICE, Played, play, text};
+use crate::support::rehearsal::{IT, OFFICE, Played, play, text};
 
 /// What arrived about the portal at an address, in order: the kind, when, and which outages are
 /// said to go on.

@@ -6,7 +6,7 @@ use nines::engine::status::Status;
 use nines::ledger::{self, Ledger};
 use serde_json::{Value, json};
 
-use crate::played::{
+use crate::support::rehearsal::{
     IT, OFFICE, holds, list, outages, play, play_into, second, system, text, told,
 };
 

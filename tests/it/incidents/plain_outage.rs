@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::played::{IT, OFFICE, holds, outages, play, second, system, text, told};
+use crate::support::rehearsal::{IT, OFFICE, holds, outages, play, second, system, text, told};
 
 #[test]
 fn an_outage_is_seen_told_reviewed_and_reported_to_the_second() {

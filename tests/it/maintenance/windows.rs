@@ -3,7 +3,9 @@
 
 use serde_json::json;
 
-use crate::played::{IT, OFFICE, holds, list, outages, play, second, system, text, told};
+use crate::support::rehearsal::{
+    IT, OFFICE, holds, list, outages, play, second, system, text, told,
+};
 
 fn wednesday(day: &str) -> String {
     format!("portal/weekly-application-update@2026-10-{day}")

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::played::{holds, list, play, play_into, system, text};
+use crate::support::rehearsal::{holds, list, play, play_into, system, text};
 
 const ARCHIVE: &str = "archive-of-the-regional-imaging-exchange";
 

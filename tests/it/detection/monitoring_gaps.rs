@@ -3,7 +3,9 @@
 
 use serde_json::json;
 
-use crate::played::{IT, OFFICE, holds, list, outages, play, second, system, text, told};
+use crate::support::rehearsal::{
+    IT, OFFICE, holds, list, outages, play, second, system, text, told,
+};
 
 /// From, to (New York) and length of every unknown span of a system.
 fn unknown<'a>(report: &'a serde_json::Value, id: &str) -> Vec<(&'a str, &'a str, i64)> {

@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::played::{files, play, scenarios};
+use crate::support::rehearsal::{files, play, scenarios};
 
 /// What `plain-outage` came to on the day on which this was written: the ledger's head, and the SHA-256 of
 /// a file of each kind. To be written anew, and said in CHANGELOG.md, where a template, a format, the

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-const SCRIPT: &str = include_str!("../../scripts/duckdb");
+const SCRIPT: &str = include_str!("../../../scripts/duckdb");
 
 /// Puts a tool of that name in front of the real one.
 fn tool(tools: &Path, name: &str, text: &str) {

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::played::{holds, list, play_into, system};
+use crate::support::rehearsal::{holds, list, play_into, system};
 
 fn nines(data: &Path, words: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_nines"))

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::played::{IT, OFFICE, holds, list, outages, play, system, told};
+use crate::support::rehearsal::{IT, OFFICE, holds, list, outages, play, system, told};
 
 #[test]
 fn november_has_721_hours_and_an_hour_that_comes_twice_lasts_an_hour() {

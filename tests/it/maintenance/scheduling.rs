@@ -1,0 +1,93 @@
+//! Scheduling on the command line: a window that customers hear of too late counts as unplanned, and the command says so.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::support::program::{Running, append, configure, ends, json, out};
+
+#[test]
+fn what_is_scheduled_or_added_too_late_is_said_to_earn_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configure(folder);
+    let customer = "\n[mail]\nfrom = \"status@example.org\"\nrelays = [\"smtp://127.0.0.1:1\"]\n\
+        [[customer]]\nid = \"clinic\"\nname = \"Clinic\"\nzone = \"UTC\"\n\
+        contacts = [\"it@clinic.example\"]\nsystems = [\"portal\"]\n";
+    append(&folder.join("nines.toml"), customer);
+    drop(Running::start(folder));
+    let now: Timestamp = jiff::Timestamp::now();
+    let after = |hours: i64| (now + SignedDuration::from_hours(hours)).to_string();
+    let schedule_in = |hours: i64, id: &str, notice: &str| -> Value {
+        let (start, end) = (after(hours), after(hours + 2));
+        let line = [
+            "maintenance",
+            "schedule",
+            id,
+            "--system",
+            "portal",
+            "--title",
+            "- Move",
+            "--start",
+            &start,
+            "--end",
+            &end,
+            "--max-downtime",
+            "5m",
+            "--min-notice",
+            notice,
+            "--by",
+            "kim",
+            "--config",
+            "nines.toml",
+        ];
+        json(folder, &line, 0)
+    };
+    let schedule = |id: &str, notice: &str| schedule_in(24, id, notice);
+    let in_time = schedule("in-time", "1h");
+    assert_eq!(in_time["events"][0]["kind"], "window-scheduled");
+    let left = in_time["left"][0].as_str().unwrap();
+    assert!(
+        left.starts_with("planned once every customer has been told"),
+        "{left}"
+    );
+    assert!(left.contains("not yet: clinic"), "{left}");
+    let late = schedule("late", "7d");
+    let left = late["left"][0].as_str().unwrap();
+    assert!(
+        left.starts_with("too late to be planned: customers had to be told by"),
+        "{left}"
+    );
+    let longer = after(28);
+    let line = [
+        "maintenance",
+        "extend",
+        "late",
+        "--end",
+        &longer,
+        "--by",
+        "kim",
+        "--config",
+        "nines.toml",
+    ];
+    let run = ends(folder, &line, 0);
+    assert!(
+        out(&run).contains("\ntoo late to be planned: customers had"),
+        "{}",
+        out(&run)
+    );
+    // The list says the same, also of what is far ahead.
+    schedule_in(60 * 24, "far", "7d");
+    let list = json(
+        folder,
+        &["maintenance", "list", "--config", "nines.toml"],
+        0,
+    );
+    let said = |n: usize| (list[n]["window"].clone(), list[n]["why"].to_string());
+    assert_eq!(list.as_array().unwrap().len(), 3, "{list}");
+    let (late, in_time, far) = (said(1), said(0), said(2));
+    assert_eq!((&late.0, &far.0), (&"late".into(), &"far".into()));
+    assert!(in_time.1.contains("not yet: to be told by"), "{list}");
+    assert!(late.1.contains("NO: not told in time: clinic"), "{list}");
+    assert!(far.1.contains("not yet: to be told by"), "{list}");
+    assert_eq!(list[2]["untold"][0], "clinic");
+}

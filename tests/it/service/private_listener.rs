@@ -1,0 +1,99 @@
+//! The private listener: health, readiness and single probes.
+
+use crate::support::program::{
+    Running, change, configure, ends, every_second, get, goes_on, until,
+};
+
+#[test]
+fn the_private_listener_says_that_it_is_well_and_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configure(folder);
+    let _running = Running::start(folder);
+    assert_eq!(get(folder, "/healthz"), (200, "ok\n".to_owned()));
+    assert_eq!(get(folder, "/readyz"), (200, "ready\n".to_owned()));
+    // What is for people at the machine is not served there.
+    for path in ["/", "/status", "/act", "/reload"] {
+        assert_eq!(get(folder, path).0, 404, "{path}");
+    }
+}
+
+#[test]
+fn a_configured_target_is_asked_at_once_for_whoever_wants_to_know() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configure(folder);
+    let portal = std::fs::read_to_string(folder.join("systems/portal.toml")).unwrap();
+    let port = portal.split("port     = ").nth(1).unwrap();
+    let port = port.lines().next().unwrap();
+    let gone = portal.replace(&format!("port     = {port}"), "port     = 1");
+    std::fs::write(folder.join("systems/gone.toml"), gone).unwrap();
+    let _running = Running::start(folder);
+    let (status, page) = get(folder, "/probe?target=portal/port");
+    assert_eq!(status, 200, "{page}");
+    let up = "probe_success{system=\"portal\",probe=\"port\",kind=\"tcp\",vantage=";
+    let success = |page: &str| -> String {
+        let mut lines = page.lines();
+        lines
+            .find(|l| l.starts_with("probe_success"))
+            .unwrap()
+            .to_owned()
+    };
+    assert!(success(&page).starts_with(up), "{page}");
+    assert!(success(&page).ends_with("} 1"), "{page}");
+    assert!(page.contains("\nprobe_duration_seconds{"), "{page}");
+    assert!(!page.contains("gone") && !page.contains("nines_"), "{page}");
+    let (status, page) = get(folder, "/probe?target=gone/port");
+    assert_eq!(status, 200, "{page}");
+    assert!(success(&page).ends_with("} 0"), "{page}");
+    for (path, wanted) in [
+        ("/probe", 400),
+        ("/probe?target=portal", 404),
+        ("/probe?target=http://127.0.0.1/", 404),
+    ] {
+        assert_eq!(get(folder, path).0, wanted, "{path}");
+    }
+    // What was taken out is asked no more.
+    let gone = folder.join("systems/gone.toml");
+    let again = std::fs::read_to_string(&gone).unwrap();
+    std::fs::remove_file(&gone).unwrap();
+    ends(folder, &["reload", "--config", "nines.toml"], 0);
+    assert_eq!(get(folder, "/probe?target=gone/port").0, 404);
+    // And what is put in is asked.
+    std::fs::write(&gone, again).unwrap();
+    ends(folder, &["reload", "--config", "nines.toml"], 0);
+    let (status, page) = get(folder, "/probe?target=gone/port");
+    assert_eq!(status, 200, "{page}");
+    assert!(success(&page).ends_with("} 0"), "{page}");
+}
+
+#[test]
+fn who_cannot_write_its_ledger_is_not_ready_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    every_second(folder);
+    let _running = Running::start(folder);
+    goes_on(folder);
+    let ledger = rusqlite::Connection::open(folder.join("data/ledger.sqlite")).unwrap();
+    ledger.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // Something has to be written: the portal is the service's own port, and that of nobody now.
+    change(
+        folder,
+        "kind     = \"tcp\"",
+        "kind     = \"tcp\"\nfailures = 1",
+    );
+    let portal = std::fs::read_to_string(folder.join("systems/portal.toml")).unwrap();
+    let port = portal.split("port     = ").nth(1).unwrap();
+    let port = format!("port     = {}", port.lines().next().unwrap());
+    change(folder, &port, "port     = 1");
+    ends(folder, &["reload", "--config", "nines.toml"], 3);
+    let why = "the ledger cannot be written\n".to_owned();
+    until("ready", || {
+        (get(folder, "/readyz") == (503, why.clone())).then_some(())
+    });
+    assert_eq!(get(folder, "/healthz").0, 200);
+    drop(ledger);
+    until("not ready", || {
+        (get(folder, "/readyz").0 == 200).then_some(())
+    });
+}

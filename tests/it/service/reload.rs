@@ -1,0 +1,193 @@
+//! A reload takes a good configuration over, keeps the old one otherwise, and says what follows.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::support::program::{
+    PORTAL, Running, append, change, configure, ends, err, every_second, get, goes_on, json, out,
+    run, says,
+};
+
+#[test]
+fn a_hangup_takes_over_what_is_right_and_refuses_what_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configure(folder);
+    let running = Running::start(folder);
+    let hang_up = || {
+        let line = format!("kill -HUP {}", running.id());
+        let sent = Command::new("sh").args(["-c", &line]).status().unwrap();
+        assert!(sent.success());
+    };
+    let successful = |flag: u8| {
+        let line = format!("\nnines_config_last_reload_successful {flag}\n");
+        let (_, page) = get(folder, "/metrics");
+        assert!(page.contains(&line), "{page}");
+    };
+    let portal = folder.join("systems/portal.toml");
+    let good = std::fs::read_to_string(&portal).unwrap();
+    append(&portal, "intervall = 5\n");
+    hang_up();
+    says(folder, "the configuration was NOT taken over");
+    says(folder, "unknown key `intervall`");
+    successful(0);
+    // The one before stays in force, and goes on.
+    assert_eq!(get(folder, "/probe?target=portal/port").0, 200);
+    std::fs::write(&portal, good.replace("\"port\"", "\"door\"")).unwrap();
+    hang_up();
+    let began = Instant::now();
+    while get(folder, "/probe?target=portal/door").0 != 200 {
+        assert!(began.elapsed() < Duration::from_secs(60));
+    }
+    successful(1);
+    assert_eq!(get(folder, "/probe?target=portal/port").0, 404);
+}
+
+#[test]
+fn a_slip_in_a_file_disables_no_command_and_the_service_judges_a_reload() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configure(folder);
+    let _running = Running::start(folder);
+    let reload = ["reload", "--config", "nines.toml"];
+    ends(folder, &reload, 0);
+    append(&folder.join("systems/portal.toml"), "intervall = 5\n");
+    append(&folder.join("nines.toml"), "\n[lissten]\n");
+    for line in [
+        &["maintenance", "list"][..],
+        &["notice", "list"],
+        &["verify"],
+        &["report", "--committee", "operations", &this_month()],
+    ] {
+        let found = ends(folder, &[line, &["--config", "nines.toml"]].concat(), 0);
+        assert!(!err(&found).contains("mistake"), "{}", err(&found));
+    }
+    let refused = ends(folder, &reload, 2);
+    for word in [
+        "NOT taken over",
+        "intervall",
+        "lissten",
+        "2 mistakes in 2 files\n",
+    ] {
+        assert!(err(&refused).contains(word), "{}", err(&refused));
+    }
+    let status = ends(
+        folder,
+        &["incident", "ack", "portal", "--config", "nines.toml"],
+        1,
+    );
+    assert!(
+        err(&status).contains("has had no incident"),
+        "{}",
+        err(&status)
+    );
+    // Not even TOML: the ledger lies at the default place.
+    append(&folder.join("nines.toml"), "zone = \n");
+    let lenient = ends(folder, &["verify", "--config", "nines.toml"], 0);
+    assert!(
+        err(&lenient).contains("this is not TOML"),
+        "{}",
+        err(&lenient)
+    );
+}
+
+#[test]
+fn a_reload_that_takes_out_a_system_that_is_down_says_who_is_left_to_be_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configure(folder);
+    // Nothing listens on the first port, and no mail leaves.
+    let gone = folder.join("systems/gone.toml");
+    let down = PORTAL.replace("PORT", "1").replace("30s", "1s") + "failures = 1\n";
+    std::fs::write(&gone, down).unwrap();
+    let with = std::fs::read_to_string(folder.join("nines.toml")).unwrap();
+    let customer = r#"
+[mail]
+from   = "status@example.org"
+relays = ["smtp://127.0.0.1:1"]
+
+[[customer]]
+id       = "lakeside"
+name     = "Lakeside"
+zone     = "UTC"
+contacts = ["office@lakeside.example"]
+systems  = ["SYSTEM"]
+"#;
+    let serve = |system: &str| {
+        let text = format!("{with}{}", customer.replace("SYSTEM", system));
+        std::fs::write(folder.join("nines.toml"), text).unwrap();
+    };
+    serve("gone");
+    let _running = Running::start(folder);
+    let listed = ["notice", "list", "--config", "nines.toml"];
+    let began = Instant::now();
+    while !out(&run(folder, &listed)).contains("downtime") {
+        let log = std::fs::read_to_string(folder.join("log")).unwrap();
+        assert!(began.elapsed() < Duration::from_secs(60), "{log}");
+    }
+    std::fs::remove_file(&gone).unwrap();
+    serve("portal");
+    let reload = ends(folder, &["reload", "--config", "nines.toml"], 0);
+    for word in [
+        "gone was taken out of the configuration while it is down (O-",
+        "write to lakeside yourself",
+    ] {
+        assert!(err(&reload).contains(word), "{}", err(&reload));
+    }
+    assert!(!err(&reload).contains("office@"), "{}", err(&reload));
+    assert_eq!(out(&reload), "done\n");
+    let again = ends(folder, &["reload", "--config", "nines.toml"], 0);
+    assert_eq!(err(&again), "");
+}
+
+#[test]
+fn a_reload_says_each_time_what_waits_for_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configure(folder);
+    let file = folder.join("nines.toml");
+    let before = std::fs::read_to_string(&file).unwrap();
+    let _running = Running::start(folder);
+    let port = before.split("127.0.0.1:").nth(1).unwrap();
+    let port = port.split('"').next().unwrap();
+    let other = before.replace(port, "1");
+    std::fs::write(&file, other).unwrap();
+    let reload = ["reload", "--config", "nines.toml"];
+    let expected = format!(
+        "`private` of [listen] needs a restart: 127.0.0.1:{port} is listened on until then, not 127.0.0.1:1"
+    );
+    // The second time it waits no less.
+    for _ in 0..2 {
+        let run = ends(folder, &reload, 0);
+        assert_eq!(
+            (out(&run), err(&run)),
+            ("done\n", &*format!("nines: {expected}\n"))
+        );
+    }
+    let said = json(folder, &reload, 0);
+    assert_eq!(said["left"][0], expected);
+    let log = std::fs::read_to_string(folder.join("log")).unwrap();
+    assert!(log.contains(&expected), "{log}");
+    std::fs::write(&file, before).unwrap();
+    let run = ends(folder, &reload, 0);
+    assert_eq!((out(&run), err(&run)), ("done\n", ""));
+}
+
+#[test]
+fn a_reload_that_is_refused_stops_no_probe() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    every_second(folder);
+    let _running = Running::start(folder);
+    goes_on(folder);
+    // Another name beside the mistake: nothing of a bad configuration is taken over.
+    change(folder, "\"port\"", "\"door\"");
+    append(&folder.join("systems/portal.toml"), "intervall = 5\n");
+    ends(folder, &["reload", "--config", "nines.toml"], 2);
+    goes_on(folder);
+    assert_eq!(get(folder, "/probe?target=portal/door").0, 404);
+}
+
+fn this_month() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m").to_string()
+}

@@ -1,0 +1,62 @@
+//! Secrets of the configuration stay out of logs and stores.
+
+use std::path::Path;
+
+use domain::event::Fact;
+
+use crate::support::program::{Running, append, every_second, facts, until};
+
+/// Whether a file below that folder, or one that lies there, has the word in it.
+fn found(place: &Path, word: &str) -> Vec<std::path::PathBuf> {
+    let mut all = Vec::new();
+    // What goes away meanwhile is not there.
+    let entries = std::fs::read_dir(place).into_iter().flatten();
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            all.extend(found(&path, word));
+        } else if let Ok(bytes) = std::fs::read(&path)
+            && bytes
+                .windows(word.len())
+                .any(|part| part == word.as_bytes())
+        {
+            all.push(path);
+        }
+    }
+    all
+}
+
+#[test]
+fn no_secret_reaches_the_log_or_a_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    every_second(folder);
+    let secrets = ["hunter2-of-the-relay", "hunter3-of-the-probe"];
+    for (file, secret) in ["relay", "systems/probe"].into_iter().zip(secrets) {
+        std::fs::write(folder.join(file), secret).unwrap();
+    }
+    append(
+        &folder.join("nines.toml"),
+        "\n[mail]\nfrom = \"Status <status@example.org>\"\nrelays = [{ url = \
+         \"smtp+starttls://127.0.0.1:1\", user = \"me\", password_file = \"relay\" }]\n\
+         [[customer]]\nid = \"clinic\"\nname = \"Clinic\"\nzone = \"UTC\"\n\
+         contacts = [\"it@clinic.example\"]\nsystems = [\"portal\"]\n",
+    );
+    append(
+        &folder.join("systems/portal.toml"),
+        "\n[[probe]]\nname = \"page\"\nkind = \"http\"\nurl = \"http://127.0.0.1:1/\"\n\
+         interval = \"1s\"\nfailures = 1\nbearer_token_file = \"probe\"\n",
+    );
+    let _running = Running::start_with(folder, "NINES_LOG", "trace");
+    until("no attempt", || {
+        let ended = |fact: &Fact| matches!(fact, Fact::DeliveryEnded { .. });
+        facts(folder).iter().any(ended).then_some(())
+    });
+    until("no word of it in the log", || {
+        let log = std::fs::read_to_string(folder.join("log")).unwrap();
+        log.contains("delivery-ended").then_some(())
+    });
+    for (file, secret) in ["relay", "systems/probe"].into_iter().zip(secrets) {
+        assert_eq!(found(folder, secret), [folder.join(file)]);
+    }
+}

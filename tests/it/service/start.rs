@@ -1,0 +1,79 @@
+//! A service starts on a good configuration and an intact ledger that no other process holds, and on nothing else.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::support::program::{Running, append, configure, ends, err, get, out, words};
+
+/// What a service that ought not to start says.
+fn refused(folder: &Path, code: i32) -> String {
+    let run = ends(folder, &["run", "--config", "nines.toml"], code);
+    assert_eq!(out(&run), "");
+    err(&run).to_owned()
+}
+
+#[test]
+fn a_service_does_not_start_on_a_mistake_nor_on_a_changed_ledger() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configure(folder);
+    let portal = folder.join("systems/portal.toml");
+    let good = std::fs::read_to_string(&portal).unwrap();
+    append(&portal, "intervall = 5\n");
+    let why = refused(folder, 2);
+    assert!(why.contains("unknown key `intervall`"), "{why}");
+    assert!(!folder.join("data").exists());
+    std::fs::write(&portal, good).unwrap();
+    drop(Running::start(folder));
+    let verify = ["verify", "--config", "nines.toml"];
+    assert!(out(&ends(folder, &verify, 0)).contains("nothing was changed or removed"));
+
+    let ledger = rusqlite::Connection::open(folder.join("data/ledger.sqlite")).unwrap();
+    let guards = "SELECT group_concat('DROP TRIGGER ' || name, ';') FROM sqlite_master WHERE type = 'trigger'";
+    let guards: String = ledger.query_row(guards, [], |row| row.get(0)).unwrap();
+    ledger.execute_batch(&guards).unwrap();
+    let change = "UPDATE events SET by = 'somebody' WHERE seq = 2";
+    assert_eq!(ledger.execute(change, []).unwrap(), 1);
+    drop(ledger);
+    let found = ends(folder, &verify, 1);
+    assert!(out(&found).contains("event 2 "), "{}", out(&found));
+    assert!(out(&found).contains("NOT CLEAN"), "{}", out(&found));
+    let why = refused(folder, 3);
+    assert!(why.contains("event 2 "), "{why}");
+}
+
+#[test]
+fn a_second_service_on_the_same_stores_does_not_start_and_names_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configure(folder);
+    let running = Running::start(folder);
+    // On an address of its own: only the stores are the same.
+    let config = std::fs::read_to_string(folder.join("nines.toml")).unwrap();
+    let address = config.split("private = \"").nth(1).unwrap();
+    let address = address.split('"').next().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = config.replace(address, &free.local_addr().unwrap().to_string());
+    drop(free);
+    std::fs::write(folder.join("second.toml"), other).unwrap();
+    let mut second = words(folder, &["run", "--config", "second.toml"]);
+    let mut second = second.stderr(Stdio::piped()).spawn().unwrap();
+    let began = Instant::now();
+    while second.try_wait().unwrap().is_none() && began.elapsed() < Duration::from_secs(20) {
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    // One that goes on has started.
+    let _ = second.kill();
+    let ended = second.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(3), "{}", err(&ended));
+    let holder = format!("is held by process {}", running.id());
+    assert!(err(&ended).contains(&holder), "{}", err(&ended));
+    // The first goes on, on its own.
+    assert_eq!(get(folder, "/readyz").0, 200);
+    let ledger = rusqlite::Connection::open(folder.join("data/ledger.sqlite")).unwrap();
+    let count = "SELECT count(*) FROM events WHERE kind = 'started'";
+    let started: i64 = ledger.query_row(count, [], |row| row.get(0)).unwrap();
+    assert_eq!(started, 1);
+}

@@ -1,0 +1,228 @@
+//! The program as a child process: commands that end, and a service that is stopped with its test.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use domain::event::Fact;
+use nines::ledger::Ledger;
+use serde_json::Value;
+
+use crate::support::rehearsal::play_into;
+
+pub fn words(folder: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nines"));
+    command.args(words).current_dir(folder);
+    command
+}
+
+pub fn run(folder: &Path, line: &[&str]) -> Output {
+    words(folder, line).output().unwrap()
+}
+
+pub fn out(run: &Output) -> &str {
+    str::from_utf8(&run.stdout).unwrap()
+}
+
+pub fn err(run: &Output) -> &str {
+    str::from_utf8(&run.stderr).unwrap()
+}
+
+#[track_caller]
+pub fn ends(folder: &Path, line: &[&str], code: i32) -> Output {
+    let run = run(folder, line);
+    assert_eq!(run.status.code(), Some(code), "{line:?}: {}", err(&run));
+    run
+}
+
+#[track_caller]
+pub fn json(folder: &Path, line: &[&str], code: i32) -> Value {
+    let run = ends(folder, &[line, &["--json"]].concat(), code);
+    serde_json::from_slice(&run.stdout).unwrap()
+}
+
+/// A folder with a ledger in `data/`, beside which a configuration may be written.
+pub fn rehearsed() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    play_into("plain-outage", &folder.path().join("data"));
+    folder
+}
+
+pub const SERVICE: &str = r#"
+[service]
+name = "Test"
+zone = "UTC"
+
+[listen]
+private = "127.0.0.1:PORT"
+
+[[committee]]
+id      = "operations"
+name    = "Operations"
+zone    = "UTC"
+members = ["chair@example.org"]
+"#;
+
+pub const PORTAL: &str = r#"
+name      = "Portal"
+committee = "operations"
+target    = "99.9%"
+
+[[probe]]
+name     = "port"
+kind     = "tcp"
+host     = "127.0.0.1"
+port     = PORT
+interval = "30s"
+"#;
+
+/// Writes a configuration into a folder; the system that it watches is the service itself.
+pub fn configure(folder: &Path) {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port().to_string();
+    std::fs::create_dir_all(folder.join("systems")).unwrap();
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.join(name), text.replace("PORT", &port)).unwrap();
+    };
+    write("nines.toml", SERVICE);
+    write("systems/portal.toml", PORTAL);
+}
+
+pub fn append(file: &Path, text: &str) {
+    let was = std::fs::read_to_string(file).unwrap();
+    std::fs::write(file, was + text).unwrap();
+}
+
+/// A service, stopped when the test ends, however it ends.
+pub struct Running(Child);
+
+impl Running {
+    pub fn start(folder: &Path) -> Self {
+        Self::start_with(folder, "NINES_LOG", "info")
+    }
+
+    /// One that finds that in its environment.
+    pub fn start_with(folder: &Path, variable: &str, value: &str) -> Self {
+        let log = File::create(folder.join("log")).unwrap();
+        let mut service = words(folder, &["run", "--config", "nines.toml"]);
+        service.env(variable, value);
+        let running = Self(service.stderr(log).stdout(Stdio::null()).spawn().unwrap());
+        let began = Instant::now();
+        while !out(&run(folder, &["status", "--config", "nines.toml"])).contains("is running") {
+            let log = std::fs::read_to_string(folder.join("log")).unwrap();
+            assert!(began.elapsed() < Duration::from_secs(60), "{log}");
+        }
+        running
+    }
+}
+
+impl Running {
+    /// The process's number.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The status and the body that the private listener answers.
+pub fn get(folder: &Path, path: &str) -> (u16, String) {
+    let config = std::fs::read_to_string(folder.join("nines.toml")).unwrap();
+    let at = config.split("private = \"").nth(1).unwrap();
+    let mut stream = TcpStream::connect(at.split('"').next().unwrap()).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap();
+    (status.parse().unwrap(), body.to_owned())
+}
+
+/// Waits until that gives something; what is missing is said after a minute.
+#[track_caller]
+pub fn until<T>(what: &str, ask: impl Fn() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = ask() {
+            return found;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{what}");
+        // What is waited for needs the processor, too.
+        std::thread::sleep(Duration::from_millis(20)); // scripted delay
+    }
+}
+
+/// Waits until the service's log says so.
+#[track_caller]
+pub fn says(folder: &Path, word: &str) {
+    let began = Instant::now();
+    loop {
+        let log = std::fs::read_to_string(folder.join("log")).unwrap();
+        if log.contains(word) {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{word}: {log}");
+    }
+}
+
+/// Waits until the status of the service, as JSON, shows that of this system.
+#[track_caller]
+pub fn shows(folder: &Path, system: &str, state: &str) {
+    let began = Instant::now();
+    loop {
+        let status = run(folder, &["status", "--config", "nines.toml", "--json"]);
+        let said: Value = serde_json::from_slice(&status.stdout).unwrap();
+        let mut systems = said["systems"].as_array().unwrap().iter();
+        if systems.any(|s| s["system"] == system && s["state"] == state) {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{said}");
+    }
+}
+
+/// A configuration whose portal is asked every second.
+pub fn every_second(folder: &Path) {
+    configure(folder);
+    change(folder, "interval = \"30s\"", "interval = \"1s\"");
+}
+
+pub fn change(folder: &Path, this: &str, that: &str) {
+    let portal = folder.join("systems/portal.toml");
+    let was = std::fs::read_to_string(&portal).unwrap();
+    assert!(was.contains(this), "{was}");
+    std::fs::write(&portal, was.replace(this, that)).unwrap();
+}
+
+/// When the portal was asked last, in seconds since 1970, as far as `/metrics` says.
+pub fn asked_at(folder: &Path) -> Option<f64> {
+    let (_, page) = get(folder, "/metrics");
+    let series = "nines_probe_last_sample_timestamp_seconds{system=\"portal\",probe=\"port\"";
+    let line = page.lines().find(|line| line.starts_with(series))?;
+    line.rsplit(' ').next()?.parse().ok()
+}
+
+/// Waits for two more samples of the portal: one may have been under way.
+#[track_caller]
+pub fn goes_on(folder: &Path) {
+    for _ in 0..2 {
+        let before = asked_at(folder);
+        until("no sample", || (asked_at(folder) > before).then_some(()));
+    }
+}
+
+pub fn facts(folder: &Path) -> Vec<Fact> {
+    let ledger = Ledger::open_read_only(&folder.join("data")).unwrap();
+    let mut facts = Vec::new();
+    ledger
+        .replay(None, &mut |stored| facts.push(stored.event.fact))
+        .unwrap();
+    facts
+}
