@@ -110,6 +110,18 @@ pub enum Command {
     /// Notices: list them, or see what one would say.
     #[command(subcommand)]
     Notice(Notice),
+    /// Print the events of the ledger, one plain sentence each.
+    Events {
+        /// Go on: print new events as they are recorded, until interrupted.
+        #[arg(long)]
+        follow: bool,
+        /// Only events from this time on (RFC 3339).
+        #[arg(long, value_name = "TIME")]
+        since: Option<Timestamp>,
+        /// Only the last N events; with --follow, of those that are there already.
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
+    },
     /// Check that nothing in the ledger was changed or removed.
     Verify {
         /// Also fold every event again and check what must always hold.

@@ -5,12 +5,14 @@
 mod acts;
 mod args;
 mod client;
+mod events;
 mod layout;
 mod notice;
 mod output;
 mod probe;
 mod progress;
 mod report;
+mod sentence;
 mod simulation;
 mod status;
 mod verify;
@@ -183,6 +185,14 @@ fn carry_out(line: Line) -> Result<End, Failure> {
             report::run(common, &of, format, out.as_deref())
         }
         Command::Notice(words) => notice::run(common, words),
+        Command::Events {
+            follow,
+            since,
+            limit,
+        } => {
+            let wanted = events::Wanted { since, limit };
+            events::run(&Client::of(common)?, &wanted, follow, common.json)
+        }
         Command::Verify { replay } => verify::run(&Client::of(common)?, replay, common.json),
         Command::Reload => match Client::of(common)?.reload()? {
             // The service has judged it, and its words name every mistake.

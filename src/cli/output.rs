@@ -44,13 +44,25 @@ fn harmless(words: &str, as_json: bool) -> String {
     safe
 }
 
+/// The same as [`made`]. False if the reader has closed the pipe, so that there is no use in
+/// printing more.
+pub(super) fn made_if_read(words: &str, as_json: bool) -> Result<bool> {
+    write(harmless(words, as_json).as_bytes())
+}
+
 /// Prints a file as it is.
 pub(super) fn bytes(bytes: &[u8]) -> Result<()> {
+    write(bytes).map(|_| ())
+}
+
+fn write(bytes: &[u8]) -> Result<bool> {
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
-        // `nines status | head` has had enough, which is no failure.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("standard output cannot be written"),
+        // A closed pipe, as by `nines status | head`, is not an error.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        other => other
+            .map(|()| true)
+            .context("standard output cannot be written"),
     }
 }
 

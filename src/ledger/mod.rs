@@ -10,6 +10,7 @@ use domain::record::Record;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+mod line;
 mod row;
 mod schema;
 mod verify;
@@ -23,6 +24,7 @@ mod left_out;
 #[cfg(test)]
 mod tests;
 
+pub use line::Line;
 pub use verify::{Fault, Verification, verify};
 
 /// Where the ledger of a data directory lies.
@@ -138,6 +140,16 @@ pub struct Head {
     pub seq: u64,
     /// Its hash in lower-case hexadecimal; 64 zeros before the first event.
     pub hash: String,
+}
+
+impl Default for Head {
+    /// The position before the first event.
+    fn default() -> Self {
+        Head {
+            seq: 0,
+            hash: row::hex(&row::GENESIS),
+        }
+    }
 }
 
 /// One event as it is stored.
@@ -264,7 +276,19 @@ impl Ledger {
     /// be read, and `f` never sees it.
     pub fn replay(&self, upto: Option<u64>, f: &mut dyn FnMut(Stored)) -> Result<(), Error> {
         let upto = row::integer(upto.unwrap_or(i64::MAX.unsigned_abs()))?;
-        row::walk(&self.connection, upto, &mut |walked| {
+        row::walk(&self.connection, row::START, upto, &mut |walked| {
+            f(walked.stored()?);
+            Ok(())
+        })
+    }
+
+    /// Hands out the events after `head`, a position that this ledger had, in order. Each row's hash
+    /// is checked as by [`Ledger::replay`].
+    pub fn replay_after(&self, head: &Head, f: &mut dyn FnMut(Stored)) -> Result<(), Error> {
+        let hash = row::unhex(&head.hash)
+            .ok_or_else(|| Error::Unstorable(format!("`{}` is no hash", head.hash)))?;
+        let after = (row::integer(head.seq)?, hash);
+        row::walk(&self.connection, after, i64::MAX, &mut |walked| {
             f(walked.stored()?);
             Ok(())
         })
@@ -338,10 +362,7 @@ pub fn replay_head(
     progress: &mut dyn FnMut(u64),
 ) -> Result<(Record, Head), Error> {
     let mut record = Record::default();
-    let mut head = Head {
-        seq: 0,
-        hash: row::hex(&row::GENESIS),
-    };
+    let mut head = Head::default();
     ledger.replay(upto, &mut |stored| {
         record.apply(stored.seq, &stored.event);
         progress(stored.seq);

@@ -14,6 +14,9 @@ pub(super) type Hash = [u8; 32];
 /// What the first event's hash follows.
 pub(super) const GENESIS: Hash = [0; 32];
 
+/// The position before the first event.
+pub(super) const START: (i64, Hash) = (0, GENESIS);
+
 /// Writes a row; the columns in the order in which they are hashed, then the hash.
 pub(super) const INSERT: &str = "INSERT INTO events (seq, at, recorded, kind, v, subject, by, data, hash) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
@@ -116,13 +119,14 @@ impl Walked {
     }
 }
 
-/// Walks the rows in order up to and with `upto`, checking numbers and hashes, as far as they hold.
+/// Walks the rows in order behind `after`, up to and with `upto`, checking numbers and hashes, as far as they hold.
 pub(super) fn walk(
     connection: &Connection,
+    after: (i64, Hash),
     upto: i64,
     f: &mut dyn FnMut(Walked) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    survey(connection, upto, &mut |found| match found {
+    survey(connection, after, upto, &mut |found| match found {
         Ok(walked) => f(walked),
         Err(fault) => Err(fault.into()),
     })
@@ -133,17 +137,20 @@ pub(super) fn walk(
 /// gap is taken as it is.
 pub(super) fn survey(
     connection: &Connection,
+    (after, hash): (i64, Hash),
     upto: i64,
     f: &mut dyn FnMut(Result<Walked, Fault>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut statement = connection.prepare_cached(
         "SELECT seq, at, recorded, kind, v, subject, by, data, hash FROM events \
-         WHERE seq <= ?1 ORDER BY seq",
+         WHERE seq > ?1 AND seq <= ?2 ORDER BY seq",
     )?;
-    let mut rows = statement.query([upto])?;
-    let mut expected: i64 = 1;
-    // What the row before may have had as its hash; nothing where nobody knows.
-    let mut before = vec![GENESIS];
+    // From the start, rows with a number below 1 are looked at too: they are a fault.
+    let lowest = if after == 0 { i64::MIN } else { after };
+    let mut rows = statement.query([lowest, upto])?;
+    let mut expected = after + 1;
+    // The hashes that the row before may have had; empty where they are unknown.
+    let mut before = vec![hash];
     while let Some(found) = rows.next()? {
         let seq: i64 = found.get(0)?;
         if seq != expected {
@@ -229,6 +236,15 @@ pub(super) fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// The hash that [`hex`] wrote.
+pub(super) fn unhex(text: &str) -> Option<Hash> {
+    let mut hash = GENESIS;
+    for (n, byte) in hash.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * n..2 * n + 2)?, 16).ok()?;
+    }
+    (text.len() == 2 * hash.len()).then_some(hash)
 }
 
 /// The content of a fact that has none.

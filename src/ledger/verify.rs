@@ -188,7 +188,7 @@ fn chain(
     step: &mut dyn FnMut(),
 ) -> Result<(), Error> {
     let (mut more, mut last) = (0, 0);
-    row::survey(connection, i64::MAX, &mut |walked| {
+    row::survey(connection, row::START, i64::MAX, &mut |walked| {
         step();
         let fault = match walked.map(|walked| walked.stored()) {
             Ok(Ok(stored)) => {

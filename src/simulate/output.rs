@@ -16,20 +16,8 @@ use super::Error;
 use super::scenario::Scenario;
 use crate::engine::turn::Turn;
 use crate::files;
-use crate::ledger::{self, Stored};
+use crate::ledger::Line;
 use crate::reports::{self, Format};
-
-/// A line of `timeline.jsonl`.
-#[derive(Serialize)]
-struct Happened<'a> {
-    seq: u64,
-    at: Timestamp,
-    recorded: Timestamp,
-    kind: &'a str,
-    subject: &'a str,
-    by: &'a str,
-    data: &'a serde_json::value::RawValue,
-}
 
 /// A line of `notices.jsonl`, with the keys of SPEC's appendix.
 #[derive(Serialize)]
@@ -65,26 +53,13 @@ fn timeline(turn: &Turn) -> Result<Vec<u8>, Error> {
     let mut failed = Ok(());
     turn.journal().replay(None, &mut |stored| {
         if failed.is_ok() {
-            failed = happened(&stored, &mut lines);
+            failed = Line::of(&stored)
+                .map_err(Error::from)
+                .and_then(|line| push(&mut lines, &line));
         }
     })?;
     failed?;
     Ok(lines)
-}
-
-fn happened(stored: &Stored, lines: &mut Vec<u8>) -> Result<(), Error> {
-    let (kind, data) = ledger::form(&stored.event.fact)?;
-    let data = serde_json::value::RawValue::from_string(data).map_err(reports::Error::from)?;
-    let line = Happened {
-        seq: stored.seq,
-        at: stored.event.at,
-        recorded: stored.recorded,
-        kind: &kind,
-        subject: &stored.event.fact.subject(),
-        by: &stored.event.by,
-        data: &data,
-    };
-    push(lines, &line)
 }
 
 fn notices(record: &Record) -> Result<Vec<u8>, Error> {

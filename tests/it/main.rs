@@ -12,6 +12,7 @@ mod packaging {
 mod command_line {
     mod arguments;
     mod demo;
+    mod events;
     mod exit_status;
     mod json;
     mod output;

@@ -1,0 +1,105 @@
+//! `nines events`: the ledger in plain sentences. It only reads, also beside a running service.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use anyhow::Result;
+use domain::record::Record;
+use jiff::Timestamp;
+
+use super::client::Client;
+use super::output;
+use super::sentence::{sentence, zone};
+use super::{End, Failure};
+use crate::ledger::{self, Head, Line, Stored};
+
+/// How often `--follow` looks for new events.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// The events that are asked for.
+pub(super) struct Wanted {
+    /// From when on.
+    pub since: Option<Timestamp>,
+    /// How many of the last ones.
+    pub limit: Option<usize>,
+}
+
+/// Prints the events that are there, and with `follow` each new one, until nobody reads any more.
+pub(super) fn run(
+    client: &Client,
+    wanted: &Wanted,
+    follow: bool,
+    as_json: bool,
+) -> Result<End, Failure> {
+    let mut reader = Reader {
+        record: Record::default(),
+        head: Head::default(),
+        as_json,
+    };
+    let mut lines = VecDeque::new();
+    reader.read(client, &mut |at, line| {
+        if wanted.since.is_some_and(|since| at < since) {
+            return;
+        }
+        lines.push_back(line);
+        if wanted.limit.is_some_and(|limit| lines.len() > limit) {
+            lines.pop_front();
+        }
+    })?;
+    let mut is_read = print(lines, as_json)?;
+    while follow && is_read {
+        std::thread::sleep(LOOK_EVERY);
+        let mut lines = VecDeque::new();
+        reader.read(client, &mut |_, line| lines.push_back(line))?;
+        is_read = lines.is_empty() || print(lines, as_json)?;
+    }
+    Ok(End::Done)
+}
+
+/// True if somebody still reads standard output.
+fn print(lines: VecDeque<String>, as_json: bool) -> Result<bool> {
+    let lines: String = lines.into_iter().collect();
+    output::made_if_read(&lines, as_json)
+}
+
+/// Where the reading of a ledger has come to.
+struct Reader {
+    record: Record,
+    head: Head,
+    as_json: bool,
+}
+
+impl Reader {
+    /// Hands out the lines of all events since the last time. The ledger is closed in between, so
+    /// that a service that stops can move its whole log into the one file.
+    fn read(&mut self, client: &Client, f: &mut dyn FnMut(Timestamp, String)) -> Result<()> {
+        let ledger = client.ledger()?;
+        let after = self.head.clone();
+        let mut written = Ok(());
+        ledger.replay_after(&after, &mut |stored| {
+            self.record.apply(stored.seq, &stored.event);
+            match self.line(&stored) {
+                Ok(line) => f(stored.event.at, line),
+                Err(error) => written = Err(error),
+            }
+            self.head = Head {
+                seq: stored.seq,
+                hash: stored.hash,
+            };
+        })?;
+        Ok(written?)
+    }
+
+    fn line(&self, stored: &Stored) -> Result<String, ledger::Error> {
+        let text = sentence(&stored.event, &self.record);
+        if self.as_json {
+            let mut line = Line::of(stored)?;
+            line.text = Some(text);
+            let json = serde_json::to_string(&line)
+                .map_err(|error| ledger::Error::Unstorable(error.to_string()))?;
+            return Ok(json + "\n");
+        }
+        let at = stored.event.at.to_zoned(zone(&self.record));
+        Ok(format!("{}  {text}\n", at.strftime("%Y-%m-%d %H:%M:%S %Z")))
+    }
+}
