@@ -1,0 +1,4 @@
+//! Section 9: who is notified, when, and what happens to mail that fails.
+
+mod delivery;
+mod relays_away;

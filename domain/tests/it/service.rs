@@ -1,0 +1,610 @@
+//! A service in miniature: one or two systems, drawn samples, and the events that follow, so that a
+//! rule can be read as a picture. The same turn as the engine's, without stores.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)] // shared by several test files; a test may panic
+
+use std::fmt::Write as _;
+
+use domain::accounting::{self, Figures};
+use domain::act::{Act, Refusal, Which};
+use domain::catalogue::{
+    Affects, Catalogue, Committee, Customer, Days, End, Flapping, Kind, Probe, Rule, System,
+};
+use domain::decide::{Input, decide};
+use domain::event::{Absence, Delivery, Event, Fact};
+use domain::id::{NoticeId, ProbeId, SystemId};
+use domain::outbox;
+use domain::policy::Policy;
+use domain::record::Record;
+use domain::sample::{Outcome, Phases, Reason, Sample, Seen};
+use domain::span::Span;
+use domain::watch::Watch;
+use jiff::civil::Weekday;
+use jiff::{SignedDuration, Timestamp};
+
+/// Somebody takes an incident on, now.
+pub fn acknowledge(incident: Which) -> Act {
+    Act::Acknowledge {
+        incident,
+        counts_from: None,
+        approved_by: None,
+    }
+}
+
+/// Somebody has just told a customer of a window by telephone.
+pub fn told(window: &str, customer: &str) -> Act {
+    Act::Told {
+        window: window.into(),
+        customer: customer.into(),
+        how: "by telephone".into(),
+        counts_from: None,
+        approved_by: None,
+    }
+}
+
+/// The events of a service that begins: founded, configured, started.
+const SET_UP: u64 = 3;
+
+/// An agreement that chooses nothing but the planned downtime of a month.
+pub fn policy(id: &str, monthly_allowance_s: Option<i64>) -> Policy {
+    Policy {
+        id: id.into(),
+        name: id.to_uppercase(),
+        unknown_is_down: false,
+        degraded_is_down: false,
+        ignore_shorter_s: 0,
+        min_coverage_ppm: 990_000,
+        target: None,
+        monthly_allowance_s,
+        service_hours: None,
+        planned_hours: None,
+    }
+}
+
+/// Seconds between samples in a drawing.
+pub const STEP_S: i64 = 30;
+
+pub fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+pub struct Service {
+    pub record: Record,
+    pub watch: Watch,
+    pub events: Vec<(u64, Event)>,
+    pub origin: Timestamp,
+    pub now: Timestamp,
+    /// While true no event can be stored.
+    pub disk_full: bool,
+    /// Every sample that was ever taken: the sample store.
+    pub samples: Vec<Sample>,
+}
+
+/// A weekly rule of the day on which the drawings begin (2026-10-01, a Thursday), agreed long ago.
+pub fn rule(id: &str, start: &str, length_s: i64, max_downtime_s: Option<i64>) -> Rule {
+    Rule {
+        id: id.into(),
+        title: format!("Work {id}"),
+        impact: None,
+        days: Days::Weekdays(vec![Weekday::Thursday]),
+        start: start.parse().unwrap(),
+        end: End::After(length_s),
+        zone: "UTC".into(),
+        max_downtime_s,
+        min_notice_s: None,
+        start_grace_s: None,
+        agreed: Some("2024-03-01".parse().unwrap()),
+        tell: false,
+    }
+}
+
+pub fn probe(system: &str, name: &str) -> Probe {
+    Probe {
+        id: ProbeId::from(format!("{system}/{name}")),
+        kind: "http".into(),
+        interval_ms: STEP_S * 1000,
+        retry_interval_ms: 5_000,
+        timeout_ms: 10_000,
+        failures: 3,
+        recoveries: 2,
+        affects: Affects::Availability,
+    }
+}
+
+pub fn system(id: &str) -> System {
+    System {
+        id: SystemId::from(id),
+        name: id.to_uppercase(),
+        kind: Kind::Provided,
+        committee: "ops".into(),
+        policy: None,
+        target: None,
+        downtime_advice: None,
+        probes: vec![probe(id, "p")],
+        windows: Vec::<Rule>::new(),
+        flapping: NEVER,
+    }
+}
+
+/// Most drawings are of systems that may fail as often as they like.
+const NEVER: Flapping = Flapping {
+    limit: 0,
+    hold_s: 0,
+};
+
+pub fn catalogue(systems: Vec<System>) -> Catalogue {
+    Catalogue {
+        service: "Test".into(),
+        zone: "UTC".into(),
+        vantage: "main".into(),
+        mail_from: "Test <status@example.org>".into(),
+        gather_s: 30,
+        committees: vec![Committee {
+            id: "ops".into(),
+            name: "Operations".into(),
+            zone: "UTC".into(),
+            members: vec![],
+        }],
+        customers: vec![Customer {
+            id: "clinic".into(),
+            name: "Clinic".into(),
+            zone: "UTC".into(),
+            contacts: vec!["it@clinic.example".into()],
+            systems: systems.iter().map(|s| s.id.clone()).collect(),
+        }],
+        contacts: vec![],
+        policies: vec![],
+        systems,
+    }
+}
+
+impl Service {
+    /// A service that starts to watch `systems` at `origin`.
+    pub fn new(origin: &str, systems: Vec<System>) -> Self {
+        Self::with(origin, catalogue(systems))
+    }
+
+    pub fn with(origin: &str, catalogue: Catalogue) -> Self {
+        let origin = at(origin);
+        let mut service = Self {
+            record: Record::default(),
+            watch: Watch::default(),
+            events: Vec::new(),
+            origin,
+            now: origin,
+            disk_full: false,
+            samples: Vec::new(),
+        };
+        service.input(
+            origin,
+            Input::Found {
+                identity: "test".into(),
+                tzdb: "x".into(),
+            },
+        );
+        service.configure(origin, catalogue);
+        service.input(origin, Input::Start { alive_until: None });
+        service
+    }
+
+    pub fn configure(&mut self, at: Timestamp, catalogue: Catalogue) {
+        self.input(
+            at,
+            Input::Configure {
+                by: "ann".into(),
+                catalogue: Box::new(catalogue),
+            },
+        );
+    }
+
+    pub fn input(&mut self, at: Timestamp, input: Input) {
+        self.try_input(at, input).unwrap();
+    }
+
+    pub fn try_input(&mut self, at: Timestamp, input: Input) -> Result<(), Refusal> {
+        self.now = at;
+        self.watch.observe(&self.record, at, &input);
+        let events = decide(&self.watch, &self.record, at, &input)?;
+        if self.disk_full && !events.is_empty() {
+            // What the watch saw waits there; everything else asks again.
+            return Ok(());
+        }
+        for event in events {
+            let seq = self.record.next_seq();
+            self.record.apply(seq, &event);
+            self.events.push((seq, event));
+        }
+        self.watch.settle(&self.record);
+        Ok(())
+    }
+
+    pub fn act(&mut self, at: Timestamp, by: &str, act: Act) -> Result<(), Refusal> {
+        self.try_input(at, Input::Act { by: by.into(), act })
+    }
+
+    pub fn second(&self, offset_s: i64) -> Timestamp {
+        self.origin + SignedDuration::from_secs(offset_s)
+    }
+
+    pub fn sample(&mut self, probe: &str, offset_s: i64, letter: char) {
+        self.sample_late(probe, offset_s, letter, 0);
+    }
+
+    /// A sample that comes in so many seconds after its probe has ended.
+    pub fn sample_late(&mut self, probe: &str, offset_s: i64, letter: char, late_s: i64) {
+        let start = self.second(offset_s);
+        let (outcome, reason) = match letter {
+            'U' => (Outcome::Up, None),
+            'S' => (Outcome::Degraded, Some(Reason::Slow)),
+            'D' => (Outcome::Down, Some(Reason::Refused)),
+            '?' => (Outcome::Inconclusive, Some(Reason::Monitor)),
+            other => panic!("no such sample: {other}"),
+        };
+        let sample = Sample {
+            probe: probe.into(),
+            at: start,
+            late_us: 0,
+            outcome,
+            reason,
+            detail: None,
+            took_us: 1_000,
+            phases: Phases::default(),
+            status: None,
+            certificate_ends_at: None,
+        };
+        self.samples.push(sample.clone());
+        self.input(
+            start + SignedDuration::from_millis(late_s * 1000 + 1),
+            Input::Sampled(sample),
+        );
+    }
+
+    /// Time passes until then.
+    pub fn tick(&mut self, offset_s: i64) {
+        self.input(self.second(offset_s), Input::Tick);
+    }
+
+    /// Somebody does something, at an offset.
+    pub fn act_at(&mut self, offset_s: i64, by: &str, act: Act) {
+        self.act(self.second(offset_s), by, act).unwrap();
+    }
+
+    /// Why it is refused.
+    pub fn refusal(&mut self, offset_s: i64, by: &str, act: Act) -> String {
+        let before = self.events.len();
+        let refusal = self.act(self.second(offset_s), by, act).unwrap_err();
+        assert_eq!(self.events.len(), before, "a refusal changes nothing");
+        refusal.0
+    }
+
+    pub fn absent(&mut self, from_s: i64, to_s: i64) {
+        let span = Span::new(self.second(from_s), self.second(to_s));
+        let cause = Absence::Stalled;
+        self.input(span.to, Input::Absent { span, cause });
+    }
+
+    /// At `from_s` the wall clock is set to `to_s`: back, or forward.
+    pub fn set_clock(&mut self, from_s: i64, to_s: i64) {
+        let (from, to) = (self.second(from_s), self.second(to_s));
+        let span = Span::new(from.min(to), from.max(to));
+        let cause = Absence::ClockStepped;
+        self.input(to, Input::Absent { span, cause });
+    }
+
+    pub fn stop(&mut self, offset_s: i64) {
+        self.input(self.second(offset_s), Input::Stop);
+    }
+
+    /// Starts after an orderly stop, with all samples read back.
+    pub fn start(&mut self, offset_s: i64) {
+        self.watch = Watch::rebuild(&self.record, &self.stored());
+        self.input(self.second(offset_s), Input::Start { alive_until: None });
+    }
+
+    /// Draws samples of each probe, a letter a step: `U`p, `S`low, `D`own, `?` inconclusive, `.`
+    /// none. A step without a sample still ticks.
+    pub fn draw(&mut self, from_s: i64, rows: &[(&str, &str)]) {
+        let steps = rows.iter().map(|r| r.1.chars().count()).max().unwrap_or(0);
+        for step in 0..steps {
+            let offset = from_s + i64::try_from(step).unwrap() * STEP_S;
+            self.input(self.second(offset), Input::Tick);
+            for (probe, row) in rows {
+                if let Some(letter) = row.chars().nth(step).filter(|c| *c != '.') {
+                    self.sample(probe, offset, letter);
+                }
+            }
+        }
+    }
+
+    /// Delivers everything that may leave now, with that result.
+    pub fn deliver_due(&mut self, result: Delivery) -> Vec<NoticeId> {
+        let due = outbox::due(&self.record, self.now);
+        for id in &due {
+            self.begin_attempt(*id);
+            self.end_attempt(*id, result);
+        }
+        due
+    }
+
+    /// The courier begins an attempt.
+    pub fn begin_attempt(&mut self, notice: NoticeId) {
+        let sha256 = "00".into();
+        self.input(self.now, Input::Attempt { notice, sha256 });
+    }
+
+    /// The courier's attempt ends.
+    pub fn end_attempt(&mut self, notice: NoticeId, result: Delivery) {
+        self.end_attempt_as(notice, result, false);
+    }
+
+    /// No relay can be reached for anything that may leave now.
+    pub fn fail_to_connect(&mut self) -> Vec<NoticeId> {
+        let due = outbox::due(&self.record, self.now);
+        for id in &due {
+            self.begin_attempt(*id);
+            self.end_attempt_as(*id, Delivery::Deferred, true);
+        }
+        due
+    }
+
+    /// The courier's attempt ends, where no relay came as far as to speak of the notice or one did.
+    pub fn end_attempt_as(&mut self, notice: NoticeId, result: Delivery, unreached: bool) {
+        let attempt = self.record.notices.get(&notice).unwrap().attempts;
+        let reply = "as drawn".to_owned();
+        self.input(
+            self.now,
+            Input::Delivered {
+                notice,
+                attempt,
+                result,
+                reply,
+                unreached,
+            },
+        );
+    }
+
+    /// Every sample, in the order in which the store gives them.
+    fn stored(&self) -> Vec<Sample> {
+        let mut samples = self.samples.clone();
+        samples.sort_by(|a, b| (a.at, &a.probe).cmp(&(b.at, &b.probe)));
+        samples
+    }
+
+    /// Ends without a word and starts again, with all samples read back.
+    pub fn crash(&mut self, alive_s: i64, start_s: i64) {
+        let samples = self.stored();
+        self.crash_with(alive_s, start_s, &samples);
+    }
+
+    /// Ends without a word and starts again, with these samples read back.
+    pub fn crash_with(&mut self, alive_s: i64, start_s: i64, recent: &[Sample]) {
+        self.watch = Watch::rebuild(&self.record, recent);
+        let alive_until = Some(self.second(alive_s));
+        self.input(self.second(start_s), Input::Start { alive_until });
+    }
+
+    /// Ended without a word, and found so by somebody who writes into the ledger at `found_s`.
+    pub fn record_death(&mut self, alive_s: i64, found_s: i64) {
+        self.watch = Watch::rebuild(&self.record, &self.stored());
+        let alive_until = Some(self.second(alive_s));
+        self.input(self.second(found_s), Input::Died { alive_until });
+    }
+
+    /// The figures of a system between two offsets, as a report counts them.
+    pub fn figures_of(&self, system: &str, from_s: i64, to_s: i64) -> Figures {
+        let id = SystemId::from(system);
+        let period = Span::new(self.second(from_s), self.second(to_s));
+        let zone = self.record.zone_of(&id).unwrap();
+        let policy = self.record.policy_of_month(&id, period.from, &zone);
+        let history = self.record.history(&id, period);
+        let as_of = self.now;
+        accounting::account(&history, period, &zone, policy, None, as_of)
+    }
+
+    /// The seconds of a system between two offsets, by class.
+    pub fn figures(&self, system: &str, from_s: i64, to_s: i64) -> String {
+        let f = self.figures_of(system, from_s, to_s);
+        format!(
+            "up {} degraded {} planned {} excluded {} unplanned {} unknown {}",
+            f.up_s, f.degraded_s, f.planned_s, f.excluded_s, f.unplanned_s, f.unknown_s
+        )
+    }
+
+    fn offset(&self, at: Timestamp) -> String {
+        format!("{}", at.duration_since(self.origin).as_secs())
+    }
+
+    /// The samples that each `probe-down` lists: when, what, why.
+    pub fn confirming_samples(&self) -> Vec<Vec<(i64, Outcome, Option<Reason>)>> {
+        let s = |seen: &Seen| seen.at.duration_since(self.origin).as_secs();
+        let facts = self.events.iter().map(|(_, event)| &event.fact);
+        facts
+            .filter_map(|fact| match fact {
+                Fact::ProbeDown { samples, .. } => Some(samples),
+                _ => None,
+            })
+            .map(|all| all.iter().map(|x| (s(x), x.outcome, x.reason)).collect())
+            .collect()
+    }
+
+    /// The events, one a line, in seconds since the origin; the set-up left out.
+    pub fn timeline(&self) -> String {
+        self.timeline_of(|_| true)
+    }
+
+    /// The outline, and under it the figures of a system over its first seconds.
+    pub fn timeline_and_figures(&self, system: &str, to_s: i64) -> String {
+        format!(
+            "{}{}\n",
+            self.timeline_without_probes(),
+            self.figures(system, 0, to_s)
+        )
+    }
+
+    /// The story without what each probe saw.
+    pub fn timeline_without_probes(&self) -> String {
+        self.timeline_of(|fact| {
+            !matches!(
+                fact,
+                Fact::ProbeSilent { .. }
+                    | Fact::ProbeHeard { .. }
+                    | Fact::ProbeDown { .. }
+                    | Fact::ProbeUp { .. }
+                    | Fact::ProbeDegraded { .. }
+                    | Fact::ProbeCleared { .. }
+                    | Fact::Blip { .. }
+            )
+        })
+    }
+
+    fn timeline_of(&self, wanted: impl Fn(&Fact) -> bool) -> String {
+        let mut text = String::new();
+        let told = |(seq, event): &&(u64, Event)| *seq > SET_UP && wanted(&event.fact);
+        for (seq, event) in self.events.iter().filter(told) {
+            if let Some(line) = self.line(&event.fact) {
+                writeln!(text, "{:<5} #{seq} {line}", self.offset(event.at)).unwrap();
+            }
+        }
+        text
+    }
+
+    fn line(&self, fact: &Fact) -> Option<String> {
+        let o = |at: &Timestamp| self.offset(*at);
+        Some(match fact {
+            Fact::Founded { .. } => return None,
+            Fact::Configured { .. } => "configured".to_owned(),
+            Fact::Started { alive_until } => match alive_until {
+                Some(alive_until) => format!("started, alive until {}", o(alive_until)),
+                None => "started".to_owned(),
+            },
+            Fact::Stopped => "stopped".to_owned(),
+            Fact::Died { alive_until } => format!("died, alive until {}", o(alive_until)),
+            Fact::Witnessed => "witnessed".to_owned(),
+            Fact::Absent { span, .. } => format!("absent {}..{}", o(&span.from), o(&span.to)),
+            Fact::ProbeSilent { probe, from, cause } => {
+                format!("{probe} silent from {} ({cause:?})", o(from))
+            }
+            Fact::ProbeHeard { probe, from } => format!("{probe} heard from {}", o(from)),
+            Fact::ProbeDown {
+                probe,
+                from,
+                samples,
+                ..
+            } => {
+                format!("{probe} down from {} on {} samples", o(from), samples.len())
+            }
+            Fact::ProbeUp {
+                probe,
+                to,
+                unobserved,
+                ..
+            } => match unobserved {
+                Some(s) => format!(
+                    "{probe} up from {} (between {} and {})",
+                    o(to),
+                    o(&s.from),
+                    o(&s.to)
+                ),
+                None => format!("{probe} up from {}", o(to)),
+            },
+            Fact::ProbeDegraded { probe, from, .. } => format!("{probe} degraded from {}", o(from)),
+            Fact::ProbeCleared { probe, to } => format!("{probe} cleared from {}", o(to)),
+            Fact::Blip {
+                probe,
+                span,
+                samples,
+            } => {
+                format!(
+                    "{probe} blip {}..{} of {samples}",
+                    o(&span.from),
+                    o(&span.to)
+                )
+            }
+            Fact::OutageOpened {
+                outage,
+                system,
+                start,
+                planned,
+            } => {
+                format!(
+                    "outage {outage} of {system} from {}{}",
+                    o(start),
+                    if *planned { " planned" } else { "" }
+                )
+            }
+            Fact::OutageClosed {
+                outage,
+                end,
+                unobserved,
+            } => match unobserved {
+                Some(s) => format!(
+                    "{outage} ends {} (between {} and {})",
+                    o(end),
+                    o(&s.from),
+                    o(&s.to)
+                ),
+                None => format!("{outage} ends {}", o(end)),
+            },
+            Fact::Overrun {
+                outage,
+                from,
+                window,
+            } => format!("{outage} overruns {window} from {}", o(from)),
+            Fact::NoticeQueued { notice } => format!(
+                "tell {}{}",
+                notice.key,
+                if notice.folded { " (folded)" } else { "" }
+            ),
+            Fact::NoticeFolded { notice, into } => match into {
+                Some(into) => format!("{notice} folded into {into}"),
+                None => format!("{notice} folded"),
+            },
+            Fact::IncidentOpened {
+                incident, cause, ..
+            } => format!("incident {incident} ({cause:?})"),
+            Fact::Flapping {
+                system,
+                incident,
+                outages,
+            } => {
+                let outages: Vec<String> = outages.iter().map(ToString::to_string).collect();
+                format!("{system} flaps: {} of {incident}", outages.join(" "))
+            }
+            Fact::Settled { system, incident } => format!("{system} settled, {incident}"),
+            Fact::DeliveryAttempted {
+                notice, attempt, ..
+            } => format!("attempt {attempt} of {notice}"),
+            Fact::DeliveryEnded { notice, result, .. } => format!("{notice} {result:?}"),
+            other => format!("{} {}", kind(other), other.subject()),
+        })
+    }
+}
+
+/// What a notice says: of each system from when to when, in seconds.
+pub fn notice_line(service: &Service, id: NoticeId) -> String {
+    let seconds = |at: Option<Timestamp>| {
+        at.map_or_else(String::new, |at| {
+            at.duration_since(service.origin).as_secs().to_string()
+        })
+    };
+    let notice = &service.record.notices[&id].notice;
+    let said: Vec<String> = notice
+        .affected
+        .iter()
+        .map(|a| format!("{} {}..{}", a.system, seconds(a.from), seconds(a.to)))
+        .collect();
+    format!("{}: {}", notice.kind, said.join(", "))
+}
+
+/// What leaves now if mail goes, in order.
+pub fn send_due(service: &mut Service) -> Vec<String> {
+    let sent = service.deliver_due(Delivery::Accepted);
+    sent.iter().map(|id| notice_line(service, *id)).collect()
+}
+
+fn kind(fact: &Fact) -> String {
+    let text = format!("{fact:?}");
+    text.split(|c: char| !c.is_alphanumeric())
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
