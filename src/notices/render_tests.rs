@@ -258,7 +258,7 @@ fn uptime_that_stands_for_both() {
         ..notice(Kind::Uptime, vec![mended(portal())])
     };
     assert!(said(&one).starts_with(
-        "Subject: WAS DOWN, IS UP AGAIN: Clinical Portal (down 37 min, from 02:14 EDT)\n"
+        "Subject: WAS DOWN, NOW RESTORED: Clinical Portal (down 37 min, from 02:14 EDT)\n"
     ));
 }
 
@@ -409,7 +409,7 @@ fn every_html_part_fetches_nothing_and_says_its_status_in_words() {
         let word = match notice.kind {
             Kind::Downtime if notice.affected.iter().all(|a| a.unstable.is_some()) => "UNSTABLE",
             Kind::Downtime => "DOWN",
-            Kind::Uptime => "UP AGAIN",
+            Kind::Uptime => "RESTORED",
             Kind::MaintenanceScheduled => "PLANNED",
             Kind::MaintenanceChanged => "CHANGED",
             Kind::MaintenanceCancelled => "CANCELLED",

@@ -105,7 +105,7 @@ def same_mails(nines, found, outage):
         check(mail.raw.isascii(), f"{nines.name}: needs more than seven bits on its way")
         say(f"  {nines.name}: {mail.subject!r} {mail.id}")
     check(down.subject.startswith("DOWN: Portal"), down.subject)
-    check(up.subject.startswith("UP AGAIN: Portal"), up.subject)
+    check(up.subject.startswith("RESTORED: Portal"), up.subject)
     check(str(up.parsed["In-Reply-To"]) == down.id, f"{nines.name}: the uptime answers nothing")
     check(down.id in str(up.parsed["References"]), f"{nines.name}: the uptime joins no thread")
     for mail, edges in ((down, ("start",)), (up, ("start", "end"))):

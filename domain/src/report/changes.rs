@@ -58,7 +58,7 @@ fn difference(scope: &Scope<'_>, before: &Catalogue, after: &Catalogue) -> Vec<S
         }
     }
     if what.is_empty() {
-        what.push("Nothing that concerns these systems".to_owned());
+        what.push("No change to these systems".to_owned());
     }
     what
 }
@@ -96,7 +96,7 @@ fn system(before: Option<&System>, after: Option<&System>, what: &mut Vec<String
     );
     if before.target != after.target {
         what.push(format!(
-            "{name}: target {} \u{2192} {}, with the next month",
+            "{name}: target {} \u{2192} {}, from next month",
             target(before.target),
             target(after.target)
         ));
@@ -223,13 +223,13 @@ fn policy(before: &Policy, after: &Policy) -> String {
     let mut parts = Vec::new();
     if before.target != after.target {
         parts.push(format!(
-            "target {} \u{2192} {}, with the next month",
+            "target {} \u{2192} {}, from next month",
             target(before.target),
             target(after.target)
         ));
     }
     if super::method::choices(before) != super::method::choices(after) {
-        parts.push("its choices of the arithmetic changed, with the next month".to_owned());
+        parts.push("accounting rules changed, from next month".to_owned());
     }
     if parts.is_empty() {
         parts.push("changed".to_owned());

@@ -42,9 +42,9 @@ impl<'a> Outage<'a> {
 
     fn lasted(&self) -> String {
         if self.over {
-            format!("cost {}", self.length())
+            format!("was unplanned for {}", self.length())
         } else {
-            "is not over yet".to_owned()
+            "has not ended yet".to_owned()
         }
     }
 }
@@ -93,9 +93,9 @@ pub(super) fn sentence(
 
 fn one(scope: &Scope<'_>, outage: &Outage<'_>, all: bool) -> String {
     let cost = if outage.over {
-        format!("and cost {} of unplanned downtime", outage.length())
+        format!("and caused {} of unplanned downtime", outage.length())
     } else {
-        "and is not over yet".to_owned()
+        "and has not ended yet".to_owned()
     };
     let had = if all {
         "had the month\u{2019}s only unplanned outage"
@@ -126,7 +126,7 @@ fn several(scope: &Scope<'_>, outages: &[Outage<'_>]) -> String {
         )
     });
     format!(
-        "{} had {} with {} of downtime in all{longest}",
+        "{} had {} with {} of downtime in total{longest}",
         if names.len() > NAMED {
             capital(&count(names.len(), "system", "systems"))
         } else {
@@ -141,7 +141,7 @@ fn several(scope: &Scope<'_>, outages: &[Outage<'_>]) -> String {
 fn older(scope: &Scope<'_>, outages: &[Outage<'_>]) -> Option<String> {
     let each = |o: &Outage<'_>| {
         format!(
-            "one of {}, which began on {}, went on and {}",
+            "an outage of {} that began on {} continued and {}",
             o.name,
             said(o.from, &scope.zone),
             o.lasted()
@@ -155,7 +155,7 @@ fn older(scope: &Scope<'_>, outages: &[Outage<'_>]) -> Option<String> {
             names.sort_unstable();
             names.dedup();
             Some(format!(
-                "{} of {} that had begun before went on and cost {} in all",
+                "{} of {} that had begun earlier continued and were unplanned for {} in total",
                 number(many.len()),
                 list(&names),
                 length(many.iter().map(|o| o.s).sum())
@@ -172,7 +172,7 @@ fn by_agreement(systems: &[&SystemLine]) -> Vec<String> {
         .collect();
     let clause = |s: &&&SystemLine| {
         format!(
-            "of the {} of unplanned downtime of {}, {}, which its agreement counts as down",
+            "of the {} of unplanned downtime of {}, {}, counted as down under its agreement",
             length(s.unplanned_s),
             s.name,
             unseen_and_degraded(s.unplanned_unseen_s, s.unplanned_degraded_s)
@@ -183,7 +183,7 @@ fn by_agreement(systems: &[&SystemLine]) -> Vec<String> {
     }
     let sum = |of: fn(&SystemLine) -> i64| counted.iter().map(|s| of(s)).sum::<i64>();
     vec![format!(
-        "of the {} of unplanned downtime of {}, {}, which their agreements count as down",
+        "of the {} of unplanned downtime of {}, {}, counted as down under their agreements",
         length(sum(|s| s.unplanned_s)),
         count(counted.len(), "system", "systems"),
         unseen_and_degraded(
@@ -195,6 +195,6 @@ fn by_agreement(systems: &[&SystemLine]) -> Vec<String> {
 
 fn unseen_and_degraded(unseen_s: i64, degraded_s: i64) -> String {
     let unseen = (unseen_s > 0).then(|| format!("{} were not observed", length(unseen_s)));
-    let degraded = (degraded_s > 0).then(|| format!("{} were degraded only", length(degraded_s)));
+    let degraded = (degraded_s > 0).then(|| format!("{} were only degraded", length(degraded_s)));
     list(&unseen.into_iter().chain(degraded).collect::<Vec<_>>())
 }

@@ -162,16 +162,16 @@ fn timeline(
     }
     for measure in &incident.review.measures {
         if let Some(done) = incident.done.get(&measure.text) {
-            let what = format!("Measure done, says {}: {}", done.by, measure.text);
+            let what = format!("Measure done, reported by {}: {}", done.by, measure.text);
             steps.push((done.at, what));
         }
     }
     stability_steps(scope, incident, &mut steps);
     if let Some(at) = incident.resolved_at {
         let what = if outages.iter().any(|o| o.is_unwatched()) {
-            "Resolved: nothing that is still watched is down"
+            "Resolved: no system that is still monitored is down"
         } else {
-            "Resolved: every system concerned is up"
+            "Resolved: every affected system is up"
         };
         steps.push((at, what.to_owned()));
     }
@@ -195,18 +195,15 @@ fn stability_steps(scope: &Scope<'_>, incident: &Incident, steps: &mut Vec<(Time
         let ids: Vec<String> = outages.iter().map(ToString::to_string).collect();
         let (name, ids) = (scope.name(system), ids.join(", "));
         let what = if outages.len() > 1 {
-            format!("{name} unstable: outages {ids} within an hour are one incident")
+            format!("{name} unstable: outages {ids} within an hour form one incident")
         } else {
-            format!("{name} still unstable: outage {ids} joins")
+            format!("{name} still unstable: outage {ids} joins the incident")
         };
         steps.push((*at, what));
     }
     for (at, system) in incident.settled.iter().filter(|s| ours(&s.1)) {
         let name = scope.name(system);
-        steps.push((
-            *at,
-            format!("{name} up for long enough: no longer unstable"),
-        ));
+        steps.push((*at, format!("{name} up long enough: no longer unstable")));
     }
     if let Some((at, into)) = incident.merged {
         steps.push((at, format!("Merged into {into}")));
@@ -238,22 +235,19 @@ fn outage_steps(scope: &Scope<'_>, outage: &Outage, steps: &mut Vec<(Timestamp, 
     if let Some((at, window)) = &outage.overrun {
         steps.push((
             *at,
-            format!("Maintenance {window} overrun: unplanned from here"),
+            format!("Maintenance {window} overrun: unplanned from now on"),
         ));
     }
     match (outage.end, outage.unobserved) {
         (Some(end), _) if outage.is_unwatched() => steps.push((
             end,
-            format!(
-                "{name}: what had failed is no longer watched; when it was available again is not \
-                 known"
-            ),
+            format!("{name}: the failing check was removed; recovery time unknown"),
         )),
         (Some(end), None) => steps.push((end, format!("{name} available again"))),
         (Some(_), Some(span)) => steps.push((
             span.to,
             format!(
-                "{name} found available; it came back unobserved after {}",
+                "{name} found available; it recovered unobserved after {}",
                 words::instant(span.from, &scope.zone)
             ),
         )),

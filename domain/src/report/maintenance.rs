@@ -110,16 +110,16 @@ pub(super) fn why(scope: &Scope<'_>, window: &Occurrence) -> String {
     let at = |at: Timestamp| words::instant(at, &scope.zone);
     let mut text = match &window.why {
         Earned::Agreed(date) => format!("agreed on {date}"),
-        Earned::Known(since) => format!("configured since {}, early enough", at(*since)),
-        Earned::Told(last) => format!("announced in time, to the last customer at {}", at(*last)),
+        Earned::Known(since) => format!("configured since {}, in time", at(*since)),
+        Earned::Told(last) => format!("announced in time, the last customer at {}", at(*last)),
         Earned::NotTold(customers) if customers.is_empty() => "not announced in time".to_owned(),
         Earned::NotTold(customers) => {
             let names = words::list(&names(scope, customers));
             format!("not announced in time to {names}")
         }
-        Earned::TooLate => "neither agreed nor configured early enough for this date".to_owned(),
+        Earned::TooLate => "neither agreed nor configured in time for this date".to_owned(),
         Earned::OutsideHours => {
-            "outside the hours in which the agreement allows planned work".to_owned()
+            "outside the hours that the agreement allows for maintenance".to_owned()
         }
         Earned::Cancelled => "cancelled".to_owned(),
     };
@@ -131,7 +131,7 @@ pub(super) fn why(scope: &Scope<'_>, window: &Occurrence) -> String {
             .map(|(from, to)| format!("from {} to {}", at(instant(from)), at(instant(to))))
             .collect();
         text.push_str(&format!(
-            ", but only {}: the rest was not announced in time or lies outside the allowed hours",
+            ", but only {}; the rest was not announced in time or is outside the allowed hours",
             words::list(&parts)
         ));
     }

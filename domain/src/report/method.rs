@@ -28,7 +28,7 @@ fn rules(scope: &Scope<'_>) -> Vec<Rule> {
         .filter(|v| !v.is_empty());
     let tzdb = scope.record.tzdb.as_str();
     let month = format!(
-        "From {} up to, not including, {}, in the committee\u{2019}s zone {} (time zone database {}): {}.",
+        "From {} up to but not including {}, in the committee\u{2019}s zone {} (time zone database {}): {}.",
         words::instant(scope.period.from, &scope.zone),
         words::instant(scope.period.to, &scope.zone),
         scope.committee.zone,
@@ -40,7 +40,7 @@ fn rules(scope: &Scope<'_>) -> Vec<Rule> {
         words::length(scope.period.seconds()),
     );
     let measured = format!(
-        "By probes, as their users reach the systems{}. A result vouches until the next one, for two and a half intervals at most.",
+        "By probes that use the systems as customers do{}. A result covers the time until the next one, at most two and a half intervals.",
         vantage.map_or(String::new(), |v| format!(", from the vantage {v}"))
     );
     [("Month", month), ("Measured", measured)]
@@ -54,7 +54,7 @@ fn rules(scope: &Scope<'_>) -> Vec<Rule> {
 const ALWAYS: [(&str, &str); 13] = [
     (
         "Seconds",
-        "Every second of a system\u{2019}s agreed time has exactly one class: up (degraded is a part of it), planned, excluded, unplanned or unknown. The classes add up to the agreed time exactly.",
+        "Every second of a system\u{2019}s agreed time has exactly one class: up (degraded is part of up), planned, excluded, unplanned or unknown. The classes add up to the agreed time exactly.",
     ),
     (
         "Contract availability",
@@ -62,39 +62,39 @@ const ALWAYS: [(&str, &str); 13] = [
     ),
     (
         "Experienced availability",
-        "1 \u{2212} (planned + excluded + unplanned) / (agreed \u{2212} unknown): what customers lived through, whatever the contract excuses.",
+        "1 \u{2212} (planned + excluded + unplanned) / (agreed \u{2212} unknown): the availability that customers saw, including time that the contract excuses.",
     ),
     (
         "Coverage and unknown time",
-        "Coverage is 1 \u{2212} unknown / agreed. Unknown time is neither uptime nor downtime, unless the agreement counts it as down: it is then part of the unplanned seconds, and of what was not observed all the same. The bounds take all of it as up (at best) and all of it as down (at worst). Missed: the target is missed even at best. Met: it is met even at worst. Where the two disagree, the measured figure decides, \u{201c}on measured time\u{201d}, if coverage is high enough; otherwise the verdict is \u{201c}not determinable\u{201d}. Where the agreement counts unknown time as down nothing is open: contract availability is the verdict, and \u{201c}at best\u{201d} only shows what it would be if all of it had been up.",
+        "Coverage is 1 \u{2212} unknown / agreed. Unknown time is neither uptime nor downtime, unless the agreement counts it as down. It is then part of the unplanned seconds and is still printed as not observed. The bounds count all unknown time as up (at best) or as down (at worst). Missed: the target is missed even at best. Met: it is met even at worst. If the two disagree and coverage is high enough, the measured figure decides, \u{201c}on measured time\u{201d}; otherwise the verdict is \u{201c}not determinable\u{201d}. If the agreement counts unknown time as down, contract availability decides, and \u{201c}at best\u{201d} only shows the figure with all unknown time up.",
     ),
     (
         "Edges",
-        "An outage starts at the first bad sample of the run that confirmed it and ends at the first good sample of the run that ended it, so both edges are known to one interval of its probes. Where nobody watched while it ended, what is printed of its length is the least that it can have been (\u{201c}at least\u{201d}). The times of a declared outage are as the person declared them. \u{201c}Within measurement error\u{201d} means that this uncertainty exceeds what is left to the target.",
+        "An outage starts at the first bad sample of the run that confirmed it and ends at the first good sample of the run that ended it, so both times are accurate to one interval of its probes. If the end was not observed, the shortest possible length is printed (\u{201c}at least\u{201d}). The times of a declared outage are those that the person declared. \u{201c}Within measurement error\u{201d} means that this uncertainty is larger than the distance to the target.",
     ),
     (
         "Planned time",
-        "Downtime is planned only inside a window that was agreed or announced in time, and only up to the downtime that the window allows. What exceeds it, or lasts beyond the window\u{2019}s end, is unplanned from that second. Downtime that had begun before the window is planned from the window\u{2019}s start if it began within the window\u{2019}s grace (one interval of its probes, unless the window names another) or if other windows planned every second until then; otherwise it is unplanned to its end.",
+        "Downtime is planned only inside a window that was agreed or announced in time, and only up to the downtime that the window allows. Downtime beyond that limit or beyond the window\u{2019}s end is unplanned. Downtime that began before the window is planned from the window\u{2019}s start in two cases: it began within the window\u{2019}s grace period (one probe interval unless the window sets another), or other windows planned every second until then. Otherwise it is unplanned to its end.",
     ),
     (
         "Error budget",
-        "(1 \u{2212} target) \u{00d7} (agreed \u{2212} planned \u{2212} excluded \u{2212} unknown), compared exactly, printed floored to seconds. A running month\u{2019}s is that of its whole agreed time, less what has been planned, excluded and unknown so far.",
+        "(1 \u{2212} target) \u{00d7} (agreed \u{2212} planned \u{2212} excluded \u{2212} unknown), compared exactly and printed in whole seconds, rounded down. The budget of a running month uses the agreed time of the whole month and the planned, excluded and unknown time so far.",
     ),
     (
         "Outages counted",
-        "An outage with at least one unplanned agreed second counts once, in the month of its first such second; outages of a system that overlap or touch are one, in every count, length and milestone; each month carries its own share of the seconds. Mean time to restore is the unplanned seconds of the outages that ended in the month over their number; mean time between failures is the up seconds over the number counted. With none, \u{201c}no outages\u{201d} is printed, not zero.",
+        "An outage with at least one unplanned second of agreed time counts once, in the month of its first such second. Outages of a system that overlap or touch count as one in every count, length and milestone. Each month carries its own share of the seconds. Mean time to restore is the unplanned seconds of the outages that ended in the month, divided by their number. Mean time between failures is the up seconds divided by the number of outages counted. If there are none, \u{201c}no outages\u{201d} is printed instead of zero.",
     ),
     (
         "Blips",
-        "Bad samples that were never confirmed count as up; their number and seconds are printed.",
+        "Failures that were never confirmed as an outage count as up. Their number and seconds are printed.",
     ),
     (
-        "Told",
-        "Delivered means that a mail relay accepted the message; delivered is not the same as read. A customer is told when one of its contacts is; an outage\u{2019}s time to tell runs to the last customer told.",
+        "Notified",
+        "Delivered means that a mail relay accepted the message, not that somebody read it. A customer is notified when one of its contacts is. The time to notify runs to the last customer.",
     ),
     (
         "Milestones",
-        "Counted from the outage\u{2019}s first unplanned second; of outages that overlap or touch, from the first of all of them, to the first that was detected, told of or taken on, and to the end of the last. Where customers had been told before, by the notice of an earlier outage of the same incident, that notice is named. What nobody recorded prints \u{201c}not recorded\u{201d}.",
+        "Measured from the outage\u{2019}s first unplanned second. Outages that overlap or touch share one start, the earliest, and one end, the latest; the first detection, notice and acknowledgement of any of them counts. If customers had already been notified about an earlier outage of the same incident, that notice is named. A milestone without a record prints \u{201c}not recorded\u{201d}.",
     ),
     (
         "Percentages",
@@ -102,7 +102,7 @@ const ALWAYS: [(&str, &str); 13] = [
     ),
     (
         "Targets and choices",
-        "Those in force at the month\u{2019}s first instant; for a system added later, at its first. Later changes take effect with the next month.",
+        "Those in force at the start of the month, or when a system was added during it. Later changes take effect with the next month.",
     ),
 ];
 
@@ -134,8 +134,8 @@ fn without() -> Vec<String> {
         "All hours are agreed time.",
         "Unknown time is neither up nor down.",
         "Degraded time counts as up.",
-        "No outage is too short to count.",
-        "Measured time decides from 99.0 % coverage.",
+        "Outages of any length count.",
+        "Measured time decides if coverage is at least 99.0 %.",
     ]
     .map(str::to_owned)
     .to_vec()
@@ -170,22 +170,24 @@ pub(super) fn choices(policy: &Policy) -> Vec<String> {
             words::length(policy.ignore_shorter_s)
         )
     } else {
-        "No outage is too short to count.".to_owned()
+        "Outages of any length count.".to_owned()
     });
     texts.push(format!(
-        "Measured time decides from {} % coverage.",
+        "Measured time decides if coverage is at least {} %.",
         words::target(crate::catalogue::Target {
             ppm: policy.min_coverage_ppm
         })
     ));
     if let Some(allowance) = policy.monthly_allowance_s {
         texts.push(format!(
-            "At most {} of planned time a month and system.",
+            "At most {} of planned time per system and month.",
             words::length(allowance)
         ));
     }
     if let Some(hours) = limited(&policy.planned_hours) {
-        texts.push(format!("Planned work earns only within: {hours}."));
+        texts.push(format!(
+            "Maintenance counts as planned only within: {hours}."
+        ));
     }
     texts
 }

@@ -45,10 +45,10 @@ fn why(scope: &Scope<'_>, account: &Account<'_>, span: Span) -> String {
     };
     let faults = scope.record.systems.get(account.id).map(|s| &s.faults);
     if faults.is_some_and(|f| f.iter().any(|f| f.span.meets(&span))) {
-        add("a fault of the monitor, declared by a person");
+        add("a monitor fault declared by a person");
     }
     if scope.record.repeated.iter().any(|s| s.meets(&span)) {
-        add("the clock was set back: it happened twice");
+        add("the clock was set back, so this time occurred twice");
     }
     let first = ProbeId::of(account.id, "");
     let ours = scope.record.probes.range(first.clone()..);
@@ -56,19 +56,17 @@ fn why(scope: &Scope<'_>, account: &Account<'_>, span: Span) -> String {
         for (from, to, cause) in &record.silent {
             if touches(*from, *to, span) {
                 add(match cause {
-                    Silence::New => "a probe had not answered yet",
+                    Silence::New => "a probe had no result yet",
                     Silence::Stopped => "the monitor was not running",
                     Silence::Missing => "no result arrived in time",
                     Silence::Inconclusive => "results were inconclusive",
-                    Silence::Absent => {
-                        "the monitor was absent: stalled, suspended, or its clock stepped"
-                    }
+                    Silence::Absent => "the monitor was stalled or suspended, or its clock stepped",
                 });
             }
         }
     }
     if causes.is_empty() {
-        "nothing vouches for it".to_owned()
+        "no sample covers it".to_owned()
     } else {
         causes.join("; ")
     }
@@ -146,12 +144,11 @@ fn between_lives(record: &Record) -> Vec<(Timestamp, Option<Timestamp>, Away)> {
 fn in_words(cause: Away) -> &'static str {
     match cause {
         Away::NotStarted => "the service was configured and had not been started yet",
-        Away::Stopped => "the service was stopped in order",
+        Away::Stopped => "the service was stopped",
         Away::Died => {
-            "the service ended without a word (killed, crashed or without power); from its last \
-             known sign of life"
+            "the service was killed, crashed or lost power; counted from its last sign of life"
         }
-        Away::Stalled => "the machine slept, or the service got no processor time",
-        Away::ClockStepped => "the machine\u{2019}s clock was set to another time",
+        Away::Stalled => "the machine was suspended, or the service got no processor time",
+        Away::ClockStepped => "the machine\u{2019}s clock was changed",
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn headline(scope: &Scope<'_>, systems: &[SystemLine]) -> String {
         String::new()
     };
     if held.is_empty() {
-        return format!("{so_far}No system has a target to be held to.");
+        return format!("{so_far}No system has a target.");
     }
     let mut parts = Vec::new();
     if !missed.is_empty() {
@@ -42,17 +42,17 @@ pub(super) fn headline(scope: &Scope<'_>, systems: &[SystemLine]) -> String {
     if !open.is_empty() {
         let each: Vec<&str> = open.iter().map(|s| s.name.as_str()).collect();
         parts.push(format!(
-            "too little was observed to say for {}",
+            "{} cannot be determined from the time observed",
             list(&each)
         ));
     }
     parts.push(match (met, held.len()) {
         (0, _) => String::new(),
         (1, 1) => format!("{} met its target", held[0].name),
-        (2, 2) => "both systems with a target met it".to_owned(),
-        (n, all) if n == all => format!("all {} systems with a target met it", number(n)),
-        (1, _) => "the other system with a target met it".to_owned(),
-        (n, _) => format!("the other {} systems with a target met it", number(n)),
+        (2, 2) => "both systems met their targets".to_owned(),
+        (n, all) if n == all => format!("all {} systems met their targets", number(n)),
+        (1, _) => "the other system met its target".to_owned(),
+        (n, _) => format!("the other {} systems met their targets", number(n)),
     });
     parts.retain(|part| !part.is_empty());
     format!("{so_far}{}.", sentence(&parts.join("; ")))
@@ -110,8 +110,8 @@ fn rest(systems: &[SystemLine], windows: &[WindowLine]) -> String {
         text.push_str(&format!(
             "; {} by {}",
             match over.len() {
-                1 => "one was exceeded".to_owned(),
-                n => format!("{} were exceeded", number(n)),
+                1 => "one overran".to_owned(),
+                n => format!("{} overran", number(n)),
             },
             length(s)
         ));

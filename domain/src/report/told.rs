@@ -191,18 +191,18 @@ pub(super) fn steps(words: &[Word], customers: usize) -> Vec<(Timestamp, String)
             let who = named(&names);
             let line = match result {
                 Telling::Ambiguous => {
-                    format!("Perhaps told, the connection was lost before the answer: {who}")
+                    format!("Unconfirmed, connection lost before the relay answered: {who}")
                 }
                 Telling::GivenUp => {
-                    format!("Given up after 48 hours of attempts, not told: {who}")
+                    format!("Given up after 48 hours, not notified: {who}")
                 }
-                Telling::Rejected => format!("Refused by the mail relay, not told: {who}"),
+                Telling::Rejected => format!("Rejected by the mail relay, not notified: {who}"),
                 _ => {
                     so_far += names.len();
                     let when = if afterwards {
-                        "Customers told only after it was over"
+                        "Customers notified only after recovery"
                     } else {
-                        "Customers told"
+                        "Customers notified"
                     };
                     format!("{when}: {who} ({so_far} of {customers})")
                 }

@@ -74,7 +74,7 @@ fn struck(scope: &Scope<'_>, account: &Account<'_>, unexcused: &Unexcused) -> St
 }
 
 fn declared(what: &str) -> String {
-    format!("a person declared {what}, which is unplanned at once")
+    format!("a person declared {what}; a declared outage is always unplanned")
 }
 
 /// The outages by which people declared these seconds to be downtime: `O-12`, `O-12 and O-15`.
@@ -98,38 +98,38 @@ fn clause(
     match unexcused.why {
         Unplanned::NotEarned => "nothing in it is planned".to_owned(),
         Unplanned::PartNotEarned => {
-            format!("{lost} of {who} fell into a part of the window that excuses nothing")
+            format!("{lost} of {who} fell into a part of the window that does not count as planned")
         }
-        Unplanned::MadeLater => format!(
-            "{who} had begun before the window was made or widened, so none of it is excused"
-        ),
+        Unplanned::MadeLater => {
+            format!("{who} had begun before the window was created or widened, so it is unplanned")
+        }
         Unplanned::BeganBefore(early_s) => format!(
-            "{who} began {} before the window, longer than its grace of {grace}: unplanned to the \
+            "{who} began {} before the window, longer than its grace period of {grace}: unplanned to the \
              end",
             length(early_s)
         ),
         Unplanned::BeganUnearned => format!(
-            "{who} began in a part of the window that excuses nothing: unplanned to the end"
+            "{who} began in a part of the window that does not count as planned: unplanned to the end"
         ),
         Unplanned::Early => format!(
-            "{who} began {lost} before the window, within its grace of {grace}: unplanned until \
+            "{who} began {lost} before the window, within its grace period of {grace}: unplanned until \
              the window began"
         ),
         Unplanned::UsedUp => format!(
-            "the {} that the window allows were used up at {from}: {lost} more are unplanned",
+            "the {} that the window allows were used up at {from}: a further {lost} are unplanned",
             length(window.max_downtime_s.unwrap_or_default())
         ),
         Unplanned::Outlasted => {
-            format!("{who} went on for {lost} after the end of the window: unplanned from {from}")
+            format!("{who} continued for {lost} after the end of the window: unplanned from {from}")
         }
         Unplanned::MonthUsedUp => format!(
-            "the {} that the agreement allows in a month were used up at {from}: {lost} more are \
-             unplanned",
+            "the {} that the agreement allows per month were used up at {from}: a further {lost} \
+             are unplanned",
             length(account.monthly_allowance_s.unwrap_or_default())
         ),
         Unplanned::Declared => declared(&declarations(scope, account, &unexcused.seconds)),
         Unplanned::TakenBack => {
-            format!("a person took {lost} of {who} back from the planned time")
+            format!("a person reclassified {lost} of {who} as unplanned")
         }
     }
 }

@@ -71,14 +71,14 @@ fn a_page_says_what_makes_up_a_figure_and_how_far_it_is_known() {
     for format in [Format::Markdown, Format::Html] {
         let page = rendered(&report, format).replace('\u{a0}', " ");
         for words in [
-            "of it 5 h not observed and 1 min degraded, which count as down",
+            "of which 5 h not observed and 1 min degraded, counted as down",
             "counted as down",
             "at least 37 min 30 s",
             "O-120, O-999",
-            "art of one stretch of downtime, from 2026-10-07 02:14:10 EDT on, not over yet (O-120, \
-             O-999): 1 h 12 min 01 s unplanned in the month",
+            "art of one continuous downtime from 2026-10-07 02:14:10 EDT, still ongoing (O-120, \
+             O-999): 1 h 12 min 01 s unplanned this month",
             "by the notice of 2026-10-07 02:14:10 EDT",
-            "ignored: too short to count by the agreement",
+            "ignored: shorter than the agreement counts",
         ] {
             assert!(page.contains(words), "{words:?} in {format:?}");
         }
@@ -579,7 +579,7 @@ fn many_quiet_windows_share_a_paragraph_and_none_is_lost() {
     assert_eq!(report.maintenance.len(), 57);
     for format in [Format::Html, Format::Markdown] {
         let page = rendered(&report, format);
-        assert!(page.contains("54 recurring windows more were held without downtime"));
+        assert!(page.contains("54 more recurring windows passed without downtime"));
         for window in &report.maintenance {
             // HTML writes the slash by number, Markdown the at sign.
             let id = &window.window;

@@ -103,7 +103,7 @@ fn a_target_lowered_in_the_month_does_not_count_until_the_next() {
     assert!(
         change
             .into_iter()
-            .any(|w| w.contains("99.9 % \u{2192} 99.5 %, with the next month"))
+            .any(|w| w.contains("99.9 % \u{2192} 99.5 %, from next month"))
     );
 }
 
@@ -161,7 +161,7 @@ fn an_outage_over_midnight_of_the_month_s_end_counts_once_and_shares_its_seconds
         .collect();
     assert_eq!(others.len(), 1);
     assert!(
-        november.happened[0].starts_with("No unplanned outage began: one of Results"),
+        november.happened[0].starts_with("No unplanned outage began: an outage of Results"),
         "{}",
         november.happened[0]
     );
@@ -189,7 +189,7 @@ fn an_open_outage_has_no_end_and_counts_as_far_as_the_ledger_speaks() {
     );
     assert_eq!(open.restore_s, None);
     assert!(
-        report.happened[0].ends_with("Thursday 29 October at 11:00\u{a0}EDT and is not over yet.")
+        report.happened[0].ends_with("Thursday 29 October at 11:00\u{a0}EDT and has not ended yet.")
     );
 }
 
@@ -259,12 +259,12 @@ fn a_notice_that_was_given_up_is_told_apart_from_one_that_was_refused() {
     assert_eq!(report.notice_results.get("given_up"), Some(&1));
     assert_eq!(report.refused[0].result, Telling::GivenUp);
     for (format, said) in [
-        (Format::Html, "Given up after 48 hours of attempts"),
-        (Format::Markdown, "given up after 48 hours of attempts"),
+        (Format::Html, "Given up after 48 hours"),
+        (Format::Markdown, "given up after 48 hours"),
         (Format::Csv, "given_up"),
         (
             Format::Json,
-            "Given up after 48 hours of attempts, not told: St. Elsewhere Hospital",
+            "Given up after 48 hours, not notified: St. Elsewhere Hospital",
         ),
     ] {
         let text =
@@ -272,7 +272,7 @@ fn a_notice_that_was_given_up_is_told_apart_from_one_that_was_refused() {
         assert!(text.contains(said), "{format:?}");
         let table = text.to_lowercase();
         assert!(
-            !table.contains("refused by the mail relay, not told"),
+            !table.contains("rejected by the mail relay, not notified"),
             "{format:?}"
         );
     }
@@ -414,7 +414,7 @@ fn a_month_in_which_nothing_happened_says_so() {
         record.outages.remove(&OutageId(id));
     }
     let november = report(&record, "2026-11");
-    assert_eq!(november.headline, "All five systems with a target met it.");
+    assert_eq!(november.headline, "All five systems met their targets.");
     assert_eq!(november.happened[0], "There was no unplanned outage.");
     assert!(november.happened[1].ends_with("every second of agreed time was observed."));
     assert!(november.outages.is_empty() && november.incidents.is_empty());

@@ -103,7 +103,7 @@ fn what_is_written_says_how_often_and_how_long_in_all() {
     let count = |subject: &str| subjects.iter().filter(|s| *s == subject).count();
     // St. Elsewhere reads Chicago's time.
     let unstable = "UNSTABLE: Clinical Portal (3 outages since 08:00 CDT)";
-    let over = "UP AGAIN: Clinical Portal (down 11 min in 4 outages)";
+    let over = "RESTORED: Clinical Portal (down 11 min in 4 outages)";
     assert_eq!((count(unstable), count(over)), (1, 1), "{subjects:#?}");
     assert_eq!(subjects.len(), 6, "{subjects:#?}");
 }

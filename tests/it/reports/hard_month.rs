@@ -160,8 +160,8 @@ fn refused_folded_and_waiting_customers_are_shown_as_what_they_are() {
     assert_eq!(
         steps,
         [
-            "Customers told: Lakeside Family Practice, North County Orthopaedic and Sports Medicine Associates of Albany and St. Elsewhere Hospital (3 of 4)",
-            "Refused by the mail relay, not told: Mercy Medical Group",
+            "Customers notified: Lakeside Family Practice, North County Orthopaedic and Sports Medicine Associates of Albany and St. Elsewhere Hospital (3 of 4)",
+            "Rejected by the mail relay, not notified: Mercy Medical Group",
         ]
     );
 }
@@ -176,7 +176,7 @@ fn the_pages_and_the_table_say_what_the_json_says() {
                 "The monitor’s own absences",
                 "longer than its grace of 1\u{a0}min: unplanned to the end",
                 "Delivered only after it was over",
-                "Refused by the mail relay",
+                "Rejected by the mail relay",
                 "Not delivered yet",
             ],
         ),

@@ -421,7 +421,7 @@ fn what_is_declared_of_planned_downtime_is_no_overrun_of_what_the_window_allows(
     let said = |what: &str| {
         let window = "Work work (a/work@2026-10-01)";
         vec![format!(
-            "{window}: a person declared {what}, which is unplanned at once"
+            "{window}: a person declared {what}; a declared outage is always unplanned"
         )]
     };
     assert_eq!(why(&service), [said(&declared.to_string()), said("it")]);

@@ -64,9 +64,9 @@ fn the_report_counts_it_to_there_and_says_that_nobody_saw_it_come_back() {
     };
     assert_eq!(
         gone,
-        "A: what had failed is no longer watched; when it was available again is not known"
+        "A: the failing check was removed; recovery time unknown"
     );
-    assert_eq!(over, "Resolved: nothing that is still watched is down");
+    assert_eq!(over, "Resolved: no system that is still monitored is down");
 }
 
 #[test]

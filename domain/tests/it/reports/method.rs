@@ -40,11 +40,11 @@ fn an_agreement_that_chooses_nothing_says_what_that_means() {
     says(
         |_| {},
         expect![[r#"
-        All hours are agreed time.
-        Unknown time is neither up nor down.
-        Degraded time counts as up.
-        No outage is too short to count.
-        Measured time decides from 99.0 % coverage."#]],
+            All hours are agreed time.
+            Unknown time is neither up nor down.
+            Degraded time counts as up.
+            Outages of any length count.
+            Measured time decides if coverage is at least 99.0 %."#]],
     );
 }
 
@@ -65,9 +65,9 @@ fn every_choice_is_said() {
             Unknown time counts as down.
             Degraded time counts as down.
             Outages shorter than 1 min are excluded.
-            Measured time decides from 95.0 % coverage.
-            At most 8 h of planned time a month and system.
-            Planned work earns only within: Wed 21:00–24:00, Sun 21:00–24:00 (America/New_York)."#]],
+            Measured time decides if coverage is at least 95.0 %.
+            At most 8 h of planned time per system and month.
+            Maintenance counts as planned only within: Wed 21:00–24:00, Sun 21:00–24:00 (America/New_York)."#]],
     );
 }
 
@@ -83,8 +83,8 @@ fn hours_that_leave_none_out_are_all_hours() {
             All hours are agreed time.
             Unknown time is neither up nor down.
             Degraded time counts as up.
-            No outage is too short to count.
-            Measured time decides from 99.0 % coverage."#]],
+            Outages of any length count.
+            Measured time decides if coverage is at least 99.0 %."#]],
     );
     // A day that is missing, or an hour, is not.
     says(
@@ -96,8 +96,8 @@ fn hours_that_leave_none_out_are_all_hours() {
             Agreed time: Mon–Sat 00:00–24:00 (America/New_York).
             Unknown time is neither up nor down.
             Degraded time counts as up.
-            No outage is too short to count.
-            Measured time decides from 99.0 % coverage.
-            Planned work earns only within: Mon–Sun 21:00–06:00 (America/New_York)."#]],
+            Outages of any length count.
+            Measured time decides if coverage is at least 99.0 %.
+            Maintenance counts as planned only within: Mon–Sun 21:00–06:00 (America/New_York)."#]],
     );
 }

@@ -62,10 +62,10 @@ fn every_stop_crash_stall_and_step_of_the_clock_is_an_absence_in_order_of_time()
     away(
         &service,
         expect![[r#"
-            2026-10-01T00:01:00Z 2026-10-01T00:02:00Z 60 s Stopped: the service was stopped in order
-            2026-10-01T00:02:50Z 2026-10-01T00:10:00Z 430 s Died: the service ended without a word (killed, crashed or without power); from its last known sign of life
-            2026-10-01T00:10:40Z 2026-10-01T00:11:40Z 60 s Stalled: the machine slept, or the service got no processor time
-            2026-10-01T00:11:50Z 2026-10-01T01:11:50Z 3600 s ClockStepped: the machine’s clock was set to another time
+            2026-10-01T00:01:00Z 2026-10-01T00:02:00Z 60 s Stopped: the service was stopped
+            2026-10-01T00:02:50Z 2026-10-01T00:10:00Z 430 s Died: the service was killed, crashed or lost power; counted from its last sign of life
+            2026-10-01T00:10:40Z 2026-10-01T00:11:40Z 60 s Stalled: the machine was suspended, or the service got no processor time
+            2026-10-01T00:11:50Z 2026-10-01T01:11:50Z 3600 s ClockStepped: the machine’s clock was changed
         "#]],
     );
 }
@@ -80,15 +80,15 @@ fn a_monitor_that_was_stopped_is_away_until_it_is_back() {
     away(
         &service,
         expect![[r#"
-        2026-10-01T00:01:00Z ? ? s Stopped: the service was stopped in order
-    "#]],
+            2026-10-01T00:01:00Z ? ? s Stopped: the service was stopped
+        "#]],
     );
     service.start(7_200);
     away(
         &service,
         expect![[r#"
-        2026-10-01T00:01:00Z 2026-10-01T02:00:00Z 7140 s Stopped: the service was stopped in order
-    "#]],
+            2026-10-01T00:01:00Z 2026-10-01T02:00:00Z 7140 s Stopped: the service was stopped
+        "#]],
     );
 }
 
@@ -102,8 +102,8 @@ fn a_restart_within_a_second_is_an_absence_all_the_same() {
     away(
         &service,
         expect![[r#"
-        2026-10-01T00:01:00Z 2026-10-01T00:01:00Z 0 s Stopped: the service was stopped in order
-    "#]],
+            2026-10-01T00:01:00Z 2026-10-01T00:01:00Z 0 s Stopped: the service was stopped
+        "#]],
     );
 }
 
@@ -115,7 +115,7 @@ fn an_absence_over_midnight_of_the_first_is_in_both_months() {
     service.start(120);
     service.draw(120, &[("a/p", "U")]);
     let line = expect![[r#"
-        2026-10-31T23:59:30Z 2026-11-01T00:01:00Z 90 s Stopped: the service was stopped in order
+        2026-10-31T23:59:30Z 2026-11-01T00:01:00Z 90 s Stopped: the service was stopped
     "#]];
     line.assert_eq(&absences(&month(&service, "2026-10")));
     line.assert_eq(&absences(&month(&service, "2026-11")));
@@ -202,9 +202,9 @@ fn downtime_that_a_window_excuses_whole_needs_no_word() {
 fn an_allowance_that_was_used_up_says_when_and_how_much_is_beyond_it() {
     let rules = vec![rule("work", "00:05:00", 600, Some(100))];
     expect![[r#"
-        a/work@2026-10-01 (180, 100): agreed on 2024-03-01; the 1 min 40 s that the window allows were used up at 2026-10-01 00:07:10 UTC: 1 min 20 s more are unplanned
+        a/work@2026-10-01 (180, 100): agreed on 2024-03-01; the 1 min 40 s that the window allows were used up at 2026-10-01 00:07:10 UTC: a further 1 min 20 s are unplanned
         O-1 (100, 80)
-          Work work (a/work@2026-10-01): the 1 min 40 s that the window allows were used up at 2026-10-01 00:07:10 UTC: 1 min 20 s more are unplanned
+          Work work (a/work@2026-10-01): the 1 min 40 s that the window allows were used up at 2026-10-01 00:07:10 UTC: a further 1 min 20 s are unplanned
     "#]].assert_eq(&why(&drawn(rules, "UUUUUUUUUUUDDDDDDUUUU")));
 }
 
@@ -212,9 +212,9 @@ fn an_allowance_that_was_used_up_says_when_and_how_much_is_beyond_it() {
 fn downtime_that_outlasts_its_window_says_by_how_much() {
     let rules = vec![rule("work", "00:05:00", 120, None)];
     expect![[r#"
-        a/work@2026-10-01 (90, 90): agreed on 2024-03-01; O-1 went on for 1 min 30 s after the end of the window: unplanned from 2026-10-01 00:07:00 UTC
+        a/work@2026-10-01 (90, 90): agreed on 2024-03-01; O-1 continued for 1 min 30 s after the end of the window: unplanned from 2026-10-01 00:07:00 UTC
         O-1 (90, 90)
-          Work work (a/work@2026-10-01): it went on for 1 min 30 s after the end of the window: unplanned from 2026-10-01 00:07:00 UTC
+          Work work (a/work@2026-10-01): it continued for 1 min 30 s after the end of the window: unplanned from 2026-10-01 00:07:00 UTC
     "#]].assert_eq(&why(&drawn(rules, "UUUUUUUUUUUDDDDDDUUUU")));
 }
 
@@ -222,9 +222,9 @@ fn downtime_that_outlasts_its_window_says_by_how_much() {
 fn a_window_that_was_entered_already_down_says_how_long_before() {
     let rules = vec![rule("work", "00:05:00", 600, None)];
     expect![[r#"
-        a/work@2026-10-01 (210, 0): agreed on 2024-03-01; O-1 began 2 min 30 s before the window, longer than its grace of 30 s: unplanned to the end
+        a/work@2026-10-01 (210, 0): agreed on 2024-03-01; O-1 began 2 min 30 s before the window, longer than its grace period of 30 s: unplanned to the end
         O-1 (0, 360)
-          Work work (a/work@2026-10-01): it began 2 min 30 s before the window, longer than its grace of 30 s: unplanned to the end
+          Work work (a/work@2026-10-01): it began 2 min 30 s before the window, longer than its grace period of 30 s: unplanned to the end
     "#]].assert_eq(&why(&drawn(rules, "UUUUUDDDDDDDDDDDDUUUU")));
 }
 
@@ -233,9 +233,9 @@ fn downtime_that_began_within_the_grace_is_unplanned_until_the_window_only() {
     let mut rule = rule("work", "00:05:00", 600, None);
     rule.start_grace_s = Some(60);
     expect![[r#"
-        a/work@2026-10-01 (120, 120): agreed on 2024-03-01; O-1 began 30 s before the window, within its grace of 1 min: unplanned until the window began
+        a/work@2026-10-01 (120, 120): agreed on 2024-03-01; O-1 began 30 s before the window, within its grace period of 1 min: unplanned until the window began
         O-1 (120, 30)
-          Work work (a/work@2026-10-01): it began 30 s before the window, within its grace of 1 min: unplanned until the window began
+          Work work (a/work@2026-10-01): it began 30 s before the window, within its grace period of 1 min: unplanned until the window began
     "#]].assert_eq(&why(&drawn(vec![rule], "UUUUUUUUUDDDDDUUUU")));
 }
 
@@ -244,9 +244,9 @@ fn a_window_that_nobody_agreed_to_says_so_in_both_places() {
     let mut rule = rule("work", "00:05:00", 600, None);
     rule.agreed = None;
     expect![[r#"
-        a/work@2026-10-01 (150, 0): neither agreed nor configured early enough for this date
+        a/work@2026-10-01 (150, 0): neither agreed nor configured in time for this date
         O-1 (0, 150)
-          Work work (a/work@2026-10-01): nothing in it is planned: neither agreed nor configured early enough for this date
+          Work work (a/work@2026-10-01): nothing in it is planned: neither agreed nor configured in time for this date
     "#]].assert_eq(&why(&drawn(vec![rule], "UUUUUUUUUUUDDDDDUUUU")));
 }
 
@@ -281,9 +281,9 @@ fn the_part_of_a_window_outside_the_allowed_hours_excuses_nothing_and_says_so() 
     // Down from 330 to 510; the hours that are allowed end at 420.
     let cut = |p: &mut Policy| p.planned_hours = Some(hours("00:00", "00:07"));
     expect![[r#"
-        a/work@2026-10-01 (180, 90): agreed on 2024-03-01, but only from 2026-10-01 00:05:00 UTC to 2026-10-01 00:07:00 UTC: the rest was not announced in time or lies outside the allowed hours; 1 min 30 s of O-1 fell into a part of the window that excuses nothing
+        a/work@2026-10-01 (180, 90): agreed on 2024-03-01, but only from 2026-10-01 00:05:00 UTC to 2026-10-01 00:07:00 UTC; the rest was not announced in time or is outside the allowed hours; 1 min 30 s of O-1 fell into a part of the window that does not count as planned
         O-1 (90, 90)
-          Work work (a/work@2026-10-01): 1 min 30 s of it fell into a part of the window that excuses nothing (not announced in time, or outside the allowed hours)
+          Work work (a/work@2026-10-01): 1 min 30 s of it fell into a part of the window that does not count as planned (not announced in time, or outside the allowed hours)
     "#]].assert_eq(&why(&under(cut, "UUUUUUUUUUUDDDDDDUUUU")));
 }
 
@@ -291,9 +291,9 @@ fn the_part_of_a_window_outside_the_allowed_hours_excuses_nothing_and_says_so() 
 fn a_window_wholly_outside_the_allowed_hours_says_so() {
     let cut = |p: &mut Policy| p.planned_hours = Some(hours("02:00", "03:00"));
     expect![[r#"
-        a/work@2026-10-01 (180, 0): outside the hours in which the agreement allows planned work
+        a/work@2026-10-01 (180, 0): outside the hours that the agreement allows for maintenance
         O-1 (0, 180)
-          Work work (a/work@2026-10-01): nothing in it is planned: outside the hours in which the agreement allows planned work
+          Work work (a/work@2026-10-01): nothing in it is planned: outside the hours that the agreement allows for maintenance
     "#]].assert_eq(&why(&under(cut, "UUUUUUUUUUUDDDDDDUUUU")));
 }
 
@@ -309,9 +309,9 @@ fn work_outside_the_allowed_hours_prints_the_reason_why_it_was_scheduled_there()
     service.deliver_due(Delivery::Accepted);
     service.draw(30, &[("a/p", "UUUUUUDDDUUU")]);
     expect![[r#"
-        move (90, 0): outside the hours in which the agreement allows planned work; scheduled outside the allowed hours by override: the crane is late
+        move (90, 0): outside the hours that the agreement allows for maintenance; scheduled outside the allowed hours by override: the crane is late
         O-1 (0, 90)
-          Move (move): nothing in it is planned: outside the hours in which the agreement allows planned work; scheduled outside the allowed hours by override: the crane is late
+          Move (move): nothing in it is planned: outside the hours that the agreement allows for maintenance; scheduled outside the allowed hours by override: the crane is late
     "#]].assert_eq(&why(&service));
 }
 
@@ -319,9 +319,9 @@ fn work_outside_the_allowed_hours_prints_the_reason_why_it_was_scheduled_there()
 fn downtime_that_began_in_the_part_outside_the_hours_is_unplanned_to_its_end() {
     let cut = |p: &mut Policy| p.planned_hours = Some(hours("00:07", "01:00"));
     expect![[r#"
-        a/work@2026-10-01 (180, 0): agreed on 2024-03-01, but only from 2026-10-01 00:07:00 UTC to 2026-10-01 00:15:00 UTC: the rest was not announced in time or lies outside the allowed hours; O-1 began in a part of the window that excuses nothing: unplanned to the end
+        a/work@2026-10-01 (180, 0): agreed on 2024-03-01, but only from 2026-10-01 00:07:00 UTC to 2026-10-01 00:15:00 UTC; the rest was not announced in time or is outside the allowed hours; O-1 began in a part of the window that does not count as planned: unplanned to the end
         O-1 (0, 180)
-          Work work (a/work@2026-10-01): it began in a part of the window that excuses nothing: unplanned to the end (not announced in time, or outside the allowed hours)
+          Work work (a/work@2026-10-01): it began in a part of the window that does not count as planned: unplanned to the end (not announced in time, or outside the allowed hours)
     "#]].assert_eq(&why(&under(cut, "UUUUUUUUUUUDDDDDDUUUU")));
 }
 
@@ -329,9 +329,9 @@ fn downtime_that_began_in_the_part_outside_the_hours_is_unplanned_to_its_end() {
 fn the_month_s_allowance_says_when_it_was_used_up() {
     let cap = |p: &mut Policy| p.monthly_allowance_s = Some(60);
     expect![[r#"
-        a/work@2026-10-01 (180, 60): agreed on 2024-03-01; the 1 min that the agreement allows in a month were used up at 2026-10-01 00:06:30 UTC: 2 min more are unplanned
+        a/work@2026-10-01 (180, 60): agreed on 2024-03-01; the 1 min that the agreement allows per month were used up at 2026-10-01 00:06:30 UTC: a further 2 min are unplanned
         O-1 (60, 120)
-          Work work (a/work@2026-10-01): the 1 min that the agreement allows in a month were used up at 2026-10-01 00:06:30 UTC: 2 min more are unplanned
+          Work work (a/work@2026-10-01): the 1 min that the agreement allows per month were used up at 2026-10-01 00:06:30 UTC: a further 2 min are unplanned
     "#]].assert_eq(&why(&under(cap, "UUUUUUUUUUUDDDDDDUUUU")));
 }
 
@@ -363,9 +363,9 @@ fn a_window_made_after_the_downtime_began_says_so() {
     service.act_at(185, "kim", crate::service::told("late", "clinic"));
     service.draw(210, &[("a/p", "DDDUUU")]);
     expect![[r#"
-        late (100, 0): announced in time, to the last customer at 2026-10-01 00:03:05 UTC; O-1 had begun before the window was made or widened, so none of it is excused
+        late (100, 0): announced in time, the last customer at 2026-10-01 00:03:05 UTC; O-1 had begun before the window was created or widened, so it is unplanned
         O-1 (0, 210)
-          Late work (late): it had begun before the window was made or widened, so none of it is excused
+          Late work (late): it had begun before the window was created or widened, so it is unplanned
     "#]].assert_eq(&why(&service));
 }
 
@@ -379,9 +379,9 @@ fn planned_time_that_a_person_took_back_says_so() {
     let reason = "it was not the work".to_owned();
     service.act_at(920, "ann", Act::Reclassify { outage, reason });
     expect![[r#"
-        a/work@2026-10-01 (180, 0): agreed on 2024-03-01; a person took 3 min of O-1 back from the planned time
+        a/work@2026-10-01 (180, 0): agreed on 2024-03-01; a person reclassified 3 min of O-1 as unplanned
         O-1 (0, 180)
-          Work work (a/work@2026-10-01): a person took 3 min of it back from the planned time
+          Work work (a/work@2026-10-01): a person reclassified 3 min of it as unplanned
     "#]].assert_eq(&why(&service));
 }
 
@@ -414,9 +414,9 @@ fn a_declared_outage_in_a_window_is_unplanned_because_it_was_declared() {
     };
     service.act_at(840, "ann", act);
     expect![[r#"
-        a/work@2026-10-01 (70, 0): agreed on 2024-03-01; a person declared O-1, which is unplanned at once
+        a/work@2026-10-01 (70, 0): agreed on 2024-03-01; a person declared O-1; a declared outage is always unplanned
         O-1 (0, 70)
-          Work work (a/work@2026-10-01): a person declared it, which is unplanned at once
+          Work work (a/work@2026-10-01): a person declared it; a declared outage is always unplanned
     "#]].assert_eq(&why(&service));
 }
 
@@ -474,7 +474,7 @@ fn everybody_told_in_one_second_is_named_in_one_line() {
         00:30 A unavailable (refused): first bad sample
         01:30 Outage O-1 confirmed
         01:30 Incident I-1 opened
-        01:30 Customers told: Clinic 0, Clinic 1 and Clinic 2 (3 of 3)
+        01:30 Customers notified: Clinic 0, Clinic 1 and Clinic 2 (3 of 3)
     "#]]
     .assert_eq(&told(&service));
 }
@@ -484,8 +484,8 @@ fn of_many_customers_told_in_one_second_the_line_says_how_many() {
     let mut service = customers(&[1; 9]);
     service.deliver_due(Delivery::Accepted);
     let lines = told(&service);
-    let line = lines.lines().find(|l| l.contains("Customers told"));
-    let must = "01:30 Customers told: Clinic 0, Clinic 1, Clinic 2 and 6 others (9 of 9)";
+    let line = lines.lines().find(|l| l.contains("Customers notified"));
+    let must = "01:30 Customers notified: Clinic 0, Clinic 1, Clinic 2 and 6 others (9 of 9)";
     assert_eq!(line, Some(must));
 }
 
@@ -515,8 +515,8 @@ fn sent_queued_refused_and_perhaps_delivered_are_told_apart_contact_by_contact()
         00:30 A unavailable (refused): first bad sample
         01:30 Outage O-1 confirmed
         01:30 Incident I-1 opened
-        01:30 Customers told: Clinic 0 and Clinic 1 (2 of 4)
-        01:30 Refused by the mail relay, not told: Clinic 2
+        01:30 Customers notified: Clinic 0 and Clinic 1 (2 of 4)
+        01:30 Rejected by the mail relay, not notified: Clinic 2
     "#]]
     .assert_eq(&told(&service));
 }
@@ -534,7 +534,7 @@ fn a_connection_lost_twice_is_perhaps_told_and_no_more() {
         00:30 A unavailable (refused): first bad sample
         01:30 Outage O-1 confirmed
         01:30 Incident I-1 opened
-        03:00 Perhaps told, the connection was lost before the answer: Clinic 0
+        03:00 Unconfirmed, connection lost before the relay answered: Clinic 0
     "#]]
     .assert_eq(&told(&service));
 }
@@ -561,10 +561,10 @@ fn a_customer_reached_when_it_was_over_was_told_only_afterwards() {
         00:30 A unavailable (refused): first bad sample
         01:30 Outage O-1 confirmed
         01:30 Incident I-1 opened
-        01:30 Customers told: Clinic 0 (1 of 2)
+        01:30 Customers notified: Clinic 0 (1 of 2)
         02:30 A available again
-        03:00 Resolved: every system concerned is up
-        03:30 Customers told only after it was over: Clinic 1 (2 of 2)
+        03:00 Resolved: every affected system is up
+        03:30 Customers notified only after recovery: Clinic 1 (2 of 2)
     "#]]
     .assert_eq(&told(&service));
 }
@@ -581,8 +581,8 @@ fn a_customer_whose_only_message_was_refused_in_the_end_was_not_told() {
         01:30 Outage O-1 confirmed
         01:30 Incident I-1 opened
         02:30 A available again
-        03:00 Resolved: every system concerned is up
-        03:30 Refused by the mail relay, not told: Clinic 0
+        03:00 Resolved: every affected system is up
+        03:30 Rejected by the mail relay, not notified: Clinic 0
     "#]]
     .assert_eq(&told(&service));
 }
