@@ -564,7 +564,7 @@ async fn open(start: &Start, data: &Path, loaded: &Loaded, clock: &Clock) -> Res
             step(
                 &mut turn,
                 now,
-                Input::Found {
+                Input::CreateLedger {
                     identity: identity(),
                     tzdb,
                 },
@@ -576,7 +576,7 @@ async fn open(start: &Start, data: &Path, loaded: &Loaded, clock: &Clock) -> Res
             }
             let (by, catalogue) = (start.by.clone(), Box::new(catalogue));
             // A life that ended without a word ends before anything else is written.
-            step(&mut turn, now, Input::Died { alive_until })?;
+            step(&mut turn, now, Input::Crashed { alive_until })?;
             step(&mut turn, now, Input::Configure { by, catalogue })?;
         }
         Ok(Opened {

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use domain::event::Absence;
+use domain::event::GapCause;
 use domain::span::Span;
 use jiff::{SignedDuration, Timestamp};
 
@@ -32,11 +32,11 @@ pub struct Reading {
 
 /// A span in which the service ran but could not watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Absent {
+pub struct Gap {
     /// From when to when, by the wall clock.
     pub span: Span,
     /// Why.
-    pub cause: Absence,
+    pub cause: GapCause,
 }
 
 /// Compares readings; holds no clock itself.
@@ -47,7 +47,7 @@ struct Lookout {
     #[cfg(test)]
     set_by: SignedDuration,
     stalled_until: Option<Duration>,
-    pending: VecDeque<Absent>,
+    pending: VecDeque<Gap>,
 }
 
 impl Lookout {
@@ -85,24 +85,24 @@ impl Lookout {
         let signed = SignedDuration::try_from(went_by).unwrap_or(SignedDuration::MAX);
         let expected = self.last.wall.checked_add(signed).unwrap_or(Timestamp::MAX);
         if went_by > STALL_AFTER {
-            self.note(Span::new(self.last.wall, expected), Absence::Stalled);
+            self.note(Span::new(self.last.wall, expected), GapCause::Stalled);
             self.stalled_until = Some(now.up);
         }
         // A leap second that is stepped counts as a step of a second, and hides one.
         if now.wall.duration_since(expected).abs() > STEP_OVER {
             let span = Span::new(now.wall.min(expected), now.wall.max(expected));
-            self.note(span, Absence::ClockStepped);
+            self.note(span, GapCause::ClockStepped);
         }
         self.last = now;
     }
 
-    fn note(&mut self, span: Span, cause: Absence) {
+    fn note(&mut self, span: Span, cause: GapCause) {
         let full = self.pending.len() >= KEPT;
         match self.pending.back_mut().filter(|_| full) {
             Some(last) => {
                 last.span = Span::new(last.span.from.min(span.from), last.span.to.max(span.to));
             }
-            None => self.pending.push_back(Absent { span, cause }),
+            None => self.pending.push_back(Gap { span, cause }),
         }
     }
 }
@@ -157,7 +157,7 @@ impl Clock {
 
     /// What hid time since this was last asked, in order. Looks at once, so that whatever
     /// happened before the call is in the answer.
-    pub fn absences(&self) -> Vec<Absent> {
+    pub fn monitoring_gaps(&self) -> Vec<Gap> {
         let mut lookout = self.lock();
         lookout.look_now();
         lookout.pending.drain(..).collect()
@@ -242,7 +242,7 @@ mod tests {
         }
     }
 
-    fn seen(readings: &[Reading]) -> Vec<(i64, i64, Absence)> {
+    fn seen(readings: &[Reading]) -> Vec<(i64, i64, GapCause)> {
         let mut lookout = Lookout::new(reading(0, 0));
         for now in readings {
             lookout.look(*now);
@@ -274,7 +274,7 @@ mod tests {
     fn a_stall_hides_the_time_from_the_last_look_to_this_one() {
         assert_eq!(
             seen(&[reading(1_000, 1_000), reading(181_000, 181_000)]),
-            [(1_000, 181_000, Absence::Stalled)]
+            [(1_000, 181_000, GapCause::Stalled)]
         );
     }
 
@@ -282,7 +282,7 @@ mod tests {
     fn a_clock_set_forward_hides_what_it_jumped_over() {
         assert_eq!(
             seen(&[reading(1_000, 1_000), reading(3_602_000, 2_000)]),
-            [(2_000, 3_602_000, Absence::ClockStepped)]
+            [(2_000, 3_602_000, GapCause::ClockStepped)]
         );
     }
 
@@ -290,7 +290,7 @@ mod tests {
     fn a_clock_set_back_hides_what_happens_twice() {
         assert_eq!(
             seen(&[reading(4_000, 4_000), reading(1_000, 5_000)]),
-            [(1_000, 5_000, Absence::ClockStepped)]
+            [(1_000, 5_000, GapCause::ClockStepped)]
         );
     }
 
@@ -299,7 +299,7 @@ mod tests {
         assert_eq!(seen(&[reading(1_500, 1_000)]), []);
         assert_eq!(
             seen(&[reading(2_000, 1_000)]),
-            [(1_000, 2_000, Absence::ClockStepped)]
+            [(1_000, 2_000, GapCause::ClockStepped)]
         );
     }
 
@@ -308,8 +308,8 @@ mod tests {
         assert_eq!(
             seen(&[reading(90_000, 60_000)]),
             [
-                (0, 60_000, Absence::Stalled),
-                (60_000, 90_000, Absence::ClockStepped)
+                (0, 60_000, GapCause::Stalled),
+                (60_000, 90_000, GapCause::ClockStepped)
             ]
         );
     }
@@ -331,6 +331,6 @@ mod tests {
         assert!(clock.ran_through_since(first.up));
         assert!(clock.read().up >= first.up);
         assert_eq!(clock.now().as_nanosecond() % 1_000, 0);
-        assert_eq!(clock.absences(), []);
+        assert_eq!(clock.monitoring_gaps(), []);
     }
 }

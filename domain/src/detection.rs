@@ -98,7 +98,7 @@ pub enum Change {
         cause: Silence,
     },
     /// A conclusive sample vouches again.
-    Heard {
+    FirstResult {
         /// Its start.
         from: Timestamp,
     },
@@ -324,7 +324,7 @@ impl Runs {
             return changes;
         }
         if self.silent.take().is_some() {
-            changes.push(Change::Heard { from: sample.at });
+            changes.push(Change::FirstResult { from: sample.at });
         }
         self.last = Some(sample.at);
         let seen = Seen {

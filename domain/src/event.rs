@@ -42,13 +42,13 @@ pub enum Silence {
     /// The last sample was inconclusive.
     Inconclusive,
     /// The machine was suspended, the process stalled, or the wall clock stepped.
-    Absent,
+    MonitoringGap,
 }
 
 /// Why the service could not watch although it ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Absence {
+pub enum GapCause {
     /// The process got no time, or the machine slept.
     Stalled,
     /// The wall clock was set.
@@ -56,8 +56,8 @@ pub enum Absence {
 }
 
 /// Whether an absence of `span` that was noticed at `at` is a clock that was set back to `at`.
-pub fn is_set_back(at: Timestamp, span: Span, cause: Absence) -> bool {
-    cause == Absence::ClockStepped && at < span.to
+pub fn is_set_back(at: Timestamp, span: Span, cause: GapCause) -> bool {
+    cause == GapCause::ClockStepped && at < span.to
 }
 
 /// Why an incident was opened.
@@ -96,7 +96,7 @@ pub enum Delivery {
 )]
 pub enum Fact {
     /// The first event of a ledger: its identity, from which message ids are made.
-    Founded {
+    LedgerCreated {
         /// Random, or a simulation's seed.
         identity: String,
         /// The version of the time zone database.
@@ -115,20 +115,20 @@ pub enum Fact {
     /// The service stopped in order.
     Stopped,
     /// The service was found to have ended without a word, by whoever wrote next.
-    Died {
+    Crashed {
         /// The last instant at which it is known to have been alive.
         alive_until: Timestamp,
     },
     /// The service ran but could not watch.
-    Absent {
+    MonitoringGap {
         /// From when to when.
         span: Span,
         /// Why.
-        cause: Absence,
+        cause: GapCause,
     },
     /// Everything up to the event's own instant was watched by a service that was alive: written
     /// at each midnight of a committee's zone, so that a month is closed by the ledger alone.
-    Witnessed,
+    DayClosed,
 
     /// Nothing vouches for the probe's target from here on.
     ProbeSilent {
@@ -140,7 +140,7 @@ pub enum Fact {
         cause: Silence,
     },
     /// A conclusive sample vouches again.
-    ProbeHeard {
+    ProbeFirstResult {
         /// Which.
         probe: ProbeId,
         /// The start of that sample.
@@ -256,7 +256,7 @@ pub enum Fact {
         approved_by: String,
     },
     /// Downtime that a person excludes from the contract's figure.
-    Excluded {
+    DowntimeExcluded {
         /// Inside which outage.
         outage: OutageId,
         /// Which part of it.
@@ -269,7 +269,7 @@ pub enum Fact {
         approved_by: Option<String>,
     },
     /// Planned time of an outage is unplanned after all.
-    Reclassified {
+    OutageReclassified {
         /// Which.
         outage: OutageId,
         /// Why.
@@ -305,7 +305,7 @@ pub enum Fact {
         reason: Option<String>,
     },
     /// A person recorded having told a customer of a single window.
-    Told {
+    CustomerNotified {
         /// Of which.
         window: WindowId,
         /// Whom.
@@ -358,7 +358,7 @@ pub enum Fact {
         outages: Vec<OutageId>,
     },
     /// A system that failed again and again has been up for as long as it must.
-    Settled {
+    FlappingEnded {
         /// Which.
         system: SystemId,
         /// Its incident.
@@ -458,15 +458,15 @@ impl Fact {
     /// service as a whole.
     pub fn subject(&self) -> String {
         match self {
-            Fact::Founded { .. }
+            Fact::LedgerCreated { .. }
             | Fact::Configured { .. }
             | Fact::Started { .. }
             | Fact::Stopped
-            | Fact::Died { .. }
-            | Fact::Absent { .. }
-            | Fact::Witnessed => String::new(),
+            | Fact::Crashed { .. }
+            | Fact::MonitoringGap { .. }
+            | Fact::DayClosed => String::new(),
             Fact::ProbeSilent { probe, .. }
-            | Fact::ProbeHeard { probe, .. }
+            | Fact::ProbeFirstResult { probe, .. }
             | Fact::ProbeDown { probe, .. }
             | Fact::ProbeUp { probe, .. }
             | Fact::ProbeDegraded { probe, .. }
@@ -476,17 +476,17 @@ impl Fact {
             | Fact::OutageDeclared { system, .. }
             | Fact::MonitorFault { system, .. }
             | Fact::Flapping { system, .. }
-            | Fact::Settled { system, .. } => system.to_string(),
+            | Fact::FlappingEnded { system, .. } => system.to_string(),
             Fact::OutageClosed { outage, .. }
             | Fact::DeclarationChanged { outage, .. }
-            | Fact::Excluded { outage, .. }
-            | Fact::Reclassified { outage, .. }
+            | Fact::DowntimeExcluded { outage, .. }
+            | Fact::OutageReclassified { outage, .. }
             | Fact::Overrun { outage, .. } => outage.to_string(),
             Fact::WindowScheduled { window } | Fact::WindowChanged { window, .. } => {
                 window.id.to_string()
             }
             Fact::WindowCancelled { window, .. }
-            | Fact::Told { window, .. }
+            | Fact::CustomerNotified { window, .. }
             | Fact::MaintenanceStarted { window, .. }
             | Fact::MaintenanceCompleted { window } => window.to_string(),
             Fact::IncidentOpened { systems, .. } => systems

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::catalogue::Catalogue;
 use crate::decide::Input;
 use crate::detection::{Change, Runs, Settings};
-use crate::event::{Absence, Silence, is_set_back};
+use crate::event::{GapCause, Silence, is_set_back};
 use crate::id::ProbeId;
 use crate::record::{ProbeRecord, Record, is_open};
 use crate::sample::{Outcome, Sample};
@@ -51,7 +51,7 @@ pub struct Watch {
     /// The last instant that the clock of an earlier life is known to have shown, as of the start.
     shown: Option<Timestamp>,
     /// The last absence: what began before its end is dated by it.
-    absent: Option<(Span, Absence)>,
+    absent: Option<(Span, GapCause)>,
     /// No probe is overdue before this, `None` if none ever will be; looked for again once it has
     /// passed, so that a sample costs no search.
     overdue_from: Option<Timestamp>,
@@ -160,15 +160,15 @@ impl Watch {
                 }
                 self.alive = Some(at);
             }
-            Input::Died { alive_until } if record.watching => {
+            Input::Crashed { alive_until } if record.watching => {
                 let known = self.died(record, at, *alive_until);
                 self.shown = record.shown_until(at, known);
             }
-            Input::Absent { span, cause } => {
+            Input::MonitoringGap { span, cause } => {
                 // What hides time is seen when it begins: no probe falls overdue inside it.
                 let from = span.from.min(at);
                 self.pass_alive(from);
-                self.hush(from, from, Silence::Absent);
+                self.hush(from, from, Silence::MonitoringGap);
                 if is_set_back(at, *span, *cause) {
                     self.set_back(at);
                 }
@@ -184,9 +184,9 @@ impl Watch {
                 self.alive = None;
             }
             Input::Start { .. }
-            | Input::Died { .. }
-            | Input::Absent { .. }
-            | Input::Found { .. }
+            | Input::Crashed { .. }
+            | Input::MonitoringGap { .. }
+            | Input::CreateLedger { .. }
             | Input::Configure { .. }
             | Input::Tick
             | Input::Act { .. }
@@ -250,8 +250,8 @@ impl Watch {
     fn dated(&self, at: Timestamp, sample: &Sample) -> Option<Timestamp> {
         let start = sample.at.min(at);
         match self.absent {
-            Some((span, Absence::Stalled)) if span.contains(start) => None,
-            Some((span, Absence::ClockStepped)) if start < span.to && span.to <= at => {
+            Some((span, GapCause::Stalled)) if span.contains(start) => None,
+            Some((span, GapCause::ClockStepped)) if start < span.to && span.to <= at => {
                 Some(span.to)
             }
             _ => Some(start),

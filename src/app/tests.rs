@@ -165,7 +165,7 @@ async fn an_end_that_cannot_be_recorded_is_an_end_all_the_same() {
     let event = Event {
         at,
         by: SERVICE.to_owned(),
-        fact: Fact::Witnessed,
+        fact: Fact::DayClosed,
     };
     other.append(at, &[event], &[]).unwrap();
     drop(other);

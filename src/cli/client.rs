@@ -181,7 +181,7 @@ impl Client {
             let died = Event {
                 at: alive_until,
                 by: SERVICE.to_owned(),
-                fact: Fact::Died { alive_until },
+                fact: Fact::Crashed { alive_until },
             };
             record.apply(record.seq, &died);
         }

@@ -1,7 +1,7 @@
 //! One plain sentence for each event of the ledger, for people who read it line by line.
 
 use domain::calendar;
-use domain::event::{Absence, Cause, Delivery, Event, Fact, Silence, is_set_back};
+use domain::event::{Cause, Delivery, Event, Fact, GapCause, Silence, is_set_back};
 use domain::id::{NoticeId, OutageId, SystemId};
 use domain::incident::Review;
 use domain::record::Record;
@@ -39,7 +39,7 @@ impl Words<'_> {
     fn of(&self, fact: &Fact) -> String {
         let by = self.by;
         match fact {
-            Fact::Founded { identity, tzdb } => {
+            Fact::LedgerCreated { identity, tzdb } => {
                 format!("The ledger begins: identity {identity}, time zone database {tzdb}.")
             }
             Fact::Configured { catalogue } => {
@@ -52,18 +52,18 @@ impl Words<'_> {
                 alive_until: Some(until),
             } => format!("The service started. It last ran at {}.", self.time(*until)),
             Fact::Stopped => "The service stopped.".to_owned(),
-            Fact::Died { alive_until } => format!(
+            Fact::Crashed { alive_until } => format!(
                 "The service ended without stopping in order. It last ran at {}.",
                 self.time(*alive_until)
             ),
-            Fact::Absent { span, cause } => self.absent(*span, *cause),
-            Fact::Witnessed => "The service monitored everything up to here.".to_owned(),
+            Fact::MonitoringGap { span, cause } => self.absent(*span, *cause),
+            Fact::DayClosed => "The service monitored everything up to here.".to_owned(),
             Fact::ProbeSilent { probe, from, cause } => format!(
                 "{probe}: no result covers the time from {}, because {}.",
                 self.time(*from),
                 silence(*cause)
             ),
-            Fact::ProbeHeard { probe, from } => {
+            Fact::ProbeFirstResult { probe, from } => {
                 format!("{probe}: results cover the time from {}.", self.time(*from))
             }
             Fact::ProbeDown {
@@ -157,7 +157,7 @@ impl Words<'_> {
                 self.span(*span),
                 approved(Some(approved_by))
             ),
-            Fact::Excluded {
+            Fact::DowntimeExcluded {
                 outage,
                 span,
                 reason,
@@ -171,7 +171,7 @@ impl Words<'_> {
                     None => "; it stays unplanned until a second person approves".to_owned(),
                 }
             ),
-            Fact::Reclassified { outage, reason } => {
+            Fact::OutageReclassified { outage, reason } => {
                 format!(
                     "{by} reclassified the planned time of outage {outage} as unplanned: {reason}."
                 )
@@ -202,7 +202,7 @@ impl Words<'_> {
                 "{by} cancelled maintenance window {window}{}.",
                 because(reason.as_deref())
             ),
-            Fact::Told {
+            Fact::CustomerNotified {
                 window,
                 customer,
                 how,
@@ -250,7 +250,7 @@ impl Words<'_> {
                 "{system} is flapping: incident {incident} covers outages {}.",
                 list(outages)
             ),
-            Fact::Settled { system, incident } => {
+            Fact::FlappingEnded { system, incident } => {
                 format!("{system} is stable again (incident {incident}).")
             }
             Fact::IncidentAcknowledged {
@@ -311,7 +311,7 @@ impl Words<'_> {
         }
     }
 
-    fn absent(&self, span: Span, cause: Absence) -> String {
+    fn absent(&self, span: Span, cause: GapCause) -> String {
         if is_set_back(self.at, span, cause) {
             return format!(
                 "The machine's clock was set back from {} to {}: the time between is unknown.",
@@ -320,8 +320,8 @@ impl Words<'_> {
             );
         }
         let cause = match cause {
-            Absence::Stalled => "the machine slept or gave the service no time",
-            Absence::ClockStepped => "the machine's clock was set",
+            GapCause::Stalled => "the machine slept or gave the service no time",
+            GapCause::ClockStepped => "the machine's clock was set",
         };
         format!(
             "Nothing was monitored {}: {cause}. This time is unknown.",
@@ -424,7 +424,7 @@ fn silence(cause: Silence) -> &'static str {
         Silence::Stopped => "the service stopped",
         Silence::Missing => "results are missing",
         Silence::Inconclusive => "the last result was inconclusive",
-        Silence::Absent => "the service could not monitor",
+        Silence::MonitoringGap => "the service could not monitor",
     }
 }
 

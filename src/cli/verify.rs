@@ -169,7 +169,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let at = |second: i64| Timestamp::from_second(1_793_500_000 + second).unwrap();
         let facts = [
-            Fact::Founded {
+            Fact::LedgerCreated {
                 identity: "k3v9q2".to_owned(),
                 tzdb: "2026e".to_owned(),
             },

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use domain::event::{Absence, Delivery, Event, Fact, Silence};
+use domain::event::{Delivery, Event, Fact, GapCause, Silence};
 use domain::id::{OutageId, ProbeId, SystemId};
 use domain::outbox;
 use domain::record::Record;
@@ -240,7 +240,7 @@ fn of_the_monitor(record: &Record, fact: &Fact, voice: &Voice) -> Option<String>
                 "Nothing vouches for {name} since {from}: unknown time."
             ))
         }
-        Fact::Absent { span, cause } => Some(absent(span.from, span.to, *cause, voice)),
+        Fact::MonitoringGap { span, cause } => Some(absent(span.from, span.to, *cause, voice)),
         Fact::DeliveryEnded { result, reply, .. } if *result != Delivery::Accepted => {
             Some(format!("A mail was not taken ({reply})."))
         }
@@ -298,10 +298,10 @@ fn ends_an_outage(record: &Record, probe: &ProbeId, to: Timestamp) -> bool {
         .any(|(_, end)| end.is_none_or(|end| end == to))
 }
 
-fn absent(from: Timestamp, to: Timestamp, cause: Absence, voice: &Voice) -> String {
+fn absent(from: Timestamp, to: Timestamp, cause: GapCause, voice: &Voice) -> String {
     let what = match cause {
-        Absence::Stalled => "This machine slept or was busy",
-        Absence::ClockStepped => "The clock of this machine was set",
+        GapCause::Stalled => "This machine slept or was busy",
+        GapCause::ClockStepped => "The clock of this machine was set",
     };
     let (from, to) = (voice.time(from), voice.time(to));
     format!("{what}: from {from} to {to} nobody watched, and that is unknown time.")
@@ -406,7 +406,7 @@ mod tests {
         };
         assert!(!reader.look(), "there is no ledger yet");
         let mut ledger = Ledger::open(&reader.data).unwrap();
-        let founded = Fact::Founded {
+        let founded = Fact::LedgerCreated {
             identity: "x".to_owned(),
             tzdb: "x".to_owned(),
         };

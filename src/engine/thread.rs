@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use domain::decide::Input;
-use domain::event::{Absence, Event, Fact};
+use domain::event::{Event, Fact, GapCause};
 use domain::id::ProbeId;
 use domain::sample::Sample;
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +18,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::handle::{Asked, EngineHandle, Error, Message, QUEUE, Receipt};
 use super::snapshot::{SharedState, Snapshot};
 use super::turn::{self, Turn};
-use crate::clock::{Absent, Clock};
+use crate::clock::{Clock, Gap};
 use crate::ledger::{self, Ledger};
 use crate::samples::Writer;
 
@@ -161,11 +161,11 @@ impl Engine {
     /// What hid time goes before everything that came after it, and after the samples that had
     /// begun before it.
     fn look_at_clocks(&mut self, batch: &mut Vec<Message>) {
-        let absences = self.clock.absences();
-        if absences.is_empty() || !self.alive {
+        let monitoring_gaps = self.clock.monitoring_gaps();
+        if monitoring_gaps.is_empty() || !self.alive {
             return;
         }
-        for Absent { span, cause } in absences {
+        for Gap { span, cause } in monitoring_gaps {
             let before = batch.extract_if(
                 ..,
                 |message| matches!(message, Message::Sample(sample) if sample.at < span.from),
@@ -174,13 +174,13 @@ impl Engine {
                 self.take(message);
             }
             let counter = match cause {
-                Absence::Stalled => &self.shared.counters.stalls,
-                Absence::ClockStepped => &self.shared.counters.clock_steps,
+                GapCause::Stalled => &self.shared.counters.stalls,
+                GapCause::ClockStepped => &self.shared.counters.clock_steps,
             };
             counter.fetch_add(1, Relaxed);
             tracing::warn!(from = %span.from, to = %span.to, ?cause, "time that nobody watched");
             // A failed commit is tried again by the turns that follow.
-            let _ = self.step(Input::Absent { span, cause }, &[]);
+            let _ = self.step(Input::MonitoringGap { span, cause }, &[]);
             self.tell_probe_tasks();
         }
     }

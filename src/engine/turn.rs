@@ -21,7 +21,7 @@ use crate::ledger::{self, Head, Ledger};
 /// After a failed commit, samples wait this long before they try the disk again.
 const RETRY_PAUSE: SignedDuration = SignedDuration::from_secs(1);
 /// Inputs kept for a disk that refuses them. The courier stops when attempts cannot be committed,
-/// so there are never more than its connections and the absences of one night.
+/// so there are never more than its connections and the gaps of one night.
 const OWED: usize = 1024;
 
 /// Where events go to become durable.
@@ -172,7 +172,7 @@ impl<J: Journal> Turn<J> {
         }
         let upto = match &input {
             // What fell due while nobody looked is decided knowing that nobody looked.
-            Input::Absent { span, .. } => span.from.min(now),
+            Input::MonitoringGap { span, .. } => span.from.min(now),
             _ => now,
         };
         let result = self.catch_up(upto, now, &mut due);
@@ -216,7 +216,7 @@ impl<J: Journal> Turn<J> {
     fn observe(&mut self, at: Timestamp, input: &Input) {
         // What hides time is seen when it begins: a probe does not fall overdue inside it.
         let at = match input {
-            Input::Absent { span, .. } => span.from.min(at),
+            Input::MonitoringGap { span, .. } => span.from.min(at),
             _ => at,
         };
         let record = in_life(&self.record, self.alive, input);
@@ -304,7 +304,7 @@ impl<J: Journal> Turn<J> {
 
     /// Keeps what has happened and has no other memory: the watch holds samples, people ask again.
     fn owe(&mut self, at: Timestamp, input: Input) {
-        let lasting = matches!(input, Input::Absent { .. } | Input::Delivered { .. });
+        let lasting = matches!(input, Input::MonitoringGap { .. } | Input::Delivered { .. });
         if !lasting {
             return;
         }
@@ -320,7 +320,7 @@ impl<J: Journal> Turn<J> {
 /// until the next start nobody watches: no midnight is witnessed and nothing falls due meanwhile.
 /// The start itself is told, since it has to find out until when that life reached.
 fn in_life<'a>(record: &'a Record, alive: bool, input: &Input) -> Cow<'a, Record> {
-    if alive || !record.watching || matches!(input, Input::Start { .. } | Input::Died { .. }) {
+    if alive || !record.watching || matches!(input, Input::Start { .. } | Input::Crashed { .. }) {
         return Cow::Borrowed(record);
     }
     let mut ended = record.clone();

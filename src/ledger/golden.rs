@@ -10,7 +10,7 @@ use domain::catalogue::{
     Affects, Catalogue, Committee, Contact, Customer, Days, End, Flapping, Kind, Probe, Rule,
     Single, System, Target,
 };
-use domain::event::{Absence, Cause, Delivery, Fact, Silence};
+use domain::event::{Cause, Delivery, Fact, GapCause, Silence};
 use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, SystemId, WindowId};
 use domain::incident::{Certainty, Measure, Review};
 use domain::notice::{Affected, Notice, Work};
@@ -39,15 +39,15 @@ macro_rules! examples {
 }
 
 examples! {
-    Founded => Fact::Founded { identity: "k3v9q2".into(), tzdb: "2026e".into() },
+    LedgerCreated => Fact::LedgerCreated { identity: "k3v9q2".into(), tzdb: "2026e".into() },
     Configured => Fact::Configured { catalogue: Box::new(catalogue()) },
     Started => Fact::Started { alive_until: Some(at("2026-11-01T05:59:00Z")) },
     Stopped => Fact::Stopped,
-    Died => Fact::Died { alive_until: at("2026-11-01T05:59:00Z") },
-    Absent => Fact::Absent { span: span(), cause: Absence::ClockStepped },
-    Witnessed => Fact::Witnessed,
+    Crashed => Fact::Crashed { alive_until: at("2026-11-01T05:59:00Z") },
+    MonitoringGap => Fact::MonitoringGap { span: span(), cause: GapCause::ClockStepped },
+    DayClosed => Fact::DayClosed,
     ProbeSilent => Fact::ProbeSilent { probe: probe(), from: at("2026-11-01T06:00:00.000001Z"), cause: Silence::Missing },
-    ProbeHeard => Fact::ProbeHeard { probe: probe(), from: at("2026-11-01T06:01:00.5Z") },
+    ProbeFirstResult => Fact::ProbeFirstResult { probe: probe(), from: at("2026-11-01T06:01:00.5Z") },
     ProbeDown => Fact::ProbeDown {
         probe: probe(), from: at("2026-11-01T06:00:00Z"), reason: Some(Reason::Status),
         detail: Some("503, expected 200-299 (\"maintenance\" \\ wärts)".into()), samples: seen(),
@@ -73,16 +73,16 @@ examples! {
     MonitorFault => Fact::MonitorFault {
         system: system(), span: span(), evidence: "our own firewall".into(), approved_by: "dana".into(),
     },
-    Excluded => Fact::Excluded {
+    DowntimeExcluded => Fact::DowntimeExcluded {
         outage: OutageId(12), span: span(), reason: "the customer's own line".into(),
         evidence: "carrier's ticket 7".into(), approved_by: None,
     },
-    Reclassified => Fact::Reclassified { outage: OutageId(12), reason: "other work than agreed".into() },
+    OutageReclassified => Fact::OutageReclassified { outage: OutageId(12), reason: "other work than agreed".into() },
     Overrun => Fact::Overrun { outage: OutageId(12), from: at("2026-11-01T06:30:00Z"), window: window() },
     WindowScheduled => Fact::WindowScheduled { window: single() },
     WindowChanged => Fact::WindowChanged { window: single(), reason: Some("a second disk".into()) },
     WindowCancelled => Fact::WindowCancelled { window: window(), reason: None },
-    Told => Fact::Told {
+    CustomerNotified => Fact::CustomerNotified {
         window: window(), customer: "mercy".into(), how: "by telephone".into(), counts_from: None, approved_by: None,
     },
     MaintenanceStarted => Fact::MaintenanceStarted {
@@ -95,7 +95,7 @@ examples! {
     Flapping => Fact::Flapping {
         system: system(), incident: IncidentId(13), outages: vec![OutageId(12), OutageId(30), OutageId(44)],
     },
-    Settled => Fact::Settled { system: system(), incident: IncidentId(13) },
+    FlappingEnded => Fact::FlappingEnded { system: system(), incident: IncidentId(13) },
     IncidentAcknowledged => Fact::IncidentAcknowledged { incident: IncidentId(13), counts_from: None, approved_by: None },
     IncidentReviewed => Fact::IncidentReviewed { incident: IncidentId(13), review: review() },
     MeasureDone => Fact::MeasureDone {
@@ -424,14 +424,20 @@ fn the_words_inside_events_stay() {
         Silence::Stopped,
         Silence::Missing,
         Silence::Inconclusive,
-        Silence::Absent,
+        Silence::MonitoringGap,
     ];
     assert_eq!(
         silences.map(word),
-        ["new", "stopped", "missing", "inconclusive", "absent"]
+        [
+            "new",
+            "stopped",
+            "missing",
+            "inconclusive",
+            "monitoring-gap"
+        ]
     );
     assert_eq!(
-        [Absence::Stalled, Absence::ClockStepped].map(word),
+        [GapCause::Stalled, GapCause::ClockStepped].map(word),
         ["stalled", "clock-stepped"]
     );
     assert_eq!(

@@ -43,9 +43,9 @@ fn fields_that_may_be_left_out_stay_what_they_are() {
         r#","counts_from":"2026-11-01T05:00:00Z""#,
         r#","approved_by":"kim""#,
     ];
-    for kind in ["Told", "IncidentAcknowledged"] {
+    for kind in ["CustomerNotified", "IncidentAcknowledged"] {
         let fact = with(kind, |fact| match fact {
-            Fact::Told {
+            Fact::CustomerNotified {
                 counts_from,
                 approved_by,
                 ..

@@ -562,7 +562,7 @@ fn readers_see_what_a_running_service_wrote_and_never_write() {
     let mut reader = Ledger::open_read_only(dir.path()).unwrap();
     assert_eq!(reader.head(), ledger.head());
     ledger
-        .append(at(2), &[event(1, Fact::Witnessed)], &[])
+        .append(at(2), &[event(1, Fact::DayClosed)], &[])
         .unwrap();
     assert_eq!(replayed(&reader, None).unwrap().len(), 2);
     assert!(

@@ -110,7 +110,7 @@ pub(super) fn play(
     };
     let identity = format!("sim{}", scenario.seed);
     let tzdb = domain::calendar::tzdb_version().to_owned();
-    stage.must(scenario.start, Input::Found { identity, tzdb })?;
+    stage.must(scenario.start, Input::CreateLedger { identity, tzdb })?;
     let catalogue = Box::new(first.catalogue);
     stage.must(
         scenario.start,

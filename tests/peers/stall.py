@@ -35,7 +35,7 @@ def suspend(nines, what):
     went_on_at = time.time()
     say(f"stopped {what} from {clock(stopped_at)} to {clock(went_on_at)}")
     until(20, "nothing in the ledger tells of the stop", lambda: [
-        e for e in nines.events("absent") if e["data"]["cause"] == "stalled"
+        e for e in nines.events("monitoring-gap") if e["data"]["cause"] == "stalled"
         and instant(e["data"]["span"]["to"]) > went_on_at - 2])
     return stopped_at, went_on_at
 

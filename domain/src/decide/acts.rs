@@ -191,7 +191,7 @@ impl Draft<'_> {
                 edges(&of)
             ));
         }
-        let fact = Fact::Excluded {
+        let fact = Fact::DowntimeExcluded {
             outage,
             span,
             reason,
@@ -225,7 +225,7 @@ impl Draft<'_> {
             ));
         }
         let reason = reason.to_owned();
-        self.emit_by(at, by, Fact::Reclassified { outage, reason });
+        self.emit_by(at, by, Fact::OutageReclassified { outage, reason });
         // Unplanned after all: its texts are owed.
         self.incident_for(at, &of.system, outage, Cause::Outage);
         Ok(())

@@ -162,7 +162,7 @@ impl Draft<'_> {
             .filter(|o| o.span.from == at)
             .collect();
         if midnight {
-            self.emit(at, Fact::Witnessed);
+            self.emit(at, Fact::DayClosed);
         }
         for occurrence in starting {
             self.start_window(at, &occurrence);

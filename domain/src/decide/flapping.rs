@@ -186,7 +186,7 @@ impl Draft<'_> {
             .filter_map(|(s, _)| Some((s.clone(), self.record().episode(s)?.incident)))
             .collect();
         for (system, incident) in settled {
-            let fact = Fact::Settled {
+            let fact = Fact::FlappingEnded {
                 system: system.clone(),
                 incident,
             };

@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use crate::act::{Act, Refusal};
 use crate::catalogue::Catalogue;
 use crate::detection::Change;
-use crate::event::{Absence, Delivery, Event, Fact, SERVICE, Silence, is_set_back};
+use crate::event::{Delivery, Event, Fact, GapCause, SERVICE, Silence, is_set_back};
 use crate::id::{NoticeId, ProbeId, SystemId};
 use crate::record::{Record, Standing};
 use crate::sample::Sample;
@@ -34,7 +34,7 @@ use crate::watch::{Transition, Watch};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     /// A new ledger begins.
-    Found {
+    CreateLedger {
         /// Its identity, from which message ids are made.
         identity: String,
         /// The version of the time zone database.
@@ -56,16 +56,16 @@ pub enum Input {
     Stop,
     /// Somebody is about to write into the ledger of a service that ended without a word. Nothing
     /// where it did not.
-    Died {
+    Crashed {
         /// The last instant at which it is known to have been alive.
         alive_until: Option<Timestamp>,
     },
     /// The service ran but could not watch.
-    Absent {
+    MonitoringGap {
         /// From when to when.
         span: Span,
         /// Why.
-        cause: Absence,
+        cause: GapCause,
     },
     /// A probe ran.
     Sampled(Sample),
@@ -135,7 +135,7 @@ pub fn decide(
     match input {
         // What a service that died left undone is decided up to its death. What fell due later
         // was watched by nobody.
-        Input::Start { .. } | Input::Died { .. } => {
+        Input::Start { .. } | Input::Crashed { .. } => {
             draft.catch_up_until(watch.died_at().unwrap_or(at));
         }
         _ => draft.catch_up(at),
@@ -178,10 +178,10 @@ impl Draft<'_> {
     /// What follows from the input itself.
     fn take(&mut self, at: Timestamp, input: &Input) -> Result<(), Refusal> {
         match input {
-            Input::Found { identity, tzdb } => {
+            Input::CreateLedger { identity, tzdb } => {
                 self.emit(
                     at,
-                    Fact::Founded {
+                    Fact::LedgerCreated {
                         identity: identity.clone(),
                         tzdb: tzdb.clone(),
                     },
@@ -205,18 +205,18 @@ impl Draft<'_> {
             Input::Stop => {
                 self.emit(at, Fact::Stopped);
             }
-            Input::Died { .. } => {
+            Input::Crashed { .. } => {
                 if let Some(alive_until) = self.watch.shown().filter(|_| self.base.watching) {
-                    self.emit(at, Fact::Died { alive_until });
+                    self.emit(at, Fact::Crashed { alive_until });
                 }
             }
-            Input::Absent { span, cause } => {
+            Input::MonitoringGap { span, cause } => {
                 let (mut span, cause) = (*span, *cause);
                 if is_set_back(at, span, cause) {
                     // What it was set back over before passes another time.
                     span = self.passing_twice(at, span.to);
                 }
-                self.emit(at, Fact::Absent { span, cause });
+                self.emit(at, Fact::MonitoringGap { span, cause });
             }
             Input::Sampled(_) | Input::Tick => {}
             Input::Act { by, act } => self.act(at, by, act)?,
@@ -346,14 +346,14 @@ impl Draft<'_> {
         Some(match transition.change.clone() {
             // A start, a stop or an absence silences every probe at once, by its own event.
             Change::Silent {
-                cause: Silence::Stopped | Silence::Absent,
+                cause: Silence::Stopped | Silence::MonitoringGap,
                 ..
             } => return None,
             Change::Silent { .. } if silent => return None,
             Change::Silent { from, cause } => Fact::ProbeSilent { probe, from, cause },
             // Heard by a clock that was set back since: nothing of what passes again was heard yet.
-            Change::Heard { from } if from > at => return None,
-            Change::Heard { from } => Fact::ProbeHeard { probe, from },
+            Change::FirstResult { from } if from > at => return None,
+            Change::FirstResult { from } => Fact::ProbeFirstResult { probe, from },
             Change::Down {
                 from,
                 reason,
@@ -410,8 +410,8 @@ impl Draft<'_> {
         // Before the start, as of the life that the clock was set back over.
         if let Some(shown) = self.watch.shown().filter(|shown| at < *shown) {
             let span = self.passing_twice(at, shown);
-            let cause = Absence::ClockStepped;
-            self.emit(at, Fact::Absent { span, cause });
+            let cause = GapCause::ClockStepped;
+            self.emit(at, Fact::MonitoringGap { span, cause });
         }
         let alive_until = if self.base.watching {
             self.watch.died_at()

@@ -322,7 +322,7 @@ impl Draft<'_> {
         self.concerns(&customer, &entry)?;
         // People write whole seconds.
         let counts_from = counts_from.max(counts_from.and(scheduled_at));
-        let fact = Fact::Told {
+        let fact = Fact::CustomerNotified {
             window: window.clone(),
             customer,
             how,

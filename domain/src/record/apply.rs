@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Life, Outgoing, ProbeRecord, Record, Standing, is_open};
 use crate::catalogue::Catalogue;
-use crate::event::{self, Absence, Delivery, Event, Fact, Silence};
+use crate::event::{self, Delivery, Event, Fact, GapCause, Silence};
 use crate::id::{NoticeId, ProbeId, SystemId, WindowId};
 use crate::notice::{Affected, Kind, Notice};
 use crate::outbox;
@@ -25,7 +25,7 @@ impl Record {
             self.watched_until = self.watched_until.max(Some(at));
         }
         match &event.fact {
-            Fact::Founded { identity, tzdb } => {
+            Fact::LedgerCreated { identity, tzdb } => {
                 self.identity.clone_from(identity);
                 self.tzdb.clone_from(tzdb);
             }
@@ -38,11 +38,11 @@ impl Record {
                 self.all_silent(alive_until.unwrap_or(at), Silence::Stopped);
             }
             Fact::Stopped => self.ended(at, Life::Stopped),
-            Fact::Died { alive_until } => self.ended(*alive_until, Life::Died),
-            Fact::Absent { span, cause } => self.absent(at, *span, *cause),
-            Fact::Witnessed => self.witnessed_at = Some(at),
+            Fact::Crashed { alive_until } => self.ended(*alive_until, Life::Crashed),
+            Fact::MonitoringGap { span, cause } => self.absent(at, *span, *cause),
+            Fact::DayClosed => self.day_closed_at = Some(at),
             Fact::ProbeSilent { .. }
-            | Fact::ProbeHeard { .. }
+            | Fact::ProbeFirstResult { .. }
             | Fact::ProbeDown { .. }
             | Fact::ProbeUp { .. }
             | Fact::ProbeDegraded { .. }
@@ -53,13 +53,13 @@ impl Record {
             | Fact::OutageDeclared { .. }
             | Fact::DeclarationChanged { .. }
             | Fact::MonitorFault { .. }
-            | Fact::Excluded { .. }
-            | Fact::Reclassified { .. }
+            | Fact::DowntimeExcluded { .. }
+            | Fact::OutageReclassified { .. }
             | Fact::Overrun { .. } => self.outage_fact(event),
             Fact::WindowScheduled { .. }
             | Fact::WindowChanged { .. }
             | Fact::WindowCancelled { .. }
-            | Fact::Told { .. }
+            | Fact::CustomerNotified { .. }
             | Fact::MaintenanceStarted { .. }
             | Fact::MaintenanceCompleted { .. } => self.window_fact(event),
             Fact::Flapping {
@@ -67,7 +67,7 @@ impl Record {
                 incident,
                 outages,
             } => self.flapping(at, system, *incident, outages),
-            Fact::Settled { system, incident } => self.settled(at, system, *incident),
+            Fact::FlappingEnded { system, incident } => self.settled(at, system, *incident),
             Fact::IncidentOpened { .. }
             | Fact::IncidentAcknowledged { .. }
             | Fact::IncidentReviewed { .. }
@@ -89,21 +89,21 @@ impl Record {
         self.all_silent(at, Silence::Stopped);
     }
 
-    fn absent(&mut self, at: Timestamp, span: Span, cause: Absence) {
-        Arc::make_mut(&mut self.absences).push((span, cause));
+    fn absent(&mut self, at: Timestamp, span: Span, cause: GapCause) {
+        Arc::make_mut(&mut self.monitoring_gaps).push((span, cause));
         // Whoever sets the clock does not stop the service from watching.
-        if cause != Absence::ClockStepped {
+        if cause != GapCause::ClockStepped {
             self.resumed_at = Some(at);
         }
         if event::is_set_back(at, span, cause) {
             self.rewind(at, span);
-            self.all_silent(at, Silence::Absent);
+            self.all_silent(at, Silence::MonitoringGap);
         } else {
-            if cause == Absence::ClockStepped {
+            if cause == GapCause::ClockStepped {
                 self.show_from(span.from, at);
                 self.step(span.to.duration_since(span.from));
             }
-            self.all_silent(span.from, Silence::Absent);
+            self.all_silent(span.from, Silence::MonitoringGap);
         }
     }
 
@@ -236,7 +236,9 @@ impl Record {
             Fact::ProbeSilent { probe, from, cause } => {
                 self.with_probe(probe, |r| silence(r, *from, *cause));
             }
-            Fact::ProbeHeard { probe, from } => self.with_probe(probe, |r| unsilence(r, *from)),
+            Fact::ProbeFirstResult { probe, from } => {
+                self.with_probe(probe, |r| unsilence(r, *from))
+            }
             Fact::ProbeDown {
                 probe,
                 from,
@@ -464,10 +466,10 @@ fn only_by_watching(fact: &Fact) -> bool {
         fact,
         Fact::Started { .. }
             | Fact::Stopped
-            | Fact::Absent { .. }
-            | Fact::Witnessed
+            | Fact::MonitoringGap { .. }
+            | Fact::DayClosed
             | Fact::ProbeSilent { .. }
-            | Fact::ProbeHeard { .. }
+            | Fact::ProbeFirstResult { .. }
             | Fact::ProbeDown { .. }
             | Fact::ProbeUp { .. }
             | Fact::ProbeDegraded { .. }

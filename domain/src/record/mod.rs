@@ -21,7 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::catalogue::{Affects, Catalogue};
-use crate::event::{Absence, Delivery, Silence};
+use crate::event::{Delivery, GapCause, Silence};
 use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, ProbeId, SystemId, WindowId};
 use crate::incident::Incident;
 use crate::notice::Notice;
@@ -84,8 +84,8 @@ pub struct Record {
     pub held: OrdMap<WindowId, Held>,
     /// Windows that were completed: they do not begin again, though the clock may be set back.
     pub completed: OrdSet<WindowId>,
-    /// The monitor's own absences.
-    pub absences: Arc<Vec<(Span, Absence)>>,
+    /// Times in which the service ran but could not watch.
+    pub monitoring_gaps: Arc<Vec<(Span, GapCause)>>,
     /// What passed twice because the clock was set back: unknown, whatever was seen in it.
     pub repeated: Arc<Vec<Span>>,
     /// What the clock has shown to a service that watched, in order: what was jumped over, or
@@ -94,7 +94,7 @@ pub struct Record {
     /// Starts and orderly stops of the service, in order.
     pub lives: Arc<Vec<(Timestamp, Life)>>,
     /// The last midnight that was witnessed.
-    pub witnessed_at: Option<Timestamp>,
+    pub day_closed_at: Option<Timestamp>,
     /// The last event that only a service that watches writes: it was alive then, and what it had
     /// seen by then is in the record.
     pub watched_until: Option<Timestamp>,
@@ -108,7 +108,7 @@ pub enum Life {
     /// Stopped in order.
     Stopped,
     /// Ended without a word: the instant is the last at which it is known to have been alive.
-    Died,
+    Crashed,
 }
 
 /// One system through time.

@@ -139,7 +139,7 @@ impl Record {
                     moved: SignedDuration::ZERO,
                 });
             }
-            Fact::Excluded {
+            Fact::DowntimeExcluded {
                 outage,
                 span,
                 reason,
@@ -156,7 +156,7 @@ impl Record {
                     });
                 });
             }
-            Fact::Reclassified { outage, reason } => {
+            Fact::OutageReclassified { outage, reason } => {
                 let told = |o: &Outage| !o.planned || o.overrun.is_some() || o.end.is_some();
                 let told = self.outages.get(outage).is_none_or(|o| told(o));
                 let system = self.with_outage(*outage, |o| o.reclassified = Some(reason.clone()));

@@ -36,7 +36,7 @@ impl Record {
                     Arc::make_mut(entry).cancelled_at = Some(at);
                 }
             }
-            Fact::Told {
+            Fact::CustomerNotified {
                 window,
                 customer,
                 how,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::model::{AbsenceLine, Away, FaultLine, Moment, Monitor, UnknownSpan};
 use super::scope::{Scope, touches};
 use super::systems::{Account, Accounts};
-use crate::event::{Absence, Silence};
+use crate::event::{GapCause, Silence};
 use crate::id::{ProbeId, SystemId};
 use crate::record::{Life, Record};
 use crate::span::{Span, instant, second};
@@ -60,7 +60,9 @@ fn why(scope: &Scope<'_>, account: &Account<'_>, span: Span) -> String {
                     Silence::Stopped => "the monitor was not running",
                     Silence::Missing => "no result arrived in time",
                     Silence::Inconclusive => "results were inconclusive",
-                    Silence::Absent => "the monitor was stalled or suspended, or its clock stepped",
+                    Silence::MonitoringGap => {
+                        "the monitor was stalled or suspended, or its clock stepped"
+                    }
                 });
             }
         }
@@ -95,10 +97,10 @@ pub(super) fn faults(scope: &Scope<'_>) -> Vec<FaultLine> {
 pub(super) fn own(scope: &Scope<'_>) -> Monitor {
     let seen = scope.seen();
     let mut all = between_lives(scope.record);
-    all.extend(scope.record.absences.iter().map(|(span, cause)| {
+    all.extend(scope.record.monitoring_gaps.iter().map(|(span, cause)| {
         let cause = match cause {
-            Absence::Stalled => Away::Stalled,
-            Absence::ClockStepped => Away::ClockStepped,
+            GapCause::Stalled => Away::Stalled,
+            GapCause::ClockStepped => Away::ClockStepped,
         };
         (span.from, Some(span.to), cause)
     }));
@@ -126,7 +128,7 @@ fn between_lives(record: &Record) -> Vec<(Timestamp, Option<Timestamp>, Away)> {
     for (at, life) in record.lives.iter() {
         match life {
             Life::Stopped => before = Some((*at, Away::Stopped)),
-            Life::Died => before = Some((*at, Away::Died)),
+            Life::Crashed => before = Some((*at, Away::Died)),
             Life::Started(alive_until) => {
                 // After a start without a stop, what is known of the end of the life before it.
                 let gap = before.take();

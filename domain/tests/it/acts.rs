@@ -2,7 +2,7 @@
 //! reclassification, incidents.
 use crate::service::{Service, at, rule, system};
 use domain::act::{Act, Which};
-use domain::event::{Delivery, Fact};
+use domain::event::Delivery;
 use domain::id::{IncidentId, OutageId};
 use domain::incident::{Certainty, Measure, Review};
 use domain::record::State;
@@ -566,7 +566,7 @@ fn taking_planned_time_back_opens_an_incident_and_tells_those_who_were_not_told(
     service.draw(180, &[("a/p", "DUUU")]);
     expect![[r#"
         120   #7 outage O-1 of a from 60 planned
-        160   #8 Reclassified O-1
+        160   #8 OutageReclassified O-1
         160   #9 incident I-1 (Outage)
         160   #10 tell downtime/O-1/it@clinic.example/1
         240   #13 O-1 ends 210

@@ -10,7 +10,7 @@ use domain::catalogue::{
     Affects, Catalogue, Committee, Customer, Days, End, Flapping, Kind, Probe, Rule, System,
 };
 use domain::decide::{Input, decide};
-use domain::event::{Absence, Delivery, Event, Fact};
+use domain::event::{Delivery, Event, Fact, GapCause};
 use domain::id::{NoticeId, ProbeId, SystemId};
 use domain::outbox;
 use domain::policy::Policy;
@@ -176,7 +176,7 @@ impl Service {
         };
         service.input(
             origin,
-            Input::Found {
+            Input::CreateLedger {
                 identity: "test".into(),
                 tzdb: "x".into(),
             },
@@ -278,16 +278,16 @@ impl Service {
 
     pub fn absent(&mut self, from_s: i64, to_s: i64) {
         let span = Span::new(self.second(from_s), self.second(to_s));
-        let cause = Absence::Stalled;
-        self.input(span.to, Input::Absent { span, cause });
+        let cause = GapCause::Stalled;
+        self.input(span.to, Input::MonitoringGap { span, cause });
     }
 
     /// At `from_s` the wall clock is set to `to_s`: back, or forward.
     pub fn set_clock(&mut self, from_s: i64, to_s: i64) {
         let (from, to) = (self.second(from_s), self.second(to_s));
         let span = Span::new(from.min(to), from.max(to));
-        let cause = Absence::ClockStepped;
-        self.input(to, Input::Absent { span, cause });
+        let cause = GapCause::ClockStepped;
+        self.input(to, Input::MonitoringGap { span, cause });
     }
 
     pub fn stop(&mut self, offset_s: i64) {
@@ -386,7 +386,7 @@ impl Service {
     pub fn record_death(&mut self, alive_s: i64, found_s: i64) {
         self.watch = Watch::rebuild(&self.record, &self.stored());
         let alive_until = Some(self.second(alive_s));
-        self.input(self.second(found_s), Input::Died { alive_until });
+        self.input(self.second(found_s), Input::Crashed { alive_until });
     }
 
     /// The figures of a system between two offsets, as a report counts them.
@@ -446,7 +446,7 @@ impl Service {
             !matches!(
                 fact,
                 Fact::ProbeSilent { .. }
-                    | Fact::ProbeHeard { .. }
+                    | Fact::ProbeFirstResult { .. }
                     | Fact::ProbeDown { .. }
                     | Fact::ProbeUp { .. }
                     | Fact::ProbeDegraded { .. }
@@ -470,20 +470,22 @@ impl Service {
     fn line(&self, fact: &Fact) -> Option<String> {
         let o = |at: &Timestamp| self.offset(*at);
         Some(match fact {
-            Fact::Founded { .. } => return None,
+            Fact::LedgerCreated { .. } => return None,
             Fact::Configured { .. } => "configured".to_owned(),
             Fact::Started { alive_until } => match alive_until {
                 Some(alive_until) => format!("started, alive until {}", o(alive_until)),
                 None => "started".to_owned(),
             },
             Fact::Stopped => "stopped".to_owned(),
-            Fact::Died { alive_until } => format!("died, alive until {}", o(alive_until)),
-            Fact::Witnessed => "witnessed".to_owned(),
-            Fact::Absent { span, .. } => format!("absent {}..{}", o(&span.from), o(&span.to)),
+            Fact::Crashed { alive_until } => format!("died, alive until {}", o(alive_until)),
+            Fact::DayClosed => "witnessed".to_owned(),
+            Fact::MonitoringGap { span, .. } => {
+                format!("absent {}..{}", o(&span.from), o(&span.to))
+            }
             Fact::ProbeSilent { probe, from, cause } => {
                 format!("{probe} silent from {} ({cause:?})", o(from))
             }
-            Fact::ProbeHeard { probe, from } => format!("{probe} heard from {}", o(from)),
+            Fact::ProbeFirstResult { probe, from } => format!("{probe} heard from {}", o(from)),
             Fact::ProbeDown {
                 probe,
                 from,
@@ -569,7 +571,7 @@ impl Service {
                 let outages: Vec<String> = outages.iter().map(ToString::to_string).collect();
                 format!("{system} flaps: {} of {incident}", outages.join(" "))
             }
-            Fact::Settled { system, incident } => format!("{system} settled, {incident}"),
+            Fact::FlappingEnded { system, incident } => format!("{system} settled, {incident}"),
             Fact::DeliveryAttempted {
                 notice, attempt, ..
             } => format!("attempt {attempt} of {notice}"),

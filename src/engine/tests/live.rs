@@ -53,7 +53,7 @@ impl Service {
         let alive_until = crate::engine::alive_until(&ledger, &samples).unwrap();
         let new = ledger.is_new();
         let mut turn = crate::engine::open(ledger, &samples, clock.now()).unwrap();
-        let found = Input::Found {
+        let found = Input::CreateLedger {
             identity: "test".to_owned(),
             tzdb: "2026a".to_owned(),
         };
@@ -261,7 +261,7 @@ async fn a_service_whose_clock_was_ahead_in_an_earlier_life_watches_at_once() {
     let data = tempfile::tempdir().unwrap();
     let clock = Clock::start().unwrap();
     clock.set_by(SignedDuration::from_hours(3));
-    let _ = clock.absences();
+    let _ = clock.monitoring_gaps();
     let ahead = Service::start_on(data, clock, quick()).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = listener.local_addr().unwrap();

@@ -5,7 +5,7 @@
 use domain::act::{Act, Which};
 use domain::catalogue::Catalogue;
 use domain::decide::Input;
-use domain::event::{Absence, Delivery, Event, Fact, Silence};
+use domain::event::{Delivery, Event, Fact, GapCause, Silence};
 use domain::outbox;
 use domain::sample::Outcome;
 use domain::span::Span;
@@ -25,7 +25,7 @@ fn begun<J: Journal>(turn: Turn<J>) -> Turn<J> {
 }
 
 fn begun_with<J: Journal>(mut turn: Turn<J>, catalogue: Catalogue) -> Turn<J> {
-    let found = Input::Found {
+    let found = Input::CreateLedger {
         identity: "test".to_owned(),
         tzdb: "2026a".to_owned(),
     };
@@ -181,9 +181,9 @@ fn an_absence_during_a_failing_ledger_is_written_later_and_once() {
     let span = Span::new(t(50), t(230));
     let turned = turn.step(
         t(230),
-        Input::Absent {
+        Input::MonitoringGap {
             span,
-            cause: Absence::Stalled,
+            cause: GapCause::Stalled,
         },
         &[],
     );
@@ -191,7 +191,7 @@ fn an_absence_during_a_failing_ledger_is_written_later_and_once() {
     turn.journal_mut().refuses = false;
     turn.step(t(240), Input::Tick, &[]).result.unwrap();
     turn.step(t(250), Input::Tick, &[]).result.unwrap();
-    let absent = facts(&turn, |f| matches!(f, Fact::Absent { .. }));
+    let absent = facts(&turn, |f| matches!(f, Fact::MonitoringGap { .. }));
     assert_eq!(absent.len(), 1);
     assert_eq!(absent[0].at, t(230));
 }
@@ -203,9 +203,9 @@ fn what_falls_due_inside_an_absence_knows_of_the_absence() {
     let span = Span::new(t(50), t(230));
     let _ = turn.step(
         t(230),
-        Input::Absent {
+        Input::MonitoringGap {
             span,
-            cause: Absence::Stalled,
+            cause: GapCause::Stalled,
         },
         &[],
     );
@@ -214,7 +214,7 @@ fn what_falls_due_inside_an_absence_knows_of_the_absence() {
     let last = silent.last().unwrap();
     assert_eq!(
         (last.0, last.1, last.2),
-        (t(50), Some(t(250)), Silence::Absent)
+        (t(50), Some(t(250)), Silence::MonitoringGap)
     );
 }
 
@@ -426,7 +426,7 @@ fn a_life_that_ended_without_a_word_witnesses_no_midnight() {
         alive_until: Some(t(45)),
     };
     turn.step(t(86_400), start, &[]).result.unwrap();
-    assert_eq!(facts(&turn, |f| matches!(f, Fact::Witnessed)), []);
+    assert_eq!(facts(&turn, |f| matches!(f, Fact::DayClosed)), []);
 }
 
 #[test]

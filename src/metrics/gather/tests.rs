@@ -97,7 +97,7 @@ fn record_of(catalogue: Catalogue, then: &[(&str, Fact)]) -> Record {
     let mut facts = vec![
         (
             midnight,
-            Fact::Founded {
+            Fact::LedgerCreated {
                 identity: "abc".into(),
                 tzdb: "2026a".into(),
             },
@@ -111,7 +111,7 @@ fn record_of(catalogue: Catalogue, then: &[(&str, Fact)]) -> Record {
         (midnight, Fact::Started { alive_until: None }),
         (
             midnight,
-            Fact::ProbeHeard {
+            Fact::ProbeFirstResult {
                 probe: login(),
                 from: at(midnight),
             },
@@ -233,7 +233,7 @@ fn a_system_is_unstable_from_the_word_of_it_until_it_has_settled() {
         ),
     ];
     let mut seen = Vec::new();
-    for fact in [flapping, Fact::Settled { system, incident }] {
+    for fact in [flapping, Fact::FlappingEnded { system, incident }] {
         facts.push((confirmed, fact));
         seen.push(picture(record(&facts), "2026-10-01T10:05:00Z").systems[0].is_unstable);
     }
@@ -284,7 +284,7 @@ fn a_window_that_does_not_excuse_what_goes_on_silences_no_alarm() {
         to: None,
         evidence: "a call".into(),
     };
-    let reclassified = Fact::Reclassified {
+    let reclassified = Fact::OutageReclassified {
         outage: OutageId(1),
         reason: "not the announced work".into(),
     };
@@ -366,7 +366,7 @@ fn what_is_costly_is_kept_until_something_happens_or_half_a_minute_has_passed() 
     assert_eq!(up_s(&first, "2026-10-01T05:00:00Z"), 3_600);
     assert_eq!(up_s(&first, "2026-10-01T05:00:29Z"), 3_600);
     assert_eq!(up_s(&first, "2026-10-01T05:00:30Z"), 3_630);
-    let later = record(&[("2026-10-01T05:00:31Z", Fact::Witnessed)]);
+    let later = record(&[("2026-10-01T05:00:31Z", Fact::DayClosed)]);
     assert_eq!(up_s(&later, "2026-10-01T05:00:32Z"), 3_632);
 }
 

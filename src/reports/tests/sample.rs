@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::catalogue::{
     Affects, Catalogue, Committee, Customer, Days, End, Kind, Probe, Rule, Single, System, Target,
 };
-use domain::event::{Absence, Cause, Delivery, Silence};
+use domain::event::{Cause, Delivery, GapCause, Silence};
 use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, SystemId};
 use domain::incident::{Acknowledged, Certainty, Done, Incident, Measure, Review};
 use domain::notice::{self, Affected, Notice};
@@ -521,9 +521,9 @@ fn gaps(record: &mut Record) {
         p.blips
             .push((Span::new(at("10-11 03:00:00"), at("10-11 03:00:25")), 2));
     });
-    record.absences = Arc::new(vec![(
+    record.monitoring_gaps = Arc::new(vec![(
         Span::new(at("10-12 00:00:00"), at("10-12 00:00:45")),
-        Absence::Stalled,
+        GapCause::Stalled,
     )]);
     record.lives = Arc::new(vec![
         (founded(), Life::Started(None)),

@@ -84,7 +84,7 @@ fn the_example_of_the_documentation_has_every_act_and_none_of_them_is_refused() 
             json!({ "window": window("2026-10-08T08:00:00Z", 600) }),
         ),
         (
-            "told",
+            "customer-notified",
             "ops",
             json!({ "window": "disks", "customer": "st-elsewhere",
                 "how": "By telephone, the head of their desk",
@@ -130,7 +130,7 @@ fn the_example_of_the_documentation_has_every_act_and_none_of_them_is_refused() 
                 "evidence": "The probe's password had expired", "approved_by": lead }),
         ),
         (
-            "excluded",
+            "downtime-excluded",
             "ops",
             json!({ "span": span("06:20:00", "06:30:00"), "reason": "The customer's own line",
                 "evidence": "The carrier's ticket 7", "approved_by": lead }),
@@ -141,7 +141,7 @@ fn the_example_of_the_documentation_has_every_act_and_none_of_them_is_refused() 
             json!({ "reason": "The disks did not come" }),
         ),
         (
-            "reclassified",
+            "outage-reclassified",
             "chair",
             json!({ "reason": "Not the work that was agreed" }),
         ),

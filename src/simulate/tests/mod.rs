@@ -207,8 +207,8 @@ summary = "The portal was down."
     let rest = outage + killed + review;
     let told = rehearse(&over("07T00:00:00", "08T00:00:00", &rest));
     assert!(told.summary.refused.is_empty());
-    let events = told.timeline(&["started", "died", "incident-reviewed", "stopped"]);
-    assert_eq!(kinds(&events), ["started", "died", "incident-reviewed"]);
+    let events = told.timeline(&["started", "crashed", "incident-reviewed", "stopped"]);
+    assert_eq!(kinds(&events), ["started", "crashed", "incident-reviewed"]);
     // The scenario ends before the service is back: nobody has watched since the kill at 06:00,
     // and the report reaches to the review at 20:00.
     let report = told.report("2026-10");

@@ -40,7 +40,7 @@ fn a_reader_who_has_gone_is_no_failure_and_a_full_standard_error_no_panic() {
         (&["status", "--config", "no/pe"], 2),
         (&["check", "--config", "nope"], 2),
         (&["report", "2026-10", "--data", "data", "--out", "x"], 0),
-        (&["incident", "ack", "I-1", "--data", "data"], 1),
+        (&["incident", "ack", "I-99", "--data", "data"], 1),
         (&["verify", "--data", "nowhere"], 3),
         (&["run", "--config", "nope"], 2),
     ] {

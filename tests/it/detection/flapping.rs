@@ -31,7 +31,7 @@ fn a_portal_that_fails_again_and_again_is_told_once_and_held() {
     assert_eq!(decided, expected.concat());
     assert!(notices.iter().all(|n| n["result"] == "sent"));
 
-    let kinds = ["flapping", "settled"];
+    let kinds = ["flapping", "flapping-ended"];
     let facts = played.events(&kinds);
     let facts: Vec<(&str, &str)> = facts
         .iter()
@@ -40,7 +40,7 @@ fn a_portal_that_fails_again_and_again_is_told_once_and_held() {
     let expected = [
         ("flapping", "13:40:21"),
         ("flapping", "13:50:21"),
-        ("settled", "14:07:11"),
+        ("flapping-ended", "14:07:11"),
     ];
     assert_eq!(facts, expected);
 }

@@ -407,7 +407,7 @@ fn planned_time_is_taken_back_on_the_command_line() {
     let outage = before["outage"].as_str().unwrap();
     let words = ["incident", "reclassify", outage, "--reason", "Other work"];
     let receipt = asked(out, &words);
-    assert_eq!(receipt["events"][0]["kind"], "reclassified");
+    assert_eq!(receipt["events"][0]["kind"], "outage-reclassified");
     assert_eq!(receipt["events"][0]["data"]["reason"], "Other work");
     holds(
         &kept(),

@@ -300,8 +300,8 @@ fn an_extension_that_was_told_in_time_excuses_what_it_says() {
         100   #17 tell maintenance-changed/move/one@lab.example/1
         100   #18 tell maintenance-changed/move/two@lab.example/1
         100   #19 N-3 folded into N-6
-        105   #20 Told move
-        105   #21 Told move
+        105   #20 CustomerNotified move
+        105   #21 CustomerNotified move
         300   #22 MaintenanceStarted move
         300   #23 tell maintenance-started/move/it@clinic.example/1
         300   #24 N-4 folded into N-7

@@ -355,7 +355,7 @@ fn a_month_s_end_that_happens_twice_is_witnessed_once_and_both_months_add_up() {
     let witnessed = service
         .events
         .iter()
-        .filter(|(_, e)| e.fact == Fact::Witnessed);
+        .filter(|(_, e)| e.fact == Fact::DayClosed);
     assert_eq!(witnessed.count(), 1);
     expect![[r#"
         up 3300 degraded 0 planned 0 excluded 0 unplanned 0 unknown 300
@@ -621,7 +621,7 @@ fn nothing_was_heard_at_a_time_that_is_still_to_come() {
     service.crash(160, 150);
     service.draw(155, &[("a/p", "UU")]);
     for (seq, event) in &service.events {
-        if let Fact::ProbeHeard { from, .. } = &event.fact {
+        if let Fact::ProbeFirstResult { from, .. } = &event.fact {
             assert!(*from <= event.at, "#{seq} of\n{}", service.timeline());
         }
     }

@@ -431,7 +431,7 @@ fn a_midnight_that_nobody_watched_is_not_witnessed() {
     service.draw(0, &[("a/p", "UUU")]);
     service.crash(70, 600);
     service.draw(600, &[("a/p", "UU")]);
-    let witnessed = |(_, e): &&(u64, domain::event::Event)| e.fact == Fact::Witnessed;
+    let witnessed = |(_, e): &&(u64, domain::event::Event)| e.fact == Fact::DayClosed;
     assert_eq!(service.events.iter().filter(witnessed).count(), 0);
     service.tick(2 * 86_400);
     assert_eq!(service.events.iter().filter(witnessed).count(), 1);

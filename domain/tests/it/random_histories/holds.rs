@@ -330,7 +330,7 @@ pub fn an_unstable_system_is_told_once(service: &Service, configured: bool) {
             Fact::Flapping { system, .. } => {
                 unstable.entry(system).or_default();
             }
-            Fact::Settled { system, .. } => {
+            Fact::FlappingEnded { system, .. } => {
                 let known = unstable.remove(system);
                 assert!(known.is_some(), "#{seq}: {system} was not unstable");
             }

@@ -607,7 +607,7 @@ fn facts(service: &Service, crashed: bool) -> Vec<String> {
                     let outages: Vec<_> = outages.iter().map(name).collect();
                     format!("{} flapping {outages:?}", event.at)
                 }
-                Fact::Settled { system, .. } => format!("{} {system} settled", event.at),
+                Fact::FlappingEnded { system, .. } => format!("{} {system} settled", event.at),
                 Fact::IncidentOpened { outages, cause, .. } => {
                     let outages: Vec<_> = outages.iter().map(name).collect();
                     let at = match cause {
@@ -626,8 +626,8 @@ fn facts(service: &Service, crashed: bool) -> Vec<String> {
                 | Fact::IncidentReviewed { .. }
                 | Fact::IncidentClosed { .. }
                 | Fact::DeclarationChanged { .. }
-                | Fact::Excluded { .. }
-                | Fact::Reclassified { .. }
+                | Fact::DowntimeExcluded { .. }
+                | Fact::OutageReclassified { .. }
                 | Fact::MaintenanceCompleted { .. }
                 | Fact::DeliveryAttempted { .. }
                 | Fact::DeliveryEnded { .. }
@@ -746,7 +746,7 @@ fn the_first_tick_after_a_long_sleep_decides_every_midnight_at_its_own_time() {
     let witnessed = service
         .events
         .iter()
-        .filter(|(_, e)| e.fact == Fact::Witnessed);
+        .filter(|(_, e)| e.fact == Fact::DayClosed);
     let at: Vec<_> = witnessed.map(|(_, e)| e.at.to_string()).collect();
     assert_eq!(
         at,

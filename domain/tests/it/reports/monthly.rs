@@ -6,7 +6,7 @@ use crate::service::{Service, at, catalogue, rule, system};
 use domain::act::Act;
 use domain::catalogue::{Customer, Rule, Single, System};
 use domain::decide::Input;
-use domain::event::{Absence, Delivery};
+use domain::event::{Delivery, GapCause};
 use domain::outbox;
 use domain::policy::{DayHours, Hours, Policy};
 use domain::report::{Report, monthly};
@@ -57,8 +57,8 @@ fn every_stop_crash_stall_and_step_of_the_clock_is_an_absence_in_order_of_time()
     service.draw(600, &[("a/p", "UU")]);
     service.absent(640, 700);
     let span = Span::new(service.second(710), service.second(4_310));
-    let cause = Absence::ClockStepped;
-    service.input(span.to, Input::Absent { span, cause });
+    let cause = GapCause::ClockStepped;
+    service.input(span.to, Input::MonitoringGap { span, cause });
     away(
         &service,
         expect![[r#"

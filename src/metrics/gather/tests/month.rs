@@ -83,7 +83,7 @@ fn month() -> Record {
     let ids = ["emr", "fax", "labs", "portal"];
     for (n, id) in (0..).zip(ids) {
         let (system, probe) = (SystemId::from(id), ProbeId::of(&id.into(), "main"));
-        let heard = |from| Fact::ProbeHeard {
+        let heard = |from| Fact::ProbeFirstResult {
             probe: probe.clone(),
             from: at(from),
         };
@@ -121,7 +121,7 @@ fn month() -> Record {
         then.extend(outage(false, from, first, to));
         let (from, to) = ("2026-10-08T01:10:00Z", "2026-10-08T01:20:11Z");
         then.extend(outage(true, from, second, to));
-        then.push(Fact::Excluded {
+        then.push(Fact::DowntimeExcluded {
             outage: first,
             span: Span::new(at("2026-10-06T10:05:00Z"), at("2026-10-06T10:14:59Z")),
             reason: "the customer's line".into(),
@@ -148,7 +148,7 @@ fn month() -> Record {
         facts.push(("2026-10-09T00:30:00Z", heard("2026-10-09T00:30:00Z")));
     }
     facts.push(("2026-10-10T00:00:00Z", configured(third())));
-    facts.push((NOW, Fact::Witnessed));
+    facts.push((NOW, Fact::DayClosed));
     record_of(first(), &facts)
 }
 
