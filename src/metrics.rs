@@ -76,7 +76,7 @@ fn service(page: &mut Page, view: &View) {
         [(build.to_vec(), 1.0)],
     );
     page.gauge(
-        "nines_config_loaded_timestamp_seconds",
+        "nines_config_last_reload_success_timestamp_seconds",
         "When the configuration in force was loaded.",
         moment(view.configuration.loaded_at),
     );
@@ -96,7 +96,7 @@ fn service(page: &mut Page, view: &View) {
         [(vec![], view.clock.stalls as f64)],
     );
     page.gauge(
-        "nines_engine_turn_timestamp_seconds",
+        "nines_engine_last_turn_timestamp_seconds",
         "When the engine last took a turn or looked around, as it does each second.",
         moment(view.turned_at),
     );
@@ -217,7 +217,7 @@ fn systems(page: &mut Page, view: &View) {
         }),
     );
     page.gauge(
-        "nines_system_unstable",
+        "nines_system_flapping",
         "Whether the system fails again and again, so that customers are told that once and of no \
          single outage.",
         view.systems
@@ -291,7 +291,7 @@ fn months(page: &mut Page, view: &View) {
         figure(view, |month| month.budget_s.map(|seconds| seconds as f64)),
     );
     page.gauge(
-        "nines_system_error_budget_left_seconds",
+        "nines_system_error_budget_remaining_seconds",
         "What is left of the error budget; negative once the target is missed.",
         figure(view, |month| {
             month.budget_left_s.map(|seconds| seconds as f64)
@@ -333,7 +333,7 @@ fn people(page: &mut Page, view: &View) {
         [(vec![], view.outbox.depth as f64)],
     );
     page.gauge(
-        "nines_outbox_oldest_timestamp_seconds",
+        "nines_outbox_oldest_notice_timestamp_seconds",
         "When the oldest waiting notice was decided; absent while none waits.",
         moment(view.outbox.oldest_at),
     );
@@ -351,12 +351,12 @@ fn stores(page: &mut Page, view: &View) {
         moment(view.ledger.as_of),
     );
     page.gauge(
-        "nines_ledger_mark_timestamp_seconds",
+        "nines_ledger_heartbeat_timestamp_seconds",
         "When the ledger last noted, as it does each minute, that the service is alive.",
         moment(view.ledger.marked_at),
     );
     page.histogram(
-        "nines_ledger_commit_seconds",
+        "nines_ledger_commit_duration_seconds",
         "How long a commit to the ledger took until it was durable.",
         &view.ledger.commits,
     );
@@ -376,12 +376,12 @@ fn stores(page: &mut Page, view: &View) {
         [(vec![], view.samples.dropped as f64)],
     );
     page.gauge(
-        "nines_samples_waiting",
+        "nines_samples_pending",
         "Samples that wait for the next batch.",
         [(vec![], view.samples.waiting as f64)],
     );
     page.gauge(
-        "nines_samples_committed_to_timestamp_seconds",
+        "nines_samples_last_committed_timestamp_seconds",
         "The start of the newest sample of the last batch that was committed.",
         moment(view.samples.committed_to),
     );

@@ -206,7 +206,7 @@ fn every_kind_and_result_of_notice_starts_at_zero() {
 fn an_empty_outbox_has_no_oldest_notice() {
     let page = encode(&View::default());
     assert_eq!(value(&page, "nines_outbox_notices"), Some(0.0));
-    assert_eq!(value(&page, "nines_outbox_oldest_timestamp_seconds"), None);
+    assert_eq!(value(&page, "nines_outbox_oldest_notice_timestamp_seconds"), None);
 }
 
 #[test]

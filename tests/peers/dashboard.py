@@ -122,33 +122,33 @@ EXPECTED = {
     "Contract availability": [BELOW_ONE],
     "Experienced availability": [BELOW_ONE],
     "Target": [within(0.999, 0.999)],
-    "Error budget left": [within(-LIFE_S, 2680), within(0, 2680)],
+    "Error budget remaining": [within(-LIFE_S, 2680), within(0, 2680)],
     "Downtime and unknown time": [
         each(planned=(0, 0), excluded=(0, 0), unplanned=(1, LIFE_S), unknown=(0, 60)), NONE],
     "Coverage": [within(0.05, 1)],
     "Last sample": [turns(1, 0, 1)],
-    "Duration": [within(0, 3)],
+    "Probe duration": [within(0, 3)],
     "HTTP phases": [within(0, 3, series=3)],
     "HTTP status": [within(200, 200)],
-    "Certificates end in": [Empty("this nginx speaks no TLS")],
+    "Certificates expire in": [Empty("this nginx speaks no TLS")],
     "Samples by outcome": [within(0, 4, series=4)],
     "Good samples": [both(within(0, 1), lambda found: check(
         min(value for _, value in found[0][1]) < 1, "the outage does not show"))],
     "Age of the last sample": [AGE],
     "Missed slots": [NONE],
     "Schedule lag": [within(0, 10), within(0, 10)],
-    "Notices that came to an end": [counts(downtime=1, uptime=1)],
-    "Waiting": [turns(1, 0)],
-    "Oldest waiting": [AGE],
+    "Finished notices": [counts(downtime=1, uptime=1)],
+    "Pending notices": [turns(1, 0)],
+    "Oldest pending notice": [AGE],
     "Build": [within(1, 1)],
     "Configuration": [within(-5, LIFE_S), within(1, 1)],
     "Memory": [within(1e6, 2e9)],
     "Ledger": [within(0, 20), NONE],
-    "Ledger commit": [within(0, 10), within(0, 10)],
-    "Signs of life": [AGE, within(-5, 120), AGE],
+    "Ledger commit duration": [within(0, 10), within(0, 10)],
+    "Heartbeats": [AGE, within(-5, 120), AGE],
     "Last event": [AGE],
     "Samples stored": [within(0, 5), NONE],
-    "Samples waiting": [within(0, 10)],
+    "Samples pending": [within(0, 10)],
     "Clock steps": [NONE],
     "Stalls": [NONE],
 }
@@ -235,8 +235,8 @@ def rules_are_well(port, since):
     fired = got(port, "query_range", query='count by (alertname) (ALERTS{alertstate="firing"})',
                 start=since, end=time.time(), step=STEP_S)["result"]
     fired = sorted(one["metric"]["alertname"] for one in fired)
-    check(fired == ["SystemDown", "Watchdog"], f"alerts that fired: {fired}")
+    check(fired == ["NinesSystemDown", "NinesWatchdog"], f"alerts that fired: {fired}")
     def firing():
         return {labels["alertname"] for labels, _ in asked(port, 'ALERTS{alertstate="firing"}')}
-    until(PATIENCE_S, lambda: f"alerts that fire still: {firing()}", lambda: firing() == {"Watchdog"})
-    say(f"rules: {len(rules)} healthy; fired: {fired}; only Watchdog fires still")
+    until(PATIENCE_S, lambda: f"alerts that fire still: {firing()}", lambda: firing() == {"NinesWatchdog"})
+    say(f"rules: {len(rules)} healthy; fired: {fired}; only NinesWatchdog fires still")

@@ -21,7 +21,7 @@ LATE_S = 1.0
 # How long one mail server takes to answer a message: long enough for Prometheus to see it waiting.
 REPLY_S = 2.5
 
-FIRES = 'ALERTS{alertname="SystemDown",alertstate="firing"}'
+FIRES = 'ALERTS{alertname="NinesSystemDown",alertstate="firing"}'
 
 PROBE = """[[probe]]
 name           = "login-page"
@@ -119,7 +119,7 @@ def drawn(house, port, since):
     until(30, "Prometheus does not see both notices sent", lambda: [value for _, value in asked(
         port, 'sum(nines_notices_total{result="sent"})')] == [2])
     until(30, "a notice waits still", lambda: [v for _, v in asked(port, "nines_outbox_notices")] == [0])
-    until(30, "SystemDown fires still", lambda: not asked(port, FIRES))
+    until(30, "NinesSystemDown fires still", lambda: not asked(port, FIRES))
     shown = dashboard.afterwards(port, since)
     (house.folder / "dashboard.json").write_text(
         json.dumps({"since": since, "till": time.time(), "shown": shown}))
@@ -149,7 +149,7 @@ def run(house):
     scraped(prometheus, 0, "down")
     for spool in spools:
         until(30, f"no downtime mail in {spool.name}", lambda: len(mails(spool)) == 1)
-    until(30, "SystemDown does not fire", lambda: asked(prometheus, FIRES))
+    until(30, "NinesSystemDown does not fire", lambda: asked(prometheus, FIRES))
     dashboard.while_down(prometheus, since)
     status = both[0].json("status", status=(0, 1))
     check("portal" in json.dumps(status), "status does not name the system that is down")
