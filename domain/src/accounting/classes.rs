@@ -1,112 +1,81 @@
 //! The class of every second of the agreed time.
 //!
-//! Choices of a policy: with `degraded = "down"`, degraded time is downtime like any other, which
-//! windows may excuse; with `unknown = "down"`, unknown time is unplanned at once (no window
-//! excuses what nobody saw; an approved exclusion does), and coverage still shows it.
+//! Two choices of a policy change classes:
+//!
+//! | key | effect |
+//! | --- | --- |
+//! | `degraded = "down"` | degraded time is downtime, and windows may make it planned |
+//! | `unknown = "down"` | unknown time is unplanned or excluded, never planned; coverage does not change |
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::calendar;
-use crate::months::{self, Months};
+use crate::months::Months;
 use crate::policy::Policy;
 use crate::span::{Span, Spans, second};
 
-use super::excuse::{Excuses, excuse};
-use super::ground::{self, Ground, Group, Run};
-use super::{History, Readings};
+use super::History;
+use super::observed::{self, Group, Observed, Run};
+use super::planned::{self, ByWindows};
 
 /// Every second of the agreed time by its class: `up`, `planned`, `excluded`, `unplanned` and
 /// `unknown` add up to `agreed`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Classes {
-    /// The period, in service hours, in the system's life, as far as is known.
+    /// Service hours within the period while the system was configured, up to `as_of`.
     pub agreed: Spans,
-    /// A conclusive sample vouches for it.
     pub up: Spans,
     /// The part of `up` that was slow or impaired.
     pub degraded: Spans,
-    /// Downtime that section 5 excuses.
+    /// Downtime that windows make planned.
     pub planned: Spans,
     /// Downtime that a person or the policy excludes.
     pub excluded: Spans,
     /// All other downtime.
     pub unplanned: Spans,
-    /// Nothing vouches for it.
+    /// Time without a sample.
     pub unknown: Spans,
-    /// The part of `unplanned` and `excluded` that nothing vouches for, where the policy counts
-    /// unknown time as down.
+    /// The part of `unplanned` and `excluded` without a sample, where the policy counts unknown
+    /// time as down.
     pub unknown_as_down: Spans,
 }
 
 impl Classes {
-    fn within(&self, mask: &Spans) -> Classes {
+    /// The classes within a period.
+    pub(super) fn within(&self, period: Span) -> Classes {
+        let (from, to) = (second(period.from), second(period.to));
+        let cut = |seconds: &Spans| seconds.clip(from, to);
         Classes {
-            agreed: self.agreed.intersection(mask),
-            up: self.up.intersection(mask),
-            degraded: self.degraded.intersection(mask),
-            planned: self.planned.intersection(mask),
-            excluded: self.excluded.intersection(mask),
-            unplanned: self.unplanned.intersection(mask),
-            unknown: self.unknown.intersection(mask),
-            unknown_as_down: self.unknown_as_down.intersection(mask),
+            agreed: cut(&self.agreed),
+            up: cut(&self.up),
+            degraded: cut(&self.degraded),
+            planned: cut(&self.planned),
+            excluded: cut(&self.excluded),
+            unplanned: cut(&self.unplanned),
+            unknown: cut(&self.unknown),
+            unknown_as_down: cut(&self.unknown_as_down),
         }
-    }
-
-    /// What is known within the period, which is all of it once it has ended.
-    pub(super) fn of_period(&self, period: Span) -> Classes {
-        self.within(&[period].into_iter().collect())
     }
 }
 
-/// The classes of the period and of all that reaches into it, with what they rest on.
-pub(super) struct Whole {
+/// The classes of the period and of everything that reaches into it, with the steps that led there.
+pub(super) struct Analysis {
     pub(super) classes: Classes,
-    pub(super) ground: Ground,
+    pub(super) observed: Observed,
     /// The first second that is not known yet.
     pub(super) until: i64,
     pub(super) runs: Vec<Run>,
     pub(super) groups: Vec<Group>,
-    /// Groups (by index) that the policy ignores for their shortness.
+    /// Groups (by index) that the policy ignores because they were short.
     pub(super) ignored: Vec<usize>,
-    pub(super) excuses: Excuses,
+    pub(super) by_windows: ByWindows,
 }
 
-/// What is planned: excused, not declared, not taken back, within the month's allowance.
-pub(super) fn planned(
-    readings: &Readings,
-    history: &History,
-    ground: &Ground,
-    excuses: &Excuses,
-    months: &dyn Months,
-    policy: Option<&Policy>,
-) -> Spans {
-    let taken_back: Spans = history
-        .outages
-        .iter()
-        .filter(|o| o.reclassified)
-        .map(|o| ground::extent(o, ground.hull.1))
-        .collect();
-    let planned = excuses
-        .all
-        .intersection(&ground.agreed)
-        .difference(&ground.declared)
-        .difference(&taken_back);
-    let Some(allowance_s) = policy.and_then(|p| p.monthly_allowance_s) else {
-        return planned;
-    };
-    let mut capped = Vec::new();
-    for (from, to) in months::over(ground.hull, months) {
-        let month = planned.clip(from, to);
-        capped.extend((readings.capped)(&month, allowance_s).iter());
-    }
-    capped.into_iter().collect()
-}
-
-/// The groups (by index) that the policy ignores for their shortness.
+/// The groups (by index) that are shorter than the policy's `ignore_shorter_than`. The groups of one
+/// flapping incident are tested by their sum, and none of them is ignored while one is open.
 fn ignored(
-    readings: &Readings,
     history: &History,
     groups: &[Group],
     down: &Spans,
@@ -116,83 +85,72 @@ fn ignored(
     if shorter_s <= 0 {
         return Vec::new();
     }
-    let families = ground::families(history, groups);
-    let span = |i: usize| (groups[i].from, groups[i].to);
+    let numbers = observed::incident_numbers(history, groups);
     let short = |i: &usize| {
-        let family = || (0..groups.len()).filter(|j| families[*j] == families[*i]);
-        let alone: Spans = down.clip(span(*i).0, span(*i).1);
-        let together = family().map(span).collect::<Spans>().intersection(down);
-        let open = family().any(|j| groups[j].open);
-        !open && (readings.tested)(&alone, &together) < shorter_s
+        let related = || (0..groups.len()).filter(|j| numbers[*j] == numbers[*i]);
+        let seconds = related().map(|j| (groups[j].from, groups[j].to));
+        let seconds = seconds.collect::<Spans>().intersection(down);
+        !related().any(|j| groups[j].open) && seconds.seconds() < shorter_s
     };
     (0..groups.len()).filter(short).collect()
 }
 
-pub(super) fn whole(
-    readings: &Readings,
+pub(super) fn analyse(
     history: &History,
     period: Span,
     months: &dyn Months,
     policy: Option<&Policy>,
     as_of: Timestamp,
-) -> Whole {
+) -> Analysis {
     let until = second(as_of);
-    let hull = ground::hull(history, period, months, policy, until);
-    let ground = ground::ground(readings, history, policy, hull, None);
-    let runs = ground.runs(history);
-    let excuses = excuse(readings, &runs, &history.windows);
-    let planned = planned(readings, history, &ground, &excuses, months, policy);
-    let groups = ground.groups(history, &runs, until);
-    let down = ground.down();
-    let ignored = ignored(readings, history, &groups, &down, policy);
-    let agreed = ground.agreed.clone();
-    let strict = policy.is_some_and(|p| p.unknown_is_down);
-    let mut short: Spans = ignored
-        .iter()
-        .map(|i| (groups[*i].from, groups[*i].to))
-        .collect();
-    short = short.intersection(&down);
-    if strict {
-        // What counts as down although nobody saw it is not made light of by a short outage.
-        short = short.difference(&ground.unvouched);
+    let lookback = observed::lookback(history, period, months, policy, until);
+    let observed = observed::observe(history, policy, lookback, None);
+    let runs = observed.runs(history);
+    let by_windows = planned::by_windows(&runs, &history.windows);
+    let planned = planned::counted(history, &observed, &by_windows, months, policy);
+    let groups = observed.groups(history, &runs, until);
+    let down = observed.down();
+    let ignored = ignored(history, &groups, &down, policy);
+    let agreed = observed.agreed.clone();
+    let uncovered = observed.unknown.intersection(&agreed);
+    let short = ignored.iter().map(|i| (groups[*i].from, groups[*i].to));
+    let mut short = short.collect::<Spans>().intersection(&down);
+    let mut unknown_as_down = Spans::new();
+    if policy.is_some_and(|p| p.unknown_is_down) {
+        unknown_as_down = uncovered.clone();
+        // Unknown time that counts as down is never ignored as short.
+        short = short.difference(&observed.uncovered);
     }
-    let excusable = history.exclusions.iter().copied().collect::<Spans>();
-    let excusable = excusable.union(&short);
-    let unvouched = ground.unknown.intersection(&agreed);
-    let counted = if strict {
-        unvouched.clone()
-    } else {
-        Spans::new()
-    };
-    let rest = down
+    let exclusions = history.exclusions.iter().copied().collect::<Spans>();
+    let unplanned = down
         .intersection(&agreed)
         .difference(&planned)
-        .union(&counted);
-    let excluded = rest.intersection(&excusable);
-    let up = agreed.difference(&down).difference(&unvouched);
+        .union(&unknown_as_down);
+    let excluded = unplanned.intersection(&exclusions.union(&short));
+    let up = agreed.difference(&down).difference(&uncovered);
     let classes = Classes {
-        degraded: ground.degraded.intersection(&up),
+        degraded: observed.degraded.intersection(&up),
         up,
         planned,
-        unplanned: rest.difference(&excluded),
+        unplanned: unplanned.difference(&excluded),
         excluded,
-        unknown: unvouched.difference(&counted),
-        unknown_as_down: counted,
+        unknown: uncovered.difference(&unknown_as_down),
+        unknown_as_down,
         agreed,
     };
-    Whole {
+    Analysis {
         classes,
-        ground,
+        observed,
         until,
         runs,
         groups,
         ignored,
-        excuses,
+        by_windows,
     }
 }
 
-/// The class of every second of the agreed time within `period`, up to `as_of`. `months` are those
-/// that a policy's allowance is counted in.
+/// The class of every second of the agreed time within `period`, up to `as_of`. A policy's monthly
+/// allowance is counted in `months`.
 pub fn classify(
     history: &History,
     period: Span,
@@ -200,51 +158,44 @@ pub fn classify(
     policy: Option<&Policy>,
     as_of: Timestamp,
 ) -> Classes {
-    whole(&Readings::SPEC, history, period, months, policy, as_of)
+    analyse(history, period, months, policy, as_of)
         .classes
-        .of_period(period)
+        .within(period)
 }
 
 /// One local day, in seconds by class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DaySeconds {
-    /// The local date.
     pub date: Date,
-    /// The day, cut to the period.
+    /// The part of the day within the period.
     pub span: Span,
-    /// Agreed.
     pub agreed_s: i64,
-    /// Up.
     pub up_s: i64,
     /// The part of `up_s` that was slow or impaired.
     pub degraded_s: i64,
-    /// Planned.
     pub planned_s: i64,
-    /// Excluded.
     pub excluded_s: i64,
-    /// Unplanned.
     pub unplanned_s: i64,
-    /// Unknown.
     pub unknown_s: i64,
 }
 
-/// The strip of a report: every local day of the period.
+/// Every local day of the period, for the day strip of a report.
 pub fn day_strip(classes: &Classes, period: Span, zone: &TimeZone) -> Vec<DaySeconds> {
     calendar::days(period, zone)
         .into_iter()
         .map(|(date, day)| {
             let span = Span::new(day.from.max(period.from), day.to.min(period.to));
-            let (from, to) = (second(span.from), second(span.to));
+            let seconds = |class: &Spans| class.seconds_in(second(span.from), second(span.to));
             DaySeconds {
                 date,
                 span,
-                agreed_s: classes.agreed.seconds_in(from, to),
-                up_s: classes.up.seconds_in(from, to),
-                degraded_s: classes.degraded.seconds_in(from, to),
-                planned_s: classes.planned.seconds_in(from, to),
-                excluded_s: classes.excluded.seconds_in(from, to),
-                unplanned_s: classes.unplanned.seconds_in(from, to),
-                unknown_s: classes.unknown.seconds_in(from, to),
+                agreed_s: seconds(&classes.agreed),
+                up_s: seconds(&classes.up),
+                degraded_s: seconds(&classes.degraded),
+                planned_s: seconds(&classes.planned),
+                excluded_s: seconds(&classes.excluded),
+                unplanned_s: seconds(&classes.unplanned),
+                unknown_s: seconds(&classes.unknown),
             }
         })
         .collect()

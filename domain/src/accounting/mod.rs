@@ -1,9 +1,17 @@
-//! The arithmetic of SPEC section 6: every second of the agreed time has exactly one class, and
-//! every figure is an exact integer or a ratio of two.
+//! The arithmetic of availability (SPEC sections 5 and 6). Every second of the agreed time has
+//! exactly one class, and every figure is a whole number or an exact ratio of two.
 //!
-//! [`ground`] finds what was down, up and unknown; [`excuse`] what section 5 excuses of it;
-//! [`classes`] puts both together; [`figures`] counts. Nothing here rounds before it prints, and
-//! nothing counts seconds one by one.
+//! | file | holds |
+//! | --- | --- |
+//! | [`observed`] | which seconds were up, down, degraded or unknown |
+//! | [`planned`] | which downtime maintenance windows make planned |
+//! | [`classes`] | the class of every second |
+//! | [`figures`] | the figures of a report, counted from the classes |
+//! | [`merged`] | outages that overlap or touch, which count as one |
+//! | [`overrun`] | until when an outage is planned, and the seconds beyond |
+//! | [`unplanned_reasons`] | why downtime inside or beside a window is unplanned |
+//!
+//! Nothing here rounds before it prints. Sets of seconds are [`crate::span::Spans`].
 
 use jiff::Timestamp;
 
@@ -13,83 +21,73 @@ use crate::span::Span;
 use crate::windows::Occurrence;
 
 mod classes;
-mod excuse;
 mod figures;
-mod ground;
+mod merged;
+mod observed;
+mod overrun;
+mod planned;
 mod ratio;
-mod readings;
-mod stretches;
-mod unexcused;
+mod unplanned_reasons;
 
 pub use classes::{Classes, DaySeconds, classify, day_strip};
-pub use excuse::{Excused, excused_until};
 pub use figures::{Figures, OutageFigures, WindowFigures, account};
+pub use merged::MergedOutage;
+pub use overrun::{PlannedUntil, planned_until};
 pub use ratio::{Ratio, Verdict};
-#[doc(hidden)]
-pub use readings::{Readings, account_by};
-pub use stretches::Stretch;
-pub use unexcused::{Unexcused, Unplanned, unexcused};
+pub use unplanned_reasons::{UnplannedReason, UnplannedTime, unplanned_reasons};
 
-/// Everything that one system's figures rest on. `None` as an end means: still so.
+/// The facts from which one system's figures are computed. `None` as an end means "not over".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
     /// The spans in which the system was configured.
     pub life: Vec<(Timestamp, Option<Timestamp>)>,
-    /// Its probes.
     pub probes: Vec<ProbeHistory>,
-    /// Its outages, observed and declared.
+    /// Observed and declared outages.
     pub outages: Vec<OutageHistory>,
-    /// Faults of the monitor.
+    /// Monitor faults: their time is unknown.
     pub faults: Vec<Span>,
     /// Exclusions that a second person approved.
     pub exclusions: Vec<Span>,
-    /// Its windows in order of their start: those that touch the period, and those before it that may
-    /// have excused the beginning of an outage in it or share a month's allowance with it; more of
-    /// them do no harm.
+    /// Windows in order of their start. Earlier windows matter too: they may have made the start of
+    /// an outage planned, or share a month's allowance. Additional windows do not change a figure.
     pub windows: Vec<Occurrence>,
-    /// Bad runs that were never confirmed.
     pub blips: Vec<BlipHistory>,
 }
 
-/// A bad run that was never confirmed.
+/// A run of bad samples that never became a confirmed failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlipHistory {
-    /// First bad sample to the good one that ended it.
+    /// From the first bad sample to the good sample that ended the run.
     pub span: Span,
-    /// How many bad samples.
+    /// The number of bad samples.
     pub samples: u32,
 }
 
-/// What is known of one probe. Each list is in order and disjoint; only the last may be open.
+/// The states of one probe. Each list is in order and disjoint; only its last entry may be open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeHistory {
-    /// What its failure does.
     pub affects: Affects,
-    /// When it was configured.
+    /// When the probe was configured.
     pub life: Vec<(Timestamp, Option<Timestamp>)>,
-    /// Confirmed down.
+    /// When it was confirmed down.
     pub down: Vec<(Timestamp, Option<Timestamp>)>,
-    /// Confirmed degraded or down.
+    /// When it was confirmed degraded or down.
     pub degraded: Vec<(Timestamp, Option<Timestamp>)>,
-    /// Nothing vouches. Beats `down` where both hold.
+    /// When no sample covers the time. Where `down` holds too, the time is unknown.
     pub silent: Vec<(Timestamp, Option<Timestamp>)>,
 }
 
-/// One outage of the system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutageHistory {
-    /// Its id.
     pub id: OutageId,
-    /// Its start.
     pub start: Timestamp,
-    /// Its end.
     pub end: Option<Timestamp>,
-    /// Whether a person declared it.
+    /// True if a person declared it.
     pub declared: bool,
-    /// Whether a person took its planned time back.
+    /// True if a person counted its planned time as unplanned.
     pub reclassified: bool,
-    /// How exactly its edges are known, in seconds: the longest interval of its probes.
+    /// The precision of its start and end in seconds: the longest interval of its probes.
     pub edge_s: i64,
-    /// The incident of a system that failed again and again, if it belongs to one.
+    /// The flapping incident that it belongs to.
     pub flapping: Option<IncidentId>,
 }

@@ -1,4 +1,4 @@
-//! Exact ratios, how they are printed, and what a target makes of them.
+//! Exact ratios, how they are printed, and the verdict on a target.
 
 use std::fmt;
 
@@ -6,23 +6,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Target;
 
-/// `num / den`, exact; `den` is positive and `num` between 0 and `den` for every availability.
+/// `num / den`, exact, both in seconds. `den` is positive; an availability has `0 <= num <= den`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ratio {
-    /// What is counted, in seconds.
     pub num: i64,
-    /// Out of how many seconds.
     pub den: i64,
 }
 
 impl Ratio {
-    /// `num / den`, or nothing where there is nothing to divide by.
+    /// `None` if there is nothing to divide by.
     pub fn of(num: i64, den: i64) -> Option<Self> {
         (den > 0).then_some(Self { num, den })
     }
 
-    /// As a percentage, cut after `decimals` digits (at most 9) and never rounded up, without the
-    /// sign: `99.999`, and `100.000` only where nothing is missing.
+    /// The percentage without its sign, truncated after `decimals` digits (at most 9), never
+    /// rounded up: `99.999`, and `100.000` only if nothing is missing.
     pub fn percent_truncated(&self, decimals: u32) -> String {
         let decimals = decimals.min(9);
         let scale = 10_i128.pow(decimals);
@@ -34,23 +32,20 @@ impl Ratio {
         format!("{}.{:0width$}", cut / scale, cut % scale)
     }
 
-    /// Whether it is at least that many parts per million, compared exactly.
+    /// True if it is at least that many parts per million, compared exactly.
     pub fn at_least(&self, ppm: u32) -> bool {
         i128::from(self.num) * 1_000_000 >= i128::from(ppm) * i128::from(self.den)
     }
 }
 
-/// What a period's figures say of its target.
+/// Did a period meet its target?
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// At least the target.
     Met,
-    /// Below it.
     Missed,
-    /// Too much is unknown to say.
+    /// Too much time is unknown.
     NotDeterminable,
-    /// Nothing was promised.
     #[default]
     NoTarget,
 }
@@ -73,16 +68,20 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The verdict, and whether it rests on the measured time alone.
+/// The verdict, and true if it rests on the measured time because unknown time could change it.
 ///
-/// The target is missed if it is missed with all unknown time up, and met if it is met with all
-/// of it down; otherwise the measured figure decides if enough was measured.
+/// | if | then |
+/// | --- | --- |
+/// | the target is missed with all unknown time up | missed |
+/// | the target is met with all unknown time down | met |
+/// | coverage is sufficient | the measured availability decides |
+/// | else | not determinable |
 pub(super) fn verdict(
     target: Option<Target>,
     best: Option<Ratio>,
     worst: Option<Ratio>,
     measured: Option<Ratio>,
-    enough: bool,
+    coverage_is_sufficient: bool,
 ) -> (Verdict, bool) {
     let Some(Target { ppm }) = target else {
         return (Verdict::NoTarget, false);
@@ -90,15 +89,16 @@ pub(super) fn verdict(
     match (best, worst, measured) {
         (Some(best), _, _) if !best.at_least(ppm) => (Verdict::Missed, false),
         (_, Some(worst), _) if worst.at_least(ppm) => (Verdict::Met, false),
-        (_, _, Some(measured)) if enough && measured.at_least(ppm) => (Verdict::Met, true),
-        (_, _, Some(_)) if enough => (Verdict::Missed, true),
+        (_, _, Some(measured)) if coverage_is_sufficient => match measured.at_least(ppm) {
+            true => (Verdict::Met, true),
+            false => (Verdict::Missed, true),
+        },
         _ => (Verdict::NotDeterminable, false),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    // A test may fail by panicking.
     #![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
 
     use super::*;

@@ -246,7 +246,7 @@ impl Draft<'_> {
         history.outages.retain(|o| !o.declared);
         let figures = accounting::account(&history, period, &months, policy, None, at);
         let mut outages = figures.by_outage.iter();
-        let excused = || accounting::excused_until(&history, outage.id, &months, policy);
+        let excused = || accounting::planned_until(&history, outage.id, &months, policy);
         outages.any(|o| o.id == outage.id && o.planned_s > 0)
             || excused().is_some_and(|excused| excused.from < excused.until)
     }

@@ -111,7 +111,7 @@ impl Draft<'_> {
             return Excuse::None;
         };
         let policy = record.policy_of_month(system, last_bad, &zone);
-        let Some(excused) = accounting::excused_until(&history, id, &zone, policy) else {
+        let Some(excused) = accounting::planned_until(&history, id, &zone, policy) else {
             return Excuse::None;
         };
         if last_bad >= excused.until {

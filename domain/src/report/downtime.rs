@@ -3,12 +3,12 @@
 
 use jiff::Timestamp;
 
+use super::merged;
 use super::model::SystemLine;
 use super::scope::Scope;
-use super::stretches;
 use super::systems::Accounts;
 use super::words::{count, length, list, number, said, sentence as capital};
-use crate::accounting::Stretch;
+use crate::accounting::MergedOutage;
 use crate::catalogue::Kind;
 
 /// How many systems a sentence names before it only counts them, or sums up.
@@ -24,13 +24,13 @@ struct Outage<'a> {
 }
 
 impl<'a> Outage<'a> {
-    fn of(scope: &Scope<'_>, system: &'a SystemLine, stretch: &Stretch) -> Self {
+    fn of(scope: &Scope<'_>, system: &'a SystemLine, merged: &MergedOutage) -> Self {
         Self {
             name: &system.name,
-            from: stretch.from,
-            over: stretch.to.is_some(),
-            at_least: stretches::ended_between(scope, stretch).is_some(),
-            s: stretch.unplanned_s,
+            from: merged.from,
+            over: merged.to.is_some(),
+            at_least: merged::ended_between(scope, merged).is_some(),
+            s: merged.unplanned_s,
         }
     }
 
@@ -64,10 +64,10 @@ pub(super) fn sentence(
         let account = accounts
             .values()
             .find(|a| a.id.as_str() == system.system.as_str());
-        let stretches = account.iter().flat_map(|a| &a.figures.stretches);
-        for stretch in stretches.filter(|s| s.unplanned_s > 0) {
-            let outage = Outage::of(scope, system, stretch);
-            if stretch.counted {
+        let outages = account.iter().flat_map(|a| &a.figures.merged);
+        for merged in outages.filter(|s| s.unplanned_s > 0) {
+            let outage = Outage::of(scope, system, merged);
+            if merged.counted {
                 began.push(outage);
             } else {
                 went_on.push(outage);

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::model::{IncidentLine, MeasureLine, MeasureState, Moment, OpenMeasure, Step};
 use super::scope::Scope;
-use super::{told, words};
+use super::{notified, words};
 use crate::id::{OutageId, SystemId};
 use crate::incident::{Certainty, Incident, Measure};
 use crate::record::Outage;
@@ -80,7 +80,7 @@ fn line(scope: &Scope<'_>, incident: &Incident) -> IncidentLine {
     let moment = |at: Timestamp| Moment::of(at, &scope.zone);
     let review = &incident.review;
     let ours: Vec<&Outage> = ours(scope, incident);
-    let (told, words) = told::of(scope, incident, &ours);
+    let (told, words) = notified::of(scope, incident, &ours);
     let taken = incident.acknowledged.as_ref();
     IncidentLine {
         incident: incident.id.to_string(),
@@ -135,7 +135,7 @@ fn timeline(
     scope: &Scope<'_>,
     incident: &Incident,
     outages: &[&Outage],
-    told: &[told::Word],
+    told: &[notified::Word],
     customers: usize,
 ) -> Vec<Step> {
     let mut steps: Vec<(Timestamp, String)> = Vec::new();
@@ -146,7 +146,7 @@ fn timeline(
         incident.opened_at,
         format!("Incident {} opened", incident.id),
     ));
-    steps.extend(told::steps(told, customers));
+    steps.extend(notified::steps(told, customers));
     if let Some(taken) = &incident.acknowledged {
         let recorded = match &taken.approved_by {
             Some(other) => format!(

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::model::{Moment, ToldByPerson, WindowLine};
 use super::scope::{Scope, touches};
 use super::systems::{Account, Accounts};
-use super::{unplanned, words};
+use super::{unplanned_reasons, words};
 use crate::id::{CustomerId, WindowId};
 use crate::span::{Spans, instant};
 use crate::windows::{Earned, Occurrence, Word};
@@ -24,7 +24,7 @@ pub(super) fn lines(scope: &Scope<'_>, accounts: &Accounts<'_>) -> Vec<WindowLin
                 continue;
             }
             let line = line(scope, account, window);
-            let reasons = unplanned::of_window(scope, account, window);
+            let reasons = unplanned_reasons::of_window(scope, account, window);
             lines
                 .entry((window.span.from, window.id.clone(), line.why.clone()))
                 .and_modify(|(known, why)| {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::model::{Moment, Refused};
+use super::notified::standing;
 use super::scope::Scope;
-use super::told::standing;
 use crate::id::NoticeId;
 use crate::record::{Outgoing, Standing};
 

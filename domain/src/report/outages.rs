@@ -3,11 +3,11 @@
 
 use jiff::Timestamp;
 
+use super::merged::{self, Milestones};
 use super::model::{Declaration, ExclusionLine, Moment, OutageLine, Overrun};
 use super::scope::{Scope, touches};
-use super::stretches::{self, Milestones};
 use super::systems::{Account, Accounts};
-use super::{maintenance, unplanned};
+use super::{maintenance, unplanned_reasons};
 use crate::accounting::OutageFigures;
 use crate::record::{Exclusion, Outage};
 use crate::span::{Spans, instant, second};
@@ -43,8 +43,8 @@ fn line(
     figures: &OutageFigures,
 ) -> OutageLine {
     let moment = |at: Timestamp| Moment::of(at, &scope.zone);
-    let stretch = account.stretch(outage.id);
-    let fast = stretch.map_or_else(Milestones::default, |s| Milestones::of(scope, s));
+    let merged = account.merged(outage.id);
+    let fast = merged.map_or_else(Milestones::default, |s| Milestones::of(scope, s));
     let declared = outage.declared.is_some();
     OutageLine {
         outage: outage.id.to_string(),
@@ -79,8 +79,8 @@ fn line(
         reason: outage.reason.map(|r| r.to_string()),
         detail: outage.detail.clone(),
         edge_s: outage.edge_s,
-        stretch: stretch.and_then(|s| stretches::line(scope, s, outage)),
-        counted_from: stretch.and_then(|s| s.first_unplanned_at).map(moment),
+        stretch: merged.and_then(|s| merged::line(scope, s, outage)),
+        counted_from: merged.and_then(|s| s.first_unplanned_at).map(moment),
         detect_s: fast.detect_s,
         tell_first_s: fast.tell_first_s,
         tell_last_s: fast.tell_last_s,
@@ -96,7 +96,9 @@ fn line(
         }),
         exclusions: exclusions(scope, outage),
         reclassified: outage.reclassified.clone(),
-        why_unplanned: unplanned::of_outage(scope, account, outage, |w| maintenance::why(scope, w)),
+        why_unplanned: unplanned_reasons::of_outage(scope, account, outage, |w| {
+            maintenance::why(scope, w)
+        }),
     }
 }
 

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use super::model::{Day, Mark, Moment, SystemLine};
 use super::scope::{Overseen, Scope};
-use super::{stretches, words};
+use super::{merged, words};
 use crate::accounting::{
-    self, DaySeconds, Figures, OutageFigures, Ratio, Stretch, Unexcused, WindowFigures,
+    self, DaySeconds, Figures, MergedOutage, OutageFigures, Ratio, UnplannedTime, WindowFigures,
 };
 use crate::id::{OutageId, SystemId, WindowId};
 use crate::span::Span;
@@ -21,7 +21,7 @@ pub(super) struct Account<'a> {
     /// The windows that touch the month, in order of their start.
     pub windows: Vec<Occurrence>,
     /// Why downtime that met a window is unplanned all the same.
-    pub unexcused: Vec<Unexcused>,
+    pub unplanned: Vec<UnplannedTime>,
     /// The planned seconds that the agreement allows in a month.
     pub monthly_allowance_s: Option<i64>,
 }
@@ -35,9 +35,9 @@ impl Account<'_> {
         self.figures.by_outage.iter().find(|o| o.id == id)
     }
 
-    /// The stretch of downtime that the outage is a part of.
-    pub fn stretch(&self, id: OutageId) -> Option<&Stretch> {
-        let mut all = self.figures.stretches.iter();
+    /// The merged outage that the outage is a part of.
+    pub fn merged(&self, id: OutageId) -> Option<&MergedOutage> {
+        let mut all = self.figures.merged.iter();
         all.find(|s| s.outages.contains(&id))
     }
 
@@ -68,15 +68,15 @@ fn account<'a>(scope: &Scope<'a>, id: &'a SystemId, overseen: &Overseen<'a>) -> 
         scope.as_of,
     );
     let touching = |w: &Occurrence| w.span.meets(&period);
-    let unexcused = if figures.unplanned_s > 0 && !history.windows.is_empty() {
-        accounting::unexcused(&history, period, months, policy, scope.as_of)
+    let unplanned = if figures.unplanned_s > 0 && !history.windows.is_empty() {
+        accounting::unplanned_reasons(&history, period, months, policy, scope.as_of)
     } else {
         Vec::new()
     };
     Account {
         id,
         figures,
-        unexcused,
+        unplanned,
         monthly_allowance_s: policy.and_then(|p| p.monthly_allowance_s),
         windows: history.windows.into_iter().filter(touching).collect(),
     }
@@ -95,7 +95,7 @@ fn line(scope: &Scope<'_>, overseen: &Overseen<'_>, account: &Account<'_>) -> Sy
     let moment = |at: Timestamp| Moment::of(at, &scope.zone);
     let percent = |ratio: &Option<Ratio>| ratio.map(|r| r.percent_truncated(3));
     let f = &account.figures;
-    let at_least = |stretch: &Stretch| stretches::ended_between(scope, stretch).is_some();
+    let at_least = |m: &MergedOutage| merged::ended_between(scope, m).is_some();
     SystemLine {
         system: account.id.to_string(),
         name: overseen.name.to_owned(),
@@ -127,11 +127,11 @@ fn line(scope: &Scope<'_>, overseen: &Overseen<'_>, account: &Account<'_>) -> Sy
         blip_s: f.blip_s,
         outages: f.outages,
         mtrs_s: f.mtrs_s,
-        mtrs_at_least: f.stretches.iter().any(|s| s.restored && at_least(s)),
+        mtrs_at_least: f.merged.iter().any(|s| s.restored && at_least(s)),
         mtbf_s: f.mtbf_s,
         longest_s: f.longest_s,
         longest_at_least: f
-            .stretches
+            .merged
             .iter()
             .any(|s| Some(s.unplanned_s) == f.longest_s && at_least(s)),
         added: overseen.added.map(moment),

@@ -4,8 +4,7 @@
 
 mod drawn;
 mod histories;
-mod mutants;
 mod oracle;
 mod properties;
 mod sets;
-mod unexcused;
+mod unplanned_reasons;

@@ -254,9 +254,9 @@ fn figures(service: &Service, n: u64) -> (Figures, Vec<String>) {
         .by_outage
         .iter_mut()
         .for_each(|o| renamed(&mut o.id));
-    for stretch in &mut figures.stretches {
-        stretch.outages.iter_mut().for_each(renamed);
-        renamed(&mut stretch.bearer);
+    for outage in &mut figures.merged {
+        outage.outages.iter_mut().for_each(renamed);
+        renamed(&mut outage.representative);
     }
     let windows = history.windows.iter().map(|w| format!("{w:?}"));
     (figures, windows.collect())
@@ -412,9 +412,9 @@ fn the_order_in_which_people_speak_of_the_past_does_not_matter() {
     let counted = |order: &[usize]| {
         let mut figures = figures(&said(order), 0).0;
         figures.by_outage.clear();
-        for stretch in &mut figures.stretches {
-            stretch.outages.iter_mut().for_each(|id| *id = OutageId(0));
-            stretch.bearer = OutageId(0);
+        for outage in &mut figures.merged {
+            outage.outages.iter_mut().for_each(|id| *id = OutageId(0));
+            outage.representative = OutageId(0);
         }
         figures
     };

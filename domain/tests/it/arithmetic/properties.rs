@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use domain::accounting::{
-    Classes, Figures, History, OutageHistory, ProbeHistory, day_strip, excused_until,
+    Classes, Figures, History, OutageHistory, ProbeHistory, day_strip, planned_until,
 };
 use domain::catalogue::Affects;
 use domain::id::OutageId;
@@ -369,7 +369,7 @@ fn an_overrun_is_dated_to_the_first_second_that_is_not_planned() {
         if let Some(policy) = &mut case.policy {
             policy.service_hours = None;
         }
-        let excused = excused_until(&case.history, outage.id, &case.tz(), case.policy.as_ref());
+        let excused = planned_until(&case.history, outage.id, &case.tz(), case.policy.as_ref());
         case.as_of = instant(case.domain.1 + 3 * 3600);
         case.period = Span::new(instant(case.domain.0), case.as_of);
         let planned = case.figures().classes.planned;

@@ -10,7 +10,7 @@ mod figures;
 mod windows;
 
 use domain::accounting::{
-    Classes, Figures, History, OutageHistory, ProbeHistory, account, excused_until,
+    Classes, Figures, History, OutageHistory, ProbeHistory, account, planned_until,
 };
 use domain::calendar;
 use domain::catalogue::{Affects, Target};
@@ -289,13 +289,13 @@ impl Drawing {
     }
 
     /// How far windows excuse the last outage, taken to last for ever, in steps.
-    fn check_excused(mut self, expect: Expect) {
+    fn check_planned_until(mut self, expect: Expect) {
         let zone = calendar::zone("America/New_York").unwrap();
         let last = self.history.outages.last_mut().unwrap();
         last.end = None;
         let id = last.id;
         self.history.probes[0].down.last_mut().unwrap().1 = None;
-        let excused = excused_until(&self.history, id, &zone, Some(&self.policy));
+        let excused = planned_until(&self.history, id, &zone, Some(&self.policy));
         let step = |at: Timestamp| (at.as_second() - self.from) as f64 / self.step_s as f64;
         expect.assert_eq(&excused.map_or("not at all".into(), |e| {
             format!("{} to {} by {}", step(e.from), step(e.until), e.window)

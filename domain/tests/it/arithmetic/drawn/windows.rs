@@ -334,31 +334,31 @@ fn while_it_lasts_the_windows_say_until_when_an_outage_is_excused() {
     let seen = "uuuuDD";
     draw(60, seen)
         .window("  ======", None)
-        .check_excused(expect!["4 to 8 by window-1"]);
+        .check_planned_until(expect!["4 to 8 by window-1"]);
     draw(60, seen)
         .window("  ======", Some(90))
-        .check_excused(expect!["4 to 5.5 by window-1"]);
+        .check_planned_until(expect!["4 to 5.5 by window-1"]);
     // From the window's start, if it began within the grace; not at all if longer before.
     draw(10, seen)
         .window_with("      ======", None, 20, None)
-        .check_excused(expect!["6 to 12 by window-1"]);
+        .check_planned_until(expect!["6 to 12 by window-1"]);
     draw(10, seen)
         .window_with("       =====", None, 20, None)
-        .check_excused(expect!["not at all"]);
+        .check_planned_until(expect!["not at all"]);
     // On into the next window.
     draw(60, seen)
         .window("  =====", None)
         .window("     ======", Some(300))
-        .check_excused(expect!["4 to 10 by window-2"]);
+        .check_planned_until(expect!["4 to 10 by window-2"]);
     // From its first second, if an earlier run spent the allowance.
     draw(60, "uDDuDD")
         .window(" =======", Some(120))
-        .check_excused(expect!["4 to 4 by window-1"]);
+        .check_planned_until(expect!["4 to 4 by window-1"]);
     // A month's allowance ends it, too.
     draw(60, seen)
         .window("  ======", None)
         .policy(|p| p.monthly_allowance_s = Some(60))
-        .check_excused(expect!["4 to 5 by window-1"]);
+        .check_planned_until(expect!["4 to 5 by window-1"]);
     // No window, no excuse.
-    draw(60, seen).check_excused(expect!["not at all"]);
+    draw(60, seen).check_planned_until(expect!["not at all"]);
 }

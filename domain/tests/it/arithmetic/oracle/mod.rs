@@ -1,7 +1,7 @@
 //! Sections 5 and 6 once more, second by second and without any cleverness. It shares types with
 //! the code, and nothing else: no sets of spans, no calendar.
 
-mod excuses;
+mod planned;
 
 use domain::accounting::{Figures, History, OutageHistory, Verdict};
 use domain::catalogue::{Affects, Target};
@@ -10,7 +10,7 @@ use domain::span::Span;
 use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use excuses::{Excuses, excuses};
+use planned::{ByWindows, by_windows};
 
 /// What the oracle is asked.
 #[derive(Clone, Copy)]
@@ -320,7 +320,7 @@ fn united(mut spans: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
 pub struct Ruling {
     pub lo: i64,
     pub letters: Vec<u8>,
-    excused: Vec<Flags>,
+    planned_by: Vec<Flags>,
     /// The window whose overrun each second would be; none of what a person said or took back.
     overrun_of: Vec<Option<usize>>,
     down: Flags,
@@ -331,7 +331,7 @@ pub struct Ruling {
     until: i64,
 }
 
-/// What of the excused time is planned: agreed, neither declared nor taken back, within the month.
+/// The planned time: agreed, neither declared nor reclassified, within the monthly allowance.
 fn planned(s: &Seconds, g: &Ground, by_window: &[Flags], taken_back: &Flags) -> Flags {
     let cap = s.ask.policy.and_then(|p| p.monthly_allowance_s);
     let mut planned = s.flags();
@@ -415,10 +415,10 @@ pub fn ruling(ask: Question) -> Ruling {
     };
     let g = ground(&s);
     let (run, spans, loose) = runs(&s, &g);
-    let Excuses {
+    let ByWindows {
         by_window,
         overrun_of,
-    } = excuses(&s, &run, &spans);
+    } = by_windows(&s, &run, &spans);
     let mut taken_back = s.flags();
     for outage in ask.history.outages.iter().filter(|o| o.reclassified) {
         let (from, to) = s.extent(outage);
@@ -462,7 +462,7 @@ pub fn ruling(ask: Question) -> Ruling {
     Ruling {
         lo: s.lo,
         letters: (0..s.n).map(letter).collect(),
-        excused: by_window,
+        planned_by: by_window,
         overrun_of: overrun_of.map(|(i, w)| w.filter(|_| observed(i))).collect(),
         down,
         impaired: g.impaired,
@@ -656,7 +656,7 @@ fn add_outages(ask: Question, r: &Ruling, answer: &mut Answer) {
         let mut windows = Vec::new();
         for (w, window) in h.windows.iter().enumerate() {
             let (a, b) = r.within(start, end);
-            if (a..b).any(|i| r.excused[w][i] && r.letters[i] == b'p') {
+            if (a..b).any(|i| r.planned_by[w][i] && r.letters[i] == b'p') {
                 windows.push(window.id.to_string());
             }
         }
@@ -683,7 +683,7 @@ fn add_windows(ask: Question, r: &Ruling, answer: &mut Answer) {
         for i in &all {
             let t = r.lo + *i as i64;
             down += i64::from(start <= t && t < end);
-            planned += i64::from(r.letters[*i] == b'p' && r.excused[w][*i]);
+            planned += i64::from(r.letters[*i] == b'p' && r.planned_by[w][*i]);
             overrun += i64::from(r.letters[*i] == b'd' && r.overrun_of[*i] == Some(w));
         }
         let touches = !ask.period.is_empty()

@@ -1,6 +1,6 @@
 //! The reasons that a report gives for downtime in a window, against the figures themselves.
 
-use domain::accounting::{Unplanned, unexcused};
+use domain::accounting::{UnplannedReason, unplanned_reasons};
 use domain::span::{Span, Spans};
 use proptest::prelude::*;
 
@@ -10,7 +10,7 @@ use super::histories::{Windows, always, case, cases};
 fn every_unplanned_second_of_downtime_in_a_window_has_one_reason_and_no_other_second_has_any() {
     always(cases(), &case(Windows::Any), |case| {
         let (zone, figures) = (case.tz(), case.figures());
-        let all = unexcused(
+        let all = unplanned_reasons(
             &case.history,
             case.period,
             &zone,
@@ -26,7 +26,10 @@ fn every_unplanned_second_of_downtime_in_a_window_has_one_reason_and_no_other_se
             let mut reasons = Spans::new();
             for reason in all.iter().filter(|u| u.window == window.id) {
                 prop_assert!(reason.seconds.within(&down), "{reason:?}");
-                let around = matches!(reason.why, Unplanned::Early | Unplanned::Outlasted);
+                let around = matches!(
+                    reason.reason,
+                    UnplannedReason::Early | UnplannedReason::Outlasted
+                );
                 let overlap = reason.seconds.intersection(&inside).seconds();
                 prop_assert!(around == (overlap == 0), "{reason:?}");
                 prop_assert!(
@@ -35,12 +38,15 @@ fn every_unplanned_second_of_downtime_in_a_window_has_one_reason_and_no_other_se
                 );
                 reasons = reasons.union(&reason.seconds);
                 let limited = window.max_downtime_s.is_some();
-                prop_assert!(limited || reason.why != Unplanned::UsedUp, "{reason:?}");
+                prop_assert!(
+                    limited || reason.reason != UnplannedReason::UsedUp,
+                    "{reason:?}"
+                );
                 // A part that holds no whole second earns none.
                 let earning: Spans = window.earning.iter().map(|part| part.span).collect();
                 let unearned = earning.is_empty();
                 prop_assert!(
-                    unearned == (reason.why == Unplanned::NotEarned),
+                    unearned == (reason.reason == UnplannedReason::NotEarned),
                     "{reason:?}"
                 );
             }

@@ -3,7 +3,7 @@
 use super::scope::Scope;
 use super::systems::Account;
 use super::words::{instant, length};
-use crate::accounting::{Unexcused, Unplanned};
+use crate::accounting::{UnplannedReason, UnplannedTime};
 use crate::id::OutageId;
 use crate::record::Outage;
 use crate::span::{Spans, second};
@@ -15,8 +15,8 @@ pub(super) fn of_window(
     account: &Account<'_>,
     window: &Occurrence,
 ) -> Vec<String> {
-    let ours = account.unexcused.iter().filter(|u| u.window == window.id);
-    ours.filter(|u| u.why != Unplanned::NotEarned)
+    let ours = account.unplanned.iter().filter(|u| u.window == window.id);
+    ours.filter(|u| u.reason != UnplannedReason::NotEarned)
         .map(|u| clause(scope, account, window, u, &struck(scope, account, u)))
         .collect()
 }
@@ -29,24 +29,24 @@ pub(super) fn of_outage(
     why_not_earned: impl Fn(&Occurrence) -> String,
 ) -> Vec<String> {
     let mut clauses = Vec::new();
-    for unexcused in &account.unexcused {
-        if !meets(scope, outage, &unexcused.seconds) {
+    for unplanned in &account.unplanned {
+        if !meets(scope, outage, &unplanned.seconds) {
             continue;
         }
         let mut windows = account.windows.iter();
-        let Some(window) = windows.find(|w| w.id == unexcused.window) else {
+        let Some(window) = windows.find(|w| w.id == unplanned.window) else {
             continue;
         };
-        let text = match unexcused.why {
-            Unplanned::NotEarned => {
+        let text = match unplanned.reason {
+            UnplannedReason::NotEarned => {
                 format!("nothing in it is planned: {}", why_not_earned(window))
             }
-            Unplanned::PartNotEarned | Unplanned::BeganUnearned => format!(
+            UnplannedReason::PartNotEarned | UnplannedReason::BeganUnearned => format!(
                 "{} (not announced in time, or outside the allowed hours)",
-                clause(scope, account, window, unexcused, "it")
+                clause(scope, account, window, unplanned, "it")
             ),
-            Unplanned::Declared if outage.declared.is_some() => declared("it"),
-            _ => clause(scope, account, window, unexcused, "it"),
+            UnplannedReason::Declared if outage.declared.is_some() => declared("it"),
+            _ => clause(scope, account, window, unplanned, "it"),
         };
         clauses.push(format!("{} ({}): {text}", window.title, window.id));
     }
@@ -59,11 +59,11 @@ fn meets(scope: &Scope<'_>, outage: &Outage, seconds: &Spans) -> bool {
 }
 
 /// The outages that these seconds belong to: `O-12`, `O-12 and O-15`.
-fn struck(scope: &Scope<'_>, account: &Account<'_>, unexcused: &Unexcused) -> String {
+fn struck(scope: &Scope<'_>, account: &Account<'_>, unplanned: &UnplannedTime) -> String {
     let known = account.figures.by_outage.iter();
     let ids: Vec<String> = known
         .filter_map(|o| scope.record.outages.get(&o.id))
-        .filter(|o| meets(scope, o, &unexcused.seconds))
+        .filter(|o| meets(scope, o, &unplanned.seconds))
         .map(|o| OutageId::to_string(&o.id))
         .collect();
     if ids.is_empty() {
@@ -89,46 +89,46 @@ fn clause(
     scope: &Scope<'_>,
     account: &Account<'_>,
     window: &Occurrence,
-    unexcused: &Unexcused,
+    unplanned: &UnplannedTime,
     who: &str,
 ) -> String {
-    let lost = length(unexcused.seconds.seconds());
-    let from = instant(unexcused.from, &scope.zone);
+    let lost = length(unplanned.seconds.seconds());
+    let from = instant(unplanned.from, &scope.zone);
     let grace = length(window.start_grace_s);
-    match unexcused.why {
-        Unplanned::NotEarned => "nothing in it is planned".to_owned(),
-        Unplanned::PartNotEarned => {
+    match unplanned.reason {
+        UnplannedReason::NotEarned => "nothing in it is planned".to_owned(),
+        UnplannedReason::PartNotEarned => {
             format!("{lost} of {who} fell into a part of the window that does not count as planned")
         }
-        Unplanned::MadeLater => {
+        UnplannedReason::MadeLater => {
             format!("{who} had begun before the window was created or widened, so it is unplanned")
         }
-        Unplanned::BeganBefore(early_s) => format!(
+        UnplannedReason::BeganBefore(early_s) => format!(
             "{who} began {} before the window, longer than its grace period of {grace}: unplanned to the \
              end",
             length(early_s)
         ),
-        Unplanned::BeganUnearned => format!(
+        UnplannedReason::BeganUnearned => format!(
             "{who} began in a part of the window that does not count as planned: unplanned to the end"
         ),
-        Unplanned::Early => format!(
+        UnplannedReason::Early => format!(
             "{who} began {lost} before the window, within its grace period of {grace}: unplanned until \
              the window began"
         ),
-        Unplanned::UsedUp => format!(
+        UnplannedReason::UsedUp => format!(
             "the {} that the window allows were used up at {from}: a further {lost} are unplanned",
             length(window.max_downtime_s.unwrap_or_default())
         ),
-        Unplanned::Outlasted => {
+        UnplannedReason::Outlasted => {
             format!("{who} continued for {lost} after the end of the window: unplanned from {from}")
         }
-        Unplanned::MonthUsedUp => format!(
+        UnplannedReason::MonthUsedUp => format!(
             "the {} that the agreement allows per month were used up at {from}: a further {lost} \
              are unplanned",
             length(account.monthly_allowance_s.unwrap_or_default())
         ),
-        Unplanned::Declared => declared(&declarations(scope, account, &unexcused.seconds)),
-        Unplanned::TakenBack => {
+        UnplannedReason::Declared => declared(&declarations(scope, account, &unplanned.seconds)),
+        UnplannedReason::Reclassified => {
             format!("a person reclassified {lost} of {who} as unplanned")
         }
     }

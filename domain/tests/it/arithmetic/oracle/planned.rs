@@ -39,7 +39,7 @@ fn parts(window: &domain::windows::Occurrence) -> Vec<Part> {
 
 /// What windows excuse: for each window its seconds; for each second the window that its run
 /// would have overrun, if it is not planned.
-pub(super) struct Excuses {
+pub(super) struct ByWindows {
     pub(super) by_window: Vec<Flags>,
     pub(super) overrun_of: Vec<Option<usize>>,
 }
@@ -53,8 +53,8 @@ struct Pair {
     taken_at: Option<i64>,
     /// In which stretch.
     stretch: Option<i64>,
-    /// The second after the last that was excused.
-    excused_to: Option<i64>,
+    /// The second after the last that was planned.
+    planned_to: Option<i64>,
 }
 
 struct Judge<'a> {
@@ -64,17 +64,17 @@ struct Judge<'a> {
     parts: Vec<Vec<Part>>,
     /// From where each run counts as planned: it began inside, or a window's grace took it in.
     entries: Vec<Vec<i64>>,
-    /// For each run the last second of its downtime that nothing excused.
+    /// For each run the last second of its downtime that nothing planned.
     gap: Vec<Option<i64>>,
     pairs: Vec<Vec<Pair>>,
     used: Vec<i64>,
     /// Whether a part of any window holds the second.
     held: Flags,
-    excuses: Excuses,
+    planned: ByWindows,
 }
 
 /// Which run each second of downtime belongs to, and each run's span, judged by section 5.
-pub(super) fn excuses(s: &Seconds, run: &[Option<usize>], spans: &[(i64, i64)]) -> Excuses {
+pub(super) fn by_windows(s: &Seconds, run: &[Option<usize>], spans: &[(i64, i64)]) -> ByWindows {
     let windows = &s.ask.history.windows;
     let mut judge = Judge {
         s,
@@ -86,7 +86,7 @@ pub(super) fn excuses(s: &Seconds, run: &[Option<usize>], spans: &[(i64, i64)]) 
         pairs: vec![vec![Pair::default(); windows.len()]; spans.len()],
         used: vec![0; windows.len()],
         held: s.flags(),
-        excuses: Excuses {
+        planned: ByWindows {
             by_window: windows.iter().map(|_| s.flags()).collect(),
             overrun_of: vec![None; s.n],
         },
@@ -98,7 +98,7 @@ pub(super) fn excuses(s: &Seconds, run: &[Option<usize>], spans: &[(i64, i64)]) 
     for i in 0..s.n {
         judge.second(i);
     }
-    judge.excuses
+    judge.planned
 }
 
 impl Judge<'_> {
@@ -141,12 +141,12 @@ impl Judge<'_> {
             self.gap[r] = Some(t);
         }
         let pairs = &self.pairs[r];
-        self.excuses.overrun_of[i] = (0..windows.len())
+        self.planned.overrun_of[i] = (0..windows.len())
             .filter(|w| pairs[*w].taken_at.is_some())
-            .max_by_key(|w| (pairs[*w].excused_to, pairs[*w].taken_at, &windows[*w].id));
+            .max_by_key(|w| (pairs[*w].planned_to, pairs[*w].taken_at, &windows[*w].id));
     }
 
-    /// Whether that window excuses that second.
+    /// Whether that window makes planned that second.
     fn in_window(&mut self, i: usize, t: i64, w: usize) -> bool {
         let window = &self.s.ask.history.windows[w];
         let Some(part) = self.parts[w].iter().find(|p| p.from <= t && t < p.to) else {
@@ -177,12 +177,12 @@ impl Judge<'_> {
             (pair.taken_at, pair.stretch) = (Some(t), Some(from));
         }
         let left = window.max_downtime_s.is_none_or(|max| self.used[w] < max);
-        let excused = eligible && left && self.run[i].is_some();
-        if excused {
+        let planned = eligible && left && self.run[i].is_some();
+        if planned {
             self.used[w] += 1;
-            self.excuses.by_window[w][i] = true;
-            pair.excused_to = Some(t + 1);
+            self.planned.by_window[w][i] = true;
+            pair.planned_to = Some(t + 1);
         }
-        excused
+        planned
     }
 }

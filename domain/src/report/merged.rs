@@ -7,16 +7,16 @@ use jiff::Timestamp;
 
 use super::model::{Moment, Stretch, Telling};
 use super::scope::Scope;
-use super::{incidents, told};
+use super::{incidents, notified};
 use crate::accounting;
 use crate::id::CustomerId;
 use crate::incident::Incident;
 use crate::record::Outage;
 use crate::span::{Span, second};
 
-/// The outages of a stretch, in order of their ids.
-fn outages<'a>(scope: &Scope<'a>, stretch: &accounting::Stretch) -> Vec<&'a Outage> {
-    let known = stretch
+/// The outages of merged outages, in order of their ids.
+fn outages<'a>(scope: &Scope<'a>, merged: &accounting::MergedOutage) -> Vec<&'a Outage> {
+    let known = merged
         .outages
         .iter()
         .filter_map(|id| scope.record.outages.get(id));
@@ -30,32 +30,32 @@ fn incidents<'a>(scope: &Scope<'a>, outages: &[&Outage]) -> Vec<&'a Incident> {
     known.map(|i| &**i).collect()
 }
 
-/// The span in which the stretch ended, where nobody watched: its length is then the least that it
+/// The span in which a merged outage ended, where nobody watched: its length is then the least that it
 /// can have been.
-pub(super) fn ended_between(scope: &Scope<'_>, stretch: &accounting::Stretch) -> Option<Span> {
-    let to = stretch.to?;
+pub(super) fn ended_between(scope: &Scope<'_>, merged: &accounting::MergedOutage) -> Option<Span> {
+    let to = merged.to?;
     let last = |o: &&Outage| o.end.is_some_and(|end| second(end) == second(to));
-    let mut ended = outages(scope, stretch).into_iter().filter(last);
+    let mut ended = outages(scope, merged).into_iter().filter(last);
     ended.find_map(|o| o.unobserved)
 }
 
-/// What a line of an outage says of the stretch; nothing where the outage is all of it.
+/// What a line of an outage says of its merged outage; nothing where the outage is all of it.
 pub(super) fn line(
     scope: &Scope<'_>,
-    stretch: &accounting::Stretch,
+    merged: &accounting::MergedOutage,
     outage: &Outage,
 ) -> Option<Stretch> {
     let moment = |at: Timestamp| Moment::of(at, &scope.zone);
-    let (from, to) = (moment(stretch.from), stretch.to.map(moment));
-    if (from, to) == (moment(outage.start), outage.end.map(moment)) && stretch.outages.len() == 1 {
+    let (from, to) = (moment(merged.from), merged.to.map(moment));
+    if (from, to) == (moment(outage.start), outage.end.map(moment)) && merged.outages.len() == 1 {
         return None;
     }
     Some(Stretch {
         from,
         to,
-        outages: stretch.outages.iter().map(ToString::to_string).collect(),
-        counted_as: stretch.bearer.to_string(),
-        unplanned_s: stretch.unplanned_s,
+        outages: merged.outages.iter().map(ToString::to_string).collect(),
+        counted_as: merged.representative.to_string(),
+        unplanned_s: merged.unplanned_s,
     })
 }
 
@@ -74,16 +74,16 @@ pub(super) struct Milestones {
 }
 
 impl Milestones {
-    pub fn of(scope: &Scope<'_>, stretch: &accounting::Stretch) -> Self {
-        let outages = outages(scope, stretch);
+    pub fn of(scope: &Scope<'_>, merged: &accounting::MergedOutage) -> Self {
+        let outages = outages(scope, merged);
         let incidents = incidents(scope, &outages);
-        let Some(first) = stretch.first_unplanned_at else {
+        let Some(first) = merged.first_unplanned_at else {
             // Nothing of it is unplanned: nobody owed anybody anything.
             return Self::default();
         };
         let since = |at: Timestamp| (second(at) - second(first)).max(0);
         let told = first_told(scope, &outages);
-        let between = ended_between(scope, stretch);
+        let between = ended_between(scope, merged);
         let unwatched = between.is_some_and(|span| span.is_empty());
         let acknowledged = incidents.iter().filter_map(|i| i.acknowledged.as_ref());
         Self {
@@ -98,7 +98,7 @@ impl Milestones {
             customers: (!incidents.is_empty()).then(|| customers(scope, &incidents)),
             acknowledge_s: acknowledged.map(|a| since(a.at)).min(),
             // Of what nobody watches any more nobody knows when it was restored.
-            restore_s: stretch.to.filter(|_| !unwatched).map(since),
+            restore_s: merged.to.filter(|_| !unwatched).map(since),
             restore_at_least: between.is_some() && !unwatched,
         }
     }
@@ -115,8 +115,8 @@ fn detected(outage: &Outage, first: Timestamp) -> Timestamp {
 /// When each customer that was told of one of them was first told.
 fn first_told(scope: &Scope<'_>, outages: &[&Outage]) -> Vec<Timestamp> {
     let mut first: BTreeMap<&CustomerId, Timestamp> = BTreeMap::new();
-    for (_, outgoing) in outages.iter().flat_map(|o| told::telling(scope, o)) {
-        if let Some(at) = told::sent(outgoing) {
+    for (_, outgoing) in outages.iter().flat_map(|o| notified::telling(scope, o)) {
+        if let Some(at) = notified::sent(outgoing) {
             first
                 .entry(&outgoing.notice.customer)
                 .and_modify(|known| *known = at.min(*known))
@@ -130,7 +130,7 @@ fn first_told(scope: &Scope<'_>, outages: &[&Outage]) -> Vec<Timestamp> {
 fn customers(scope: &Scope<'_>, of: &[&Incident]) -> (u64, u64) {
     let mut results: BTreeMap<String, Telling> = BTreeMap::new();
     for incident in of {
-        let (all, _) = told::of(scope, incident, &incidents::ours(scope, incident));
+        let (all, _) = notified::of(scope, incident, &incidents::ours(scope, incident));
         for one in all {
             let known = results.entry(one.customer).or_insert(one.result);
             *known = one.result.min(*known);
