@@ -10,6 +10,7 @@ use std::time::Duration;
 use domain::sample::Reason;
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout};
+use values::Format;
 
 use crate::fault::{Fault, own_lack};
 use crate::trace::{Phase, Trace};
@@ -17,13 +18,31 @@ use crate::trace::{Phase, Trace};
 /// Addresses of one name that are tried at most.
 const ADDRESSES: usize = 8;
 
-/// Whom to call.
+/// The host that a probe connects to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Host {
-    /// Needs no resolving.
     Address(IpAddr),
     /// Resolved at every run.
     Name(Arc<str>),
+}
+
+impl Format for Host {
+    type Value = Self;
+    const IS: &'static str = values::Host::IS;
+    const EXAMPLE: &'static str = values::Host::EXAMPLE;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let text = values::Host::parse(text)?;
+        if let Ok(address) = text.parse() {
+            return Ok(Host::Address(address));
+        }
+        match url::Host::parse(&text) {
+            Ok(url::Host::Domain(name)) => Ok(Host::Name(Arc::from(name))),
+            // Programs disagree on addresses in unusual notation (one number, octal).
+            Ok(_) => Err("write the address in its usual form".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
 }
 
 impl Host {
@@ -221,6 +240,21 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)] // A failed test may stop at once.
     use super::*;
     use tokio::net::{TcpListener, TcpSocket};
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_without_brackets_or_port() {
+        assert_eq!(
+            Host::parse("::1"),
+            Ok(Host::Address(std::net::Ipv6Addr::LOCALHOST.into()))
+        );
+        assert_eq!(
+            Host::parse("Results.example.org"),
+            Ok(Host::Name("results.example.org".into()))
+        );
+        for bad in ["", "[::1]", "host:80", "a b", "http://x", "2130706433"] {
+            assert!(Host::parse(bad).is_err(), "{bad:?}");
+        }
+    }
 
     fn soon() -> Instant {
         Instant::now() + Duration::from_secs(5)

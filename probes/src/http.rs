@@ -1,28 +1,35 @@
-//! HTTP: a fresh connection each time, each phase timed on its own, redirects followed only as far
-//! as allowed. It must never send a credential to another host than the configured one, nor let
-//! anything of a body out.
+//! The kind `http`: a fresh connection each time, each phase timed on its own, redirects followed only
+//! as far as allowed. It must never send a credential to another host than the configured one, nor
+//! reveal anything of a body.
 
 mod exchange;
 mod expect;
+mod formats;
 mod hop;
 mod request;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::sample::Reason;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use url::Url;
+use values::{FilePath, Parsed, Source, Text, Written};
 
 use crate::fault::Fault;
+use crate::registry::{Spec, degraded_after};
 use crate::trace::{Phase, Trace};
-use crate::{SpecError, dial, tls};
+use crate::{Probe, Protocol, Running, dial, tls};
 use exchange::{Answer, Want};
+use expect::Expect;
+use formats::{HeaderText, HttpUrl, Method};
 use hop::Hop;
-use request::Request;
+use request::{Basic, Request};
 
 /// The most bytes that an answer's body may have; a longer or endless one is a broken protocol.
 pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
@@ -30,77 +37,104 @@ pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
 /// The most bytes that an answer's head may have.
 pub const HEAD_LIMIT: usize = 64 * 1024;
 
-/// What to ask and what to expect. Secrets in here are never printed: `Debug` leaves them out.
-#[derive(Clone, Default)]
-pub struct Spec {
-    /// `http://` or `https://`, without user information.
-    pub url: String,
-    /// `GET` unless named.
-    pub method: Option<String>,
-    /// Request headers, in order.
-    pub headers: Vec<(String, String)>,
-    /// Request body.
-    pub body: Option<String>,
-    /// The whole run, redirects included.
-    pub timeout: Duration,
-    /// Hops allowed; 0 takes a redirect as the answer.
-    pub redirects: u8,
-    /// More certificate authorities than the system's (PEM).
-    pub ca_file: Option<PathBuf>,
-    /// What to expect.
-    pub expect: Expect,
+/// The keys of an `http` probe.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("x-later" = ["client_certificate_file", "client_key_file", "http2"]))]
+pub(crate) struct Http {
+    /// The address, http:// or https://.
+    url: Parsed<HttpUrl>,
+    /// Default: GET.
+    method: Option<Parsed<Method>>,
+    /// Request headers. Write a secret as "${NAME}", from the environment.
+    #[serde(default)]
+    headers: BTreeMap<String, Parsed<HeaderText>>,
+    /// The request's body.
+    body: Option<Parsed<Text>>,
+    /// How many redirects to follow. Default: 0, which takes a redirect as the answer.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 20))]
+    redirects: u8,
+    /// Certificate authorities (PEM) beside those of the machine.
+    ca_file: Option<Parsed<FilePath>>,
+    /// The file with the token of an Authorization: Bearer header.
+    bearer_token_file: Option<Parsed<FilePath>>,
+    /// The user and password of an Authorization: Basic header.
+    basic: Option<Written<Basic>>,
+    /// Conditions of a good answer. Default: any status from 200 to 299.
+    #[serde(default)]
+    expect: Expect,
 }
 
-impl fmt::Debug for Spec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
-        // A query may carry a key, and so may user information, which is refused only later.
-        let shown = Url::parse(&self.url).map(|url| hop::shown(&url));
-        f.debug_struct("Spec")
-            .field("url", &shown.as_deref().unwrap_or("(not a URL)"))
-            .field("method", &self.method)
-            .field("headers", &names)
-            .field("body_len", &self.body.as_ref().map(String::len))
-            .field("timeout", &self.timeout)
-            .field("redirects", &self.redirects)
-            .field("ca_file", &self.ca_file)
-            .field("expect", &self.expect)
-            .finish()
+impl Spec for Http {
+    fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
+        let url = request::url(&self.url, source);
+        let request = Request::new(&self, source);
+        let tls = self.tls(source);
+        let certificate_days = self.expect.certificate_days.as_ref().map(|days| days.value);
+        let limit = degraded_after(self.expect.degraded_after.as_ref(), timeout, source);
+        let is_head = request.method == hyper::Method::HEAD;
+        let expect = self.expect.prepare(is_head, source);
+        let first = Url::parse(&url)
+            .map_err(|error| error.to_string())
+            .and_then(|url| Hop::new(url, request))
+            .map_err(|why| source.wrong(&self.url.at, format!("this URL {why}")))
+            .ok()?;
+        let client = Client {
+            first,
+            redirects: self.redirects,
+            tls,
+            want: Want {
+                body: expect.reads_body(),
+                redirect: self.redirects > 0,
+                statuses: expect.statuses().to_vec(),
+            },
+            expect,
+        };
+        Some(Probe {
+            degraded_after: limit,
+            certificate_days,
+            ..Probe::new(client, timeout.value)
+        })
     }
 }
 
-/// What makes an answer `up`; every field that is set must hold.
-#[derive(Clone, Debug, Default)]
-pub struct Expect {
-    /// Allowed statuses; empty allows 200 to 299.
-    pub status: Vec<u16>,
-    /// Text that the body must contain.
-    pub body_contains: Option<String>,
-    /// Text that the body must not contain.
-    pub body_lacks: Option<String>,
-    /// A regular expression that the body must match.
-    pub body_matches: Option<String>,
-    /// JSON pointers (RFC 6901) into the body and the value each must have; `None` only asks for presence.
-    pub json: Vec<(String, Option<String>)>,
-    /// Headers that must be present, with the text each must contain.
-    pub headers: Vec<(String, String)>,
-    /// Slower than this is degraded.
-    pub degraded_after: Option<Duration>,
-    /// A certificate that ends within so many days is degraded.
-    pub certificate_days: Option<u32>,
+impl Http {
+    /// The TLS client, unless the probe certainly needs none: a redirect may lead to an https:// URL.
+    fn tls(&self, source: &mut Source<'_>) -> Option<Tls> {
+        let secure = self.url.value.starts_with("https://");
+        let ca_file = self.ca_file.as_ref();
+        let path = ca_file.map(|file| source.certificates(file));
+        if !secure && self.redirects == 0 {
+            let days = self.expect.certificate_days.as_ref().map(|days| &days.at);
+            for at in ca_file.map(|file| &file.at).into_iter().chain(days) {
+                source.wrong(at, "an http:// address presents no certificate");
+            }
+            return None;
+        }
+        match tls::connector(path.as_deref()) {
+            Ok(connector) => Some(Tls(connector)),
+            Err(why) => {
+                if secure || ca_file.is_some() {
+                    source.wrong_once(ca_file.map_or(&self.url.at, |file| &file.at), why);
+                }
+                None
+            }
+        }
+    }
 }
 
-/// A checked [`Spec`].
+/// An `http` probe that is ready to run.
 #[derive(Debug)]
-pub(crate) struct Ready {
+struct Client {
     first: Hop,
     redirects: u8,
+    /// `None` for a plain URL, or if this machine trusts no authority.
     tls: Option<Tls>,
     want: Want,
     expect: expect::Ready,
 }
 
-/// `TlsConnector` does not say what it is.
+/// A `TlsConnector` has no `Debug`.
 struct Tls(TlsConnector);
 
 impl fmt::Debug for Tls {
@@ -109,39 +143,19 @@ impl fmt::Debug for Tls {
     }
 }
 
-impl Ready {
-    pub(crate) fn new(spec: &Spec) -> Result<Self, SpecError> {
-        let wrong = |message: &str| SpecError::new("url", message);
-        let url = Url::parse(&spec.url).map_err(|e| wrong(&e.to_string()))?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong("holds a user name or password: use `basic` instead"));
-        }
-        let secure = url.scheme() == "https";
-        if spec.expect.certificate_days.is_some() && !secure && spec.redirects == 0 {
-            let message = "never comes: the url is not https";
-            return Err(SpecError::new("expect.certificate_days", message));
-        }
-        let first = Hop::new(url, Request::new(spec)?).map_err(|e| wrong(&e))?;
-        let expect = expect::Ready::new(spec)?;
-        Ok(Ready {
-            tls: trusted(spec, secure)?,
-            want: Want {
-                body: expect.reads_body(),
-                redirect: spec.redirects > 0,
-                statuses: spec.expect.status.clone(),
-            },
-            redirects: spec.redirects,
-            first,
-            expect,
-        })
-    }
-
-    pub(crate) fn first_phase(&self) -> Phase {
+impl Protocol for Client {
+    fn first_phase(&self) -> Phase {
         self.first.host.first_phase()
     }
 
+    fn run<'a>(&'a self, deadline: Instant, trace: &'a mut Trace<'_>) -> Running<'a> {
+        Box::pin(self.ask(deadline, trace))
+    }
+}
+
+impl Client {
     /// Asks, follows redirects, judges the last answer.
-    pub(crate) async fn ask(&self, deadline: Instant, trace: &mut Trace<'_>) -> Result<(), Fault> {
+    async fn ask(&self, deadline: Instant, trace: &mut Trace<'_>) -> Result<(), Fault> {
         let mut followed: Vec<Hop> = Vec::new();
         loop {
             let hop = followed.last().unwrap_or(&self.first);
@@ -203,20 +217,38 @@ impl Ready {
     }
 }
 
-/// Whom TLS trusts. A plain URL needs nobody, unless a redirect leads to one that does.
-fn trusted(spec: &Spec, secure: bool) -> Result<Option<Tls>, SpecError> {
-    if !secure && spec.redirects == 0 && spec.ca_file.is_none() {
-        return Ok(None);
-    }
-    match tls::connector(spec.ca_file.as_deref()) {
-        Ok(connector) => Ok(Some(Tls(connector))),
-        Err(_) if !secure && spec.ca_file.is_none() => Ok(None),
-        Err(e) => Err(e),
-    }
-}
-
 fn no_delay(tcp: &TcpStream) -> Result<(), Fault> {
     // Fails only where the peer has reset the connection already.
     tcp.set_nodelay(true)
         .map_err(|_| Fault::protocol("the connection was reset before an answer"))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)] // A failed test may stop at once.
+    use super::*;
+
+    /// A probe of a name that a configuration could not name.
+    pub(crate) fn probe(name: &str, timeout: Duration) -> Probe {
+        let environment = values::Environment {
+            variable: &|_| None,
+            file: &|_| Err("there are no files here".to_owned()),
+        };
+        let mut source = Source::new("probe.toml".into(), None, environment);
+        let http: Http = toml::from_str("url = \"http://portal.example.org/\"").unwrap();
+        let request = Request::new(&http, &mut source);
+        let url = Url::parse(&format!("http://{name}/?token=secret")).unwrap();
+        let client = Client {
+            first: Hop::new(url, request).unwrap(),
+            redirects: 0,
+            tls: None,
+            want: Want {
+                body: false,
+                redirect: false,
+                statuses: Vec::new(),
+            },
+            expect: http.expect.prepare(false, &mut source),
+        };
+        Probe::new(client, timeout)
+    }
 }

@@ -1,10 +1,11 @@
-//! Asks the network, one file per protocol. Knows no system, outage or store.
+//! Asks the network, one file per kind of probe. Knows no system, outage or store.
 //!
-//! A [`Spec`] is what was configured; [`Probe::new`] does once what need not be done per run;
-//! [`Probe::run`] asks once, under one timeout, and always answers with a [`Finding`].
+//! [`KINDS`] lists the kinds. [`Kind::prepare`] makes a [`Probe`] of a configuration table;
+//! [`Probe::run`] asks once, under one timeout, and always returns a [`Finding`].
 
 pub mod http;
-pub mod tcp;
+mod registry;
+mod tcp;
 
 mod dial;
 mod fault;
@@ -12,6 +13,8 @@ mod tls;
 mod trace;
 mod words;
 
+use std::fmt::Debug;
+use std::pin::Pin;
 use std::time::Duration;
 
 use domain::sample::{Outcome, Phases, Reason};
@@ -20,149 +23,82 @@ use tokio::time::{Instant, timeout};
 
 pub use fault::DETAIL_LIMIT;
 use fault::{Fault, one_line};
+pub use registry::{KINDS, Kind, prepare};
 pub use tls::install_crypto;
-use trace::{FirstByte, Trace};
+use trace::{FirstByte, Phase, Trace};
 use words::span;
 
-/// A run this much over its timeout was held up by its own process (stopped, suspended, starved):
-/// what it saw says nothing about the target.
+/// A run that exceeds its timeout by this much was delayed by its own process (stopped, suspended,
+/// starved). Its result says nothing about the target.
 pub const STALL: Duration = Duration::from_secs(2);
 
-/// What to ask, checked as far as it can be without asking.
-#[derive(Clone, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "made once per probe and configuration, never kept"
-)]
-pub enum Spec {
-    /// HTTP/1.1 or 2.
-    Http(http::Spec),
-    /// A TCP connection.
-    Tcp(tcp::Spec),
-}
-
-/// What one run found.
+/// The result of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What it says of the target.
     pub outcome: Outcome,
-    /// Why, unless `up`.
+    /// `None` if `up`.
     pub reason: Option<Reason>,
     /// One line, at most 200 characters, never a response body.
     pub detail: Option<String>,
-    /// From start to verdict, in whole microseconds.
+    /// Whole microseconds.
     pub took: Duration,
-    /// The parts of it, which add up to `took` exactly.
+    /// They add up to `took` exactly.
     pub phases: Phases,
-    /// HTTP status, where there was one.
+    /// The HTTP status, if the target sent one.
     pub status: Option<u16>,
-    /// The earliest end of a certificate in the chain that was presented.
+    /// The first expiry among the certificates that the target presented.
     pub certificate_ends_at: Option<Timestamp>,
 }
 
-/// A [`Spec`] that cannot be run, and which of its keys is why. Holds no secret.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{key}`: {message}")]
-pub struct SpecError {
-    /// The key as a configuration writes it, dotted: `url`, `expect.body_matches`.
-    pub key: &'static str,
-    /// What is wrong with it, in words for its writer.
-    pub message: String,
+/// How a kind asks its target. Its `Debug` must show no header, body or query.
+pub(crate) trait Protocol: Debug + Send + Sync + 'static {
+    /// The phase in which a run begins.
+    fn first_phase(&self) -> Phase;
+
+    /// Asks once. The caller drops the future at `deadline`.
+    fn run<'a>(&'a self, deadline: Instant, trace: &'a mut Trace<'_>) -> Running<'a>;
 }
 
-impl SpecError {
-    fn new(key: &'static str, message: impl Into<String>) -> Self {
-        SpecError {
-            key,
-            message: message.into(),
-        }
-    }
-}
+/// A run under way. A fault means that the target failed, or that the monitor could not ask.
+pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send + 'a>>;
 
-/// A probe ready to be run any number of times, also at once. Share it in an `Arc`. Its `Debug`
-/// shows no header, body or query.
+/// A probe that can be run any number of times, also concurrently. Share it in an `Arc`.
 #[derive(Debug)]
 pub struct Probe {
-    kind: Kind,
+    protocol: Box<dyn Protocol>,
     timeout: Duration,
     degraded_after: Option<Duration>,
     certificate_days: Option<u32>,
 }
 
-#[derive(Debug)]
-enum Kind {
-    Http(Box<http::Ready>),
-    Tcp(tcp::Ready),
-}
-
 impl Probe {
-    /// Checks the spec and does what need not be done per run: reads the files it names (so it may
-    /// block for a moment), compiles expressions, renders requests.
-    ///
-    /// # Errors
-    ///
-    /// The first key that cannot be run with.
-    pub fn new(spec: Spec) -> Result<Probe, SpecError> {
-        let (kind, timeout, degraded_after, certificate_days) = match &spec {
-            Spec::Http(s) => (
-                Kind::Http(Box::new(http::Ready::new(s)?)),
-                s.timeout,
-                s.expect.degraded_after,
-                s.expect.certificate_days,
-            ),
-            Spec::Tcp(s) => (
-                Kind::Tcp(tcp::Ready::new(s)?),
-                s.timeout,
-                s.degraded_after,
-                None,
-            ),
-        };
-        if timeout.is_zero() {
-            return Err(SpecError::new("timeout", "must be longer than nothing"));
-        }
-        if degraded_after.is_some_and(|limit| limit >= timeout) {
-            let key = match kind {
-                Kind::Http(_) => "expect.degraded_after",
-                Kind::Tcp(_) => "degraded_after",
-            };
-            let message = format!("never comes: the timeout is {}", span(timeout));
-            return Err(SpecError::new(key, message));
-        }
-        Ok(Probe {
-            kind,
+    pub(crate) fn new(protocol: impl Protocol, timeout: Duration) -> Self {
+        Self {
+            protocol: Box::new(protocol),
             timeout,
-            degraded_after,
-            certificate_days,
-        })
+            degraded_after: None,
+            certificate_days: None,
+        }
     }
 
-    /// Asks once. Ends at the latest with the timeout (plus what the process itself was held up)
-    /// and always with a finding. Needs a tokio runtime with input, output and time.
+    /// Asks once. Returns at the timeout at the latest, unless the process itself was delayed.
+    /// Needs a tokio runtime with input, output and time.
     pub async fn run(&self) -> Finding {
         let start = Instant::now();
         let first_byte = FirstByte::new(start);
-        let first_phase = match &self.kind {
-            Kind::Http(ready) => ready.first_phase(),
-            Kind::Tcp(ready) => ready.first_phase(),
-        };
-        let mut trace = Trace::begin(&first_byte, first_phase);
+        let mut trace = Trace::begin(&first_byte, self.protocol.first_phase());
         let deadline = start + self.timeout;
-        let asked = timeout(self.timeout, async {
-            match &self.kind {
-                Kind::Http(ready) => ready.ask(deadline, &mut trace).await,
-                Kind::Tcp(ready) => ready.ask(deadline, &mut trace).await,
-            }
-        })
-        .await;
-        self.conclude(asked.ok(), trace)
+        let run = self.protocol.run(deadline, &mut trace);
+        let result = timeout(self.timeout, run).await;
+        self.conclude(result.ok(), trace)
     }
 
-    /// From what was seen to what it says. `None` is a run that its timeout cut off.
-    fn conclude(&self, asked: Option<Result<(), Fault>>, mut trace: Trace<'_>) -> Finding {
+    /// Judges a run. `None` is a run that the timeout ended.
+    fn conclude(&self, result: Option<Result<(), Fault>>, mut trace: Trace<'_>) -> Finding {
         let stuck_in = trace.phase();
         let starved = trace.waits_for_a_thread();
         let (took, phases) = trace.end();
-        let verdict = match asked {
+        let fault = match result {
             _ if took > self.timeout + STALL => Some(Fault::monitor(format!(
                 "this process was held up: {} for a run of at most {}",
                 span(took),
@@ -180,7 +116,7 @@ impl Probe {
             Some(Err(fault)) => Some(fault),
             Some(Ok(())) => self.impaired(took, &trace),
         };
-        let outcome = match verdict.as_ref().map(|f| f.reason) {
+        let outcome = match fault.as_ref().map(|f| f.reason) {
             None => Outcome::Up,
             Some(Reason::Monitor) => Outcome::Inconclusive,
             Some(Reason::Slow | Reason::Expiring) => Outcome::Degraded,
@@ -188,8 +124,8 @@ impl Probe {
         };
         Finding {
             outcome,
-            reason: verdict.as_ref().map(|f| f.reason),
-            detail: verdict.map(|f| one_line(&f.detail)),
+            reason: fault.as_ref().map(|f| f.reason),
+            detail: fault.map(|f| one_line(&f.detail)),
             took,
             phases,
             status: trace.status,
@@ -197,7 +133,7 @@ impl Probe {
         }
     }
 
-    /// What is wrong with a good answer. Slowness goes first, since customers feel it already.
+    /// What is wrong with a good answer. Slowness comes first, since customers notice it.
     fn impaired(&self, took: Duration, trace: &Trace<'_>) -> Option<Fault> {
         if let Some(limit) = self.degraded_after
             && took > limit
@@ -217,5 +153,38 @@ impl Probe {
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)] // A failed test may stop at once.
+    use super::*;
+
+    /// The resolver refuses this name without asking a server: a label has at most 63 characters,
+    /// this one 64. A configuration cannot name it.
+    const IMPOSSIBLE: &str =
+        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.invalid";
+
+    #[tokio::test]
+    async fn a_name_that_does_not_resolve_is_dns() {
+        let limit = Duration::from_secs(20);
+        for probe in [
+            tcp::tests::probe(IMPOSSIBLE, limit),
+            http::tests::probe(IMPOSSIBLE, limit),
+        ] {
+            let finding = probe.run().await;
+            assert_eq!(
+                (finding.outcome, finding.reason),
+                (Outcome::Down, Some(Reason::Dns))
+            );
+            let detail = finding.detail.unwrap();
+            assert!(
+                detail.contains(IMPOSSIBLE) && !detail.contains("secret"),
+                "{detail}"
+            );
+            assert!(finding.phases.resolve_us.is_some());
+            assert_eq!(finding.phases.connect_us, None);
+        }
     }
 }

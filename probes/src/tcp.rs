@@ -1,95 +1,70 @@
-//! TCP: a connection is accepted. Nothing is sent; the connection is closed at once.
+//! The kind `tcp`: the target accepts a connection. The probe sends nothing and closes it at once.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tokio::time::Instant;
+use values::{Length, Parsed, Source, Written};
 
-use crate::SpecError;
 use crate::dial::{self, Host};
-use crate::fault::Fault;
+use crate::registry::{Spec, degraded_after};
 use crate::trace::{Phase, Trace};
+use crate::{Probe, Protocol, Running};
 
-/// What to connect to.
-#[derive(Clone, Debug, Default)]
-pub struct Spec {
-    /// A name or an address; IPv6 without brackets.
-    pub host: String,
+/// The keys of a `tcp` probe.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("x-later" = ["send", "expect"]))]
+pub(crate) struct Tcp {
+    /// A name or an address.
+    host: Parsed<Host>,
     /// The port.
-    pub port: u16,
-    /// The whole run.
-    pub timeout: Duration,
-    /// Slower than this is degraded.
-    pub degraded_after: Option<Duration>,
+    #[schemars(range(min = 1, max = 65535))]
+    port: u16,
+    /// A slower connection is degraded.
+    degraded_after: Option<Parsed<Length>>,
 }
 
-/// A checked [`Spec`].
+impl Spec for Tcp {
+    fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
+        let target = Target {
+            host: self.host.value,
+            port: self.port,
+        };
+        Some(Probe {
+            degraded_after: degraded_after(self.degraded_after.as_ref(), timeout, source),
+            ..Probe::new(target, timeout.value)
+        })
+    }
+}
+
 #[derive(Debug)]
-pub(crate) struct Ready {
+struct Target {
     host: Host,
     port: u16,
 }
 
-impl Ready {
-    pub(crate) fn new(spec: &Spec) -> Result<Self, SpecError> {
-        if spec.port == 0 {
-            return Err(SpecError::new("port", "0 is no port to connect to"));
-        }
-        Ok(Ready {
-            host: host(&spec.host)?,
-            port: spec.port,
-        })
-    }
-
-    pub(crate) fn first_phase(&self) -> Phase {
+impl Protocol for Target {
+    fn first_phase(&self) -> Phase {
         self.host.first_phase()
     }
 
-    pub(crate) async fn ask(&self, deadline: Instant, trace: &mut Trace<'_>) -> Result<(), Fault> {
-        let stream = dial::dial(&self.host, self.port, deadline, trace).await?;
-        drop(stream);
-        Ok(())
-    }
-}
-
-fn host(text: &str) -> Result<Host, SpecError> {
-    if let Ok(ip) = text.parse() {
-        return Ok(Host::Address(ip));
-    }
-    let fits = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
-    if text.is_empty() || text.len() > 253 || !text.chars().all(fits) {
-        return Err(SpecError::new(
-            "host",
-            "neither a name nor an address (IPv6 goes without brackets, the port apart)",
-        ));
-    }
-    match url::Host::parse(text) {
-        Ok(url::Host::Domain(name)) => Ok(Host::Name(Arc::from(name))),
-        // Addresses in unusual notation (one number, octal) are refused: nobody reads them alike.
-        Ok(_) => Err(SpecError::new(
-            "host",
-            "write the address in its usual form",
-        )),
-        Err(e) => Err(SpecError::new("host", e.to_string())),
+    fn run<'a>(&'a self, deadline: Instant, trace: &'a mut Trace<'_>) -> Running<'a> {
+        Box::pin(async move {
+            let connection = dial::dial(&self.host, self.port, deadline, trace).await?;
+            drop(connection);
+            Ok(())
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    #[test]
-    fn a_host_is_a_name_or_an_address_without_brackets_or_port() {
-        assert_eq!(
-            host("::1"),
-            Ok(Host::Address(std::net::Ipv6Addr::LOCALHOST.into()))
-        );
-        assert_eq!(
-            host("Results.example.org"),
-            Ok(Host::Name("results.example.org".into()))
-        );
-        for bad in ["", "[::1]", "host:80", "a b", "http://x", "2130706433"] {
-            assert!(host(bad).is_err(), "{bad:?}");
-        }
+    /// A probe of a name that a configuration could not name.
+    pub(crate) fn probe(name: &str, timeout: Duration) -> Probe {
+        let host = Host::Name(name.into());
+        Probe::new(Target { host, port: 80 }, timeout)
     }
 }

@@ -22,7 +22,6 @@ use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::SpecError;
 use crate::fault::{Fault, cause, own_lack};
 use crate::trace::Trace;
 use verifier::{PRESENTED, Presented, Recorder};
@@ -48,8 +47,8 @@ fn provider() -> Arc<CryptoProvider> {
 ///
 /// # Errors
 ///
-/// `ca_file` cannot be read or holds no certificate; or nobody is trusted at all.
-pub(crate) fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, SpecError> {
+/// `ca_file` cannot be read or holds no certificate; or this machine trusts no authority.
+pub(crate) fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, String> {
     struct Shared {
         more: Vec<u8>,
         made_at: Instant,
@@ -57,12 +56,9 @@ pub(crate) fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, SpecErro
     }
     static SHARED: Mutex<Vec<Shared>> = Mutex::new(Vec::new());
 
-    let more = match ca_file {
-        Some(path) => std::fs::read(path).map_err(|e| {
-            SpecError::new("ca_file", format!("cannot read {}: {e}", path.display()))
-        })?,
-        None => Vec::new(),
-    };
+    let more = ca_file.map_or(Ok(Vec::new()), |path| {
+        std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))
+    })?;
     // A thread that panicked here left whole entries behind.
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     shared.retain(|s| s.made_at.elapsed() < SHARED_FOR);
@@ -78,34 +74,32 @@ pub(crate) fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, SpecErro
     Ok(connector)
 }
 
-fn config(more: &[u8], named: bool) -> Result<ClientConfig, SpecError> {
-    let key = if named { "ca_file" } else { "url" };
-    let wrong = |message: String| SpecError::new(key, message);
+fn config(more: &[u8], named: bool) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let mut pinned = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(more) {
-        let certificate = certificate.map_err(|e| wrong(format!("is not PEM: {e}")))?;
+        let certificate = certificate.map_err(|e| format!("this file is not PEM: {e}"))?;
         roots
             .add(certificate.clone())
-            .map_err(|e| wrong(format!("holds a certificate that cannot be read: {e}")))?;
+            .map_err(|e| format!("this file holds an unreadable certificate: {e}"))?;
         pinned.push(certificate.into_owned());
     }
     if named && pinned.is_empty() {
-        return Err(wrong("holds no certificate in PEM form".into()));
+        return Err("this file holds no certificate in PEM form".into());
     }
     if roots.is_empty() {
-        return Err(wrong(
+        return Err(
             "this machine trusts no certificate authority: install its `ca-certificates`, \
              or name a `ca_file`"
                 .into(),
-        ));
+        );
     }
     let provider = provider();
-    let recorder = Recorder::new(roots, pinned, &provider).map_err(|e| wrong(e.to_string()))?;
+    let recorder = Recorder::new(roots, pinned, &provider).map_err(|e| e.to_string())?;
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|e| wrong(e.to_string()))?
+        .map_err(|e| e.to_string())?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(recorder))
         .with_no_client_auth();

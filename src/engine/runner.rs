@@ -334,24 +334,20 @@ mod tests {
 
     use domain::schedule::Grid;
 
+    use super::super::tests::fixtures;
     use super::*;
 
     #[test]
     fn each_probe_has_the_slots_of_its_own_id() {
-        let spec = probes::tcp::Spec {
-            host: "127.0.0.1".to_owned(),
-            port: 1,
-            timeout: Duration::from_secs(1),
-            ..probes::tcp::Spec::default()
-        };
-        let probe = Arc::new(probes::Probe::new(probes::Spec::Tcp(spec)).unwrap());
+        let second = Duration::from_secs(1);
+        let probe = fixtures::probe("tcp", "host = \"127.0.0.1\"\nport = 1", second);
         let slots = ["portal/login", "portal/search"].map(|id| {
             let setup = Setup {
                 id: ProbeId::from(id),
                 probe: Arc::clone(&probe),
                 interval_ms: 30_000,
                 retry_ms: 5_000,
-                timeout: Duration::from_secs(1),
+                timeout: second,
             };
             let slots = schedule(&setup).slots();
             assert_eq!(slots, Grid::of(&setup.id, 30_000));

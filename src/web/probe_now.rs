@@ -87,21 +87,16 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::engine::tests::fixtures::{catalogue, portal};
+    use crate::engine::tests::fixtures::{self, catalogue, portal};
 
     /// Longer than anything here takes on a busy machine.
     const LONG: Duration = Duration::from_secs(30);
 
     /// A page of that server, wanted within `timeout`.
     fn page(id: ProbeId, server: &TcpListener, timeout: Duration) -> Setup {
-        let spec = probes::http::Spec {
-            url: format!("http://{}/", server.local_addr().unwrap()),
-            timeout,
-            ..probes::http::Spec::default()
-        };
         Setup {
             id,
-            probe: Arc::new(probes::Probe::new(probes::Spec::Http(spec)).unwrap()),
+            probe: fixtures::page(server, timeout),
             interval_ms: 1_000,
             retry_ms: 1_000,
             timeout,

@@ -30,7 +30,17 @@ pub struct Source<'a> {
     pub environment: Environment<'a>,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    pub fn new(path: PathBuf, text: Option<Rc<str>>, environment: Environment<'a>) -> Self {
+        Self {
+            path,
+            text,
+            hidden: Vec::new(),
+            mistakes: Vec::new(),
+            environment,
+        }
+    }
+
     /// Notes a mistake.
     pub fn wrong(&mut self, at: &Place, message: impl Into<String>) {
         if *at != STAND_IN {
@@ -138,7 +148,7 @@ impl Source<'_> {
     }
 
     /// Notes a mistake unless this place already has one.
-    fn wrong_once(&mut self, at: &Place, message: String) {
+    pub fn wrong_once(&mut self, at: &Place, message: impl Into<String>) {
         if self.mistakes.iter().all(|(other, _)| other != at) {
             self.wrong(at, message);
         }

@@ -1,63 +1,123 @@
 //! What makes an answer good. It must never say what a body holds, only what it was expected to.
 
+use std::collections::BTreeMap;
+
 use domain::sample::Reason;
-use hyper::Method;
 use hyper::header::HeaderName;
 use regex::Regex;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::Value;
+use values::{Format as _, Length, OneOrMany, Parsed, Scalar, Source, Text, Written};
 
-use crate::SpecError;
 use crate::fault::Fault;
-use crate::http::Spec;
 use crate::http::exchange::Answer;
+use crate::http::formats::{JsonPointer, Pattern, Status, header_name};
 
-/// A checked [`crate::http::Expect`].
+/// The conditions of a good answer. All that are given must hold.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Expect {
+    /// The allowed statuses. Default: 200 to 299.
+    status: Option<OneOrMany<Written<Status>>>,
+    /// Text that the body must contain.
+    body_contains: Option<Parsed<Text>>,
+    /// Text that the body must not contain.
+    body_lacks: Option<Parsed<Text>>,
+    /// A regular expression that the body must match.
+    body_matches: Option<Parsed<Pattern>>,
+    /// JSON pointers into the body, and the value that each must have.
+    #[serde(default)]
+    json: BTreeMap<String, Written<Scalar>>,
+    /// JSON pointers to values that must exist.
+    #[schemars(length(min = 1))]
+    json_present: Option<Vec<Parsed<JsonPointer>>>,
+    /// Headers of the answer, and the text that each must contain.
+    #[serde(default)]
+    headers: BTreeMap<String, Parsed<Text>>,
+    /// A slower answer is degraded.
+    pub(super) degraded_after: Option<Parsed<Length>>,
+    /// A certificate that ends within this many days is degraded.
+    #[schemars(range(min = 1, max = 3650))]
+    pub(super) certificate_days: Option<Written<u32>>,
+}
+
+/// The conditions, checked.
 #[derive(Debug)]
 pub(super) struct Ready {
     status: Vec<u16>,
     contains: Option<String>,
     lacks: Option<String>,
     matches: Option<Regex>,
+    /// Pointers, and the text or the JSON that each must lead to. `None`: anything.
     json: Vec<(String, Option<String>)>,
     headers: Vec<(HeaderName, String)>,
 }
 
-impl Ready {
-    pub(super) fn new(spec: &Spec) -> Result<Self, SpecError> {
-        let expect = &spec.expect;
-        if let Some(bad) = expect.status.iter().find(|s| !(100..=599).contains(*s)) {
-            let message = format!("{bad} is no status");
-            return Err(SpecError::new("expect.status", message));
+impl Expect {
+    /// `is_head`: the request's method is HEAD.
+    pub(super) fn prepare(self, is_head: bool, source: &mut Source<'_>) -> Ready {
+        if is_head {
+            self.refuse_body(source);
         }
-        let matches = match &expect.body_matches {
-            Some(pattern) => Some(Regex::new(pattern).map_err(|e| {
-                SpecError::new("expect.body_matches", format!("no regular expression: {e}"))
-            })?),
-            None => None,
-        };
-        for (pointer, _) in &expect.json {
-            if !pointer.is_empty() && !pointer.starts_with('/') {
-                let message = format!("the pointer `{pointer}` must begin with `/` (RFC 6901)");
-                return Err(SpecError::new("expect.json", message));
+        let status: Vec<_> = self
+            .status
+            .into_iter()
+            .flat_map(|status| status.0)
+            .collect();
+        let status: Vec<_> = status.into_iter().map(|s| (s.value.0, s.at)).collect();
+        source.no_repeats(&status);
+        let mut json = Vec::new();
+        for (pointer, wanted) in self.json {
+            if let Err(why) = JsonPointer::parse(&pointer) {
+                source.wrong(&wanted.at, why);
             }
+            if wanted.value.0.is_null() {
+                source.wrong(&wanted.at, "JSON has no such number");
+            }
+            let text = match wanted.value.0 {
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
+            json.push((pointer, Some(text)));
         }
-        let ready = Ready {
-            status: expect.status.clone(),
-            contains: expect.body_contains.clone(),
-            lacks: expect.body_lacks.clone(),
-            matches,
-            json: expect.json.clone(),
-            headers: expect
-                .headers
+        let present = self.json_present.into_iter().flatten();
+        json.extend(present.map(|pointer| (pointer.value, None)));
+        let headers = self
+            .headers
+            .into_iter()
+            .filter_map(|(name, text)| Some((header_name(&name, &text.at, source)?, text.value)));
+        Ready {
+            headers: headers.collect(),
+            status: status.into_iter().map(|(status, _)| status).collect(),
+            contains: self.body_contains.map(|text| text.value),
+            lacks: self.body_lacks.map(|text| text.value),
+            matches: self.body_matches.map(|pattern| pattern.value),
+            json,
+        }
+    }
+
+    fn refuse_body(&self, source: &mut Source<'_>) {
+        let texts = [&self.body_contains, &self.body_lacks];
+        let mut places: Vec<_> = texts.into_iter().flatten().map(|text| &text.at).collect();
+        places.extend(self.body_matches.as_ref().map(|pattern| &pattern.at));
+        places.extend(self.json.values().map(|wanted| &wanted.at));
+        places.extend(
+            self.json_present
                 .iter()
-                .map(|(name, text)| Ok((header_name(name)?, text.clone())))
-                .collect::<Result<_, SpecError>>()?,
-        };
-        if ready.reads_body() && spec.method.as_deref() == Some(Method::HEAD.as_str()) {
-            let message = "an answer to HEAD has no body to look into";
-            return Err(SpecError::new("expect", message));
+                .flatten()
+                .map(|pointer| &pointer.at),
+        );
+        for at in places {
+            source.wrong(at, "the answer to a HEAD request has no body");
         }
-        Ok(ready)
+    }
+}
+
+impl Ready {
+    /// Empty allows 200 to 299.
+    pub(super) fn statuses(&self) -> &[u16] {
+        &self.status
     }
 
     pub(super) fn reads_body(&self) -> bool {
@@ -165,11 +225,4 @@ fn says(found: &Value, wanted: &str) -> bool {
 
 fn body(detail: impl Into<String>) -> Fault {
     Fault::new(Reason::Body, detail)
-}
-
-fn header_name(name: &str) -> Result<HeaderName, SpecError> {
-    HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
-        let message = format!("`{}` is not a header's name", name.escape_debug());
-        SpecError::new("expect.headers", message)
-    })
 }

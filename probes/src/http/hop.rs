@@ -192,18 +192,31 @@ fn server_name(url: &Url) -> Result<ServerName<'static>, String> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)] // A failed test may stop at once.
     use super::*;
-    use crate::http::Spec;
+    use hyper::header::HeaderName;
+
+    fn request(headers: &[(&'static str, &'static str)]) -> Request {
+        let mut request = Request {
+            method: Method::GET,
+            headers: HeaderMap::new(),
+            host: None,
+            body: bytes::Bytes::new(),
+        };
+        for (name, value) in headers {
+            let name = HeaderName::from_static(name);
+            request
+                .headers
+                .append(name, HeaderValue::from_static(value));
+        }
+        request
+    }
 
     fn hop(url: &str) -> Hop {
-        let spec = Spec {
-            headers: vec![
-                ("Authorization".into(), "Bearer secret".into()),
-                ("X-Api-Key".into(), "secret".into()),
-                ("Accept-Language".into(), "en".into()),
-            ],
-            ..Spec::default()
-        };
-        Hop::new(Url::parse(url).unwrap(), Request::new(&spec).unwrap()).unwrap()
+        let headers = [
+            ("authorization", "Bearer secret"),
+            ("x-api-key", "secret"),
+            ("accept-language", "en"),
+        ];
+        Hop::new(Url::parse(url).unwrap(), request(&headers)).unwrap()
     }
 
     fn sends_key(hop: &Hop) -> bool {
@@ -249,13 +262,11 @@ mod tests {
 
     #[test]
     fn a_request_body_is_not_sent_to_another_host() {
-        let spec = Spec {
-            method: Some("POST".into()),
-            body: Some("password=secret".into()),
-            ..Spec::default()
-        };
+        let mut request = request(&[]);
+        request.method = Method::POST;
+        request.body = "password=secret".into();
         let url = Url::parse("http://portal.example/").unwrap();
-        let first = Hop::new(url, Request::new(&spec).unwrap()).unwrap();
+        let first = Hop::new(url, request).unwrap();
         assert!(first.follow(307, b"/again").unwrap().has_body());
         let fault = first.follow(307, b"http://other.example/").unwrap_err();
         assert_eq!(fault.reason, Reason::Redirect);
@@ -284,12 +295,10 @@ mod tests {
 
     #[test]
     fn a_host_of_its_own_is_named_in_both_versions_but_not_elsewhere() {
-        let spec = Spec {
-            headers: vec![("Host".into(), "portal.example".into())],
-            ..Spec::default()
-        };
+        let mut request = request(&[]);
+        request.host = Some(HeaderValue::from_static("portal.example"));
         let url = Url::parse("https://127.0.0.1/a?b").unwrap();
-        let hop = Hop::new(url, Request::new(&spec).unwrap()).unwrap();
+        let hop = Hop::new(url, request).unwrap();
         assert_eq!(hop.plain.headers["host"], "portal.example");
         assert_eq!(hop.plain.uri, "/a?b");
         let secure = hop.secure.as_ref().unwrap();

@@ -1,14 +1,21 @@
 //! What is asked, whatever the host: method, headers, body, and what of them survives a redirect.
 //! It must never let a configured header reach another origin unless it is harmless.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use domain::sample::Reason;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
+use schemars::JsonSchema;
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use values::suggest::shorten;
+use values::{FilePath, Line, Parsed, Place, SecretName, Source, Written, url};
 
-use crate::SpecError;
 use crate::fault::Fault;
-use crate::http::Spec;
+use crate::http::Http;
+use crate::http::formats::{HeaderText, HttpUrl, Value, header_name};
 
 /// Says who asks; without a version, so that no target's logs or filters see a new client with
 /// each release.
@@ -45,11 +52,10 @@ pub(super) struct Request {
 }
 
 impl Request {
-    pub(super) fn new(spec: &Spec) -> Result<Self, SpecError> {
+    pub(super) fn new(http: &Http, source: &mut Source<'_>) -> Self {
         let mut headers = HeaderMap::new();
         let mut host = None;
-        for (name, value) in &spec.headers {
-            let (name, value) = checked(name, value)?;
+        for (name, value) in request_headers(http, source) {
             if name == header::HOST {
                 host = Some(value);
             } else {
@@ -67,12 +73,16 @@ impl Request {
         for (name, value) in defaults {
             headers.entry(name).or_insert(value);
         }
-        Ok(Request {
-            method: method(spec.method.as_deref().unwrap_or("GET"))?,
+        let body = http.body.as_ref().map(|body| body.value.clone());
+        Request {
+            method: http
+                .method
+                .as_ref()
+                .map_or(Method::GET, |method| method.value.clone()),
             headers,
             host,
-            body: spec.body.clone().map(Bytes::from).unwrap_or_default(),
-        })
+            body: body.map(Bytes::from).unwrap_or_default(),
+        }
     }
 
     /// What to ask of the next hop. Methods change as browsers change them (RFC 9110, 15.4).
@@ -109,36 +119,125 @@ impl Request {
     }
 }
 
-fn method(text: &str) -> Result<Method, SpecError> {
-    let wrong = |message| SpecError::new("method", message);
-    let method = Method::from_bytes(text.as_bytes())
-        .map_err(|_| wrong("is not an HTTP method".to_string()))?;
-    if method == Method::CONNECT || method == Method::TRACE {
-        return Err(wrong(format!("{method} is not for probing")));
+/// The URL with the values that its query takes from the environment.
+pub(super) fn url(url: &Parsed<HttpUrl>, source: &mut Source<'_>) -> String {
+    let Parsed { value, at } = url;
+    for secret in url::secrets(value) {
+        let name = shorten(&secret.name);
+        let why = format!(
+            "`{name}` is a secret, which must not be in this file: name the environment variable \
+             that holds the whole value, as \"{name}=${{PORTAL_TOKEN}}\""
+        );
+        source.wrong(&url::part(value, at, &secret.value), why);
     }
-    if method.as_str() != method.as_str().to_uppercase() {
-        return Err(wrong(format!(
-            "write it as {}",
-            method.as_str().to_uppercase()
-        )));
+    url::fill(value, |name| source.variable(name, at))
+}
+
+fn request_headers(http: &Http, source: &mut Source<'_>) -> Vec<(HeaderName, HeaderValue)> {
+    let mut headers = Vec::new();
+    for (name, written) in &http.headers {
+        let Some(parsed) = header_name(name, &written.at, source) else {
+            continue;
+        };
+        if RESERVED.contains(&parsed)
+            || matches!(parsed.as_str(), "keep-alive" | "proxy-connection")
+        {
+            let why = format!("`{name}` is set by the connection itself: remove it");
+            source.wrong(&written.at, why);
+            continue;
+        }
+        let text = header_text(name, written, source);
+        headers.extend(header_value(parsed, &text, &written.at, source));
     }
-    Ok(method)
+    let (authorization, at) = authorization(http, source);
+    if let Some(text) = authorization {
+        headers.extend(header_value(header::AUTHORIZATION, &text, at, source));
+    }
+    headers
+}
+
+fn header_text(name: &str, written: &Parsed<HeaderText>, source: &mut Source<'_>) -> String {
+    match &written.value {
+        Value::Variable(variable) => source.variable(variable, &written.at),
+        Value::Text(text) => {
+            if url::is_secret(name) {
+                let why = "a secret must not be in this file: name the environment variable \
+                           that holds the whole value, as \"${PORTAL_TOKEN}\"";
+                source.wrong(&written.at, why);
+            }
+            text.clone()
+        }
+    }
 }
 
 /// The message names the header, never its value.
-fn checked(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), SpecError> {
-    let wrong = |message: String| SpecError::new("headers", message);
-    let parsed = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| wrong(format!("`{}` is not a header's name", name.escape_debug())))?;
-    if RESERVED.contains(&parsed) || matches!(parsed.as_str(), "keep-alive" | "proxy-connection") {
-        return Err(wrong(format!("`{name}` is set by the connection itself")));
+fn header_value(
+    name: HeaderName,
+    text: &str,
+    at: &Place,
+    source: &mut Source<'_>,
+) -> Option<(HeaderName, HeaderValue)> {
+    let Ok(mut value) = HeaderValue::from_str(text) else {
+        let why = format!("the value of `{name}` has a character that no header may have");
+        source.wrong_once(at, why);
+        return None;
+    };
+    // Keeps the value out of `Debug` and out of HTTP/2's compression tables.
+    value.set_sensitive(!HARMLESS.contains(&name) && name != header::HOST);
+    Some((name, value))
+}
+
+/// A user and a password.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Basic {
+    /// The user.
+    user: Parsed<Line>,
+    /// The password, from the environment.
+    password: Option<Parsed<SecretName>>,
+    /// The password, from a file.
+    password_file: Option<Parsed<FilePath>>,
+}
+
+/// The value of the `Authorization` header that `basic` or `bearer_token_file` asks for, and the
+/// place of that key.
+fn authorization<'a>(http: &'a Http, source: &mut Source<'_>) -> (Option<String>, &'a Place) {
+    let basic = http.basic.as_ref().map(|basic| &basic.at);
+    let bearer = http.bearer_token_file.as_ref().map(|file| &file.at);
+    let own = http
+        .headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+        .map(|(_, value)| &value.at);
+    let ways = [basic, bearer, own].into_iter().flatten();
+    let at = bearer.or(basic).unwrap_or(&http.url.at);
+    if ways.count() > 1 {
+        let why = "a probe has one authorization: `basic`, `bearer_token_file` or a header";
+        source.wrong(at, why);
     }
-    let mut value = HeaderValue::from_str(value).map_err(|_| {
-        wrong(format!(
-            "the value of `{name}` has a character that no header may"
-        ))
-    })?;
-    // Keeps it out of `Debug` and out of HTTP/2's compression tables.
-    value.set_sensitive(!HARMLESS.contains(&parsed) && parsed != header::HOST);
-    Ok((parsed, value))
+    let bearer = http.bearer_token_file.as_ref().map(|file| {
+        let token = source.secret_file(file);
+        format!("Bearer {}", token.expose_secret())
+    });
+    let basic = http.basic.as_ref().map(|basic| basic_header(basic, source));
+    (bearer.or(basic), at)
+}
+
+fn basic_header(basic: &Written<Basic>, source: &mut Source<'_>) -> String {
+    let Basic {
+        user,
+        password,
+        password_file,
+    } = &basic.value;
+    if user.value.contains(':') {
+        source.wrong(&user.at, "a user of basic authorization has no colon");
+    }
+    let password = source.password(password.as_ref(), password_file.as_ref());
+    if password.is_none() {
+        let why = "`basic` lacks `password_file`, or `password` as \"${NAME}\"";
+        source.wrong(&basic.at, why);
+    }
+    let password = password.unwrap_or_default();
+    let pair = format!("{}:{}", user.value, password.expose_secret());
+    format!("Basic {}", STANDARD.encode(pair))
 }

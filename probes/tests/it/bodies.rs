@@ -4,26 +4,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use domain::sample::{Outcome, Reason};
-use probes::http::{Expect, Spec};
-use probes::{Probe, SpecError};
 use tokio::sync::mpsc;
 
 use crate::servers::{
-    answer, ask, check, check_down, check_up, head, pause, say, says, serve, spec,
+    Spec, answer, ask, check, check_down, check_up, head, pause, say, says, serve, spec,
 };
 
-async fn asked(body: &str, expect: Expect) -> probes::Finding {
+/// Asks a server that answers with `body`. `expect` gives keys and values of the table `expect`.
+async fn asked(body: &str, expect: &[(&str, &str)]) -> probes::Finding {
     let at = says(answer(200, body)).await;
     let mut spec = spec(format!("http://{at}/"));
-    spec.expect = expect;
+    for (key, value) in expect {
+        spec.set(&format!("expect.{key}"), *value);
+    }
     ask(spec).await
 }
 
-fn json(pointer: &str, wanted: Option<&str>) -> Expect {
-    Expect {
-        json: vec![(pointer.into(), wanted.map(Into::into))],
-        ..Expect::default()
-    }
+async fn asked_for_json(body: &str, pointer: &str, wanted: Option<&str>) -> probes::Finding {
+    let at = says(answer(200, body)).await;
+    let spec = spec(format!("http://{at}/"));
+    ask(match wanted {
+        Some(wanted) => spec.with(&format!("expect.json.{pointer}"), wanted),
+        None => spec.with("expect.json_present", vec![pointer]),
+    })
+    .await
 }
 
 #[tokio::test]
@@ -70,8 +74,8 @@ async fn the_request_says_who_asks_and_closes_after_one_answer() {
         }
     })
     .await;
-    let mut spec = spec(format!("http://{at}/a%20b?q=1#part"));
-    spec.headers = vec![("X-Key".into(), "k".into())];
+    let mut spec = spec(format!("http://{at}/a%20b?q=1"));
+    spec.set("headers.X-Key", "k");
     check_up(&ask(spec).await);
     let asked = told.recv().await.unwrap();
     assert!(asked.starts_with("GET /a%20b?q=1 HTTP/1.1\r\n"), "{asked}");
@@ -103,7 +107,7 @@ async fn each_run_makes_a_connection_of_its_own() {
         }
     })
     .await;
-    let probe = Probe::new(probes::Spec::Http(spec(format!("http://{at}/")))).unwrap();
+    let probe = spec(format!("http://{at}/")).probe();
     check_up(&probe.run().await);
     check_up(&probe.run().await);
     assert_eq!(accepted.load(Relaxed), 2);
@@ -112,35 +116,33 @@ async fn each_run_makes_a_connection_of_its_own() {
 #[tokio::test]
 async fn another_status_than_expected_is_down() {
     let at = says(answer(503, "secret")).await;
-    let url = format!("http://{at}/?token=secret");
+    let url = format!("http://{at}/?token=${{TOKEN}}");
     let finding = ask(spec(url.clone())).await;
     check_down(&finding, Reason::Status, "status 503, expected 200 to 299");
     assert_eq!(finding.status, Some(503));
     let mut wanted = spec(url);
-    wanted.expect.status = vec![200, 503];
+    wanted.set("expect.status", vec![200, 503]);
     check_up(&ask(wanted.clone()).await);
-    wanted.expect.status = vec![200, 204];
+    wanted.set("expect.status", vec![200, 204]);
     let finding = ask(wanted).await;
     check_down(&finding, Reason::Status, "expected 200 or 204");
 }
 
 #[tokio::test]
 async fn the_body_is_judged_by_text_and_pattern() {
-    let expect = |contains: Option<&str>, lacks: Option<&str>, matches: Option<&str>| Expect {
-        body_contains: contains.map(Into::into),
-        body_lacks: lacks.map(Into::into),
-        body_matches: matches.map(Into::into),
-        ..Expect::default()
-    };
     let page = "<h1>Sign in</h1> secret 42";
-    let good = expect(Some("Sign in"), Some("Error"), Some(r"\b\d+$"));
-    check_up(&asked(page, good).await);
+    let good = [
+        ("body_contains", "Sign in"),
+        ("body_lacks", "Error"),
+        ("body_matches", r"\b\d+$"),
+    ];
+    check_up(&asked(page, &good).await);
     for (bad, words) in [
-        (expect(Some("Log in"), None, None), "lacks `Log in`"),
-        (expect(None, Some("Sign"), None), "has `Sign`"),
-        (expect(None, None, Some("^x")), "does not match `^x`"),
+        (("body_contains", "Log in"), "lacks `Log in`"),
+        (("body_lacks", "Sign"), "has `Sign`"),
+        (("body_matches", "^x"), "does not match `^x`"),
     ] {
-        check_down(&asked(page, bad).await, Reason::Body, words);
+        check_down(&asked(page, &[bad]).await, Reason::Body, words);
     }
 }
 
@@ -156,18 +158,18 @@ async fn json_is_judged_by_pointer() {
         ("/o", Some(r#"{ "k": [1,2] }"#)),
         ("", None),
     ] {
-        check_up(&asked(page, json(pointer, wanted)).await);
+        check_up(&asked_for_json(page, pointer, wanted).await);
     }
-    let missing = asked(page, json("/list/1", None)).await;
+    let missing = asked_for_json(page, "/list/1", None).await;
     check_down(&missing, Reason::Body, "has no `/list/1`");
-    let other = asked(page, json("/status", Some("retired"))).await;
+    let other = asked_for_json(page, "/status", Some("retired")).await;
     check_down(
         &other,
         Reason::Body,
         "`/status` in the body is not `retired`",
     );
     assert!(!other.detail.unwrap().contains("active"));
-    let none = asked("<html>", json("/status", None)).await;
+    let none = asked_for_json("<html>", "/status", None).await;
     check_down(&none, Reason::Body, "not JSON");
 }
 
@@ -175,15 +177,13 @@ async fn json_is_judged_by_pointer() {
 async fn headers_are_judged_by_a_part_of_their_text() {
     let at = says("HTTP/1.1 200 OK\r\nVia: a\r\nVia: proxy-2\r\nContent-Length: 0\r\n\r\n").await;
     let wanting = |name: &str, text: &str| {
-        let mut spec = spec(format!("http://{at}/"));
-        spec.expect.headers = vec![(name.into(), text.into())];
-        ask(spec)
+        ask(spec(format!("http://{at}/")).with(&format!("expect.headers.{name}"), text))
     };
     check_up(&wanting("via", "proxy").await);
-    check_up(&wanting("VIA", "").await);
+    check_up(&wanting("VIA", "-").await);
     check_down(&wanting("via", "b").await, Reason::Body, "`via` lacks `b`");
     check_down(
-        &wanting("x-up", "").await,
+        &wanting("x-up", "-").await,
         Reason::Body,
         "`x-up` is missing",
     );
@@ -201,7 +201,7 @@ async fn an_answer_without_a_body_is_whole() {
     ] {
         let at = says(text).await;
         let mut spec = spec(format!("http://{at}/"));
-        spec.method = Some(method.into());
+        spec.set("method", method);
         check_up(&ask(spec).await);
     }
 }
@@ -215,7 +215,7 @@ async fn a_body_may_be_chunked_or_end_with_the_connection() {
     ] {
         let at = says(text).await;
         let mut spec = spec(format!("http://{at}/"));
-        spec.expect.body_matches = Some("^abc$".into());
+        spec.set("expect.body_matches", "^abc$");
         check_up(&ask(spec).await);
     }
 }
@@ -234,8 +234,8 @@ async fn a_request_body_is_sent_with_its_length() {
     })
     .await;
     let mut spec = spec(format!("http://{at}/"));
-    spec.method = Some("POST".into());
-    spec.body = Some("ping".into());
+    spec.set("method", "POST");
+    spec.set("body", "ping");
     check_up(&ask(spec).await);
 }
 
@@ -248,83 +248,88 @@ async fn a_good_answer_that_came_late_is_degraded() {
     })
     .await;
     let mut spec = spec(format!("http://{at}/"));
-    spec.expect.degraded_after = Some(std::time::Duration::from_millis(50));
+    spec.set("expect.degraded_after", "50ms");
     let finding = ask(spec.clone()).await;
     check(&finding, Outcome::Degraded, Reason::Slow, "more than 50 ms");
-    spec.expect.status = vec![500];
+    spec.set("expect.status", vec![500]);
     check_down(&ask(spec).await, Reason::Status, "status 200, expected 500");
 }
 
+/// Each mistake of a spec: the part of the file it concerns, and what is wrong.
+fn mistakes(spec: &Spec) -> Vec<(String, String)> {
+    let mistakes = spec.prepare().unwrap_err();
+    for (_, why) in &mistakes {
+        assert!(!why.contains("hunter2"), "a secret is shown: {why}");
+    }
+    mistakes
+}
+
+/// A spec with one key set to a wrong value has one mistake, in that value.
+#[track_caller]
+fn check_mistake(key: &str, value: impl Into<toml::Value>, why: &str) {
+    let value = value.into();
+    let spec = spec("https://portal.example.org/").with(key, value.clone());
+    check_told(&spec, &value.to_string(), why);
+}
+
+#[track_caller]
+fn check_told(spec: &Spec, at: &str, why: &str) {
+    let told = mistakes(spec);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].0, at, "{told:?}");
+    assert!(told[0].1.contains(why), "{told:?} lacks {why}");
+}
+
 #[test]
-fn a_spec_that_cannot_be_run_names_the_key_and_no_secret() {
-    let wrong = |change: fn(&mut Spec)| {
-        let mut spec = spec("http://portal.example/?token=secret");
-        change(&mut spec);
-        let SpecError { key, message } = Probe::new(probes::Spec::Http(spec)).unwrap_err();
-        assert!(!message.contains("secret"), "{message}");
-        key
-    };
-    assert_eq!(wrong(|s| s.url = "portal.example/secret".into()), "url");
-    assert_eq!(
-        wrong(|s| s.url = "http://u:secret@portal.example".into()),
-        "url"
+fn a_wrong_value_is_told_with_its_place() {
+    check_mistake(
+        "url",
+        "portal.example/?token=hunter2",
+        "start with http:// or https://",
     );
-    assert_eq!(wrong(|s| s.url = "ftp://portal.example".into()), "url");
-    assert_eq!(
-        wrong(|s| s.url = "https://under score.example".into()),
-        "url"
+    check_mistake("url", "http://u:hunter2@portal.example", "use `basic`");
+    check_mistake(
+        "url",
+        "ftp://portal.example",
+        "start with http:// or https://",
     );
-    assert_eq!(wrong(|s| s.method = Some("CONNECT".into())), "method");
-    assert_eq!(wrong(|s| s.method = Some("get".into())), "method");
-    assert_eq!(
-        wrong(|s| s.headers = vec![("X".into(), "secret\n".into())]),
-        "headers"
-    );
-    assert_eq!(
-        wrong(|s| s.headers = vec![("Connection".into(), "x".into())]),
-        "headers"
-    );
-    assert_eq!(
-        wrong(|s| s.expect.body_matches = Some("(".into())),
-        "expect.body_matches"
-    );
-    assert_eq!(
-        wrong(|s| s.expect.json = vec![("a".into(), None)]),
-        "expect.json"
-    );
-    assert_eq!(wrong(|s| s.expect.status = vec![42]), "expect.status");
-    assert_eq!(
-        wrong(|s| s.expect.certificate_days = Some(9)),
-        "expect.certificate_days"
-    );
-    assert_eq!(
-        wrong(|s| s.ca_file = Some("/nonexistent".into())),
-        "ca_file"
-    );
-    assert_eq!(wrong(|s| s.timeout = std::time::Duration::ZERO), "timeout");
-    assert_eq!(
-        wrong(|s| s.expect.degraded_after = Some(s.timeout)),
-        "expect.degraded_after"
-    );
-    assert_eq!(
-        wrong(|s| {
-            s.method = Some("HEAD".into());
-            s.expect.body_lacks = Some("x".into());
-        }),
-        "expect"
-    );
+    check_mistake("url", "https://under score.example", "a character");
+    check_mistake("method", "CONNECT", "not for probing");
+    check_mistake("method", "get", "is not a method");
+    check_mistake("headers.X", "hunter2\n", "one line");
+    check_mistake("headers.Connection", "x", "set by the connection itself");
+    check_mistake("headers.\u{e9}", "x", "cannot be the name of a header");
+    check_mistake("expect.body_matches", "(", "not a regular expression");
+    check_mistake("expect.json.a", "x", "not a JSON pointer");
+    check_mistake("expect.json./a", f64::NAN, "JSON has no such number");
+    check_mistake("expect.degraded_after", "20s", "the timeout is 20s");
+    check_mistake("ca_file", "/nonexistent", "cannot be read");
+    check_mistake("bearer_token_file", "/nonexistent", "cannot be read");
+}
+
+#[test]
+fn keys_that_contradict_each_other_are_told_at_one_of_them() {
+    let plain = || spec("http://portal.example.org/");
+    let days = plain().with("expect.certificate_days", 9);
+    check_told(&days, "9", "presents no certificate");
+    let head = plain()
+        .with("method", "HEAD")
+        .with("expect.body_lacks", "x");
+    check_told(&head, "\"x\"", "has no body");
+    let twice = plain().with("expect.status", vec![200, 200]);
+    check_told(&twice, "200", "already in the list");
 }
 
 #[test]
 fn nothing_secret_is_printed_by_debug() {
-    let mut spec = spec("http://portal.example/?token=secret");
-    spec.headers = vec![("Authorization".into(), "Bearer secret".into())];
-    spec.body = Some("password=secret".into());
-    let shown = format!("{spec:?}");
+    let probe = spec("http://portal.example/?token=${TOKEN}")
+        .with("headers.Authorization", "${TOKEN}")
+        .with("method", "POST")
+        .with("body", "password=secret")
+        .probe();
+    let shown = format!("{probe:?}");
     assert!(
         shown.contains("portal.example") && !shown.contains("secret"),
         "{shown}"
     );
-    let probe = format!("{:?}", Probe::new(probes::Spec::Http(spec)).unwrap());
-    assert!(!probe.contains("secret"), "{probe}");
 }

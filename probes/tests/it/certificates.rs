@@ -1,7 +1,6 @@
 //! TLS servers with good and bad certificates, made for each test.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
@@ -19,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::servers::{
-    answer, ask, check, check_down, check_up, head, pause, say, serve, spec, write,
+    Spec, answer, ask, check, check_down, check_up, head, pause, say, serve, spec, write,
 };
 
 /// A certificate authority of one test, and where its certificate can be read.
@@ -59,8 +58,9 @@ impl Authority {
     }
 
     /// The authority's certificate, as `ca_file` wants it.
-    pub fn file(&self) -> PathBuf {
-        self.folder.path().join("ca.pem")
+    pub fn file(&self) -> String {
+        let file = self.folder.path().join("ca.pem");
+        file.to_str().unwrap().to_owned()
     }
 
     pub fn issue(&self, params: &CertificateParams) -> Credentials {
@@ -77,9 +77,9 @@ impl Authority {
     }
 
     /// Asks `localhost` there, trusting this authority.
-    pub fn spec(&self, at: SocketAddr) -> http::Spec {
-        let mut spec = spec(format!("https://localhost:{}/?token=secret", at.port()));
-        spec.ca_file = Some(self.file());
+    pub fn spec(&self, at: SocketAddr) -> Spec {
+        let mut spec = spec(format!("https://localhost:{}/?token=${{TOKEN}}", at.port()));
+        spec.set("ca_file", self.file());
         spec
     }
 
@@ -187,11 +187,14 @@ async fn http2_is_spoken_where_both_sides_can() {
         .serve_after(Duration::ZERO, &["h2", "http/1.1"], authority.good())
         .await;
     let mut spec = authority.spec(at);
-    spec.headers = vec![("X-Key".into(), "k".into())];
-    spec.expect.body_matches = Some(format!(
-        r#"^HTTP/2.0 https://localhost:{}/\?token=secret .*"x-key": "k""#,
-        at.port()
-    ));
+    spec.set("headers.X-Key", "k");
+    spec.set(
+        "expect.body_matches",
+        format!(
+            r#"^HTTP/2.0 https://localhost:{}/\?token=secret .*"x-key": "k""#,
+            at.port()
+        ),
+    );
     let finding = ask(spec).await;
     check_up(&finding);
     assert!(finding.phases.processing_us.is_some() && finding.phases.transfer_us.is_some());
@@ -215,8 +218,8 @@ async fn each_run_over_http2_makes_a_connection_of_its_own() {
     })
     .await;
     let mut spec = authority.spec(before);
-    spec.expect.body_contains = Some("HTTP/2.0".into());
-    let probe = probes::Probe::new(probes::Spec::Http(spec)).unwrap();
+    spec.set("expect.body_contains", "HTTP/2.0");
+    let probe = spec.probe();
     check_up(&probe.run().await);
     check_up(&probe.run().await);
     assert_eq!(accepted.load(Relaxed), 2);
@@ -229,13 +232,13 @@ async fn http2_is_held_to_the_same_limits() {
         .serve_after(Duration::ZERO, &["h2"], authority.good())
         .await;
     let mut spec = authority.spec(at);
-    spec.url = format!("https://localhost:{}/endless", at.port());
+    spec.set("url", format!("https://localhost:{}/endless", at.port()));
     check_down(
         &ask(spec.clone()).await,
         Reason::Protocol,
         "longer than 4 MiB",
     );
-    spec.url = format!("https://localhost:{}/never", at.port());
+    spec.set("url", format!("https://localhost:{}/never", at.port()));
     spec.timeout = Duration::from_millis(600);
     let finding = ask(spec).await;
     check_down(&finding, Reason::Timeout, "waiting for the first byte");
@@ -253,8 +256,8 @@ async fn a_redirect_may_lead_from_plain_to_secure() {
     ))
     .await;
     let mut spec = spec(format!("http://{at}/"));
-    spec.ca_file = Some(authority.file());
-    spec.redirects = 1;
+    spec.set("ca_file", authority.file());
+    spec.set("redirects", 1);
     let finding = ask(spec).await;
     check_up(&finding);
     assert!(finding.phases.tls_us.is_some() && finding.phases.resolve_us.is_some());
@@ -274,8 +277,8 @@ async fn a_redirect_is_held_to_the_certificate_of_where_it_leads() {
     ))
     .await;
     let mut spec = spec(format!("http://{at}/"));
-    spec.ca_file = Some(authority.file());
-    spec.redirects = 1;
+    spec.set("ca_file", authority.file());
+    spec.set("redirects", 1);
     let finding = ask(spec).await;
     check_down(&finding, Reason::Certificate, "not localhost");
 }
@@ -394,9 +397,9 @@ async fn a_certificate_that_ends_soon_is_degraded() {
         .serve_after(Duration::ZERO, &[], authority.issue(&params))
         .await;
     let mut spec = authority.spec(at);
-    spec.expect.certificate_days = Some(5);
+    spec.set("expect.certificate_days", 5);
     check_up(&ask(spec.clone()).await);
-    spec.expect.certificate_days = Some(7);
+    spec.set("expect.certificate_days", 7);
     let finding = ask(spec).await;
     check(
         &finding,
@@ -496,7 +499,7 @@ async fn a_server_that_ends_tls_without_saying_so_may_end_an_open_body() {
         })
         .await;
         let mut spec = authority.spec(at);
-        spec.expect.body_contains = Some("hello".into());
+        spec.set("expect.body_contains", "hello");
         let finding = ask(spec).await;
         if good {
             check_up(&finding);

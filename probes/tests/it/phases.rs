@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use domain::sample::{Phases, Reason};
-use probes::{Spec, http, tcp};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::certificates::Authority;
 use crate::servers::{
-    answer, ask, check_down, check_up, for_ever, head, pause, run, say, says, serve, spec,
+    Spec, answer, ask, check_down, check_up, for_ever, head, pause, say, says, serve, spec,
 };
 
 /// The servers' pause. What a loaded machine adds stays far below it.
@@ -21,8 +20,8 @@ const RUNS: usize = 20;
 
 /// Asks until a run is measured exactly: the delay in the chosen phase to 20 ms, and no more than
 /// that in all others together. What every run must keep to is checked of each.
-async fn check_exact(spec: http::Spec, chosen: fn(&Phases) -> Option<u64>) {
-    check_exact_after(|| (), Spec::Http(spec), chosen).await;
+async fn check_exact(spec: Spec, chosen: fn(&Phases) -> Option<u64>) {
+    check_exact_after(|| (), spec, chosen).await;
 }
 
 /// The same, with something done before each run.
@@ -31,7 +30,7 @@ async fn check_exact_after(before: fn(), spec: Spec, chosen: fn(&Phases) -> Opti
     let mut seen = Vec::new();
     for _ in 0..RUNS {
         before();
-        let finding = run(spec.clone()).await;
+        let finding = ask(spec.clone()).await;
         check_up(&finding);
         let there = chosen(&finding.phases).unwrap();
         // What is done before begins a little before the run.
@@ -68,14 +67,11 @@ fn a_late_name_is_resolve() {
     one.block_on(async {
         let at = says(answer(200, "hello")).await;
         let url = format!("http://localhost:{}/", at.port());
-        check_exact_after(busy, Spec::Http(spec(url)), |p| p.resolve_us).await;
-        let port = tcp::Spec {
-            host: "localhost".to_owned(),
-            port: at.port(),
-            timeout: crate::servers::PATIENCE,
-            degraded_after: None,
-        };
-        check_exact_after(busy, Spec::Tcp(port), |p| p.resolve_us).await;
+        check_exact_after(busy, spec(url), |p| p.resolve_us).await;
+        let port = Spec::of("tcp")
+            .with("host", "localhost")
+            .with("port", i64::from(at.port()));
+        check_exact_after(busy, port, |p| p.resolve_us).await;
     });
 }
 
@@ -175,10 +171,13 @@ async fn a_timeout_says_in_which_phase() {
         (format!("http://{dripping}/"), "receiving the answer"),
         (format!("http://{endless_wait}/"), "receiving the answer"),
     ] {
+        let secure = url.starts_with("https");
         let mut spec = spec(url);
         spec.timeout = PAUSE;
         let authority = Authority::new();
-        spec.ca_file = Some(authority.file());
+        if secure {
+            spec.set("ca_file", authority.file());
+        }
         let finding = ask(spec).await;
         let words = format!("no answer within 400 ms, stopped while {phase}");
         check_down(&finding, Reason::Timeout, &words);

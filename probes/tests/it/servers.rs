@@ -6,17 +6,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use domain::sample::{Outcome, Phases, Reason};
-use probes::{Finding, Probe, Spec, http};
+use probes::{Finding, Probe};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Long enough for a loaded machine, short enough for a test that waits for it by mistake.
 pub const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A name of which the resolver knows without asking anybody that it does not exist: a label has
-/// at most 63 characters, this one 64.
-pub const IMPOSSIBLE: &str =
-    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.invalid";
 
 /// Serves each connection with `script` until the test's runtime ends.
 pub async fn serve<F, Fut>(at: &str, script: F) -> SocketAddr
@@ -80,13 +75,58 @@ pub async fn for_ever<T>(kept: T) {
     drop(kept);
 }
 
-/// The spec that asks for `url` and expects nothing special.
-pub fn spec(url: impl Into<String>) -> http::Spec {
-    http::Spec {
-        url: url.into(),
-        timeout: PATIENCE,
-        ..http::Spec::default()
+/// The keys of a probe. In the environment of a test every variable is `secret`.
+#[derive(Clone)]
+pub struct Spec {
+    kind: &'static str,
+    keys: toml::Table,
+    pub timeout: Duration,
+}
+
+impl Spec {
+    pub fn of(kind: &'static str) -> Self {
+        Self {
+            kind,
+            keys: toml::Table::new(),
+            timeout: PATIENCE,
+        }
     }
+
+    /// Sets a key. A dot leads into a table.
+    pub fn set(&mut self, key: &str, value: impl Into<toml::Value>) {
+        let mut keys = &mut self.keys;
+        let mut key = key;
+        while let Some((outer, inner)) = key.split_once('.') {
+            let table = keys.entry(outer).or_insert(toml::Table::new().into());
+            keys = table.as_table_mut().unwrap();
+            key = inner;
+        }
+        keys.insert(key.to_owned(), value.into());
+    }
+
+    pub fn with(mut self, key: &str, value: impl Into<toml::Value>) -> Self {
+        self.set(key, value);
+        self
+    }
+
+    /// The probe, or the text and the message of each mistake.
+    pub fn prepare(&self) -> Result<Probe, Vec<(String, String)>> {
+        let environment = values::Environment {
+            variable: &|_| Some("secret".to_owned()),
+            file: &|path| std::fs::read(path).map_err(|error| error.to_string()),
+        };
+        let keys = self.keys.to_string();
+        probes::prepare(self.kind, &keys, self.timeout, environment)
+    }
+
+    pub fn probe(&self) -> Probe {
+        self.prepare().unwrap()
+    }
+}
+
+/// The spec that asks for `url` and expects nothing special.
+pub fn spec(url: impl Into<String>) -> Spec {
+    Spec::of("http").with("url", url.into())
 }
 
 /// Puts a certificate where `ca_file` can name it.
@@ -94,18 +134,13 @@ pub fn spec(url: impl Into<String>) -> http::Spec {
     clippy::disallowed_methods,
     reason = "half a file would fail this one test and nothing else"
 )]
-pub fn write(path: &std::path::Path, pem: &str) {
+pub fn write(path: &str, pem: &str) {
     std::fs::write(path, pem).unwrap();
 }
 
-/// Runs it once.
-pub async fn ask(spec: http::Spec) -> Finding {
-    run(Spec::Http(spec)).await
-}
-
 /// Runs it once, and checks what holds of every finding.
-pub async fn run(spec: Spec) -> Finding {
-    let finding = Probe::new(spec).unwrap().run().await;
+pub async fn ask(spec: Spec) -> Finding {
+    let finding = spec.probe().run().await;
     assert_eq!(
         u128::from(sum(finding.phases)),
         finding.took.as_micros(),

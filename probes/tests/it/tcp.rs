@@ -3,19 +3,17 @@
 use std::time::Duration;
 
 use domain::sample::Reason;
-use probes::{Finding, Spec, tcp};
+use probes::Finding;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use crate::servers::{IMPOSSIBLE, PATIENCE, check_down, check_up, run};
+use crate::servers::{PATIENCE, Spec, ask, check_down, check_up};
 
 async fn connect(host: &str, port: u16, timeout: Duration) -> Finding {
-    run(Spec::Tcp(tcp::Spec {
-        host: host.into(),
-        port,
-        timeout,
-        degraded_after: None,
-    }))
-    .await
+    let mut spec = Spec::of("tcp")
+        .with("host", host)
+        .with("port", i64::from(port));
+    spec.timeout = timeout;
+    ask(spec).await
 }
 
 #[tokio::test]
@@ -42,12 +40,6 @@ async fn a_closed_port_is_refused() {
     drop(listener);
     let finding = connect("127.0.0.1", port, PATIENCE).await;
     check_down(&finding, Reason::Refused, "connection refused");
-}
-
-#[tokio::test]
-async fn a_name_that_does_not_resolve_is_dns() {
-    let finding = connect(IMPOSSIBLE, 80, PATIENCE).await;
-    check_down(&finding, Reason::Dns, IMPOSSIBLE);
 }
 
 #[tokio::test]

@@ -2,12 +2,16 @@
 // A test that cannot build its own input should fail at once.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use domain::catalogue::{Affects, Catalogue, Committee, Customer, Kind, Probe, System};
 use domain::event::Event;
 use domain::id::{NoticeId, ProbeId, SystemId};
 use domain::record::Record;
 use domain::sample::{Outcome, Phases, Reason, Sample};
 use jiff::{SignedDuration, Timestamp};
+use tokio::net::TcpListener;
 
 use crate::engine::turn::Journal;
 use crate::ledger::{Error, Head};
@@ -67,6 +71,21 @@ pub(crate) fn catalogue() -> Catalogue {
         }],
         ..Catalogue::default()
     }
+}
+
+/// A probe made of the keys of its kind.
+pub(crate) fn probe(kind: &str, keys: &str, timeout: Duration) -> Arc<probes::Probe> {
+    let environment = values::Environment {
+        variable: &|_| None,
+        file: &|_| Err("this test has no files".to_owned()),
+    };
+    Arc::new(probes::prepare(kind, keys, timeout, environment).unwrap())
+}
+
+/// An `http` probe of the page `/` of that server.
+pub(crate) fn page(server: &TcpListener, timeout: Duration) -> Arc<probes::Probe> {
+    let address = server.local_addr().unwrap();
+    probe("http", &format!("url = \"http://{address}/\""), timeout)
 }
 
 pub(crate) fn sample(at: Timestamp, outcome: Outcome) -> Sample {

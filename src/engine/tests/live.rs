@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use super::fixtures::{catalogue, portal, sample};
+use super::fixtures::{self, catalogue, portal, sample};
 use crate::clock::Clock;
 use crate::engine::handle::{EngineHandle, Error};
 use crate::engine::runner::{Runner, Setup};
@@ -133,16 +133,10 @@ fn quick() -> Catalogue {
 
 fn setup(id: ProbeId, target: SocketAddr) -> Setup {
     let timeout = Duration::from_secs(1);
-    let spec = probes::tcp::Spec {
-        host: target.ip().to_string(),
-        port: target.port(),
-        timeout,
-        ..probes::tcp::Spec::default()
-    };
-    let probe = Arc::new(probes::Probe::new(probes::Spec::Tcp(spec)).unwrap());
+    let keys = format!("host = \"{}\"\nport = {}", target.ip(), target.port());
     Setup {
         id,
-        probe,
+        probe: fixtures::probe("tcp", &keys, timeout),
         interval_ms: 200,
         retry_ms: 40,
         timeout,
@@ -378,16 +372,10 @@ async fn a_slow_target_is_asked_once_at_a_time_and_its_slots_are_counted() {
     let service = Service::start(catalogue).await;
     // Accepts nobody: the backlog takes the connection, but this server never speaks HTTP.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let spec = probes::http::Spec {
-        url: format!("http://{}/", listener.local_addr().unwrap()),
-        timeout: Duration::from_millis(700),
-        ..probes::http::Spec::default()
-    };
-    let probe = Arc::new(probes::Probe::new(probes::Spec::Http(spec)).unwrap());
     let timeout_of = Duration::from_millis(700);
     let setup = Setup {
         id: portal(),
-        probe,
+        probe: fixtures::page(&listener, timeout_of),
         interval_ms: 400,
         retry_ms: 40,
         timeout: timeout_of,
@@ -489,14 +477,9 @@ async fn a_slow_target_delays_no_other() {
     let quick = TcpListener::bind("127.0.0.1:0").await.unwrap();
     // Accepts, and never speaks HTTP.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let spec = probes::http::Spec {
-        url: format!("http://{}/", silent.local_addr().unwrap()),
-        timeout: LONG,
-        ..probes::http::Spec::default()
-    };
     let waits = Setup {
         id: slow.id.clone(),
-        probe: Arc::new(probes::Probe::new(probes::Spec::Http(spec)).unwrap()),
+        probe: fixtures::page(&silent, LONG),
         interval_ms: 200,
         retry_ms: 40,
         timeout: LONG,

@@ -1,0 +1,115 @@
+//! The kinds of probe. A new kind is one file that implements [`Spec`], and one line in [`KINDS`].
+//! The configuration, its JSON Schema and the documentation are derived from this table.
+
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, Error, ValueDeserializer};
+use values::{Parsed, STAND_IN, Source, Written};
+
+use crate::{Probe, http, tcp};
+
+/// Every kind, in the order of the documentation.
+pub static KINDS: &[Kind] = &[Kind::of::<http::Http>("http"), Kind::of::<tcp::Tcp>("tcp")];
+
+/// The keys of one kind of probe, as a `[[probe]]` table writes them.
+pub(crate) trait Spec: DeserializeOwned + JsonSchema {
+    /// Checks what the schema cannot say, and does the work that all runs share: it reads files,
+    /// compiles patterns and renders requests. Mistakes are noted in `source`. `None` if a mistake
+    /// leaves nothing to run.
+    fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe>;
+}
+
+/// One kind of probe.
+pub struct Kind {
+    /// The value of the key `kind`.
+    pub name: &'static str,
+    /// The JSON Schema of the keys that this kind adds to those of every probe.
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+    prepare: Prepare,
+}
+
+type Prepare =
+    fn(&Spanned<DeValue<'_>>, &Written<Duration>, &mut Source<'_>) -> Result<Option<Probe>, Error>;
+
+impl Kind {
+    const fn of<S: Spec>(name: &'static str) -> Self {
+        Self {
+            name,
+            schema: S::json_schema,
+            prepare: |table, timeout, source| {
+                let spec = S::deserialize(ValueDeserializer::from(table.clone()))?;
+                Ok(spec.prepare(timeout, source))
+            },
+        }
+    }
+
+    /// The kind of that name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        KINDS.iter().find(|kind| kind.name == name)
+    }
+
+    /// Makes a probe of a `[[probe]]` table that conforms to the schema. Mistakes are noted in
+    /// `source`: with any of them, the probe must not be run.
+    pub fn prepare(
+        &self,
+        table: &Spanned<DeValue<'_>>,
+        timeout: &Written<Duration>,
+        source: &mut Source<'_>,
+    ) -> Option<Probe> {
+        (self.prepare)(table, timeout, source).unwrap_or_else(|error| {
+            source.wrong(&error.span().unwrap_or(table.span()), error.message());
+            None
+        })
+    }
+}
+
+/// Makes a probe of the keys of its kind, given as TOML without a configuration around them.
+///
+/// # Errors
+///
+/// Every mistake: the text it concerns, and what is wrong.
+pub fn prepare(
+    kind: &str,
+    keys: &str,
+    timeout: Duration,
+    environment: values::Environment<'_>,
+) -> Result<Probe, Vec<(String, String)>> {
+    let mistake = |text: &str, why: &str| vec![(text.to_owned(), why.to_owned())];
+    let kind = Kind::named(kind).ok_or_else(|| mistake(kind, "is not a kind of probe"))?;
+    let table = DeTable::parse(keys).map_err(|error| mistake(keys, error.message()))?;
+    let table = Spanned::new(table.span(), DeValue::Table(table.into_inner()));
+    let mut source = Source::new("probe.toml".into(), None, environment);
+    let timeout = Written {
+        value: timeout,
+        at: 0..0,
+    };
+    let probe = kind.prepare(&table, &timeout, &mut source);
+    match probe.filter(|_| source.mistakes.is_empty()) {
+        Some(probe) => Ok(probe),
+        None => Err(source
+            .mistakes
+            .into_iter()
+            .map(|(at, why)| (keys.get(at).unwrap_or(keys).to_owned(), why))
+            .collect()),
+    }
+}
+
+/// Reads `degraded_after`, which must be shorter than the timeout.
+pub(crate) fn degraded_after(
+    written: Option<&Parsed<values::Length>>,
+    timeout: &Written<Duration>,
+    source: &mut Source<'_>,
+) -> Option<Duration> {
+    let Parsed { value, at } = written?;
+    if value.is_zero() {
+        source.wrong(at, "this is too short: use at least 1ms");
+    } else if timeout.at != STAND_IN && *value >= timeout.value {
+        let timeout = values::spell_length(timeout.value);
+        let why = format!("this has no effect: the timeout is {timeout}, use less");
+        source.wrong(at, why);
+    }
+    Some(*value)
+}
