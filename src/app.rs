@@ -77,14 +77,6 @@ pub enum Error {
     /// The engine did not take an input.
     #[error("the engine did not take an input")]
     Engine(#[from] engine::Error),
-    /// A probe cannot be made ready.
-    #[error("probe {probe} cannot be made ready")]
-    Probe {
-        /// Which.
-        probe: String,
-        /// Why.
-        source: probes::SpecError,
-    },
     /// A template is wrong.
     #[error("the templates cannot be used")]
     Templates(#[from] notices::Error),
@@ -246,8 +238,8 @@ fn log_watching(loaded: &Loaded, data: &Path) {
         data = %data.display(),
         "watching"
     );
-    for idle in loaded.idle() {
-        tracing::warn!("{idle}");
+    for unused in loaded.unused() {
+        tracing::warn!("{unused}");
     }
 }
 
@@ -448,7 +440,7 @@ fn not_taken(error: &Error) -> NotTaken {
     let why = describe(error);
     match error {
         Error::Templates(notices::Error::Read { .. }) => NotTaken::Failed(why),
-        Error::Config(_) | Error::Probe { .. } | Error::Templates(_) => NotTaken::Wrong(why),
+        Error::Config(_) | Error::Templates(_) => NotTaken::Wrong(why),
         _ => NotTaken::Failed(why),
     }
 }
@@ -522,7 +514,7 @@ impl Reader {
 /// Reads all files: of the configuration, of its secrets, certificates and templates.
 fn prepare(file: &Path) -> Result<Prepared, Error> {
     let loaded = config::load(file).map_err(Error::Config)?;
-    let setups = setups(&loaded)?;
+    let setups = setups(&loaded);
     let renderer = Arc::new(Renderer::new(loaded.templates.as_deref())?);
     Ok(Prepared {
         loaded,
@@ -601,20 +593,13 @@ fn identity() -> String {
     format!("{:012x}", random & 0xffff_ffff_ffff)
 }
 
-/// What the probes need that is done once: it reads certificate authorities.
-fn setups(loaded: &Loaded) -> Result<Vec<Setup>, Error> {
-    let made = loaded.probes.iter().map(|p| {
-        let wrong = |source| Error::Probe {
-            probe: p.id.to_string(),
-            source,
-        };
-        Ok(Setup {
-            probe: Arc::new(probes::Probe::new(p.spec.clone()).map_err(wrong)?),
-            interval_ms: millis(p.interval),
-            retry_ms: millis(p.retry_interval),
-            timeout: p.timeout,
-            id: p.id.clone(),
-        })
+fn setups(loaded: &Loaded) -> Vec<Setup> {
+    let made = loaded.probes.iter().map(|p| Setup {
+        probe: p.probe.clone(),
+        interval_ms: millis(p.interval),
+        retry_ms: millis(p.retry_interval),
+        timeout: p.timeout,
+        id: p.id.clone(),
     });
     made.collect()
 }

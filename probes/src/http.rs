@@ -103,7 +103,7 @@ impl Http {
     fn tls(&self, source: &mut Source<'_>) -> Option<Tls> {
         let secure = self.url.value.starts_with("https://");
         let ca_file = self.ca_file.as_ref();
-        let path = ca_file.map(|file| source.certificates(file));
+        let path = ca_file.and_then(|file| source.certificates(file));
         if !secure && self.redirects == 0 {
             let days = self.expect.certificate_days.as_ref().map(|days| &days.at);
             for at in ca_file.map(|file| &file.at).into_iter().chain(days) {

@@ -58,7 +58,7 @@ impl Client {
         if let Some(data) = &common.data {
             return Ok(Self { data: data.clone() });
         }
-        let config::Place { data, trouble, .. } = config::place(&common.config);
+        let config::Location { data, trouble, .. } = config::locate(&common.config);
         if let Some(trouble) = trouble {
             if !data.join(ledger::FILE).exists() {
                 return Err(Failure::Usage(format!(

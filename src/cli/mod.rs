@@ -305,7 +305,7 @@ fn check(common: &Common) -> Result<End, Failure> {
         output::json(&json!({
             "systems": systems.len(), "probes": probes, "policies": policies.len(),
             "customers": customers.len(), "committees": committees.len(),
-            "idle": loaded.idle(),
+            "unused": loaded.unused(),
         }))?;
     } else {
         print(&format!(
@@ -316,8 +316,8 @@ fn check(common: &Common) -> Result<End, Failure> {
             customers.len(),
             committees.len(),
         ))?;
-        for idle in loaded.idle() {
-            print(&format!("  {idle}\n"))?;
+        for unused in loaded.unused() {
+            print(&format!("  {unused}\n"))?;
         }
     }
     Ok(End::Done)

@@ -34,8 +34,7 @@ pub(super) fn run(common: &Common, target: &str) -> Result<End, Failure> {
     let mut end = End::Done;
     let mut all = Vec::new();
     for setup in wanted {
-        let probe = probes::Probe::new(setup.spec)?;
-        let found = runtime.block_on(probe.run());
+        let found = runtime.block_on(setup.probe.run());
         if found.outcome != domain::sample::Outcome::Up {
             end = End::BadNews;
         }

@@ -32,7 +32,7 @@ pub(super) fn form(common: &Common, format: Option<args::Format>) -> Result<Form
 /// Templates of the operator's own. A report can be made from a data directory alone, but then it
 /// is said that it is made with the built-in ones.
 fn templates(common: &Common) -> Option<PathBuf> {
-    let place = config::place(&common.config);
+    let place = config::locate(&common.config);
     let missing = match (&place.templates, place.trouble) {
         (Some(folder), _) if folder.is_dir() => return place.templates,
         (Some(folder), _) => format!("there is no folder {}", folder.display()),

@@ -1,116 +1,123 @@
-//! Which files belong to a configuration, and the order in which they are read and checked.
+//! The files of a configuration, and the order in which they are read and checked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use domain::catalogue::Catalogue;
-use domain::policy::Policy;
+use domain::id::SystemId;
+use toml::de::DeTable;
+use values::{Environment, Parsed, Source, is_id};
 
-use super::check::{self, Around, Names};
-use super::mistakes::{Sheet, folder_of};
-use super::raw::policy::PolicyFile;
-use super::raw::service::ServiceFile;
-use super::raw::system::SystemFile;
-use super::read::{File, read};
+use super::fields::{Names, References};
+use super::policy::{self, PolicyFile};
+use super::probe;
+use super::read::{File, LARGEST, read, read_with};
 use super::schema::SchemaKind;
-use super::values::is_id;
-use super::{Loaded, Mistakes};
+use super::service::{self, ServiceFile};
+use super::system::{self, SystemFile};
+use super::{Loaded, Mistakes, folder_of};
 
 /// The most files of one kind that are read.
 const MOST_FILES: usize = 10_000;
 
-/// Reads the environment through `variable`.
-pub(super) fn load(file: &Path, variable: check::Variable<'_>) -> Result<Loaded, Mistakes> {
-    let mut sheet = Sheet::default();
-    let service: File<ServiceFile> = read(&mut sheet, file, SchemaKind::Service);
+/// Reads a configuration, with environment variables from `variable`.
+pub(super) fn load(
+    file: &Path,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Loaded, Mistakes> {
+    let read_file =
+        |path: &Path| crate::files::read(path, LARGEST).map_err(|error| error.to_string());
+    let environment = Environment {
+        variable,
+        file: &read_file,
+    };
+    let mut service: File<'_, ServiceFile> = read(file, SchemaKind::Service, environment);
     let own = folder_of(file);
-    let policy_files = folder(&mut sheet, &service, Folder::Policies, &own, &[&own]);
+    let policy_files = Listed::new(&mut service, "policies", &[&own]);
     let taken = [own.as_path(), policy_files.folder.as_path()];
-    let system_files = folder(&mut sheet, &service, Folder::Systems, &own, &taken);
+    let system_files = Listed::new(&mut service, "systems", &taken);
 
-    let mut policies = policies(&mut sheet, &policy_files);
-    let around = Around {
-        committees: check::service::committee_ids(&service.raw),
+    let mut sources = Vec::new();
+    let mut policies = Vec::new();
+    for named in &policy_files.files {
+        let mut file: File<'_, PolicyFile> = read(&named.path, SchemaKind::Policy, environment);
+        named.check_id(&mut file.source);
+        policies.extend(
+            file.table
+                .map(|t| policy::policy(&mut file.source, t, &named.id)),
+        );
+        sources.push(file.source);
+    }
+    let targets = policies
+        .iter()
+        .filter_map(|p| Some((p.id.to_string(), p.target?)));
+    let references = References {
+        committees: service
+            .table
+            .as_ref()
+            .map(ServiceFile::committee_ids)
+            .unwrap_or_default(),
         systems: system_files.names(),
         policies: policy_files.names(),
-        targets: policies
-            .iter()
-            .filter_map(|p| Some((p.id.clone(), p.target?)))
-            .collect(),
-        has_mail: !service.whole || service.raw.mail.is_some(),
-        variable,
+        targets: targets.collect::<BTreeMap<_, _>>(),
     };
-    let mut systems = Vec::new();
-    let mut setups = Vec::new();
+    let (mut systems, mut probes) = (Vec::new(), Vec::new());
     for named in &system_files.files {
-        let file: File<SystemFile> = read(&mut sheet, &named.path, SchemaKind::System);
-        named.check_id(&mut sheet, file.page);
-        let page = &mut sheet.on(file.page);
-        if let Some((system, probes)) = check::system::system(page, &file, &named.id, &around) {
-            systems.push(system);
-            setups.extend(probes);
+        let id = SystemId::from(named.id.as_str());
+        let take_probes =
+            |source: &mut Source<'_>, tree: &DeTable<'_>| probe::probes(source, tree, &id);
+        let mut file: File<'_, (SystemFile, _)> =
+            read_with(&named.path, SchemaKind::System, environment, take_probes);
+        named.check_id(&mut file.source);
+        if let Some((table, (own, setups))) = file.table {
+            systems.push(system::system(
+                &mut file.source,
+                table,
+                own,
+                id,
+                &references,
+            ));
+            probes.extend(setups);
         }
+        sources.push(file.source);
     }
-    let checked = check::service::service(&mut sheet.on(service.page), &service, &around);
-
-    let complete =
-        systems.len() == system_files.files.len() && policies.len() == policy_files.files.len();
-    match checked {
-        Some(checked) if complete && sheet.is_clean() => {
-            systems.sort_by(|a, b| a.id.cmp(&b.id));
-            policies.sort_by(|a, b| a.id.cmp(&b.id));
-            setups.sort_by(|a, b| a.id.cmp(&b.id));
-            Ok(Loaded {
-                catalogue: Catalogue {
-                    policies,
-                    systems,
-                    ..checked.catalogue
-                },
-                probes: setups,
-                listen: checked.listen,
-                mail: checked.mail,
-                data: checked.data,
-                templates: checked.templates,
-            })
-        }
-        _ => {
-            if sheet.is_clean() {
-                // Nothing is dropped in silence, even by a mistake of our own.
-                let message = "a part of this configuration could not be read";
-                sheet.on(service.page).wrong(&(0..0), message);
-            }
-            Err(sheet.into_mistakes())
-        }
-    }
+    let table = service.table;
+    let checked = table.map(|table| service::service(&mut service.source, table, &references));
+    sources.insert(0, service.source);
+    let mistakes = Mistakes::collect(sources);
+    let Some(checked) = checked.filter(|_| mistakes.is_empty()) else {
+        return Err(mistakes);
+    };
+    systems.sort_by(|a, b| a.id.cmp(&b.id));
+    policies.sort_by(|a, b| a.id.cmp(&b.id));
+    probes.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(Loaded {
+        catalogue: Catalogue {
+            policies,
+            systems,
+            ..checked.catalogue
+        },
+        probes,
+        listen: checked.listen,
+        mail: checked.mail,
+        data: checked.data,
+        templates: checked.templates,
+    })
 }
 
-/// The policies that could be read.
-fn policies(sheet: &mut Sheet, listed: &Listed) -> Vec<Policy> {
-    let mut policies = Vec::new();
-    for named in &listed.files {
-        let file: File<PolicyFile> = read(sheet, &named.path, SchemaKind::Policy);
-        named.check_id(sheet, file.page);
-        let page = &mut sheet.on(file.page);
-        policies.extend(check::policy::policy(page, &file, &named.id));
-    }
-    policies
-}
-
-/// A file with the id that its name gives.
+/// A file, and the id that its name gives.
 struct Named {
     id: String,
     path: PathBuf,
 }
 
 impl Named {
-    fn check_id(&self, sheet: &mut Sheet, page: usize) {
+    fn check_id(&self, source: &mut Source<'_>) {
         if !is_id(&self.id) {
-            sheet.on(page).wrong(
-                &(0..0),
-                "a file's name is an id: small letters, digits and inner hyphens, at most 64, \
-                 then `.toml`",
-            );
+            let why = "a file's name must be an id: lower-case letters, digits and inner hyphens, \
+                       at most 64, then `.toml`";
+            source.wrong(&(0..0), why);
         }
     }
 }
@@ -119,113 +126,94 @@ impl Named {
 struct Listed {
     folder: PathBuf,
     files: Vec<Named>,
-    /// Whether these are all: a name that is not among them is then unknown.
-    whole: bool,
+    /// False if a mistake hides further files.
+    is_complete: bool,
 }
 
 impl Listed {
+    /// Lists the `*.toml` files, by name, of the folder that `key` of `[service]` names. Hidden files
+    /// are left out. Folders that are `taken` are refused: a file would be read as two kinds.
+    fn new(service: &mut File<'_, ServiceFile>, key: &str, taken: &[&Path]) -> Self {
+        let table = service.table.as_ref().map(|table| &table.service);
+        let written = table.and_then(|table| match key {
+            "systems" => table.systems.as_ref(),
+            _ => table.policies.as_ref(),
+        });
+        // After a mistake in the key, another folder may be meant.
+        let is_known = table.is_some() && !written.is_some_and(Parsed::is_stand_in);
+        let folder = match written.filter(|_| is_known) {
+            Some(path) => service.source.resolve(path),
+            None => service.source.folder().join(key),
+        };
+        let is_optional = written.is_none() && key == "policies";
+        let is_taken = taken.iter().any(|taken| is_same(taken, &folder));
+        let why = match files_in(&folder) {
+            _ if is_taken => "it holds other files, and must be a folder of its own".to_owned(),
+            Ok(files) if files.len() > MOST_FILES => {
+                format!("there are more than {MOST_FILES} files")
+            }
+            Ok(files) if files.is_empty() && key == "systems" => {
+                "there is no system: put a file there for each, as portal.toml".to_owned()
+            }
+            Ok(files) => {
+                return Self {
+                    folder,
+                    files,
+                    is_complete: is_known,
+                };
+            }
+            Err(error) if is_optional && error.kind() == ErrorKind::NotFound => {
+                return Self {
+                    folder,
+                    files: Vec::new(),
+                    is_complete: is_known,
+                };
+            }
+            Err(error) => error.to_string(),
+        };
+        let at = written
+            .map(|path| &path.at)
+            .or(table.map(|table| &table.at))
+            .cloned();
+        if let Some(at) = at.filter(|_| is_known) {
+            let why = format!("the folder of {key}, `{}`: {why}", folder.display());
+            service.source.wrong(&at, why);
+        }
+        Self {
+            folder,
+            files: Vec::new(),
+            is_complete: false,
+        }
+    }
+
     fn names(&self) -> Names {
         let ids: BTreeSet<String> = self.files.iter().map(|file| file.id.clone()).collect();
         Names {
+            is_complete: self.is_complete && ids.iter().all(|id| is_id(id)),
             ids,
-            whole: self.whole && self.files.iter().all(|file| is_id(&file.id)),
         }
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Folder {
-    Systems,
-    Policies,
-}
-
-/// Lists a folder's `*.toml`, in order of their names; hidden files are none of them. It must be
-/// none of those `taken`, or a file would be read as two kinds.
-fn folder(
-    sheet: &mut Sheet,
-    service: &File<ServiceFile>,
-    which: Folder,
-    own: &Path,
-    taken: &[&Path],
-) -> Listed {
-    let (key, written) = match which {
-        Folder::Systems => ("systems", service.folders[0].as_deref()),
-        Folder::Policies => ("policies", service.folders[1].as_deref()),
-    };
-    let folder = own.join(written.unwrap_or(key));
-    let optional = written.is_none() && which == Folder::Policies;
-    let table = service.raw.service.get();
-    let spoilt = table.is_some_and(|table| sheet.on(service.page).spoilt(&table.at, key));
-    // Where the key itself is wrong another folder may be meant, which holds others.
-    let sure = written.is_some() || (service.whole && !spoilt);
-    let why = match files_in(&folder) {
-        _ if taken.iter().any(|taken| is_same(taken, &folder)) => {
-            "it holds other files, and must be a folder of its own".to_owned()
-        }
-        Ok(files) if files.len() > MOST_FILES => format!("there are more than {MOST_FILES} files"),
-        Ok(files) if files.is_empty() && which == Folder::Systems => {
-            "there is no system: each has a file there, as portal.toml".to_owned()
-        }
-        Ok(files) => {
-            return Listed {
-                folder,
-                files,
-                whole: sure,
-            };
-        }
-        // Without any policy folder, every policy that a system names is unknown.
-        Err(error) if optional && error.kind() == ErrorKind::NotFound => {
-            return Listed {
-                folder,
-                files: Vec::new(),
-                whole: sure,
-            };
-        }
-        Err(error) => error.to_string(),
-    };
-    let mut page = sheet.on(service.page);
-    // Where the key itself is wrong, or nothing is known of it, nothing is said of the folder.
-    if service.whole
-        && let Some(table) = table.filter(|_| !spoilt)
-    {
-        let value = match which {
-            Folder::Systems => &table.value.systems,
-            Folder::Policies => &table.value.policies,
-        };
-        let at = value.as_ref().map_or(&table.at, |value| &value.at);
-        page.wrong(
-            at,
-            format!("the folder of {key}, `{}`: {why}", folder.display()),
-        );
-    }
-    Listed {
-        folder,
-        files: Vec::new(),
-        whole: false,
-    }
-}
-
-/// Whether two paths lead to one folder that exists.
+/// True if two paths lead to one folder that exists.
 fn is_same(one: &Path, other: &Path) -> bool {
-    match (one.canonicalize(), other.canonicalize()) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => false,
-    }
+    let folder = one.canonicalize().ok();
+    folder.is_some() && folder == other.canonicalize().ok()
 }
 
 fn files_in(folder: &Path) -> std::io::Result<Vec<Named>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        let toml = path
+        let is_toml = path
             .extension()
             .is_some_and(|extension| extension == "toml");
         let id = path
             .file_stem()
-            .map(|stem| stem.to_string_lossy().into_owned());
-        if let (true, Some(id)) = (toml, id)
-            && !id.starts_with('.')
-        {
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if is_toml && !id.starts_with('.') {
             files.push(Named { id, path });
         }
     }

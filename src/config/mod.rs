@@ -1,81 +1,84 @@
-//! The configuration: raw structs as written, then the typed [`Catalogue`] and what only the
-//! effects need. All mistakes of all files are told at once. It parses; no rule of the service
-//! lives here, and no secret leaves it but in the fields made for one.
+//! The configuration: reads the files, reports all mistakes at once, and makes the [`Catalogue`] and
+//! the settings that only effects need. No rule of the service is here. Secrets leave it only in the
+//! fields made for them.
 
-mod check;
+mod diagnostics;
+#[cfg(test)]
+mod documentation;
+mod fields;
 mod files;
-mod hide;
 mod kinds;
-mod mistakes;
-mod near;
-mod place;
-mod raw;
+mod locate;
+mod mail;
+mod policy;
+mod probe;
 mod read;
+mod redact;
 mod schema;
-mod slips;
+mod service;
+mod syntax;
+mod system;
 #[cfg(test)]
 mod tests;
 mod types;
-mod values;
-mod walk;
-mod words;
+mod validate;
+mod window;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::catalogue::Catalogue;
 use domain::id::ProbeId;
 use secrecy::SecretString;
+use values::Format as _;
 
-pub use mistakes::{Mistake, Mistakes};
-pub use near::nowhere;
-pub use place::{Place, place};
+pub use diagnostics::{Mistake, Mistakes};
+pub use locate::{Location, locate};
 pub use schema::{SchemaKind, schema};
+pub use values::Scheme;
+pub use values::suggest::unknown;
 
-/// A configuration without a mistake.
+/// A configuration without mistakes.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// What every decision reads.
     pub catalogue: Catalogue,
-    /// What to ask, in order of ids: one for every probe of the catalogue.
+    /// The probes to run, in order of their ids: one for each probe of the catalogue.
     pub probes: Vec<ProbeSetup>,
-    /// Where to listen.
     pub listen: Listen,
-    /// How to send mail.
     pub mail: Option<Mail>,
-    /// The folder of the ledger and the samples; it need not exist yet.
+    /// The folder of the ledger and the samples. It may not exist yet.
     pub data: PathBuf,
     /// A folder of templates to use in place of the built-in ones.
     pub templates: Option<PathBuf>,
 }
 
 impl Loaded {
-    /// What the files say that this version does nothing with yet, a sentence each.
-    pub fn idle(&self) -> Vec<String> {
-        let mut idle = Vec::new();
+    /// The parts of the configuration that have no effect in this version, a sentence each.
+    pub fn unused(&self) -> Vec<String> {
+        let mut unused = Vec::new();
         if let Some(public) = self.listen.public {
-            idle.push(format!(
+            unused.push(format!(
                 "nothing listens on `public` ({public}) yet: public pages come with a later version"
             ));
         }
         let contacts = self.catalogue.contacts.len();
         if contacts > 0 {
-            idle.push(format!(
-                "nobody is told as a `[[contact]]` yet ({contacts} are named): escalation comes with a later version"
+            unused.push(format!(
+                "the {contacts} entries of `[[contact]]` are not notified yet: escalation comes with a later version"
             ));
         }
-        idle
+        unused
     }
 }
 
-/// A probe with all that running it needs.
+/// A probe that is ready to run.
 #[derive(Clone, Debug)]
 pub struct ProbeSetup {
     /// `system/name`.
     pub id: ProbeId,
-    /// What to ask, with its secrets.
-    pub spec: probes::Spec,
+    pub probe: Arc<probes::Probe>,
     /// From one start to the next.
     pub interval: Duration,
     /// From one start to the next after a first bad sample.
@@ -84,10 +87,9 @@ pub struct ProbeSetup {
     pub timeout: Duration,
 }
 
-/// Where the service listens.
+/// The addresses on which the service listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listen {
-    /// For everybody.
     pub public: Option<SocketAddr>,
     /// For staff and metrics.
     pub private: SocketAddr,
@@ -98,66 +100,55 @@ pub struct Listen {
 pub struct Mail {
     /// The sender, as in a `From` header.
     pub from: String,
-    /// The relays, the first before the others; never empty.
+    /// In order of preference; never empty.
     pub relays: Vec<Relay>,
 }
 
-/// How a connection to a relay is secured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
-    /// Not at all.
-    Smtp,
-    /// By STARTTLS, which must succeed.
-    StartTls,
-    /// By TLS from the first byte.
-    Smtps,
-}
-
-/// A mail server that takes our notices.
+/// A mail server that accepts our notices.
 #[derive(Clone, Debug)]
 pub struct Relay {
-    /// How the connection is secured.
     pub scheme: Scheme,
     /// A name or an address; IPv6 without brackets. With TLS its certificate must name it.
     pub host: String,
-    /// The port.
     pub port: u16,
-    /// The user; there is a password if and only if there is one.
+    /// Set if and only if `password` is.
     pub user: Option<String>,
-    /// Its password.
     pub password: Option<SecretString>,
-    /// The certificates (PEM) that alone vouch for it, instead of the machine's.
+    /// The certificate authorities (PEM) to trust instead of the machine's.
     pub ca_file: Option<PathBuf>,
 }
 
-/// Reads the service's file and all that it names, secrets included.
+/// Reads the service's file and all files that it names, secrets included.
 ///
 /// # Errors
 ///
-/// All mistakes of all files, each once.
+/// All mistakes of all files.
 pub fn load(file: &Path) -> Result<Loaded, Mistakes> {
     files::load(file, &|name| std::env::var(name).ok())
 }
 
-/// Reads a length of time as configurations write it: `30s`, `5m`, `1h30m`, `7d`.
+/// Parses a length of time as configurations write it: `30s`, `5m`, `1h30m`, `7d`.
 ///
 /// # Errors
 ///
-/// What is wrong with it, in words for its writer.
+/// The message for its writer.
 pub fn length(text: &str) -> Result<Duration, String> {
-    <values::Length as words::Word>::read(text)
+    values::Length::parse(text)
 }
 
-/// The same in whole seconds.
+/// Parses a length of time in whole seconds.
 ///
 /// # Errors
 ///
-/// What is wrong with it, in words for its writer.
+/// The message for its writer.
 pub fn seconds(text: &str) -> Result<i64, String> {
-    let length = length(text)?;
-    if length.subsec_millis() != 0 {
-        return Err(format!("`{text}` is not in whole seconds"));
+    values::Seconds::parse(text)
+}
+
+/// The folder of a file; `.` for a bare name.
+fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
     }
-    // Ten years at most.
-    i64::try_from(length.as_secs()).map_err(|error| error.to_string())
 }

@@ -1,5 +1,5 @@
-//! The JSON Schemas of the files, made from the structs they are read into: one for editors, and
-//! the same with our own marks for the walk.
+//! The JSON Schemas of the files, derived from their tables: for editors, for validation, and for
+//! `docs/configuration.md`.
 
 use std::sync::LazyLock;
 
@@ -8,9 +8,9 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
-use super::raw::policy::PolicyFile;
-use super::raw::service::ServiceFile;
-use super::raw::system::SystemFile;
+use super::policy::PolicyFile;
+use super::service::ServiceFile;
+use super::system::SystemFile;
 
 /// A kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +30,8 @@ pub fn schema(kind: SchemaKind) -> Value {
     schema
 }
 
-/// The schema with the marks that the walk reads (`x-is`, `x-later`, `x-secret`). Everything is
-/// inline: there is no reference to follow.
+/// The schema with the keys that validation reads (`x-is`, `x-later`, `x-parser`, …). Everything is
+/// inline: it has no references.
 pub(super) fn marked(kind: SchemaKind) -> &'static Value {
     // Made once: a configuration may have a thousand files.
     static SERVICE: LazyLock<Value> = LazyLock::new(|| of::<ServiceFile>("nines.toml"));
@@ -53,7 +53,7 @@ fn of<T: JsonSchema>(title: &str) -> Value {
     schema.into()
 }
 
-/// TOML has no null: a key that may be left out is left out.
+/// TOML has no null: an optional key is left out.
 fn without_null(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else {
         return;

@@ -1,20 +1,20 @@
-//! The types of values: whether one fits a schema, and what each is called in a message.
+//! The types of values: which fit a schema, and what messages call them.
 
 use serde_json::Value;
 use toml::de::DeValue;
+use values::suggest::{list, shorten};
 
-use super::near::{list, shown};
-use super::walk::texts;
+use super::validate::texts;
 
 /// A key, or an entry of a list (`key[]`), as the subject of a message.
 pub(super) fn named(key: &str) -> String {
     match key.strip_suffix("[]") {
         Some(list) => format!("an entry of `{list}`"),
-        None => format!("`{}`", shown(key)),
+        None => format!("`{}`", shorten(key)),
     }
 }
 
-/// What a value is, with an example.
+/// What a value must be, with an example.
 pub(super) fn is(schema: &Value) -> String {
     if let Some(is) = schema["x-is"].as_str() {
         return is.to_owned();
@@ -32,31 +32,26 @@ pub(super) fn is(schema: &Value) -> String {
     }
 }
 
-/// Whether a value has the type, whatever its content.
+/// True if a value has the type of the schema, whatever its content.
 pub(super) fn fits(value: &DeValue<'_>, schema: &Value) -> bool {
-    if let Some(branches) = schema["anyOf"].as_array() {
-        return branches.iter().any(|branch| fits(value, branch));
-    }
-    let date = schema["format"] == "date";
+    let is_date = schema["format"] == "date";
     match value {
-        DeValue::String(_) => schema["type"] == "string" && !date,
-        DeValue::Integer(_) => schema["type"] == "integer",
-        DeValue::Float(_) => schema["type"] == "number",
-        DeValue::Boolean(_) => schema["type"] == "boolean",
-        DeValue::Datetime(when) => {
-            date && when.date.is_some() && when.time.is_none() && when.offset.is_none()
-        }
-        DeValue::Array(_) => schema["type"] == "array",
-        DeValue::Table(_) => schema["type"] == "object",
+        DeValue::String(_) => is_type("string", schema) && !is_date,
+        DeValue::Integer(_) => is_type("integer", schema),
+        DeValue::Float(_) => is_type("number", schema),
+        DeValue::Boolean(_) => is_type("boolean", schema),
+        DeValue::Datetime(date) => is_date && date.date.is_some() && date.time.is_none(),
+        DeValue::Array(_) => is_type("array", schema),
+        DeValue::Table(_) => is_type("object", schema),
     }
 }
 
-/// Whether a schema allows a type by its JSON name.
-pub(super) fn fits_type(name: &str, schema: &Value) -> bool {
+/// True if a schema, or a branch of it, allows the type with that JSON name.
+pub(super) fn is_type(name: &str, schema: &Value) -> bool {
+    let mut branches = schema["anyOf"].as_array().into_iter().flatten();
     schema["type"] == name
-        || schema["anyOf"]
-            .as_array()
-            .is_some_and(|all| all.iter().any(|s| s["type"] == name))
+        || texts(&schema["type"]).any(|one| one == name)
+        || branches.any(|branch| is_type(name, branch))
 }
 
 /// What a value is.

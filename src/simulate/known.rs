@@ -66,7 +66,7 @@ impl Names {
                 continue;
             }
             let known = known.iter().map(String::as_str);
-            found.push((named.at.clone(), config::nowhere(word, &named.id, known)));
+            found.push((named.at.clone(), config::unknown(word, &named.id, known)));
         }
         if found.is_empty() {
             return Ok(());

@@ -128,14 +128,15 @@ impl<'a> Source<'a> {
     }
 
     /// A file of certificate authorities, which must hold at least one certificate.
-    pub fn certificates(&mut self, file: &Parsed<FilePath>) -> PathBuf {
+    pub fn certificates(&mut self, file: &Parsed<FilePath>) -> Option<PathBuf> {
         let content = self.read(file);
         let path = self.resolve(file);
-        if !String::from_utf8_lossy(&content).contains("-----BEGIN CERTIFICATE-----") {
-            let why = format!("`{}` holds no certificate in PEM form", path.display());
-            self.wrong_once(&file.at, why);
+        if String::from_utf8_lossy(&content).contains("-----BEGIN CERTIFICATE-----") {
+            return Some(path);
         }
-        path
+        let why = format!("`{}` holds no certificate in PEM form", path.display());
+        self.wrong_once(&file.at, why);
+        None
     }
 
     fn read(&mut self, file: &Parsed<FilePath>) -> Vec<u8> {

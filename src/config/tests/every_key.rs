@@ -2,7 +2,7 @@
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Files, Told};
+use super::{Files, Reported};
 use crate::config::schema::{SchemaKind, marked};
 use serde_json::Value;
 
@@ -115,17 +115,17 @@ fn each(change: impl Fn(&str, &str, &Key) -> Option<(String, Option<(usize, Stri
             let Some((changed, expected)) = change(name, text, &key) else {
                 continue;
             };
-            let told = shipped.with(name, changed).told();
+            let reported = shipped.with(name, changed).reported();
             let place = format!(
                 "{name}: `{}` of line {}",
                 key.name,
                 line(text, key.at.start)
             );
             match expected {
-                None => assert_eq!(told, Vec::<Told>::new(), "{place}"),
+                None => assert_eq!(reported, Vec::<Reported>::new(), "{place}"),
                 Some((line, part)) => {
-                    let [(path, at, message)] = told.as_slice() else {
-                        panic!("{place} told {told:#?}")
+                    let [(path, at, message)] = reported.as_slice() else {
+                        panic!("{place} reported {reported:#?}")
                     };
                     assert_eq!((path, *at), (name, line), "{place}: {message}");
                     assert!(message.contains(&part), "{place}: {message} lacks {part}");
@@ -139,11 +139,11 @@ fn each(change: impl Fn(&str, &str, &Key) -> Option<(String, Option<(usize, Stri
 
 #[test]
 fn the_shipped_files_are_good() {
-    assert_eq!(Files::shipped().told(), Vec::<Told>::new());
+    assert_eq!(Files::shipped().reported(), Vec::<Reported>::new());
 }
 
 #[test]
-fn every_misspelt_key_is_told_once_with_what_was_meant() {
+fn every_misspelt_key_is_reported_once_with_a_suggestion() {
     let checked = each(|_, text, key| {
         if key.free {
             return None;
@@ -160,7 +160,7 @@ fn every_misspelt_key_is_told_once_with_what_was_meant() {
 }
 
 #[test]
-fn every_key_with_its_first_letters_swapped_is_told_once() {
+fn every_key_with_its_first_letters_swapped_is_reported_once() {
     let checked = each(|_, text, key| {
         let letters: Vec<char> = key.name.chars().collect();
         if key.free || letters.len() < 3 || letters[0] == letters[1] {
@@ -179,7 +179,7 @@ fn every_key_with_its_first_letters_swapped_is_told_once() {
 }
 
 #[test]
-fn every_value_of_the_wrong_type_is_told_once() {
+fn every_value_of_the_wrong_type_is_reported_once() {
     let checked = each(|_, text, key| {
         // Of a value that the writer chooses freely, a list is the wrong type; else a fraction.
         let wrong = if key.free { "[]" } else { "3.5" };
@@ -199,7 +199,7 @@ fn every_value_of_the_wrong_type_is_told_once() {
 }
 
 #[test]
-fn every_key_left_out_is_told_once_if_it_is_needed() {
+fn every_required_key_left_out_is_reported_once() {
     let checked = each(|name, text, key| {
         let (changed, at) = match &key.value {
             Some(value) if key.inline => {
@@ -222,7 +222,7 @@ fn every_key_left_out_is_told_once_if_it_is_needed() {
             ),
             None => (without(text, &key.name), 1),
         };
-        // Told by checks of meaning, because another key could stand in their place.
+        // Reported by checks of meaning, because another key could stand in their place.
         let alternative = match key.name.as_str() {
             "days" => Some("lacks `days`"),
             "length" | "end" => Some("lacks `length`"),

@@ -274,43 +274,6 @@ fn windows_recur_by_days_of_the_month_and_by_dates() {
 }
 
 #[test]
-fn the_expectations_of_http_are_all_read() {
-    let probe = "[[probe]]\nname = \"p\"\nkind = \"http\"\nurl = \"http://127.0.0.1:1/x\"\n\
-                 interval = \"30s\"\nredirects = 2\nmethod = \"POST\"\nbody = \"{}\"\n[probe.expect]\n\
-                 status = [200, 204]\nbody_matches = \"a+\"\njson_present = [\"/c\"]\n\
-                 json = { \"/a\" = \"x\", \"/b\" = true, \"/d\" = 3, \"/e\" = 1.5 }\n\
-                 headers = { Server = \"nginx\" }\n";
-    let loaded = Files::with_system(&format!("{SYSTEM}{probe}"))
-        .load()
-        .unwrap();
-    let probes::Spec::Http(spec) = &loaded.probes[0].spec else {
-        panic!("not http")
-    };
-    assert_eq!(
-        (spec.redirects, spec.method.as_deref(), spec.body.as_deref()),
-        (2, Some("POST"), Some("{}"))
-    );
-    assert_eq!(spec.expect.status, [200, 204]);
-    assert_eq!(spec.timeout, Duration::from_secs(10));
-    let value = |text: &str| Some(text.to_owned());
-    let pointer = |text: &str| text.to_owned();
-    assert_eq!(
-        spec.expect.json,
-        [
-            (pointer("/a"), value("x")),
-            (pointer("/b"), value("true")),
-            (pointer("/d"), value("3")),
-            (pointer("/e"), value("1.5")),
-            (pointer("/c"), None),
-        ]
-    );
-    assert_eq!(
-        spec.expect.headers,
-        [("Server".to_owned(), "nginx".to_owned())]
-    );
-}
-
-#[test]
 fn every_example_of_a_probe_can_be_configured() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("probes/examples");
     let authority = rcgen::generate_simple_self_signed(["example.org".to_owned()]).unwrap();
@@ -333,8 +296,8 @@ fn every_example_of_a_probe_can_be_configured() {
         let files = Files::with_system(&format!("{SYSTEM}{text}"))
             .with("systems/ca.pem", authority.cert.pem())
             .with("systems/secret", "hunter2\n");
-        let told = files.told();
-        assert!(told.is_empty(), "{}: {told:?}", path.display());
+        let reported = files.reported();
+        assert!(reported.is_empty(), "{}: {reported:?}", path.display());
         let kind = path.file_stem().unwrap().to_str().unwrap();
         let loaded = files.load().unwrap();
         let probes = &loaded.catalogue.systems[0].probes;
@@ -385,7 +348,7 @@ fn the_schemas_are_for_editors() {
 }
 
 #[test]
-fn a_system_is_unstable_as_its_file_says_or_as_is_usual() {
+fn a_system_has_its_own_flapping_limits_or_the_defaults() {
     let systems = shipped().catalogue.systems;
     let flapping: Vec<Flapping> = systems.iter().map(|s| s.flapping).collect();
     let own = Flapping {
@@ -403,14 +366,14 @@ fn a_system_is_unstable_as_its_file_says_or_as_is_usual() {
 }
 
 #[test]
-fn what_nothing_comes_of_yet_is_said() {
+fn parts_without_effect_are_reported() {
     assert_eq!(
-        shipped().idle(),
+        shipped().unused(),
         [
             "nothing listens on `public` (127.0.0.1:8080) yet: public pages come with a later version",
-            "nobody is told as a `[[contact]]` yet (2 are named): escalation comes with a later version",
+            "the 2 entries of `[[contact]]` are not notified yet: escalation comes with a later version",
         ]
     );
     let least = Files::with_system(&format!("{SYSTEM}{PROBE}"));
-    assert_eq!(least.load().expect("good").idle(), [""; 0]);
+    assert_eq!(least.load().expect("good").unused(), [""; 0]);
 }

@@ -18,7 +18,7 @@ use super::{Loaded, Mistakes, files};
 struct Files(BTreeMap<String, String>);
 
 /// A mistake without what differs from run to run: path, line, message.
-type Told = (String, usize, String);
+type Reported = (String, usize, String);
 
 impl Files {
     /// The shipped files.
@@ -89,10 +89,10 @@ impl Files {
     }
 
     /// The mistakes, in order; none if the configuration is good.
-    fn told(&self) -> Vec<Told> {
+    fn reported(&self) -> Vec<Reported> {
         match self.load() {
             Ok(_) => Vec::new(),
-            Err(told) => told.list(),
+            Err(reported) => reported.list(),
         }
     }
 }
@@ -105,7 +105,7 @@ struct Refused {
 }
 
 impl Refused {
-    fn list(&self) -> Vec<Told> {
+    fn list(&self) -> Vec<Reported> {
         let folder = format!("{}/", self.folder.display());
         self.mistakes
             .iter()

@@ -1,0 +1,150 @@
+//! The mistakes of a configuration, each with its place, and how they are shown. A place that is
+//! hidden as a secret is starred out of every source line.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
+use values::{Place, Source};
+
+/// One mistake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    pub path: PathBuf,
+    /// From 1.
+    pub line: usize,
+    /// In characters, from 1.
+    pub column: usize,
+    /// One line: what is wrong and how to correct it.
+    pub message: String,
+    at: Place,
+    /// The index of the file's text, if it could be read.
+    source: Option<usize>,
+}
+
+/// All mistakes of a configuration. `Display` shows them without colour.
+#[derive(Clone, Debug)]
+pub struct Mistakes {
+    list: Vec<Mistake>,
+    /// The texts of the files, with secrets starred out.
+    texts: Vec<String>,
+}
+
+impl Mistakes {
+    /// The mistakes of a file that is not part of the configuration, as places in its text.
+    pub fn of(path: &Path, text: &str, found: Vec<(Place, String)>) -> Self {
+        let mut mistakes = Self {
+            list: Vec::new(),
+            texts: Vec::new(),
+        };
+        mistakes.add(path, Some(text.to_owned()), found);
+        mistakes
+    }
+
+    /// The mistakes of all files, in the order of the files.
+    pub(super) fn collect(sources: Vec<Source<'_>>) -> Self {
+        let mut mistakes = Self {
+            list: Vec::new(),
+            texts: Vec::new(),
+        };
+        for source in sources {
+            let text = source.text.map(|text| starred(&text, &source.hidden));
+            mistakes.add(&source.path, text, source.mistakes);
+        }
+        mistakes
+    }
+
+    fn add(&mut self, path: &Path, text: Option<String>, mut found: Vec<(Place, String)>) {
+        found.sort_by_key(|(at, _)| (at.start, at.end));
+        found.dedup();
+        let source = text.as_ref().map(|_| self.texts.len());
+        let text = text.unwrap_or_default();
+        for (at, message) in found {
+            let at = within(&text, &at);
+            let before = &text[..at.start];
+            let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+            self.list.push(Mistake {
+                path: path.to_owned(),
+                line: before.matches('\n').count() + 1,
+                column: before[line_start..].chars().count() + 1,
+                message,
+                at,
+                source,
+            });
+        }
+        if source.is_some() {
+            self.texts.push(text);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The mistakes, in the order of files and places.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Mistake> {
+        self.list.iter()
+    }
+
+    /// Shows each mistake with its place and the text underlined, in ANSI colours if asked.
+    pub fn render(&self, colour: bool) -> String {
+        let renderer = match colour {
+            true => Renderer::styled(),
+            false => Renderer::plain(),
+        };
+        let mut out = String::new();
+        for mistake in &self.list {
+            out.push_str(&self.render_one(&renderer, mistake));
+            out.push_str("\n\n");
+        }
+        let mut files: Vec<&Path> = self.list.iter().map(|m| m.path.as_path()).collect();
+        files.dedup();
+        let counted = |n: usize, what| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        let (mistakes, files) = (
+            counted(self.list.len(), "mistake"),
+            counted(files.len(), "file"),
+        );
+        format!("{out}{mistakes} in {files}")
+    }
+
+    fn render_one(&self, renderer: &Renderer, mistake: &Mistake) -> String {
+        let path = mistake.path.display().to_string();
+        let title = Level::ERROR.primary_title(mistake.message.as_str());
+        let Some(text) = mistake.source.and_then(|index| self.texts.get(index)) else {
+            return renderer.render(&[title.element(Origin::path(path))]);
+        };
+        let underline = AnnotationKind::Primary.span(mistake.at.clone());
+        let snippet = Snippet::source(text.as_str())
+            .path(path)
+            .annotation(underline);
+        renderer.render(&[title.element(snippet)])
+    }
+}
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+/// The place cut to the text and extended to character boundaries.
+fn within(text: &str, at: &Place) -> Place {
+    let start = text.floor_char_boundary(at.start);
+    start..text.ceil_char_boundary(at.end.max(start))
+}
+
+/// The text with stars for all bytes of the hidden places but quotes and line ends, so that all
+/// places stay valid.
+fn starred(text: &str, hidden: &[Place]) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    for at in hidden {
+        for byte in &mut bytes[within(text, at)] {
+            if !b"\n\r\"'".contains(byte) {
+                *byte = b'*';
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

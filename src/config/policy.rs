@@ -1,0 +1,123 @@
+//! `policies/*.toml`: an agreement and the choices it makes in the arithmetic.
+
+use domain::catalogue::Target;
+use domain::id::PolicyId;
+use domain::policy::{DayHours, Hours, Policy};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use values::{ClockTime, Format, Line, Parsed, Percent, Seconds, Source, Weekday, Zone};
+
+use super::fields::at_least;
+
+/// The coverage that is enough unless the policy says otherwise.
+const MIN_COVERAGE_PPM: u32 = 990_000;
+
+/// An agreement. The file's name is its id.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-later" = ["hours", "holidays", "severity", "escalation", "disaster_recovery", "clock", "warning"]))]
+pub(super) struct PolicyFile {
+    /// The name that reports print.
+    name: Parsed<Line>,
+    /// The target of systems that name none.
+    pub target: Option<Parsed<TargetPercent>>,
+    /// "down" counts time without monitoring data as downtime. Default: "unknown".
+    #[serde(default)]
+    unknown: Unknown,
+    /// "down" counts degraded time as downtime. Default: "up".
+    #[serde(default)]
+    degraded: Degraded,
+    /// Shorter outages are excluded. Default: none is.
+    ignore_outages_shorter_than: Option<Parsed<Seconds>>,
+    /// The share of the time that must be known for a verdict on measured time. Default: 99%.
+    min_coverage: Option<Parsed<Percent>>,
+    /// The planned downtime that a system may have in a month. Default: no limit.
+    monthly_allowance: Option<Parsed<Seconds>>,
+    /// The hours that are agreed time. Default: all.
+    service_hours: Option<WeeklyHours>,
+    /// The hours in which maintenance may count as planned. Default: all.
+    planned_hours: Option<WeeklyHours>,
+}
+
+#[derive(Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Unknown {
+    #[default]
+    Unknown,
+    Down,
+}
+
+#[derive(Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Degraded {
+    #[default]
+    Up,
+    Down,
+}
+
+/// Hours of the week.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-later" = ["holidays"]))]
+struct WeeklyHours {
+    /// The weekdays on which the hours begin.
+    #[schemars(length(min = 1))]
+    days: Vec<Parsed<Weekday>>,
+    /// The local time at which the hours begin.
+    open: Parsed<ClockTime>,
+    /// The local time at which they end; on the next day if it is not after `open`.
+    close: Parsed<ClockTime>,
+    /// The time zone of both.
+    zone: Parsed<Zone>,
+}
+
+/// A target above 0%.
+pub(super) struct TargetPercent;
+
+impl Format for TargetPercent {
+    type Value = Target;
+    const IS: &'static str = Percent::IS;
+    const EXAMPLE: &'static str = Percent::EXAMPLE;
+    const PATTERN: Option<&'static str> = Percent::PATTERN;
+
+    fn parse(text: &str) -> Result<Target, String> {
+        match Percent::parse(text)? {
+            0 => Err("target must be above 0%; remove the key for \"no target\"".to_owned()),
+            ppm => Ok(Target { ppm }),
+        }
+    }
+}
+
+pub(super) fn policy(source: &mut Source<'_>, file: PolicyFile, id: &str) -> Policy {
+    let shortest = at_least(source, file.ignore_outages_shorter_than.as_ref(), 1);
+    let mut hours = |hours: Option<WeeklyHours>| hours.map(|hours| weekly(source, hours));
+    Policy {
+        id: PolicyId::from(id),
+        name: file.name.value,
+        target: file.target.map(|target| target.value),
+        unknown_is_down: file.unknown == Unknown::Down,
+        degraded_is_down: file.degraded == Degraded::Down,
+        ignore_shorter_s: shortest.unwrap_or(0),
+        min_coverage_ppm: file.min_coverage.map_or(MIN_COVERAGE_PPM, |c| c.value),
+        monthly_allowance_s: file.monthly_allowance.map(|allowance| allowance.value),
+        service_hours: hours(file.service_hours),
+        planned_hours: hours(file.planned_hours),
+    }
+}
+
+fn weekly(source: &mut Source<'_>, hours: WeeklyHours) -> Hours {
+    let days = hours.days.into_iter().map(|day| (day.value, day.at));
+    let days: Vec<_> = days.collect();
+    source.no_repeats(&days);
+    let hours_of = |day: &jiff::civil::Weekday| DayHours {
+        weekday: day.to_monday_zero_offset().unsigned_abs(),
+        open: hours.open.value,
+        close: hours.close.value,
+    };
+    let mut weekly: Vec<DayHours> = days.iter().map(|(day, _)| hours_of(day)).collect();
+    weekly.sort_by_key(|hours| hours.weekday);
+    Hours {
+        zone: hours.zone.value,
+        weekly,
+    }
+}

@@ -1,0 +1,251 @@
+//! `[[probe]]`: the keys of every kind, and the probe to run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::catalogue::{Affects, Probe};
+use domain::id::{ProbeId, SystemId};
+use probes::{KINDS, Kind};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny};
+use serde_json::Value;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+use values::suggest::list;
+use values::{Id, Length, Line, Parsed, Place, STAND_IN, Source, Written, spell_length};
+
+use super::ProbeSetup;
+use super::fields::unique;
+use super::read::unexpected;
+
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+const LONGEST_INTERVAL: Duration = Duration::from_secs(86_400);
+const TIMEOUT: Duration = Duration::from_secs(10);
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
+const FAILURES: u32 = 3;
+const RECOVERIES: u32 = 2;
+
+/// A probe of any kind, for the schema. Serde loses all places in a tagged enum, so each table is
+/// read twice instead: the common keys, and those of its kind.
+pub(super) struct AnyProbe;
+
+impl<'de> Deserialize<'de> for AnyProbe {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+impl JsonSchema for AnyProbe {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Probe".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let common = Common::json_schema(generator);
+        let names = list(KINDS.iter().map(|kind| kind.name), "or");
+        let is = format!("a kind in quotes: {names}");
+        let kinds = KINDS
+            .iter()
+            .map(|kind| of_kind(kind.name, &is, &common, (kind.schema)(generator)));
+        json_schema!({ "type": "object", "oneOf": kinds.collect::<Vec<_>>() })
+    }
+}
+
+/// The schema of one kind: the common keys and its own.
+fn of_kind(kind: &str, is: &str, common: &Schema, own: Schema) -> Value {
+    let mut whole = Value::from(own);
+    for part in ["properties", "required", "x-later"] {
+        match (whole.get_mut(part), common.get(part)) {
+            (Some(Value::Object(own)), Some(Value::Object(more))) => {
+                own.extend(more.iter().map(|(key, value)| (key.clone(), value.clone())));
+            }
+            (Some(Value::Array(own)), Some(Value::Array(more))) => own.extend(more.iter().cloned()),
+            (None, Some(more)) => whole[part] = more.clone(),
+            _ => {}
+        }
+    }
+    whole["properties"]["kind"]["const"] = kind.into();
+    whole["properties"]["kind"]["x-is"] = is.into();
+    whole["additionalProperties"] = false.into();
+    whole
+}
+
+/// The keys that every kind has.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(extend("x-later" = ["customers", "quorum", "vantages", "expected", "grace", "period"]))]
+struct Common {
+    /// A name, unique within the system.
+    name: Parsed<Id>,
+    /// The kind of probe.
+    kind: Parsed<Line>,
+    /// The time from one start to the next.
+    interval: Parsed<Length>,
+    /// How long one run may take. Default: 10s, at most the interval.
+    timeout: Option<Parsed<Length>>,
+    /// The time from one start to the next after a first bad sample. Default: 5s, at most the interval.
+    retry_interval: Option<Parsed<Length>>,
+    /// The bad samples in a row that confirm an outage. Default: 3.
+    #[schemars(range(min = 1, max = 100))]
+    failures: Option<u32>,
+    /// The good samples in a row that confirm a recovery. Default: 2.
+    #[schemars(range(min = 1, max = 100))]
+    recoveries: Option<u32>,
+    /// "degradation" if the system is only impaired when the probe fails. Default: "availability".
+    #[serde(default)]
+    #[schemars(with = "String", extend("enum" = ["availability", "degradation"]))]
+    affects: Affects,
+}
+
+/// The probes of a system's file, as detection sees them and as they are run.
+pub(super) fn probes(
+    source: &mut Source<'_>,
+    tree: &DeTable<'_>,
+    system: &SystemId,
+) -> (Vec<Probe>, Vec<ProbeSetup>) {
+    let list = tree
+        .get("probe")
+        .and_then(|value| value.get_ref().as_array());
+    let tables = list
+        .into_iter()
+        .flatten()
+        .filter(|table| table.span() != STAND_IN);
+    let tables: Vec<_> = tables
+        .filter_map(|table| Some((common(source, table)?, table)))
+        .collect();
+    let names = tables.iter().map(|(common, _)| &common.name);
+    unique(
+        source,
+        "probe",
+        names.map(|name| (name.value.as_str(), &name.at)),
+    );
+    let read = tables
+        .iter()
+        .filter_map(|(common, table)| probe(source, common, table, system));
+    let (mut probes, setups): (Vec<Probe>, Vec<ProbeSetup>) = read.unzip();
+    probes.sort_by(|a, b| a.id.cmp(&b.id));
+    (probes, setups)
+}
+
+fn common(source: &mut Source<'_>, table: &Spanned<DeValue<'_>>) -> Option<Common> {
+    Common::deserialize(ValueDeserializer::from(table.clone()))
+        .map_err(|error| unexpected(source, &error))
+        .ok()
+}
+
+/// `None` if the kind has a mistake, or its own keys leave nothing to run.
+fn probe(
+    source: &mut Source<'_>,
+    common: &Common,
+    table: &Spanned<DeValue<'_>>,
+    system: &SystemId,
+) -> Option<(Probe, ProbeSetup)> {
+    let times = times(source, common);
+    let kind = Kind::named(&common.kind.value).filter(|_| !common.kind.is_stand_in())?;
+    let runnable = kind.prepare(table, &times.timeout, source)?;
+    let id = ProbeId::of(system, &common.name.value);
+    let probe = Probe {
+        id: id.clone(),
+        kind: kind.name.to_owned(),
+        interval_ms: ms(times.interval),
+        retry_interval_ms: ms(times.retry_interval),
+        timeout_ms: ms(times.timeout.value),
+        failures: common.failures.unwrap_or(FAILURES),
+        recoveries: common.recoveries.unwrap_or(RECOVERIES),
+        affects: common.affects,
+    };
+    let setup = ProbeSetup {
+        id,
+        probe: Arc::new(runnable),
+        interval: times.interval,
+        retry_interval: times.retry_interval,
+        timeout: times.timeout.value,
+    };
+    Some((probe, setup))
+}
+
+/// Milliseconds of a length that is at most ten years.
+fn ms(length: Duration) -> i64 {
+    i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
+}
+
+struct Times {
+    interval: Duration,
+    timeout: Written<Duration>,
+    retry_interval: Duration,
+}
+
+fn times(source: &mut Source<'_>, common: &Common) -> Times {
+    let Parsed {
+        value: interval,
+        at,
+    } = &common.interval;
+    let interval = *interval;
+    if interval < SHORTEST_INTERVAL {
+        too_short(source, at, SHORTEST_INTERVAL);
+    }
+    if interval > LONGEST_INTERVAL {
+        source.wrong(
+            at,
+            format!(
+                "this is too long: at most {}",
+                spell_length(LONGEST_INTERVAL)
+            ),
+        );
+    }
+    let limit = (!common.interval.is_stand_in()).then_some(interval);
+    let shortest = Duration::from_millis(1);
+    within_interval(source, common.timeout.as_ref(), shortest, limit);
+    within_interval(
+        source,
+        common.retry_interval.as_ref(),
+        SHORTEST_INTERVAL,
+        limit,
+    );
+    let of = |length: &Option<Parsed<Length>>, default| {
+        length
+            .as_ref()
+            .map_or(default, |length| length.value)
+            .min(interval)
+    };
+    // A threshold is not compared with a timeout that has a mistake itself.
+    let has_mistake = common
+        .timeout
+        .as_ref()
+        .map_or(limit.is_none(), Parsed::is_stand_in);
+    Times {
+        interval,
+        timeout: Written {
+            value: of(&common.timeout, TIMEOUT),
+            at: if has_mistake { STAND_IN } else { at.clone() },
+        },
+        retry_interval: of(&common.retry_interval, RETRY_INTERVAL),
+    }
+}
+
+fn within_interval(
+    source: &mut Source<'_>,
+    length: Option<&Parsed<Length>>,
+    shortest: Duration,
+    interval: Option<Duration>,
+) {
+    let Some(Parsed { value, at }) = length else {
+        return;
+    };
+    if *value < shortest {
+        too_short(source, at, shortest);
+    }
+    if let Some(interval) = interval.filter(|interval| value > interval) {
+        let interval = spell_length(interval);
+        source.wrong(at, format!("this is longer than the interval, {interval}"));
+    }
+}
+
+fn too_short(source: &mut Source<'_>, at: &Place, least: Duration) {
+    source.wrong(
+        at,
+        format!("this is too short: at least {}", spell_length(least)),
+    );
+}

@@ -1,0 +1,82 @@
+//! Finds possible secrets in a file by the names of keys and the form of values, so that no message
+//! and no source line shows them. It hides too much rather than too little.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+use values::suggest::nearest;
+use values::url::{has_user, part, secrets};
+use values::{Source, variable};
+
+/// The value of a key that contains one of these is hidden.
+const SECRET_PARTS: [&str; 10] = [
+    "pass",
+    "pwd",
+    "secret",
+    "token",
+    "authorization",
+    "cookie",
+    "api-key",
+    "api_key",
+    "apikey",
+    "credential",
+];
+
+/// The value of a key that is close to one of these is hidden, too.
+const SECRET_WORDS: [&str; 4] = ["password", "secret", "token", "authorization"];
+
+fn has_secret_part(lower: &str) -> bool {
+    SECRET_PARTS.iter().any(|part| lower.contains(part))
+}
+
+/// Hides the secrets of a table; all its values if it `is_secret` itself.
+pub(super) fn table(source: &mut Source<'_>, table: &DeTable<'_>, is_secret: bool) {
+    for (key, value) in table.iter() {
+        let key = key.get_ref().to_lowercase();
+        let names_secret = has_secret_part(&key) || nearest(&key, SECRET_WORDS).is_some();
+        self::value(
+            source,
+            value,
+            is_secret || names_secret && !key.ends_with("file"),
+        );
+    }
+}
+
+fn value(source: &mut Source<'_>, value: &Spanned<DeValue<'_>>, is_secret: bool) {
+    let at = value.span();
+    match value.get_ref() {
+        // The place of a table may be its header alone.
+        DeValue::Table(table) => self::table(source, table, is_secret),
+        DeValue::Array(list) => list
+            .iter()
+            .for_each(|item| self::value(source, item, is_secret)),
+        DeValue::String(text) if is_secret && variable(text).is_some() => {}
+        _ if is_secret => source.hide(&at),
+        DeValue::String(text) if has_user(text) => source.hide(&at),
+        DeValue::String(text) => {
+            for secret in secrets(text) {
+                source.hide(&part(text, &at, &secret.value));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Hides the possible secrets of a text that is not TOML: the rest of a line after a key that names
+/// a secret, and lines with a URL that holds one.
+pub(super) fn lines(source: &mut Source<'_>, text: &str) {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let end = start + line.len();
+        let mut words = line.split(|c: char| !c.is_alphanumeric());
+        let in_url = line.contains("://") && line.contains('@');
+        if in_url || secrets(line.trim_end()).next().is_some() {
+            source.hide(&(start..end));
+        } else if has_secret_part(&line.to_lowercase())
+            || words.any(|word| nearest(word, SECRET_WORDS).is_some())
+        {
+            let value = line.find(['=', '"', '\'', ':']).unwrap_or(0);
+            source.hide(&(start + value..end));
+        }
+        start = end;
+    }
+}

@@ -1,0 +1,302 @@
+//! `nines.toml`: the service itself, and the people who belong to it.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use domain::catalogue::{self, Catalogue};
+use domain::id::{CommitteeId, CustomerId, SystemId};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use values::{Address, FilePath, Id, Line, ListenAddress, Parsed, Source, Written, Zone};
+
+use super::fields::{Names, References, reference, unique};
+use super::mail::{self, MailTable};
+use super::{Listen, Mail};
+
+/// The private listener unless the file says otherwise.
+const PRIVATE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
+
+/// How long a `downtime` waits for others, in seconds, unless the file says otherwise.
+const GATHER_S: i64 = 30;
+
+/// The service: its operator, its listeners, its mail, its customers.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-later" = ["self_check", "vantages", "agent", "desk", "webhook", "command"]))]
+pub(super) struct ServiceFile {
+    /// The service itself.
+    pub service: Written<ServiceTable>,
+    /// The addresses on which the service listens.
+    listen: Option<ListenTable>,
+    /// How notices are sent. Default: none is sent.
+    pub mail: Option<MailTable>,
+    /// The committees that receive reports. Every system has one.
+    #[schemars(length(min = 1))]
+    committee: Vec<Committee>,
+    /// The customers who receive notices.
+    #[serde(default)]
+    customer: Vec<Written<Customer>>,
+    /// Staff. They are not notified yet.
+    #[serde(default)]
+    contact: Vec<Written<Contact>>,
+}
+
+/// The service itself. Paths are relative to this file.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-later" = ["quorum", "flap_limit", "flap_hold", "group_within", "tzdb", "retention"]))]
+pub(super) struct ServiceTable {
+    /// The operator's name, as it appears in notices and reports.
+    name: Parsed<Line>,
+    /// The operator's time zone, an IANA name.
+    zone: Parsed<Zone>,
+    /// The folder of the ledger and the samples. Default: data.
+    data: Option<Parsed<FilePath>>,
+    /// The folder with one file per system. Default: systems.
+    pub systems: Option<Parsed<FilePath>>,
+    /// The folder with one file per agreement. Default: policies.
+    pub policies: Option<Parsed<FilePath>>,
+    /// A folder of templates to use in place of the built-in ones. Default: none.
+    templates: Option<Parsed<FilePath>>,
+    /// The name of the place from which the probes run. Default: local.
+    vantage: Option<Parsed<Id>>,
+}
+
+/// The addresses on which the service listens.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ListenTable {
+    /// The address of the public pages. Nothing listens there yet.
+    public: Option<Parsed<ListenAddress>>,
+    /// The address for staff and metrics. Default: 127.0.0.1:8081.
+    private: Option<Parsed<ListenAddress>>,
+}
+
+/// A committee that receives reports.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Committee {
+    /// The id that systems name.
+    id: Parsed<Id>,
+    /// The name that reports print.
+    name: Parsed<Line>,
+    /// The time zone in which its months begin and end.
+    zone: Parsed<Zone>,
+    /// The mail addresses of its members.
+    #[schemars(length(min = 1))]
+    members: Vec<Parsed<Address>>,
+}
+
+/// A customer who receives notices.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Customer {
+    /// An id, unique among customers.
+    id: Parsed<Id>,
+    /// The name that notices and reports print.
+    name: Parsed<Line>,
+    /// The time zone of the times in its notices.
+    zone: Parsed<Zone>,
+    /// The mail addresses that are notified.
+    #[schemars(length(min = 1))]
+    contacts: Vec<Parsed<Address>>,
+    /// The ids of the systems on which it depends.
+    #[schemars(length(min = 1))]
+    systems: Vec<Parsed<Id>>,
+}
+
+/// A member of staff.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-later" = ["webhook", "pager"]))]
+struct Contact {
+    /// An id, unique among contacts.
+    id: Parsed<Id>,
+    /// A mail address.
+    email: Option<Parsed<Address>>,
+    /// A telephone number to print.
+    phone: Option<Parsed<Line>>,
+}
+
+impl ServiceFile {
+    /// The ids that systems may name as their committee.
+    pub fn committee_ids(&self) -> Names {
+        let ids = || self.committee.iter().map(|committee| &committee.id);
+        Names {
+            is_complete: !ids().any(Parsed::is_stand_in),
+            ids: ids().map(|id| id.value.clone()).collect(),
+        }
+    }
+}
+
+/// The content of the service's file.
+pub(super) struct Service {
+    /// All but systems and policies.
+    pub catalogue: Catalogue,
+    pub listen: Listen,
+    pub mail: Option<Mail>,
+    pub data: PathBuf,
+    pub templates: Option<PathBuf>,
+}
+
+pub(super) fn service(
+    source: &mut Source<'_>,
+    file: ServiceFile,
+    references: &References,
+) -> Service {
+    let table = file.service.value;
+    let data = table.data.map(|data| folder(source, &data, false));
+    let templates = table.templates.map(|t| folder(source, &t, true));
+    let listen = listen(source, file.listen.unwrap_or_default());
+    if let (None, Some(first)) = (&file.mail, file.customer.first()) {
+        source.wrong(
+            &first.at,
+            "customers are notified by mail: this file lacks `[mail]`",
+        );
+    }
+    let gather_s = file.mail.as_ref().and_then(|mail| mail.gather.as_ref());
+    let gather_s = gather_s.map_or(GATHER_S, |gather| gather.value);
+    let mail = file.mail.map(|mail| mail::mail(source, mail));
+    Service {
+        catalogue: Catalogue {
+            service: table.name.value,
+            zone: table.zone.value,
+            vantage: table
+                .vantage
+                .map_or_else(|| "local".to_owned(), |v| v.value),
+            mail_from: mail
+                .as_ref()
+                .map(|mail| mail.from.clone())
+                .unwrap_or_default(),
+            gather_s,
+            committees: committees(source, file.committee),
+            customers: customers(source, file.customer, references),
+            contacts: contacts(source, file.contact),
+            policies: Vec::new(),
+            systems: Vec::new(),
+        },
+        listen,
+        mail,
+        data: data.unwrap_or_else(|| source.folder().join("data")),
+        templates,
+    }
+}
+
+/// A folder. It must exist if it is `needed`, and must not be a file.
+fn folder(source: &mut Source<'_>, path: &Parsed<FilePath>, needed: bool) -> PathBuf {
+    let folder = source.resolve(path);
+    let shown = folder.display();
+    if folder.exists() && !folder.is_dir() {
+        source.wrong(&path.at, format!("`{shown}` is not a folder"));
+    } else if needed && !folder.exists() {
+        source.wrong(&path.at, format!("the folder `{shown}` does not exist"));
+    }
+    folder
+}
+
+fn listen(source: &mut Source<'_>, table: ListenTable) -> Listen {
+    let public = table.public.as_ref().map(|public| public.value);
+    let private = table
+        .private
+        .as_ref()
+        .map_or(PRIVATE, |private| private.value);
+    if let Some(written) = table.private.as_ref().or(table.public.as_ref())
+        && public == Some(private)
+        && private.port() != 0
+    {
+        source.wrong(
+            &written.at,
+            "the public and the private address are the same",
+        );
+    }
+    Listen { public, private }
+}
+
+fn committees(source: &mut Source<'_>, list: Vec<Committee>) -> Vec<catalogue::Committee> {
+    unique(
+        source,
+        "committee",
+        list.iter().map(|one| (one.id.value.as_str(), &one.id.at)),
+    );
+    let read = list.into_iter().map(|one| catalogue::Committee {
+        id: CommitteeId::from(one.id.value),
+        name: one.name.value,
+        zone: one.zone.value,
+        members: addresses(source, one.members),
+    });
+    sorted(read, |committee| committee.id.clone())
+}
+
+fn customers(
+    source: &mut Source<'_>,
+    list: Vec<Written<Customer>>,
+    references: &References,
+) -> Vec<catalogue::Customer> {
+    unique(
+        source,
+        "customer",
+        list.iter().map(|one| (one.id.value.as_str(), &one.id.at)),
+    );
+    let read = list.into_iter().map(|one| {
+        let one = one.value;
+        let mut systems = Vec::new();
+        for id in one.systems {
+            reference(source, &id, "system", &references.systems);
+            systems.push((SystemId::from(id.value), id.at));
+        }
+        source.no_repeats(&systems);
+        let systems: BTreeSet<SystemId> = systems.into_iter().map(|(id, _)| id).collect();
+        catalogue::Customer {
+            id: CustomerId::from(one.id.value),
+            name: one.name.value,
+            zone: one.zone.value,
+            contacts: addresses(source, one.contacts),
+            systems: systems.into_iter().collect(),
+        }
+    });
+    sorted(read, |customer| customer.id.clone())
+}
+
+fn contacts(source: &mut Source<'_>, list: Vec<Written<Contact>>) -> Vec<catalogue::Contact> {
+    unique(
+        source,
+        "contact",
+        list.iter().map(|one| (one.id.value.as_str(), &one.id.at)),
+    );
+    let read = list.into_iter().map(|Written { value: one, at }| {
+        if one.email.is_none() && one.phone.is_none() {
+            source.wrong(&at, "`[[contact]]` lacks `email` or `phone`");
+        }
+        catalogue::Contact {
+            id: one.id.value,
+            email: one.email.map(|email| email.value),
+            phone: one.phone.map(|phone| phone.value),
+        }
+    });
+    sorted(read, |contact| contact.id.clone())
+}
+
+fn sorted<T, K: Ord>(list: impl Iterator<Item = T>, key: impl Fn(&T) -> K) -> Vec<T> {
+    let mut list: Vec<T> = list.collect();
+    list.sort_by_key(key);
+    list
+}
+
+/// Addresses in the order in which they are written. Two that differ in capitals are one: RFC 5321
+/// lets a host tell `IT@` from `it@`, but none does, and a person would get every notice twice.
+fn addresses(source: &mut Source<'_>, list: Vec<Parsed<Address>>) -> Vec<String> {
+    let mut known: Vec<String> = Vec::new();
+    for Parsed { value: address, at } in list {
+        match known
+            .iter()
+            .find(|known| known.eq_ignore_ascii_case(&address))
+        {
+            Some(same) if *same == address => source.wrong(&at, "this is already in the list"),
+            Some(same) => source.wrong(&at, format!("this is the same address as `{same}`")),
+            None if at != values::STAND_IN => known.push(address),
+            None => {}
+        }
+    }
+    known
+}

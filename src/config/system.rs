@@ -1,0 +1,104 @@
+//! `systems/*.toml`: a system, its probes and its recurring maintenance windows.
+
+use domain::catalogue::{Flapping, Kind, Probe, Rule, System};
+use domain::id::{CommitteeId, PolicyId, SystemId};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use values::{Id, Line, Parsed, Place, Prose, Seconds, Source, Written};
+
+use super::fields::{References, at_least, reference, unique};
+use super::policy::TargetPercent;
+use super::probe::AnyProbe;
+use super::window::{Maintenance, window};
+
+/// A system: something that customers know by name and depend on. The file's name is its id.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-later" = ["depends_on", "group_within", "quorum", "public", "vantages"]))]
+pub(super) struct SystemFile {
+    /// The name that customers know.
+    name: Parsed<Line>,
+    /// The id of the committee that oversees it.
+    committee: Parsed<Id>,
+    /// Its agreement: the name of a file in the folder of policies. Default: none.
+    policy: Option<Parsed<Id>>,
+    /// The share of the agreed time that it must be available. Default: the policy's.
+    target: Option<Parsed<TargetPercent>>,
+    /// "partner" for a system of others, whose outages do not count. Default: "provided".
+    #[serde(default)]
+    #[schemars(with = "String", extend("enum" = ["provided", "partner"]))]
+    kind: Kind,
+    /// The advice to customers while it is down.
+    downtime_advice: Option<Parsed<Prose>>,
+    /// The outages in an hour from which on customers are told that it is unstable, instead of each
+    /// outage and each recovery: at least 2, or 0 for never. Default: 3.
+    #[schemars(range(min = 0, max = 100))]
+    flap_limit: Option<Written<u32>>,
+    /// How long it must then have been up until customers are told that it is. Default: 15m.
+    flap_hold: Option<Parsed<Seconds>>,
+    /// The ways in which it is tested.
+    #[schemars(length(min = 1))]
+    #[expect(dead_code, reason = "read kind by kind, see `probe::probes`")]
+    probe: Vec<AnyProbe>,
+    /// Recurring maintenance windows.
+    #[serde(default)]
+    maintenance: Vec<Written<Maintenance>>,
+}
+
+pub(super) fn system(
+    source: &mut Source<'_>,
+    file: SystemFile,
+    probes: Vec<Probe>,
+    id: SystemId,
+    references: &References,
+) -> System {
+    reference(source, &file.committee, "committee", &references.committees);
+    if let Some(policy) = &file.policy {
+        reference(source, policy, "policy", &references.policies);
+    }
+    let policy = file.policy.map(|policy| policy.value);
+    let policys_target = policy.as_ref().and_then(|id| references.targets.get(id));
+    let target = file.target.map(|target| target.value);
+    let flapping = flapping(source, file.flap_limit, file.flap_hold);
+    let windows = windows(source, file.maintenance);
+    System {
+        id,
+        name: file.name.value,
+        kind: file.kind,
+        committee: CommitteeId::from(file.committee.value),
+        target: target.or(policys_target.copied()),
+        policy: policy.map(PolicyId::from),
+        downtime_advice: file.downtime_advice.map(|advice| advice.value),
+        probes,
+        windows,
+        flapping,
+    }
+}
+
+fn flapping(
+    source: &mut Source<'_>,
+    limit: Option<Written<u32>>,
+    hold: Option<Parsed<Seconds>>,
+) -> Flapping {
+    if let Some(limit) = limit.as_ref().filter(|limit| limit.value == 1) {
+        let why = "one outage alone is not flapping: at least 2, or 0 for never";
+        source.wrong(&limit.at, why);
+    }
+    Flapping {
+        limit: limit.map_or(Flapping::USUAL.limit, |limit| limit.value),
+        hold_s: at_least(source, hold.as_ref(), 1).unwrap_or(Flapping::USUAL.hold_s),
+    }
+}
+
+fn windows(source: &mut Source<'_>, list: Vec<Written<Maintenance>>) -> Vec<Rule> {
+    let read = list.into_iter().map(|written| window(source, written));
+    let read: Vec<(Rule, Place)> = read.collect();
+    unique(
+        source,
+        "window",
+        read.iter().map(|(rule, at)| (rule.id.as_str(), at)),
+    );
+    let mut rules: Vec<Rule> = read.into_iter().map(|(rule, _)| rule).collect();
+    rules.sort_by(|a, b| a.id.cmp(&b.id));
+    rules
+}
