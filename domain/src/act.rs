@@ -1,159 +1,159 @@
-//! What people do. A refused act is a `Refusal` with its reason, and changes nothing.
+//! Acts: what people do. One type for the command line, the local socket and scenarios.
+//!
+//! The keys are those of scenarios (SPEC section 15). `domain::decide` records an act or refuses it.
+
+use std::fmt;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Single;
 use crate::id::{CustomerId, IncidentId, OutageId, SystemId, WindowId};
-use crate::incident::Review;
+use crate::incident::{Certainty, Measure};
 
-/// Which incident an act means.
+/// An incident or an outage, by its own id or by its system.
+///
+/// Written as one text: `I-12`, `O-12` or the system's id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Which {
-    /// By its id.
-    Incident(IncidentId),
-    /// The open incident of a system, else its last.
+#[serde(
+    from = "String",
+    into = "String",
+    bound(serialize = "Id: Clone + fmt::Display", deserialize = "Id: FromStr")
+)]
+pub enum Selector<Id> {
+    Id(Id),
+    /// The open incident or outage of a system, else its last.
     System(SystemId),
 }
 
-/// What a person does.
+impl<Id: FromStr> From<&str> for Selector<Id> {
+    fn from(text: &str) -> Self {
+        match text.parse() {
+            Ok(id) => Selector::Id(id),
+            Err(_) => Selector::System(SystemId::from(text)),
+        }
+    }
+}
+
+impl<Id: FromStr> From<String> for Selector<Id> {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl<Id: fmt::Display> From<Selector<Id>> for String {
+    fn from(selector: Selector<Id>) -> Self {
+        match selector {
+            Selector::Id(id) => id.to_string(),
+            Selector::System(system) => system.to_string(),
+        }
+    }
+}
+
+/// An act. `counts_from` and `approved_by` belong together where both are present: an act counts
+/// from when it is recorded, and an earlier time needs a second person (SPEC section 6).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Act {
-    /// Takes an incident on.
     Acknowledge {
-        /// Which.
-        incident: Which,
-        /// From when on it counts, where that is earlier than now.
-        #[serde(default)]
+        #[serde(alias = "system")]
+        incident: Selector<IncidentId>,
         counts_from: Option<Timestamp>,
-        /// The second person, whom an earlier time needs.
-        #[serde(default)]
         approved_by: Option<String>,
     },
-    /// Writes what it was.
+    /// Writes an incident's texts. `None` or an empty list leaves a text unchanged.
     Review {
-        /// Which.
-        incident: Which,
-        /// The texts.
-        review: Review,
+        #[serde(alias = "system")]
+        incident: Selector<IncidentId>,
+        summary: Option<String>,
+        root_cause: Option<String>,
+        certainty: Option<Certainty>,
+        resolution: Option<String>,
+        #[serde(default)]
+        measures: Vec<Measure>,
     },
     /// Records that a preventive measure was carried out.
     MeasureDone {
-        /// Of which.
-        incident: Which,
-        /// The measure: its number among those of the incident, from 1, or its text.
+        #[serde(alias = "system")]
+        incident: Selector<IncidentId>,
+        /// The measure's number within its incident, from 1, or its text.
         measure: String,
-        /// What was done.
-        #[serde(default)]
         note: Option<String>,
     },
-    /// Closes it.
     Close {
-        /// Which.
-        incident: Which,
-        /// Why texts are missing, where they are.
+        #[serde(alias = "system")]
+        incident: Selector<IncidentId>,
+        /// The reason why texts are missing.
         without: Option<String>,
     },
-    /// Declares an outage that the probes did not see.
+    /// Declares an outage that the probes did not see. Without `to` it is still going on.
     DeclareOutage {
-        /// Of which system.
         system: SystemId,
-        /// From when.
         from: Timestamp,
-        /// To when, if it is over.
         to: Option<Timestamp>,
-        /// What it rests on.
         evidence: String,
     },
-    /// Gives a declared outage its end, or another one.
+    /// Ends a declared outage, or moves its end. An earlier end needs a second person.
     ChangeDeclaration {
-        /// Which.
-        outage: OutageId,
-        /// The end.
+        /// A system selects its open declared outage, else its last declared outage.
+        #[serde(alias = "system")]
+        outage: Selector<OutageId>,
         to: Timestamp,
-        /// Why.
         reason: String,
-        /// The second person, whom shortening needs.
         approved_by: Option<String>,
     },
-    /// Declares that the monitor was wrong.
+    /// Declares a span unknown because the monitor was wrong.
     MonitorFault {
-        /// Of which system.
         system: SystemId,
-        /// From when.
         from: Timestamp,
-        /// To when.
         to: Timestamp,
-        /// What it rests on.
         evidence: String,
-        /// The second person.
         approved_by: String,
     },
-    /// Excludes downtime from the contract's figure.
+    /// Excludes a part of an outage from the contract's figure.
     Exclude {
-        /// Of which outage.
-        outage: OutageId,
-        /// From when.
+        /// A system selects its last outage that overlaps the span.
+        #[serde(alias = "system")]
+        outage: Selector<OutageId>,
         from: Timestamp,
-        /// To when.
         to: Timestamp,
-        /// Why.
         reason: String,
-        /// What it rests on.
         evidence: String,
-        /// The second person.
         approved_by: Option<String>,
     },
-    /// Takes planned time back.
+    /// Counts an outage's planned time as unplanned.
     Reclassify {
-        /// Of which outage.
-        outage: OutageId,
-        /// Why.
+        #[serde(alias = "system")]
+        outage: Selector<OutageId>,
         reason: String,
     },
-    /// Schedules a single window.
-    ScheduleMaintenance {
-        /// What.
-        window: Single,
-    },
-    /// Gives a single window another end (later, or earlier: ended early) or allowance.
+    ScheduleMaintenance(Single),
+    /// Changes a window's end (an end in the past ends it now) and its allowance.
     ExtendMaintenance {
-        /// Which.
+        #[serde(alias = "id")]
         window: WindowId,
-        /// The end.
         end: Timestamp,
-        /// The allowance, if that changes too, in seconds.
+        #[serde(alias = "max_downtime")]
         max_downtime_s: Option<i64>,
-        /// Why.
         reason: Option<String>,
     },
-    /// Cancels one that has not begun.
     CancelMaintenance {
-        /// Which.
+        #[serde(alias = "id")]
         window: WindowId,
-        /// Why.
         reason: Option<String>,
     },
-    /// Records that a customer was told of a single window.
+    /// Records that a person notified a customer of a window.
     Told {
-        /// Of which.
         window: WindowId,
-        /// Whom.
         customer: CustomerId,
-        /// How.
         how: String,
-        /// When, where that is earlier than now.
-        #[serde(default)]
         counts_from: Option<Timestamp>,
-        /// The second person, whom an earlier time needs.
-        #[serde(default)]
         approved_by: Option<String>,
     },
 }
 
-/// Why an act was not done, in words for the person who asked.
+/// The reason why an act was refused, for the person who asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Refusal(pub String);

@@ -314,29 +314,30 @@ fn find<'a, T>(sorted: &'a [T], key: impl Fn(&T) -> &str, id: &str) -> Option<&'
         .map(|i| &sorted[i])
 }
 
-/// Instants are configured nowhere but in windows that people schedule; kept here because the
-/// ledger stores them beside the rules.
+/// A one-off maintenance window. The ledger stores it as a person scheduled it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Single {
     /// Unique among all windows.
     pub id: crate::id::WindowId,
-    /// The systems concerned.
     pub systems: Vec<SystemId>,
-    /// What the work is.
+    /// A description of the work.
     pub title: String,
     /// What customers will notice.
     pub impact: Option<String>,
-    /// Start.
     pub start: Timestamp,
-    /// End.
     pub end: Timestamp,
-    /// The downtime it allows, in seconds; `None` is all of it.
+    /// The allowed downtime; `None` allows the whole window.
+    #[serde(alias = "max_downtime")]
     pub max_downtime_s: Option<i64>,
-    /// How long ahead customers must have been told, in seconds.
+    /// How long before the start customers must be notified.
+    #[serde(alias = "min_notice")]
     pub min_notice_s: Option<i64>,
-    /// How early a run may begin, in seconds.
+    /// How early a bad run may begin and still belong to the window.
+    #[serde(alias = "start_grace")]
     pub start_grace_s: Option<i64>,
-    /// Why it is scheduled outside the policy's allowed hours, where it is.
+    /// The reason for scheduling outside the policy's allowed hours.
+    #[serde(alias = "override")]
     pub override_reason: Option<String>,
 }
 

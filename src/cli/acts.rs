@@ -1,201 +1,454 @@
-//! From words on the command line to acts.
+//! The commands that ask for an act: one row of a table each.
+//!
+//! A row names the act as scenarios do, and its arguments under the act's keys. The arguments
+//! become JSON, and the JSON becomes the [`Act`]: nothing here lists an act's fields again.
 
-use domain::act::{Act, Which};
-use domain::catalogue::Single;
-use domain::id::{IncidentId, SystemId, WindowId};
-use domain::incident::{Measure, Review};
+use std::fmt::Debug;
+use std::marker::PhantomData;
 
-use super::args;
+use clap::error::ErrorKind;
+use clap::{ArgAction, ArgMatches, FromArgMatches, Subcommand};
+use domain::act::Act;
+use domain::incident::{Certainty, Measure};
+use serde_json::{Map, Value, json};
 
-/// The act that the words ask for; `None` where they only ask for something to read.
-pub fn of_incident(words: &args::Incident) -> Option<Act> {
-    use args::Incident as I;
-    Some(match words {
-        I::List { .. } | I::Show(_) => return None,
-        I::Ack { which, earlier } => Act::Acknowledge {
-            incident: incident(which),
-            counts_from: earlier.at,
-            approved_by: earlier.approved_by.clone(),
-        },
-        I::Done {
-            which,
-            measure,
-            note,
-        } => Act::MeasureDone {
-            incident: incident(which),
-            measure: measure.clone(),
-            note: note.clone(),
-        },
-        I::Review {
-            which,
-            summary,
-            root_cause,
-            certainty,
-            resolution,
-            measures,
-        } => Act::Review {
-            incident: incident(which),
-            review: Review {
-                summary: summary.clone(),
-                root_cause: root_cause.clone(),
-                certainty: *certainty,
-                resolution: resolution.clone(),
-                measures: measures.clone(),
-            },
-        },
-        I::Close { which, without } => Act::Close {
-            incident: incident(which),
-            without: without.clone(),
-        },
-        words => return on_outage(words),
-    })
+use crate::config::seconds;
+
+/// A group of act commands, such as those of `nines incident`.
+pub trait Group: Debug {
+    const COMMANDS: &'static [Command];
 }
 
-/// The acts on outages.
-fn on_outage(words: &args::Incident) -> Option<Act> {
-    use args::Incident as I;
-    Some(match words {
-        I::Declare {
-            system,
-            from,
-            to,
-            evidence,
-        } => Act::DeclareOutage {
-            system: system.clone(),
-            from: *from,
-            to: *to,
-            evidence: evidence.clone(),
+#[derive(Debug)]
+pub struct IncidentActs;
+
+impl Group for IncidentActs {
+    const COMMANDS: &'static [Command] = &[
+        Command {
+            name: "ack",
+            act: "acknowledge",
+            about: "Acknowledge an incident",
+            arguments: &[INCIDENT, COUNTS_FROM, EARLIER_APPROVED_BY],
         },
-        I::End {
-            outage,
-            to,
-            reason,
-            approved_by,
-        } => Act::ChangeDeclaration {
-            outage: *outage,
-            to: *to,
-            reason: reason.clone(),
-            approved_by: approved_by.clone(),
+        Command {
+            name: "review",
+            act: "review",
+            about: "Write or amend the review; omitted texts are unchanged",
+            arguments: &[
+                INCIDENT, SUMMARY, ROOT_CAUSE, CERTAINTY, RESOLUTION, MEASURES,
+            ],
         },
-        I::Fault {
-            system,
-            from,
-            to,
-            evidence,
-            approved_by,
-        } => Act::MonitorFault {
-            system: system.clone(),
-            from: *from,
-            to: *to,
-            evidence: evidence.clone(),
-            approved_by: approved_by.clone(),
+        Command {
+            name: "done",
+            act: "measure_done",
+            about: "Record that a preventive measure was carried out",
+            arguments: &[INCIDENT, MEASURE, NOTE],
         },
-        I::Exclude {
-            outage,
-            from,
-            to,
-            reason,
-            evidence,
-            approved_by,
-        } => Act::Exclude {
-            outage: *outage,
-            from: *from,
-            to: *to,
-            reason: reason.clone(),
-            evidence: evidence.clone(),
-            approved_by: approved_by.clone(),
+        Command {
+            name: "close",
+            act: "close",
+            about: "Close an incident",
+            arguments: &[INCIDENT, WITHOUT],
         },
-        I::Reclassify { outage, reason } => Act::Reclassify {
-            outage: *outage,
-            reason: reason.clone(),
+        Command {
+            name: "declare",
+            act: "declare_outage",
+            about: "Declare an outage that the probes did not see",
+            arguments: &[SYSTEM, FROM, TO.optional(), EVIDENCE],
         },
-        I::List { .. }
-        | I::Show(_)
-        | I::Ack { .. }
-        | I::Review { .. }
-        | I::Done { .. }
-        | I::Close { .. } => return None,
-    })
+        Command {
+            name: "end",
+            act: "change_declaration",
+            about: "End a declared outage, or move its end",
+            arguments: &[OUTAGE, TO, REASON, APPROVED_BY.optional()],
+        },
+        Command {
+            name: "fault",
+            act: "monitor_fault",
+            about: "Declare a period unknown, because the monitor itself was wrong",
+            arguments: &[SYSTEM, FROM, TO, EVIDENCE, APPROVED_BY],
+        },
+        Command {
+            name: "exclude",
+            act: "exclude",
+            about: "Exclude a part of an outage from the contract's figure; \
+                    without a second person it still counts as unplanned",
+            arguments: &[OUTAGE, FROM, TO, REASON, EVIDENCE, APPROVED_BY.optional()],
+        },
+        Command {
+            name: "reclassify",
+            act: "reclassify",
+            about: "Count an outage's planned time as unplanned",
+            arguments: &[OUTAGE, REASON],
+        },
+    ];
 }
 
-/// The act that the words ask for; `None` where they only ask for something to read.
-pub fn of_maintenance(words: &args::Maintenance) -> Option<Act> {
-    use args::Maintenance as M;
-    Some(match words {
-        M::List => return None,
-        M::Schedule {
-            id,
-            systems,
-            title,
-            impact,
-            start,
-            end,
-            max_downtime,
-            min_notice,
-            start_grace,
-            override_reason,
-        } => Act::ScheduleMaintenance {
-            window: Single {
-                id: WindowId::from(id.as_str()),
-                systems: systems.clone(),
-                title: title.clone(),
-                impact: impact.clone(),
-                start: *start,
-                end: *end,
-                max_downtime_s: *max_downtime,
-                min_notice_s: *min_notice,
-                start_grace_s: *start_grace,
-                override_reason: override_reason.clone(),
-            },
+#[derive(Debug)]
+pub struct MaintenanceActs;
+
+impl Group for MaintenanceActs {
+    const COMMANDS: &'static [Command] = &[
+        Command {
+            name: "schedule",
+            act: "schedule_maintenance",
+            about: "Schedule a maintenance window",
+            arguments: &[
+                ID,
+                SYSTEMS,
+                TITLE,
+                IMPACT,
+                START,
+                END,
+                MAX_DOWNTIME,
+                MIN_NOTICE,
+                START_GRACE,
+                OVERRIDE,
+            ],
         },
-        M::Extend {
-            window,
-            end,
-            max_downtime,
-            reason,
-        } => Act::ExtendMaintenance {
-            window: window.clone(),
-            end: *end,
-            max_downtime_s: *max_downtime,
-            reason: reason.clone(),
+        Command {
+            name: "extend",
+            act: "extend_maintenance",
+            about: "Change a window's end or allowance; an earlier end ends it early",
+            arguments: &[WINDOW, END, MAX_DOWNTIME, REASON.optional()],
         },
-        M::Cancel { window, reason } => Act::CancelMaintenance {
-            window: window.clone(),
-            reason: reason.clone(),
+        Command {
+            name: "cancel",
+            act: "cancel_maintenance",
+            about: "Cancel a window that has not begun",
+            arguments: &[WINDOW, REASON.optional()],
         },
-        M::Told {
-            window,
-            customer,
-            how,
-            earlier,
-        } => Act::Told {
-            window: window.clone(),
-            customer: customer.clone(),
-            how: how.clone(),
-            counts_from: earlier.at,
-            approved_by: earlier.approved_by.clone(),
+        Command {
+            name: "told",
+            act: "told",
+            about: "Record that you notified a customer of a window yourself",
+            arguments: &[WINDOW, CUSTOMER, HOW, COUNTS_FROM, EARLIER_APPROVED_BY],
         },
-    })
+    ];
 }
 
-/// An incident by its id, else by its system. A system's id has only lower-case letters, so the
-/// two are never confused.
-pub fn incident(which: &args::Which) -> Which {
-    match which.incident.parse::<IncidentId>() {
-        Ok(id) => Which::Incident(id),
-        Err(_) => Which::System(SystemId::from(which.incident.as_str())),
+const INCIDENT: Argument = Argument::position(
+    "incident",
+    "Incident id (I-12), or a system: its open incident, else its last",
+);
+const OUTAGE: Argument = Argument::position(
+    "outage",
+    "Outage id (O-12), or a system: its open outage, else its last",
+);
+const SYSTEM: Argument = Argument::position("system", "System id");
+const ID: Argument = Argument::position("id", "Window id, unique among all windows");
+const WINDOW: Argument = Argument::position("window", "Window id");
+const CUSTOMER: Argument = Argument::position("customer", "Customer id");
+const MEASURE: Argument = Argument::position(
+    "measure",
+    "The measure: its number as `incident show` prints it, or its whole text",
+);
+
+const COUNTS_FROM: Argument = Argument::time(
+    "at",
+    "counts_from",
+    "Effective time, if earlier than now; needs --approved-by",
+)
+.optional()
+.with("approved_by");
+const EARLIER_APPROVED_BY: Argument = APPROVED_BY.optional().with("counts_from");
+const APPROVED_BY: Argument = Argument::option(
+    "approved-by",
+    "approved_by",
+    "NAME",
+    "Second person, who approves this",
+    plain,
+);
+const FROM: Argument = Argument::time("from", "from", "Start");
+const TO: Argument = Argument::time("to", "to", "End; omit it if the outage continues");
+const START: Argument = Argument::time("start", "start", "Start");
+const END: Argument = Argument::time("end", "end", "End");
+
+const SUMMARY: Argument =
+    Argument::text("summary", "summary", "What happened, in two sentences").optional();
+const ROOT_CAUSE: Argument = Argument::text("root-cause", "root_cause", "Root cause").optional();
+const RESOLUTION: Argument = Argument::text("resolution", "resolution", "What ended it").optional();
+const CERTAINTY: Argument = Argument::option(
+    "certainty",
+    "certainty",
+    "CERTAINTY",
+    "How certain the root cause is: unknown, suspected, confirmed",
+    certainty,
+)
+.optional();
+const MEASURES: Argument = Argument {
+    hyphens: true,
+    ..Argument::option(
+        "measure",
+        "measures",
+        "TEXT;OWNER;DATE",
+        "Preventive measure as `TEXT;OWNER;2026-12-31`; repeatable. The same text again changes owner and date",
+        |text| measure(text).map(|measure| json!(measure)),
+    )
+    .optional()
+    .repeatable()
+};
+const NOTE: Argument = Argument::text("note", "note", "What was done").optional();
+const WITHOUT: Argument =
+    Argument::text("without", "without", "Reason why texts are missing").optional();
+const EVIDENCE: Argument = Argument::text("evidence", "evidence", "Evidence");
+const REASON: Argument = Argument::text("reason", "reason", "Reason");
+
+const SYSTEMS: Argument = Argument::option(
+    "system",
+    "systems",
+    "SYSTEM",
+    "Affected system; repeatable",
+    plain,
+)
+.repeatable();
+const TITLE: Argument = Argument::text("title", "title", "Title of the work");
+const IMPACT: Argument =
+    Argument::text("impact", "impact", "What customers will notice").optional();
+const MAX_DOWNTIME: Argument = Argument::length(
+    "max-downtime",
+    "max_downtime",
+    "Allowed downtime, such as 5m (default: the whole window)",
+);
+const MIN_NOTICE: Argument = Argument::length(
+    "min-notice",
+    "min_notice",
+    "How long before the start customers must be notified, such as 7d",
+);
+const START_GRACE: Argument = Argument::length(
+    "start-grace",
+    "start_grace",
+    "How early the work may begin, such as 30s",
+);
+const OVERRIDE: Argument = Argument::text(
+    "override",
+    "override",
+    "Reason for scheduling outside the hours that the policy allows",
+)
+.optional();
+const HOW: Argument = Argument::text("how", "how", "How they were notified");
+
+type Parse = fn(&str) -> Result<Value, String>;
+
+#[derive(Debug)]
+pub struct Command {
+    name: &'static str,
+    /// The act's name in scenarios and on the socket.
+    act: &'static str,
+    about: &'static str,
+    arguments: &'static [Argument],
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Argument {
+    /// The act's key.
+    key: &'static str,
+    /// The option's name; `None` is a positional argument.
+    long: Option<&'static str>,
+    value_name: &'static str,
+    help: &'static str,
+    parse: Parse,
+    required: bool,
+    repeatable: bool,
+    /// Its text may begin with a hyphen.
+    hyphens: bool,
+    /// The key that must be given, too.
+    with: Option<&'static str>,
+}
+
+impl Argument {
+    const fn option(
+        long: &'static str,
+        key: &'static str,
+        value_name: &'static str,
+        help: &'static str,
+        parse: Parse,
+    ) -> Self {
+        Self {
+            key,
+            long: Some(long),
+            value_name,
+            help,
+            parse,
+            required: true,
+            repeatable: false,
+            hyphens: false,
+            with: None,
+        }
+    }
+
+    const fn position(key: &'static str, help: &'static str) -> Self {
+        Self {
+            long: None,
+            ..Self::option(key, key, "", help, plain)
+        }
+    }
+
+    const fn time(long: &'static str, key: &'static str, help: &'static str) -> Self {
+        Self::option(long, key, "TIME", help, instant)
+    }
+
+    const fn length(long: &'static str, key: &'static str, help: &'static str) -> Self {
+        Self::option(long, key, "LENGTH", help, |text| {
+            seconds(text).map(Value::from)
+        })
+        .optional()
+    }
+
+    const fn text(long: &'static str, key: &'static str, help: &'static str) -> Self {
+        Self {
+            hyphens: true,
+            ..Self::option(long, key, "TEXT", help, prose)
+        }
+    }
+
+    const fn optional(self) -> Self {
+        Self {
+            required: false,
+            ..self
+        }
+    }
+
+    const fn repeatable(self) -> Self {
+        Self {
+            repeatable: true,
+            ..self
+        }
+    }
+
+    const fn with(self, key: &'static str) -> Self {
+        Self {
+            with: Some(key),
+            ..self
+        }
+    }
+
+    fn arg(&self) -> clap::Arg {
+        let arg = clap::Arg::new(self.key)
+            .help(self.help)
+            .required(self.required)
+            .allow_hyphen_values(self.hyphens)
+            .value_parser(self.parse)
+            .action(match self.repeatable {
+                true => ArgAction::Append,
+                false => ArgAction::Set,
+            });
+        let arg = match self.long {
+            Some(long) => arg.long(long).value_name(self.value_name),
+            None => arg,
+        };
+        match self.with {
+            Some(key) => arg.requires(key),
+            None => arg,
+        }
     }
 }
 
-/// A preventive measure as it is written on the command line.
-pub fn measure(text: &str) -> Result<Measure, String> {
+impl Command {
+    fn command(&self) -> clap::Command {
+        clap::Command::new(self.name)
+            .about(self.about)
+            .args(self.arguments.iter().map(Argument::arg))
+    }
+
+    fn act(&self, matches: &ArgMatches) -> Result<Act, clap::Error> {
+        let mut keys = Map::from_iter([("do".to_owned(), json!(self.act))]);
+        for argument in self.arguments {
+            let Some(values) = matches.get_many::<Value>(argument.key) else {
+                continue;
+            };
+            let values: Vec<Value> = values.cloned().collect();
+            let value = match argument.repeatable {
+                true => Value::Array(values),
+                false => values.into_iter().next().unwrap_or_default(),
+            };
+            keys.insert(argument.key.to_owned(), value);
+        }
+        serde_json::from_value(Value::Object(keys))
+            .map_err(|error| clap::Error::raw(ErrorKind::ValueValidation, error))
+    }
+}
+
+/// The act that one of a group's commands asks for.
+#[derive(Debug)]
+pub struct Asked<G> {
+    pub act: Act,
+    group: PhantomData<G>,
+}
+
+impl<G: Group> Subcommand for Asked<G> {
+    fn augment_subcommands(command: clap::Command) -> clap::Command {
+        command.subcommands(G::COMMANDS.iter().map(Command::command))
+    }
+
+    fn augment_subcommands_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_subcommands(command)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        G::COMMANDS.iter().any(|command| command.name == name)
+    }
+}
+
+impl<G: Group> FromArgMatches for Asked<G> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let asked = matches.subcommand().and_then(|(name, matches)| {
+            let command = G::COMMANDS.iter().find(|command| command.name == name)?;
+            Some((command, matches))
+        });
+        let Some((command, matches)) = asked else {
+            return Err(clap::Error::new(ErrorKind::MissingSubcommand));
+        };
+        Ok(Self {
+            act: command.act(matches)?,
+            group: PhantomData,
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+fn plain(text: &str) -> Result<Value, String> {
+    Ok(json!(text))
+}
+
+fn instant(text: &str) -> Result<Value, String> {
+    let at: jiff::Timestamp = text.parse().map_err(|error| format!("{error}"))?;
+    Ok(json!(at))
+}
+
+/// A text that a person wrote, which may begin with a hyphen like the first item of a list. A text
+/// that looks like an option is refused: the person forgot the text before it.
+fn prose(text: &str) -> Result<Value, String> {
+    let option = text.strip_prefix("--");
+    let long = option.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()));
+    if long || matches!(text, "-h" | "-V" | "--") {
+        return Err("it reads like an option: is the text missing?".to_owned());
+    }
+    plain(text)
+}
+
+fn certainty(text: &str) -> Result<Value, String> {
+    match serde_json::from_value::<Certainty>(json!(text)) {
+        Ok(_) => plain(text),
+        Err(_) => Err(format!(
+            "`{text}` is not one of unknown, suspected, confirmed"
+        )),
+    }
+}
+
+/// Reads a preventive measure as the command line writes it.
+fn measure(text: &str) -> Result<Measure, String> {
     let parts: Vec<&str> = text.split(';').map(str::trim).collect();
-    let [what, owner, due] = parts[..] else {
-        return Err("a measure reads `TEXT;OWNER;2026-12-31`".to_owned());
+    let [text, owner, due] = parts[..] else {
+        return Err("write a measure as `TEXT;OWNER;2026-12-31`".to_owned());
     };
     let date = due.parse();
     Ok(Measure {
-        text: what.to_owned(),
+        text: text.to_owned(),
         owner: owner.to_owned(),
         due: date.map_err(|_| format!("`{due}` is not a date like 2026-12-31"))?,
     })
@@ -205,7 +458,74 @@ pub fn measure(text: &str) -> Result<Measure, String> {
 mod tests {
     #![allow(clippy::unwrap_used)] // a test may panic
 
+    use clap::Parser as _;
+    use domain::act::Selector;
+    use domain::id::{IncidentId, OutageId, SystemId};
+
     use super::*;
+    use crate::cli::args;
+
+    /// The act that a command line asks for, without `nines`.
+    fn act(line: &str) -> Result<Act, clap::Error> {
+        let line = std::iter::once("nines").chain(line.split(' '));
+        match args::Line::try_parse_from(line)?.command {
+            args::Command::Incident(args::Incident::Act(asked)) => Ok(asked.act),
+            args::Command::Maintenance(args::Maintenance::Act(asked)) => Ok(asked.act),
+            _ => Err(clap::Error::new(ErrorKind::InvalidSubcommand)),
+        }
+    }
+
+    /// A value that every parser of the table takes is not to be had; this one fits the key.
+    fn example(argument: &Argument) -> &'static str {
+        match argument.value_name {
+            "TIME" => "2026-10-07T02:14:10-04:00",
+            "LENGTH" => "5m",
+            "CERTAINTY" => "suspected",
+            "TEXT;OWNER;DATE" => "pin it;platform;2026-12-31",
+            _ => "x",
+        }
+    }
+
+    #[test]
+    fn every_command_makes_its_act_with_all_arguments_and_with_the_required_ones() {
+        let incident = IncidentActs::COMMANDS.iter().map(|c| ("incident", c));
+        let maintenance = MaintenanceActs::COMMANDS.iter().map(|c| ("maintenance", c));
+        for (group, command) in incident.chain(maintenance) {
+            for all in [true, false] {
+                let mut line = vec!["nines", group, command.name];
+                for argument in command.arguments.iter().filter(|a| all || a.required) {
+                    let option = argument.long.map(|long| format!("--{long}"));
+                    line.extend(option.map(|option| &*option.leak()));
+                    line.push(example(argument));
+                }
+                let parsed = args::Line::try_parse_from(&line).unwrap().command;
+                let act = match parsed {
+                    args::Command::Incident(args::Incident::Act(asked)) => asked.act,
+                    args::Command::Maintenance(args::Maintenance::Act(asked)) => asked.act,
+                    other => unreachable!("{other:?}"),
+                };
+                let written = serde_json::to_value(&act).unwrap();
+                assert_eq!(written["do"], command.act);
+                for argument in command.arguments.iter().filter(|_| all) {
+                    let seconds = format!("{}_s", argument.key);
+                    let reason = format!("{}_reason", argument.key);
+                    let keys = [argument.key, &seconds, &reason];
+                    assert!(
+                        keys.iter().any(|key| !written[*key].is_null()),
+                        "`{}` of {written}",
+                        argument.key
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_earlier_time_and_its_second_person_belong_together() {
+        assert!(act("incident ack portal --at 2026-10-07T02:14:10Z").is_err());
+        assert!(act("incident ack portal --approved-by lee").is_err());
+        assert!(act("incident exclude O-1 --from 2026-10-07T02:14:10Z").is_err());
+    }
 
     #[test]
     fn a_measure_has_a_text_an_owner_and_a_date() {
@@ -219,13 +539,25 @@ mod tests {
     }
 
     #[test]
-    fn an_incident_is_named_by_its_id_or_its_system() {
-        let which = |text: &str| {
-            incident(&args::Which {
-                incident: text.to_owned(),
-            })
+    fn an_incident_or_an_outage_is_named_by_its_id_or_its_system() {
+        let incident = |which: &str| match act(&format!("incident ack {which}")).unwrap() {
+            Act::Acknowledge { incident, .. } => incident,
+            other => unreachable!("{other:?}"),
         };
-        assert_eq!(which("I-12"), Which::Incident(IncidentId(12)));
-        assert_eq!(which("portal"), Which::System(SystemId::from("portal")));
+        assert_eq!(incident("I-12"), Selector::Id(IncidentId(12)));
+        assert_eq!(
+            incident("portal"),
+            Selector::System(SystemId::from("portal"))
+        );
+        let outage = act("incident reclassify O-7 --reason x").unwrap();
+        let reason = "x".to_owned();
+        let outage_7 = Selector::Id(OutageId(7));
+        assert_eq!(
+            outage,
+            Act::Reclassify {
+                outage: outage_7,
+                reason
+            }
+        );
     }
 }

@@ -285,7 +285,7 @@ async fn answered<R: DeserializeOwned>(
 /// The command that shows, from the ledger alone, whether an act was recorded.
 fn shown_by(act: &Act) -> &'static str {
     match act {
-        Act::ScheduleMaintenance { .. }
+        Act::ScheduleMaintenance(_)
         | Act::ExtendMaintenance { .. }
         | Act::CancelMaintenance { .. }
         | Act::Told { .. } => "nines maintenance list",

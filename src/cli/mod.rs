@@ -30,7 +30,7 @@ use domain::catalogue::Catalogue;
 use domain::text::visible_line;
 use serde_json::json;
 
-use crate::config::{self, Mistake, Mistakes, SchemaKind};
+use crate::config::{self, Mistake, Mistakes};
 use crate::samples::{self, Check};
 use crate::web::Reply;
 use crate::{app, clock, demo, notices};
@@ -144,7 +144,6 @@ fn carry_out(line: Line) -> Result<End, Failure> {
         Command::Run => run(common),
         Command::Check => check(common),
         Command::Schema { kind } => {
-            let kind = kind_of_file(kind);
             output::json(&config::schema(kind))?;
             Ok(End::Done)
         }
@@ -155,20 +154,27 @@ fn carry_out(line: Line) -> Result<End, Failure> {
         }
         Command::Probe { target } => probe::run(common, &target),
         Command::Status => status_now(common),
-        Command::Incident(words) => match acts::of_incident(&words) {
-            Some(act) => do_act(common, act),
-            None => incidents(common, &words),
-        },
-        Command::Maintenance(words) => match acts::of_maintenance(&words) {
-            Some(act) => do_act(common, act),
-            None => {
-                let (record, _) = Client::of(common)?.record(None)?;
-                let width = layout::width();
-                let windows = views::maintenance(&record, clock::now(), common.json, width)?;
-                made(&windows, common.json)?;
-                Ok(End::Done)
-            }
-        },
+        Command::Incident(args::Incident::Act(asked)) => do_act(common, asked.act),
+        Command::Incident(args::Incident::List { open }) => {
+            let (record, _) = Client::of(common)?.record(None)?;
+            let listed = views::incidents(&record, open, common.json, layout::width())?;
+            made(&listed, common.json)?;
+            Ok(End::Done)
+        }
+        Command::Incident(args::Incident::Show { incident }) => {
+            let (record, _) = Client::of(common)?.record(None)?;
+            let shown = views::incident(&record, &incident, common.json, layout::width())?;
+            made(&shown, common.json)?;
+            Ok(End::Done)
+        }
+        Command::Maintenance(args::Maintenance::Act(asked)) => do_act(common, asked.act),
+        Command::Maintenance(args::Maintenance::List) => {
+            let (record, _) = Client::of(common)?.record(None)?;
+            let width = layout::width();
+            let windows = views::maintenance(&record, clock::now(), common.json, width)?;
+            made(&windows, common.json)?;
+            Ok(End::Done)
+        }
         Command::Report {
             month,
             committee,
@@ -176,7 +182,7 @@ fn carry_out(line: Line) -> Result<End, Failure> {
             format,
             out,
         } => {
-            let format = report::form(common, format)?;
+            let format = report::format(common, format)?;
             let of = report::Of {
                 month,
                 committee: committee.as_deref(),
@@ -206,14 +212,6 @@ fn carry_out(line: Line) -> Result<End, Failure> {
 
 fn not_taken(why: &str) -> String {
     format!("the configuration was NOT taken over, the one before stays in force:\n{why}")
-}
-
-fn kind_of_file(kind: args::SchemaKind) -> SchemaKind {
-    match kind {
-        args::SchemaKind::Service => SchemaKind::Service,
-        args::SchemaKind::System => SchemaKind::System,
-        args::SchemaKind::Policy => SchemaKind::Policy,
-    }
 }
 
 fn log_to_stderr(level: &str) {
@@ -326,7 +324,7 @@ fn check(common: &Common) -> Result<End, Failure> {
 fn do_act(common: &Common, act: Act) -> Result<End, Failure> {
     let client = Client::of(common)?;
     let window = match &act {
-        Act::ScheduleMaintenance { window } => Some(window.id.clone()),
+        Act::ScheduleMaintenance(window) => Some(window.id.clone()),
         Act::ExtendMaintenance { window, .. } => Some(window.clone()),
         _ => None,
     };
@@ -409,22 +407,4 @@ fn status_now(common: &Common) -> Result<End, Failure> {
     } else {
         End::Done
     })
-}
-
-fn incidents(common: &Common, words: &args::Incident) -> Result<End, Failure> {
-    let (record, _) = Client::of(common)?.record(None)?;
-    match words {
-        args::Incident::List { open } => {
-            let listed = views::incidents(&record, *open, common.json, layout::width())?;
-            made(&listed, common.json)?;
-        }
-        args::Incident::Show(which) => {
-            let which = acts::incident(which);
-            let shown = views::incident(&record, &which, common.json, layout::width())?;
-            made(&shown, common.json)?;
-        }
-        // Everything else is an act, carried out elsewhere.
-        _ => {}
-    }
-    Ok(End::Done)
 }

@@ -7,26 +7,22 @@ use domain::calendar::Month;
 use domain::report;
 use serde_json::json;
 
-use super::args::{self, Common};
+use super::args::Common;
 use super::client::Client;
 use super::output::{self, complain};
 use super::{End, Failure};
 use crate::config;
 use crate::reports::{self, Format};
 
-/// The form that is asked for; `--json` asks for one, too.
-pub(super) fn form(common: &Common, format: Option<args::Format>) -> Result<Format, Failure> {
-    Ok(match (common.json, format) {
-        (_, Some(args::Format::Json)) | (true, None) => Format::Json,
-        (true, Some(_)) => {
-            return Err(Failure::Usage(
-                "--json and --format ask for two forms: leave one of them out".to_owned(),
-            ));
-        }
-        (false, Some(args::Format::Html) | None) => Format::Html,
-        (false, Some(args::Format::Md)) => Format::Markdown,
-        (false, Some(args::Format::Csv)) => Format::Csv,
-    })
+/// The format to print: that of `--format`, or JSON with `--json`.
+pub(super) fn format(common: &Common, format: Option<Format>) -> Result<Format, Failure> {
+    match (common.json, format) {
+        (true, None | Some(Format::Json)) => Ok(Format::Json),
+        (true, Some(_)) => Err(Failure::Usage(
+            "--json and --format ask for two formats: leave one of them out".to_owned(),
+        )),
+        (false, format) => Ok(format.unwrap_or(Format::Html)),
+    }
 }
 
 /// Templates of the operator's own. A report can be made from a data directory alone, but then it

@@ -1,8 +1,8 @@
 //! What commands print: lists for people, no wider than their terminal, JSON for programs.
 
 use anyhow::Result;
-use domain::act::Which;
-use domain::id::OutageId;
+use domain::act::Selector;
+use domain::id::{IncidentId, OutageId};
 use domain::incident::{Acknowledged, Done, Incident};
 use domain::record::{Outgoing, Outlook, Record, Standing};
 use domain::span::Span;
@@ -89,18 +89,18 @@ fn owed(incident: &Incident) -> String {
 /// There is none.
 pub fn incident(
     record: &Record,
-    which: &Which,
+    which: &Selector<IncidentId>,
     as_json: bool,
     width: usize,
 ) -> Result<String, Failure> {
     let found = match which {
-        Which::Incident(id) => record.incidents.get(id),
-        Which::System(system) => record.incident_of(system),
+        Selector::Id(id) => record.incidents.get(id),
+        Selector::System(system) => record.incident_of(system),
     };
     let Some(incident) = found else {
         return Err(Failure::Unknown(match which {
-            Which::Incident(id) => format!("there is no incident {id}"),
-            Which::System(system) => format!("`{system}` has had no incident"),
+            Selector::Id(id) => format!("there is no incident {id}"),
+            Selector::System(system) => format!("`{system}` has had no incident"),
         }));
     };
     let value = incident_json(record, incident);

@@ -13,7 +13,7 @@ use super::service::ServiceFile;
 use super::system::SystemFile;
 
 /// A kind of file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum SchemaKind {
     /// `nines.toml`.
     Service,

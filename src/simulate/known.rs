@@ -33,6 +33,11 @@ pub(super) struct Named {
 }
 
 impl Named {
+    pub(super) fn at(what: What, id: &str, at: Range<usize>) -> Self {
+        let id = id.to_owned();
+        Self { what, id, at }
+    }
+
     pub(super) fn new<T: Display>(what: What, id: &Spanned<T>) -> Self {
         Self {
             what,

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use domain::catalogue::Catalogue;
 use jiff::Timestamp;
 
-pub use act::{Deed, Said};
+pub use act::{Deed, ServiceDeed};
 pub use scenario::{Act, Error as ScenarioError, Fault, Scenario, Seen, Struck, Weather};
 
 use crate::config::{self, Mistakes};
@@ -103,41 +103,20 @@ pub struct Summary {
 }
 
 /// Plays the scenario in the file and writes everything to `out`: the stores, the timeline, the
-/// notices, the mails, the reports. `progress` hears the virtual time now and then.
+/// notices, the mails, the reports. `progress` gets the virtual time every few hours.
 ///
 /// # Errors
-/// The scenario or its configuration is wrong, `out` holds a ledger already or cannot be written.
+/// The scenario or its configuration is wrong, or `out` holds a ledger or cannot be written.
 pub fn run(
     scenario: &Path,
     out: &Path,
     progress: &mut dyn FnMut(&Scenario, Timestamp),
 ) -> Result<Summary, Error> {
     let scenario = Scenario::load(scenario)?;
-    rehearse(&scenario, Some(out), out, progress)
-}
-
-/// Plays a scenario into the stores of `data` only: a history for a service that goes on from it.
-///
-/// # Errors
-/// As for [`run`].
-pub fn history(
-    scenario: &Scenario,
-    data: &Path,
-    progress: &mut dyn FnMut(&Scenario, Timestamp),
-) -> Result<Summary, Error> {
-    rehearse(scenario, None, data, progress)
-}
-
-fn rehearse(
-    scenario: &Scenario,
-    out: Option<&Path>,
-    data: &Path,
-    progress: &mut dyn FnMut(&Scenario, Timestamp),
-) -> Result<Summary, Error> {
     let first = config::load(&scenario.config)?;
     let mut reloads = BTreeMap::new();
     for (n, act) in scenario.acts.iter().enumerate() {
-        if let Deed::Reload(path) = &act.deed {
+        if let Deed::Service(ServiceDeed::Reload { config: path }) = &act.deed {
             reloads.insert(n, config::load(path)?);
         }
     }
@@ -145,22 +124,18 @@ fn rehearse(
     let catalogues: Vec<&Catalogue> = loaded.map(|loaded| &loaded.catalogue).collect();
     scenario.names.check(&catalogues)?;
     let templates = first.templates.clone();
-    let mut tick = |at| progress(scenario, at);
-    let played = play::play(scenario, first, reloads, data, &mut tick)?;
+    let mut tick = |at| progress(&scenario, at);
+    let played = play::play(&scenario, first, reloads, out, &mut tick)?;
     let record = played.turn.record();
-    let mut summary = Summary {
+    let summary = Summary {
         head: played.turn.journal().head(),
         samples: played.samples,
         outages: record.outages.len(),
         incidents: record.incidents.len(),
         notices: record.notices.len(),
         refused: played.refused,
-        reports: Vec::new(),
+        reports: output::write(out, &scenario, &played.turn, templates.as_deref())?,
     };
-    if let Some(out) = out {
-        let reports = output::write(out, scenario, &played.turn, templates.as_deref())?;
-        summary.reports = reports;
-    }
     played.instance.close()?;
     Ok(summary)
 }

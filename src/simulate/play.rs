@@ -14,7 +14,7 @@ use domain::outbox;
 use domain::sample::Sample;
 use jiff::{SignedDuration, Timestamp};
 
-use super::act::Deed;
+use super::act::{Deed, ServiceDeed};
 use super::scenario::{Act, Answer, Scenario};
 use super::{Error, Refused, world};
 use crate::config::Loaded;
@@ -533,8 +533,10 @@ impl Stage<'_> {
             return Err(Error::Inside("the engine was left away"));
         };
         match &act.deed {
-            Deed::Restart { down_for, kill } => self.leave(at, n, *down_for, *kill),
-            Deed::Reload(_) => {
+            Deed::Service(ServiceDeed::Restart { down_for, kill }) => {
+                self.leave(at, n, *down_for, *kill)
+            }
+            Deed::Service(ServiceDeed::Reload { .. }) => {
                 let Some(loaded) = self.reloads.get(&n) else {
                     return Err(Error::Inside("a reload was not read"));
                 };
@@ -548,14 +550,7 @@ impl Stage<'_> {
                 Ok(())
             }
             Deed::Act(said) => {
-                let said = match said.on(turn.record()) {
-                    Ok(said) => said,
-                    Err(reason) => {
-                        self.refuse(at, &act, reason);
-                        return Ok(());
-                    }
-                };
-                let by = act.by.clone();
+                let (by, said) = (act.by.clone(), said.clone());
                 let turned = self.step(at, Input::Act { by, act: said }, &[]);
                 match turned.map(|turned| turned.result) {
                     Some(Err(turn::Error::Refused(refusal))) => {

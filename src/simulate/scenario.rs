@@ -18,7 +18,7 @@ use super::known::{Named, Names, What};
 use crate::config::Mistakes;
 
 /// Where something is wrong, in bytes, and what.
-type Wrong = (Range<usize>, String);
+pub(super) type Wrong = (Range<usize>, String);
 
 /// A rehearsal, ready to be played.
 #[derive(Clone, Debug)]
@@ -218,9 +218,8 @@ impl Scenario {
         for act in written.act {
             let place = act.span();
             let line = line_of(text, place.start);
-            names.of.extend(act::names(act.get_ref()));
-            let read = act::read(act.into_inner(), folder).map_err(|what| (place.clone(), what));
-            let Some((at, by, deed)) = kept(read, &mut wrong) else {
+            names.of.extend(act::names(act.get_ref(), text));
+            let Some((at, by, deed)) = kept(act::read(act, folder), &mut wrong) else {
                 continue;
             };
             if start.is_some_and(|start| at < start) || end.is_some_and(|end| at > end) {

@@ -4,9 +4,10 @@ use jiff::Timestamp;
 
 use super::Draft;
 use crate::accounting;
-use crate::act::{Act, Refusal};
+use crate::act::{Act, Refusal, Selector};
 use crate::event::{Cause, Fact};
 use crate::id::{OutageId, SystemId};
+use crate::incident::Review;
 use crate::record::{Exclusion, Outage};
 use crate::span::{Span, instant, second};
 use crate::text;
@@ -90,7 +91,23 @@ impl Draft<'_> {
                 measure,
                 note,
             } => self.measure_done(at, by, incident, measure, note.as_deref()),
-            Act::Review { incident, review } => self.review(at, by, incident, review),
+            Act::Review {
+                incident,
+                summary,
+                root_cause,
+                certainty,
+                resolution,
+                measures,
+            } => {
+                let review = Review {
+                    summary: summary.clone(),
+                    root_cause: root_cause.clone(),
+                    certainty: *certainty,
+                    resolution: resolution.clone(),
+                    measures: measures.clone(),
+                };
+                self.review(at, by, incident, review)
+            }
             Act::Close { incident, without } => self.close(at, by, incident, without.as_deref()),
             Act::DeclareOutage {
                 system,
@@ -103,7 +120,7 @@ impl Draft<'_> {
                 to,
                 reason,
                 approved_by,
-            } => self.change_declaration(at, by, *outage, *to, reason, approved_by.as_deref()),
+            } => self.change_declaration(at, by, outage, *to, reason, approved_by.as_deref()),
             Act::MonitorFault {
                 system,
                 from,
@@ -129,9 +146,9 @@ impl Draft<'_> {
                     by: by.to_owned(),
                     approved_by: approved_by.clone(),
                 };
-                self.exclude(at, *outage, exclusion)
+                self.exclude(at, outage, exclusion)
             }
-            Act::Reclassify { outage, reason } => self.reclassify(at, by, *outage, reason),
+            Act::Reclassify { outage, reason } => self.reclassify(at, by, outage, reason),
             Act::ScheduleMaintenance { .. }
             | Act::ExtendMaintenance { .. }
             | Act::CancelMaintenance { .. }
@@ -166,7 +183,7 @@ impl Draft<'_> {
     fn exclude(
         &mut self,
         at: Timestamp,
-        outage: OutageId,
+        outage: &Selector<OutageId>,
         exclusion: Exclusion,
     ) -> Result<(), Refusal> {
         let Exclusion {
@@ -182,7 +199,10 @@ impl Draft<'_> {
             second_person(&by, other)?;
         }
         let span = past(span, at)?;
-        let of = self.outage(outage)?;
+        let of = self.outage(outage, |o| {
+            o.start < span.to && o.end.is_none_or(|end| span.from < end)
+        })?;
+        let outage = of.id;
         // In whole seconds, as an outage is accounted for and printed.
         let after = |end| second(span.to) > second(end);
         if second(span.from) < second(of.start) || of.end.is_some_and(after) {
@@ -206,11 +226,14 @@ impl Draft<'_> {
         &mut self,
         at: Timestamp,
         by: &str,
-        outage: OutageId,
+        outage: &Selector<OutageId>,
         reason: &str,
     ) -> Result<(), Refusal> {
         given(reason, "the reason")?;
-        let of = self.outage(outage)?;
+        let of = self
+            .outage(outage, |o| o.end.is_none())
+            .or_else(|_| self.outage(outage, |_| true))?;
+        let outage = of.id;
         if of.reclassified.is_some() {
             return refuse(format!("outage {outage} is reclassified already"));
         }
@@ -269,11 +292,24 @@ impl Draft<'_> {
         }
     }
 
-    fn outage(&self, id: OutageId) -> Result<Outage, Refusal> {
-        match self.record().outages.get(&id) {
-            Some(outage) => Ok(outage.as_ref().clone()),
-            None => refuse(format!("there is no outage {id}")),
-        }
+    /// The selected outage; of a system, the last that fits.
+    fn outage(
+        &self,
+        selector: &Selector<OutageId>,
+        fits: impl Fn(&Outage) -> bool,
+    ) -> Result<Outage, Refusal> {
+        let outages = &self.record().outages;
+        let (found, why) = match selector {
+            Selector::Id(id) => (outages.get(id), format!("there is no outage {id}")),
+            Selector::System(system) => {
+                let mut last_first = outages.values().rev();
+                let found = last_first.find(|o| o.system == *system && fits(o));
+                (found, format!("`{system}` has no such outage"))
+            }
+        };
+        found
+            .map(|outage| outage.as_ref().clone())
+            .ok_or(Refusal(why))
     }
 
     fn declare(
@@ -310,12 +346,15 @@ impl Draft<'_> {
         &mut self,
         at: Timestamp,
         by: &str,
-        id: OutageId,
+        selector: &Selector<OutageId>,
         to: Timestamp,
         reason: &str,
         approved_by: Option<&str>,
     ) -> Result<(), Refusal> {
-        let outage = self.outage(id)?;
+        let outage = self
+            .outage(selector, |o| o.declared.is_some() && o.end.is_none())
+            .or_else(|_| self.outage(selector, |o| o.declared.is_some()))?;
+        let id = outage.id;
         given(reason, "the reason")?;
         if outage.declared.is_none() {
             return refuse(format!(

@@ -4,26 +4,27 @@ use jiff::Timestamp;
 
 use super::Draft;
 use super::acts::{earlier_time, given, maybe, named, refuse};
-use crate::act::{Refusal, Which};
+use crate::act::{Refusal, Selector};
 use crate::event::Fact;
+use crate::id::IncidentId;
 use crate::incident::{Incident, Review};
 use crate::span::second;
 
 impl Draft<'_> {
-    fn incident(&self, which: &Which) -> Result<Incident, Refusal> {
+    fn incident(&self, which: &Selector<IncidentId>) -> Result<Incident, Refusal> {
         let found = match which {
-            Which::Incident(id) => self.record().incidents.get(id),
-            Which::System(system) => self.record().incident_of(system),
+            Selector::Id(id) => self.record().incidents.get(id),
+            Selector::System(system) => self.record().incident_of(system),
         };
         match (found, which) {
             (Some(incident), _) => Ok(incident.as_ref().clone()),
-            (None, Which::Incident(id)) => refuse(format!("there is no incident {id}")),
-            (None, Which::System(system)) => refuse(format!("`{system}` has had no incident")),
+            (None, Selector::Id(id)) => refuse(format!("there is no incident {id}")),
+            (None, Selector::System(system)) => refuse(format!("`{system}` has had no incident")),
         }
     }
 
     /// One that has not become part of another.
-    fn unmerged(&self, which: &Which) -> Result<Incident, Refusal> {
+    fn unmerged(&self, which: &Selector<IncidentId>) -> Result<Incident, Refusal> {
         let incident = self.incident(which)?;
         match incident.merged {
             Some((_, into)) => refuse(format!(
@@ -38,7 +39,7 @@ impl Draft<'_> {
         &mut self,
         at: Timestamp,
         by: &str,
-        which: &Which,
+        which: &Selector<IncidentId>,
         earlier: Option<Timestamp>,
         approved_by: Option<&str>,
     ) -> Result<(), Refusal> {
@@ -78,7 +79,7 @@ impl Draft<'_> {
         &mut self,
         at: Timestamp,
         by: &str,
-        which: &Which,
+        which: &Selector<IncidentId>,
         measure: &str,
         note: Option<&str>,
     ) -> Result<(), Refusal> {
@@ -117,11 +118,11 @@ impl Draft<'_> {
         &mut self,
         at: Timestamp,
         by: &str,
-        which: &Which,
-        review: &Review,
+        which: &Selector<IncidentId>,
+        review: Review,
     ) -> Result<(), Refusal> {
         let incident = self.incident(which)?;
-        if *review == Review::default() {
+        if review == Review::default() {
             return refuse("a review needs at least one text");
         }
         for (text, what) in [
@@ -139,7 +140,7 @@ impl Draft<'_> {
         }
         let fact = Fact::IncidentReviewed {
             incident: incident.id,
-            review: review.clone(),
+            review,
         };
         self.emit_by(at, by, fact);
         Ok(())
@@ -149,7 +150,7 @@ impl Draft<'_> {
         &mut self,
         at: Timestamp,
         by: &str,
-        which: &Which,
+        which: &Selector<IncidentId>,
         without: Option<&str>,
     ) -> Result<(), Refusal> {
         let incident = self.unmerged(which)?;

@@ -78,7 +78,7 @@ impl Draft<'_> {
     /// An act on a single window.
     pub(super) fn work(&mut self, at: Timestamp, by: &str, act: &Act) -> Result<(), Refusal> {
         match act {
-            Act::ScheduleMaintenance { window } => self.schedule(at, by, window),
+            Act::ScheduleMaintenance(window) => self.schedule(at, by, window),
             Act::ExtendMaintenance {
                 window,
                 end,

@@ -1,7 +1,7 @@
 //! What people do, and why it is refused: declarations, faults of the monitor, exclusions,
 //! reclassification, incidents.
 use crate::service::{Service, at, rule, system};
-use domain::act::{Act, Which};
+use domain::act::{Act, Selector};
 use domain::event::Delivery;
 use domain::id::{IncidentId, OutageId};
 use domain::incident::{Certainty, Measure, Review};
@@ -30,7 +30,7 @@ fn declare(service: &Service, from_s: i64, to_s: Option<i64>) -> Act {
 
 fn change(service: &Service, outage: u64, to_s: i64, approved_by: Option<&str>) -> Act {
     Act::ChangeDeclaration {
-        outage: OutageId(outage),
+        outage: Selector::Id(OutageId(outage)),
         to: service.second(to_s),
         reason: "the logs say so".into(),
         approved_by: approved_by.map(str::to_owned),
@@ -49,7 +49,7 @@ fn fault(service: &Service, from_s: i64, to_s: i64, approved_by: &str) -> Act {
 
 fn exclude(service: &Service, outage: u64, from_s: i64, to_s: i64, by: Option<&str>) -> Act {
     Act::Exclude {
-        outage: OutageId(outage),
+        outage: Selector::Id(OutageId(outage)),
         from: service.second(from_s),
         to: service.second(to_s),
         reason: "the clinic's own line".into(),
@@ -58,8 +58,8 @@ fn exclude(service: &Service, outage: u64, from_s: i64, to_s: i64, by: Option<&s
     }
 }
 
-fn which(system: &str) -> Which {
-    Which::System(system.into())
+fn which(system: &str) -> Selector<IncidentId> {
+    Selector::System(system.into())
 }
 
 #[test]
@@ -437,7 +437,7 @@ fn an_outage_is_excluded_whole_by_the_edges_that_are_printed() {
     let mut service = Service::new(origin, vec![system("a"), system("b")]);
     let whole = |at_s: i64| at("2026-10-01T00:00:00Z") + SignedDuration::from_secs(at_s);
     let exclude = |from_s, to_s| Act::Exclude {
-        outage: OutageId(1),
+        outage: Selector::Id(OutageId(1)),
         from: whole(from_s),
         to: whole(to_s),
         reason: "the clinic's own line".into(),
@@ -478,15 +478,18 @@ fn only_planned_time_is_taken_back() {
     let mut service = Service::new(ORIGIN, vec![a, system("b")]);
     service.draw(0, &both("UDDDUU"));
     let take_back = |outage| Act::Reclassify {
-        outage: OutageId(outage),
+        outage: Selector::Id(OutageId(outage)),
         reason: "not the announced work".into(),
     };
     expect!["outage O-1 has no planned time to take back: all of it is unplanned already"]
         .assert_eq(&service.refusal(180, "kim", take_back(1)));
     let act = declare(&service, 150, None);
     service.act_at(190, "kim", act);
-    expect!["outage O-2 has no planned time to take back: all of it is unplanned already"]
-        .assert_eq(&service.refusal(191, "kim", take_back(2)));
+    expect!["outage O-3 was declared: all of it is unplanned already"].assert_eq(&service.refusal(
+        191,
+        "kim",
+        take_back(3),
+    ));
 }
 
 #[test]
@@ -499,7 +502,14 @@ fn planned_time_is_taken_back_while_it_goes_on_and_after() {
         service.draw(0, &[("a/p", row)]);
         let outage = *service.record.outages.keys().next().unwrap();
         let reason = "not the announced work".to_owned();
-        service.act_at(280, "kim", Act::Reclassify { outage, reason });
+        service.act_at(
+            280,
+            "kim",
+            Act::Reclassify {
+                outage: Selector::Id(outage),
+                reason,
+            },
+        );
         assert!(
             service
                 .figures("a", 0, 240)
@@ -528,7 +538,14 @@ fn what_else_is_said_of_planned_time_keeps_nobody_from_taking_it_back() {
                 .contains("planned 0 excluded 0")
         );
         let reason = "not the announced work".to_owned();
-        service.act_at(300, "kim", Act::Reclassify { outage, reason });
+        service.act_at(
+            300,
+            "kim",
+            Act::Reclassify {
+                outage: Selector::Id(outage),
+                reason,
+            },
+        );
     }
 }
 
@@ -558,7 +575,7 @@ fn taking_planned_time_back_opens_an_incident_and_tells_those_who_were_not_told(
     service.draw(0, &[("a/p", "UUDDDD")]);
     assert!(service.record.notices.is_empty());
     let act = Act::Reclassify {
-        outage: OutageId(1),
+        outage: Selector::Id(OutageId(1)),
         reason: "not the announced work".into(),
     };
     service.act_at(160, "kim", act.clone());
@@ -613,10 +630,7 @@ fn an_incident_is_acknowledged_reviewed_and_closed_in_words() {
     ));
     service.draw(120, &both("UUU"));
     expect!["I-1 lacks summary, root cause, resolution, preventive measures; write them, or give the reason why not"].assert_eq(&service.refusal(200, "kim", close(None)));
-    let review = |review| Act::Review {
-        incident: which("a"),
-        review,
-    };
+    let review = |review| crate::service::review(which("a"), review);
     expect!["a review needs at least one text"].assert_eq(&service.refusal(
         201,
         "kim",
@@ -672,7 +686,7 @@ fn an_incident_that_lacks_texts_is_closed_with_a_reason() {
 #[test]
 fn an_unknown_incident_is_refused() {
     let mut service = watched();
-    let act = crate::service::acknowledge(Which::Incident(IncidentId(1)));
+    let act = crate::service::acknowledge(Selector::Id(IncidentId(1)));
     expect!["there is no incident I-1"].assert_eq(&service.refusal(10, "kim", act));
     let act = crate::service::acknowledge(which("a"));
     expect!["`a` has had no incident"].assert_eq(&service.refusal(10, "kim", act));

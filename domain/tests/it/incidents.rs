@@ -1,6 +1,6 @@
 //! What people write of incidents stays written.
 use crate::service::{Service, system};
-use domain::act::{Act, Which};
+use domain::act::{Act, Selector};
 use domain::calendar::Month;
 use domain::incident::{Measure, Review};
 use domain::report;
@@ -19,8 +19,8 @@ fn a_preventive_measure_is_added_or_changed_and_never_dropped() {
             measures,
             ..Review::default()
         };
-        let incident = Which::Incident(incident);
-        service.act_at(100, "kim", Act::Review { incident, review });
+        let incident = Selector::Id(incident);
+        service.act_at(100, "kim", crate::service::review(incident, review));
     }
     let measures = &service.record.incidents[&incident].review.measures;
     assert_eq!(*measures, [moved, disk]);
@@ -50,13 +50,13 @@ fn measure(text: &str, owner: &str, due: &str) -> Measure {
 }
 
 fn reviewed(review: Review) -> Act {
-    let incident = Which::System("a".into());
-    Act::Review { incident, review }
+    let incident = Selector::System("a".into());
+    crate::service::review(incident, review)
 }
 
 fn done(measure: &str) -> Act {
     Act::MeasureDone {
-        incident: Which::System("a".into()),
+        incident: Selector::System("a".into()),
         measure: measure.into(),
         note: Some("ticket 12".into()),
     }

@@ -5,13 +5,14 @@
 use std::fmt::Write as _;
 
 use domain::accounting::{self, Figures};
-use domain::act::{Act, Refusal, Which};
+use domain::act::{Act, Refusal, Selector};
 use domain::catalogue::{
     Affects, Catalogue, Committee, Customer, Days, End, Flapping, Kind, Probe, Rule, System,
 };
 use domain::decide::{Input, decide};
 use domain::event::{Delivery, Event, Fact, GapCause};
-use domain::id::{NoticeId, ProbeId, SystemId};
+use domain::id::{IncidentId, NoticeId, ProbeId, SystemId};
+use domain::incident::Review;
 use domain::outbox;
 use domain::policy::Policy;
 use domain::record::Record;
@@ -22,11 +23,22 @@ use jiff::civil::Weekday;
 use jiff::{SignedDuration, Timestamp};
 
 /// Somebody takes an incident on, now.
-pub fn acknowledge(incident: Which) -> Act {
+pub fn acknowledge(incident: Selector<IncidentId>) -> Act {
     Act::Acknowledge {
         incident,
         counts_from: None,
         approved_by: None,
+    }
+}
+
+pub fn review(incident: Selector<IncidentId>, review: Review) -> Act {
+    Act::Review {
+        incident,
+        summary: review.summary,
+        root_cause: review.root_cause,
+        certainty: review.certainty,
+        resolution: review.resolution,
+        measures: review.measures,
     }
 }
 

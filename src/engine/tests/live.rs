@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::act::{Act, Which};
+use domain::act::{Act, Selector};
 use domain::catalogue::Catalogue;
 use domain::decide::Input;
 use domain::event::Delivery;
@@ -289,7 +289,7 @@ async fn a_service_whose_clock_was_ahead_in_an_earlier_life_watches_at_once() {
 async fn people_get_a_receipt_or_a_reason() {
     let service = Service::start(catalogue()).await;
     let acknowledge = Act::Acknowledge {
-        incident: Which::System("portal".into()),
+        incident: Selector::System("portal".into()),
         counts_from: None,
         approved_by: None,
     };

@@ -2,7 +2,7 @@
 // A test that cannot build its own input should fail at once.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use domain::act::{Act, Which};
+use domain::act::{Act, Selector};
 use domain::catalogue::Catalogue;
 use domain::decide::Input;
 use domain::event::{Delivery, Event, Fact, GapCause, Silence};
@@ -331,7 +331,7 @@ fn a_refused_act_changes_nothing_and_says_why() {
     let mut turn = started();
     let before = turn.record().clone();
     let act = Act::Acknowledge {
-        incident: Which::System("portal".into()),
+        incident: Selector::System("portal".into()),
         counts_from: None,
         approved_by: None,
     };

@@ -2,7 +2,7 @@
 //! arrive: through samples, acts and events, as they come in service.
 use crate::service::{Service, catalogue, probe, rule, system};
 use domain::accounting::{Figures, account};
-use domain::act::Act;
+use domain::act::{Act, Selector};
 use domain::catalogue::{Affects, Catalogue, Customer, Rule, Single, System, Target};
 use domain::event::Delivery;
 use domain::id::{OutageId, PolicyId, SystemId};
@@ -150,7 +150,7 @@ fn acts(record: &Record, seed: u64, n: u64, round: i64, now: Timestamp) -> Optio
             approved_by: "lee".into(),
         },
         2 => Act::Exclude {
-            outage: last()?.id,
+            outage: Selector::Id(last()?.id),
             from: last()?.start,
             to: last()?.end?,
             reason: "theirs".into(),
@@ -158,11 +158,10 @@ fn acts(record: &Record, seed: u64, n: u64, round: i64, now: Timestamp) -> Optio
             approved_by,
         },
         3 => Act::Reclassify {
-            outage: last()?.id,
+            outage: Selector::Id(last()?.id),
             reason: "not agreed".into(),
         },
-        4 => Act::ScheduleMaintenance {
-            window: Single {
+        4 => Act::ScheduleMaintenance(Single {
                 id: format!("w-{}-{round}", id(n)).as_str().into(),
                 systems: vec![system],
                 title: "Move".into(),
@@ -173,8 +172,7 @@ fn acts(record: &Record, seed: u64, n: u64, round: i64, now: Timestamp) -> Optio
                 min_notice_s: None,
                 start_grace_s: None,
                 override_reason: None,
-            },
-        },
+            }),
         _ => return None,
     })
 }
@@ -375,7 +373,7 @@ fn said(order: &[usize]) -> Service {
             approved_by: "lee".into(),
         },
         Act::Exclude {
-            outage: outages[1],
+            outage: Selector::Id(outages[1]),
             from: at(1_900),
             to: at(2_400),
             reason: "theirs".into(),
@@ -383,7 +381,7 @@ fn said(order: &[usize]) -> Service {
             approved_by: Some("lee".into()),
         },
         Act::Reclassify {
-            outage: outages[0],
+            outage: Selector::Id(outages[0]),
             reason: "not agreed".into(),
         },
     ];

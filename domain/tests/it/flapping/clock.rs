@@ -1,6 +1,6 @@
 //! A clock that is set while a system is unstable: an hour stays an hour, and a hold a hold.
 
-use domain::act::Act;
+use domain::act::{Act, Selector};
 use domain::notice::Kind;
 
 use super::{ORIGIN, Service, a, flappy, is_unstable, notices, outages, play, told, watched};
@@ -121,7 +121,7 @@ fn a_system_that_only_people_watch_is_stable_again_after_as_long_as_it_must() {
         let to = service.second(from_s + 60);
         let reason = "works again".into();
         let over = Act::ChangeDeclaration {
-            outage,
+            outage: Selector::Id(outage),
             to,
             reason,
             approved_by: None,

@@ -1,7 +1,7 @@
 //! What counts, and what becomes of its incidents: outages that people declare among them, incidents
 //! that people wrote in or closed, systems that stay impaired.
 
-use domain::act::{Act, Which};
+use domain::act::{Act, Selector};
 use domain::catalogue::{Affects, System};
 use domain::event::{Delivery, Fact};
 use domain::id::{IncidentId, OutageId};
@@ -61,16 +61,16 @@ fn nothing_that_a_person_wrote_is_lost_when_incidents_become_one() {
     let [first, second] = *service.record.incidents.keys().copied().collect::<Vec<_>>() else {
         panic!("two incidents");
     };
-    let review = |incident, text: &str| Act::Review {
-        incident: Which::Incident(incident),
-        review: Review {
+    let review = |incident, text: &str| {
+        let review = Review {
             summary: Some(text.into()),
             ..Review::default()
-        },
+        };
+        crate::service::review(Selector::Id(incident), review)
     };
     service.act_at(490, "ann", review(first, "one"));
     service.act_at(491, "ann", review(second, "two"));
-    let incident = Which::Incident(second);
+    let incident = Selector::Id(second);
     service.act_at(492, "bob", acknowledge(incident));
     outages(&mut service, &[630], 720);
     let (one, two) = (
@@ -85,7 +85,7 @@ fn nothing_that_a_person_wrote_is_lost_when_incidents_become_one() {
     assert!(two.missing().is_empty());
     assert_eq!(service.record.incident_of(&a()).unwrap().id, first);
     let close = Act::Close {
-        incident: Which::Incident(second),
+        incident: Selector::Id(second),
         without: Some("no".into()),
     };
     let expected = format!("{second} was merged into {first}: name that one");
@@ -103,7 +103,7 @@ fn an_incident_that_a_person_closed_is_left_and_its_outage_joins_the_next() {
     outages(&mut service, &[30], 180);
     let first = *service.record.incidents.keys().next().unwrap();
     let close = Act::Close {
-        incident: Which::Incident(first),
+        incident: Selector::Id(first),
         without: Some("known".into()),
     };
     service.act_at(190, "ann", close);
@@ -229,7 +229,14 @@ fn what_a_person_declared_beside_any_outage_of_an_unstable_system_is_said_with_i
     // The first lies in the window: nobody hears of its end. It is taken back, and counts.
     outages(&mut service, &[330], 440);
     let (outage, reason) = (*service.record.outages.keys().next().unwrap(), "no".into());
-    service.act_at(441, "kim", Act::Reclassify { outage, reason });
+    service.act_at(
+        441,
+        "kim",
+        Act::Reclassify {
+            outage: Selector::Id(outage),
+            reason,
+        },
+    );
     outages(&mut service, &[630, 930], 1100);
     assert!(is_unstable(&service));
     let declare = Act::DeclareOutage {

@@ -106,7 +106,7 @@ fn completion_waits_for_every_system_of_the_window() {
         max_downtime_s: Some(60),
         ..single(&service, 60, 120)
     };
-    service.act_at(10, "kim", Act::ScheduleMaintenance { window });
+    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
     service.draw(30, &[("a/p", "UUUUUUU"), ("b/p", "UUDDDUUU")]);
     expect![[r#"
         10    #4 WindowScheduled move
@@ -156,7 +156,7 @@ fn scheduled() -> Service {
     let mut service = Service::with(ORIGIN, all);
     service.draw(0, &[("a/p", "U")]);
     let window = single(&service, 300, 600);
-    service.act_at(10, "kim", Act::ScheduleMaintenance { window });
+    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
     service
 }
 
@@ -435,7 +435,7 @@ fn a_window_scheduled_while_down_excuses_none_of_it() {
         min_notice_s: None,
         ..single(&service, 95, 600)
     };
-    service.act_at(95, "kim", Act::ScheduleMaintenance { window });
+    service.act_at(95, "kim", Act::ScheduleMaintenance(window));
     service.deliver_due(Delivery::Accepted);
     service.draw(120, &[("a/p", "DDUU")]);
     expect![[r#"

@@ -1,7 +1,7 @@
 //! What people do about single windows, and why it is refused: scheduled, extended, ended early,
 //! cancelled.
 use crate::service::{Service, catalogue, system};
-use domain::act::Act;
+use domain::act::{Act, Selector};
 use domain::catalogue::Single;
 use domain::event::Delivery;
 use domain::policy::{DayHours, Hours, Policy};
@@ -44,7 +44,7 @@ fn the_title_of_a_window_is_one_line() {
         title: "Move\nBcc: all".into(),
         ..single(&service, 600, 900)
     };
-    let act = Act::ScheduleMaintenance { window: titled };
+    let act = Act::ScheduleMaintenance(titled);
     expect!["the window's title holds the control character U+000A"]
         .assert_eq(&service.refusal(50, "kim", act));
 }
@@ -57,10 +57,10 @@ fn a_window_is_at_most_31_days_long() {
         end: "9026-10-01T00:10:00Z".parse().unwrap(),
         ..single(&service, 600, 900)
     };
-    let act = Act::ScheduleMaintenance { window: far };
+    let act = Act::ScheduleMaintenance(far);
     expect!["a window from 2026-10-01T00:10:00Z to 9026-10-01T00:10:00Z is too long: at most 31 days are allowed"].assert_eq(&service.refusal(10, "kim", act));
     let window = single(&service, 600, 600 + 31 * DAY);
-    service.act_at(10, "kim", Act::ScheduleMaintenance { window });
+    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
     let longer = Act::ExtendMaintenance {
         window: "move".into(),
         end: service.second(601 + 31 * DAY),
@@ -77,14 +77,14 @@ fn an_allowance_is_not_longer_than_its_window() {
         max_downtime_s: Some(301),
         ..single(&service, 600, 900)
     };
-    let act = Act::ScheduleMaintenance { window: longer };
+    let act = Act::ScheduleMaintenance(longer);
     expect!["an allowance of 5 min 01 s is longer than the window itself, 5 min"]
         .assert_eq(&service.refusal(10, "kim", act));
     let whole = Single {
         max_downtime_s: Some(300),
         ..single(&service, 600, 900)
     };
-    service.act_at(10, "kim", Act::ScheduleMaintenance { window: whole });
+    service.act_at(10, "kim", Act::ScheduleMaintenance(whole));
     let extend = |service: &Service, end_s: i64, max_downtime_s| Act::ExtendMaintenance {
         window: "move".into(),
         end: service.second(end_s),
@@ -109,18 +109,18 @@ fn a_window_years_ahead_is_a_slip_in_the_year() {
     const DAY: i64 = 86_400;
     let mut service = watched();
     let window = single(&service, 732 * DAY + 11, 732 * DAY + 611);
-    let act = Act::ScheduleMaintenance { window };
+    let act = Act::ScheduleMaintenance(window);
     expect!["the window starts at 2028-10-02T00:00:11Z, more than two years (732 days) from now: is the year right?"]
         .assert_eq(&service.refusal(10, "kim", act));
     let window = single(&service, 732 * DAY + 10, 732 * DAY + 610);
-    service.act_at(10, "kim", Act::ScheduleMaintenance { window });
+    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
 }
 
 #[test]
 fn no_length_of_a_window_is_longer_than_ten_years() {
     let mut service = watched();
     let right = single(&service, 600, 900);
-    let mut refused = |window| service.refusal(10, "kim", Act::ScheduleMaintenance { window });
+    let mut refused = |window| service.refusal(10, "kim", Act::ScheduleMaintenance(window));
     let why = "a length of time is ten years at most";
     for seconds in [3_653 * 86_400 + 1, i64::MAX] {
         let given = Some(seconds);
@@ -173,7 +173,7 @@ fn the_outermost_numbers_and_instants_are_refused_or_counted_and_break_nothing()
                     approved_by: "lee".into(),
                 },
                 Act::Exclude {
-                    outage,
+                    outage: Selector::Id(outage),
                     from,
                     to,
                     reason: "a line".into(),
@@ -201,7 +201,7 @@ fn the_outermost_numbers_and_instants_are_refused_or_counted_and_break_nothing()
                     max_downtime_s: *other,
                     reason: None,
                 };
-                [Act::ScheduleMaintenance { window }, longer]
+                [Act::ScheduleMaintenance(window), longer]
             });
             let acts: Vec<Act> = spans.into_iter().chain(windows).collect();
             for act in acts {
@@ -265,7 +265,7 @@ fn a_window_that_makes_no_sense_is_not_scheduled() {
     ];
     let mut why = String::new();
     for window in cases {
-        why.push_str(&service.refusal(10, "kim", Act::ScheduleMaintenance { window }));
+        why.push_str(&service.refusal(10, "kim", Act::ScheduleMaintenance(window)));
         why.push('\n');
     }
     expect![[r#"
@@ -280,14 +280,8 @@ fn a_window_that_makes_no_sense_is_not_scheduled() {
         a length of time cannot be negative
     "#]]
     .assert_eq(&why);
-    service.act_at(
-        20,
-        "kim",
-        Act::ScheduleMaintenance {
-            window: right.clone(),
-        },
-    );
-    let act = Act::ScheduleMaintenance { window: right };
+    service.act_at(20, "kim", Act::ScheduleMaintenance(right.clone()));
+    let act = Act::ScheduleMaintenance(right);
     expect!["there is a window `move` already"].assert_eq(&service.refusal(30, "kim", act));
 }
 
@@ -310,16 +304,12 @@ fn a_window_outside_the_allowed_hours_needs_a_reason() {
     all.systems[0].policy = Some("nights".into());
     let mut service = Service::with(ORIGIN, all);
     let window = single(&service, 200, 400);
-    let act = Act::ScheduleMaintenance {
-        window: window.clone(),
-    };
+    let act = Act::ScheduleMaintenance(window.clone());
     expect!["[2026-10-01T00:03:20Z, 2026-10-01T00:06:40Z) lies outside the hours that the policy of `a` allows for planned work; override it with a reason if it must be"].assert_eq(&service.refusal(10, "kim", act));
-    let act = Act::ScheduleMaintenance {
-        window: Single {
-            end: service.second(300),
-            ..window
-        },
-    };
+    let act = Act::ScheduleMaintenance(Single {
+        end: service.second(300),
+        ..window
+    });
     service.act_at(20, "kim", act);
     let longer = |reason: Option<&str>| Act::ExtendMaintenance {
         window: "move".into(),
@@ -375,7 +365,7 @@ fn windows_are_extended_ended_early_and_cancelled_while_that_makes_sense() {
         why.push('\n');
     };
     refuse(&mut service, 5, cancel.clone());
-    service.act_at(10, "kim", Act::ScheduleMaintenance { window });
+    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
     refuse(&mut service, 20, told("clinic", " "));
     refuse(&mut service, 20, told("nobody", "by phone"));
     let act = extend(&service, 900, None);
@@ -411,7 +401,7 @@ fn windows_are_extended_ended_early_and_cancelled_while_that_makes_sense() {
 fn a_cancelled_window_never_starts_and_names_no_downtime() {
     let mut service = watched();
     let window = single(&service, 120, 600);
-    service.act_at(10, "kim", Act::ScheduleMaintenance { window });
+    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
     let cancel = Act::CancelMaintenance {
         window: "move".into(),
         reason: Some("no crane".into()),
@@ -454,7 +444,7 @@ fn a_window_is_planned_once_told_and_what_is_added_too_late_is_not() {
         min_notice_s: Some(3_600),
         ..single(&service, 7_200, 9_000)
     };
-    service.act_at(10, "kim", Act::ScheduleMaintenance { window });
+    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
     let span =
         |service: &Service, from_s, to_s| Span::new(service.second(from_s), service.second(to_s));
     let first = foreseen(&service, 10).unwrap();
@@ -499,7 +489,7 @@ fn a_window_scheduled_too_late_says_so_until_it_is_cancelled() {
         min_notice_s: Some(3_600),
         ..single(&service, 600, 900)
     };
-    service.act_at(10, "kim", Act::ScheduleMaintenance { window });
+    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
     let late = foreseen(&service, 10).unwrap();
     assert!(late.late && late.announced_s.is_none());
     assert_eq!(

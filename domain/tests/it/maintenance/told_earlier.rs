@@ -1,7 +1,7 @@
 //! What people record of an earlier time: it counts from then only where a second person says so,
 //! and both times stay readable.
 use crate::service::{Service, catalogue, system, told};
-use domain::act::{Act, Which};
+use domain::act::{Act, Selector};
 use domain::calendar::Month;
 use domain::catalogue::{Customer, Single};
 use domain::report;
@@ -13,7 +13,7 @@ const ORIGIN: &str = "2026-10-01T00:00:00Z";
 
 fn taken(service: &Service, at_s: Option<i64>, approved_by: Option<&str>) -> Act {
     Act::Acknowledge {
-        incident: Which::System("a".into()),
+        incident: Selector::System("a".into()),
         counts_from: at_s.map(|s| service.second(s)),
         approved_by: approved_by.map(str::to_owned),
     }
@@ -126,7 +126,7 @@ fn moved() -> Service {
         override_reason: None,
     };
     service.draw(0, &[("a/p", "U")]);
-    service.act_at(10, "kim", Act::ScheduleMaintenance { window });
+    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
     service.act_at(20, "kim", told("move", "clinic"));
     let longer = Act::ExtendMaintenance {
         window: "move".into(),

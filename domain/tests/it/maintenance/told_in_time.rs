@@ -70,7 +70,7 @@ fn deliver_to(service: &mut Service, customers: &[&str]) {
 fn worked(customers: &[&str], reached: &[&str]) -> Service {
     let mut service = Service::with(ORIGIN, configuration(customers));
     let window = window(&service, 0);
-    service.act_at(10, "kim", Act::ScheduleMaintenance { window });
+    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
     service.tick(20);
     deliver_to(&mut service, reached);
     service.draw(30, &[("a/p", "UUUUUUUUUUDDDUUU")]);
@@ -130,7 +130,7 @@ fn who_comes_in_time_is_told_and_must_have_been() {
     for reached in [true, false] {
         let mut service = Service::with(ORIGIN, configuration(&["clinic"]));
         let window = window(&service, 60);
-        service.act_at(10, "kim", Act::ScheduleMaintenance { window });
+        service.act_at(10, "kim", Act::ScheduleMaintenance(window));
         service.tick(20);
         deliver_to(&mut service, &["clinic"]);
         service.configure(service.second(100), configuration(&["clinic", "new"]));
@@ -162,7 +162,7 @@ fn who_comes_in_time_is_told_and_must_have_been() {
 fn who_comes_too_late_is_told_and_had_not_to_be() {
     let mut service = Service::with(ORIGIN, configuration(&["clinic"]));
     let window = window(&service, 60);
-    service.act_at(10, "kim", Act::ScheduleMaintenance { window });
+    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
     service.tick(20);
     deliver_to(&mut service, &["clinic"]);
     service.configure(service.second(241), configuration(&["clinic", "new"]));
@@ -174,7 +174,7 @@ fn who_comes_too_late_is_told_and_had_not_to_be() {
 fn who_leaves_in_time_need_not_be_told_and_who_left_late_can_be() {
     let mut service = Service::with(ORIGIN, configuration(&["clinic", "lab"]));
     let window = window(&service, 60);
-    service.act_at(10, "kim", Act::ScheduleMaintenance { window });
+    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
     service.tick(20);
     deliver_to(&mut service, &["clinic"]);
     service.configure(service.second(240), configuration(&["clinic"]));
@@ -211,7 +211,7 @@ fn who_comes_hears_nothing_of_work_that_is_off_and_of_work_that_goes_on_that_it_
     for off in [true, false] {
         let mut service = Service::with(ORIGIN, configuration(&["clinic"]));
         let window = window(&service, 60);
-        service.act_at(10, "kim", Act::ScheduleMaintenance { window });
+        service.act_at(10, "kim", Act::ScheduleMaintenance(window));
         service.tick(20);
         deliver_to(&mut service, &["clinic"]);
         if off {
@@ -241,7 +241,7 @@ fn who_comes_hears_nothing_of_work_that_is_off_and_of_work_that_goes_on_that_it_
 fn whom_a_person_has_told_gets_no_mail_of_it_after_a_reload() {
     let mut service = Service::with(ORIGIN, configuration(&["clinic"]));
     let window = window(&service, 60);
-    service.act_at(10, "kim", Act::ScheduleMaintenance { window });
+    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
     // One that has no address when it comes, and is called.
     let mut both = configuration(&["clinic", "new"]);
     let address = std::mem::take(&mut both.customers[1].contacts);
@@ -256,7 +256,7 @@ fn whom_a_person_has_told_gets_no_mail_of_it_after_a_reload() {
 fn another_customer_at_the_same_address_is_told_for_itself() {
     let mut service = Service::with(ORIGIN, configuration(&["clinic"]));
     let window = window(&service, 60);
-    service.act_at(10, "kim", Act::ScheduleMaintenance { window });
+    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
     let mut both = configuration(&["clinic", "new"]);
     service.configure(service.second(20), both.clone());
     let before = ["clinic it@clinic.example", "new it@new.example"];
@@ -269,7 +269,7 @@ fn another_customer_at_the_same_address_is_told_for_itself() {
 
     let mut service = Service::with(ORIGIN, configuration(&["clinic"]));
     let window = self::window(&service, 60);
-    service.act_at(10, "kim", Act::ScheduleMaintenance { window });
+    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
     let mut both = configuration(&["clinic", "new"]);
     both.customers[1].contacts = shared;
     service.configure(service.second(20), both);
@@ -281,7 +281,7 @@ fn of_work_that_comes_too_late_those_must_be_told_who_are_there_when_it_is_made(
     let mut service = Service::with(ORIGIN, configuration(&["clinic"]));
     service.configure(service.second(100), configuration(&["clinic", "lab"]));
     let window = window(&service, 250);
-    service.act_at(200, "kim", Act::ScheduleMaintenance { window });
+    service.act_at(200, "kim", Act::ScheduleMaintenance(window));
     assert_eq!(why(&service), not_told(&["clinic", "lab"]));
 }
 
@@ -300,7 +300,7 @@ fn an_allowance_that_may_have_been_used_is_not_lowered() {
 fn an_allowance_that_was_lowered_and_raised_again_too_late_stays_lowered() {
     let mut service = Service::with(ORIGIN, configuration(&["clinic"]));
     let window = window(&service, 0);
-    service.act_at(10, "kim", Act::ScheduleMaintenance { window });
+    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
     service.tick(20);
     deliver_to(&mut service, &["clinic"]);
     // Nobody is told of this in time.
@@ -372,7 +372,7 @@ proptest! {
     ) {
         let mut service = Service::with(ORIGIN, configuration(&customers));
         let window = window(&service, 60);
-        service.act_at(10, "kim", Act::ScheduleMaintenance { window });
+        service.act_at(10, "kim", Act::ScheduleMaintenance(window));
         service.tick(20);
         deliver_to(&mut service, &customers);
         for (n, step) in before.iter().enumerate() {

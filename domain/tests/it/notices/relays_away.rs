@@ -333,7 +333,7 @@ fn worked_on(systems: Vec<System>) -> Service {
         start_grace_s: None,
         override_reason: None,
     };
-    service.act_at(10, "kim", Act::ScheduleMaintenance { window });
+    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
     service.draw(30, &[("a/p", "UUUUU"), ("b/p", "UUUUU")]);
     let waiting: Vec<String> = due(&service);
     assert_eq!(waiting, ["maintenance-completed: a .., b .."]);

@@ -1,7 +1,7 @@
 //! The wall clock is set while the service runs, or between two of its lives: what happened twice
 //! is unknown, detection goes on at once, and nobody is told late, twice or never.
 use crate::service::{STEP_S, Service, catalogue, rule, system};
-use domain::act::{Act, Which};
+use domain::act::{Act, Selector};
 use domain::catalogue::{Rule, Single};
 use domain::event::{Delivery, Fact};
 use domain::heard::{Contradiction, Heard};
@@ -34,20 +34,18 @@ fn ups(count: i64) -> String {
 
 /// Work on `a`, told at once, between two offsets.
 fn schedule(service: &Service, id: &str, from_s: i64, to_s: i64) -> Act {
-    Act::ScheduleMaintenance {
-        window: Single {
-            id: id.into(),
-            systems: vec!["a".into()],
-            title: "Move".into(),
-            impact: None,
-            start: service.second(from_s),
-            end: service.second(to_s),
-            max_downtime_s: None,
-            min_notice_s: Some(0),
-            start_grace_s: None,
-            override_reason: None,
-        },
-    }
+    Act::ScheduleMaintenance(Single {
+        id: id.into(),
+        systems: vec!["a".into()],
+        title: "Move".into(),
+        impact: None,
+        start: service.second(from_s),
+        end: service.second(to_s),
+        max_downtime_s: None,
+        min_notice_s: Some(0),
+        start_grace_s: None,
+        override_reason: None,
+    })
 }
 
 /// What `figures` says of one class.
@@ -429,7 +427,7 @@ fn people_who_act_in_the_hour_that_happens_twice_leave_an_order_that_adds_up() {
     let mut service = watched();
     service.draw(0, &[("a/p", &format!("{}DDDD", ups(150)))]);
     service.set_clock(4_591, 4_591 - HOUR_S);
-    let incident = Which::System("a".into());
+    let incident = Selector::System("a".into());
     service.act_at(1_000, "kim", crate::service::acknowledge(incident));
     service.draw(1_010, &[("a/p", "DUUU")]);
     let incident = service.record.incidents.values().next().unwrap();
@@ -548,7 +546,7 @@ fn a_declared_outage_that_goes_on_can_be_ended_in_the_hour_that_happens_twice() 
     service.set_clock(4_560, 4_560 - HOUR_S);
     let outage = *service.record.outages.keys().next().unwrap();
     let over = Act::ChangeDeclaration {
-        outage,
+        outage: Selector::Id(outage),
         to: service.second(1_100),
         reason: "works again".into(),
         approved_by: None,

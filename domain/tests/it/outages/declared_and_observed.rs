@@ -1,7 +1,7 @@
 //! What people declare and what probes see of one system at the same time: to a customer it is one
 //! downtime, with one pair of notices.
 use crate::service::{Service, catalogue, notice_line, rule, send_due, system};
-use domain::act::Act;
+use domain::act::{Act, Selector};
 use domain::catalogue::{Customer, Flapping, System};
 use domain::event::Delivery;
 use domain::heard::Heard;
@@ -28,7 +28,7 @@ fn declare(service: &mut Service, at_s: i64, from_s: i64, to_s: Option<i64>) -> 
 
 fn ends(service: &mut Service, at_s: i64, outage: OutageId, to_s: i64) {
     let act = Act::ChangeDeclaration {
-        outage,
+        outage: Selector::Id(outage),
         to: service.second(to_s),
         reason: "they say so".into(),
         approved_by: Some("lee".into()),

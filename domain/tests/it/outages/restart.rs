@@ -613,13 +613,12 @@ fn what_people_declare_and_what_was_seen_since_leave_at_once() {
 
 /// Somebody summarises the only incident.
 fn review() -> Act {
-    Act::Review {
-        incident: domain::act::Which::Incident(domain::id::IncidentId(1)),
-        review: domain::incident::Review {
-            summary: Some("The disk was full.".into()),
-            ..domain::incident::Review::default()
-        },
-    }
+    let review = domain::incident::Review {
+        summary: Some("The disk was full.".into()),
+        ..domain::incident::Review::default()
+    };
+    let incident = domain::act::Selector::Id(domain::id::IncidentId(1));
+    crate::service::review(incident, review)
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod holds;
 mod settled;
 
 use crate::service::{Service, catalogue, probe, rule, system};
-use domain::act::{Act, Which};
+use domain::act::{Act, Selector};
 use domain::catalogue::{Affects, Catalogue, Customer, Days, Flapping, Rule, Single};
 use domain::decide::Input;
 use domain::event::{Cause, Delivery, Event, Fact};
@@ -407,7 +407,7 @@ impl Play {
             let last = service.record.outages.keys().rev().find(of).copied();
             last.unwrap_or(OutageId(0))
         };
-        let incident = Which::System(system.into());
+        let incident = Selector::System(system.into());
         let past = service.second(now_s - spread_s);
         let earlier = (spread_s % 3 == 0).then_some(past);
         let approved_by = Some("lee".to_owned());
@@ -417,13 +417,13 @@ impl Play {
                 counts_from: earlier,
                 approved_by: earlier.and(approved_by),
             },
-            1 => Act::Review {
-                incident,
-                review: Review {
+            1 => {
+                let review = Review {
                     summary: Some("it broke".into()),
                     ..Review::default()
-                },
-            },
+                };
+                crate::service::review(incident, review)
+            }
             2 => Act::Close {
                 incident,
                 without: Some("nothing more to say".into()),
@@ -441,7 +441,7 @@ impl Play {
                 evidence: "calls".into(),
             },
             5 | 6 => Act::ChangeDeclaration {
-                outage: last(true),
+                outage: Selector::Id(last(true)),
                 to: service.second(now_s - spread_s % 50),
                 reason: "it was over".into(),
                 approved_by,
@@ -454,7 +454,7 @@ impl Play {
                 approved_by: "lee".into(),
             },
             8 => Act::Exclude {
-                outage: last(false),
+                outage: Selector::Id(last(false)),
                 from: past,
                 to: service.second(now_s - spread_s / 2),
                 reason: "theirs".into(),
@@ -462,7 +462,7 @@ impl Play {
                 approved_by,
             },
             9 => Act::Reclassify {
-                outage: last(false),
+                outage: Selector::Id(last(false)),
                 reason: "not agreed".into(),
             },
             _ => self.work(which, spread_s),
@@ -477,20 +477,18 @@ impl Play {
         let ahead = service.second(now_s + spread_s);
         let earlier = (spread_s % 3 == 0).then(|| service.second(now_s - spread_s));
         match which {
-            10 => Act::ScheduleMaintenance {
-                window: Single {
-                    id: format!("w{}", spread_s / 40).as_str().into(),
-                    systems: vec![system.into()],
-                    title: "Move".into(),
-                    impact: None,
-                    start: ahead,
-                    end: service.second(now_s + spread_s + 120),
-                    max_downtime_s: Some(60),
-                    min_notice_s: None,
-                    start_grace_s: None,
-                    override_reason: None,
-                },
-            },
+            10 => Act::ScheduleMaintenance(Single {
+                id: format!("w{}", spread_s / 40).as_str().into(),
+                systems: vec![system.into()],
+                title: "Move".into(),
+                impact: None,
+                start: ahead,
+                end: service.second(now_s + spread_s + 120),
+                max_downtime_s: Some(60),
+                min_notice_s: None,
+                start_grace_s: None,
+                override_reason: None,
+            }),
             11 => Act::ExtendMaintenance {
                 window: format!("w{}", spread_s / 40).as_str().into(),
                 end: ahead,

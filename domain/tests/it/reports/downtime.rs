@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::service::{Service, at, catalogue, system};
-use domain::act::{Act, Which};
+use domain::act::{Act, Selector};
 use domain::catalogue::{Customer, Days, Rule, Target};
 use domain::event::{Delivery, Fact};
 use domain::policy::Policy;
@@ -92,7 +92,7 @@ fn outages_that_overlap_are_one_in_every_place_that_counts_them() {
     service.act_at(
         130,
         "ann",
-        crate::service::acknowledge(Which::Incident(incident)),
+        crate::service::acknowledge(Selector::Id(incident)),
     );
     service.draw(150, &[("a/p", "DUUUUUUU")]);
     let act = declared(&service, 30, 100);
@@ -288,7 +288,7 @@ fn each_excluded_second_has_one_line_that_says_what_counts() {
     service.draw(0, &[("a/p", "UUDDDDDDUUUU")]);
     let outage = *service.record.outages.keys().next().unwrap();
     let exclude = |from_s: i64, to_s: i64, approved_by: Option<&str>| Act::Exclude {
-        outage,
+        outage: Selector::Id(outage),
         from: at(ORIGIN) + jiff::SignedDuration::from_secs(from_s),
         to: at(ORIGIN) + jiff::SignedDuration::from_secs(to_s),
         reason: "their line".into(),

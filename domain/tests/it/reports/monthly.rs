@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::service::{Service, at, catalogue, rule, system};
-use domain::act::Act;
+use domain::act::{Act, Selector};
 use domain::catalogue::{Customer, Rule, Single, System};
 use domain::decide::Input;
 use domain::event::{Delivery, GapCause};
@@ -305,7 +305,7 @@ fn work_outside_the_allowed_hours_prints_the_reason_why_it_was_scheduled_there()
         override_reason: Some("the crane is late".into()),
         ..single(&service, "move", 200, 300)
     };
-    service.act_at(10, "kim", Act::ScheduleMaintenance { window });
+    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
     service.deliver_due(Delivery::Accepted);
     service.draw(30, &[("a/p", "UUUUUUDDDUUU")]);
     expect![[r#"
@@ -359,7 +359,7 @@ fn a_window_made_after_the_downtime_began_says_so() {
         start_grace_s: Some(600),
         ..single(&service, "late", 200, 600)
     };
-    service.act_at(180, "kim", Act::ScheduleMaintenance { window });
+    service.act_at(180, "kim", Act::ScheduleMaintenance(window));
     service.act_at(185, "kim", crate::service::told("late", "clinic"));
     service.draw(210, &[("a/p", "DDDUUU")]);
     expect![[r#"
@@ -377,7 +377,14 @@ fn planned_time_that_a_person_took_back_says_so() {
     );
     let outage = service.record.outages.keys().next().copied().unwrap();
     let reason = "it was not the work".to_owned();
-    service.act_at(920, "ann", Act::Reclassify { outage, reason });
+    service.act_at(
+        920,
+        "ann",
+        Act::Reclassify {
+            outage: Selector::Id(outage),
+            reason,
+        },
+    );
     expect![[r#"
         a/work@2026-10-01 (180, 0): agreed on 2024-03-01; a person reclassified 3 min of O-1 as unplanned
         O-1 (0, 180)
@@ -390,7 +397,7 @@ fn a_single_window_names_the_customers_who_were_not_told_in_time() {
     let mut service = windowed(Vec::new());
     service.draw(0, &[("a/p", "U")]);
     let window = single(&service, "move", 300, 600);
-    service.act_at(10, "kim", Act::ScheduleMaintenance { window });
+    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
     service.draw(30, &[("a/p", "UUUUUUUUUUDDDDUUU")]);
     expect![[r#"
         move (120, 0): not announced in time to Clinic
