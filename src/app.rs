@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use crate::clock::{self, Clock};
 use crate::config::{self, Loaded, Mistakes, Relay};
 use crate::engine::runner::{Runner, Setup};
-use crate::engine::status::taken_out_while_down;
+use crate::engine::status::removed_while_down;
 use crate::engine::turn::{self, Turn};
 use crate::engine::{self, EngineHandle, thread};
 use crate::files::{self, Lock, LockError};
@@ -31,7 +31,7 @@ use crate::web::{self, NotTaken};
 /// answer. Shorter than whoever asked for it waits.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often probes that broke off are started anew.
+/// How often probes that panicked are restarted.
 const MEND_EVERY: Duration = Duration::from_secs(30);
 
 /// What the service starts from.
@@ -374,9 +374,9 @@ impl Service {
                     false => waiting.push(answer),
                 },
                 _ = mend.tick() => {
-                    let mended = self.runner.mend();
-                    if mended > 0 {
-                        tracing::error!(mended, "probes broke off and were started anew");
+                    let restarted = self.runner.restart_panicked();
+                    if restarted > 0 {
+                        tracing::error!(restarted, "probes panicked and were restarted");
                     }
                 }
             }
@@ -420,7 +420,7 @@ impl Service {
             setups,
             renderer,
         } = prepared;
-        let mut left = taken_out_while_down(&self.engine.snapshot().record, &loaded.catalogue);
+        let mut left = removed_while_down(&self.engine.snapshot().record, &loaded.catalogue);
         left.extend(self.held.waits(&loaded));
         self.engine
             .configure(&self.start.by, loaded.catalogue.clone())
@@ -563,7 +563,7 @@ async fn open(start: &Start, data: &Path, loaded: &Loaded, clock: &Clock) -> Res
             )?;
         }
         if *turn.record().catalogue != catalogue {
-            for left in taken_out_while_down(turn.record(), &catalogue) {
+            for left in removed_while_down(turn.record(), &catalogue) {
                 tracing::warn!("{left}");
             }
             let (by, catalogue) = (start.by.clone(), Box::new(catalogue));

@@ -1,6 +1,7 @@
-//! Durations counted in fixed buckets: what happens too often to be listed one by one.
+//! Counters of the engine and of each probe since the service started. Writers and readers never
+//! wait for each other.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 /// Durations counted in fixed buckets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,17 +18,15 @@ impl Distribution {
         5_000_000,
     ];
 
-    /// How many were counted.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum::<u64>() + self.beyond
     }
 
-    /// The sum of all of them, in microseconds.
     pub fn sum_us(&self) -> u64 {
         self.sum_us
     }
 
-    /// Each bucket's upper bound in microseconds, and how many durations do not exceed it.
+    /// Each bucket's upper bound in microseconds, and the number of durations up to it.
     pub fn cumulative(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         let mut below = 0;
         Self::BOUNDS_US
@@ -40,7 +39,7 @@ impl Distribution {
     }
 }
 
-/// A [`Distribution`] in the making: many count, anybody reads, nobody waits.
+/// A [`Distribution`] that several threads add to.
 #[derive(Debug, Default)]
 pub struct AtomicDistribution {
     counts: [AtomicU64; Distribution::BOUNDS_US.len()],
@@ -61,12 +60,50 @@ impl AtomicDistribution {
         self.sum_us.fetch_add(took_us, Relaxed);
     }
 
-    /// What has been counted so far.
     pub fn read(&self) -> Distribution {
         Distribution {
             counts: std::array::from_fn(|bucket| self.counts[bucket].load(Relaxed)),
             beyond: self.beyond.load(Relaxed),
             sum_us: self.sum_us.load(Relaxed),
+        }
+    }
+}
+
+/// Counters of the engine since the service started.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Events written.
+    pub events: AtomicU64,
+    /// Transactions written.
+    pub commits: AtomicU64,
+    pub commit_failures: AtomicU64,
+    /// Durations of the turns that wrote.
+    pub commits_took: AtomicDistribution,
+    /// Lateness of the probes' starts.
+    pub late: AtomicDistribution,
+    pub samples: AtomicU64,
+    /// Samples that the full queue of the store refused.
+    pub samples_refused: AtomicU64,
+    /// Stalls and suspends of the process.
+    pub stalls: AtomicU64,
+    /// Steps of the wall clock.
+    pub clock_steps: AtomicU64,
+    /// The last mark, in Unix microseconds; 0 before the first.
+    pub marked_us: AtomicI64,
+    /// The last turn of the engine, in Unix microseconds.
+    pub turned_us: AtomicI64,
+}
+
+impl Counters {
+    /// Counts a turn that wrote events or failed to write them.
+    pub(super) fn committed(&self, events: u64, took_us: u64, failed: bool) {
+        if failed {
+            self.commit_failures.fetch_add(1, Relaxed);
+        }
+        if events > 0 {
+            self.events.fetch_add(events, Relaxed);
+            self.commits.fetch_add(1, Relaxed);
+            self.commits_took.observe(took_us);
         }
     }
 }

@@ -1,8 +1,6 @@
-//! The one road into state: a bounded channel into the engine's thread. What people do is
-//! answered with a receipt or a refusal once it is on the disk; samples are handed over and
-//! forgotten.
-//!
-//! Nothing here decides anything.
+//! The only way to change the state: a bounded queue to the engine's thread. The engine answers a
+//! request with a receipt or a refusal once the events are on the disk. It does not answer samples.
+//! This file decides nothing.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,22 +19,19 @@ use crate::clock::Clock;
 use crate::ledger::{self, Ledger};
 use crate::samples::Writer;
 
-/// Inputs that may wait for the engine. Ten thousand probes every 30 s fill it in 98 s; then
-/// probes wait for the engine, and their lateness shows it.
+/// Inputs that may wait for the engine. Ten thousand probes every 30 s fill the queue in 98 s. Then
+/// probes wait, which the metric of their lateness shows.
 pub(super) const QUEUE: usize = 32_768;
 
-/// Why the engine did not do what it was asked.
+/// Why a request changed nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It cannot be done.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// It could not be made durable; nothing has changed.
     #[error("the ledger cannot be written")]
     Store(#[source] ledger::Error),
-    /// The engine has stopped.
     #[error("the engine has stopped")]
-    Gone,
+    Stopped,
 }
 
 impl From<turn::Error> for Error {
@@ -48,29 +43,27 @@ impl From<turn::Error> for Error {
     }
 }
 
-/// What came of an input: the events that follow from it, on the disk.
+/// The result of an input: the events that follow from it. They are on the disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
-    /// The events with their sequence numbers, in order; none where nothing followed.
+    /// In order, with their sequence numbers.
     pub events: Vec<(u64, Event)>,
 }
 
-/// What waits for the engine.
+/// An entry of the engine's queue.
 pub(super) enum Message {
-    /// A probe ran.
     Sample(Sample),
-    /// Anything that somebody waits for.
-    Asked(Box<Asked>),
+    Request(Box<Request>),
 }
 
-/// An input that somebody waits for.
-pub(super) struct Asked {
+/// An input whose sender waits for the answer.
+pub(super) struct Request {
     pub(super) input: Input,
     pub(super) letters: Vec<(NoticeId, Vec<u8>)>,
     pub(super) reply: oneshot::Sender<Result<Receipt, Error>>,
 }
 
-/// The way in. Share it in an `Arc`.
+/// Sends inputs to the engine and reads its state. Share it in an `Arc`.
 pub struct EngineHandle {
     pub(super) inputs: mpsc::Sender<Message>,
     shared: Arc<SharedState>,
@@ -100,25 +93,22 @@ impl EngineHandle {
         }
     }
 
-    /// The clocks that the engine goes by.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// What everybody may read.
     pub fn shared(&self) -> &Arc<SharedState> {
         &self.shared
     }
 
-    /// The latest snapshot.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.shared.snapshot()
     }
 
-    /// Does what a person asks for, durably, or says why not.
+    /// Does what a person asks for.
     ///
     /// # Errors
-    /// Refused with its reason, or not written: nothing has changed then.
+    /// It is refused or cannot be written. Then nothing has changed.
     pub async fn act(&self, by: &str, act: Act) -> Result<Receipt, Error> {
         self.ask(Input::Act {
             by: by.to_owned(),
@@ -127,10 +117,10 @@ impl EngineHandle {
         .await
     }
 
-    /// Puts a checked configuration in force. One that is in force already leaves no trace.
+    /// Puts a checked configuration in force. Does nothing if it is in force already.
     ///
     /// # Errors
-    /// Not written: the one before stays in force.
+    /// It cannot be written. Then the previous one stays in force.
     pub async fn configure(&self, by: &str, catalogue: Catalogue) -> Result<Receipt, Error> {
         if *self.snapshot().record.catalogue == catalogue {
             return Ok(Receipt::default());
@@ -143,24 +133,23 @@ impl EngineHandle {
         .await
     }
 
-    /// Starts to watch.
+    /// Starts monitoring.
     ///
     /// # Errors
-    /// Not written: then the service must not start.
+    /// The start cannot be written. Then the service must not start.
     pub async fn start(&self, alive_until: Option<Timestamp>) -> Result<Receipt, Error> {
         self.ask(Input::Start { alive_until }).await
     }
 
-    /// Stops watching, in order; the engine's thread ends, and nothing is taken in any more.
+    /// Stops monitoring. The engine's thread ends.
     ///
     /// # Errors
-    /// Not written: the next start will find a life that ended without a word.
+    /// The stop cannot be written. Then the next start finds that the service ended without it.
     pub async fn stop(&self) -> Result<Receipt, Error> {
         self.ask(Input::Stop).await
     }
 
-    /// Hands over a sample: to the store, and to the engine. Waits only if the engine is far
-    /// behind.
+    /// Gives a sample to the store and to the engine. Waits only while the engine's queue is full.
     pub async fn sample(&self, sample: Sample) {
         if let Some(writer) = &self.samples
             && writer.offer(sample.clone()).is_err()
@@ -168,14 +157,14 @@ impl EngineHandle {
             let refused = &self.shared.counters.samples_refused;
             refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }
-        // An engine that has stopped wants no more samples; whoever supervises it knows.
+        // A stopped engine needs no samples. `Running` reports its end.
         let _ = self.inputs.send(Message::Sample(sample)).await;
     }
 
-    /// Records that an attempt to deliver begins, with the message's bytes; its number, from 1.
+    /// Records that an attempt to deliver begins, and the message's bytes. Returns its number, from 1.
     ///
     /// # Errors
-    /// The notice is not due, or nothing could be written: no connection may be made.
+    /// The notice is not due, or the attempt cannot be written. Then the caller must not connect.
     pub async fn attempt(
         &self,
         notice: NoticeId,
@@ -196,10 +185,11 @@ impl EngineHandle {
         number.ok_or_else(|| Refusal(format!("{notice} is not due")).into())
     }
 
-    /// Records how an attempt ended; `unreached` where no relay came as far as to speak of the notice. What cannot be written now is written later, by the engine.
+    /// Records how an attempt ended. `unreached`: no relay got as far as this notice. If the end
+    /// cannot be written now, the engine writes it later.
     ///
     /// # Errors
-    /// As for every input; the caller has nothing left to do about it.
+    /// As for every input. The caller need not try again.
     pub async fn delivered(
         &self,
         notice: NoticeId,
@@ -218,17 +208,17 @@ impl EngineHandle {
         .await
     }
 
-    /// The message of a notice as it was rendered for its first attempt.
+    /// The message of a notice, as rendered for its first attempt.
     ///
     /// # Errors
     /// The ledger cannot be read.
     pub fn letter(&self, notice: NoticeId) -> Result<Option<Vec<u8>>, ledger::Error> {
-        // A read leaves nothing halfway, so a poisoned lock is still right.
+        // A read changes nothing, so a poisoned lock still guards a valid value.
         let letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
         letters.letter(notice)
     }
 
-    /// Waits until the outbox has changed; a change since the last call ends it at once.
+    /// Waits until the outbox has changed since the last call.
     pub async fn outbox_changed(&self) {
         self.outbox.notified().await;
     }
@@ -243,13 +233,14 @@ impl EngineHandle {
         letters: Vec<(NoticeId, Vec<u8>)>,
     ) -> Result<Receipt, Error> {
         let (reply, answer) = oneshot::channel();
-        let asked = Asked {
+        let request = Request {
             input,
             letters,
             reply,
         };
-        let sent = self.inputs.send(Message::Asked(Box::new(asked))).await;
-        sent.map_err(|_| Error::Gone)?;
-        answer.await.map_err(|_| Error::Gone)?
+        let message = Message::Request(Box::new(request));
+        let sent = self.inputs.send(message).await;
+        sent.map_err(|_| Error::Stopped)?;
+        answer.await.map_err(|_| Error::Stopped)?
     }
 }

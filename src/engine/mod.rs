@@ -1,7 +1,5 @@
-//! The engine: one road into state. Inputs enter by the [`engine`], each takes a [`turn`], what
-//! everybody may read stands in the [`snapshot`], and the [`runner`] starts the probes.
-//!
-//! Nothing outside this room changes the ledger or the state.
+//! The engine alone changes the ledger and the state. Inputs enter through the [`handle`], each
+//! takes a [`turn`], readers read the [`snapshot`], and the [`runner`] starts the probes.
 
 pub mod counters;
 pub mod handle;
@@ -21,8 +19,8 @@ use crate::ledger::{self, Ledger};
 use crate::samples::Instance;
 use turn::Turn;
 
-/// Opens the engine on its two stores: the present state from the ledger, the probes' runs from
-/// the last samples before `now`. Samples that cannot be read cost the runs that were under way, no more.
+/// Opens the engine on its two stores: the state from the ledger, the probes' runs of equal samples
+/// from the last samples before `now`. If the samples cannot be read, only these runs are lost.
 ///
 /// # Errors
 /// The ledger cannot be read, or its chain does not hold.
@@ -41,9 +39,9 @@ pub fn open(ledger: Ledger, samples: &Instance, now: Timestamp) -> Result<Turn, 
     Ok(Turn::new(ledger, record, &recent))
 }
 
-/// Opens the engine for somebody who writes while no service runs. That an earlier life ended
-/// without a word is recorded first: what is written afterwards must not make its death time that
-/// somebody watched.
+/// Opens the engine for a command that writes while the service is stopped. If the service ended
+/// without a stop event, this records that first: a later event must not turn the time without
+/// monitoring into monitored time.
 ///
 /// # Errors
 /// A store cannot be read, the chain does not hold, or the ledger cannot be written.
@@ -60,11 +58,11 @@ pub fn open_unwatched(
     Ok(turn)
 }
 
-/// The last sign of life of the service that wrote these stores: a mark, or the last sample. Later
+/// When the service that wrote these stores was last alive: its last mark or its last sample. Later
 /// than now if the clock was set back since.
 ///
 /// # Errors
-/// The ledger cannot be read. Samples that cannot be read are no sign of life.
+/// The ledger cannot be read. Samples that cannot be read do not count.
 pub fn alive_until(
     ledger: &Ledger,
     samples: &Instance,
@@ -77,13 +75,12 @@ fn unread<T: Default>(error: &crate::samples::Error) -> T {
     let error = error as &dyn std::error::Error;
     tracing::error!(
         error,
-        "the last samples cannot be read; runs under way begin anew"
+        "the last samples cannot be read; pending runs start again"
     );
     T::default()
 }
 
-/// How far back a run that nothing has confirmed yet can reach: so many samples, each at most two
-/// and a half intervals after the one before.
+/// How far back a pending run can reach: its samples are at most two and a half intervals apart.
 fn longest_run(record: &domain::record::Record) -> SignedDuration {
     let probes = record
         .catalogue

@@ -1,9 +1,8 @@
 //! Starts the probes: one task each, at the times of its [`Schedule`], one run at a time, and
-//! never more at once than the process can hold. It decides nothing; samples go
-//! through the engine handle.
+//! never more at once than the process can hold. It decides nothing. Samples go to the engine.
 //!
-//! All probe tasks share one thread of their own: nothing else that the service does (pages, metrics,
-//! mail) can come between a probe and its stamps, and no core wakes another to run a probe.
+//! All probe tasks share one thread that does nothing else: pages, metrics and mail cannot delay a
+//! time stamp, and no core wakes another to run a probe.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,38 +21,35 @@ use super::schedule::{After, Schedule};
 use super::snapshot::ProbeState;
 use crate::clock::{Clock, Reading};
 
-/// Probes that run at once, unless files are scarce. At 10 s of timeout each, ten thousand dead
-/// targets at 30 s keep 3,334 of them busy.
+/// Probes that run at once, unless file descriptors are scarce. Ten thousand dead targets with a
+/// timeout of 10 s and an interval of 30 s keep 3,334 busy.
 const AT_ONCE: usize = 4_096;
-/// Files that the rest of the service needs: stores, listeners, mail.
+/// File descriptors for the rest of the service: stores, listeners, mail.
 const RESERVED_FILES: u64 = 256;
-/// A run may take this much longer than its timeout before it is cut off: the probe ends itself,
-/// so what is still running then is a fault of ours.
+/// The runner ends a run that exceeds its timeout by this much. The probe ends itself before,
+/// unless the monitor has a bug.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// One probe, ready to be asked.
+/// One probe that is ready to run.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// Its id.
     pub id: ProbeId,
-    /// What asks.
     pub probe: Arc<probes::Probe>,
     /// Milliseconds between starts.
     pub interval_ms: i64,
     /// Milliseconds between starts while a bad run is pending.
     pub retry_ms: i64,
-    /// How long a run may take.
     pub timeout: Duration,
 }
 
-/// Keeps every configured probe running, on a thread that ends with it.
+/// Runs every configured probe, on a thread that ends when this is dropped.
 pub struct Runner {
     engine: Arc<EngineHandle>,
     permits: Arc<Semaphore>,
     tasks: Arc<Mutex<ProbeTasks>>,
     origin: Reading,
-    place: Handle,
-    /// Dropped, it ends the thread.
+    thread: Handle,
+    /// When dropped, it ends the thread.
     _open: oneshot::Sender<()>,
 }
 
@@ -64,22 +60,22 @@ struct ProbeTasks {
 }
 
 impl Runner {
-    /// A runner without probes. Raises the limit on open files as far as it may.
+    /// A runner without probes. Raises the limit on open files to the hard limit.
     ///
     /// # Errors
-    /// The system refuses a thread or what it needs to wait for sockets.
+    /// The system refuses a thread or a poller.
     pub fn start(engine: Arc<EngineHandle>) -> std::io::Result<Self> {
-        let permits = Arc::new(Semaphore::new(room(raise_file_limit())));
+        let permits = Arc::new(Semaphore::new(runs_at_once(raise_file_limit())));
         let origin = engine.clock().read();
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let place = runtime.handle().clone();
+        let thread = runtime.handle().clone();
         let (open, closed) = oneshot::channel();
         std::thread::Builder::new()
             .name("nines-probes".to_owned())
             .spawn(move || {
-                // It says nothing; it only goes.
+                // The sender is only dropped.
                 let _ = runtime.block_on(closed);
-                // A name that is still being resolved is waited for by nobody.
+                // Do not wait for a name that is still being resolved.
                 runtime.shutdown_background();
             })?;
         Ok(Self {
@@ -87,13 +83,13 @@ impl Runner {
             permits,
             tasks: Arc::default(),
             origin,
-            place,
+            thread,
             _open: open,
         })
     }
 
-    /// From now on these probes run, and no others. One that ran before keeps its place and its
-    /// pending run; a changed one is asked the new way from its next start.
+    /// Runs these probes and no others. A probe that ran before keeps its schedule and its pending
+    /// run. A changed setup applies from the next start.
     pub fn replace(&self, setups: Vec<Setup>) {
         let mut tasks = self.lock();
         tasks.reap();
@@ -110,18 +106,14 @@ impl Runner {
                 Some((kept, task)) if !task.is_finished() => kept.change(setup),
                 _ => {
                     let probe = Arc::new(ProbeTask::new(self, setup));
-                    let task = tasks
-                        .running
-                        .spawn_on(Arc::clone(&probe).keep(), &self.place);
-                    tasks.by_probe.insert(id, (probe, task));
+                    tasks.spawn(id, probe, &self.thread);
                 }
             }
         }
     }
 
-    /// Starts probe tasks anew that have broken off (a probe panicked); how many. To be called now and
-    /// then.
-    pub fn mend(&self) -> usize {
+    /// Restarts the tasks of probes that panicked, and returns their number. Call this regularly.
+    pub fn restart_panicked(&self) -> usize {
         let mut tasks = self.lock();
         tasks.reap();
         let broken: Vec<_> = tasks
@@ -132,21 +124,17 @@ impl Runner {
             .collect();
         let count = broken.len();
         for (id, probe) in broken {
-            let task = tasks
-                .running
-                .spawn_on(Arc::clone(&probe).keep(), &self.place);
-            tasks.by_probe.insert(id, (probe, task));
+            tasks.spawn(id, probe, &self.thread);
         }
         count
     }
 
-    /// How many may be asked at once.
     #[cfg(test)]
     pub(super) fn permits(&self) -> Arc<Semaphore> {
         Arc::clone(&self.permits)
     }
 
-    /// Ends every probe task at once; a run under way leaves no sample.
+    /// Ends every probe task at once. A run under way leaves no sample.
     pub async fn stop(&self) {
         let mut tasks = {
             let mut tasks = self.lock();
@@ -157,24 +145,32 @@ impl Runner {
     }
 
     fn lock(&self) -> MutexGuard<'_, ProbeTasks> {
-        // Each change of the tasks is one statement, so a poisoned lock is still right.
+        // Each change of the tasks is one statement, so a poisoned lock still guards a valid value.
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl ProbeTasks {
+    fn spawn(&mut self, id: ProbeId, probe: Arc<ProbeTask>, thread: &Handle) {
+        let task = self
+            .running
+            .spawn_on(Arc::clone(&probe).keep_running(), thread);
+        self.by_probe.insert(id, (probe, task));
+    }
+
+    /// Logs the panics of tasks that have ended.
     fn reap(&mut self) {
         while let Some(done) = self.running.try_join_next() {
             if let Err(error) = done
                 && error.is_panic()
             {
-                tracing::error!(%error, "a probe broke off");
+                tracing::error!(%error, "a probe panicked");
             }
         }
     }
 }
 
-/// One probe's place: where it stands on the grid, and how it is asked now.
+/// The task of one probe.
 struct ProbeTask {
     engine: Arc<EngineHandle>,
     clock: Clock,
@@ -182,7 +178,7 @@ struct ProbeTask {
     state: Arc<ProbeState>,
     setup: ArcSwap<Setup>,
     changed: Notify,
-    /// The grid lies on the wall clock of this moment, and time since is counted without it.
+    /// The schedule counts from this reading with the monotonic clock, so it survives clock steps.
     origin: Reading,
 }
 
@@ -193,7 +189,7 @@ impl ProbeTask {
             engine: Arc::clone(engine),
             clock: engine.clock().clone(),
             permits: Arc::clone(&runner.permits),
-            // A probe that the engine does not know (yet) counts for nobody.
+            // A probe that the engine does not know yet has counters that are not shown.
             state: engine.shared().probe(&setup.id).unwrap_or_default(),
             setup: ArcSwap::from_pointee(setup),
             changed: Notify::new(),
@@ -206,7 +202,7 @@ impl ProbeTask {
         self.changed.notify_one();
     }
 
-    /// The wall clock as it would be had nobody set it since the start: what the grid lies on.
+    /// The wall clock without the clock steps since the start. The schedule uses this time.
     fn steady(&self, up: Duration) -> Timestamp {
         let since = up.saturating_sub(self.origin.up);
         let since = SignedDuration::try_from(since).unwrap_or(SignedDuration::MAX);
@@ -217,17 +213,17 @@ impl ProbeTask {
     }
 
     /// Runs the probe at its times until aborted.
-    async fn keep(self: Arc<Self>) {
+    async fn keep_running(self: Arc<Self>) {
         let mut retrying = self.state.retrying();
         let mut after = After::Instant(self.steady(self.clock.read().up));
         loop {
             let (setup, due) = self.wait(after, &mut retrying).await;
-            // Closed only with the runner itself.
+            // Closed only when the runner is dropped.
             let Ok(permit) = self.permits.acquire().await else {
                 return;
             };
             let reading = self.clock.read();
-            // A timer may be early by less than it can tell; the slot is then taken all the same.
+            // A timer may fire a little early. The start still belongs to its slot.
             let started = self.steady(reading.up).max(due);
             if let Some(missed) = schedule(&setup).slipped(due, started) {
                 self.state.missed(missed);
@@ -235,7 +231,7 @@ impl ProbeTask {
                 continue;
             }
             let late = started.duration_since(due).max(SignedDuration::ZERO);
-            let sample = self.ask(&setup, reading, late).await;
+            let sample = self.run(&setup, reading, late).await;
             drop(permit);
             let ended = self.steady(self.clock.read().up);
             self.state
@@ -245,8 +241,7 @@ impl ProbeTask {
         }
     }
 
-    /// Waits until the next start is due. Meanwhile the engine may ask for a retry, or a reload
-    /// change the grid: both move that start.
+    /// Waits until the next start is due. A retry that the engine requests, or a reload, moves it.
     async fn wait(
         &self,
         after: After,
@@ -261,14 +256,14 @@ impl ProbeTask {
             };
             tokio::select! {
                 () = tokio::time::sleep(wait) => return (setup, due),
-                // The task holds the state, and with it the sender: this never fails.
+                // Never fails: the task holds the state, which holds the sender.
                 _ = retrying.changed() => {}
                 () = self.changed.notified() => {}
             }
         }
     }
 
-    async fn ask(&self, setup: &Setup, started: Reading, late: SignedDuration) -> Sample {
+    async fn run(&self, setup: &Setup, started: Reading, late: SignedDuration) -> Sample {
         let run = tokio::time::timeout(setup.timeout + GRACE, setup.probe.run()).await;
         let took = self.clock.read().up.saturating_sub(started.up);
         let mut sample = Sample {
@@ -304,13 +299,13 @@ fn schedule(setup: &Setup) -> Schedule {
     Schedule::of(&setup.id, setup.interval_ms, setup.retry_ms)
 }
 
-/// How many probes may run at once with so many files: each needs one, and one more to resolve.
-fn room(files: Option<u64>) -> usize {
+/// Probes that may run at once: each needs one file descriptor, and one more to resolve a name.
+fn runs_at_once(files: Option<u64>) -> usize {
     let files = files.unwrap_or(1_024).saturating_sub(RESERVED_FILES) / 2;
     usize::try_from(files).unwrap_or(AT_ONCE).clamp(16, AT_ONCE)
 }
 
-/// Raises the soft limit on open files to the hard one; what it is then, `None` for no limit.
+/// Raises the soft limit on open files to the hard limit. Returns the new limit.
 fn raise_file_limit() -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
@@ -321,7 +316,7 @@ fn raise_file_limit() -> Option<u64> {
     match setrlimit(Resource::Nofile, raised) {
         Ok(()) => limit.maximum.or(Some(u64::MAX)),
         Err(error) => {
-            tracing::warn!(%error, "the limit on open files stays as it is");
+            tracing::warn!(%error, "cannot raise the limit on open files");
             limit.current.or(Some(u64::MAX))
         }
     }

@@ -1,36 +1,31 @@
-//! When a probe's task starts next: the one answer that the service and a rehearsal share.
+//! The start times of one probe. The service and the simulation share them.
 
 use domain::id::ProbeId;
 use domain::schedule::Grid;
 use jiff::Timestamp;
 
-/// How often a probe is asked, as configured.
+/// The configured start times of one probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
     slots: Grid,
     retry_ms: i64,
-    /// Where a retry without a run before it starts: spread as the slots are, so that a start of
-    /// the service in a bad minute does not ask all that is in doubt at one instant.
+    /// The start of a retry that follows no run. Spread as the slots are, so that a service that
+    /// starts during a wide outage does not run all pending probes at one instant.
     retries: Grid,
 }
 
-/// What the next start comes after.
+/// The next start comes after this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum After {
-    /// Nothing: the first turn from here on.
     Instant(Timestamp),
-    /// A run.
     Run {
-        /// When it started.
         started: Timestamp,
-        /// When it was done.
         ended: Timestamp,
     },
 }
 
 impl Schedule {
-    /// That of `probe`, asked every `interval_ms` milliseconds, and every `retry_ms` while a run
-    /// is pending.
+    /// `retry_ms` replaces `interval_ms` while a run is pending.
     pub fn of(probe: &ProbeId, interval_ms: i64, retry_ms: i64) -> Self {
         let slots = Grid::of(probe, interval_ms);
         Self {
@@ -40,13 +35,12 @@ impl Schedule {
         }
     }
 
-    /// The slots of its interval.
     pub fn slots(&self) -> Grid {
         self.slots
     }
 
-    /// When it starts after that. A run that is pending does not wait for a slot, whatever lies
-    /// between: a start of the service, a stall, another configuration.
+    /// The next start. A pending run does not wait for a slot, even after a start of the service, a
+    /// stall or a reload.
     pub fn next(&self, after: After, retrying: bool) -> Timestamp {
         match after {
             After::Instant(at) if retrying => {
@@ -59,8 +53,8 @@ impl Schedule {
         }
     }
 
-    /// How many slots went by if a start that was due at `due` cannot be made before `now`: none
-    /// unless a whole interval has passed. The task then begins anew, after the instant `now`.
+    /// The number of missed slots if a start that was due at `due` was not possible before `now`.
+    /// `None` unless a whole interval has passed. The task then waits for the first slot after `now`.
     pub fn slipped(&self, due: Timestamp, now: Timestamp) -> Option<u64> {
         self.slots.realigned(due, now).map(|next| next.missed)
     }
@@ -84,13 +78,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pending_waits_for_no_slot() {
+    fn a_pending_run_does_not_wait_for_a_slot() {
         let slot = schedule().next(After::Instant(t()), false);
         assert_eq!(slot, schedule().slots().at_or_after(t()));
         let retry = schedule().next(After::Instant(t()), true);
         assert!(retry >= t() && retry < slot);
         assert!(retry.duration_since(t()) < SignedDuration::from_secs(10));
-        // Nor longer than for a slot, should that be sooner.
+        // A slot that is sooner than the retry is taken.
         let just_before = slot - SignedDuration::from_nanos(1);
         let uneven = Schedule::of(&ProbeId::from("portal/login-page"), 600_000, 9_001);
         assert!(uneven.next(After::Instant(slot), true) <= slot);
@@ -98,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pending_everywhere_is_not_asked_everywhere_at_once() {
+    fn pending_runs_of_many_probes_do_not_start_at_once() {
         let tenth = |n: i32| {
             let id = ProbeId::from(format!("system-{n}/http"));
             let next = Schedule::of(&id, 600_000, 10_000).next(After::Instant(t()), true);
@@ -109,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_is_given_up_after_an_interval() {
+    fn a_start_is_missed_after_an_interval() {
         let slot = schedule().slots().at_or_after(t());
         let later = |s| slot + SignedDuration::from_secs(s);
         assert_eq!(schedule().slipped(slot, later(599)), None);

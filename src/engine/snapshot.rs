@@ -1,10 +1,9 @@
-//! What pages, status and metrics read without asking the engine: the present state as of a
-//! moment, and for each probe its latest sample with counters. Written by the engine and the
-//! runner, read by anybody; reading never waits for either.
+//! The state that pages, status and metrics read without waiting for the engine: a snapshot of the
+//! record, and for each probe its latest sample and counters. The engine and the runner write it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use domain::id::ProbeId;
@@ -13,33 +12,29 @@ use domain::sample::{Outcome, Sample};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::counters::AtomicDistribution;
+use super::counters::Counters;
 use crate::ledger::Head;
 
-/// The present state as of a moment. Everything in it is on the disk.
+/// The state at one moment. Everything in it is on the disk.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// What the ledger says.
     pub record: Record,
-    /// Where the ledger stands.
     pub head: Head,
-    /// When this was taken.
     pub at: Timestamp,
-    /// Whether something has happened that could not be written yet.
+    /// True while an input that changed something is not written yet.
     pub behind: bool,
 }
 
-/// Where it all stands.
+/// Everything that readers see of the engine.
 #[derive(Debug)]
 pub struct SharedState {
     snapshot: ArcSwap<Snapshot>,
     probes: ArcSwap<BTreeMap<ProbeId, Arc<ProbeState>>>,
-    /// How the engine itself does.
     pub counters: Counters,
 }
 
 impl SharedState {
-    /// A state that shows `snapshot` and has an entry for each of its configured probes.
+    /// Has an entry for each configured probe of `snapshot`.
     pub fn new(snapshot: Snapshot) -> Self {
         let shared = Self {
             probes: ArcSwap::default(),
@@ -50,22 +45,20 @@ impl SharedState {
         shared
     }
 
-    /// The latest snapshot.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
     }
 
-    /// The states of the configured probes.
     pub fn probes(&self) -> Arc<BTreeMap<ProbeId, Arc<ProbeState>>> {
         self.probes.load_full()
     }
 
-    /// The state of a probe, if it is configured.
+    /// The state of a configured probe.
     pub fn probe(&self, probe: &ProbeId) -> Option<Arc<ProbeState>> {
         self.probes.load().get(probe).cloned()
     }
 
-    /// Shows another snapshot. Only the engine does.
+    /// Replaces the snapshot. Only the engine calls this.
     pub(super) fn publish(&self, snapshot: Snapshot) {
         let before = self.snapshot.load();
         let first = self.probes.load().is_empty();
@@ -75,7 +68,7 @@ impl SharedState {
         self.snapshot.store(Arc::new(snapshot));
     }
 
-    /// Probes that stay keep their counters; removed ones vanish, also from the metrics.
+    /// Probes that stay configured keep their counters. Removed probes disappear, also from the metrics.
     fn fit_probes(&self, record: &Record) {
         let before = self.probes.load();
         let probes = record
@@ -93,7 +86,7 @@ impl SharedState {
     }
 }
 
-/// One probe: its latest sample, and counts since the service started.
+/// One probe: its latest sample, and its counters since the service started.
 #[derive(Debug)]
 pub struct ProbeState {
     latest: ArcSwapOption<Sample>,
@@ -104,27 +97,20 @@ pub struct ProbeState {
     retrying: watch::Sender<bool>,
 }
 
-/// What a probe has counted since the service started.
+/// The counters of a probe since the service started: samples by outcome, and lateness.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Samples that said `up`.
     pub up: u64,
-    /// Samples that said `degraded`.
     pub degraded: u64,
-    /// Samples that said `down`.
     pub down: u64,
-    /// Samples that said nothing.
     pub inconclusive: u64,
     /// Slots in which the probe did not start.
     pub missed: u64,
-    /// How late all starts were together, in microseconds.
     pub late_us_sum: u64,
-    /// How late the latest start ever was, in microseconds.
     pub late_us_max: u64,
 }
 
 impl Counts {
-    /// All samples.
     pub fn samples(&self) -> u64 {
         self.up + self.degraded + self.down + self.inconclusive
     }
@@ -144,12 +130,11 @@ impl Default for ProbeState {
 }
 
 impl ProbeState {
-    /// The latest sample, if there was one since the service started.
+    /// `None` before the first sample since the service started.
     pub fn latest(&self) -> Option<Arc<Sample>> {
         self.latest.load_full()
     }
 
-    /// What has been counted.
     pub fn counts(&self) -> Counts {
         let outcome = |o| self.outcomes[index(o)].load(Relaxed);
         Counts {
@@ -163,12 +148,11 @@ impl ProbeState {
         }
     }
 
-    /// Whether the probe is asked at its retry interval, and every change of that.
+    /// True while the probe runs at its retry interval. The receiver sees every change.
     pub fn retrying(&self) -> watch::Receiver<bool> {
         self.retrying.subscribe()
     }
 
-    /// Takes in a sample.
     pub(super) fn sampled(&self, sample: Sample) {
         self.outcomes[index(sample.outcome)].fetch_add(1, Relaxed);
         self.late_us_sum.fetch_add(sample.late_us, Relaxed);
@@ -176,12 +160,11 @@ impl ProbeState {
         self.latest.store(Some(Arc::new(sample)));
     }
 
-    /// Counts slots without a start.
     pub(super) fn missed(&self, slots: u64) {
         self.missed.fetch_add(slots, Relaxed);
     }
 
-    /// Tells the runner how the probe is asked from now on.
+    /// Tells the runner to start the probe at its retry interval, or at its interval.
     pub(super) fn set_retrying(&self, retrying: bool) {
         self.retrying
             .send_if_modified(|now| std::mem::replace(now, retrying) != retrying);
@@ -194,47 +177,6 @@ fn index(outcome: Outcome) -> usize {
         Outcome::Degraded => 1,
         Outcome::Down => 2,
         Outcome::Inconclusive => 3,
-    }
-}
-
-/// How the engine itself does, since the service started.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Events written.
-    pub events: AtomicU64,
-    /// Transactions written.
-    pub commits: AtomicU64,
-    /// Transactions that failed.
-    pub commit_failures: AtomicU64,
-    /// How long turns with a transaction took.
-    pub commits_took: AtomicDistribution,
-    /// How late probes started.
-    pub late: AtomicDistribution,
-    /// Samples taken in.
-    pub samples: AtomicU64,
-    /// Samples that found no room on their way to the store.
-    pub samples_refused: AtomicU64,
-    /// Stalls and suspends.
-    pub stalls: AtomicU64,
-    /// Steps of the wall clock.
-    pub clock_steps: AtomicU64,
-    /// The last mark, in Unix microseconds; 0 before the first.
-    pub marked_us: AtomicI64,
-    /// The engine's last turn or look around, in Unix microseconds.
-    pub turned_us: AtomicI64,
-}
-
-impl Counters {
-    /// Counts a turn that wrote, or failed to.
-    pub(super) fn committed(&self, events: u64, took_us: u64, failed: bool) {
-        if failed {
-            self.commit_failures.fetch_add(1, Relaxed);
-        }
-        if events > 0 {
-            self.events.fetch_add(events, Relaxed);
-            self.commits.fetch_add(1, Relaxed);
-            self.commits_took.observe(took_us);
-        }
     }
 }
 
@@ -263,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_state_counts_what_it_sees_and_keeps_the_latest() {
+    fn a_probe_state_counts_samples_and_keeps_the_latest() {
         let state = ProbeState::default();
         assert_eq!(state.latest(), None);
         state.sampled(sample(Outcome::Up, 5));
@@ -279,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn the_runner_hears_only_changes() {
+    fn the_runner_is_told_of_changes_only() {
         let state = ProbeState::default();
         let mut retrying = state.retrying();
         state.set_retrying(false);

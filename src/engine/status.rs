@@ -1,5 +1,5 @@
-//! What is wrong now, in words for a person or a program: made from a record, and where the
-//! service runs from its latest samples too.
+//! The current status, for a person or a program: made of a record, and of the latest samples if the
+//! service runs.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,140 +14,121 @@ use serde::{Deserialize, Serialize};
 
 use crate::ledger::Head;
 
-/// How long a notice that could not be delivered is shown at least.
-const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// An undelivered notice is shown for at least this long.
+const SHOWN_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The service at one moment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Status {
-    /// The operator.
+    /// The operator's name.
     pub service: String,
-    /// When this was looked at.
     pub at: Timestamp,
-    /// Whether the service watches now.
+    /// True while the service monitors.
     pub watching: bool,
-    /// Whether something happened that could not be written to the ledger yet.
+    /// True while the ledger cannot be written.
     pub behind: bool,
     /// The ledger's last sequence number.
     pub seq: u64,
-    /// Its hash.
+    /// The hash of the last event.
     pub head: String,
-    /// Every configured system.
     pub systems: Vec<System>,
     /// Incidents that are not closed.
     pub incidents: Vec<Incident>,
-    /// Windows that are being held: their ids.
+    /// The ids of the maintenance windows that are open now.
     pub maintenance: Vec<String>,
-    /// Notices that wait to be delivered.
     pub outbox: Outbox,
 }
 
 /// One system.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct System {
-    /// Its id.
     pub system: String,
-    /// What customers call it.
     pub name: String,
     /// up, degraded, down or unknown.
     pub state: String,
-    /// The open outage.
     pub outage: Option<String>,
-    /// Since when it lasts.
+    /// The start of the outage.
     pub since: Option<Timestamp>,
-    /// While it fails again and again: what that means.
+    /// Set while the system is flapping.
     pub unstable: Option<Unstable>,
-    /// Its probes.
     pub probes: Vec<Probe>,
 }
 
-/// A system that fails again and again: customers are told so once, of none of its outages, and
-/// that it is up only when it has been for long enough.
+/// A flapping system. Customers get one notice that it is unstable, none for each outage, and a
+/// recovery notice when it has been up for long enough.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Unstable {
-    /// When the first of its outages began.
+    /// The start of the first outage of this episode.
     pub since: Option<Timestamp>,
-    /// How many there have been.
+    /// The number of outages of this episode.
     pub outages: usize,
-    /// The one incident of all of them.
+    /// The incident of all these outages.
     pub incident: String,
-    /// For how long it must be up without a break, in seconds.
+    /// How long it must be up without a break, in seconds.
     pub hold_s: i64,
-    /// Since when it has been, if it is.
+    /// The start of the current time without a break, if it is up.
     pub up_since: Option<Timestamp>,
-    /// When it will have been for long enough, if nothing fails before.
+    /// The end of the flapping, if no probe fails before.
     pub settles: Option<Timestamp>,
 }
 
 /// One probe.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Probe {
-    /// Its own name.
+    /// The name within the system.
     pub probe: String,
-    /// up, degraded, down or unknown, as confirmed.
+    /// The confirmed state: up, degraded, down or unknown.
     pub state: String,
-    /// The start of its last sample.
+    /// The start of the last sample.
     pub at: Option<Timestamp>,
-    /// What that said.
     pub outcome: Option<String>,
-    /// Why.
     pub reason: Option<String>,
-    /// In words.
     pub detail: Option<String>,
-    /// How long it took, in microseconds.
     pub took_us: Option<u64>,
 }
 
 /// One incident.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Incident {
-    /// Its id.
     pub incident: String,
-    /// The systems concerned.
     pub systems: Vec<String>,
-    /// When it was opened.
     pub opened: Timestamp,
-    /// When it was acknowledged, and by whom.
+    /// The instant and the person.
     pub acknowledged: Option<(Timestamp, String)>,
-    /// When its systems were up.
+    /// When all its systems were up again.
     pub resolved: Option<Timestamp>,
-    /// The texts that are still owed.
+    /// The texts that the review still lacks.
     pub missing: Vec<String>,
 }
 
-/// What waits to be delivered.
+/// The notices that wait to be delivered.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outbox {
-    /// How many notices.
     pub depth: usize,
-    /// When the oldest was decided.
+    /// When the oldest notice was decided.
     pub oldest: Option<Timestamp>,
-    /// When the next may leave.
+    /// When the next attempt is due.
     pub next: Option<Timestamp>,
-    /// Notices that will not be delivered: of the last week, and of incidents that are not closed.
+    /// Rejected notices of the last week, and of open incidents.
     pub undelivered: Vec<Undelivered>,
 }
 
-/// A notice that its relay refused for good, or that was tried for as long as one is.
+/// A notice that the relay rejected, or that could not be delivered within 48 h.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Undelivered {
-    /// Its id.
     pub notice: String,
-    /// What kind.
     pub kind: String,
-    /// The customer whom it was for.
     pub customer: String,
-    /// The address.
+    /// The mail address.
     pub recipient: String,
-    /// When it was given up.
+    /// When it was rejected.
     pub at: Timestamp,
-    /// What the relay said last.
+    /// The relay's last reply.
     pub reply: Option<String>,
 }
 
 impl Status {
-    /// The status that `record` shows at `at`; `latest` gives a probe's latest sample, where the
-    /// service runs.
+    /// The status at `at`. `latest` gives a probe's latest sample if the service runs.
     pub fn of(
         record: &Record,
         head: &Head,
@@ -194,7 +175,7 @@ impl Status {
         }
     }
 
-    /// Whether anything is down or unknown.
+    /// True if a system is down or unknown.
     pub fn is_bad(&self) -> bool {
         self.systems
             .iter()
@@ -202,9 +183,9 @@ impl Status {
     }
 }
 
-/// The systems that are down and that `next` would take out: nobody will see them come back, and so
-/// nobody will be told. One sentence for each of which customers were told, with their ids.
-pub fn taken_out_while_down(record: &Record, next: &Catalogue) -> Vec<String> {
+/// A warning for each system that is down, that `next` no longer has, and whose outage customers were
+/// notified of. Its recovery will not be seen.
+pub fn removed_while_down(record: &Record, next: &Catalogue) -> Vec<String> {
     let leaves = |o: &&Arc<Outage>| o.end.is_none() && next.system(o.system.as_str()).is_none();
     let said = |outage: &Arc<Outage>| {
         let told = outage.told.iter().filter_map(|n| record.notices.get(n));
@@ -212,9 +193,8 @@ pub fn taken_out_while_down(record: &Record, next: &Catalogue) -> Vec<String> {
         let customers: Vec<&str> = customers.into_iter().collect();
         (!customers.is_empty()).then(|| {
             format!(
-                "{} was taken out of the configuration while it is down ({}): whether it comes \
-                 back is not watched, and nobody who was told of the outage is told of its end; \
-                 write to {} yourself",
+                "{} was removed from the configuration while it is down ({}): its recovery is not \
+                 monitored and sends no notice; write to {} yourself",
                 outage.system,
                 outage.id,
                 customers.join(", "),
@@ -228,7 +208,7 @@ pub fn taken_out_while_down(record: &Record, next: &Catalogue) -> Vec<String> {
 fn undelivered(record: &Record, now: Timestamp) -> Vec<Undelivered> {
     let concerns = |notice: &domain::notice::Notice, at: Timestamp| {
         let incident = notice.incident.and_then(|i| record.incidents.get(&i));
-        now.duration_since(at) <= KEPT || incident.is_some_and(|i| i.closed.is_none())
+        now.duration_since(at) <= SHOWN_FOR || incident.is_some_and(|i| i.closed.is_none())
     };
     let all = record.notices.iter().filter_map(|(id, o)| {
         let Standing::Rejected(at) = o.standing else {
@@ -252,7 +232,7 @@ fn system(
     latest: impl Fn(&ProbeId) -> Option<Arc<Sample>>,
 ) -> System {
     let known = record.systems.get(&system.id);
-    // Of an observed and a declared one that go on at once, the one that began first.
+    // If an observed and a declared outage are both open, show the one that began first.
     let outages = known
         .into_iter()
         .flat_map(|s| s.open.iter().chain(&s.outages));

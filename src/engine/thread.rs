@@ -1,7 +1,5 @@
-//! The engine's thread: takes what waits in its queue, gives each input its turn, marks that it is
-//! alive, and shows what has changed. Owns the ledger's only writer.
-//!
-//! It does nothing per sample but the turn itself: everything shown is swapped in whole.
+//! The engine's thread takes inputs from its queue, gives each its turn, marks the ledger, and
+//! publishes snapshots. It owns the only writer of the ledger. It publishes nothing per sample.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,49 +13,49 @@ use domain::sample::Sample;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::handle::{Asked, EngineHandle, Error, Message, QUEUE, Receipt};
+use super::handle::{EngineHandle, Error, Message, QUEUE, Receipt, Request};
 use super::snapshot::{SharedState, Snapshot};
 use super::turn::{self, Turn};
 use crate::clock::{Clock, Gap};
 use crate::ledger::{self, Ledger};
 use crate::samples::Writer;
 
-/// Inputs taken at once; between two batches the engine looks at its clocks.
+/// Inputs of one batch. Between two batches the engine checks its clocks.
 const BATCH: usize = 1_024;
-/// So long after samples the engine takes nothing more: those that come meanwhile share one waking
-/// of its thread. Nothing is dated by it, and people wait at most this long.
+/// After a batch with samples the engine sleeps this long, so that samples are handled together.
+/// Timestamps do not change. A request waits at most this long.
 const GATHER: Duration = Duration::from_millis(10);
-/// The engine looks around this often, whatever it waits for.
-const LOOK: Duration = Duration::from_secs(1);
-/// What nobody waits for is shown at most this often.
-const SHOW_EVERY: SignedDuration = SignedDuration::from_millis(250);
+/// The engine checks its clocks at least this often.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
+/// Snapshots for which no request waits are published at most this often.
+const PUBLISH_EVERY: SignedDuration = SignedDuration::from_millis(250);
 /// How often the ledger notes that the service is alive.
 const MARK_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
-/// The running engine. Ends after [`EngineHandle::stop`], or when the handle is dropped.
+/// The running engine. It ends after [`EngineHandle::stop`], or when the handle is dropped.
 pub struct Running {
     ended: oneshot::Receiver<()>,
     thread: std::thread::JoinHandle<()>,
 }
 
 impl Running {
-    /// Waits until the engine has ended. Before a stop that is a failure.
+    /// Waits until the engine has ended. An end before a stop is a failure.
     pub async fn ended(&mut self) {
-        // Dropped without a word (a panic) is an end as well.
+        // A panic drops the sender, which also means that the engine has ended.
         let _ = (&mut self.ended).await;
     }
 
-    /// Waits until its ledger is closed.
+    /// Waits until the ledger is closed.
     ///
     /// # Errors
-    /// It ended by a panic.
+    /// The engine panicked.
     pub fn join(self) -> std::thread::Result<()> {
         self.thread.join()
     }
 }
 
-/// Starts the engine on a thread of its own. `data` is the data directory whose ledger `turn`
-/// writes; samples also go to `samples`.
+/// Starts the engine on its own thread. `data` is the directory of the ledger that `turn` writes.
+/// Samples also go to `samples`.
 ///
 /// # Errors
 /// The ledger cannot be opened a second time to read, or the system refuses a thread.
@@ -74,16 +72,16 @@ pub fn start(
     let (inputs, waiting) = mpsc::channel(QUEUE);
     let outbox = Arc::new(Notify::new());
     let now = clock.now();
-    let shared = Arc::new(SharedState::new(shown(&turn, now)));
+    let shared = Arc::new(SharedState::new(snapshot(&turn, now)));
     let engine = Engine {
         turn,
         waiting,
         shared: Arc::clone(&shared),
         clock: clock.clone(),
         outbox: Arc::clone(&outbox),
-        shown_at: now,
+        published_at: now,
         stale: false,
-        untold: false,
+        outbox_changed: false,
         marked_at: None,
         alive: false,
     };
@@ -92,14 +90,14 @@ pub fn start(
         .name("nines-engine".to_owned())
         .spawn(move || {
             runtime.block_on(engine.run());
-            // Nobody may be left to hear it.
+            // The receiver may be gone.
             let _ = tell.send(());
         })?;
     let handle = EngineHandle::new(inputs, shared, clock, samples, letters, outbox);
     Ok((Arc::new(handle), Running { ended, thread }))
 }
 
-fn shown(turn: &Turn, at: Timestamp) -> Snapshot {
+fn snapshot(turn: &Turn, at: Timestamp) -> Snapshot {
     Snapshot {
         record: turn.record().clone(),
         head: turn.journal().head(),
@@ -114,11 +112,11 @@ struct Engine {
     shared: Arc<SharedState>,
     clock: Clock,
     outbox: Arc<Notify>,
-    shown_at: Timestamp,
-    /// Something has changed that is not shown yet.
+    published_at: Timestamp,
+    /// Something has changed since the last snapshot.
     stale: bool,
-    /// What has changed concerns the courier: it is shown at once, and then he is told.
-    untold: bool,
+    /// The outbox has changed: publish at once, then wake the courier.
+    outbox_changed: bool,
     marked_at: Option<Timestamp>,
     /// Started and not stopped.
     alive: bool,
@@ -128,39 +126,39 @@ impl Engine {
     async fn run(mut self) {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
-            let took = tokio::time::timeout(self.rest(), self.waiting.recv_many(&mut batch, BATCH));
+            let took = tokio::time::timeout(self.wait(), self.waiting.recv_many(&mut batch, BATCH));
             if took.await == Ok(0) {
                 break;
             }
             let full = batch.len() == BATCH;
             let sampled = batch.iter().any(|m| matches!(m, Message::Sample(_)));
-            self.look_at_clocks(&mut batch);
+            self.check_clocks(&mut batch);
             for message in batch.drain(..) {
                 if self.take(message) {
                     return;
                 }
             }
-            self.tend();
+            self.after_batch();
             if sampled && !full {
                 tokio::time::sleep(GATHER).await;
             }
         }
     }
 
-    /// How long to wait for inputs before there is something else to do.
-    fn rest(&mut self) -> Duration {
+    /// How long to wait for inputs before something falls due.
+    fn wait(&mut self) -> Duration {
         let now = self.clock.now();
-        let show = self.stale.then(|| later(self.shown_at, SHOW_EVERY));
-        let due = [self.turn.next_wake(), show].into_iter().flatten().min();
-        due.map_or(LOOK, |due| {
+        let publish = self.stale.then(|| later(self.published_at, PUBLISH_EVERY));
+        let due = [self.turn.next_wake(), publish].into_iter().flatten().min();
+        due.map_or(CHECK_EVERY, |due| {
             let wait = due.duration_since(now).max(SignedDuration::ZERO);
-            Duration::try_from(wait).map_or(LOOK, |wait| wait.min(LOOK))
+            Duration::try_from(wait).map_or(CHECK_EVERY, |wait| wait.min(CHECK_EVERY))
         })
     }
 
-    /// What hid time goes before everything that came after it, and after the samples that had
-    /// begun before it.
-    fn look_at_clocks(&mut self, batch: &mut Vec<Message>) {
+    /// Handles stalls and clock steps: after the samples that began before them, and before all
+    /// other inputs.
+    fn check_clocks(&mut self, batch: &mut Vec<Message>) {
         let monitoring_gaps = self.clock.monitoring_gaps();
         if monitoring_gaps.is_empty() || !self.alive {
             return;
@@ -178,26 +176,26 @@ impl Engine {
                 GapCause::ClockStepped => &self.shared.counters.clock_steps,
             };
             counter.fetch_add(1, Relaxed);
-            tracing::warn!(from = %span.from, to = %span.to, ?cause, "time that nobody watched");
-            // A failed commit is tried again by the turns that follow.
+            tracing::warn!(from = %span.from, to = %span.to, ?cause, "monitoring gap");
+            // The next turns repeat a failed commit.
             let _ = self.step(Input::MonitoringGap { span, cause }, &[]);
             self.tell_probe_tasks();
         }
     }
 
-    /// Gives a message its turn; whether it was the last.
+    /// Gives a message its turn. Returns true after a stop.
     fn take(&mut self, message: Message) -> bool {
         match message {
             Message::Sample(sample) => {
                 self.sampled(sample);
                 false
             }
-            Message::Asked(asked) => self.asked(*asked),
+            Message::Request(request) => self.requested(*request),
         }
     }
 
     fn sampled(&mut self, sample: Sample) {
-        // A probe that a reload has removed may still have been running.
+        // A run of a probe that a reload removed may end after the reload.
         let Some(state) = self.shared.probe(&sample.probe) else {
             return;
         };
@@ -211,31 +209,31 @@ impl Engine {
         state.set_retrying(self.turn.retrying(&probe));
     }
 
-    fn asked(&mut self, asked: Asked) -> bool {
-        let Asked {
+    fn requested(&mut self, request: Request) -> bool {
+        let Request {
             input,
             letters,
             reply,
-        } = asked;
-        // What nobody waits for any more he was told might not come about: it does not.
+        } = request;
+        // Drop the act if the caller has disconnected.
         if matches!(input, Input::Act { .. }) && reply.is_closed() {
             return false;
         }
         let stop = matches!(input, Input::Stop);
         let start = matches!(input, Input::Start { .. });
-        let refit = start || matches!(input, Input::Configure { .. });
+        let reconfigured = start || matches!(input, Input::Configure { .. });
         let answer = self.step(input, &letters);
         self.alive = (self.alive && !stop) || (start && answer.is_ok());
         if stop {
             self.mark(self.clock.now());
         }
         if self.stale {
-            self.show(self.clock.now());
+            self.publish(self.clock.now());
         }
-        if refit {
+        if reconfigured {
             self.tell_probe_tasks();
         }
-        // Whoever asked may have gone; what was done is done.
+        // The caller may have disconnected. The events are written all the same.
         let _ = reply.send(answer);
         stop
     }
@@ -251,7 +249,7 @@ impl Engine {
         for (seq, event) in turned.events() {
             count += 1;
             log(*seq, event);
-            self.untold |= concerns_outbox(&event.fact);
+            self.outbox_changed |= concerns_outbox(&event.fact);
         }
         let failed = matches!(turned.result, Err(turn::Error::Store(_)));
         if count > 0 || failed {
@@ -264,7 +262,7 @@ impl Engine {
             let error = error as &dyn std::error::Error;
             tracing::error!(
                 error,
-                "the ledger cannot be written; nobody is told anything meanwhile"
+                "the ledger cannot be written; no notices are sent until it can"
             );
         }
         turned
@@ -273,15 +271,15 @@ impl Engine {
             .map_err(Error::from)
     }
 
-    /// What is done between two batches: what has fallen due, the mark, the snapshot.
-    fn tend(&mut self) {
+    /// Handles instants that have fallen due, writes the mark, and publishes a snapshot.
+    fn after_batch(&mut self) {
         let now = self.clock.now();
         self.shared
             .counters
             .turned_us
             .store(now.as_microsecond(), Relaxed);
         if self.turn.next_wake().is_some_and(|due| due <= now) {
-            // A failure has been logged, and is tried again.
+            // A failure is already logged, and the next turn tries again.
             let _ = self.step(Input::Tick, &[]);
         }
         let unmarked = self
@@ -290,14 +288,14 @@ impl Engine {
         if self.alive && unmarked && !self.turn.behind() {
             self.mark(now);
         }
-        let rested = now.duration_since(self.shown_at).abs() >= SHOW_EVERY;
-        if self.stale && (rested || self.untold) {
-            self.show(now);
+        let rested = now.duration_since(self.published_at).abs() >= PUBLISH_EVERY;
+        if self.stale && (rested || self.outbox_changed) {
+            self.publish(now);
         }
     }
 
     fn mark(&mut self, now: Timestamp) {
-        // A failed mark is tried again in a minute, like any other.
+        // A failed mark is repeated after a minute, like any other.
         self.marked_at = Some(now);
         match self.turn.journal_mut().mark(now) {
             Ok(()) => self
@@ -312,17 +310,17 @@ impl Engine {
         }
     }
 
-    fn show(&mut self, now: Timestamp) {
-        self.shared.publish(shown(&self.turn, now));
-        self.shown_at = now;
+    fn publish(&mut self, now: Timestamp) {
+        self.shared.publish(snapshot(&self.turn, now));
+        self.published_at = now;
         self.stale = false;
-        // Told before, he would look at what was shown before, and go to sleep over it.
-        if std::mem::take(&mut self.untold) {
+        // Wake the courier only now: it reads the snapshot.
+        if std::mem::take(&mut self.outbox_changed) {
             self.outbox.notify_one();
         }
     }
 
-    /// Tells every probe's task how it is asked from now on.
+    /// Tells every probe's task if its probe has a pending run.
     fn tell_probe_tasks(&self) {
         for (probe, state) in self.shared.probes().iter() {
             let probe: &ProbeId = probe;
@@ -366,7 +364,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_courier_is_told_of_a_notice_when_he_can_see_it() {
+    async fn the_courier_is_woken_after_the_snapshot_shows_the_notice() {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::start().unwrap();
         let ledger = Ledger::open(folder.path()).unwrap();
@@ -379,7 +377,7 @@ mod tests {
         engine.start(None).await.unwrap();
         engine.outbox_changed().await;
 
-        // Three bad samples right after the last showing: the next would not be due yet.
+        // Three bad samples right after a snapshot: the next snapshot would not be due yet.
         let now = engine.clock().now();
         for ms in 1..=3 {
             let at = now + SignedDuration::from_millis(ms);
@@ -394,7 +392,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_act_whose_asker_has_gone_is_not_done_and_all_else_is() {
+    async fn an_act_of_a_disconnected_caller_is_dropped_and_other_inputs_are_not() {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::start().unwrap();
         let ledger = Ledger::open(folder.path()).unwrap();
@@ -414,15 +412,18 @@ mod tests {
                 evidence: "customers call".to_owned(),
             },
         };
-        let (reply, nobody) = tokio::sync::oneshot::channel();
-        drop(nobody);
+        let (reply, receiver) = tokio::sync::oneshot::channel();
+        drop(receiver);
         let (input, letters) = (declare("kim"), Vec::new());
-        let asked = Asked {
+        let request = Request {
             input,
             letters,
             reply,
         };
-        let sent = engine.inputs.send(Message::Asked(Box::new(asked))).await;
+        let sent = engine
+            .inputs
+            .send(Message::Request(Box::new(request)))
+            .await;
         assert!(sent.is_ok());
         let Input::Act { by, act } = declare("ann") else {
             unreachable!()
@@ -433,15 +434,18 @@ mod tests {
         let by: Vec<&str> = declared.map(|(_, by)| by.as_str()).collect();
         assert_eq!(by, ["ann"]);
 
-        // What is no act is done all the same: the courier that ended an attempt, or a stop.
-        let (reply, nobody) = tokio::sync::oneshot::channel();
-        drop(nobody);
-        let asked = Asked {
+        // Other inputs take effect all the same: the end of an attempt, or a stop.
+        let (reply, receiver) = tokio::sync::oneshot::channel();
+        drop(receiver);
+        let request = Request {
             input: Input::Stop,
             letters: Vec::new(),
             reply,
         };
-        let sent = engine.inputs.send(Message::Asked(Box::new(asked))).await;
+        let sent = engine
+            .inputs
+            .send(Message::Request(Box::new(request)))
+            .await;
         assert!(sent.is_ok());
         running.join().unwrap();
         let ledger = Ledger::open(folder.path()).unwrap();

@@ -1,8 +1,8 @@
-//! One turn of the engine: an input comes in, what follows is decided, committed, and only then
-//! taken into the present state. Synchronous, without a clock or a runtime: the service and the
+//! One turn of the engine: an input comes in, `decide` gives events, the ledger commits them, and
+//! only then the record applies them. Synchronous, without a clock or a runtime: the service and the
 //! simulation drive the same turns. The only caller of `decide`.
 //!
-//! It must never let anybody see an event that is not on the disk.
+//! It must never show an event that is not on the disk.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -18,15 +18,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::ledger::{self, Head, Ledger};
 
-/// After a failed commit, samples wait this long before they try the disk again.
+/// After a failed commit, samples wait this long before the disk is tried again.
 const RETRY_PAUSE: SignedDuration = SignedDuration::from_secs(1);
-/// Inputs kept for a disk that refuses them. The courier stops when attempts cannot be committed,
-/// so there are never more than its connections and the gaps of one night.
-const OWED: usize = 1024;
+/// Inputs kept while the disk fails. The courier stops when attempts cannot be committed, so this
+/// holds the ends of its open attempts and the monitoring gaps of one night.
+const KEPT: usize = 1024;
 
-/// Where events go to become durable.
+/// Makes events durable.
 pub trait Journal {
-    /// Writes events and rendered messages in one transaction, on the disk when it returns.
+    /// Writes events and rendered messages in one transaction. They are on the disk when it returns.
     ///
     /// # Errors
     /// Nothing was written.
@@ -52,10 +52,9 @@ impl Journal for Ledger {
 /// Why an input had no effect.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It cannot be done.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// It could not be made durable. What the monitor saw is kept and tried again.
+    /// Samples, monitoring gaps and ends of attempts are kept and tried again.
     #[error("the ledger cannot be written")]
     Store(#[from] ledger::Error),
 }
@@ -63,45 +62,42 @@ pub enum Error {
 /// Committed events with their sequence numbers, in order.
 pub type Events = Vec<(u64, Event)>;
 
-/// What a turn did. Everything in it is on the disk.
+/// The result of a turn. Everything in it is on the disk.
 #[derive(Debug)]
 #[must_use]
 pub struct Turned {
-    /// What had fallen due before the input, also when the input itself failed.
+    /// Events that fell due before the input. Also set if the input itself failed.
     pub due: Events,
-    /// What followed from the input.
-    ///
-    /// An act is refused with its reason. A failed commit changes nothing: an act is then to be
-    /// tried again by its person, everything else is tried again by a later turn, with its time.
+    /// Events of the input. After a failed commit a later turn repeats the input with its time; an
+    /// act must be repeated by its person.
     pub result: Result<Events, Error>,
 }
 
 impl Turned {
-    /// Whether anything is new.
     pub fn changed(&self) -> bool {
         !self.due.is_empty() || self.result.as_ref().is_ok_and(|own| !own.is_empty())
     }
 
-    /// Everything that is new, in order.
+    /// All events, in order.
     pub fn events(&self) -> impl Iterator<Item = &(u64, Event)> {
         self.due.iter().chain(self.result.iter().flatten())
     }
 }
 
-/// The engine's state and its way into the ledger.
+/// The engine's state and its journal.
 pub struct Turn<J = Ledger> {
     journal: J,
     record: Record,
     watch: Watch,
     alive: bool,
-    /// Inputs that happened but could not be committed, oldest first, with their times.
-    owed: VecDeque<(Timestamp, Input)>,
+    /// Inputs that could not be committed, oldest first, with their times.
+    uncommitted: VecDeque<(Timestamp, Input)>,
     /// When the last commit failed, until one succeeds.
     failed_at: Option<Timestamp>,
 }
 
 impl<J: Journal> Turn<J> {
-    /// A turn over a journal whose events fold into `record`.
+    /// `record` is the fold of the journal's events.
     pub fn new(journal: J, record: Record, recent: &[Sample]) -> Self {
         let watch = Watch::rebuild(&record, recent);
         Self {
@@ -109,37 +105,34 @@ impl<J: Journal> Turn<J> {
             record,
             watch,
             alive: false,
-            owed: VecDeque::new(),
+            uncommitted: VecDeque::new(),
             failed_at: None,
         }
     }
 
-    /// The present state.
     pub fn record(&self) -> &Record {
         &self.record
     }
 
-    /// Where events go.
     pub fn journal(&self) -> &J {
         &self.journal
     }
 
-    /// Where events go.
     pub fn journal_mut(&mut self) -> &mut J {
         &mut self.journal
     }
 
-    /// Whether a probe has a run pending and is asked at its retry interval.
+    /// True if the probe has a pending run and runs at its retry interval.
     pub fn retrying(&self, probe: &ProbeId) -> bool {
         self.watch.retrying(probe)
     }
 
-    /// Whether something that happened is not on the disk yet.
+    /// True while an input is not on the disk yet.
     pub fn behind(&self) -> bool {
         self.failed_at.is_some()
     }
 
-    /// The next instant at which something falls due although nothing comes in.
+    /// The next instant at which something falls due without an input.
     pub fn next_wake(&mut self) -> Option<Timestamp> {
         if let Some(failed_at) = self.failed_at {
             return Some(failed_at.checked_add(RETRY_PAUSE).unwrap_or(failed_at));
@@ -150,10 +143,10 @@ impl<J: Journal> Turn<J> {
         next_wake(&self.watch)
     }
 
-    /// Takes in `input` at `now`, after everything that fell due before it.
+    /// Handles `input` at `now`, after everything that fell due before it.
     ///
-    /// The service decides what is due only between its start and its stop: a command that acts
-    /// on a stopped ledger does not make up a life for it.
+    /// Instants fall due only between the start and the stop of the service. A command that acts on
+    /// a stopped ledger decides nothing else.
     pub fn step(
         &mut self,
         now: Timestamp,
@@ -161,7 +154,7 @@ impl<J: Journal> Turn<J> {
         letters: &[(NoticeId, Vec<u8>)],
     ) -> Turned {
         let mut due = Events::new();
-        // If the clock was set back since, the pause is over no later.
+        // If the clock was set back since, the pause must not become longer.
         self.failed_at = self.failed_at.map(|at| at.min(now));
         if self.waits(now, &input) {
             self.observe(now, &input);
@@ -171,7 +164,7 @@ impl<J: Journal> Turn<J> {
             };
         }
         let upto = match &input {
-            // What fell due while nobody looked is decided knowing that nobody looked.
+            // Instants within a monitoring gap are decided after it is known.
             Input::MonitoringGap { span, .. } => span.from.min(now),
             _ => now,
         };
@@ -186,9 +179,9 @@ impl<J: Journal> Turn<J> {
         let mut own = Events::new();
         let result = result.and_then(|()| self.conclude(now, now, &input, letters, &mut own));
         if matches!(result, Err(Error::Store(_))) {
-            self.owe(now, input);
+            self.keep(now, input);
         } else if result.is_ok() {
-            self.note(&input);
+            self.note_life(&input);
         }
         Turned {
             due,
@@ -196,8 +189,8 @@ impl<J: Journal> Turn<J> {
         }
     }
 
-    /// What an input means for the engine itself.
-    fn note(&mut self, input: &Input) {
+    /// Follows the start and the stop of the service.
+    fn note_life(&mut self, input: &Input) {
         match input {
             Input::Start { .. } => self.alive = true,
             Input::Stop => self.alive = false,
@@ -205,7 +198,7 @@ impl<J: Journal> Turn<J> {
         }
     }
 
-    /// Whether a sample or a tick leaves a disk alone that refused a moment ago.
+    /// True for a sample or a tick right after a failed commit.
     fn waits(&self, now: Timestamp, input: &Input) -> bool {
         let pausing = self
             .failed_at
@@ -214,7 +207,7 @@ impl<J: Journal> Turn<J> {
     }
 
     fn observe(&mut self, at: Timestamp, input: &Input) {
-        // What hides time is seen when it begins: a probe does not fall overdue inside it.
+        // A monitoring gap is observed when it begins: no probe becomes overdue within it.
         let at = match input {
             Input::MonitoringGap { span, .. } => span.from.min(at),
             _ => at,
@@ -223,21 +216,21 @@ impl<J: Journal> Turn<J> {
         self.watch.observe(&record, at, input);
     }
 
-    /// Commits what is owed, then decides everything due up to `upto`, each at its own time.
+    /// Commits kept inputs, then decides everything due up to `upto`, each at its own time.
     fn catch_up(
         &mut self,
         upto: Timestamp,
         now: Timestamp,
         events: &mut Events,
     ) -> Result<(), Error> {
-        while let Some((at, input)) = self.owed.pop_front() {
+        while let Some((at, input)) = self.uncommitted.pop_front() {
             match self.conclude(at, now, &input, &[], events) {
                 Ok(()) => {}
                 Err(Error::Refused(refusal)) => {
-                    tracing::error!(%refusal, "what happened while the ledger failed no longer fits");
+                    tracing::error!(%refusal, "an input from the time of the ledger failure is refused");
                 }
                 Err(error) => {
-                    self.owed.push_front((at, input));
+                    self.uncommitted.push_front((at, input));
                     return Err(error);
                 }
             }
@@ -251,7 +244,7 @@ impl<J: Journal> Turn<J> {
             self.observe(due, &Input::Tick);
             self.conclude(due, now, &Input::Tick, &[], events)?;
             if self.next_wake().is_some_and(|next| next <= due) {
-                // It did not move on by itself; one tick at the end decides the rest of it.
+                // This instant does not advance. One tick at the end decides the rest.
                 self.observe(upto, &Input::Tick);
                 self.conclude(upto, now, &Input::Tick, &[], events)?;
                 break;
@@ -283,7 +276,7 @@ impl<J: Journal> Turn<J> {
         }
         let head = match self.journal.append(now, &decided, letters) {
             Ok(head) => head,
-            // The disk is fine, and what it holds stays: nothing is behind, nothing is tried again.
+            // The disk works and holds another message: nothing is behind, nothing is repeated.
             Err(error @ ledger::Error::LetterDiffers(_)) => {
                 return Err(Refusal(error.to_string()).into());
             }
@@ -302,23 +295,25 @@ impl<J: Journal> Turn<J> {
         Ok(())
     }
 
-    /// Keeps what has happened and has no other memory: the watch holds samples, people ask again.
-    fn owe(&mut self, at: Timestamp, input: Input) {
-        let lasting = matches!(input, Input::MonitoringGap { .. } | Input::Delivered { .. });
-        if !lasting {
+    /// Keeps an input that is stored nowhere else. The watch holds samples; people repeat acts.
+    fn keep(&mut self, at: Timestamp, input: Input) {
+        if !matches!(input, Input::MonitoringGap { .. } | Input::Delivered { .. }) {
             return;
         }
-        if self.owed.len() < OWED {
-            self.owed.push_back((at, input));
+        if self.uncommitted.len() < KEPT {
+            self.uncommitted.push_back((at, input));
         } else {
-            tracing::error!(?input, "the ledger has failed for too long; this is lost");
+            tracing::error!(
+                ?input,
+                "the ledger has failed for too long; this input is lost"
+            );
         }
     }
 }
 
-/// The record as decisions may take it. A life that ended without a word left it watching, but
-/// until the next start nobody watches: no midnight is witnessed and nothing falls due meanwhile.
-/// The start itself is told, since it has to find out until when that life reached.
+/// The record that decisions see. After a crash the record still says that the service monitors,
+/// but nothing falls due until the next start. The start itself sees the record unchanged, to find
+/// out when the monitoring ended.
 fn in_life<'a>(record: &'a Record, alive: bool, input: &Input) -> Cow<'a, Record> {
     if alive || !record.watching || matches!(input, Input::Start { .. } | Input::Crashed { .. }) {
         return Cow::Borrowed(record);

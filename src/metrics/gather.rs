@@ -20,7 +20,8 @@ use super::view::{
     Clock, Configuration, Ended, Latest, Ledger, Month, OpenIncidents, Outbox, Probe, Samples,
     System, Taken, View,
 };
-use crate::engine::snapshot::{Counters, ProbeState, SharedState};
+use crate::engine::counters::Counters;
+use crate::engine::snapshot::{ProbeState, SharedState};
 use crate::samples::Stats;
 
 /// A month's figures are at most so old, unless something happens.

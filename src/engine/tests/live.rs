@@ -79,7 +79,7 @@ impl Service {
     /// Stops in order; what the ledger then says, and how many samples were stored.
     async fn stop(self) -> (Record, u64) {
         self.engine.stop().await.unwrap();
-        assert!(matches!(self.engine.stop().await, Err(Error::Gone)));
+        assert!(matches!(self.engine.stop().await, Err(Error::Stopped)));
         drop(self.engine);
         self.running.join().unwrap();
         self.samples.writer().flush().unwrap();

@@ -189,7 +189,8 @@ fn an_open_outage_has_no_end_and_counts_as_far_as_the_ledger_speaks() {
     );
     assert_eq!(open.restore_s, None);
     assert!(
-        report.happened[0].ends_with("Thursday 29 October at 11:00\u{a0}EDT and has not ended yet.")
+        report.happened[0]
+            .ends_with("Thursday 29 October at 11:00\u{a0}EDT and has not ended yet.")
     );
 }
 

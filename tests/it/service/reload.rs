@@ -129,7 +129,7 @@ systems  = ["SYSTEM"]
     serve("portal");
     let reload = ends(folder, &["reload", "--config", "nines.toml"], 0);
     for word in [
-        "gone was taken out of the configuration while it is down (O-",
+        "gone was removed from the configuration while it is down (O-",
         "write to lakeside yourself",
     ] {
         assert!(err(&reload).contains(word), "{}", err(&reload));
