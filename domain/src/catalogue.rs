@@ -7,6 +7,7 @@ use jiff::civil::{Date, Time, Weekday};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{CommitteeId, CustomerId, PolicyId, ProbeId, SystemId};
+use crate::mailbox::Mailbox;
 use crate::policy::Policy;
 
 /// The configuration in force. Every list is sorted by id; ids are unique; every reference holds.
@@ -19,7 +20,7 @@ pub struct Catalogue {
     /// The name of the place the probes run from.
     pub vantage: String,
     /// The sender of notices, as in a `From` header.
-    pub mail_from: String,
+    pub mail_from: Mailbox,
     /// How long a `downtime` notice waits for other systems of the same customer, in seconds.
     pub gather_s: i64,
     /// Who receives reports.

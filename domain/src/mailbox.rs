@@ -4,29 +4,80 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A mail address with an optional name, as in a `From` header.
+/// A mail address with an optional name. The stored form is that of a `From` header.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", from = "String")]
 pub struct Mailbox {
     pub name: Option<String>,
     pub address: String,
 }
 
 impl Mailbox {
-    /// The host behind the `@`.
-    pub fn host(&self) -> &str {
-        self.address.rsplit('@').next().unwrap_or_default()
+    /// The domain of the address; `localhost` if it has none.
+    pub fn domain(&self) -> &str {
+        let parts = self.address.rsplit_once('@');
+        parts.map_or("localhost", |(_, domain)| domain)
     }
 }
 
-/// `Example Status <status@example.org>`; a name with special characters is quoted (RFC 5322).
+/// Reads `Name <address>` or an address alone. The name may be in quotation marks.
+impl From<&str> for Mailbox {
+    fn from(text: &str) -> Self {
+        let (name, rest) = text.rsplit_once('<').unwrap_or(("", text));
+        let name = name.trim();
+        let unquoted = name
+            .strip_prefix('"')
+            .and_then(|name| name.strip_suffix('"'));
+        let name = unquoted.unwrap_or(name);
+        Self {
+            name: (!name.is_empty()).then(|| name.to_owned()),
+            address: rest.trim().trim_end_matches('>').trim_end().to_owned(),
+        }
+    }
+}
+
+impl From<String> for Mailbox {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl From<Mailbox> for String {
+    fn from(mailbox: Mailbox) -> Self {
+        mailbox.to_string()
+    }
+}
+
+/// Quotes a name that has special characters (RFC 5322, 3.2.3).
 impl fmt::Display for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.name {
-            None => f.write_str(&self.address),
+        let Self { name, address } = self;
+        match name {
+            None => f.write_str(address),
             Some(name) if name.contains(|c| "()[]:;@,.".contains(c)) => {
-                write!(f, "\"{name}\" <{}>", self.address)
+                write!(f, "\"{name}\" <{address}>")
             }
-            Some(name) => write!(f, "{name} <{}>", self.address),
+            Some(name) => write!(f, "{name} <{address}>"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mailbox_is_read_as_it_is_written() {
+        for text in [
+            "status@example.org",
+            "Example Status <status@example.org>",
+            "\"Example, Inc.\" <status@example.org>",
+        ] {
+            let mailbox = Mailbox::from(text);
+            assert_eq!(mailbox.address, "status@example.org");
+            assert_eq!(mailbox.domain(), "example.org");
+            assert_eq!(mailbox.to_string(), text);
+        }
+        assert_eq!(Mailbox::default().domain(), "localhost");
     }
 }

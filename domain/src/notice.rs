@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
+use crate::mailbox::Mailbox;
 use crate::sample::Reason;
 use crate::span::Span;
 
@@ -217,15 +218,7 @@ impl Notice {
 }
 
 /// The `Message-ID` of a notice: the same for every attempt, in this ledger and no other.
-/// `identity` is the ledger's own, `mail_from` the sender as in a `From` header.
-pub fn message_id(identity: &str, notice: NoticeId, mail_from: &str) -> String {
-    format!("<{notice}.{identity}@{}>", domain_of(mail_from))
-}
-
-/// The domain of a mail address, alone or in `Name <address>`; `localhost` where there is none.
-pub fn domain_of(address: &str) -> &str {
-    let bare = address.rsplit_once('<').map_or(address, |(_, rest)| rest);
-    let bare = bare.trim().trim_end_matches('>');
-    bare.rsplit_once('@')
-        .map_or("localhost", |(_, domain)| domain)
+/// `identity` is the ledger's own.
+pub fn message_id(identity: &str, notice: NoticeId, mail_from: &Mailbox) -> String {
+    format!("<{notice}.{identity}@{}>", mail_from.domain())
 }

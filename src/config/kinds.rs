@@ -19,7 +19,7 @@ pub(super) fn choose(source: &mut Source<'_>, table: &DeTable<'_>, branches: &[V
         keys.find(|key| *key == "kind" || is_unknown(key) && nearest(key, ["kind"]).is_some());
     let written = key.and_then(|key| table.get(key));
     let Some((written, text)) = written.and_then(|w| Some((w, w.get_ref().as_str()?))) else {
-        return guess(table, branches);
+        return common(branches);
     };
     if let Some(branch) = of_kind(text) {
         return with_others(branch, branches);
@@ -40,24 +40,6 @@ pub(super) fn choose(source: &mut Source<'_>, table: &DeTable<'_>, branches: &[V
 
 fn kind_of(branch: &Value) -> Option<&str> {
     branch["properties"]["kind"]["const"].as_str()
-}
-
-/// Without a kind: the one whose own keys the table has, else only the common keys.
-fn guess(table: &DeTable<'_>, branches: &[Value]) -> Value {
-    let shared = common(branches);
-    let is_own = |branch: &Value, key: &str| {
-        !branch["properties"][key].is_null() && shared["properties"][key].is_null()
-    };
-    let count = |branch: &&Value| {
-        table
-            .keys()
-            .filter(|key| is_own(branch, key.get_ref()))
-            .count()
-    };
-    match branches.iter().max_by_key(count) {
-        Some(branch) if count(&branch) > 0 => with_others(branch, branches),
-        _ => shared,
-    }
 }
 
 /// The branch, with the keys that only other kinds have (`x-others`: key to kind).

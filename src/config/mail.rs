@@ -15,7 +15,7 @@ use super::{Mail, Relay, Scheme};
 #[serde(deny_unknown_fields)]
 pub(super) struct MailTable {
     /// The sender, as in a From header.
-    from: Parsed<Sender>,
+    pub from: Parsed<Sender>,
     /// The mail servers, in order of preference: smtp://, smtp+starttls:// or smtps://.
     #[schemars(length(min = 1))]
     relays: Vec<RelayEntry>,
@@ -85,7 +85,6 @@ pub(super) fn mail(source: &mut Source<'_>, table: MailTable) -> Mail {
     let ca_file = ca_file.and_then(|file| source.certificates(&file));
     let relays = table.relays.into_iter();
     Mail {
-        from: table.from.value.to_string(),
         relays: relays
             .map(|RelayEntry(entry)| relay(source, entry, login.clone(), ca_file.clone()))
             .collect(),

@@ -98,8 +98,6 @@ pub struct Listen {
 /// How notices are sent.
 #[derive(Clone, Debug)]
 pub struct Mail {
-    /// The sender, as in a `From` header.
-    pub from: String,
     /// In order of preference; never empty.
     pub relays: Vec<Relay>,
 }

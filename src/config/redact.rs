@@ -4,28 +4,14 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use values::suggest::nearest;
-use values::url::{has_user, part, secrets};
+use values::url::{has_user, is_secret, part, secrets};
 use values::{Source, variable};
 
-/// The value of a key that contains one of these is hidden.
-const SECRET_PARTS: [&str; 10] = [
-    "pass",
-    "pwd",
-    "secret",
-    "token",
-    "authorization",
-    "cookie",
-    "api-key",
-    "api_key",
-    "apikey",
-    "credential",
-];
-
-/// The value of a key that is close to one of these is hidden, too.
+/// The value of a key that may be one of these, misspelt, is hidden.
 const SECRET_WORDS: [&str; 4] = ["password", "secret", "token", "authorization"];
 
 fn has_secret_part(lower: &str) -> bool {
-    SECRET_PARTS.iter().any(|part| lower.contains(part))
+    is_secret(lower) || lower.contains("pass") || lower.contains("pwd")
 }
 
 /// Hides the secrets of a table; all its values if it `is_secret` itself.

@@ -157,6 +157,8 @@ pub(super) fn service(
     }
     let gather_s = file.mail.as_ref().and_then(|mail| mail.gather.as_ref());
     let gather_s = gather_s.map_or(GATHER_S, |gather| gather.value);
+    let mail_from = file.mail.as_ref().map(|mail| mail.from.value.clone());
+    let mail_from = mail_from.unwrap_or_default();
     let mail = file.mail.map(|mail| mail::mail(source, mail));
     Service {
         catalogue: Catalogue {
@@ -165,10 +167,7 @@ pub(super) fn service(
             vantage: table
                 .vantage
                 .map_or_else(|| "local".to_owned(), |v| v.value),
-            mail_from: mail
-                .as_ref()
-                .map(|mail| mail.from.clone())
-                .unwrap_or_default(),
+            mail_from,
             gather_s,
             committees: committees(source, file.committee),
             customers: customers(source, file.customer, references),

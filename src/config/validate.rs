@@ -19,30 +19,12 @@ pub(super) fn validate(source: &mut Source<'_>, tree: &mut DeTable<'_>, schema: 
         source,
         root: schema,
     };
-    validator.table(tree, &(0..0), &Owner::File, schema);
+    validator.table(tree, &(0..0), FILE, schema);
 }
 
-/// The table that a key belongs to, for messages.
-enum Owner {
-    File,
-    /// `[service]`.
-    Headed(String),
-    /// `[[probe]]`.
-    Listed(String),
-    /// `expect`, within another table.
-    Inner(String),
-}
-
-impl std::fmt::Display for Owner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::File => f.write_str("this file"),
-            Self::Headed(key) => write!(f, "`[{key}]`"),
-            Self::Listed(key) => write!(f, "`[[{key}]]`"),
-            Self::Inner(key) => write!(f, "`{key}`"),
-        }
-    }
-}
+/// What messages call the table at the top. Others are called `[service]`, `[[probe]]`, or by
+/// their key within another table.
+const FILE: &str = "this file";
 
 struct Validator<'a, 's> {
     source: &'a mut Source<'s>,
@@ -50,7 +32,7 @@ struct Validator<'a, 's> {
 }
 
 impl Validator<'_, '_> {
-    fn table(&mut self, table: &mut DeTable<'_>, at: &Place, owner: &Owner, schema: &Value) {
+    fn table(&mut self, table: &mut DeTable<'_>, at: &Place, owner: &str, schema: &Value) {
         let chosen = schema["oneOf"]
             .as_array()
             .map(|branches| kinds::choose(self.source, table, branches));
@@ -71,8 +53,8 @@ impl Validator<'_, '_> {
                 let what = &known[key];
                 let is_list_of_tables = what["items"]["type"] == "object";
                 let message = match owner {
-                    Owner::File if is_list_of_tables => format!("this file lacks `[[{key}]]`"),
-                    Owner::File if what["type"] == "object" => format!("this file lacks `[{key}]`"),
+                    FILE if is_list_of_tables => format!("{FILE} lacks `[[{key}]]`"),
+                    FILE if what["type"] == "object" => format!("{FILE} lacks `[{key}]`"),
                     _ => format!("{owner} lacks `{key}`, {}", is(what)),
                 };
                 self.source.wrong(at, message);
@@ -91,7 +73,7 @@ impl Validator<'_, '_> {
     fn unknown_keys(
         &mut self,
         table: &mut DeTable<'_>,
-        owner: &Owner,
+        owner: &str,
         schema: &Value,
         known: &Map<String, Value>,
     ) {
@@ -125,7 +107,7 @@ impl Validator<'_, '_> {
                 let own = schema["properties"]["kind"]["const"].as_str();
                 let own = own.unwrap_or_default();
                 format!("`{said}` belongs to `{kind}` probes, and this one is `{own}`")
-            } else if let Some(home) = self.home(name).filter(|_| !matches!(owner, Owner::File)) {
+            } else if let Some(home) = self.home(name).filter(|_| owner != FILE) {
                 format!("`{said}` belongs {home}, not to {owner}")
             } else {
                 format!(
@@ -153,13 +135,7 @@ impl Validator<'_, '_> {
     }
 
     /// Validates a value. A wrong one is replaced.
-    fn value(
-        &mut self,
-        value: &mut Spanned<DeValue<'_>>,
-        key: &str,
-        owner: &Owner,
-        schema: &Value,
-    ) {
+    fn value(&mut self, value: &mut Spanned<DeValue<'_>>, key: &str, owner: &str, schema: &Value) {
         if value.span() == STAND_IN {
             return;
         }
@@ -191,8 +167,8 @@ impl Validator<'_, '_> {
         match value.get_mut() {
             DeValue::Table(table) => {
                 let owner = match owner {
-                    Owner::File => Owner::Headed(key.to_owned()),
-                    _ => Owner::Inner(key.to_owned()),
+                    FILE => format!("`[{key}]`"),
+                    _ => format!("`{key}`"),
                 };
                 self.table(table, &at, &owner, schema);
             }
@@ -209,25 +185,20 @@ impl Validator<'_, '_> {
         }
     }
 
-    fn items(&mut self, array: &mut DeArray<'_>, key: &str, owner: &Owner, schema: &Value) {
+    fn items(&mut self, array: &mut DeArray<'_>, key: &str, owner: &str, schema: &Value) {
         for item in array.iter_mut() {
             let at = item.span();
             match item.get_mut() {
                 DeValue::Table(table) if is_type("object", schema) => {
                     let owner = match owner {
-                        Owner::File => Owner::Listed(key.to_owned()),
-                        _ => Owner::Inner(key.to_owned()),
+                        FILE => format!("`[[{key}]]`"),
+                        _ => format!("`{key}`"),
                     };
                     let mut branches = schema["anyOf"].as_array().into_iter().flatten();
                     let branch = branches.find(|branch| is_type("object", branch));
                     self.table(table, &at, &owner, branch.unwrap_or(schema));
                 }
-                _ => self.value(
-                    item,
-                    &format!("{key}[]"),
-                    &Owner::Inner(key.to_owned()),
-                    schema,
-                ),
+                _ => self.value(item, &format!("{key}[]"), key, schema),
             }
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use domain::id::NoticeId;
+use domain::mailbox::Mailbox;
 use domain::outbox;
 use domain::record::{Outgoing, Record};
 use tokio::sync::Semaphore;
@@ -51,8 +52,7 @@ pub struct Sender {
     pub identity: String,
     /// The operator's name.
     pub service: String,
-    /// The sender as in a `From` header.
-    pub mail_from: String,
+    pub mail_from: Mailbox,
     /// The `Message-ID` of the first message of the same matter, if there was one.
     pub thread: Option<String>,
 }
@@ -207,7 +207,7 @@ impl Courier {
         };
         let relays = self.relays.load_full();
         let to = &outgoing.notice.recipient;
-        let (ended, farewell) = attempt(&relays, &sender.mail_from, to, &bytes, &self.limits).await;
+        let (ended, farewell) = attempt(&relays, &sender.mail_from.address, to, &bytes, &self.limits).await;
         outbox.ended(id, number, ended).await;
         if let Some(farewell) = farewell {
             farewell.say().await;

@@ -109,7 +109,7 @@ fn is_of_the_relay(refusal: &Refusal) -> bool {
 }
 
 fn address(header: &'static str, given: &str) -> Result<Address, String> {
-    mailbox(header, given)
+    mailbox(header, &given.into())
         .map(|m| m.email)
         .map_err(|error| error.to_string())
 }

@@ -500,7 +500,7 @@ impl Outbox for Memory {
         Sender {
             identity: "5f3a9c01".to_owned(),
             service: "Example HIE".to_owned(),
-            mail_from: FROM.to_owned(),
+            mail_from: FROM.into(),
             thread: None,
         }
     }

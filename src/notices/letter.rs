@@ -3,7 +3,8 @@
 //! nothing that a person wrote can end a line, a part or the message.
 
 use domain::id::NoticeId;
-use domain::notice::{domain_of, message_id};
+use domain::mailbox;
+use domain::notice::message_id;
 use domain::record::Outgoing;
 use jiff::Timestamp;
 use lettre::message::header::{
@@ -50,13 +51,13 @@ impl Renderer {
     ) -> Result<Letter, Error> {
         let said = self.say(id, &outgoing.notice, &sender.service)?;
         let from = mailbox("From", &sender.mail_from)?;
-        let to = mailbox("To", &outgoing.notice.recipient)?;
+        let to = mailbox("To", &outgoing.notice.recipient.as_str().into())?;
         let message_id = message_id(&sender.identity, id, &sender.mail_from);
         let headers = Headers {
             message_id: &message_id,
             thread: sender.thread.as_deref(),
             date: outgoing.decided_at,
-            list: domain_of(&sender.mail_from),
+            list: sender.mail_from.domain(),
         };
         build(from, to, headers, said)
     }
@@ -130,26 +131,15 @@ fn raw(name: &'static str, value: &str) -> Result<HeaderValue, Error> {
     ))
 }
 
-/// `Name <address>` or an address alone. The name is whatever stands before the last `<`, with
-/// or without quotation marks; lettre encodes it again.
-pub(super) fn mailbox(header: &'static str, given: &str) -> Result<Mailbox, Error> {
-    let given = text::header(header, given)?.trim();
-    let (name, address) = match given.rsplit_once('<') {
-        Some((name, rest)) => (name.trim(), rest.trim_end_matches('>').trim()),
-        None => ("", given),
-    };
-    let name = name
-        .strip_prefix('"')
-        .and_then(|n| n.strip_suffix('"'))
-        .unwrap_or(name);
+/// The same in the mail library's form, which encodes the name.
+pub(super) fn mailbox(header: &'static str, given: &mailbox::Mailbox) -> Result<Mailbox, Error> {
+    text::header(header, given.name.as_deref().unwrap_or_default())?;
+    let address = text::header(header, &given.address)?;
     let address: Address = address.parse().map_err(|source| Error::Address {
         address: text::cut(address, 120),
         source,
     })?;
-    Ok(Mailbox::new(
-        (!name.is_empty()).then(|| name.to_owned()),
-        address,
-    ))
+    Ok(Mailbox::new(given.name.clone(), address))
 }
 
 fn header_of(bytes: &[u8], name: &str) -> Option<String> {

@@ -119,7 +119,7 @@ fn sender(mail_from: &str) -> Sender {
     Sender {
         identity: IDENTITY.to_owned(),
         service: "Example HIE".to_owned(),
-        mail_from: mail_from.to_owned(),
+        mail_from: mail_from.into(),
         thread: None,
     }
 }
@@ -551,7 +551,7 @@ fn an_uptime_names_the_message_id_that_its_downtime_went_out_under() {
     first.message_id = Some("<N-9.5f3a9c01@example.org>".to_owned());
     record.notices.insert(NoticeId(9), first.into());
     let mut catalogue = (*record.catalogue).clone();
-    catalogue.mail_from = "Status <status@example.net>".to_owned();
+    catalogue.mail_from = "Status <status@example.net>".into();
     record.catalogue = catalogue.into();
     let mut second = notice(Kind::Uptime, vec![mended(portal())]);
     second.thread = Some(NoticeId(9));

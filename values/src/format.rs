@@ -48,18 +48,6 @@ impl<F: Format> Parsed<F> {
     }
 }
 
-impl<F: Format> Clone for Parsed<F>
-where
-    F::Value: Clone,
-{
-    fn clone(&self) -> Self {
-        Self {
-            value: self.value.clone(),
-            at: self.at.clone(),
-        }
-    }
-}
-
 /// Shows only the place: the value may be a secret.
 impl<F: Format> fmt::Debug for Parsed<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

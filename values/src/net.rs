@@ -1,8 +1,9 @@
 //! Formats of addresses: of mail, hosts, listeners and relays.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use domain::mailbox::Mailbox;
+use url::{Position, Url};
 
 use crate::Format;
 use crate::suggest::shorten;
@@ -62,34 +63,27 @@ impl Format for Sender {
 
     fn parse(text: &str) -> Result<Mailbox, String> {
         let said = shorten(text);
-        let (name, address) = match text.split_once('<') {
-            Some((name, address)) => (name.trim(), address.strip_suffix('>').unwrap_or_default()),
-            None => ("", text),
-        };
-        if !is_address(address) || name.chars().any(char::is_control) || name.len() > 200 {
+        let mailbox = Mailbox::from(text);
+        let is_open = text.contains('<') && !text.ends_with('>');
+        let name = mailbox.name.as_deref().unwrap_or_default();
+        let is_long = name.chars().any(char::is_control) || name.len() > 200;
+        if !is_address(&mailbox.address) || is_long || is_open {
             return Err(format!(
                 "`{said}` is not a sender: write \"Example Status <status@example.org>\""
             ));
         }
-        let quoted = name
-            .strip_prefix('"')
-            .and_then(|name| name.strip_suffix('"'));
-        let special = if quoted.is_some() {
+        let special = if text.starts_with('"') {
             "\"\\"
         } else {
             "\"\\()[]:;@,."
         };
-        let inner = quoted.unwrap_or(name);
-        if inner.contains(|c| special.contains(c)) {
+        if name.contains(|c| special.contains(c)) {
             return Err(format!(
                 "put the name in `{said}` in quotes of its own: write \
                  '\"Example Inc.\" <status@example.org>'"
             ));
         }
-        Ok(Mailbox {
-            name: (!inner.is_empty()).then(|| inner.to_owned()),
-            address: address.to_owned(),
-        })
+        Ok(mailbox)
     }
 }
 
@@ -166,42 +160,34 @@ impl Format for RelayUrl {
 
     fn parse(text: &str) -> Result<Self::Value, String> {
         let wrong = |why: &str| format!("`{}` is not a relay: {why}", redact(text));
-        let (scheme, rest) = text.split_once("://").unwrap_or_default();
-        if rest.contains('@') {
+        if text.contains('@') {
             return Err(
                 "a user or password must not appear in a URL: use `user` and `password_file`"
                     .to_owned(),
             );
         }
-        let (scheme, usual) = match scheme {
-            "smtp" => (Scheme::Smtp, 25),
-            "smtp+starttls" => (Scheme::StartTls, 587),
-            "smtps" => (Scheme::Smtps, 465),
-            _ => return Err(wrong("start with smtp://, smtp+starttls:// or smtps://")),
-        };
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        let (host, port) = match rest.strip_prefix('[') {
-            Some(rest) => {
-                let (host, port) = rest.split_once(']').unwrap_or_default();
-                if host.parse::<Ipv6Addr>().is_err() {
-                    return Err(wrong("put an IPv6 address in brackets, as `[::1]`"));
-                }
-                (host, port)
-            }
-            None => {
-                let (host, port) = rest.split_at(rest.find(':').unwrap_or(rest.len()));
-                if !is_host_name(host) {
-                    return Err(wrong("write a host and a port after ://, and nothing else"));
-                }
-                (host, port)
+        let url = Url::parse(text).ok();
+        let (scheme, usual) = match url.as_ref().map(Url::scheme) {
+            Some("smtp") => (Scheme::Smtp, 25),
+            Some("smtp+starttls") => (Scheme::StartTls, 587),
+            Some("smtps") => (Scheme::Smtps, 465),
+            _ => {
+                return Err(wrong(
+                    "write smtp://, smtp+starttls:// or smtps://, and a host",
+                ));
             }
         };
-        let port = match port.strip_prefix(':').map(str::parse::<u16>) {
-            None if port.is_empty() => usual,
-            Some(Ok(port)) if port > 0 => port,
-            _ => return Err(wrong("the port must be a number from 1 to 65535")),
+        let host = match url.as_ref().and_then(Url::host) {
+            Some(url::Host::Domain(name)) if is_host_name(name) => name.to_owned(),
+            Some(url::Host::Ipv6(ip)) => ip.to_string(),
+            _ => return Err(wrong("write the name or address of a host")),
         };
-        Ok((scheme, host.to_owned(), port))
+        let port = url.as_ref().and_then(Url::port).unwrap_or(usual);
+        let rest = url.as_ref().map_or("", |url| &url[Position::BeforePath..]);
+        if port == 0 || !matches!(rest, "" | "/") {
+            return Err(wrong("write only a port from 1 to 65535 after the host"));
+        }
+        Ok((scheme, host, port))
     }
 }
 

@@ -2,58 +2,49 @@
 
 use std::ops::Range;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
 use crate::suggest::shorten;
 use crate::text::variable;
 use crate::written::Place;
 
 /// A header or a query parameter carries a secret if its name contains one of these.
-const SECRET: [&str; 9] = [
-    "authorization",
-    "cookie",
-    "api-key",
-    "api_key",
-    "apikey",
-    "token",
-    "secret",
-    "password",
-    "credential",
-];
+const SECRET: &str = "authorization cookie api-key api_key apikey token secret password credential";
 
 /// A query parameter carries a secret if one of the words of its name is one of these.
-const WORDS: [&str; 9] = [
-    "auth",
-    "jwt",
-    "key",
-    "pass",
-    "passwd",
-    "pwd",
-    "session",
-    "sig",
-    "signature",
-];
+const WORDS: &str = "auth jwt key pass passwd pwd session sig signature";
 
 /// True if a header of that name carries a secret.
 pub fn is_secret(name: &str) -> bool {
     let lower = name.to_lowercase();
-    SECRET.iter().any(|part| lower.contains(part))
+    SECRET.split(' ').any(|part| lower.contains(part))
 }
 
 /// True if a query parameter of that name carries a secret. Signs and capitals separate words.
 fn is_secret_parameter(name: &str) -> bool {
-    let mut words = vec![String::new()];
+    let mut words = String::new();
     let mut before = '_';
-    for letter in name.chars() {
-        let begins = letter.is_uppercase() && !before.is_uppercase();
-        if begins || !letter.is_alphanumeric() {
-            words.push(String::new());
+    for c in name.chars() {
+        if c.is_uppercase() && !before.is_uppercase() {
+            words.push(' ');
         }
-        if let Some(word) = words.last_mut().filter(|_| letter.is_alphanumeric()) {
-            word.extend(letter.to_lowercase());
-        }
-        before = letter;
+        words.push(if c.is_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            ' '
+        });
+        before = c;
     }
-    is_secret(name) || words.iter().any(|word| WORDS.contains(&word.as_str()))
+    let is_word = |word: &str| WORDS.split(' ').any(|known| known == word);
+    is_secret(name) || words.split(' ').any(is_word)
 }
+
+/// All but the unreserved characters of RFC 3986, section 2.3.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// One parameter of a query.
 pub struct Parameter {
@@ -71,7 +62,7 @@ fn parameters(text: &str) -> impl Iterator<Item = Parameter> + '_ {
         from += pair.len() + 1;
         let (name, value) = pair.split_once('=')?;
         let at = start + name.len() + 1;
-        let name = decoded(name);
+        let name = percent_decode_str(name).decode_utf8_lossy().into_owned();
         (!value.is_empty()).then_some(Parameter {
             name,
             value: at..at + value.len(),
@@ -96,7 +87,7 @@ pub fn fill(text: &str, mut fill: impl FnMut(&str) -> String) -> String {
             continue;
         };
         filled.push_str(&text[done..value.start]);
-        encode(&fill(name), &mut filled);
+        filled.extend(utf8_percent_encode(&fill(name), RESERVED));
         done = value.end;
     }
     filled.push_str(&text[done..]);
@@ -130,31 +121,4 @@ pub fn part(text: &str, at: &Place, part: &Place) -> Place {
     } else {
         at.clone()
     }
-}
-
-/// Percent-encodes all but the unreserved characters of RFC 3986, section 2.3.
-fn encode(text: &str, out: &mut String) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-}
-
-/// A name with its percent-encoding undone.
-fn decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut index = 0;
-    while let Some(byte) = bytes.get(index) {
-        let coded = bytes.get(index + 1..index + 3).filter(|_| *byte == b'%');
-        let code = coded
-            .and_then(|code| std::str::from_utf8(code).ok())
-            .and_then(|code| u8::from_str_radix(code, 16).ok());
-        out.push(code.unwrap_or(*byte));
-        index += if code.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }

@@ -6,14 +6,14 @@ use super::{Files, Reported};
 use crate::config::schema::{SchemaKind, marked};
 use serde_json::Value;
 
-/// A key of a file, wherever it stands.
+/// A key of a file, at any depth.
 struct Key {
     name: String,
     /// The place of its name.
     at: std::ops::Range<usize>,
     /// The place of its value; of a headed table, nothing.
     value: Option<std::ops::Range<usize>>,
-    /// Whether it stands in an inline table.
+    /// True in an inline table.
     inline: bool,
     /// Whether the writer chooses it.
     free: bool,
@@ -61,7 +61,7 @@ fn collect(
         let required = schema["required"]
             .as_array()
             .is_some_and(|all| all.iter().any(|r| *r == *name));
-        // Headed by `[name]` or `[[name]]`: the key stands in brackets.
+        // Headed by `[name]` or `[[name]]`: the key is in brackets.
         let headed = text[..key.span().start].ends_with('[')
             && !inline
             && text[..key.span().start]

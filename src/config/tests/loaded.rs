@@ -36,8 +36,9 @@ fn the_shipped_folder_itself_is_good() {
         loaded.listen.private,
         SocketAddr::from(([127, 0, 0, 1], 8081))
     );
+    let from = "Example HIE Status <status@example.org>";
+    assert_eq!(loaded.catalogue.mail_from.to_string(), from);
     let mail = loaded.mail.unwrap();
-    assert_eq!(mail.from, "Example HIE Status <status@example.org>");
     let [relay] = mail.relays.as_slice() else {
         panic!("{:?}", mail.relays)
     };
@@ -218,7 +219,7 @@ fn the_least_configuration_has_defaults() {
         (catalogue.vantage.as_str(), catalogue.gather_s),
         ("local", 30)
     );
-    assert_eq!(catalogue.mail_from, "");
+    assert_eq!(catalogue.mail_from, Default::default());
     assert_eq!(catalogue.systems[0].target, None);
     assert_eq!(catalogue.systems[0].policy, None);
 }

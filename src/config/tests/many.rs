@@ -53,7 +53,7 @@ const SYSTEM: &str = "name = \"Portal\"\ncommittee = \"c\"\n";
 const HTTP: &str = "[[probe]]\nname = \"p\"\nkind = \"http\"\nurl = \"https://x.example.org\"\ninterval = \"30s\"\n";
 const WINDOW: &str = "[[maintenance]]\ntitle = \"A\"\nstart = \"01:00\"\nzone = \"UTC\"\n";
 
-/// Exactly one mistake, which stands on the last line or as said and holds the text.
+/// Checks that there is exactly one mistake, and that its message contains `part`.
 fn one(system: &str, part: &str) {
     let reported = Files::with_system(system).reported();
     let [(path, line, message)] = reported.as_slice() else {

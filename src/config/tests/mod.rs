@@ -1,4 +1,4 @@
-//! Tests over whole configurations: the shipped files, changed on purpose in every way.
+//! Tests of whole configurations: the shipped files with changes.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test stops at what it did not expect.
 
 mod every_key;

@@ -153,7 +153,7 @@ fn a_file_with_a_syntax_error_has_no_other_mistake_and_hides_none_of_other_files
     check(
         &files,
         expect![[r#"
-            error: put text in quotes, as "this" (invalid float, expected nothing)
+            error: put text in quotes, as "this" (invalid float)
               --> config/nines.toml:12:15
                |
             12 | public = 127.0.0.1:8080

@@ -33,7 +33,7 @@ pub(crate) fn catalogue() -> Catalogue {
         service: "Example HIE".to_owned(),
         zone: zone.clone(),
         vantage: "here".to_owned(),
-        mail_from: "Status <status@example.org>".to_owned(),
+        mail_from: "Status <status@example.org>".into(),
         gather_s: 30,
         committees: vec![Committee {
             id: "operations".into(),

@@ -97,7 +97,7 @@ fn first() -> Catalogue {
         service: "Example Health Information Exchange".to_owned(),
         zone: "America/New_York".to_owned(),
         vantage: "albany-1".to_owned(),
-        mail_from: "Example HIE Status <status@example.org>".to_owned(),
+        mail_from: "Example HIE Status <status@example.org>".into(),
         gather_s: 30,
         committees: vec![Committee {
             id: "operations".into(),
