@@ -153,14 +153,14 @@ impl ProbeState {
         self.retrying.subscribe()
     }
 
-    pub(super) fn sampled(&self, sample: Sample) {
+    pub(crate) fn sampled(&self, sample: Sample) {
         self.outcomes[index(sample.outcome)].fetch_add(1, Relaxed);
         self.late_us_sum.fetch_add(sample.late_us, Relaxed);
         self.late_us_max.fetch_max(sample.late_us, Relaxed);
         self.latest.store(Some(Arc::new(sample)));
     }
 
-    pub(super) fn missed(&self, slots: u64) {
+    pub(crate) fn missed(&self, slots: u64) {
         self.missed.fetch_add(slots, Relaxed);
     }
 

@@ -44,7 +44,7 @@ fn router(state: Arc<AppState>) -> Router {
 
 async fn page(State(state): State<Arc<AppState>>) -> impl IntoResponse {
     // A month's figures for many systems are worth a thread of their own.
-    let made = tokio::task::spawn_blocking(move || metrics::page(&state.view())).await;
+    let made = tokio::task::spawn_blocking(move || state.metrics()).await;
     match made {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
@@ -67,10 +67,7 @@ async fn probe(
         return (StatusCode::BAD_REQUEST, why).into_response();
     };
     match state.ask(&ProbeId::from(target.as_str())).await {
-        Ok(probe) => {
-            let text = metrics::asked(probe);
-            ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
-        }
+        Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
         Err(Unasked::Unknown) => {
             let why = "no such probe is configured: say SYSTEM/PROBE, as /metrics names them\n";
             (StatusCode::NOT_FOUND, why).into_response()

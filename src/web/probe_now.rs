@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::catalogue::Catalogue;
 use domain::id::ProbeId;
+use domain::sample::Sample;
 use jiff::Timestamp;
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::engine::runner::Setup;
-use crate::metrics::view::{Latest, Probe, Taken};
+use crate::metrics;
 
 /// The probes that may be asked: those of the configuration in force.
 #[derive(Default)]
@@ -42,37 +43,33 @@ impl Targets {
             setups.iter().map(target).collect();
     }
 
-    /// Runs a probe once, under its own timeout, and shows it as [`crate::metrics::asked`] takes it.
+    /// Runs a probe once, under its own timeout, and answers its metrics.
     pub(super) async fn ask(
         &self,
         id: &ProbeId,
         catalogue: &Catalogue,
         now: Timestamp,
-    ) -> Result<Probe, Unasked> {
+    ) -> Result<String, Unasked> {
         let target = {
             let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             all.get(id).cloned().ok_or(Unasked::Unknown)?
         };
-        let kind = &catalogue.probe(id).ok_or(Unasked::Unknown)?.kind;
+        let probe = catalogue.probe(id).ok_or(Unasked::Unknown)?;
         let _turn = target.turn.try_lock().map_err(|_| Unasked::Busy)?;
         let found = target.setup.probe.run().await;
-        Ok(Probe {
-            system: id.system().to_owned(),
-            name: id.name().to_owned(),
-            kind: kind.clone(),
-            vantage: catalogue.vantage.clone(),
-            latest: Some(Latest {
-                at: now,
-                vouches: true,
-                outcome: found.outcome,
-                took_us: u64::try_from(found.took.as_micros()).unwrap_or(u64::MAX),
-                phases: found.phases,
-                status: found.status,
-                certificate_ends_at: found.certificate_ends_at,
-            }),
-            taken: Taken::default(),
-            missed_slots: 0,
-        })
+        let sample = Sample {
+            probe: id.clone(),
+            at: now,
+            late_us: 0,
+            outcome: found.outcome,
+            reason: found.reason,
+            detail: None,
+            took_us: u64::try_from(found.took.as_micros()).unwrap_or(u64::MAX),
+            phases: found.phases,
+            status: found.status,
+            certificate_ends_at: found.certificate_ends_at,
+        };
+        Ok(metrics::probe_page(catalogue, probe, sample))
     }
 }
 
@@ -83,7 +80,6 @@ mod tests {
 
     use std::time::Duration;
 
-    use domain::sample::Outcome;
     use tokio::net::TcpListener;
 
     use super::*;
@@ -125,10 +121,13 @@ mod tests {
         };
         assert_eq!(ask().await.err(), Some(Unasked::Busy));
         drop(connection);
-        let outcome = |asked: Result<Probe, Unasked>| asked.unwrap().latest.unwrap().outcome;
-        assert_eq!(outcome(first.await.unwrap()), Outcome::Down);
+        let is_down = |page: String| {
+            let line = page.lines().find(|line| line.starts_with("probe_success"));
+            assert!(line.unwrap().ends_with(" 0"), "{page}");
+        };
+        is_down(first.await.unwrap().unwrap());
         drop(server);
-        assert_eq!(outcome(ask().await), Outcome::Down);
+        is_down(ask().await.unwrap());
     }
 
     #[tokio::test]

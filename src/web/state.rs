@@ -16,9 +16,7 @@ use crate::engine::runner::Setup;
 use crate::engine::status::Status;
 use crate::engine::{self, EngineHandle};
 use crate::ledger;
-use crate::metrics::View;
-use crate::metrics::gather::Camera;
-use crate::metrics::view::{Configuration, Probe};
+use crate::metrics::{Configuration, Exporter};
 use crate::samples::Writer;
 
 /// How long the engine may be silent before the service is not ready.
@@ -107,7 +105,7 @@ pub type Reload = oneshot::Sender<Result<Vec<String>, NotTaken>>;
 pub struct AppState {
     engine: Arc<EngineHandle>,
     samples: Writer,
-    camera: Camera,
+    exporter: Exporter,
     loaded_us: AtomicI64,
     reload_failed: AtomicBool,
     ask_reload: mpsc::Sender<Reload>,
@@ -122,7 +120,7 @@ impl AppState {
         Self {
             engine,
             samples,
-            camera: Camera::new(env!("CARGO_PKG_VERSION")),
+            exporter: Exporter::new(env!("CARGO_PKG_VERSION")),
             loaded_us: AtomicI64::new(loaded_at.as_microsecond()),
             reload_failed: AtomicBool::new(false),
             ask_reload,
@@ -136,8 +134,8 @@ impl AppState {
         self.targets.replace(setups);
     }
 
-    /// Asks one of them now.
-    pub(super) async fn ask(&self, id: &ProbeId) -> Result<Probe, Unasked> {
+    /// Runs one of them now and answers its metrics.
+    pub(super) async fn ask(&self, id: &ProbeId) -> Result<String, Unasked> {
         let snapshot = self.engine.snapshot();
         let now = self.engine.clock().now();
         self.targets.ask(id, &snapshot.record.catalogue, now).await
@@ -209,14 +207,15 @@ impl AppState {
         )
     }
 
-    /// What `/metrics` is made from.
-    pub(super) fn view(&self) -> View {
+    /// The page at `/metrics`.
+    pub(super) fn metrics(&self) -> String {
         let configuration = Configuration {
             loaded_at: Timestamp::from_microsecond(self.loaded_us.load(Relaxed)).ok(),
             last_reload_failed: self.reload_failed.load(Relaxed),
         };
-        self.camera
-            .take(self.engine.shared(), &self.samples.stats(), configuration)
+        let shared = self.engine.shared();
+        self.exporter
+            .page(shared, &self.samples.stats(), configuration)
     }
 
     /// Why the service does not do its work, if it does not.

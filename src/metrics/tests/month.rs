@@ -1,4 +1,4 @@
-//! What is shown of a running month is what its report would say at that moment.
+//! The figures of the current month are those that its report would show.
 
 use domain::catalogue::{Kind, System};
 use domain::policy::Policy;
@@ -6,7 +6,7 @@ use domain::report::{Report, SystemLine, monthly};
 
 use super::*;
 
-/// The engine's last turn, and the ledger's last word.
+/// Time of the engine's last turn and of the last event.
 const NOW: &str = "2026-10-12T06:00:00Z";
 
 fn agreement(id: &str) -> Policy {
@@ -34,8 +34,8 @@ fn system(id: &str, kind: Kind) -> System {
     system
 }
 
-/// What the month began with: a system of the operator's and two of partners, one of them with a
-/// target of its own, the other with its policy's.
+/// The catalogue at the start of the month: one system of the operator and two of partners, one with
+/// its own target, the other with its policy's.
 fn first() -> Catalogue {
     let mut own = system("emr", Kind::Partner);
     own.target = Some(Target { ppm: 995_000 });
@@ -51,14 +51,14 @@ fn first() -> Catalogue {
     }
 }
 
-/// A system more.
+/// The catalogue with one more system.
 fn second() -> Catalogue {
     let mut c = first();
     c.systems.insert(1, system("fax", Kind::Provided));
     c
 }
 
-/// Everything that can be made easier is, in the middle of the month.
+/// In the middle of the month every policy and target becomes easier.
 fn third() -> Catalogue {
     let mut c = second();
     c.policies[0].target = Some(Target { ppm: 900_000 });
@@ -76,8 +76,8 @@ fn configured(catalogue: Catalogue) -> Fact {
     Fact::Configured { catalogue }
 }
 
-/// Events of every system: an outage with an excluded part, impaired for an hour, downtime in the
-/// weekly window, half an hour that nobody watched.
+/// Every system has an outage with an excluded part, an hour degraded, downtime in the weekly window,
+/// and half an hour without samples.
 fn month() -> Record {
     let mut facts = vec![("2026-10-05T00:00:00Z", configured(second()))];
     let ids = ["emr", "fax", "labs", "portal"];
@@ -152,48 +152,51 @@ fn month() -> Record {
     record_of(first(), &facts)
 }
 
-/// A share and the percentage that was cut from it are the same.
-fn agree(share: Option<f64>, percent: Option<&String>, what: &str) {
+/// A ratio on the page and the truncated percentage of the report are the same.
+fn agree(ratio: Option<f64>, percent: Option<&String>, what: &str) {
     let percent = percent.map(|p| p.parse::<f64>().unwrap());
-    match (share, percent) {
+    match (ratio, percent) {
         (None, None) => {}
-        (Some(share), Some(percent)) => {
-            let cut = share * 100.0 - percent;
-            assert!((-1e-9..0.001).contains(&cut), "{what}: {share}, {percent}");
+        (Some(ratio), Some(percent)) => {
+            let cut = ratio * 100.0 - percent;
+            assert!((-1e-9..0.001).contains(&cut), "{what}: {ratio}, {percent}");
         }
         both => panic!("{what}: {both:?}"),
     }
 }
 
-fn compare(shown: &Month, line: &SystemLine) {
+fn compare(page: &str, line: &SystemLine) {
     let id = &line.system;
+    let metric = |name: &str| value(page, &format!("nines_system_{name}{{system=\"{id}\"}}"));
+    for (class, seconds) in [
+        ("up", line.up_s),
+        ("planned", line.planned_s),
+        ("excluded", line.excluded_s),
+        ("unplanned", line.unplanned_s),
+        ("unknown", line.unknown_s),
+    ] {
+        let series = format!("nines_system_month_seconds{{system=\"{id}\",class=\"{class}\"}}");
+        assert_eq!(value(page, &series), Some(seconds as f64), "{series}");
+    }
     assert_eq!(
-        [
-            shown.up_s,
-            shown.degraded_s,
-            shown.planned_s,
-            shown.excluded_s,
-            shown.unplanned_s,
-            shown.unknown_s,
-        ],
-        [
-            line.up_s,
-            line.degraded_s,
-            line.planned_s,
-            line.excluded_s,
-            line.unplanned_s,
-            line.unknown_s,
-        ],
+        metric("month_degraded_seconds"),
+        Some(line.degraded_s as f64),
         "{id}"
     );
     let contract = line.contract_availability.as_ref();
-    agree(shown.contract_availability, contract, id);
+    agree(metric("contract_availability_ratio"), contract, id);
     let experienced = line.experienced_availability.as_ref();
-    agree(shown.experienced_availability, experienced, id);
-    agree(shown.coverage, line.coverage.as_ref(), id);
-    agree(shown.target, line.target_exact.as_ref(), id);
-    let budget = (shown.budget_s, shown.budget_left_s);
-    assert_eq!(budget, (line.budget_s, line.budget_left_s), "{id}");
+    agree(metric("experienced_availability_ratio"), experienced, id);
+    agree(metric("coverage_ratio"), line.coverage.as_ref(), id);
+    agree(metric("target_ratio"), line.target_exact.as_ref(), id);
+    let seconds = |s: Option<i64>| s.map(|s| s as f64);
+    assert_eq!(
+        metric("error_budget_seconds"),
+        seconds(line.budget_s),
+        "{id}"
+    );
+    let remaining = metric("error_budget_remaining_seconds");
+    assert_eq!(remaining, seconds(line.budget_left_s), "{id}");
 }
 
 fn line<'a>(report: &'a Report, id: &str) -> &'a SystemLine {
@@ -201,15 +204,14 @@ fn line<'a>(report: &'a Report, id: &str) -> &'a SystemLine {
 }
 
 #[test]
-fn a_running_month_is_what_its_report_says_at_that_moment() {
+fn the_current_month_equals_its_report() {
     let record = month();
     let report = monthly(&record, "operations", "2026-10".parse().unwrap(), "00").unwrap();
-    let view = picture(record, NOW);
-    assert_eq!(view.systems.len(), 4);
-    for shown in &view.systems {
-        compare(shown.month.as_ref().unwrap(), line(&report, &shown.id));
+    let page = page(record, NOW);
+    for id in ["emr", "fax", "labs", "portal"] {
+        compare(&page, line(&report, id));
     }
-    // What the comparison rests on: everything that it is about is there.
+    // The month holds every class of time.
     let portal = line(&report, "portal");
     let (excluded, unknown) = (portal.excluded_s, portal.unknown_s);
     assert_eq!((portal.planned_s, excluded, unknown), (120, 599, 1_800));

@@ -1,21 +1,21 @@
-//! From what the engine shows to what the page says.
+//! From the state of the engine to the page.
 // A test may panic: that is how it fails.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use domain::catalogue::{Affects, Catalogue, Committee, Customer, Days, End, Rule, Target};
-use domain::event::{Event, Fact, SERVICE, Silence};
-use domain::id::{IncidentId, OutageId, ProbeId};
+use domain::event::{Cause, Event, Fact, SERVICE, Silence};
+use domain::id::{IncidentId, OutageId, ProbeId, SystemId};
 use domain::notice::{Kind as NoticeKind, Notice};
-use domain::record::State;
-use domain::sample::Reason;
+use domain::sample::{Outcome, Phases, Reason, Sample};
+use domain::span::Span;
 
 use super::*;
 use crate::engine::snapshot::Snapshot;
 use crate::ledger::Head;
 
+mod dashboard;
 mod month;
+mod text;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -161,33 +161,81 @@ fn shared(record: Record, now: &str) -> SharedState {
     shared
 }
 
-fn picture(record: Record, now: &str) -> View {
-    Camera::new("0.1.0").take(
-        &shared(record, now),
-        &Stats::default(),
-        Configuration::default(),
-    )
+fn sample(outcome: Outcome) -> Sample {
+    Sample {
+        probe: login(),
+        at: at("2026-10-01T10:00:00.25Z"),
+        late_us: 0,
+        outcome,
+        reason: None,
+        detail: None,
+        took_us: 41_500,
+        phases: Phases {
+            resolve_us: Some(500),
+            connect_us: Some(1_000),
+            tls_us: None,
+            processing_us: Some(39_000),
+            transfer_us: Some(1_000),
+        },
+        status: Some(200),
+        certificate_ends_at: Some(at("2026-12-01T00:00:00Z")),
+    }
+}
+
+fn page_of(shared: &SharedState) -> String {
+    Exporter::new("0.1.0").service(shared, &Stats::default(), Configuration::default())
+}
+
+fn page(record: Record, now: &str) -> String {
+    page_of(&shared(record, now))
+}
+
+/// The value of a series, which is written as on the page.
+fn value(page: &str, series: &str) -> Option<f64> {
+    page.lines()
+        .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))
+        .map(|value| value.parse().unwrap())
+}
+
+/// The value of a metric of the portal, whose only label is the system.
+fn of_portal(page: &str, metric: &str) -> Option<f64> {
+    value(page, &format!("{metric}{{system=\"portal\"}}"))
+}
+
+/// Seconds of the portal's month by class.
+fn seconds(page: &str, class: &str) -> f64 {
+    let series = format!("nines_system_month_seconds{{system=\"portal\",class=\"{class}\"}}");
+    value(page, &series).unwrap()
+}
+
+fn is_state(page: &str, state: &str) -> bool {
+    let series = format!("nines_system_state{{system=\"portal\",state=\"{state}\"}}");
+    value(page, &series) == Some(1.0)
 }
 
 #[test]
-fn a_day_of_a_month_is_accounted_up_to_the_engines_last_turn() {
+fn the_month_is_accounted_up_to_the_engines_last_turn() {
     let began = "2026-10-01T10:00:00Z";
     let confirmed = "2026-10-01T10:00:10Z";
-    let view = picture(
+    let page = page(
         record(&[(confirmed, down(began)), (confirmed, opened(began))]),
         "2026-10-01T10:05:00Z",
     );
-    let portal = &view.systems[0];
-    assert_eq!(portal.state, State::Down);
-    assert_eq!(portal.outage_since, Some(at(began)));
-    let month = portal.month.as_ref().unwrap();
-    assert_eq!(month.up_s, 6 * 3_600);
-    assert_eq!((month.unplanned_s, month.unknown_s), (300, 0));
+    assert!(is_state(&page, "down"));
+    let start = of_portal(&page, "nines_system_outage_start_timestamp_seconds");
+    assert_eq!(start, Some(at(began).as_second() as f64));
+    assert_eq!(seconds(&page, "up"), 6.0 * 3_600.0);
+    assert_eq!(
+        (seconds(&page, "unplanned"), seconds(&page, "unknown")),
+        (300.0, 0.0)
+    );
     // A thousandth of October's 31 days in New York, floored.
-    assert_eq!(month.budget_s, Some(2_678));
-    assert_eq!(month.budget_left_s, Some(2_378));
-    let share = month.contract_availability.unwrap();
-    assert!((share - 21_600.0 / 21_900.0).abs() < 1e-12, "{share}");
+    let budget = of_portal(&page, "nines_system_error_budget_seconds");
+    assert_eq!(budget, Some(2_678.0));
+    let remaining = of_portal(&page, "nines_system_error_budget_remaining_seconds");
+    assert_eq!(remaining, Some(2_378.0));
+    let ratio = of_portal(&page, "nines_system_contract_availability_ratio").unwrap();
+    assert!((ratio - 21_600.0 / 21_900.0).abs() < 1e-12, "{ratio}");
 }
 
 #[test]
@@ -197,17 +245,20 @@ fn a_silent_probe_makes_its_system_unknown_and_is_not_shown_as_a_success() {
         from: at("2026-10-01T05:00:00Z"),
         cause: Silence::Missing,
     };
-    let view = picture(
+    let shared = shared(
         record(&[("2026-10-01T05:01:15Z", silent)]),
         "2026-10-01T06:00:00Z",
     );
-    assert_eq!(view.systems[0].state, State::Unknown);
-    assert_eq!(view.systems[0].month.as_ref().unwrap().unknown_s, 3_600);
-    assert!(!super::super::encode(&view).contains("\nprobe_success{"));
+    shared.probe(&login()).unwrap().sampled(sample(Outcome::Up));
+    let page = page_of(&shared);
+    assert!(is_state(&page, "unknown"));
+    assert_eq!(seconds(&page, "unknown"), 3_600.0);
+    assert!(!page.contains("\nprobe_"), "{page}");
+    assert!(page.contains("\nnines_probe_last_sample_timestamp_seconds{system=\"portal\""));
 }
 
 #[test]
-fn a_system_is_unstable_from_the_word_of_it_until_it_has_settled() {
+fn a_system_is_flapping_until_it_has_settled() {
     let (began, confirmed) = ("2026-10-01T10:00:00Z", "2026-10-01T10:00:10Z");
     let incident = IncidentId(1);
     let cause = Cause::Outage;
@@ -235,30 +286,32 @@ fn a_system_is_unstable_from_the_word_of_it_until_it_has_settled() {
     let mut seen = Vec::new();
     for fact in [flapping, Fact::FlappingEnded { system, incident }] {
         facts.push((confirmed, fact));
-        seen.push(picture(record(&facts), "2026-10-01T10:05:00Z").systems[0].is_unstable);
+        let page = page(record(&facts), "2026-10-01T10:05:00Z");
+        seen.push(of_portal(&page, "nines_system_flapping"));
     }
-    assert_eq!(seen, [true, false]);
-    assert!(!picture(record(&facts[..3]), confirmed).systems[0].is_unstable);
+    assert_eq!(seen, [Some(1.0), Some(0.0)]);
+    let before = page(record(&facts[..3]), confirmed);
+    assert_eq!(of_portal(&before, "nines_system_flapping"), Some(0.0));
+}
+
+fn in_maintenance(record: Record, now: &str) -> bool {
+    of_portal(&page(record, now), "nines_system_in_maintenance") == Some(1.0)
 }
 
 #[test]
-fn a_system_is_in_maintenance_while_its_window_excuses() {
+fn a_system_is_in_maintenance_while_its_window_lasts() {
     for (now, held) in [
         ("2026-10-08T00:59:59Z", false),
         ("2026-10-08T01:00:00Z", true),
         ("2026-10-08T01:59:59Z", true),
         ("2026-10-08T02:00:00Z", false),
     ] {
-        assert_eq!(
-            picture(record(&[]), now).systems[0].in_maintenance,
-            held,
-            "{now}"
-        );
+        assert_eq!(in_maintenance(record(&[]), now), held, "{now}");
     }
 }
 
 #[test]
-fn a_window_that_does_not_excuse_what_goes_on_silences_no_alarm() {
+fn unplanned_downtime_in_a_window_still_raises_the_alert() {
     let now = "2026-10-08T01:10:00Z";
     let opened = |start: &str, planned| {
         let (system, start) = (portal(), at(start));
@@ -297,23 +350,22 @@ fn a_window_that_does_not_excuse_what_goes_on_silences_no_alarm() {
         (vec![excused.clone(), (now, reclassified)], false),
         (vec![excused, (now, declared)], false),
     ] {
-        let shown = picture(record(&facts), now);
-        assert_eq!(shown.systems[0].in_maintenance, held, "{facts:?}");
+        assert_eq!(in_maintenance(record(&facts), now), held, "{facts:?}");
     }
 }
 
 #[test]
-fn a_window_that_earns_nothing_silences_no_alarm() {
-    // Its rule is not a week old.
+fn a_window_that_was_agreed_too_late_still_raises_the_alert() {
+    // Its rule is less than a week old.
     let mut unearned = catalogue();
     unearned.systems[0].windows[0].agreed = None;
     let now = "2026-10-08T01:10:00Z";
-    assert!(!picture(record_of(unearned, &[]), now).systems[0].in_maintenance);
-    assert!(picture(record(&[]), now).systems[0].in_maintenance);
+    assert!(!in_maintenance(record_of(unearned, &[]), now));
+    assert!(in_maintenance(record(&[]), now));
 }
 
 #[test]
-fn the_outbox_shows_how_many_wait_and_since_when() {
+fn pending_notices_are_counted_and_the_oldest_is_dated() {
     let queued = |key: &str| Fact::NoticeQueued {
         notice: Notice {
             kind: NoticeKind::Downtime,
@@ -334,7 +386,7 @@ fn the_outbox_shows_how_many_wait_and_since_when() {
         notice: domain::id::NoticeId(1),
         into: None,
     };
-    let view = picture(
+    let page = page(
         record(&[
             ("2026-10-01T05:00:00Z", queued("a")),
             ("2026-10-01T06:00:00Z", queued("b")),
@@ -343,41 +395,50 @@ fn the_outbox_shows_how_many_wait_and_since_when() {
         ]),
         "2026-10-01T09:00:00Z",
     );
-    assert_eq!(view.outbox.depth, 2);
-    assert_eq!(view.outbox.oldest_at, Some(at("2026-10-01T06:00:00Z")));
-    assert_eq!(view.notices[&(NoticeKind::Downtime, Ended::Folded)], 1);
-    let page = super::super::encode(&view);
-    assert!(!page.contains("lakeside"), "a customer is named: {page}");
+    assert_eq!(value(&page, "nines_outbox_notices"), Some(2.0));
+    let oldest = value(&page, "nines_outbox_oldest_notice_timestamp_seconds");
+    assert_eq!(oldest, Some(at("2026-10-01T06:00:00Z").as_second() as f64));
+    let superseded = r#"nines_notices_total{kind="downtime",result="superseded"}"#;
+    assert_eq!(value(&page, superseded), Some(1.0));
+    assert!(
+        !page.contains("lakeside"),
+        "a label names a customer: {page}"
+    );
 }
 
 #[test]
-fn what_is_costly_is_kept_until_something_happens_or_half_a_minute_has_passed() {
-    let camera = Camera::new("0.1.0");
-    let stats = Stats::default();
+fn totals_are_computed_anew_after_an_event_or_thirty_seconds() {
+    let exporter = Exporter::new("0.1.0");
     let up_s = |record: &Record, now: &str| {
-        let view = camera.take(
-            &shared(record.clone(), now),
-            &stats,
-            Configuration::default(),
-        );
-        view.systems[0].month.as_ref().unwrap().up_s
+        let shared = shared(record.clone(), now);
+        let page = exporter.service(&shared, &Stats::default(), Configuration::default());
+        seconds(&page, "up")
     };
     let first = record(&[]);
-    assert_eq!(up_s(&first, "2026-10-01T05:00:00Z"), 3_600);
-    assert_eq!(up_s(&first, "2026-10-01T05:00:29Z"), 3_600);
-    assert_eq!(up_s(&first, "2026-10-01T05:00:30Z"), 3_630);
+    assert_eq!(up_s(&first, "2026-10-01T05:00:00Z"), 3_600.0);
+    assert_eq!(up_s(&first, "2026-10-01T05:00:29Z"), 3_600.0);
+    assert_eq!(up_s(&first, "2026-10-01T05:00:30Z"), 3_630.0);
     let later = record(&[("2026-10-01T05:00:31Z", Fact::DayClosed)]);
-    assert_eq!(up_s(&later, "2026-10-01T05:00:32Z"), 3_632);
+    assert_eq!(up_s(&later, "2026-10-01T05:00:32Z"), 3_632.0);
 }
 
 #[test]
-fn a_reload_that_was_refused_shows() {
+fn a_failed_reload_shows() {
     let shared = shared(record(&[]), "2026-10-01T05:00:00Z");
-    let refused = Configuration {
+    let failed = Configuration {
         last_reload_failed: true,
         ..Configuration::default()
     };
-    let view = Camera::new("0.1.0").take(&shared, &Stats::default(), refused);
-    let page = super::super::encode(&view);
+    let page = Exporter::new("0.1.0").service(&shared, &Stats::default(), failed);
     assert!(page.contains("\nnines_config_last_reload_successful 0\n"));
+}
+
+#[test]
+fn a_removed_system_vanishes_with_its_probes() {
+    let configured = Fact::Configured {
+        catalogue: Box::new(Catalogue::default()),
+    };
+    let removed = record(&[("2026-10-01T05:00:00Z", configured)]);
+    let page = page(removed, "2026-10-01T06:00:00Z");
+    assert!(!page.contains("portal"), "{page}");
 }
