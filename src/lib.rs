@@ -10,7 +10,6 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
-pub mod demo;
 pub mod engine;
 pub mod files;
 pub mod ledger;

@@ -48,7 +48,11 @@ pub struct Common {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the service until it is stopped
-    Run,
+    Run {
+        /// Stop when the process that started this one ends; for the demo.
+        #[arg(long, hide = true)]
+        with_parent: bool,
+    },
     /// Check the whole configuration and report every mistake
     Check,
     /// Print the JSON Schema of a kind of configuration file
@@ -62,7 +66,7 @@ pub enum Command {
         #[arg(long, value_name = "SECONDS")]
         seconds: Option<u64>,
         /// Directory for the configuration, the ledger and the mails
-        #[arg(long, value_name = "DIR", default_value = "demo")]
+        #[arg(long, value_name = "DIR", default_value = "nines-demo")]
         dir: PathBuf,
     },
     /// Run a scenario on a virtual clock

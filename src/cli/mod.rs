@@ -33,7 +33,7 @@ use serde_json::json;
 use crate::config::{self, Mistake, Mistakes};
 use crate::samples::{self, Check};
 use crate::web::Reply;
-use crate::{app, clock, demo, notices};
+use crate::{app, clock, notices};
 use args::{Command, Common, Line};
 use client::Client;
 use output::{complain, made, print};
@@ -141,7 +141,7 @@ fn mistake_json(mistake: &Mistake) -> serde_json::Value {
 fn carry_out(line: Line) -> Result<End, Failure> {
     let common = &line.common;
     match line.command {
-        Command::Run => run(common),
+        Command::Run { with_parent } => run(common, with_parent),
         Command::Check => check(common),
         Command::Schema { kind } => {
             output::json(&config::schema(kind))?;
@@ -243,6 +243,7 @@ fn show(common: &Common, dir: PathBuf, seconds: Option<u64>) -> Result<End, Fail
     // It keeps the service's log in a file, so that its story stays readable.
     let colour = output::coloured(&std::io::stdout());
     demo::run(demo::Options {
+        program: this_program()?,
         dir,
         seconds,
         colour,
@@ -250,14 +251,18 @@ fn show(common: &Common, dir: PathBuf, seconds: Option<u64>) -> Result<End, Fail
     Ok(End::Done)
 }
 
-fn run(common: &Common) -> Result<End, Failure> {
+fn run(common: &Common, with_parent: bool) -> Result<End, Failure> {
     log_to_stderr("info");
+    if with_parent {
+        use rustix::process::{Signal, set_parent_process_death_signal};
+        set_parent_process_death_signal(Some(Signal::TERM))?;
+    }
     let start = app::Start {
         config: common.config.clone(),
         data: common.data.clone(),
         by: by(common),
         check: Check::Child {
-            program: std::env::current_exe().context("this program cannot find itself")?,
+            program: this_program()?,
             arguments: vec!["preflight".into()],
         },
     };
@@ -266,25 +271,34 @@ fn run(common: &Common) -> Result<End, Failure> {
         // Names are resolved on these; a slow resolver must not make probes wait for each other.
         .max_blocking_threads(1_024)
         .build()?;
-    match runtime.block_on(app::run(start, stopped())) {
+    let stopped = {
+        let _context = runtime.enter();
+        stopped()
+    };
+    match runtime.block_on(app::run(start, stopped)) {
         Ok(()) => Ok(End::Done),
         Err(app::Error::Config(mistakes)) => Err(Failure::Config(mistakes)),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Ends with SIGTERM or SIGINT.
-async fn stopped() {
+fn this_program() -> Result<PathBuf> {
+    std::env::current_exe().context("this program cannot find itself")
+}
+
+/// Completes with SIGTERM or SIGINT. Both are caught from here on, also while the service starts.
+fn stopped() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    match (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) {
-        (Ok(mut terminate), Ok(mut interrupt)) => {
-            tokio::select! { _ = terminate.recv() => {} _ = interrupt.recv() => {} }
+    let terminate = signal(SignalKind::terminate());
+    let interrupt = signal(SignalKind::interrupt());
+    async {
+        match (terminate, interrupt) {
+            (Ok(mut terminate), Ok(mut interrupt)) => {
+                tokio::select! { _ = terminate.recv() => {} _ = interrupt.recv() => {} }
+            }
+            // Then only a kill stops the service; the next start records that it ended.
+            _ => std::future::pending().await,
         }
-        // Then only killing it stops it; a start after that finds an end without a word.
-        _ => std::future::pending().await,
     }
 }
 

@@ -18,25 +18,25 @@ pub fn zone(record: &Record) -> TimeZone {
 
 /// The event as one sentence on one line. `record` is the state after the event.
 pub fn sentence(event: &Event, record: &Record) -> String {
-    let words = Words {
+    let writer = Writer {
         record,
         zone: zone(record),
         at: event.at,
         by: &event.by,
     };
-    visible_line(&words.of(&event.fact))
+    visible_line(&writer.write(&event.fact))
 }
 
-struct Words<'a> {
+struct Writer<'a> {
     record: &'a Record,
     zone: TimeZone,
     at: Timestamp,
     by: &'a str,
 }
 
-impl Words<'_> {
+impl Writer<'_> {
     #[allow(clippy::too_many_lines, reason = "one arm for each kind of event")]
-    fn of(&self, fact: &Fact) -> String {
+    fn write(&self, fact: &Fact) -> String {
         let by = self.by;
         match fact {
             Fact::LedgerCreated { identity, tzdb } => {
@@ -53,11 +53,11 @@ impl Words<'_> {
             } => format!("The service started. It last ran at {}.", self.time(*until)),
             Fact::Stopped => "The service stopped.".to_owned(),
             Fact::Crashed { alive_until } => format!(
-                "The service ended without stopping in order. It last ran at {}.",
+                "The service crashed or was killed. It last ran at {}.",
                 self.time(*alive_until)
             ),
             Fact::MonitoringGap { span, cause } => self.absent(*span, *cause),
-            Fact::DayClosed => "The service monitored everything up to here.".to_owned(),
+            Fact::DayClosed => "The day is closed: the service ran up to here.".to_owned(),
             Fact::ProbeSilent { probe, from, cause } => format!(
                 "{probe}: no result covers the time from {}, because {}.",
                 self.time(*from),

@@ -20,7 +20,7 @@ use super::relay::Timeouts;
 use super::render_tests::{letter, notice, outgoing, portal};
 use super::{Courier, Ended, Letter, Outbox, Refused, Renderer, Sender};
 use crate::config::{Relay, Scheme};
-use crate::demo::sink::{Answer, Moment, Rule, Sink, Tls};
+use demo::smtp_server::{Answer, Moment, Rule, SmtpServer, Tls};
 
 const FROM: &str = "Example HIE Status <status@example.org>";
 const TO: &str = "it@st-elsewhere.example";
@@ -35,13 +35,13 @@ async fn deliver(relays: &[Relay], from: &str, to: &str, bytes: &[u8]) -> Ended 
     ended
 }
 
-async fn sink(tls: Tls) -> Sink {
-    Sink::listen("127.0.0.1:0".parse().unwrap(), tls)
+async fn sink(tls: Tls) -> SmtpServer {
+    SmtpServer::listen("127.0.0.1:0".parse().unwrap(), tls)
         .await
         .unwrap()
 }
 
-fn relay(sink: &Sink) -> Relay {
+fn relay(sink: &SmtpServer) -> Relay {
     Relay {
         scheme: Scheme::Smtp,
         host: "127.0.0.1".to_owned(),
@@ -69,7 +69,7 @@ fn bytes() -> Vec<u8> {
     letter(notice(Kind::Downtime, vec![portal()])).bytes
 }
 
-async fn try_at(sink: &Sink, limits: &Timeouts) -> Ended {
+async fn try_at(sink: &SmtpServer, limits: &Timeouts) -> Ended {
     attempt(&[relay(sink)], FROM, TO, &bytes(), limits).await.0
 }
 
@@ -361,7 +361,7 @@ fn certificate(name: &str, folder: &tempfile::TempDir) -> (TlsAcceptor, std::pat
     (TlsAcceptor::from(Arc::new(config)), file)
 }
 
-fn secured(sink: &Sink, scheme: Scheme, ca_file: Option<std::path::PathBuf>) -> Relay {
+fn secured(sink: &SmtpServer, scheme: Scheme, ca_file: Option<std::path::PathBuf>) -> Relay {
     Relay {
         scheme,
         user: Some("nines".to_owned()),

@@ -51,6 +51,7 @@ mod service {
     mod start;
 }
 mod simulation {
+    mod demo;
     mod output;
     mod same_bytes;
 }

@@ -11,14 +11,8 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "app", "config", "demo", "engine", "ledger", "metrics", "notices", "reports",
-            "samples", "simulate", "web",
-        ],
-    ),
-    (
-        "demo",
-        &[
-            "app", "config", "engine", "ledger", "notices", "reports", "samples", "simulate",
+            "app", "config", "engine", "ledger", "metrics", "notices", "reports", "samples",
+            "simulate", "web",
         ],
     ),
     (
@@ -63,7 +57,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("anyhow::", &["src/cli", "src/main.rs"]),
     (
         "probes::",
-        &["src/engine", "src/config", "src/cli", "src/app", "src/demo"],
+        &["src/engine", "src/config", "src/cli", "src/app"],
     ),
     ("decide::decide", &["src/engine/turn.rs"]),
 ];

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::{fs, io};
 
 /// Folders that hold no text of this repository.
-const SKIPPED: &[&str] = &[".git", ".duckdb", "target", "data", "dist"];
+const SKIPPED: &[&str] = &[".git", ".duckdb", "target", "data", "dist", "nines-demo"];
 
 const FILE_LINES: usize = 800;
 
