@@ -140,7 +140,8 @@ impl Listed {
             _ => table.policies.as_ref(),
         });
         // After a mistake in the key, another folder may be meant.
-        let is_known = table.is_some() && !written.is_some_and(Parsed::is_stand_in);
+        let is_known = table.is_some_and(|table| !table.is_stand_in())
+            && !written.is_some_and(Parsed::is_stand_in);
         let folder = match written.filter(|_| is_known) {
             Some(path) => service.source.resolve(path),
             None => service.source.folder().join(key),

@@ -15,10 +15,10 @@ struct Key {
     value: Option<std::ops::Range<usize>>,
     /// True in an inline table.
     inline: bool,
-    /// Whether the writer chooses it.
+    /// True if the writer chooses the key.
     free: bool,
     required: bool,
-    /// Where its table starts.
+    /// The start of its table.
     table: usize,
 }
 
@@ -30,7 +30,7 @@ fn kind_of(name: &str) -> SchemaKind {
     }
 }
 
-/// All keys but those of headed tables themselves, which stand in `headed`.
+/// All keys of a file.
 fn keys(text: &str, kind: SchemaKind) -> Vec<Key> {
     let tree = DeTable::parse(text).unwrap();
     let mut all = Vec::new();

@@ -1,4 +1,4 @@
-//! What a good configuration becomes.
+//! The catalogue and the settings of a configuration without mistakes.
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Files that a disk, an editor or a cat has changed: never a panic, never the same mistake twice.
+//! Files with random changes: no panic, and no mistake reported twice.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::Files;
 use crate::config::files;
 
-/// What starts every colour.
+/// The first character of an ANSI colour.
 const ESCAPE: char = '\u{1b}';
 
 /// One change at a place that is given as a share of the text, in 1/65536.

@@ -1,4 +1,4 @@
-//! How mistakes look to the person who made them.
+//! The mistakes as a person sees them.
 
 use expect_test::{Expect, expect};
 
@@ -315,7 +315,7 @@ fn colours_are_used_only_on_request() {
     assert_eq!(refused.mistakes.to_string(), refused.mistakes.render(false));
 }
 
-/// Makes a named pipe: opened, it would hold its reader until somebody writes.
+/// Makes a named pipe. A reader of it would wait until a writer opens it.
 fn pipe(path: &std::path::Path) {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();

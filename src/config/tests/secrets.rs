@@ -1,4 +1,4 @@
-//! Secrets come from the environment or from files, and are shown nowhere.
+//! Secrets come from the environment or from files, and are never shown.
 
 use std::io::{Read, Write};
 
@@ -90,7 +90,7 @@ fn a_password_is_not_sent_without_encryption() {
     );
 }
 
-/// However a secret got into a file, and whatever is wrong there, it is not shown.
+/// A secret in a file is not shown, whatever the mistake.
 #[test]
 fn a_secret_in_a_file_is_reported_and_not_shown() {
     for keys in [
