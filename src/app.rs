@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::actor::Actor;
 use domain::calendar;
 use domain::decide::Input;
 use jiff::Timestamp;
@@ -423,7 +424,7 @@ impl Service {
         let mut left = removed_while_down(&self.engine.snapshot().record, &loaded.catalogue);
         left.extend(self.held.waits(&loaded));
         self.engine
-            .configure(&self.start.by, loaded.catalogue.clone())
+            .configure(Actor::cli(&self.start.by), loaded.catalogue.clone())
             .await?;
         self.state.offer(&setups);
         self.runner.replace(setups);
@@ -566,7 +567,7 @@ async fn open(start: &Start, data: &Path, loaded: &Loaded, clock: &Clock) -> Res
             for left in removed_while_down(turn.record(), &catalogue) {
                 tracing::warn!("{left}");
             }
-            let (by, catalogue) = (start.by.clone(), Box::new(catalogue));
+            let (by, catalogue) = (Actor::cli(&start.by), Box::new(catalogue));
             // A life that ended without a word ends before anything else is written.
             step(&mut turn, now, Input::Crashed { alive_until })?;
             step(&mut turn, now, Input::Configure { by, catalogue })?;

@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::actor::Actor;
 use crate::catalogue::{Catalogue, Single};
 use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, ProbeId, SystemId, WindowId};
 use crate::incident::Review;
@@ -14,20 +15,15 @@ use crate::notice::Notice;
 use crate::sample::{Reason, Seen};
 use crate::span::Span;
 
-/// One fact, with its time and its person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One fact, with its time and its author.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// When it happened: the due time of what fell due, the start of the sample that decided it,
     /// the moment an act was received.
     pub at: Timestamp,
-    /// Who did it: a person, or `nines`.
-    pub by: String,
-    /// What.
+    pub by: Actor,
     pub fact: Fact,
 }
-
-/// The name under which the service itself acts.
-pub const SERVICE: &str = "nines";
 
 /// Why nothing vouches for a probe's target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -449,11 +445,6 @@ pub enum Fact {
 }
 
 impl Fact {
-    /// The version of the stored shape of this kind.
-    pub fn version(&self) -> u32 {
-        1
-    }
-
     /// What the fact is about: a system, probe, window, outage, incident or notice; empty for the
     /// service as a whole.
     pub fn subject(&self) -> String {

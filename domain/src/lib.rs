@@ -6,6 +6,7 @@
 
 pub mod accounting;
 pub mod act;
+pub mod actor;
 pub mod calendar;
 pub mod catalogue;
 pub mod decide;

@@ -8,7 +8,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use domain::event::{Event, Fact, SERVICE};
+use domain::actor::Actor;
+use domain::event::{Event, Fact};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{mpsc, oneshot};
@@ -164,7 +165,7 @@ async fn an_end_that_cannot_be_recorded_is_an_end_all_the_same() {
     let at = clock::now();
     let event = Event {
         at,
-        by: SERVICE.to_owned(),
+        by: Actor::service(),
         fact: Fact::DayClosed,
     };
     other.append(at, &[event], &[]).unwrap();

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use domain::act::Act;
+use domain::actor::Actor;
 use domain::decide::Input;
-use domain::event::{Event, Fact, SERVICE};
+use domain::event::{Event, Fact};
 use domain::record::Record;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
@@ -129,7 +130,7 @@ impl Client {
         };
         let mut turn = self.engine()?;
         let input = Input::Act {
-            by: asked.by,
+            by: Actor::cli(asked.by),
             act: asked.act,
         };
         match turn.step(clock::now(), input, &[]).result {
@@ -180,7 +181,7 @@ impl Client {
             // It was killed, and nobody has written so yet: nothing vouches for anything now.
             let died = Event {
                 at: alive_until,
-                by: SERVICE.to_owned(),
+                by: Actor::service(),
                 fact: Fact::Crashed { alive_until },
             };
             record.apply(record.seq, &died);

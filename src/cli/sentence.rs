@@ -22,7 +22,7 @@ pub fn sentence(event: &Event, record: &Record) -> String {
         record,
         zone: zone(record),
         at: event.at,
-        by: &event.by,
+        by: &event.by.person,
     };
     visible_line(&writer.write(&event.fact))
 }
@@ -507,6 +507,7 @@ fn length(length: SignedDuration) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)] // a test may panic
 
+    use domain::actor::Actor;
     use std::fmt::Write as _;
     use std::path::Path;
 
@@ -532,7 +533,7 @@ mod tests {
             };
             Event {
                 at: "2026-11-01T06:30:00Z".parse().unwrap(),
-                by: "kim".to_owned(),
+                by: Actor::cli("kim"),
                 fact: serde_json::from_value(fact).unwrap(),
             }
         };

@@ -116,7 +116,8 @@ mod tests {
     // A test that cannot build its own input should fail at once.
     #![allow(clippy::unwrap_used)]
 
-    use domain::event::{Event, SERVICE};
+    use domain::actor::Actor;
+    use domain::event::Event;
     use domain::id::{NoticeId, OutageId, SystemId};
     use domain::notice::{Affected, Kind, Notice};
     use jiff::Timestamp;
@@ -203,7 +204,7 @@ mod tests {
             .into_iter()
             .map(|fact| Event {
                 at: at(60),
-                by: SERVICE.to_owned(),
+                by: Actor::service(),
                 fact,
             })
             .collect();

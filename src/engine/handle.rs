@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::act::{Act, Refusal};
+use domain::actor::Actor;
 use domain::catalogue::Catalogue;
 use domain::decide::Input;
 use domain::event::{Delivery, Event};
@@ -108,29 +109,21 @@ impl EngineHandle {
     /// Does what a person asks for.
     ///
     /// # Errors
-    /// It is refused or cannot be written. Then nothing has changed.
-    pub async fn act(&self, by: &str, act: Act) -> Result<Receipt, Error> {
-        self.ask(Input::Act {
-            by: by.to_owned(),
-            act,
-        })
-        .await
+    /// Refused with its reason, or not written: nothing has changed then.
+    pub async fn act(&self, by: Actor, act: Act) -> Result<Receipt, Error> {
+        self.ask(Input::Act { by, act }).await
     }
 
     /// Puts a checked configuration in force. Does nothing if it is in force already.
     ///
     /// # Errors
-    /// It cannot be written. Then the previous one stays in force.
-    pub async fn configure(&self, by: &str, catalogue: Catalogue) -> Result<Receipt, Error> {
+    /// Not written: the one before stays in force.
+    pub async fn configure(&self, by: Actor, catalogue: Catalogue) -> Result<Receipt, Error> {
         if *self.snapshot().record.catalogue == catalogue {
             return Ok(Receipt::default());
         }
         let catalogue = Box::new(catalogue);
-        self.ask(Input::Configure {
-            by: by.to_owned(),
-            catalogue,
-        })
-        .await
+        self.ask(Input::Configure { by, catalogue }).await
     }
 
     /// Starts monitoring.

@@ -357,6 +357,7 @@ mod tests {
     // A test that cannot build its own input should fail at once.
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+    use domain::actor::Actor;
     use domain::outbox;
     use domain::sample::Outcome;
 
@@ -371,7 +372,7 @@ mod tests {
         let turn = Turn::new(ledger, domain::record::Record::default(), &[]);
         let (engine, running) = start(turn, folder.path(), clock, None).unwrap();
         engine
-            .configure("test", fixtures::catalogue())
+            .configure(Actor::cli("test"), fixtures::catalogue())
             .await
             .unwrap();
         engine.start(None).await.unwrap();
@@ -399,12 +400,12 @@ mod tests {
         let turn = Turn::new(ledger, domain::record::Record::default(), &[]);
         let (engine, running) = start(turn, folder.path(), clock, None).unwrap();
         engine
-            .configure("test", fixtures::catalogue())
+            .configure(Actor::cli("test"), fixtures::catalogue())
             .await
             .unwrap();
         engine.start(None).await.unwrap();
         let declare = |by: &str| Input::Act {
-            by: by.to_owned(),
+            by: Actor::cli(by),
             act: domain::act::Act::DeclareOutage {
                 system: "portal".into(),
                 from: engine.clock().now(),
@@ -428,7 +429,7 @@ mod tests {
         let Input::Act { by, act } = declare("ann") else {
             unreachable!()
         };
-        engine.act(&by, act).await.unwrap();
+        engine.act(by, act).await.unwrap();
         let record = &engine.snapshot().record;
         let declared = record.outages.values().filter_map(|o| o.declared.as_ref());
         let by: Vec<&str> = declared.map(|(_, by)| by.as_str()).collect();

@@ -36,7 +36,7 @@ impl Line {
             recorded: stored.recorded,
             kind,
             subject: stored.event.fact.subject(),
-            by: stored.event.by.clone(),
+            by: stored.event.by.to_string(),
             data,
             text: None,
         })

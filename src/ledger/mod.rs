@@ -10,17 +10,12 @@ use domain::record::Record;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+mod codec;
 mod line;
 mod row;
 mod schema;
 mod verify;
 
-#[cfg(test)]
-mod copies;
-#[cfg(test)]
-mod golden;
-#[cfg(test)]
-mod left_out;
 #[cfg(test)]
 mod tests;
 
@@ -250,6 +245,7 @@ impl Ledger {
                     row.v,
                     row.subject,
                     row.by,
+                    row.how,
                     row.data,
                     hash
                 ])?;
@@ -346,7 +342,7 @@ impl Drop for Ledger {
 
 /// The stored form of a fact: its kind, and its content as JSON (`null` where it has none).
 pub fn form(fact: &domain::event::Fact) -> Result<(String, String), Error> {
-    row::split(fact)
+    codec::encode(fact)
 }
 
 /// Folds the events up to and with `upto`, or all, into the state they amount to.

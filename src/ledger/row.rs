@@ -1,12 +1,13 @@
-//! One row: an event in its stored form, the hash that chains it, and the way back. The stored
-//! bytes are what is hashed, so nothing is ever put into another form before it is checked.
+//! One row of the ledger: its columns, the hash that chains it to the row before, and the walk over
+//! all rows. The hash covers the stored bytes, so it is checked before anything is decoded.
 
-use domain::event::{Event, Fact};
+use domain::actor::{Actor, How};
+use domain::event::Event;
 use jiff::Timestamp;
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
-use super::{Error, Fault, Stored};
+use super::{Error, Fault, Stored, codec};
 
 /// A link of the chain.
 pub(super) type Hash = [u8; 32];
@@ -18,8 +19,8 @@ pub(super) const GENESIS: Hash = [0; 32];
 pub(super) const START: (i64, Hash) = (0, GENESIS);
 
 /// Writes a row; the columns in the order in which they are hashed, then the hash.
-pub(super) const INSERT: &str = "INSERT INTO events (seq, at, recorded, kind, v, subject, by, data, hash) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+pub(super) const INSERT: &str = "INSERT INTO events (seq, at, recorded, kind, v, subject, by, how, data, hash) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
 /// The columns of an event, as stored.
 pub(super) struct Row {
@@ -30,20 +31,22 @@ pub(super) struct Row {
     pub(super) v: i64,
     pub(super) subject: String,
     pub(super) by: String,
+    pub(super) how: String,
     pub(super) data: String,
 }
 
 impl Row {
     pub(super) fn of(seq: u64, recorded: Timestamp, event: &Event) -> Result<Row, Error> {
-        let (kind, data) = split(&event.fact)?;
+        let (kind, data) = codec::encode(&event.fact)?;
         Ok(Row {
             seq: integer(seq)?,
             at: instant(event.at),
             recorded: instant(recorded),
+            v: codec::latest(&kind),
             kind,
-            v: i64::from(event.fact.version()),
             subject: event.fact.subject(),
-            by: event.by.clone(),
+            by: event.by.person.clone(),
+            how: event.by.how.word().to_owned(),
             data,
         })
     }
@@ -60,6 +63,7 @@ impl Row {
             &v,
             &self.subject,
             &self.by,
+            &self.how,
             &self.data,
         ];
         let mut digest = Sha256::new();
@@ -95,23 +99,18 @@ impl Walked {
             text.parse::<Timestamp>()
                 .map_err(|error| row.unreadable(format!("its {what}: {error}")))
         };
-        let fact = join(&row.kind, &row.data).map_err(|error| {
-            let newer = "it is of a newer version than any known here";
-            row.unreadable(if row.v > 1 {
-                newer.to_string()
-            } else {
-                error.to_string()
-            })
-        })?;
-        if i64::from(fact.version()) != row.v {
-            return Err(row.unreadable(format!("the version known here is {}", fact.version())));
-        }
+        let fact = codec::decode(&row.kind, row.v, &row.data).map_err(|why| row.unreadable(why))?;
+        let how = How::ALL.into_iter().find(|how| how.word() == row.how);
+        let how = how.ok_or_else(|| row.unreadable(format!("`{}` is no interface", row.how)))?;
         Ok(Stored {
             seq: row.seq.unsigned_abs(),
             recorded: parse(&row.recorded, "time of record")?,
             event: Event {
                 at: parse(&row.at, "time")?,
-                by: row.by.clone(),
+                by: Actor {
+                    person: row.by.clone(),
+                    how,
+                },
                 fact,
             },
             hash: hex(&self.hash),
@@ -142,7 +141,7 @@ pub(super) fn survey(
     f: &mut dyn FnMut(Result<Walked, Fault>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut statement = connection.prepare_cached(
-        "SELECT seq, at, recorded, kind, v, subject, by, data, hash FROM events \
+        "SELECT seq, at, recorded, kind, v, subject, by, how, data, hash FROM events \
          WHERE seq > ?1 AND seq <= ?2 ORDER BY seq",
     )?;
     // From the start, rows with a number below 1 are looked at too: they are a fault.
@@ -165,7 +164,7 @@ pub(super) fn survey(
             before.clear();
         }
         expected = seq + 1;
-        let (row, hash) = (readable(read(found))?, readable(found.get::<_, Hash>(8))?);
+        let (row, hash) = (readable(read(found))?, readable(found.get::<_, Hash>(9))?);
         let should: Vec<Hash> = match &row {
             Some(row) => before.iter().map(|before| row.hash_after(before)).collect(),
             None => Vec::new(),
@@ -199,7 +198,8 @@ fn read(found: &rusqlite::Row<'_>) -> Result<Row, rusqlite::Error> {
         v: found.get(4)?,
         subject: found.get(5)?,
         by: found.get(6)?,
-        data: found.get(7)?,
+        how: found.get(7)?,
+        data: found.get(8)?,
     })
 }
 
@@ -245,35 +245,4 @@ pub(super) fn unhex(text: &str) -> Option<Hash> {
         *byte = u8::from_str_radix(text.get(2 * n..2 * n + 2)?, 16).ok()?;
     }
     (text.len() == 2 * hash.len()).then_some(hash)
-}
-
-/// The content of a fact that has none.
-const NOTHING: &str = "null";
-
-const TAG: &str = "{\"kind\":\"";
-const CONTENT: &str = "\",\"data\":";
-
-/// The kind of a fact and its content as compact JSON, keys in the order of the type. Cut out of
-/// the whole text and not out of a tree, since a tree would not keep that order.
-pub(super) fn split(fact: &Fact) -> Result<(String, String), Error> {
-    let text = serde_json::to_string(fact).map_err(|error| Error::Unstorable(error.to_string()))?;
-    let cut = || -> Option<(String, String)> {
-        let rest = text.strip_prefix(TAG)?.strip_suffix('}')?;
-        // A kind is a word in kebab case: it holds no quote.
-        match rest.split_once(CONTENT) {
-            Some((kind, data)) if !kind.contains('"') => Some((kind.into(), data.into())),
-            _ => Some((rest.strip_suffix('"')?.into(), NOTHING.into())),
-        }
-    };
-    cut().ok_or_else(|| Error::Unstorable(format!("`{text}` has no kind")))
-}
-
-/// The fact of that kind and content.
-pub(super) fn join(kind: &str, data: &str) -> Result<Fact, serde_json::Error> {
-    let kind = serde_json::to_string(kind)?;
-    serde_json::from_str(&if data == NOTHING {
-        format!("{{\"kind\":{kind}}}")
-    } else {
-        format!("{{\"kind\":{kind},\"data\":{data}}}")
-    })
 }

@@ -30,6 +30,7 @@ CREATE TABLE events (
   v INTEGER NOT NULL,
   subject TEXT NOT NULL,
   by TEXT NOT NULL,
+  how TEXT NOT NULL,
   data TEXT NOT NULL,
   hash BLOB NOT NULL
 ) STRICT;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::path::Path;
 use std::time::Duration;
 
+use domain::actor::Actor;
 use domain::catalogue::{Catalogue, Probe};
 use domain::decide::Input;
 use domain::id::{NoticeId, ProbeId};
@@ -115,7 +116,7 @@ pub(super) fn play(
     stage.must(
         scenario.start,
         Input::Configure {
-            by: "simulate".to_owned(),
+            by: Actor::scenario("simulate"),
             catalogue,
         },
     )?;
@@ -544,13 +545,13 @@ impl Stage<'_> {
                     return Ok(());
                 }
                 self.renderer = Renderer::new(loaded.templates.as_deref())?;
-                let (by, catalogue) = (act.by, Box::new(loaded.catalogue.clone()));
+                let (by, catalogue) = (Actor::scenario(act.by), Box::new(loaded.catalogue.clone()));
                 self.must(at, Input::Configure { by, catalogue })?;
                 self.fit_lanes(at);
                 Ok(())
             }
             Deed::Act(said) => {
-                let (by, said) = (act.by.clone(), said.clone());
+                let (by, said) = (Actor::scenario(&act.by), said.clone());
                 let turned = self.step(at, Input::Act { by, act: said }, &[]);
                 match turned.map(|turned| turned.result) {
                     Some(Err(turn::Error::Refused(refusal))) => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 
 use domain::act::Act;
+use domain::actor::Actor;
 use domain::event::Event;
 use domain::id::ProbeId;
 use jiff::{SignedDuration, Timestamp};
@@ -61,7 +62,7 @@ impl Row {
             at: event.at,
             kind,
             subject: event.fact.subject(),
-            by: event.by.clone(),
+            by: event.by.to_string(),
             data: serde_json::from_str(&data).unwrap_or_default(),
         })
     }
@@ -173,7 +174,7 @@ impl AppState {
 
     /// Does what a person asks for.
     pub(super) async fn act(&self, asked: Asked) -> Reply {
-        match self.engine.act(&asked.by, asked.act).await {
+        match self.engine.act(Actor::cli(asked.by), asked.act).await {
             Ok(receipt) => {
                 let rows: Result<_, _> = receipt
                     .events

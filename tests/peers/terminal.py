@@ -66,12 +66,12 @@ def lengthen(ledger):
         while seq < LONG:
             seq += 1
             kind, data = (("started", '{"alive_until":"%s"}' % at), ("stopped", "null"))[seq % 2]
-            columns = [str(seq), at, at, kind, "1", "", "service", data]
+            columns = [str(seq), at, at, kind, "1", "", "nines", "service", data]
             digest = hashlib.sha256(before)
             for column in columns:
                 digest.update(len(column.encode()).to_bytes(8, "big") + column.encode())
             before = digest.digest()
-            open_ledger.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            open_ledger.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                                 [seq, *columns[1:4], 1, *columns[5:], before])
 
 

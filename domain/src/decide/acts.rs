@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::Draft;
 use crate::accounting;
 use crate::act::{Act, Refusal, Selector};
+use crate::actor::Actor;
 use crate::event::{Cause, Fact};
 use crate::id::{OutageId, SystemId};
 use crate::incident::Review;
@@ -36,9 +37,9 @@ pub(super) fn maybe(text: Option<&str>, what: &str) -> Result<(), Refusal> {
 }
 
 /// Another person than the one who acts.
-fn second_person(by: &str, other: &str) -> Result<(), Refusal> {
+fn second_person(by: &Actor, other: &str) -> Result<(), Refusal> {
     text::line(other, "the name of the second person")?;
-    let why = match (text::person(by), text::person(other)) {
+    let why = match (text::person(&by.person), text::person(other)) {
         (Some(one), Some(two)) if one != two => return Ok(()),
         (None, Some(_)) => {
             format!("a second person must approve, beside one with a name: `{by}` has no letter")
@@ -55,7 +56,7 @@ fn second_person(by: &str, other: &str) -> Result<(), Refusal> {
 /// it, an act counts from when it is recorded (SPEC section 6).
 pub(super) fn earlier_time(
     at: Timestamp,
-    by: &str,
+    by: &Actor,
     earlier: Option<Timestamp>,
     approved_by: Option<&str>,
 ) -> Result<Option<Timestamp>, Refusal> {
@@ -78,8 +79,8 @@ pub(super) fn earlier_time(
 }
 
 impl Draft<'_> {
-    pub(super) fn act(&mut self, at: Timestamp, by: &str, act: &Act) -> Result<(), Refusal> {
-        named(by, "the name of the person who acts")?;
+    pub(super) fn act(&mut self, at: Timestamp, by: &Actor, act: &Act) -> Result<(), Refusal> {
+        named(&by.person, "the name of the person who acts")?;
         match act {
             Act::Acknowledge {
                 incident,
@@ -143,10 +144,10 @@ impl Draft<'_> {
                     span: Span::new(*from, *to),
                     reason: reason.clone(),
                     evidence: evidence.clone(),
-                    by: by.to_owned(),
+                    by: by.person.clone(),
                     approved_by: approved_by.clone(),
                 };
-                self.exclude(at, outage, exclusion)
+                self.exclude(at, by, outage, exclusion)
             }
             Act::Reclassify { outage, reason } => self.reclassify(at, by, outage, reason),
             Act::ScheduleMaintenance { .. }
@@ -159,7 +160,7 @@ impl Draft<'_> {
     fn monitor_fault(
         &mut self,
         at: Timestamp,
-        by: &str,
+        by: &Actor,
         system: &SystemId,
         span: Span,
         evidence: &str,
@@ -183,6 +184,7 @@ impl Draft<'_> {
     fn exclude(
         &mut self,
         at: Timestamp,
+        by: &Actor,
         outage: &Selector<OutageId>,
         exclusion: Exclusion,
     ) -> Result<(), Refusal> {
@@ -190,13 +192,13 @@ impl Draft<'_> {
             span,
             reason,
             evidence,
-            by,
             approved_by,
+            ..
         } = exclusion;
         given(&reason, "the reason")?;
         given(&evidence, "the evidence")?;
         if let Some(other) = &approved_by {
-            second_person(&by, other)?;
+            second_person(by, other)?;
         }
         let span = past(span, at)?;
         let of = self.outage(outage, |o| {
@@ -218,14 +220,14 @@ impl Draft<'_> {
             evidence,
             approved_by,
         };
-        self.emit_by(at, &by, fact);
+        self.emit_by(at, by, fact);
         Ok(())
     }
 
     fn reclassify(
         &mut self,
         at: Timestamp,
-        by: &str,
+        by: &Actor,
         outage: &Selector<OutageId>,
         reason: &str,
     ) -> Result<(), Refusal> {
@@ -315,7 +317,7 @@ impl Draft<'_> {
     fn declare(
         &mut self,
         at: Timestamp,
-        by: &str,
+        by: &Actor,
         system: &SystemId,
         from: Timestamp,
         to: Option<Timestamp>,
@@ -345,7 +347,7 @@ impl Draft<'_> {
     fn change_declaration(
         &mut self,
         at: Timestamp,
-        by: &str,
+        by: &Actor,
         selector: &Selector<OutageId>,
         to: Timestamp,
         reason: &str,

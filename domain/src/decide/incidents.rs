@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::Draft;
 use super::acts::{earlier_time, given, maybe, named, refuse};
 use crate::act::{Refusal, Selector};
+use crate::actor::Actor;
 use crate::event::Fact;
 use crate::id::IncidentId;
 use crate::incident::{Incident, Review};
@@ -38,7 +39,7 @@ impl Draft<'_> {
     pub(super) fn acknowledge(
         &mut self,
         at: Timestamp,
-        by: &str,
+        by: &Actor,
         which: &Selector<IncidentId>,
         earlier: Option<Timestamp>,
         approved_by: Option<&str>,
@@ -78,7 +79,7 @@ impl Draft<'_> {
     pub(super) fn measure_done(
         &mut self,
         at: Timestamp,
-        by: &str,
+        by: &Actor,
         which: &Selector<IncidentId>,
         measure: &str,
         note: Option<&str>,
@@ -117,7 +118,7 @@ impl Draft<'_> {
     pub(super) fn review(
         &mut self,
         at: Timestamp,
-        by: &str,
+        by: &Actor,
         which: &Selector<IncidentId>,
         review: Review,
     ) -> Result<(), Refusal> {
@@ -149,7 +150,7 @@ impl Draft<'_> {
     pub(super) fn close(
         &mut self,
         at: Timestamp,
-        by: &str,
+        by: &Actor,
         which: &Selector<IncidentId>,
         without: Option<&str>,
     ) -> Result<(), Refusal> {

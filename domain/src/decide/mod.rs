@@ -21,9 +21,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::act::{Act, Refusal};
+use crate::actor::Actor;
 use crate::catalogue::Catalogue;
 use crate::detection::Change;
-use crate::event::{Delivery, Event, Fact, GapCause, SERVICE, Silence, is_set_back};
+use crate::event::{Delivery, Event, Fact, GapCause, Silence, is_set_back};
 use crate::id::{NoticeId, ProbeId, SystemId};
 use crate::record::{Record, Standing};
 use crate::sample::Sample;
@@ -43,7 +44,7 @@ pub enum Input {
     /// A checked configuration comes into force.
     Configure {
         /// By whom.
-        by: String,
+        by: Actor,
         /// All of it.
         catalogue: Box<Catalogue>,
     },
@@ -74,7 +75,7 @@ pub enum Input {
     /// A person does something.
     Act {
         /// Who.
-        by: String,
+        by: Actor,
         /// What.
         act: Act,
     },
@@ -247,13 +248,13 @@ impl Draft<'_> {
     }
 
     fn emit(&mut self, at: Timestamp, fact: Fact) -> u64 {
-        self.emit_by(at, SERVICE, fact)
+        self.emit_by(at, &Actor::service(), fact)
     }
 
-    fn emit_by(&mut self, at: Timestamp, by: &str, fact: Fact) -> u64 {
+    fn emit_by(&mut self, at: Timestamp, by: &Actor, fact: Fact) -> u64 {
         let event = Event {
             at,
-            by: by.to_owned(),
+            by: by.clone(),
             fact,
         };
         let record = self.next.get_or_insert_with(|| self.base.clone());

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Draft;
 use super::acts::{earlier_time, given, maybe, named, refuse};
 use crate::act::{Act, Refusal};
+use crate::actor::Actor;
 use crate::calendar;
 use crate::catalogue::Single;
 use crate::event::Fact;
@@ -76,7 +77,7 @@ impl Draft<'_> {
     }
 
     /// An act on a single window.
-    pub(super) fn work(&mut self, at: Timestamp, by: &str, act: &Act) -> Result<(), Refusal> {
+    pub(super) fn work(&mut self, at: Timestamp, by: &Actor, act: &Act) -> Result<(), Refusal> {
         match act {
             Act::ScheduleMaintenance(window) => self.schedule(at, by, window),
             Act::ExtendMaintenance {
@@ -99,17 +100,17 @@ impl Draft<'_> {
                     customer: customer.clone(),
                     at: counts_from.unwrap_or(at),
                     recorded_at: at,
-                    by: by.to_owned(),
+                    by: by.person.clone(),
                     how: how.clone(),
                     approved_by: approved_by.clone(),
                 };
-                self.told(window, word)
+                self.told(by, window, word)
             }
             _ => refuse("that is no act on a single window"),
         }
     }
 
-    fn schedule(&mut self, at: Timestamp, by: &str, window: &Single) -> Result<(), Refusal> {
+    fn schedule(&mut self, at: Timestamp, by: &Actor, window: &Single) -> Result<(), Refusal> {
         self.makes_sense(at, window)?;
         self.within_planned_hours(window)?;
         self.emit_by(
@@ -215,7 +216,7 @@ impl Draft<'_> {
     fn extend(
         &mut self,
         at: Timestamp,
-        by: &str,
+        by: &Actor,
         id: &WindowId,
         end: Timestamp,
         max_downtime_s: Option<i64>,
@@ -275,7 +276,7 @@ impl Draft<'_> {
     fn cancel(
         &mut self,
         at: Timestamp,
-        by: &str,
+        by: &Actor,
         window: &WindowId,
         reason: Option<&str>,
     ) -> Result<(), Refusal> {
@@ -299,18 +300,18 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn told(&mut self, window: &WindowId, word: Word) -> Result<(), Refusal> {
+    fn told(&mut self, by: &Actor, window: &WindowId, word: Word) -> Result<(), Refusal> {
         let Word {
             customer,
             at: told_at,
             recorded_at: at,
-            by,
             how,
             approved_by,
+            ..
         } = word;
         given(&how, "how the customer was told")?;
         let entry = self.single(window)?;
-        let counts_from = earlier_time(at, &by, Some(told_at), approved_by.as_deref())?;
+        let counts_from = earlier_time(at, by, Some(told_at), approved_by.as_deref())?;
         let scheduled_at = entry.versions.first().map(|(made_at, _)| *made_at);
         if let (Some(from), Some(made_at)) = (counts_from, scheduled_at)
             && second(from) < second(made_at)
@@ -329,7 +330,7 @@ impl Draft<'_> {
             counts_from,
             approved_by,
         };
-        self.emit_by(at, &by, fact);
+        self.emit_by(at, by, fact);
         Ok(())
     }
 }

@@ -29,7 +29,7 @@ impl Record {
                 self.identity.clone_from(identity);
                 self.tzdb.clone_from(tzdb);
             }
-            Fact::Configured { catalogue } => self.configured(at, &event.by, catalogue),
+            Fact::Configured { catalogue } => self.configured(at, &event.by.person, catalogue),
             Fact::Started { alive_until } => {
                 self.watching = true;
                 self.resumed_at = Some(at);

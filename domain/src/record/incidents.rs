@@ -27,7 +27,7 @@ impl Record {
             } => self.with_incident(*incident, |i| {
                 let this = Acknowledged {
                     at: counts_from.unwrap_or(at),
-                    by: event.by.clone(),
+                    by: event.by.person.clone(),
                     recorded_at: at,
                     approved_by: approved_by.clone(),
                 };
@@ -42,7 +42,7 @@ impl Record {
             } => self.with_incident(*incident, |i| {
                 let done = Done {
                     at,
-                    by: event.by.clone(),
+                    by: event.by.person.clone(),
                     note: note.clone(),
                 };
                 i.done.insert(measure.clone(), done);
@@ -53,14 +53,14 @@ impl Record {
                     i.done.remove(&measure.text);
                 }
                 merge(&mut i.review, review);
-                i.reviewed.push((at, event.by.clone()));
+                i.reviewed.push((at, event.by.person.clone()));
             }),
             Fact::IncidentResolved { incident } => {
                 self.with_incident(*incident, |i| i.resolved_at = Some(at));
                 self.unresolved.remove(incident);
             }
             Fact::IncidentClosed { incident, without } => self.with_incident(*incident, |i| {
-                i.closed = Some((at, event.by.clone()));
+                i.closed = Some((at, event.by.person.clone()));
                 i.closed_without.clone_from(without);
             }),
             _ => {}

@@ -36,7 +36,7 @@ impl Record {
                 let outage = Outage {
                     end: *to,
                     closed_at: to.map(|_| event.at),
-                    declared: Some((evidence.clone(), event.by.clone())),
+                    declared: Some((evidence.clone(), event.by.person.clone())),
                     // Its edges are a person's word, not samples of some interval.
                     edge_s: 0,
                     ..self.outage(*id, system, *from, event.at)
@@ -135,7 +135,7 @@ impl Record {
                 record.faults.push(Fault {
                     span: *span,
                     evidence: evidence.clone(),
-                    by: (event.by.clone(), approved_by.clone()),
+                    by: (event.by.person.clone(), approved_by.clone()),
                     moved: SignedDuration::ZERO,
                 });
             }
@@ -151,7 +151,7 @@ impl Record {
                         span: *span,
                         reason: reason.clone(),
                         evidence: evidence.clone(),
-                        by: event.by.clone(),
+                        by: event.by.person.clone(),
                         approved_by: approved_by.clone(),
                     });
                 });

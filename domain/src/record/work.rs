@@ -48,7 +48,7 @@ impl Record {
                     customer: customer.clone(),
                     at: counts_from.unwrap_or(at),
                     recorded_at: at,
-                    by: event.by.clone(),
+                    by: event.by.person.clone(),
                     how: how.clone(),
                     approved_by: approved_by.clone(),
                 },

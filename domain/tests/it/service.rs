@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use domain::accounting::{self, Figures};
 use domain::act::{Act, Refusal, Selector};
+use domain::actor::Actor;
 use domain::catalogue::{
     Affects, Catalogue, Committee, Customer, Days, End, Flapping, Kind, Probe, Rule, System,
 };
@@ -202,7 +203,7 @@ impl Service {
         self.input(
             at,
             Input::Configure {
-                by: "ann".into(),
+                by: Actor::cli("ann"),
                 catalogue: Box::new(catalogue),
             },
         );
@@ -230,7 +231,13 @@ impl Service {
     }
 
     pub fn act(&mut self, at: Timestamp, by: &str, act: Act) -> Result<(), Refusal> {
-        self.try_input(at, Input::Act { by: by.into(), act })
+        self.try_input(
+            at,
+            Input::Act {
+                by: Actor::cli(by),
+                act,
+            },
+        )
     }
 
     pub fn second(&self, offset_s: i64) -> Timestamp {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::act::{Act, Selector};
+use domain::actor::Actor;
 use domain::catalogue::Catalogue;
 use domain::decide::Input;
 use domain::event::Delivery;
@@ -58,7 +59,7 @@ impl Service {
             tzdb: "2026a".to_owned(),
         };
         let configure = Input::Configure {
-            by: "test".to_owned(),
+            by: Actor::cli("test"),
             catalogue: Box::new(catalogue),
         };
         for input in [found, configure].into_iter().filter(|_| new) {
@@ -293,7 +294,10 @@ async fn people_get_a_receipt_or_a_reason() {
         counts_from: None,
         approved_by: None,
     };
-    let refused = service.engine.act("kim", acknowledge.clone()).await;
+    let refused = service
+        .engine
+        .act(Actor::cli("kim"), acknowledge.clone())
+        .await;
     assert!(matches!(refused, Err(Error::Refused(_))));
     let declare = Act::DeclareOutage {
         system: "portal".into(),
@@ -301,7 +305,11 @@ async fn people_get_a_receipt_or_a_reason() {
         to: None,
         evidence: "customers call".to_owned(),
     };
-    let receipt = service.engine.act("kim", declare).await.unwrap();
+    let receipt = service
+        .engine
+        .act(Actor::cli("kim"), declare)
+        .await
+        .unwrap();
     let (last, _) = *receipt.events.last().unwrap();
     let snapshot = service.engine.snapshot();
     assert!(
@@ -309,7 +317,11 @@ async fn people_get_a_receipt_or_a_reason() {
         "whoever has a receipt can read what it says"
     );
     assert_eq!(snapshot.head.seq, snapshot.record.seq);
-    service.engine.act("kim", acknowledge).await.unwrap();
+    service
+        .engine
+        .act(Actor::cli("kim"), acknowledge)
+        .await
+        .unwrap();
     let (record, _) = service.stop().await;
     assert_eq!(
         record
@@ -328,7 +340,11 @@ async fn people_get_a_receipt_or_a_reason() {
 #[tokio::test]
 async fn a_configuration_in_force_leaves_no_trace_and_a_new_one_changes_what_runs() {
     let service = Service::start(quick()).await;
-    let same = service.engine.configure("kim", quick()).await.unwrap();
+    let same = service
+        .engine
+        .configure(Actor::cli("kim"), quick())
+        .await
+        .unwrap();
     assert_eq!(same.events, []);
 
     let old = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -340,7 +356,11 @@ async fn a_configuration_in_force_leaves_no_trace_and_a_new_one_changes_what_run
     let mut second = more.systems[0].probes[0].clone();
     second.id = ProbeId::from("portal/second");
     more.systems[0].probes.push(second.clone());
-    let other = service.engine.configure("kim", more).await.unwrap();
+    let other = service
+        .engine
+        .configure(Actor::cli("kim"), more)
+        .await
+        .unwrap();
     assert_ne!(other.events, []);
     let new = TcpListener::bind("127.0.0.1:0").await.unwrap();
     runner.replace(vec![
@@ -353,7 +373,11 @@ async fn a_configuration_in_force_leaves_no_trace_and_a_new_one_changes_what_run
 
     let mut without = quick();
     without.systems[0].probes[0] = second.clone();
-    service.engine.configure("kim", without).await.unwrap();
+    service
+        .engine
+        .configure(Actor::cli("kim"), without)
+        .await
+        .unwrap();
     runner.replace(vec![setup(second.id.clone(), new.local_addr().unwrap())]);
     accepted(&new, 2).await;
     assert!(
@@ -548,7 +572,11 @@ async fn a_reload_that_changes_the_interval_goes_on_with_a_pending_retry() {
 
     let mut daily = quick();
     daily.systems[0].probes[0].interval_ms = DAY_MS;
-    service.engine.configure("kim", daily).await.unwrap();
+    service
+        .engine
+        .configure(Actor::cli("kim"), daily)
+        .await
+        .unwrap();
     (setup.interval_ms, setup.retry_ms) = (DAY_MS, 40);
     runner.replace(vec![setup]);
     service.queued(Kind::Downtime).await;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use domain::act::{Act, Selector};
+use domain::actor::Actor;
 use domain::catalogue::Catalogue;
 use domain::decide::Input;
 use domain::event::{Delivery, Event, Fact, GapCause, Silence};
@@ -30,7 +31,7 @@ fn begun_with<J: Journal>(mut turn: Turn<J>, catalogue: Catalogue) -> Turn<J> {
         tzdb: "2026a".to_owned(),
     };
     let configure = Input::Configure {
-        by: "test".to_owned(),
+        by: Actor::cli("test"),
         catalogue: Box::new(catalogue),
     };
     for input in [found, configure, Input::Start { alive_until: None }] {
@@ -164,7 +165,7 @@ fn samples_leave_a_failing_disk_alone_for_a_second_but_people_do_not_wait() {
     let turned = turn.step(
         soon,
         Input::Act {
-            by: "kim".to_owned(),
+            by: Actor::cli("kim"),
             act,
         },
         &[],
@@ -338,7 +339,7 @@ fn a_refused_act_changes_nothing_and_says_why() {
     let turned = turn.step(
         t(5),
         Input::Act {
-            by: "kim".to_owned(),
+            by: Actor::cli("kim"),
             act,
         },
         &[],
@@ -395,7 +396,7 @@ fn a_configuration_that_comes_before_the_start_does_not_make_the_dead_time_vouch
     let mut changed = catalogue();
     changed.service = "Another name".to_owned();
     let configure = Input::Configure {
-        by: "kim".to_owned(),
+        by: Actor::cli("kim"),
         catalogue: Box::new(changed),
     };
     turn.step(t(600), configure, &[]).result.unwrap();

@@ -2,8 +2,9 @@
 // A test may panic: that is how it fails.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use domain::actor::Actor;
 use domain::catalogue::{Affects, Catalogue, Committee, Customer, Days, End, Rule, Target};
-use domain::event::{Cause, Event, Fact, SERVICE, Silence};
+use domain::event::{Cause, Event, Fact, Silence};
 use domain::id::{IncidentId, OutageId, ProbeId, SystemId};
 use domain::notice::{Kind as NoticeKind, Notice};
 use domain::sample::{Outcome, Phases, Reason, Sample};
@@ -120,7 +121,7 @@ fn record_of(catalogue: Catalogue, then: &[(&str, Fact)]) -> Record {
     facts.extend(then.iter().cloned());
     let mut record = Record::default();
     for (seq, (when, fact)) in (1..).zip(facts) {
-        let by = SERVICE.to_owned();
+        let by = Actor::service();
         let at = at(when);
         record.apply(seq, &Event { at, by, fact });
     }

@@ -2,6 +2,7 @@
 //! split or lost, no notice is lost or repeated under another id.
 use crate::service::{Service, catalogue, rule, send_due, system};
 use domain::act::Act;
+use domain::actor::Actor;
 use domain::catalogue::Rule;
 use domain::event::{Delivery, Event, Fact};
 use domain::notice::Kind;
@@ -739,7 +740,7 @@ fn an_older_ledger_in_which_it_was_given_up_says_so_for_ever() {
     service.begin_attempt(down);
     let ended = Event {
         at: service.second(72 * 3600),
-        by: "nines".into(),
+        by: Actor::service(),
         fact: Fact::DeliveryEnded {
             notice: down,
             attempt: 1,

@@ -4,7 +4,8 @@
 
 use std::path::Path;
 
-use domain::event::{Event, Fact, SERVICE};
+use domain::actor::Actor;
+use domain::event::{Event, Fact};
 use domain::id::NoticeId;
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -12,20 +13,23 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 
-pub(super) fn at(second: i64) -> Timestamp {
+mod copies;
+mod golden;
+
+fn at(second: i64) -> Timestamp {
     Timestamp::new(1_793_500_000 + second, 123_456_789).unwrap()
 }
 
-pub(super) fn event(second: i64, fact: Fact) -> Event {
+fn event(second: i64, fact: Fact) -> Event {
     Event {
         at: at(second),
-        by: SERVICE.into(),
+        by: Actor::service(),
         fact,
     }
 }
 
 /// One event of every kind, in a ledger of its own; the message of notice 14 among them.
-pub(super) fn filled(data: &Path) -> Vec<Event> {
+fn filled(data: &Path) -> Vec<Event> {
     let message = b"Subject: hello\r\n\r\nworld\r\n".to_vec();
     let hash = row::hex(&Sha256::digest(&message));
     let mut events: Vec<Event> = golden::all()
@@ -48,14 +52,14 @@ pub(super) fn filled(data: &Path) -> Vec<Event> {
     events
 }
 
-pub(super) fn replayed(ledger: &Ledger, upto: Option<u64>) -> Result<Vec<Stored>, Error> {
+fn replayed(ledger: &Ledger, upto: Option<u64>) -> Result<Vec<Stored>, Error> {
     let mut all = Vec::new();
     ledger.replay(upto, &mut |stored| all.push(stored))?;
     Ok(all)
 }
 
 /// Verifies, and looks at what its progress is told: every step once, to the end where it gets there.
-pub(super) fn verified(data: &Path) -> Result<Verification, Error> {
+fn verified(data: &Path) -> Result<Verification, Error> {
     let mut steps = Vec::new();
     let found = verify(data, &mut |done, of| steps.push((done, of)))?;
     let of = steps.first().map_or(0, |(_, of)| *of);
@@ -97,6 +101,7 @@ fn put(connection: &Connection, row: &row::Row, before: &row::Hash) -> row::Hash
         row.v,
         row.subject,
         row.by,
+        row.how,
         row.data,
         hash
     ];
@@ -166,6 +171,7 @@ fn the_same_events_give_the_same_head_and_the_hash_is_the_one_that_is_documented
         "1",
         "",
         "nines",
+        "service",
         "null",
     ] {
         bytes.extend([0, 0, 0, 0, 0, 0, 0, u8::try_from(column.len()).unwrap()]);
@@ -360,7 +366,7 @@ fn a_forged_row_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let last = filled(dir.path()).len();
     let forged = format!(
-        "INSERT INTO events SELECT seq + 1, at, recorded, kind, v, subject, by, data, hash \
+        "INSERT INTO events SELECT seq + 1, at, recorded, kind, v, subject, by, how, data, hash \
          FROM events WHERE seq = {last}"
     );
     assert_eq!(
@@ -371,7 +377,7 @@ fn a_forged_row_is_named() {
     );
     assert_eq!(
         after(
-            "INSERT INTO events SELECT -4, at, recorded, kind, v, subject, by, data, hash FROM events WHERE seq = 2"
+            "INSERT INTO events SELECT -4, at, recorded, kind, v, subject, by, how, data, hash FROM events WHERE seq = 2"
         ),
         [Fault::Missing { seq: 1, found: -4 }]
     );
@@ -387,7 +393,7 @@ fn a_row_rewritten_with_a_fitting_hash_shows_in_the_next_one() {
         })
         .unwrap();
     let mut forged = events[8].clone();
-    forged.by = "somebody".into();
+    forged.by.person = "somebody".into();
     let hash = row::Row::of(9, at(200), &forged)
         .unwrap()
         .hash_after(&before);
@@ -457,7 +463,7 @@ fn the_guards_refuse_changes_to_rows_and_letters() {
         "UPDATE events SET by = 'x'",
         "DELETE FROM events WHERE seq = 2",
         "INSERT OR REPLACE INTO events SELECT * FROM events WHERE seq = 2",
-        "INSERT INTO events SELECT 900, at, recorded, kind, v, subject, by, data, hash FROM events WHERE seq = 2",
+        "INSERT INTO events SELECT 900, at, recorded, kind, v, subject, by, how, data, hash FROM events WHERE seq = 2",
         "UPDATE letters SET message = x''",
         "DELETE FROM letters",
         "INSERT OR REPLACE INTO letters VALUES (14, x'00')",
@@ -473,7 +479,7 @@ fn an_event_of_an_unknown_kind_or_newer_version_is_refused_by_name() {
         (("kind", "meteor"), "event 2 (kind `meteor`, v 1)"),
         (
             ("v", "7"),
-            "event 2 (kind `stopped`, v 7) cannot be read by this Nines: the version known here is 1",
+            "event 2 (kind `stopped`, v 7) cannot be read by this Nines: the latest version known here is 1",
         ),
         (("data", "{\"extra\":1}"), "event 2 (kind `stopped`, v 1)"),
         (

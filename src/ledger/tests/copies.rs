@@ -8,8 +8,8 @@ use std::path::Path;
 use domain::event::Fact;
 use rusqlite::Connection;
 
-use super::tests::{at, event, filled, replayed, verified};
-use super::*;
+use super::{at, event, filled, replayed, verified};
+use crate::ledger::*;
 
 /// A copy of the one file, as somebody makes it who does not know that there may be a log.
 fn copied(data: &Path) -> tempfile::TempDir {
