@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::{self, Clock};
 use crate::config::{self, Loaded, Mistakes, Relay};
-use crate::engine::runner::{Runner, Setup};
+use crate::engine::runner::Runner;
 use crate::engine::status::removed_while_down;
 use crate::engine::turn::{self, Turn};
 use crate::engine::{self, EngineHandle, thread};
@@ -173,11 +173,7 @@ async fn watch_over(
         prepared,
         data,
     } = ready;
-    let Prepared {
-        loaded,
-        setups,
-        renderer,
-    } = prepared;
+    let Prepared { loaded, renderer } = prepared;
     let held = Held::from(&start, &loaded);
     let clock = Clock::start()?;
     let opened = open(&start, &data, &loaded, &clock).await?;
@@ -193,8 +189,8 @@ async fn watch_over(
         samples.writer(),
         clock::now(),
     ));
-    state.offer(&setups);
-    runner.replace(setups);
+    state.offer(&loaded.probes);
+    runner.replace(loaded.probes.clone());
     let mut tasks = serve(private, socket, &state, &stopped);
     let post = Arc::new(Post::new(Arc::clone(&engine)));
     tasks.spawn(Arc::clone(&courier).run(post, ended(&stopped)));
@@ -416,19 +412,15 @@ impl Service {
 
     /// All of the new configuration, or nothing of it; and what is left for a person to do.
     async fn take_over(&mut self, prepared: Prepared) -> Result<Vec<String>, Error> {
-        let Prepared {
-            loaded,
-            setups,
-            renderer,
-        } = prepared;
+        let Prepared { loaded, renderer } = prepared;
         let mut left = removed_while_down(&self.engine.snapshot().record, &loaded.catalogue);
         left.extend(self.held.waits(&loaded));
         self.engine
             .configure(Actor::cli(&self.start.by), loaded.catalogue.clone())
             .await?;
-        self.state.offer(&setups);
-        self.runner.replace(setups);
         self.courier.replace(relays(&loaded), renderer);
+        self.state.offer(&loaded.probes);
+        self.runner.replace(loaded.probes);
         for left in &left {
             tracing::warn!("{left}");
         }
@@ -468,7 +460,6 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 /// A configuration with all that is made of it before it is put in force.
 struct Prepared {
     loaded: Loaded,
-    setups: Vec<Setup>,
     renderer: Arc<Renderer>,
 }
 
@@ -515,13 +506,8 @@ impl Reader {
 /// Reads all files: of the configuration, of its secrets, certificates and templates.
 fn prepare(file: &Path) -> Result<Prepared, Error> {
     let loaded = config::load(file).map_err(Error::Config)?;
-    let setups = setups(&loaded);
     let renderer = Arc::new(Renderer::new(loaded.templates.as_deref())?);
-    Ok(Prepared {
-        loaded,
-        setups,
-        renderer,
-    })
+    Ok(Prepared { loaded, renderer })
 }
 
 struct Opened {
@@ -592,21 +578,6 @@ fn identity() -> String {
         .build_hasher()
         .finish();
     format!("{:012x}", random & 0xffff_ffff_ffff)
-}
-
-fn setups(loaded: &Loaded) -> Vec<Setup> {
-    let made = loaded.probes.iter().map(|p| Setup {
-        probe: p.probe.clone(),
-        interval_ms: millis(p.interval),
-        retry_ms: millis(p.retry_interval),
-        timeout: p.timeout,
-        id: p.id.clone(),
-    });
-    made.collect()
-}
-
-fn millis(length: Duration) -> i64 {
-    i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn relays(loaded: &Loaded) -> Vec<Relay> {

@@ -81,6 +81,11 @@ impl Probe {
         }
     }
 
+    /// The longest that a run may take.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Asks once. Returns at the timeout at the latest, unless the process itself was delayed.
     /// Needs a tokio runtime with input, output and time.
     pub async fn run(&self) -> Finding {

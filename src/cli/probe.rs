@@ -1,4 +1,4 @@
-//! Runs probes once and says what they found. Nothing of it is stored.
+//! `nines probe`: runs probes once and prints the results. Nothing is stored.
 
 use domain::id::ProbeId;
 use serde_json::json;

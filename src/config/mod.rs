@@ -79,12 +79,10 @@ pub struct ProbeSetup {
     /// `system/name`.
     pub id: ProbeId,
     pub probe: Arc<probes::Probe>,
-    /// From one start to the next.
-    pub interval: Duration,
-    /// From one start to the next after a first bad sample.
-    pub retry_interval: Duration,
-    /// How long one run may take.
-    pub timeout: Duration,
+    /// Milliseconds between starts.
+    pub interval_ms: i64,
+    /// Milliseconds between starts while a bad run is pending.
+    pub retry_interval_ms: i64,
 }
 
 /// The addresses on which the service listens.

@@ -159,9 +159,8 @@ fn probe(
     let setup = ProbeSetup {
         id,
         probe: Arc::new(runnable),
-        interval: times.interval,
-        retry_interval: times.retry_interval,
-        timeout: times.timeout.value,
+        interval_ms: probe.interval_ms,
+        retry_interval_ms: probe.retry_interval_ms,
     };
     Some((probe, setup))
 }

@@ -20,6 +20,7 @@ use super::handle::EngineHandle;
 use super::schedule::{After, Schedule};
 use super::snapshot::ProbeState;
 use crate::clock::{Clock, Reading};
+use crate::config::ProbeSetup;
 
 /// Probes that run at once, unless file descriptors are scarce. Ten thousand dead targets with a
 /// timeout of 10 s and an interval of 30 s keep 3,334 busy.
@@ -29,18 +30,6 @@ const RESERVED_FILES: u64 = 256;
 /// The runner ends a run that exceeds its timeout by this much. The probe ends itself before,
 /// unless the monitor has a bug.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// One probe that is ready to run.
-#[derive(Clone, Debug)]
-pub struct Setup {
-    pub id: ProbeId,
-    pub probe: Arc<probes::Probe>,
-    /// Milliseconds between starts.
-    pub interval_ms: i64,
-    /// Milliseconds between starts while a bad run is pending.
-    pub retry_ms: i64,
-    pub timeout: Duration,
-}
 
 /// Runs every configured probe, on a thread that ends when this is dropped.
 pub struct Runner {
@@ -90,7 +79,7 @@ impl Runner {
 
     /// Runs these probes and no others. A probe that ran before keeps its schedule and its pending
     /// run. A changed setup applies from the next start.
-    pub fn replace(&self, setups: Vec<Setup>) {
+    pub fn replace(&self, setups: Vec<ProbeSetup>) {
         let mut tasks = self.lock();
         tasks.reap();
         let wanted: BTreeMap<_, _> = setups.into_iter().map(|s| (s.id.clone(), s)).collect();
@@ -170,6 +159,23 @@ impl ProbeTasks {
     }
 }
 
+/// A probe with its start times.
+struct Setup {
+    id: ProbeId,
+    probe: Arc<probes::Probe>,
+    schedule: Schedule,
+}
+
+impl From<ProbeSetup> for Setup {
+    fn from(setup: ProbeSetup) -> Self {
+        Self {
+            schedule: Schedule::of(&setup.id, setup.interval_ms, setup.retry_interval_ms),
+            id: setup.id,
+            probe: setup.probe,
+        }
+    }
+}
+
 /// The task of one probe.
 struct ProbeTask {
     engine: Arc<EngineHandle>,
@@ -183,7 +189,7 @@ struct ProbeTask {
 }
 
 impl ProbeTask {
-    fn new(runner: &Runner, setup: Setup) -> Self {
+    fn new(runner: &Runner, setup: ProbeSetup) -> Self {
         let engine = &runner.engine;
         Self {
             engine: Arc::clone(engine),
@@ -191,14 +197,14 @@ impl ProbeTask {
             permits: Arc::clone(&runner.permits),
             // A probe that the engine does not know yet has counters that are not shown.
             state: engine.shared().probe(&setup.id).unwrap_or_default(),
-            setup: ArcSwap::from_pointee(setup),
+            setup: ArcSwap::from_pointee(setup.into()),
             changed: Notify::new(),
             origin: runner.origin,
         }
     }
 
-    fn change(&self, setup: Setup) {
-        self.setup.store(Arc::new(setup));
+    fn change(&self, setup: ProbeSetup) {
+        self.setup.store(Arc::new(setup.into()));
         self.changed.notify_one();
     }
 
@@ -225,7 +231,7 @@ impl ProbeTask {
             let reading = self.clock.read();
             // A timer may fire a little early. The start still belongs to its slot.
             let started = self.steady(reading.up).max(due);
-            if let Some(missed) = schedule(&setup).slipped(due, started) {
+            if let Some(missed) = setup.schedule.slipped(due, started) {
                 self.state.missed(missed);
                 after = After::Instant(started);
                 continue;
@@ -234,8 +240,8 @@ impl ProbeTask {
             let sample = self.run(&setup, reading, late).await;
             drop(permit);
             let ended = self.steady(self.clock.read().up);
-            self.state
-                .missed(schedule(&setup).slots().between(started, ended));
+            let slots = setup.schedule.slots();
+            self.state.missed(slots.between(started, ended));
             self.engine.sample(sample).await;
             after = After::Run { started, ended };
         }
@@ -249,7 +255,7 @@ impl ProbeTask {
     ) -> (Arc<Setup>, Timestamp) {
         loop {
             let setup = self.setup.load_full();
-            let due = schedule(&setup).next(after, *retrying.borrow_and_update());
+            let due = setup.schedule.next(after, *retrying.borrow_and_update());
             let wait = due.duration_since(self.steady(self.clock.read().up));
             let Ok(wait) = Duration::try_from(wait) else {
                 return (setup, due);
@@ -264,7 +270,8 @@ impl ProbeTask {
     }
 
     async fn run(&self, setup: &Setup, started: Reading, late: SignedDuration) -> Sample {
-        let run = tokio::time::timeout(setup.timeout + GRACE, setup.probe.run()).await;
+        let limit = setup.probe.timeout() + GRACE;
+        let run = tokio::time::timeout(limit, setup.probe.run()).await;
         let took = self.clock.read().up.saturating_sub(started.up);
         let mut sample = Sample {
             probe: setup.id.clone(),
@@ -293,10 +300,6 @@ impl ProbeTask {
         }
         sample
     }
-}
-
-fn schedule(setup: &Setup) -> Schedule {
-    Schedule::of(&setup.id, setup.interval_ms, setup.retry_ms)
 }
 
 /// Probes that may run at once: each needs one file descriptor, and one more to resolve a name.
@@ -337,16 +340,14 @@ mod tests {
         let second = Duration::from_secs(1);
         let probe = fixtures::probe("tcp", "host = \"127.0.0.1\"\nport = 1", second);
         let slots = ["portal/login", "portal/search"].map(|id| {
-            let setup = Setup {
+            let setup = Setup::from(ProbeSetup {
                 id: ProbeId::from(id),
                 probe: Arc::clone(&probe),
                 interval_ms: 30_000,
-                retry_ms: 5_000,
-                timeout: second,
-            };
-            let slots = schedule(&setup).slots();
-            assert_eq!(slots, Grid::of(&setup.id, 30_000));
-            slots
+                retry_interval_ms: 5_000,
+            });
+            assert_eq!(setup.schedule.slots(), Grid::of(&setup.id, 30_000));
+            setup.schedule.slots()
         });
         assert_ne!(slots[0], slots[1]);
     }

@@ -14,7 +14,7 @@ use domain::id::ProbeId;
 use tokio::net::TcpListener;
 use tower_http::timeout::TimeoutLayer;
 
-use super::probe_now::Unasked;
+use super::probe_now::NotRun;
 use super::server;
 use super::state::AppState;
 use crate::metrics;
@@ -51,7 +51,7 @@ async fn page(State(state): State<Arc<AppState>>) -> impl IntoResponse {
     }
 }
 
-/// What is to be asked.
+/// The query of `/probe`.
 #[derive(serde::Deserialize)]
 struct Wanted {
     /// SYSTEM/PROBE.
@@ -63,17 +63,17 @@ async fn probe(
     Query(wanted): Query<Wanted>,
 ) -> impl IntoResponse {
     let Some(target) = wanted.target else {
-        let why = "say which: /probe?target=SYSTEM/PROBE\n";
+        let why = "name the probe: /probe?target=SYSTEM/PROBE\n";
         return (StatusCode::BAD_REQUEST, why).into_response();
     };
-    match state.ask(&ProbeId::from(target.as_str())).await {
+    match state.run_probe(&ProbeId::from(target.as_str())).await {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
-        Err(Unasked::Unknown) => {
-            let why = "no such probe is configured: say SYSTEM/PROBE, as /metrics names them\n";
+        Err(NotRun::Unknown) => {
+            let why = "no such probe is configured: write SYSTEM/PROBE, as /metrics names them\n";
             (StatusCode::NOT_FOUND, why).into_response()
         }
-        Err(Unasked::Busy) => {
-            let why = "it is being asked already\n";
+        Err(NotRun::Busy) => {
+            let why = "this probe is already running\n";
             (StatusCode::TOO_MANY_REQUESTS, why).into_response()
         }
     }

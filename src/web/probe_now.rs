@@ -1,5 +1,4 @@
-//! One configured probe, asked now because somebody wants to know: what `/probe` answers. Nothing
-//! of it is stored, and nobody is told.
+//! Runs one configured probe on request, for `/probe`. The result is not stored and sends no notice.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,53 +9,50 @@ use domain::sample::Sample;
 use jiff::Timestamp;
 use tokio::sync::Mutex as AsyncMutex;
 
-use crate::engine::runner::Setup;
+use crate::config::ProbeSetup;
 use crate::metrics;
 
-/// The probes that may be asked: those of the configuration in force.
+/// The probes of the configuration in force.
 #[derive(Default)]
 pub(super) struct Targets(Mutex<BTreeMap<ProbeId, Arc<Target>>>);
 
-struct Target {
-    setup: Setup,
-    /// Held while it is being asked.
-    turn: AsyncMutex<()>,
-}
+/// Locked while the probe runs.
+type Target = AsyncMutex<ProbeSetup>;
 
-/// Why a probe was not asked.
+/// Why a probe did not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unasked {
-    /// None of that name is configured.
+pub(super) enum NotRun {
+    /// No such probe is configured.
     Unknown,
-    /// Somebody else is waiting for its answer: no target is asked twice at once.
+    /// Another request already runs it.
     Busy,
 }
 
 impl Targets {
-    /// These and no others from now on.
-    pub(super) fn replace(&self, setups: &[Setup]) {
-        let target = |setup: &Setup| {
-            let (setup, turn) = (setup.clone(), AsyncMutex::new(()));
-            (setup.id.clone(), Arc::new(Target { setup, turn }))
+    /// Allows these probes and no others.
+    pub(super) fn replace(&self, setups: &[ProbeSetup]) {
+        let target = |setup: &ProbeSetup| {
+            let target = AsyncMutex::new(setup.clone());
+            (setup.id.clone(), Arc::new(target))
         };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
             setups.iter().map(target).collect();
     }
 
-    /// Runs a probe once, under its own timeout, and answers its metrics.
-    pub(super) async fn ask(
+    /// Runs a probe once, under its own timeout, and returns its metrics.
+    pub(super) async fn run(
         &self,
         id: &ProbeId,
         catalogue: &Catalogue,
         now: Timestamp,
-    ) -> Result<String, Unasked> {
+    ) -> Result<String, NotRun> {
         let target = {
             let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            all.get(id).cloned().ok_or(Unasked::Unknown)?
+            all.get(id).cloned().ok_or(NotRun::Unknown)?
         };
-        let probe = catalogue.probe(id).ok_or(Unasked::Unknown)?;
-        let _turn = target.turn.try_lock().map_err(|_| Unasked::Busy)?;
-        let found = target.setup.probe.run().await;
+        let probe = catalogue.probe(id).ok_or(NotRun::Unknown)?;
+        let setup = target.try_lock().map_err(|_| NotRun::Busy)?;
+        let found = setup.probe.run().await;
         let sample = Sample {
             probe: id.clone(),
             at: now,
@@ -88,19 +84,18 @@ mod tests {
     /// Longer than anything here takes on a busy machine.
     const LONG: Duration = Duration::from_secs(30);
 
-    /// A page of that server, wanted within `timeout`.
-    fn page(id: ProbeId, server: &TcpListener, timeout: Duration) -> Setup {
-        Setup {
+    /// A probe of that server's page.
+    fn page(id: ProbeId, server: &TcpListener, timeout: Duration) -> ProbeSetup {
+        ProbeSetup {
             id,
             probe: fixtures::page(server, timeout),
             interval_ms: 1_000,
-            retry_ms: 1_000,
-            timeout,
+            retry_interval_ms: 1_000,
         }
     }
 
     #[tokio::test]
-    async fn a_target_is_not_asked_twice_at_once_and_then_again() {
+    async fn a_probe_does_not_run_twice_at_once_and_then_runs_again() {
         let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let targets = Arc::new(Targets::default());
         targets.replace(&[page(portal(), &server, LONG)]);
@@ -108,18 +103,18 @@ mod tests {
             let targets = Arc::clone(&targets);
             async move {
                 targets
-                    .ask(&portal(), &catalogue(), Timestamp::UNIX_EPOCH)
+                    .run(&portal(), &catalogue(), Timestamp::UNIX_EPOCH)
                     .await
             }
         });
-        // It has connected, and waits for an answer.
+        // The probe has connected and waits for an answer.
         let (connection, _) = server.accept().await.unwrap();
-        let ask = || async {
+        let run = || async {
             targets
-                .ask(&portal(), &catalogue(), Timestamp::UNIX_EPOCH)
+                .run(&portal(), &catalogue(), Timestamp::UNIX_EPOCH)
                 .await
         };
-        assert_eq!(ask().await.err(), Some(Unasked::Busy));
+        assert_eq!(run().await.err(), Some(NotRun::Busy));
         drop(connection);
         let is_down = |page: String| {
             let line = page.lines().find(|line| line.starts_with("probe_success"));
@@ -127,11 +122,11 @@ mod tests {
         };
         is_down(first.await.unwrap().unwrap());
         drop(server);
-        is_down(ask().await.unwrap());
+        is_down(run().await.unwrap());
     }
 
     #[tokio::test]
-    async fn what_may_be_asked_follows_the_configuration() {
+    async fn the_probes_that_may_run_follow_the_configuration() {
         let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let short = Duration::from_millis(50);
         let targets = Targets::default();
@@ -142,9 +137,9 @@ mod tests {
         for wanted in [portal(), new.id.clone(), portal()] {
             targets.replace(&[page(wanted.clone(), &server, short)]);
             for id in [portal(), new.id.clone()] {
-                let asked = targets.ask(&id, &both, Timestamp::UNIX_EPOCH).await;
-                let why = (id != wanted).then_some(Unasked::Unknown);
-                assert_eq!(asked.err(), why, "{id} where {wanted} is offered");
+                let result = targets.run(&id, &both, Timestamp::UNIX_EPOCH).await;
+                let why = (id != wanted).then_some(NotRun::Unknown);
+                assert_eq!(result.err(), why, "{id} while {wanted} is configured");
             }
         }
     }

@@ -12,8 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
-use super::probe_now::{Targets, Unasked};
-use crate::engine::runner::Setup;
+use super::probe_now::{NotRun, Targets};
+use crate::config::ProbeSetup;
 use crate::engine::status::Status;
 use crate::engine::{self, EngineHandle};
 use crate::ledger;
@@ -130,16 +130,16 @@ impl AppState {
         }
     }
 
-    /// The probes that may be asked from now on, and no others.
-    pub fn offer(&self, setups: &[Setup]) {
+    /// Allows `/probe` to run these probes and no others.
+    pub fn offer(&self, setups: &[ProbeSetup]) {
         self.targets.replace(setups);
     }
 
-    /// Runs one of them now and answers its metrics.
-    pub(super) async fn ask(&self, id: &ProbeId) -> Result<String, Unasked> {
+    /// Runs a configured probe now and returns its metrics.
+    pub(super) async fn run_probe(&self, id: &ProbeId) -> Result<String, NotRun> {
         let snapshot = self.engine.snapshot();
         let now = self.engine.clock().now();
-        self.targets.ask(id, &snapshot.record.catalogue, now).await
+        self.targets.run(id, &snapshot.record.catalogue, now).await
     }
 
     /// The next reload that somebody asks for; only the service itself listens.

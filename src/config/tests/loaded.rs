@@ -228,11 +228,8 @@ fn the_least_configuration_has_defaults() {
 fn a_short_interval_shortens_timeout_and_retry() {
     let system = format!("{SYSTEM}{}", PROBE.replace("30s", "2s"));
     let probe = &Files::with_system(&system).load().unwrap().probes[0];
-    let two = Duration::from_secs(2);
-    assert_eq!(
-        (probe.interval, probe.timeout, probe.retry_interval),
-        (two, two, two)
-    );
+    assert_eq!((probe.interval_ms, probe.retry_interval_ms), (2_000, 2_000));
+    assert_eq!(probe.probe.timeout(), Duration::from_secs(2));
 }
 
 #[test]

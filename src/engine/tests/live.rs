@@ -24,8 +24,9 @@ use tokio::time::timeout;
 
 use super::fixtures::{self, catalogue, portal, sample};
 use crate::clock::Clock;
+use crate::config::ProbeSetup;
 use crate::engine::handle::{EngineHandle, Error};
-use crate::engine::runner::{Runner, Setup};
+use crate::engine::runner::Runner;
 use crate::engine::thread::Running;
 use crate::ledger::{self, Ledger};
 use crate::samples::Instance;
@@ -132,15 +133,14 @@ fn quick() -> Catalogue {
     catalogue
 }
 
-fn setup(id: ProbeId, target: SocketAddr) -> Setup {
+fn setup(id: ProbeId, target: SocketAddr) -> ProbeSetup {
     let timeout = Duration::from_secs(1);
     let keys = format!("host = \"{}\"\nport = {}", target.ip(), target.port());
-    Setup {
+    ProbeSetup {
         id,
         probe: fixtures::probe("tcp", &keys, timeout),
         interval_ms: 200,
-        retry_ms: 40,
-        timeout,
+        retry_interval_ms: 40,
     }
 }
 
@@ -397,12 +397,11 @@ async fn a_slow_target_is_asked_once_at_a_time_and_its_slots_are_counted() {
     // Accepts nobody: the backlog takes the connection, but this server never speaks HTTP.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let timeout_of = Duration::from_millis(700);
-    let setup = Setup {
+    let setup = ProbeSetup {
         id: portal(),
         probe: fixtures::page(&listener, timeout_of),
         interval_ms: 400,
-        retry_ms: 40,
-        timeout: timeout_of,
+        retry_interval_ms: 40,
     };
     let runner = Runner::start(Arc::clone(&service.engine)).unwrap();
     runner.replace(vec![setup]);
@@ -501,12 +500,11 @@ async fn a_slow_target_delays_no_other() {
     let quick = TcpListener::bind("127.0.0.1:0").await.unwrap();
     // Accepts, and never speaks HTTP.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let waits = Setup {
+    let waits = ProbeSetup {
         id: slow.id.clone(),
         probe: fixtures::page(&silent, LONG),
         interval_ms: 200,
-        retry_ms: 40,
-        timeout: LONG,
+        retry_interval_ms: 40,
     };
     let runner = Runner::start(Arc::clone(&service.engine)).unwrap();
     runner.replace(vec![waits.clone()]);
@@ -562,7 +560,7 @@ async fn a_reload_that_changes_the_interval_goes_on_with_a_pending_retry() {
     let service = Service::start(quick()).await;
     let runner = Runner::start(Arc::clone(&service.engine)).unwrap();
     let mut setup = setup(portal(), refusing().await);
-    setup.retry_ms = 3_000;
+    setup.retry_interval_ms = 3_000;
     runner.replace(vec![setup.clone()]);
     let probe = service.engine.shared().probe(&portal()).unwrap();
     timeout(LONG, probe.retrying().wait_for(|retrying| *retrying))
@@ -577,7 +575,7 @@ async fn a_reload_that_changes_the_interval_goes_on_with_a_pending_retry() {
         .configure(Actor::cli("kim"), daily)
         .await
         .unwrap();
-    (setup.interval_ms, setup.retry_ms) = (DAY_MS, 40);
+    (setup.interval_ms, setup.retry_interval_ms) = (DAY_MS, 40);
     runner.replace(vec![setup]);
     service.queued(Kind::Downtime).await;
     assert!(probe.counts().down >= 3, "{:?}", probe.counts());
