@@ -42,7 +42,7 @@ pub(super) fn headline(scope: &Scope<'_>, systems: &[SystemLine]) -> String {
     if !open.is_empty() {
         let each: Vec<&str> = open.iter().map(|s| s.name.as_str()).collect();
         parts.push(format!(
-            "{} cannot be determined from the time observed",
+            "the result for {} is not determinable",
             list(&each)
         ));
     }
