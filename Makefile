@@ -1,5 +1,5 @@
 # The set-up is Rust, a C compiler, make and npm; everything else happens here. `make` alone demonstrates.
-.PHONY: demo test check bench package
+.PHONY: demo test check check-long mutants bench package
 
 # The first minute: small real systems on loopback, watched, broken, mended and reported.
 demo:
@@ -10,9 +10,17 @@ test:
 	@cargo run --quiet --package nines-tidy
 	@scripts/cargo test --workspace
 
-# The long properties and the real peers (nginx, mail servers, Prometheus): none may be missing.
+# Properties with a fresh seed and the real peers (nginx, mail servers, Prometheus): none may be missing.
 check:
 	@scripts/check
+
+# The long searches: 100,000 random cases, 500 kills. Hours; not part of CI.
+check-long:
+	@scripts/check-long
+
+# Change one module in small ways and list what no test notices: `make mutants MODULE=domain/src/windows`.
+mutants:
+	@scripts/mutants
 
 # The figures of benches/README.md, side by side with their peers.
 bench:

@@ -362,7 +362,7 @@ fn do_act(common: &Common, act: Act) -> Result<End, Failure> {
         }
         if let Some(window) = window {
             let (record, _) = client.record(None)?;
-            let outlook = record.outlook(&window, clock::now());
+            let outlook = record.window_status(&window, clock::now());
             notes.extend(outlook.iter().flat_map(window_status::words));
         }
     }

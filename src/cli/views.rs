@@ -4,7 +4,7 @@ use anyhow::Result;
 use domain::act::Selector;
 use domain::id::{IncidentId, OutageId};
 use domain::incident::{Acknowledged, Done, Incident};
-use domain::record::{Outgoing, Outlook, Record, Standing};
+use domain::record::{Outgoing, WindowStatus, Record, Standing};
 use domain::span::Span;
 use domain::text::visible_line;
 use domain::windows::{Earned, Occurrence};
@@ -285,7 +285,7 @@ fn incident_json(record: &Record, incident: &Incident) -> Value {
 /// ahead they are.
 pub fn maintenance(record: &Record, now: Timestamp, as_json: bool, width: usize) -> Result<String> {
     let windows = to_come(record, now)?;
-    let outlook = |w: &Occurrence| record.outlook(&w.id, now);
+    let outlook = |w: &Occurrence| record.window_status(&w.id, now);
     let why = |w: &Occurrence| why(&w.why, outlook(w).as_ref());
     if as_json {
         let all: Vec<Value> = windows
@@ -295,9 +295,9 @@ pub fn maintenance(record: &Record, now: Timestamp, as_json: bool, width: usize)
                 json!({
                     "window": w.id, "title": w.title, "systems": w.systems,
                     "start": w.span.from, "end": w.span.to, "max_downtime_s": w.max_downtime_s,
-                    "earned": !w.earning.is_empty(), "why": plain(&why(w)),
+                    "earned": !w.earned_parts.is_empty(), "why": plain(&why(w)),
                     "tell_by": outlook.as_ref().map(|o| o.tell_by),
-                    "untold": outlook.map(|o| o.untold),
+                    "untold": outlook.map(|o| o.not_yet_told),
                 })
             })
             .collect();
@@ -335,7 +335,7 @@ fn to_come(record: &Record, now: Timestamp) -> Result<Vec<Occurrence>> {
     let month = Span::new(now, now.checked_add(AHEAD)?);
     let again = record.catalogue.systems.iter();
     let again = again.flat_map(|s| record.windows_of(&s.id, month));
-    let singles = record.singles.iter().filter_map(|(id, single)| {
+    let singles = record.one_off_windows.iter().filter_map(|(id, single)| {
         let (_, window) = single.versions.last().filter(|(_, w)| now < w.end)?;
         let span = Span::new(now.max(window.start), window.end);
         let mut systems = window.systems.iter();
@@ -353,11 +353,11 @@ fn to_come(record: &Record, now: Timestamp) -> Result<Vec<Occurrence>> {
 
 /// Whether downtime in a window is planned, and why; of one whose customers can still be told, who
 /// must be, by when.
-fn why(earned: &Earned, outlook: Option<&Outlook>) -> String {
+fn why(earned: &Earned, outlook: Option<&WindowStatus>) -> String {
     if let (Earned::NotTold(_), Some(outlook)) = (earned, outlook)
         && !outlook.late
     {
-        let untold: Vec<&str> = outlook.untold.iter().map(|c| c.as_str()).collect();
+        let untold: Vec<&str> = outlook.not_yet_told.iter().map(|c| c.as_str()).collect();
         let by = instant(Some(outlook.tell_by));
         return format!("not yet: to be told by {by}: {}", untold.join(", "));
     }

@@ -1,7 +1,7 @@
 //! What is said of a single window that was scheduled or changed: whether downtime in it will be
 //! planned, and who must have been told by when.
 
-use domain::record::Outlook;
+use domain::record::WindowStatus;
 use domain::span::Span;
 use jiff::Timestamp;
 
@@ -19,12 +19,12 @@ fn spans(spans: &[Span]) -> String {
 }
 
 /// A sentence each; none where all of it is planned already.
-pub fn words(outlook: &Outlook) -> Vec<String> {
+pub fn words(outlook: &WindowStatus) -> Vec<String> {
     let mut said = Vec::new();
     let by = at(outlook.tell_by);
     let lacks = !outlook.unearned.is_empty() || outlook.announced_s.is_some();
-    if lacks && !outlook.late && !outlook.untold.is_empty() {
-        let untold: Vec<&str> = outlook.untold.iter().map(|c| c.as_str()).collect();
+    if lacks && !outlook.late && !outlook.not_yet_told.is_empty() {
+        let untold: Vec<&str> = outlook.not_yet_told.iter().map(|c| c.as_str()).collect();
         said.push(format!(
             "planned once every customer has been told of it as it stands now, by {by}; not yet: {} \
              (who is told by other means is recorded with `nines maintenance told`)",

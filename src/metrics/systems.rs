@@ -79,7 +79,7 @@ fn in_maintenance(record: &Record, system: &SystemId, at: Timestamp) -> bool {
     let windows = record.windows_of(system, Span::new(at, after));
     windows
         .iter()
-        .flat_map(|window| &window.earning)
+        .flat_map(|window| &window.earned_parts)
         .any(|earning| earning.span.contains(at))
 }
 

@@ -142,7 +142,7 @@ pub(super) fn lookback(
         }
     }
     let windows = history.windows.iter().map(|w| {
-        let parts = w.earning.iter().map(|part| part.span);
+        let parts = w.earned_parts.iter().map(|part| part.span);
         let from = parts.clone().map(|s| s.from).fold(w.span.from, Ord::min);
         let to = parts.map(|s| s.to).fold(w.span.to, Ord::max);
         (second(from), second(to))

@@ -49,7 +49,7 @@ pub fn planned_until(
     let horizon = history
         .windows
         .iter()
-        .flat_map(|w| w.earning.iter().map(|part| second(part.span.to)))
+        .flat_map(|w| w.earned_parts.iter().map(|part| second(part.span.to)))
         .chain(asked.end.map(second))
         .fold(start, Ord::max)
         .saturating_add(1);

@@ -75,7 +75,7 @@ fn earned_spans(windows: &[Occurrence]) -> Vec<EarnedSpan> {
     let mut all: Vec<EarnedSpan> = Vec::new();
     for (window, occurrence) in windows.iter().enumerate() {
         let first = all.len();
-        for part in &occurrence.earning {
+        for part in &occurrence.earned_parts {
             let (from, to) = (second(part.span.from), second(part.span.to));
             if from >= to {
                 continue;

@@ -7,7 +7,7 @@ use crate::id::WindowId;
 use crate::months::Months;
 use crate::policy::Policy;
 use crate::span::{Span, Spans, instant, second};
-use crate::windows::{Earning, Occurrence};
+use crate::windows::{EarnedPart, Occurrence};
 
 use super::History;
 use super::classes::{Analysis, analyse};
@@ -118,7 +118,7 @@ impl Reasons<'_> {
             left = left.difference(&taken);
             this.add(window, taken, reason);
         };
-        let earned: Spans = occurrence.earning.iter().map(|part| part.span).collect();
+        let earned: Spans = occurrence.earned_parts.iter().map(|part| part.span).collect();
         if earned.is_empty() {
             take(self, &Spans::one(from, to), UnplannedReason::NotEarned);
             return;
@@ -186,7 +186,7 @@ impl Reasons<'_> {
 
 /// The parts of a window that were announced before a run that starts at `start`.
 fn made_before(window: &Occurrence, start: i64) -> Spans {
-    let parts = window.earning.iter();
+    let parts = window.earned_parts.iter();
     parts
         .filter(|part| second(part.made_at) <= start)
         .map(|part| part.span)
@@ -196,12 +196,12 @@ fn made_before(window: &Occurrence, start: i64) -> Spans {
 /// Why a run is not eligible for a window that it meets.
 fn not_eligible(window: &Occurrence, run: &Run) -> UnplannedReason {
     let early_s = second(window.span.from) - run.start;
-    let began_in = |part: &Earning| part.span.contains(instant(run.start));
+    let began_in = |part: &EarnedPart| part.span.contains(instant(run.start));
     if made_before(window, run.start).is_empty() {
         UnplannedReason::MadeLater
     } else if early_s > 0 {
         UnplannedReason::BeganBefore(early_s)
-    } else if window.earning.iter().any(began_in) {
+    } else if window.earned_parts.iter().any(began_in) {
         UnplannedReason::MadeLater
     } else {
         UnplannedReason::BeganUnearned

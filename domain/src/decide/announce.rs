@@ -68,7 +68,7 @@ impl Draft<'_> {
         said.before = before.filter(|b| *b != occurrence.span);
         // What is announced is what is wanted, not what earlier announcements earned.
         if matches!(kind, Kind::MaintenanceScheduled | Kind::MaintenanceChanged)
-            && let Some(entry) = self.record().singles.get(&occurrence.id)
+            && let Some(entry) = self.record().one_off_windows.get(&occurrence.id)
             && let Some((_, window)) = entry.versions.last()
         {
             said.max_downtime_s = window.max_downtime_s;
@@ -173,7 +173,7 @@ impl Draft<'_> {
     /// Whether that address may have been told of the window, or a person told its customer.
     fn has_heard(&self, window: &WindowId, customer: &Customer, recipient: &str) -> bool {
         let record = self.record();
-        let entry = record.singles.get(window);
+        let entry = record.one_off_windows.get(window);
         let by_a_person = entry.is_some_and(|e| e.told.keys().any(|(_, c)| *c == customer.id));
         let thread = record
             .threads

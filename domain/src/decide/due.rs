@@ -108,7 +108,7 @@ fn windows_over(record: &Record, over: Span) -> BTreeMap<WindowId, Occurrence> {
     // Singles concern any system and are told always; they are looked up by their own systems.
     let single = |window: &Single| window.start < over.to && over.from < window.end;
     let singles = record
-        .singles
+        .one_off_windows
         .values()
         .filter_map(|entry| Some(&entry.versions.last()?.1))
         .filter(|window| single(window))

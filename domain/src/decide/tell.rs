@@ -275,7 +275,7 @@ impl Draft<'_> {
             return None;
         }
         let began_in = |o: &Occurrence| {
-            let early_s = if o.earning.is_empty() {
+            let early_s = if o.earned_parts.is_empty() {
                 o.start_grace_s
             } else {
                 0

@@ -14,7 +14,7 @@ use crate::id::{CustomerId, WindowId};
 use crate::notice::Kind;
 use crate::report::words;
 use crate::span::{Span, Spans, second};
-use crate::windows::{SingleEntry, Word};
+use crate::windows::{CustomerTold, OneOffHistory};
 
 /// The longest single window. A slip in a year would otherwise announce work for a lifetime.
 const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
@@ -64,8 +64,8 @@ fn not_too_long(start: Timestamp, end: Timestamp) -> Result<(), Refusal> {
 }
 
 impl Draft<'_> {
-    fn single(&self, id: &WindowId) -> Result<SingleEntry, Refusal> {
-        match self.record().singles.get(id) {
+    fn single(&self, id: &WindowId) -> Result<OneOffHistory, Refusal> {
+        match self.record().one_off_windows.get(id) {
             Some(entry) if entry.cancelled_at.is_some() => {
                 refuse(format!("window {id} is cancelled"))
             }
@@ -96,7 +96,7 @@ impl Draft<'_> {
                 counts_from,
                 approved_by,
             } => {
-                let word = Word {
+                let word = CustomerTold {
                     customer: customer.clone(),
                     at: counts_from.unwrap_or(at),
                     recorded_at: at,
@@ -131,7 +131,7 @@ impl Draft<'_> {
     }
 
     fn makes_sense(&self, at: Timestamp, window: &Single) -> Result<(), Refusal> {
-        if self.record().singles.contains_key(&window.id) {
+        if self.record().one_off_windows.contains_key(&window.id) {
             return refuse(format!("there is a window `{}` already", window.id));
         }
         named(window.id.as_str(), "the window's id")?;
@@ -204,7 +204,7 @@ impl Draft<'_> {
 
     fn occurrence(&self, id: &WindowId) -> Option<crate::windows::Occurrence> {
         let record = self.record();
-        let (_, window) = record.singles.get(id)?.versions.last()?;
+        let (_, window) = record.one_off_windows.get(id)?.versions.last()?;
         let span = Span::new(window.start, window.end);
         let system = window.systems.first()?;
         record
@@ -300,15 +300,15 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn told(&mut self, by: &Actor, window: &WindowId, word: Word) -> Result<(), Refusal> {
-        let Word {
+    fn told(&mut self, by: &Actor, window: &WindowId, told: CustomerTold) -> Result<(), Refusal> {
+        let CustomerTold {
             customer,
             at: told_at,
             recorded_at: at,
             how,
             approved_by,
             ..
-        } = word;
+        } = told;
         given(&how, "how the customer was told")?;
         let entry = self.single(window)?;
         let counts_from = earlier_time(at, by, Some(told_at), approved_by.as_deref())?;
@@ -337,7 +337,7 @@ impl Draft<'_> {
 
 impl Draft<'_> {
     /// That a customer has systems of a window, or had them when it was to be told of it.
-    fn concerns(&self, customer: &CustomerId, entry: &SingleEntry) -> Result<(), Refusal> {
+    fn concerns(&self, customer: &CustomerId, entry: &OneOffHistory) -> Result<(), Refusal> {
         let record = self.record();
         if record.customers_of_window(entry).contains(customer) {
             return Ok(());
@@ -361,14 +361,14 @@ impl Draft<'_> {
     pub(super) fn tell_newcomers(&mut self, at: Timestamp) {
         self.tell_newcomers_of_running(at);
         let record = self.record();
-        let ahead = |entry: &SingleEntry| {
+        let ahead = |entry: &OneOffHistory| {
             let window = last_version(entry);
             // The clock may have been set back over one that was held.
             let begun =
                 record.held.contains_key(&window.id) || record.completed.contains(&window.id);
             entry.cancelled_at.is_none() && window.start > at && !begun
         };
-        let entries = record.singles.values();
+        let entries = record.one_off_windows.values();
         let ahead: Vec<_> = entries.filter(|e| ahead(e)).cloned().collect();
         for entry in ahead {
             let window = last_version(&entry);
@@ -414,7 +414,7 @@ impl Draft<'_> {
 }
 
 /// What was scheduled last.
-fn last_version(entry: &SingleEntry) -> &Single {
+fn last_version(entry: &OneOffHistory) -> &Single {
     let (_, window) = entry
         .versions
         .last()

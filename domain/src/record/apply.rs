@@ -12,7 +12,7 @@ use crate::id::{NoticeId, ProbeId, SystemId, WindowId};
 use crate::notice::{Affected, Kind, Notice};
 use crate::outbox;
 use crate::span::Span;
-use crate::windows::RuleEntry;
+use crate::windows::RuleVersion;
 
 impl Record {
     /// Takes in one event: `seq` is its number in the ledger.
@@ -138,7 +138,7 @@ impl Record {
                     .iter()
                     .any(|e| e.left_at.is_none() && e.rule == *rule)
                 {
-                    record.rules.push(RuleEntry {
+                    record.rules.push(RuleVersion {
                         rule: rule.clone(),
                         entered_at: at,
                         left_at: None,
@@ -167,7 +167,7 @@ impl Record {
         let moved: Vec<(WindowId, Timestamp)> = self
             .held
             .iter()
-            .filter(|(id, _)| !self.singles.contains_key(*id))
+            .filter(|(id, _)| !self.one_off_windows.contains_key(*id))
             .filter_map(|(id, held)| {
                 let found = held
                     .systems
@@ -447,7 +447,7 @@ impl Record {
         let Some(work) = &outgoing.notice.work else {
             return;
         };
-        let version = self.singles.get(&work.window).and_then(|entry| {
+        let version = self.one_off_windows.get(&work.window).and_then(|entry| {
             entry.versions.iter().rposition(|(_, w)| {
                 w.start == work.span.from
                     && w.end == work.span.to

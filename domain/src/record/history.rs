@@ -148,7 +148,7 @@ impl Record {
             .map(|s| s.rules.as_slice())
             .unwrap_or_default();
         let mut found = windows::recurring(rules, system, terms.grace_s, terms.hours, over);
-        for entry in self.singles.values() {
+        for entry in self.one_off_windows.values() {
             let concerned = entry
                 .versions
                 .iter()
@@ -163,7 +163,7 @@ impl Record {
             }
             let customers: Vec<CustomerId> = self.customers_of_window(entry);
             found.extend(
-                windows::single(entry, &customers, terms.grace_s, terms.hours)
+                windows::one_off(entry, &customers, terms.grace_s, terms.hours)
                     .filter(|o| o.span.from < over.to && over.from < o.span.to),
             );
         }
@@ -173,11 +173,11 @@ impl Record {
     /// The customers who must have been told of a single window: those of its systems when the
     /// time to tell them was over. Nothing that is done or configured later changes who they are,
     /// or it would decide anew about seconds that have passed.
-    pub(crate) fn customers_of_window(&self, entry: &windows::SingleEntry) -> Vec<CustomerId> {
+    pub(crate) fn customers_of_window(&self, entry: &windows::OneOffHistory) -> Vec<CustomerId> {
         let Some((made_at, window)) = entry.versions.get(entry.in_time()) else {
             return Vec::new();
         };
-        let catalogue = self.in_force_at(windows::deadline(window).max(*made_at));
+        let catalogue = self.in_force_at(windows::notice_deadline(window).max(*made_at));
         catalogue
             .customers
             .iter()

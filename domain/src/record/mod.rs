@@ -5,12 +5,12 @@ mod apply;
 mod flapping;
 mod history;
 mod incidents;
+mod maintenance;
 mod outages;
-mod outlook;
 mod reload;
 mod rewind;
 mod stretch;
-mod work;
+mod window_status;
 
 use std::sync::Arc;
 
@@ -27,11 +27,11 @@ use crate::incident::Incident;
 use crate::notice::Notice;
 use crate::sample::Reason;
 use crate::span::Span;
-use crate::windows::{RuleEntry, SingleEntry};
+use crate::windows::{OneOffHistory, RuleVersion};
 
 pub use flapping::Episode;
 pub use history::Agreement;
-pub use outlook::Outlook;
+pub use window_status::WindowStatus;
 
 /// Everything that the events say. Cloning is cheap: histories are shared until they change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub struct Record {
     /// How many notices there are of a kind, subject and recipient: the last part of their keys.
     pub keys: OrdMap<String, u32>,
     /// Single windows.
-    pub singles: OrdMap<WindowId, Arc<SingleEntry>>,
+    pub one_off_windows: OrdMap<WindowId, Arc<OneOffHistory>>,
     /// Windows that began and are not completed.
     pub held: OrdMap<WindowId, Held>,
     /// Windows that were completed: they do not begin again, though the clock may be set back.
@@ -117,7 +117,7 @@ pub struct SystemRecord {
     /// The spans in which it was configured.
     pub life: Vec<(Timestamp, Option<Timestamp>)>,
     /// Its recurring rules and their versions.
-    pub rules: Vec<RuleEntry>,
+    pub rules: Vec<RuleVersion>,
     /// Its outages.
     pub outages: Vec<OutageId>,
     /// The one that is open, observed by probes.

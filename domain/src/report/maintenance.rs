@@ -1,4 +1,4 @@
-//! Maintenance as held: what it was allowed, why it was earned or not, what it took.
+//! Maintenance windows of the month: what they allowed, whether they were earned, their downtime.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use super::systems::{Account, Accounts};
 use super::{unplanned_reasons, words};
 use crate::id::{CustomerId, WindowId};
 use crate::span::{Spans, instant};
-use crate::windows::{Earned, Occurrence, Word};
+use crate::windows::{CustomerTold, Earned, Occurrence};
 
-/// Every window that touches the month, in order of its start. A single window of several systems
-/// is one line; where one system's agreement denies it what another's allows, it is two.
+/// The windows that touch the month, in order of start. A one-off window of several systems is one
+/// line, or several where the systems' agreements give different results.
 pub(super) fn lines(scope: &Scope<'_>, accounts: &Accounts<'_>) -> Vec<WindowLine> {
     let mut lines: BTreeMap<(Timestamp, WindowId, String), (WindowLine, Vec<String>)> =
         BTreeMap::new();
@@ -60,7 +60,7 @@ fn line(scope: &Scope<'_>, account: &Account<'_>, window: &Occurrence) -> Window
         start: Moment::of(window.span.from, &scope.zone),
         end: Moment::of(window.span.to, &scope.zone),
         announced: announced(scope, window),
-        earned: !window.earning.is_empty(),
+        earned: !window.earned_parts.is_empty(),
         why: why(scope, window),
         cancelled: window.why == Earned::Cancelled,
         max_downtime_s: window.max_downtime_s,
@@ -73,20 +73,24 @@ fn line(scope: &Scope<'_>, account: &Account<'_>, window: &Occurrence) -> Window
 }
 
 fn told_by_people(scope: &Scope<'_>, window: &WindowId) -> Vec<ToldByPerson> {
-    let words = scope.record.singles.get(window).map(|entry| &entry.words);
-    let line = |word: &Word| ToldByPerson {
-        customer: word.customer.to_string(),
-        name: name(scope, &word.customer),
-        at: Moment::of(word.at, &scope.zone),
-        recorded: (word.at < word.recorded_at).then(|| Moment::of(word.recorded_at, &scope.zone)),
-        by: word.by.clone(),
-        how: word.how.clone(),
-        approved_by: word.approved_by.clone(),
+    let records = scope
+        .record
+        .one_off_windows
+        .get(window)
+        .map(|entry| &entry.told_by_people);
+    let line = |told: &CustomerTold| ToldByPerson {
+        customer: told.customer.to_string(),
+        name: name(scope, &told.customer),
+        at: Moment::of(told.at, &scope.zone),
+        recorded: (told.at < told.recorded_at).then(|| Moment::of(told.recorded_at, &scope.zone)),
+        by: told.by.clone(),
+        how: told.how.clone(),
+        approved_by: told.approved_by.clone(),
     };
-    words.into_iter().flatten().map(line).collect()
+    records.into_iter().flatten().map(line).collect()
 }
 
-/// When it stood: an instant, or the date of the agreement.
+/// When it was announced: an instant, or the date of the agreement.
 fn announced(scope: &Scope<'_>, window: &Occurrence) -> Option<String> {
     let moment = |at: Timestamp| {
         words::floor(at)
@@ -98,14 +102,14 @@ fn announced(scope: &Scope<'_>, window: &Occurrence) -> Option<String> {
         Earned::Known(at) | Earned::Told(at) => Some(moment(*at)),
         _ => scope
             .record
-            .singles
+            .one_off_windows
             .get(&window.id)
             .and_then(|single| single.told.values().max().copied())
             .map(moment),
     }
 }
 
-/// Why a window is earned, or why not, and which part of it.
+/// The reason why a window is earned or not, and the part that is.
 pub(super) fn why(scope: &Scope<'_>, window: &Occurrence) -> String {
     let at = |at: Timestamp| words::instant(at, &scope.zone);
     let mut text = match &window.why {
@@ -123,10 +127,10 @@ pub(super) fn why(scope: &Scope<'_>, window: &Occurrence) -> String {
         }
         Earned::Cancelled => "cancelled".to_owned(),
     };
-    let earning: Spans = window.earning.iter().map(|part| part.span).collect();
+    let earned: Spans = window.earned_parts.iter().map(|part| part.span).collect();
     let held: Spans = [window.span].into_iter().collect();
-    if !earning.is_empty() && !held.within(&earning) {
-        let parts: Vec<String> = earning
+    if !earned.is_empty() && !held.within(&earned) {
+        let parts: Vec<String> = earned
             .iter()
             .map(|(from, to)| format!("from {} to {}", at(instant(from)), at(instant(to))))
             .collect();
@@ -135,7 +139,7 @@ pub(super) fn why(scope: &Scope<'_>, window: &Occurrence) -> String {
             words::list(&parts)
         ));
     }
-    let single = scope.record.singles.get(&window.id);
+    let single = scope.record.one_off_windows.get(&window.id);
     let last = single.and_then(|s| s.versions.last());
     if let Some(reason) = last.and_then(|(_, w)| w.override_reason.as_ref()) {
         text.push_str(&format!(

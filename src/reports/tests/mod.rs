@@ -310,16 +310,16 @@ fn written_by(hand: &str) -> Report {
 
 /// The same of windows, of who was told of one, and of a fault of the monitor.
 fn work_by(record: &mut Record, hand: &str) {
-    let mut single = (*record.singles["archive-move"]).clone();
+    let mut single = (*record.one_off_windows["archive-move"]).clone();
     single.versions[0].1.title = format!("{hand} single-title");
     single.versions[0].1.override_reason = Some(format!("{hand} single-override"));
-    for word in &mut single.words {
+    for word in &mut single.told_by_people {
         word.how = format!("{hand} told-how");
         word.by = format!("{hand} told-by");
         word.approved_by = Some(format!("{hand} told-approved"));
     }
     record
-        .singles
+        .one_off_windows
         .insert("archive-move".into(), Arc::new(single));
     for id in ["portal", "results"].map(SystemId::from) {
         let mut system = (*record.systems[&id]).clone();

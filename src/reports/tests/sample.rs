@@ -14,7 +14,7 @@ use domain::policy::Policy;
 use domain::record::{Life, Outage, Outgoing, ProbeRecord, Record, Standing, SystemRecord};
 use domain::sample::Reason;
 use domain::span::Span;
-use domain::windows::{RuleEntry, SingleEntry, Word};
+use domain::windows::{CustomerTold, OneOffHistory, RuleVersion};
 use jiff::Timestamp;
 
 /// `10-07 02:14:10` in New York, 2026.
@@ -283,7 +283,7 @@ fn lives(record: &mut Record) {
     for (id, from, to) in long {
         let life = vec![(at(from), to.map(at))];
         let rules = if id == "portal" || id == "results" {
-            vec![RuleEntry {
+            vec![RuleVersion {
                 rule: weekly(),
                 entered_at: founded(),
                 left_at: None,
@@ -468,11 +468,11 @@ fn single(record: &mut Record) {
         override_reason: None,
     };
     let told_at = at("10-17 16:30:00");
-    let entry = SingleEntry {
+    let entry = OneOffHistory {
         versions: vec![(at("10-17 16:00:00"), window)],
         cancelled_at: None,
         told: std::iter::once(((0, "mercy".into()), told_at)).collect(),
-        words: vec![Word {
+        told_by_people: vec![CustomerTold {
             customer: "mercy".into(),
             at: told_at,
             recorded_at: at("10-18 09:00:00"),
@@ -482,7 +482,7 @@ fn single(record: &mut Record) {
         }],
     };
     record
-        .singles
+        .one_off_windows
         .insert("archive-move".into(), Arc::new(entry));
 }
 

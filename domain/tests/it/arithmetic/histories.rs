@@ -7,7 +7,7 @@ use domain::catalogue::{Affects, Target};
 use domain::id::{IncidentId, OutageId, PolicyId, SystemId, WindowId};
 use domain::policy::{DayHours, Hours, Policy};
 use domain::span::Span;
-use domain::windows::{Earned, Earning, Occurrence};
+use domain::windows::{Earned, EarnedPart, Occurrence};
 use jiff::civil::time;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -482,7 +482,7 @@ fn history(raw: &Raw, lo: Timestamp) -> History {
 fn occurrence(raw: &RawWindow, number: u32, lo: Timestamp) -> Occurrence {
     let at = |ms: i64| instant(lo, ms);
     let made_at = raw.made.map_or(instant(lo, -100 * HOUR_MS), at);
-    let part = |from: i64, to: i64, made_at| Earning {
+    let part = |from: i64, to: i64, made_at| EarnedPart {
         span: Span::new(at(from), at(to)),
         made_at,
     };
@@ -504,7 +504,7 @@ fn occurrence(raw: &RawWindow, number: u32, lo: Timestamp) -> Occurrence {
         impact: None,
         systems: vec![SystemId::from("portal")],
         span: Span::new(at(from), at(to)),
-        earning: earning.into_iter().filter(|p| !p.span.is_empty()).collect(),
+        earned_parts: earning.into_iter().filter(|p| !p.span.is_empty()).collect(),
         why: Earned::Known(made_at),
         max_downtime_s: raw.max_downtime_s,
         start_grace_s: raw.grace_s,

@@ -1,10 +1,11 @@
-//! The arithmetic of sections 5 and 6, judged from outside: random histories against an oracle
-//! that looks at every second, the properties that the SPEC calls always true, the seeded
-//! mutants, and drawn timelines of every rule.
+//! Sections 5 and 6: the arithmetic. Random histories are compared with an oracle that looks at every
+//! second; properties that SPEC calls always true are tested; each rule has a drawn timeline.
 
+mod documented;
 mod drawn;
 mod histories;
 mod oracle;
+mod order_of_arrival;
 mod properties;
 mod sets;
 mod unplanned_reasons;

@@ -43,7 +43,7 @@ fn every_unplanned_second_of_downtime_in_a_window_has_one_reason_and_no_other_se
                     "{reason:?}"
                 );
                 // A part that holds no whole second earns none.
-                let earning: Spans = window.earning.iter().map(|part| part.span).collect();
+                let earning: Spans = window.earned_parts.iter().map(|part| part.span).collect();
                 let unearned = earning.is_empty();
                 prop_assert!(
                     unearned == (reason.reason == UnplannedReason::NotEarned),

@@ -5,5 +5,5 @@
 mod changes;
 mod civil;
 mod months;
-mod rules;
-mod singles;
+mod one_off;
+mod recurring;

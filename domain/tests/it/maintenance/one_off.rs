@@ -5,7 +5,7 @@ use domain::act::{Act, Selector};
 use domain::catalogue::Single;
 use domain::event::Delivery;
 use domain::policy::{DayHours, Hours, Policy};
-use domain::record::Outlook;
+use domain::record::WindowStatus;
 use domain::span::Span;
 use expect_test::expect;
 use jiff::Timestamp;
@@ -33,7 +33,7 @@ fn single(service: &Service, from_s: i64, to_s: i64) -> Single {
 
 /// The one window as it was scheduled last.
 fn last_version(service: &Service) -> &Single {
-    let entry = service.record.singles.values().next().unwrap();
+    let entry = service.record.one_off_windows.values().next().unwrap();
     &entry.versions.last().unwrap().1
 }
 
@@ -432,8 +432,10 @@ fn a_cancelled_window_never_starts_and_names_no_downtime() {
 }
 
 /// What can be said of the window.
-fn foreseen(service: &Service, at_s: i64) -> Option<Outlook> {
-    service.record.outlook(&"move".into(), service.second(at_s))
+fn foreseen(service: &Service, at_s: i64) -> Option<WindowStatus> {
+    service
+        .record
+        .window_status(&"move".into(), service.second(at_s))
 }
 
 #[test]
@@ -449,12 +451,12 @@ fn a_window_is_planned_once_told_and_what_is_added_too_late_is_not() {
         |service: &Service, from_s, to_s| Span::new(service.second(from_s), service.second(to_s));
     let first = foreseen(&service, 10).unwrap();
     assert_eq!((first.tell_by, first.late), (service.second(3_600), false));
-    assert_eq!(first.untold, ["clinic".into()]);
+    assert_eq!(first.not_yet_told, ["clinic".into()]);
     assert_eq!(first.unearned, [span(&service, 7_200, 9_000)]);
     service.tick(20);
     service.deliver_due(Delivery::Accepted);
     let told = foreseen(&service, 30).unwrap();
-    assert_eq!((told.untold.len(), told.unearned.len()), (0, 0));
+    assert_eq!((told.not_yet_told.len(), told.unearned.len()), (0, 0));
     // Longer, while there is time: the customer is told of that, too.
     let extend = |service: &Service, end_s: i64, max_downtime_s| Act::ExtendMaintenance {
         window: "move".into(),
@@ -465,7 +467,7 @@ fn a_window_is_planned_once_told_and_what_is_added_too_late_is_not() {
     let act = extend(&service, 10_800, None);
     service.act_at(100, "kim", act);
     let longer = foreseen(&service, 100).unwrap();
-    assert_eq!(longer.untold, ["clinic".into()]);
+    assert_eq!(longer.not_yet_told, ["clinic".into()]);
     assert_eq!(longer.unearned, [span(&service, 9_000, 10_800)]);
     service.tick(110);
     service.deliver_due(Delivery::Accepted);

@@ -142,7 +142,7 @@ fn moved() -> Service {
 fn planned(service: &Service) -> String {
     let over = Span::new(service.second(0), service.second(1_500));
     let found = service.record.windows_of(&"a".into(), over);
-    let parts: Vec<_> = found[0].earning.iter().map(|part| part.span).collect();
+    let parts: Vec<_> = found[0].earned_parts.iter().map(|part| part.span).collect();
     format!("{:?}, {parts:?}", found[0].why)
 }
 

@@ -103,7 +103,7 @@ fn who_leaves_after_the_work_was_to_be_told_of_it_all_the_same() {
     assert!(
         service
             .record
-            .outlook(&"move".into(), service.now)
+            .window_status(&"move".into(), service.now)
             .is_some()
     );
 }

@@ -1,9 +1,5 @@
-//! Every rule of sections 5 and 6 as a drawn timeline: what was, one letter per step, and below it
-//! the class that each step gets.
-//!
-//! What was: `u` up, `g` degraded, `D` down, `.` nothing vouches, ` ` not configured. Windows and
-//! other spans: any letter. Classes: `u` up, `g` degraded, `p` planned, `x` excluded, `d`
-//! unplanned, `?` unknown, `-` not agreed; `*` where a step has several.
+//! The rules of sections 5 and 6 as drawn timelines, one letter per step, in the letters that
+//! `docs/accounting.md` lists. `documented` runs the drawings of that page.
 
 mod classes;
 mod figures;
@@ -17,21 +13,21 @@ use domain::catalogue::{Affects, Target};
 use domain::id::{IncidentId, OutageId, PolicyId, SystemId, WindowId};
 use domain::policy::Policy;
 use domain::span::{Span, Spans, instant};
-use domain::windows::{Earned, Earning, Occurrence};
+use domain::windows::{Earned, EarnedPart, Occurrence};
 use expect_test::Expect;
 use jiff::Timestamp;
 
 /// A timeline that is being drawn.
-struct Drawing {
+pub(super) struct Drawing {
     step_s: i64,
     from: i64,
     width: usize,
     what: Vec<(String, String)>,
-    history: History,
+    pub(super) history: History,
     policy: Policy,
-    target: Option<Target>,
+    pub(super) target: Option<Target>,
     /// The months whose classes are shown, by default one period over the whole drawing.
-    period: Option<Span>,
+    pub(super) period: Option<Span>,
     as_of: Option<i64>,
 }
 
@@ -53,7 +49,7 @@ fn policy() -> Policy {
 }
 
 /// A system as its one probe saw it, from noon on, `step_s` seconds to the letter.
-fn draw(step_s: i64, seen: &str) -> Drawing {
+pub(super) fn draw(step_s: i64, seen: &str) -> Drawing {
     draw_from(NOON, step_s, seen)
 }
 
@@ -104,11 +100,11 @@ fn draw_from(from: i64, step_s: i64, seen: &str) -> Drawing {
 }
 
 impl Drawing {
-    fn at(&self, step: usize) -> Timestamp {
+    pub(super) fn at(&self, step: usize) -> Timestamp {
         instant(self.from + self.step_s * step as i64)
     }
 
-    /// The stretches of a drawn line that show one of the letters.
+    /// The spans of a drawn line that show one of the letters.
     fn list(&self, line: &str, letters: &[char]) -> Vec<(Timestamp, Option<Timestamp>)> {
         let mut list: Vec<(usize, usize)> = Vec::new();
         for (i, _) in line
@@ -165,7 +161,7 @@ impl Drawing {
     }
 
     /// The same with a grace, and made at a step instead of long before.
-    fn window_with(
+    pub(super) fn window_with(
         mut self,
         line: &str,
         max_downtime_s: Option<i64>,
@@ -182,7 +178,7 @@ impl Drawing {
             impact: None,
             systems: vec![SystemId::from("portal")],
             span,
-            earning: vec![Earning { span, made_at }],
+            earned_parts: vec![EarnedPart { span, made_at }],
             why: Earned::Known(made_at),
             max_downtime_s,
             start_grace_s,
@@ -192,7 +188,7 @@ impl Drawing {
         self
     }
 
-    fn declared(mut self, line: &str) -> Self {
+    pub(super) fn declared(mut self, line: &str) -> Self {
         self.note("declared", line);
         for span in self.spans(line) {
             self.add_outage(span.from, span.to, true);
@@ -200,19 +196,19 @@ impl Drawing {
         self
     }
 
-    fn fault(mut self, line: &str) -> Self {
+    pub(super) fn fault(mut self, line: &str) -> Self {
         self.note("fault", line);
         self.history.faults.extend(self.spans(line));
         self
     }
 
-    fn exclusion(mut self, line: &str) -> Self {
+    pub(super) fn exclusion(mut self, line: &str) -> Self {
         self.note("exclusion", line);
         self.history.exclusions.extend(self.spans(line));
         self
     }
 
-    fn policy(mut self, change: impl Fn(&mut Policy)) -> Self {
+    pub(super) fn policy(mut self, change: impl Fn(&mut Policy)) -> Self {
         change(&mut self.policy);
         self
     }
@@ -264,14 +260,20 @@ impl Drawing {
             .collect()
     }
 
-    /// The lines, the classes below them, and what each window and outage comes to.
+    /// Compares the picture and its result.
     fn check(&self, expect: Expect) {
-        let figures = self.figures();
         let mut text = String::new();
-        let classes = ("".to_owned(), self.classes(&figures.classes));
-        for (name, line) in self.what.iter().chain([&classes]) {
+        for (name, line) in &self.what {
             text += &format!("{name:>9} |{line:<width$}|\n", width = self.width);
         }
+        expect.assert_eq(&(text + &self.result()));
+    }
+
+    /// The line of classes, and the seconds of each window and outage.
+    pub(super) fn result(&self) -> String {
+        let figures = self.figures();
+        let classes = self.classes(&figures.classes);
+        let mut text = format!("{:>9} |{classes}|\n", "");
         for w in &figures.by_window {
             text += &format!(
                 "{}: downtime {} planned {} overrun {}\n",
@@ -285,25 +287,28 @@ impl Drawing {
                 o.id, o.planned_s, o.excluded_s, o.unplanned_s, o.unknown_s
             );
         }
-        expect.assert_eq(&text);
+        text
     }
 
-    /// How far windows excuse the last outage, taken to last for ever, in steps.
+    /// Until when the last outage is planned if it lasts for ever, in steps.
     fn check_planned_until(mut self, expect: Expect) {
         let zone = calendar::zone("America/New_York").unwrap();
         let last = self.history.outages.last_mut().unwrap();
         last.end = None;
         let id = last.id;
         self.history.probes[0].down.last_mut().unwrap().1 = None;
-        let excused = planned_until(&self.history, id, &zone, Some(&self.policy));
+        let planned = planned_until(&self.history, id, &zone, Some(&self.policy));
         let step = |at: Timestamp| (at.as_second() - self.from) as f64 / self.step_s as f64;
-        expect.assert_eq(&excused.map_or("not at all".into(), |e| {
+        expect.assert_eq(&planned.map_or("not at all".into(), |e| {
             format!("{} to {} by {}", step(e.from), step(e.until), e.window)
         }));
     }
 
-    /// The figures in words.
     fn check_figures(&self, expect: Expect) {
+        expect.assert_eq(&self.figures_in_words());
+    }
+
+    pub(super) fn figures_in_words(&self) -> String {
         let f = self.figures();
         let percent = |r: Option<domain::accounting::Ratio>| {
             r.map_or("none".into(), |r| r.percent_truncated(3))
@@ -319,7 +324,7 @@ impl Drawing {
         } else {
             ""
         };
-        expect.assert_eq(&format!(
+        format!(
             "contract {} experienced {} coverage {}\n\
              {}{measured}{error}: {} to {}, budget {} left {}\n\
              outages {} mtrs {} mtbf {} longest {}\n",
@@ -335,6 +340,6 @@ impl Drawing {
             number(f.mtrs_s),
             number(f.mtbf_s),
             number(f.longest_s),
-        ));
+        )
     }
 }

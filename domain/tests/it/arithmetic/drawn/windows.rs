@@ -1,7 +1,7 @@
 //! Section 5: which downtime a window excuses.
 
 use domain::span::Span;
-use domain::windows::Earning;
+use domain::windows::EarnedPart;
 use expect_test::expect;
 
 use super::{draw, draw_from};
@@ -189,7 +189,7 @@ fn a_window_widened_after_its_downtime_began_excuses_what_it_did_before() {
     let made_at = drawing.at(5);
     let window = &mut drawing.history.windows[0];
     window.span.to = span.to;
-    window.earning.push(Earning { span, made_at });
+    window.earned_parts.push(EarnedPart { span, made_at });
     drawing.check(expect![[r#"
              seen |uuuuDDDDDDuuDDuuu|
          window-1 |  ====           |

@@ -12,7 +12,7 @@ struct Part {
 
 fn parts(window: &domain::windows::Occurrence) -> Vec<Part> {
     let plain: Vec<(i64, i64, i64)> = window
-        .earning
+        .earned_parts
         .iter()
         .map(|p| (floor(p.span.from), floor(p.span.to), floor(p.made_at)))
         .filter(|p| p.0 < p.1)

@@ -1,4 +1,4 @@
-//! Single windows as people changed them, whom they told, and which windows are held now.
+//! Applies the events of maintenance windows: changes, customers told, windows held now.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,23 +8,24 @@ use jiff::Timestamp;
 use super::{Held, Record};
 use crate::event::{Event, Fact};
 use crate::id::{CustomerId, WindowId};
-use crate::windows::{SingleEntry, Word};
+use crate::windows::{CustomerTold, OneOffHistory};
 
 impl Record {
     pub(super) fn window_fact(&mut self, event: &Event) {
         let at = event.at;
         match &event.fact {
             Fact::WindowScheduled { window } => {
-                let entry = SingleEntry {
+                let entry = OneOffHistory {
                     versions: vec![(at, window.clone())],
                     cancelled_at: None,
                     told: BTreeMap::new(),
-                    words: Vec::new(),
+                    told_by_people: Vec::new(),
                 };
-                self.singles.insert(window.id.clone(), Arc::new(entry));
+                self.one_off_windows
+                    .insert(window.id.clone(), Arc::new(entry));
             }
             Fact::WindowChanged { window, .. } => {
-                if let Some(entry) = self.singles.get_mut(&window.id) {
+                if let Some(entry) = self.one_off_windows.get_mut(&window.id) {
                     Arc::make_mut(entry).versions.push((at, window.clone()));
                 }
                 if let Some(held) = self.held.get_mut(&window.id) {
@@ -32,7 +33,7 @@ impl Record {
                 }
             }
             Fact::WindowCancelled { window, .. } => {
-                if let Some(entry) = self.singles.get_mut(window) {
+                if let Some(entry) = self.one_off_windows.get_mut(window) {
                     Arc::make_mut(entry).cancelled_at = Some(at);
                 }
             }
@@ -44,7 +45,7 @@ impl Record {
                 approved_by,
             } => self.told_by_a_person(
                 window,
-                Word {
+                CustomerTold {
                     customer: customer.clone(),
                     at: counts_from.unwrap_or(at),
                     recorded_at: at,
@@ -76,23 +77,23 @@ impl Record {
         }
     }
 
-    /// Of what stood when the customer was told: nobody could tell of a later change.
-    fn told_by_a_person(&mut self, window: &WindowId, word: Word) {
-        let Some(entry) = self.singles.get_mut(window).map(Arc::make_mut) else {
+    /// A customer counts as told about the version that was in force then.
+    fn told_by_a_person(&mut self, window: &WindowId, told: CustomerTold) {
+        let Some(entry) = self.one_off_windows.get_mut(window).map(Arc::make_mut) else {
             return;
         };
         let last = entry.versions.len().saturating_sub(1);
-        let version = if word.at < word.recorded_at {
+        let version = if told.at < told.recorded_at {
             let stood = entry
                 .versions
                 .iter()
-                .rposition(|(made, _)| *made <= word.at);
+                .rposition(|(made, _)| *made <= told.at);
             stood.unwrap_or_default()
         } else {
             last
         };
-        let (customer, at) = (word.customer.clone(), word.at);
-        entry.words.push(word);
+        let (customer, at) = (told.customer.clone(), told.at);
+        entry.told_by_people.push(told);
         self.told_of(window, version, &customer, at);
     }
 
@@ -103,7 +104,7 @@ impl Record {
         customer: &CustomerId,
         at: Timestamp,
     ) {
-        if let Some(entry) = self.singles.get_mut(window) {
+        if let Some(entry) = self.one_off_windows.get_mut(window) {
             let told = &mut Arc::make_mut(entry).told;
             let first = told.entry((version, customer.clone())).or_insert(at);
             *first = (*first).min(at);

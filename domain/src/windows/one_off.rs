@@ -1,4 +1,4 @@
-//! Single windows: what people scheduled, changed, cancelled and told, and what of it is earned.
+//! One-off windows: people schedule, change and cancel them, and customers must be told in time.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -7,15 +7,15 @@ use crate::id::CustomerId;
 use crate::policy::Hours;
 use crate::span::{Span, Spans};
 
-use super::{Earned, Occurrence, SingleEntry, earning, tighter, within_hours};
+use super::{Earned, Occurrence, OneOffHistory, cut_to_hours, earned_parts, smaller};
 
-/// A single window as held and as earned; `None` where it has no length.
+/// A one-off window as held and with its earned parts; `None` if it has no length.
 ///
-/// `customers` are those of its systems when the time to tell them was over. Each must have been told of some version by that
-/// version's start less its `min_notice`; what counts is what every customer was told in time and
-/// what was held. `probe_interval_s` is the `start_grace` of a window that names none.
-pub fn single(
-    entry: &SingleEntry,
+/// `customers` are those of its systems at the deadline for notices. A part is earned if every
+/// customer was told in time about some version that has it, and it was held. `probe_interval_s` is
+/// the `start_grace` of a window that names none.
+pub fn one_off(
+    entry: &OneOffHistory,
     customers: &[CustomerId],
     probe_interval_s: i64,
     planned_hours: Option<&Hours>,
@@ -30,9 +30,9 @@ pub fn single(
         return None;
     }
     let announcement = announced(entry, customers);
-    // An allowance that was lowered stays so: to raise it again is too late to be told.
+    // A lowered allowance stays low: raising it again is too late to be announced.
     let since = entry.versions[entry.in_time()..].iter();
-    let mut limit = since.fold(None, |least, (_, v)| tighter(least, v.max_downtime_s));
+    let mut limit = since.fold(None, |least, (_, v)| smaller(least, v.max_downtime_s));
     let mut parts = Vec::new();
     let mut why = match announcement {
         _ if cancelled => Earned::Cancelled,
@@ -41,7 +41,7 @@ pub fn single(
             let mut seconds: Spans = [held].into_iter().collect();
             for version in &versions {
                 let (_, told) = &entry.versions[*version];
-                limit = tighter(limit, told.max_downtime_s);
+                limit = smaller(limit, told.max_downtime_s);
                 seconds = seconds.intersection(&of(told));
             }
             let made: Vec<_> = entry
@@ -49,9 +49,9 @@ pub fn single(
                 .iter()
                 .map(|(at, version)| (*at, version.max_downtime_s, of(version)))
                 .collect();
-            parts = earning(&seconds, &made, limit);
+            parts = earned_parts(&seconds, &made, limit);
             if parts.is_empty() {
-                // It was moved away from what they were told.
+                // The window was moved away from the announced time.
                 let current = entry.versions.len() - 1;
                 let late = customers.iter().zip(&versions);
                 let late = late.filter(|(_, version)| **version != current);
@@ -62,7 +62,7 @@ pub fn single(
         }
     };
     let earned = !parts.is_empty();
-    within_hours(&mut parts, planned_hours);
+    cut_to_hours(&mut parts, planned_hours);
     if earned && parts.is_empty() {
         why = Earned::OutsideHours;
     }
@@ -72,7 +72,7 @@ pub fn single(
         impact: last.impact.clone(),
         systems: last.systems.clone(),
         span: held,
-        earning: parts,
+        earned_parts: parts,
         why,
         max_downtime_s: limit,
         start_grace_s: last.start_grace_s.unwrap_or(probe_interval_s),
@@ -87,17 +87,17 @@ fn of(version: &Single) -> Spans {
         .collect()
 }
 
-impl SingleEntry {
-    /// The last version that could be told in time when it was made; of a window that was made too
-    /// late for that, the first. What came later cannot earn: it can only cut.
+impl OneOffHistory {
+    /// The last version that was made early enough to be announced in time; if there is none, the
+    /// first. Later versions can only shorten what is earned.
     pub(crate) fn in_time(&self) -> usize {
-        let could = |(made_at, version): &(Timestamp, Single)| *made_at <= deadline(version);
+        let could = |(made_at, version): &(Timestamp, Single)| *made_at <= notice_deadline(version);
         self.versions.iter().rposition(could).unwrap_or(0)
     }
 }
 
-/// The last instant at which a customer could be told of a version in time.
-pub fn deadline(version: &Single) -> Timestamp {
+/// The last instant at which a customer can be told about a version in time.
+pub fn notice_deadline(version: &Single) -> Timestamp {
     let notice_s = version.min_notice_s.unwrap_or(0).max(0);
     version
         .start
@@ -105,16 +105,17 @@ pub fn deadline(version: &Single) -> Timestamp {
         .unwrap_or(Timestamp::MIN)
 }
 
-/// For each customer the last version told in time, and when the last of them was told; or the
-/// customers who were told of none in time. With no customer, to have recorded it is to have told.
+/// For each customer the last version that it was told about in time, and when the last customer was
+/// told. An error lists the customers who were told about none in time. A window without customers
+/// counts as announced when it is recorded.
 fn announced(
-    entry: &SingleEntry,
+    entry: &OneOffHistory,
     customers: &[CustomerId],
 ) -> Result<(Vec<usize>, Timestamp), Vec<CustomerId>> {
     let in_time = |told: &dyn Fn(usize) -> Option<Timestamp>| {
         (0..entry.versions.len()).rev().find_map(|version| {
             told(version)
-                .filter(|at| *at <= deadline(&entry.versions[version].1))
+                .filter(|at| *at <= notice_deadline(&entry.versions[version].1))
                 .map(|at| (version, at))
         })
     };

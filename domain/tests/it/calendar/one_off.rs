@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::catalogue::Single;
 use domain::id::{CustomerId, SystemId, WindowId};
 use domain::span::Span;
-use domain::windows::{Earned, Occurrence, SingleEntry, single};
+use domain::windows::{Earned, Occurrence, OneOffHistory, one_off};
 use jiff::Timestamp;
 
 fn at(text: &str) -> Timestamp {
@@ -32,29 +32,29 @@ fn customers() -> Vec<CustomerId> {
 }
 
 /// Versions with when each was recorded, and who was told of which when.
-fn scheduled(versions: &[(&str, Single)], told: &[(usize, &str, &str)]) -> SingleEntry {
+fn scheduled(versions: &[(&str, Single)], told: &[(usize, &str, &str)]) -> OneOffHistory {
     let told: BTreeMap<_, _> = told
         .iter()
         .map(|(version, customer, when)| ((*version, CustomerId::from(*customer)), at(when)))
         .collect();
-    SingleEntry {
+    OneOffHistory {
         versions: versions
             .iter()
             .map(|(when, w)| (at(when), w.clone()))
             .collect(),
         cancelled_at: None,
         told,
-        words: Vec::new(),
+        told_by_people: Vec::new(),
     }
 }
 
-fn of(entry: &SingleEntry) -> Occurrence {
-    single(entry, &customers(), 30, None).unwrap()
+fn of(entry: &OneOffHistory) -> Occurrence {
+    one_off(entry, &customers(), 30, None).unwrap()
 }
 
 fn earned(window: &Occurrence) -> Vec<String> {
     let time = |t: Timestamp| t.to_string()[11..16].to_owned();
-    let parts = window.earning.iter();
+    let parts = window.earned_parts.iter();
     parts
         .map(|p| {
             format!(
@@ -84,7 +84,7 @@ fn a_window_is_earned_when_every_customer_was_told_in_time() {
         of(&entry).why,
         Earned::NotTold(vec![CustomerId::from("south")])
     );
-    assert!(of(&entry).earning.is_empty());
+    assert!(of(&entry).earned_parts.is_empty());
     assert_eq!(
         of(&scheduled(&versions, &[])).why,
         Earned::NotTold(customers())
@@ -103,19 +103,19 @@ fn without_min_notice_its_start_is_early_enough() {
     let entry = scheduled(&versions, &[(0, "north", "20:00"), (0, "south", "19:59")]);
     assert_eq!(of(&entry).why, Earned::Told(at("20:00")));
     let entry = scheduled(&versions, &[(0, "north", "20:01"), (0, "south", "19:59")]);
-    assert!(of(&entry).earning.is_empty());
+    assert!(of(&entry).earned_parts.is_empty());
 }
 
 #[test]
 fn with_nobody_to_tell_it_must_be_recorded_in_time() {
     let entry = scheduled(&[("15:00", window("20:00", "22:00"))], &[]);
     assert_eq!(
-        single(&entry, &[], 30, None).unwrap().why,
+        one_off(&entry, &[], 30, None).unwrap().why,
         Earned::Told(at("15:00"))
     );
     let entry = scheduled(&[("17:00", window("20:00", "22:00"))], &[]);
     assert_eq!(
-        single(&entry, &[], 30, None).unwrap().why,
+        one_off(&entry, &[], 30, None).unwrap().why,
         Earned::NotTold(vec![])
     );
 }
@@ -200,7 +200,7 @@ fn a_window_moved_away_from_what_was_told_earns_nothing() {
     let told = [(0, "north", "09:00"), (0, "south", "09:00")];
     let found = of(&scheduled(&versions, &told));
     assert_eq!(
-        (found.why, found.earning.len()),
+        (found.why, found.earned_parts.len()),
         (Earned::NotTold(customers()), 0)
     );
 }
@@ -224,7 +224,7 @@ fn cancelled_it_earns_nothing() {
     let mut entry = scheduled(&versions, &told);
     entry.cancelled_at = Some(at("19:00"));
     assert_eq!(
-        (of(&entry).why, of(&entry).earning.len()),
+        (of(&entry).why, of(&entry).earned_parts.len()),
         (Earned::Cancelled, 0)
     );
     // Called off when it had begun, it was held until then.
@@ -235,5 +235,5 @@ fn cancelled_it_earns_nothing() {
 #[test]
 fn a_window_without_length_is_none() {
     let entry = scheduled(&[("08:00", window("20:00", "20:00"))], &[]);
-    assert_eq!(single(&entry, &customers(), 30, None), None);
+    assert_eq!(one_off(&entry, &customers(), 30, None), None);
 }

@@ -11,13 +11,13 @@ use crate::windows::{self, Earned};
 
 /// How a single window stands that was scheduled or changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outlook {
+pub struct WindowStatus {
     /// The last instant at which customers can be told of it in time.
     pub tell_by: Timestamp,
     /// Whether that has passed.
     pub late: bool,
     /// The customers who have not been told in time of it as it stands.
-    pub untold: Vec<CustomerId>,
+    pub not_yet_told: Vec<CustomerId>,
     /// The parts in the agreed hours that earn nothing as things stand, disjoint and in order.
     pub unearned: Vec<Span>,
     /// The parts outside the hours in which a policy of its systems allows planned work.
@@ -28,8 +28,8 @@ pub struct Outlook {
 
 impl Record {
     /// How a single window stands at `now`; `None` where there is none, or it was cancelled or is over.
-    pub fn outlook(&self, id: &WindowId, now: Timestamp) -> Option<Outlook> {
-        let entry = self.singles.get(id)?;
+    pub fn window_status(&self, id: &WindowId, now: Timestamp) -> Option<WindowStatus> {
+        let entry = self.one_off_windows.get(id)?;
         let (_, window) = entry.versions.last()?;
         let span = Span::new(window.start, window.end);
         if span.to <= now {
@@ -51,22 +51,24 @@ impl Record {
                 Some(hours) => whole.intersection(&calendar::open(hours, span).unwrap_or_default()),
                 None => whole.clone(),
             };
-            let earning: Spans = held.earning.iter().map(|part| part.span).collect();
+            let earning: Spans = held.earned_parts.iter().map(|part| part.span).collect();
             unearned = unearned.union(&agreed.difference(&earning));
             outside = outside.union(&whole.difference(&agreed));
             let less = |limit: &i64| window.max_downtime_s.is_none_or(|wanted| *limit < wanted);
             // Where nothing earns, no allowance does.
-            let limit = held.max_downtime_s.filter(|_| !held.earning.is_empty());
+            let limit = held
+                .max_downtime_s
+                .filter(|_| !held.earned_parts.is_empty());
             announced_s = announced_s.or(limit.filter(less));
         }
-        let tell_by = windows::deadline(window);
+        let tell_by = windows::notice_deadline(window);
         let version = entry.versions.len() - 1;
         let told = |customer: &CustomerId| entry.told.get(&(version, customer.clone()));
         let customers = self.customers_of_window(entry).into_iter();
-        Some(Outlook {
+        Some(WindowStatus {
             tell_by,
             late: now > tell_by,
-            untold: customers
+            not_yet_told: customers
                 .filter(|c| told(c).is_none_or(|at| *at > tell_by))
                 .collect(),
             unearned: parts(&unearned),

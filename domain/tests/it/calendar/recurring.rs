@@ -4,7 +4,7 @@ use domain::catalogue::{Days, End, Rule};
 use domain::id::SystemId;
 use domain::policy::{DayHours, Hours};
 use domain::span::Span;
-use domain::windows::{Earned, Occurrence, RuleEntry, occurrences, recurring};
+use domain::windows::{Earned, Occurrence, RuleVersion, occurrences, recurring};
 use jiff::Timestamp;
 use jiff::civil::{Weekday, date, time};
 
@@ -34,8 +34,8 @@ fn weekly() -> Rule {
     }
 }
 
-fn entry(rule: Rule, entered: &str, left: Option<&str>) -> RuleEntry {
-    RuleEntry {
+fn entry(rule: Rule, entered: &str, left: Option<&str>) -> RuleVersion {
+    RuleVersion {
         rule,
         entered_at: at(entered),
         left_at: left.map(at),
@@ -50,13 +50,13 @@ fn october() -> Span {
     span("2026-10-01T04:00:00Z", "2026-11-01T04:00:00Z")
 }
 
-fn windows(entries: &[RuleEntry], over: Span) -> Vec<Occurrence> {
+fn windows(entries: &[RuleVersion], over: Span) -> Vec<Occurrence> {
     recurring(entries, &portal(), 30, None, over)
 }
 
 /// The parts that earn, as text.
 fn earned(window: &Occurrence) -> Vec<String> {
-    let parts = window.earning.iter();
+    let parts = window.earned_parts.iter();
     parts
         .map(|p| format!("{} {} made {}", p.span.from, p.span.to, p.made_at))
         .collect()
@@ -181,7 +181,7 @@ fn an_agreed_rule_earns_from_the_date_of_the_agreement() {
             &Earned::Agreed(date(2026, 10, 7))
         )
     );
-    assert!(found[0].earning.is_empty());
+    assert!(found[0].earned_parts.is_empty());
     assert_eq!(
         earned(&found[1]),
         ["2026-10-08T04:00:00Z 2026-10-08T05:00:00Z made 2026-10-03T00:00:00Z"]
@@ -405,7 +405,7 @@ fn time_outside_the_policys_hours_earns_nothing() {
     let planned = hours(3, time(21, 30, 0, 0));
     let found = recurring(&entries, &portal(), 30, Some(&planned), over);
     assert_eq!(
-        (found[0].why.clone(), found[0].earning.len()),
+        (found[0].why.clone(), found[0].earned_parts.len()),
         (Earned::OutsideHours, 0)
     );
     let nowhere = Hours {
@@ -413,7 +413,7 @@ fn time_outside_the_policys_hours_earns_nothing() {
         ..planned
     };
     let found = recurring(&entries, &portal(), 30, Some(&nowhere), over);
-    assert!(found[0].earning.is_empty());
+    assert!(found[0].earned_parts.is_empty());
 }
 
 #[test]
@@ -435,7 +435,7 @@ fn a_rule_moved_to_another_day_comes_too_late_for_it() {
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].id.as_str(), "portal/weekly@2026-10-08");
     assert_eq!(
-        (found[0].why.clone(), found[0].earning.len()),
+        (found[0].why.clone(), found[0].earned_parts.len()),
         (Earned::TooLate, 0)
     );
 }

@@ -1,5 +1,4 @@
-//! Recurring windows: the occurrences of a rule, and what of each is earned through the versions
-//! that the rule went through.
+//! Recurring windows: the occurrences of a rule, and which parts the rule's versions earn.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -11,9 +10,11 @@ use crate::id::{SystemId, WindowId};
 use crate::policy::Hours;
 use crate::span::{Span, Spans};
 
-use super::{DEFAULT_MIN_NOTICE_S, Earned, Occurrence, RuleEntry, earning, tighter, within_hours};
+use super::{
+    DEFAULT_MIN_NOTICE_S, Earned, Occurrence, RuleVersion, cut_to_hours, earned_parts, smaller,
+};
 
-/// Whether a rule starts on that local date.
+/// True if a rule starts on that local date.
 fn starts_on(days: &Days, date: Date) -> bool {
     match days {
         Days::Weekdays(weekdays) => weekdays.contains(&date.weekday()),
@@ -23,9 +24,8 @@ fn starts_on(days: &Days, date: Date) -> bool {
     }
 }
 
-/// The span of the occurrence that starts on that local date; empty where a clock change swallows
-/// it whole.
-fn held_on(rule: &Rule, date: Date, zone: &TimeZone) -> Span {
+/// The span of the occurrence that starts on that local date; empty if a clock change skips it.
+fn span_on(rule: &Rule, date: Date, zone: &TimeZone) -> Span {
     let from = calendar::local(date, rule.start, zone, Edge::Start);
     let to = match rule.end {
         End::After(length_s) => from
@@ -38,7 +38,7 @@ fn held_on(rule: &Rule, date: Date, zone: &TimeZone) -> Span {
 }
 
 /// The occurrences of a rule that share an instant with `over`, in order of their dates, each with
-/// the local date of its start. A rule in a zone that does not exist has none.
+/// the local date of its start. A rule in an unknown zone has no occurrence.
 fn dated(rule: &Rule, over: Span) -> Vec<(Date, Span)> {
     let Ok(zone) = calendar::zone(&rule.zone) else {
         return Vec::new();
@@ -56,7 +56,7 @@ fn dated(rule: &Rule, over: Span) -> Vec<(Date, Span)> {
         .unwrap_or(Timestamp::MIN);
     calendar::dates(from, over.to, &zone, 2)
         .filter(|date| starts_on(&rule.days, *date))
-        .map(|date| (date, held_on(rule, date, &zone)))
+        .map(|date| (date, span_on(rule, date, &zone)))
         .filter(|(_, span)| span.meets(&over))
         .collect()
 }
@@ -65,8 +65,8 @@ fn id(system: &SystemId, rule: &Rule, date: Date) -> WindowId {
     WindowId::from(format!("{system}/{}@{date}", rule.id))
 }
 
-/// When a rule of a system occurs: every occurrence that shares an instant with `over`, with its
-/// id `system/rule@YYYY-MM-DD` (the local date of its start), in order of time.
+/// The occurrences of a system's rule that share an instant with `over`, in order of time. An id is
+/// `system/rule@YYYY-MM-DD` with the local date of the start.
 pub fn occurrences(rule: &Rule, system: &SystemId, over: Span) -> Vec<(WindowId, Span)> {
     dated(rule, over)
         .into_iter()
@@ -74,40 +74,40 @@ pub fn occurrences(rule: &Rule, system: &SystemId, over: Span) -> Vec<(WindowId,
         .collect()
 }
 
-/// The windows that a system's recurring rules give within `over`, as held and as earned.
+/// A system's recurring windows within `over`, as held and with their earned parts, in order of start,
+/// then id.
 ///
-/// `entries` are all versions of all its rules; a version follows the one of the same rule id
-/// that left at the instant it entered. `probe_interval_s` is the `start_grace` of a rule that
-/// names none. In order of start, then id.
+/// `entries` are all versions of all its rules. A version succeeds the one of the same rule id that
+/// left at the instant it entered. `probe_interval_s` is the `start_grace` of a rule that names none.
 ///
-/// A version is earned for an occurrence that starts at or after the local midnight of its
-/// `agreed` date, or else at least `min_notice` after it entered. Until then it earns only where,
-/// and as much as, the last earned version before it did.
+/// A version is earned for an occurrence that starts at or after the local midnight of its `agreed`
+/// date, or, without one, at least `min_notice` after it entered. Until then it earns only the parts,
+/// and the allowance, that the last earned version before it has too.
 pub fn recurring(
-    entries: &[RuleEntry],
+    entries: &[RuleVersion],
     system: &SystemId,
     probe_interval_s: i64,
     planned_hours: Option<&Hours>,
     over: Span,
 ) -> Vec<Occurrence> {
-    let mut ordered: Vec<&RuleEntry> = entries.iter().collect();
+    let mut ordered: Vec<&RuleVersion> = entries.iter().collect();
     ordered.sort_by(|a, b| (&a.rule.id, a.entered_at).cmp(&(&b.rule.id, b.entered_at)));
     let mut all = Vec::new();
     for versions in ordered.chunk_by(|a, b| a.rule.id == b.rule.id) {
         for current in 0..versions.len() {
-            let line = Line { versions, current };
+            let versions_of_rule = Versions { versions, current };
             for (date, span) in dated(&versions[current].rule, over) {
-                if !line.holds(date, span) {
+                if !versions_of_rule.holds(date, span) {
                     continue;
                 }
-                let mut window = line.occurrence(system, date, span);
+                let mut window = versions_of_rule.occurrence(system, date, span);
                 window.start_grace_s = versions[current]
                     .rule
                     .start_grace_s
                     .unwrap_or(probe_interval_s);
-                let earned = !window.earning.is_empty();
-                within_hours(&mut window.earning, planned_hours);
-                if earned && window.earning.is_empty() {
+                let earned = !window.earned_parts.is_empty();
+                cut_to_hours(&mut window.earned_parts, planned_hours);
+                if earned && window.earned_parts.is_empty() {
                     window.why = Earned::OutsideHours;
                 }
                 if window.span.meets(&over) {
@@ -120,24 +120,24 @@ pub fn recurring(
     all
 }
 
-/// The versions of one rule, in order of entry, and the one that is looked at.
-struct Line<'a> {
-    versions: &'a [&'a RuleEntry],
+/// The versions of one rule in order of entry, and the index of one of them.
+struct Versions<'a> {
+    versions: &'a [&'a RuleVersion],
     current: usize,
 }
 
-impl Line<'_> {
-    fn entry(&self) -> &RuleEntry {
+impl Versions<'_> {
+    fn entry(&self) -> &RuleVersion {
         self.versions[self.current]
     }
 
-    /// Whether `later` took over from the version before it without a pause.
+    /// True if version `later` succeeded the one before it without a pause.
     fn follows(&self, later: usize) -> bool {
         later > 0 && self.versions[later - 1].left_at == Some(self.versions[later].entered_at)
     }
 
-    /// Whether the current version is the one that brings the occurrence of that date: it was in
-    /// force at the start, or entered during it and no older version had begun that date.
+    /// True if the current version brings the occurrence of that date: it was in force at the start,
+    /// or entered during it and no older version had begun that occurrence.
     fn holds(&self, date: Date, span: Span) -> bool {
         let entry = self.entry();
         let in_force = Span::new(entry.entered_at, entry.left_at.unwrap_or(Timestamp::MAX));
@@ -146,12 +146,12 @@ impl Line<'_> {
         }
         span.from >= entry.entered_at
             || !(self.follows(self.current)
-                && on(&self.versions[self.current - 1].rule, date)
+                && occurrence_on(&self.versions[self.current - 1].rule, date)
                     .is_some_and(|older| older.from < entry.entered_at))
     }
 
-    /// The span as held, and the tightest allowance since its start: a version that enters during
-    /// an occurrence moves its end, and one that leaves without a successor ends it.
+    /// The span as held, and the smallest allowance since its start. A version that enters during an
+    /// occurrence moves its end; a version that leaves without a successor ends it.
     fn held(&self, date: Date, mut span: Span) -> (Span, Option<i64>) {
         let mut limit = self.entry().rule.max_downtime_s;
         let mut last = self.current;
@@ -161,10 +161,10 @@ impl Line<'_> {
                 return (span, limit);
             }
             last += 1;
-            match on(&later.rule, date) {
+            match occurrence_on(&later.rule, date) {
                 Some(moved) => {
                     span.to = moved.to.max(later.entered_at);
-                    limit = tighter(limit, later.rule.max_downtime_s);
+                    limit = smaller(limit, later.rule.max_downtime_s);
                 }
                 None => span.to = later.entered_at,
             }
@@ -175,8 +175,8 @@ impl Line<'_> {
         (span, limit)
     }
 
-    /// The last version up to the current one that is earned for a start at `start`, and why; and
-    /// the first version of the unbroken line that leads to the current one.
+    /// The last version up to the current one that is earned for this start, with the reason, and the
+    /// first version of the unbroken succession that leads to the current one.
     fn earned(&self, start: Timestamp) -> (Option<(usize, Earned)>, usize) {
         let mut at = self.current;
         let mut found = None;
@@ -198,7 +198,7 @@ impl Line<'_> {
         let (parts, why) = match found {
             None => (Vec::new(), Earned::TooLate),
             Some((announced, why)) => {
-                limit = tighter(limit, self.versions[announced].rule.max_downtime_s);
+                limit = smaller(limit, self.versions[announced].rule.max_downtime_s);
                 let near = Span::new(span.from, held.to.max(span.to));
                 let has = |version: usize| -> Spans {
                     let rule = &self.versions[version].rule;
@@ -211,8 +211,8 @@ impl Line<'_> {
                         (entry.entered_at, entry.rule.max_downtime_s, has(v))
                     })
                     .collect();
-                let parts = earning(&has(announced).intersection(&held), &versions, limit);
-                // What was agreed lies elsewhere: this occurrence came too late.
+                let parts = earned_parts(&has(announced).intersection(&held), &versions, limit);
+                // The agreed version has other times: this occurrence came too late.
                 let elsewhere = parts.is_empty();
                 (parts, if elsewhere { Earned::TooLate } else { why })
             }
@@ -223,7 +223,7 @@ impl Line<'_> {
             impact: entry.rule.impact.clone(),
             systems: vec![system.clone()],
             span: held,
-            earning: parts,
+            earned_parts: parts,
             why,
             max_downtime_s: limit,
             start_grace_s: 0,
@@ -233,16 +233,16 @@ impl Line<'_> {
     }
 }
 
-/// The span of a rule's occurrence of that date, where it has one.
-fn on(rule: &Rule, date: Date) -> Option<Span> {
+/// The span of a rule's occurrence that starts on that local date.
+fn occurrence_on(rule: &Rule, date: Date) -> Option<Span> {
     let zone = calendar::zone(&rule.zone).ok()?;
     starts_on(&rule.days, date)
-        .then(|| held_on(rule, date, &zone))
+        .then(|| span_on(rule, date, &zone))
         .filter(|span| !span.is_empty())
 }
 
-/// Why a version is earned for an occurrence that starts at `start`, if it is.
-fn earned_by(entry: &RuleEntry, start: Timestamp) -> Option<Earned> {
+/// The reason why a version is earned for an occurrence that starts at `start`.
+fn earned_by(entry: &RuleVersion, start: Timestamp) -> Option<Earned> {
     match entry.rule.agreed {
         Some(agreed) => {
             let zone = calendar::zone(&entry.rule.zone).ok()?;
