@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    nines::cli::main(std::env::args_os())
+    nines::app::main(std::env::args_os())
 }

@@ -7,12 +7,11 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 
 use clap::error::ErrorKind;
-use clap::{ArgAction, ArgMatches, FromArgMatches, Subcommand};
+use clap::{ArgMatches, FromArgMatches, Subcommand};
 use domain::act::Act;
-use domain::incident::{Certainty, Measure};
 use serde_json::{Map, Value, json};
 
-use crate::config::seconds;
+use super::argument::{Argument, certainty, measure_json, plain};
 
 /// A group of act commands, such as those of `nines incident`.
 pub trait Group: Debug {
@@ -183,7 +182,7 @@ const MEASURES: Argument = Argument {
         "measures",
         "TEXT;OWNER;DATE",
         "Preventive measure as `TEXT;OWNER;2026-12-31`; repeatable. The same text again changes owner and date",
-        |text| measure(text).map(|measure| json!(measure)),
+        measure_json,
     )
     .optional()
     .repeatable()
@@ -228,8 +227,6 @@ const OVERRIDE: Argument = Argument::text(
 .optional();
 const HOW: Argument = Argument::text("how", "how", "How they were notified");
 
-type Parse = fn(&str) -> Result<Value, String>;
-
 #[derive(Debug)]
 pub struct Command {
     name: &'static str,
@@ -237,111 +234,6 @@ pub struct Command {
     act: &'static str,
     about: &'static str,
     arguments: &'static [Argument],
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Argument {
-    /// The act's key.
-    key: &'static str,
-    /// The option's name; `None` is a positional argument.
-    long: Option<&'static str>,
-    value_name: &'static str,
-    help: &'static str,
-    parse: Parse,
-    required: bool,
-    repeatable: bool,
-    /// Its text may begin with a hyphen.
-    hyphens: bool,
-    /// The key that must be given, too.
-    with: Option<&'static str>,
-}
-
-impl Argument {
-    const fn option(
-        long: &'static str,
-        key: &'static str,
-        value_name: &'static str,
-        help: &'static str,
-        parse: Parse,
-    ) -> Self {
-        Self {
-            key,
-            long: Some(long),
-            value_name,
-            help,
-            parse,
-            required: true,
-            repeatable: false,
-            hyphens: false,
-            with: None,
-        }
-    }
-
-    const fn position(key: &'static str, help: &'static str) -> Self {
-        Self {
-            long: None,
-            ..Self::option(key, key, "", help, plain)
-        }
-    }
-
-    const fn time(long: &'static str, key: &'static str, help: &'static str) -> Self {
-        Self::option(long, key, "TIME", help, instant)
-    }
-
-    const fn length(long: &'static str, key: &'static str, help: &'static str) -> Self {
-        Self::option(long, key, "LENGTH", help, |text| {
-            seconds(text).map(Value::from)
-        })
-        .optional()
-    }
-
-    const fn text(long: &'static str, key: &'static str, help: &'static str) -> Self {
-        Self {
-            hyphens: true,
-            ..Self::option(long, key, "TEXT", help, prose)
-        }
-    }
-
-    const fn optional(self) -> Self {
-        Self {
-            required: false,
-            ..self
-        }
-    }
-
-    const fn repeatable(self) -> Self {
-        Self {
-            repeatable: true,
-            ..self
-        }
-    }
-
-    const fn with(self, key: &'static str) -> Self {
-        Self {
-            with: Some(key),
-            ..self
-        }
-    }
-
-    fn arg(&self) -> clap::Arg {
-        let arg = clap::Arg::new(self.key)
-            .help(self.help)
-            .required(self.required)
-            .allow_hyphen_values(self.hyphens)
-            .value_parser(self.parse)
-            .action(match self.repeatable {
-                true => ArgAction::Append,
-                false => ArgAction::Set,
-            });
-        let arg = match self.long {
-            Some(long) => arg.long(long).value_name(self.value_name),
-            None => arg,
-        };
-        match self.with {
-            Some(key) => arg.requires(key),
-            None => arg,
-        }
-    }
 }
 
 impl Command {
@@ -409,49 +301,6 @@ impl<G: Group> FromArgMatches for Asked<G> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
-}
-
-fn plain(text: &str) -> Result<Value, String> {
-    Ok(json!(text))
-}
-
-fn instant(text: &str) -> Result<Value, String> {
-    let at: jiff::Timestamp = text.parse().map_err(|error| format!("{error}"))?;
-    Ok(json!(at))
-}
-
-/// A text that a person wrote, which may begin with a hyphen like the first item of a list. A text
-/// that looks like an option is refused: the person forgot the text before it.
-fn prose(text: &str) -> Result<Value, String> {
-    let option = text.strip_prefix("--");
-    let long = option.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()));
-    if long || matches!(text, "-h" | "-V" | "--") {
-        return Err("it reads like an option: is the text missing?".to_owned());
-    }
-    plain(text)
-}
-
-fn certainty(text: &str) -> Result<Value, String> {
-    match serde_json::from_value::<Certainty>(json!(text)) {
-        Ok(_) => plain(text),
-        Err(_) => Err(format!(
-            "`{text}` is not one of unknown, suspected, confirmed"
-        )),
-    }
-}
-
-/// Reads a preventive measure as the command line writes it.
-fn measure(text: &str) -> Result<Measure, String> {
-    let parts: Vec<&str> = text.split(';').map(str::trim).collect();
-    let [text, owner, due] = parts[..] else {
-        return Err("write a measure as `TEXT;OWNER;2026-12-31`".to_owned());
-    };
-    let date = due.parse();
-    Ok(Measure {
-        text: text.to_owned(),
-        owner: owner.to_owned(),
-        due: date.map_err(|_| format!("`{due}` is not a date like 2026-12-31"))?,
-    })
 }
 
 #[cfg(test)]
@@ -525,17 +374,6 @@ mod tests {
         assert!(act("incident ack portal --at 2026-10-07T02:14:10Z").is_err());
         assert!(act("incident ack portal --approved-by lee").is_err());
         assert!(act("incident exclude O-1 --from 2026-10-07T02:14:10Z").is_err());
-    }
-
-    #[test]
-    fn a_measure_has_a_text_an_owner_and_a_date() {
-        let read = measure("Pin the certificate; platform; 2026-12-31").unwrap();
-        assert_eq!(
-            (read.text.as_str(), read.owner.as_str()),
-            ("Pin the certificate", "platform")
-        );
-        assert!(measure("no owner").is_err());
-        assert!(measure("a;b;soon").is_err());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use domain::id::IncidentId;
 use jiff::Timestamp;
 
 use super::acts::{Asked, IncidentActs, MaintenanceActs};
+use super::client;
 use crate::config::SchemaKind;
 use crate::reports::Format;
 
@@ -43,6 +44,13 @@ pub struct Common {
     /// Name recorded as the actor (default: your login name)
     #[arg(long, global = true, value_name = "NAME", value_parser = name)]
     pub by: Option<String>,
+}
+
+impl Common {
+    /// The name recorded as the actor.
+    pub fn actor(&self) -> String {
+        self.by.clone().unwrap_or_else(client::user)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -93,37 +101,12 @@ pub enum Command {
     #[command(subcommand)]
     Maintenance(Maintenance),
     /// Print the monthly report of a committee
-    Report {
-        /// Month, such as 2026-10
-        month: Month,
-        /// Committee id; may be omitted if there is only one
-        #[arg(long)]
-        committee: Option<String>,
-        /// Use the ledger only up to this event, as an earlier report prints it (default: all of it)
-        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
-        seq: Option<u64>,
-        /// Format of the report (default: html)
-        #[arg(long, value_enum)]
-        format: Option<Format>,
-        /// File to write (default: standard output)
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
-    },
+    Report(Report),
     /// List notices, or preview one
     #[command(subcommand)]
     Notice(Notice),
     /// Print the events of the ledger, one plain sentence each
-    Events {
-        /// Continue to print new events as they are recorded, until interrupted
-        #[arg(long)]
-        follow: bool,
-        /// Print only events from this time on
-        #[arg(long, value_name = "TIME")]
-        since: Option<Timestamp>,
-        /// Print only the last N events; with --follow, of those already recorded
-        #[arg(long, value_name = "N")]
-        limit: Option<usize>,
-    },
+    Events(Events),
     /// Check that nothing in the ledger was changed or removed
     Verify {
         /// Also replay every event and check the resulting state
@@ -155,6 +138,37 @@ pub enum Maintenance {
     List,
     #[command(flatten)]
     Act(Asked<MaintenanceActs>),
+}
+
+#[derive(Debug, Args)]
+pub struct Report {
+    /// Month, such as 2026-10
+    pub month: Month,
+    /// Committee id; may be omitted if there is only one
+    #[arg(long)]
+    pub committee: Option<String>,
+    /// Use the ledger only up to this event, as an earlier report prints it (default: all of it)
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
+    pub seq: Option<u64>,
+    /// Format of the report (default: html)
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// File to write (default: standard output)
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Events {
+    /// Continue to print new events as they are recorded, until interrupted
+    #[arg(long)]
+    pub follow: bool,
+    /// Print only events from this time on
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<Timestamp>,
+    /// Print only the last N events; with --follow, of those already recorded
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,6 +7,7 @@ use anyhow::Result;
 use domain::record::Record;
 use jiff::Timestamp;
 
+use super::args::{self, Common};
 use super::client::Client;
 use super::output;
 use super::sentence::{sentence, zone};
@@ -16,21 +17,10 @@ use crate::ledger::{self, Head, Line, Stored};
 /// How often `--follow` looks for new events.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// The events that are asked for.
-pub(super) struct Wanted {
-    /// From when on.
-    pub since: Option<Timestamp>,
-    /// How many of the last ones.
-    pub limit: Option<usize>,
-}
-
-/// Prints the events that are there, and with `follow` each new one, until nobody reads any more.
-pub(super) fn run(
-    client: &Client,
-    wanted: &Wanted,
-    follow: bool,
-    as_json: bool,
-) -> Result<End, Failure> {
+/// Prints the events that are there, and with `--follow` each new one until the reader is gone.
+pub fn run(common: &Common, wanted: &args::Events) -> Result<End, Failure> {
+    let client = &Client::of(common)?;
+    let as_json = common.json;
     let mut reader = Reader {
         record: Record::default(),
         head: Head::default(),
@@ -47,7 +37,7 @@ pub(super) fn run(
         }
     })?;
     let mut is_read = print(lines, as_json)?;
-    while follow && is_read {
+    while wanted.follow && is_read {
         std::thread::sleep(LOOK_EVERY);
         let mut lines = VecDeque::new();
         reader.read(client, &mut |_, line| lines.push_back(line))?;

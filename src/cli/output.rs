@@ -9,6 +9,8 @@ use anyhow::{Context as _, Result};
 use domain::text;
 use serde::Serialize;
 
+use super::{End, Failure};
+
 /// Prints words for people.
 pub(super) fn print(words: &str) -> Result<()> {
     made(words, false)
@@ -20,6 +22,12 @@ pub(super) fn json(document: &impl Serialize) -> Result<()> {
         &format!("{}\n", serde_json::to_string_pretty(document)?),
         true,
     )
+}
+
+/// Prints a document for programs as the whole answer.
+pub(super) fn answer(document: &impl Serialize) -> Result<End, Failure> {
+    json(document)?;
+    Ok(End::Done)
 }
 
 /// Prints what was made as words or as JSON. In JSON a character that a terminal obeys is
@@ -72,7 +80,7 @@ pub(super) fn complain(words: impl Display) {
 }
 
 /// Whether there may be colours: on a terminal that knows them, unless `NO_COLOR` asks for none.
-pub(super) fn coloured(stream: &impl IsTerminal) -> bool {
+pub fn coloured(stream: &impl IsTerminal) -> bool {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     stream.is_terminal()
         && set("NO_COLOR").is_none()

@@ -8,7 +8,7 @@ use super::output::{self, print};
 use super::{End, Failure};
 use crate::config;
 
-pub(super) fn run(common: &Common, target: &str) -> Result<End, Failure> {
+pub fn run(common: &Common, target: &str) -> Result<End, Failure> {
     probes::install_crypto();
     let loaded = config::load(&common.config).map_err(Failure::Config)?;
     let wanted: Vec<_> = loaded

@@ -1,13 +1,12 @@
 //! The monthly report, made from the ledger alone. Nothing of it is stored or sent.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
-use domain::calendar::Month;
 use domain::report;
 use serde_json::json;
 
-use super::args::Common;
+use super::args::{self, Common};
 use super::client::Client;
 use super::output::{self, complain};
 use super::{End, Failure};
@@ -15,7 +14,7 @@ use crate::config;
 use crate::reports::{self, Format};
 
 /// The format to print: that of `--format`, or JSON with `--json`.
-pub(super) fn format(common: &Common, format: Option<Format>) -> Result<Format, Failure> {
+fn format(common: &Common, format: Option<Format>) -> Result<Format, Failure> {
     match (common.json, format) {
         (true, None | Some(Format::Json)) => Ok(Format::Json),
         (true, Some(_)) => Err(Failure::Usage(
@@ -41,33 +40,19 @@ fn templates(common: &Common) -> Option<PathBuf> {
     None
 }
 
-/// Which report is wanted.
-pub(super) struct Of<'a> {
-    /// Of which month.
-    pub month: Month,
-    /// Of which committee; there may be only one.
-    pub committee: Option<&'a str>,
-    /// As the ledger stood after that event.
-    pub seq: Option<u64>,
-}
-
-/// Makes it, and writes it where it is wanted.
-pub(super) fn run(
-    common: &Common,
-    of: &Of<'_>,
-    format: Format,
-    out: Option<&Path>,
-) -> Result<End, Failure> {
-    let (record, head) = Client::of(common)?.record(of.seq)?;
-    if let Some(seq) = of.seq.filter(|seq| *seq != head.seq) {
+/// Makes a report, and prints it or writes it to a file.
+pub fn run(common: &Common, wanted: &args::Report) -> Result<End, Failure> {
+    let format = format(common, wanted.format)?;
+    let (record, head) = Client::of(common)?.record(wanted.seq)?;
+    if let Some(seq) = wanted.seq.filter(|seq| *seq != head.seq) {
         return Err(Failure::Unknown(format!(
             "there is no event {seq}: the ledger ends with event {}",
             head.seq
         )));
     }
     let committees = &record.catalogue.committees;
-    let committee = match (of.committee, committees.as_slice()) {
-        (Some(id), _) => id.to_owned(),
+    let committee = match (&wanted.committee, committees.as_slice()) {
+        (Some(id), _) => id.clone(),
         (None, [only]) => only.id.to_string(),
         (None, several) => {
             let names: Vec<&str> = several.iter().map(|c| c.id.as_str()).collect();
@@ -78,7 +63,7 @@ pub(super) fn run(
         }
     };
     let made =
-        report::monthly(&record, &committee, of.month, &head.hash).map_err(
+        report::monthly(&record, &committee, wanted.month, &head.hash).map_err(
             |error| match error {
                 report::Error::Zone(_) => Failure::Could(error.into()),
                 nothing => Failure::Unknown(nothing.to_string()),
@@ -89,7 +74,7 @@ pub(super) fn run(
         Format::Csv | Format::Json => None,
     };
     let bytes = reports::render(&made, format, templates.as_deref())?;
-    match out {
+    match &wanted.out {
         Some(file) => {
             crate::files::replace(file, &bytes)
                 .with_context(|| format!("{} cannot be written", file.display()))?;
@@ -97,7 +82,7 @@ pub(super) fn run(
             if common.json {
                 output::json(&json!({
                     "written": file, "bytes": bytes.len(), "committee": committee,
-                    "month": of.month.to_string(),
+                    "month": wanted.month.to_string(),
                 }))?;
             }
         }

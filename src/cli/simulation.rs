@@ -8,7 +8,7 @@ use super::args::Common;
 use super::output::{self, print};
 use super::progress::Progress;
 use super::{End, Failure};
-use crate::{app, simulate};
+use crate::simulate;
 
 /// Plays `scenario` into `out`; an act that was refused is bad news.
 pub fn run(scenario: &Path, out: &Path, common: &Common) -> Result<End, Failure> {
@@ -30,7 +30,7 @@ pub fn run(scenario: &Path, out: &Path, common: &Common) -> Result<End, Failure>
             | simulate::Error::Scenario(simulate::ScenarioError::Wrong(mistakes)),
         ) => return Err(Failure::Config(mistakes)),
         Err(error @ simulate::Error::Scenario(_)) => {
-            return Err(Failure::Usage(app::chain(&error)));
+            return Err(Failure::Usage(format!("{:#}", anyhow::Error::from(error))));
         }
         Err(error) => return Err(error.into()),
     };
@@ -63,9 +63,5 @@ pub fn run(scenario: &Path, out: &Path, common: &Common) -> Result<End, Failure>
         }
         print(&text)?;
     }
-    Ok(if refused.is_empty() {
-        End::Done
-    } else {
-        End::BadNews
-    })
+    Ok(End::bad_news_if(!refused.is_empty()))
 }

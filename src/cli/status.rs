@@ -2,11 +2,26 @@
 
 use domain::report::words;
 
-use super::layout::{Listing, instant, wrapped};
+use super::args::Common;
+use super::client::Client;
+use super::layout::{self, Listing, instant, wrapped};
+use super::output::{self, print};
+use super::{End, Failure};
 use crate::engine::status as engine;
 
+/// Prints what is wrong now. A service that does not run is bad news, too.
+pub fn run(common: &Common) -> Result<End, Failure> {
+    let (status, runs) = Client::of(common)?.status()?;
+    if common.json {
+        output::json(&status)?;
+    } else {
+        print(&text(&status, runs, layout::width()))?;
+    }
+    Ok(End::bad_news_if(status.is_bad() || !runs))
+}
+
 /// What is wrong now, the worst first.
-pub fn text(status: &engine::Status, runs: bool, width: usize) -> String {
+fn text(status: &engine::Status, runs: bool, width: usize) -> String {
     let mut text = wrapped(
         &format!(
             "{}: {}; ledger at {} ({}…)",

@@ -7,13 +7,18 @@ use domain::heard::Heard;
 use domain::record::Record;
 use serde_json::json;
 
+use super::args::Common;
 use super::client::Client;
 use super::output::{self, print};
 use super::progress::Progress;
 use super::{End, Failure};
 use crate::ledger;
 
-pub(super) fn run(client: &Client, replay: bool, as_json: bool) -> Result<End, Failure> {
+pub fn run(common: &Common, replay: bool) -> Result<End, Failure> {
+    verify(&Client::of(common)?, replay, common.json)
+}
+
+fn verify(client: &Client, replay: bool, as_json: bool) -> Result<End, Failure> {
     client.ledger()?;
     let progress = Progress::of("verifying");
     let found = ledger::verify(&client.data, &mut |done, of| progress.rows(done, of))?;
@@ -56,11 +61,7 @@ pub(super) fn run(client: &Client, replay: bool, as_json: bool) -> Result<End, F
             )?;
         }
     }
-    Ok(if faults.is_empty() {
-        End::Done
-    } else {
-        End::BadNews
-    })
+    Ok(End::bad_news_if(!faults.is_empty()))
 }
 
 /// Folds every event anew and looks for what cannot be.
@@ -216,8 +217,8 @@ mod tests {
         assert_eq!(ledger::verify(&data, &mut |_, _| {}).unwrap().faults, []);
         let client = Client { data };
         // Without a replay nothing is amiss; with it, it is bad news.
-        assert_eq!(run(&client, false, true).unwrap(), End::Done);
-        assert_eq!(run(&client, true, true).unwrap(), End::BadNews);
+        assert_eq!(verify(&client, false, true).unwrap(), End::Done);
+        assert_eq!(verify(&client, true, true).unwrap(), End::BadNews);
         let faults = fold_again(&client).unwrap();
         for fault in [
             "event 3: a second notice uptime/1",

@@ -28,7 +28,7 @@ fn a_hangup_takes_over_what_is_right_and_refuses_what_is_not() {
     let good = std::fs::read_to_string(&portal).unwrap();
     append(&portal, "intervall = 5\n");
     hang_up();
-    says(folder, "the configuration was NOT taken over");
+    says(folder, "the configuration was NOT reloaded");
     says(folder, "unknown key `intervall`");
     successful(0);
     // The one before stays in force, and goes on.
@@ -64,7 +64,7 @@ fn a_slip_in_a_file_disables_no_command_and_the_service_judges_a_reload() {
     }
     let refused = ends(folder, &reload, 2);
     for word in [
-        "NOT taken over",
+        "NOT reloaded",
         "intervall",
         "lissten",
         "2 mistakes in 2 files\n",

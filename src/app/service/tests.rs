@@ -15,6 +15,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::load::prepare;
 use super::*;
 
 /// Nothing here takes a second; on a machine that is busy, some of it may.

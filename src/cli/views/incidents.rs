@@ -1,31 +1,30 @@
-//! What commands print: lists for people, no wider than their terminal, JSON for programs.
+//! `nines incident list` and `nines incident show`.
 
-use anyhow::Result;
 use domain::act::Selector;
 use domain::id::{IncidentId, OutageId};
 use domain::incident::{Acknowledged, Done, Incident};
-use domain::record::{Outgoing, WindowStatus, Record, Standing};
-use domain::span::Span;
+use domain::record::{Outgoing, Record};
 use domain::text::visible_line;
-use domain::windows::{Earned, Occurrence};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Failure;
-use super::layout::{Listing, instant, plain, wrapped};
+use super::notices::standing;
+use crate::cli::args::Common;
+use crate::cli::client::Client;
+use crate::cli::layout::{self, Listing, instant, wrapped};
+use crate::cli::output::{self, print};
+use crate::cli::{End, Failure};
 
-/// How far ahead windows are listed.
-const AHEAD: SignedDuration = SignedDuration::from_hours(31 * 24);
-
-/// Incidents, oldest first.
-pub fn incidents(record: &Record, open: bool, as_json: bool, width: usize) -> Result<String> {
+/// Lists incidents, oldest first.
+pub fn list(common: &Common, open: bool) -> Result<End, Failure> {
+    let record = &Client::of(common)?.record(None)?.0;
     let wanted = record
         .incidents
         .values()
         .filter(|i| !open || (i.closed.is_none() && i.merged.is_none()));
-    if as_json {
+    if common.json {
         let all: Vec<Value> = wanted.map(|i| incident_json(record, i)).collect();
-        return Ok(format!("{}\n", serde_json::to_string_pretty(&all)?));
+        return output::answer(&all);
     }
     let mut list = Listing::new([
         "incident",
@@ -72,7 +71,8 @@ pub fn incidents(record: &Record, open: bool, as_json: bool, width: usize) -> Re
             owed,
         ]);
     }
-    Ok(list.render(width))
+    print(&list.render(layout::width()))?;
+    Ok(End::Done)
 }
 
 /// What an incident still owes, or where that is asked for.
@@ -83,16 +83,9 @@ fn owed(incident: &Incident) -> String {
     }
 }
 
-/// One incident with its outages, texts and notices.
-///
-/// # Errors
-/// There is none.
-pub fn incident(
-    record: &Record,
-    which: &Selector<IncidentId>,
-    as_json: bool,
-    width: usize,
-) -> Result<String, Failure> {
+/// Prints an incident with its outages, texts and notices.
+pub fn show(common: &Common, which: &Selector<IncidentId>) -> Result<End, Failure> {
+    let record = &Client::of(common)?.record(None)?.0;
     let found = match which {
         Selector::Id(id) => record.incidents.get(id),
         Selector::System(system) => record.incident_of(system),
@@ -103,16 +96,16 @@ pub fn incident(
             Selector::System(system) => format!("`{system}` has had no incident"),
         }));
     };
-    let value = incident_json(record, incident);
-    if as_json {
-        return Ok(format!("{}\n", serde_json::to_string_pretty(&value)?));
+    if common.json {
+        return output::answer(&incident_json(record, incident));
     }
     let text = incident_text(record, incident);
     let lines = text.lines().map(|line| {
         let margin = line.len() - line.trim_start().len();
-        wrapped(line, margin, width)
+        wrapped(line, margin, layout::width())
     });
-    Ok(lines.collect())
+    print(&lines.collect::<String>())?;
+    Ok(End::Done)
 }
 
 fn incident_text(record: &Record, incident: &Incident) -> String {
@@ -239,18 +232,6 @@ fn told<'a>(record: &'a Record, outages: &[OutageId]) -> Vec<&'a Outgoing> {
         .collect()
 }
 
-fn standing(standing: &Standing) -> String {
-    match standing {
-        Standing::Due(at) => format!("waits until {}", instant(Some(*at))),
-        Standing::Attempting(at) => format!("is being delivered since {}", instant(Some(*at))),
-        Standing::Sent(at) => format!("accepted by the relay {}", instant(Some(*at))),
-        Standing::Rejected(at) => format!("rejected {}", instant(Some(*at))),
-        Standing::Ambiguous(at) => format!("lost twice, perhaps delivered, {}", instant(Some(*at))),
-        Standing::Folded(Some(into)) => format!("folded into {into}"),
-        Standing::Folded(None) => "folded: nobody had been told".to_owned(),
-    }
-}
-
 fn incident_json(record: &Record, incident: &Incident) -> Value {
     json!({
         "incident": incident.id.to_string(),
@@ -279,142 +260,4 @@ fn incident_json(record: &Record, incident: &Incident) -> Value {
             "result": o.standing.word(),
         })).collect::<Vec<_>>(),
     })
-}
-
-/// Windows that are held or will be: those that come again within a month, the others however far
-/// ahead they are.
-pub fn maintenance(record: &Record, now: Timestamp, as_json: bool, width: usize) -> Result<String> {
-    let windows = to_come(record, now)?;
-    let outlook = |w: &Occurrence| record.window_status(&w.id, now);
-    let why = |w: &Occurrence| why(&w.why, outlook(w).as_ref());
-    if as_json {
-        let all: Vec<Value> = windows
-            .iter()
-            .map(|w| {
-                let outlook = outlook(w);
-                json!({
-                    "window": w.id, "title": w.title, "systems": w.systems,
-                    "start": w.span.from, "end": w.span.to, "max_downtime_s": w.max_downtime_s,
-                    "earned": !w.earned_parts.is_empty(), "why": plain(&why(w)),
-                    "tell_by": outlook.as_ref().map(|o| o.tell_by),
-                    "untold": outlook.map(|o| o.not_yet_told),
-                })
-            })
-            .collect();
-        return Ok(format!("{}\n", serde_json::to_string_pretty(&all)?));
-    }
-    let mut list = Listing::new([
-        "window", "title", "systems", "start", "end", "allows", "earned",
-    ]);
-    for w in &windows {
-        let systems: Vec<&str> = w.systems.iter().map(|s| s.as_str()).collect();
-        let (from, to) = (instant(Some(w.span.from)), instant(Some(w.span.to)));
-        let allows = w
-            .max_downtime_s
-            .map_or_else(|| "all of it".to_owned(), |s| format!("{s} s"));
-        list.entry(vec![
-            format!("{from} to {to}"),
-            format!("{}, {}", w.id, w.title),
-            format!("of {}; allows {allows}; {}", systems.join(", "), why(w)),
-        ]);
-        list.row([
-            w.id.to_string(),
-            w.title.clone(),
-            systems.join(", "),
-            from,
-            to,
-            allows,
-            why(w),
-        ]);
-    }
-    Ok(list.render(width))
-}
-
-/// The windows of [`maintenance`], in order.
-fn to_come(record: &Record, now: Timestamp) -> Result<Vec<Occurrence>> {
-    let month = Span::new(now, now.checked_add(AHEAD)?);
-    let again = record.catalogue.systems.iter();
-    let again = again.flat_map(|s| record.windows_of(&s.id, month));
-    let singles = record.one_off_windows.iter().filter_map(|(id, single)| {
-        let (_, window) = single.versions.last().filter(|(_, w)| now < w.end)?;
-        let span = Span::new(now.max(window.start), window.end);
-        let mut systems = window.systems.iter();
-        systems.find_map(|s| record.windows_of(s, span).into_iter().find(|w| w.id == *id))
-    });
-    let mut windows: Vec<Occurrence> = Vec::new();
-    for window in again.chain(singles) {
-        if !windows.iter().any(|w| w.id == window.id) {
-            windows.push(window);
-        }
-    }
-    windows.sort_by(|a, b| (a.span, &a.id).cmp(&(b.span, &b.id)));
-    Ok(windows)
-}
-
-/// Whether downtime in a window is planned, and why; of one whose customers can still be told, who
-/// must be, by when.
-fn why(earned: &Earned, outlook: Option<&WindowStatus>) -> String {
-    if let (Earned::NotTold(_), Some(outlook)) = (earned, outlook)
-        && !outlook.late
-    {
-        let untold: Vec<&str> = outlook.not_yet_told.iter().map(|c| c.as_str()).collect();
-        let by = instant(Some(outlook.tell_by));
-        return format!("not yet: to be told by {by}: {}", untold.join(", "));
-    }
-    match earned {
-        Earned::Agreed(date) => format!("agreed {date}"),
-        Earned::Known(at) => format!("known since {}", instant(Some(*at))),
-        Earned::Told(at) => format!("all told by {}", instant(Some(*at))),
-        Earned::NotTold(customers) => {
-            let names: Vec<&str> = customers.iter().map(|c| c.as_str()).collect();
-            format!("NO: not told in time: {}", names.join(", "))
-        }
-        Earned::TooLate => "NO: too late for this one".to_owned(),
-        Earned::OutsideHours => "NO: outside the hours that the policy allows".to_owned(),
-        Earned::Cancelled => "NO: cancelled".to_owned(),
-    }
-}
-
-/// Notices, oldest first.
-pub fn notices(record: &Record, as_json: bool, width: usize) -> Result<String> {
-    if as_json {
-        let all: Vec<Value> = record
-            .notices
-            .iter()
-            .map(|(id, o)| {
-                json!({
-                    "notice": id.to_string(), "kind": o.notice.kind, "key": o.notice.key,
-                    "customer": o.notice.customer, "recipient": o.notice.recipient,
-                    "systems": o.notice.systems().collect::<Vec<_>>(),
-                    "decided": o.decided_at, "attempts": o.attempts,
-                    "result": o.standing.word(),
-                    "delivered": match o.standing { Standing::Sent(at) => Some(at), _ => None },
-                    "reply": o.last.as_ref().map(|(_, reply)| reply),
-                })
-            })
-            .collect();
-        return Ok(format!("{}\n", serde_json::to_string_pretty(&all)?));
-    }
-    let mut list = Listing::new(["notice", "kind", "to", "decided", "attempts", "stands"]);
-    for (id, o) in &record.notices {
-        let decided = instant(Some(o.decided_at));
-        let attempts = match o.attempts {
-            0 => "no attempt yet".to_owned(),
-            1 => "one attempt".to_owned(),
-            n => format!("{n} attempts"),
-        };
-        list.entry(vec![
-            format!("{id} {} to {}", o.notice.kind, o.notice.recipient),
-            format!("decided {decided}, {attempts}, {}", standing(&o.standing)),
-        ]);
-        list.row([
-            id.to_string(),
-            o.notice.kind.to_string(),
-            o.notice.recipient.clone(),
-            decided,
-            o.attempts.to_string(),
-            standing(&o.standing),
-        ]);
-    }
-    Ok(list.render(width))
 }

@@ -1,0 +1,373 @@
+//! The service: opens the stores, starts the engine, the probes, the courier and the listeners, and
+//! stops all of them in order. It decides nothing.
+
+mod load;
+mod reload;
+#[cfg(test)]
+mod tests;
+
+use std::hash::{BuildHasher, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::actor::Actor;
+use domain::calendar;
+use domain::decide::Input;
+use jiff::Timestamp;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use self::load::{Prepared, Reader, relays};
+use self::reload::{Held, Service};
+use crate::clock::{self, Clock};
+use crate::config::{Loaded, Mistakes};
+use crate::engine::runner::Runner;
+use crate::engine::status::removed_while_down;
+use crate::engine::turn::{self, Turn};
+use crate::engine::{self, thread};
+use crate::files::{self, Lock, LockError};
+use crate::ledger::{self, Ledger};
+use crate::notices::{self, Courier, Post, Timeouts};
+use crate::samples::{self, Check, Instance};
+use crate::web;
+
+/// What the service starts from.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The service's configuration.
+    pub config: PathBuf,
+    /// The data directory, instead of the one that the configuration names.
+    pub data: Option<PathBuf>,
+    /// Who starts it: recorded with the configuration.
+    pub by: String,
+    /// How to open a samples file first: in a child process if the caller can be one.
+    pub check: Check,
+}
+
+/// Why the service did not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration has mistakes.
+    #[error("the configuration has mistakes")]
+    Config(Mistakes),
+    /// The data directory cannot be used.
+    #[error("the data directory {path} cannot be used")]
+    Data {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another process uses it.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The ledger cannot be used.
+    #[error("the ledger cannot be used")]
+    Ledger(#[from] ledger::Error),
+    /// The samples cannot be used.
+    #[error("the samples cannot be used")]
+    Samples(#[from] samples::Error),
+    /// The engine did not take its first inputs.
+    #[error("the engine did not start")]
+    Turn(#[from] turn::Error),
+    /// The engine did not take an input.
+    #[error("the engine did not take an input")]
+    Engine(#[from] engine::Error),
+    /// A template is wrong.
+    #[error("the templates cannot be used")]
+    Templates(#[from] notices::Error),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Which.
+        address: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The socket that commands talk over cannot be made.
+    #[error("cannot listen on {path}")]
+    Socket {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The system refused something.
+    #[error("the system refused")]
+    Io(#[from] std::io::Error),
+    /// The files of a configuration were waited for long enough.
+    #[error(
+        "the files of the configuration could not be read within {} s: does a disk hang?",
+        .0.as_secs()
+    )]
+    Slow(Duration),
+    /// The engine ended although nobody stopped it.
+    #[error("the engine ended unexpectedly; its log says why")]
+    Broken,
+}
+
+/// Runs the service until `stop` ends. SIGHUP takes the configuration over anew.
+///
+/// # Errors
+/// It could not start, or its engine ended by itself.
+pub async fn run(start: Start, stop: impl Future<Output = ()>) -> Result<(), Error> {
+    run_with(start, Reader::default(), stop).await
+}
+
+async fn run_with(
+    start: Start,
+    reader: Reader,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    probes::install_crypto();
+    // A start waits as long as it takes: nothing is watched meanwhile that could suffer.
+    let prepared = reader.read(&start.config, None).await?;
+    let loaded = &prepared.loaded;
+    let data = start.data.clone().unwrap_or_else(|| loaded.data.clone());
+    files::make_dir(&data).map_err(|source| Error::Data {
+        path: data.clone(),
+        source,
+    })?;
+    let _lock = Lock::take(&data)?;
+    // What may be refused is asked for before anything is committed: a start that fails leaves
+    // the ledger as it was.
+    let private = listen(loaded.listen.private).await?;
+    let socket = bind(&data)?;
+    let ready = Ready {
+        start,
+        reader,
+        prepared,
+        data,
+    };
+    let data = ready.data.clone();
+    let ended = watch_over(ready, private, socket, stop).await;
+    web::socket::remove(&data);
+    ended
+}
+
+/// What a start has found in order before it commits anything.
+struct Ready {
+    start: Start,
+    reader: Reader,
+    prepared: Prepared,
+    data: PathBuf,
+}
+
+/// The life of the service, from its first commit to its last.
+async fn watch_over(
+    ready: Ready,
+    private: TcpListener,
+    socket: UnixListener,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let Ready {
+        start,
+        reader,
+        prepared,
+        data,
+    } = ready;
+    let Prepared { loaded, renderer } = prepared;
+    let held = Held::from(&start, &loaded);
+    let clock = Clock::start()?;
+    let opened = open(&start, &data, &loaded, &clock).await?;
+    let samples = opened.samples;
+    let (engine, mut running) = thread::start(opened.turn, &data, clock, Some(samples.writer()))?;
+    engine.start(opened.alive_until).await?;
+    let runner = Runner::start(Arc::clone(&engine))?;
+    let courier = Arc::new(Courier::new(relays(&loaded), renderer, Timeouts::default()));
+
+    let (tell_stop, stopped) = watch::channel(false);
+    let state = Arc::new(web::AppState::new(
+        Arc::clone(&engine),
+        samples.writer(),
+        clock::now(),
+    ));
+    state.offer(&loaded.probes);
+    runner.replace(loaded.probes.clone());
+    let mut tasks = serve(private, socket, &state, &stopped);
+    let post = Arc::new(Post::new(Arc::clone(&engine)));
+    tasks.spawn(Arc::clone(&courier).run(post, ended(&stopped)));
+    log_watching(&loaded, &data);
+
+    let mut service = Service {
+        start,
+        reader,
+        engine,
+        runner,
+        courier,
+        state,
+        held,
+    };
+    let broken = service.supervise(stop, &mut running).await;
+    tracing::info!("stopping");
+    service.runner.stop().await;
+    // Nobody is left to hear it when every task has ended already.
+    let _ = tell_stop.send(true);
+    while tasks.join_next().await.is_some() {}
+    // Every step is done whatever became of the one before; the first failure is told.
+    let stopped = match broken {
+        true => Err(Error::Broken),
+        false => service.engine.stop().await.map(drop).map_err(Error::from),
+    };
+    drop(service);
+    let joined = tokio::task::spawn_blocking(move || running.join().is_ok()).await;
+    let closed = tokio::task::spawn_blocking(move || samples.close()).await;
+    let joined = match joined {
+        Ok(true) => Ok(()),
+        _ => Err(Error::Broken),
+    };
+    let closed = closed.map_or(Err(Error::Broken), |closed| closed.map_err(Error::from));
+    stopped.and(joined).and(closed)
+}
+
+fn log_watching(loaded: &Loaded, data: &Path) {
+    tracing::info!(
+        systems = loaded.catalogue.systems.len(),
+        probes = loaded.probes.len(),
+        private = %loaded.listen.private,
+        data = %data.display(),
+        "watching"
+    );
+    for unused in loaded.unused() {
+        tracing::warn!("{unused}");
+    }
+}
+
+/// Starts the listeners.
+fn serve(
+    private: TcpListener,
+    socket: UnixListener,
+    state: &Arc<web::AppState>,
+    stopped: &watch::Receiver<bool>,
+) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(web::private::serve(
+        private,
+        Arc::clone(state),
+        ended(stopped),
+    ));
+    tasks.spawn(web::socket::serve(
+        socket,
+        Arc::clone(state),
+        ended(stopped),
+    ));
+    tasks
+}
+
+/// An error with its causes and, for a configuration, every mistake.
+pub fn describe(error: &Error) -> String {
+    if let Error::Config(mistakes) = error {
+        return mistakes.render(false);
+    }
+    chain(error)
+}
+
+/// An error with its causes.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}
+
+struct Opened {
+    turn: Turn,
+    samples: Instance,
+    alive_until: Option<Timestamp>,
+}
+
+/// Opens both stores, reads the last samples back, and puts the configuration in force.
+async fn open(start: &Start, data: &Path, loaded: &Loaded, clock: &Clock) -> Result<Opened, Error> {
+    let (start, data, catalogue) = (start.clone(), data.to_owned(), loaded.catalogue.clone());
+    let now = clock.now();
+    let opened = tokio::task::spawn_blocking(move || {
+        let ledger = Ledger::open(&data)?;
+        let new = ledger.is_new();
+        let options = samples::Options {
+            check: start.check.clone(),
+            elapsed: Some(clock::elapsed),
+            ..samples::Options::default()
+        };
+        let samples = Instance::open_with(&data, now, options)?;
+        for aside in samples.set_aside() {
+            tracing::error!(
+                file = %aside.path.display(),
+                why = aside.why,
+                "a damaged file of samples was set aside under this name, and a new one begun: what was decided by them is in the ledger, and no figure changes"
+            );
+        }
+        let alive_until = engine::alive_until(&ledger, &samples)?;
+        let mut turn = engine::open(ledger, &samples, now)?;
+        if new {
+            let tzdb = calendar::tzdb_version().to_owned();
+            step(
+                &mut turn,
+                now,
+                Input::CreateLedger {
+                    identity: identity(),
+                    tzdb,
+                },
+            )?;
+        }
+        if *turn.record().catalogue != catalogue {
+            for left in removed_while_down(turn.record(), &catalogue) {
+                tracing::warn!("{left}");
+            }
+            let (by, catalogue) = (Actor::cli(&start.by), Box::new(catalogue));
+            // A life that ended without a word ends before anything else is written.
+            step(&mut turn, now, Input::Crashed { alive_until })?;
+            step(&mut turn, now, Input::Configure { by, catalogue })?;
+        }
+        Ok(Opened {
+            turn,
+            samples,
+            alive_until,
+        })
+    });
+    opened.await.map_err(|_| Error::Broken)?
+}
+
+fn step(turn: &mut Turn, now: Timestamp, input: Input) -> Result<(), turn::Error> {
+    turn.step(now, input, &[]).result.map(|_| ())
+}
+
+/// Twelve hexadecimal digits that no other ledger has: the standard library seeds each hasher
+/// from the system's randomness.
+fn identity() -> String {
+    let random = std::collections::hash_map::RandomState::new()
+        .build_hasher()
+        .finish();
+    format!("{:012x}", random & 0xffff_ffff_ffff)
+}
+
+async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Error> {
+    let wrong = |source| Error::Listen {
+        address: address.to_string(),
+        source,
+    };
+    TcpListener::bind(address).await.map_err(wrong)
+}
+
+fn bind(data: &Path) -> Result<UnixListener, Error> {
+    web::socket::bind(data).map_err(|source| Error::Socket {
+        path: web::socket::path(data),
+        source,
+    })
+}
+
+/// Ends when the service is told to stop.
+fn ended(stopped: &watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
+    let mut stopped = stopped.clone();
+    async move {
+        // A sender that is gone has stopped as well.
+        let _ = stopped.wait_for(|stop| *stop).await;
+    }
+}
