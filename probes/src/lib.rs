@@ -3,12 +3,9 @@
 //! [`KINDS`] lists the kinds. [`Kind::prepare`] makes a [`Probe`] of a configuration table;
 //! [`Probe::run`] asks once, under one timeout, and always returns a [`Finding`].
 
-pub mod http;
-mod registry;
-mod tcp;
-
 mod dial;
 mod fault;
+mod kinds;
 mod tls;
 mod trace;
 mod words;
@@ -23,7 +20,7 @@ use tokio::time::{Instant, timeout};
 
 pub use fault::DETAIL_LIMIT;
 use fault::{Fault, one_line};
-pub use registry::{KINDS, Kind, prepare};
+pub use kinds::{KINDS, Kind, http, prepare};
 pub use tls::install_crypto;
 use trace::{FirstByte, Phase, Trace};
 use words::span;
@@ -158,38 +155,5 @@ impl Probe {
             }
         }
         None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)] // A failed test may stop at once.
-    use super::*;
-
-    /// The resolver refuses this name without asking a server: a label has at most 63 characters,
-    /// this one 64. A configuration cannot name it.
-    const IMPOSSIBLE: &str =
-        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.invalid";
-
-    #[tokio::test]
-    async fn a_name_that_does_not_resolve_is_dns() {
-        let limit = Duration::from_secs(20);
-        for probe in [
-            tcp::tests::probe(IMPOSSIBLE, limit),
-            http::tests::probe(IMPOSSIBLE, limit),
-        ] {
-            let finding = probe.run().await;
-            assert_eq!(
-                (finding.outcome, finding.reason),
-                (Outcome::Down, Some(Reason::Dns))
-            );
-            let detail = finding.detail.unwrap();
-            assert!(
-                detail.contains(IMPOSSIBLE) && !detail.contains("secret"),
-                "{detail}"
-            );
-            assert!(finding.phases.resolve_us.is_some());
-            assert_eq!(finding.phases.connect_us, None);
-        }
     }
 }

@@ -21,8 +21,8 @@ use tokio_rustls::TlsConnector;
 use url::Url;
 use values::{FilePath, Parsed, Source, Text, Written};
 
+use super::{Spec, degraded_after};
 use crate::fault::Fault;
-use crate::registry::{Spec, degraded_after};
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running, dial, tls};
 use exchange::{Answer, Want};

@@ -23,8 +23,8 @@ use tokio::task::JoinSet;
 use tokio_rustls::client::TlsStream;
 
 use crate::fault::Fault;
-use crate::http::hop::{Hop, Rendered, Secure};
-use crate::http::{BODY_LIMIT, HEAD_LIMIT};
+use crate::kinds::http::hop::{Hop, Rendered, Secure};
+use crate::kinds::http::{BODY_LIMIT, HEAD_LIMIT};
 use crate::trace::Trace;
 use stamp::Stamped;
 

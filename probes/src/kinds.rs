@@ -1,5 +1,8 @@
-//! The kinds of probe. A new kind is one file that implements [`Spec`], and one line in [`KINDS`].
-//! The configuration, its JSON Schema and the documentation are derived from this table.
+//! The kinds of probe. A new kind is a file in `kinds/` that implements [`Spec`], and an entry in
+//! [`KINDS`]. The configuration, its JSON Schema and the documentation are derived from this table.
+
+pub mod http;
+mod tcp;
 
 use std::time::Duration;
 
@@ -9,7 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, Error, ValueDeserializer};
 use values::{Parsed, STAND_IN, Source, Written};
 
-use crate::{Probe, http, tcp};
+use crate::Probe;
 
 /// Every kind, in the order of the documentation.
 pub static KINDS: &[Kind] = &[Kind::of::<http::Http>("http"), Kind::of::<tcp::Tcp>("tcp")];
@@ -112,4 +115,39 @@ pub(crate) fn degraded_after(
         source.wrong(at, why);
     }
     Some(*value)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)] // A failed test may stop at once.
+    use domain::sample::{Outcome, Reason};
+
+    use super::*;
+
+    /// The resolver refuses this name without asking a server: a label has at most 63 characters,
+    /// this one 64. A configuration cannot name it.
+    const IMPOSSIBLE: &str =
+        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.invalid";
+
+    #[tokio::test]
+    async fn a_name_that_does_not_resolve_is_dns() {
+        let limit = Duration::from_secs(20);
+        for probe in [
+            tcp::tests::probe(IMPOSSIBLE, limit),
+            http::tests::probe(IMPOSSIBLE, limit),
+        ] {
+            let finding = probe.run().await;
+            assert_eq!(
+                (finding.outcome, finding.reason),
+                (Outcome::Down, Some(Reason::Dns))
+            );
+            let detail = finding.detail.unwrap();
+            assert!(
+                detail.contains(IMPOSSIBLE) && !detail.contains("secret"),
+                "{detail}"
+            );
+            assert!(finding.phases.resolve_us.is_some());
+            assert_eq!(finding.phases.connect_us, None);
+        }
+    }
 }

@@ -11,8 +11,8 @@ use serde_json::Value;
 use values::{Format as _, Length, OneOrMany, Parsed, Scalar, Source, Text, Written};
 
 use crate::fault::Fault;
-use crate::http::exchange::Answer;
-use crate::http::formats::{JsonPointer, Pattern, Status, header_name};
+use crate::kinds::http::exchange::Answer;
+use crate::kinds::http::formats::{JsonPointer, Pattern, Status, header_name};
 
 /// The conditions of a good answer. All that are given must hold.
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -13,7 +13,7 @@ use url::{Position, Url};
 
 use crate::dial::Host;
 use crate::fault::Fault;
-use crate::http::request::Request;
+use crate::kinds::http::request::Request;
 
 /// Whom to call and what to send. Holds secrets: `Debug` shows the address alone.
 pub(super) struct Hop {

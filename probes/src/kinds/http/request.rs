@@ -14,8 +14,8 @@ use values::suggest::shorten;
 use values::{FilePath, Line, Parsed, Place, SecretName, Source, Written, url};
 
 use crate::fault::Fault;
-use crate::http::Http;
-use crate::http::formats::{HeaderText, HttpUrl, Value, header_name};
+use crate::kinds::http::Http;
+use crate::kinds::http::formats::{HeaderText, HttpUrl, Value, header_name};
 
 /// Says who asks; without a version, so that no target's logs or filters see a new client with
 /// each release.

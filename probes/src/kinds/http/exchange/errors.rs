@@ -6,7 +6,7 @@ use std::io;
 use domain::sample::Reason;
 
 use crate::fault::{Fault, cause, own_lack};
-use crate::http::{BODY_LIMIT, HEAD_LIMIT};
+use crate::kinds::http::{BODY_LIMIT, HEAD_LIMIT};
 use crate::tls;
 
 /// Before the head was whole; `begun` if some of it had come.

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use values::{Length, Parsed, Source, Written};
 
+use super::{Spec, degraded_after};
 use crate::dial::{self, Host};
-use crate::registry::{Spec, degraded_after};
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running};
 
