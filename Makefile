@@ -1,31 +1,32 @@
-# The set-up is Rust, a C compiler, make and npm; everything else happens here. `make` alone demonstrates.
+# Needs Rust, a C compiler, make and npm. `make` alone runs the demo.
 .PHONY: demo test check check-long mutants bench package
 
-# The first minute: small real systems on loopback, watched, broken, mended and reported.
+# Monitors small systems on this machine, breaks and repairs them, and shows what Nines does.
 demo:
 	@scripts/cargo run -- demo
 
-# Everything that needs nothing but this machine: the house rules, then every test.
+# Checks imports, metrics and paths, then runs every test that needs no other program.
 test:
 	@cargo run --quiet --package nines-tidy
 	@scripts/cargo test --workspace
 
-# Properties with a fresh seed and the real peers (nginx, mail servers, Prometheus): none may be missing.
+# Random cases, and tests with the real nginx, mail servers and Prometheus, which must be installed.
 check:
 	@scripts/check
 
-# The long searches: 100,000 random cases, 500 kills. Hours; not part of CI.
+# 100,000 random cases and 500 kills: takes hours, not part of CI.
 check-long:
 	@scripts/check-long
 
-# Change one module in small ways and list what no test notices: `make mutants MODULE=domain/src/windows`.
+# Changes one module in small ways and lists the changes that no test notices:
+# `make mutants MODULE=domain/src/windows`.
 mutants:
 	@scripts/mutants
 
-# The figures of benches/README.md, side by side with their peers.
+# Measures the figures of benches/README.md.
 bench:
 	@benches/run
 
-# A release that needs no library beside it (over half an hour on two cores), as dist/nines-*.tar.gz.
+# Builds dist/nines-*.tar.gz, which needs no other library. Takes over half an hour on two cores.
 package:
 	@scripts/package

@@ -1,5 +1,5 @@
-//! Files that must be whole or absent, and the lock that keeps a second service out of a data
-//! directory. Whatever is written here is on the disk when the call returns. Never writes in place.
+//! Writes files so that a crash leaves the old file or the new one, never half of one, and locks a data
+//! directory against a second service. When a call returns, its bytes are on the disk.
 
 use std::fs::{File, FileType, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -7,55 +7,40 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Why the lock of a data directory was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Another process (or another part of this one) holds it.
     #[error("{path} is held by {holder}: only one Nines may use this data directory")]
     Held {
-        /// The lock file.
         path: PathBuf,
-        /// What the holder wrote into it: `process 4711`, or `another process`.
+        /// `process 4711`, or `another process` if the lock file does not name one.
         holder: String,
     },
-    /// The file could not be made, opened or locked.
     #[error("cannot lock {path}")]
-    Io {
-        /// The lock file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Io { path: PathBuf, source: io::Error },
 }
 
-/// Why a file was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// Something else is there.
     #[error("it is {0}, not a file")]
     Other(&'static str),
-    /// It is too large.
+    /// The largest size that is accepted, in bytes.
     #[error("it is larger than {} {}", if *.0 < MIB { .0 >> 10 } else { .0 >> 20 }, if *.0 < MIB { "KiB" } else { "MiB" })]
     Long(u64),
-    /// The operating system refused.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
 const MIB: u64 = 1 << 20;
 
-/// Reads a file of at most `most` bytes. Whatever else the path leads to is not opened: a pipe that
-/// nobody writes to would hold its reader for ever, and a device has no end.
-///
-/// # Errors
-/// It is no regular file, is larger, or cannot be read.
+/// Reads a regular file of at most `most` bytes. Opens nothing else: a pipe without a writer would block
+/// the reader, and a device may never end.
 pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, ReadError> {
     regular(std::fs::metadata(path)?.file_type())?;
-    // It may have been replaced since: then it is opened, and still not waited for.
-    let unheld = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+    // The file may have been replaced by a pipe since then: open it without blocking.
+    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
     let file = OpenOptions::new()
         .read(true)
-        .custom_flags(unheld.bits().cast_signed())
+        .custom_flags(flags.bits().cast_signed())
         .open(path)?;
     let found = file.metadata()?;
     regular(found.file_type())?;
@@ -80,8 +65,8 @@ fn regular(found: FileType) -> Result<(), ReadError> {
     Err(ReadError::Other(what))
 }
 
-/// Holds a data directory until dropped. The operating system lets go of it when the process ends,
-/// however it ends, so a file left behind by a crash locks nobody out.
+/// Holds a data directory until dropped. The operating system releases the lock when the process ends, so
+/// a file left behind by a crash does not block the next start.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
@@ -89,7 +74,7 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes `data/lock`, making the file if there is none. Does not wait.
+    /// Takes `data/lock` and creates the file if it is missing. Does not wait.
     pub fn take(data: &Path) -> Result<Lock, LockError> {
         let path = data.join("lock");
         let io = |source| LockError::Io {
@@ -113,14 +98,13 @@ impl Lock {
             }
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
-        // Only a word for the person who meets the lock; the lock itself does not rest on it.
+        // The number is only for the error message of the next process; it is not the lock.
         file.set_len(0).map_err(io)?;
         file.rewind().map_err(io)?;
         writeln!(file, "{}", std::process::id()).map_err(io)?;
         Ok(Lock { _file: file, path })
     }
 
-    /// The lock file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -135,21 +119,19 @@ fn holder(file: &mut File) -> String {
     }
 }
 
-/// Replaces `path` by `bytes`: written beside it, synced, renamed over it, and the directory
-/// synced. A reader sees the old file or the new one, whole; so does whoever starts after a crash.
-/// A symbolic link stays, and the file that it leads to is replaced; what is no file at all, a
-/// pipe or a device, is written to.
+/// Replaces the file at `path`: writes a new file beside it, syncs it, renames it and syncs the
+/// directory. Readers see the whole old file or the whole new one, also after a crash. A symbolic link
+/// stays and its target is replaced. A pipe or a device is written to.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let path = &real(path)?;
     if std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        // A pipe or a device is written to; in its place a file would be a loss.
         return OpenOptions::new().write(true).open(path)?.write_all(bytes);
     }
     let parent = parent_of(path);
     let name = path
         .file_name()
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a path without a file name"))?;
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name"))?;
     let mut beside = std::ffi::OsString::from(".");
     beside.push(name);
     beside.push(format!(
@@ -160,21 +142,21 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = parent.join(beside);
     let written = write_new(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
     if let Err(error) = written {
-        // The first error is the one to tell; a leftover is harmless and has its own name.
+        // Report the first error. A file that stays behind has a name of its own and does no harm.
         let _ = std::fs::remove_file(&beside);
         return Err(error);
     }
     sync_dir(parent)
 }
 
-/// Where a path leads: through symbolic links to the file, which need not exist yet.
+/// Follows symbolic links to the file, which need not exist.
 fn real(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
-    // As many links as the system follows.
+    // Linux follows at most 40 links, too.
     for _ in 0..40 {
         let leads_on = std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink());
         match std::fs::metadata(&path) {
-            // A link to a pipe or a device may name nothing that can be opened by its name.
+            // The target of a link to a pipe may have no name that can be opened.
             Ok(found) if !found.is_file() => return Ok(path),
             _ if !leads_on => return Ok(path),
             _ => path = parent_of(&path).join(std::fs::read_link(&path)?),
@@ -189,14 +171,13 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Renames within one directory and syncs it.
+/// Renames within one directory and syncs the directory.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::rename(from, to)?;
     sync_dir(parent_of(to))
 }
 
-/// Makes a directory and those above it, and syncs the one that holds it. What stands in its place
-/// and is none is said with its path.
+/// Creates a directory and its parents, and syncs the parent.
 pub fn make_dir(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
@@ -204,14 +185,14 @@ pub fn make_dir(path: &Path) -> io::Result<()> {
     std::fs::create_dir_all(path).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => io::Error::new(
             error.kind(),
-            format!("`{}` is there and is no directory", path.display()),
+            format!("`{}` exists and is not a directory", path.display()),
         ),
         _ => error,
     })?;
     sync_dir(parent_of(path))
 }
 
-/// Puts names made, renamed or removed in a directory on the disk.
+/// Writes created, renamed and removed names of a directory to the disk.
 pub fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
@@ -225,19 +206,19 @@ fn parent_of(path: &Path) -> &Path {
 
 #[cfg(test)]
 mod tests {
-    //! Tests may unwrap (a panic is how they fail) and write files as they need them.
+    // A test may panic and may write files in place.
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
     use super::*;
 
     #[test]
-    fn a_file_in_the_place_of_a_directory_is_said_to_be_one() {
+    fn a_file_in_place_of_a_directory_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("samples");
         std::fs::write(&path, "").unwrap();
         let said = make_dir(&path).unwrap_err().to_string();
         assert_eq!(
             said,
-            format!("`{}` is there and is no directory", path.display())
+            format!("`{}` exists and is not a directory", path.display())
         );
         std::fs::remove_file(&path).unwrap();
         make_dir(&path).unwrap();
@@ -245,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_lock_on_the_same_directory_is_refused_and_names_the_holder() {
+    fn a_second_lock_on_a_directory_fails_and_names_the_holder() {
         let dir = tempfile::tempdir().unwrap();
         let lock = Lock::take(dir.path()).unwrap();
         let refused = Lock::take(dir.path()).unwrap_err();
@@ -259,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_file_left_behind_locks_nobody_out() {
+    fn a_lock_file_left_behind_does_not_block_the_next_start() {
         let dir = tempfile::tempdir().unwrap();
         replace(&dir.path().join("lock"), b"4711\n and more than a number").unwrap();
         let lock = Lock::take(dir.path()).unwrap();
@@ -279,7 +260,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_file_that_says_it_is_empty_and_is_not_has_the_same_limit() {
+    fn a_file_that_reports_no_length_has_the_same_limit() {
         let path = Path::new("/proc/self/status");
         let said = std::fs::metadata(path).unwrap();
         assert_eq!((said.is_file(), said.len()), (true, 0));
@@ -298,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_leaves_the_old_file_and_no_leftover() {
+    fn a_failed_write_leaves_the_old_file_and_no_other() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("taken");
         std::fs::create_dir(&path).unwrap();
@@ -309,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_stays_and_the_file_that_it_leads_to_is_replaced() {
+    fn a_link_stays_and_its_target_is_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let (file, link) = (dir.path().join("file"), dir.path().join("link"));
         std::os::unix::fs::symlink("file", &link).unwrap();
@@ -335,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_is_made_with_those_above_it() {
+    fn a_directory_is_created_with_its_parents() {
         let dir = tempfile::tempdir().unwrap();
         let deep = dir.path().join("a/b/c");
         make_dir(&deep).unwrap();

@@ -1,5 +1,5 @@
-//! `scripts/duckdb` where a step of it fails: the library must be there whole, or be built. Its
-//! tools are stood in for, so that nothing is fetched.
+//! `scripts/duckdb` when one of its steps fails: it leaves a whole library or asks for a build. Fake tools
+//! replace its downloads.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 const SCRIPT: &str = include_str!("../../../scripts/duckdb");
 
-/// Puts a tool of that name in front of the real one.
+/// Puts a fake tool before the real one.
 fn tool(tools: &Path, name: &str, text: &str) {
     let path = tools.join(name);
     std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
@@ -69,7 +69,7 @@ const MOVES: &str = "exec /bin/mv \"$@\"";
 const BUNDLED: &str = "--features nines/bundled\n";
 
 #[test]
-fn a_prebuilt_library_is_taken_only_whole() {
+fn only_a_whole_prebuilt_library_is_used() {
     let (wanted, left) = run(UNPACKS, MOVES);
     assert_eq!(wanted, "");
     assert_eq!(left, ["libduckdb.so", "version"]);
@@ -82,18 +82,18 @@ fn a_prebuilt_library_is_taken_only_whole() {
 }
 
 #[test]
-fn a_package_that_is_not_the_one_that_was_checked_is_refused() {
+fn a_package_with_a_wrong_checksum_is_refused() {
     let other = checked().replace("sha512-IX", "sha512-IY");
     assert_ne!(other, checked());
     let (ran, left) = run_on(&other, UNPACKS, MOVES);
     assert_eq!(ran.status.code(), Some(1));
     assert_eq!((ran.stdout.as_slice(), left), (&b""[..], vec![]));
     let said = String::from_utf8_lossy(&ran.stderr);
-    assert!(said.contains("is not the one that was checked"), "{said}");
+    assert!(said.contains("has the wrong checksum"), "{said}");
 }
 
 #[test]
-fn another_machine_builds_the_source_and_takes_no_library_of_this_one() {
+fn another_platform_builds_from_source() {
     let (ran, left) = run_for("Linux aarch64", checked(), UNPACKS, MOVES);
     assert!(ran.status.success());
     assert_eq!((ran.stdout.as_slice(), left), (BUNDLED.as_bytes(), vec![]));
