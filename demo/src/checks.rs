@@ -45,7 +45,7 @@ pub struct Checks {
 /// A line of `nines notice list --json`.
 #[derive(Debug, Deserialize)]
 struct Notice {
-    notice: String,
+    message_id: String,
     kind: String,
     recipient: String,
     systems: Vec<String>,
@@ -120,7 +120,7 @@ impl Checks {
                             && n.recipient == *to
                             && n.concerns(system)
                             && n.result == "sent"
-                            && mails.of_notice(&n.notice).is_some_and(|m| m.to == *to)
+                            && mails.with_id(&n.message_id).is_some_and(|m| m.to == *to)
                     })
                 };
                 if recipients.iter().all(arrived) {

@@ -120,7 +120,11 @@ impl Follower {
         if event.kind != "delivery-ended" || event.data["result"] != "accepted" {
             return None;
         }
-        let mail = self.mails.of_notice(&event.subject)?;
+        let before = self.show.borrow();
+        let attempted = before.iter().rfind(|earlier| {
+            earlier.kind == "delivery-attempted" && earlier.subject == event.subject
+        });
+        let mail = self.mails.with_id(attempted?.data["message_id"].as_str()?)?;
         Some(format!("to {}\n{}", mail.to, mail.subject))
     }
 }

@@ -76,10 +76,11 @@ impl Mails {
             .clone()
     }
 
-    /// The mail of a notice, whose id (`N-14`) begins the `Message-ID`.
-    pub fn of_notice(&self, notice: &str) -> Option<Mail> {
+    /// The mail with that `Message-ID`, with or without angle brackets.
+    pub fn with_id(&self, message_id: &str) -> Option<Mail> {
+        let bare = |id: &str| id.trim_matches(['<', '>']).to_owned();
         let mut all = self.all().into_iter();
-        all.find(|mail| mail.id.split('.').next() == Some(notice))
+        all.find(|mail| bare(&mail.id) == bare(message_id))
     }
 
     fn take(&self, number: usize, message: &Received) -> io::Result<()> {
@@ -153,7 +154,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mails = Mails::new(dir.path());
         mails.take(1, &message()).unwrap();
-        let mail = mails.of_notice("N-7").unwrap();
+        let mail = mails.with_id("<N-7.k3v9q2@example.org>").unwrap();
         assert_eq!(mail.to, "it@st-elsewhere.example");
         assert_eq!(mail.subject, "DOWN: Clinical Portal (since 02:14 EDT)");
         assert_eq!(mail.text.trim_end(), "It is down \u{2014} since 02:14.");
@@ -161,7 +162,7 @@ mod tests {
         assert_eq!(mail.file, "001-down-clinical-portal-since-02-14-edt.eml");
         let filed = std::fs::read(dir.path().join(&mail.file)).unwrap();
         assert_eq!(filed, MESSAGE.as_bytes());
-        assert_eq!(mails.of_notice("N-70"), None);
+        assert_eq!(mails.with_id("other@example.org"), None);
     }
 
     #[test]

@@ -400,18 +400,15 @@ pub enum Fact {
         without: Option<String>,
     },
 
-    /// A notice entered the outbox. Notices are numbered from 1, in the order of these events.
-    NoticeQueued {
-        /// What is said to whom.
-        notice: Notice,
-    },
     /// An attempt begins: written before a connection is made.
     DeliveryAttempted {
         /// Of which notice.
         notice: NoticeId,
         /// Counted from 1.
         attempt: u32,
-        /// The message's own id.
+        /// The content, with the first attempt.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<Box<Notice>>,
         message_id: String,
         /// SHA-256 of the rendered message, in hexadecimal.
         sha256: String,
@@ -430,17 +427,6 @@ pub enum Fact {
         /// did business. Left out where one did, and by those who did not tell the two apart.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unreached: bool,
-        /// Whether it is sent once more although it was decided too long ago for any other attempt:
-        /// it was lost for the first time. Left out where not, and by those who did not.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        once_more: bool,
-    },
-    /// A notice will not be sent: a later one says all of it.
-    NoticeFolded {
-        /// Which.
-        notice: NoticeId,
-        /// The one that says it, where there is one.
-        into: Option<NoticeId>,
     },
 }
 
@@ -490,10 +476,8 @@ impl Fact {
             | Fact::IncidentReviewed { incident, .. }
             | Fact::IncidentResolved { incident }
             | Fact::IncidentClosed { incident, .. } => incident.to_string(),
-            Fact::NoticeQueued { notice } => notice.key.clone(),
             Fact::DeliveryAttempted { notice, .. }
-            | Fact::DeliveryEnded { notice, .. }
-            | Fact::NoticeFolded { notice, .. } => notice.to_string(),
+            | Fact::DeliveryEnded { notice, .. } => notice.to_string(),
         }
     }
 }

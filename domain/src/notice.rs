@@ -1,6 +1,7 @@
-//! One message to one recipient about a system or a window: what is said is fixed when it is
-//! decided, so that rendering it later, or again, says the same.
+//! The message to one address: its content is fixed when its first attempt is committed, so that
+//! sending it again sends the same.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -10,31 +11,23 @@ use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
 use crate::mailbox::Mailbox;
 use crate::sample::Reason;
 use crate::span::Span;
+use crate::windows::Occurrence;
 
-/// The kinds of notice.
+/// The kinds of notice (SPEC section 9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// A system went down.
     Downtime,
-    /// A system is up again.
     Uptime,
-    /// A window has been scheduled.
     MaintenanceScheduled,
-    /// A window is no longer as it was announced.
     MaintenanceChanged,
-    /// A window that was announced will not be held.
     MaintenanceCancelled,
-    /// A window began.
     MaintenanceStarted,
-    /// A window is over and the systems are up.
     MaintenanceCompleted,
-    /// A window took longer than agreed.
     MaintenanceOverrun,
 }
 
 impl Kind {
-    /// Every kind.
     pub const ALL: [Kind; 8] = [
         Kind::Downtime,
         Kind::Uptime,
@@ -46,7 +39,7 @@ impl Kind {
         Kind::MaintenanceOverrun,
     ];
 
-    /// The word of SPEC section 9, also the folder of its templates.
+    /// The stored name, which is also the folder of its templates.
     pub fn word(self) -> &'static str {
         match self {
             Kind::Downtime => "downtime",
@@ -67,65 +60,104 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What a notice says of one system.
+/// Where a message goes. A channel's address identifies its recipient: two customers with one
+/// address get one message.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Address {
+    /// A mail address, as configured.
+    Mail(String),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Mail(address) => f.pad(address),
+        }
+    }
+}
+
+/// On whose behalf an address receives a message. People whom the configuration does not name
+/// (subscribers, reporters) will be roles with an id, never with their data.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    Customer(CustomerId),
+}
+
+/// One address with the roles it had when the message was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipient {
+    pub address: Address,
+    pub who: BTreeSet<Role>,
+    /// The name that the message addresses.
+    pub name: String,
+    /// The zone (IANA) in which the message prints times.
+    pub zone: String,
+}
+
+impl Recipient {
+    /// The customers among its roles.
+    pub fn customers(&self) -> impl Iterator<Item = &CustomerId> {
+        self.who.iter().map(|role| match role {
+            Role::Customer(id) => id,
+        })
+    }
+}
+
+/// The part of a message about one system.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Affected {
-    /// Which.
     pub system: SystemId,
-    /// What customers call it.
+    /// The name that customers know.
     pub name: String,
-    /// The outage, where there is one.
     pub outage: Option<OutageId>,
-    /// Other outages that are one downtime with it: what people declared and what probes saw.
+    /// Overlapping outages that are one downtime with it: people declared one, probes saw another.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub joined: Vec<OutageId>,
-    /// Where people declared it and probes did not see it, whose word the times are.
+    /// Set where a person declared the outage: how much of the downtime rests on that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared: Option<Declared>,
-    /// Since when it is (was) unavailable.
     pub from: Option<Timestamp>,
-    /// Until when it was unavailable.
     pub to: Option<Timestamp>,
-    /// The seconds it was unavailable, unknown time left out.
+    /// Seconds of downtime; unknown time does not count.
     pub down_s: Option<i64>,
-    /// The span in which it ended, where nobody watched.
+    /// The span in which the outage ended, if no sample saw the end.
     pub unobserved: Option<Span>,
-    /// What the probe saw.
     pub reason: Option<Reason>,
-    /// Whether it is available but impaired.
+    /// The system is available but degraded.
     pub impaired: bool,
-    /// What to do meanwhile.
+    /// `downtime_advice` of the system.
     pub advice: Option<String>,
-    /// It fails again and again: the notice stands for several outages.
+    /// Set where the system is flapping: the message stands for several outages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unstable: Option<Unstable>,
 }
 
-/// How much of what a notice says of a downtime is a person's word.
+/// How much of a downtime rests on a person's declaration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Declared {
-    /// All of it.
     Wholly,
-    /// Probes saw a part of it.
     Partly,
 }
 
-/// What a notice says of a system that fails again and again.
+/// The part of a message about a flapping system.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Unstable {
-    /// Its outages, in order of their start.
+    /// In order of their start.
     pub outages: Vec<OutageId>,
     /// The start of the first of them.
     pub since: Timestamp,
-    /// How long it must be up until customers are told that it is, in seconds.
+    /// Seconds without a failure until the recovery is announced.
     pub hold_s: i64,
 }
 
 impl Affected {
-    /// Every outage that it speaks of: its own first.
+    /// Every outage that this part covers, its own first.
     pub fn outages(&self) -> impl Iterator<Item = OutageId> {
         let others = self.unstable.iter().flat_map(|u| &u.outages);
         let others = self.joined.iter().chain(others);
@@ -133,7 +165,7 @@ impl Affected {
         self.outage.iter().chain(others).copied()
     }
 
-    /// Whether it speaks of that outage as one that is over.
+    /// True if this part says that the outage is over.
     pub fn says_over(&self, outage: OutageId) -> bool {
         if self.outage == Some(outage) || self.joined.contains(&outage) {
             return self.to.is_some();
@@ -142,58 +174,54 @@ impl Affected {
     }
 }
 
-/// What a notice says of a window.
+/// The part of a message about a maintenance window.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Work {
-    /// Which.
     pub window: WindowId,
-    /// What the work is.
     pub title: String,
-    /// What customers will notice.
     pub impact: Option<String>,
-    /// From when to when.
     pub span: Span,
-    /// The downtime it allows, in seconds.
+    /// Allowed downtime in seconds; `None` is the whole window.
     pub max_downtime_s: Option<i64>,
-    /// From when to when it was announced before, where that is something else.
+    /// The span of the earlier announcement, if it differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Span>,
-    /// The planned downtime that the agreement allows in a month, in seconds, where this is what
-    /// an overrun exceeded.
+    /// The policy's monthly allowance in seconds, if an overrun exceeded that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub month_allowance_s: Option<i64>,
 }
 
-/// One message to one recipient.
+impl Work {
+    /// The window as it is (or will be) held.
+    pub fn of(occurrence: &Occurrence) -> Self {
+        Self {
+            window: occurrence.id.clone(),
+            title: occurrence.title.clone(),
+            impact: occurrence.impact.clone(),
+            span: occurrence.span,
+            max_downtime_s: occurrence.max_downtime_s,
+            before: None,
+            month_allowance_s: None,
+        }
+    }
+}
+
+/// One message to one address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Notice {
-    /// What it is about.
     pub kind: Kind,
-    /// Kind, subject, recipient and ordinal: unique in the ledger.
-    pub key: String,
-    /// The customer.
-    pub customer: CustomerId,
-    /// The customer's name.
-    pub customer_name: String,
-    /// The customer's zone (IANA), in which times are printed.
-    pub zone: String,
-    /// The mail address.
-    pub recipient: String,
-    /// The systems, in order of their ids; several outages of one in order of theirs, the earlier
-    /// ones being those that no earlier notice could say.
+    pub recipient: Recipient,
+    /// In order of systems and outages. A `downtime` also lists earlier outages of its systems
+    /// whose end the recipient does not know.
     pub affected: Vec<Affected>,
-    /// The window, where there is one.
     pub work: Option<Work>,
-    /// The incident, where there is one.
     pub incident: Option<IncidentId>,
-    /// The first notice of the same matter to the same recipient, whose thread it joins.
-    pub thread: Option<NoticeId>,
-    /// Notices that must have ended (sent, rejected, folded) before this one leaves.
-    pub after: Vec<NoticeId>,
-    /// Whether the `downtime` it answers was never delivered: it then says both.
-    pub folded: bool,
+    /// Earlier messages to this address about the same outages or the same window.
+    pub references: Vec<NoticeId>,
+    /// An `uptime` whose recipient does not know of the downtime: the message says both.
+    pub says_both: bool,
 }
 
 impl Notice {
@@ -204,21 +232,13 @@ impl Notice {
         all.filter(move |(n, _)| !again(*n)).map(|(_, a)| &a.system)
     }
 
-    /// What it is about, as keys of its threads: outages and windows.
-    pub fn subjects(&self) -> Vec<String> {
-        let outages = self
-            .affected
-            .iter()
-            .flat_map(Affected::outages)
-            .map(|o| o.to_string());
-        outages
-            .chain(self.work.iter().map(|w| w.window.to_string()))
-            .collect()
+    /// Every outage that the message covers.
+    pub fn outages(&self) -> impl Iterator<Item = OutageId> {
+        self.affected.iter().flat_map(Affected::outages)
     }
-}
 
-/// The `Message-ID` of a notice: the same for every attempt, in this ledger and no other.
-/// `identity` is the ledger's own.
-pub fn message_id(identity: &str, notice: NoticeId, mail_from: &Mailbox) -> String {
-    format!("<{notice}.{identity}@{}>", mail_from.domain())
+    /// True if the message says that the outage is over.
+    pub fn says_over(&self, outage: OutageId) -> bool {
+        self.affected.iter().any(|a| a.says_over(outage))
+    }
 }

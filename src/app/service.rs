@@ -29,7 +29,7 @@ use crate::engine::turn::{self, Turn};
 use crate::engine::{self, thread};
 use crate::files::{self, Lock, LockError};
 use crate::ledger::{self, Ledger};
-use crate::notices::{self, Courier, Post, Timeouts};
+use crate::notices::{self, Courier, EngineOutbox, Timeouts};
 use crate::samples::{self, Check, Instance};
 use crate::web;
 
@@ -190,7 +190,7 @@ async fn watch_over(
     state.offer(&loaded.probes);
     runner.replace(loaded.probes.clone());
     let mut tasks = serve(private, socket, &state, &stopped);
-    let post = Arc::new(Post::new(Arc::clone(&engine)));
+    let post = Arc::new(EngineOutbox::new(Arc::clone(&engine)));
     tasks.spawn(Arc::clone(&courier).run(post, ended(&stopped)));
     log_watching(&loaded, &data);
 
@@ -336,7 +336,7 @@ async fn open(start: &Start, data: &Path, loaded: &Loaded, clock: &Clock) -> Res
 }
 
 fn step(turn: &mut Turn, now: Timestamp, input: Input) -> Result<(), turn::Error> {
-    turn.step(now, input, &[]).result.map(|_| ())
+    turn.step(now, input, None).result.map(|_| ())
 }
 
 /// Twelve hexadecimal digits that no other ledger has: the standard library seeds each hasher

@@ -133,7 +133,7 @@ impl Client {
             by: Actor::cli(asked.by),
             act: asked.act,
         };
-        match turn.step(clock::now(), input, &[]).result {
+        match turn.step(clock::now(), input, None).result {
             Ok(events) => {
                 let rows: Result<_, _> = events
                     .iter()

@@ -284,9 +284,6 @@ impl Writer<'_> {
                     None => String::new(),
                 }
             ),
-            Fact::NoticeQueued { notice } => {
-                format!("A notice to {} is due: {}.", notice.recipient, notice.kind)
-            }
             Fact::DeliveryAttempted {
                 notice, attempt, ..
             } => format!(
@@ -299,15 +296,6 @@ impl Writer<'_> {
                 reply,
                 ..
             } => self.delivery_ended(*notice, *result, reply),
-            Fact::NoticeFolded { notice, into } => match into {
-                Some(other) => {
-                    format!("{} is not sent: {other} replaces it.", self.notice(*notice))
-                }
-                None => format!(
-                    "{} is not sent: it is no longer needed.",
-                    self.notice(*notice)
-                ),
-            },
         }
     }
 
@@ -372,10 +360,10 @@ impl Writer<'_> {
 
     /// `Notice N-14 (downtime to ops@mercy.example)`.
     fn notice(&self, id: NoticeId) -> String {
-        match self.record.notices.get(&id) {
+        match self.record.notices.message(id) {
             Some(found) => format!(
                 "Notice {id} ({} to {})",
-                found.notice.kind, found.notice.recipient
+                found.notice.kind, found.notice.recipient.address
             ),
             None => format!("Notice {id}"),
         }

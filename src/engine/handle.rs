@@ -10,6 +10,7 @@ use domain::catalogue::Catalogue;
 use domain::decide::Input;
 use domain::event::{Delivery, Event};
 use domain::id::NoticeId;
+use domain::notice::Notice;
 use domain::sample::Sample;
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -60,7 +61,7 @@ pub(super) enum Message {
 /// An input whose sender waits for the answer.
 pub(super) struct Request {
     pub(super) input: Input,
-    pub(super) letters: Vec<(NoticeId, Vec<u8>)>,
+    pub(super) bytes: Option<Vec<u8>>,
     pub(super) reply: oneshot::Sender<Result<Receipt, Error>>,
 }
 
@@ -154,28 +155,27 @@ impl EngineHandle {
         let _ = self.inputs.send(Message::Sample(sample)).await;
     }
 
-    /// Records that an attempt to deliver begins, and the message's bytes. Returns its number, from 1.
+    /// Records that an attempt to deliver begins, with the message's bytes; the message's id, and
+    /// the attempt's number from 1.
     ///
     /// # Errors
     /// The notice is not due, or the attempt cannot be written. Then the caller must not connect.
     pub async fn attempt(
         &self,
-        notice: NoticeId,
+        notice: &Notice,
+        message_id: String,
         sha256: String,
         bytes: Vec<u8>,
-    ) -> Result<u32, Error> {
-        let input = Input::Attempt { notice, sha256 };
-        let receipt = self.send(input, vec![(notice, bytes)]).await?;
-        let number = receipt
-            .events
-            .iter()
-            .find_map(|(_, event)| match &event.fact {
-                domain::event::Fact::DeliveryAttempted {
-                    notice: n, attempt, ..
-                } if *n == notice => Some(*attempt),
-                _ => None,
-            });
-        number.ok_or_else(|| Refusal(format!("{notice} is not due")).into())
+    ) -> Result<(NoticeId, u32), Error> {
+        let input = Input::Attempt {
+            notice: Box::new(notice.clone()),
+            message_id,
+            sha256,
+        };
+        let receipt = self.send(input, Some(bytes)).await?;
+        let mut events = receipt.events.iter();
+        let begun = events.find_map(|(_, event)| turn::attempted(&event.fact));
+        begun.ok_or_else(|| Refusal(format!("this {} is not due", notice.kind)).into())
     }
 
     /// Records how an attempt ended. `unreached`: no relay got as far as this notice. If the end
@@ -217,18 +217,18 @@ impl EngineHandle {
     }
 
     async fn ask(&self, input: Input) -> Result<Receipt, Error> {
-        self.send(input, Vec::new()).await
+        self.send(input, None).await
     }
 
     async fn send(
         &self,
         input: Input,
-        letters: Vec<(NoticeId, Vec<u8>)>,
+        bytes: Option<Vec<u8>>,
     ) -> Result<Receipt, Error> {
         let (reply, answer) = oneshot::channel();
         let request = Request {
             input,
-            letters,
+            bytes,
             reply,
         };
         let message = Message::Request(Box::new(request));

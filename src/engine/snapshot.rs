@@ -1,7 +1,7 @@
 //! The state that pages, status and metrics read without waiting for the engine: a snapshot of the
 //! record, and for each probe its latest sample and counters. The engine and the runner write it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub at: Timestamp,
     /// True while an input that changed something is not written yet.
     pub behind: bool,
+    /// The probes with a bad run that is not confirmed.
+    pub doubted: BTreeSet<ProbeId>,
 }
 
 /// Everything that readers see of the engine.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use domain::catalogue::Catalogue;
 use domain::id::ProbeId;
-use domain::outbox;
 use domain::record::{Outage, Record, Standing, State};
 use domain::sample::Sample;
 use jiff::{SignedDuration, Timestamp};
@@ -136,7 +135,7 @@ impl Status {
         behind: bool,
         latest: impl Fn(&ProbeId) -> Option<Arc<Sample>>,
     ) -> Self {
-        let waiting = || record.unsent.iter().filter_map(|id| record.notices.get(id));
+        let waiting = || record.notices.unsent().map(|(_, o)| o);
         Self {
             service: record.catalogue.service.clone(),
             at,
@@ -169,7 +168,7 @@ impl Status {
                     .filter(|o| !matches!(o.standing, Standing::Sent(_)))
                     .count(),
                 oldest: waiting().map(|o| o.decided_at).min(),
-                next: outbox::next_due(record),
+                next: record.notices.next_attempt_at(),
                 undelivered: undelivered(record, at),
             },
         }
@@ -188,8 +187,10 @@ impl Status {
 pub fn removed_while_down(record: &Record, next: &Catalogue) -> Vec<String> {
     let leaves = |o: &&Arc<Outage>| o.end.is_none() && next.system(o.system.as_str()).is_none();
     let said = |outage: &Arc<Outage>| {
-        let told = outage.told.iter().filter_map(|n| record.notices.get(n));
-        let customers: BTreeSet<&str> = told.map(|o| o.notice.customer.as_str()).collect();
+        let told = record.notices.of_outage(outage.id);
+        let told = told.filter(|(_, entry)| entry.began.is_possible());
+        let customers: BTreeSet<&str> =
+            told.flat_map(|(_, e)| e.customers.iter().map(|c| c.as_str())).collect();
         let customers: Vec<&str> = customers.into_iter().collect();
         (!customers.is_empty()).then(|| {
             format!(
@@ -210,15 +211,15 @@ fn undelivered(record: &Record, now: Timestamp) -> Vec<Undelivered> {
         let incident = notice.incident.and_then(|i| record.incidents.get(&i));
         now.duration_since(at) <= SHOWN_FOR || incident.is_some_and(|i| i.closed.is_none())
     };
-    let all = record.notices.iter().filter_map(|(id, o)| {
+    let all = record.notices.messages().filter_map(|(id, o)| {
         let Standing::Rejected(at) = o.standing else {
             return None;
         };
         concerns(&o.notice, at).then(|| Undelivered {
             notice: id.to_string(),
             kind: o.notice.kind.to_string(),
-            customer: o.notice.customer.to_string(),
-            recipient: o.notice.recipient.clone(),
+            customer: o.notice.recipient.name.clone(),
+            recipient: o.notice.recipient.address.to_string(),
             at,
             reply: o.last.as_ref().map(|(_, reply)| reply.clone()),
         })

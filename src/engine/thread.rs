@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use domain::decide::Input;
-use domain::event::{Event, Fact, GapCause};
+use domain::event::{Event, GapCause};
 use domain::id::ProbeId;
 use domain::sample::Sample;
 use jiff::{SignedDuration, Timestamp};
@@ -103,6 +103,7 @@ fn snapshot(turn: &Turn, at: Timestamp) -> Snapshot {
         head: turn.journal().head(),
         at,
         behind: turn.behind(),
+        doubted: turn.doubted().clone(),
     }
 }
 
@@ -178,7 +179,7 @@ impl Engine {
             counter.fetch_add(1, Relaxed);
             tracing::warn!(from = %span.from, to = %span.to, ?cause, "monitoring gap");
             // The next turns repeat a failed commit.
-            let _ = self.step(Input::MonitoringGap { span, cause }, &[]);
+            let _ = self.step(Input::MonitoringGap { span, cause }, None);
             self.tell_probe_tasks();
         }
     }
@@ -203,7 +204,7 @@ impl Engine {
         self.shared.counters.late.observe(sample.late_us);
         state.sampled(sample.clone());
         let probe = sample.probe.clone();
-        if let Err(Error::Refused(refusal)) = self.step(Input::Sampled(sample), &[]) {
+        if let Err(Error::Refused(refusal)) = self.step(Input::Sampled(sample), None) {
             tracing::error!(%refusal, %probe, "a sample was refused");
         }
         state.set_retrying(self.turn.retrying(&probe));
@@ -212,7 +213,7 @@ impl Engine {
     fn requested(&mut self, request: Request) -> bool {
         let Request {
             input,
-            letters,
+            bytes,
             reply,
         } = request;
         // Drop the act if the caller has disconnected.
@@ -222,7 +223,7 @@ impl Engine {
         let stop = matches!(input, Input::Stop);
         let start = matches!(input, Input::Start { .. });
         let reconfigured = start || matches!(input, Input::Configure { .. });
-        let answer = self.step(input, &letters);
+        let answer = self.step(input, bytes.as_deref());
         self.alive = (self.alive && !stop) || (start && answer.is_ok());
         if stop {
             self.mark(self.clock.now());
@@ -241,16 +242,16 @@ impl Engine {
     fn step(
         &mut self,
         input: Input,
-        letters: &[(domain::id::NoticeId, Vec<u8>)],
+        bytes: Option<&[u8]>,
     ) -> Result<Receipt, Error> {
         let before = self.clock.read();
-        let turned = self.turn.step(before.wall, input, letters);
+        let turned = self.turn.step(before.wall, input, bytes);
         let mut count = 0;
         for (seq, event) in turned.events() {
             count += 1;
             log(*seq, event);
-            self.outbox_changed |= concerns_outbox(&event.fact);
         }
+        self.outbox_changed |= count > 0 && self.turn.record().notices.is_active();
         let failed = matches!(turned.result, Err(turn::Error::Store(_)));
         if count > 0 || failed {
             let took = self.clock.read().up.saturating_sub(before.up).as_micros();
@@ -280,7 +281,7 @@ impl Engine {
             .store(now.as_microsecond(), Relaxed);
         if self.turn.next_wake().is_some_and(|due| due <= now) {
             // A failure is already logged, and the next turn tries again.
-            let _ = self.step(Input::Tick, &[]);
+            let _ = self.step(Input::Tick, None);
         }
         let unmarked = self
             .marked_at
@@ -288,6 +289,11 @@ impl Engine {
         if self.alive && unmarked && !self.turn.behind() {
             self.mark(now);
         }
+        // A bad run that begins or ends decides whether a notice waits for other systems.
+        let doubted_changed = self.turn.record().notices.is_active()
+            && *self.turn.doubted() != self.shared.snapshot().doubted;
+        self.stale |= doubted_changed;
+        self.outbox_changed |= doubted_changed;
         let rested = now.duration_since(self.published_at).abs() >= PUBLISH_EVERY;
         if self.stale && (rested || self.outbox_changed) {
             self.publish(now);
@@ -333,18 +339,6 @@ fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
-fn concerns_outbox(fact: &Fact) -> bool {
-    matches!(
-        fact,
-        Fact::NoticeQueued { .. }
-            | Fact::NoticeFolded { .. }
-            | Fact::DeliveryAttempted { .. }
-            | Fact::DeliveryEnded { .. }
-            | Fact::Configured { .. }
-            | Fact::Started { .. }
-    )
-}
-
 fn log(seq: u64, event: &Event) {
     let subject = event.fact.subject();
     // An event that is stored has a stored form.
@@ -358,7 +352,8 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
     use domain::actor::Actor;
-    use domain::outbox;
+    use domain::event::Fact;
+    use domain::notices;
     use domain::sample::Outcome;
 
     use super::super::tests::fixtures;
@@ -376,7 +371,6 @@ mod tests {
             .await
             .unwrap();
         engine.start(None).await.unwrap();
-        engine.outbox_changed().await;
 
         // Three bad samples right after a snapshot: the next snapshot would not be due yet.
         let now = engine.clock().now();
@@ -386,7 +380,8 @@ mod tests {
         }
         engine.outbox_changed().await;
         let seen = engine.snapshot();
-        assert_eq!(outbox::due(&seen.record, Timestamp::MAX).len(), 1);
+        let due = notices::due(&seen.record, &seen.doubted, engine.clock().now());
+        assert_eq!(due.len(), 1);
 
         engine.stop().await.unwrap();
         running.join().unwrap();
@@ -415,10 +410,10 @@ mod tests {
         };
         let (reply, receiver) = tokio::sync::oneshot::channel();
         drop(receiver);
-        let (input, letters) = (declare("kim"), Vec::new());
+        let (input, bytes) = (declare("kim"), None);
         let request = Request {
             input,
-            letters,
+            bytes,
             reply,
         };
         let sent = engine
@@ -440,7 +435,7 @@ mod tests {
         drop(receiver);
         let request = Request {
             input: Input::Stop,
-            letters: Vec::new(),
+            bytes: None,
             reply,
         };
         let sent = engine

@@ -5,11 +5,11 @@
 //! It must never show an event that is not on the disk.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use domain::act::Refusal;
 use domain::decide::{Input, decide};
-use domain::event::Event;
+use domain::event::{Event, Fact};
 use domain::id::{NoticeId, ProbeId};
 use domain::record::Record;
 use domain::sample::Sample;
@@ -122,6 +122,11 @@ impl<J: Journal> Turn<J> {
         &mut self.journal
     }
 
+    /// The probes with a bad run that is not confirmed.
+    pub fn doubted(&self) -> &BTreeSet<ProbeId> {
+        self.watch.doubted()
+    }
+
     /// True if the probe has a pending run and runs at its retry interval.
     pub fn retrying(&self, probe: &ProbeId) -> bool {
         self.watch.retrying(probe)
@@ -151,7 +156,7 @@ impl<J: Journal> Turn<J> {
         &mut self,
         now: Timestamp,
         input: Input,
-        letters: &[(NoticeId, Vec<u8>)],
+        bytes: Option<&[u8]>,
     ) -> Turned {
         let mut due = Events::new();
         // If the clock was set back since, the pause must not become longer.
@@ -177,7 +182,7 @@ impl<J: Journal> Turn<J> {
         }
         self.observe(now, &input);
         let mut own = Events::new();
-        let result = result.and_then(|()| self.conclude(now, now, &input, letters, &mut own));
+        let result = result.and_then(|()| self.conclude(now, now, &input, bytes, &mut own));
         if matches!(result, Err(Error::Store(_))) {
             self.keep(now, input);
         } else if result.is_ok() {
@@ -224,7 +229,7 @@ impl<J: Journal> Turn<J> {
         events: &mut Events,
     ) -> Result<(), Error> {
         while let Some((at, input)) = self.uncommitted.pop_front() {
-            match self.conclude(at, now, &input, &[], events) {
+            match self.conclude(at, now, &input, None, events) {
                 Ok(()) => {}
                 Err(Error::Refused(refusal)) => {
                     tracing::error!(%refusal, "an input from the time of the ledger failure is refused");
@@ -237,16 +242,16 @@ impl<J: Journal> Turn<J> {
         }
         if self.failed_at.is_some() {
             // The transitions that the watch still holds.
-            self.conclude(upto, now, &Input::Tick, &[], events)?;
+            self.conclude(upto, now, &Input::Tick, None, events)?;
             self.failed_at = None;
         }
         while let Some(due) = self.next_wake().filter(|due| *due <= upto) {
             self.observe(due, &Input::Tick);
-            self.conclude(due, now, &Input::Tick, &[], events)?;
+            self.conclude(due, now, &Input::Tick, None, events)?;
             if self.next_wake().is_some_and(|next| next <= due) {
                 // This instant does not advance. One tick at the end decides the rest.
                 self.observe(upto, &Input::Tick);
-                self.conclude(upto, now, &Input::Tick, &[], events)?;
+                self.conclude(upto, now, &Input::Tick, None, events)?;
                 break;
             }
         }
@@ -259,7 +264,7 @@ impl<J: Journal> Turn<J> {
         at: Timestamp,
         now: Timestamp,
         input: &Input,
-        letters: &[(NoticeId, Vec<u8>)],
+        bytes: Option<&[u8]>,
         events: &mut Events,
     ) -> Result<(), Error> {
         let decided = decide(
@@ -274,7 +279,13 @@ impl<J: Journal> Turn<J> {
             }
             return Ok(());
         }
-        let head = match self.journal.append(now, &decided, letters) {
+        let attempted = decided.iter().find_map(|event| attempted(&event.fact));
+        let letters: Vec<(NoticeId, Vec<u8>)> = attempted
+            .zip(bytes)
+            .map(|((notice, _), bytes)| (notice, bytes.to_vec()))
+            .into_iter()
+            .collect();
+        let head = match self.journal.append(now, &decided, &letters) {
             Ok(head) => head,
             // The disk works and holds another message: nothing is behind, nothing is repeated.
             Err(error @ ledger::Error::LetterDiffers(_)) => {
@@ -321,4 +332,14 @@ fn in_life<'a>(record: &'a Record, alive: bool, input: &Input) -> Cow<'a, Record
     let mut ended = record.clone();
     ended.watching = false;
     Cow::Owned(ended)
+}
+
+/// The message and the attempt that an event begins.
+pub(super) fn attempted(fact: &Fact) -> Option<(NoticeId, u32)> {
+    match fact {
+        Fact::DeliveryAttempted {
+            notice, attempt, ..
+        } => Some((*notice, *attempt)),
+        _ => None,
+    }
 }

@@ -9,7 +9,7 @@ use domain::record::{Record, Standing};
 use super::page::Page;
 
 pub fn add_pending(page: &mut Page, record: &Record) {
-    let pending = || record.unsent.iter().filter_map(|id| record.notices.get(id));
+    let pending = || record.notices.unsent().map(|(_, outgoing)| outgoing);
     page.value(
         "nines_outbox_notices",
         "Notices that are neither delivered nor given up.",
@@ -46,13 +46,13 @@ pub fn add_totals(page: &mut Page, record: &Record) {
             results.insert((kind, result), 0);
         }
     }
-    for notice in record.notices.values() {
+    for (_, notice) in record.notices.messages() {
         let result = match notice.standing {
             Standing::Due(_) | Standing::Attempting(_) => continue,
             Standing::Sent(_) => "sent",
             Standing::Rejected(_) => "rejected",
             Standing::Ambiguous(_) => "ambiguous",
-            Standing::Folded(_) => "superseded",
+            Standing::Superseded(_) => "superseded",
         };
         *results.entry((notice.notice.kind, result)).or_default() += 1;
     }

@@ -10,15 +10,18 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use domain::id::NoticeId;
 use domain::mailbox::Mailbox;
-use domain::outbox;
-use domain::record::{Outgoing, Record};
+use domain::notice::{Address, Kind, Notice};
+use domain::record::Record;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::delivery::{Ended, attempt};
 use super::relay::Timeouts;
-use super::{Letter, Renderer};
+use super::message::hex;
+use super::{Rendered, Renderer};
 use crate::config::Relay;
 
 /// How many messages are on their way at once, so that one stalled relay blocks no one.
@@ -30,10 +33,13 @@ const CARRIED: usize = 1024;
 /// The outbox is looked at this often even when nobody says that it changed.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// How long a notice rests whose attempt could not be recorded.
-const AFTER_REFUSAL: Duration = Duration::from_secs(3);
+/// How long an address rests if an attempt could not be recorded.
+const AFTER_REFUSAL: Duration = Duration::from_millis(250);
 
-/// How long a notice rests that could not be rendered.
+/// How long an address rests if its kept message could not be read.
+const AFTER_UNREADABLE: Duration = Duration::from_secs(3);
+
+/// How long an address rests if its message could not be rendered.
 const AFTER_ERROR: Duration = Duration::from_secs(60);
 
 /// How long the messages under way may take when the service stops; a message cut off after its
@@ -45,52 +51,87 @@ const GRACE: Duration = Duration::from_secs(20);
 #[error("{0}")]
 pub struct Refused(pub String);
 
-/// In whose name notices are sent: all of it is in the record.
+/// The headers of a message that do not come from its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sender {
-    /// The ledger's identity.
-    pub identity: String,
     /// The operator's name.
     pub service: String,
     pub mail_from: Mailbox,
-    /// The `Message-ID` of the first message of the same matter, if there was one.
-    pub thread: Option<String>,
+    /// The `Message-ID`, in angle brackets.
+    pub message_id: String,
+    /// The `Message-ID`s of earlier messages of the same matter, in their order.
+    pub references: Vec<String>,
 }
 
 impl Sender {
-    /// As the record has it: the thread is the one that was begun, whoever was the sender then.
-    pub fn of(record: &Record, outgoing: &Outgoing) -> Self {
-        let first = outgoing.notice.thread;
+    /// The sender of the next message to its recipient. A message that is sent once more keeps its
+    /// `Message-ID`; a new one has its own, in this ledger and no other.
+    pub fn of(record: &Record, notice: &Notice) -> Self {
+        let address = &notice.recipient.address;
+        let current = record.notices.current(address);
+        let again = current.filter(|(_, outgoing)| outgoing.notice == *notice);
+        let message_id = again.map_or_else(
+            || {
+                let count = record.notices.count_to(address);
+                let seed = format!("{}\0{address}\0{count}", record.identity);
+                let id = &hex(&Sha256::digest(seed))[..24];
+                format!("<{id}@{}>", record.catalogue.mail_from.domain())
+            },
+            |(_, outgoing)| outgoing.message_id.clone(),
+        );
+        let earlier = notice.references.iter();
+        let earlier = earlier.filter_map(|id| record.notices.message(*id));
         Self {
-            identity: record.identity.clone(),
             service: record.catalogue.service.clone(),
             mail_from: record.catalogue.mail_from.clone(),
-            thread: first.map(|first| outbox::message_id(record, first)),
+            message_id,
+            references: earlier.map(|o| o.message_id.clone()).collect(),
+        }
+    }
+}
+
+/// A message that may leave now.
+#[derive(Clone, Debug)]
+pub struct Due {
+    pub notice: Notice,
+    pub sender: Sender,
+    /// The earlier attempts' message, whose bytes were kept.
+    pub kept: Option<NoticeId>,
+}
+
+impl Due {
+    pub fn of(record: &Record, notice: Notice) -> Self {
+        let current = record.notices.current(&notice.recipient.address);
+        let again = current.filter(|(_, outgoing)| outgoing.notice == notice);
+        Self {
+            sender: Sender::of(record, &notice),
+            kept: again.map(|(id, _)| id),
+            notice,
         }
     }
 }
 
 /// The outbox, as the courier needs it. The engine has one.
 pub trait Outbox: Send + Sync + 'static {
-    /// In whose name a notice is sent, and in which thread.
-    fn sender(&self, outgoing: &Outgoing) -> Sender;
+    /// What may leave now, and how long until something else may. May be out of date by a moment:
+    /// `attempt` decides.
+    fn due(&self) -> (Vec<Due>, Duration);
 
-    /// What may leave now, in order of the ids. May be out of date by a moment: `attempt` is
-    /// asked in any case, and knows.
-    fn due(&self) -> Vec<(NoticeId, Arc<Outgoing>)>;
+    /// The time for a `Date` header.
+    fn now(&self) -> Timestamp;
 
-    /// The bytes kept from the first attempt, if there was one.
+    /// The bytes kept from the first attempt.
     ///
     /// # Errors
-    /// It cannot be told now: whoever rendered it anew might send something else.
-    fn letter(&self, notice: NoticeId) -> Result<Option<Vec<u8>>, Refused>;
+    /// They cannot be read now. The message must not be rendered anew: it might differ.
+    fn kept(&self, notice: NoticeId) -> Result<Option<Vec<u8>>, Refused>;
 
-    /// Records that an attempt begins, with the letter's bytes, durably; its number, from 1.
+    /// Records durably that an attempt begins; the message's id and the attempt's number, from 1.
     fn attempt(
         &self,
-        notice: NoticeId,
-        letter: Letter,
-    ) -> impl Future<Output = Result<u32, Refused>> + Send;
+        notice: &Notice,
+        message: Rendered,
+    ) -> impl Future<Output = Result<(NoticeId, u32), Refused>> + Send;
 
     /// Records how an attempt ended.
     fn ended(
@@ -133,36 +174,39 @@ impl Courier {
         let lines = Arc::new(Semaphore::new(CONNECTIONS));
         let mut under_way = JoinSet::new();
         let mut resting = JoinSet::new();
-        let mut carried: BTreeMap<NoticeId, AbortHandle> = BTreeMap::new();
+        let mut carried: BTreeMap<Address, AbortHandle> = BTreeMap::new();
         tokio::pin!(stop);
         loop {
-            for (id, outgoing) in outbox.due() {
+            let (due, wait) = outbox.due();
+            for due in due {
                 if carried.len() >= CARRIED {
                     break;
                 }
-                carried.entry(id).or_insert_with(|| {
+                let address = due.notice.recipient.address.clone();
+                carried.entry(address.clone()).or_insert_with(|| {
                     let (courier, outbox) = (Arc::clone(&self), Arc::clone(&outbox));
                     let lines = Arc::clone(&lines);
                     under_way.spawn(async move {
                         // Closed lines mean that the service stops.
                         let Ok(_line) = lines.acquire().await else {
-                            return (id, None);
+                            return (address, None);
                         };
-                        (id, courier.carry(&*outbox, id, &outgoing).await)
+                        let rest = courier.carry(&*outbox, due).await;
+                        (address, rest)
                     })
                 });
             }
             tokio::select! {
                 () = &mut stop => break,
                 Some(done) = under_way.join_next(), if !under_way.is_empty() => match done {
-                    Ok((id, Some(rest))) => {
-                        carried.insert(id, resting.spawn(sleep(rest)));
+                    Ok((address, Some(rest))) => {
+                        carried.insert(address, resting.spawn(sleep(rest)));
                     }
                     Ok((_, None)) => {}
                     Err(error) => tracing::error!(%error, "a delivery broke off"),
                 },
                 Some(_) = resting.join_next(), if !resting.is_empty() => {}
-                _ = timeout(LOOK_AGAIN, outbox.changed()), if carried.len() < CARRIED => {}
+                _ = timeout(wait.min(LOOK_AGAIN), outbox.changed()), if carried.len() < CARRIED => {}
             }
             carried.retain(|_, task| !task.is_finished());
         }
@@ -173,40 +217,43 @@ impl Courier {
         }
     }
 
-    /// One attempt, from rendering to its recorded end; how long the notice is left alone where
-    /// none could begin.
-    async fn carry(
-        &self,
-        outbox: &impl Outbox,
-        id: NoticeId,
-        outgoing: &Outgoing,
-    ) -> Option<Duration> {
-        let sender = outbox.sender(outgoing);
-        let letter = match outbox.letter(id) {
-            Ok(Some(bytes)) => Letter::kept(bytes),
-            Ok(None) => match self.renderer.load().letter(id, outgoing, &sender) {
-                Ok(letter) => letter,
-                Err(error) => {
-                    log_unrendered(id, &error);
-                    return Some(AFTER_ERROR);
-                }
-            },
+    /// One attempt, from rendering to its recorded end; how long the address is left alone if no
+    /// attempt could begin.
+    async fn carry(&self, outbox: &impl Outbox, due: Due) -> Option<Duration> {
+        let Due {
+            notice,
+            sender,
+            kept,
+        } = due;
+        let kept = match kept.map_or(Ok(None), |id| outbox.kept(id)) {
+            Ok(kept) => kept,
             Err(error) => {
-                tracing::error!(%error, notice = %id, "a kept message cannot be read; it waits");
-                return Some(AFTER_REFUSAL);
+                tracing::error!(%error, "a kept message cannot be read; it waits");
+                return Some(AFTER_UNREADABLE);
             }
         };
-        let bytes = letter.bytes.clone();
-        let number = match outbox.attempt(id, letter).await {
-            Ok(number) => number,
+        let rendered = match kept {
+            Some(bytes) => Ok(Rendered::kept(bytes)),
+            None => self.renderer.load().message(&notice, &sender, outbox.now()),
+        };
+        let message = match rendered {
+            Ok(message) => message,
+            Err(error) => {
+                log_unrendered(notice.kind, &error);
+                return Some(AFTER_ERROR);
+            }
+        };
+        let bytes = message.bytes.clone();
+        let (id, number) = match outbox.attempt(&notice, message).await {
+            Ok(begun) => begun,
             Err(refused) => {
-                // Most often only late news: it was folded or sent a moment ago.
-                tracing::debug!(%refused, notice = %id, "an attempt to deliver did not begin");
+                // Usually the state changed a moment ago.
+                tracing::debug!(%refused, "an attempt to deliver did not begin");
                 return Some(AFTER_REFUSAL);
             }
         };
         let relays = self.relays.load_full();
-        let to = &outgoing.notice.recipient;
+        let Address::Mail(to) = &notice.recipient.address;
         let (ended, farewell) = attempt(&relays, &sender.mail_from.address, to, &bytes, &self.limits).await;
         outbox.ended(id, number, ended).await;
         if let Some(farewell) = farewell {
@@ -216,7 +263,7 @@ impl Courier {
     }
 }
 
-fn log_unrendered(id: NoticeId, error: &super::Error) {
+fn log_unrendered(kind: Kind, error: &super::Error) {
     let error = error as &dyn std::error::Error;
-    tracing::error!(error, notice = %id, "a notice cannot be rendered");
+    tracing::error!(error, %kind, "a notice cannot be rendered");
 }

@@ -6,7 +6,7 @@
 use domain::event::Delivery;
 use lettre::Address;
 
-use super::letter::mailbox;
+use super::message::mailbox;
 use super::relay::{Farewell, Refusal, Step, Timeouts, Transaction};
 use super::text;
 use crate::config::Relay;

@@ -9,16 +9,16 @@ use std::time::Duration;
 
 use domain::event::Delivery;
 use domain::id::NoticeId;
-use domain::notice::Kind;
-use domain::record::Outgoing;
+use domain::notice::{Address, Kind, Notice};
+use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
 use super::delivery::attempt;
 use super::relay::Timeouts;
-use super::render_tests::{letter, notice, outgoing, portal};
-use super::{Courier, Ended, Letter, Outbox, Refused, Renderer, Sender};
+use super::render_tests::{self, message, notice, portal, sender};
+use super::{Courier, Due, Ended, Outbox, Refused, Rendered, Renderer, Sender};
 use crate::config::{Relay, Scheme};
 use demo::smtp_server::{Answer, Moment, Rule, SmtpServer, Tls};
 
@@ -66,7 +66,7 @@ fn say(text: &str) -> Answer {
 }
 
 fn bytes() -> Vec<u8> {
-    letter(notice(Kind::Downtime, vec![portal()])).bytes
+    message(&notice(Kind::Downtime, vec![portal()])).bytes
 }
 
 async fn try_at(sink: &SmtpServer, limits: &Timeouts) -> Ended {
@@ -89,7 +89,7 @@ async fn nothing_an_operator_writes_ends_the_message_or_a_line_early() {
     let advice = "one\n.\ntwo\r\n.\r\nthree\r.\rfour\u{2028}.\u{2028}.five\n..six\n\nMAIL FROM:<evil@example.org>\u{85}.\u{85}end.";
     let mut system = portal();
     system.advice = Some(advice.to_owned());
-    let bytes = letter(notice(Kind::Downtime, vec![system])).bytes;
+    let bytes = message(&notice(Kind::Downtime, vec![system])).bytes;
     let ended = deliver(&[relay(&sink)], FROM, TO, &bytes).await;
     assert_eq!(ended.result, Delivery::Accepted, "{}", ended.reply);
 
@@ -464,20 +464,21 @@ struct Memory {
 
 #[derive(Default)]
 struct State {
-    due: BTreeMap<NoticeId, Arc<Outgoing>>,
+    due: BTreeMap<Address, Notice>,
     /// Listed as due although they are not.
-    stale: BTreeMap<NoticeId, Arc<Outgoing>>,
-    letters: BTreeMap<NoticeId, Letter>,
-    attempts: BTreeMap<NoticeId, u32>,
+    stale: Vec<Notice>,
+    kept: BTreeMap<NoticeId, Rendered>,
+    attempts: BTreeMap<Address, (NoticeId, u32)>,
     ended: Vec<(NoticeId, u32, Ended)>,
     refuse: bool,
-    /// How many more letters cannot be read.
+    /// How many more kept messages cannot be read.
     unreadable: u32,
 }
 
 impl Memory {
-    fn put(&self, notices: impl IntoIterator<Item = (NoticeId, Outgoing)>) {
-        let notices = notices.into_iter().map(|(id, o)| (id, Arc::new(o)));
+    fn put(&self, notices: impl IntoIterator<Item = Notice>) {
+        let notices = notices.into_iter();
+        let notices = notices.map(|n| (n.recipient.address.clone(), n));
         self.state.lock().unwrap().due.extend(notices);
         self.changed.notify_one();
     }
@@ -496,47 +497,57 @@ impl Memory {
 }
 
 impl Outbox for Memory {
-    fn sender(&self, _outgoing: &Outgoing) -> Sender {
-        Sender {
-            identity: "5f3a9c01".to_owned(),
-            service: "Example HIE".to_owned(),
-            mail_from: FROM.into(),
-            thread: None,
-        }
-    }
-
-    fn due(&self) -> Vec<(NoticeId, Arc<Outgoing>)> {
+    fn due(&self) -> (Vec<Due>, Duration) {
         let state = self.state.lock().unwrap();
-        let listed = state.stale.iter().chain(&state.due);
-        listed.map(|(id, o)| (*id, Arc::clone(o))).collect()
+        let listed = state.stale.iter().chain(state.due.values());
+        let due = listed.map(|notice| {
+            let address = &notice.recipient.address;
+            Due {
+                notice: notice.clone(),
+                sender: Sender {
+                    message_id: format!("<{address}>"),
+                    ..sender(FROM)
+                },
+                kept: state.attempts.get(address).map(|(id, _)| *id),
+            }
+        });
+        (due.collect(), Duration::MAX)
     }
 
-    fn letter(&self, notice: NoticeId) -> Result<Option<Vec<u8>>, Refused> {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    fn kept(&self, notice: NoticeId) -> Result<Option<Vec<u8>>, Refused> {
         let mut state = self.state.lock().unwrap();
         if state.unreadable > 0 {
             state.unreadable -= 1;
             return Err(Refused("the ledger cannot be read".to_owned()));
         }
-        Ok(state.letters.get(&notice).map(|l| l.bytes.clone()))
+        Ok(state.kept.get(&notice).map(|kept| kept.bytes.clone()))
     }
 
-    async fn attempt(&self, notice: NoticeId, letter: Letter) -> Result<u32, Refused> {
+    async fn attempt(
+        &self,
+        notice: &Notice,
+        message: Rendered,
+    ) -> Result<(NoticeId, u32), Refused> {
         let mut state = self.state.lock().unwrap();
         if state.refuse {
             return Err(Refused("the ledger is full".to_owned()));
         }
+        let address = &notice.recipient.address;
         state
             .due
-            .remove(&notice)
+            .remove(address)
             .ok_or_else(|| Refused("not due".to_owned()))?;
-        let kept = state
-            .letters
-            .entry(notice)
-            .or_insert_with(|| letter.clone());
-        assert_eq!(*kept, letter, "rendered once");
-        let number = state.attempts.entry(notice).or_insert(0);
+        let next = NoticeId(state.attempts.len() as u64 + 1);
+        let (id, number) = state.attempts.entry(address.clone()).or_insert((next, 0));
         *number += 1;
-        Ok(*number)
+        let (id, number) = (*id, *number);
+        let kept = state.kept.entry(id).or_insert_with(|| message.clone());
+        assert_eq!(*kept, message, "rendered once");
+        Ok((id, number))
     }
 
     async fn ended(&self, notice: NoticeId, attempt: u32, ended: Ended) {
@@ -553,10 +564,11 @@ impl Outbox for Memory {
     }
 }
 
-fn to(recipient: &str) -> Outgoing {
-    let mut notice = notice(Kind::Downtime, vec![portal()]);
-    notice.recipient = recipient.to_owned();
-    outgoing(notice)
+fn to(recipient: &str) -> Notice {
+    Notice {
+        recipient: render_tests::to(recipient),
+        ..notice(Kind::Downtime, vec![portal()])
+    }
 }
 
 fn start(relays: Vec<Relay>, outbox: &Arc<Memory>) -> (tokio::task::JoinHandle<()>, Arc<Notify>) {
@@ -579,11 +591,12 @@ async fn a_stalled_relay_for_one_recipient_blocks_no_other() {
     }]);
     let outbox = Arc::new(Memory::default());
     let (run, _) = start(vec![relay(&sink)], &outbox);
-    outbox.put((0..40).map(|n| (NoticeId(n), to(&format!("r{n}@c.example")))));
+    outbox.put((0..40).map(|n| to(&format!("r{n}@c.example"))));
     let ended = outbox.until_ended(39).await;
-    assert!(ended.iter().all(|(id, number, e)| *number == 1
-        && *id != NoticeId(0)
-        && e.result == Delivery::Accepted));
+    let accepted = |(_, number, e): &(_, u32, Ended)| {
+        *number == 1 && e.result == Delivery::Accepted
+    };
+    assert!(ended.iter().all(accepted));
     let received = sink.received();
     assert_eq!(received.len(), 39);
     assert!(
@@ -604,13 +617,13 @@ async fn a_second_attempt_sends_the_same_bytes_under_the_same_message_id() {
     }]);
     let outbox = Arc::new(Memory::default());
     let (run, stop) = start(vec![relay(&sink)], &outbox);
-    outbox.put([(NoticeId(14), to(TO))]);
+    outbox.put([to(TO)]);
     assert_eq!(outbox.until_ended(1).await[0].2.result, Delivery::Ambiguous);
 
     // Decided otherwise meanwhile: what was kept goes out all the same.
     let mut later = to(TO);
-    later.notice.affected[0].name = "Another Name".to_owned();
-    outbox.put([(NoticeId(14), later)]);
+    later.affected[0].name = "Another Name".to_owned();
+    outbox.put([later]);
     let ended = outbox.until_ended(2).await;
     assert_eq!((ended[1].1, ended[1].2.result), (2, Delivery::Accepted));
     let received = sink.received();
@@ -631,13 +644,13 @@ async fn a_kept_message_that_cannot_be_read_waits_and_is_not_written_anew() {
     }]);
     let outbox = Arc::new(Memory::default());
     let (run, stop) = start(vec![relay(&sink)], &outbox);
-    outbox.put([(NoticeId(14), to(TO))]);
+    outbox.put([to(TO)]);
     outbox.until_ended(1).await;
 
     outbox.state.lock().unwrap().unreadable = 1;
     let mut later = to(TO);
-    later.notice.affected[0].name = "Another Name".to_owned();
-    outbox.put([(NoticeId(14), later)]);
+    later.affected[0].name = "Another Name".to_owned();
+    outbox.put([later]);
     let ended = outbox.until_ended(2).await;
     assert_eq!((ended[1].1, ended[1].2.result), (2, Delivery::Accepted));
     assert_eq!(outbox.state.lock().unwrap().unreadable, 0);
@@ -653,7 +666,7 @@ async fn nothing_connects_before_the_attempt_is_recorded() {
     let outbox = Arc::new(Memory::default());
     outbox.state.lock().unwrap().refuse = true;
     let (run, stop) = start(vec![relay(&sink)], &outbox);
-    outbox.put([(NoticeId(14), to(TO))]);
+    outbox.put([to(TO)]);
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
@@ -678,10 +691,10 @@ async fn notices_that_cannot_begin_hold_up_no_others() {
         .lock()
         .unwrap()
         .stale
-        .extend((0..20).map(|n| (NoticeId(n), Arc::new(to(TO)))));
+        .extend((0..20).map(|n| to(&format!("old{n}@c.example"))));
     let (run, stop) = start(vec![relay(&sink)], &outbox);
-    outbox.put([(NoticeId(50), to(TO))]);
-    assert_eq!(outbox.until_ended(1).await[0].0, NoticeId(50));
+    outbox.put([to(TO)]);
+    assert_eq!(outbox.until_ended(1).await.len(), 1);
     stop.notify_one();
     run.await.unwrap();
 }

@@ -1,29 +1,29 @@
 //! Notices: renders each once, hands it to a relay, and says how that ended.
 //!
-//! This room decides nothing and never writes the ledger: what is due comes through [`Outbox`],
-//! and every outcome goes back through it. It alone names lettre.
+//! This module decides nothing and never writes the ledger: what is due comes through [`Outbox`],
+//! and every outcome goes back through it. Only this module uses lettre.
 
 mod courier;
 mod delivery;
-mod letter;
-mod post;
+mod message;
+mod outbox;
 mod relay;
 mod render;
 mod sample;
+mod smtp_io;
 mod text;
 mod times;
 mod view;
-mod wire;
 
 #[cfg(test)]
 mod delivery_tests;
 #[cfg(test)]
 mod render_tests;
 
-pub use courier::{Courier, Outbox, Refused, Sender};
+pub use courier::{Courier, Due, Outbox, Refused, Sender};
 pub use delivery::Ended;
-pub use letter::Letter;
-pub use post::Post;
+pub use message::Rendered;
+pub use outbox::EngineOutbox;
 pub use relay::Timeouts;
 pub use render::{Preview, Renderer};
 

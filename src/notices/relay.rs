@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::text;
-use super::wire::ByLine;
+use super::smtp_io::ByLine;
 use crate::config::{Relay, Scheme};
 use crate::files;
 

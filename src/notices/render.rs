@@ -5,7 +5,6 @@
 use std::path::Path;
 
 use domain::catalogue::Catalogue;
-use domain::id::NoticeId;
 use domain::notice::{Kind, Notice};
 use jiff::Timestamp;
 use jiff::tz::TimeZoneDatabase;
@@ -113,7 +112,7 @@ impl Renderer {
             }
         }
         for notice in sample::every() {
-            let view = renderer.view(NoticeId(1), &notice, "Example");
+            let view = renderer.view(&notice, "Example");
             render(
                 renderer.own.as_ref().unwrap_or(&renderer.shipped),
                 notice.kind,
@@ -125,14 +124,14 @@ impl Renderer {
 
     /// What `notice` (`id`) from the operator `service` says. A template of the operator's own
     /// that fails gives way to the shipped one: a notice is never lost to a template.
-    pub fn say(&self, id: NoticeId, notice: &Notice, service: &str) -> Result<Preview, Error> {
-        let view = self.view(id, notice, service);
+    pub fn say(&self, notice: &Notice, service: &str) -> Result<Preview, Error> {
+        let view = self.view(notice, service);
         if let Some(own) = &self.own {
             match render(own, notice.kind, &view) {
                 Ok(said) => return Ok(said),
                 Err(error) => tracing::error!(
                     error = &error as &dyn std::error::Error,
-                    notice = %id,
+                    kind = %notice.kind,
                     "a notice's own template failed; the shipped one is used"
                 ),
             }
@@ -153,11 +152,11 @@ impl Renderer {
         let notice = sample::unstable(kind, catalogue, at)
             .filter(|_| unstable)
             .unwrap_or_else(|| sample::notice(kind, catalogue, at));
-        self.say(NoticeId(1), &notice, &catalogue.service)
+        self.say(&notice, &catalogue.service)
     }
 
-    fn view(&self, id: NoticeId, notice: &Notice, service: &str) -> View {
-        View::new(&self.zones, id, notice, service)
+    fn view(&self, notice: &Notice, service: &str) -> View {
+        View::new(&self.zones, notice, service)
     }
 }
 

@@ -3,21 +3,22 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test may fail by panicking.
 
 use domain::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
-use domain::notice::{Affected, Declared, Kind, Notice, Unstable, Work};
-use domain::record::{Outgoing, Record, Standing};
+use domain::actor::Actor;
+use domain::event::{Delivery, Event, Fact};
+use domain::notice::{Address, Affected, Declared, Kind, Notice, Recipient, Role, Unstable, Work};
+use domain::record::Record;
 use domain::sample::Reason;
 use domain::span::Span;
 use jiff::Timestamp;
 use mail_parser::{MessageParser, MimeHeaders};
 
-use super::{Letter, Renderer, Sender};
+use super::{Rendered, Renderer, Sender};
 
 pub(super) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
 const FROM: &str = "Example HIE Status <status@example.org>";
-const IDENTITY: &str = "5f3a9c01";
 
 pub(super) fn portal() -> Affected {
     Affected {
@@ -60,17 +61,21 @@ fn mended(of: Affected) -> Affected {
 pub(super) fn notice(kind: Kind, affected: Vec<Affected>) -> Notice {
     Notice {
         kind,
-        key: format!("{kind}/portal/it@st-elsewhere.example/1"),
-        customer: CustomerId::from("st-elsewhere"),
-        customer_name: "St. Elsewhere Hospital".to_owned(),
-        zone: "America/New_York".to_owned(),
-        recipient: "it@st-elsewhere.example".to_owned(),
+        recipient: to("it@st-elsewhere.example"),
         affected,
         work: None,
         incident: Some(IncidentId(13)),
-        thread: None,
-        after: Vec::new(),
-        folded: false,
+        references: Vec::new(),
+        says_both: false,
+    }
+}
+
+pub(super) fn to(address: &str) -> Recipient {
+    Recipient {
+        address: Address::Mail(address.to_owned()),
+        who: [Role::Customer(CustomerId::from("st-elsewhere"))].into(),
+        name: "St. Elsewhere Hospital".to_owned(),
+        zone: "America/New_York".to_owned(),
     }
 }
 
@@ -88,46 +93,40 @@ fn update(kind: Kind, affected: Vec<Affected>) -> Notice {
             before: None,
             month_allowance_s: None,
         }),
-        zone: "America/Los_Angeles".to_owned(),
+        recipient: Recipient {
+            zone: "America/Los_Angeles".to_owned(),
+            ..to("it@st-elsewhere.example")
+        },
         incident: None,
         ..notice(kind, affected)
     }
 }
 
-pub(super) fn outgoing(notice: Notice) -> Outgoing {
-    Outgoing {
-        notice,
-        decided_at: at("2026-10-07T02:14:20-04:00"),
-        standing: Standing::Due(at("2026-10-07T02:14:20-04:00")),
-        attempts: 0,
-        message_id: None,
-        lost: 0,
-        last: None,
-        unreached: false,
-    }
+const MESSAGE_ID: &str = "<4be1c0ffee@example.org>";
+
+/// When every message in these tests is dated.
+fn dated() -> Timestamp {
+    at("2026-10-07T02:14:20-04:00")
 }
 
-pub(super) fn letter(notice: Notice) -> Letter {
+pub(super) fn message(notice: &Notice) -> Rendered {
     let renderer = Renderer::new(None).unwrap();
-    let outgoing = outgoing(notice);
-    renderer
-        .letter(NoticeId(14), &outgoing, &sender(FROM))
-        .unwrap()
+    renderer.message(notice, &sender(FROM), dated()).unwrap()
 }
 
-fn sender(mail_from: &str) -> Sender {
+pub(super) fn sender(mail_from: &str) -> Sender {
     Sender {
-        identity: IDENTITY.to_owned(),
         service: "Example HIE".to_owned(),
         mail_from: mail_from.into(),
-        thread: None,
+        message_id: MESSAGE_ID.to_owned(),
+        references: Vec::new(),
     }
 }
 
 fn said(notice: &Notice) -> String {
     let said = Renderer::new(None)
         .unwrap()
-        .say(NoticeId(14), notice, "Example HIE")
+        .say(notice, "Example HIE")
         .unwrap();
     for line in said.text.lines() {
         assert!(
@@ -228,7 +227,7 @@ fn down_again_after_an_outage_that_could_not_be_told() {
 #[test]
 fn up_again_after_outages_that_could_not_be_told() {
     insta::assert_snapshot!(said(&Notice {
-        folded: true,
+        says_both: true,
         ..notice(Kind::Uptime, vec![before(&portal()), mended(portal())])
     }));
 }
@@ -250,11 +249,11 @@ fn uptime_impaired_its_end_not_observed() {
 fn uptime_that_stands_for_both() {
     let both = vec![mended(portal()), mended(results())];
     insta::assert_snapshot!(said(&Notice {
-        folded: true,
+        says_both: true,
         ..notice(Kind::Uptime, both)
     }));
     let one = Notice {
-        folded: true,
+        says_both: true,
         ..notice(Kind::Uptime, vec![mended(portal())])
     };
     assert!(said(&one).starts_with(
@@ -362,7 +361,7 @@ fn maintenance_overrun_of_a_months_allowance() {
 fn html(notice: &Notice) -> String {
     Renderer::new(None)
         .unwrap()
-        .say(NoticeId(14), notice, "Example HIE")
+        .say(notice, "Example HIE")
         .unwrap()
         .html
 }
@@ -389,7 +388,7 @@ fn the_html_of_an_overrun_of_several() {
 fn every_html_part_fetches_nothing_and_says_its_status_in_words() {
     let renderer = Renderer::new(None).unwrap();
     for notice in super::sample::every() {
-        let said = renderer.say(NoticeId(1), &notice, "Example").unwrap();
+        let said = renderer.say(&notice, "Example").unwrap();
         for forbidden in [
             "src=",
             "href=",
@@ -428,13 +427,13 @@ fn every_html_part_fetches_nothing_and_says_its_status_in_words() {
 #[test]
 fn the_message_is_read_back_by_another_program() {
     let renderer = Renderer::new(None).unwrap();
-    let outgoing = outgoing(notice(Kind::Downtime, vec![portal()]));
+    let notice = notice(Kind::Downtime, vec![portal()]);
     let sender = Sender {
-        thread: Some("<N-9.5f3a9c01@example.org>".to_owned()),
+        references: ["<a@example.org>", "<b@example.org>"].map(str::to_owned).to_vec(),
         ..sender(FROM)
     };
-    let letter = renderer.letter(NoticeId(14), &outgoing, &sender).unwrap();
-    let message = MessageParser::default().parse(&letter.bytes).unwrap();
+    let rendered = renderer.message(&notice, &sender, dated()).unwrap();
+    let message = MessageParser::default().parse(&rendered.bytes).unwrap();
     let from = message.from().unwrap().first().unwrap();
     assert_eq!(from.name(), Some("Example HIE Status"));
     assert_eq!(from.address(), Some("status@example.org"));
@@ -447,17 +446,12 @@ fn the_message_is_read_back_by_another_program() {
         Some("DOWN: Clinical Portal (since 02:14 EDT)")
     );
     assert_eq!(message.date().unwrap().to_rfc3339(), "2026-10-07T06:14:20Z");
-    assert_eq!(message.message_id(), Some("N-14.5f3a9c01@example.org"));
-    assert_eq!(letter.message_id, "<N-14.5f3a9c01@example.org>");
-    assert_eq!(
-        message.in_reply_to().as_text(),
-        Some("N-9.5f3a9c01@example.org")
-    );
-    assert_eq!(
-        message.references().as_text(),
-        Some("N-9.5f3a9c01@example.org")
-    );
-    let head = head(&letter.bytes);
+    assert_eq!(message.message_id(), Some(&MESSAGE_ID[1..MESSAGE_ID.len() - 1]));
+    assert_eq!(rendered.message_id, MESSAGE_ID);
+    assert_eq!(message.in_reply_to().as_text(), Some("b@example.org"));
+    let references = message.references().as_text_list().unwrap();
+    assert_eq!(references, ["a@example.org", "b@example.org"]);
+    let head = head(&rendered.bytes);
     for line in [
         "Auto-Submitted: auto-generated\r\n",
         "X-Auto-Response-Suppress: All\r\n",
@@ -468,7 +462,7 @@ fn the_message_is_read_back_by_another_program() {
     }
     assert!(!head.contains("List-Unsubscribe"));
     let said = renderer
-        .say(NoticeId(14), &outgoing.notice, "Example HIE")
+        .say(&notice, "Example HIE")
         .unwrap();
     assert_eq!(
         message.body_text(0).unwrap().replace("\r\n", "\n"),
@@ -491,11 +485,11 @@ fn head(bytes: &[u8]) -> String {
 
 #[test]
 fn the_same_notice_is_the_same_bytes() {
-    let one = letter(notice(Kind::Downtime, vec![portal(), results()]));
-    let two = letter(notice(Kind::Downtime, vec![portal(), results()]));
+    let one = message(&notice(Kind::Downtime, vec![portal(), results()]));
+    let two = message(&notice(Kind::Downtime, vec![portal(), results()]));
     assert_eq!(one, two);
-    assert_eq!(Letter::kept(one.bytes.clone()), one);
-    let other = letter(notice(Kind::Downtime, vec![portal()]));
+    assert_eq!(Rendered::kept(one.bytes.clone()), one);
+    let other = message(&notice(Kind::Downtime, vec![portal()]));
     assert_ne!(one.sha256, other.sha256);
 }
 
@@ -507,8 +501,8 @@ fn a_subject_outside_ascii_is_encoded() {
         ..portal()
     };
     let mut notice = notice(Kind::Downtime, vec![system]);
-    notice.customer_name = "Klinikum Süd".to_owned();
-    let letter = letter(notice);
+    notice.recipient.name = "Klinikum Süd".to_owned();
+    let letter = message(&notice);
     assert!(letter.bytes.is_ascii());
     let message = MessageParser::default().parse(&letter.bytes).unwrap();
     assert_eq!(
@@ -531,8 +525,8 @@ fn a_name_cannot_become_a_header() {
             ..portal()
         };
         let mut notice = notice(Kind::Downtime, vec![system]);
-        notice.customer_name = format!("X{end}Y");
-        let letter = letter(notice);
+        notice.recipient.name = format!("X{end}Y");
+        let letter = message(&notice);
         let message = MessageParser::default().parse(&letter.bytes).unwrap();
         assert!(message.bcc().is_none());
         assert!(message.subject().unwrap().starts_with("DOWN: Portal"));
@@ -543,27 +537,35 @@ fn a_name_cannot_become_a_header() {
 /// A reload may change the domain of `mail.from`: the first message went out under the old one.
 #[test]
 fn an_uptime_names_the_message_id_that_its_downtime_went_out_under() {
-    let mut record = Record {
-        identity: IDENTITY.to_owned(),
-        ..Record::default()
+    let mut record = Record::default();
+    let first = Fact::DeliveryAttempted {
+        notice: NoticeId(1),
+        attempt: 1,
+        message: Some(Box::new(notice(Kind::Downtime, vec![portal()]))),
+        message_id: "<first@example.org>".to_owned(),
+        sha256: "00".to_owned(),
     };
-    let mut first = outgoing(notice(Kind::Downtime, vec![portal()]));
-    first.message_id = Some("<N-9.5f3a9c01@example.org>".to_owned());
-    record.notices.insert(NoticeId(9), first.into());
+    let accepted = Fact::DeliveryEnded {
+        notice: NoticeId(1),
+        attempt: 1,
+        result: Delivery::Accepted,
+        reply: "250 2.0.0 taken".to_owned(),
+        unreached: false,
+    };
+    for (seq, fact) in [(1, first), (2, accepted)] {
+        let by = Actor::service();
+        let at = dated();
+        record.apply(seq, &Event { at, by, fact });
+    }
     let mut catalogue = (*record.catalogue).clone();
     catalogue.mail_from = "Status <status@example.net>".into();
     record.catalogue = catalogue.into();
     let mut second = notice(Kind::Uptime, vec![mended(portal())]);
-    second.thread = Some(NoticeId(9));
-    let second = outgoing(second);
-    let renderer = Renderer::new(None).unwrap();
+    second.references = vec![NoticeId(1)];
     let sender = Sender::of(&record, &second);
-    let letter = renderer.letter(NoticeId(14), &second, &sender).unwrap();
-    let message = MessageParser::default().parse(&letter.bytes).unwrap();
-    assert_eq!(message.message_id(), Some("N-14.5f3a9c01@example.net"));
-    let first = Some("N-9.5f3a9c01@example.org");
-    assert_eq!(message.references().as_text(), first);
-    assert_eq!(message.in_reply_to().as_text(), first);
+    assert_eq!(sender.references, ["<first@example.org>"]);
+    let new = &sender.message_id;
+    assert!(new.ends_with("@example.net>") && *new != Sender::of(&Record::default(), &second).message_id);
 }
 
 #[test]
@@ -571,9 +573,8 @@ fn an_address_with_a_control_character_is_refused() {
     let renderer = Renderer::new(None).unwrap();
     let try_to = |recipient: &str, from: &str| {
         let mut notice = notice(Kind::Downtime, vec![portal()]);
-        notice.recipient = recipient.to_owned();
-        let outgoing = outgoing(notice);
-        renderer.letter(NoticeId(14), &outgoing, &sender(from))
+        notice.recipient = to(recipient);
+        renderer.message(&notice, &sender(from), dated())
     };
     assert!(try_to("it@st-elsewhere.example", FROM).is_ok());
     for bad in [
@@ -607,7 +608,7 @@ fn what_a_person_wrote_is_not_a_template_and_not_html() {
     let notice = notice(Kind::Downtime, vec![system]);
     let said = Renderer::new(None)
         .unwrap()
-        .say(NoticeId(1), &notice, "<Ex&mple>")
+        .say(&notice, "<Ex&mple>")
         .unwrap();
     assert!(said.subject.contains("Portal {{ service }} <b>"));
     assert!(said.text.contains("{{ 7 * 7 }}"));
@@ -634,7 +635,7 @@ fn forty_systems_make_one_readable_subject() {
         name: "x".repeat(2_000),
         ..portal()
     };
-    letter(notice(Kind::Downtime, vec![long]));
+    message(&notice(Kind::Downtime, vec![long]));
 }
 
 #[test]
@@ -645,7 +646,7 @@ fn own_templates_take_the_place_of_the_shipped_ones_file_by_file() {
     std::fs::write(kind.join("subject.txt.j2"), "Störung: {{ names }}\n").unwrap();
     let renderer = Renderer::new(Some(folder.path())).unwrap();
     let notice = notice(Kind::Downtime, vec![portal()]);
-    let said = renderer.say(NoticeId(1), &notice, "Example").unwrap();
+    let said = renderer.say(&notice, "Example").unwrap();
     assert_eq!(said.subject, "Störung: Clinical Portal");
     assert!(said.text.contains("Clinical Portal is DOWN."));
 
@@ -675,7 +676,7 @@ fn a_template_that_fails_on_a_real_notice_gives_way_to_the_shipped_one() {
     std::fs::write(kind.join("subject.txt.j2"), trap).unwrap();
     let renderer = Renderer::new(Some(folder.path())).unwrap();
     let notice = notice(Kind::Downtime, vec![portal()]);
-    let said = renderer.say(NoticeId(1), &notice, "Example").unwrap();
+    let said = renderer.say(&notice, "Example").unwrap();
     assert_eq!(said.subject, "DOWN: Clinical Portal (since 02:14 EDT)");
 }
 

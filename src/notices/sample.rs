@@ -2,8 +2,8 @@
 //! nobody.
 
 use domain::catalogue::{Catalogue, Customer, System};
-use domain::id::{CustomerId, IncidentId, OutageId, SystemId, WindowId};
-use domain::notice::{Affected, Declared, Kind, Notice, Unstable, Work};
+use domain::id::{IncidentId, OutageId, SystemId, WindowId};
+use domain::notice::{Address, Recipient, Role, Affected, Declared, Kind, Notice, Unstable, Work};
 use domain::sample::Reason;
 use domain::span::Span;
 use jiff::{SignedDuration, Timestamp};
@@ -37,7 +37,7 @@ pub(super) fn every() -> Vec<Notice> {
             outage: Some(OutageId(2)),
             ..plain.affected[0].clone()
         });
-        several.folded = true;
+        several.says_both = true;
         let mut bare = plain.clone();
         bare.work = None;
         bare.incident = None;
@@ -104,14 +104,15 @@ fn frame(kind: Kind, customer: Option<&Customer>, at: Timestamp) -> Notice {
         |found: Option<&String>, other: &str| found.cloned().unwrap_or_else(|| other.to_owned());
     Notice {
         kind,
-        key: format!("{kind}/preview"),
-        customer: customer.map_or_else(|| CustomerId::from("customer"), |c| c.id.clone()),
-        customer_name: text(customer.map(|c| &c.name), "A Customer"),
-        zone: text(customer.map(|c| &c.zone), "UTC"),
-        recipient: text(
-            customer.and_then(|c| c.contacts.first()),
-            "it@customer.example",
-        ),
+        recipient: Recipient {
+            address: Address::Mail(text(
+                customer.and_then(|c| c.contacts.first()),
+                "it@customer.example",
+            )),
+            who: customer.iter().map(|c| Role::Customer(c.id.clone())).collect(),
+            name: text(customer.map(|c| &c.name), "A Customer"),
+            zone: text(customer.map(|c| &c.zone), "UTC"),
+        },
         affected: Vec::new(),
         work: windowed.then(|| work(kind, at)),
         incident: matches!(
@@ -119,9 +120,8 @@ fn frame(kind: Kind, customer: Option<&Customer>, at: Timestamp) -> Notice {
             Kind::Downtime | Kind::Uptime | Kind::MaintenanceOverrun
         )
         .then_some(IncidentId(1)),
-        thread: None,
-        after: Vec::new(),
-        folded: false,
+        references: Vec::new(),
+        says_both: false,
     }
 }
 

@@ -1,7 +1,6 @@
 //! What templates see of a notice: names on one line, times and lengths in words, reasons in plain
 //! words. Templates choose and place; they compute nothing, and nothing here is decided.
 
-use domain::id::NoticeId;
 use domain::notice::{Affected, Declared, Kind, Notice, Work};
 use domain::sample::Reason;
 use jiff::tz::TimeZoneDatabase;
@@ -49,7 +48,7 @@ pub struct View {
     pub folded: bool,
     /// The window.
     pub work: Option<WorkView>,
-    /// `incident I-13, outage O-12, notice N-14`.
+    /// `incident I-13, outage O-12`.
     pub reference: String,
 }
 
@@ -127,8 +126,8 @@ pub struct WorkView {
 
 impl View {
     /// The view of `notice` (`id`) from the operator `service`.
-    pub fn new(zones: &TimeZoneDatabase, id: NoticeId, notice: &Notice, service: &str) -> Self {
-        let clock = Clockface::new(zones, &notice.zone);
+    pub fn new(zones: &TimeZoneDatabase, notice: &Notice, service: &str) -> Self {
+        let clock = Clockface::new(zones, &notice.recipient.zone);
         let (shown, recovered) = latest(notice);
         let names: Vec<String> = shown.iter().map(|a| text::one_line(&a.name)).collect();
         let from = shown.iter().filter_map(|a| a.from).min();
@@ -141,7 +140,7 @@ impl View {
         };
         Self {
             service: text::one_line(service),
-            customer: text::one_line(&notice.customer_name),
+            customer: text::one_line(&notice.recipient.name),
             names: enumerate(&names),
             count: shown.len(),
             systems: views(&shown),
@@ -154,9 +153,9 @@ impl View {
             reported: timed().any(|a| a.declared.is_some()),
             impaired: shown.iter().any(|a| a.impaired),
             unstable: !shown.is_empty() && shown.iter().all(|a| a.unstable.is_some()),
-            folded: notice.folded,
+            folded: notice.says_both,
             work: notice.work.as_ref().map(|w| WorkView::new(&clock, w)),
-            reference: reference(id, notice),
+            reference: reference(notice),
         }
     }
 }
@@ -271,7 +270,7 @@ fn enumerate(names: &[String]) -> String {
     }
 }
 
-fn reference(id: NoticeId, notice: &Notice) -> String {
+fn reference(notice: &Notice) -> String {
     let mut parts: Vec<String> = Vec::new();
     parts.extend(notice.incident.map(|i| format!("incident {i}")));
     let all = |a: &Affected| a.outage.into_iter().chain(a.joined.clone());
@@ -285,7 +284,6 @@ fn reference(id: NoticeId, notice: &Notice) -> String {
             .as_ref()
             .map(|w| format!("window {}", text::one_line(w.window.as_str()))),
     );
-    parts.push(format!("notice {id}"));
     parts.join(", ")
 }
 

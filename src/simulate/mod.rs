@@ -132,7 +132,7 @@ pub fn run(
         samples: played.samples,
         outages: record.outages.len(),
         incidents: record.incidents.len(),
-        notices: record.notices.len(),
+        notices: record.notices.messages().count(),
         refused: played.refused,
         reports: output::write(out, &scenario, &played.turn, templates.as_deref())?,
     };

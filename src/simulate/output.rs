@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use domain::calendar::Month;
 use domain::event::Delivery;
 use domain::id::{NoticeId, SystemId};
-use domain::outbox;
-use domain::record::{Outgoing, Record, Standing};
+use domain::notice::{Address, Kind};
+use domain::record::notices::{Known, OutageEntry, WindowEntry};
+use domain::record::{Outage, Outgoing, Record, Standing};
 use domain::report;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -22,16 +23,16 @@ use crate::reports::{self, Format};
 /// A line of `notices.jsonl`, with the keys of SPEC's appendix.
 #[derive(Serialize)]
 struct Said<'a> {
-    notice: String,
+    notice: Option<String>,
     kind: &'a str,
     systems: Vec<&'a str>,
     incident: Option<String>,
     window: Option<&'a str>,
-    recipient: &'a str,
+    recipient: String,
     decided: Timestamp,
     delivered: Option<Timestamp>,
     attempts: u32,
-    message_id: String,
+    message_id: Option<&'a str>,
     result: &'static str,
 }
 
@@ -64,29 +65,92 @@ fn timeline(turn: &Turn) -> Result<Vec<u8>, Error> {
 
 fn notices(record: &Record) -> Result<Vec<u8>, Error> {
     let mut lines = Vec::new();
-    for (id, outgoing) in &record.notices {
-        push(&mut lines, &said(record, *id, outgoing))?;
+    for (id, outgoing) in record.notices.messages() {
+        push(&mut lines, &said(id, outgoing))?;
+    }
+    for (outage, address, entry) in record.notices.outage_entries() {
+        let outage = record.outages.get(&outage);
+        if let (Some(outage), Some(result)) = (outage, without_message(entry.began)) {
+            push(&mut lines, &unsent_outage(outage, address, entry, result))?;
+        }
+    }
+    for (address, entry) in record.notices.window_entries() {
+        if let Some(result) = without_message(entry.known) {
+            push(&mut lines, &unsent_window(address, entry, result))?;
+        }
     }
     Ok(lines)
 }
 
-fn said<'a>(record: &Record, id: NoticeId, outgoing: &'a Outgoing) -> Said<'a> {
+/// The result of an entry for which no message was made.
+fn without_message(known: Known) -> Option<&'static str> {
+    match known {
+        Known::No => Some("queued"),
+        Known::Dropped => Some("superseded"),
+        Known::Lost(_) | Known::Perhaps(_) | Known::Yes(_) | Known::Refused(_) => None,
+    }
+}
+
+fn unsent_outage<'a>(
+    outage: &'a Outage,
+    address: &Address,
+    entry: &OutageEntry,
+    result: &'static str,
+) -> Said<'a> {
+    let overrun = outage.overrun.as_ref();
+    let kind = overrun.map_or(Kind::Downtime, |_| Kind::MaintenanceOverrun);
+    Said {
+        notice: None,
+        kind: kind.word(),
+        systems: vec![outage.system.as_str()],
+        incident: outage.incident.map(|incident| incident.to_string()),
+        window: overrun.map(|(_, window)| window.as_str()),
+        recipient: address.to_string(),
+        decided: entry.owed_at,
+        delivered: None,
+        attempts: 0,
+        message_id: None,
+        result,
+    }
+}
+
+fn unsent_window<'a>(
+    address: &Address,
+    entry: &'a WindowEntry,
+    result: &'static str,
+) -> Said<'a> {
+    Said {
+        notice: None,
+        kind: entry.kind.word(),
+        systems: entry.systems.iter().map(SystemId::as_str).collect(),
+        incident: None,
+        window: Some(entry.work.window.as_str()),
+        recipient: address.to_string(),
+        decided: entry.owed_at,
+        delivered: None,
+        attempts: 0,
+        message_id: None,
+        result,
+    }
+}
+
+fn said(id: NoticeId, outgoing: &Outgoing) -> Said<'_> {
     let notice = &outgoing.notice;
     let delivered = match outgoing.standing {
         Standing::Sent(at) => Some(at),
         _ => None,
     };
     Said {
-        notice: id.to_string(),
+        notice: Some(id.to_string()),
         kind: notice.kind.word(),
         systems: notice.systems().map(SystemId::as_str).collect(),
         incident: notice.incident.map(|incident| incident.to_string()),
         window: notice.work.as_ref().map(|work| work.window.as_str()),
-        recipient: &notice.recipient,
+        recipient: notice.recipient.address.to_string(),
         decided: outgoing.decided_at,
         delivered,
         attempts: outgoing.attempts,
-        message_id: outbox::message_id(record, id),
+        message_id: Some(&outgoing.message_id),
         result: match outgoing.last {
             // Lost once and not tried again yet: what happened to it is not known.
             Some((Delivery::Ambiguous, _)) if !outgoing.standing.is_final() => "ambiguous",
@@ -97,8 +161,8 @@ fn said<'a>(record: &Record, id: NoticeId, outgoing: &'a Outgoing) -> Said<'a> {
 
 /// Each message as it was first tried, whatever became of it.
 fn mails(folder: &Path, turn: &Turn) -> Result<(), Error> {
-    for (id, outgoing) in &turn.record().notices {
-        if let Some(bytes) = turn.journal().letter(*id)? {
+    for (id, outgoing) in turn.record().notices.messages() {
+        if let Some(bytes) = turn.journal().letter(id)? {
             let name = format!("{:06}-{}.eml", id.0, outgoing.notice.kind.word());
             put(&folder.join(name), &bytes)?;
         }

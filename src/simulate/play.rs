@@ -1,5 +1,5 @@
 //! Plays a scenario: takes the next instant of a heap, gives the engine its turn, and looks what
-//! follows. Probes keep the schedule of `engine::schedule`, notices the outbox of `domain::outbox`,
+//! follows. Probes keep the schedule of `engine::schedule`, notices are those of `domain::notices`,
 //! as in the service; only prober, delivery and clock are others.
 
 use std::cmp::Reverse;
@@ -11,7 +11,7 @@ use domain::actor::Actor;
 use domain::catalogue::{Catalogue, Probe};
 use domain::decide::Input;
 use domain::id::{NoticeId, ProbeId};
-use domain::outbox;
+use domain::notices;
 use domain::sample::Sample;
 use jiff::{SignedDuration, Timestamp};
 
@@ -23,7 +23,7 @@ use crate::engine::schedule::{After, Schedule};
 use crate::engine::turn::{self, Turn};
 use crate::engine::{self, turn::Turned};
 use crate::ledger::Ledger;
-use crate::notices::{Letter, Renderer, Sender};
+use crate::notices::{Due, Rendered, Renderer};
 use crate::samples::Instance;
 
 /// Messages on their way at once, as many as the courier has.
@@ -140,11 +140,18 @@ pub(super) fn play(
     })
 }
 
-/// What the outbox says, until the record changes.
+/// When the next message may leave, until the record or a bad run changes.
 #[derive(Default)]
 struct Outbox {
-    seq: Option<u64>,
+    as_of: Option<(u64, BTreeSet<ProbeId>)>,
     next: Option<Timestamp>,
+}
+
+impl Outbox {
+    fn is_as_of(&self, seq: u64, doubted: &BTreeSet<ProbeId>) -> bool {
+        let known = self.as_of.as_ref();
+        known.is_some_and(|(of, probes)| *of == seq && probes == doubted)
+    }
 }
 
 struct Stage<'a> {
@@ -210,10 +217,16 @@ impl Stage<'_> {
         let turn = self.turn.as_mut()?;
         let wake = turn.next_wake();
         let record = turn.record();
-        if self.outbox.seq != Some(record.seq) {
+        let doubted = turn.doubted();
+        if !record.notices.is_active() {
+            self.outbox = Outbox::default();
+        } else if !self.outbox.is_as_of(record.seq, doubted) {
+            let now = self.now;
+            let due = !notices::due(record, doubted, now).is_empty();
+            let next = notices::next_wake(record, doubted, now);
             self.outbox = Outbox {
-                seq: Some(record.seq),
-                next: outbox::next_due(record),
+                as_of: Some((record.seq, doubted.clone())),
+                next: if due { Some(now) } else { next },
             };
         }
         let post = self.outbox.next.filter(|_| free && record.watching);
@@ -348,14 +361,14 @@ impl Stage<'_> {
         &mut self,
         at: Timestamp,
         input: Input,
-        letters: &[(NoticeId, Vec<u8>)],
+        bytes: Option<&[u8]>,
     ) -> Option<Turned> {
-        Some(self.turn.as_mut()?.step(at, input, letters))
+        Some(self.turn.as_mut()?.step(at, input, bytes))
     }
 
     /// A turn that only a broken store can refuse.
     fn must(&mut self, at: Timestamp, input: Input) -> Result<(), Error> {
-        match self.step(at, input, &[]) {
+        match self.step(at, input, None) {
             Some(turned) => turned.result.map(|_| ()).map_err(Error::from),
             None => Ok(()),
         }
@@ -472,32 +485,40 @@ impl Stage<'_> {
         let Some(turn) = self.turn.as_ref() else {
             return Ok(());
         };
-        let record = turn.record();
-        let ready = outbox::due(record, at);
-        let Some(notice) = ready.into_iter().find(|id| !self.under_way.contains(id)) else {
-            return Err(Error::Inside("a notice is due and cannot be found"));
-        };
-        let Some(outgoing) = record.notices.get(&notice).cloned() else {
+        // Whatever follows, the next look is a new one.
+        self.outbox = Outbox::default();
+        let (record, journal) = (turn.record(), turn.journal());
+        let due = notices::due(record, turn.doubted(), at).into_iter().next();
+        let Some(due) = due.map(|notice| Due::of(record, notice)) else {
             return Ok(());
         };
-        let letter = match turn.journal().letter(notice)? {
-            Some(bytes) => Letter::kept(bytes),
-            None => {
-                let sender = Sender::of(record, &outgoing);
-                self.renderer.letter(notice, &outgoing, &sender)?
-            }
+        let kept = match due.kept {
+            Some(id) => journal.letter(id)?,
+            None => None,
         };
+        let message = match kept {
+            Some(bytes) => Rendered::kept(bytes),
+            None => self.renderer.message(&due.notice, &due.sender, at)?,
+        };
+        let address = due.notice.recipient.address.clone();
         let input = Input::Attempt {
-            notice,
-            sha256: letter.sha256,
+            notice: Box::new(due.notice),
+            message_id: message.message_id,
+            sha256: message.sha256,
         };
-        let Some(turned) = self.step(at, input, &[(notice, letter.bytes)]) else {
+        let Some(turned) = self.step(at, input, Some(&message.bytes)) else {
             return Ok(());
         };
         turned.result?;
+        let begun = self.turn.as_ref().and_then(|turn| {
+            let (id, outgoing) = turn.record().notices.current(&address)?;
+            Some((id, outgoing.attempts))
+        });
+        let Some((notice, attempt)) = begun else {
+            return Err(Error::Inside("an attempt that began cannot be found"));
+        };
         self.under_way.insert(notice);
-        let attempt = outgoing.attempts + 1;
-        let answer = world::post(self.scenario, &outgoing.notice.recipient, at);
+        let answer = world::post(self.scenario, &address.to_string(), at);
         let took = SignedDuration::try_from(answer.took).unwrap_or(SignedDuration::ZERO);
         let ended = at.checked_add(took).unwrap_or(at);
         self.enter(
@@ -552,7 +573,7 @@ impl Stage<'_> {
             }
             Deed::Act(said) => {
                 let (by, said) = (Actor::scenario(&act.by), said.clone());
-                let turned = self.step(at, Input::Act { by, act: said }, &[]);
+                let turned = self.step(at, Input::Act { by, act: said }, None);
                 match turned.map(|turned| turned.result) {
                     Some(Err(turn::Error::Refused(refusal))) => {
                         self.refuse(at, &act, refusal.to_string());

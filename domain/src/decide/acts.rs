@@ -378,7 +378,6 @@ impl Draft<'_> {
             approved_by: approved_by.map(str::to_owned),
         };
         self.emit_by(at, by, fact);
-        self.tell_recovery(at, &outage.system);
         Ok(())
     }
 }

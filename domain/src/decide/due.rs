@@ -9,8 +9,7 @@ use super::{Draft, flapping};
 use crate::calendar;
 use crate::catalogue::{Affects, Single};
 use crate::event::Fact;
-use crate::id::{CustomerId, ProbeId, SystemId, WindowId};
-use crate::notice::Kind;
+use crate::id::{ProbeId, SystemId, WindowId};
 use crate::record::{Held, Record};
 use crate::span::Span;
 use crate::windows::{Earned, Occurrence};
@@ -28,7 +27,6 @@ pub fn next_due(record: &Record, doubted: &BTreeSet<ProbeId>) -> Option<Timestam
     let ahead = ahead(record)?;
     let midnight = midnights(record, ahead).into_iter().min();
     let start = told_windows(record).values().map(|o| o.span.from).min();
-    let gathered = gathering(record).into_values().min();
     // What still goes on ends by the present clock, not by the latest time that was ever shown.
     let now = record.as_of.unwrap_or(ahead.from);
     let unwatched = record
@@ -41,7 +39,7 @@ pub fn next_due(record: &Record, doubted: &BTreeSet<ProbeId>) -> Option<Timestam
     let settled = flapping::settling(record, doubted)
         .map(|(_, due)| due.max(now))
         .min();
-    [midnight, start, gathered, unwatched, settled]
+    [midnight, start, unwatched, settled]
         .into_iter()
         .flatten()
         .min()
@@ -128,28 +126,6 @@ fn windows_over(record: &Record, over: Span) -> BTreeMap<WindowId, Occurrence> {
         .collect()
 }
 
-/// Until when each customer's `downtime` waits for other systems of the same customer.
-pub(super) fn gathering(record: &Record) -> BTreeMap<CustomerId, Timestamp> {
-    let gather = SignedDuration::from_secs(record.catalogue.gather_s);
-    let mut until: BTreeMap<CustomerId, Timestamp> = BTreeMap::new();
-    for (customer, outage) in &record.untold {
-        let Some(outage) = record.outages.get(outage) else {
-            continue;
-        };
-        if outage.overrun.is_some() || outage.is_unwatched() {
-            continue;
-        }
-        let Ok(at) = outage.detected_at.checked_add(gather) else {
-            continue;
-        };
-        until
-            .entry(customer.clone())
-            .and_modify(|u| *u = (*u).min(at))
-            .or_insert(at);
-    }
-    until
-}
-
 impl Draft<'_> {
     /// Everything that falls due at exactly `at`.
     pub(super) fn fall_due(&mut self, at: Timestamp) {
@@ -212,7 +188,6 @@ impl Draft<'_> {
                 span: occurrence.span,
             },
         );
-        self.tell_window(at, Kind::MaintenanceStarted, occurrence);
     }
 
     /// A window is completed when it is over and every system of it is confirmed up by a sample
@@ -238,17 +213,8 @@ impl Draft<'_> {
     }
 
     fn complete_window(&mut self, at: Timestamp, window: WindowId) {
-        let Some(held) = self.record().held.get(&window).cloned() else {
-            return;
-        };
-        let occurrence = held
-            .systems
-            .iter()
-            .flat_map(|s| self.record().windows_of(s, held.span))
-            .find(|o| o.id == window);
-        self.emit(at, Fact::MaintenanceCompleted { window });
-        if let Some(occurrence) = occurrence {
-            self.tell_window(at, Kind::MaintenanceCompleted, &occurrence);
+        if self.record().held.contains_key(&window) {
+            self.emit(at, Fact::MaintenanceCompleted { window });
         }
     }
 

@@ -5,13 +5,10 @@
 //! same turn sees it.
 
 mod acts;
-mod announce;
-mod delivery;
 mod due;
 mod flapping;
 mod incidents;
 mod outages;
-mod tell;
 mod work;
 
 pub use due::next_due;
@@ -25,6 +22,8 @@ use crate::actor::Actor;
 use crate::catalogue::Catalogue;
 use crate::detection::Change;
 use crate::event::{Delivery, Event, Fact, GapCause, Silence, is_set_back};
+use crate::notice::Notice;
+use crate::notices::{self, Next};
 use crate::id::{NoticeId, ProbeId, SystemId};
 use crate::record::{Record, Standing};
 use crate::sample::Sample;
@@ -81,8 +80,9 @@ pub enum Input {
     },
     /// The courier is about to connect.
     Attempt {
-        /// For which notice.
-        notice: NoticeId,
+        /// The message that [`crate::notices::next`] named.
+        notice: Box<Notice>,
+        message_id: String,
         /// SHA-256 of the rendered message, in hexadecimal.
         sha256: String,
     },
@@ -152,7 +152,6 @@ pub fn decide(
 /// notice waits for a run to end, a window for its systems to be up.
 fn concerned(watch: &Watch, record: &Record, at: Timestamp) -> bool {
     watch.may_be_due(record, at)
-        || !record.untold.is_empty()
         || record.held.values().any(|held| held.span.to <= at)
 }
 
@@ -196,7 +195,6 @@ impl Draft<'_> {
                         catalogue: catalogue.clone(),
                     },
                 );
-                self.tell_newcomers(at);
                 if self.alive {
                     self.windows_running(at);
                 }
@@ -221,7 +219,11 @@ impl Draft<'_> {
             }
             Input::Sampled(_) | Input::Tick => {}
             Input::Act { by, act } => self.act(at, by, act)?,
-            Input::Attempt { notice, sha256 } => self.attempt(at, *notice, sha256)?,
+            Input::Attempt {
+                notice,
+                message_id,
+                sha256,
+            } => self.attempt(at, notice, message_id, sha256)?,
             Input::Delivered {
                 notice,
                 attempt,
@@ -235,7 +237,6 @@ impl Draft<'_> {
                     result: *result,
                     reply: reply.clone(),
                     unreached: *unreached,
-                    once_more: self.is_once_more(at, *notice, *result),
                 };
                 self.delivered(at, *notice, *attempt, ended)?;
             }
@@ -439,16 +440,14 @@ impl Draft<'_> {
     fn consequences(&mut self, at: Timestamp) {
         self.settle(at);
         self.resolve_incidents(at);
-        self.tell_downtime(at);
     }
 
     /// An attempt that the service did not outlive may have been delivered.
     fn lost_attempts(&mut self, at: Timestamp) {
         let lost: Vec<(NoticeId, u32)> = self
             .record()
-            .unsent
-            .iter()
-            .filter_map(|id| self.record().notices.get(id).map(|o| (*id, o)))
+            .notices
+            .unsent()
             .filter(|(_, o)| matches!(o.standing, Standing::Attempting(_)))
             .map(|(id, o)| (id, o.attempts))
             .collect();
@@ -459,9 +458,68 @@ impl Draft<'_> {
                 result: Delivery::Ambiguous,
                 reply: "the service ended during the attempt".to_owned(),
                 unreached: false,
-                once_more: self.is_once_more(at, notice, Delivery::Ambiguous),
             };
-            self.ended(at, notice, ended);
+            self.emit(at, ended);
         }
+    }
+
+    /// An attempt is about to begin.
+    fn attempt(
+        &mut self,
+        at: Timestamp,
+        notice: &Notice,
+        message_id: &str,
+        sha256: &str,
+    ) -> Result<(), Refusal> {
+        let record = self.record();
+        let address = &notice.recipient.address;
+        let next = notices::next(record, &self.doubted, address, at);
+        if !matches!(&next, Next::Send(due) if **due == *notice) {
+            let refusal = format!("this {} is no longer due", notice.kind);
+            return Err(Refusal(refusal));
+        }
+        let again = record.notices.current(address);
+        let again = again.filter(|(_, o)| o.notice == *notice);
+        let fact = match again {
+            Some((id, _)) if again.is_some_and(|(_, o)| o.message_id != message_id) => {
+                return Err(Refusal(format!("{id} has another Message-ID")));
+            }
+            Some((id, o)) => Fact::DeliveryAttempted {
+                notice: id,
+                attempt: o.attempts + 1,
+                message: None,
+                message_id: message_id.to_owned(),
+                sha256: sha256.to_owned(),
+            },
+            None => Fact::DeliveryAttempted {
+                notice: record.notices.next_id(),
+                attempt: 1,
+                message: Some(Box::new(notice.clone())),
+                message_id: message_id.to_owned(),
+                sha256: sha256.to_owned(),
+            },
+        };
+        self.emit(at, fact);
+        Ok(())
+    }
+
+    /// An attempt ended as this fact says.
+    fn delivered(
+        &mut self,
+        at: Timestamp,
+        id: NoticeId,
+        attempt: u32,
+        ended: Fact,
+    ) -> Result<(), Refusal> {
+        let known = self.record().notices.message(id);
+        let under_way = known.is_some_and(|o| {
+            o.attempts == attempt && matches!(o.standing, Standing::Attempting(_))
+        });
+        if !under_way {
+            let refusal = format!("attempt {attempt} of {id} is not under way");
+            return Err(Refusal(refusal));
+        }
+        self.emit(at, ended);
+        Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Draft, flapping};
+use super::Draft;
 use crate::accounting::{self, OutageHistory};
 use crate::event::{Cause, Fact};
 use crate::id::{IncidentId, OutageId, ProbeId, SystemId, WindowId};
@@ -35,12 +35,11 @@ impl Draft<'_> {
             }
             _ => {}
         }
-        self.tell_recovery(at, system);
     }
 
     /// Whether an availability probe of the system has a run towards down that is not confirmed.
     pub(super) fn pending(&self, system: &SystemId) -> bool {
-        flapping::pending(self.record(), &self.doubted, system)
+        self.record().has_pending_run(&self.doubted, system)
     }
 
     fn open_outage(&mut self, at: Timestamp, system: &SystemId) {

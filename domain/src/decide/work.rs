@@ -11,7 +11,6 @@ use crate::calendar;
 use crate::catalogue::Single;
 use crate::event::Fact;
 use crate::id::{CustomerId, WindowId};
-use crate::notice::Kind;
 use crate::report::words;
 use crate::span::{Span, Spans, second};
 use crate::windows::{CustomerTold, OneOffHistory};
@@ -120,9 +119,8 @@ impl Draft<'_> {
                 window: window.clone(),
             },
         );
-        let occurrence = self.occurrence(&window.id);
+        let occurrence = self.record().one_off(&window.id);
         if let Some(occurrence) = occurrence {
-            self.tell_window(at, Kind::MaintenanceScheduled, &occurrence);
             if occurrence.span.contains(at) {
                 self.start_window(at, &occurrence);
             }
@@ -202,17 +200,6 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn occurrence(&self, id: &WindowId) -> Option<crate::windows::Occurrence> {
-        let record = self.record();
-        let (_, window) = record.one_off_windows.get(id)?.versions.last()?;
-        let span = Span::new(window.start, window.end);
-        let system = window.systems.first()?;
-        record
-            .windows_of(system, span)
-            .into_iter()
-            .find(|o| o.id == *id)
-    }
-
     fn extend(
         &mut self,
         at: Timestamp,
@@ -262,14 +249,7 @@ impl Draft<'_> {
             window,
             reason: reason.map(str::to_owned),
         };
-        let before = Span::new(last.start, last.end);
         self.emit_by(at, by, fact);
-        // Of work that ended early its completion tells.
-        if end > at
-            && let Some(occurrence) = self.occurrence(id)
-        {
-            self.tell_changed(at, &occurrence, before);
-        }
         Ok(())
     }
 
@@ -294,9 +274,6 @@ impl Draft<'_> {
             reason: reason.map(str::to_owned),
         };
         self.emit_by(at, by, fact);
-        if let Some(occurrence) = self.occurrence(window) {
-            self.tell_window(at, Kind::MaintenanceCancelled, &occurrence);
-        }
         Ok(())
     }
 
@@ -353,63 +330,6 @@ impl Draft<'_> {
             "customer `{customer}` has none of the systems of {}",
             window.id
         ))
-    }
-
-    /// Whoever has come to depend on a system hears of the work on it: of the single windows ahead,
-    /// since who is a customer when the time to tell is over must have been told, and that work has
-    /// started which goes on.
-    pub(super) fn tell_newcomers(&mut self, at: Timestamp) {
-        self.tell_newcomers_of_running(at);
-        let record = self.record();
-        let ahead = |entry: &OneOffHistory| {
-            let window = last_version(entry);
-            // The clock may have been set back over one that was held.
-            let begun =
-                record.held.contains_key(&window.id) || record.completed.contains(&window.id);
-            entry.cancelled_at.is_none() && window.start > at && !begun
-        };
-        let entries = record.one_off_windows.values();
-        let ahead: Vec<_> = entries.filter(|e| ahead(e)).cloned().collect();
-        for entry in ahead {
-            let window = last_version(&entry);
-            let Some(occurrence) = self.occurrence(&window.id) else {
-                continue;
-            };
-            let catalogue = self.record().catalogue.clone();
-            for customer in &catalogue.customers {
-                let told = entry.told.keys().any(|(_, told)| *told == customer.id);
-                if !told && !self.is_told_of(&window.id, customer) {
-                    self.announce_to_each(
-                        at,
-                        Kind::MaintenanceScheduled,
-                        &occurrence,
-                        None,
-                        customer,
-                    );
-                }
-            }
-        }
-    }
-
-    /// Work that goes on has started, for those who have heard nothing of it.
-    fn tell_newcomers_of_running(&mut self, at: Timestamp) {
-        let held: Vec<_> = self.record().held.clone().into_iter().collect();
-        for (window, held) in held {
-            let windows = held.systems.iter();
-            let occurrence = windows
-                .flat_map(|system| self.record().windows_of(system, held.span))
-                .find(|o| o.id == window && o.span.contains(at));
-            let Some(occurrence) = occurrence else {
-                continue;
-            };
-            let catalogue = self.record().catalogue.clone();
-            for customer in &catalogue.customers {
-                if !self.is_told_of(&window, customer) {
-                    let kind = Kind::MaintenanceStarted;
-                    self.announce_to_each(at, kind, &occurrence, None, customer);
-                }
-            }
-        }
     }
 }
 

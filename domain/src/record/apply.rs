@@ -5,12 +5,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Life, Outgoing, ProbeRecord, Record, Standing, is_open};
+use super::{Life, ProbeRecord, Record, is_open};
 use crate::catalogue::Catalogue;
-use crate::event::{self, Delivery, Event, Fact, GapCause, Silence};
-use crate::id::{NoticeId, ProbeId, SystemId, WindowId};
-use crate::notice::{Affected, Kind, Notice};
-use crate::outbox;
+use crate::event::{self, GapCause, Event, Fact, Silence};
+use crate::id::{ProbeId, SystemId, WindowId};
 use crate::span::Span;
 use crate::windows::RuleVersion;
 
@@ -29,7 +27,10 @@ impl Record {
                 self.identity.clone_from(identity);
                 self.tzdb.clone_from(tzdb);
             }
-            Fact::Configured { catalogue } => self.configured(at, &event.by.person, catalogue),
+            Fact::Configured { catalogue } => {
+                self.configured(at, &event.by.person, catalogue);
+                self.notices_configured(at);
+            }
             Fact::Started { alive_until } => {
                 self.watching = true;
                 self.resumed_at = Some(at);
@@ -74,10 +75,9 @@ impl Record {
             | Fact::MeasureDone { .. }
             | Fact::IncidentResolved { .. }
             | Fact::IncidentClosed { .. } => self.incident_fact(event),
-            Fact::NoticeQueued { .. }
-            | Fact::DeliveryAttempted { .. }
-            | Fact::DeliveryEnded { .. }
-            | Fact::NoticeFolded { .. } => self.notice_fact(at, &event.fact),
+            Fact::DeliveryAttempted { .. } | Fact::DeliveryEnded { .. } => {
+                self.delivery_fact(at, &event.fact);
+            }
         }
     }
 
@@ -158,7 +158,6 @@ impl Record {
         }
         self.succeed(at, &bereft);
         self.forget_unwatched(&old, catalogue);
-        self.forget_owed();
         self.move_held();
     }
 
@@ -286,176 +285,6 @@ impl Record {
         if let Some(record) = self.probes.get_mut(id) {
             let record = Arc::make_mut(record);
             change(record);
-        }
-    }
-
-    fn notice_fact(&mut self, at: Timestamp, fact: &Fact) {
-        match fact {
-            Fact::NoticeQueued { notice } => self.queued(self.next_notice(), at, notice),
-            Fact::DeliveryAttempted {
-                notice,
-                attempt,
-                message_id,
-                ..
-            } => self.with_notice(*notice, |o| {
-                o.attempts = *attempt;
-                o.message_id.get_or_insert_with(|| message_id.clone());
-                o.standing = Standing::Attempting(at);
-            }),
-            Fact::DeliveryEnded {
-                notice,
-                result,
-                reply,
-                unreached,
-                once_more,
-                ..
-            } => {
-                self.with_notice(*notice, |o| {
-                    o.unreached = *unreached;
-                    outbox::ended(o, at, *result, reply, *once_more);
-                });
-                if *result == Delivery::Accepted {
-                    self.mail_goes_again(at);
-                }
-                self.delivered(*notice, at);
-                self.say_both(*notice);
-            }
-            Fact::NoticeFolded { notice, into } => {
-                self.with_notice(*notice, |o| o.standing = Standing::Folded(*into));
-                self.say_both(*notice);
-            }
-            _ => {}
-        }
-    }
-
-    fn queued(&mut self, id: NoticeId, at: Timestamp, notice: &Notice) {
-        if notice.kind == Kind::Downtime {
-            self.told_unstable(id, notice);
-        }
-        for outage in notice.affected.iter().flat_map(|a| a.outages()) {
-            self.untold.remove(&(notice.customer.clone(), outage));
-            let system = self.with_outage(outage, |o| match notice.kind {
-                Kind::Downtime | Kind::MaintenanceOverrun if !o.told.contains(&id) => {
-                    o.told.push(id);
-                }
-                Kind::Uptime => o.told_up.push(id),
-                _ => {}
-            });
-            if notice.kind == Kind::Uptime
-                && let Some(record) = system.and_then(|s| self.systems.get_mut(&s))
-            {
-                Arc::make_mut(record).unanswered.retain(|o| *o != outage);
-            }
-        }
-        if matches!(notice.kind, Kind::Downtime | Kind::MaintenanceOverrun) {
-            for system in notice.systems() {
-                self.join(system);
-            }
-        }
-        if let Some((stem, _)) = notice.key.rsplit_once('/') {
-            *self.keys.entry(stem.to_owned()).or_insert(0) += 1;
-        }
-        for subject in notice.subjects() {
-            self.threads
-                .entry((subject, notice.recipient.clone()))
-                .or_insert(id);
-        }
-        self.unsent.insert(id);
-        let outgoing = Outgoing {
-            notice: notice.clone(),
-            decided_at: at,
-            standing: Standing::Due(at),
-            attempts: 0,
-            message_id: None,
-            lost: 0,
-            last: None,
-            unreached: false,
-        };
-        self.notices.insert(id, Arc::new(outgoing));
-    }
-
-    pub(super) fn with_notice(&mut self, id: NoticeId, change: impl FnOnce(&mut Outgoing)) {
-        if let Some(outgoing) = self.notices.get_mut(&id) {
-            let outgoing = Arc::make_mut(outgoing);
-            change(outgoing);
-            if outgoing.standing.is_final() {
-                self.unsent.remove(&id);
-            }
-        }
-    }
-
-    /// A recovery that nobody has tried to send yet, and into which all that it answers was folded,
-    /// none of which can have arrived, is the first word of it: what was on its way when the recovery
-    /// was decided may have come back since, or an earlier recovery have arrived.
-    fn say_both(&mut self, recipient_of: NoticeId) {
-        let Some(known) = self.notices.get(&recipient_of) else {
-            return;
-        };
-        let recipient = &known.notice.recipient;
-        let waiting = self.unsent.iter().copied();
-        let first: Vec<NoticeId> = waiting
-            .filter(|id| {
-                let known = self.notices.get(id);
-                known
-                    .is_some_and(|o| o.notice.recipient == *recipient && self.is_first_word(*id, o))
-            })
-            .collect();
-        for id in first {
-            self.with_notice(id, |o| o.notice.folded = true);
-        }
-    }
-
-    fn is_first_word(&self, id: NoticeId, outgoing: &Outgoing) -> bool {
-        let replaced = |before: &NoticeId| {
-            let before = self.notices.get(before);
-            before.is_some_and(|o| o.standing == Standing::Folded(Some(id)))
-        };
-        let notice = &outgoing.notice;
-        let outages = notice.affected.iter().flat_map(Affected::outages);
-        notice.kind == Kind::Uptime
-            && outgoing.attempts == 0
-            && notice.after.iter().all(replaced)
-            && !self.may_have_heard(outages, &notice.recipient)
-    }
-
-    /// What waits only because no relay could be reached need not wait any longer.
-    fn mail_goes_again(&mut self, at: Timestamp) {
-        let waits = |id: &NoticeId| {
-            let known = self.notices.get(id);
-            known.is_some_and(|o| {
-                o.unreached && matches!(o.standing, Standing::Due(due_at) if at < due_at)
-            })
-        };
-        let waiting: Vec<NoticeId> = self.unsent.iter().copied().filter(waits).collect();
-        for id in waiting {
-            self.with_notice(id, |o| o.standing = Standing::Due(at));
-        }
-    }
-
-    /// A delivered announcement is what earns a single window.
-    fn delivered(&mut self, id: NoticeId, at: Timestamp) {
-        let Some(outgoing) = self.notices.get(&id).cloned() else {
-            return;
-        };
-        let announces = matches!(
-            outgoing.notice.kind,
-            Kind::MaintenanceScheduled | Kind::MaintenanceChanged
-        );
-        if !announces || !matches!(outgoing.standing, Standing::Sent(_)) {
-            return;
-        }
-        let Some(work) = &outgoing.notice.work else {
-            return;
-        };
-        let version = self.one_off_windows.get(&work.window).and_then(|entry| {
-            entry.versions.iter().rposition(|(_, w)| {
-                w.start == work.span.from
-                    && w.end == work.span.to
-                    && w.max_downtime_s == work.max_downtime_s
-            })
-        });
-        if let Some(version) = version {
-            self.told_of(&work.window, version, &outgoing.notice.customer, at);
         }
     }
 }

@@ -8,20 +8,19 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Outage, Record};
 use crate::catalogue::Affects;
-use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId};
-use crate::notice::{Affected, Notice};
+use crate::id::{IncidentId, OutageId, ProbeId, SystemId};
 
 /// A time in which a system failed again and again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Episode {
+    /// The ledger sequence of the fact that began it.
+    pub seq: u64,
     /// Its incident.
     pub incident: IncidentId,
     /// The outages of the hour in which it became unstable.
     pub counted: Vec<OutageId>,
     /// Those that came after.
     pub more: Vec<OutageId>,
-    /// The notices that said so.
-    pub told: Vec<NoticeId>,
 }
 
 impl Episode {
@@ -73,6 +72,14 @@ impl Record {
             .episode
             .as_ref()
             .filter(|_| self.unstable.contains(system))
+    }
+
+    /// True if an availability probe of the system is among `doubted`, the probes with a bad run that
+    /// is not confirmed.
+    pub(crate) fn has_pending_run(&self, doubted: &BTreeSet<ProbeId>, system: &SystemId) -> bool {
+        let own = doubted.iter().filter(|p| p.system() == system.as_str());
+        let mut configured = own.filter_map(|probe| self.catalogue.probe(probe));
+        configured.any(|p| p.affects == Affects::Availability)
     }
 
     /// Since when an unstable system has been up without a break: no outage, nothing unknown, no
@@ -150,7 +157,7 @@ impl Record {
         if self.unstable.contains(system) {
             self.one_more(system, outages);
         } else {
-            self.became_unstable(system, id, outages);
+            self.became_unstable(at, system, id, outages);
         }
     }
 
@@ -176,99 +183,41 @@ impl Record {
         });
     }
 
-    fn became_unstable(&mut self, system: &SystemId, id: IncidentId, outages: &[OutageId]) {
-        // Who knows that it is down does not know that it is unstable.
+    fn became_unstable(
+        &mut self,
+        at: Timestamp,
+        system: &SystemId,
+        id: IncidentId,
+        outages: &[OutageId],
+    ) {
+        // An address that has no entry of its newest outage is told of the flapping by that one.
         let goes_on = |o: &&OutageId| self.outages.get(*o).is_some_and(|o| o.end.is_none());
-        let newest = outages.iter().filter(goes_on).max().copied();
-        let catalogue = Arc::clone(&self.catalogue);
-        let customers = catalogue.customers_of(system);
-        for customer in customers.filter(|c| !c.contacts.is_empty()) {
-            let owed = |o: &OutageId| self.untold.contains(&(customer.id.clone(), *o));
-            if let Some(newest) = newest.filter(|_| !outages.iter().any(owed)) {
-                self.untold.insert((customer.id.clone(), newest));
-            }
+        if let Some(newest) = outages.iter().filter(goes_on).max() {
+            self.owe_outage(at, *newest);
         }
-        // Who is owed a word of several of them is owed one.
-        let mut owed: BTreeSet<CustomerId> = BTreeSet::new();
-        for outage in outages.iter().rev() {
-            let of: Vec<CustomerId> = self
-                .untold
-                .iter()
-                .filter(|(_, o)| o == outage)
-                .map(|(customer, _)| customer.clone())
-                .collect();
-            for customer in of {
-                if !owed.insert(customer.clone()) {
-                    self.untold.remove(&(customer, *outage));
-                }
-            }
-        }
+        let seq = self.seq;
         let record = Arc::make_mut(self.systems.entry(system.clone()).or_default());
         record.episode = Some(Episode {
+            seq,
             incident: id,
             counted: outages.to_vec(),
             more: Vec::new(),
-            told: Vec::new(),
         });
         self.unstable.insert(system.clone());
     }
 
-    /// Who was told that the system is unstable was told of this one.
     fn one_more(&mut self, system: &SystemId, outages: &[OutageId]) {
         let Some(record) = self.systems.get_mut(system) else {
             return;
         };
-        let Some(episode) = &mut Arc::make_mut(record).episode else {
-            return;
-        };
-        episode.more.extend(outages);
-        let told = episode.told.clone();
-        for outage in outages {
-            self.with_outage(*outage, |o| add(&mut o.told, &told));
+        if let Some(episode) = &mut Arc::make_mut(record).episode {
+            episode.more.extend(outages);
         }
+        self.share_flapping(system, outages);
     }
 
     pub(super) fn settled(&mut self, at: Timestamp, system: &SystemId, incident: IncidentId) {
         self.unstable.remove(system);
         self.with_incident(incident, |i| i.settled.push((at, system.clone())));
     }
-
-    /// Whether the customer knows, or will be told, that the system is unstable.
-    pub(super) fn knows_unstable(&self, system: &SystemId, customer: &CustomerId) -> bool {
-        self.episode(system).is_some_and(|episode| {
-            let told = |n: &NoticeId| {
-                let told = self.notices.get(n);
-                told.is_some_and(|o| o.notice.customer == *customer)
-            };
-            episode.told.iter().any(told)
-                || episode
-                    .outages()
-                    .any(|o| self.untold.contains(&(customer.clone(), o)))
-        })
-    }
-
-    /// A notice that a system is unstable tells of all its outages since.
-    pub(super) fn told_unstable(&mut self, id: NoticeId, notice: &Notice) {
-        let unstable = |a: &&Affected| a.unstable.is_some();
-        for affected in notice.affected.iter().filter(unstable) {
-            if !self.unstable.contains(&affected.system) {
-                continue;
-            }
-            let Some(record) = self.systems.get_mut(&affected.system) else {
-                continue;
-            };
-            let Some(episode) = &mut Arc::make_mut(record).episode else {
-                continue;
-            };
-            episode.told.push(id);
-            for outage in episode.more.clone() {
-                self.with_outage(outage, |o| add(&mut o.told, &[id]));
-            }
-        }
-    }
-}
-
-fn add(told: &mut Vec<NoticeId>, more: &[NoticeId]) {
-    let new: Vec<NoticeId> = more.iter().filter(|n| !told.contains(n)).copied().collect();
-    told.extend(new);
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::{Held, Record};
 use crate::event::{Event, Fact};
 use crate::id::{CustomerId, WindowId};
+use crate::notice::Kind;
 use crate::windows::{CustomerTold, OneOffHistory};
 
 impl Record {
@@ -21,20 +22,30 @@ impl Record {
                     told: BTreeMap::new(),
                     told_by_people: Vec::new(),
                 };
-                self.one_off_windows
-                    .insert(window.id.clone(), Arc::new(entry));
+                self.one_off_windows.insert(window.id.clone(), Arc::new(entry));
+                if let Some(occurrence) = self.one_off(&window.id) {
+                    self.owe_window(at, Kind::MaintenanceScheduled, &occurrence, None);
+                }
             }
             Fact::WindowChanged { window, .. } => {
+                let before = self.one_off(&window.id).map(|o| o.span);
                 if let Some(entry) = self.one_off_windows.get_mut(&window.id) {
                     Arc::make_mut(entry).versions.push((at, window.clone()));
                 }
                 if let Some(held) = self.held.get_mut(&window.id) {
                     held.span.to = window.end;
                 }
+                // The completion tells of work that ended early.
+                if let Some(occurrence) = self.one_off(&window.id).filter(|_| window.end > at) {
+                    self.owe_window(at, Kind::MaintenanceChanged, &occurrence, before);
+                }
             }
             Fact::WindowCancelled { window, .. } => {
                 if let Some(entry) = self.one_off_windows.get_mut(window) {
                     Arc::make_mut(entry).cancelled_at = Some(at);
+                }
+                if let Some(occurrence) = self.one_off(window) {
+                    self.owe_cancellation(at, &occurrence);
                 }
             }
             Fact::CustomerNotified {
@@ -68,12 +79,25 @@ impl Record {
                         span: *span,
                     },
                 );
+                self.owe_held(at, Kind::MaintenanceStarted, window);
             }
             Fact::MaintenanceCompleted { window } => {
+                self.owe_held(at, Kind::MaintenanceCompleted, window);
                 self.held.remove(window);
                 self.completed.insert(window.clone());
             }
             _ => {}
+        }
+    }
+
+    fn owe_held(&mut self, at: Timestamp, kind: Kind, window: &WindowId) {
+        let Some(held) = self.held.get(window) else {
+            return;
+        };
+        let windows = held.systems.iter();
+        let mut windows = windows.flat_map(|system| self.windows_of(system, held.span));
+        if let Some(occurrence) = windows.find(|o| o.id == *window) {
+            self.owe_window(at, kind, &occurrence, None);
         }
     }
 

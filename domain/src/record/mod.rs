@@ -1,15 +1,14 @@
 //! The present state: a fold of the ledger's events and nothing else. `apply` never decides.
 
-mod answers;
 mod apply;
 mod flapping;
 mod history;
 mod incidents;
 mod maintenance;
+pub mod notices;
 mod outages;
 mod reload;
 mod rewind;
-mod stretch;
 mod window_status;
 
 use std::sync::Arc;
@@ -21,14 +20,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::catalogue::{Affects, Catalogue};
-use crate::event::{Delivery, GapCause, Silence};
-use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, ProbeId, SystemId, WindowId};
+use crate::event::{GapCause, Silence};
+use crate::id::{IncidentId, OutageId, ProbeId, SystemId, WindowId};
 use crate::incident::Incident;
-use crate::notice::Notice;
 use crate::sample::Reason;
 use crate::span::Span;
 use crate::windows::{OneOffHistory, RuleVersion};
 
+pub use self::notices::{Notices, Outgoing, Standing};
 pub use flapping::Episode;
 pub use history::Agreement;
 pub use window_status::WindowStatus;
@@ -64,20 +63,12 @@ pub struct Record {
     pub outages: OrdMap<OutageId, Arc<Outage>>,
     /// Every incident.
     pub incidents: OrdMap<IncidentId, Arc<Incident>>,
-    /// Every notice.
-    pub notices: OrdMap<NoticeId, Arc<Outgoing>>,
-    /// Notices not yet sent, rejected or folded.
-    pub unsent: OrdSet<NoticeId>,
-    /// Unplanned outages of which a customer has no notice yet.
-    pub untold: OrdSet<(CustomerId, OutageId)>,
+    /// What each address knows and is owed, and every message to it.
+    pub notices: Notices,
     /// Incidents that are not resolved yet.
     pub unresolved: OrdSet<IncidentId>,
     /// Systems that fail again and again.
     pub unstable: OrdSet<SystemId>,
-    /// The first notice to a recipient about an outage or a window: later ones join its thread.
-    pub threads: OrdMap<(String, String), NoticeId>,
-    /// How many notices there are of a kind, subject and recipient: the last part of their keys.
-    pub keys: OrdMap<String, u32>,
     /// Single windows.
     pub one_off_windows: OrdMap<WindowId, Arc<OneOffHistory>>,
     /// Windows that began and are not completed.
@@ -124,9 +115,6 @@ pub struct SystemRecord {
     pub open: Option<OutageId>,
     /// Faults of the monitor.
     pub faults: Vec<Fault>,
-    /// Outages that are over, of which nobody has been told so: there was nobody to tell, or
-    /// another one goes on.
-    pub unanswered: Vec<OutageId>,
     /// The last time in which it failed again and again: it does so now if it is among
     /// [`Record::unstable`].
     pub episode: Option<Episode>,
@@ -207,10 +195,6 @@ pub struct Outage {
     pub exclusions: Vec<Exclusion>,
     /// The incident it belongs to.
     pub incident: Option<IncidentId>,
-    /// `downtime` and `maintenance-overrun` notices about it.
-    pub told: Vec<NoticeId>,
-    /// `uptime` notices about it.
-    pub told_up: Vec<NoticeId>,
     /// How exactly its edges are known, in seconds: the longest interval of its probes.
     pub edge_s: i64,
     /// By how much the clock was set since it was over.
@@ -243,44 +227,6 @@ pub struct Held {
     pub span: Span,
 }
 
-/// Where a notice stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Waits, for the first time or again, until then.
-    Due(Timestamp),
-    /// An attempt is under way since then.
-    Attempting(Timestamp),
-    /// The relay took it then.
-    Sent(Timestamp),
-    /// Refused for good, or given up.
-    Rejected(Timestamp),
-    /// Perhaps delivered twice over, perhaps never: tried twice, lost twice.
-    Ambiguous(Timestamp),
-    /// Said by another, or pointless.
-    Folded(Option<NoticeId>),
-}
-
-/// A notice with its deliveries.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
-    /// What is said to whom.
-    pub notice: Notice,
-    /// When it was decided.
-    pub decided_at: Timestamp,
-    /// Where it stands.
-    pub standing: Standing,
-    /// How many attempts began.
-    pub attempts: u32,
-    /// The `Message-ID` of the first attempt, and so of all.
-    pub message_id: Option<String>,
-    /// How many of them were lost between the first byte and the reply.
-    pub lost: u32,
-    /// How the last attempt ended, and the relay's words.
-    pub last: Option<(Delivery, String)>,
-    /// Whether no relay came as far in it as to speak of this notice.
-    pub unreached: bool,
-}
-
 impl Record {
     /// The sequence number that the next event will get.
     pub fn next_seq(&self) -> u64 {
@@ -296,12 +242,6 @@ impl Record {
     pub fn next_incident(&self) -> IncidentId {
         IncidentId(next(self.incidents.get_max().map(|(id, _)| id.0)))
     }
-
-    /// The id of the next notice.
-    pub fn next_notice(&self) -> NoticeId {
-        NoticeId(next(self.notices.get_max().map(|(id, _)| id.0)))
-    }
-
     /// Whether an availability probe of the system is confirmed down.
     pub fn is_down(&self, system: &SystemId) -> bool {
         self.catalogue.system(system.as_str()).is_some_and(|s| {

@@ -1,7 +1,6 @@
 //! The fold of what concerns outages: their edges, what people say of them, and who is owed a word
 //! about them. Never decides.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -9,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Exclusion, Fault, Outage, Record, is_open};
 use crate::catalogue::{Affects, System};
 use crate::event::{Event, Fact};
-use crate::id::{CustomerId, OutageId, ProbeId, SystemId};
+use crate::id::{OutageId, ProbeId, SystemId};
 use crate::span::Span;
 
 impl Record {
@@ -41,25 +40,19 @@ impl Record {
                     edge_s: 0,
                     ..self.outage(*id, system, *from, event.at)
                 };
-                if to.is_none() {
-                    self.owe_notice(system, *id);
-                }
                 self.began(system, outage);
-                self.join(system);
+                if to.is_none() {
+                    self.owe_outage(event.at, *id);
+                }
+                self.share_knowledge(system);
             }
             Fact::DeclarationChanged { outage, to, .. } => {
-                let was_open = self.outages.get(outage).is_some_and(|o| o.end.is_none());
                 let system = self.with_outage(*outage, |o| {
                     o.end = Some(*to);
                     o.closed_at = Some(event.at);
                 });
-                if let Some(record) = system.as_ref().and_then(|s| self.systems.get_mut(s))
-                    && was_open
-                {
-                    Arc::make_mut(record).unanswered.push(*outage);
-                }
                 if let Some(system) = system {
-                    self.join(&system);
+                    self.share_knowledge(&system);
                 }
             }
             Fact::Overrun {
@@ -67,13 +60,11 @@ impl Record {
                 from,
                 window,
             } => {
-                let system = self.with_outage(*outage, |o| {
+                self.with_outage(*outage, |o| {
                     o.overrun = Some((*from, window.clone()));
                     o.overran_at = Some(event.at);
                 });
-                if let Some(system) = system {
-                    self.owe_notice(&system, *outage);
-                }
+                self.owe_outage(event.at, *outage);
             }
             _ => self.judged(event),
         }
@@ -100,13 +91,13 @@ impl Record {
             detail: cause.and_then(|r| r.detail.clone()),
             ..self.outage(id, system, start, at)
         };
-        if !planned {
-            self.owe_notice(system, id);
-        }
         self.began(system, outage);
         let record = Arc::make_mut(self.systems.entry(system.clone()).or_default());
         record.open = Some(id);
-        self.join(system);
+        if !planned {
+            self.owe_outage(at, id);
+        }
+        self.share_knowledge(system);
     }
 
     fn closed(&mut self, id: OutageId, at: Timestamp, end: Timestamp, unobserved: Option<Span>) {
@@ -118,7 +109,6 @@ impl Record {
         if let Some(record) = system.and_then(|s| self.systems.get_mut(&s)) {
             let record = Arc::make_mut(record);
             record.open = None;
-            record.unanswered.push(id);
         }
     }
 
@@ -162,8 +152,8 @@ impl Record {
                 let system = self.with_outage(*outage, |o| o.reclassified = Some(reason.clone()));
                 // It goes on, and nobody was told because it was excused.
                 if let Some(system) = system.filter(|_| !told) {
-                    self.owe_notice(&system, *outage);
-                    self.join(&system);
+                    self.owe_outage(event.at, *outage);
+                    self.share_knowledge(&system);
                 }
             }
             _ => {}
@@ -180,35 +170,7 @@ impl Record {
             && from < outage.start
         {
             Arc::make_mut(outage).start = from;
-            self.join(&SystemId::from(probe.system()));
-        }
-    }
-
-    /// Who is no longer a customer of a system is owed no word of it.
-    pub(super) fn forget_owed(&mut self) {
-        let catalogue = Arc::clone(&self.catalogue);
-        let gone: Vec<(CustomerId, OutageId)> = self
-            .untold
-            .iter()
-            .filter(|(customer, outage)| {
-                let system = self.outages.get(outage).map(|o| &o.system);
-                !catalogue
-                    .customer(customer.as_str())
-                    .filter(|c| !c.contacts.is_empty())
-                    .is_some_and(|c| system.is_some_and(|s| c.systems.contains(s)))
-            })
-            .cloned()
-            .collect();
-        for owed in gone {
-            self.untold.remove(&owed);
-        }
-        let systems: BTreeSet<SystemId> = self
-            .untold
-            .iter()
-            .filter_map(|(_, outage)| Some(self.outages.get(outage)?.system.clone()))
-            .collect();
-        for system in systems {
-            self.join(&system);
+            self.share_knowledge(&SystemId::from(probe.system()));
         }
     }
 
@@ -231,36 +193,15 @@ impl Record {
             reclassified: None,
             exclusions: Vec::new(),
             incident: None,
-            told: Vec::new(),
-            told_up: Vec::new(),
             edge_s: configured.map_or(0, System::interval_s),
             moved: SignedDuration::ZERO,
         }
     }
 
     fn began(&mut self, system: &SystemId, outage: Outage) {
-        // Where nobody is left to be told of its end, an older one is forgotten.
-        let known = self.systems.get(system).map(|s| s.unanswered.clone());
-        let mut unanswered = known.unwrap_or_default();
-        unanswered.retain(|o| self.is_answerable(*o));
         let record = Arc::make_mut(self.systems.entry(system.clone()).or_default());
-        record.unanswered = unanswered;
         record.outages.push(outage.id);
         self.outages.insert(outage.id, Arc::new(outage));
-    }
-
-    /// Every customer of the system is owed a notice of the outage, unless it was told that the
-    /// system is unstable, or down by another outage that goes with this one ([`Record::stretch`]).
-    fn owe_notice(&mut self, system: &SystemId, outage: OutageId) {
-        let catalogue = Arc::clone(&self.catalogue);
-        for customer in catalogue
-            .customers_of(system)
-            .filter(|c| !c.contacts.is_empty())
-        {
-            if !self.knows_unstable(system, &customer.id) {
-                self.untold.insert((customer.id.clone(), outage));
-            }
-        }
     }
 
     pub(super) fn with_outage(

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::apply::close;
-use super::{Record, Standing};
+use super::Record;
 use crate::incident::Incident;
 use crate::span::Span;
 
@@ -74,14 +74,7 @@ impl Record {
         self.rewind_outages(at);
         let back = back.to.duration_since(at);
         self.step(-back);
-        for id in self.unsent.clone() {
-            // A pause is so much time, whatever the clock says.
-            self.with_notice(id, |outgoing| {
-                if let Standing::Due(due_at) = &mut outgoing.standing {
-                    *due_at = due_at.checked_sub(back).unwrap_or(at).min(*due_at);
-                }
-            });
-        }
+        self.notices.rewind(at, back);
     }
 
     /// The clock was set by so much, and what is over is as long ago as before.
@@ -104,7 +97,7 @@ impl Record {
 
     /// What goes on began no later than now, and nobody waits for a time that has been.
     fn rewind_outages(&mut self, at: Timestamp) {
-        let untold: Vec<_> = self.untold.iter().map(|(_, outage)| *outage).collect();
+        let owed = self.notices.open_outages();
         let all = self.outages.values();
         let open: Vec<_> = all.filter(|o| o.end.is_none()).map(|o| o.id).collect();
         for id in &open {
@@ -115,8 +108,7 @@ impl Record {
                 }
             });
         }
-        let unanswered = self.systems.values().flat_map(|s| &s.unanswered);
-        let all = unanswered.filter_map(|o| self.outages.get(o));
+        let all = owed.iter().filter_map(|o| self.outages.get(o));
         let unwatched: Vec<_> = all.filter(|o| o.is_unwatched()).map(|o| o.id).collect();
         for id in unwatched {
             // Whether it is over is for what is heard from now on to say.
@@ -126,7 +118,7 @@ impl Record {
                 outage.unobserved = outage.end.map(|end| Span::new(end, end));
             });
         }
-        for id in open.into_iter().chain(untold) {
+        for id in open.into_iter().chain(owed) {
             self.with_outage(id, |outage| outage.detected_at = outage.detected_at.min(at));
         }
         for id in self.unresolved.clone() {

@@ -115,12 +115,14 @@ fn detected(outage: &Outage, first: Timestamp) -> Timestamp {
 /// When each customer that was told of one of them was first told.
 fn first_told(scope: &Scope<'_>, outages: &[&Outage]) -> Vec<Timestamp> {
     let mut first: BTreeMap<&CustomerId, Timestamp> = BTreeMap::new();
-    for (_, outgoing) in outages.iter().flat_map(|o| notified::telling(scope, o)) {
-        if let Some(at) = notified::sent(outgoing) {
-            first
-                .entry(&outgoing.notice.customer)
-                .and_modify(|known| *known = at.min(*known))
-                .or_insert(at);
+    for told in outages.iter().flat_map(|o| notified::telling(scope, o)) {
+        if let Some(at) = told.sent_at() {
+            for customer in &told.entry.customers {
+                first
+                    .entry(customer)
+                    .and_modify(|known| *known = at.min(*known))
+                    .or_insert(at);
+            }
         }
     }
     first.into_values().collect()

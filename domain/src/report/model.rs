@@ -550,7 +550,7 @@ pub enum Telling {
     /// Still waiting.
     Queued,
     /// Not sent: a later notice says it, or nothing is left to say.
-    Folded,
+    Superseded,
     /// Given up after 48 hours of attempts that were refused for the time being.
     GivenUp,
     /// Refused for good.
@@ -566,7 +566,7 @@ impl Telling {
             Telling::Sent => "sent",
             Telling::Ambiguous => "ambiguous",
             Telling::Queued => "queued",
-            Telling::Folded => "folded",
+            Telling::Superseded => "superseded",
             Telling::GivenUp => "given_up",
             Telling::Rejected => "rejected",
             Telling::NotTold => "not_told",

@@ -22,7 +22,7 @@ pub(super) struct Notices {
 impl Notices {
     pub fn of(scope: &Scope<'_>) -> Self {
         let mut all = Self::default();
-        for (id, outgoing) in &scope.record.notices {
+        for (id, outgoing) in scope.record.notices.messages() {
             let mut affected = outgoing.notice.affected.iter();
             let about_ours = affected.any(|a| scope.systems.contains_key(&a.system));
             if !about_ours || !scope.period.contains(outgoing.decided_at) {
@@ -32,7 +32,7 @@ impl Notices {
             *all.kinds.entry(kind).or_insert(0) += 1;
             let result = standing(outgoing).word().to_owned();
             *all.results.entry(result).or_insert(0) += 1;
-            all.refused.extend(refused(scope, *id, outgoing));
+            all.refused.extend(refused(scope, id, outgoing));
         }
         all
     }
@@ -47,12 +47,13 @@ fn refused(scope: &Scope<'_>, id: NoticeId, outgoing: &Outgoing) -> Option<Refus
     let ours = ours.filter(|a| scope.systems.contains_key(&a.system));
     let outages = ours.flat_map(|a| a.outages()).map(|o| o.to_string());
     let window = notice.work.iter().map(|w| w.window.to_string());
+    let customers: Vec<String> = notice.recipient.customers().map(ToString::to_string).collect();
     Some(Refused {
         notice: id.to_string(),
         kind: notice.kind.to_string(),
         about: outages.chain(window).collect(),
-        customer: notice.customer.to_string(),
-        name: notice.customer_name.clone(),
+        customer: customers.join(", "),
+        name: notice.recipient.name.clone(),
         at: Moment::of(at, &scope.zone),
         result: standing(outgoing),
     })

@@ -1,73 +1,90 @@
 //! Whom the notices of an incident reached, when, and whom they did not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::model::{Moment, Telling, Told};
+use super::model::{Moment, Telling as Result, Told};
 use super::scope::Scope;
 use super::words::{floor, list};
 use crate::event::Delivery;
-use crate::id::{CustomerId, NoticeId};
+use crate::id::CustomerId;
 use crate::incident::Incident;
-use crate::notice::Kind;
+use crate::notice::{Address, Kind};
+use crate::record::notices::{Known, OutageEntry};
 use crate::record::{Outage, Outgoing, Standing};
 
 /// How many customers a line of a timeline names before it only counts them.
 const NAMED: usize = 6;
 
-/// The notices that told people of an outage: `downtime` and `maintenance-overrun`, and an
-/// `uptime` that says both because the first was never sent. For one that was folded into a later
-/// one, that one: what became of it is what became of the telling.
+/// What became of telling one address of an outage.
+pub(super) struct Telling<'a> {
+    pub entry: &'a OutageEntry,
+    pub address: &'a Address,
+    pub result: Result,
+    /// When that was settled.
+    pub at: Option<Timestamp>,
+    /// The message told of the end, too.
+    afterwards: bool,
+    /// The message, where there is one.
+    outgoing: Option<&'a Outgoing>,
+}
+
+impl Telling<'_> {
+    /// When the message was delivered, if it was.
+    pub fn sent_at(&self) -> Option<Timestamp> {
+        self.at.filter(|_| self.result == Result::Sent)
+    }
+}
+
+/// What became of telling each address that an outage began.
 pub(super) fn telling<'a>(
     scope: &Scope<'a>,
     outage: &Outage,
-) -> impl Iterator<Item = (NoticeId, &'a Outgoing)> {
-    let record = scope.record;
-    let first = outage.told.iter().chain(&outage.told_up);
-    let first: BTreeSet<NoticeId> = first.copied().collect();
-    let wanted = first.into_iter().filter(move |id| {
-        record.notices.get(id).is_some_and(|n| {
-            matches!(n.notice.kind, Kind::Downtime | Kind::MaintenanceOverrun) || n.notice.folded
-        })
-    });
-    let said: BTreeSet<NoticeId> = wanted.map(|id| said_by(scope, id)).collect();
-    said.into_iter()
-        .filter_map(move |id| Some((id, &**record.notices.get(&id)?)))
+) -> impl Iterator<Item = Telling<'a>> {
+    let notices = &scope.record.notices;
+    let entries = notices.of_outage(outage.id);
+    entries.map(move |(address, entry)| {
+        let outgoing = entry.began.notice().and_then(|id| notices.message(id));
+        let outgoing = outgoing.map(|o| &**o);
+        let afterwards = outgoing.is_some_and(|o| o.notice.kind == Kind::Uptime);
+        Telling {
+            entry,
+            address,
+            result: result_of(entry.began, outgoing),
+            at: outgoing.and_then(settled_at),
+            afterwards,
+            outgoing,
+        }
+    })
 }
 
-/// The notice that says what this one was to say.
-fn said_by(scope: &Scope<'_>, mut id: NoticeId) -> NoticeId {
-    // A notice is folded into a later one, so this comes to an end.
-    while let Some(Standing::Folded(Some(into))) =
-        scope.record.notices.get(&id).map(|n| &n.standing)
-        && *into > id
-        && scope.record.notices.contains_key(into)
-    {
-        id = *into;
-    }
-    id
-}
-
-/// When a notice was delivered, if it was.
-pub(super) fn sent(notice: &Outgoing) -> Option<Timestamp> {
-    match notice.standing {
-        Standing::Sent(at) => Some(at),
-        _ => None,
+fn result_of(began: Known, outgoing: Option<&Outgoing>) -> Result {
+    match began {
+        Known::Dropped => Result::Superseded,
+        Known::No => Result::Queued,
+        _ => outgoing.map_or(Result::Queued, standing),
     }
 }
 
-/// What became of a notice.
-pub(super) fn standing(notice: &Outgoing) -> Telling {
-    match notice.standing {
-        Standing::Sent(_) => Telling::Sent,
-        Standing::Ambiguous(_) => Telling::Ambiguous,
-        Standing::Due(_) | Standing::Attempting(_) => Telling::Queued,
-        Standing::Folded(_) => Telling::Folded,
-        // A refusal for the time being ends a notice only by having gone on for too long.
-        Standing::Rejected(_) => match notice.last {
-            Some((Delivery::Deferred, _)) => Telling::GivenUp,
-            _ => Telling::Rejected,
+fn settled_at(outgoing: &Outgoing) -> Option<Timestamp> {
+    match outgoing.standing {
+        Standing::Sent(at) | Standing::Ambiguous(at) | Standing::Rejected(at) => Some(at),
+        Standing::Due(_) | Standing::Attempting(_) | Standing::Superseded(_) => None,
+    }
+}
+
+/// The result of a message.
+pub(super) fn standing(outgoing: &Outgoing) -> Result {
+    match outgoing.standing {
+        Standing::Sent(_) => Result::Sent,
+        Standing::Ambiguous(_) => Result::Ambiguous,
+        Standing::Due(_) | Standing::Attempting(_) => Result::Queued,
+        Standing::Superseded(_) => Result::Superseded,
+        // A temporary refusal ends a message only by having gone on for 48 hours.
+        Standing::Rejected(_) => match outgoing.last {
+            Some((Delivery::Deferred, _)) => Result::GivenUp,
+            _ => Result::Rejected,
         },
     }
 }
@@ -75,8 +92,8 @@ pub(super) fn standing(notice: &Outgoing) -> Telling {
 /// What became of telling one customer, and when that was settled.
 pub(super) struct Word {
     at: Timestamp,
-    result: Telling,
-    /// Whether it was the message that told of the end, too.
+    result: Result,
+    /// The message told of the end, too.
     afterwards: bool,
     name: String,
 }
@@ -99,33 +116,33 @@ pub(super) fn of(
             customers.insert(customer.id.clone(), nobody(&customer.id, &customer.name));
         }
     }
-    let mut contacts: BTreeMap<(CustomerId, &str), Telling> = BTreeMap::new();
-    // A later notice may say an outage once more: a contact is told by the first that does.
-    let mut heard: BTreeMap<(CustomerId, &str), Moment> = BTreeMap::new();
+    let mut contacts: BTreeMap<(CustomerId, &Address), Result> = BTreeMap::new();
+    // A later message may tell of an outage once more: the first counts.
+    let mut heard: BTreeMap<(CustomerId, &Address), Moment> = BTreeMap::new();
     let mut words: BTreeMap<CustomerId, Word> = BTreeMap::new();
-    for (_, outgoing) in outages.iter().flat_map(|o| telling(scope, o)) {
-        let notice = &outgoing.notice;
-        let told = customers
-            .entry(notice.customer.clone())
-            .or_insert_with(|| nobody(&notice.customer, &notice.customer_name));
-        let result = standing(outgoing);
-        contacts
-            .entry((notice.customer.clone(), &notice.recipient))
-            .and_modify(|known| *known = result.min(*known))
-            .or_insert(result);
-        told.result = told.result.min(result);
-        if let Some(at) = sent(outgoing).map(|at| Moment::of(at, &scope.zone)) {
-            told.first = Some(told.first.map_or(at, |first| first.min(at)));
-            let contact = (notice.customer.clone(), &*notice.recipient);
-            heard
-                .entry(contact)
-                .and_modify(|known: &mut Moment| *known = at.min(*known))
-                .or_insert(at);
-        }
-        if let Some(word) = word(outgoing, &told.name) {
-            let better = |known: &Word| (word.result, word.at) < (known.result, known.at);
-            if words.get(&notice.customer).is_none_or(better) {
-                words.insert(notice.customer.clone(), word);
+    for one in outages.iter().flat_map(|o| telling(scope, o)) {
+        for customer in &one.entry.customers {
+            let named = one.outgoing.map_or("", |o| &*o.notice.recipient.name);
+            let told = customers
+                .entry(customer.clone())
+                .or_insert_with(|| nobody(customer, named));
+            contacts
+                .entry((customer.clone(), one.address))
+                .and_modify(|known| *known = one.result.min(*known))
+                .or_insert(one.result);
+            told.result = told.result.min(one.result);
+            if let Some(at) = one.sent_at().map(|at| Moment::of(at, &scope.zone)) {
+                told.first = Some(told.first.map_or(at, |first| first.min(at)));
+                heard
+                    .entry((customer.clone(), one.address))
+                    .and_modify(|known: &mut Moment| *known = at.min(*known))
+                    .or_insert(at);
+            }
+            if let Some(word) = word(&one, &told.name) {
+                let better = |known: &Word| (word.result, word.at) < (known.result, known.at);
+                if words.get(customer).is_none_or(better) {
+                    words.insert(customer.clone(), word);
+                }
             }
         }
     }
@@ -157,21 +174,17 @@ fn nobody(id: &CustomerId, name: &str) -> Told {
         name: name.to_owned(),
         first: None,
         last: None,
-        result: Telling::NotTold,
+        result: Result::NotTold,
         only_afterwards: false,
         contacts: BTreeMap::new(),
     }
 }
 
-fn word(outgoing: &Outgoing, name: &str) -> Option<Word> {
-    let (Standing::Sent(at) | Standing::Ambiguous(at) | Standing::Rejected(at)) = outgoing.standing
-    else {
-        return None;
-    };
+fn word(one: &Telling<'_>, name: &str) -> Option<Word> {
     Some(Word {
-        at,
-        result: standing(outgoing),
-        afterwards: outgoing.notice.folded && sent(outgoing).is_some(),
+        at: one.at?,
+        result: one.result,
+        afterwards: one.afterwards && one.result == Result::Sent,
         name: name.to_owned(),
     })
 }
@@ -179,7 +192,7 @@ fn word(outgoing: &Outgoing, name: &str) -> Option<Word> {
 /// The lines of a timeline: one for each second and result, that names the customers or, of many,
 /// counts them. `customers` is how many there are in all.
 pub(super) fn steps(words: &[Word], customers: usize) -> Vec<(Timestamp, String)> {
-    let mut seconds: BTreeMap<(Timestamp, Telling, bool), Vec<&str>> = BTreeMap::new();
+    let mut seconds: BTreeMap<(Timestamp, Result, bool), Vec<&str>> = BTreeMap::new();
     for word in words {
         let key = (floor(word.at), word.result, word.afterwards);
         seconds.entry(key).or_default().push(&word.name);
@@ -190,13 +203,13 @@ pub(super) fn steps(words: &[Word], customers: usize) -> Vec<(Timestamp, String)
         .map(|((at, result, afterwards), names)| {
             let who = named(&names);
             let line = match result {
-                Telling::Ambiguous => {
+                Result::Ambiguous => {
                     format!("Unconfirmed, connection lost before the relay answered: {who}")
                 }
-                Telling::GivenUp => {
+                Result::GivenUp => {
                     format!("Given up after 48 hours, not notified: {who}")
                 }
-                Telling::Rejected => format!("Rejected by the mail relay, not notified: {who}"),
+                Result::Rejected => format!("Rejected by the mail relay, not notified: {who}"),
                 _ => {
                     so_far += names.len();
                     let when = if afterwards {

@@ -85,12 +85,12 @@ fn a_declared_outage_is_told_at_once_and_its_end_too() {
     expect![[r#"
         70    #6 OutageDeclared a
         70    #7 incident I-1 (Declared)
-        70    #8 tell downtime/O-1/it@clinic.example/1
-        70    #9 attempt 1 of N-1
-        70    #10 N-1 Accepted
-        130   #11 DeclarationChanged O-1
-        130   #12 tell uptime/O-1/it@clinic.example/1
-        130   #13 IncidentResolved I-1
+        70    due downtime/O-1/it@clinic.example
+        70    #8 attempt 1 of N-1
+        70    #9 N-1 Accepted
+        130   #10 DeclarationChanged O-1
+        130   #11 IncidentResolved I-1
+        130   due uptime/O-1/it@clinic.example
         up 110 degraded 0 planned 0 excluded 0 unplanned 70 unknown 0
     "#]]
     .assert_eq(&service.timeline_and_figures("a", 180));
@@ -256,16 +256,16 @@ fn up_again_is_told_when_the_last_outage_of_the_system_is_over() {
     expect![[r#"
         70    #6 OutageDeclared a
         70    #7 incident I-1 (Declared)
-        70    #8 tell downtime/O-1/it@clinic.example/1
-        70    #9 attempt 1 of N-1
-        70    #10 N-1 Accepted
-        150   #13 outage O-2 of a from 90
-        150   #14 incident I-2 (Outage)
-        240   #17 O-2 ends 210
-        300   #18 DeclarationChanged O-1
-        300   #19 tell uptime/O-1/it@clinic.example/1
-        300   #20 IncidentResolved I-1
-        300   #21 IncidentResolved I-2
+        70    due downtime/O-1/it@clinic.example
+        70    #8 attempt 1 of N-1
+        70    #9 N-1 Accepted
+        150   #12 outage O-2 of a from 90
+        150   #13 incident I-2 (Outage)
+        240   #16 O-2 ends 210
+        300   #17 DeclarationChanged O-1
+        300   #18 IncidentResolved I-1
+        300   #19 IncidentResolved I-2
+        300   due uptime/O-1/it@clinic.example
     "#]]
     .assert_eq(&service.timeline_without_probes());
 }
@@ -284,12 +284,12 @@ fn a_declared_end_waits_for_a_probe_in_doubt() {
     expect![[r#"
         70    #6 OutageDeclared a
         70    #7 incident I-1 (Declared)
-        70    #8 tell downtime/O-1/it@clinic.example/1
-        70    #9 attempt 1 of N-1
-        70    #10 N-1 Accepted
-        100   #11 DeclarationChanged O-1
-        100   #12 IncidentResolved I-1
-        120   #14 tell uptime/O-1/it@clinic.example/1
+        70    due downtime/O-1/it@clinic.example
+        70    #8 attempt 1 of N-1
+        70    #9 N-1 Accepted
+        100   #10 DeclarationChanged O-1
+        100   #11 IncidentResolved I-1
+        120   due uptime/O-1/it@clinic.example
     "#]]
     .assert_eq(&service.timeline_without_probes());
 }
@@ -348,11 +348,10 @@ fn a_declaration_may_begin_now() {
     expect![[r#"
         40    #6 OutageDeclared a
         40    #7 incident I-1 (Declared)
-        40    #8 tell downtime/O-1/it@clinic.example/1
-        70    #9 DeclarationChanged O-1
-        70    #10 tell uptime/O-1/it@clinic.example/1 (folded)
-        70    #11 N-1 folded into N-2
-        70    #12 IncidentResolved I-1
+        40    due downtime/O-1/it@clinic.example
+        70    #8 DeclarationChanged O-1
+        70    #9 IncidentResolved I-1
+        70    due uptime/O-1/it@clinic.example (both)
         up 80 degraded 0 planned 0 excluded 0 unplanned 20 unknown 0
     "#]]
     .assert_eq(&service.timeline_and_figures("a", 100));
@@ -573,7 +572,7 @@ fn taking_planned_time_back_opens_an_incident_and_tells_those_who_were_not_told(
     a.windows = vec![rule("work", "00:00:30", 900, None)];
     let mut service = Service::new(ORIGIN, vec![a]);
     service.draw(0, &[("a/p", "UUDDDD")]);
-    assert!(service.record.notices.is_empty());
+    assert!(service.due.is_empty());
     let act = Act::Reclassify {
         outage: Selector::Id(OutageId(1)),
         reason: "not the announced work".into(),
@@ -585,11 +584,10 @@ fn taking_planned_time_back_opens_an_incident_and_tells_those_who_were_not_told(
         120   #7 outage O-1 of a from 60 planned
         160   #8 OutageReclassified O-1
         160   #9 incident I-1 (Outage)
-        160   #10 tell downtime/O-1/it@clinic.example/1
-        240   #13 O-1 ends 210
-        240   #14 tell uptime/O-1/it@clinic.example/1 (folded)
-        240   #15 N-1 folded into N-2
-        240   #16 IncidentResolved I-1
+        160   due downtime/O-1/it@clinic.example
+        240   #12 O-1 ends 210
+        240   #13 IncidentResolved I-1
+        240   due uptime/O-1/it@clinic.example (both)
         up 120 degraded 0 planned 0 excluded 0 unplanned 150 unknown 0
     "#]]
     .assert_eq(&service.timeline_and_figures("a", 270));

@@ -23,13 +23,12 @@ fn an_outage_starts_at_the_first_bad_sample_and_ends_at_the_first_good_one() {
             150   #6 a/p down from 90 on 3 samples
             150   #7 outage O-1 of a from 90
             150   #8 incident I-1 (Outage)
-            150   #9 tell downtime/O-1/it@clinic.example/1
-            240   #10 a/p cleared from 210
-            240   #11 a/p up from 210
-            240   #12 O-1 ends 210
-            240   #13 tell uptime/O-1/it@clinic.example/1 (folded)
-            240   #14 N-1 folded into N-2
-            240   #15 IncidentResolved I-1
+            150   due downtime/O-1/it@clinic.example
+            240   #9 a/p cleared from 210
+            240   #10 a/p up from 210
+            240   #11 O-1 ends 210
+            240   #12 IncidentResolved I-1
+            240   due uptime/O-1/it@clinic.example (both)
         "#]],
     );
 }
@@ -56,11 +55,10 @@ fn it_is_over_at_the_first_of_as_many_good_samples_in_a_row_as_the_probe_asks_fo
     expect![[r#"
         60    #7 outage O-1 of a from 30
         60    #8 incident I-1 (Outage)
-        60    #9 tell downtime/O-1/it@clinic.example/1
-        270   #12 O-1 ends 210
-        270   #13 tell uptime/O-1/it@clinic.example/1 (folded)
-        270   #14 N-1 folded into N-2
-        270   #15 IncidentResolved I-1
+        60    due downtime/O-1/it@clinic.example
+        270   #11 O-1 ends 210
+        270   #12 IncidentResolved I-1
+        270   due uptime/O-1/it@clinic.example (both)
     "#]]
     .assert_eq(&service.timeline_without_probes());
 }
@@ -143,13 +141,12 @@ fn a_single_good_sample_ends_no_outage() {
             90    #6 a/p down from 30 on 3 samples
             90    #7 outage O-1 of a from 30
             90    #8 incident I-1 (Outage)
-            90    #9 tell downtime/O-1/it@clinic.example/1
-            240   #10 a/p cleared from 210
-            240   #11 a/p up from 210
-            240   #12 O-1 ends 210
-            240   #13 tell uptime/O-1/it@clinic.example/1 (folded)
-            240   #14 N-1 folded into N-2
-            240   #15 IncidentResolved I-1
+            90    due downtime/O-1/it@clinic.example
+            240   #9 a/p cleared from 210
+            240   #10 a/p up from 210
+            240   #11 O-1 ends 210
+            240   #12 IncidentResolved I-1
+            240   due uptime/O-1/it@clinic.example (both)
         "#]],
     );
 }
@@ -164,13 +161,12 @@ fn a_degraded_sample_is_good_for_the_way_up_and_bad_for_the_way_down() {
             90    #6 a/p down from 30 on 3 samples
             90    #7 outage O-1 of a from 30
             90    #8 incident I-1 (Outage)
-            90    #9 tell downtime/O-1/it@clinic.example/1
-            150   #10 a/p up from 120
-            150   #11 O-1 ends 120
-            150   #12 tell uptime/O-1/it@clinic.example/1 (folded)
-            150   #13 N-1 folded into N-2
-            210   #14 a/p cleared from 180
-            210   #15 IncidentResolved I-1
+            90    due downtime/O-1/it@clinic.example
+            150   #9 a/p up from 120
+            150   #10 O-1 ends 120
+            150   due uptime/O-1/it@clinic.example (both)
+            210   #11 a/p cleared from 180
+            210   #12 IncidentResolved I-1
         "#]],
     );
 }
@@ -221,13 +217,12 @@ fn inconclusive_samples_neither_confirm_nor_clear() {
             120   #8 a/p down from 30 on 3 samples
             120   #9 outage O-1 of a from 30
             120   #10 incident I-1 (Outage)
-            120   #11 tell downtime/O-1/it@clinic.example/1
-            180   #12 a/p cleared from 150
-            180   #13 a/p up from 150
-            180   #14 O-1 ends 150
-            180   #15 tell uptime/O-1/it@clinic.example/1 (folded)
-            180   #16 N-1 folded into N-2
-            180   #17 IncidentResolved I-1
+            120   due downtime/O-1/it@clinic.example
+            180   #11 a/p cleared from 150
+            180   #12 a/p up from 150
+            180   #13 O-1 ends 150
+            180   #14 IncidentResolved I-1
+            180   due uptime/O-1/it@clinic.example (both)
         "#]],
     );
 }
@@ -242,15 +237,14 @@ fn bad_on_both_sides_of_a_gap_is_one_outage() {
             90    #6 a/p down from 30 on 3 samples
             90    #7 outage O-1 of a from 30
             90    #8 incident I-1 (Outage)
-            90    #9 tell downtime/O-1/it@clinic.example/1
-            175   #10 a/p silent from 165 (Missing)
-            270   #11 a/p heard from 270
-            360   #12 a/p cleared from 330
-            360   #13 a/p up from 330
-            360   #14 O-1 ends 330
-            360   #15 tell uptime/O-1/it@clinic.example/1 (folded)
-            360   #16 N-1 folded into N-2
-            360   #17 IncidentResolved I-1
+            90    due downtime/O-1/it@clinic.example
+            175   #9 a/p silent from 165 (Missing)
+            270   #10 a/p heard from 270
+            360   #11 a/p cleared from 330
+            360   #12 a/p up from 330
+            360   #13 O-1 ends 330
+            360   #14 IncidentResolved I-1
+            360   due uptime/O-1/it@clinic.example (both)
         "#]],
     );
 }
@@ -265,15 +259,14 @@ fn an_outage_that_ends_in_a_gap_ends_where_the_last_bad_sample_stops_vouching() 
             90    #6 a/p down from 30 on 3 samples
             90    #7 outage O-1 of a from 30
             90    #8 incident I-1 (Outage)
-            90    #9 tell downtime/O-1/it@clinic.example/1
-            175   #10 a/p silent from 165 (Missing)
-            270   #11 a/p heard from 270
-            300   #12 a/p cleared from 165
-            300   #13 a/p up from 165 (between 165 and 270)
-            300   #14 O-1 ends 165 (between 165 and 270)
-            300   #15 tell uptime/O-1/it@clinic.example/1 (folded)
-            300   #16 N-1 folded into N-2
-            300   #17 IncidentResolved I-1
+            90    due downtime/O-1/it@clinic.example
+            175   #9 a/p silent from 165 (Missing)
+            270   #10 a/p heard from 270
+            300   #11 a/p cleared from 165
+            300   #12 a/p up from 165 (between 165 and 270)
+            300   #13 O-1 ends 165 (between 165 and 270)
+            300   #14 IncidentResolved I-1
+            300   due uptime/O-1/it@clinic.example (both)
         "#]],
     );
 }
@@ -305,17 +298,16 @@ fn a_second_probe_keeps_an_outage_open_until_neither_is_down_nor_pending() {
         90    #7 a/p down from 30 on 3 samples
         90    #8 outage O-1 of a from 30
         90    #9 incident I-1 (Outage)
-        90    #10 tell downtime/O-1/it@clinic.example/1
-        180   #11 a/p cleared from 150
-        180   #12 a/p up from 150
-        180   #13 a/q degraded from 120
-        180   #14 a/q down from 120 on 3 samples
-        270   #15 a/q cleared from 240
-        270   #16 a/q up from 240
-        270   #17 O-1 ends 240
-        270   #18 tell uptime/O-1/it@clinic.example/1 (folded)
-        270   #19 N-1 folded into N-2
-        270   #20 IncidentResolved I-1
+        90    due downtime/O-1/it@clinic.example
+        180   #10 a/p cleared from 150
+        180   #11 a/p up from 150
+        180   #12 a/q degraded from 120
+        180   #13 a/q down from 120 on 3 samples
+        270   #14 a/q cleared from 240
+        270   #15 a/q up from 240
+        270   #16 O-1 ends 240
+        270   #17 IncidentResolved I-1
+        270   due uptime/O-1/it@clinic.example (both)
     "#]]
     .assert_eq(&service.timeline());
 }
@@ -333,17 +325,16 @@ fn a_notice_that_was_never_sent_is_folded_into_the_recovery() {
         90    #6 a/p down from 30 on 3 samples
         90    #7 outage O-1 of a from 30
         90    #8 incident I-1 (Outage)
-        90    #9 tell downtime/O-1/it@clinic.example/1
-        90    #10 attempt 1 of N-1
-        90    #11 N-1 Deferred
-        150   #12 a/p cleared from 120
-        150   #13 a/p up from 120
-        150   #14 O-1 ends 120
-        150   #15 tell uptime/O-1/it@clinic.example/1 (folded)
-        150   #16 N-1 folded into N-2
-        150   #17 IncidentResolved I-1
-        180   #18 attempt 1 of N-2
-        180   #19 N-2 Accepted
+        90    due downtime/O-1/it@clinic.example
+        90    #9 attempt 1 of N-1
+        90    #10 N-1 Deferred
+        150   #11 a/p cleared from 120
+        150   #12 a/p up from 120
+        150   #13 O-1 ends 120
+        150   #14 IncidentResolved I-1
+        150   due uptime/O-1/it@clinic.example (both)
+        180   #15 attempt 1 of N-2
+        180   #16 N-2 Accepted
     "#]]
     .assert_eq(&service.timeline());
 }
@@ -354,7 +345,7 @@ fn what_a_full_disk_could_not_take_is_recorded_later_with_its_true_times() {
     service.draw(0, &[("a/p", "UU")]);
     service.disk_full = true;
     service.draw(60, &[("a/p", "DDDDUU")]);
-    assert!(service.record.notices.is_empty());
+    assert!(service.due.is_empty());
     service.disk_full = false;
     service.draw(240, &[("a/p", "UU")]);
     expect![[r#"
@@ -363,13 +354,11 @@ fn what_a_full_disk_could_not_take_is_recorded_later_with_its_true_times() {
         120   #6 a/p down from 60 on 3 samples
         120   #7 outage O-1 of a from 60
         120   #8 incident I-1 (Outage)
-        120   #9 tell downtime/O-1/it@clinic.example/1
-        210   #10 a/p cleared from 180
-        210   #11 a/p up from 180
-        210   #12 O-1 ends 180
-        210   #13 tell uptime/O-1/it@clinic.example/1 (folded)
-        210   #14 N-1 folded into N-2
-        210   #15 IncidentResolved I-1
+        210   #9 a/p cleared from 180
+        210   #10 a/p up from 180
+        210   #11 O-1 ends 180
+        210   #12 IncidentResolved I-1
+        240   due uptime/O-1/it@clinic.example (both)
     "#]]
     .assert_eq(&service.timeline());
 }
@@ -386,8 +375,8 @@ fn one_silent(silent_row: &str, seen_row: &str) -> Service {
 /// How its only outage ended, and what its recovery said of that, in seconds.
 fn ended(service: &Service) -> String {
     let outage = service.record.outages.values().next().unwrap();
-    let up = service.record.notices.values().next_back().unwrap();
-    let said = &up.notice.affected[0];
+    let up = &service.due.last().unwrap().notice;
+    let said = &up.affected[0];
     assert_eq!((said.to, said.unobserved), (outage.end, outage.unobserved));
     let s = |at: jiff::Timestamp| at.duration_since(service.origin).as_secs();
     let between = outage.unobserved.map(|span| (s(span.from), s(span.to)));

@@ -2,7 +2,9 @@
 //! rule can be read as a picture. The same turn as the engine's, without stores.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)] // shared by several test files; a test may panic
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use domain::accounting::{self, Figures};
 use domain::act::{Act, Refusal, Selector};
@@ -14,9 +16,10 @@ use domain::decide::{Input, decide};
 use domain::event::{Delivery, Event, Fact, GapCause};
 use domain::id::{IncidentId, NoticeId, ProbeId, SystemId};
 use domain::incident::Review;
-use domain::outbox;
+use domain::notice::{Kind as NoticeKind, Notice};
+use domain::notices;
 use domain::policy::Policy;
-use domain::record::Record;
+use domain::record::{Outgoing, Record};
 use domain::sample::{Outcome, Phases, Reason, Sample, Seen};
 use domain::span::Span;
 use domain::watch::Watch;
@@ -84,6 +87,9 @@ pub struct Service {
     pub record: Record,
     pub watch: Watch,
     pub events: Vec<(u64, Event)>,
+    /// Every message that became due, once for each change of its content: what a courier sees that
+    /// looks at every instant.
+    pub due: Vec<Due>,
     pub origin: Timestamp,
     pub now: Timestamp,
     /// While true no event can be stored.
@@ -182,6 +188,7 @@ impl Service {
             record: Record::default(),
             watch: Watch::default(),
             events: Vec::new(),
+            due: Vec::new(),
             origin,
             now: origin,
             disk_full: false,
@@ -214,6 +221,62 @@ impl Service {
     }
 
     pub fn try_input(&mut self, at: Timestamp, input: Input) -> Result<(), Refusal> {
+        // A message that falls due before the input is due at its own instant.
+        while let Some(wake) = notices::next_wake(&self.record, self.watch.doubted(), self.now)
+            && self.now < wake
+            && wake < at
+        {
+            self.now = wake;
+            self.note_due();
+        }
+        let result = self.turn(at, input);
+        self.note_due();
+        result
+    }
+
+    fn note_due(&mut self) {
+        for notice in self.due() {
+            let address = &notice.recipient.address;
+            let mut noted = self.due.iter().rev();
+            let last = noted.find(|d| d.notice.recipient.address == *address);
+            let same = |last: &Due| key(&last.notice) == key(&notice);
+            if !last.is_some_and(same) {
+                let (at, after) = (self.now, self.record.seq);
+                self.due.push(Due { at, after, notice });
+            }
+        }
+    }
+
+    /// Every message that may leave now.
+    pub fn due(&self) -> Vec<Notice> {
+        notices::due(&self.record, self.watch.doubted(), self.now)
+    }
+
+    /// True if no message is due, and none will be if nothing happens.
+    pub fn is_quiet(&self) -> bool {
+        let wake = notices::next_wake(&self.record, self.watch.doubted(), self.now);
+        self.due().is_empty() && wake.is_none() && self.record.notices.unsent().next().is_none()
+    }
+
+    /// The only message that may leave now.
+    pub fn only_due(&self) -> Notice {
+        let mut due = self.due();
+        assert_eq!(due.len(), 1, "{due:#?}\n{}", self.timeline_without_probes());
+        due.remove(0)
+    }
+
+    /// A message of which an attempt began.
+    pub fn message(&self, id: NoticeId) -> &Outgoing {
+        self.record.notices.message(id).unwrap()
+    }
+
+    /// The messages of which an attempt began, in order.
+    pub fn messages(&self) -> Vec<&Outgoing> {
+        let all = self.record.notices.messages();
+        all.map(|(_, outgoing)| &**outgoing).collect()
+    }
+
+    fn turn(&mut self, at: Timestamp, input: Input) -> Result<(), Refusal> {
         self.now = at;
         self.watch.observe(&self.record, at, &input);
         let events = decide(&self.watch, &self.record, at, &input)?;
@@ -334,20 +397,38 @@ impl Service {
         }
     }
 
-    /// Delivers everything that may leave now, with that result.
+    /// Delivers everything that may leave now, with that result, and what may leave after it.
     pub fn deliver_due(&mut self, result: Delivery) -> Vec<NoticeId> {
-        let due = outbox::due(&self.record, self.now);
-        for id in &due {
-            self.begin_attempt(*id);
-            self.end_attempt(*id, result);
+        let mut sent = Vec::new();
+        loop {
+            let due = self.due();
+            if due.is_empty() {
+                return sent;
+            }
+            for notice in due {
+                let id = self.begin_attempt(&notice);
+                self.end_attempt(id, result);
+                sent.push(id);
+            }
+            assert!(sent.len() < 1_000, "one message leads to the next");
         }
-        due
     }
 
     /// The courier begins an attempt.
-    pub fn begin_attempt(&mut self, notice: NoticeId) {
-        let sha256 = "00".into();
-        self.input(self.now, Input::Attempt { notice, sha256 });
+    pub fn begin_attempt(&mut self, notice: &Notice) -> NoticeId {
+        let mut hasher = DefaultHasher::new();
+        format!("{notice:?}").hash(&mut hasher);
+        let message_id = format!("<{:016x}@example.org>", hasher.finish());
+        self.input(
+            self.now,
+            Input::Attempt {
+                notice: Box::new(notice.clone()),
+                message_id,
+                sha256: "00".into(),
+            },
+        );
+        let begun = self.record.notices.current(&notice.recipient.address);
+        begun.unwrap().0
     }
 
     /// The courier's attempt ends.
@@ -357,17 +438,19 @@ impl Service {
 
     /// No relay can be reached for anything that may leave now.
     pub fn fail_to_connect(&mut self) -> Vec<NoticeId> {
-        let due = outbox::due(&self.record, self.now);
-        for id in &due {
-            self.begin_attempt(*id);
-            self.end_attempt_as(*id, Delivery::Deferred, true);
+        let due = self.due();
+        let mut ids = Vec::new();
+        for notice in due {
+            let id = self.begin_attempt(&notice);
+            self.end_attempt_as(id, Delivery::Deferred, true);
+            ids.push(id);
         }
-        due
+        ids
     }
 
     /// The courier's attempt ends, where no relay came as far as to speak of the notice or one did.
     pub fn end_attempt_as(&mut self, notice: NoticeId, result: Delivery, unreached: bool) {
-        let attempt = self.record.notices.get(&notice).unwrap().attempts;
+        let attempt = self.message(notice).attempts;
         let reply = "as drawn".to_owned();
         self.input(
             self.now,
@@ -478,11 +561,17 @@ impl Service {
     fn timeline_of(&self, wanted: impl Fn(&Fact) -> bool) -> String {
         let mut text = String::new();
         let told = |(seq, event): &&(u64, Event)| *seq > SET_UP && wanted(&event.fact);
+        let mut due = self.due.iter().peekable();
+        let line = |due: &Due| format!("{:<5} due {}\n", self.offset(due.at), key(&due.notice));
         for (seq, event) in self.events.iter().filter(told) {
+            while let Some(due) = due.next_if(|due| due.after < *seq) {
+                text.push_str(&line(due));
+            }
             if let Some(line) = self.line(&event.fact) {
                 writeln!(text, "{:<5} #{seq} {line}", self.offset(event.at)).unwrap();
             }
         }
+        due.for_each(|due| text.push_str(&line(due)));
         text
     }
 
@@ -570,15 +659,6 @@ impl Service {
                 from,
                 window,
             } => format!("{outage} overruns {window} from {}", o(from)),
-            Fact::NoticeQueued { notice } => format!(
-                "tell {}{}",
-                notice.key,
-                if notice.folded { " (folded)" } else { "" }
-            ),
-            Fact::NoticeFolded { notice, into } => match into {
-                Some(into) => format!("{notice} folded into {into}"),
-                None => format!("{notice} folded"),
-            },
             Fact::IncidentOpened {
                 incident, cause, ..
             } => format!("incident {incident} ({cause:?})"),
@@ -600,14 +680,107 @@ impl Service {
     }
 }
 
-/// What a notice says: of each system from when to when, in seconds.
+/// What each address read last of each system is so: the accepted messages, in their order.
+/// An address that a message may have reached twice or never proves nothing.
+pub fn every_address_knows_the_truth(service: &Service) {
+    let record = &service.record;
+    let mut last: BTreeMap<(String, SystemId), bool> = BTreeMap::new();
+    let mut uncertain: BTreeSet<String> = BTreeSet::new();
+    let accepted = service.events.iter().filter_map(|(_, e)| match &e.fact {
+        Fact::DeliveryEnded { notice, result, .. } => Some((*notice, *result)),
+        _ => None,
+    });
+    for (id, result) in accepted {
+        let notice = &service.message(id).notice;
+        let address = notice.recipient.address.to_string();
+        match result {
+            Delivery::Accepted => {}
+            Delivery::Deferred => continue,
+            Delivery::Ambiguous | Delivery::Rejected => {
+                uncertain.insert(address);
+                continue;
+            }
+        }
+        for system in notice.systems() {
+            let mut rows = notice.affected.iter().filter(|a| a.system == *system);
+            let down = match notice.kind {
+                NoticeKind::Downtime | NoticeKind::MaintenanceOverrun => {
+                    rows.any(|a| a.to.is_none() || a.unstable.is_some())
+                }
+                NoticeKind::Uptime | NoticeKind::MaintenanceCompleted => false,
+                _ => continue,
+            };
+            last.insert((address.clone(), system.clone()), down);
+        }
+    }
+    for ((address, system), down) in &last {
+        let configured = record.catalogue.system(system.as_str()).is_some();
+        if uncertain.contains(address) || !configured {
+            continue;
+        }
+        let known = &record.systems[system];
+        let outages = known.outages.iter().map(|o| &record.outages[o]);
+        let open = outages.clone().any(|o| o.end.is_none() && o.counts_from().is_some());
+        let unknown = outages.clone().any(|o| {
+            o.end.is_some() && record.notices.open_outages().contains(&o.id)
+        });
+        let held = record.unstable.contains(system) || unknown || record.has_open_outage(system);
+        assert!(
+            !*down || open || held,
+            "{address} read last that {system} is down\n{}",
+            service.timeline_without_probes()
+        );
+        let has = record.catalogue.customers_of(system);
+        let mut has = has.filter(|c| c.contacts.contains(address));
+        assert!(
+            *down || !open || has.next().is_none(),
+            "{address} read last that {system} is up\n{}",
+            service.timeline_without_probes()
+        );
+    }
+}
+
+/// A message that became due: when, and after which event.
+pub struct Due {
+    pub at: Timestamp,
+    pub after: u64,
+    pub notice: Notice,
+}
+
+/// Kind, subject and address of a message.
+pub fn key(notice: &Notice) -> String {
+    let outages: Vec<String> = notice
+        .affected
+        .iter()
+        .filter_map(|a| a.outage)
+        .map(|o| o.to_string())
+        .collect();
+    let window = notice.work.iter().map(|w| w.window.to_string());
+    let subject: Vec<String> = match notice.kind {
+        NoticeKind::Downtime | NoticeKind::Uptime | NoticeKind::MaintenanceOverrun => outages,
+        _ => window.collect(),
+    };
+    let both = if notice.says_both { " (both)" } else { "" };
+    format!(
+        "{}/{}/{}{both}",
+        notice.kind,
+        subject.join("+"),
+        notice.recipient.address
+    )
+}
+
+/// What a message says: of each system from when to when, in seconds.
 pub fn notice_line(service: &Service, id: NoticeId) -> String {
+    line_of(service, &service.message(id).notice)
+}
+
+/// What a message says: of each system from when to when, in seconds.
+pub fn line_of(service: &Service, notice: &Notice) -> String {
     let seconds = |at: Option<Timestamp>| {
         at.map_or_else(String::new, |at| {
             at.duration_since(service.origin).as_secs().to_string()
         })
     };
-    let notice = &service.record.notices[&id].notice;
     let said: Vec<String> = notice
         .affected
         .iter()

@@ -167,8 +167,8 @@ fn incident_text(record: &Record, incident: &Incident) -> String {
     for outgoing in told(record, &incident.outages) {
         text.push_str(&format!(
             "  told {} <{}>: {} — {}\n",
-            outgoing.notice.customer_name,
-            outgoing.notice.recipient,
+            outgoing.notice.recipient.name,
+            outgoing.notice.recipient.address,
             outgoing.notice.kind,
             standing(&outgoing.standing),
         ));
@@ -220,16 +220,9 @@ fn outages_text(record: &Record, incident: &Incident) -> String {
 }
 
 fn told<'a>(record: &'a Record, outages: &[OutageId]) -> Vec<&'a Outgoing> {
-    let ids = outages
-        .iter()
-        .filter_map(|o| record.outages.get(o))
-        .flat_map(|o| o.told.iter().chain(&o.told_up));
-    let mut ids: Vec<_> = ids.collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids.into_iter()
-        .filter_map(|id| record.notices.get(id).map(AsRef::as_ref))
-        .collect()
+    let about = |o: &Outgoing| o.notice.outages().any(|id| outages.contains(&id));
+    let all = record.notices.messages().map(|(_, o)| &**o);
+    all.filter(|o| about(o)).collect()
 }
 
 fn incident_json(record: &Record, incident: &Incident) -> Value {
@@ -256,7 +249,8 @@ fn incident_json(record: &Record, incident: &Incident) -> Value {
             "detected": o.detected_at, "declared": o.declared.is_some(),
         })).collect::<Vec<_>>(),
         "notices": told(record, &incident.outages).iter().map(|o| json!({
-            "kind": o.notice.kind, "customer": o.notice.customer, "recipient": o.notice.recipient,
+            "kind": o.notice.kind, "customers": o.notice.recipient.customers().collect::<Vec<_>>(),
+            "recipient": o.notice.recipient.address.to_string(),
             "result": o.standing.word(),
         })).collect::<Vec<_>>(),
     })

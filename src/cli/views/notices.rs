@@ -28,11 +28,12 @@ fn list(common: &Common) -> Result<End, Failure> {
     if common.json {
         let all: Vec<Value> = record
             .notices
-            .iter()
+            .messages()
             .map(|(id, o)| {
                 json!({
-                    "notice": id.to_string(), "kind": o.notice.kind, "key": o.notice.key,
-                    "customer": o.notice.customer, "recipient": o.notice.recipient,
+                    "notice": id.to_string(), "kind": o.notice.kind, "message_id": o.message_id,
+                    "customers": o.notice.recipient.customers().collect::<Vec<_>>(),
+                    "recipient": o.notice.recipient.address.to_string(),
                     "systems": o.notice.systems().collect::<Vec<_>>(),
                     "decided": o.decided_at, "attempts": o.attempts,
                     "result": o.standing.word(),
@@ -44,7 +45,7 @@ fn list(common: &Common) -> Result<End, Failure> {
         return output::answer(&all);
     }
     let mut list = Listing::new(["notice", "kind", "to", "decided", "attempts", "stands"]);
-    for (id, o) in &record.notices {
+    for (id, o) in record.notices.messages() {
         let decided = instant(Some(o.decided_at));
         let attempts = match o.attempts {
             0 => "no attempt yet".to_owned(),
@@ -52,13 +53,13 @@ fn list(common: &Common) -> Result<End, Failure> {
             n => format!("{n} attempts"),
         };
         list.entry(vec![
-            format!("{id} {} to {}", o.notice.kind, o.notice.recipient),
+            format!("{id} {} to {}", o.notice.kind, o.notice.recipient.address),
             format!("decided {decided}, {attempts}, {}", standing(&o.standing)),
         ]);
         list.row([
             id.to_string(),
             o.notice.kind.to_string(),
-            o.notice.recipient.clone(),
+            o.notice.recipient.address.to_string(),
             decided,
             o.attempts.to_string(),
             standing(&o.standing),
@@ -75,9 +76,9 @@ pub(super) fn standing(standing: &Standing) -> String {
         Standing::Attempting(at) => format!("is being delivered since {}", instant(Some(*at))),
         Standing::Sent(at) => format!("accepted by the relay {}", instant(Some(*at))),
         Standing::Rejected(at) => format!("rejected {}", instant(Some(*at))),
-        Standing::Ambiguous(at) => format!("lost twice, perhaps delivered, {}", instant(Some(*at))),
-        Standing::Folded(Some(into)) => format!("folded into {into}"),
-        Standing::Folded(None) => "folded: nobody had been told".to_owned(),
+        Standing::Ambiguous(at) => format!("lost, perhaps delivered, {}", instant(Some(*at))),
+        Standing::Superseded(Some(by)) => format!("superseded by {by}"),
+        Standing::Superseded(None) => "superseded: no longer needed".to_owned(),
     }
 }
 

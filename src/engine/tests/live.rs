@@ -13,7 +13,9 @@ use domain::decide::Input;
 use domain::event::Delivery;
 use domain::id::ProbeId;
 use domain::notice::Kind;
-use domain::outbox;
+use domain::id::NoticeId;
+use domain::notice::Notice;
+use domain::notices;
 use domain::record::Record;
 use domain::sample::{Outcome, Reason};
 use domain::schedule::Grid;
@@ -64,7 +66,7 @@ impl Service {
             catalogue: Box::new(catalogue),
         };
         for input in [found, configure].into_iter().filter(|_| new) {
-            turn.step(clock.now(), input, &[]).result.unwrap();
+            turn.step(clock.now(), input, None).result.unwrap();
         }
         let writer = samples.writer();
         let (engine, running) =
@@ -100,11 +102,12 @@ impl Service {
         self.data
     }
 
-    /// Waits until the outbox holds a notice of that kind.
-    async fn queued(&self, kind: Kind) -> domain::id::NoticeId {
+    /// Waits until a notice of that kind is due.
+    async fn due(&self, kind: Kind) -> Notice {
+        let doubted = std::collections::BTreeSet::new();
         self.shows(|record| {
-            let found = record.notices.iter().find(|(_, o)| o.notice.kind == kind);
-            found.map(|(id, _)| *id)
+            let mut due = notices::due(record, &doubted, self.engine.clock().now()).into_iter();
+            due.find(|notice| notice.kind == kind)
         })
         .await
     }
@@ -166,34 +169,35 @@ async fn a_port_that_closes_and_opens_again_is_one_outage_with_both_notices() {
         .await
         .unwrap()
         .unwrap();
-    let downtime = service.queued(Kind::Downtime).await;
+    let downtime = service.due(Kind::Downtime).await;
 
     let sha256 = "00".repeat(32);
-    let number = service
+    let id = "<1@nines.example>".to_owned();
+    let (first, number) = service
         .engine
-        .attempt(downtime, sha256.clone(), b"hello".to_vec())
+        .attempt(&downtime, id.clone(), sha256.clone(), b"hello".to_vec())
         .await
         .unwrap();
-    assert_eq!(number, 1);
+    assert_eq!((first, number), (NoticeId(1), 1));
     let again = service
         .engine
-        .attempt(downtime, sha256, b"hello".to_vec())
+        .attempt(&downtime, id, sha256, b"hello".to_vec())
         .await;
     assert!(
         matches!(again, Err(Error::Refused(_))),
         "one attempt at a time"
     );
-    assert_eq!(service.engine.letter(downtime).unwrap().unwrap(), b"hello");
+    assert_eq!(service.engine.letter(first).unwrap().unwrap(), b"hello");
     let reply = "250 taken".to_owned();
     service
         .engine
-        .delivered(downtime, 1, Delivery::Accepted, reply, false)
+        .delivered(first, 1, Delivery::Accepted, reply, false)
         .await
         .unwrap();
 
     let listener = TcpListener::bind(target).await.unwrap();
     accepted(&listener, 3).await;
-    service.queued(Kind::Uptime).await;
+    service.due(Kind::Uptime).await;
     runner.stop().await;
 
     // The engine has gathered the last samples only when it has stopped.
@@ -224,8 +228,9 @@ async fn a_clock_that_is_set_back_delays_no_word_of_an_outage() {
     let clock = service.engine.clock().clone();
     clock.set_by(SignedDuration::from_hours(-1));
     drop(listener);
-    let downtime = service.queued(Kind::Downtime).await;
-    let due = outbox::due(&service.engine.snapshot().record, clock.now());
+    let downtime = service.due(Kind::Downtime).await;
+    let shown = service.engine.snapshot();
+    let due = notices::due(&shown.record, &shown.doubted, clock.now());
     assert_eq!(due, [downtime], "it leaves at once");
     // In the midst of the outage the clock goes back again, and then to where it belongs.
     clock.set_by(SignedDuration::from_hours(-2));
@@ -235,7 +240,7 @@ async fn a_clock_that_is_set_back_delays_no_word_of_an_outage() {
     clock.set_by(SignedDuration::ZERO);
     let listener = TcpListener::bind(target).await.unwrap();
     accepted(&listener, 3).await;
-    service.queued(Kind::Uptime).await;
+    service.due(Kind::Uptime).await;
     runner.stop().await;
 
     let counters = &service.engine.shared().counters;
@@ -247,7 +252,7 @@ async fn a_clock_that_is_set_back_delays_no_word_of_an_outage() {
     assert_eq!(record.outages.len(), 1, "it is not split");
     let outage = record.outages.values().next().unwrap();
     assert!(outage.end.is_some_and(|end| end >= outage.start));
-    assert_eq!(record.notices.len(), 2, "nobody is told twice");
+    assert_eq!(record.notices.outage_entries().count(), 1, "one conversation");
     assert_eq!(record.repeated.len(), 2);
 }
 
@@ -279,7 +284,7 @@ async fn a_service_whose_clock_was_ahead_in_an_earlier_life_watches_at_once() {
     runner.replace(vec![setup(portal(), target)]);
     accepted(&listener, 3).await;
     drop(listener);
-    service.queued(Kind::Downtime).await;
+    service.due(Kind::Downtime).await;
     runner.stop().await;
     let (record, _) = service.stop().await;
     let outage = record.outages.values().next().unwrap();
@@ -550,7 +555,7 @@ async fn a_run_that_is_pending_at_a_start_of_the_service_is_retried_and_not_left
     let mut setup = setup(portal(), refusing().await);
     setup.interval_ms = DAY_MS;
     runner.replace(vec![setup]);
-    service.queued(Kind::Downtime).await;
+    service.due(Kind::Downtime).await;
     runner.stop().await;
     service.stop().await;
 }
@@ -577,7 +582,7 @@ async fn a_reload_that_changes_the_interval_goes_on_with_a_pending_retry() {
         .unwrap();
     (setup.interval_ms, setup.retry_interval_ms) = (DAY_MS, 40);
     runner.replace(vec![setup]);
-    service.queued(Kind::Downtime).await;
+    service.due(Kind::Downtime).await;
     assert!(probe.counts().down >= 3, "{:?}", probe.counts());
     runner.stop().await;
     service.stop().await;

@@ -7,7 +7,9 @@ use domain::actor::Actor;
 use domain::catalogue::Catalogue;
 use domain::decide::Input;
 use domain::event::{Delivery, Event, Fact, GapCause, Silence};
-use domain::outbox;
+use domain::id::NoticeId;
+use domain::notice::Notice;
+use domain::notices;
 use domain::sample::Outcome;
 use domain::span::Span;
 use jiff::{SignedDuration, Timestamp};
@@ -35,7 +37,7 @@ fn begun_with<J: Journal>(mut turn: Turn<J>, catalogue: Catalogue) -> Turn<J> {
         catalogue: Box::new(catalogue),
     };
     for input in [found, configure, Input::Start { alive_until: None }] {
-        turn.step(t(0), input, &[]).result.unwrap();
+        turn.step(t(0), input, None).result.unwrap();
     }
     turn
 }
@@ -50,8 +52,13 @@ fn play<J: Journal>(turn: &mut Turn<J>, from: i64, step: i64, drawn: &str) {
             _ => continue,
         };
         // A store that fails is part of some of these plays.
-        let _ = turn.step(at, Input::Sampled(sample(at, outcome)), &[]);
+        let _ = turn.step(at, Input::Sampled(sample(at, outcome)), None);
     }
+}
+
+/// The message that may leave then.
+fn due<J: Journal>(turn: &Turn<J>, at: Timestamp) -> Notice {
+    notices::due(turn.record(), turn.doubted(), at).remove(0)
 }
 
 fn facts(turn: &Turn<Flaky>, pick: impl Fn(&Fact) -> bool) -> Vec<Event> {
@@ -94,8 +101,7 @@ fn an_outage_its_incident_and_its_notices_are_one_commit() {
                 ..,
                 Fact::ProbeDown { .. },
                 Fact::OutageOpened { .. },
-                Fact::IncidentOpened { .. },
-                Fact::NoticeQueued { .. }
+                Fact::IncidentOpened { .. }
             ]
         ),
         "{facts:#?}"
@@ -113,9 +119,9 @@ fn a_failing_ledger_tells_nobody_and_later_has_the_true_times() {
         turn.record().outages.is_empty(),
         "nothing is applied that is not written"
     );
-    assert!(turn.record().notices.is_empty());
+    assert!(!turn.record().notices.is_active());
     turn.journal_mut().refuses = false;
-    turn.step(t(100), Input::Tick, &[]).result.unwrap();
+    turn.step(t(100), Input::Tick, None).result.unwrap();
     assert!(!turn.behind());
     let down = facts(&turn, is_down);
     assert_eq!(down.len(), 1);
@@ -138,7 +144,7 @@ fn an_outage_that_came_and_went_while_the_ledger_failed_is_still_one() {
     turn.journal_mut().refuses = true;
     play(&mut turn, 70, 30, "DDDDUUU");
     turn.journal_mut().refuses = false;
-    turn.step(t(300), Input::Tick, &[]).result.unwrap();
+    turn.step(t(300), Input::Tick, None).result.unwrap();
     let outages: Vec<_> = turn.record().outages.values().collect();
     assert_eq!(outages.len(), 1);
     assert_eq!((outages[0].start, outages[0].end), (t(70), Some(t(190))));
@@ -152,7 +158,7 @@ fn samples_leave_a_failing_disk_alone_for_a_second_but_people_do_not_wait() {
     let tried = turn.journal().tried;
     let soon = t(12) + SignedDuration::from_millis(100);
     for _ in 0..50 {
-        let turned = turn.step(soon, Input::Sampled(sample(soon, Outcome::Up)), &[]);
+        let turned = turn.step(soon, Input::Sampled(sample(soon, Outcome::Up)), None);
         assert!(turned.result.is_ok() && !turned.changed());
     }
     assert_eq!(turn.journal().tried, tried);
@@ -168,7 +174,7 @@ fn samples_leave_a_failing_disk_alone_for_a_second_but_people_do_not_wait() {
             by: Actor::cli("kim"),
             act,
         },
-        &[],
+        None,
     );
     assert!(matches!(turned.result, Err(Error::Store(_))));
     assert!(turn.journal().tried > tried);
@@ -186,12 +192,12 @@ fn an_absence_during_a_failing_ledger_is_written_later_and_once() {
             span,
             cause: GapCause::Stalled,
         },
-        &[],
+        None,
     );
     assert!(matches!(turned.result, Err(Error::Store(_))));
     turn.journal_mut().refuses = false;
-    turn.step(t(240), Input::Tick, &[]).result.unwrap();
-    turn.step(t(250), Input::Tick, &[]).result.unwrap();
+    turn.step(t(240), Input::Tick, None).result.unwrap();
+    turn.step(t(250), Input::Tick, None).result.unwrap();
     let absent = facts(&turn, |f| matches!(f, Fact::MonitoringGap { .. }));
     assert_eq!(absent.len(), 1);
     assert_eq!(absent[0].at, t(230));
@@ -208,7 +214,7 @@ fn what_falls_due_inside_an_absence_knows_of_the_absence() {
             span,
             cause: GapCause::Stalled,
         },
-        &[],
+        None,
     );
     play(&mut turn, 250, 30, "UU");
     let silent: Vec<_> = turn.record().probes[&portal()].silent.clone();
@@ -238,7 +244,7 @@ fn a_killed_life_was_alive_when_the_samples_of_its_events_were_taken() {
     let start = Input::Start {
         alive_until: Some(t(100)),
     };
-    turn.step(t(133), start, &[]).result.unwrap();
+    turn.step(t(133), start, None).result.unwrap();
     play(&mut turn, 160, 30, "UU");
     let probe = &turn.record().probes[&portal()];
     let silent: Vec<_> = probe.silent.iter().map(|s| (s.0, s.1)).collect();
@@ -258,7 +264,7 @@ fn samples_that_were_lost_do_not_end_an_outage_or_begin_it_again() {
         play(&mut turn, 10, 30, drawn);
         let journal = std::mem::take(turn.journal_mut());
         let record = journal.replay();
-        let told = record.notices.len();
+        let told = record.notices.outage_entries().count();
         let kept: Vec<_> = (0..)
             .zip(drawn.chars().take(lost_from))
             .map(|(n, c)| {
@@ -269,10 +275,10 @@ fn samples_that_were_lost_do_not_end_an_outage_or_begin_it_again() {
         let mut turn = Turn::new(journal, record, &kept);
         let alive_until = kept.last().map(|s| s.at);
         let start = Input::Start { alive_until };
-        turn.step(t(170), start, &[]).result.unwrap();
+        turn.step(t(170), start, None).result.unwrap();
         assert_eq!(turn.record().is_down(&"portal".into()), down, "{drawn}");
         assert_eq!(turn.record().outages.len(), 1, "{drawn}");
-        assert_eq!(turn.record().notices.len(), told, "{drawn}");
+        assert_eq!(turn.record().notices.outage_entries().count(), told, "{drawn}");
     }
 }
 
@@ -292,7 +298,7 @@ fn after_a_crash_everything_since_the_last_sign_of_life_is_unknown() {
     let start = Input::Start {
         alive_until: Some(t(45)),
     };
-    turn.step(t(600), start, &[]).result.unwrap();
+    turn.step(t(600), start, None).result.unwrap();
     play(&mut turn, 610, 30, "UU");
     let last = turn.record().probes[&portal()]
         .silent
@@ -311,7 +317,7 @@ fn silence_falls_due_by_itself_at_its_own_time() {
     play(&mut turn, 10, 30, "UU");
     assert!(turn.next_wake().is_some_and(|wake| wake <= t(40 + 75 + 10)));
     // The engine comes late; the event does not.
-    turn.step(t(500), Input::Tick, &[]).result.unwrap();
+    turn.step(t(500), Input::Tick, None).result.unwrap();
     let silent = facts(&turn, |f| {
         matches!(
             f,
@@ -342,7 +348,7 @@ fn a_refused_act_changes_nothing_and_says_why() {
             by: Actor::cli("kim"),
             act,
         },
-        &[],
+        None,
     );
     assert!(matches!(turned.result, Err(Error::Refused(_))));
     assert_eq!(*turn.record(), before);
@@ -374,7 +380,7 @@ fn ticking_every_second_or_hardly_ever_gives_the_same_events() {
                 play(&mut turn, second, 1, &letter.to_string());
             }
             if ticks(second) {
-                turn.step(at, Input::Tick, &[]).result.unwrap();
+                turn.step(at, Input::Tick, None).result.unwrap();
             }
         }
         told(&turn)
@@ -399,11 +405,11 @@ fn a_configuration_that_comes_before_the_start_does_not_make_the_dead_time_vouch
         by: Actor::cli("kim"),
         catalogue: Box::new(changed),
     };
-    turn.step(t(600), configure, &[]).result.unwrap();
+    turn.step(t(600), configure, None).result.unwrap();
     let start = Input::Start {
         alive_until: Some(t(45)),
     };
-    turn.step(t(600), start, &[]).result.unwrap();
+    turn.step(t(600), start, None).result.unwrap();
     play(&mut turn, 610, 30, "UU");
     let last = turn.record().probes[&portal()]
         .silent
@@ -426,7 +432,7 @@ fn a_life_that_ended_without_a_word_witnesses_no_midnight() {
     let start = Input::Start {
         alive_until: Some(t(45)),
     };
-    turn.step(t(86_400), start, &[]).result.unwrap();
+    turn.step(t(86_400), start, None).result.unwrap();
     assert_eq!(facts(&turn, |f| matches!(f, Fact::DayClosed)), []);
 }
 
@@ -434,11 +440,14 @@ fn a_life_that_ended_without_a_word_witnesses_no_midnight() {
 fn a_refusal_for_good_is_shown_at_once_with_what_the_relay_said() {
     let mut turn = started();
     play(&mut turn, 10, 30, "UUDDD");
-    turn.step(t(170), Input::Tick, &[]).result.unwrap();
-    let notice = outbox::due(turn.record(), t(170))[0];
-    let sha256 = "00".to_owned();
-    let attempt = Input::Attempt { notice, sha256 };
-    turn.step(t(171), attempt, &[]).result.unwrap();
+    turn.step(t(170), Input::Tick, None).result.unwrap();
+    let attempt = Input::Attempt {
+        notice: Box::new(due(&turn, t(171))),
+        message_id: "<1@nines.example>".to_owned(),
+        sha256: "00".to_owned(),
+    };
+    turn.step(t(171), attempt, None).result.unwrap();
+    let notice = NoticeId(1);
     let shown = |turn: &Turn<Flaky>| {
         let head = Head {
             seq: turn.record().seq,
@@ -456,7 +465,7 @@ fn a_refusal_for_good_is_shown_at_once_with_what_the_relay_said() {
         reply: reply.clone(),
         unreached: false,
     };
-    turn.step(t(172), refused, &[]).result.unwrap();
+    turn.step(t(172), refused, None).result.unwrap();
     let shown = shown(&turn);
     assert_eq!(shown.len(), 1);
     assert_eq!(shown[0].notice, notice.to_string());
@@ -470,13 +479,15 @@ fn a_message_kept_from_the_first_attempt_stays_and_the_disk_is_not_blamed() {
     let ledger = Ledger::open(data.path()).unwrap();
     let mut turn = begun(Turn::new(ledger, Default::default(), &[]));
     play(&mut turn, 10, 30, "UUDDD");
-    turn.step(t(170), Input::Tick, &[]).result.unwrap();
-    let notice = outbox::due(turn.record(), t(170))[0];
+    turn.step(t(170), Input::Tick, None).result.unwrap();
+    let notice = NoticeId(1);
     let attempt = |turn: &mut Turn<_>, second, bytes: &[u8]| {
-        let sha256 = "00".to_owned();
-        let input = Input::Attempt { notice, sha256 };
-        turn.step(t(second), input, &[(notice, bytes.to_vec())])
-            .result
+        let input = Input::Attempt {
+            notice: Box::new(due(turn, t(second))),
+            message_id: "<1@nines.example>".to_owned(),
+            sha256: "00".to_owned(),
+        };
+        turn.step(t(second), input, Some(bytes)).result
     };
     attempt(&mut turn, 170, b"first").unwrap();
     let lost = Input::Delivered {
@@ -486,7 +497,7 @@ fn a_message_kept_from_the_first_attempt_stays_and_the_disk_is_not_blamed() {
         reply: "later".to_owned(),
         unreached: false,
     };
-    turn.step(t(171), lost, &[]).result.unwrap();
+    turn.step(t(171), lost, None).result.unwrap();
     let other = attempt(&mut turn, 4_000, b"second");
     assert!(matches!(other, Err(Error::Refused(_))), "{other:?}");
     assert!(!turn.behind(), "nothing waits for a disk");

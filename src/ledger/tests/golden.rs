@@ -13,7 +13,7 @@ use domain::catalogue::{
 use domain::event::{Cause, Delivery, Fact, GapCause, Silence};
 use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, SystemId, WindowId};
 use domain::incident::{Certainty, Measure, Review};
-use domain::notice::{Affected, Notice, Work};
+use domain::notice::{Address, Affected, Notice, Work, Recipient, Role};
 use domain::policy::{DayHours, Hours, Policy};
 use domain::sample::{Outcome, Reason, Seen};
 use domain::span::Span;
@@ -103,16 +103,14 @@ examples! {
     },
     IncidentResolved => Fact::IncidentResolved { incident: IncidentId(13) },
     IncidentClosed => Fact::IncidentClosed { incident: IncidentId(13), without: Some("the vendor is gone".into()) },
-    NoticeQueued => Fact::NoticeQueued { notice: notice() },
     DeliveryAttempted => Fact::DeliveryAttempted {
-        notice: NoticeId(14), attempt: 1, message_id: "<N-14.k3v9q2@nines.example>".into(),
+        notice: NoticeId(14), attempt: 1, message: Some(Box::new(notice())), message_id: "<4be1@nines.example>".into(),
         sha256: "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9".into(),
     },
     DeliveryEnded => Fact::DeliveryEnded {
         notice: NoticeId(14), attempt: 1, result: Delivery::Deferred, reply: "451 4.3.0 try later".into(),
-        unreached: false, once_more: false,
+        unreached: false,
     },
-    NoticeFolded => Fact::NoticeFolded { notice: NoticeId(14), into: Some(NoticeId(20)) },
 }
 
 fn at(text: &str) -> Timestamp {
@@ -182,11 +180,12 @@ fn review() -> Review {
 fn notice() -> Notice {
     Notice {
         kind: domain::notice::Kind::MaintenanceOverrun,
-        key: "maintenance-overrun/12/ops@mercy.example/1".into(),
-        customer: "mercy".into(),
-        customer_name: "Mercy Hospital".into(),
-        zone: "America/New_York".into(),
-        recipient: "ops@mercy.example".into(),
+        recipient: Recipient {
+            address: Address::Mail("ops@mercy.example".into()),
+            who: [Role::Customer("mercy".into())].into(),
+            name: "Mercy Hospital".into(),
+            zone: "America/New_York".into(),
+        },
         affected: vec![Affected {
             system: system(),
             name: "Portal".into(),
@@ -212,9 +211,8 @@ fn notice() -> Notice {
             month_allowance_s: None,
         }),
         incident: Some(IncidentId(13)),
-        thread: Some(NoticeId(9)),
-        after: vec![NoticeId(9), NoticeId(10)],
-        folded: false,
+        references: vec![NoticeId(9), NoticeId(10)],
+        says_both: false,
     }
 }
 

@@ -5,8 +5,8 @@
 use domain::actor::Actor;
 use domain::catalogue::{Affects, Catalogue, Committee, Customer, Days, End, Rule, Target};
 use domain::event::{Cause, Event, Fact, Silence};
-use domain::id::{IncidentId, OutageId, ProbeId, SystemId};
-use domain::notice::{Kind as NoticeKind, Notice};
+use domain::id::{IncidentId, OutageId, ProbeId, SystemId, NoticeId};
+use domain::notice::{Address, Recipient, Role, Kind as NoticeKind, Notice};
 use domain::sample::{Outcome, Phases, Reason, Sample};
 use domain::span::Span;
 
@@ -156,6 +156,7 @@ fn shared(record: Record, now: &str) -> SharedState {
         record,
         at: at("2026-10-01T04:00:00Z"),
         behind: false,
+        doubted: std::collections::BTreeSet::new(),
     });
     let turned = &shared.counters.turned_us;
     turned.store(at(now).as_microsecond(), Relaxed);
@@ -367,32 +368,32 @@ fn a_window_that_was_agreed_too_late_still_raises_the_alert() {
 
 #[test]
 fn pending_notices_are_counted_and_the_oldest_is_dated() {
-    let queued = |key: &str| Fact::NoticeQueued {
-        notice: Notice {
+    let attempted = |id: u64, to: &str| Fact::DeliveryAttempted {
+        notice: NoticeId(id),
+        attempt: 1,
+        message: Some(Box::new(Notice {
             kind: NoticeKind::Downtime,
-            key: key.into(),
-            customer: "lakeside".into(),
-            customer_name: "Lakeside".into(),
-            zone: "America/New_York".into(),
-            recipient: "office@lakeside.example".into(),
+            recipient: Recipient {
+                address: Address::Mail(format!("{to}@lakeside.example")),
+                who: [Role::Customer("lakeside".into())].into(),
+                name: "Lakeside".into(),
+                zone: "America/New_York".into(),
+            },
             affected: vec![],
             work: None,
             incident: None,
-            thread: None,
-            after: vec![],
-            folded: false,
-        },
-    };
-    let folded = Fact::NoticeFolded {
-        notice: domain::id::NoticeId(1),
-        into: None,
+            references: vec![],
+            says_both: false,
+        })),
+        message_id: format!("<{id}@nines.example>"),
+        sha256: "00".into(),
     };
     let page = page(
         record(&[
-            ("2026-10-01T05:00:00Z", queued("a")),
-            ("2026-10-01T06:00:00Z", queued("b")),
-            ("2026-10-01T07:00:00Z", queued("c")),
-            ("2026-10-01T08:00:00Z", folded),
+            ("2026-10-01T05:00:00Z", attempted(1, "office")),
+            ("2026-10-01T06:00:00Z", attempted(2, "desk")),
+            // Another message to the same address takes the place of the first.
+            ("2026-10-01T07:00:00Z", attempted(3, "office")),
         ]),
         "2026-10-01T09:00:00Z",
     );

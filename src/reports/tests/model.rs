@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use domain::catalogue::{Catalogue, Committee};
 use domain::event::Delivery;
-use domain::id::{IncidentId, NoticeId, OutageId, SystemId};
-use domain::record::{Exclusion, Outage, Outgoing, Record, Standing};
+use domain::id::{IncidentId, OutageId, SystemId};
+use domain::notice::{Address, Kind};
+use domain::record::{Exclusion, Outage, Record};
 use domain::report::{
     Error, IncidentLine, Mark, MeasureState, OutageLine, Report, SystemLine, Telling, Verdict,
     monthly,
@@ -14,7 +15,7 @@ use domain::report::{
 use domain::span::Span;
 
 use super::Format;
-use super::sample::{at, october};
+use super::sample::{at, deliver, message, october, october_with};
 
 fn of(record: &Record, committee: &str, month: &str) -> Result<Report, Error> {
     monthly(record, committee, month.parse().unwrap(), "00")
@@ -50,12 +51,6 @@ fn change_outage(record: &mut Record, id: u64, change: impl FnOnce(&mut Outage))
     }
     record.probes.insert(probe, Arc::new(known));
     record.outages.insert(OutageId(id), Arc::new(outage));
-}
-
-fn change_notice(record: &mut Record, id: u64, change: impl FnOnce(&mut Outgoing)) {
-    let mut notice = (*record.notices[&NoticeId(id)]).clone();
-    change(&mut notice);
-    record.notices.insert(NoticeId(id), Arc::new(notice));
 }
 
 fn change_catalogues(record: &mut Record, change: impl Fn(usize, &mut Catalogue)) {
@@ -207,20 +202,10 @@ fn an_end_that_nobody_observed_is_told_as_a_span() {
 }
 
 #[test]
-fn a_customer_whose_downtime_was_folded_is_told_by_the_uptime_that_says_both() {
-    let mut record = october();
-    let both = {
-        let mut uptime = (*record.notices[&NoticeId(124)]).clone();
-        uptime.notice.kind = domain::notice::Kind::Uptime;
-        uptime.notice.folded = true;
-        uptime.standing = Standing::Sent(at("10-07 02:55:00"));
-        uptime
-    };
-    record.notices.insert(NoticeId(130), Arc::new(both));
-    change_notice(&mut record, 124, |n| {
-        n.standing = Standing::Folded(Some(NoticeId(130)))
-    });
-    change_outage(&mut record, 120, |o| o.told_up.push(NoticeId(130)));
+fn a_customer_whose_downtime_was_superseded_is_told_by_the_uptime_that_says_both() {
+    let downtime = (124, Kind::Downtime, Delivery::Deferred, "10-07 02:14:23");
+    let uptime = (130, Kind::Uptime, Delivery::Accepted, "10-07 02:55:00");
+    let record = october_with(&[downtime, uptime]);
     let report = report(&record, "2026-10");
     let told = &incident(&report, "I-121").told;
     let hospital = told.iter().find(|t| t.customer == "st-elsewhere").unwrap();
@@ -232,26 +217,10 @@ fn a_customer_whose_downtime_was_folded_is_told_by_the_uptime_that_says_both() {
 }
 
 #[test]
-fn an_ordinary_uptime_does_not_count_as_having_told_of_the_outage() {
-    let mut record = october();
-    let mut uptime = (*record.notices[&NoticeId(124)]).clone();
-    uptime.notice.kind = domain::notice::Kind::Uptime;
-    uptime.standing = Standing::Sent(at("10-07 02:55:00"));
-    record.notices.insert(NoticeId(130), Arc::new(uptime));
-    change_outage(&mut record, 120, |o| o.told_up.push(NoticeId(130)));
-    let report = report(&record, "2026-10");
-    let told = &incident(&report, "I-121").told;
-    let hospital = told.iter().find(|t| t.customer == "st-elsewhere").unwrap();
-    assert_eq!((hospital.result, hospital.first), (Telling::Rejected, None));
-    assert_eq!(hospital.contacts, [("rejected", 1)].into());
-}
-
-#[test]
 fn a_notice_that_was_given_up_is_told_apart_from_one_that_was_refused() {
-    let mut record = october();
-    change_notice(&mut record, 124, |n| {
-        n.last = Some((Delivery::Deferred, "451 4.3.0 later".to_owned()));
-    });
+    let first = (124, Kind::Downtime, Delivery::Deferred, "10-07 02:14:23");
+    let last = (124, Kind::Downtime, Delivery::Deferred, "10-09 02:20:00");
+    let record = october_with(&[first, last]);
     let report = report(&record, "2026-10");
     let told = &incident(&report, "I-121").told;
     let hospital = told.iter().find(|t| t.customer == "st-elsewhere").unwrap();
@@ -282,11 +251,10 @@ fn a_notice_that_was_given_up_is_told_apart_from_one_that_was_refused() {
 #[test]
 fn a_customer_s_second_contact_does_not_delay_the_time_to_tell() {
     let mut record = october();
-    let mut second = (*record.notices[&NoticeId(122)]).clone();
-    second.notice.recipient = "desk@lakeside.example".to_owned();
-    second.standing = Standing::Sent(at("10-07 02:49:00"));
-    record.notices.insert(NoticeId(125), Arc::new(second));
-    change_outage(&mut record, 120, |o| o.told.push(NoticeId(125)));
+    let plain = record.outages[&OutageId(120)].clone();
+    let mut second = message(Kind::Downtime, "lakeside", "Lakeside Clinic", &plain);
+    second.recipient.address = Address::Mail("desk@lakeside.example".to_owned());
+    deliver(&mut record, 125, &second, Delivery::Accepted, "10-07 02:49:00");
     let report = report(&record, "2026-10");
     let lakeside = &incident(&report, "I-121").told[0];
     assert_eq!(lakeside.customer, "lakeside");

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use domain::catalogue::{
     Affects, Catalogue, Committee, Customer, Days, End, Kind, Probe, Rule, Single, System, Target,
 };
-use domain::event::{Cause, Delivery, GapCause, Silence};
+use domain::actor::Actor;
+use domain::event::{Cause, Delivery, Event, Fact, GapCause, Silence};
 use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, SystemId};
 use domain::incident::{Acknowledged, Certainty, Done, Incident, Measure, Review};
-use domain::notice::{self, Affected, Notice};
+use domain::notice::{self, Address, Affected, Notice, Recipient, Role};
 use domain::policy::Policy;
-use domain::record::{Life, Outage, Outgoing, ProbeRecord, Record, Standing, SystemRecord};
+use domain::record::{Life, Outage, ProbeRecord, Record, SystemRecord};
 use domain::sample::Reason;
 use domain::span::Span;
 use domain::windows::{CustomerTold, OneOffHistory, RuleVersion};
@@ -179,8 +180,6 @@ fn outage(id: u64, system: &str, from: &str, to: Option<&str>, reason: Reason) -
         reclassified: None,
         exclusions: Vec::new(),
         incident: None,
-        told: Vec::new(),
-        told_up: Vec::new(),
         edge_s: 30,
         moved: jiff::SignedDuration::ZERO,
     }
@@ -223,49 +222,65 @@ fn measure(text: &str, owner: &str, due: &str) -> Measure {
     }
 }
 
-fn outgoing(
-    kind: notice::Kind,
-    customer: &str,
-    name: &str,
-    of: &Outage,
-    standing: Standing,
-) -> Outgoing {
-    Outgoing {
-        notice: Notice {
-            kind,
-            key: format!("{kind}/{}/it@{customer}.example/1", of.id),
-            customer: customer.into(),
-            customer_name: name.to_owned(),
+pub(super) fn message(kind: notice::Kind, customer: &str, name: &str, of: &Outage) -> Notice {
+    Notice {
+        kind,
+        recipient: Recipient {
+            address: Address::Mail(format!("it@{customer}.example")),
+            who: [Role::Customer(customer.into())].into(),
+            name: name.to_owned(),
             zone: "America/Chicago".to_owned(),
-            recipient: format!("it@{customer}.example"),
-            affected: vec![Affected {
-                system: of.system.clone(),
-                name: of.system.to_string(),
-                outage: Some(of.id),
-                joined: Vec::new(),
-                declared: None,
-                from: Some(of.start),
-                to: of.end,
-                down_s: None,
-                unobserved: None,
-                reason: of.reason,
-                impaired: false,
-                advice: None,
-                unstable: None,
-            }],
-            work: None,
-            incident: of.incident,
-            thread: None,
-            after: Vec::new(),
-            folded: false,
         },
-        decided_at: of.detected_at,
-        standing,
-        attempts: 1,
-        message_id: None,
-        lost: 0,
-        last: Some((Delivery::Accepted, "250 2.0.0 Ok".to_owned())),
-        unreached: false,
+        affected: vec![Affected {
+            system: of.system.clone(),
+            name: of.system.to_string(),
+            outage: Some(of.id),
+            joined: Vec::new(),
+            declared: None,
+            from: Some(of.start),
+            to: of.end,
+            down_s: None,
+            unobserved: None,
+            reason: of.reason,
+            impaired: false,
+            advice: None,
+            unstable: None,
+        }],
+        work: None,
+        incident: of.incident,
+        references: Vec::new(),
+        says_both: kind == notice::Kind::Uptime,
+    }
+}
+
+/// One attempt to deliver a message, with its result.
+pub(super) fn deliver(record: &mut Record, id: u64, notice: &Notice, result: Delivery, ended: &str) {
+    let id = NoticeId(id);
+    let known = record.notices.message(id).is_some();
+    let facts = [
+        Fact::DeliveryAttempted {
+            notice: id,
+            attempt: 1,
+            message: (!known).then(|| Box::new(notice.clone())),
+            message_id: format!("<{id}@nines.example>"),
+            sha256: "00".to_owned(),
+        },
+        Fact::DeliveryEnded {
+            notice: id,
+            attempt: 1,
+            result,
+            reply: "as drawn".to_owned(),
+            unreached: false,
+        },
+    ];
+    let seq = record.seq;
+    for fact in facts {
+        let event = Event {
+            at: at(ended),
+            by: Actor::service(),
+            fact,
+        };
+        record.apply(seq, &event);
     }
 }
 
@@ -329,7 +344,7 @@ fn probe(record: &mut Record, system: &str, change: impl FnOnce(&mut ProbeRecord
 }
 
 /// The plain outage: seen, told, taken on, mended, reviewed, closed.
-fn plain(record: &mut Record) {
+fn plain(record: &mut Record, hospital: &[Attempt]) {
     let mut outage = outage(
         120,
         "portal",
@@ -339,29 +354,16 @@ fn plain(record: &mut Record) {
     );
     outage.detail = Some("connection refused".to_owned());
     outage.incident = Some(IncidentId(121));
-    outage.told = [122, 123, 124].map(NoticeId).to_vec();
-    for (id, customer, name, standing) in [
-        (
-            122,
-            "lakeside",
-            "Lakeside Clinic",
-            Standing::Sent(at("10-07 02:14:22")),
-        ),
-        (
-            123,
-            "mercy",
-            "Mercy Medical Group",
-            Standing::Sent(at("10-07 02:16:05")),
-        ),
-        (
-            124,
-            "st-elsewhere",
-            "St. Elsewhere Hospital",
-            Standing::Rejected(at("10-07 02:14:23")),
-        ),
+    for (id, customer, name, ended) in [
+        (122, "lakeside", "Lakeside Clinic", "10-07 02:14:22"),
+        (123, "mercy", "Mercy Medical Group", "10-07 02:16:05"),
     ] {
-        let notice = outgoing(notice::Kind::Downtime, customer, name, &outage, standing);
-        record.notices.insert(NoticeId(id), Arc::new(notice));
+        let notice = message(notice::Kind::Downtime, customer, name, &outage);
+        deliver(record, id, &notice, Delivery::Accepted, ended);
+    }
+    for (id, kind, result, ended) in hospital {
+        let notice = message(*kind, "st-elsewhere", "St. Elsewhere Hospital", &outage);
+        deliver(record, *id, &notice, *result, ended);
     }
     let mut incident = incident(121, &["portal"], &[120], Cause::Outage, "10-07 02:14:20");
     incident.acknowledged = Some(taken("10-07 02:20:00", "on-call"));
@@ -412,29 +414,12 @@ fn windows(record: &mut Record) {
     over.overrun = Some((at("10-27 21:15:00"), "results/weekly@2026-10-27".into()));
     over.overran_at = Some(at("10-27 21:15:30"));
     over.incident = Some(IncidentId(151));
-    over.told = vec![NoticeId(152), NoticeId(153)];
-    for (id, customer, name, standing) in [
-        (
-            152,
-            "mercy",
-            "Mercy Medical Group",
-            Standing::Sent(at("10-27 21:15:41")),
-        ),
-        (
-            153,
-            "st-elsewhere",
-            "St. Elsewhere Hospital",
-            Standing::Sent(at("10-27 21:15:44")),
-        ),
+    for (id, customer, name, ended) in [
+        (152, "mercy", "Mercy Medical Group", "10-27 21:15:41"),
+        (153, "st-elsewhere", "St. Elsewhere Hospital", "10-27 21:15:44"),
     ] {
-        let notice = outgoing(
-            notice::Kind::MaintenanceOverrun,
-            customer,
-            name,
-            &over,
-            standing,
-        );
-        record.notices.insert(NoticeId(id), Arc::new(notice));
+        let notice = message(notice::Kind::MaintenanceOverrun, customer, name, &over);
+        deliver(record, id, &notice, Delivery::Accepted, ended);
     }
     let mut incident = incident(151, &["results"], &[150], Cause::Overrun, "10-27 21:15:30");
     incident.resolved_at = Some(at("10-27 21:32:00"));
@@ -555,8 +540,22 @@ fn others(record: &mut Record) {
     record.incidents.insert(old.id, Arc::new(old));
 }
 
+/// An attempt to tell the hospital of the plain outage: message, kind, result, when.
+pub(super) type Attempt = (u64, notice::Kind, Delivery, &'static str);
+
 /// The record of that month, its last event on the second of November.
 pub(super) fn october() -> Record {
+    let rejected = (
+        124,
+        notice::Kind::Downtime,
+        Delivery::Rejected,
+        "10-07 02:14:23",
+    );
+    october_with(&[rejected])
+}
+
+/// The same month with other attempts to tell the hospital.
+pub(super) fn october_with(hospital: &[Attempt]) -> Record {
     let mut record = Record {
         seq: 4711,
         as_of: Some(at("11-02 00:00:00")),
@@ -577,7 +576,7 @@ pub(super) fn october() -> Record {
     record.catalogue = Arc::clone(&record.catalogues[2].2);
     lives(&mut record);
     gaps(&mut record);
-    plain(&mut record);
+    plain(&mut record, hospital);
     windows(&mut record);
     single(&mut record);
     others(&mut record);

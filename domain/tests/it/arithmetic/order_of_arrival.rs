@@ -6,7 +6,6 @@ use domain::act::{Act, Selector};
 use domain::catalogue::{Affects, Catalogue, Customer, Rule, Single, System, Target};
 use domain::event::Delivery;
 use domain::id::{OutageId, PolicyId, SystemId};
-use domain::outbox;
 use domain::policy::Policy;
 use domain::record::Record;
 use domain::span::Span;
@@ -208,16 +207,16 @@ fn played(seed: u64, systems: &[u64]) -> Service {
             }
         }
         service.tick(offset + 40);
-        for notice in outbox::due(&service.record, service.now) {
-            let to = &service.record.notices[&notice].notice.recipient;
-            let refused = seed % 5 < 4 && *to == format!("it@c{}.example", seed % 5);
-            service.begin_attempt(notice);
+        while let Some(notice) = service.due().into_iter().next() {
+            let to = notice.recipient.address.to_string();
+            let refused = seed % 5 < 4 && to == format!("it@c{}.example", seed % 5);
+            let id = service.begin_attempt(&notice);
             let result = if refused {
                 Delivery::Rejected
             } else {
                 Delivery::Accepted
             };
-            service.end_attempt(notice, result);
+            service.end_attempt(id, result);
         }
     }
     // Both ledgers speak up to the same instant.

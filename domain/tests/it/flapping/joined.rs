@@ -217,7 +217,7 @@ fn what_a_person_declared_within_the_outage_that_crosses_the_limit_is_joined_and
     service.sample("a/p", 350, 'D');
     assert!(is_unstable(&service));
     let (_, last) = notices(&service, Kind::Downtime).pop().unwrap();
-    assert_eq!(last.affected.len(), 1, "{}", last.key);
+    assert_eq!(last.affected.len(), 1, "{}", crate::service::key(&last));
     assert_eq!(told(&service, Kind::Downtime).last(), Some(&(350, 4)));
 }
 

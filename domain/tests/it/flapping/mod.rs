@@ -6,10 +6,10 @@ mod joined;
 use crate::service::{Service, catalogue, rule, system};
 use domain::catalogue::{Catalogue, Customer, Flapping, System};
 use domain::decide::Input;
-use domain::event::Delivery;
+use domain::event::{Delivery, Fact};
 use domain::id::SystemId;
-use domain::notice::{Affected, Kind, Notice};
-use domain::record::Standing;
+use domain::notice::{Affected, Kind, Notice, Role};
+use domain::record::{Outgoing, Standing};
 use expect_test::expect;
 
 const ORIGIN: &str = "2026-10-01T00:00:00Z";
@@ -77,11 +77,10 @@ fn told(service: &Service, kind: Kind) -> Vec<(i64, usize)> {
 fn notices(service: &Service, kind: Kind) -> Vec<(i64, Notice)> {
     let decided = |at: jiff::Timestamp| at.duration_since(service.origin).as_secs();
     service
-        .record
-        .notices
-        .values()
+        .due
+        .iter()
         .filter(|o| o.notice.kind == kind)
-        .map(|o| (decided(o.decided_at), o.notice.clone()))
+        .map(|o| (decided(o.at), o.notice.clone()))
         .collect()
 }
 
@@ -100,26 +99,26 @@ fn the_third_outage_in_an_hour_is_told_once_as_unstable_and_held_until_it_has_be
     expect![[r#"
         90    #7 outage O-1 of a from 30
         90    #8 incident I-1 (Outage)
-        90    #9 tell downtime/O-1/it@clinic.example/1
-        150   #14 O-1 ends 120
-        150   #15 tell uptime/O-1/it@clinic.example/1
-        150   #16 IncidentResolved I-1
-        390   #21 outage O-2 of a from 330
-        390   #22 incident I-2 (Outage)
-        390   #23 tell downtime/O-2/it@clinic.example/1
-        450   #28 O-2 ends 420
-        450   #29 tell uptime/O-2/it@clinic.example/1
-        450   #30 IncidentResolved I-2
-        690   #35 outage O-3 of a from 630
-        690   #36 a flaps: O-1 O-2 O-3 of I-1
-        690   #37 tell downtime/O-3/it@clinic.example/1
-        750   #42 O-3 ends 720
-        990   #45 outage O-4 of a from 930
-        990   #46 a flaps: O-4 of I-1
-        1050  #49 O-4 ends 1020
-        1320  #50 a settled, I-1
-        1320  #51 tell uptime/O-4/it@clinic.example/1
-        1320  #52 IncidentResolved I-1
+        90    due downtime/O-1/it@clinic.example
+        150   #13 O-1 ends 120
+        150   #14 IncidentResolved I-1
+        150   due uptime/O-1/it@clinic.example
+        390   #19 outage O-2 of a from 330
+        390   #20 incident I-2 (Outage)
+        390   due downtime/O-2/it@clinic.example
+        450   #25 O-2 ends 420
+        450   #26 IncidentResolved I-2
+        450   due uptime/O-2/it@clinic.example
+        690   #31 outage O-3 of a from 630
+        690   #32 a flaps: O-1 O-2 O-3 of I-1
+        690   due downtime/O-3/it@clinic.example
+        750   #37 O-3 ends 720
+        990   #40 outage O-4 of a from 930
+        990   #41 a flaps: O-4 of I-1
+        1050  #44 O-4 ends 1020
+        1320  #45 a settled, I-1
+        1320  #46 IncidentResolved I-1
+        1320  due uptime/O-4/it@clinic.example
     "#]]
     .assert_eq(&outline(&service));
     assert_eq!(
@@ -136,11 +135,8 @@ fn the_third_outage_in_an_hour_is_told_once_as_unstable_and_held_until_it_has_be
     assert_eq!(said.from, Some(service.second(30)));
     assert_eq!(said.to, Some(service.second(1020)));
     assert_eq!(said.down_s, Some(4 * 90));
-    assert_eq!(notice.thread, notices_of_first(&service), "one thread");
-}
-
-fn notices_of_first(service: &Service) -> Option<domain::id::NoticeId> {
-    service.record.notices.keys().next().copied()
+    let first = service.record.notices.messages().next().unwrap().0;
+    assert!(notice.references.contains(&first), "one thread");
 }
 
 #[test]
@@ -307,7 +303,9 @@ fn a_hold_that_ended_before_a_long_sleep_is_dated_to_its_end() {
     let mut service = watched();
     outages(&mut service, &[30, 330, 630], 990);
     service.input(service.second(1030), Input::Tick);
-    assert_eq!(told(&service, Kind::Uptime).last(), Some(&(1020, 3)));
+    let settled = service.events.iter().rfind(|(_, e)| matches!(e.fact, Fact::FlappingEnded { .. }));
+    assert_eq!(settled.unwrap().1.at, service.second(1020));
+    assert_eq!(told(&service, Kind::Uptime).last(), Some(&(1030, 3)));
 }
 
 #[test]
@@ -357,7 +355,8 @@ fn a_customer_that_comes_meanwhile_hears_of_it_with_the_next_outage() {
     service.configure(service.second(790), with_customer("lab"));
     outages(&mut service, &[810, 1050], 1500);
     let new = |kind| -> Vec<(i64, usize)> {
-        let of = |n: &&(i64, Notice)| n.1.customer.as_str() == "lab";
+        let lab = |n: &Notice| n.recipient.customers().any(|c| c.as_str() == "lab");
+        let of = |n: &&(i64, Notice)| lab(&n.1);
         let said = |n: &Affected| n.unstable.as_ref().unwrap().outages.len();
         let all = notices(&service, kind);
         let found = all.iter().filter(of);
@@ -376,18 +375,18 @@ fn an_address_whose_customer_gets_another_id_hears_once_that_it_is_over() {
     let mut renamed = catalogue(vec![flappy("a")]);
     renamed.customers[0].id = "clinic-of-the-lake".into();
     service.configure(service.second(790), renamed);
-    // Under its new id it hears anew that the system is unstable.
+    // The address knows that the system is unstable.
+    let before = notices(&service, Kind::Downtime).len();
     outages(&mut service, &[810], 1300);
-    let (_, down) = notices(&service, Kind::Downtime).pop().unwrap();
-    assert_eq!(down.customer.as_str(), "clinic-of-the-lake");
+    assert_eq!(notices(&service, Kind::Downtime).len(), before);
     let over: Vec<_> = notices(&service, Kind::Uptime)
         .into_iter()
         .filter(|(at, _)| *at > 790)
-        .map(|(at, n)| (at, n.customer.to_string(), n.recipient))
+        .map(|(at, n)| (at, n.recipient.who, n.recipient.address.to_string()))
         .collect();
     let once = (
         1200,
-        "clinic-of-the-lake".into(),
+        [Role::Customer("clinic-of-the-lake".into())].into(),
         "it@clinic.example".into(),
     );
     assert_eq!(over, [once]);
@@ -402,18 +401,13 @@ fn what_could_not_be_delivered_until_it_is_over_is_said_once() {
         service.sample("a/p", t, if down(t) { 'D' } else { 'U' });
         service.deliver_due(Delivery::Deferred);
     }
-    let waiting: Vec<_> = service.record.unsent.iter().collect();
-    assert_eq!(waiting.len(), 1, "one message says all of it");
-    let last = &service.record.notices[waiting[0]].notice;
+    service.tick(4_000);
+    let last = service.only_due();
     let said = last.affected[0].unstable.as_ref().unwrap();
-    assert_eq!((last.kind, last.folded), (Kind::Uptime, true));
+    assert_eq!((last.kind, last.says_both), (Kind::Uptime, true));
     assert_eq!(said.outages.len(), 3);
-    let sent = service.record.notices.values();
-    assert!(
-        sent.filter(|o| matches!(o.standing, Standing::Sent(_)))
-            .count()
-            == 0
-    );
+    let sent = |o: &&Outgoing| matches!(o.standing, Standing::Sent(_));
+    assert_eq!(service.messages().into_iter().filter(sent).count(), 0);
 }
 
 #[test]
@@ -422,14 +416,14 @@ fn an_uptime_that_has_not_left_when_the_system_becomes_unstable_is_folded() {
     outages(&mut service, &[30, 330], 420);
     // The second recovery is decided, but the relay is away.
     service.sample("a/p", 450, 'U');
-    let id = service.record.notices.keys().next_back().unwrap();
-    let id = *id;
-    assert_eq!(service.record.notices[&id].notice.kind, Kind::Uptime);
+    let id = service.deliver_due(Delivery::Deferred)[0];
+    assert_eq!(service.message(id).notice.kind, Kind::Uptime);
     for t in [630, 660, 690] {
         service.sample("a/p", t, 'D');
     }
+    service.deliver_due(Delivery::Accepted);
     assert!(matches!(
-        service.record.notices[&id].standing,
-        Standing::Folded(Some(_))
+        service.message(id).standing,
+        Standing::Superseded(Some(_))
     ));
 }

@@ -59,11 +59,10 @@ fn an_overrun_is_decided_by_the_first_bad_sample_at_or_after_the_limit_and_dated
             390   #7 outage O-1 of a from 330 planned
             450   #8 O-1 overruns a/work@2026-10-01 from 430
             450   #9 incident I-1 (Overrun)
-            450   #10 tell maintenance-overrun/O-1/it@clinic.example/1
-            570   #13 O-1 ends 540
-            570   #14 tell uptime/O-1/it@clinic.example/1 (folded)
-            570   #15 N-1 folded into N-2
-            570   #16 IncidentResolved I-1
+            450   due maintenance-overrun/O-1/it@clinic.example
+            570   #12 O-1 ends 540
+            570   #13 IncidentResolved I-1
+            570   due uptime/O-1/it@clinic.example (both)
             up 480 degraded 0 planned 100 excluded 0 unplanned 110 unknown 0
         "#]],
     );
@@ -79,11 +78,10 @@ fn a_bad_sample_at_the_very_limit_decides_the_overrun() {
             390   #7 outage O-1 of a from 330 planned
             450   #8 O-1 overruns a/work@2026-10-01 from 450
             450   #9 incident I-1 (Overrun)
-            450   #10 tell maintenance-overrun/O-1/it@clinic.example/1
-            570   #13 O-1 ends 540
-            570   #14 tell uptime/O-1/it@clinic.example/1 (folded)
-            570   #15 N-1 folded into N-2
-            570   #16 IncidentResolved I-1
+            450   due maintenance-overrun/O-1/it@clinic.example
+            570   #12 O-1 ends 540
+            570   #13 IncidentResolved I-1
+            570   due uptime/O-1/it@clinic.example (both)
             up 480 degraded 0 planned 120 excluded 0 unplanned 90 unknown 0
         "#]],
     );
@@ -114,11 +112,10 @@ fn an_allowance_that_is_used_up_before_the_outage_is_confirmed_is_told_as_an_ove
             390   #7 outage O-1 of a from 330 planned
             390   #8 O-1 overruns a/work@2026-10-01 from 340
             390   #9 incident I-1 (Overrun)
-            390   #10 tell maintenance-overrun/O-1/it@clinic.example/1
-            510   #13 O-1 ends 480
-            510   #14 tell uptime/O-1/it@clinic.example/1 (folded)
-            510   #15 N-1 folded into N-2
-            510   #16 IncidentResolved I-1
+            390   due maintenance-overrun/O-1/it@clinic.example
+            510   #12 O-1 ends 480
+            510   #13 IncidentResolved I-1
+            510   due uptime/O-1/it@clinic.example (both)
             up 480 degraded 0 planned 10 excluded 0 unplanned 140 unknown 0
         "#]],
     );
@@ -135,11 +132,10 @@ fn a_second_outage_in_a_window_whose_allowance_is_spent_overruns_from_its_start(
             660   #13 outage O-2 of a from 600 planned
             660   #14 O-2 overruns a/work@2026-10-01 from 600
             660   #15 incident I-1 (Overrun)
-            660   #16 tell maintenance-overrun/O-2/it@clinic.example/1
-            750   #19 O-2 ends 720
-            750   #20 tell uptime/O-2/it@clinic.example/1 (folded)
-            750   #21 N-1 folded into N-2
-            750   #22 IncidentResolved I-1
+            660   due maintenance-overrun/O-2/it@clinic.example
+            750   #18 O-2 ends 720
+            750   #19 IncidentResolved I-1
+            750   due uptime/O-2/it@clinic.example (both)
             up 570 degraded 0 planned 120 excluded 0 unplanned 120 unknown 0
         "#]],
     );
@@ -155,11 +151,10 @@ fn what_lasts_beyond_the_end_of_the_window_is_an_overrun() {
             390   #7 outage O-1 of a from 330 planned
             600   #8 O-1 overruns a/work@2026-10-01 from 600
             600   #9 incident I-1 (Overrun)
-            600   #10 tell maintenance-overrun/O-1/it@clinic.example/1
-            720   #13 O-1 ends 690
-            720   #14 tell uptime/O-1/it@clinic.example/1 (folded)
-            720   #15 N-1 folded into N-2
-            720   #16 IncidentResolved I-1
+            600   due maintenance-overrun/O-1/it@clinic.example
+            720   #12 O-1 ends 690
+            720   #13 IncidentResolved I-1
+            720   due uptime/O-1/it@clinic.example (both)
             up 450 degraded 0 planned 270 excluded 0 unplanned 90 unknown 0
         "#]],
     );
@@ -191,11 +186,10 @@ fn a_service_stopped_just_before_its_window_is_told_once_it_overruns() {
             360   #7 outage O-1 of a from 300 planned
             360   #8 incident I-1 (Outage)
             420   #9 O-1 overruns a/work@2026-10-01 from 410
-            420   #10 tell maintenance-overrun/O-1/it@clinic.example/1
-            540   #13 O-1 ends 510
-            540   #14 tell uptime/O-1/it@clinic.example/1 (folded)
-            540   #15 N-1 folded into N-2
-            540   #16 IncidentResolved I-1
+            420   due maintenance-overrun/O-1/it@clinic.example
+            540   #12 O-1 ends 510
+            540   #13 IncidentResolved I-1
+            540   due uptime/O-1/it@clinic.example (both)
             up 450 degraded 0 planned 100 excluded 0 unplanned 110 unknown 0
         "#]],
     );
@@ -213,11 +207,10 @@ fn confirmed_before_its_window_an_early_start_is_told_at_once() {
         expect![[r#"
             360   #7 outage O-1 of a from 300
             360   #8 incident I-1 (Outage)
-            360   #9 tell downtime/O-1/it@clinic.example/1
-            540   #12 O-1 ends 510
-            540   #13 tell uptime/O-1/it@clinic.example/1 (folded)
-            540   #14 N-1 folded into N-2
-            540   #15 IncidentResolved I-1
+            360   due downtime/O-1/it@clinic.example
+            540   #11 O-1 ends 510
+            540   #12 IncidentResolved I-1
+            540   due uptime/O-1/it@clinic.example (both)
             up 480 degraded 0 planned 90 excluded 0 unplanned 120 unknown 0
         "#]],
     );
@@ -232,11 +225,10 @@ fn a_window_entered_already_down_is_an_outage_to_its_end() {
         expect![[r#"
             360   #7 outage O-1 of a from 300
             360   #8 incident I-1 (Outage)
-            360   #9 tell downtime/O-1/it@clinic.example/1
-            570   #12 O-1 ends 540
-            570   #13 tell uptime/O-1/it@clinic.example/1 (folded)
-            570   #14 N-1 folded into N-2
-            570   #15 IncidentResolved I-1
+            360   due downtime/O-1/it@clinic.example
+            570   #11 O-1 ends 540
+            570   #12 IncidentResolved I-1
+            570   due uptime/O-1/it@clinic.example (both)
             up 390 degraded 0 planned 0 excluded 0 unplanned 240 unknown 0
         "#]],
     );
@@ -254,18 +246,14 @@ fn an_unearned_window_is_an_ordinary_outage_whose_downtime_names_the_work() {
         expect![[r#"
             390   #7 outage O-1 of a from 330
             390   #8 incident I-1 (Outage)
-            390   #9 tell downtime/O-1/it@clinic.example/1
-            480   #12 O-1 ends 450
-            480   #13 tell uptime/O-1/it@clinic.example/1 (folded)
-            480   #14 N-1 folded into N-2
-            480   #15 IncidentResolved I-1
+            390   due downtime/O-1/it@clinic.example
+            480   #11 O-1 ends 450
+            480   #12 IncidentResolved I-1
+            480   due uptime/O-1/it@clinic.example (both)
             up 390 degraded 0 planned 0 excluded 0 unplanned 120 unknown 0
         "#]],
     );
-    let told: Vec<_> = service
-        .record
-        .notices
-        .values()
+    let told: Vec<_> = service.due.iter()
         .map(|o| {
             let work = o.notice.work.as_ref();
             (o.notice.kind.word(), work.map(|w| w.title.as_str()))
@@ -291,11 +279,10 @@ fn overlapping_windows_each_excuse_their_own_seconds_and_planned_time_is_the_uni
         expect![[r#"
             270   #7 outage O-1 of a from 210
             270   #8 incident I-1 (Outage)
-            270   #9 tell downtime/O-1/it@clinic.example/1
-            3360  #12 O-1 ends 3330
-            3360  #13 tell uptime/O-1/it@clinic.example/1 (folded)
-            3360  #14 N-1 folded into N-2
-            3360  #15 IncidentResolved I-1
+            270   due downtime/O-1/it@clinic.example
+            3360  #11 O-1 ends 3330
+            3360  #12 IncidentResolved I-1
+            3360  due uptime/O-1/it@clinic.example (both)
             up 270 degraded 0 planned 0 excluded 0 unplanned 3120 unknown 0
         "#]],
     );
@@ -308,11 +295,10 @@ fn overlapping_windows_each_excuse_their_own_seconds_and_planned_time_is_the_uni
             390   #7 outage O-1 of a from 330 planned
             2400  #8 O-1 overruns a/long@2026-10-01 from 2400
             2400  #9 incident I-1 (Overrun)
-            2400  #10 tell maintenance-overrun/O-1/it@clinic.example/1
-            3360  #13 O-1 ends 3330
-            3360  #14 tell uptime/O-1/it@clinic.example/1 (folded)
-            3360  #15 N-1 folded into N-2
-            3360  #16 IncidentResolved I-1
+            2400  due maintenance-overrun/O-1/it@clinic.example
+            3360  #12 O-1 ends 3330
+            3360  #13 IncidentResolved I-1
+            3360  due uptime/O-1/it@clinic.example (both)
             up 390 degraded 0 planned 2070 excluded 0 unplanned 930 unknown 0
         "#]],
     );
@@ -332,24 +318,24 @@ fn up_again_after_an_overrun_is_told_to_everyone_who_was_told() {
             360   #7 outage O-1 of a from 300 planned
             420   #8 O-1 overruns a/work@2026-10-01 from 400
             420   #9 incident I-1 (Overrun)
-            420   #10 tell maintenance-overrun/O-1/it@clinic.example/1
-            450   #11 attempt 1 of N-1
-            450   #12 N-1 Accepted
-            510   #15 O-1 ends 480
-            510   #16 tell uptime/O-1/it@clinic.example/1
-            510   #17 IncidentResolved I-1
-            540   #18 attempt 1 of N-2
-            540   #19 N-2 Accepted
+            420   due maintenance-overrun/O-1/it@clinic.example
+            450   #10 attempt 1 of N-1
+            450   #11 N-1 Accepted
+            510   #14 O-1 ends 480
+            510   #15 IncidentResolved I-1
+            510   due uptime/O-1/it@clinic.example
+            540   #16 attempt 1 of N-2
+            540   #17 N-2 Accepted
             up 360 degraded 0 planned 100 excluded 0 unplanned 80 unknown 0
         "#]],
     );
-    let last = service.record.notices.values().next_back().unwrap();
+    let last = service.due.iter().next_back().unwrap();
     assert_eq!(
         last.notice.affected[0].down_s,
         Some(180),
         "from its start, not the overrun's"
     );
-    assert!(last.notice.thread.is_some());
+    assert!(!last.notice.references.is_empty());
 }
 
 #[test]
@@ -370,11 +356,10 @@ fn a_slower_probe_whose_run_began_before_the_window_takes_the_excuse_back() {
             390   #8 outage O-1 of a from 330 planned
             450   #11 O-1 overruns a/work@2026-10-01 from 240
             450   #12 incident I-1 (Overrun)
-            450   #13 tell maintenance-overrun/O-1/it@clinic.example/1
-            570   #18 O-1 ends 540
-            570   #19 tell uptime/O-1/it@clinic.example/1 (folded)
-            570   #20 N-1 folded into N-2
-            570   #21 IncidentResolved I-1
+            450   due maintenance-overrun/O-1/it@clinic.example
+            570   #17 O-1 ends 540
+            570   #18 IncidentResolved I-1
+            570   due uptime/O-1/it@clinic.example (both)
             up 330 degraded 0 planned 0 excluded 0 unplanned 300 unknown 0
         "#]],
     );
@@ -397,11 +382,10 @@ fn a_pause_between_two_probes_of_one_outage_uses_no_allowance() {
             390   #8 outage O-1 of a from 330 planned
             570   #13 O-1 overruns a/work@2026-10-01 from 560
             570   #14 incident I-1 (Overrun)
-            570   #15 tell maintenance-overrun/O-1/it@clinic.example/1
-            720   #18 O-1 ends 690
-            720   #19 tell uptime/O-1/it@clinic.example/1 (folded)
-            720   #20 N-1 folded into N-2
-            720   #21 IncidentResolved I-1
+            570   due maintenance-overrun/O-1/it@clinic.example
+            720   #17 O-1 ends 690
+            720   #18 IncidentResolved I-1
+            720   due uptime/O-1/it@clinic.example (both)
             up 480 degraded 0 planned 200 excluded 0 unplanned 130 unknown 0
         "#]],
     );
@@ -437,11 +421,10 @@ fn downtime_that_nobody_saw_uses_no_allowance() {
             390   #7 outage O-1 of a from 330 planned
             630   #10 O-1 overruns a/work@2026-10-01 from 605
             630   #11 incident I-1 (Overrun)
-            630   #12 tell maintenance-overrun/O-1/it@clinic.example/1
-            720   #15 O-1 ends 690
-            720   #16 tell uptime/O-1/it@clinic.example/1 (folded)
-            720   #17 N-1 folded into N-2
-            720   #18 IncidentResolved I-1
+            630   due maintenance-overrun/O-1/it@clinic.example
+            720   #14 O-1 ends 690
+            720   #15 IncidentResolved I-1
+            720   due uptime/O-1/it@clinic.example (both)
             up 420 degraded 0 planned 200 excluded 0 unplanned 85 unknown 75
         "#]],
     );
@@ -507,17 +490,17 @@ fn an_allowance_changed_within_a_month_decides_from_the_next_on() {
     let mut service = Service::with("2026-10-15T00:00:00Z", configured(Some(600)));
     service.configure(service.second(60), configured(Some(60)));
     service.draw(90, &[("a/p", &drawn[3..])]);
-    assert_eq!(overruns(&service), []);
+    assert!(overruns(&service).is_empty());
     assert_eq!(planned_in_report(&service, "2026-10"), 210);
 
     // What is less strict waits for the next month as well.
     service.configure(service.second(1_000), configured(None));
     let week_s = 7 * 86_400;
     service.draw(3 * week_s, &[("a/p", drawn)]);
-    assert_eq!(overruns(&service), []);
+    assert!(overruns(&service).is_empty());
     service.configure(service.second(3 * week_s + 1_000), configured(Some(60)));
     service.draw(4 * week_s, &[("a/p", drawn)]);
-    assert_eq!(overruns(&service), []);
+    assert!(overruns(&service).is_empty());
     assert_eq!(planned_in_report(&service, "2026-11"), 420);
 
     // December's is November's last.
@@ -586,10 +569,10 @@ fn a_downtime_that_waits_into_a_window_names_no_work_that_excuses_it_nor_that_of
         ] {
             service.sample(probe, at, 'D');
         }
-        assert!(service.record.notices.is_empty());
+        assert!(service.due.is_empty());
         service.sample("b/p", 305, letter);
         service.sample("b/p", 310, letter);
-        let notice = &service.record.notices.values().next().unwrap().notice;
+        let notice = &service.due.iter().next().unwrap().notice;
         let work = notice.work.as_ref().map(|w| w.window.to_string());
         (notice.affected.len(), work)
     };

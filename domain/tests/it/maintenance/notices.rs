@@ -4,8 +4,8 @@ use crate::service::{Service, catalogue, probe, rule, system};
 use domain::act::Act;
 use domain::catalogue::{Customer, Rule, Single, System};
 use domain::event::Delivery;
-use domain::outbox;
 use domain::record::Standing;
+use domain::record::notices::Known;
 use expect_test::{Expect, expect};
 
 const ORIGIN: &str = "2026-10-01T00:00:00Z";
@@ -39,10 +39,9 @@ fn work_is_told_when_it_starts_and_when_the_system_is_seen_up_after_its_end() {
         "UUUUUUUUUUUUUUUUUUUUUUUU",
         expect![[r#"
             300   #5 MaintenanceStarted a/work@2026-10-01
-            300   #6 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
-            600   #7 MaintenanceCompleted a/work@2026-10-01
-            600   #8 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
-            600   #9 N-1 folded into N-2
+            300   due maintenance-started/a/work@2026-10-01/it@clinic.example
+            600   #6 MaintenanceCompleted a/work@2026-10-01
+            600   due maintenance-completed/a/work@2026-10-01/it@clinic.example
         "#]],
     );
 }
@@ -54,18 +53,15 @@ fn completion_waits_until_the_system_is_confirmed_up_after_the_end() {
         "UUUUUUUUUUUUUUUUUUUDDDUUUU",
         expect![[r#"
             300   #5 MaintenanceStarted a/work@2026-10-01
-            300   #6 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
-            630   #9 outage O-1 of a from 570 planned
-            630   #10 O-1 overruns a/work@2026-10-01 from 600
-            630   #11 incident I-1 (Overrun)
-            630   #12 tell maintenance-overrun/O-1/it@clinic.example/1
-            690   #15 O-1 ends 660
-            690   #16 tell uptime/O-1/it@clinic.example/1 (folded)
-            690   #17 N-2 folded into N-3
-            690   #18 IncidentResolved I-1
-            690   #19 MaintenanceCompleted a/work@2026-10-01
-            690   #20 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
-            690   #21 N-1 folded into N-4
+            300   due maintenance-started/a/work@2026-10-01/it@clinic.example
+            630   #8 outage O-1 of a from 570 planned
+            630   #9 O-1 overruns a/work@2026-10-01 from 600
+            630   #10 incident I-1 (Overrun)
+            630   due maintenance-overrun/O-1/it@clinic.example
+            690   #13 O-1 ends 660
+            690   #14 IncidentResolved I-1
+            690   #15 MaintenanceCompleted a/work@2026-10-01
+            690   due maintenance-completed/a/work@2026-10-01/it@clinic.example
         "#]],
     );
 }
@@ -76,10 +72,9 @@ fn completion_waits_for_a_bad_run_that_is_not_confirmed() {
         "UUUUUUUUUUUUUUUUUUUUDUUUU",
         expect![[r#"
             300   #5 MaintenanceStarted a/work@2026-10-01
-            300   #6 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
-            660   #8 MaintenanceCompleted a/work@2026-10-01
-            660   #9 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
-            660   #10 N-1 folded into N-2
+            300   due maintenance-started/a/work@2026-10-01/it@clinic.example
+            660   #7 MaintenanceCompleted a/work@2026-10-01
+            660   due maintenance-completed/a/work@2026-10-01/it@clinic.example
         "#]],
     );
 }
@@ -90,10 +85,9 @@ fn completion_waits_while_nothing_vouches() {
         "UUUUUUUUUUUUUUUUUUU??.??UUU",
         expect![[r#"
             300   #5 MaintenanceStarted a/work@2026-10-01
-            300   #6 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
-            750   #9 MaintenanceCompleted a/work@2026-10-01
-            750   #10 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
-            750   #11 N-1 folded into N-2
+            300   due maintenance-started/a/work@2026-10-01/it@clinic.example
+            750   #8 MaintenanceCompleted a/work@2026-10-01
+            750   due maintenance-completed/a/work@2026-10-01/it@clinic.example
         "#]],
     );
 }
@@ -110,20 +104,16 @@ fn completion_waits_for_every_system_of_the_window() {
     service.draw(30, &[("a/p", "UUUUUUU"), ("b/p", "UUDDDUUU")]);
     expect![[r#"
         10    #4 WindowScheduled move
-        10    #5 tell maintenance-scheduled/move/it@clinic.example/1
-        60    #8 MaintenanceStarted move
-        60    #9 tell maintenance-started/move/it@clinic.example/1
-        60    #10 N-1 folded into N-2
-        150   #13 outage O-1 of b from 90
-        150   #14 incident I-1 (Outage)
-        150   #15 tell downtime/O-1/it@clinic.example/1
-        210   #18 O-1 ends 180
-        210   #19 tell uptime/O-1/it@clinic.example/1 (folded)
-        210   #20 N-3 folded into N-4
-        210   #21 IncidentResolved I-1
-        210   #22 MaintenanceCompleted move
-        210   #23 tell maintenance-completed/move/it@clinic.example/1
-        210   #24 N-2 folded into N-5
+        10    due maintenance-scheduled/move/it@clinic.example
+        60    #7 MaintenanceStarted move
+        60    due maintenance-started/move/it@clinic.example
+        150   #10 outage O-1 of b from 90
+        150   #11 incident I-1 (Outage)
+        150   due downtime/O-1/it@clinic.example
+        210   #14 O-1 ends 180
+        210   #15 IncidentResolved I-1
+        210   #16 MaintenanceCompleted move
+        210   due maintenance-completed/move/it@clinic.example
     "#]]
     .assert_eq(&service.timeline_without_probes());
 }
@@ -163,10 +153,10 @@ fn scheduled() -> Service {
 /// Delivers to those recipients, at an offset, and refuses the others for now.
 fn deliver_to(service: &mut Service, at_s: i64, recipients: &[&str]) {
     service.tick(at_s);
-    for id in outbox::due(&service.record, service.now) {
-        let recipient = service.record.notices[&id].notice.recipient.clone();
+    for notice in service.due() {
+        let recipient = notice.recipient.address.to_string();
         let wanted = recipients.contains(&recipient.as_str());
-        service.begin_attempt(id);
+        let id = service.begin_attempt(&notice);
         service.end_attempt(
             id,
             if wanted {
@@ -187,10 +177,7 @@ fn outcome(mut service: Service) -> String {
     let over = domain::span::Span::new(service.second(0), service.second(900));
     let found = service.record.windows_of(&"a".into(), over);
     let why = found.first().map(|w| format!("{:?}", w.why));
-    let told: Vec<_> = service
-        .record
-        .notices
-        .values()
+    let told: Vec<_> = service.due.iter()
         .filter(|o| o.notice.affected.iter().any(|a| a.outage.is_some()))
         .map(|o| (o.notice.kind.word(), o.notice.work.is_some()))
         .collect();
@@ -215,7 +202,7 @@ fn one_customer_who_was_not_reached_leaves_it_unearned_and_the_downtime_names_th
     deliver_to(&mut service, 100, &["it@clinic.example"]);
     expect![[r#"
         Some("NotTold([CustomerId(\"lab\")])")
-        [("downtime", true), ("downtime", true), ("downtime", true), ("uptime", false), ("uptime", false), ("uptime", false)]
+        [("downtime", true), ("downtime", true), ("downtime", true)]
         up 435 degraded 0 planned 0 excluded 0 unplanned 120 unknown 45
     "#]].assert_eq(&outcome(service));
 }
@@ -227,7 +214,7 @@ fn delivered_too_late_is_not_delivered() {
     deliver_to(&mut service, 241, &["one@lab.example"]);
     expect![[r#"
         Some("NotTold([CustomerId(\"lab\")])")
-        [("downtime", true), ("downtime", true), ("downtime", true), ("uptime", false), ("uptime", false), ("uptime", false)]
+        [("downtime", true), ("downtime", true), ("downtime", true)]
         up 285 degraded 0 planned 0 excluded 0 unplanned 120 unknown 195
     "#]].assert_eq(&outcome(service));
 }
@@ -254,7 +241,7 @@ fn what_a_person_records_after_the_notice_was_due_earns_nothing() {
     service.act_at(241, "kim", told);
     expect![[r#"
         Some("NotTold([CustomerId(\"lab\")])")
-        [("downtime", true), ("downtime", true), ("downtime", true), ("uptime", false), ("uptime", false), ("uptime", false)]
+        [("downtime", true), ("downtime", true), ("downtime", true)]
         up 285 degraded 0 planned 0 excluded 0 unplanned 120 unknown 195
     "#]].assert_eq(&outcome(service));
 }
@@ -286,31 +273,27 @@ fn an_extension_that_was_told_in_time_excuses_what_it_says() {
     service.draw(120, &[("a/p", "UUUUUUUUUUUUUUUDDDDDUUUU")]);
     expect![[r#"
         10    #5 WindowScheduled move
-        10    #6 tell maintenance-scheduled/move/it@clinic.example/1
-        10    #7 tell maintenance-scheduled/move/one@lab.example/1
-        10    #8 tell maintenance-scheduled/move/two@lab.example/1
-        20    #9 attempt 1 of N-1
-        20    #10 N-1 Accepted
-        20    #11 attempt 1 of N-2
-        20    #12 N-2 Accepted
-        20    #13 attempt 1 of N-3
-        20    #14 N-3 Deferred
-        100   #15 WindowChanged move
-        100   #16 tell maintenance-changed/move/it@clinic.example/1
-        100   #17 tell maintenance-changed/move/one@lab.example/1
-        100   #18 tell maintenance-changed/move/two@lab.example/1
-        100   #19 N-3 folded into N-6
-        105   #20 CustomerNotified move
-        105   #21 CustomerNotified move
-        300   #22 MaintenanceStarted move
-        300   #23 tell maintenance-started/move/it@clinic.example/1
-        300   #24 N-4 folded into N-7
-        300   #25 tell maintenance-started/move/one@lab.example/1
-        300   #26 N-5 folded into N-8
-        300   #27 tell maintenance-started/move/two@lab.example/1
-        300   #28 N-6 folded into N-9
-        630   #31 outage O-1 of a from 570 planned
-        750   #34 O-1 ends 720
+        10    due maintenance-scheduled/move/it@clinic.example
+        10    due maintenance-scheduled/move/one@lab.example
+        10    due maintenance-scheduled/move/two@lab.example
+        20    #6 attempt 1 of N-1
+        20    #7 N-1 Accepted
+        20    #8 attempt 1 of N-2
+        20    #9 N-2 Accepted
+        20    #10 attempt 1 of N-3
+        20    #11 N-3 Deferred
+        100   #12 WindowChanged move
+        100   due maintenance-changed/move/it@clinic.example
+        100   due maintenance-changed/move/one@lab.example
+        105   #13 CustomerNotified move
+        105   #14 CustomerNotified move
+        105   due maintenance-changed/move/two@lab.example
+        300   #15 MaintenanceStarted move
+        300   due maintenance-started/move/it@clinic.example
+        300   due maintenance-started/move/one@lab.example
+        300   due maintenance-started/move/two@lab.example
+        630   #18 outage O-1 of a from 570 planned
+        750   #21 O-1 ends 720
 
         up 630 degraded 0 planned 150 excluded 0 unplanned 0 unknown 0
     "#]]
@@ -328,41 +311,33 @@ fn an_extension_that_came_too_late_excuses_only_what_was_announced_before() {
     service.draw(120, &[("a/p", "UUUUUUUUUUUUUUUDDDDDUUUU")]);
     expect![[r#"
         10    #5 WindowScheduled move
-        10    #6 tell maintenance-scheduled/move/it@clinic.example/1
-        10    #7 tell maintenance-scheduled/move/one@lab.example/1
-        10    #8 tell maintenance-scheduled/move/two@lab.example/1
-        20    #9 attempt 1 of N-1
-        20    #10 N-1 Accepted
-        20    #11 attempt 1 of N-2
-        20    #12 N-2 Accepted
-        20    #13 attempt 1 of N-3
-        20    #14 N-3 Deferred
-        100   #15 WindowChanged move
-        100   #16 tell maintenance-changed/move/it@clinic.example/1
-        100   #17 tell maintenance-changed/move/one@lab.example/1
-        100   #18 tell maintenance-changed/move/two@lab.example/1
-        100   #19 N-3 folded into N-6
-        300   #20 MaintenanceStarted move
-        300   #21 tell maintenance-started/move/it@clinic.example/1
-        300   #22 N-4 folded into N-7
-        300   #23 tell maintenance-started/move/one@lab.example/1
-        300   #24 N-5 folded into N-8
-        300   #25 tell maintenance-started/move/two@lab.example/1
-        300   #26 N-6 folded into N-9
-        630   #29 outage O-1 of a from 570 planned
-        630   #30 O-1 overruns move from 600
-        630   #31 incident I-1 (Overrun)
-        630   #32 tell maintenance-overrun/O-1/it@clinic.example/1
-        630   #33 tell maintenance-overrun/O-1/one@lab.example/1
-        630   #34 tell maintenance-overrun/O-1/two@lab.example/1
-        750   #37 O-1 ends 720
-        750   #38 tell uptime/O-1/it@clinic.example/1 (folded)
-        750   #39 N-10 folded into N-13
-        750   #40 tell uptime/O-1/one@lab.example/1 (folded)
-        750   #41 N-11 folded into N-14
-        750   #42 tell uptime/O-1/two@lab.example/1 (folded)
-        750   #43 N-12 folded into N-15
-        750   #44 IncidentResolved I-1
+        10    due maintenance-scheduled/move/it@clinic.example
+        10    due maintenance-scheduled/move/one@lab.example
+        10    due maintenance-scheduled/move/two@lab.example
+        20    #6 attempt 1 of N-1
+        20    #7 N-1 Accepted
+        20    #8 attempt 1 of N-2
+        20    #9 N-2 Accepted
+        20    #10 attempt 1 of N-3
+        20    #11 N-3 Deferred
+        100   #12 WindowChanged move
+        100   due maintenance-changed/move/it@clinic.example
+        100   due maintenance-changed/move/one@lab.example
+        300   #13 MaintenanceStarted move
+        300   due maintenance-started/move/it@clinic.example
+        300   due maintenance-started/move/one@lab.example
+        300   due maintenance-started/move/two@lab.example
+        630   #16 outage O-1 of a from 570 planned
+        630   #17 O-1 overruns move from 600
+        630   #18 incident I-1 (Overrun)
+        630   due maintenance-overrun/O-1/it@clinic.example
+        630   due maintenance-overrun/O-1/one@lab.example
+        630   due maintenance-overrun/O-1/two@lab.example
+        750   #21 O-1 ends 720
+        750   #22 IncidentResolved I-1
+        750   due maintenance-started/move/it@clinic.example
+        750   due maintenance-started/move/one@lab.example
+        750   due maintenance-started/move/two@lab.example
 
         up 630 degraded 0 planned 30 excluded 0 unplanned 120 unknown 0
     "#]]
@@ -388,41 +363,34 @@ fn work_that_ends_early_is_completed_early() {
     service.draw(390, &[("a/p", "UUDDDUUU")]);
     expect![[r#"
         10    #5 WindowScheduled move
-        10    #6 tell maintenance-scheduled/move/it@clinic.example/1
-        10    #7 tell maintenance-scheduled/move/one@lab.example/1
-        10    #8 tell maintenance-scheduled/move/two@lab.example/1
-        20    #9 attempt 1 of N-1
-        20    #10 N-1 Accepted
-        20    #11 attempt 1 of N-2
-        20    #12 N-2 Accepted
-        20    #13 attempt 1 of N-3
-        20    #14 N-3 Deferred
-        300   #15 MaintenanceStarted move
-        300   #16 tell maintenance-started/move/it@clinic.example/1
-        300   #17 tell maintenance-started/move/one@lab.example/1
-        300   #18 tell maintenance-started/move/two@lab.example/1
-        300   #19 N-3 folded into N-6
-        380   #20 WindowChanged move
-        390   #21 MaintenanceCompleted move
-        390   #22 tell maintenance-completed/move/it@clinic.example/1
-        390   #23 N-4 folded into N-7
-        390   #24 tell maintenance-completed/move/one@lab.example/1
-        390   #25 N-5 folded into N-8
-        390   #26 tell maintenance-completed/move/two@lab.example/1
-        390   #27 N-6 folded into N-9
-        510   #30 outage O-1 of a from 450
-        510   #31 incident I-1 (Outage)
-        510   #32 tell downtime/O-1/it@clinic.example/1
-        510   #33 tell downtime/O-1/one@lab.example/1
-        510   #34 tell downtime/O-1/two@lab.example/1
-        570   #37 O-1 ends 540
-        570   #38 tell uptime/O-1/it@clinic.example/1 (folded)
-        570   #39 N-10 folded into N-13
-        570   #40 tell uptime/O-1/one@lab.example/1 (folded)
-        570   #41 N-11 folded into N-14
-        570   #42 tell uptime/O-1/two@lab.example/1 (folded)
-        570   #43 N-12 folded into N-15
-        570   #44 IncidentResolved I-1
+        10    due maintenance-scheduled/move/it@clinic.example
+        10    due maintenance-scheduled/move/one@lab.example
+        10    due maintenance-scheduled/move/two@lab.example
+        20    #6 attempt 1 of N-1
+        20    #7 N-1 Accepted
+        20    #8 attempt 1 of N-2
+        20    #9 N-2 Accepted
+        20    #10 attempt 1 of N-3
+        20    #11 N-3 Deferred
+        300   #12 MaintenanceStarted move
+        300   due maintenance-started/move/it@clinic.example
+        300   due maintenance-started/move/one@lab.example
+        300   due maintenance-started/move/two@lab.example
+        380   #13 WindowChanged move
+        390   #14 MaintenanceCompleted move
+        390   due maintenance-completed/move/it@clinic.example
+        390   due maintenance-completed/move/one@lab.example
+        390   due maintenance-completed/move/two@lab.example
+        510   #17 outage O-1 of a from 450
+        510   #18 incident I-1 (Outage)
+        510   due downtime/O-1/it@clinic.example
+        510   due downtime/O-1/one@lab.example
+        510   due downtime/O-1/two@lab.example
+        570   #21 O-1 ends 540
+        570   #22 IncidentResolved I-1
+        570   due maintenance-completed/move/it@clinic.example
+        570   due maintenance-completed/move/one@lab.example
+        570   due maintenance-completed/move/two@lab.example
     "#]]
     .assert_eq(&service.timeline_without_probes());
 }
@@ -441,19 +409,17 @@ fn a_window_scheduled_while_down_excuses_none_of_it() {
     expect![[r#"
         90    #7 outage O-1 of a from 30
         90    #8 incident I-1 (Outage)
-        90    #9 tell downtime/O-1/it@clinic.example/1
-        95    #10 WindowScheduled move
-        95    #11 tell maintenance-scheduled/move/it@clinic.example/1
-        95    #12 MaintenanceStarted move
-        95    #13 tell maintenance-started/move/it@clinic.example/1
-        95    #14 N-2 folded into N-3
-        95    #15 attempt 1 of N-1
-        95    #16 N-1 Accepted
-        95    #17 attempt 1 of N-3
-        95    #18 N-3 Accepted
-        210   #21 O-1 ends 180
-        210   #22 tell uptime/O-1/it@clinic.example/1
-        210   #23 IncidentResolved I-1
+        90    due downtime/O-1/it@clinic.example
+        95    #9 WindowScheduled move
+        95    #10 MaintenanceStarted move
+        95    #11 attempt 1 of N-1
+        95    #12 N-1 Accepted
+        95    due maintenance-started/move/it@clinic.example
+        95    #13 attempt 1 of N-2
+        95    #14 N-2 Accepted
+        210   #17 O-1 ends 180
+        210   #18 IncidentResolved I-1
+        210   due uptime/O-1/it@clinic.example
         up 60 degraded 0 planned 0 excluded 0 unplanned 150 unknown 0
     "#]]
     .assert_eq(&service.timeline_and_figures("a", 210));
@@ -471,11 +437,10 @@ fn a_rule_moved_to_later_while_its_window_is_held_starts_once() {
     service.draw(330, &[("a/p", "UUUUUUUUUUUUUUUUUUU")]);
     expect![[r#"
         300   #5 MaintenanceStarted a/work@2026-10-01
-        300   #6 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
-        320   #7 configured
-        780   #8 MaintenanceCompleted a/work@2026-10-01
-        780   #9 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
-        780   #10 N-1 folded into N-2
+        300   due maintenance-started/a/work@2026-10-01/it@clinic.example
+        320   #6 configured
+        780   #7 MaintenanceCompleted a/work@2026-10-01
+        780   due maintenance-completed/a/work@2026-10-01/it@clinic.example
     "#]]
     .assert_eq(&service.timeline_without_probes());
 }
@@ -492,11 +457,10 @@ fn a_rule_made_longer_while_its_window_is_held_is_completed_later() {
     service.draw(330, &[("a/p", "UUUUUUUUUUUUUUUUUUU")]);
     expect![[r#"
         300   #5 MaintenanceStarted a/work@2026-10-01
-        300   #6 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
-        320   #7 configured
-        720   #8 MaintenanceCompleted a/work@2026-10-01
-        720   #9 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
-        720   #10 N-1 folded into N-2
+        300   due maintenance-started/a/work@2026-10-01/it@clinic.example
+        320   #6 configured
+        720   #7 MaintenanceCompleted a/work@2026-10-01
+        720   due maintenance-completed/a/work@2026-10-01/it@clinic.example
     "#]]
     .assert_eq(&service.timeline_without_probes());
 }
@@ -513,10 +477,9 @@ fn a_rule_that_comes_while_its_window_would_run_is_told_then() {
     expect![[r#"
         350   #5 configured
         350   #6 MaintenanceStarted a/work@2026-10-01
-        350   #7 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
-        600   #8 MaintenanceCompleted a/work@2026-10-01
-        600   #9 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
-        600   #10 N-1 folded into N-2
+        350   due maintenance-started/a/work@2026-10-01/it@clinic.example
+        600   #7 MaintenanceCompleted a/work@2026-10-01
+        600   due maintenance-completed/a/work@2026-10-01/it@clinic.example
     "#]]
     .assert_eq(&service.timeline_without_probes());
 }
@@ -531,9 +494,9 @@ fn a_window_whose_rule_is_taken_away_ends_there() {
     assert!(service.record.held.is_empty());
     expect![[r#"
         300   #6 MaintenanceStarted a/work@2026-10-01
-        300   #7 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
-        320   #8 configured
-        320   #9 MaintenanceCompleted a/work@2026-10-01
+        300   due maintenance-started/a/work@2026-10-01/it@clinic.example
+        320   #7 configured
+        320   #8 MaintenanceCompleted a/work@2026-10-01
     "#]]
     .assert_eq(&service.timeline_without_probes());
 }
@@ -547,16 +510,24 @@ fn a_degraded_probe_does_not_hold_the_completion_up() {
     let slow = "SSSSSSSSSSSSSSSSSSSSSSSS";
     service.draw(0, &[("a/p", up), ("a/q", slow)]);
     assert!(service.record.held.is_empty());
-    let last = service.record.notices.values().next_back().unwrap();
+    let last = service.due.iter().next_back().unwrap();
     assert!(last.notice.affected[0].impaired);
 }
 
 /// The maintenance notices to an address: kind, and what became of them.
 fn work_told(service: &Service, recipient: &str) -> Vec<(&'static str, &'static str)> {
-    let notices = service.record.notices.values();
+    let notices = service.record.notices.window_entries();
     notices
-        .filter(|o| o.notice.recipient == recipient && o.notice.work.is_some())
-        .map(|o| (o.notice.kind.word(), o.standing.word()))
+        .filter(|(address, _)| address.to_string() == recipient)
+        .map(|(_, entry)| {
+            let known = match entry.known {
+                Known::No => "owed",
+                Known::Yes(_) => "sent",
+                Known::Dropped => "dropped",
+                other => panic!("{other:?}"),
+            };
+            (entry.kind.word(), known)
+        })
         .collect()
 }
 
@@ -572,10 +543,7 @@ fn an_extension_that_is_delivered_in_time_earns_what_it_says() {
             ("maintenance-changed", "sent")
         ]
     );
-    let changed = service
-        .record
-        .notices
-        .values()
+    let changed = service.due.iter()
         .find(|o| o.notice.kind == domain::notice::Kind::MaintenanceChanged);
     let work = changed.unwrap().notice.work.clone().unwrap();
     let before = work.before.unwrap();
@@ -606,15 +574,17 @@ fn work_that_is_off_is_told_to_those_who_heard_of_it() {
         work_told(&service, "it@clinic.example"),
         [
             ("maintenance-scheduled", "sent"),
-            ("maintenance-cancelled", "queued")
+            ("maintenance-cancelled", "owed")
         ]
     );
     // Told by telephone, so told by mail that it is off; what would have announced it is not sent.
+    service.tick(4_000);
+    service.deliver_due(Delivery::Accepted);
     assert_eq!(
         work_told(&service, "one@lab.example"),
         [
-            ("maintenance-scheduled", "folded"),
-            ("maintenance-cancelled", "queued")
+            ("maintenance-scheduled", "dropped"),
+            ("maintenance-cancelled", "sent")
         ]
     );
 }
@@ -630,7 +600,10 @@ fn work_that_is_off_before_anybody_heard_of_it_is_told_to_nobody() {
     service.act_at(40, "kim", cancel);
     assert_eq!(
         work_told(&service, "one@lab.example"),
-        [("maintenance-scheduled", "folded")]
+        [
+            ("maintenance-scheduled", "dropped"),
+            ("maintenance-cancelled", "dropped")
+        ]
     );
 }
 
@@ -638,29 +611,27 @@ fn work_that_is_off_before_anybody_heard_of_it_is_told_to_nobody() {
 fn what_is_on_its_way_about_work_arrives_before_what_follows_it() {
     let mut service = Service::new(ORIGIN, vec![with(vec![told_rule()])]);
     service.draw(0, &[("a/p", "UUUUUUUUUUU")]);
-    let [started] = outbox::due(&service.record, service.now)[..] else {
-        panic!("one notice of the start");
-    };
-    service.begin_attempt(started);
+    let started = service.begin_attempt(&service.only_due());
     service.draw(330, &[("a/p", "UUUUUUUUUUU")]);
     assert_eq!(
         work_told(&service, "it@clinic.example"),
         [
-            ("maintenance-started", "queued"),
-            ("maintenance-completed", "queued")
+            ("maintenance-started", "owed"),
+            ("maintenance-completed", "owed")
         ]
     );
-    assert!(outbox::due(&service.record, service.now).is_empty());
+    assert!(service.due().is_empty());
     // It comes back: it is too late to say that it has started.
     service.end_attempt(started, Delivery::Deferred);
+    service.tick(700);
+    service.deliver_due(Delivery::Accepted);
     assert_eq!(
         work_told(&service, "it@clinic.example"),
         [
-            ("maintenance-started", "folded"),
-            ("maintenance-completed", "queued")
+            ("maintenance-started", "dropped"),
+            ("maintenance-completed", "sent")
         ]
     );
-    assert_eq!(outbox::due(&service.record, service.now).len(), 1);
 }
 
 #[test]
@@ -676,35 +647,32 @@ fn what_comes_back_about_work_is_said_by_nothing_but_its_own_end_to_the_same_add
         .insert(0, "desk@clinic.example".into());
     let mut service = Service::with(ORIGIN, all);
     service.draw(0, &[("a/p", "UUUUUUUUUUU")]);
-    let started = outbox::due(&service.record, service.now);
-    let [desk, it] = started[..] else {
+    let started = service.due();
+    let [desk, it] = &started[..] else {
         panic!("one notice of the start to each");
     };
-    service.begin_attempt(desk);
-    service.begin_attempt(it);
+    let desk = service.begin_attempt(desk);
+    let it = service.begin_attempt(it);
     service.draw(330, &[("a/p", "UUUU")]);
     service.end_attempt(desk, Delivery::Deferred);
     assert_eq!(
-        service.record.notices[&desk].standing.word(),
+        service.message(desk).standing.word(),
         "queued",
         "it goes on"
     );
     service.draw(450, &[("a/p", "UUUUUUU")]);
     service.end_attempt(it, Delivery::Deferred);
+    service.tick(700);
+    service.deliver_due(Delivery::Accepted);
     for notice in [desk, it] {
-        let Standing::Folded(Some(into)) = service.record.notices[&notice].standing else {
-            panic!("{notice} is too late");
-        };
-        let (this, end) = (
-            &service.record.notices[&notice],
-            &service.record.notices[&into],
-        );
-        assert_eq!(end.notice.kind.to_string(), "maintenance-completed");
-        assert_eq!(end.notice.recipient, this.notice.recipient);
-        assert_eq!(
-            end.notice.work.as_ref().unwrap().window,
-            this.notice.work.as_ref().unwrap().window
-        );
+        let standing = &service.message(notice).standing;
+        assert!(matches!(standing, Standing::Superseded(_)), "{notice} is too late");
+    }
+    for address in ["desk@clinic.example", "it@clinic.example"] {
+        let about = work_told(&service, address);
+        let completed = ("maintenance-completed", "sent");
+        assert_eq!(about.iter().filter(|told| **told == completed).count(), 2);
+        assert_eq!(about.iter().filter(|told| told.1 == "owed").count(), 0);
     }
 }
 
@@ -720,7 +688,7 @@ fn an_overrun_says_whether_the_window_or_the_month_allowed_no_more() {
         all.policies = vec![crate::service::policy("p", month_s)];
         let mut service = Service::with(ORIGIN, all);
         service.draw(0, &[("a/p", "UUUUUUUUUUUDDDDDDDDDDD")]);
-        let notices = service.record.notices.values();
+        let notices = service.due.iter();
         let mut overruns =
             notices.filter(|o| o.notice.kind == domain::notice::Kind::MaintenanceOverrun);
         let work = overruns.next().unwrap().notice.work.clone().unwrap();
@@ -749,10 +717,7 @@ fn an_overrun_names_the_allowance_of_its_month_though_another_is_agreed_since() 
     // It takes effect with the next month.
     service.configure(service.second(80), agreed(60));
     service.draw(90, &[("a/p", "UUUUUUUUDDDDDDDDDDD")]);
-    let overran: Vec<Option<i64>> = service
-        .record
-        .notices
-        .values()
+    let overran: Vec<Option<i64>> = service.due.iter()
         .filter(|o| o.notice.kind == domain::notice::Kind::MaintenanceOverrun)
         .map(|o| o.notice.work.as_ref().unwrap().month_allowance_s)
         .collect();
@@ -785,17 +750,17 @@ fn a_customer_who_joins_while_work_goes_on_is_told_that_it_has_started() {
     service.draw(390, &[("a/p", "UUUUUUUUUU"), ("b/p", "UUUUUUUUUU")]);
     expect![[r#"
         300   #6 MaintenanceStarted a/work@2026-10-01
-        300   #7 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
-        330   #8 attempt 1 of N-1
-        330   #9 N-1 Accepted
-        370   #10 configured
-        370   #11 tell maintenance-started/a/work@2026-10-01/it@later.example/1
-        380   #12 configured
-        380   #13 attempt 1 of N-2
-        380   #14 N-2 Accepted
-        600   #15 MaintenanceCompleted a/work@2026-10-01
-        600   #16 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
-        600   #17 tell maintenance-completed/a/work@2026-10-01/it@later.example/1
+        300   due maintenance-started/a/work@2026-10-01/it@clinic.example
+        330   #7 attempt 1 of N-1
+        330   #8 N-1 Accepted
+        370   #9 configured
+        370   due maintenance-started/a/work@2026-10-01/it@later.example
+        380   #10 configured
+        380   #11 attempt 1 of N-2
+        380   #12 N-2 Accepted
+        600   #13 MaintenanceCompleted a/work@2026-10-01
+        600   due maintenance-completed/a/work@2026-10-01/it@clinic.example
+        600   due maintenance-completed/a/work@2026-10-01/it@later.example
     "#]]
     .assert_eq(&service.timeline_without_probes());
 }

@@ -411,22 +411,17 @@ fn a_cancelled_window_never_starts_and_names_no_downtime() {
     service.draw(30, &[("a/p", "UUUUDDDUU"), ("b/p", "UUUUUUUUU")]);
     expect![[r#"
         10    #4 WindowScheduled move
-        10    #5 tell maintenance-scheduled/move/it@clinic.example/1
-        20    #6 WindowCancelled move
-        20    #7 N-1 folded
-        210   #12 outage O-1 of a from 150
-        210   #13 incident I-1 (Outage)
-        210   #14 tell downtime/O-1/it@clinic.example/1
-        270   #17 O-1 ends 240
-        270   #18 tell uptime/O-1/it@clinic.example/1 (folded)
-        270   #19 N-2 folded into N-3
-        270   #20 IncidentResolved I-1
+        10    due maintenance-scheduled/move/it@clinic.example
+        20    #5 WindowCancelled move
+        210   #10 outage O-1 of a from 150
+        210   #11 incident I-1 (Outage)
+        210   due downtime/O-1/it@clinic.example
+        270   #14 O-1 ends 240
+        270   #15 IncidentResolved I-1
+        270   due uptime/O-1/it@clinic.example (both)
     "#]]
     .assert_eq(&service.timeline_without_probes());
-    let down = service
-        .record
-        .notices
-        .values()
+    let down = service.due.iter()
         .find(|o| o.notice.kind.word() == "downtime");
     assert!(down.unwrap().notice.work.is_none());
 }

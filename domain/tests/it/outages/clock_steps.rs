@@ -4,13 +4,10 @@ use crate::service::{STEP_S, Service, catalogue, rule, system};
 use domain::act::{Act, Selector};
 use domain::catalogue::{Rule, Single};
 use domain::event::{Delivery, Fact};
-use domain::heard::{Contradiction, Heard};
+use domain::notices;
 use domain::notice::Kind;
-use domain::outbox;
-use domain::record::Record;
 use domain::sample::Sample;
 use expect_test::expect;
-use jiff::SignedDuration;
 
 const ORIGIN: &str = "2026-10-01T10:00:00Z";
 const HOUR_S: i64 = 3_600;
@@ -55,8 +52,7 @@ fn seconds(figures: &str, class: &str) -> i64 {
 }
 
 fn kinds(service: &Service) -> Vec<Kind> {
-    let notices = service.record.notices.values();
-    notices.map(|o| o.notice.kind).collect()
+    service.due.iter().map(|due| due.notice.kind).collect()
 }
 
 #[test]
@@ -73,13 +69,12 @@ fn an_outage_in_the_hour_that_happens_twice_is_told_at_once() {
         2530  #8 a/p down from 2470 on 3 samples
         2530  #9 outage O-1 of a from 2470
         2530  #10 incident I-1 (Outage)
-        2530  #11 tell downtime/O-1/it@clinic.example/1
-        2620  #12 a/p cleared from 2590
-        2620  #13 a/p up from 2590
-        2620  #14 O-1 ends 2590
-        2620  #15 tell uptime/O-1/it@clinic.example/1 (folded)
-        2620  #16 N-1 folded into N-2
-        2620  #17 IncidentResolved I-1
+        2530  due downtime/O-1/it@clinic.example
+        2620  #11 a/p cleared from 2590
+        2620  #12 a/p up from 2590
+        2620  #13 O-1 ends 2590
+        2620  #14 IncidentResolved I-1
+        2620  due uptime/O-1/it@clinic.example (both)
         up 2400 degraded 0 planned 0 excluded 0 unplanned 0 unknown 250
     "#]]
     .assert_eq(&told(&service, 2_700));
@@ -112,15 +107,14 @@ fn a_clock_set_back_in_an_outage_does_not_split_it() {
         120   #6 a/p down from 60 on 3 samples
         120   #7 outage O-1 of a from 60
         120   #8 incident I-1 (Outage)
-        120   #9 tell downtime/O-1/it@clinic.example/1
-        285   #10 absent 285..295
-        290   #11 a/p heard from 290
-        410   #12 a/p cleared from 380
-        410   #13 a/p up from 380
-        410   #14 O-1 ends 380
-        410   #15 tell uptime/O-1/it@clinic.example/1 (folded)
-        410   #16 N-1 folded into N-2
-        410   #17 IncidentResolved I-1
+        120   due downtime/O-1/it@clinic.example
+        285   #9 absent 285..295
+        290   #10 a/p heard from 290
+        410   #11 a/p cleared from 380
+        410   #12 a/p up from 380
+        410   #13 O-1 ends 380
+        410   #14 IncidentResolved I-1
+        410   due uptime/O-1/it@clinic.example (both)
         up 120 degraded 0 planned 0 excluded 0 unplanned 310 unknown 10
     "#]]
     .assert_eq(&told(&service, 480));
@@ -142,15 +136,14 @@ fn an_outage_that_began_within_the_hour_that_happens_twice_ends_after_it_began()
         4560  #6 a/p down from 4500 on 3 samples
         4560  #7 outage O-1 of a from 4500
         4560  #8 incident I-1 (Outage)
-        4560  #9 tell downtime/O-1/it@clinic.example/1
-        1060  #10 absent 1060..4660
-        1070  #11 a/p heard from 1070
-        1160  #12 a/p cleared from 1130
-        1160  #13 a/p up from 1130
-        1160  #14 O-1 ends 1130
-        1160  #15 tell uptime/O-1/it@clinic.example/1 (folded)
-        1160  #16 N-1 folded into N-2
-        1160  #17 IncidentResolved I-1
+        4560  due downtime/O-1/it@clinic.example
+        1060  #9 absent 1060..4660
+        1070  #10 a/p heard from 1070
+        1160  #11 a/p cleared from 1130
+        1160  #12 a/p up from 1130
+        1160  #13 O-1 ends 1130
+        1160  #14 IncidentResolved I-1
+        1160  due uptime/O-1/it@clinic.example (both)
         up 1060 degraded 0 planned 0 excluded 0 unplanned 0 unknown 130
     "#]]
     .assert_eq(&told(&service, 1_200));
@@ -170,13 +163,12 @@ fn a_bad_run_goes_on_over_a_clock_that_is_set_back() {
         950   #8 a/p down from 950 on 3 samples
         950   #9 outage O-1 of a from 950
         950   #10 incident I-1 (Outage)
-        950   #11 tell downtime/O-1/it@clinic.example/1
-        1040  #12 a/p cleared from 1010
-        1040  #13 a/p up from 1010
-        1040  #14 O-1 ends 1010
-        1040  #15 tell uptime/O-1/it@clinic.example/1 (folded)
-        1040  #16 N-1 folded into N-2
-        1040  #17 IncidentResolved I-1
+        950   due downtime/O-1/it@clinic.example
+        1040  #11 a/p cleared from 1010
+        1040  #12 a/p up from 1010
+        1040  #13 O-1 ends 1010
+        1040  #14 IncidentResolved I-1
+        1040  due uptime/O-1/it@clinic.example (both)
         up 940 degraded 0 planned 0 excluded 0 unplanned 0 unknown 100
     "#]]
     .assert_eq(&told(&service, 1_100));
@@ -219,13 +211,12 @@ fn a_probe_that_was_asked_before_the_clock_was_set_back_answers_after_it() {
         1020  #8 a/p down from 960 on 3 samples
         1020  #9 outage O-1 of a from 960
         1020  #10 incident I-1 (Outage)
-        1020  #11 tell downtime/O-1/it@clinic.example/1
-        1080  #12 a/p cleared from 1050
-        1080  #13 a/p up from 1050
-        1080  #14 O-1 ends 1050
-        1080  #15 tell uptime/O-1/it@clinic.example/1 (folded)
-        1080  #16 N-1 folded into N-2
-        1080  #17 IncidentResolved I-1
+        1020  due downtime/O-1/it@clinic.example
+        1080  #11 a/p cleared from 1050
+        1080  #12 a/p up from 1050
+        1080  #13 O-1 ends 1050
+        1080  #14 IncidentResolved I-1
+        1080  due uptime/O-1/it@clinic.example (both)
         up 905 degraded 0 planned 0 excluded 0 unplanned 0 unknown 175
     "#]]
     .assert_eq(&told(&service, 4_710 - HOUR_S));
@@ -248,11 +239,12 @@ fn notices_that_are_due_do_not_wait_for_the_hour_to_pass_again() {
     service.draw(0, &[("a/p", &format!("{}DDDD", ups(150)))]);
     // One attempt was put off; its next is due half a minute later, whatever the clock says.
     service.deliver_due(Delivery::Deferred);
-    let next = outbox::next_due(&service.record).unwrap();
+    let wake = |s: &Service| notices::next_wake(&s.record, s.watch.doubted(), s.now);
+    let next = wake(&service).unwrap();
     assert!(next > service.now);
     let pause = next.duration_since(service.now);
     service.set_clock(4_591, 4_591 - HOUR_S);
-    let next = outbox::next_due(&service.record).unwrap();
+    let next = wake(&service).unwrap();
     assert!(next.duration_since(service.now) <= pause);
     service.tick(4_591 - HOUR_S + 30);
     assert_eq!(service.deliver_due(Delivery::Accepted).len(), 1);
@@ -528,8 +520,8 @@ fn forward_and_back_again_and_again_ends_where_it_should() {
     for outage in service.record.outages.values() {
         assert!(outage.start <= outage.end.unwrap());
     }
-    let late = service.now + SignedDuration::from_secs(1);
-    assert!(outbox::next_due(&service.record).unwrap() <= late);
+    service.deliver_due(Delivery::Accepted);
+    assert!(service.is_quiet());
 }
 
 #[test]
@@ -562,6 +554,7 @@ fn a_declared_outage_that_goes_on_can_be_ended_in_the_hour_that_happens_twice() 
 fn an_overrun_that_goes_on_is_not_told_of_a_time_to_come() {
     let mut service = windowed();
     service.draw(0, &[("a/p", &format!("{}{}", ups(70), "D".repeat(14)))]);
+    service.deliver_due(Delivery::Accepted);
     // Set to before the instant from which on it counts.
     service.set_clock(2_515, 2_200);
     let outage = service.record.outages.values().next().unwrap();
@@ -571,41 +564,10 @@ fn an_overrun_that_goes_on_is_not_told_of_a_time_to_come() {
         (service.second(2_100), service.second(2_200))
     );
     service.draw(2_205, &[("a/p", "UUU")]);
-    let told = service.record.notices.values();
-    let last = told.map(|o| &o.notice).next_back().unwrap();
+    let last = &service.due.last().unwrap().notice;
     let over = &last.affected[0];
-    assert!(last.kind == Kind::Uptime && over.from.unwrap() < over.to.unwrap());
-}
-
-#[test]
-fn who_was_left_with_what_is_not_so_is_asked_of_such_a_ledger_too() {
-    let mut service = watched();
-    service.draw(0, &[("a/p", &format!("{}DDDD", ups(150)))]);
-    service.deliver_due(Delivery::Accepted);
-    let mut other = (*service.record.catalogue).clone();
-    other.service = "Renamed".into();
-    service.configure(service.second(4_591), other);
-    service.set_clock(4_592, 4_592 - HOUR_S);
-    service.draw(1_010, &[("a/p", "DUUU")]);
-    service.deliver_due(Delivery::Accepted);
-    let (mut record, mut heard) = (Record::default(), Heard::default());
-    for (seq, event) in &service.events {
-        record.apply(*seq, event);
-        heard.take_in(&record, event);
-    }
-    assert_eq!(heard.contradictions(&record), []);
-    // As if the relay had taken the first one last.
-    let answers = |fact: &Fact| matches!(fact, Fact::DeliveryEnded { .. });
-    let first = service
-        .events
-        .iter()
-        .find(|(_, e)| answers(&e.fact))
-        .unwrap();
-    heard.take_in(&record, &first.1);
-    assert!(matches!(
-        heard.contradictions(&record)[..],
-        [Contradiction::StillDown { .. }]
-    ));
+    assert_eq!(last.kind, Kind::Uptime, "{}", service.timeline());
+    assert!(over.from.unwrap() < over.to.unwrap());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! saw it come back, and nothing says that anybody did.
 use crate::service::{Service, catalogue, system};
 use domain::catalogue::System;
-use domain::event::{Delivery, Fact};
+use domain::event::Delivery;
 use domain::notice::Kind;
 use domain::report::{OutageLine, Report, monthly};
 
@@ -36,10 +36,9 @@ fn its_outage_ends_with_its_time_and_nobody_is_told_that_it_is_up() {
     let service = taken_out();
     let outage = service.record.outages.values().next().unwrap();
     assert_eq!(outage.end, Some(service.second(150)));
-    assert!(!outage.told.is_empty() && outage.told_up.is_empty());
-    let uptimes = service.events.iter().filter(
-        |(_, e)| matches!(&e.fact, Fact::NoticeQueued { notice } if notice.kind == Kind::Uptime),
-    );
+    let (_, entry) = service.record.notices.of_outage(outage.id).next().unwrap();
+    assert!(entry.began.is_possible() && !entry.ended.is_possible());
+    let uptimes = service.due.iter().filter(|due| due.notice.kind == Kind::Uptime);
     assert_eq!(uptimes.count(), 0);
     assert!(service.record.unresolved.is_empty());
 }

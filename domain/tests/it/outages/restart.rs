@@ -1,12 +1,12 @@
 //! The service ends, in order or not, and comes back: what nobody watched is unknown, no outage is
 //! split or lost, no notice is lost or repeated under another id.
-use crate::service::{Service, catalogue, rule, send_due, system};
+use crate::service::{Service, catalogue, key, rule, send_due, system};
 use domain::act::Act;
 use domain::actor::Actor;
 use domain::catalogue::Rule;
-use domain::event::{Delivery, Event, Fact};
+use domain::event::{Delivery, Fact};
 use domain::notice::Kind;
-use domain::outbox;
+use domain::notices;
 use domain::record::Standing;
 use domain::sample::{Outcome, Reason};
 use domain::watch::Watch;
@@ -86,15 +86,15 @@ fn back_to_a_system_that_is_up_the_outage_ended_unobserved() {
     service.crash(100, 400);
     service.draw(420, &[("a/p", "UUU")]);
     expect![[r#"
-        90    #10 attempt 1 of N-1
-        90    #11 N-1 Accepted
-        400   #12 started, alive until 100
-        420   #13 a/p heard from 420
-        450   #14 a/p cleared from 100
-        450   #15 a/p up from 100 (between 100 and 420)
-        450   #16 O-1 ends 100 (between 100 and 420)
-        450   #17 tell uptime/O-1/it@clinic.example/1
-        450   #18 IncidentResolved I-1
+        90    #9 attempt 1 of N-1
+        90    #10 N-1 Accepted
+        400   #11 started, alive until 100
+        420   #12 a/p heard from 420
+        450   #13 a/p cleared from 100
+        450   #14 a/p up from 100 (between 100 and 420)
+        450   #15 O-1 ends 100 (between 100 and 420)
+        450   #16 IncidentResolved I-1
+        450   due uptime/O-1/it@clinic.example
         up 90 degraded 0 planned 0 excluded 0 unplanned 70 unknown 320
     "#]]
     .assert_eq(&since(&service, 6, 480));
@@ -108,15 +108,15 @@ fn the_same_without_a_single_sample_that_survived() {
     service.crash_with(100, 400, &[]);
     service.draw(420, &[("a/p", "UUU")]);
     expect![[r#"
-        90    #10 attempt 1 of N-1
-        90    #11 N-1 Accepted
-        400   #12 started, alive until 100
-        420   #13 a/p heard from 420
-        450   #14 a/p cleared from 100
-        450   #15 a/p up from 100 (between 100 and 420)
-        450   #16 O-1 ends 100 (between 100 and 420)
-        450   #17 tell uptime/O-1/it@clinic.example/1
-        450   #18 IncidentResolved I-1
+        90    #9 attempt 1 of N-1
+        90    #10 N-1 Accepted
+        400   #11 started, alive until 100
+        420   #12 a/p heard from 420
+        450   #13 a/p cleared from 100
+        450   #14 a/p up from 100 (between 100 and 420)
+        450   #15 O-1 ends 100 (between 100 and 420)
+        450   #16 IncidentResolved I-1
+        450   due uptime/O-1/it@clinic.example
         up 90 degraded 0 planned 0 excluded 0 unplanned 70 unknown 320
     "#]]
     .assert_eq(&since(&service, 6, 480));
@@ -130,15 +130,15 @@ fn back_to_a_system_that_is_still_down_it_is_one_outage_and_one_pair_of_notices(
     service.crash(100, 400);
     service.draw(420, &[("a/p", "DDDUU")]);
     expect![[r#"
-        90    #10 attempt 1 of N-1
-        90    #11 N-1 Accepted
-        400   #12 started, alive until 100
-        420   #13 a/p heard from 420
-        540   #14 a/p cleared from 510
-        540   #15 a/p up from 510
-        540   #16 O-1 ends 510
-        540   #17 tell uptime/O-1/it@clinic.example/1
-        540   #18 IncidentResolved I-1
+        90    #9 attempt 1 of N-1
+        90    #10 N-1 Accepted
+        400   #11 started, alive until 100
+        420   #12 a/p heard from 420
+        540   #13 a/p cleared from 510
+        540   #14 a/p up from 510
+        540   #15 O-1 ends 510
+        540   #16 IncidentResolved I-1
+        540   due uptime/O-1/it@clinic.example
         up 60 degraded 0 planned 0 excluded 0 unplanned 160 unknown 320
     "#]]
     .assert_eq(&since(&service, 6, 540));
@@ -151,14 +151,13 @@ fn a_good_sample_before_the_crash_ends_the_outage_there_if_it_is_up_afterwards()
     service.crash(130, 400);
     service.draw(420, &[("a/p", "UUU")]);
     expect![[r#"
-        400   #10 started, alive until 130
-        420   #11 a/p heard from 420
-        450   #12 a/p cleared from 120
-        450   #13 a/p up from 120 (between 120 and 420)
-        450   #14 O-1 ends 120 (between 120 and 420)
-        450   #15 tell uptime/O-1/it@clinic.example/1 (folded)
-        450   #16 N-1 folded into N-2
-        450   #17 IncidentResolved I-1
+        400   #9 started, alive until 130
+        420   #10 a/p heard from 420
+        450   #11 a/p cleared from 120
+        450   #12 a/p up from 120 (between 120 and 420)
+        450   #13 O-1 ends 120 (between 120 and 420)
+        450   #14 IncidentResolved I-1
+        450   due uptime/O-1/it@clinic.example (both)
         up 100 degraded 0 planned 0 excluded 0 unplanned 90 unknown 290
     "#]]
     .assert_eq(&since(&service, 6, 480));
@@ -180,13 +179,12 @@ fn a_run_goes_on_across_a_short_gap_and_its_earlier_samples_are_read_back() {
         120   #9 a/p down from 60 on 3 samples
         120   #10 outage O-1 of a from 60
         120   #11 incident I-1 (Outage)
-        120   #12 tell downtime/O-1/it@clinic.example/1
-        180   #13 a/p cleared from 150
-        180   #14 a/p up from 150
-        180   #15 O-1 ends 150
-        180   #16 tell uptime/O-1/it@clinic.example/1 (folded)
-        180   #17 N-1 folded into N-2
-        180   #18 IncidentResolved I-1
+        120   due downtime/O-1/it@clinic.example
+        180   #12 a/p cleared from 150
+        180   #13 a/p up from 150
+        180   #14 O-1 ends 150
+        180   #15 IncidentResolved I-1
+        180   due uptime/O-1/it@clinic.example (both)
         up 90 degraded 0 planned 0 excluded 0 unplanned 65 unknown 25
     "#]]
     .assert_eq(&since(&service, 0, 180));
@@ -212,7 +210,7 @@ fn a_run_goes_on_across_two_and_a_half_intervals_and_not_a_second_more() {
         165   #9 a/p down from 60 on 3 samples
         165   #10 outage O-1 of a from 60
         165   #11 incident I-1 (Outage)
-        165   #12 tell downtime/O-1/it@clinic.example/1
+        165   due downtime/O-1/it@clinic.example
         up 60 degraded 0 planned 0 excluded 0 unplanned 35 unknown 70
     "#]]
     .assert_eq(&since(&service, 3, 165));
@@ -267,15 +265,14 @@ fn what_samples_confirmed_and_no_event_recorded_is_recorded_at_the_start_with_it
         120   #6 a/p down from 60 on 3 samples
         120   #7 outage O-1 of a from 60
         120   #8 incident I-1 (Outage)
-        120   #9 tell downtime/O-1/it@clinic.example/1
-        200   #10 started, alive until 121
-        210   #11 a/p heard from 210
-        300   #12 a/p cleared from 270
-        300   #13 a/p up from 270
-        300   #14 O-1 ends 270
-        300   #15 tell uptime/O-1/it@clinic.example/1 (folded)
-        300   #16 N-1 folded into N-2
-        300   #17 IncidentResolved I-1
+        200   #9 started, alive until 121
+        210   #10 a/p heard from 210
+        225   due downtime/O-1/it@clinic.example
+        300   #11 a/p cleared from 270
+        300   #12 a/p up from 270
+        300   #13 O-1 ends 270
+        300   #14 IncidentResolved I-1
+        300   due uptime/O-1/it@clinic.example (both)
         up 90 degraded 0 planned 0 excluded 0 unplanned 121 unknown 89
     "#]]
     .assert_eq(&since(&service, 0, 300));
@@ -294,15 +291,13 @@ fn a_whole_outage_that_no_event_recorded_is_not_lost() {
         120   #6 a/p down from 60 on 3 samples
         120   #7 outage O-1 of a from 60
         120   #8 incident I-1 (Outage)
-        120   #9 tell downtime/O-1/it@clinic.example/1
-        210   #10 a/p cleared from 180
-        210   #11 a/p up from 180
-        210   #12 O-1 ends 180
-        210   #13 tell uptime/O-1/it@clinic.example/1 (folded)
-        210   #14 N-1 folded into N-2
-        210   #15 IncidentResolved I-1
-        300   #16 started, alive until 241
-        300   #17 a/p heard from 300
+        210   #9 a/p cleared from 180
+        210   #10 a/p up from 180
+        210   #11 O-1 ends 180
+        210   #12 IncidentResolved I-1
+        300   #13 started, alive until 241
+        300   due uptime/O-1/it@clinic.example (both)
+        300   #14 a/p heard from 300
         up 151 degraded 0 planned 0 excluded 0 unplanned 120 unknown 59
     "#]]
     .assert_eq(&since(&service, 0, 330));
@@ -316,14 +311,13 @@ fn a_recovery_that_no_event_recorded_is_not_lost() {
     service.crash(151, 300);
     service.draw(300, &[("a/p", "UU")]);
     expect![[r#"
-        150   #10 a/p cleared from 120
-        150   #11 a/p up from 120
-        150   #12 O-1 ends 120
-        150   #13 tell uptime/O-1/it@clinic.example/1 (folded)
-        150   #14 N-1 folded into N-2
-        150   #15 IncidentResolved I-1
-        300   #16 started, alive until 151
-        300   #17 a/p heard from 300
+        150   #9 a/p cleared from 120
+        150   #10 a/p up from 120
+        150   #11 O-1 ends 120
+        150   #12 IncidentResolved I-1
+        300   #13 started, alive until 151
+        300   due uptime/O-1/it@clinic.example (both)
+        300   #14 a/p heard from 300
         up 91 degraded 0 planned 0 excluded 0 unplanned 90 unknown 149
     "#]]
     .assert_eq(&since(&service, 6, 330));
@@ -352,15 +346,15 @@ fn a_stall_within_an_outage_does_not_split_it() {
     service.absent(100, 280);
     service.draw(285, &[("a/p", "DDUUU")]);
     expect![[r#"
-        90    #10 attempt 1 of N-1
-        90    #11 N-1 Accepted
-        280   #12 absent 100..280
-        285   #13 a/p heard from 285
-        375   #14 a/p cleared from 345
-        375   #15 a/p up from 345
-        375   #16 O-1 ends 345
-        375   #17 tell uptime/O-1/it@clinic.example/1
-        375   #18 IncidentResolved I-1
+        90    #9 attempt 1 of N-1
+        90    #10 N-1 Accepted
+        280   #11 absent 100..280
+        285   #12 a/p heard from 285
+        375   #13 a/p cleared from 345
+        375   #14 a/p up from 345
+        375   #15 O-1 ends 345
+        375   #16 IncidentResolved I-1
+        375   due uptime/O-1/it@clinic.example
         up 90 degraded 0 planned 0 excluded 0 unplanned 130 unknown 185
     "#]]
     .assert_eq(&since(&service, 6, 405));
@@ -380,13 +374,12 @@ fn a_short_stall_neither_confirms_nor_breaks_a_run() {
         120   #8 a/p down from 60 on 3 samples
         120   #9 outage O-1 of a from 60
         120   #10 incident I-1 (Outage)
-        120   #11 tell downtime/O-1/it@clinic.example/1
-        180   #12 a/p cleared from 150
-        180   #13 a/p up from 150
-        180   #14 O-1 ends 150
-        180   #15 tell uptime/O-1/it@clinic.example/1 (folded)
-        180   #16 N-1 folded into N-2
-        180   #17 IncidentResolved I-1
+        120   due downtime/O-1/it@clinic.example
+        180   #11 a/p cleared from 150
+        180   #12 a/p up from 150
+        180   #13 O-1 ends 150
+        180   #14 IncidentResolved I-1
+        180   due uptime/O-1/it@clinic.example (both)
         up 90 degraded 0 planned 0 excluded 0 unplanned 65 unknown 25
     "#]]
     .assert_eq(&since(&service, 0, 180));
@@ -396,12 +389,9 @@ fn a_short_stall_neither_confirms_nor_breaks_a_run() {
 fn an_attempt_under_way_at_a_crash_is_ambiguous_and_sent_once_more_with_the_same_id() {
     let mut service = watched();
     service.draw(0, &[("a/p", "UDDD")]);
-    let [down] = outbox::due(&service.record, service.now)[..] else {
-        panic!("one notice");
-    };
-    service.begin_attempt(down);
+    let down = service.begin_attempt(&service.only_due());
     service.crash(95, 110);
-    assert_eq!(service.record.notices[&down].lost, 1);
+    assert_eq!(service.message(down).lost, 1);
     // Another sender in the configuration makes no other message of it.
     let mut moved = catalogue(vec![system("a")]);
     moved.mail_from = "Test <status@elsewhere.example>".into();
@@ -421,7 +411,7 @@ fn an_attempt_under_way_at_a_crash_is_ambiguous_and_sent_once_more_with_the_same
     assert_eq!(ids[0], ids[1]);
     service.crash(185, 190);
     assert!(matches!(
-        service.record.notices[&down].standing,
+        service.message(down).standing,
         Standing::Sent(_)
     ));
 }
@@ -508,11 +498,10 @@ fn a_window_that_runs_when_the_service_starts_is_told_once_and_then() {
         40    #5 stopped
         200   #6 started
         200   #7 MaintenanceStarted a/work@2026-10-01
-        200   #8 tell maintenance-started/a/work@2026-10-01/it@clinic.example/1
-        300   #10 started, alive until 250
-        420   #12 MaintenanceCompleted a/work@2026-10-01
-        420   #13 tell maintenance-completed/a/work@2026-10-01/it@clinic.example/1
-        420   #14 N-1 folded into N-2
+        200   due maintenance-started/a/work@2026-10-01/it@clinic.example
+        300   #9 started, alive until 250
+        420   #11 MaintenanceCompleted a/work@2026-10-01
+        420   due maintenance-completed/a/work@2026-10-01/it@clinic.example
     "#]]
     .assert_eq(&service.timeline_without_probes());
 }
@@ -521,13 +510,13 @@ fn a_window_that_runs_when_the_service_starts_is_told_once_and_then() {
 fn a_notice_that_gathered_when_the_service_died_is_told_at_the_start() {
     let mut service = Service::new(ORIGIN, vec![system("a"), system("b")]);
     service.draw(0, &[("b/p", "UUUD"), ("a/p", "UDDD")]);
-    assert!(service.record.notices.is_empty());
+    assert!(service.due.is_empty());
     service.crash(95, 400);
     expect![[r#"
         90    #8 outage O-1 of a from 30
         90    #9 incident I-1 (Outage)
+        120   due downtime/O-1/it@clinic.example
         400   #10 started, alive until 95
-        400   #11 tell downtime/O-1/it@clinic.example/1
     "#]]
     .assert_eq(&service.timeline_without_probes());
 }
@@ -543,7 +532,7 @@ fn unsent_over(stalled: bool) -> Service {
     } else {
         service.crash(95, 400);
     }
-    assert_eq!(service.record.unsent.len(), 1);
+    assert!(!service.is_quiet());
     assert_eq!(send_due(&mut service), [""; 0]);
     service
 }
@@ -554,9 +543,10 @@ fn a_downtime_that_nobody_watched_any_more_leaves_once_it_is_seen_to_go_on() {
         let mut service = unsent_over(stalled);
         // Its interval, its timeout, and the retry that could confirm that it is up.
         let latest = service.second(400 + 30 + 10 + 15);
-        assert_eq!(outbox::next_due(&service.record), Some(latest));
+        let wake = |s: &Service| notices::next_wake(&s.record, s.watch.doubted(), s.now);
+        assert_eq!(wake(&service), Some(latest));
         service.sample("a/p", 410, 'D');
-        assert_eq!(outbox::next_due(&service.record), Some(service.second(425)));
+        assert_eq!(wake(&service), Some(service.second(425)));
         assert_eq!(send_due(&mut service), [""; 0]);
         service.sample("a/p", 425, 'D');
         assert_eq!(send_due(&mut service), ["downtime: a 30.."]);
@@ -573,12 +563,12 @@ fn a_downtime_that_nobody_watched_any_more_is_never_sent_once_it_is_up() {
         let sent = service.deliver_due(Delivery::Accepted);
         let said: Vec<_> = sent
             .iter()
-            .map(|id| service.record.notices[id].notice.clone())
+            .map(|id| service.message(*id).notice.clone())
             .collect();
         assert_eq!(said.len(), 1, "one notice says both");
-        assert!(said[0].kind == Kind::Uptime && said[0].folded);
+        assert!(said[0].kind == Kind::Uptime && said[0].says_both);
         assert_eq!(said[0].affected[0].from, Some(service.second(30)));
-        assert!(service.record.unsent.is_empty());
+        assert!(service.is_quiet());
     }
 }
 
@@ -632,8 +622,8 @@ fn what_people_do_while_a_killed_service_is_away_makes_nothing_of_it_seen() {
     service.record_death(200, 900);
     service.act_at(900, "bob", review());
     expect![[r#"
-        900   #19 died, alive until 200
-        900   #20 IncidentReviewed I-1
+        900   #17 died, alive until 200
+        900   #18 IncidentReviewed I-1
         up 110 degraded 0 planned 0 excluded 0 unplanned 90 unknown 700
     "#]]
     .assert_eq(&since(&service, 15, 900));
@@ -683,11 +673,8 @@ fn whether_anybody_wrote_while_the_service_was_dead_changes_no_figure_and_no_not
                     }
                     service.crash(alive, back);
                     service.draw(back + 20, &[("a/p", after)]);
-                    let notices: Vec<String> = service
-                        .record
-                        .notices
-                        .values()
-                        .map(|o| o.notice.key.clone())
+                    let notices: Vec<String> = service.due.iter()
+                        .map(|due| key(&due.notice))
                         .collect();
                     let outages: Vec<_> = service
                         .record
@@ -714,45 +701,17 @@ fn what_was_cut_off_is_sent_once_more_however_long_nobody_was_there() {
     service.draw(0, &[("a/p", "UDDD")]);
     service.deliver_due(Delivery::Accepted);
     service.draw(120, &[("a/p", "UU")]);
-    let [up] = outbox::due(&service.record, service.now)[..] else {
-        panic!("one notice");
-    };
-    service.begin_attempt(up);
+    let up = service.begin_attempt(&service.only_due());
     let back_s = 72 * 3600;
     service.crash(155, back_s);
     service.tick(back_s + 60);
-    service.begin_attempt(up);
-    let known = &service.record.notices[&up];
+    service.draw(back_s + 60, &[("a/p", "UUUU")]);
+    assert_eq!(service.begin_attempt(&service.only_due()), up);
+    let known = &service.message(up);
     assert_eq!((known.attempts, known.lost), (2, 1));
     // The second time it stays lost.
-    service.crash(back_s + 65, back_s + 70);
-    let standing = &service.record.notices[&up].standing;
-    assert!(matches!(standing, Standing::Ambiguous(_)), "{standing:?}");
-}
-
-#[test]
-fn an_older_ledger_in_which_it_was_given_up_says_so_for_ever() {
-    let mut service = watched();
-    service.draw(0, &[("a/p", "UDDD")]);
-    let [down] = outbox::due(&service.record, service.now)[..] else {
-        panic!("one notice");
-    };
-    service.begin_attempt(down);
-    let ended = Event {
-        at: service.second(72 * 3600),
-        by: Actor::service(),
-        fact: Fact::DeliveryEnded {
-            notice: down,
-            attempt: 1,
-            result: Delivery::Ambiguous,
-            reply: "the service ended during the attempt".into(),
-            unreached: false,
-            once_more: false,
-        },
-    };
-    let seq = service.record.next_seq();
-    service.record.apply(seq, &ended);
-    let standing = &service.record.notices[&down].standing;
+    service.crash(back_s + 155, back_s + 160);
+    let standing = &service.message(up).standing;
     assert!(matches!(standing, Standing::Ambiguous(_)), "{standing:?}");
 }
 
@@ -760,22 +719,15 @@ fn an_older_ledger_in_which_it_was_given_up_says_so_for_ever() {
 fn an_attempt_that_nobody_heard_the_end_of_is_made_once_more_and_no_third_time() {
     let mut service = watched();
     service.draw(0, &[("a/p", "UDDD")]);
-    let [down] = outbox::due(&service.record, service.now)[..] else {
-        panic!("one notice");
-    };
-    // Decided too long ago for any other attempt.
-    service.tick(72 * 3600);
-    for (wanted, attempts) in [(true, 1), (false, 2)] {
-        service.begin_attempt(down);
-        service.end_attempt(down, Delivery::Ambiguous);
-        let ended = service.events.iter().rev().find_map(|(_, e)| match e.fact {
-            Fact::DeliveryEnded { once_more, .. } => Some(once_more),
-            _ => None,
-        });
-        let known = &service.record.notices[&down];
-        assert_eq!((ended, known.attempts), (Some(wanted), attempts));
-        let again = matches!(known.standing, Standing::Due(_));
-        assert_eq!(again, wanted, "{:?}", known.standing);
-        service.tick(72 * 3600 + 600);
-    }
+    // Known for longer than any other message is tried.
+    service.draw(120, &[("a/p", "DDDD")]);
+    let down = service.begin_attempt(&service.only_due());
+    service.end_attempt(down, Delivery::Ambiguous);
+    assert!(matches!(service.message(down).standing, Standing::Due(_)));
+    service.draw(240, &[("a/p", "DDDD")]);
+    assert_eq!(service.deliver_due(Delivery::Ambiguous), [down]);
+    let standing = &service.message(down).standing;
+    assert!(matches!(standing, Standing::Ambiguous(_)), "{standing:?}");
+    service.draw(360, &[("a/p", "DDDD")]);
+    assert!(service.is_quiet());
 }

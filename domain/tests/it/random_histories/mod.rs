@@ -3,6 +3,7 @@
 //!
 //! A hundredth of `NINES_CASES` is tried (300 unless set), from a fixed seed unless `NINES_SEED` names one.
 mod holds;
+mod notices;
 mod settled;
 
 use crate::service::{Service, catalogue, probe, rule, system};
@@ -12,15 +13,11 @@ use domain::decide::Input;
 use domain::event::{Cause, Delivery, Event, Fact};
 use domain::id::{NoticeId, OutageId};
 use domain::incident::Review;
-use domain::notice::{Affected, Kind, Notice};
-use domain::outbox;
-use domain::record::{Record, Standing};
+use domain::notice::Notice;
+use domain::record::Standing;
 use holds::{
-    a_configuration_makes_nothing_available, an_unstable_system_is_told_once,
-    every_second_has_one_class, everybody_told_once, no_end_is_surer_than_what_was_seen,
-    no_recovery_leaves_before_what_it_answers, no_recovery_leaves_while_it_is_known_to_be_down,
-    nobody_is_left_with_what_is_not_so, one_downtime_has_one_end, spans_are_in_order,
-    up_again_says_whether_down_was_heard,
+    a_configuration_makes_nothing_available, every_second_has_one_class,
+    no_end_is_surer_than_what_was_seen, spans_are_in_order,
 };
 use jiff::civil::Weekday;
 use proptest::prelude::*;
@@ -309,7 +306,7 @@ impl Play {
                 };
                 self.deliver(seed % 2 == 0, |notice, attempt| {
                     // Not by its number, which depends on when the disk took it.
-                    let text = format!("{} {}", notice.kind, notice.recipient);
+                    let text = format!("{} {}", notice.kind, notice.recipient.address);
                     let text: u64 = text.bytes().map(u64::from).sum();
                     let n = (text * 7 + u64::from(attempt) * 3 + seed) % 6;
                     [
@@ -354,8 +351,8 @@ impl Play {
 
     fn send(&mut self) {
         self.look(self.now_s() + 1);
-        for id in outbox::due(&self.service.record, self.service.now) {
-            self.service.begin_attempt(id);
+        for notice in self.service.due() {
+            self.service.begin_attempt(&notice);
         }
     }
 
@@ -363,12 +360,9 @@ impl Play {
     /// way round, the last sent first.
     fn deliver(&mut self, in_order: bool, result: impl Fn(&Notice, u32) -> Delivery) {
         self.look(self.now_s() + 1);
-        let under_way = |id: &NoticeId| {
-            let standing = &self.service.record.notices[id].standing;
-            matches!(standing, Standing::Attempting(_))
-        };
-        let unsent = self.service.record.unsent.iter().copied();
-        let mut sent: Vec<NoticeId> = unsent.filter(under_way).collect();
+        let unsent = self.service.record.notices.unsent();
+        let under_way = unsent.filter(|(_, o)| matches!(o.standing, Standing::Attempting(_)));
+        let mut sent: Vec<NoticeId> = under_way.map(|(id, _)| id).collect();
         if in_order {
             self.end(&sent, &result);
             self.deliver_due(&result);
@@ -381,20 +375,16 @@ impl Play {
 
     fn end(&mut self, sent: &[NoticeId], result: impl Fn(&Notice, u32) -> Delivery) {
         for id in sent {
-            let begun = &self.service.record.notices[id];
+            let begun = self.service.message(*id);
             let result = result(&begun.notice, begun.attempts);
             self.service.end_attempt(*id, result);
         }
     }
 
     fn deliver_due(&mut self, result: impl Fn(&Notice, u32) -> Delivery) {
-        for id in outbox::due(&self.service.record, self.service.now) {
-            // An earlier outcome of this round may have folded it.
-            let standing = self.service.record.notices[&id].standing.clone();
-            if matches!(standing, Standing::Due(_)) {
-                self.service.begin_attempt(id);
-                self.end(&[id], &result);
-            }
+        for notice in self.service.due() {
+            let id = self.service.begin_attempt(&notice);
+            self.end(&[id], &result);
         }
     }
 
@@ -545,27 +535,6 @@ fn no_two_ways_of_ticking_differ(steps: &[Step]) -> Result<Service, TestCaseErro
     Ok(service)
 }
 
-fn replaying_gives_the_same_record(service: &Service) {
-    let mut record = Record::default();
-    for (seq, event) in &service.events {
-        if let Fact::DeliveryAttempted { notice, .. } = &event.fact {
-            for before in &record.notices[notice].notice.after {
-                let before = &record.notices[before];
-                // One that came back waits until its system is up, and holds up nobody.
-                let completed = before.notice.kind == Kind::MaintenanceCompleted;
-                let came_back = completed && matches!(before.standing, Standing::Due(_));
-                assert!(
-                    before.standing.is_final() || came_back,
-                    "{notice} left before {} had ended",
-                    before.notice.key
-                );
-            }
-        }
-        record.apply(*seq, event);
-    }
-    assert_eq!(record, service.record);
-}
-
 /// What happened, without the numbers that events got and without what depends on when the disk
 /// took them: deliveries, and the moment at which work was found to be done. After a crash samples
 /// are read back and judged by what is known then: an overrun is dated the same (its second, its
@@ -619,7 +588,6 @@ fn facts(service: &Service, crashed: bool) -> Vec<String> {
                     let outages: Vec<_> = outages.iter().map(name).collect();
                     format!("{} resolved {outages:?}", event.at)
                 }
-                Fact::NoticeQueued { notice } => return told_of(notice, &name, event.at, crashed),
                 Fact::IncidentAcknowledged { .. }
                 | Fact::IncidentReviewed { .. }
                 | Fact::IncidentClosed { .. }
@@ -628,35 +596,13 @@ fn facts(service: &Service, crashed: bool) -> Vec<String> {
                 | Fact::OutageReclassified { .. }
                 | Fact::MaintenanceCompleted { .. }
                 | Fact::DeliveryAttempted { .. }
-                | Fact::DeliveryEnded { .. }
-                | Fact::NoticeFolded { .. } => return None,
+                | Fact::DeliveryEnded { .. } => return None,
                 other => format!("{} {other:?}", event.at),
             })
         })
         .collect();
     facts.sort();
     facts
-}
-
-fn told_of(
-    notice: &Notice,
-    name: &impl Fn(&OutageId) -> String,
-    at: jiff::Timestamp,
-    crashed: bool,
-) -> Option<String> {
-    // What an earlier notice did not bring depends on the mail.
-    let now = |a: &&Affected| notice.kind == Kind::Uptime || a.to.is_none();
-    let outages: Vec<_> = notice.affected.iter().filter(now).collect();
-    let outages: Vec<_> = outages.iter().filter_map(|a| a.outage).collect();
-    let outages: Vec<_> = outages.iter().map(name).collect();
-    let at = match notice.kind {
-        Kind::MaintenanceOverrun if crashed => "once".to_owned(),
-        _ => at.to_string(),
-    };
-    // Whether it says the beginning, too, depends on the mail as well.
-    let (kind, recipient) = (notice.kind, &notice.recipient);
-    let line = format!("{at} tell {kind} {recipient} {outages:?}");
-    (!outages.is_empty()).then_some(line)
 }
 
 /// A hundredth of `NINES_CASES`, each case being a whole history played many times over; 300
@@ -682,22 +628,20 @@ proptest! {
 
     #[test]
     fn a_history_is_the_same_however_often_it_is_looked_at(steps in steps()) {
-        let service = no_two_ways_of_ticking_differ(&steps)?;
-        replaying_gives_the_same_record(&service);
+        let mut service = no_two_ways_of_ticking_differ(&steps)?;
         spans_are_in_order(&service);
         every_second_has_one_class(&service);
-        let configured = steps.iter().any(|s| matches!(s, Step::Configure(_)));
-        everybody_told_once(&service, configured);
-        an_unstable_system_is_told_once(&service, configured);
         a_configuration_makes_nothing_available(&service);
-        nobody_is_left_with_what_is_not_so(&service);
-        one_downtime_has_one_end(&service);
         no_end_is_surer_than_what_was_seen(&service);
-        up_again_says_whether_down_was_heard(&service);
-        no_recovery_leaves_before_what_it_answers(&service);
-        if !configured {
-            no_recovery_leaves_while_it_is_known_to_be_down(&service);
-        }
+        notices::one_attempt_at_a_time_is_under_way_to_an_address(&service);
+        notices::no_recovery_leaves_while_the_system_is_down(&service);
+        notices::no_downtime_leaves_once_it_is_over(&service);
+        notices::nothing_is_told_twice(&service);
+        notices::an_uptime_says_both_to_an_address_that_knows_nothing(&service);
+        notices::one_downtime_has_one_end(&service);
+        notices::a_configuration_is_no_recovery(&service);
+        notices::flapping_is_told_by_its_events(&service);
+        notices::each_address_knows_the_truth_in_the_end(&mut service);
     }
 
     #[test]
@@ -733,7 +677,7 @@ proptest! {
         if let Some(difference) = difference(&smooth, &rough_facts) {
             return Err(TestCaseError::fail(difference));
         }
-        replaying_gives_the_same_record(&rough);
+        notices::one_attempt_at_a_time_is_under_way_to_an_address(&rough);
     }
 }
 

@@ -4,50 +4,58 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::id::NoticeId;
-use domain::outbox;
-use domain::record::Outgoing;
+use domain::notice::Notice;
+use domain::notices;
+use jiff::Timestamp;
 use tokio::time::sleep;
 
-use super::{Ended, Letter, Outbox, Refused, Sender};
+use super::{Due, Ended, Outbox, Refused, Rendered};
 use crate::engine::EngineHandle;
 
 /// How long to wait before an end that could not be recorded is handed in once more.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// The engine's outbox.
-pub struct Post {
+pub struct EngineOutbox {
     engine: Arc<EngineHandle>,
 }
 
-impl Post {
+impl EngineOutbox {
     /// The outbox behind `engine`.
     pub fn new(engine: Arc<EngineHandle>) -> Self {
         Self { engine }
     }
 }
 
-impl Outbox for Post {
-    fn sender(&self, outgoing: &Outgoing) -> Sender {
-        Sender::of(&self.engine.snapshot().record, outgoing)
-    }
-
-    fn due(&self) -> Vec<(NoticeId, Arc<Outgoing>)> {
+impl Outbox for EngineOutbox {
+    fn due(&self) -> (Vec<Due>, Duration) {
         let snapshot = self.engine.snapshot();
-        outbox::due(&snapshot.record, self.engine.clock().now())
-            .into_iter()
-            .filter_map(|id| Some((id, Arc::clone(snapshot.record.notices.get(&id)?))))
-            .collect()
+        let now = self.engine.clock().now();
+        let (record, doubted) = (&snapshot.record, &snapshot.doubted);
+        let due = notices::due(record, doubted, now).into_iter();
+        let due = due.map(|notice| Due::of(record, notice)).collect();
+        let wait = notices::next_wake(record, doubted, now)
+            .and_then(|wake| Duration::try_from(wake.duration_since(now)).ok());
+        (due, wait.unwrap_or(Duration::MAX))
     }
 
-    fn letter(&self, notice: NoticeId) -> Result<Option<Vec<u8>>, Refused> {
+    fn now(&self) -> Timestamp {
+        self.engine.clock().now()
+    }
+
+    fn kept(&self, notice: NoticeId) -> Result<Option<Vec<u8>>, Refused> {
         self.engine
             .letter(notice)
             .map_err(|error| Refused(chain(&error)))
     }
 
-    async fn attempt(&self, notice: NoticeId, letter: Letter) -> Result<u32, Refused> {
+    async fn attempt(
+        &self,
+        notice: &Notice,
+        message: Rendered,
+    ) -> Result<(NoticeId, u32), Refused> {
         self.engine
-            .attempt(notice, letter.sha256, letter.bytes)
+            .attempt(notice, message.message_id, message.sha256, message.bytes)
             .await
             .map_err(|error| Refused(chain(&error)))
     }

@@ -2,10 +2,8 @@
 //! boundary are ours, so the same notice is the same bytes; every part is quoted-printable, so
 //! nothing that a person wrote can end a line, a part or the message.
 
-use domain::id::NoticeId;
 use domain::mailbox;
-use domain::notice::message_id;
-use domain::record::Outgoing;
+use domain::notice::{Address as Recipient, Notice};
 use jiff::Timestamp;
 use lettre::message::header::{
     ContentTransferEncoding, ContentType, Date, HeaderName, HeaderValue,
@@ -19,7 +17,7 @@ use super::{Error, Sender, text};
 
 /// A message, ready for a relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Letter {
+pub struct Rendered {
     /// Its `Message-ID`, in angle brackets.
     pub message_id: String,
     /// All of it, headers and body, every line ending in CRLF.
@@ -28,8 +26,8 @@ pub struct Letter {
     pub sha256: String,
 }
 
-impl Letter {
-    /// The letter whose bytes were kept when it was first tried.
+impl Rendered {
+    /// The message whose bytes were kept at its first attempt.
     pub fn kept(bytes: Vec<u8>) -> Self {
         let message_id = header_of(&bytes, "Message-ID").unwrap_or_default();
         let sha256 = hex(&Sha256::digest(&bytes));
@@ -42,21 +40,24 @@ impl Letter {
 }
 
 impl Renderer {
-    /// The message for the notice `id`, dated when it was decided.
-    pub fn letter(
+    /// Renders a notice as the message that `sender` sends, dated `date`.
+    ///
+    /// # Errors
+    /// A template is wrong, or an address or a header cannot be written.
+    pub fn message(
         &self,
-        id: NoticeId,
-        outgoing: &Outgoing,
+        notice: &Notice,
         sender: &Sender,
-    ) -> Result<Letter, Error> {
-        let said = self.say(id, &outgoing.notice, &sender.service)?;
+        date: Timestamp,
+    ) -> Result<Rendered, Error> {
+        let said = self.say(notice, &sender.service)?;
         let from = mailbox("From", &sender.mail_from)?;
-        let to = mailbox("To", &outgoing.notice.recipient.as_str().into())?;
-        let message_id = message_id(&sender.identity, id, &sender.mail_from);
+        let Recipient::Mail(to) = &notice.recipient.address;
+        let to = mailbox("To", &to.as_str().into())?;
         let headers = Headers {
-            message_id: &message_id,
-            thread: sender.thread.as_deref(),
-            date: outgoing.decided_at,
+            message_id: &sender.message_id,
+            references: &sender.references,
+            date,
             list: sender.mail_from.domain(),
         };
         build(from, to, headers, said)
@@ -65,12 +66,12 @@ impl Renderer {
 
 struct Headers<'a> {
     message_id: &'a str,
-    thread: Option<&'a str>,
+    references: &'a [String],
     date: Timestamp,
     list: &'a str,
 }
 
-fn build(from: Mailbox, to: Mailbox, headers: Headers<'_>, said: Preview) -> Result<Letter, Error> {
+fn build(from: Mailbox, to: Mailbox, headers: Headers<'_>, said: Preview) -> Result<Rendered, Error> {
     let fail = |what: &dyn std::fmt::Display| Error::Message(what.to_string());
     // Given, not derived: lettre would read both back out of the headers it has encoded.
     let envelope = Envelope::new(Some(from.email.clone()), vec![to.email.clone()])
@@ -82,10 +83,10 @@ fn build(from: Mailbox, to: Mailbox, headers: Headers<'_>, said: Preview) -> Res
         .subject(text::header("Subject", &said.subject)?)
         .header(Date::new(headers.date.into()))
         .raw_header(raw("Message-ID", headers.message_id)?);
-    if let Some(first) = headers.thread {
+    if let Some(last) = headers.references.last() {
         message = message
-            .raw_header(raw("In-Reply-To", first)?)
-            .raw_header(raw("References", first)?);
+            .raw_header(raw("In-Reply-To", last)?)
+            .raw_header(raw("References", &headers.references.join(" "))?);
     }
     message = message
         .raw_header(raw("Auto-Submitted", "auto-generated")?)
@@ -108,7 +109,7 @@ fn build(from: Mailbox, to: Mailbox, headers: Headers<'_>, said: Preview) -> Res
         .map_err(|error| fail(&error))?
         .formatted();
     text::wire_safe(&bytes).map_err(|what| fail(&format!("it holds {what}")))?;
-    Ok(Letter {
+    Ok(Rendered {
         message_id: headers.message_id.to_owned(),
         sha256: hex(&Sha256::digest(&bytes)),
         bytes,

@@ -1,0 +1,311 @@
+//! What a message says of outages that are over, and which of them one message covers.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::compose::{Content, Look};
+use crate::accounting;
+use crate::id::{NoticeId, OutageId, SystemId};
+use crate::notice::{Affected, Kind};
+use crate::record::notices::{Known, OutageEntry};
+use crate::record::{Outage, Record};
+use crate::span::{Span, Spans, second};
+
+/// Outages whose end one row of a message tells.
+struct Recovery {
+    /// Those that are owed, in their order.
+    over: Vec<OutageId>,
+    /// All that the row covers.
+    all: BTreeSet<OutageId>,
+    /// The system was flapping in them.
+    flapping: bool,
+    /// The messages that told of their beginning.
+    told: BTreeSet<NoticeId>,
+}
+
+impl Recovery {
+    fn goes_with(&self, other: &Recovery) -> bool {
+        !self.all.is_disjoint(&other.all) || !self.told.is_disjoint(&other.told)
+    }
+
+    /// Both, `earlier` first.
+    fn after(self, earlier: Recovery) -> Recovery {
+        let mut both = earlier;
+        both.over.extend(self.over);
+        both.all.extend(self.all);
+        both.flapping |= self.flapping;
+        both.told.extend(self.told);
+        both
+    }
+}
+
+impl Look<'_> {
+    /// An `uptime` about every system that is up and whose recovery the address is owed: first
+    /// the systems that it may know to be down, then those of which it knows nothing.
+    pub fn recovery(&self) -> Option<Content> {
+        let mut known = Vec::new();
+        let mut unknown = Vec::new();
+        for (system, entries) in self.open_entries() {
+            let over = self.over(system, &entries);
+            if over.is_empty() || self.may_be_down(system) {
+                continue;
+            }
+            let heard = entries
+                .iter()
+                .any(|(o, e)| o.end.is_some() && e.began.is_possible());
+            let rows = self.rows(system, &over);
+            let to = if heard { &mut known } else { &mut unknown };
+            to.extend(rows);
+        }
+        let says_both = known.is_empty();
+        let rows = if says_both { unknown } else { known };
+        let content = Content {
+            kind: Kind::Uptime,
+            affected: Vec::new(),
+            work: None,
+            incident: None,
+            says_both,
+        }
+        .with(rows);
+        // As the notice of the downtime named it.
+        let first = content.affected.iter().flat_map(Affected::outages).min()?;
+        let incident = self.record.outages.get(&first).and_then(|o| o.incident);
+        Some(Content {
+            incident,
+            ..content
+        })
+    }
+
+    /// The recoveries of a system that is down again, if the address was not told of them.
+    pub fn earlier(&self, system: &SystemId) -> Vec<Affected> {
+        let all = self.open_entries();
+        let Some(entries) = all.get(system) else {
+            return Vec::new();
+        };
+        let flapping = self.record.episode(system);
+        let mut over = self.over(system, entries);
+        over.retain(|o| !flapping.is_some_and(|e| e.outages().any(|other| other == *o)));
+        // If no sample saw the end of an outage, it may be one with the outage that goes on.
+        over.retain(|o| self.record.outages.get(o).is_some_and(|o| !o.is_unwatched()));
+        self.rows(system, &over)
+    }
+
+    /// The outages that are over and owed, in their order; none while it is unknown of one of them
+    /// whether the system was up after it.
+    fn over(&self, system: &SystemId, entries: &[(&Outage, &OutageEntry)]) -> Vec<OutageId> {
+        let over = || entries.iter().filter(|(o, _)| o.end.is_some());
+        if !over().all(|(o, _)| self.was_up_after(o)) {
+            return Vec::new();
+        }
+        let mut all: Vec<OutageId> = over().map(|(o, _)| o.id).collect();
+        if !all.is_empty() {
+            all.extend(self.refused(system));
+            all.sort_unstable();
+        }
+        all
+    }
+
+    /// True if the system is known to have been up after an outage that is over.
+    pub fn was_up_after(&self, outage: &Outage) -> bool {
+        let at = self.record.as_of.unwrap_or(Timestamp::MIN);
+        self.record.ended_up(outage) || self.record.heard_up(outage, at)
+    }
+
+    /// Outages that are over and of which the relay refused to tell the address. A recovery that
+    /// is owed for another outage includes them.
+    fn refused(&self, system: &SystemId) -> impl Iterator<Item = OutageId> {
+        let known = self.record.systems.get(system).into_iter();
+        let outages = known.flat_map(|s| s.outages.iter().copied());
+        outages.filter(|id| {
+            let over = self.record.outages.get(id).is_some_and(|o| o.end.is_some());
+            let entry = self.record.notices.outage_entry(*id, self.address);
+            let refused = |e: &OutageEntry| {
+                matches!(e.began, Known::Refused(_)) && e.ended == Known::No
+            };
+            over && entry.is_some_and(|e| refused(e))
+        })
+    }
+
+    /// True while nobody may say that the system is up.
+    fn may_be_down(&self, system: &SystemId) -> bool {
+        self.record.has_open_outage(system)
+            || self.is_pending(system)
+            || self.record.unstable.contains(system)
+    }
+
+    fn rows(&self, system: &SystemId, over: &[OutageId]) -> Vec<Affected> {
+        let recoveries = self.recoveries(system, over);
+        let rows = recoveries.iter().filter_map(|r| self.recovered(r));
+        rows.map(|row| self.until_heard(row)).collect()
+    }
+
+    /// The end of an outage whose probe was taken away is observed when the system is heard again.
+    fn until_heard(&self, mut row: Affected) -> Affected {
+        if let Some(span) = row.unobserved.filter(Span::is_empty) {
+            let probes = self.record.probes_of(&row.system);
+            let heard = probes.filter_map(|p| p.silent.last()?.1).max();
+            let to = heard.map_or(span.from, |heard| heard.max(span.from));
+            row.unobserved = Some(Span::new(span.from, to));
+        }
+        row
+    }
+
+    /// The recoveries that one row each tells: outages of one flapping, outages that are one
+    /// downtime or were told by one message, an outage without an observed end and the next one.
+    fn recoveries(&self, system: &SystemId, over: &[OutageId]) -> Vec<Recovery> {
+        let record = self.record;
+        let known = record.systems.get(system);
+        let episode = known.and_then(|s| s.episode.as_ref());
+        let mut recoveries: Vec<Recovery> = Vec::new();
+        for &outage in over {
+            let entry = record.notices.outage_entry(outage, self.address);
+            let mut one = Recovery {
+                over: vec![outage],
+                all: record.same_downtime(outage, self.address),
+                flapping: false,
+                told: entry.and_then(|e| e.began.notice()).into_iter().collect(),
+            };
+            one.all.extend(found_down_again(record, outage, over));
+            if let Some(episode) = episode.filter(|e| e.outages().any(|o| o == outage)) {
+                let outages = episode.outages();
+                one.all
+                    .extend(outages.flat_map(|o| record.same_downtime(o, self.address)));
+                one.flapping = true;
+            }
+            let (same, other): (Vec<_>, Vec<_>) =
+                recoveries.into_iter().partition(|r| r.goes_with(&one));
+            recoveries = other;
+            recoveries.push(same.into_iter().rfold(one, Recovery::after));
+        }
+        recoveries.sort_by_key(|r| r.flapping);
+        recoveries
+    }
+
+    /// One row about the end of outages: from the first to the last, with their downtime and not
+    /// the time between them.
+    fn recovered(&self, recovery: &Recovery) -> Option<Affected> {
+        let record = self.record;
+        let id = *recovery.over.last()?;
+        let outage = record.outages.get(&id)?;
+        let system = &outage.system;
+        if recovery.all.len() == 1 {
+            let mut affected = self.affected(id)?;
+            affected.from = Some(outage.start);
+            // Downtime for customers does not depend on what was agreed.
+            let span = Span::new(outage.start, outage.end?);
+            affected.down_s = self.own_down_s(outage, span);
+            return Some(self.until_up(affected));
+        }
+        let episode = record.systems.get(system)?.episode.as_ref();
+        let episode = episode.filter(|_| recovery.flapping);
+        let episode: Vec<OutageId> = episode.iter().flat_map(|e| e.outages()).collect();
+        // An end that was not observed may seem earlier than one that was told before.
+        let ended = |o: &OutageId| {
+            let outage = record.outages.get(o)?;
+            let entry = record.notices.outage_entry(*o, self.address);
+            let untold = entry.is_none_or(|e| e.ended.is_owed());
+            Some((untold, outage.ended_at()?, outage.id))
+        };
+        let all = &recovery.all;
+        let (_, to, last) = all.iter().filter_map(ended).max()?;
+        let said = self.affected(last)?;
+        let joined = all.iter().filter(|o| **o != last && !episode.contains(o));
+        Some(self.until_up(Affected {
+            joined: joined.copied().collect(),
+            declared: self.declared(all),
+            from: first_start(record, all.iter().copied()),
+            to: Some(to),
+            down_s: self.down_s(system, all),
+            reason: said.reason.or_else(|| self.seen_in(all)),
+            unstable: self.unstable(system, episode),
+            ..said
+        }))
+    }
+
+    /// If planned work kept the system down after the outage, the row ends with the work.
+    fn until_up(&self, said: Affected) -> Affected {
+        let record = self.record;
+        let (Some(from), Some(mut to)) = (said.from, said.to) else {
+            return said;
+        };
+        let known = record.systems.get(&said.system).into_iter();
+        let outages = known.flat_map(|s| &s.outages);
+        let mut planned: Vec<&Outage> = outages
+            .filter_map(|o| record.outages.get(o))
+            .map(|o| &**o)
+            .filter(|o| o.counts_from().is_none())
+            .collect();
+        planned.sort_by_key(|o| (o.began_at(), o.id));
+        let mut unobserved = said.unobserved;
+        let ended_s = second(to);
+        for work in planned {
+            let end = work.ended_at().filter(|end| *end > to);
+            if let Some(end) = end.filter(|_| work.began_at() <= to) {
+                (to, unobserved) = (end, work.unobserved);
+            }
+        }
+        if second(to) == ended_s {
+            return said;
+        }
+        let period = Span::new(from, to);
+        Affected {
+            to: Some(to),
+            unobserved,
+            down_s: self.down_within(&said.system, period, &[period].into_iter().collect()),
+            ..said
+        }
+    }
+
+    /// The downtime of one outage of any class, in seconds.
+    fn own_down_s(&self, outage: &Outage, period: Span) -> Option<i64> {
+        let zone = self.record.months_of(&outage.system)?;
+        let history = self.record.history(&outage.system, period);
+        let as_of = self.record.as_of?;
+        let figures = accounting::account(&history, period, &zone, None, None, as_of);
+        let own = figures.by_outage.into_iter().find(|o| o.id == outage.id);
+        own.map(|f| f.planned_s + f.excluded_s + f.unplanned_s)
+    }
+
+    /// The downtime in any of these outages, in seconds.
+    fn down_s(&self, system: &SystemId, outages: &BTreeSet<OutageId>) -> Option<i64> {
+        let spans: Option<Vec<Span>> = outages
+            .iter()
+            .filter_map(|o| self.record.outages.get(o))
+            .map(|o| Some(Span::new(o.start, o.end?)))
+            .collect();
+        let spans = spans?;
+        let from = spans.iter().map(|s| s.from).min()?;
+        let to = spans.iter().map(|s| s.to).max()?;
+        self.down_within(system, Span::new(from, to), &spans.into_iter().collect())
+    }
+
+    /// The seconds of `within` that are downtime of any class.
+    fn down_within(&self, system: &SystemId, period: Span, within: &Spans) -> Option<i64> {
+        let zone = self.record.zone_of(system)?;
+        let history = self.record.history(system, period);
+        let as_of = self.record.as_of?;
+        let classes = accounting::classify(&history, period, &zone, None, as_of);
+        let down = classes.planned.union(&classes.excluded);
+        let down = down.union(&classes.unplanned);
+        Some(down.intersection(within).seconds())
+    }
+}
+
+/// The next outage in which a system was seen down after an outage without an observed end: bad on
+/// both sides of the gap, it came back once.
+fn found_down_again(record: &Record, id: OutageId, among: &[OutageId]) -> Option<OutageId> {
+    let unwatched = record.outages.get(&id).filter(|o| o.is_unwatched())?;
+    let end = unwatched.ended_at()?;
+    let others = among.iter().filter(|o| **o != id);
+    let others = others.filter_map(|o| record.outages.get(o));
+    let later = others.filter(|o| o.began_at() >= end);
+    later.min_by_key(|o| (o.began_at(), o.id)).map(|o| o.id)
+}
+
+fn first_start(record: &Record, outages: impl Iterator<Item = OutageId>) -> Option<Timestamp> {
+    outages
+        .filter_map(|o| record.outages.get(&o))
+        .map(|o| o.began_at())
+        .min()
+}

@@ -1,0 +1,346 @@
+//! The fold of deliveries: attempts, how they ended, pauses, and what the address knows then.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Channel, Known, OutageEntry, Outgoing, Standing, replaces};
+use crate::event::{Delivery, Fact};
+use crate::id::{NoticeId, OutageId};
+use crate::notice::{Address, Kind, Notice};
+use crate::record::Record;
+
+/// The pauses after the first, second, … deferral in a row, in seconds; the last one repeats.
+const PAUSES_S: [i64; 7] = [30, 60, 120, 300, 600, 900, 1800];
+
+/// How long an address may defer before the message counts as rejected.
+const GIVE_UP: SignedDuration = SignedDuration::from_hours(48);
+
+/// How soon a message is sent once more that was lost after its first byte.
+const LOST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
+
+impl Known {
+    /// What is known after one more message; certain knowledge stays.
+    fn after(self, new: Known) -> Known {
+        match (self, new) {
+            (Known::Yes(_), _) | (Known::Perhaps(_), Known::Lost(_) | Known::Refused(_)) => self,
+            (Known::Lost(id), Known::Refused(_)) => Known::Perhaps(id),
+            (_, new) => new,
+        }
+    }
+}
+
+impl Record {
+    pub(in crate::record) fn delivery_fact(&mut self, at: Timestamp, fact: &Fact) {
+        match fact {
+            Fact::DeliveryAttempted {
+                notice,
+                attempt,
+                message,
+                message_id,
+                ..
+            } => {
+                if let Some(message) = message {
+                    self.first_attempt(*notice, at, message, message_id);
+                }
+                self.notices.with_message(*notice, |o| {
+                    o.attempts = *attempt;
+                    o.standing = Standing::Attempting(at);
+                });
+            }
+            Fact::DeliveryEnded {
+                notice,
+                result,
+                reply,
+                unreached,
+                ..
+            } => {
+                let last = (*result, reply.clone());
+                self.notices.with_message(*notice, |o| o.last = Some(last));
+                self.attempt_ended(*notice, at, *result, *unreached);
+            }
+            _ => {}
+        }
+    }
+
+    /// A new message replaces the one that was not delivered.
+    fn first_attempt(&mut self, id: NoticeId, at: Timestamp, notice: &Notice, message_id: &str) {
+        let address = &notice.recipient.address;
+        self.notices.supersede(address, at, Some(id));
+        let outgoing = Outgoing {
+            notice: notice.clone(),
+            decided_at: self.decided_at(notice).unwrap_or(at),
+            standing: Standing::Attempting(at),
+            attempts: 0,
+            message_id: message_id.to_owned(),
+            lost: 0,
+            last: None,
+        };
+        self.notices.messages.insert(id, Arc::new(outgoing));
+        self.notices.with_channel(address, |channel| {
+            channel.current = Some(id);
+            channel.messages += 1;
+        });
+    }
+
+    /// When the last of the facts was known that a message tells of.
+    fn decided_at(&self, notice: &Notice) -> Option<Timestamp> {
+        let address = &notice.recipient.address;
+        if let Some(work) = notice.work.as_ref().filter(|_| is_announcement(notice.kind)) {
+            let entries = self.notices.window(&work.window, address).iter();
+            let owed = entries.filter(|e| e.known.is_owed() && e.work.span == work.span);
+            return owed.map(|e| e.owed_at).max();
+        }
+        let outages = || notice.outages().filter_map(|o| self.outages.get(&o));
+        if notice.kind == Kind::Uptime {
+            return outages().filter_map(|o| o.closed_at).max();
+        }
+        let entries = outages().filter(|o| o.end.is_none());
+        let entries = entries.filter_map(|o| self.notices.outage_entry(o.id, address));
+        entries.map(|e| e.owed_at).min()
+    }
+
+    fn attempt_ended(&mut self, id: NoticeId, at: Timestamp, result: Delivery, unreached: bool) {
+        let Some(outgoing) = self.notices.messages.get(&id).cloned() else {
+            return;
+        };
+        let address = outgoing.notice.recipient.address.clone();
+        let (standing, known) = match result {
+            Delivery::Accepted => (Standing::Sent(at), Some(Known::Yes(id))),
+            Delivery::Rejected => (Standing::Rejected(at), Some(Known::Refused(id))),
+            Delivery::Ambiguous if outgoing.lost > 0 => {
+                (Standing::Ambiguous(at), Some(Known::Perhaps(id)))
+            }
+            Delivery::Ambiguous => {
+                self.notices.with_message(id, |o| o.lost += 1);
+                let next = at.checked_add(LOST_PAUSE).unwrap_or(at);
+                (Standing::Due(next), Some(Known::Lost(id)))
+            }
+            Delivery::Deferred => match self.notices.deferred(&address, at) {
+                Some(next) => (Standing::Due(next), None),
+                None => (Standing::Rejected(at), Some(Known::Refused(id))),
+            },
+        };
+        self.notices.with_channel(&address, |channel| {
+            if let Standing::Due(next) = standing {
+                channel.not_before = Some(next);
+                channel.unreached = unreached;
+            } else {
+                channel.rest();
+            }
+        });
+        self.notices.with_message(id, |o| o.standing = standing);
+        if let Some(known) = known {
+            self.learn(&outgoing.notice, known, at);
+        }
+        if result == Delivery::Accepted {
+            self.notices.mail_goes_again(at);
+        }
+        if let Some(work) = &outgoing.notice.work {
+            self.drop_cancelled(&work.window, &address);
+        }
+        self.drop_pointless(&address, at);
+    }
+
+    /// The address knows what the message says, as certainly as `known` says.
+    fn learn(&mut self, notice: &Notice, known: Known, at: Timestamp) {
+        let address = &notice.recipient.address;
+        if is_announcement(notice.kind) {
+            self.learn_window(notice, known, at);
+            return;
+        }
+        let refused = matches!(known, Known::Refused(_));
+        for row in &notice.affected {
+            // A flapping system's earlier outages are over; their recovery is told at the end.
+            let episode = self.episode(&row.system);
+            let episode = episode.filter(|e| e.outages().any(|o| Some(o) == row.outage));
+            let flapping = episode.map(|e| e.seq);
+            for outage in row.outages() {
+                let over = match notice.kind {
+                    Kind::Uptime => true,
+                    // The recipient of a refused downtime is still owed earlier recoveries.
+                    _ => !refused && flapping.is_none() && row.says_over(outage),
+                };
+                self.notices.or_open(outage, notice, self.seq, at);
+                self.notices.with_outage(outage, address, |entry| {
+                    entry.began = entry.began.after(known);
+                    if over {
+                        entry.ended = entry.ended.after(known);
+                    }
+                });
+            }
+            if let Some(seq) = flapping.filter(|_| notice.kind == Kind::Downtime) {
+                self.notices.with_channel(address, |channel| {
+                    let before = channel.flapping.get(&row.system);
+                    let before = before.filter(|(other, _)| *other == seq);
+                    let before = before.map_or(Known::No, |(_, known)| *known);
+                    let after = (seq, before.after(known));
+                    channel.flapping.insert(row.system.clone(), after);
+                });
+            }
+        }
+        let systems: Vec<_> = notice.systems().cloned().collect();
+        for system in systems {
+            self.share_knowledge(&system);
+        }
+    }
+
+    /// The announcement that the message made; earlier ones that it replaces are not needed.
+    fn learn_window(&mut self, notice: &Notice, known: Known, at: Timestamp) {
+        let Some(work) = &notice.work else {
+            return;
+        };
+        let address = &notice.recipient.address;
+        let said = |kind: Kind| {
+            kind == notice.kind
+                || (kind, notice.kind) == (Kind::MaintenanceChanged, Kind::MaintenanceScheduled)
+        };
+        let mut customers: Vec<_> = notice.recipient.customers().cloned().collect();
+        self.notices.with_window(&work.window, address, |entries| {
+            let told = entries.iter_mut().rev().find(|e| {
+                said(e.kind) && e.known.is_owed() && e.work.span == work.span
+            });
+            let Some(told) = told else {
+                return;
+            };
+            told.known = told.known.after(known);
+            customers.extend(told.customers.iter().cloned());
+            let (cause, kind) = (told.cause, told.kind);
+            for earlier in entries.iter_mut().filter(|e| e.cause < cause && e.known.is_owed()) {
+                if replaces(kind, earlier.kind) {
+                    earlier.known = match earlier.known {
+                        Known::Lost(id) => Known::Perhaps(id),
+                        _ => Known::Dropped,
+                    };
+                }
+            }
+        });
+        if matches!(known, Known::Yes(_)) {
+            self.announced(notice, &customers, at);
+        }
+    }
+
+    /// A delivered announcement earns a one-off window for its customers.
+    fn announced(&mut self, notice: &Notice, customers: &[crate::id::CustomerId], at: Timestamp) {
+        let announces = matches!(
+            notice.kind,
+            Kind::MaintenanceScheduled | Kind::MaintenanceChanged
+        );
+        let Some(work) = notice.work.as_ref().filter(|_| announces) else {
+            return;
+        };
+        let version = self.one_off_windows.get(&work.window).and_then(|entry| {
+            entry.versions.iter().rposition(|(_, w)| {
+                w.start == work.span.from
+                    && w.end == work.span.to
+                    && w.max_downtime_s == work.max_downtime_s
+            })
+        });
+        if let Some(version) = version {
+            for customer in customers {
+                self.told_of(&work.window, version, customer, at);
+            }
+        }
+    }
+}
+
+/// True for the kinds about a window that are not about an outage.
+fn is_announcement(kind: Kind) -> bool {
+    !matches!(
+        kind,
+        Kind::Downtime | Kind::Uptime | Kind::MaintenanceOverrun
+    )
+}
+
+impl Channel {
+    /// The last message is final: nothing fails any more.
+    fn rest(&mut self) {
+        self.current = None;
+        self.not_before = None;
+        self.failing_since = None;
+        self.failures = 0;
+        self.unreached = false;
+    }
+}
+
+impl super::Notices {
+    /// One more deferral in a row: when to try again, or `None` if 48 hours have passed.
+    fn deferred(&mut self, address: &Address, at: Timestamp) -> Option<Timestamp> {
+        let mut next = None;
+        self.with_channel(address, |channel| {
+            let pause_s = PAUSES_S[channel.failures.min(PAUSES_S.len() - 1)];
+            channel.failures += 1;
+            let since = *channel.failing_since.get_or_insert(at);
+            let again = at.checked_add(SignedDuration::from_secs(pause_s)).ok();
+            next = again.filter(|again| again.duration_since(since) <= GIVE_UP);
+        });
+        next
+    }
+
+    /// A relay accepted a message: addresses that no relay could be reached for wait no longer.
+    fn mail_goes_again(&mut self, at: Timestamp) {
+        let waits = |address: &&Address| {
+            let channel = self.channels.get(*address);
+            channel.is_some_and(|c| c.unreached && c.not_before.is_some_and(|until| at < until))
+        };
+        let waiting: Vec<Address> = self.active.iter().filter(waits).cloned().collect();
+        for address in waiting {
+            self.with_channel(&address, |channel| channel.not_before = Some(at));
+            if let Some(current) = self.channels.get(&address).and_then(|c| c.current) {
+                self.with_message(current, |o| o.standing = Standing::Due(at));
+            }
+        }
+    }
+
+    /// The undelivered message to the address is dropped, in favour of `by` if there is one.
+    pub(super) fn supersede(&mut self, address: &Address, at: Timestamp, by: Option<NoticeId>) {
+        let Some((id, outgoing)) = self.current(address) else {
+            return;
+        };
+        let standing = if outgoing.lost > 0 {
+            Standing::Ambiguous(at)
+        } else {
+            Standing::Superseded(by)
+        };
+        self.with_message(id, |o| o.standing = standing);
+        self.with_channel(address, |channel| channel.current = None);
+    }
+
+    /// A message may cover outages about which its address was owed nothing by itself.
+    fn or_open(&mut self, outage: OutageId, notice: &Notice, cause: u64, at: Timestamp) {
+        let key = (outage, notice.recipient.address.clone());
+        self.outages.entry(key).or_insert_with(|| {
+            Arc::new(OutageEntry {
+                cause,
+                owed_at: at,
+                customers: notice.recipient.customers().cloned().collect(),
+                began: Known::No,
+                ended: Known::No,
+            })
+        });
+    }
+
+    fn with_message(&mut self, id: NoticeId, change: impl FnOnce(&mut Outgoing)) {
+        if let Some(outgoing) = self.messages.get_mut(&id) {
+            change(Arc::make_mut(outgoing));
+        }
+    }
+
+    /// The clock was set back by `back` to `at`: pauses last as long as before.
+    pub(in crate::record) fn rewind(&mut self, at: Timestamp, back: SignedDuration) {
+        for address in self.active.clone() {
+            let earlier = |until: Timestamp| until.checked_sub(back).unwrap_or(at).min(until);
+            self.with_channel(&address, |channel| {
+                channel.not_before = channel.not_before.map(earlier);
+                channel.failing_since = channel.failing_since.map(earlier);
+            });
+            if let Some((id, _)) = self.current(&address) {
+                self.with_message(id, |o| {
+                    if let Standing::Due(until) = &mut o.standing {
+                        *until = earlier(*until);
+                    }
+                });
+            }
+        }
+    }
+}

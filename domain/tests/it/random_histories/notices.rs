@@ -1,0 +1,224 @@
+//! What always holds of the messages of a history: they say what is so, once, one after the other.
+
+use std::collections::BTreeSet;
+
+use domain::event::{Delivery, Event, Fact};
+use domain::id::{NoticeId, OutageId, SystemId};
+use domain::notice::{Address, Kind, Notice};
+use domain::record::{Record, Standing};
+
+use crate::service::{Service, every_address_knows_the_truth, key};
+
+/// Calls `check` before each event, with the record as of the event before.
+fn each(service: &Service, mut check: impl FnMut(&Record, u64, &Event)) {
+    let mut record = Record::default();
+    for (seq, event) in &service.events {
+        check(&record, *seq, event);
+        record.apply(*seq, event);
+    }
+    assert_eq!(record, service.record, "replay gives the same record");
+}
+
+/// Calls `check` before the first attempt of each message.
+fn each_message(service: &Service, mut check: impl FnMut(&Record, u64, &Notice)) {
+    each(service, |record, seq, event| {
+        if let Fact::DeliveryAttempted {
+            message: Some(notice),
+            ..
+        } = &event.fact
+        {
+            check(record, seq, notice);
+        }
+    });
+}
+
+/// When nothing waits any more, each address knows how each of its systems is.
+pub fn each_address_knows_the_truth_in_the_end(service: &mut Service) {
+    for _ in 0..200 {
+        service.deliver_due(Delivery::Accepted);
+        let wake = domain::notices::next_wake(
+            &service.record,
+            service.watch.doubted(),
+            service.now,
+        );
+        match wake {
+            Some(wake) => service.now = wake,
+            None => break,
+        }
+    }
+    assert!(service.is_quiet(), "{}", service.timeline_without_probes());
+    every_address_knows_the_truth(service);
+}
+
+pub fn one_attempt_at_a_time_is_under_way_to_an_address(service: &Service) {
+    each(service, |record, seq, event| {
+        if let Fact::DeliveryAttempted { notice, .. } = &event.fact {
+            let address = &service.message(*notice).notice.recipient.address;
+            let mut others = record.notices.messages().map(|(_, o)| o);
+            let under_way = others.any(|o| {
+                o.notice.recipient.address == *address
+                    && matches!(o.standing, Standing::Attempting(_))
+            });
+            assert!(!under_way, "#{seq} {address}");
+        }
+    });
+}
+
+/// No message says that a system is up that is known to be down or flapping.
+pub fn no_recovery_leaves_while_the_system_is_down(service: &Service) {
+    each_message(service, |record, seq, notice| {
+        if !matches!(notice.kind, Kind::Uptime | Kind::MaintenanceCompleted) {
+            return;
+        }
+        for system in notice.systems() {
+            let open = record.has_open_outage(system);
+            let flapping = record.unstable.contains(system);
+            assert!(!open && !flapping, "#{seq} {}", key(notice));
+        }
+    });
+}
+
+/// No message says that a system is down that is known to be up.
+pub fn no_downtime_leaves_once_it_is_over(service: &Service) {
+    each_message(service, |record, seq, notice| {
+        if notice.kind != Kind::Downtime {
+            return;
+        }
+        for row in notice.affected.iter().filter(|row| row.to.is_none()) {
+            let mut outages = row.outages().filter_map(|o| record.outages.get(&o));
+            let open = outages.any(|o| o.end.is_none());
+            assert!(open, "#{seq} {}", key(notice));
+        }
+    });
+}
+
+/// An accepted message about an outage is not repeated: neither that it began nor that it is over.
+/// Flapping is told to those who know of the outage, too.
+pub fn nothing_is_told_twice(service: &Service) {
+    let mut said: BTreeSet<(Address, OutageId, &str)> = BTreeSet::new();
+    each(service, |_, seq, event| {
+        let Fact::DeliveryEnded {
+            notice,
+            result: Delivery::Accepted,
+            ..
+        } = &event.fact
+        else {
+            return;
+        };
+        let outgoing = service.message(*notice);
+        // A message that was lost may have been followed by one that says both.
+        if outgoing.lost > 0 {
+            return;
+        }
+        let notice = &outgoing.notice;
+        for row in &notice.affected {
+            let Some(outage) = row.outage else { continue };
+            let what = match (notice.kind, &row.unstable, row.to) {
+                (Kind::Uptime, ..) | (Kind::Downtime, None, Some(_)) => "over",
+                (_, Some(_), _) => "flapping",
+                (_, None, _) => "down",
+            };
+            let address = notice.recipient.address.clone();
+            let news = said.insert((address, outage, what));
+            assert!(news, "#{seq} {} {what} {outage}", key(notice));
+        }
+    });
+}
+
+/// An `uptime` says both if, and only if, its address cannot know that the system was down.
+pub fn an_uptime_says_both_to_an_address_that_knows_nothing(service: &Service) {
+    let mut heard: BTreeSet<(Address, OutageId)> = BTreeSet::new();
+    each(service, |record, seq, event| {
+        let arrived = |id: &NoticeId| &service.message(*id).notice;
+        match &event.fact {
+            Fact::DeliveryEnded {
+                notice,
+                result: Delivery::Accepted | Delivery::Ambiguous,
+                ..
+            } => {
+                let notice = arrived(notice);
+                let address = &notice.recipient.address;
+                heard.extend(notice.outages().map(|o| (address.clone(), o)));
+            }
+            Fact::DeliveryAttempted {
+                message: Some(notice),
+                ..
+            } if notice.kind == Kind::Uptime => {
+                let address = &notice.recipient.address;
+                let known = |o: OutageId| {
+                    let together = record.same_downtime(o, address);
+                    together.iter().any(|o| heard.contains(&(address.clone(), *o)))
+                };
+                let flapping = notice.affected.iter().any(|row| row.unstable.is_some());
+                let any = notice.outages().any(known);
+                if notice.says_both || !flapping {
+                    assert_eq!(notice.says_both, !any, "#{seq} {}", key(notice));
+                }
+            }
+            _ => {}
+        }
+    });
+}
+
+/// A row of an `uptime` covers its outages from the first start to the last end.
+pub fn one_downtime_has_one_end(service: &Service) {
+    if !service.record.repeated.is_empty() {
+        return;
+    }
+    each_message(service, |record, seq, notice| {
+        if notice.kind != Kind::Uptime {
+            return;
+        }
+        for row in &notice.affected {
+            for one in row.outages().map(|o| &record.outages[&o]) {
+                let planned = one.counts_from().is_none();
+                let covered = row.from.unwrap() <= one.start && row.to >= one.end;
+                assert!(covered || planned, "#{seq} {}: {}", key(notice), one.id);
+            }
+        }
+    });
+}
+
+/// A configuration makes no system available: the recovery from an outage whose probe was taken
+/// away waits until the system was heard.
+pub fn a_configuration_is_no_recovery(service: &Service) {
+    each_message(service, |record, seq, notice| {
+        if notice.kind != Kind::Uptime {
+            return;
+        }
+        let outages = notice.outages().filter_map(|o| record.outages.get(&o));
+        for outage in outages.filter(|o| o.is_unwatched()) {
+            assert!(is_heard(record, &outage.system), "#{seq} {}", key(notice));
+        }
+    });
+}
+
+fn is_heard(record: &Record, system: &SystemId) -> bool {
+    let configured = record.catalogue.system(system.as_str());
+    configured.is_some_and(|s| s.deciding().next().is_some()) && !record.is_unknown(system)
+}
+
+/// Flapping begins and ends by its events only.
+pub fn flapping_is_told_by_its_events(service: &Service) {
+    let mut flapping: BTreeSet<SystemId> = BTreeSet::new();
+    each(service, |record, seq, event| match &event.fact {
+        Fact::Flapping { system, .. } => {
+            flapping.insert(system.clone());
+        }
+        Fact::FlappingEnded { system, .. } => {
+            assert!(flapping.remove(system), "#{seq}: {system} was not flapping");
+        }
+        Fact::Configured { catalogue } => {
+            // The flapping of a system that loses its last probe is over.
+            let watched = |s: &domain::catalogue::System| s.deciding().next().is_some();
+            let before = |id: &SystemId| record.catalogue.system(id.as_str()).is_some_and(watched);
+            flapping.retain(|id| {
+                let known = catalogue.system(id.as_str());
+                known.is_some_and(|s| watched(s) || !before(id))
+            });
+        }
+        _ => {}
+    });
+    let left: BTreeSet<SystemId> = service.record.unstable.iter().cloned().collect();
+    assert_eq!(left, flapping);
+}
