@@ -69,9 +69,10 @@ pub fn run(common: &Common, wanted: &args::Report) -> Result<End, Failure> {
                 nothing => Failure::Unknown(nothing.to_string()),
             },
         )?;
-    let templates = match format {
-        Format::Html | Format::Markdown => templates(common),
-        Format::Csv | Format::Json => None,
+    let templates = if format.has_template() {
+        templates(common)
+    } else {
+        None
     };
     let bytes = reports::render(&made, format, templates.as_deref())?;
     match &wanted.out {

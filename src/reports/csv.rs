@@ -1,91 +1,271 @@
 //! The report as comma-separated values: RFC 4180, and safe to open in a spreadsheet.
 //!
-//! A cell of text that a spreadsheet would take for a formula gets an apostrophe before it.
-//! Numbers, instants and percentages are ours and stay as they are.
+//! A text that a spreadsheet would take for a formula gets an apostrophe before it. Numbers, instants
+//! and percentages are never a person's text and stay as they are.
 
 use domain::report::{
-    AbsenceLine, Day, IncidentLine, MeasureState, Moment, OpenMeasure, OutageLine, Refused, Report,
-    SystemLine, Telling, Told, ToldByPerson, UnknownSpan, Verdict, WindowLine,
+    AbsenceLine, Day, IncidentLine, OpenMeasure, OutageLine, Refused, Report, SystemLine, Telling,
+    Told, ToldByPerson, UnknownSpan, WindowLine,
 };
 use domain::text::visible;
 use serde::Serialize;
 
-/// One cell.
-enum Cell {
-    /// A number, an instant, a truth: never quoted.
-    Bare(String),
-    /// Words, ours or people's.
-    Text(String),
-    /// Nothing.
-    Empty,
-}
+/// The name of a column and its cell in a row.
+type Column<T> = (&'static str, fn(&T) -> Cell);
 
-/// The whole file.
+/// The whole file: sections one below the other.
 pub(super) fn render(report: &Report) -> Vec<u8> {
     let mut out = Sections::default();
-    out.section(
-        "report",
-        &[
-            "committee",
-            "month",
-            "from",
-            "to",
-            "zone",
-            "status",
-            "revision",
-            "as_of",
-            "so_far",
-            "ledger_seq",
-            "ledger_head",
-            "headline",
-        ],
-        std::iter::once(about(report)),
-    );
-    out.section("system", &SYSTEM, report.systems.iter().map(system));
-    out.section(
-        "day",
-        &DAY,
-        report
-            .systems
-            .iter()
-            .flat_map(|s| s.days.iter().map(|d| day(&s.system, d))),
-    );
-    out.section("outage", &OUTAGE, report.outages.iter().map(outage));
-    out.section("incident", &INCIDENT, report.incidents.iter().map(incident));
-    out.section(
-        "maintenance",
-        &WINDOW,
-        report.maintenance.iter().map(window),
-    );
-    out.section(
-        "told",
-        &TOLD,
-        report
-            .incidents
-            .iter()
-            .flat_map(|i| i.told.iter().map(|t| told(&i.incident, t))),
-    );
-    out.section(
-        "told_of_window",
-        &TOLD_OF_WINDOW,
-        report
-            .maintenance
-            .iter()
-            .flat_map(|w| w.told_by_people.iter().map(|t| told_of(&w.window, t))),
-    );
-    out.section("refused", &REFUSED, report.refused.iter().map(refused));
-    out.section(
-        "absence",
-        &ABSENCE,
-        report.monitor.absences.iter().map(absence),
-    );
-    out.section("unknown", &UNKNOWN, report.unknown.iter().map(unknown));
-    out.section(
-        "measure",
-        &MEASURE,
-        report.open_measures.iter().map(measure),
-    );
+    out.section("report", REPORT, std::iter::once(report));
+    out.section("system", SYSTEM, &report.systems);
+    let days = report.systems.iter().map(|s| (&s.system, &s.days));
+    out.section_of("day", "system", DAY, days);
+    out.section("outage", OUTAGE, &report.outages);
+    out.section("incident", INCIDENT, &report.incidents);
+    out.section("maintenance", WINDOW, &report.maintenance);
+    let told = report.incidents.iter().map(|i| (&i.incident, &i.told));
+    out.section_of("told", "incident", TOLD, told);
+    let told = report
+        .maintenance
+        .iter()
+        .map(|w| (&w.window, &w.told_by_people));
+    out.section_of("told_of_window", "window", TOLD_OF_WINDOW, told);
+    out.section("refused", REFUSED, &report.refused);
+    out.section("absence", ABSENCE, &report.monitor.absences);
+    out.section("unknown", UNKNOWN, &report.unknown);
+    out.section("measure", MEASURE, &report.open_measures);
     out.text.into_bytes()
+}
+
+const REPORT: &[Column<Report>] = &[
+    ("committee", |r| text(&r.committee)),
+    ("month", |r| bare(&r.month)),
+    ("from", |r| bare(&r.from)),
+    ("to", |r| bare(&r.to)),
+    ("zone", |r| text(&r.zone)),
+    ("status", |r| bare(&r.status)),
+    ("revision", |r| bare(&r.revision)),
+    ("as_of", |r| bare(&r.as_of)),
+    ("so_far", |r| bare(&r.so_far)),
+    ("ledger_seq", |r| bare(&r.ledger.seq)),
+    ("ledger_head", |r| text(&r.ledger.head)),
+    ("headline", |r| text(&r.headline)),
+];
+
+const SYSTEM: &[Column<SystemLine>] = &[
+    ("system", |s| text(&s.system)),
+    ("name", |s| text(&s.name)),
+    ("kind", |s| bare(&s.kind)),
+    ("policy", |s| words(&s.policy)),
+    ("agreed_s", |s| bare(&s.agreed_s)),
+    ("up_s", |s| bare(&s.up_s)),
+    ("degraded_s", |s| bare(&s.degraded_s)),
+    ("planned_s", |s| bare(&s.planned_s)),
+    ("excluded_s", |s| bare(&s.excluded_s)),
+    ("unplanned_s", |s| bare(&s.unplanned_s)),
+    ("unknown_s", |s| bare(&s.unknown_s)),
+    ("unknown_as_down_s", |s| bare(&s.unknown_as_down_s)),
+    ("contract_availability", |s| bare(&s.contract_availability)),
+    ("experienced_availability", |s| {
+        bare(&s.experienced_availability)
+    }),
+    ("coverage", |s| bare(&s.coverage)),
+    ("target", |s| bare(&s.target)),
+    ("target_exact", |s| bare(&s.target_exact)),
+    ("verdict", |s| bare(&s.verdict)),
+    ("on_measured_time", |s| bare(&s.on_measured_time)),
+    ("within_measurement_error", |s| {
+        bare(&s.within_measurement_error)
+    }),
+    ("availability_at_best", |s| bare(&s.availability_at_best)),
+    ("availability_at_worst", |s| bare(&s.availability_at_worst)),
+    ("budget_s", |s| bare(&s.budget_s)),
+    ("budget_left_s", |s| bare(&s.budget_left_s)),
+    ("blips", |s| bare(&s.blips)),
+    ("blip_s", |s| bare(&s.blip_s)),
+    ("outages", |s| bare(&s.outages)),
+    ("mtrs_s", |s| bare(&s.mtrs_s)),
+    ("mtbf_s", |s| bare(&s.mtbf_s)),
+    ("longest_s", |s| bare(&s.longest_s)),
+    ("added", |s| bare(&s.added)),
+    ("removed", |s| bare(&s.removed)),
+    ("unplanned_unseen_s", |s| bare(&s.unplanned_unseen_s)),
+    ("unplanned_degraded_s", |s| bare(&s.unplanned_degraded_s)),
+    ("mtrs_at_least", |s| bare(&s.mtrs_at_least)),
+    ("longest_at_least", |s| bare(&s.longest_at_least)),
+];
+
+const DAY: &[Column<Day>] = &[
+    ("date", |d| bare(&d.date)),
+    ("mark", |d| bare(&d.mark)),
+    ("length_s", |d| bare(&d.length_s)),
+    ("agreed_s", |d| bare(&d.agreed_s)),
+    ("up_s", |d| bare(&d.up_s)),
+    ("degraded_s", |d| bare(&d.degraded_s)),
+    ("planned_s", |d| bare(&d.planned_s)),
+    ("excluded_s", |d| bare(&d.excluded_s)),
+    ("unplanned_s", |d| bare(&d.unplanned_s)),
+    ("unknown_s", |d| bare(&d.unknown_s)),
+];
+
+const OUTAGE: &[Column<OutageLine>] = &[
+    ("outage", |o| text(&o.outage)),
+    ("system", |o| text(&o.system)),
+    ("name", |o| text(&o.name)),
+    ("start", |o| bare(&o.start)),
+    ("end", |o| bare(&o.end)),
+    ("end_observed", |o| bare(&o.end_observed)),
+    ("detected", |o| bare(&o.detected)),
+    ("declared", |o| bare(&o.declared)),
+    ("planned_s", |o| bare(&o.planned_s)),
+    ("excluded_s", |o| bare(&o.excluded_s)),
+    ("unplanned_s", |o| bare(&o.unplanned_s)),
+    ("unknown_s", |o| bare(&o.unknown_s)),
+    ("counted", |o| bare(&o.counted)),
+    ("ignored", |o| bare(&o.ignored)),
+    ("incident", |o| words(&o.incident)),
+    ("windows", |o| text(o.windows.join(" "))),
+    ("reason", |o| words(&o.reason)),
+    ("detail", |o| words(&o.detail)),
+    ("edge_s", |o| bare(&o.edge_s)),
+    ("detect_s", |o| bare(&o.detect_s)),
+    ("tell_first_s", |o| bare(&o.tell_first_s)),
+    ("tell_last_s", |o| bare(&o.tell_last_s)),
+    ("acknowledge_s", |o| bare(&o.acknowledge_s)),
+    ("restore_s", |o| bare(&o.restore_s)),
+    ("reclassified", |o| words(&o.reclassified)),
+    ("why_unplanned", |o| text(o.why_unplanned.join("; "))),
+    ("restore_at_least", |o| bare(&o.restore_at_least)),
+    ("told_before", |o| bare(&o.told_before)),
+    ("customers_told", |o| bare(&o.customers_told)),
+    ("customers", |o| bare(&o.customers)),
+    ("stretch_from", |o| {
+        bare(&o.stretch.as_ref().map(|s| s.from))
+    }),
+    ("stretch_to", |o| {
+        bare(&o.stretch.as_ref().and_then(|s| s.to))
+    }),
+    ("stretch_outages", |o| {
+        words(&o.stretch.as_ref().map(|s| s.outages.join(" ")))
+    }),
+    ("stretch_unplanned_s", |o| {
+        bare(&o.stretch.as_ref().map(|s| s.unplanned_s))
+    }),
+];
+
+const INCIDENT: &[Column<IncidentLine>] = &[
+    ("incident", |i| text(&i.incident)),
+    ("severity", |i| words(&i.severity)),
+    ("systems", |i| text(i.systems.join(" "))),
+    ("outages", |i| text(i.outages.join(" "))),
+    ("cause", |i| bare(&i.cause)),
+    ("opened", |i| bare(&i.opened)),
+    ("acknowledged", |i| bare(&i.acknowledged)),
+    ("acknowledged_by", |i| words(&i.acknowledged_by)),
+    ("resolved", |i| bare(&i.resolved)),
+    ("closed", |i| bare(&i.closed)),
+    ("closed_by", |i| words(&i.closed_by)),
+    ("summary", |i| words(&i.summary)),
+    ("root_cause", |i| words(&i.root_cause)),
+    ("root_cause_certainty", |i| bare(&i.root_cause_certainty)),
+    ("resolution", |i| words(&i.resolution)),
+    ("missing", |i| text(i.missing.join(", "))),
+    ("customers_told", |i| bare(&customers_told(i))),
+    ("customers_not_told", |i| {
+        bare(&(i.told.len() - customers_told(i)))
+    }),
+    ("unstable", |i| bare(&i.unstable)),
+    ("merged_into", |i| words(&i.merged_into)),
+    ("acknowledged_recorded", |i| bare(&i.acknowledged_recorded)),
+    ("acknowledged_approved_by", |i| {
+        words(&i.acknowledged_approved_by)
+    }),
+];
+
+const WINDOW: &[Column<WindowLine>] = &[
+    ("window", |w| text(&w.window)),
+    ("title", |w| text(&w.title)),
+    ("systems", |w| text(w.systems.join(" "))),
+    ("start", |w| bare(&w.start)),
+    ("end", |w| bare(&w.end)),
+    ("announced", |w| bare(&w.announced)),
+    ("earned", |w| bare(&w.earned)),
+    ("why", |w| text(&w.why)),
+    ("cancelled", |w| bare(&w.cancelled)),
+    ("max_downtime_s", |w| bare(&w.max_downtime_s)),
+    ("downtime_s", |w| bare(&w.downtime_s)),
+    ("planned_s", |w| bare(&w.planned_s)),
+    ("overrun_s", |w| bare(&w.overrun_s)),
+    ("recurring", |w| bare(&w.recurring)),
+];
+
+const TOLD: &[Column<Told>] = &[
+    ("customer", |t| text(&t.customer)),
+    ("name", |t| text(&t.name)),
+    ("first", |t| bare(&t.first)),
+    ("last", |t| bare(&t.last)),
+    ("result", |t| bare(&t.result)),
+    ("only_afterwards", |t| bare(&t.only_afterwards)),
+    ("contacts", |t| text(contacts(t))),
+];
+
+const TOLD_OF_WINDOW: &[Column<ToldByPerson>] = &[
+    ("customer", |t| text(&t.customer)),
+    ("name", |t| text(&t.name)),
+    ("at", |t| bare(&t.at)),
+    ("recorded", |t| bare(&t.recorded)),
+    ("by", |t| text(&t.by)),
+    ("approved_by", |t| words(&t.approved_by)),
+    ("how", |t| text(&t.how)),
+];
+
+const REFUSED: &[Column<Refused>] = &[
+    ("notice", |n| text(&n.notice)),
+    ("kind", |n| text(&n.kind)),
+    ("about", |n| text(n.about.join(" "))),
+    ("customer", |n| text(&n.customer)),
+    ("name", |n| text(&n.name)),
+    ("at", |n| bare(&n.at)),
+    ("result", |n| text(n.result.word())),
+];
+
+const ABSENCE: &[Column<AbsenceLine>] = &[
+    ("from", |a| bare(&a.from)),
+    ("to", |a| bare(&a.to)),
+    ("length_s", |a| bare(&a.length_s)),
+    ("cause", |a| bare(&a.cause)),
+    ("why", |a| text(a.why)),
+];
+
+const UNKNOWN: &[Column<UnknownSpan>] = &[
+    ("systems", |u| text(u.systems.join(" "))),
+    ("from", |u| bare(&u.from)),
+    ("to", |u| bare(&u.to)),
+    ("unknown_s", |u| bare(&u.unknown_s)),
+    ("why", |u| text(&u.why)),
+];
+
+const MEASURE: &[Column<OpenMeasure>] = &[
+    ("incident", |m| text(&m.incident)),
+    ("opened", |m| bare(&m.opened)),
+    ("systems", |m| text(m.systems.join(" "))),
+    ("text", |m| text(&m.text)),
+    ("owner", |m| text(&m.owner)),
+    ("due", |m| bare(&m.due)),
+    ("state", |m| bare(&m.state)),
+];
+
+fn customers_told(incident: &IncidentLine) -> usize {
+    let told = incident.told.iter();
+    told.filter(|t| t.result == Telling::Sent).count()
+}
+
+fn contacts(told: &Told) -> String {
+    let each = told
+        .contacts
+        .iter()
+        .map(|(result, n)| format!("{n} {result}"));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 #[derive(Default)]
@@ -94,19 +274,42 @@ struct Sections {
 }
 
 impl Sections {
-    /// A header row and its rows, after an empty line unless it is the first.
-    fn section(&mut self, name: &str, header: &[&str], rows: impl Iterator<Item = Vec<Cell>>) {
+    /// Adds a header row and a row for each of `rows`.
+    fn section<'a, T: 'a>(
+        &mut self,
+        name: &str,
+        columns: &[Column<T>],
+        rows: impl IntoIterator<Item = &'a T>,
+    ) {
+        self.header(columns.iter().map(|(name, _)| *name));
+        for row in rows {
+            self.row(name, columns.iter().map(|(_, cell)| cell(row)));
+        }
+    }
+
+    /// Adds a section of rows that belong to others, whose ids are its first column, `owner`.
+    fn section_of<'a, T: 'a>(
+        &mut self,
+        name: &str,
+        owner: &str,
+        columns: &[Column<T>],
+        rows: impl Iterator<Item = (&'a String, &'a Vec<T>)>,
+    ) {
+        self.header(std::iter::once(owner).chain(columns.iter().map(|(name, _)| *name)));
+        for (id, rows) in rows {
+            for row in rows {
+                let cells = columns.iter().map(|(_, cell)| cell(row));
+                self.row(name, std::iter::once(text(id)).chain(cells));
+            }
+        }
+    }
+
+    /// Adds an empty line, unless the file is empty, and the names of columns.
+    fn header<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
         if !self.text.is_empty() {
             self.text.push_str("\r\n");
         }
-        self.row(
-            "section",
-            header.iter().map(|h| Cell::Bare((*h).to_owned())),
-        );
-        for row in rows {
-            debug_assert_eq!(row.len(), header.len(), "a cell for each column of {name}");
-            self.row(name, row.into_iter());
-        }
+        self.row("section", names.map(|name| Cell::Bare(name.to_owned())));
     }
 
     fn row(&mut self, first: &str, cells: impl Iterator<Item = Cell>) {
@@ -123,36 +326,21 @@ impl Sections {
     }
 }
 
-/// Quotes text, its quotes doubled, and disarms what a spreadsheet would calculate or a terminal
-/// obey.
-fn quote(text: &str, out: &mut String) {
-    out.push('"');
-    if formula(text) {
-        out.push('\'');
+enum Cell {
+    /// A number, an instant or one of our own words: never quoted.
+    Bare(String),
+    /// A text, ours or a person's: always quoted.
+    Text(String),
+    Empty,
+}
+
+/// A cell with the word, number or instant that the JSON report prints.
+fn bare(value: &impl Serialize) -> Cell {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(text)) => Cell::Bare(text),
+        Ok(serde_json::Value::Null) | Err(_) => Cell::Empty,
+        Ok(other) => Cell::Bare(other.to_string()),
     }
-    out.push_str(&visible(text).replace('"', "\"\""));
-    out.push('"');
-}
-
-/// Whether a spreadsheet might calculate it: spreadsheets skip spaces before a formula, and some
-/// read the full-width forms of its first character.
-fn formula(text: &str) -> bool {
-    if text.starts_with(['\t', '\r', '\n']) {
-        return true;
-    }
-    let first = text.trim_start().chars().next();
-    matches!(
-        first,
-        Some('=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}')
-    )
-}
-
-fn number(n: impl ToString) -> Cell {
-    Cell::Bare(n.to_string())
-}
-
-fn maybe(n: Option<i64>) -> Cell {
-    n.map_or(Cell::Empty, number)
 }
 
 fn text(text: impl Into<String>) -> Cell {
@@ -163,421 +351,27 @@ fn words(text: &Option<String>) -> Cell {
     text.clone().map_or(Cell::Empty, Cell::Text)
 }
 
-/// The word or instant that JSON prints for it: one wording for every format.
-fn printed(value: &impl Serialize) -> Cell {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(text)) => Cell::Bare(text),
-        Ok(serde_json::Value::Null) | Err(_) => Cell::Empty,
-        Ok(other) => Cell::Bare(other.to_string()),
+/// Quotes text and doubles its quotes. Disarms formulas and the terminal's control characters.
+fn quote(text: &str, out: &mut String) {
+    out.push('"');
+    if formula(text) {
+        out.push('\'');
     }
+    out.push_str(&visible(text).replace('"', "\"\""));
+    out.push('"');
 }
 
-fn instant(at: &Option<Moment>) -> Cell {
-    at.as_ref().map_or(Cell::Empty, printed)
-}
-
-fn percent(text: &Option<String>) -> Cell {
-    text.clone().map_or(Cell::Empty, Cell::Bare)
-}
-
-fn about(r: &Report) -> Vec<Cell> {
-    vec![
-        text(&r.committee),
-        Cell::Bare(r.month.clone()),
-        printed(&r.from),
-        printed(&r.to),
-        text(&r.zone),
-        printed(&r.status),
-        number(r.revision),
-        printed(&r.as_of),
-        number(r.so_far),
-        number(r.ledger.seq),
-        text(&r.ledger.head),
-        text(&r.headline),
-    ]
-}
-
-const SYSTEM: [&str; 36] = [
-    "system",
-    "name",
-    "kind",
-    "policy",
-    "agreed_s",
-    "up_s",
-    "degraded_s",
-    "planned_s",
-    "excluded_s",
-    "unplanned_s",
-    "unknown_s",
-    "unknown_as_down_s",
-    "contract_availability",
-    "experienced_availability",
-    "coverage",
-    "target",
-    "target_exact",
-    "verdict",
-    "on_measured_time",
-    "within_measurement_error",
-    "availability_at_best",
-    "availability_at_worst",
-    "budget_s",
-    "budget_left_s",
-    "blips",
-    "blip_s",
-    "outages",
-    "mtrs_s",
-    "mtbf_s",
-    "longest_s",
-    "added",
-    "removed",
-    "unplanned_unseen_s",
-    "unplanned_degraded_s",
-    "mtrs_at_least",
-    "longest_at_least",
-];
-
-fn system(s: &SystemLine) -> Vec<Cell> {
-    let verdict: &Verdict = &s.verdict;
-    vec![
-        text(&s.system),
-        text(&s.name),
-        printed(&s.kind),
-        words(&s.policy),
-        number(s.agreed_s),
-        number(s.up_s),
-        number(s.degraded_s),
-        number(s.planned_s),
-        number(s.excluded_s),
-        number(s.unplanned_s),
-        number(s.unknown_s),
-        number(s.unknown_as_down_s),
-        percent(&s.contract_availability),
-        percent(&s.experienced_availability),
-        percent(&s.coverage),
-        percent(&s.target),
-        percent(&s.target_exact),
-        printed(verdict),
-        number(s.on_measured_time),
-        number(s.within_measurement_error),
-        percent(&s.availability_at_best),
-        percent(&s.availability_at_worst),
-        maybe(s.budget_s),
-        maybe(s.budget_left_s),
-        number(s.blips),
-        number(s.blip_s),
-        number(s.outages),
-        maybe(s.mtrs_s),
-        maybe(s.mtbf_s),
-        maybe(s.longest_s),
-        instant(&s.added),
-        instant(&s.removed),
-        number(s.unplanned_unseen_s),
-        number(s.unplanned_degraded_s),
-        number(s.mtrs_at_least),
-        number(s.longest_at_least),
-    ]
-}
-
-const DAY: [&str; 11] = [
-    "system",
-    "date",
-    "mark",
-    "length_s",
-    "agreed_s",
-    "up_s",
-    "degraded_s",
-    "planned_s",
-    "excluded_s",
-    "unplanned_s",
-    "unknown_s",
-];
-
-fn day(system: &str, d: &Day) -> Vec<Cell> {
-    vec![
-        text(system),
-        printed(&d.date),
-        printed(&d.mark),
-        number(d.length_s),
-        number(d.agreed_s),
-        number(d.up_s),
-        number(d.degraded_s),
-        number(d.planned_s),
-        number(d.excluded_s),
-        number(d.unplanned_s),
-        number(d.unknown_s),
-    ]
-}
-
-const OUTAGE: [&str; 34] = [
-    "outage",
-    "system",
-    "name",
-    "start",
-    "end",
-    "end_observed",
-    "detected",
-    "declared",
-    "planned_s",
-    "excluded_s",
-    "unplanned_s",
-    "unknown_s",
-    "counted",
-    "ignored",
-    "incident",
-    "windows",
-    "reason",
-    "detail",
-    "edge_s",
-    "detect_s",
-    "tell_first_s",
-    "tell_last_s",
-    "acknowledge_s",
-    "restore_s",
-    "reclassified",
-    "why_unplanned",
-    "restore_at_least",
-    "told_before",
-    "customers_told",
-    "customers",
-    "stretch_from",
-    "stretch_to",
-    "stretch_outages",
-    "stretch_unplanned_s",
-];
-
-fn outage(o: &OutageLine) -> Vec<Cell> {
-    let stretch = o.stretch.as_ref();
-    vec![
-        text(&o.outage),
-        text(&o.system),
-        text(&o.name),
-        printed(&o.start),
-        instant(&o.end),
-        number(o.end_observed),
-        printed(&o.detected),
-        number(o.declared),
-        number(o.planned_s),
-        number(o.excluded_s),
-        number(o.unplanned_s),
-        number(o.unknown_s),
-        number(o.counted),
-        number(o.ignored),
-        words(&o.incident),
-        text(o.windows.join(" ")),
-        words(&o.reason),
-        words(&o.detail),
-        number(o.edge_s),
-        maybe(o.detect_s),
-        maybe(o.tell_first_s),
-        maybe(o.tell_last_s),
-        maybe(o.acknowledge_s),
-        maybe(o.restore_s),
-        words(&o.reclassified),
-        text(o.why_unplanned.join("; ")),
-        number(o.restore_at_least),
-        instant(&o.told_before),
-        o.customers_told.map_or(Cell::Empty, number),
-        o.customers.map_or(Cell::Empty, number),
-        stretch.map_or(Cell::Empty, |s| printed(&s.from)),
-        instant(&stretch.and_then(|s| s.to)),
-        stretch.map_or(Cell::Empty, |s| text(s.outages.join(" "))),
-        maybe(stretch.map(|s| s.unplanned_s)),
-    ]
-}
-
-const INCIDENT: [&str; 22] = [
-    "incident",
-    "severity",
-    "systems",
-    "outages",
-    "cause",
-    "opened",
-    "acknowledged",
-    "acknowledged_by",
-    "resolved",
-    "closed",
-    "closed_by",
-    "summary",
-    "root_cause",
-    "root_cause_certainty",
-    "resolution",
-    "missing",
-    "customers_told",
-    "customers_not_told",
-    "unstable",
-    "merged_into",
-    "acknowledged_recorded",
-    "acknowledged_approved_by",
-];
-
-fn incident(i: &IncidentLine) -> Vec<Cell> {
-    let told = i.told.iter().filter(|t| t.result == Telling::Sent).count();
-    vec![
-        text(&i.incident),
-        words(&i.severity),
-        text(i.systems.join(" ")),
-        text(i.outages.join(" ")),
-        printed(&i.cause),
-        printed(&i.opened),
-        instant(&i.acknowledged),
-        words(&i.acknowledged_by),
-        instant(&i.resolved),
-        instant(&i.closed),
-        words(&i.closed_by),
-        words(&i.summary),
-        words(&i.root_cause),
-        printed(&i.root_cause_certainty),
-        words(&i.resolution),
-        text(i.missing.join(", ")),
-        number(told),
-        number(i.told.len() - told),
-        printed(&i.unstable),
-        words(&i.merged_into),
-        instant(&i.acknowledged_recorded),
-        words(&i.acknowledged_approved_by),
-    ]
-}
-
-const WINDOW: [&str; 14] = [
-    "window",
-    "title",
-    "systems",
-    "start",
-    "end",
-    "announced",
-    "earned",
-    "why",
-    "cancelled",
-    "max_downtime_s",
-    "downtime_s",
-    "planned_s",
-    "overrun_s",
-    "recurring",
-];
-
-fn window(w: &WindowLine) -> Vec<Cell> {
-    vec![
-        text(&w.window),
-        text(&w.title),
-        text(w.systems.join(" ")),
-        printed(&w.start),
-        printed(&w.end),
-        w.announced.clone().map_or(Cell::Empty, Cell::Bare),
-        number(w.earned),
-        text(&w.why),
-        number(w.cancelled),
-        maybe(w.max_downtime_s),
-        number(w.downtime_s),
-        number(w.planned_s),
-        number(w.overrun_s),
-        number(w.recurring),
-    ]
-}
-
-const TOLD: [&str; 8] = [
-    "incident",
-    "customer",
-    "name",
-    "first",
-    "last",
-    "result",
-    "only_afterwards",
-    "contacts",
-];
-
-fn told(incident: &str, t: &Told) -> Vec<Cell> {
-    let contacts: Vec<String> = t.contacts.iter().map(|(r, n)| format!("{n} {r}")).collect();
-    vec![
-        text(incident),
-        text(&t.customer),
-        text(&t.name),
-        instant(&t.first),
-        instant(&t.last),
-        printed(&t.result),
-        number(t.only_afterwards),
-        text(contacts.join(", ")),
-    ]
-}
-
-const TOLD_OF_WINDOW: [&str; 8] = [
-    "window",
-    "customer",
-    "name",
-    "at",
-    "recorded",
-    "by",
-    "approved_by",
-    "how",
-];
-
-fn told_of(window: &str, t: &ToldByPerson) -> Vec<Cell> {
-    vec![
-        text(window),
-        text(&t.customer),
-        text(&t.name),
-        printed(&t.at),
-        instant(&t.recorded),
-        text(&t.by),
-        words(&t.approved_by),
-        text(&t.how),
-    ]
-}
-
-const REFUSED: [&str; 7] = [
-    "notice", "kind", "about", "customer", "name", "at", "result",
-];
-
-fn refused(n: &Refused) -> Vec<Cell> {
-    vec![
-        text(&n.notice),
-        text(&n.kind),
-        text(n.about.join(" ")),
-        text(&n.customer),
-        text(&n.name),
-        printed(&n.at),
-        text(n.result.word()),
-    ]
-}
-
-const ABSENCE: [&str; 5] = ["from", "to", "length_s", "cause", "why"];
-
-fn absence(a: &AbsenceLine) -> Vec<Cell> {
-    vec![
-        printed(&a.from),
-        instant(&a.to),
-        maybe(a.length_s),
-        printed(&a.cause),
-        text(a.why),
-    ]
-}
-
-const UNKNOWN: [&str; 5] = ["systems", "from", "to", "unknown_s", "why"];
-
-fn unknown(u: &UnknownSpan) -> Vec<Cell> {
-    vec![
-        text(u.systems.join(" ")),
-        printed(&u.from),
-        printed(&u.to),
-        number(u.unknown_s),
-        text(&u.why),
-    ]
-}
-
-const MEASURE: [&str; 7] = [
-    "incident", "opened", "systems", "text", "owner", "due", "state",
-];
-
-fn measure(m: &OpenMeasure) -> Vec<Cell> {
-    let state: &MeasureState = &m.state;
-    vec![
-        text(&m.incident),
-        printed(&m.opened),
-        text(m.systems.join(" ")),
-        text(&m.text),
-        text(&m.owner),
-        printed(&m.due),
-        printed(state),
-    ]
+/// True if a spreadsheet might calculate the text. Spreadsheets skip spaces before a formula, and some
+/// read the full-width forms of its first character.
+fn formula(text: &str) -> bool {
+    if text.starts_with(['\t', '\r', '\n']) {
+        return true;
+    }
+    let first = text.trim_start().chars().next();
+    matches!(
+        first,
+        Some('=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}')
+    )
 }
 
 #[cfg(test)]
@@ -613,11 +407,8 @@ mod tests {
     #[test]
     fn a_negative_number_of_ours_stays_a_number() {
         let mut out = Sections::default();
-        out.section(
-            "x",
-            &["n", "t"],
-            std::iter::once(vec![maybe(Some(-12)), text("-12")]),
-        );
+        let columns: &[Column<i64>] = &[("n", |n| bare(n)), ("t", |n| text(n.to_string()))];
+        out.section("x", columns, &[-12]);
         assert_eq!(out.text, "section,n,t\r\nx,-12,\"'-12\"\r\n");
     }
 }

@@ -1,7 +1,7 @@
-//! A month's report in the formats that leave the house: HTML, Markdown, CSV, JSON.
+//! A month's report in each format: HTML, Markdown, CSV, JSON.
 //!
-//! All come from one model, `domain::report::Report`; nothing here computes a figure. The same
-//! model gives the same bytes: no program version, no present instant, no random number enters.
+//! All are made from one model, `domain::report::Report`; this module computes no figure. The same
+//! model gives the same bytes: neither the program's version nor the present time enters.
 
 mod csv;
 mod page;
@@ -12,25 +12,26 @@ use std::path::{Path, PathBuf};
 
 use domain::report::Report;
 
-/// A format of a report.
+use page::Page;
+
+/// A format of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Format {
-    /// One file that stands alone: no script, nothing remote; good to read and to print.
+    /// One self-contained file, to read and to print
     Html,
-    /// Markdown with tables, for wikis and tickets.
+    /// Markdown with tables, for wikis and tickets
     #[value(name = "md", alias = "markdown")]
     Markdown,
-    /// For spreadsheets and scripts: see [`render`].
+    /// Comma-separated values, for spreadsheets and scripts
     Csv,
-    /// The stable keys of SPEC's appendix.
+    /// The report's stable keys, for other programs
     Json,
 }
 
 impl Format {
-    /// Every format.
     pub const ALL: [Format; 4] = [Format::Html, Format::Markdown, Format::Csv, Format::Json];
 
-    /// The end of a file's name, without the dot.
+    /// The extension of a file's name, without the dot.
     pub fn extension(self) -> &'static str {
         match self {
             Format::Html => "html",
@@ -39,50 +40,46 @@ impl Format {
             Format::Json => "json",
         }
     }
+
+    /// True if the operator's templates can replace the built-in one.
+    pub fn has_template(self) -> bool {
+        matches!(self, Format::Html | Format::Markdown)
+    }
 }
 
 /// Why a report could not be rendered.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operator's own template cannot be read.
     #[error("cannot read the report template {path}")]
     Unreadable {
-        /// Which file.
         path: PathBuf,
-        /// Why.
         source: crate::files::ReadError,
     },
-    /// A template is wrong: its own words say where.
     #[error("the report template {name} failed: {cause}")]
     Template {
-        /// The file's name.
         name: &'static str,
-        /// Name, line and cause, as the template engine says them.
+        /// The template engine's words, with line and cause.
         cause: String,
     },
-    /// The model has a zone that the time zone database lacks.
     #[error("the time zone database has no zone `{0}`")]
     Zone(String),
-    /// The model could not be written as JSON.
     #[error("cannot write the report as JSON")]
     Json(#[from] serde_json::Error),
 }
 
 /// Renders `report` as `format`. `templates` is a folder (`report_templates/`) whose
-/// `monthly.html.j2` and `monthly.md.j2` replace the built-in ones where it has them.
+/// `monthly.html.j2` and `monthly.md.j2` replace the built-in templates.
 ///
-/// CSV holds sections one below the other, each with its own header row: `report`, `system`,
-/// `day`, `outage`, `incident`, `maintenance`, `told`, `told_of_window`, `refused`, `absence`,
-/// `unknown`, `measure`. The first column of every row, the
-/// header's too, names its section, so that a script filters on it and a person sees tables.
-/// Quoting is that of RFC 4180; people's text cannot become a formula.
+/// CSV has sections one below the other, each with a header row: `report`, `system`, `day`,
+/// `outage`, `incident`, `maintenance`, `told`, `told_of_window`, `refused`, `absence`, `unknown`,
+/// `measure`. The first column names the section, so that a script can filter on it.
 ///
 /// # Errors
-/// A template that cannot be read or is wrong, an unknown zone.
+/// A template cannot be read or is wrong, or the zone is unknown.
 pub fn render(report: &Report, format: Format, templates: Option<&Path>) -> Result<Vec<u8>, Error> {
     match format {
-        Format::Html => page::render(report, page::Kind::Html, templates),
-        Format::Markdown => page::render(report, page::Kind::Markdown, templates),
+        Format::Html => page::render(report, Page::Html, templates),
+        Format::Markdown => page::render(report, Page::Markdown, templates),
         Format::Csv => Ok(csv::render(report)),
         Format::Json => {
             let mut bytes = serde_json::to_vec_pretty(report)?;

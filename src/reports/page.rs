@@ -16,27 +16,25 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, escape_format
 use super::Error;
 use crate::files::{self, ReadError};
 
-/// Which page.
+/// A format that is made from a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// One self-contained file.
+pub(super) enum Page {
     Html,
-    /// CommonMark with tables.
     Markdown,
 }
 
-impl Kind {
+impl Page {
     fn template(self) -> &'static str {
         match self {
-            Kind::Html => "monthly.html.j2",
-            Kind::Markdown => "monthly.md.j2",
+            Page::Html => "monthly.html.j2",
+            Page::Markdown => "monthly.md.j2",
         }
     }
 
     fn built_in(self) -> &'static str {
         match self {
-            Kind::Html => include_str!("../../report_templates/monthly.html.j2"),
-            Kind::Markdown => include_str!("../../report_templates/monthly.md.j2"),
+            Page::Html => include_str!("../../report_templates/monthly.html.j2"),
+            Page::Markdown => include_str!("../../report_templates/monthly.md.j2"),
         }
     }
 }
@@ -51,17 +49,17 @@ const LARGEST_TEMPLATE: u64 = 256 * 1024;
 /// The page's bytes.
 pub(super) fn render(
     report: &Report,
-    kind: Kind,
+    page: Page,
     templates: Option<&Path>,
 ) -> Result<Vec<u8>, Error> {
-    let name = kind.template();
-    let source = source(kind, templates)?;
+    let name = page.template();
+    let source = source(page, templates)?;
     let zone = TimeZone::get(&report.zone).map_err(|_| Error::Zone(report.zone.clone()))?;
     let wrong = |error: minijinja::Error| Error::Template {
         name,
         cause: format!("{error:#}"),
     };
-    let environment = environment(kind, &zone).map_err(wrong)?;
+    let environment = environment(page, &zone).map_err(wrong)?;
     let text = environment
         .template_from_named_str(name, &source)
         .and_then(|t| t.render(minijinja::context! { r => Value::from(Serde(report)) }))
@@ -69,9 +67,9 @@ pub(super) fn render(
     Ok(text.into_bytes())
 }
 
-fn source(kind: Kind, templates: Option<&Path>) -> Result<String, Error> {
-    let Some(path) = templates.map(|dir| dir.join(kind.template())) else {
-        return Ok(kind.built_in().to_owned());
+fn source(page: Page, templates: Option<&Path>) -> Result<String, Error> {
+    let Some(path) = templates.map(|dir| dir.join(page.template())) else {
+        return Ok(page.built_in().to_owned());
     };
     match files::read(&path, LARGEST_TEMPLATE) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|_| Error::Unreadable {
@@ -79,13 +77,13 @@ fn source(kind: Kind, templates: Option<&Path>) -> Result<String, Error> {
             source: std::io::Error::other("it is not UTF-8").into(),
         }),
         Err(ReadError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-            Ok(kind.built_in().to_owned())
+            Ok(page.built_in().to_owned())
         }
         Err(source) => Err(Error::Unreadable { path, source }),
     }
 }
 
-fn environment<'a>(kind: Kind, zone: &TimeZone) -> Result<Environment<'a>, minijinja::Error> {
+fn environment<'a>(page: Page, zone: &TimeZone) -> Result<Environment<'a>, minijinja::Error> {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_fuel(Some(FUEL));
@@ -95,15 +93,15 @@ fn environment<'a>(kind: Kind, zone: &TimeZone) -> Result<Environment<'a>, minij
             .lstrip_blocks(true)
             .build()?,
     );
-    match kind {
-        Kind::Html => {
+    match page {
+        Page::Html => {
             env.set_auto_escape_callback(|_| AutoEscape::Html);
             env.set_formatter(|out, state, value| match text_of(value) {
                 Some(text) => escape_formatter(out, state, &Value::from(visible(text))),
                 None => escape_formatter(out, state, value),
             });
         }
-        Kind::Markdown => {
+        Page::Markdown => {
             env.set_auto_escape_callback(|_| AutoEscape::None);
             env.set_formatter(|out, state, value| match text_of(value) {
                 Some(text) => out.write_str(&markdown(text)).map_err(Into::into),
