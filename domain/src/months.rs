@@ -1,7 +1,6 @@
-//! The months that figures are counted in. A committee's zone may change: then a month begins where
-//! the one before it ended, and is kept to its end in the zone that was in force at its first
-//! instant, so that no second belongs to no month, or to two, and no later change moves an edge that
-//! has passed.
+//! The months in which figures are counted. If a committee's zone changes, a month begins where the
+//! one before it ended and keeps the zone that is in force at its first instant. So no second
+//! belongs to two months or to none, and no later change moves the end of a past month.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -9,30 +8,29 @@ use jiff::tz::TimeZone;
 use crate::calendar::{Month, midnight};
 use crate::span::{Span, instant, second};
 
-/// Months that follow one another without a gap.
+/// A sequence of months without a gap.
 pub trait Months {
-    /// The month that holds `at`, from its first instant to the next month's.
+    /// The month that contains `at`.
     fn around(&self, at: Timestamp) -> Span;
 }
 
-/// Those of one zone that never changes.
+/// The months of one zone that never changes.
 impl Months for TimeZone {
     fn around(&self, at: Timestamp) -> Span {
         Month::of(at, self).span(self)
     }
 }
 
-/// The zones that months were kept in, one after the other.
+/// The zones in which months are kept, in order of time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zones {
-    /// The first, from the beginning of time.
+    /// Holds from the beginning of time.
     first: TimeZone,
-    /// The later ones, each with when it came into force; in order.
+    /// The later zones, each with the time at which it came into force; in order.
     later: Vec<(Timestamp, TimeZone)>,
 }
 
 impl Zones {
-    /// `first` from the beginning of time.
     pub fn new(first: TimeZone) -> Self {
         Self {
             first,
@@ -40,8 +38,8 @@ impl Zones {
         }
     }
 
-    /// From `at` on it is `zone`. An `at` that is not later than the last (the clock was set back)
-    /// takes the place of what came after it.
+    /// Sets the zone from `at` on. If the clock was set back, `at` may be earlier than the last
+    /// change and replaces it.
     pub fn change(&mut self, at: Timestamp, zone: TimeZone) {
         self.later.retain(|(from, _)| *from < at);
         if *self.in_force_at(at) != zone {
@@ -49,20 +47,19 @@ impl Zones {
         }
     }
 
-    /// The zone in force at `at`.
     pub fn in_force_at(&self, at: Timestamp) -> &TimeZone {
         let mut changes = self.later.iter().rev();
         let last = changes.find(|(from, _)| *from <= at);
         last.map_or(&self.first, |(_, zone)| zone)
     }
 
-    /// The span of a month, and the zone that it is kept in.
+    /// The span of a month, and its zone.
     pub fn month(&self, month: Month) -> (Span, &TimeZone) {
         let (Some((first_at, _)), Some((last_at, last))) = (self.later.first(), self.later.last())
         else {
             return (month.span(&self.first), &self.first);
         };
-        // The one that the first change lies in may begin with it.
+        // The month of the first change may begin with it.
         let mut this = Month::of(*first_at, &self.first).prev();
         if month <= this {
             return (month.span(&self.first), &self.first);
@@ -70,7 +67,7 @@ impl Zones {
         let mut from = midnight(this.first(), &self.first);
         while this < month {
             if *last_at <= from {
-                // From here on nothing changes.
+                // After the last change.
                 return (month.span(last), last);
             }
             from = midnight(this.next().first(), self.in_force_at(from));
@@ -92,7 +89,7 @@ impl Months for Zones {
     }
 }
 
-/// The months that `over` touches, as whole seconds, in order.
+/// The months that `over` touches, in whole seconds and in order.
 pub(crate) fn over(over: (i64, i64), months: &dyn Months) -> Vec<(i64, i64)> {
     let mut all = Vec::new();
     let mut at = instant(over.0);

@@ -1,16 +1,15 @@
-//! When a probe starts: on a fixed grid whose phase is a stable hash of its id, so that a thousand
-//! probes do not fire together and a restart keeps everyone's place. One run at a time: an overrun
-//! skips slots and counts them, it never catches up in a burst.
+//! When a probe starts: on a fixed grid whose phase is a stable hash of its id. So a thousand
+//! probes do not start at once, and a restart keeps each probe's slots. Only one run at a time: an
+//! overrun skips slots and counts them.
 //!
-//! Pure arithmetic on instants; the runner and the simulation share it and add nothing.
+//! The engine and the simulation share this arithmetic.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::id::ProbeId;
 
-/// FNV-1a, 64 bits (offset basis and prime of the algorithm's published definition), finished with
-/// the 64-bit mix of MurmurHash3: FNV alone leaves ids that differ in their last letter close
-/// together, and those are the ids that people give.
+/// FNV-1a, 64 bits, finished with the 64-bit mix of MurmurHash3. FNV alone leaves ids that differ
+/// in their last letter close together.
 fn stable_hash(text: &str) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for byte in text.bytes() {
@@ -21,24 +20,23 @@ fn stable_hash(text: &str) -> u64 {
     hash ^ (hash >> 33)
 }
 
-/// The slots of one probe: every instant of Unix time that is `phase_ms` modulo `interval_ms`.
+/// The slots of one probe: the instants of Unix time that are `phase_ms` modulo `interval_ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grid {
     interval_ms: i64,
     phase_ms: i64,
 }
 
-/// A start put off to a later slot.
+/// A start that is moved to a later slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Next {
-    /// When it should start.
     pub at: Timestamp,
-    /// Slots that went by without a start.
+    /// The number of slots without a start.
     pub missed: u64,
 }
 
 impl Grid {
-    /// The grid of `probe`, asked every `interval_ms` milliseconds (at least one).
+    /// The grid of `probe`; `interval_ms` is at least one.
     pub fn of(probe: &ProbeId, interval_ms: i64) -> Self {
         let interval_ms = interval_ms.max(1);
         let phase = stable_hash(probe.as_str()) % interval_ms.unsigned_abs();
@@ -48,12 +46,11 @@ impl Grid {
         }
     }
 
-    /// Milliseconds between slots.
     pub fn interval_ms(&self) -> i64 {
         self.interval_ms
     }
 
-    /// The slot that holds `at` or comes right after it.
+    /// The first slot at or after `at`.
     pub fn at_or_after(&self, at: Timestamp) -> Timestamp {
         let ns_per_ms = 1_000_000;
         let interval = i128::from(self.interval_ms) * ns_per_ms;
@@ -64,7 +61,7 @@ impl Grid {
         } else {
             interval - since_slot
         };
-        // Beyond the last instant that can be told there is no slot, and nobody waits for one.
+        // Beyond the range of a timestamp there is no slot.
         Timestamp::from_nanosecond(at.as_nanosecond() + wait).unwrap_or(Timestamp::MAX)
     }
 
@@ -73,7 +70,7 @@ impl Grid {
         self.at_or_after(plus(at, SignedDuration::from_nanos(1)))
     }
 
-    /// How many slots lie in `(after, before)`, both ends left out.
+    /// The number of slots in `(after, before)`, without the ends.
     pub fn between(&self, after: Timestamp, before: Timestamp) -> u64 {
         let first = self.after(after);
         if first >= before {
@@ -84,11 +81,11 @@ impl Grid {
         u64::try_from(last / interval + 1).unwrap_or(u64::MAX)
     }
 
-    /// When a probe starts again that started at `started` and was done at `ended`.
+    /// The next start of a probe that started at `started` and ended at `ended`.
     ///
-    /// While it is `retrying`, its starts are `retry_ms` apart (never further than the interval),
-    /// or at once if the run took longer; the grid rests meanwhile, so that no two starts of a
-    /// retry come closer than that. Otherwise it starts at the grid's next slot.
+    /// While it is `retrying`, starts are `retry_ms` apart, at most one interval, or at once if the
+    /// run took longer. The grid does not apply meanwhile. Otherwise the probe starts at the grid's
+    /// next slot.
     pub fn next(
         &self,
         started: Timestamp,
@@ -106,9 +103,9 @@ impl Grid {
         }
     }
 
-    /// What becomes of a start that was due at `slot` when it is already `now`: it is made late,
-    /// unless a whole interval has gone by. Then nobody ran (a stall, a suspend), and the probe
-    /// waits for its next slot with everybody else instead of starting with everybody at once.
+    /// A start that was due at `slot` and is handled at `now` happens late. If a whole interval has
+    /// passed (a stall, a suspend), the probe waits for its next slot, so that not all probes start
+    /// at once.
     pub fn realigned(&self, slot: Timestamp, now: Timestamp) -> Option<Next> {
         let late = now.duration_since(slot);
         if late < SignedDuration::from_millis(self.interval_ms) {
@@ -123,14 +120,13 @@ impl Grid {
     }
 }
 
-/// `at` plus `by`, which stops at the end of time.
+/// `at` plus `by`, clamped to the range of a timestamp.
 fn plus(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    // A test that cannot build its own input should fail at once.
     #![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
 
     use proptest::prelude::*;
@@ -147,7 +143,7 @@ mod tests {
 
     #[test]
     fn the_phase_of_a_probe_never_changes() {
-        // Stored history is on this grid; a changed hash would move every probe at an upgrade.
+        // Stored history uses this grid: a different hash would move every probe after an upgrade.
         assert_eq!(
             grid(30_000),
             Grid {
@@ -165,8 +161,7 @@ mod tests {
             let phase = Grid::of(&id, 30_000).phase_ms;
             tenths[usize::try_from(phase / 3_000).unwrap()] += 1;
         }
-        // Evenly would be 100 each; a fair coin leaves 70..130 about once in three hundred runs,
-        // and these ids are fixed.
+        // An even spread gives 100 each. These ids are fixed, so the test is stable.
         assert!(tenths.iter().all(|n| (65..=135).contains(n)), "{tenths:?}");
     }
 
@@ -220,9 +215,9 @@ mod tests {
         let grid = grid(30_000);
         let slot = grid.at_or_after(t(1_800_000_000_000));
         let s = |n| plus(slot, SignedDuration::from_secs(n));
-        // A retry begun at 28 s is followed by one at 33 s, not by the slot at 30 s …
+        // After a retry at 28 s comes one at 33 s, not the slot at 30 s.
         assert_eq!(grid.next(s(28), s(28), true, 5_000), s(33));
-        // … and once the run is decided, by the next slot.
+        // When the run is decided, the next slot follows.
         assert_eq!(grid.next(s(33), s(33), false, 5_000), s(60));
     }
 

@@ -1,56 +1,50 @@
 //! Half-open spans of time `[from, to)`, as instants and as sets of whole seconds.
 //!
-//! All arithmetic is done on [`Spans`]: instants are floored to seconds first, so a set has one
-//! form, and every operation is one walk over two sorted lists. No operation counts seconds one
-//! by one.
+//! The accounting uses [`Spans`]. Instants are floored to seconds first, so that equal sets have
+//! one form. Each operation is one walk over two sorted lists.
 
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// `[from, to)` in exact instants. Empty when `from >= to`.
+/// `[from, to)` in exact instants; empty if `from >= to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Span {
-    /// The first instant inside.
     pub from: Timestamp,
-    /// The first instant no longer inside.
     pub to: Timestamp,
 }
 
 impl Span {
-    /// `[from, to)`.
     pub fn new(from: Timestamp, to: Timestamp) -> Self {
         Self { from, to }
     }
 
-    /// Whether `at` lies inside.
     pub fn contains(&self, at: Timestamp) -> bool {
         self.from <= at && at < self.to
     }
 
-    /// Whether nothing lies inside.
     pub fn is_empty(&self) -> bool {
         self.from >= self.to
     }
 
-    /// Whether the two share an instant.
+    /// True if the two share an instant.
     pub fn meets(&self, other: &Span) -> bool {
         !self.is_empty() && !other.is_empty() && self.from < other.to && other.from < self.to
     }
 
-    /// How many whole seconds it holds, both edges floored.
+    /// The number of whole seconds, with both ends floored.
     pub fn seconds(&self) -> i64 {
         (second(self.to) - second(self.from)).max(0)
     }
 }
 
-/// The whole second in which `at` lies, as Unix time. Floors before 1970 too.
+/// The Unix second that contains `at`. Floors before 1970 too.
 pub fn second(at: Timestamp) -> i64 {
     at.as_second() - i64::from(at.subsec_nanosecond() < 0)
 }
 
-/// The first instant of a Unix second; beyond what a timestamp can hold, the nearest it can.
+/// The first instant of a Unix second, clamped to the range of a timestamp.
 pub fn instant(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap_or(if second < 0 {
         Timestamp::MIN
@@ -71,7 +65,7 @@ impl fmt::Display for Span {
 pub struct Spans(Vec<(i64, i64)>);
 
 impl FromIterator<(i64, i64)> for Spans {
-    /// United, in any order; a span that ends where it starts, or before, holds nothing.
+    /// The union of spans in any order. A span with `from >= to` is empty.
     fn from_iter<I: IntoIterator<Item = (i64, i64)>>(pairs: I) -> Self {
         let mut pairs: Vec<_> = pairs.into_iter().filter(|(from, to)| from < to).collect();
         pairs.sort_unstable();
@@ -96,61 +90,55 @@ impl FromIterator<Span> for Spans {
 }
 
 impl Spans {
-    /// Nothing.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The seconds `[from, to)`.
     pub fn one(from: i64, to: i64) -> Self {
         [(from, to)].into_iter().collect()
     }
 
-    /// A list of which the last may be open: an open end is `until`.
+    /// A list whose last end may be open: an open end is `until`.
     pub fn of_open(list: &[(Timestamp, Option<Timestamp>)], until: i64) -> Self {
         list.iter()
             .map(|(from, to)| (second(*from), to.map_or(until, second)))
             .collect()
     }
 
-    /// How many seconds.
+    /// The number of seconds.
     pub fn seconds(&self) -> i64 {
         self.0.iter().map(|(from, to)| to - from).sum()
     }
 
-    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The first second, if any.
     pub fn start(&self) -> Option<i64> {
         self.0.first().map(|(from, _)| *from)
     }
 
-    /// The second after the last, if any.
+    /// The second after the last.
     pub fn end(&self) -> Option<i64> {
         self.0.last().map(|(_, to)| *to)
     }
 
-    /// The spans, in order.
+    /// In order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (i64, i64)> + ExactSizeIterator + '_ {
         self.0.iter().copied()
     }
 
-    /// Whether the second is among them.
     pub fn contains(&self, second: i64) -> bool {
         self.around(second).is_some()
     }
 
-    /// The span that holds the second.
+    /// The span that contains the second.
     pub fn around(&self, second: i64) -> Option<(i64, i64)> {
         let after = self.0.partition_point(|(from, _)| *from <= second);
         let span = *self.0.get(after.checked_sub(1)?)?;
         (second < span.1).then_some(span)
     }
 
-    /// The seconds of either.
     pub fn union(&self, other: &Spans) -> Spans {
         if other.is_empty() {
             return self.clone();
@@ -158,7 +146,6 @@ impl Spans {
         self.iter().chain(other.iter()).collect()
     }
 
-    /// The seconds of both.
     pub fn intersection(&self, other: &Spans) -> Spans {
         let (mut a, mut b) = (0, 0);
         let mut both = Vec::new();
@@ -176,7 +163,6 @@ impl Spans {
         Spans(both)
     }
 
-    /// The seconds of this that are not in the other.
     pub fn difference(&self, other: &Spans) -> Spans {
         let mut rest = Vec::new();
         let mut b = 0;
@@ -199,7 +185,6 @@ impl Spans {
         Spans(rest)
     }
 
-    /// The seconds within `[from, to)`.
     pub fn clip(&self, from: i64, to: i64) -> Spans {
         let start = self.0.partition_point(|(_, end)| *end <= from);
         Spans(
@@ -212,12 +197,12 @@ impl Spans {
         )
     }
 
-    /// How many seconds lie within `[from, to)`.
+    /// The number of seconds within `[from, to)`.
     pub fn seconds_in(&self, from: i64, to: i64) -> i64 {
         self.clip(from, to).seconds()
     }
 
-    /// The first `n` seconds, in order of time; all of them if there are no more.
+    /// The first `n` seconds in order of time, or all if there are fewer.
     pub fn first(&self, n: i64) -> Spans {
         let mut left = n;
         let mut first = Vec::new();
@@ -232,7 +217,7 @@ impl Spans {
         Spans(first)
     }
 
-    /// Whether every second of this is in the other.
+    /// True if `other` contains every second.
     pub fn within(&self, other: &Spans) -> bool {
         self.difference(other).is_empty()
     }
@@ -249,7 +234,6 @@ impl fmt::Display for Spans {
 
 #[cfg(test)]
 mod tests {
-    // A test may fail by panicking.
     #![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
 
     use super::*;

@@ -1,18 +1,17 @@
-//! What people write, on its way in and on its way out: control characters are refused when they
-//! come in, and shown instead of obeyed wherever they stand already. It never changes a word.
+//! Text that people write: control characters are refused in input and replaced in output.
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
 use crate::act::Refusal;
 
-/// Whether a terminal, a spreadsheet or a page would obey it instead of showing it: control
-/// characters, and those that reorder a line.
+/// True for control characters and for characters that reorder a line. A terminal, a spreadsheet or
+/// a page would act on them.
 pub fn is_obeyed(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
 }
 
-/// `text` with a sign in place of each character that would be obeyed. Line breaks and tabs stay.
+/// `text` with a visible sign for each such character. Line breaks and tabs stay.
 pub fn visible(text: &str) -> String {
     text.chars()
         .map(|c| match c {
@@ -23,38 +22,37 @@ pub fn visible(text: &str) -> String {
         .collect()
 }
 
-/// The same on one line: a line break would let a name look like another line of the answer.
+/// The same for one line: line breaks and tabs are replaced too.
 pub fn visible_line(text: &str) -> String {
     visible(text).replace(['\n', '\t'], "\u{fffd}")
 }
 
-/// A name, a title or whatever else stands on one line.
+/// Checks a text of one line, such as a name or a title.
 ///
 /// # Errors
-/// It holds a control character, a line break among them.
+/// It contains a control character or a line break.
 pub fn line(text: &str, what: &str) -> Result<(), Refusal> {
     free_of(text, what, is_obeyed)
 }
 
-/// A text, which may have line breaks and tabs.
+/// Checks a text that may have line breaks and tabs.
 ///
 /// # Errors
-/// It holds another control character.
+/// It contains another control character.
 pub fn prose(text: &str, what: &str) -> Result<(), Refusal> {
     free_of(text, what, |c| is_obeyed(c) && !matches!(c, '\n' | '\t'))
 }
 
-/// What tells one person's name from another's: its letters and digits, without regard to case, width,
-/// punctuation, spaces and what cannot be seen. None where there is no letter: that is nobody's name.
-/// Letters of different alphabets that look alike stay different; a name is what somebody typed, not
-/// who they are.
+/// A key that tells two persons' names apart: letters and digits, without regard to case, width,
+/// punctuation, spaces and invisible characters. `None` if there is no letter. Letters of different
+/// alphabets that look alike stay different.
 pub fn person(name: &str) -> Option<String> {
     let whole = ComposingNormalizerBorrowed::new_nfkc().normalize(name);
     // Upper case first: `ß` and `SS`, final and other sigma, become the same.
     let folded = whole.chars().flat_map(char::to_uppercase);
     let key: String = folded
         .flat_map(char::to_lowercase)
-        // Letters that are made to be blank.
+        // Letters that print as blanks.
         .filter(|c| c.is_alphanumeric() && !matches!(c, '\u{115f}' | '\u{1160}'))
         .collect();
     key.chars().any(char::is_alphabetic).then_some(key)

@@ -139,17 +139,17 @@ const OUTAGE: &[Column<OutageLine>] = &[
     ("told_before", |o| bare(&o.told_before)),
     ("customers_told", |o| bare(&o.customers_told)),
     ("customers", |o| bare(&o.customers)),
-    ("stretch_from", |o| {
-        bare(&o.stretch.as_ref().map(|s| s.from))
+    ("merged_from", |o| {
+        bare(&o.merged.as_ref().map(|s| s.from))
     }),
-    ("stretch_to", |o| {
-        bare(&o.stretch.as_ref().and_then(|s| s.to))
+    ("merged_to", |o| {
+        bare(&o.merged.as_ref().and_then(|s| s.to))
     }),
-    ("stretch_outages", |o| {
-        words(&o.stretch.as_ref().map(|s| s.outages.join(" ")))
+    ("merged_outages", |o| {
+        words(&o.merged.as_ref().map(|s| s.outages.join(" ")))
     }),
-    ("stretch_unplanned_s", |o| {
-        bare(&o.stretch.as_ref().map(|s| s.unplanned_s))
+    ("merged_unplanned_s", |o| {
+        bare(&o.merged.as_ref().map(|s| s.unplanned_s))
     }),
 ];
 

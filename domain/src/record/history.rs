@@ -1,4 +1,4 @@
-//! What one system's figures rest on, out of the record.
+//! The history of a system for the accounting, and the agreement in force at a given time.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,10 +17,8 @@ use crate::span::Span;
 use crate::windows;
 
 impl Record {
-    /// Everything that the figures of `system` over `over` rest on: of outages, silences and
-    /// faults (time that passed twice is one of the monitor's) all there ever were (what lies outside does no harm), of windows those that touch
-    /// `over` or an outage that does, and those before them that may share an outage or a month's
-    /// allowance with them.
+    /// The facts from which the figures of `system` over `over` are computed: all outages, gaps and
+    /// faults, and the windows that may matter for `over`.
     pub fn history(&self, system: &SystemId, over: Span) -> History {
         let Some(known) = self.systems.get(system) else {
             return History::default();
@@ -74,13 +72,12 @@ impl Record {
         }
     }
 
-    /// Whether an incident is that of a system that failed again and again.
     fn has_flapped(&self, incident: IncidentId) -> bool {
         let known = self.incidents.get(&incident);
         known.is_some_and(|i| !i.flapping.is_empty())
     }
 
-    /// Every probe that the system ever had.
+    /// All probes that the system ever had.
     pub(crate) fn probes_of<'a>(
         &'a self,
         system: &SystemId,
@@ -92,8 +89,8 @@ impl Record {
             .map(|(_, probe)| probe)
     }
 
-    /// The windows of a system that touch `over`, in order of their start, each under the terms
-    /// that were in force when it started: a later configuration changes no older window.
+    /// The windows of a system that touch `over`, in order of start. Each is held to the
+    /// configuration that was in force at its start.
     pub fn windows_of(&self, system: &SystemId, over: Span) -> Vec<windows::Occurrence> {
         let terms = self.terms_of(system);
         let ends = terms.iter().skip(1).map(|t| t.from);
@@ -111,8 +108,8 @@ impl Record {
         found
     }
 
-    /// What the configurations say of a system's windows, one after the other; the first from the
-    /// beginning of time, and of a system that was removed the last that it had.
+    /// The configured terms of a system's windows in order of time. The first terms hold from the
+    /// beginning of time, the last of a removed system for ever.
     fn terms_of(&self, system: &SystemId) -> Vec<Terms<'_>> {
         let mut all: Vec<Terms<'_>> = Vec::new();
         for (at, _, catalogue) in &self.catalogues {
@@ -153,7 +150,7 @@ impl Record {
                 .versions
                 .iter()
                 .any(|(_, w)| w.systems.contains(system));
-            // Held no longer than its last version says: most are long over.
+            // Most windows are long over.
             let near = entry
                 .versions
                 .last()
@@ -170,9 +167,8 @@ impl Record {
         found
     }
 
-    /// The customers who must have been told of a single window: those of its systems when the
-    /// time to tell them was over. Nothing that is done or configured later changes who they are,
-    /// or it would decide anew about seconds that have passed.
+    /// The customers who must be told about a one-off window: those of its systems at the deadline
+    /// for notices. Later changes do not count, since they would reclassify time that has passed.
     pub(crate) fn customers_of_window(&self, entry: &windows::OneOffHistory) -> Vec<CustomerId> {
         let Some((made_at, window)) = entry.versions.get(entry.in_time()) else {
             return Vec::new();
@@ -186,7 +182,7 @@ impl Record {
             .collect()
     }
 
-    /// The zone of the committee that oversees a system, by its present configuration.
+    /// The zone of the committee that oversees a system, in the current configuration.
     pub fn zone_of(&self, system: &SystemId) -> Option<TimeZone> {
         let committee = self.catalogue.system(system.as_str()).map(|s| &s.committee);
         let name = committee
@@ -195,15 +191,15 @@ impl Record {
         calendar::zone(name).ok()
     }
 
-    /// The months in which a system's figures are kept: those of the committee that oversees it, by
-    /// its present configuration.
+    /// The months of the committee that oversees a system, in the current configuration.
     pub fn months_of(&self, system: &SystemId) -> Option<Zones> {
         let configured = self.catalogue.system(system.as_str());
         let committee = configured.and_then(|s| self.zones_of(s.committee.as_str()).ok()?);
         committee.or_else(|| Some(Zones::new(self.zone_of(system)?)))
     }
 
-    /// The zones in which a committee's months are kept; `None` where there never was such a one.
+    /// The zones in which a committee's months are kept; `None` if there was never such a
+    /// committee.
     ///
     /// # Errors
     /// A configuration names a zone that does not exist.
@@ -222,9 +218,9 @@ impl Record {
         Ok(zones)
     }
 
-    /// What a system's seconds of a month are accounted by, `from` being the month's first
-    /// instant: the configuration in force then, or the first after it that has the system. What
-    /// changes within a month takes effect with the next (SPEC 6).
+    /// The agreement for a system's month: the configuration in force at the month's first instant
+    /// `from`, or the first after it that has the system. Changes within a month take effect with
+    /// the next (SPEC 6).
     pub fn accounted_by(&self, system: &SystemId, from: Timestamp) -> Option<Agreement<'_>> {
         let at_first = self.catalogues.iter().rposition(|(at, _, _)| *at <= from);
         self.catalogues
@@ -236,8 +232,8 @@ impl Record {
             })
     }
 
-    /// The policy by which that of `months` that holds `at` is accounted for a system: what is decided
-    /// as it happens is then what the month's report says.
+    /// The policy for the month of `months` that contains `at`. Live decisions use it so that they
+    /// agree with the month's report.
     pub fn policy_of_month(
         &self,
         system: &SystemId,
@@ -248,14 +244,14 @@ impl Record {
         self.accounted_by(system, from)?.policy
     }
 
-    /// The policy of a system, by its present configuration: what is planned from now on goes by
-    /// it. What has happened goes by [`Record::policy_of_month`].
+    /// The policy of a system in the current configuration, for future windows. For the past use
+    /// [`Record::policy_of_month`].
     pub fn policy_of(&self, system: &SystemId) -> Option<&Policy> {
         let policy = self.catalogue.system(system.as_str())?.policy.as_ref()?;
         self.catalogue.policy(policy.as_str())
     }
 
-    /// The configuration in force at `at`; before the first, the first.
+    /// The configuration in force at `at`. Before the first configuration, the first.
     pub fn in_force_at(&self, at: Timestamp) -> &Catalogue {
         self.catalogues
             .iter()
@@ -266,19 +262,16 @@ impl Record {
     }
 }
 
-/// What one configuration holds a system to.
+/// The policy and target of a system in one configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Agreement<'a> {
-    /// The system as configured there.
     pub system: &'a System,
-    /// Its policy.
     pub policy: Option<&'a Policy>,
-    /// Its target, else its policy's; a partner's system has none that anybody is held to.
+    /// The system's target, or its policy's. A partner's system has none.
     pub target: Option<Target>,
 }
 
 impl<'a> Agreement<'a> {
-    /// What `catalogue` holds its `system` to.
     pub(crate) fn of(catalogue: &'a Catalogue, system: &'a System) -> Self {
         let policy = system.policy.as_ref();
         let policy = policy.and_then(|p| catalogue.policy(p.as_str()));
@@ -294,18 +287,18 @@ impl<'a> Agreement<'a> {
     }
 }
 
-/// What a configuration says of a system's windows.
+/// The terms of a system's windows in one configuration.
 struct Terms<'a> {
-    /// Since when.
+    /// The start of these terms.
     from: Timestamp,
-    /// The hours in which planned work may earn.
+    /// The hours in which the policy allows planned work.
     hours: Option<&'a Hours>,
-    /// How early a run may begin where a window does not say, in seconds.
+    /// The `start_grace` of a window that names none, in seconds.
     grace_s: i64,
 }
 
-/// A probe through time, once for each span in which its failure did one thing: what it does today
-/// is not what it did to an older month.
+/// A probe's states, once for each span in which its failures affected one thing, so that a change
+/// of `affects` does not change older months.
 fn probe_history(known: &ProbeRecord) -> impl Iterator<Item = ProbeHistory> {
     known.affecting().map(|(affects, from, to)| ProbeHistory {
         affects,
@@ -325,11 +318,11 @@ fn probe_history(known: &ProbeRecord) -> impl Iterator<Item = ProbeHistory> {
     })
 }
 
-/// `over` and every outage that touches it, whole and with all of its flapping incident, with what
-/// lies before that may matter to them.
+/// `over`, extended by the outages that touch it, their flapping incidents, and earlier time that
+/// may matter.
 fn widened(over: Span, outages: &[OutageHistory]) -> Span {
-    /// A month and more: what a month's allowance is shared by, and the week that a chain of
-    /// windows may be long.
+    /// More than a month: a monthly allowance is shared by a month, and planned time may continue
+    /// through windows of a week.
     const BEFORE: SignedDuration = SignedDuration::from_hours(40 * 24);
     let end = |o: &OutageHistory| o.end.unwrap_or(over.to);
     let touches = |o: &&OutageHistory| o.start < over.to && over.from <= end(o);

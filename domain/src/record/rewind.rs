@@ -1,8 +1,8 @@
-//! The fold of a wall clock that was set back: what happened twice is known in neither of its
-//! times, so the record goes on from the instant to which the clock was set. Never decides.
+//! Applies a step of the wall clock backwards. Time that occurs twice is unknown, and the record
+//! continues from the instant to which the clock was set.
 //!
-//! Events keep the times they were recorded with; only what is folded from them is moved, and only
-//! where it would reach into a time that is still to come.
+//! Events keep their recorded times. Only state is moved, and only where it lies after that
+//! instant.
 
 use std::sync::Arc;
 
@@ -14,14 +14,14 @@ use crate::incident::Incident;
 use crate::span::Span;
 
 impl Record {
-    /// The clock shows what follows `at`; what it showed before ended at `until`.
+    /// From now on the clock shows the time after `at`; the time shown before ended at `until`.
     pub(super) fn show_from(&mut self, until: Timestamp, at: Timestamp) {
         let shown = Arc::make_mut(&mut self.shown);
         close(shown, until);
         shown.push((at, None));
     }
 
-    /// What was shown already when the clock, having shown `until`, is set back to `at`.
+    /// The time since `at` that the clock had shown before it reached `until`.
     pub(crate) fn shown_since(&self, at: Timestamp, until: Timestamp) -> Vec<Span> {
         let all = self.shown.iter();
         all.map(|(from, to)| Span::new((*from).max(at), to.unwrap_or(until).min(until)))
@@ -29,8 +29,8 @@ impl Record {
             .collect()
     }
 
-    /// The clock was set back to `at` from the end of `back`. What it had shown of that passes
-    /// again; the rest it had been set forward over, or nobody watched.
+    /// The clock was set back from the end of `back` to `at`. The time that it had shown since `at`
+    /// occurs again.
     pub(super) fn rewind(&mut self, at: Timestamp, back: Span) {
         let twice = self.shown_since(at, back.to);
         Arc::make_mut(&mut self.repeated).extend(twice);
@@ -77,7 +77,8 @@ impl Record {
         self.notices.rewind(at, back);
     }
 
-    /// The clock was set by so much, and what is over is as long ago as before.
+    /// The clock was set forward or back by `by`. Past outages and faults stay as long ago as
+    /// before.
     pub(super) fn step(&mut self, by: SignedDuration) {
         let all = self.outages.values();
         let over: Vec<_> = all.filter(|o| o.end.is_some()).map(|o| o.id).collect();
@@ -95,7 +96,7 @@ impl Record {
         }
     }
 
-    /// What goes on began no later than now, and nobody waits for a time that has been.
+    /// Open outages and incidents began no later than now.
     fn rewind_outages(&mut self, at: Timestamp) {
         let owed = self.notices.open_outages();
         let all = self.outages.values();
@@ -111,7 +112,7 @@ impl Record {
         let all = owed.iter().filter_map(|o| self.outages.get(o));
         let unwatched: Vec<_> = all.filter(|o| o.is_unwatched()).map(|o| o.id).collect();
         for id in unwatched {
-            // Whether it is over is for what is heard from now on to say.
+            // The next samples decide whether it is over.
             self.with_outage(id, |outage| {
                 outage.start = outage.start.min(at);
                 outage.end = outage.end.map(|end| end.min(at));
@@ -131,13 +132,13 @@ impl Record {
         }
     }
 
-    /// Whether that instant passed twice, or will: the clock was set back over it.
+    /// True if that instant occurs twice, because the clock was set back over it.
     pub(crate) fn passes_twice(&self, at: Timestamp) -> bool {
         self.repeated.iter().any(|span| span.contains(at))
     }
 }
 
-/// Nothing reaches beyond `at`; what was open goes on.
+/// Cuts all spans at `at`. Open spans stay open.
 fn cut(spans: &mut [(Timestamp, Option<Timestamp>)], at: Timestamp) {
     for (from, to) in spans {
         *from = (*from).min(at);

@@ -1,5 +1,5 @@
-//! What can still become of a single window: how much of it is planned as things stand, by when
-//! customers must have been told of it, and who has not been. It only looks.
+//! The status of a one-off window: which parts count as planned, and which customers must still be
+//! told by when.
 
 use jiff::Timestamp;
 
@@ -9,25 +9,25 @@ use crate::id::{CustomerId, WindowId};
 use crate::span::{Span, Spans, instant};
 use crate::windows::{self, Earned};
 
-/// How a single window stands that was scheduled or changed.
+/// The status of a one-off window that is scheduled or changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WindowStatus {
-    /// The last instant at which customers can be told of it in time.
+    /// The deadline for notices.
     pub tell_by: Timestamp,
-    /// Whether that has passed.
+    /// True if the deadline has passed.
     pub late: bool,
-    /// The customers who have not been told in time of it as it stands.
+    /// The customers who were not told in time about the latest version.
     pub not_yet_told: Vec<CustomerId>,
-    /// The parts in the agreed hours that earn nothing as things stand, disjoint and in order.
+    /// The parts inside the allowed hours that are not earned, disjoint and in order.
     pub unearned: Vec<Span>,
-    /// The parts outside the hours in which a policy of its systems allows planned work.
+    /// The parts outside the hours in which the policies allow planned work.
     pub outside_hours: Vec<Span>,
-    /// The allowance that was announced in time, in seconds, where what stands now is more.
+    /// The allowance that was announced in time, in seconds, if the latest version allows more.
     pub announced_s: Option<i64>,
 }
 
 impl Record {
-    /// How a single window stands at `now`; `None` where there is none, or it was cancelled or is over.
+    /// `None` if there is no such window, or it was cancelled or is over at `now`.
     pub fn window_status(&self, id: &WindowId, now: Timestamp) -> Option<WindowStatus> {
         let entry = self.one_off_windows.get(id)?;
         let (_, window) = entry.versions.last()?;
@@ -55,7 +55,7 @@ impl Record {
             unearned = unearned.union(&agreed.difference(&earning));
             outside = outside.union(&whole.difference(&agreed));
             let less = |limit: &i64| window.max_downtime_s.is_none_or(|wanted| *limit < wanted);
-            // Where nothing earns, no allowance does.
+            // Without an earned part no allowance counts.
             let limit = held
                 .max_downtime_s
                 .filter(|_| !held.earned_parts.is_empty());

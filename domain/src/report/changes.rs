@@ -1,5 +1,5 @@
-//! What was configured otherwise than before, as far as this committee sees it: its systems,
-//! their agreements, customers and windows, and who reads its reports.
+//! Configuration changes of the month that concern this committee: its systems with their
+//! agreements, customers and windows, and its members.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::catalogue::{Catalogue, Customer, Flapping, Probe, Rule, System, Targe
 use crate::id::SystemId;
 use crate::policy::Policy;
 
-/// Every configuration that came into force in the month, with what it changed.
+/// The configurations that came into force in the month, each with its changes.
 pub(super) fn lines(scope: &Scope<'_>) -> Vec<Change> {
     let all = in_force(scope.record);
     all.iter()
@@ -33,7 +33,7 @@ pub(super) fn lines(scope: &Scope<'_>) -> Vec<Change> {
         .collect()
 }
 
-/// What `after` changed, in words; one line that says so where nothing that concerns us changed.
+/// The changes from `before` to `after` in words. One line says so if none concerns this committee.
 fn difference(scope: &Scope<'_>, before: &Catalogue, after: &Catalogue) -> Vec<String> {
     let mut what = Vec::new();
     let ids: BTreeSet<&SystemId> = scope.systems.keys().copied().collect();
@@ -256,8 +256,7 @@ fn customers(
     }
 }
 
-/// Whom a customer's notices go to, and in which zone they print times. The addresses themselves
-/// are the customer's own affair: that they are others now is what a committee needs.
+/// Changes of customers' contacts and zones. A report names no address, only that it changed.
 fn contacts(scope: &Scope<'_>, before: &Catalogue, after: &Catalogue, what: &mut Vec<String>) {
     let ours = |c: &&Customer| c.systems.iter().any(|s| scope.systems.contains_key(s));
     for now in after.customers.iter().filter(ours) {

@@ -1,5 +1,4 @@
-//! The first page's sentence on unplanned downtime: which outages, of every system that has any,
-//! and what else its agreement counts as down.
+//! The sentence of the first page on unplanned downtime.
 
 use jiff::Timestamp;
 
@@ -11,10 +10,10 @@ use super::words::{count, length, list, number, said, sentence as capital};
 use crate::accounting::MergedOutage;
 use crate::catalogue::Kind;
 
-/// How many systems a sentence names before it only counts them, or sums up.
+/// A sentence names this many systems; it only counts more than that.
 const NAMED: usize = 4;
 
-/// Outages that overlap or touch, as one, with unplanned seconds in the month.
+/// A merged outage with unplanned seconds in the month.
 struct Outage<'a> {
     name: &'a str,
     from: Timestamp,
@@ -34,7 +33,7 @@ impl<'a> Outage<'a> {
         }
     }
 
-    /// `3 h`, or `at least 3 h` where nobody watched while it ended.
+    /// `3 h`, or `at least 3 h` if its end was not observed.
     fn length(&self) -> String {
         let least = if self.at_least { "at least " } else { "" };
         format!("{least}{}", length(self.s))
@@ -49,7 +48,7 @@ impl<'a> Outage<'a> {
     }
 }
 
-/// The sentence. Every system of the operator's own that has unplanned seconds has a part in it.
+/// One part for each system with unplanned seconds; partners' systems are left out.
 pub(super) fn sentence(
     scope: &Scope<'_>,
     systems: &[SystemLine],
@@ -137,7 +136,7 @@ fn several(scope: &Scope<'_>, outages: &[Outage<'_>]) -> String {
     )
 }
 
-/// Outages that an earlier month counts and that cost this one something.
+/// Outages that began in an earlier month and have unplanned seconds in this one.
 fn older(scope: &Scope<'_>, outages: &[Outage<'_>]) -> Option<String> {
     let each = |o: &Outage<'_>| {
         format!(
@@ -164,7 +163,7 @@ fn older(scope: &Scope<'_>, outages: &[Outage<'_>]) -> Option<String> {
     }
 }
 
-/// Of each system whose agreement counts more as down than was seen to be down: how much.
+/// The unplanned time of each system that was not observed or only degraded.
 fn by_agreement(systems: &[&SystemLine]) -> Vec<String> {
     let counted: Vec<&&SystemLine> = systems
         .iter()

@@ -1,5 +1,4 @@
-//! Incidents as a committee reads them: what people wrote, who was told and how fast, what is
-//! still missing, and which preventive measures are still open.
+//! Incidents: texts, timeline, customers told, missing texts and open preventive measures.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +11,7 @@ use crate::id::{OutageId, SystemId};
 use crate::incident::{Certainty, Incident, Measure};
 use crate::record::Outage;
 
-/// The incidents of the month: opened in it, or tying together one of `outages`.
+/// Incidents that were opened in the month or belong to one of `outages`.
 pub(super) fn lines(scope: &Scope<'_>, outages: &BTreeSet<OutageId>) -> Vec<IncidentLine> {
     scope
         .record
@@ -26,7 +25,7 @@ pub(super) fn lines(scope: &Scope<'_>, outages: &BTreeSet<OutageId>) -> Vec<Inci
         .collect()
 }
 
-/// Measures of this month's and earlier incidents that nobody has reported done.
+/// Measures of incidents of this and earlier months that are not done.
 pub(super) fn open_measures(scope: &Scope<'_>) -> Vec<OpenMeasure> {
     let mut open: Vec<OpenMeasure> = scope
         .record
@@ -46,7 +45,7 @@ pub(super) fn open_measures(scope: &Scope<'_>) -> Vec<OpenMeasure> {
             })
         })
         .collect();
-    // The sort is stable: measures of one date stay in the order of their incidents.
+    // The sort is stable: measures with the same date stay in the order of their incidents.
     open.sort_by_key(|m| m.due);
     open
 }
@@ -178,7 +177,7 @@ fn timeline(
     if let Some((at, by)) = &incident.closed {
         steps.push((*at, format!("Closed by {by}")));
     }
-    // Stable: what has one time stays in the order in which it is told above.
+    // The sort is stable: steps with the same time stay in the order above.
     steps.sort_by_key(|(at, _)| words::floor(*at));
     steps
         .into_iter()

@@ -1,11 +1,10 @@
-//! Outages that overlap or touch are one (SPEC section 6): how fast that one was seen, told, taken
-//! on and mended, whichever of its outages did it.
+//! Merged outages (SPEC section 6): how fast they were detected, told, acknowledged and restored.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::model::{Moment, Stretch, Telling};
+use super::model::{Moment, MergedLine, Telling};
 use super::scope::Scope;
 use super::{incidents, notified};
 use crate::accounting;
@@ -14,7 +13,6 @@ use crate::incident::Incident;
 use crate::record::Outage;
 use crate::span::{Span, second};
 
-/// The outages of merged outages, in order of their ids.
 fn outages<'a>(scope: &Scope<'a>, merged: &accounting::MergedOutage) -> Vec<&'a Outage> {
     let known = merged
         .outages
@@ -23,15 +21,13 @@ fn outages<'a>(scope: &Scope<'a>, merged: &accounting::MergedOutage) -> Vec<&'a 
     known.map(|o| &**o).collect()
 }
 
-/// The incidents of its outages, in order of their ids.
 fn incidents<'a>(scope: &Scope<'a>, outages: &[&Outage]) -> Vec<&'a Incident> {
     let ids: BTreeSet<_> = outages.iter().filter_map(|o| o.incident).collect();
     let known = ids.iter().filter_map(|id| scope.record.incidents.get(id));
     known.map(|i| &**i).collect()
 }
 
-/// The span in which a merged outage ended, where nobody watched: its length is then the least that it
-/// can have been.
+/// The monitoring gap in which a merged outage ended. Its length is then a minimum.
 pub(super) fn ended_between(scope: &Scope<'_>, merged: &accounting::MergedOutage) -> Option<Span> {
     let to = merged.to?;
     let last = |o: &&Outage| o.end.is_some_and(|end| second(end) == second(to));
@@ -39,18 +35,18 @@ pub(super) fn ended_between(scope: &Scope<'_>, merged: &accounting::MergedOutage
     ended.find_map(|o| o.unobserved)
 }
 
-/// What a line of an outage says of its merged outage; nothing where the outage is all of it.
+/// The merged outage of an outage; `None` if the outage is all of it.
 pub(super) fn line(
     scope: &Scope<'_>,
     merged: &accounting::MergedOutage,
     outage: &Outage,
-) -> Option<Stretch> {
+) -> Option<MergedLine> {
     let moment = |at: Timestamp| Moment::of(at, &scope.zone);
     let (from, to) = (moment(merged.from), merged.to.map(moment));
     if (from, to) == (moment(outage.start), outage.end.map(moment)) && merged.outages.len() == 1 {
         return None;
     }
-    Some(Stretch {
+    Some(MergedLine {
         from,
         to,
         outages: merged.outages.iter().map(ToString::to_string).collect(),
@@ -59,14 +55,14 @@ pub(super) fn line(
     })
 }
 
-/// Whole seconds from the first unplanned one; `None` where it was not recorded or not reached.
+/// Whole seconds from the first unplanned second; `None` if not recorded or not reached.
 #[derive(Default)]
 pub(super) struct Milestones {
     pub detect_s: Option<i64>,
     pub tell_first_s: Option<i64>,
     pub tell_last_s: Option<i64>,
     pub told_before: Option<Timestamp>,
-    /// Of how many customers how many were told.
+    /// (told, all).
     pub customers: Option<(u64, u64)>,
     pub acknowledge_s: Option<i64>,
     pub restore_s: Option<i64>,
@@ -78,7 +74,7 @@ impl Milestones {
         let outages = outages(scope, merged);
         let incidents = incidents(scope, &outages);
         let Some(first) = merged.first_unplanned_at else {
-            // Nothing of it is unplanned: nobody owed anybody anything.
+            // Without unplanned time no notice was due.
             return Self::default();
         };
         let since = |at: Timestamp| (second(at) - second(first)).max(0);
@@ -97,22 +93,22 @@ impl Milestones {
                 .filter(|at| second(*at) < second(first)),
             customers: (!incidents.is_empty()).then(|| customers(scope, &incidents)),
             acknowledge_s: acknowledged.map(|a| since(a.at)).min(),
-            // Of what nobody watches any more nobody knows when it was restored.
+            // The restoration of a system that is no longer monitored is unknown.
             restore_s: merged.to.filter(|_| !unwatched).map(since),
             restore_at_least: between.is_some() && !unwatched,
         }
     }
 }
 
-/// When an outage was detected: an overrun when it is decided; what was unplanned before, when it
-/// is confirmed, which of an overrun may be long before, within its window.
+/// When the unplanned part of an outage was detected: when its overrun was decided, or else when
+/// the outage was confirmed.
 fn detected(outage: &Outage, first: Timestamp) -> Timestamp {
     let overran = outage.overrun.as_ref().filter(|(from, _)| *from <= first);
     let decided = overran.and(outage.overran_at);
     decided.unwrap_or(outage.detected_at)
 }
 
-/// When each customer that was told of one of them was first told.
+/// When each customer was first told about one of the outages.
 fn first_told(scope: &Scope<'_>, outages: &[&Outage]) -> Vec<Timestamp> {
     let mut first: BTreeMap<&CustomerId, Timestamp> = BTreeMap::new();
     for told in outages.iter().flat_map(|o| notified::telling(scope, o)) {
@@ -128,7 +124,7 @@ fn first_told(scope: &Scope<'_>, outages: &[&Outage]) -> Vec<Timestamp> {
     first.into_values().collect()
 }
 
-/// Of the customers of the incidents: how many were told of one of them, and how many there are.
+/// (told about one of the incidents, all customers of the incidents).
 fn customers(scope: &Scope<'_>, of: &[&Incident]) -> (u64, u64) {
     let mut results: BTreeMap<String, Telling> = BTreeMap::new();
     for incident in of {

@@ -1,4 +1,4 @@
-//! How every figure was computed, in words: what holds for all, and what each agreement chose.
+//! The method section: the rules for every month, and the choices of each agreement.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,6 @@ use super::words;
 use crate::id::PolicyId;
 use crate::policy::{DayHours, Hours, Policy};
 
-/// The method of this month.
 pub(super) fn of(scope: &Scope<'_>) -> Method {
     Method {
         tzdb: scope.record.tzdb.clone(),
@@ -50,7 +49,7 @@ fn rules(scope: &Scope<'_>) -> Vec<Rule> {
         .collect()
 }
 
-/// What holds for every month: SPEC sections 4 to 6 in a committee's words.
+/// SPEC sections 4 to 6 in a committee's words.
 const ALWAYS: [(&str, &str); 13] = [
     (
         "Seconds",
@@ -141,7 +140,7 @@ fn without() -> Vec<String> {
     .to_vec()
 }
 
-/// What an agreement chose, in words.
+/// The choices of a policy in words.
 pub(super) fn choices(policy: &Policy) -> Vec<String> {
     let limited = |hours: &Option<Hours>| hours.as_ref().filter(|h| !h.is_always()).map(weekly);
     let mut texts = vec![match limited(&policy.service_hours) {
@@ -192,7 +191,7 @@ pub(super) fn choices(policy: &Policy) -> Vec<String> {
     texts
 }
 
-/// Hours as people write them: days in a row with the same hours together.
+/// Hours in words; days in a row with the same hours are joined.
 fn weekly(hours: &Hours) -> String {
     const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     let name = |day: &DayHours| DAYS[usize::from(day.weekday % 7)];

@@ -1,8 +1,7 @@
-//! A committee's month: a pure reading of the record, in the shape that every format prints.
+//! The monthly report of a committee, in the shape that every format prints.
 //!
-//! The figures are those of [`crate::accounting`]; nothing here computes one again. The facts
-//! are those up to the record's own position, which the report prints: the same ledger gives the
-//! same report. Nothing here reads a clock or knows a format.
+//! The figures are those of [`crate::accounting`]. The facts are those up to the last event of the
+//! record, whose position the report prints, so the same ledger gives the same report.
 
 mod changes;
 mod downtime;
@@ -29,15 +28,13 @@ use crate::calendar::Month;
 use crate::record::Record;
 use scope::Scope;
 
-/// Why there is no report.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// No configuration ever had that committee.
     #[error("no committee is called `{committee}`; known: {known}")]
     UnknownCommittee {
-        /// The one asked for.
         committee: String,
-        /// Those that there are (were).
+        /// The configured committees.
         known: String,
     },
     /// The ledger holds no event.
@@ -45,26 +42,20 @@ pub enum Error {
     NothingRecorded,
     /// The month begins after the ledger's last event.
     #[error("{month} has not begun yet as far as the ledger knows")]
-    NotBegun {
-        /// The month asked for.
-        month: String,
-    },
+    NotBegun { month: String },
     /// The month ended before anything was configured.
     #[error("{month} ended before the first configuration: there is nothing to report")]
-    BeforeTheLedger {
-        /// The month asked for.
-        month: String,
-    },
+    BeforeTheLedger { month: String },
     /// A configuration in the ledger names a zone that the time zone database lacks.
     #[error(transparent)]
     Zone(#[from] crate::calendar::UnknownZone),
 }
 
-/// The draft of a committee's month, as the record has it. `head` is the hash of the ledger's
-/// last event, in hexadecimal. A month that is still running is reported so far.
+/// The draft of a committee's report. `head` is the hash of the ledger's last event in hexadecimal.
+/// A running month is reported up to that event.
 ///
 /// # Errors
-/// There is nothing to report: an unknown committee, a month before the ledger or after it.
+/// The committee is unknown, or the month lies before or after the ledger.
 pub fn monthly(
     record: &Record,
     committee: &str,

@@ -1,4 +1,4 @@
-//! What the monitor did not see, and why: its own month, told as openly as that of the systems.
+//! Monitoring gaps, monitor faults and absences of the monitor.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use crate::id::{ProbeId, SystemId};
 use crate::record::{Life, Record};
 use crate::span::{Span, instant, second};
 
-/// The spans of agreed time that nothing vouches for, in order of their start. Systems that have
-/// the same span for the same causes share a line: the monitor's absence is said once.
+/// The spans of agreed time without a sample, in order of start. Systems with the same span and
+/// causes share a line.
 pub(super) fn unknown(scope: &Scope<'_>, accounts: &Accounts<'_>) -> Vec<UnknownSpan> {
     let mut all: BTreeMap<(i64, i64, String), Vec<&SystemId>> = BTreeMap::new();
     for account in accounts.values() {
@@ -35,7 +35,7 @@ pub(super) fn unknown(scope: &Scope<'_>, accounts: &Accounts<'_>) -> Vec<Unknown
         .collect()
 }
 
-/// Every cause that holds somewhere in the span, each once.
+/// Every cause of a gap in the span, each once.
 fn why(scope: &Scope<'_>, account: &Account<'_>, span: Span) -> String {
     let mut causes: Vec<&str> = Vec::new();
     let mut add = |cause: &'static str| {
@@ -74,7 +74,7 @@ fn why(scope: &Scope<'_>, account: &Account<'_>, span: Span) -> String {
     }
 }
 
-/// Faults of the monitor that touch the month.
+/// Monitor faults that touch the month.
 pub(super) fn faults(scope: &Scope<'_>) -> Vec<FaultLine> {
     let systems = scope.systems.keys();
     systems
@@ -92,8 +92,8 @@ pub(super) fn faults(scope: &Scope<'_>) -> Vec<FaultLine> {
         .collect()
 }
 
-/// The monitor's own absences in the month, from the ledger alone: the time between two of its
-/// lives, and what stalls, sleep and steps of the clock hid while it lived.
+/// The absences of the monitor in the month, from the ledger alone: the time between two runs of
+/// the service, and the time hidden by stalls, suspends and clock steps.
 pub(super) fn own(scope: &Scope<'_>) -> Monitor {
     let seen = scope.seen();
     let mut all = between_lives(scope.record);
@@ -104,7 +104,7 @@ pub(super) fn own(scope: &Scope<'_>) -> Monitor {
         };
         (span.from, Some(span.to), cause)
     }));
-    // A restart within one instant is an absence too, of no length.
+    // A restart within one instant is an absence of length zero.
     all.retain(|(from, to, _)| *from < seen.to && to.is_none_or(|to| to > seen.from));
     all.sort_unstable();
     let line = |(from, to, cause): (Timestamp, Option<Timestamp>, Away)| AbsenceLine {
@@ -119,10 +119,10 @@ pub(super) fn own(scope: &Scope<'_>) -> Monitor {
     }
 }
 
-/// The spans in which no life of the service watched; an open one lasts.
+/// The spans in which the service did not run. An open one has no end.
 fn between_lives(record: &Record) -> Vec<(Timestamp, Option<Timestamp>, Away)> {
     let mut spans = Vec::new();
-    // What was configured is owed to be watched from then on.
+    // A configured system should be monitored from then on.
     let founded_at = record.catalogues.first().map(|(at, _, _)| *at);
     let mut before = founded_at.map(|at| (at, Away::NotStarted));
     for (at, life) in record.lives.iter() {
@@ -130,7 +130,8 @@ fn between_lives(record: &Record) -> Vec<(Timestamp, Option<Timestamp>, Away)> {
             Life::Stopped => before = Some((*at, Away::Stopped)),
             Life::Crashed => before = Some((*at, Away::Died)),
             Life::Started(alive_until) => {
-                // After a start without a stop, what is known of the end of the life before it.
+                // After a crash the ledger holds only the last instant at which the service is
+                // known to have run.
                 let gap = before.take();
                 let (from, cause) = gap.unwrap_or((alive_until.unwrap_or(*at), Away::Died));
                 if from < *at || cause != Away::NotStarted {

@@ -1,4 +1,4 @@
-//! The notices of a month: how many of which kind, what became of them, and which were refused.
+//! The notices of a month by kind and by result, and those that were rejected.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,9 @@ use crate::record::{Outgoing, Standing};
 /// Notices decided in the month about the committee's systems.
 #[derive(Default)]
 pub(super) struct Notices {
-    /// How many, by kind.
     pub kinds: BTreeMap<String, u64>,
-    /// How many, by what became of them.
     pub results: BTreeMap<String, u64>,
-    /// Those that were refused or given up, in order of their ids.
+    /// Rejected or given up, in order of their ids.
     pub refused: Vec<Refused>,
 }
 

@@ -1,4 +1,4 @@
-//! Whom the notices of an incident reached, when, and whom they did not.
+//! Which customers were told about an incident, and when.
 
 use std::collections::BTreeMap;
 
@@ -14,17 +14,17 @@ use crate::notice::{Address, Kind};
 use crate::record::notices::{Known, OutageEntry};
 use crate::record::{Outage, Outgoing, Standing};
 
-/// How many customers a line of a timeline names before it only counts them.
+/// A line of a timeline names this many customers; it only counts more than that.
 const NAMED: usize = 6;
 
-/// What became of telling one address of an outage.
+/// The notification of one address about an outage.
 pub(super) struct Telling<'a> {
     pub entry: &'a OutageEntry,
     pub address: &'a Address,
     pub result: Result,
     /// When that was settled.
     pub at: Option<Timestamp>,
-    /// The message told of the end, too.
+    /// True if the message also says that the outage is over.
     afterwards: bool,
     /// The message, where there is one.
     outgoing: Option<&'a Outgoing>,
@@ -37,7 +37,7 @@ impl Telling<'_> {
     }
 }
 
-/// What became of telling each address that an outage began.
+/// The notifications of all addresses about the start of an outage.
 pub(super) fn telling<'a>(
     scope: &Scope<'a>,
     outage: &Outage,
@@ -81,7 +81,7 @@ pub(super) fn standing(outgoing: &Outgoing) -> Result {
         Standing::Ambiguous(_) => Result::Ambiguous,
         Standing::Due(_) | Standing::Attempting(_) => Result::Queued,
         Standing::Superseded(_) => Result::Superseded,
-        // A temporary refusal ends a message only by having gone on for 48 hours.
+        // A temporary rejection ends a message only after 48 hours.
         Standing::Rejected(_) => match outgoing.last {
             Some((Delivery::Deferred, _)) => Result::GivenUp,
             _ => Result::Rejected,
@@ -89,17 +89,17 @@ pub(super) fn standing(outgoing: &Outgoing) -> Result {
     }
 }
 
-/// What became of telling one customer, and when that was settled.
+/// The final result for one customer.
 pub(super) struct Word {
     at: Timestamp,
     result: Result,
-    /// The message told of the end, too.
+    /// True if the message also says that the outage is over.
     afterwards: bool,
     name: String,
 }
 
-/// Every customer of the incident's systems, in order of their ids, and what became of telling
-/// it; and the settled ones of these for a timeline, in order of time, then name.
+/// The customers of the incident's systems in order of their ids, and the final results in order of
+/// time, then name.
 pub(super) fn of(
     scope: &Scope<'_>,
     incident: &Incident,
@@ -117,7 +117,7 @@ pub(super) fn of(
         }
     }
     let mut contacts: BTreeMap<(CustomerId, &Address), Result> = BTreeMap::new();
-    // A later message may tell of an outage once more: the first counts.
+    // Several messages may name the same outage. The first that a contact receives counts.
     let mut heard: BTreeMap<(CustomerId, &Address), Moment> = BTreeMap::new();
     let mut words: BTreeMap<CustomerId, Word> = BTreeMap::new();
     for one in outages.iter().flat_map(|o| telling(scope, o)) {
@@ -158,7 +158,7 @@ pub(super) fn of(
     }
     for (customer, told) in &mut customers {
         told.only_afterwards = words.get(customer).is_some_and(|w| w.afterwards);
-        // What is still under way is not settled by a contact that was refused.
+        // A rejected contact does not decide while another notice is on its way.
         if words.get(customer).is_some_and(|w| w.result != told.result) {
             words.remove(customer);
         }
@@ -189,8 +189,8 @@ fn word(one: &Telling<'_>, name: &str) -> Option<Word> {
     })
 }
 
-/// The lines of a timeline: one for each second and result, that names the customers or, of many,
-/// counts them. `customers` is how many there are in all.
+/// Timeline steps: one for each second and result, with the names or the number of customers.
+/// `customers` is the number of all.
 pub(super) fn steps(words: &[Word], customers: usize) -> Vec<(Timestamp, String)> {
     let mut seconds: BTreeMap<(Timestamp, Result, bool), Vec<&str>> = BTreeMap::new();
     for word in words {
@@ -225,7 +225,7 @@ pub(super) fn steps(words: &[Word], customers: usize) -> Vec<(Timestamp, String)
     lines.collect()
 }
 
-/// `A, B and C`; of more than [`NAMED`], the first three and how many others.
+/// `A, B and C`; if there are more than [`NAMED`], the first three and the number of others.
 fn named(names: &[&str]) -> String {
     if names.len() <= NAMED {
         return list(names);

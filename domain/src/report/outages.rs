@@ -1,5 +1,4 @@
-//! Every outage that touches the month: its seconds in it, and how fast it was seen, told, taken
-//! on and mended.
+//! The outages of the month: seconds by class, and how fast they were handled.
 
 use jiff::Timestamp;
 
@@ -12,7 +11,7 @@ use crate::accounting::OutageFigures;
 use crate::record::{Exclusion, Outage};
 use crate::span::{Spans, instant, second};
 
-/// The outages that touch the month, in order of their start.
+/// Outages that touch the month, in order of start.
 pub(super) fn touching<'a>(scope: &'a Scope<'a>) -> impl Iterator<Item = &'a Outage> {
     let mut all: Vec<&Outage> = scope
         .record
@@ -26,7 +25,6 @@ pub(super) fn touching<'a>(scope: &'a Scope<'a>) -> impl Iterator<Item = &'a Out
     all.into_iter()
 }
 
-/// One line for each.
 pub(super) fn lines(scope: &Scope<'_>, accounts: &Accounts<'_>) -> Vec<OutageLine> {
     touching(scope)
         .filter_map(|o| {
@@ -79,7 +77,7 @@ fn line(
         reason: outage.reason.map(|r| r.to_string()),
         detail: outage.detail.clone(),
         edge_s: outage.edge_s,
-        stretch: merged.and_then(|s| merged::line(scope, s, outage)),
+        merged: merged.and_then(|s| merged::line(scope, s, outage)),
         counted_from: merged.and_then(|s| s.first_unplanned_at).map(moment),
         detect_s: fast.detect_s,
         tell_first_s: fast.tell_first_s,
@@ -102,8 +100,8 @@ fn line(
     }
 }
 
-/// What people excluded, each second once: as approved, where anybody did, however often it was
-/// asked for; in order of time.
+/// Exclusions in order of time, each second once. An approved exclusion has precedence over
+/// proposed ones.
 fn exclusions(scope: &Scope<'_>, outage: &Outage) -> Vec<ExclusionLine> {
     let moment = |at: i64| Moment::of(instant(at), &scope.zone);
     let (approved, asked): (Vec<&Exclusion>, Vec<&Exclusion>) = outage

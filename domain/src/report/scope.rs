@@ -1,5 +1,5 @@
-//! What a report is about: which month in which zone, which systems, and which of their many
-//! configurations holds for their figures.
+//! The scope of a report: the month in its zone, its systems, and the configuration that holds for
+//! each.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,9 @@ use crate::span::Span;
 /// A configuration and the span in which it was in force.
 #[derive(Clone, Copy)]
 pub(super) struct InForce<'a> {
-    /// From when, and until when if another followed.
+    /// `to` is `None` if no other configuration followed.
     pub from: Timestamp,
     pub to: Option<Timestamp>,
-    /// Who brought it.
     pub by: &'a str,
     pub catalogue: &'a Catalogue,
 }
@@ -32,38 +31,36 @@ impl InForce<'_> {
     }
 }
 
-/// One system of the report.
 pub(super) struct Overseen<'a> {
-    /// What customers called it last.
+    /// The latest name.
     pub name: &'a str,
-    /// As configured at the month's first instant, or at its first after that.
+    /// As configured at the month's first instant, or first after that.
     pub system: &'a System,
-    /// The agreement of that configuration.
+    /// The policy of that configuration.
     pub policy: Option<&'a Policy>,
-    /// Its target; a partner's system has none that anybody is held to.
+    /// A partner's system has no target.
     pub target: Option<Target>,
-    /// When it came, where that is after the month's first instant.
+    /// When it was added, if after the month's first instant.
     pub added: Option<Timestamp>,
-    /// When it went, where that is in the month.
+    /// When it was removed, if in the month.
     pub removed: Option<Timestamp>,
 }
 
-/// What a report is about.
 pub(super) struct Scope<'a> {
     pub record: &'a Record,
     pub committee: &'a Committee,
     pub service: &'a str,
     /// The zone in force at the month's first instant.
     pub zone: TimeZone,
-    /// The zones in which the months are kept, this one and others.
+    /// The zones in which this and other months are kept.
     pub zones: Zones,
-    /// The month as the committee's months follow one another.
+    /// The month in the sequence of the committee's months.
     pub period: Span,
-    /// The instant up to which the ledger speaks.
+    /// The time of the ledger's last event.
     pub as_of: Timestamp,
-    /// Every configuration that was in force in the month, in order.
+    /// The configurations that were in force in the month, in order.
     pub configured: Vec<InForce<'a>>,
-    /// Every system the committee oversaw in it, in order of their ids.
+    /// The systems that the committee oversaw in the month.
     pub systems: BTreeMap<&'a SystemId, Overseen<'a>>,
 }
 
@@ -98,12 +95,12 @@ impl<'a> Scope<'a> {
         })
     }
 
-    /// Whether the committee oversees any of these.
+    /// True if the committee oversees any of these systems.
     pub fn any(&self, systems: &[SystemId]) -> bool {
         systems.iter().any(|s| self.systems.contains_key(s))
     }
 
-    /// The names of those of these that the committee oversees.
+    /// The names of those of these systems that the committee oversees.
     pub fn ours(&self, systems: &[SystemId]) -> Vec<String> {
         systems
             .iter()
@@ -112,25 +109,24 @@ impl<'a> Scope<'a> {
             .collect()
     }
 
-    /// What customers call it.
     pub fn name(&self, system: &SystemId) -> String {
         self.systems
             .get(system)
             .map_or_else(|| system.to_string(), |s| s.name.to_owned())
     }
 
-    /// Whether the month was still running when the ledger ended.
+    /// True if the month was still running at the ledger's last event.
     pub fn so_far(&self) -> bool {
         self.as_of < self.period.to
     }
 
-    /// The part of the month that the ledger speaks of.
+    /// The part of the month up to the ledger's last event.
     pub fn seen(&self) -> Span {
         Span::new(self.period.from, self.period.to.min(self.as_of))
     }
 }
 
-/// Whether `[start, end)` has an instant in common with `span`; an open end lasts.
+/// True if `[start, end)` and `span` share an instant. An open end is in the future.
 pub(super) fn touches(start: Timestamp, end: Option<Timestamp>, span: Span) -> bool {
     start < span.to && end.is_none_or(|end| end > span.from && end > start)
 }
@@ -149,9 +145,9 @@ pub(super) fn in_force(record: &Record) -> Vec<InForce<'_>> {
         .collect()
 }
 
-/// The committee as configured at the month's first instant, else at its first after that; a
-/// committee that is configured only before or after the month is found too, so that an empty
-/// month can be told from an unknown committee.
+/// The committee as configured at the month's first instant, or first after that. A committee that
+/// is configured only before or after the month is found too: an empty month is not an unknown
+/// committee.
 fn place<'a>(
     record: &Record,
     all: &[InForce<'a>],
@@ -195,8 +191,8 @@ fn overseen<'a>(
                 known.name = &system.name;
                 continue;
             }
-            // Another committee may have had it at the first instant: the agreement and the
-            // target are those of that instant all the same.
+            // Another committee may have overseen it at the first instant. The agreement and the
+            // target are still those of that instant.
             let Agreement {
                 system: first,
                 policy,
@@ -221,7 +217,7 @@ fn overseen<'a>(
     systems
 }
 
-/// When the system's life in the period began and ended, where that is not at its edges.
+/// When the system was added and removed, if that lies inside the period.
 fn edges(
     record: &Record,
     system: &SystemId,

@@ -1,4 +1,4 @@
-//! The first page's sentences: were the targets met, and what happened.
+//! The first page: were the targets met, and what happened.
 
 use super::downtime;
 use super::model::{SystemLine, Verdict, WindowLine};
@@ -7,7 +7,6 @@ use super::systems::Accounts;
 use super::words::{count, instant, length, list, number, sentence};
 use crate::catalogue::Kind;
 
-/// One sentence: were the targets met.
 pub(super) fn headline(scope: &Scope<'_>, systems: &[SystemLine]) -> String {
     let held: Vec<&SystemLine> = systems
         .iter()
@@ -123,7 +122,7 @@ fn rest(systems: &[SystemLine], windows: &[WindowLine]) -> String {
             number(unearned)
         ));
     }
-    // What the agreement counts as down was not observed either.
+    // Time without a sample that the agreement counts as down was not observed either.
     let unseen_s = |s: &SystemLine| s.unknown_s + s.unknown_as_down_s;
     let mut blind: Vec<&SystemLine> = systems.iter().filter(|s| unseen_s(s) > 0).collect();
     blind.sort_by_key(|s| std::cmp::Reverse(unseen_s(s)));

@@ -1,4 +1,4 @@
-//! Each system's month: its figures as the accounting gives them, and its days.
+//! The figures and days of each system.
 
 use std::collections::BTreeMap;
 
@@ -14,40 +14,35 @@ use crate::id::{OutageId, SystemId, WindowId};
 use crate::span::Span;
 use crate::windows::Occurrence;
 
-/// One system's accounted month.
 pub(super) struct Account<'a> {
     pub id: &'a SystemId,
     pub figures: Figures,
-    /// The windows that touch the month, in order of their start.
+    /// Windows that touch the month, in order of start.
     pub windows: Vec<Occurrence>,
-    /// Why downtime that met a window is unplanned all the same.
+    /// Unplanned downtime inside or beside windows, with reasons.
     pub unplanned: Vec<UnplannedTime>,
-    /// The planned seconds that the agreement allows in a month.
+    /// The policy's planned seconds per month.
     pub monthly_allowance_s: Option<i64>,
 }
 
-/// By system.
 pub(super) type Accounts<'a> = BTreeMap<&'a SystemId, Account<'a>>;
 
 impl Account<'_> {
-    /// What the outage has in the month.
     pub fn outage(&self, id: OutageId) -> Option<&OutageFigures> {
         self.figures.by_outage.iter().find(|o| o.id == id)
     }
 
-    /// The merged outage that the outage is a part of.
+    /// The merged outage that contains the outage.
     pub fn merged(&self, id: OutageId) -> Option<&MergedOutage> {
         let mut all = self.figures.merged.iter();
         all.find(|s| s.outages.contains(&id))
     }
 
-    /// What the window has in the month.
     pub fn window(&self, id: &WindowId) -> Option<&WindowFigures> {
         self.figures.by_window.iter().find(|w| w.id == *id)
     }
 }
 
-/// Every system's account.
 pub(super) fn accounts<'a>(scope: &Scope<'a>) -> Accounts<'a> {
     scope
         .systems
@@ -82,7 +77,7 @@ fn account<'a>(scope: &Scope<'a>, id: &'a SystemId, overseen: &Overseen<'a>) -> 
     }
 }
 
-/// One line for each system, in order of their ids.
+/// In order of their ids.
 pub(super) fn lines(scope: &Scope<'_>, accounts: &Accounts<'_>) -> Vec<SystemLine> {
     scope
         .systems
@@ -140,7 +135,7 @@ fn line(scope: &Scope<'_>, overseen: &Overseen<'_>, account: &Account<'_>) -> Sy
     }
 }
 
-/// Every local day of the month; where the committee's zone changed with it, from the rest of a day on.
+/// The local days of the month. If the committee's zone changed, the first day is a part of a day.
 fn days(scope: &Scope<'_>, figures: &Figures) -> Vec<Day> {
     let period: Span = scope.period;
     accounting::day_strip(&figures.classes, period, &scope.zone)
@@ -160,7 +155,7 @@ fn days(scope: &Scope<'_>, figures: &Figures) -> Vec<Day> {
         .collect()
 }
 
-/// The worst class that the day holds, as the contract sees it.
+/// The worst class of the day.
 fn mark(day: &DaySeconds) -> Mark {
     match day {
         d if d.unplanned_s > 0 => Mark::Unplanned,

@@ -1,4 +1,4 @@
-//! Why downtime that met a window is not planned, in words that a committee understands.
+//! Why downtime inside or beside a window is unplanned, in words.
 
 use super::scope::Scope;
 use super::systems::Account;
@@ -9,7 +9,7 @@ use crate::record::Outage;
 use crate::span::{Spans, second};
 use crate::windows::Occurrence;
 
-/// What the window's line says beside why it was earned: a clause for each reason.
+/// A clause for each reason, for the line of a window.
 pub(super) fn of_window(
     scope: &Scope<'_>,
     account: &Account<'_>,
@@ -21,7 +21,7 @@ pub(super) fn of_window(
         .collect()
 }
 
-/// What the outage's line says of the windows that it met: a clause for each reason.
+/// A clause for each reason, for the line of an outage.
 pub(super) fn of_outage(
     scope: &Scope<'_>,
     account: &Account<'_>,
@@ -58,7 +58,7 @@ fn meets(scope: &Scope<'_>, outage: &Outage, seconds: &Spans) -> bool {
     seconds.seconds_in(second(outage.start), second(end)) > 0
 }
 
-/// The outages that these seconds belong to: `O-12`, `O-12 and O-15`.
+/// The outages with these seconds: `O-12`, `O-12 and O-15`.
 fn struck(scope: &Scope<'_>, account: &Account<'_>, unplanned: &UnplannedTime) -> String {
     let known = account.figures.by_outage.iter();
     let ids: Vec<String> = known
@@ -77,7 +77,7 @@ fn declared(what: &str) -> String {
     format!("a person declared {what}; a declared outage is always unplanned")
 }
 
-/// The outages by which people declared these seconds to be downtime: `O-12`, `O-12 and O-15`.
+/// The declared outages with these seconds: `O-12`, `O-12 and O-15`.
 fn declarations(scope: &Scope<'_>, account: &Account<'_>, seconds: &Spans) -> String {
     let all = scope.record.outages.values();
     let declared = all.filter(|o| o.system == *account.id && o.declared.is_some());

@@ -1,4 +1,4 @@
-//! How a report writes lengths, instants and shares in prose: one wording for every format.
+//! How a report writes lengths, instants and numbers in prose, the same in every format.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -6,13 +6,12 @@ use jiff::tz::TimeZone;
 use crate::catalogue::Target;
 use crate::span::{instant as instant_of, second};
 
-/// `at` floored to whole seconds, as every second is classed.
+/// `at` floored to whole seconds, as in the accounting.
 pub fn floor(at: Timestamp) -> Timestamp {
     instant_of(second(at))
 }
 
-/// A length in seconds as people say it: `45 s`, `37 min 30 s`, `1 h 02 min`, `−4 min`. Its spaces
-/// do not break.
+/// A length: `45 s`, `37 min 30 s`, `1 h 02 min`, `−4 min`. Its spaces do not break.
 pub fn length(s: i64) -> String {
     let sign = if s < 0 { "\u{2212}" } else { "" };
     let whole = s.unsigned_abs();
@@ -27,7 +26,7 @@ pub fn length(s: i64) -> String {
     text.replace(' ', "\u{a0}")
 }
 
-/// An instant in `zone`, to the second: `2026-10-07 02:14:10 EDT`. It may break after the date.
+/// `2026-10-07 02:14:10 EDT`. The line may break after the date.
 pub fn instant(at: Timestamp, zone: &TimeZone) -> String {
     format!(
         "{}\u{a0}{}",
@@ -38,7 +37,7 @@ pub fn instant(at: Timestamp, zone: &TimeZone) -> String {
     )
 }
 
-/// An instant in `zone` for prose: `Wednesday 7 October at 02:14 EDT`.
+/// `Wednesday 7 October at 02:14 EDT`.
 pub fn said(at: Timestamp, zone: &TimeZone) -> String {
     format!(
         "{}\u{a0}{}",
@@ -49,12 +48,12 @@ pub fn said(at: Timestamp, zone: &TimeZone) -> String {
     )
 }
 
-/// The zone's abbreviation at that instant: `EDT`, or `-03` where the zone has no letters.
+/// The zone's abbreviation at that instant: `EDT`, or `-03` if the zone has no letters.
 pub fn abbreviation(at: Timestamp, zone: &TimeZone) -> String {
     zone.to_offset_info(floor(at)).abbreviation().to_owned()
 }
 
-/// A target to its last digit, with one decimal at least: `99.9`, `99.9995`, `100.0`.
+/// A target with all its digits and at least one decimal: `99.9`, `99.9995`, `100.0`.
 pub fn target(target: Target) -> String {
     let text = format!("{}.{:04}", target.ppm / 10_000, target.ppm % 10_000);
     let kept = text.trim_end_matches('0');
@@ -70,7 +69,7 @@ pub fn target_truncated(target: Target) -> String {
     format!("{}.{:03}", target.ppm / 10_000, target.ppm % 10_000 / 10)
 }
 
-/// A number in prose: in words up to twelve.
+/// A number, in words up to twelve.
 pub fn number(n: usize) -> String {
     const WORDS: [&str; 13] = [
         "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
@@ -81,7 +80,7 @@ pub fn number(n: usize) -> String {
         .map_or_else(|| n.to_string(), |word| (*word).to_owned())
 }
 
-/// `count` things: `no outages`, `one outage`, `three outages`.
+/// `no outages`, `one outage`, `three outages`.
 pub fn count(count: usize, one: &str, many: &str) -> String {
     format!("{} {}", number(count), if count == 1 { one } else { many })
 }
@@ -98,7 +97,7 @@ pub fn list<S: AsRef<str>>(items: &[S]) -> String {
     }
 }
 
-/// A sentence that begins with `text`: its first letter made a capital.
+/// `text` with a capital letter first.
 pub fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {

@@ -58,7 +58,7 @@ fn a_page_says_what_makes_up_a_figure_and_how_far_it_is_known() {
     (strict.unplanned_unseen_s, strict.unplanned_degraded_s) = (18_000, 60);
     (strict.mtrs_at_least, strict.longest_at_least) = (true, true);
     let outage = &mut report.outages[0];
-    outage.stretch = Some(domain::report::Stretch {
+    outage.merged = Some(domain::report::MergedLine {
         from: outage.start,
         to: None,
         outages: vec![outage.outage.clone(), "O-999".to_owned()],

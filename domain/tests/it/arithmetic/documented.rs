@@ -1,11 +1,10 @@
 //! Runs every timeline drawn in `docs/accounting.md` and compares the figures below it.
 //! `UPDATE_EXPECT=1` writes the figures into the page.
 
-use std::path::Path;
-
 use domain::catalogue::Target;
 use domain::id::IncidentId;
 use domain::span::Span;
+use expect_test::expect_file;
 
 use super::drawn::{Drawing, draw};
 
@@ -115,8 +114,8 @@ fn computed(block: &str) -> String {
 #[test]
 fn every_timeline_in_the_documentation_has_the_figures_that_stand_below_it() {
     const FENCE: &str = "```timeline\n";
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/accounting.md");
-    let page = std::fs::read_to_string(&path).unwrap();
+    let file = expect_file!["../../../../docs/accounting.md"];
+    let page = file.data();
     let mut parts = page.split(FENCE);
     let mut wanted = parts.next().unwrap().to_owned();
     let mut count = 0;
@@ -129,12 +128,5 @@ fn every_timeline_in_the_documentation_has_the_figures_that_stand_below_it() {
         count += 1;
     }
     assert!(count > 25, "{count} timelines");
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
-        std::fs::write(&path, wanted).unwrap();
-    } else {
-        assert!(
-            page == wanted,
-            "docs/accounting.md is out of date: run with UPDATE_EXPECT=1"
-        );
-    }
+    file.assert_eq(&wanted);
 }

@@ -111,7 +111,7 @@ fn offset() -> impl Strategy<Value = i64> {
 }
 
 /// A start and an end.
-fn stretch() -> impl Strategy<Value = (i64, i64)> {
+fn span() -> impl Strategy<Value = (i64, i64)> {
     let length = select(vec![
         0, 1_000, 10_000, 30_000, 60_000, 299_000, 300_000, 300_000, 310_000, 600_000, 900_000,
         2_400_000, 3_600_000, 7_000_000,
@@ -124,7 +124,7 @@ type OpenList = Vec<(i64, Option<i64>)>;
 /// In order and disjoint; the last may be open.
 fn open_list(most: usize) -> impl Strategy<Value = OpenList> {
     (
-        prop::collection::vec(stretch(), 0..=most),
+        prop::collection::vec(span(), 0..=most),
         prop::bool::weighted(0.15),
     )
         .prop_map(|(mut spans, open)| {
@@ -161,7 +161,7 @@ fn outage() -> impl Strategy<Value = RawOutage> {
     let flag = |p| prop::bool::weighted(p);
     let flags = (flag(0.05), flag(0.15), flag(0.1), flag(0.9));
     let flapping = prop::option::weighted(0.5, 1_u64..=2);
-    (stretch(), flags, flapping).prop_map(
+    (span(), flags, flapping).prop_map(
         |(span, (open, declared, reclassified, seen), flapping)| RawOutage {
             span,
             open,
@@ -221,7 +221,7 @@ fn window(kind: Windows) -> impl Strategy<Value = RawWindow> {
     let made = (prop::bool::weighted(odd), offset()).prop_map(|(odd, at)| odd.then_some(at));
     let split = (
         prop::bool::weighted(odd),
-        stretch(),
+        span(),
         prop::option::of(offset()),
     );
     let split = split.prop_map(|(odd, span, made)| odd.then_some((span, made)));
@@ -340,7 +340,7 @@ fn probe() -> impl Strategy<Value = RawProbe> {
 }
 
 fn spans(most: usize) -> impl Strategy<Value = Vec<(i64, i64)>> {
-    prop::collection::vec(stretch(), 0..=most)
+    prop::collection::vec(span(), 0..=most)
 }
 
 fn raw(kind: Windows) -> impl Strategy<Value = Raw> {
@@ -527,5 +527,5 @@ impl RawWindow {
 
 /// A start and an end within the domain, as offsets in milliseconds.
 pub fn another_span() -> impl Strategy<Value = (i64, i64)> {
-    stretch()
+    span()
 }

@@ -53,7 +53,7 @@ fn counts(service: &Service, report: &Report) -> String {
     }
     let since = |at: jiff::Timestamp| at.as_second() - service.origin.as_second();
     for o in &report.outages {
-        let stretch = o.stretch.as_ref().map_or("alone".to_owned(), |s| {
+        let merged = o.merged.as_ref().map_or("alone".to_owned(), |s| {
             let to = s.to.map(|to| since(to.at()));
             let from = since(s.from.at());
             format!(
@@ -65,7 +65,7 @@ fn counts(service: &Service, report: &Report) -> String {
         });
         writeln!(
             text,
-            "{}{}: {} s, {stretch}; detected {:?}, told {:?}..{:?} {:?} of {:?}, taken on {:?}, restored {:?}",
+            "{}{}: {} s, {merged}; detected {:?}, told {:?}..{:?} {:?} of {:?}, taken on {:?}, restored {:?}",
             o.outage,
             if o.counted { " counted" } else { "" },
             o.unplanned_s,
@@ -132,7 +132,7 @@ fn the_longest_is_that_of_the_joined_outages_and_the_page_names_that_one() {
 }
 
 #[test]
-fn a_stretch_whose_last_outage_goes_on_is_not_restored() {
+fn a_merged_outage_whose_last_part_is_open_is_not_restored() {
     let mut service = watched();
     service.draw(0, &[("a/p", "UUDDDD")]);
     let act = declared(&service, 30, 90);
@@ -141,7 +141,7 @@ fn a_stretch_whose_last_outage_goes_on_is_not_restored() {
     assert_eq!(report.outages.len(), 2);
     for line in &report.outages {
         assert_eq!(line.restore_s, None, "{}", line.outage);
-        assert_eq!(line.stretch.as_ref().unwrap().to, None);
+        assert_eq!(line.merged.as_ref().unwrap().to, None);
     }
     assert!(
         page(&report).contains("and has not ended yet."),

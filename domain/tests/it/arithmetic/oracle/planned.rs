@@ -2,12 +2,12 @@
 
 use super::{Flags, Seconds, floor};
 
-/// One part of a window that earns, when it was made, and the stretch of touching parts around it.
+/// One part of a window that earns, when it was made, and the touching parts around it.
 struct Part {
     from: i64,
     to: i64,
     made_at: i64,
-    stretch: (i64, i64),
+    joined: (i64, i64),
 }
 
 fn parts(window: &domain::windows::Occurrence) -> Vec<Part> {
@@ -32,7 +32,7 @@ fn parts(window: &domain::windows::Occurrence) -> Vec<Part> {
             from: p.0,
             to: p.1,
             made_at: p.2,
-            stretch: around(p.0, p.1),
+            joined: around(p.0, p.1),
         })
         .collect()
 }
@@ -47,12 +47,12 @@ pub(super) struct ByWindows {
 /// What is known of one run and one window.
 #[derive(Clone, Copy, Default)]
 struct Pair {
-    /// Whether the run began before the stretch that is going on and was planned until then.
+    /// Whether the run began before the joined that is going on and was planned until then.
     chained: bool,
     /// Where it last became eligible.
     taken_at: Option<i64>,
-    /// In which stretch.
-    stretch: Option<i64>,
+    /// In which joined.
+    joined: Option<i64>,
     /// The second after the last that was planned.
     planned_to: Option<i64>,
 }
@@ -114,9 +114,9 @@ impl Judge<'_> {
                 entries.push(start);
             }
             for part in &self.parts[w] {
-                let early = part.stretch.0 - start;
-                if early > 0 && early <= window.start_grace_s && end > part.stretch.0 {
-                    let same = self.parts[w].iter().filter(|p| p.stretch == part.stretch);
+                let early = part.joined.0 - start;
+                if early > 0 && early <= window.start_grace_s && end > part.joined.0 {
+                    let same = self.parts[w].iter().filter(|p| p.joined == part.joined);
                     let known = same.filter(|p| p.made_at <= start);
                     entries.extend(known.map(|p| p.from).min());
                 }
@@ -152,7 +152,7 @@ impl Judge<'_> {
         let Some(part) = self.parts[w].iter().find(|p| p.from <= t && t < p.to) else {
             return false;
         };
-        let from = part.stretch.0;
+        let from = part.joined.0;
         if t == from {
             for r in 0..self.spans.len() {
                 let since = self.entries[r].iter().filter(|e| **e < from).max();
@@ -173,8 +173,8 @@ impl Judge<'_> {
                 from - start <= window.start_grace_s || self.pairs[r][w].chained
             };
         let pair = &mut self.pairs[r][w];
-        if eligible && pair.stretch != Some(from) {
-            (pair.taken_at, pair.stretch) = (Some(t), Some(from));
+        if eligible && pair.joined != Some(from) {
+            (pair.taken_at, pair.joined) = (Some(t), Some(from));
         }
         let left = window.max_downtime_s.is_none_or(|max| self.used[w] < max);
         let planned = eligible && left && self.run[i].is_some();
