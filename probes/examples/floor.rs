@@ -1,10 +1,10 @@
-//! The least that asking by HTTP can cost: connect, GET, read to the end, close, on tokio's bare
-//! sockets. `benches/cpu_per_probe.py` holds the service against it. It judges, times, records and
-//! limits nothing, and must stay that bare.
+//! The least CPU that an HTTP probe can cost: connect, GET, read to the end, close, on plain tokio
+//! sockets. `benches/cpu_per_probe.py` compares the service with it. It checks, times, records and
+//! limits nothing, and must stay that simple.
 //!
-//! `floor PORT TASKS SECONDS ADDRESS...`: that many tasks, each asking once a second, spread over
-//! the second and over the addresses. Prints `begun`, then the number of answers, then waits for
-//! the end of its standard input, so that its CPU time can be read meanwhile.
+//! `floor PORT TASKS SECONDS ADDRESS...`: each task sends one request a second, spread over the second and
+//! over the addresses. Prints `begun`, then the number of answers, then waits for the end of its standard
+//! input, so that its CPU time can be read.
 
 use std::io::Read as _;
 use std::net::{IpAddr, SocketAddr};
@@ -16,7 +16,7 @@ use tokio::time::{Instant, interval_at};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Asks once; the length of the answer in bytes.
+/// Sends one request. Returns the length of the answer in bytes.
 async fn ask(address: SocketAddr, buffer: &mut Vec<u8>) -> Result<usize, Failure> {
     let mut stream = TcpStream::connect(address).await?;
     stream

@@ -1,5 +1,5 @@
-//! From a host and a port to a TCP connection: resolve afresh, then try each address in order.
-//! It must never blame the target for what this machine lacks, and never cache an answer.
+//! Opens a TCP connection: resolves the name afresh, then tries each address in order. It must never
+//! blame the target for a shortage on this machine, and never cache an address.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -12,10 +12,10 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout};
 use values::Format;
 
-use crate::fault::{Fault, own_lack};
+use crate::fault::{Fault, local_shortage};
 use crate::trace::{Phase, Trace};
 
-/// Addresses of one name that are tried at most.
+/// The most addresses of one name that are tried.
 const ADDRESSES: usize = 8;
 
 /// The host that a probe connects to.
@@ -66,7 +66,7 @@ pub(crate) async fn dial(
     match host {
         Host::Address(ip) => {
             let address = SocketAddr::new(*ip, port);
-            connect(address).await.map_err(|e| blame(&e, address).1)
+            connect(address).await.map_err(|e| classify(&e, address).1)
         }
         Host::Name(name) => {
             let addresses = resolve(name, port, trace).await?;
@@ -76,8 +76,8 @@ pub(crate) async fn dial(
     }
 }
 
-/// As tokio's own lookup, but knowing whether the blocking thread has begun: a name that waited
-/// for a thread all its time says nothing about its server.
+/// Like tokio's lookup, but records if the blocking thread has started. A name that waited for a thread
+/// until the timeout says nothing about its server.
 async fn resolve(
     name: &Arc<str>,
     port: u16,
@@ -93,7 +93,7 @@ async fn resolve(
     });
     let found = match lookup.await {
         Ok(found) => found,
-        // Cancelled at shutdown, or a panic within the system's resolver.
+        // Cancelled at shutdown, or a panic in the resolver.
         Err(_) => return Err(Fault::monitor("the resolver's thread was lost")),
     };
     match found {
@@ -101,23 +101,23 @@ async fn resolve(
             Err(Fault::new(Reason::Dns, format!("{name} has no address")))
         }
         Ok(addresses) => Ok(addresses),
-        Err(error) => Err(match own_lack(&error).or(lacks_sockets().await) {
+        Err(error) => Err(match local_shortage(&error).or(lacks_sockets().await) {
             Some(fault) => fault,
             None => Fault::new(Reason::Dns, format!("{name}: {}", resolver_words(&error))),
         }),
     }
 }
 
-/// The C library's resolver reports "temporary failure" when it cannot open a socket; only
-/// opening one tells whose failure it is.
+/// The C library's resolver also reports "temporary failure" if it cannot open a socket. Opening one
+/// here tells if this machine is short of them.
 async fn lacks_sockets() -> Option<Fault> {
     match UdpSocket::bind(SocketAddr::from(([0, 0, 0, 0], 0))).await {
         Ok(_) => None,
-        Err(error) => own_lack(&error),
+        Err(error) => local_shortage(&error),
     }
 }
 
-/// The resolver's own words without the standard library's preamble.
+/// The resolver's message without the standard library's preamble.
 fn resolver_words(error: &io::Error) -> String {
     let text = error.to_string();
     match text.strip_prefix("failed to lookup address information: ") {
@@ -126,15 +126,15 @@ fn resolver_words(error: &io::Error) -> String {
     }
 }
 
-/// Each address gets an even share of what time is left, so that one dead path (IPv6, often)
-/// cannot use up the run.
+/// Each address gets an equal share of the remaining time, so that one dead path (often IPv6) does not
+/// use up the run.
 async fn connect_any(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, Fault> {
     let mut worst: Option<(u8, Fault)> = None;
     for (i, address) in addresses.iter().enumerate() {
         let share = share(deadline, addresses.len() - i);
         let (rank, fault) = match timeout(share, connect(*address)).await {
             Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => blame(&error, *address),
+            Ok(Err(error)) => classify(&error, *address),
             Err(_) => (RANK_TIMEOUT, no_answer_from(*address)),
         };
         if rank == RANK_OWN {
@@ -153,7 +153,7 @@ async fn connect_any(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpS
 fn share(deadline: Instant, left: usize) -> Duration {
     let remaining = deadline.saturating_duration_since(Instant::now());
     if left <= 1 {
-        // The last one may use up the run: the timeout over the whole of it speaks then.
+        // The last address may use all the time: then the timeout of the whole run ends it.
         return remaining + Duration::from_secs(1);
     }
     remaining / u32::try_from(left).unwrap_or(u32::MAX)
@@ -168,8 +168,8 @@ fn no_answer_from(address: SocketAddr) -> Fault {
 
 async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
-    // Where nothing listens on a port of this machine's ephemeral range, a connection can meet
-    // itself (both ends the same socket) and look like a service that is up.
+    // If nothing listens on a port in this machine's ephemeral range, a connection can connect to
+    // itself (both ends are the same socket) and look like a service that is up.
     if address.port() >= 1024 && is_itself(&stream, address) {
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
@@ -180,9 +180,9 @@ fn is_itself(stream: &TcpStream, peer: SocketAddr) -> bool {
     stream.local_addr().is_ok_and(|local| local == peer)
 }
 
-// Of several addresses that failed, the most telling failure is reported. A refusal names a live
-// host. Over IPv4 a missing local address means that the ports are used up, and then the others'
-// silence proves nothing; over IPv6 it means that this machine has none, which tells least.
+// If several addresses fail, the failure with the highest rank is reported. A refusal proves a live
+// host. Over IPv4 a missing local address means that the ports are used up; then a timeout of other
+// addresses proves nothing. Over IPv6 it means that this machine has no IPv6, which says least.
 const RANK_OWN: u8 = 5;
 const RANK_REFUSED: u8 = 4;
 const RANK_NO_PORT: u8 = 3;
@@ -190,7 +190,7 @@ const RANK_TIMEOUT: u8 = 2;
 const RANK_UNREACHABLE: u8 = 1;
 const RANK_NO_IPV6: u8 = 0;
 
-fn blame(error: &io::Error, address: SocketAddr) -> (u8, Fault) {
+fn classify(error: &io::Error, address: SocketAddr) -> (u8, Fault) {
     use io::ErrorKind as K;
     let down = |rank, reason, detail: &str| (rank, Fault::new(reason, detail));
     match error.kind() {
@@ -225,7 +225,7 @@ fn blame(error: &io::Error, address: SocketAddr) -> (u8, Fault) {
             Reason::Unreachable,
             "forbidden by this machine's firewall",
         ),
-        _ => match own_lack(error) {
+        _ => match local_shortage(error) {
             Some(fault) => (RANK_OWN, fault),
             None => (
                 RANK_UNREACHABLE,
@@ -313,20 +313,20 @@ mod tests {
     fn used_up_ports_outweigh_an_unreachable_ipv6_but_no_refusal() {
         let four = "127.0.0.1:1".parse().unwrap();
         let six = "[::1]:1".parse().unwrap();
-        let rank = |kind: io::ErrorKind, at| blame(&kind.into(), at).0;
+        let rank = |kind: io::ErrorKind, at| classify(&kind.into(), at).0;
         let ports = rank(io::ErrorKind::AddrNotAvailable, four);
         assert!(ports > rank(io::ErrorKind::NetworkUnreachable, six));
         assert!(ports < rank(io::ErrorKind::ConnectionRefused, six));
         let no_ipv6 = rank(io::ErrorKind::AddrNotAvailable, six);
         assert!(no_ipv6 < rank(io::ErrorKind::HostUnreachable, four));
-        let (_, fault) = blame(&io::ErrorKind::AddrNotAvailable.into(), six);
+        let (_, fault) = classify(&io::ErrorKind::AddrNotAvailable.into(), six);
         assert_eq!(fault.reason, Reason::Monitor);
     }
 
     #[test]
     fn a_process_out_of_descriptors_blames_itself_at_once() {
         let any = "127.0.0.1:1".parse().unwrap();
-        let (rank, fault) = blame(&io::Error::from_raw_os_error(24), any);
+        let (rank, fault) = classify(&io::Error::from_raw_os_error(24), any);
         assert_eq!((rank, fault.reason), (RANK_OWN, Reason::Monitor));
     }
 }

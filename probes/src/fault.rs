@@ -1,5 +1,5 @@
-//! Why a run did not end well: a reason from the closed set and one line for people. It must never
-//! carry what a peer sent as a body, a query string or a credential.
+//! The fault of a run: a reason from the closed set, and one line for people. It must never hold a
+//! response body, a query string or a credential.
 
 use std::error::Error;
 use std::io;
@@ -9,7 +9,6 @@ use domain::sample::Reason;
 /// The longest detail, in characters.
 pub const DETAIL_LIMIT: usize = 200;
 
-/// What ended a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) reason: Reason,
@@ -28,14 +27,14 @@ impl Fault {
         Fault::new(Reason::Protocol, detail)
     }
 
-    /// The monitor could not ask: the run says nothing about its target.
+    /// The monitor itself failed: the run says nothing about its target.
     pub(crate) fn monitor(detail: impl Into<String>) -> Self {
         Fault::new(Reason::Monitor, detail)
     }
 }
 
-/// One line of at most [`DETAIL_LIMIT`] characters: what could break a line, move a terminal's
-/// cursor or turn the reading direction becomes a space; what is too long ends in `…`.
+/// One line of at most [`DETAIL_LIMIT`] characters. A character that breaks a line, controls a
+/// terminal or changes the reading direction becomes a space. A longer text ends in `…`.
 pub(crate) fn one_line(text: &str) -> String {
     let clean = |c: char| match c {
         c if c.is_control() => ' ',
@@ -52,14 +51,13 @@ pub(crate) fn one_line(text: &str) -> String {
     line
 }
 
-// The standard library names no kind for these; the numbers are Linux's, the first two also
-// those of every other Unix.
+// `io::ErrorKind` has no names for these. The numbers are those of Linux.
 const ENFILE: i32 = 23;
 const EMFILE: i32 = 24;
 const ENOBUFS: i32 = 105;
 
-/// The monitor's own lack of something, if that is what the error is: descriptors, memory, ports.
-pub(crate) fn own_lack(error: &io::Error) -> Option<Fault> {
+/// The fault if this machine lacks file descriptors, memory or ports.
+pub(crate) fn local_shortage(error: &io::Error) -> Option<Fault> {
     let what = match (error.raw_os_error(), error.kind()) {
         (Some(EMFILE), _) => "this process has no file descriptor left",
         (Some(ENFILE), _) => "this machine has no file descriptor left",
@@ -73,11 +71,11 @@ pub(crate) fn own_lack(error: &io::Error) -> Option<Fault> {
     Some(Fault::monitor(what))
 }
 
-/// The first error of type `T` in a chain of causes, looking also inside `io::Error`, whose
-/// wrapped error is not its `source`.
+/// The first error of type `T` in a chain of causes. Also looks inside `io::Error`, whose wrapped
+/// error is not its `source`.
 pub(crate) fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     let mut next = Some(error);
-    // Bounded: a chain that refers to itself must not hold a probe.
+    // Bounded: a chain may refer to itself.
     for _ in 0..16 {
         let here = next?;
         if let Some(found) = here.downcast_ref::<T>() {
@@ -110,13 +108,13 @@ mod tests {
     }
 
     #[test]
-    fn a_lack_of_local_resources_is_the_monitors_own_fault() {
+    fn a_shortage_of_local_resources_is_a_monitor_fault() {
         for errno in [12, 23, 24, 98, 99, 105] {
-            let fault = own_lack(&io::Error::from_raw_os_error(errno)).unwrap();
+            let fault = local_shortage(&io::Error::from_raw_os_error(errno)).unwrap();
             assert_eq!(fault.reason, Reason::Monitor, "errno {errno}");
         }
         for errno in [104, 110, 111, 113] {
-            let lack = own_lack(&io::Error::from_raw_os_error(errno));
+            let lack = local_shortage(&io::Error::from_raw_os_error(errno));
             assert_eq!(lack, None, "errno {errno}");
         }
     }

@@ -5,10 +5,10 @@
 
 mod dial;
 mod fault;
+mod format;
 mod kinds;
 mod tls;
 mod trace;
-mod words;
 
 use std::fmt::Debug;
 use std::pin::Pin;
@@ -20,10 +20,10 @@ use tokio::time::{Instant, timeout};
 
 pub use fault::DETAIL_LIMIT;
 use fault::{Fault, one_line};
+use format::duration;
 pub use kinds::{KINDS, Kind, http, prepare};
 pub use tls::install_crypto;
 use trace::{FirstByte, Phase, Trace};
-use words::span;
 
 /// A run that exceeds its timeout by this much was delayed by its own process (stopped, suspended,
 /// starved). Its result says nothing about the target.
@@ -103,15 +103,15 @@ impl Probe {
         let fault = match result {
             _ if took > self.timeout + STALL => Some(Fault::monitor(format!(
                 "this process was held up: {} for a run of at most {}",
-                span(took),
-                span(self.timeout)
+                duration(took),
+                duration(self.timeout)
             ))),
             None if starved => Some(Fault::monitor("no thread was free to resolve the name")),
             None => Some(Fault::new(
                 Reason::Timeout,
                 format!(
                     "no answer within {}, stopped while {}",
-                    span(self.timeout),
+                    duration(self.timeout),
                     stuck_in.while_doing()
                 ),
             )),
@@ -140,16 +140,16 @@ impl Probe {
         if let Some(limit) = self.degraded_after
             && took > limit
         {
-            let detail = format!("took {}, more than {}", span(took), span(limit));
+            let detail = format!("took {}, more than {}", duration(took), duration(limit));
             return Some(Fault::new(Reason::Slow, detail));
         }
         if let (Some(days), Some(certificate)) = (self.certificate_days, trace.certificate) {
-            let left_s = certificate.ends_at.as_second() - certificate.judged_at.as_second();
+            let left_s = certificate.ends_at.as_second() - certificate.checked_at.as_second();
             if left_s < i64::from(days) * 86_400 {
                 let detail = format!(
                     "the certificate ends in {} ({})",
-                    words::count(left_s),
-                    words::date(certificate.ends_at)
+                    format::largest_unit(left_s),
+                    format::date(certificate.ends_at)
                 );
                 return Some(Fault::new(Reason::Expiring, detail));
             }

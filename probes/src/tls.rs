@@ -1,6 +1,6 @@
-//! TLS for every probe that speaks it: who is trusted, the handshake, and the chain that was
-//! presented, recorded even where it is refused. A refused certificate must never be accepted, and
-//! a handshake never resumed: a resumed one shows no chain.
+//! TLS for every probe that uses it: the trusted authorities, the handshake, and the presented chain,
+//! which is recorded even if it is refused. A refused certificate must never be accepted. A session is
+//! never resumed, since a resumed handshake presents no chain.
 
 mod chain;
 mod verifier;
@@ -22,18 +22,18 @@ use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::fault::{Fault, cause, own_lack};
+use crate::fault::{Fault, cause, local_shortage};
 use crate::trace::Trace;
 use verifier::{PRESENTED, Presented, Recorder};
 
-/// How long a client configuration is shared by probes made with it in mind: long enough that
-/// loading thousands of probes reads the authorities once, short enough that a reload reads anew.
+/// Probes that are prepared within this time share a client configuration: loading thousands of probes
+/// reads the authorities once, and a reload reads them again.
 const SHARED_FOR: Duration = Duration::from_secs(10);
 
-/// Makes aws-lc-rs the process's default provider of cryptography, once; later calls do nothing.
+/// Makes aws-lc-rs the process's default provider of cryptography. Later calls do nothing.
 pub fn install_crypto() {
     if CryptoProvider::get_default().is_none() {
-        // Another thread may have been quicker, with the same provider.
+        // Another thread may have installed the same provider first.
         drop(aws_lc_rs::default_provider().install_default());
     }
 }
@@ -108,7 +108,7 @@ fn config(more: &[u8], named: bool) -> Result<ClientConfig, String> {
     Ok(config)
 }
 
-/// The handshake. Whatever chain was presented is in the trace afterwards.
+/// Does the handshake and records the presented chain in the trace.
 pub(crate) async fn handshake(
     connector: &TlsConnector,
     name: ServerName<'static>,
@@ -117,43 +117,43 @@ pub(crate) async fn handshake(
 ) -> Result<TlsStream<TcpStream>, Fault> {
     let connect = connector.connect(name, tcp);
     let mut connect = pin!(PRESENTED.scope(RefCell::new(Presented::default()), connect));
-    let shaken = connect.as_mut().await;
+    let result = connect.as_mut().await;
     let presented = connect.take_value().map(RefCell::into_inner);
     let presented = presented.unwrap_or_default();
     trace.saw(presented.certificate);
-    shaken.map_err(|error| match presented.refused {
-        Some(words) => Fault::new(Reason::Certificate, words),
+    result.map_err(|error| match presented.refused {
+        Some(why) => Fault::new(Reason::Certificate, why),
         None => failure(&error),
     })
 }
 
-/// What an error of the stream below HTTP says, if it is one of TLS: a server that wants a
-/// client's certificate speaks only after the handshake.
+/// The fault if an error after the handshake comes from TLS: a server that requires a client
+/// certificate reports it only then.
 pub(crate) fn later_failure(error: &(dyn std::error::Error + 'static)) -> Option<Fault> {
-    cause::<rustls::Error>(error).map(tls_words)
+    cause::<rustls::Error>(error).map(describe)
 }
 
 fn failure(error: &std::io::Error) -> Fault {
     use std::io::ErrorKind as K;
     if let Some(tls) = cause::<rustls::Error>(error) {
-        return tls_words(tls);
+        return describe(tls);
     }
-    if let Some(own) = own_lack(error) {
+    if let Some(own) = local_shortage(error) {
         return own;
     }
-    let words = match error.kind() {
+    let detail = match error.kind() {
         K::UnexpectedEof => "the connection was closed in the TLS handshake".to_string(),
         K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe => {
             "the connection was reset in the TLS handshake".to_string()
         }
         _ => format!("the TLS handshake failed: {error}"),
     };
-    Fault::new(Reason::Tls, words)
+    Fault::new(Reason::Tls, detail)
 }
 
-fn tls_words(error: &rustls::Error) -> Fault {
+fn describe(error: &rustls::Error) -> Fault {
     use rustls::{AlertDescription as A, Error as E};
-    let words = match error {
+    let detail = match error {
         E::InvalidMessage(_) => "the answer was not TLS".to_string(),
         E::AlertReceived(A::CertificateRequired) => {
             "the server asks for a client certificate".to_string()
@@ -166,5 +166,5 @@ fn tls_words(error: &rustls::Error) -> Fault {
         }
         _ => error.to_string(),
     };
-    Fault::new(Reason::Tls, words)
+    Fault::new(Reason::Tls, detail)
 }

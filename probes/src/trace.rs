@@ -1,6 +1,5 @@
-//! What one run has seen so far: where its time went, and what stays true if it is cut off.
-//! It lives outside the future that the timeout cancels, so nothing seen is lost with it. It must
-//! never let a moment fall between two phases: the parts always add up to the whole.
+//! The observations of one run so far, and the time of each phase. The trace lives outside the future
+//! that the timeout cancels, so it survives a timeout. The phases always add up to the whole run.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, atomic::AtomicBool};
@@ -10,7 +9,6 @@ use domain::sample::Phases;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-/// The part of a run that is being timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     Resolve,
@@ -21,7 +19,7 @@ pub(crate) enum Phase {
 }
 
 impl Phase {
-    /// For a detail line: "no answer within 5 s, stopped while …".
+    /// The end of "no answer within 5 s, stopped while …".
     pub(crate) fn while_doing(self) -> &'static str {
         match self {
             Phase::Resolve => "resolving the name",
@@ -33,8 +31,8 @@ impl Phase {
     }
 }
 
-/// The moment of an answer's first byte, stamped by the stream and read by the trace. In
-/// microseconds since the start of the run, plus one; zero is "not yet".
+/// The time of an answer's first byte. The stream writes it, the trace reads it. In microseconds since
+/// the start of the run, plus one; zero means "not yet".
 #[derive(Debug)]
 pub(crate) struct FirstByte {
     start: Instant,
@@ -49,7 +47,7 @@ impl FirstByte {
         }
     }
 
-    /// Keeps the first moment of this hop; later calls change nothing and read no clock.
+    /// Keeps the first time of this hop. Later calls read no clock.
     pub(crate) fn stamp(&self) {
         if self.seen.load(Ordering::Relaxed) == 0 {
             self.seen
@@ -66,35 +64,34 @@ impl FirstByte {
     }
 }
 
-/// A certificate chain as it was presented, whatever was thought of it.
+/// A certificate chain that the target presented, accepted or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Certificate {
-    /// The earliest end in the chain.
+    /// The first expiry in the chain.
     pub(crate) ends_at: Timestamp,
-    /// The wall clock by which it was judged.
-    pub(crate) judged_at: Timestamp,
+    /// The wall clock at the check.
+    pub(crate) checked_at: Timestamp,
 }
 
-/// One run's account of itself.
 #[derive(Debug)]
 pub(crate) struct Trace<'a> {
     start: Instant,
     phase: Phase,
-    /// Where the current phase began, in microseconds since the start.
+    /// The start of the current phase, in microseconds since the start of the run.
     since_us: u64,
     spent_us: [Option<u64>; 5],
-    /// Stamped by the stream that this run reads from.
+    /// The stream of this run writes it.
     pub(crate) first_byte: &'a FirstByte,
-    /// Set by the thread that resolves once it has begun; absent before any name was looked up.
+    /// The resolver thread sets it when it starts. `None` before the run resolves a name.
     pub(crate) resolving: Option<Arc<AtomicBool>>,
-    /// The last answer's status.
+    /// The status of the last answer.
     pub(crate) status: Option<u16>,
-    /// The chain that ends first among those presented.
+    /// The chain that expires first among those of all hops.
     pub(crate) certificate: Option<Certificate>,
 }
 
 impl<'a> Trace<'a> {
-    /// Begins in `phase` at the moment that `first_byte` counts from.
+    /// The run starts when `first_byte` was made.
     pub(crate) fn begin(first_byte: &'a FirstByte, phase: Phase) -> Self {
         Trace {
             start: first_byte.start,
@@ -108,7 +105,7 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// Ends the current phase now and begins `next`; re-entering the current one changes nothing.
+    /// Ends the current phase now and begins `next`. Does nothing if `next` is the current phase.
     pub(crate) fn enter(&mut self, next: Phase) {
         if next != self.phase {
             let now_us = self.elapsed_us();
@@ -116,20 +113,20 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// The request's answer has begun: what came before its first byte was processing.
+    /// Ends the phase `Processing` at the first byte, if there is one.
     pub(crate) fn answered(&mut self) {
         if let (Phase::Processing, Some(at_us)) = (self.phase, self.first_byte.at_us()) {
             self.turn(Phase::Transfer, at_us);
         }
     }
 
-    /// Leaves this hop of a redirect: the next one has a first byte of its own.
+    /// Ends this hop of a redirect. The next hop has its own first byte.
     pub(crate) fn leave_hop(&mut self) {
         self.answered();
         self.first_byte.clear();
     }
 
-    /// Keeps the certificate that ends first.
+    /// Keeps the certificate that expires first.
     pub(crate) fn saw(&mut self, certificate: Option<Certificate>) {
         if let Some(new) = certificate
             && self.certificate.is_none_or(|old| new.ends_at < old.ends_at)
@@ -138,13 +135,13 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// The phase that the run is in, the first byte considered.
+    /// The current phase.
     pub(crate) fn phase(&mut self) -> Phase {
         self.answered();
         self.phase
     }
 
-    /// Whether the lookup that this run waits for has not even begun for want of a thread.
+    /// True if the run resolves a name and no thread was free to start.
     pub(crate) fn waits_for_a_thread(&self) -> bool {
         self.phase == Phase::Resolve
             && self
@@ -153,7 +150,7 @@ impl<'a> Trace<'a> {
                 .is_some_and(|begun| !begun.load(Ordering::Relaxed))
     }
 
-    /// Ends the run: how long it took and the parts, which add up to it exactly.
+    /// Ends the run. Returns its duration and the phases, which add up to it exactly.
     pub(crate) fn end(&mut self) -> (Duration, Phases) {
         self.end_at(self.elapsed_us())
     }
@@ -185,7 +182,7 @@ impl<'a> Trace<'a> {
 }
 
 fn micros(span: Duration) -> u64 {
-    // A run of more than half a million years does not fit; saturating is as good as any answer.
+    // More than half a million years does not fit.
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX - 1)
 }
 

@@ -31,10 +31,10 @@ use formats::{HeaderText, HttpUrl, Method};
 use hop::Hop;
 use request::{Basic, Request};
 
-/// The most bytes that an answer's body may have; a longer or endless one is a broken protocol.
+/// The most bytes of an answer's body. A longer or endless body is a broken protocol.
 pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
-/// The most bytes that an answer's head may have.
+/// The most bytes of an answer's head.
 pub const HEAD_LIMIT: usize = 64 * 1024;
 
 /// The keys of an `http` probe.
@@ -154,18 +154,18 @@ impl Protocol for Client {
 }
 
 impl Client {
-    /// Asks, follows redirects, judges the last answer.
+    /// Sends the request, follows redirects, and checks the last answer.
     async fn ask(&self, deadline: Instant, trace: &mut Trace<'_>) -> Result<(), Fault> {
         let mut followed: Vec<Hop> = Vec::new();
         loop {
             let hop = followed.last().unwrap_or(&self.first);
             let answer = self.hop(hop, deadline, trace).await?;
             let Some(location) = &answer.location else {
-                return self.expect.judge(&answer);
+                return self.expect.check(&answer);
             };
             let next = hop.follow(answer.status, location)?;
             if followed.len() >= usize::from(self.redirects) {
-                return Err(self.astray(&followed, &next));
+                return Err(self.too_many_redirects(&followed, &next));
             }
             followed.push(next);
             trace.leave_hop();
@@ -181,7 +181,7 @@ impl Client {
         let tcp = dial::dial(&hop.host, hop.port, deadline, trace).await?;
         let Some(secure) = &hop.secure else {
             trace.enter(Phase::Processing);
-            // One segment out, one answer back: Nagle's delay cannot arise unless a body follows.
+            // Nagle's delay needs a second segment, which only a request body causes.
             if hop.has_body() {
                 no_delay(&tcp)?;
             }
@@ -202,10 +202,10 @@ impl Client {
         }
     }
 
-    fn astray(&self, followed: &[Hop], next: &Hop) -> Fault {
+    fn too_many_redirects(&self, followed: &[Hop], next: &Hop) -> Fault {
         let shown = next.shown();
         let before = std::iter::once(&self.first).chain(followed);
-        let detail = if before.into_iter().any(|hop| hop.asks_the_same_as(next)) {
+        let detail = if before.into_iter().any(|hop| hop.equals(next)) {
             format!("redirects in a circle, back to {shown}")
         } else {
             format!(
@@ -218,7 +218,7 @@ impl Client {
 }
 
 fn no_delay(tcp: &TcpStream) -> Result<(), Fault> {
-    // Fails only where the peer has reset the connection already.
+    // Fails only if the peer has already reset the connection.
     tcp.set_nodelay(true)
         .map_err(|_| Fault::protocol("the connection was reset before an answer"))
 }

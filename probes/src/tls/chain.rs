@@ -1,23 +1,22 @@
-//! Reads a presented chain for people: when it ends, and why it was refused. It must never decide
-//! whether a chain is good.
+//! Describes a presented chain to people: its expiry, and why it was refused. It must never decide if a
+//! chain is good.
 
 use jiff::Timestamp;
 use rustls::CertificateError;
 use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Version};
 
-use crate::words;
+use crate::format;
 
-/// Names of a certificate that a detail line lists at most.
+/// The most names of a certificate that a detail line lists.
 const NAMES: usize = 2;
 
-/// A chain as it was presented.
 pub(super) struct Chain<'a> {
     pub(super) end_entity: &'a CertificateDer<'a>,
     pub(super) intermediates: &'a [CertificateDer<'a>],
 }
 
-/// First and last second of validity, since 1970.
+/// The first and the last second of validity, since 1970.
 pub(super) fn validity_s(der: &CertificateDer<'_>) -> Option<(i64, i64)> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let validity = certificate.validity();
@@ -27,7 +26,7 @@ pub(super) fn validity_s(der: &CertificateDer<'_>) -> Option<(i64, i64)> {
     ))
 }
 
-/// The earliest end in the chain; a certificate that cannot be read has none.
+/// The first expiry in the chain. Unreadable certificates are skipped.
 pub(super) fn earliest_end(
     end_entity: &CertificateDer<'_>,
     intermediates: &[CertificateDer<'_>],
@@ -38,13 +37,13 @@ pub(super) fn earliest_end(
         .min()
 }
 
-/// Certificates without an end say 9999-12-31, a day more than instants go.
+/// A certificate without an expiry says 9999-12-31, which is beyond `Timestamp::MAX`.
 fn instant(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap_or(Timestamp::MAX)
 }
 
 impl Chain<'_> {
-    /// One line that goes on from the word "certificate": why it was refused for `name` at `at`.
+    /// One line that continues "certificate": why it was refused for `name` at `at`.
     pub(super) fn refusal(&self, error: &rustls::Error, name: &str, at: Timestamp) -> String {
         use CertificateError as C;
         let rustls::Error::InvalidCertificate(cause) = error else {
@@ -54,27 +53,27 @@ impl Chain<'_> {
             C::Expired | C::ExpiredContext { .. } => {
                 self.expired(at).unwrap_or_else(|| "expired".into())
             }
-            C::NotValidYet | C::NotValidYetContext { .. } => {
-                self.not_yet(at).unwrap_or_else(|| "not valid yet".into())
-            }
+            C::NotValidYet | C::NotValidYetContext { .. } => self
+                .not_valid_yet(at)
+                .unwrap_or_else(|| "not valid yet".into()),
             C::NotValidForName | C::NotValidForNameContext { .. } => self.other_name(name),
-            C::UnknownIssuer => self.stranger(),
-            C::BadSignature => self.forged(),
+            C::UnknownIssuer => self.unknown_issuer(),
+            C::BadSignature => self.bad_signature(),
             C::InvalidPurpose | C::InvalidPurposeContext { .. } => "not meant for servers".into(),
             C::BadEncoding => "cannot be read".into(),
             C::Revoked => "revoked".into(),
-            other => self.odd(at).unwrap_or_else(|| match other {
+            other => self.other_reason(at).unwrap_or_else(|| match other {
                 C::Other(cause) => format!("invalid: {cause}"),
                 other => format!("invalid: {other}"),
             }),
         }
     }
 
-    /// What is plainly wrong with a certificate that was refused for a reason without a name of its
-    /// own: many that a tool made in one line are signed by themselves and an authority's at once.
-    fn odd(&self, at: Timestamp) -> Option<String> {
+    /// A plain reason if rustls only gives a general one. Certificates that a tool made in one step are
+    /// often self-signed and an authority's at once.
+    fn other_reason(&self, at: Timestamp) -> Option<String> {
         let (_, certificate) = X509Certificate::from_der(self.end_entity).ok()?;
-        let dated = self.expired(at).or_else(|| self.not_yet(at));
+        let dated = self.expired(at).or_else(|| self.not_valid_yet(at));
         if let Some(dated) = dated {
             return Some(dated);
         }
@@ -95,8 +94,8 @@ impl Chain<'_> {
                 .filter(|to| *to < at.as_second())
         };
         let say = |to: i64| {
-            let ago = words::count(at.as_second().saturating_sub(to));
-            format!("expired {ago} ago ({})", words::date(instant(to)))
+            let ago = format::largest_unit(at.as_second().saturating_sub(to));
+            format!("expired {ago} ago ({})", format::date(instant(to)))
         };
         if let Some(to) = past(self.end_entity) {
             return Some(say(to));
@@ -106,13 +105,13 @@ impl Chain<'_> {
         Some(format!("an intermediate certificate {}", say(to)))
     }
 
-    fn not_yet(&self, at: Timestamp) -> Option<String> {
+    fn not_valid_yet(&self, at: Timestamp) -> Option<String> {
         let all = std::iter::once(self.end_entity).chain(self.intermediates);
         let from = all
             .filter_map(|der| validity_s(der).map(|(from, _)| from))
             .find(|from| *from > at.as_second())?;
-        let left = words::count(from.saturating_sub(at.as_second()));
-        let day = words::date(instant(from));
+        let left = format::largest_unit(from.saturating_sub(at.as_second()));
+        let day = format::date(instant(from));
         Some(format!("not valid until {day}, in {left}"))
     }
 
@@ -132,7 +131,7 @@ impl Chain<'_> {
         }
     }
 
-    fn stranger(&self) -> String {
+    fn unknown_issuer(&self) -> String {
         let Ok((_, certificate)) = X509Certificate::from_der(self.end_entity) else {
             return "cannot be read".into();
         };
@@ -142,7 +141,7 @@ impl Chain<'_> {
         format!("issued by {}, not trusted here", issuer(&certificate))
     }
 
-    fn forged(&self) -> String {
+    fn bad_signature(&self) -> String {
         match X509Certificate::from_der(self.end_entity) {
             Ok((_, certificate)) => format!(
                 "not signed with the key of {} that is trusted here",
@@ -153,7 +152,7 @@ impl Chain<'_> {
     }
 }
 
-/// Who a certificate says it is from.
+/// The issuer that the certificate names.
 fn issuer(certificate: &X509Certificate<'_>) -> String {
     let issuer = certificate.issuer();
     issuer
@@ -163,7 +162,7 @@ fn issuer(certificate: &X509Certificate<'_>) -> String {
         .map_or_else(|| "an unnamed authority".to_string(), shortened)
 }
 
-/// What hosts a certificate says it is for.
+/// The hosts that the certificate names.
 fn names(der: &CertificateDer<'_>) -> Vec<String> {
     let Ok((_, certificate)) = X509Certificate::from_der(der) else {
         return Vec::new();
@@ -183,7 +182,7 @@ fn names(der: &CertificateDer<'_>) -> Vec<String> {
         .collect()
 }
 
-/// So that a hostile certificate cannot push the rest out of the line.
+/// Keeps a hostile certificate from filling the whole line.
 fn shortened(text: &str) -> String {
     const LIMIT: usize = 60;
     if text.chars().count() <= LIMIT {

@@ -1,6 +1,5 @@
-//! Judges a chain as rustls does and keeps what it was, because rustls forgets a refused one. It
-//! must never be more lenient than the judge it wraps, but for a certificate that the operator
-//! named in `ca_file` itself.
+//! Verifies a chain as rustls does and records it, because rustls drops a refused chain. It must never
+//! accept more than the rustls verifier, except a certificate that the operator put into `ca_file`.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -17,24 +16,23 @@ use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureSc
 use crate::tls::chain;
 use crate::trace::Certificate;
 
-/// What one handshake showed.
+/// The record of one handshake.
 #[derive(Debug, Default)]
 pub(super) struct Presented {
     pub(super) certificate: Option<Certificate>,
-    /// Why the chain was refused, if it was.
+    /// Why the chain was refused.
     pub(super) refused: Option<String>,
 }
 
 tokio::task_local! {
-    /// Where the handshake that is being polled keeps what it was shown. The verifier is shared by
-    /// all handshakes and is told nothing of the connection it judges for.
+    /// The record of the handshake that is being polled. All handshakes share the verifier, which does
+    /// not learn for which connection it works.
     pub(super) static PRESENTED: RefCell<Presented>;
 }
 
-/// The wrapped judge.
 #[derive(Debug)]
 pub(super) struct Recorder {
-    judge: Arc<WebPkiServerVerifier>,
+    verifier: Arc<WebPkiServerVerifier>,
     pinned: Vec<CertificateDer<'static>>,
 }
 
@@ -47,12 +45,12 @@ impl Recorder {
         let roots = Arc::new(roots);
         let builder = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider));
         Ok(Recorder {
-            judge: builder.build()?,
+            verifier: builder.build()?,
             pinned,
         })
     }
 
-    fn judge(
+    fn verify(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
@@ -60,16 +58,16 @@ impl Recorder {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<(), rustls::Error> {
-        let judged = self.judge.verify_server_cert(
+        let verified = self.verifier.verify_server_cert(
             end_entity,
             intermediates,
             server_name,
             ocsp_response,
             now,
         );
-        let Err(error) = judged else { return Ok(()) };
-        // A self-signed certificate as most tools make them is marked as an authority, and such
-        // a one may not stand at a chain's end. Named by the operator, it is known byte by byte.
+        let Err(error) = verified else { return Ok(()) };
+        // Most tools mark a self-signed certificate as an authority, which rustls refuses as a
+        // server's. If the operator named exactly this certificate, it is trusted.
         if !self.pinned.contains(end_entity) {
             return Err(error);
         }
@@ -92,14 +90,14 @@ impl ServerCertVerifier for Recorder {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let judged = self.judge(end_entity, intermediates, server_name, ocsp_response, now);
-        let judged_at = i64::try_from(now.as_secs())
+        let verified = self.verify(end_entity, intermediates, server_name, ocsp_response, now);
+        let checked_at = i64::try_from(now.as_secs())
             .ok()
             .and_then(|s| Timestamp::from_second(s).ok())
             .unwrap_or(Timestamp::MAX);
         let certificate = chain::earliest_end(end_entity, intermediates)
-            .map(|ends_at| Certificate { ends_at, judged_at });
-        let refused = match &judged {
+            .map(|ends_at| Certificate { ends_at, checked_at });
+        let refused = match &verified {
             Ok(()) => None,
             Err(error) => {
                 let name = server_name.to_str();
@@ -107,17 +105,17 @@ impl ServerCertVerifier for Recorder {
                     end_entity,
                     intermediates,
                 };
-                Some(chain.refusal(error, &name, judged_at))
+                Some(chain.refusal(error, &name, checked_at))
             }
         };
-        // Without a slot (no probe is polling) there is nobody to tell.
+        // Fails only outside of a probe's handshake.
         let _ = PRESENTED.try_with(|slot| {
             *slot.borrow_mut() = Presented {
                 certificate,
                 refused,
             };
         });
-        judged.map(|()| ServerCertVerified::assertion())
+        verified.map(|()| ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -126,7 +124,7 @@ impl ServerCertVerifier for Recorder {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.judge.verify_tls12_signature(message, cert, dss)
+        self.verifier.verify_tls12_signature(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -135,10 +133,10 @@ impl ServerCertVerifier for Recorder {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.judge.verify_tls13_signature(message, cert, dss)
+        self.verifier.verify_tls13_signature(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.judge.supported_verify_schemes()
+        self.verifier.supported_verify_schemes()
     }
 }

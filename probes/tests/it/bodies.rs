@@ -1,4 +1,4 @@
-//! Answers that come whole and are judged by what they say.
+//! Complete answers, checked against their conditions; and mistakes in a spec.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -11,7 +11,7 @@ use crate::servers::{
 };
 
 /// Asks a server that answers with `body`. `expect` gives keys and values of the table `expect`.
-async fn asked(body: &str, expect: &[(&str, &str)]) -> probes::Finding {
+async fn ask_expecting(body: &str, expect: &[(&str, &str)]) -> probes::Finding {
     let at = says(answer(200, body)).await;
     let mut spec = spec(format!("http://{at}/"));
     for (key, value) in expect {
@@ -20,7 +20,7 @@ async fn asked(body: &str, expect: &[(&str, &str)]) -> probes::Finding {
     ask(spec).await
 }
 
-async fn asked_for_json(body: &str, pointer: &str, wanted: Option<&str>) -> probes::Finding {
+async fn ask_for_json(body: &str, pointer: &str, wanted: Option<&str>) -> probes::Finding {
     let at = says(answer(200, body)).await;
     let spec = spec(format!("http://{at}/"));
     ask(match wanted {
@@ -43,7 +43,7 @@ async fn a_good_answer_is_up_with_its_status_and_phases() {
 }
 
 #[tokio::test]
-async fn a_name_is_resolved_and_that_is_timed() {
+async fn resolving_a_name_is_timed() {
     let at = says(answer(200, "")).await;
     let finding = ask(spec(format!("http://localhost:{}/", at.port()))).await;
     check_up(&finding);
@@ -51,7 +51,7 @@ async fn a_name_is_resolved_and_that_is_timed() {
 }
 
 #[tokio::test]
-async fn an_ipv6_address_is_asked_in_brackets() {
+async fn an_ipv6_address_is_sent_in_brackets() {
     let at = serve("[::1]:0", |mut stream| async move {
         let asked = head(&mut stream).await;
         let port = stream.local_addr().unwrap().port();
@@ -63,7 +63,7 @@ async fn an_ipv6_address_is_asked_in_brackets() {
 }
 
 #[tokio::test]
-async fn the_request_says_who_asks_and_closes_after_one_answer() {
+async fn the_request_names_nines_and_closes_after_one_answer() {
     let (tell, mut told) = mpsc::channel(1);
     let at = serve("127.0.0.1:0", move |mut stream| {
         let tell = tell.clone();
@@ -97,7 +97,7 @@ async fn the_request_says_who_asks_and_closes_after_one_answer() {
 async fn each_run_makes_a_connection_of_its_own() {
     let accepted = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&accepted);
-    // It would go on with whoever asks again.
+    // The server would keep the connection open.
     let at = serve("127.0.0.1:0", move |mut stream| {
         counted.fetch_add(1, Relaxed);
         async move {
@@ -129,25 +129,25 @@ async fn another_status_than_expected_is_down() {
 }
 
 #[tokio::test]
-async fn the_body_is_judged_by_text_and_pattern() {
+async fn the_body_is_checked_by_text_and_pattern() {
     let page = "<h1>Sign in</h1> secret 42";
     let good = [
         ("body_contains", "Sign in"),
         ("body_lacks", "Error"),
         ("body_matches", r"\b\d+$"),
     ];
-    check_up(&asked(page, &good).await);
+    check_up(&ask_expecting(page, &good).await);
     for (bad, words) in [
         (("body_contains", "Log in"), "lacks `Log in`"),
         (("body_lacks", "Sign"), "has `Sign`"),
         (("body_matches", "^x"), "does not match `^x`"),
     ] {
-        check_down(&asked(page, &[bad]).await, Reason::Body, words);
+        check_down(&ask_expecting(page, &[bad]).await, Reason::Body, words);
     }
 }
 
 #[tokio::test]
-async fn json_is_judged_by_pointer() {
+async fn json_is_checked_by_pointer() {
     let page = r#"{"status":"active","n":1,"list":[{"a/b":null}],"o":{"k":[1, 2]}}"#;
     for (pointer, wanted) in [
         ("/status", Some("active")),
@@ -158,23 +158,23 @@ async fn json_is_judged_by_pointer() {
         ("/o", Some(r#"{ "k": [1,2] }"#)),
         ("", None),
     ] {
-        check_up(&asked_for_json(page, pointer, wanted).await);
+        check_up(&ask_for_json(page, pointer, wanted).await);
     }
-    let missing = asked_for_json(page, "/list/1", None).await;
+    let missing = ask_for_json(page, "/list/1", None).await;
     check_down(&missing, Reason::Body, "has no `/list/1`");
-    let other = asked_for_json(page, "/status", Some("retired")).await;
+    let other = ask_for_json(page, "/status", Some("retired")).await;
     check_down(
         &other,
         Reason::Body,
         "`/status` in the body is not `retired`",
     );
     assert!(!other.detail.unwrap().contains("active"));
-    let none = asked_for_json("<html>", "/status", None).await;
+    let none = ask_for_json("<html>", "/status", None).await;
     check_down(&none, Reason::Body, "not JSON");
 }
 
 #[tokio::test]
-async fn headers_are_judged_by_a_part_of_their_text() {
+async fn headers_are_checked_by_a_part_of_their_text() {
     let at = says("HTTP/1.1 200 OK\r\nVia: a\r\nVia: proxy-2\r\nContent-Length: 0\r\n\r\n").await;
     let wanting = |name: &str, text: &str| {
         ask(spec(format!("http://{at}/")).with(&format!("expect.headers.{name}"), text))
@@ -269,19 +269,19 @@ fn mistakes(spec: &Spec) -> Vec<(String, String)> {
 fn check_mistake(key: &str, value: impl Into<toml::Value>, why: &str) {
     let value = value.into();
     let spec = spec("https://portal.example.org/").with(key, value.clone());
-    check_told(&spec, &value.to_string(), why);
+    check_one_mistake(&spec, &value.to_string(), why);
 }
 
 #[track_caller]
-fn check_told(spec: &Spec, at: &str, why: &str) {
-    let told = mistakes(spec);
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!(told[0].0, at, "{told:?}");
-    assert!(told[0].1.contains(why), "{told:?} lacks {why}");
+fn check_one_mistake(spec: &Spec, at: &str, why: &str) {
+    let mistakes = mistakes(spec);
+    assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+    assert_eq!(mistakes[0].0, at, "{mistakes:?}");
+    assert!(mistakes[0].1.contains(why), "{mistakes:?} lacks {why}");
 }
 
 #[test]
-fn a_wrong_value_is_told_with_its_place() {
+fn a_wrong_value_is_reported_with_its_place() {
     check_mistake(
         "url",
         "portal.example/?token=hunter2",
@@ -308,16 +308,16 @@ fn a_wrong_value_is_told_with_its_place() {
 }
 
 #[test]
-fn keys_that_contradict_each_other_are_told_at_one_of_them() {
+fn keys_that_contradict_each_other_are_reported_at_one_of_them() {
     let plain = || spec("http://portal.example.org/");
     let days = plain().with("expect.certificate_days", 9);
-    check_told(&days, "9", "presents no certificate");
+    check_one_mistake(&days, "9", "presents no certificate");
     let head = plain()
         .with("method", "HEAD")
         .with("expect.body_lacks", "x");
-    check_told(&head, "\"x\"", "has no body");
+    check_one_mistake(&head, "\"x\"", "has no body");
     let twice = plain().with("expect.status", vec![200, 200]);
-    check_told(&twice, "200", "already in the list");
+    check_one_mistake(&twice, "200", "already in the list");
 }
 
 #[test]

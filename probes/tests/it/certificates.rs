@@ -21,19 +21,19 @@ use crate::servers::{
     Spec, answer, ask, check, check_down, check_up, head, pause, say, serve, spec, write,
 };
 
-/// A certificate authority of one test, and where its certificate can be read.
+/// A certificate authority of one test, and the folder of its certificate.
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: tempfile::TempDir,
 }
 
-/// What a server shows, and the key to it.
+/// The chain that a server presents, and its key.
 pub struct Credentials {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 }
 
-/// For `localhost` and the addresses of the loopback.
+/// For `localhost` and the loopback addresses.
 fn params() -> CertificateParams {
     let names = ["localhost", "127.0.0.1", "::1"].map(String::from);
     CertificateParams::new(names).unwrap()
@@ -57,7 +57,7 @@ impl Authority {
         authority
     }
 
-    /// The authority's certificate, as `ca_file` wants it.
+    /// The path of the authority's certificate.
     pub fn file(&self) -> String {
         let file = self.folder.path().join("ca.pem");
         file.to_str().unwrap().to_owned()
@@ -76,14 +76,14 @@ impl Authority {
         self.issue(&params())
     }
 
-    /// Asks `localhost` there, trusting this authority.
+    /// A probe of `localhost` that trusts this authority.
     pub fn spec(&self, at: SocketAddr) -> Spec {
         let mut spec = spec(format!("https://localhost:{}/?token=${{TOKEN}}", at.port()));
         spec.set("ca_file", self.file());
         spec
     }
 
-    /// Answers 200 over TLS, beginning the handshake after a pause.
+    /// Answers 200 over TLS. The handshake starts after a pause.
     pub async fn serve_after(
         &self,
         late: Duration,
@@ -101,7 +101,7 @@ impl Authority {
             let acceptor = acceptor.clone();
             async move {
                 pause(late).await;
-                // The prober may well hang up here: that is what most of these tests are about.
+                // In most of these tests the probe closes the connection here.
                 let Ok(mut stream) = acceptor.accept(stream).await else {
                     return;
                 };
@@ -123,7 +123,7 @@ impl Authority {
     }
 }
 
-/// Says in its body how it was asked; says nothing to `/never`, and too much to `/endless`.
+/// Answers with the request in the body. `/never` gets no answer, `/endless` too long an answer.
 async fn serve_http2(stream: tokio_rustls::server::TlsStream<tokio::net::TcpStream>) {
     type Asked = hyper::Request<hyper::body::Incoming>;
     let service = hyper::service::service_fn(async |asked: Asked| {
@@ -148,10 +148,10 @@ async fn serve_http2(stream: tokio_rustls::server::TlsStream<tokio::net::TcpStre
         .await;
 }
 
-/// The midnight of a day counted from today, as rcgen's `date_time_ymd` takes it.
+/// The midnight `days` days from today, for `date_time_ymd` of rcgen.
 #[expect(
     clippy::disallowed_methods,
-    reason = "certificates are judged by the wall clock, so these must be made by it"
+    reason = "certificates are checked by the wall clock"
 )]
 fn day(days: i64) -> (i32, u8, u8) {
     let at = Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
@@ -181,7 +181,7 @@ async fn a_good_certificate_is_up_and_its_end_is_kept() {
 }
 
 #[tokio::test]
-async fn http2_is_spoken_where_both_sides_can() {
+async fn http2_is_used_if_both_sides_support_it() {
     let authority = Authority::new();
     let at = authority
         .serve_after(Duration::ZERO, &["h2", "http/1.1"], authority.good())
@@ -200,7 +200,7 @@ async fn http2_is_spoken_where_both_sides_can() {
     assert!(finding.phases.processing_us.is_some() && finding.phases.transfer_us.is_some());
 }
 
-/// One connection would do for both: HTTP/2 keeps it.
+/// HTTP/2 could keep one connection for both runs.
 #[tokio::test]
 async fn each_run_over_http2_makes_a_connection_of_its_own() {
     let authority = Authority::new();
@@ -226,7 +226,7 @@ async fn each_run_over_http2_makes_a_connection_of_its_own() {
 }
 
 #[tokio::test]
-async fn http2_is_held_to_the_same_limits() {
+async fn http2_has_the_same_limits() {
     let authority = Authority::new();
     let at = authority
         .serve_after(Duration::ZERO, &["h2"], authority.good())
@@ -265,7 +265,7 @@ async fn a_redirect_may_lead_from_plain_to_secure() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_held_to_the_certificate_of_where_it_leads() {
+async fn a_redirect_is_checked_by_the_certificate_of_its_target() {
     let authority = Authority::new();
     let params = CertificateParams::new(["other.example".to_owned()]).unwrap();
     let secure = authority
@@ -304,7 +304,7 @@ async fn a_certificate_that_is_not_valid_yet_says_when() {
 }
 
 #[tokio::test]
-async fn a_self_signed_certificate_is_told_as_such() {
+async fn a_self_signed_certificate_is_named_as_such() {
     let authority = Authority::new();
     let own = |is_ca: IsCa, ends: i64| {
         let key = KeyPair::generate().unwrap();
@@ -330,7 +330,7 @@ async fn a_self_signed_certificate_is_told_as_such() {
 }
 
 #[tokio::test]
-async fn an_authority_s_certificate_in_the_place_of_a_server_s_is_told_as_such() {
+async fn a_certificate_of_an_authority_used_by_a_server_is_named_as_such() {
     let authority = Authority::new();
     let mut params = ending_in(9, params());
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -378,12 +378,12 @@ async fn a_certificate_of_another_host_names_both() {
 }
 
 #[tokio::test]
-async fn a_certificate_from_a_stranger_names_its_issuer() {
+async fn a_certificate_of_an_unknown_issuer_names_it() {
     let (known, stranger) = (Authority::new(), Authority::named("Stranger"));
     let finding = known.finding(stranger.good()).await;
     let words = "issued by Stranger, not trusted here";
     check_down(&finding, Reason::Certificate, words);
-    // An authority that changed its key, or somebody who only took its name.
+    // An authority that changed its key, or an impostor with its name.
     let finding = known.finding(Authority::new().good()).await;
     let words = "not signed with the key of Test Authority that is trusted here";
     check_down(&finding, Reason::Certificate, words);
@@ -435,7 +435,7 @@ async fn the_earliest_end_of_the_chain_counts() {
 #[tokio::test]
 async fn a_server_that_does_not_speak_tls_is_a_tls_failure() {
     let authority = Authority::new();
-    // It answers whatever it hears, as plain servers do once they have heard enough.
+    // It answers any bytes, as plain servers do after enough of them.
     let blunt = serve("127.0.0.1:0", |mut stream| async move {
         say(&mut stream, answer(400, "secret")).await;
         crate::servers::for_ever(stream).await;
@@ -477,7 +477,7 @@ async fn a_server_that_wants_a_clients_certificate_is_a_tls_failure() {
 }
 
 #[tokio::test]
-async fn a_server_that_ends_tls_without_saying_so_may_end_an_open_body() {
+async fn a_server_that_ends_tls_without_an_alert_may_end_an_open_ended_body() {
     let authority = Authority::new();
     for (text, good) in [
         ("HTTP/1.1 200 OK\r\n\r\nhello", true),

@@ -1,5 +1,5 @@
-//! Probes against real sockets that answer well, late, half, wrongly or not at all. Each test opens
-//! its own; nothing leaves the loopback. A pause here is the server's, and what is being measured.
+//! Probes against real sockets on the loopback that answer well, late, partly, wrongly or not at all.
+//! Each pause is made by a server and is measured.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A failed test may stop at once.
 
 mod bodies;

@@ -1,4 +1,4 @@
-//! Each phase is delayed on purpose, and the delay must be found in that phase and no other.
+//! Each phase is delayed on purpose. The delay must be found in that phase and in no other.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use crate::servers::{
     Spec, answer, ask, check_down, check_up, for_ever, head, pause, say, says, serve, spec,
 };
 
-/// The servers' pause. What a loaded machine adds stays far below it.
+/// The pause of the servers. A loaded machine adds far less.
 const PAUSE: Duration = Duration::from_millis(400);
 
-/// How far a phase may be off.
+/// The largest error of a phase.
 const EXACT_US: u64 = 20_000;
-/// A busy machine may hold up one run, but not each of so many.
+/// A busy machine may delay one run, but not all of these.
 const RUNS: usize = 20;
 
-/// Asks until a run is measured exactly: the delay in the chosen phase to 20 ms, and no more than
-/// that in all others together. What every run must keep to is checked of each.
+/// Runs the probe until one run is exact: the chosen phase is within 20 ms of the delay, and all other
+/// phases together take no more than 20 ms. Every run must contain the delay.
 async fn check_exact(spec: Spec, chosen: fn(&Phases) -> Option<u64>) {
     check_exact_after(|| (), spec, chosen).await;
 }
@@ -33,7 +33,7 @@ async fn check_exact_after(before: fn(), spec: Spec, chosen: fn(&Phases) -> Opti
         let finding = ask(spec.clone()).await;
         check_up(&finding);
         let there = chosen(&finding.phases).unwrap();
-        // What is done before begins a little before the run.
+        // `before` starts a little before the run.
         assert!(there + EXACT_US >= pause, "{:?}", finding.phases);
         let elsewhere = crate::servers::sum(finding.phases) - there;
         if there <= pause + EXACT_US && elsewhere <= EXACT_US {
@@ -54,8 +54,8 @@ fn check_delayed(phases: Phases, chosen: fn(&Phases) -> Option<u64>, pause: Dura
     assert!(elsewhere < pause / 2, "{phases:?}");
 }
 
-/// The system's resolver asks whom the system names, so that no test can make it wait; but it is
-/// asked on one of the runtime's threads for what blocks, and here the only one is busy meanwhile.
+/// A test cannot delay the system's resolver. But the resolver runs on a blocking thread of the runtime,
+/// and here the only one is busy.
 #[test]
 fn a_late_name_is_resolve() {
     let one = tokio::runtime::Builder::new_current_thread()
@@ -119,8 +119,8 @@ async fn a_late_handshake_is_tls() {
     check_exact(authority.spec(at), |p| p.tls_us).await;
 }
 
-/// The kernel drops a call to a listener whose queue is full; the caller's kernel repeats it
-/// after a second.
+/// The kernel drops a connection to a listener whose queue is full. The client's kernel tries again after
+/// a second.
 #[tokio::test]
 async fn a_late_connection_is_connect() {
     let socket = TcpSocket::new_v4().unwrap();
@@ -152,7 +152,7 @@ async fn a_timeout_says_in_which_phase() {
     let dripping = serve("127.0.0.1:0", |mut stream| async move {
         head(&mut stream).await;
         say(&mut stream, "HTTP/1.1 200 OK\r\n").await;
-        // More drops than fit into the timeout, fewer than would fill the head's limit.
+        // More lines than fit into the timeout, fewer than the limit of the head.
         for n in 0..1_000 {
             say(&mut stream, format!("X-{n}: y\r\n")).await;
             pause(Duration::from_millis(20)).await;

@@ -1,4 +1,4 @@
-//! Peers that break off, talk garbage, talk too much, or are not there.
+//! Peers that break off, send garbage, send too much, or do not listen.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use crate::servers::{answer, ask, check, check_down, for_ever, head, say, says, serve, spec};
 
 #[tokio::test]
-async fn nobody_listening_is_refused() {
+async fn a_port_without_a_listener_is_refused() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     drop(listener);
@@ -78,7 +78,7 @@ async fn an_endless_body_is_cut_off() {
             head(&mut stream).await;
             say(&mut stream, "HTTP/1.1 200 OK\r\n\r\n").await;
             let block = vec![b'x'; 64 * 1024];
-            // Twice the limit: enough to tell, and an end if the prober never lets go.
+            // Twice the limit, so that the test ends even if the probe reads on.
             for _ in 0..(2 * probes::http::BODY_LIMIT / block.len()) {
                 say(&mut stream, &block).await;
             }
@@ -122,9 +122,9 @@ async fn an_endless_head_is_cut_off() {
     check_down(&finding, Reason::Protocol, "longer than 64 KiB");
 }
 
-/// The process stands still (a stop signal, a suspended machine) while a run is under way.
+/// The process is stopped (by a signal or a suspend) during a run.
 #[test]
-fn a_run_that_was_held_up_says_nothing_about_its_target() {
+fn a_run_of_a_stopped_process_is_inconclusive() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -132,7 +132,7 @@ fn a_run_that_was_held_up_says_nothing_about_its_target() {
     runtime.block_on(async {
         let at = serve("127.0.0.1:0", |mut stream| async move {
             head(&mut stream).await;
-            // On the only thread, this holds up everything, as a stopped process would be.
+            // This blocks the only thread, like a stopped process.
             let held_up = probes::STALL + Duration::from_millis(300);
             std::thread::sleep(held_up); // scripted delay
             say(&mut stream, answer(200, "")).await;
@@ -146,7 +146,7 @@ fn a_run_that_was_held_up_says_nothing_about_its_target() {
 }
 
 #[test]
-fn a_name_that_waited_for_a_thread_all_its_time_says_nothing() {
+fn a_name_that_waited_for_a_thread_until_the_timeout_is_inconclusive() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(1)

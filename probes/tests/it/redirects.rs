@@ -12,7 +12,7 @@ fn to(location: &str) -> String {
 }
 
 /// `/0` leads to `/1`, and so on; `/last` answers.
-async fn stairs(last: usize) -> SocketAddr {
+async fn redirecting(last: usize) -> SocketAddr {
     serve("127.0.0.1:0", move |mut stream| async move {
         let asked = head(&mut stream).await;
         let path = asked.split(' ').nth(1).unwrap();
@@ -29,7 +29,7 @@ async fn stairs(last: usize) -> SocketAddr {
 
 #[tokio::test]
 async fn redirects_are_followed_as_far_as_allowed() {
-    let at = stairs(3).await;
+    let at = redirecting(3).await;
     let mut spec = spec(format!("http://{at}/0"));
     spec.set("redirects", 3);
     spec.set("expect.body_contains", "landed");
@@ -43,20 +43,20 @@ async fn redirects_are_followed_as_far_as_allowed() {
 }
 
 #[tokio::test]
-async fn without_leave_a_redirect_is_the_answer() {
-    let at = stairs(1).await;
+async fn a_redirect_that_is_not_followed_is_the_answer() {
+    let at = redirecting(1).await;
     let mut spec = spec(format!("http://{at}/0"));
     check_down(&ask(spec.clone()).await, Reason::Status, "status 302");
     spec.set("expect.status", vec![302]);
     spec.set("expect.headers.location", "/1");
     check_up(&ask(spec.clone()).await);
-    // Nor is one followed that is expected by its number.
+    // A redirect with an expected status is not followed either.
     spec.set("redirects", 5);
     check_up(&ask(spec).await);
 }
 
 #[tokio::test]
-async fn a_circle_of_redirects_is_told_as_one() {
+async fn a_circle_of_redirects_is_named_as_one() {
     let at = serve("127.0.0.1:0", |mut stream| async move {
         let asked = head(&mut stream).await;
         let next = if asked.starts_with("GET /a") {
@@ -96,7 +96,7 @@ async fn a_redirect_that_leads_nowhere_is_down() {
     check_down(
         &ask(spec).await,
         Reason::Redirect,
-        "status 301 says not where",
+        "status 301 has no `Location`",
     );
 }
 

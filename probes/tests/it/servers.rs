@@ -1,5 +1,4 @@
-//! Servers on the loopback that do exactly what a test tells them, and what every test asks of
-//! every finding. It must never answer anything that was not scripted.
+//! Scripted servers on the loopback, and the checks of every finding.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -29,7 +28,7 @@ where
     address
 }
 
-/// Reads a request's head, says `answer`, closes.
+/// Reads the head of a request, sends `answer`, and closes.
 pub async fn says(answer: impl Into<Vec<u8>>) -> SocketAddr {
     let answer: Vec<u8> = answer.into();
     serve("127.0.0.1:0", move |mut stream| {
@@ -42,13 +41,13 @@ pub async fn says(answer: impl Into<Vec<u8>>) -> SocketAddr {
     .await
 }
 
-/// A whole answer with that status and body.
+/// A complete answer.
 pub fn answer(status: u16, body: &str) -> String {
     let length = body.len();
     format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}")
 }
 
-/// Reads up to the empty line that ends a head; what it says. Requests here have no body.
+/// Reads the head of a request. Requests here have no body.
 pub async fn head<S: AsyncRead + Unpin>(stream: &mut S) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -58,18 +57,18 @@ pub async fn head<S: AsyncRead + Unpin>(stream: &mut S) -> String {
     String::from_utf8(head).unwrap()
 }
 
-/// Writes, whether or not the prober still listens.
+/// Writes, even if the probe has closed the connection.
 pub async fn say<S: AsyncWrite + Unpin>(stream: &mut S, bytes: impl AsRef<[u8]>) {
     let _ = stream.write_all(bytes.as_ref()).await;
     let _ = stream.flush().await;
 }
 
-/// The server takes its time: what is being measured, never a wait for something else.
+/// A pause of the server, which the test measures.
 pub async fn pause(length: Duration) {
     tokio::time::sleep(length).await; // scripted delay
 }
 
-/// Never comes back.
+/// Never returns.
 pub async fn for_ever<T>(kept: T) {
     std::future::pending::<()>().await;
     drop(kept);
@@ -124,12 +123,12 @@ impl Spec {
     }
 }
 
-/// The spec that asks for `url` and expects nothing special.
+/// An `http` probe of `url`.
 pub fn spec(url: impl Into<String>) -> Spec {
     Spec::of("http").with("url", url.into())
 }
 
-/// Puts a certificate where `ca_file` can name it.
+/// Writes a certificate for `ca_file`.
 #[expect(
     clippy::disallowed_methods,
     reason = "half a file would fail this one test and nothing else"
@@ -138,7 +137,7 @@ pub fn write(path: &str, pem: &str) {
     std::fs::write(path, pem).unwrap();
 }
 
-/// Runs it once, and checks what holds of every finding.
+/// Runs the probe once, and checks the properties of every finding.
 pub async fn ask(spec: Spec) -> Finding {
     let finding = spec.probe().run().await;
     assert_eq!(
@@ -170,7 +169,7 @@ pub fn sum(p: Phases) -> u64 {
     .sum()
 }
 
-/// Checks a finding's outcome, reason and a part of its detail.
+/// Checks the outcome, the reason and a part of the detail.
 #[track_caller]
 pub fn check(finding: &Finding, outcome: Outcome, reason: Reason, detail: &str) {
     assert_eq!(
@@ -182,13 +181,11 @@ pub fn check(finding: &Finding, outcome: Outcome, reason: Reason, detail: &str) 
     assert!(said.contains(detail), "{said:?} lacks {detail:?}");
 }
 
-/// Down, for that reason.
 #[track_caller]
 pub fn check_down(finding: &Finding, reason: Reason, detail: &str) {
     check(finding, Outcome::Down, reason, detail);
 }
 
-/// Up, and nothing to say.
 #[track_caller]
 pub fn check_up(finding: &Finding) {
     assert_eq!(finding.outcome, Outcome::Up, "{finding:?}");

@@ -43,7 +43,7 @@ async fn a_closed_port_is_refused() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_not_answered_times_out() {
+async fn a_connection_that_is_not_accepted_times_out() {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = socket.listen(1).unwrap();

@@ -1,4 +1,4 @@
-//! What the tests of this room share: a small catalogue, samples, and a journal that can refuse.
+//! Fixtures: a small catalogue, samples, probes, and a journal that can fail.
 // A test that cannot build its own input should fail at once.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -82,7 +82,7 @@ pub(crate) fn probe(kind: &str, keys: &str, timeout: Duration) -> Arc<probes::Pr
     Arc::new(probes::prepare(kind, keys, timeout, environment).unwrap())
 }
 
-/// An `http` probe of the page `/` of that server.
+/// An `http` probe of the server's page `/`.
 pub(crate) fn page(server: &TcpListener, timeout: Duration) -> Arc<probes::Probe> {
     let address = server.local_addr().unwrap();
     probe("http", &format!("url = \"http://{address}/\""), timeout)
@@ -103,7 +103,7 @@ pub(crate) fn sample(at: Timestamp, outcome: Outcome) -> Sample {
     }
 }
 
-/// A journal in memory that refuses when told to.
+/// A journal in memory that fails while `refuses` is true.
 #[derive(Default)]
 pub(crate) struct Flaky {
     pub(crate) refuses: bool,
@@ -133,7 +133,7 @@ impl Journal for Flaky {
 }
 
 impl Flaky {
-    /// What a replay of everything written gives.
+    /// The fold of everything written.
     pub(crate) fn replay(&self) -> Record {
         let mut record = Record::default();
         for (seq, (_, event)) in (1..).zip(&self.events) {

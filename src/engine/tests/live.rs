@@ -1,4 +1,4 @@
-//! The whole engine against real sockets on loopback: thread, handle, probe tasks and both stores.
+//! The whole engine against real sockets on the loopback: thread, handle, probe tasks and both stores.
 // A test that cannot build its own input should fail at once.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -11,9 +11,9 @@ use domain::actor::Actor;
 use domain::catalogue::Catalogue;
 use domain::decide::Input;
 use domain::event::Delivery;
+use domain::id::NoticeId;
 use domain::id::ProbeId;
 use domain::notice::Kind;
-use domain::id::NoticeId;
 use domain::notice::Notice;
 use domain::notices;
 use domain::record::Record;
@@ -33,7 +33,7 @@ use crate::engine::thread::Running;
 use crate::ledger::{self, Ledger};
 use crate::samples::Instance;
 
-/// Nothing here takes a second; on a machine that is busy, some of it may.
+/// Each step takes less than a second on an idle machine.
 const LONG: Duration = Duration::from_secs(30);
 
 struct Service {
@@ -44,13 +44,13 @@ struct Service {
 }
 
 impl Service {
-    /// A service on a new ledger that watches `catalogue`.
+    /// A service with a new ledger.
     async fn start(catalogue: Catalogue) -> Self {
         let data = tempfile::tempdir().unwrap();
         Self::start_on(data, Clock::start().unwrap(), catalogue).await
     }
 
-    /// A service that watches `catalogue` on what it finds in `data`, as the program starts it.
+    /// A service on the stores in `data`, started as the program starts it.
     async fn start_on(data: TempDir, clock: Clock, catalogue: Catalogue) -> Self {
         let samples = Instance::open(data.path(), clock.now()).unwrap();
         let ledger = Ledger::open(data.path()).unwrap();
@@ -80,7 +80,7 @@ impl Service {
         }
     }
 
-    /// Stops in order; what the ledger then says, and how many samples were stored.
+    /// Stops the service. Returns the record and the number of stored samples.
     async fn stop(self) -> (Record, u64) {
         self.engine.stop().await.unwrap();
         assert!(matches!(self.engine.stop().await, Err(Error::Stopped)));
@@ -94,7 +94,7 @@ impl Service {
         (ledger::replay_record(&ledger, None).unwrap(), count)
     }
 
-    /// Ends without a word; what it leaves behind.
+    /// Ends the service without a stop event. Returns its folder.
     fn die(self) -> TempDir {
         drop(self.engine);
         self.running.join().unwrap();
@@ -112,14 +112,13 @@ impl Service {
         .await
     }
 
-    /// Waits until the record shows it.
     async fn shows<T>(&self, wanted: impl Fn(&Record) -> Option<T>) -> T {
         let shown = async {
             loop {
                 if let Some(found) = wanted(&self.engine.snapshot().record) {
                     return found;
                 }
-                // The snapshot follows a change by a quarter of a second at most.
+                // The snapshot is at most a quarter of a second old.
                 let _ = timeout(Duration::from_millis(100), self.engine.outbox_changed()).await;
             }
         };
@@ -127,7 +126,7 @@ impl Service {
     }
 }
 
-/// Quick enough for a test, in the same proportions as thirty and five seconds.
+/// Short intervals, in about the proportions of 30 s and 5 s.
 fn quick() -> Catalogue {
     let mut catalogue = catalogue();
     let probe = &mut catalogue.systems[0].probes[0];
@@ -200,7 +199,7 @@ async fn a_port_that_closes_and_opens_again_is_one_outage_with_both_notices() {
     service.due(Kind::Uptime).await;
     runner.stop().await;
 
-    // The engine has gathered the last samples only when it has stopped.
+    // Only a stopped engine has handled the last samples.
     let (record, stored) = service.stop().await;
     let counts = probe.counts();
     assert!(counts.up >= 5 && counts.down >= 3, "{counts:?}");
@@ -217,7 +216,7 @@ async fn a_port_that_closes_and_opens_again_is_one_outage_with_both_notices() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_back_delays_no_word_of_an_outage() {
+async fn a_clock_that_is_set_back_delays_no_notice() {
     let service = Service::start(quick()).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = listener.local_addr().unwrap();
@@ -232,7 +231,7 @@ async fn a_clock_that_is_set_back_delays_no_word_of_an_outage() {
     let shown = service.engine.snapshot();
     let due = notices::due(&shown.record, &shown.doubted, clock.now());
     assert_eq!(due, [downtime], "it leaves at once");
-    // In the midst of the outage the clock goes back again, and then to where it belongs.
+    // During the outage the clock is set back again, and then to the right time.
     clock.set_by(SignedDuration::from_hours(-2));
     service
         .shows(|r| (r.repeated.len() == 2).then_some(()))
@@ -252,12 +251,16 @@ async fn a_clock_that_is_set_back_delays_no_word_of_an_outage() {
     assert_eq!(record.outages.len(), 1, "it is not split");
     let outage = record.outages.values().next().unwrap();
     assert!(outage.end.is_some_and(|end| end >= outage.start));
-    assert_eq!(record.notices.outage_entries().count(), 1, "one conversation");
+    assert_eq!(
+        record.notices.outage_entries().count(),
+        1,
+        "one conversation"
+    );
     assert_eq!(record.repeated.len(), 2);
 }
 
 #[tokio::test]
-async fn a_service_whose_clock_was_ahead_in_an_earlier_life_watches_at_once() {
+async fn a_service_whose_clock_was_ahead_before_a_restart_monitors_at_once() {
     let data = tempfile::tempdir().unwrap();
     let clock = Clock::start().unwrap();
     clock.set_by(SignedDuration::from_hours(3));
@@ -292,7 +295,7 @@ async fn a_service_whose_clock_was_ahead_in_an_earlier_life_watches_at_once() {
 }
 
 #[tokio::test]
-async fn people_get_a_receipt_or_a_reason() {
+async fn an_act_gets_a_receipt_or_a_reason() {
     let service = Service::start(catalogue()).await;
     let acknowledge = Act::Acknowledge {
         incident: Selector::System("portal".into()),
@@ -319,7 +322,7 @@ async fn people_get_a_receipt_or_a_reason() {
     let snapshot = service.engine.snapshot();
     assert!(
         snapshot.record.seq >= last,
-        "whoever has a receipt can read what it says"
+        "the events of a receipt are in the snapshot"
     );
     assert_eq!(snapshot.head.seq, snapshot.record.seq);
     service
@@ -343,7 +346,7 @@ async fn people_get_a_receipt_or_a_reason() {
 }
 
 #[tokio::test]
-async fn a_configuration_in_force_leaves_no_trace_and_a_new_one_changes_what_runs() {
+async fn the_same_configuration_adds_no_event_and_a_new_one_changes_the_probes() {
     let service = Service::start(quick()).await;
     let same = service
         .engine
@@ -395,11 +398,11 @@ async fn a_configuration_in_force_leaves_no_trace_and_a_new_one_changes_what_run
 }
 
 #[tokio::test]
-async fn a_slow_target_is_asked_once_at_a_time_and_its_slots_are_counted() {
+async fn a_slow_probe_runs_once_at_a_time_and_its_missed_slots_are_counted() {
     let mut catalogue = quick();
     catalogue.systems[0].probes[0].interval_ms = 400;
     let service = Service::start(catalogue).await;
-    // Accepts nobody: the backlog takes the connection, but this server never speaks HTTP.
+    // The backlog takes the connection, but this server never answers.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let timeout_of = Duration::from_millis(700);
     let setup = ProbeSetup {
@@ -432,7 +435,7 @@ async fn a_slow_target_is_asked_once_at_a_time_and_its_slots_are_counted() {
 }
 
 #[tokio::test]
-async fn slots_that_went_by_while_too_much_was_under_way_are_counted_and_the_next_is_taken() {
+async fn slots_missed_for_want_of_a_permit_are_counted_and_the_next_is_taken() {
     let service = Service::start(quick()).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let runner = Runner::start(Arc::clone(&service.engine)).unwrap();
@@ -484,7 +487,7 @@ async fn a_start_that_had_to_wait_is_measured_from_its_slot() {
         }
     };
     let sample = timeout(LONG, first).await.unwrap();
-    // On a machine that is busy another slot may have been taken; it is one of the grid all the same.
+    // A busy machine may take a later slot, which is also one of the grid.
     let late = SignedDuration::from_micros(i64::try_from(sample.late_us).unwrap());
     let near = SignedDuration::from_millis(20);
     let slot_of = slots.at_or_after(sample.at - late - near);
@@ -503,7 +506,7 @@ async fn a_slow_target_delays_no_other() {
     catalogue.systems[0].probes.push(slow.clone());
     let service = Service::start(catalogue).await;
     let quick = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    // Accepts, and never speaks HTTP.
+    // Accepts, and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let waits = ProbeSetup {
         id: slow.id.clone(),
@@ -517,24 +520,23 @@ async fn a_slow_target_delays_no_other() {
     runner.replace(vec![waits, setup(portal(), quick.local_addr().unwrap())]);
     accepted(&quick, 10).await;
     let probe = service.engine.shared().probe(&slow.id).unwrap();
-    assert!(probe.latest().is_none(), "it is still being asked");
+    assert!(probe.latest().is_none(), "it is still running");
     drop(asked);
     runner.stop().await;
     service.stop().await;
 }
 
-/// A day: a start that waits for its slot is not seen by any test.
+/// A start that waits for a slot of this interval does not happen during a test.
 const DAY_MS: i64 = 24 * 3_600_000;
 
-/// An address of loopback that refuses.
+/// A loopback address that refuses connections.
 async fn refusing() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     listener.local_addr().unwrap()
 }
 
 #[tokio::test]
-async fn a_run_that_is_pending_at_a_start_of_the_service_is_retried_and_not_left_to_the_next_slot()
-{
+async fn a_pending_run_is_retried_at_the_start_of_the_service_and_not_at_the_next_slot() {
     let mut daily = quick();
     daily.systems[0].probes[0].interval_ms = DAY_MS;
     let service = Service::start(daily.clone()).await;
@@ -561,7 +563,7 @@ async fn a_run_that_is_pending_at_a_start_of_the_service_is_retried_and_not_left
 }
 
 #[tokio::test]
-async fn a_reload_that_changes_the_interval_goes_on_with_a_pending_retry() {
+async fn a_reload_that_changes_the_interval_keeps_a_pending_retry() {
     let service = Service::start(quick()).await;
     let runner = Runner::start(Arc::clone(&service.engine)).unwrap();
     let mut setup = setup(portal(), refusing().await);

@@ -1,4 +1,4 @@
-//! Turns over a journal in memory: nothing is told that is not written, and nothing is lost.
+//! Turns over a journal in memory: no event is shown before it is written, and no event is lost.
 // A test that cannot build its own input should fail at once.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -51,7 +51,7 @@ fn play<J: Journal>(turn: &mut Turn<J>, from: i64, step: i64, drawn: &str) {
             'D' => Outcome::Down,
             _ => continue,
         };
-        // A store that fails is part of some of these plays.
+        // The journal fails in some of these tests.
         let _ = turn.step(at, Input::Sampled(sample(at, outcome)), None);
     }
 }
@@ -109,7 +109,7 @@ fn an_outage_its_incident_and_its_notices_are_one_commit() {
 }
 
 #[test]
-fn a_failing_ledger_tells_nobody_and_later_has_the_true_times() {
+fn while_the_ledger_fails_nothing_is_sent_and_later_the_times_are_true() {
     let mut turn = started();
     play(&mut turn, 10, 30, "UU");
     turn.journal_mut().refuses = true;
@@ -151,7 +151,7 @@ fn an_outage_that_came_and_went_while_the_ledger_failed_is_still_one() {
 }
 
 #[test]
-fn samples_leave_a_failing_disk_alone_for_a_second_but_people_do_not_wait() {
+fn after_a_failed_commit_samples_wait_a_second_and_acts_do_not() {
     let mut turn = started();
     turn.journal_mut().refuses = true;
     play(&mut turn, 10, 1, "DDD");
@@ -181,7 +181,7 @@ fn samples_leave_a_failing_disk_alone_for_a_second_but_people_do_not_wait() {
 }
 
 #[test]
-fn an_absence_during_a_failing_ledger_is_written_later_and_once() {
+fn a_monitoring_gap_while_the_ledger_fails_is_written_later_and_once() {
     let mut turn = started();
     play(&mut turn, 10, 30, "UU");
     turn.journal_mut().refuses = true;
@@ -204,7 +204,7 @@ fn an_absence_during_a_failing_ledger_is_written_later_and_once() {
 }
 
 #[test]
-fn what_falls_due_inside_an_absence_knows_of_the_absence() {
+fn instants_within_a_monitoring_gap_are_decided_after_it_is_known() {
     let mut turn = started();
     play(&mut turn, 10, 30, "UU");
     let span = Span::new(t(50), t(230));
@@ -226,7 +226,7 @@ fn what_falls_due_inside_an_absence_knows_of_the_absence() {
 }
 
 #[test]
-fn a_killed_life_was_alive_when_the_samples_of_its_events_were_taken() {
+fn a_killed_service_was_alive_at_the_samples_of_its_events() {
     let mut turn = started();
     play(&mut turn, 10, 30, "UUDDD");
     let journal = std::mem::take(turn.journal_mut());
@@ -278,7 +278,11 @@ fn samples_that_were_lost_do_not_end_an_outage_or_begin_it_again() {
         turn.step(t(170), start, None).result.unwrap();
         assert_eq!(turn.record().is_down(&"portal".into()), down, "{drawn}");
         assert_eq!(turn.record().outages.len(), 1, "{drawn}");
-        assert_eq!(turn.record().notices.outage_entries().count(), told, "{drawn}");
+        assert_eq!(
+            turn.record().notices.outage_entries().count(),
+            told,
+            "{drawn}"
+        );
     }
 }
 
@@ -316,7 +320,7 @@ fn silence_falls_due_by_itself_at_its_own_time() {
     let mut turn = started();
     play(&mut turn, 10, 30, "UU");
     assert!(turn.next_wake().is_some_and(|wake| wake <= t(40 + 75 + 10)));
-    // The engine comes late; the event does not.
+    // The engine is late; the event has its true time.
     turn.step(t(500), Input::Tick, None).result.unwrap();
     let silent = facts(&turn, |f| {
         matches!(
@@ -328,7 +332,7 @@ fn silence_falls_due_by_itself_at_its_own_time() {
         )
     });
     assert_eq!(silent.len(), 1);
-    // Two and a half intervals, and the time that a run begun within them may take.
+    // Two and a half intervals, and the timeout of a run that starts within them.
     assert_eq!(silent[0].at, t(125));
     assert!(matches!(&silent[0].fact, Fact::ProbeSilent { from, .. } if *from == t(115)));
 }
@@ -354,7 +358,7 @@ fn a_refused_act_changes_nothing_and_says_why() {
     assert_eq!(*turn.record(), before);
 }
 
-/// Everything stored but when it was recorded and its place.
+/// The stored events without their recording times and sequence numbers.
 fn told(turn: &Turn<Flaky>) -> Vec<Event> {
     let mut events: Vec<_> = turn
         .journal()
@@ -367,7 +371,7 @@ fn told(turn: &Turn<Flaky>) -> Vec<Event> {
 }
 
 #[test]
-fn ticking_every_second_or_hardly_ever_gives_the_same_events() {
+fn frequent_and_rare_ticks_give_the_same_events() {
     let drawn = "UUUDDDDUUUUUU....UUUDUUU";
     let every = |ticks: &dyn Fn(i64) -> bool| {
         let mut turn = started();
@@ -392,7 +396,7 @@ fn ticking_every_second_or_hardly_ever_gives_the_same_events() {
 }
 
 #[test]
-fn a_configuration_that_comes_before_the_start_does_not_make_the_dead_time_vouched_for() {
+fn a_configuration_before_the_start_does_not_cover_the_time_without_monitoring() {
     let mut turn = started();
     play(&mut turn, 10, 30, "UU");
     let journal = std::mem::take(turn.journal_mut());
@@ -423,7 +427,7 @@ fn a_configuration_that_comes_before_the_start_does_not_make_the_dead_time_vouch
 }
 
 #[test]
-fn a_life_that_ended_without_a_word_witnesses_no_midnight() {
+fn a_crashed_service_closes_no_day() {
     let mut turn = started();
     play(&mut turn, 10, 30, "UU");
     let journal = std::mem::take(turn.journal_mut());
@@ -437,7 +441,7 @@ fn a_life_that_ended_without_a_word_witnesses_no_midnight() {
 }
 
 #[test]
-fn a_refusal_for_good_is_shown_at_once_with_what_the_relay_said() {
+fn a_rejected_notice_is_shown_at_once_with_the_reply_of_the_relay() {
     let mut turn = started();
     play(&mut turn, 10, 30, "UUDDD");
     turn.step(t(170), Input::Tick, None).result.unwrap();
@@ -474,7 +478,7 @@ fn a_refusal_for_good_is_shown_at_once_with_what_the_relay_said() {
 }
 
 #[test]
-fn a_message_kept_from_the_first_attempt_stays_and_the_disk_is_not_blamed() {
+fn a_stored_message_that_differs_is_a_refusal_and_no_failure_of_the_disk() {
     let data = tempfile::tempdir().unwrap();
     let ledger = Ledger::open(data.path()).unwrap();
     let mut turn = begun(Turn::new(ledger, Default::default(), &[]));

@@ -1,6 +1,6 @@
-//! One request and its answer on an open connection, in HTTP/1.1 or 2. The connection is driven
-//! within the run's own task, so that cutting off the run cuts off everything. It must never read
-//! more than the limits, nor keep a body that nobody looks into.
+//! One request and its answer on an open connection, in HTTP/1.1 or 2. The run's task drives the
+//! connection, so that the end of the run ends everything. It must never read more than the limits,
+//! nor keep a body without an expectation.
 
 mod errors;
 mod stamp;
@@ -28,24 +28,23 @@ use crate::kinds::http::{BODY_LIMIT, HEAD_LIMIT};
 use crate::trace::Trace;
 use stamp::Stamped;
 
-/// What came back.
+/// The answer to a request.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
-    /// Empty unless somebody looks into it.
+    /// Empty unless [`Want::body`].
     pub(super) body: Vec<u8>,
-    /// Where to go on, if this is a redirect to be followed; the body is not read then.
+    /// Set if this redirect is to be followed. Then the body is not read.
     pub(super) location: Option<Vec<u8>>,
 }
 
-/// What of an answer somebody looks into.
+/// The parts of an answer that the probe needs.
 #[derive(Debug)]
 pub(super) struct Want {
     pub(super) body: bool,
-    /// Redirects are followed …
+    /// Redirects are followed, except those with one of `statuses`.
     pub(super) redirect: bool,
-    /// … unless their status is expected by number.
     pub(super) statuses: Vec<u16>,
 }
 
@@ -58,7 +57,7 @@ impl Want {
         }
         match headers.get(header::LOCATION) {
             Some(location) => Ok(Some(location.as_bytes().to_vec())),
-            None => Err(errors::nowhere(status)),
+            None => Err(errors::no_location(status)),
         }
     }
 }
@@ -81,7 +80,7 @@ where
         .await
         .map_err(|e| errors::before(&e, false))?;
     let answer = sender.send_request(request(hop, &hop.plain));
-    converse(connection, answer, want, trace).await
+    exchange(connection, answer, want, trace).await
 }
 
 /// HTTP/2, as agreed in the handshake.
@@ -100,7 +99,7 @@ pub(super) async fn http2(
         .await
         .map_err(|e| errors::before(&e, false))?;
     let answer = sender.send_request(request(hop, &secure.http2));
-    converse(connection, answer, want, trace).await
+    exchange(connection, answer, want, trace).await
 }
 
 fn request(hop: &Hop, rendered: &Rendered) -> hyper::Request<Full<Bytes>> {
@@ -111,7 +110,7 @@ fn request(hop: &Hop, rendered: &Rendered) -> hyper::Request<Full<Bytes>> {
     request
 }
 
-async fn converse<C, R>(
+async fn exchange<C, R>(
     connection: C,
     answer: R,
     want: &Want,
@@ -134,7 +133,7 @@ where
             return Err(errors::before(told, begun));
         }
     };
-    // HTTP/2 tells no first byte of one answer apart: there it is the head.
+    // HTTP/2 does not tell the first byte of one answer: there the head counts.
     trace.first_byte.stamp();
     trace.answered();
     let (head, body) = response.into_parts();
@@ -153,13 +152,13 @@ where
     })
 }
 
-/// Whether only the connection's end ends the body.
+/// True if only the end of the connection ends the body.
 fn open_ended(headers: &HeaderMap) -> bool {
     !headers.contains_key(header::CONTENT_LENGTH)
         && !headers.contains_key(header::TRANSFER_ENCODING)
 }
 
-/// Reads to the end, within the limit; keeps it if somebody looks into it.
+/// Reads the body to its end, within the limit.
 async fn receive<C>(
     driver: &mut Driver<'_, C>,
     body: Incoming,
@@ -182,11 +181,11 @@ where
     {
         let data = match frame.map(hyper::body::Frame::into_data) {
             Ok(Ok(data)) => data,
-            // Trailers say nothing that is looked into.
+            // Trailers are not needed.
             Ok(Err(_)) => continue,
-            // Many servers end TLS without saying so. Where nothing else ends the body, that has
-            // to do; where a length was announced, the answer broke off.
-            Err(e) if open_ended && errors::is_mere_end(&e) => break,
+            // Many servers end TLS without a close alert. That ends an open-ended body; with an
+            // announced length, the answer broke off.
+            Err(e) if open_ended && errors::is_plain_end(&e) => break,
             Err(e) => return Err(errors::within(&e, length)),
         };
         length += data.len();
@@ -200,7 +199,7 @@ where
     Ok(kept)
 }
 
-/// Drives a connection while something else waits for what it brings.
+/// Drives a connection while a future waits for its data.
 struct Driver<'a, C> {
     connection: Pin<&'a mut C>,
     ended: bool,
@@ -223,7 +222,7 @@ impl<C: Future<Output = hyper::Result<()>>> Driver<'_, C> {
     }
 }
 
-/// HTTP/2 keeps its streams in tasks of their own; they must not outlive the run.
+/// The tasks of HTTP/2 streams. They must not outlive the run.
 #[derive(Clone, Default)]
 struct Tasks(Arc<Mutex<JoinSet<()>>>);
 
@@ -237,7 +236,7 @@ where
     }
 }
 
-/// Ends the tasks, which may hold each other's handle, when the run ends in whatever way.
+/// Ends the tasks when the run ends or is dropped.
 struct Ended(Tasks);
 
 impl Drop for Ended {

@@ -1,4 +1,4 @@
-//! What makes an answer good. It must never say what a body holds, only what it was expected to.
+//! The conditions of a good answer. A detail line must never quote a body, only the condition.
 
 use std::collections::BTreeMap;
 
@@ -127,17 +127,17 @@ impl Ready {
             || !self.json.is_empty()
     }
 
-    pub(super) fn judge(&self, answer: &Answer) -> Result<(), Fault> {
-        self.judge_status(answer.status)?;
-        self.judge_headers(answer)?;
+    pub(super) fn check(&self, answer: &Answer) -> Result<(), Fault> {
+        self.check_status(answer.status)?;
+        self.check_headers(answer)?;
         if self.reads_body() {
-            self.judge_text(&String::from_utf8_lossy(&answer.body))?;
-            self.judge_json(&answer.body)?;
+            self.check_text(&String::from_utf8_lossy(&answer.body))?;
+            self.check_json(&answer.body)?;
         }
         Ok(())
     }
 
-    fn judge_status(&self, status: u16) -> Result<(), Fault> {
+    fn check_status(&self, status: u16) -> Result<(), Fault> {
         let good = match self.status.as_slice() {
             [] => (200..300).contains(&status),
             allowed => allowed.contains(&status),
@@ -157,7 +157,7 @@ impl Ready {
         Err(Fault::new(Reason::Status, detail))
     }
 
-    fn judge_headers(&self, answer: &Answer) -> Result<(), Fault> {
+    fn check_headers(&self, answer: &Answer) -> Result<(), Fault> {
         for (name, text) in &self.headers {
             let mut values = answer.headers.get_all(name).iter().peekable();
             if values.peek().is_none() {
@@ -170,7 +170,7 @@ impl Ready {
         Ok(())
     }
 
-    fn judge_text(&self, text: &str) -> Result<(), Fault> {
+    fn check_text(&self, text: &str) -> Result<(), Fault> {
         if let Some(wanted) = &self.contains
             && !text.contains(wanted.as_str())
         {
@@ -189,7 +189,7 @@ impl Ready {
         Ok(())
     }
 
-    fn judge_json(&self, bytes: &[u8]) -> Result<(), Fault> {
+    fn check_json(&self, bytes: &[u8]) -> Result<(), Fault> {
         if self.json.is_empty() {
             return Ok(());
         }
@@ -201,7 +201,7 @@ impl Ready {
                 return Err(body(format!("the body has no `{pointer}`")));
             };
             if let Some(wanted) = wanted
-                && !says(found, wanted)
+                && !equals(found, wanted)
             {
                 return Err(body(format!("`{pointer}` in the body is not `{wanted}`")));
             }
@@ -210,9 +210,8 @@ impl Ready {
     }
 }
 
-/// A string says its text; anything else what its JSON means, however it is spaced or, if it is
-/// a number, written (1 is 1.0).
-fn says(found: &Value, wanted: &str) -> bool {
+/// A string must equal `wanted`. Any other value must be equal as JSON; 1 equals 1.0.
+fn equals(found: &Value, wanted: &str) -> bool {
     if let Value::String(text) = found {
         return text == wanted;
     }

@@ -1,5 +1,5 @@
-//! One hop of a run: whom to call and the request as it will be sent, rendered once. It must never
-//! show a query, which may carry a key.
+//! One hop of a run: the address and the rendered request. It must never show a query, which may hold a
+//! secret.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -15,13 +15,13 @@ use crate::dial::Host;
 use crate::fault::Fault;
 use crate::kinds::http::request::Request;
 
-/// Whom to call and what to send. Holds secrets: `Debug` shows the address alone.
+/// Holds secrets: `Debug` shows the address alone.
 pub(super) struct Hop {
     pub(super) host: Host,
     pub(super) port: u16,
-    /// HTTP/1.1's request target and headers.
+    /// The request target and headers of HTTP/1.1.
     pub(super) plain: Rendered,
-    /// What TLS and HTTP/2 need besides; `None` for `http://`.
+    /// `None` for `http://`.
     pub(super) secure: Option<Secure>,
     request: Request,
     url: Url,
@@ -33,17 +33,17 @@ impl fmt::Debug for Hop {
     }
 }
 
-/// A request's target and headers as one version of HTTP wants them.
+/// A request target and headers, in the form of one version of HTTP.
 pub(super) struct Rendered {
     pub(super) uri: Uri,
     pub(super) headers: HeaderMap,
 }
 
-/// What only `https://` needs.
+/// The parts that only `https://` needs.
 pub(super) struct Secure {
-    /// The name that the certificate must bear.
+    /// The name that the certificate must have.
     pub(super) name: ServerName<'static>,
-    /// HTTP/2's request target and headers.
+    /// The request target and headers of HTTP/2.
     pub(super) http2: Rendered,
 }
 
@@ -52,7 +52,7 @@ impl Hop {
     ///
     /// # Errors
     ///
-    /// What is wrong with the URL, in words that do not repeat it.
+    /// What is wrong with the URL, without repeating it.
     pub(super) fn new(mut url: Url, request: Request) -> Result<Self, String> {
         let secure = match url.scheme() {
             "http" => false,
@@ -107,21 +107,21 @@ impl Hop {
 
     /// The hop that a redirect with this status and `Location` asks for.
     pub(super) fn follow(&self, status: u16, location: &[u8]) -> Result<Hop, Fault> {
-        let astray = |why: String| Fault::new(Reason::Redirect, why);
+        let wrong = |why: String| Fault::new(Reason::Redirect, why);
         let mut url = self
             .url
             .join(&String::from_utf8_lossy(location))
-            .map_err(|e| astray(format!("status {status} leads nowhere: {e}")))?;
-        // User information in a redirect is not ours to send. Neither fails where a host is.
+            .map_err(|e| wrong(format!("status {status} leads nowhere: {e}")))?;
+        // Never send user information of a redirect. Neither call fails if there is a host.
         let _ = url.set_username("");
         let _ = url.set_password(None);
-        let request = self.request.redirected(status, self.keeps_company(&url))?;
-        Hop::new(url, request).map_err(|why| astray(format!("status {status} leads astray: {why}")))
+        let request = self.request.redirected(status, self.may_send_to(&url))?;
+        Hop::new(url, request).map_err(|why| wrong(format!("status {status} leads astray: {why}")))
     }
 
-    /// Whether what is meant for this hop's host may go to `url`: the same origin, or the same
-    /// host over TLS instead of without.
-    fn keeps_company(&self, url: &Url) -> bool {
+    /// True if the configured headers and body may go to `url`: the same origin, or the same host with
+    /// TLS added.
+    fn may_send_to(&self, url: &Url) -> bool {
         let upgraded = self.url.scheme() == "http"
             && url.scheme() == "https"
             && self.url.port().is_none()
@@ -130,17 +130,16 @@ impl Hop {
         upgraded || self.url.origin() == url.origin()
     }
 
-    pub(super) fn asks_the_same_as(&self, other: &Hop) -> bool {
+    pub(super) fn equals(&self, other: &Hop) -> bool {
         self.url == other.url && self.request.method == other.request.method
     }
 
-    /// For people: host and path.
     pub(super) fn shown(&self) -> String {
         shown(&self.url)
     }
 }
 
-/// Scheme, host and path for people: no user information, no query, no fragment.
+/// Scheme, host and path: no user information, no query, no fragment.
 pub(super) fn shown(url: &Url) -> String {
     let path = &url[Position::BeforePath..Position::AfterPath];
     let host = &url[Position::BeforeHost..Position::AfterPort];
@@ -148,7 +147,7 @@ pub(super) fn shown(url: &Url) -> String {
 }
 
 fn unfit_host<E>(_: E) -> String {
-    "the header `Host` is no host's name".to_string()
+    "the header `Host` is not a host name".to_string()
 }
 
 fn plain_headers(authority: &str, request: &Request) -> Result<HeaderMap, String> {

@@ -1,5 +1,5 @@
-//! What is asked, whatever the host: method, headers, body, and what of them survives a redirect.
-//! It must never let a configured header reach another origin unless it is harmless.
+//! A request without its target: method, headers, body, and what a redirect keeps of them. A configured
+//! header must never reach another origin unless it is harmless.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,11 +17,10 @@ use crate::fault::Fault;
 use crate::kinds::http::Http;
 use crate::kinds::http::formats::{HeaderText, HttpUrl, Value, header_name};
 
-/// Says who asks; without a version, so that no target's logs or filters see a new client with
-/// each release.
+/// Without a version: a target's logs and filters see the same client after each release.
 const USER_AGENT: HeaderValue = HeaderValue::from_static("nines/1 (availability monitor)");
 
-/// Headers that belong to the connection and its framing, not to a probe.
+/// Headers that belong to the connection and its framing.
 const RESERVED: [HeaderName; 7] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
@@ -32,7 +31,7 @@ const RESERVED: [HeaderName; 7] = [
     header::UPGRADE,
 ];
 
-/// Headers that may go to another origin: they say nothing that is meant for one host.
+/// Headers that may go to another origin.
 const HARMLESS: [HeaderName; 4] = [
     header::ACCEPT,
     header::ACCEPT_ENCODING,
@@ -40,13 +39,13 @@ const HARMLESS: [HeaderName; 4] = [
     header::USER_AGENT,
 ];
 
-/// A request without its target. Holds secrets, so it cannot be printed.
+/// Holds secrets, so it has no `Debug`.
 #[derive(Clone)]
 pub(super) struct Request {
     pub(super) method: Method,
-    /// All but `Host` and what belongs to the connection.
+    /// All but `Host` and the headers of the connection.
     pub(super) headers: HeaderMap,
-    /// A `Host` other than the URL's.
+    /// A configured `Host` that replaces the URL's.
     pub(super) host: Option<HeaderValue>,
     pub(super) body: Bytes,
 }
@@ -85,7 +84,7 @@ impl Request {
         }
     }
 
-    /// What to ask of the next hop. Methods change as browsers change them (RFC 9110, 15.4).
+    /// The request for the next hop. The method changes as in browsers (RFC 9110 §15.4).
     pub(super) fn redirected(&self, status: u16, same_origin: bool) -> Result<Request, Fault> {
         let mut next = self.clone();
         let rewritten = match StatusCode::from_u16(status) {

@@ -1,15 +1,15 @@
-//! What went wrong in an exchange, in the closed set's reasons and words for people. It must never
-//! repeat what the peer sent.
+//! The faults of an exchange, with a reason from the closed set. It must never repeat what the peer
+//! sent.
 
 use std::io;
 
 use domain::sample::Reason;
 
-use crate::fault::{Fault, cause, own_lack};
+use crate::fault::{Fault, cause, local_shortage};
 use crate::kinds::http::{BODY_LIMIT, HEAD_LIMIT};
 use crate::tls;
 
-/// Before the head was whole; `begun` if some of it had come.
+/// A fault before the end of the head. `begun`: part of it has arrived.
 pub(super) fn before(error: &hyper::Error, begun: bool) -> Fault {
     if let Some(fault) = underneath(error) {
         return fault;
@@ -45,7 +45,7 @@ pub(super) fn before(error: &hyper::Error, begun: bool) -> Fault {
     }
 }
 
-/// After the head, with `length` bytes of the body received.
+/// A fault after the head and `length` bytes of the body.
 pub(super) fn within(error: &hyper::Error, length: usize) -> Fault {
     if let Some(fault) = underneath(error) {
         return fault;
@@ -64,8 +64,8 @@ pub(super) fn within(error: &hyper::Error, length: usize) -> Fault {
     ))
 }
 
-/// The connection ended, and nothing else is wrong.
-pub(super) fn is_mere_end(error: &hyper::Error) -> bool {
+/// True if the connection ended and nothing else is wrong.
+pub(super) fn is_plain_end(error: &hyper::Error) -> bool {
     cause::<io::Error>(error).is_some_and(|io| io.kind() == io::ErrorKind::UnexpectedEof)
 }
 
@@ -74,20 +74,19 @@ pub(super) fn too_long() -> Fault {
     Fault::protocol(format!("the answer is longer than {limit} MiB"))
 }
 
-/// A redirect without a `Location`.
-pub(super) fn nowhere(status: u16) -> Fault {
-    let detail = format!("status {status} says not where to go");
+pub(super) fn no_location(status: u16) -> Fault {
+    let detail = format!("status {status} has no `Location`");
     Fault::new(Reason::Redirect, detail)
 }
 
-/// What is not HTTP's fault: the monitor's own, or TLS's.
+/// The fault if its cause is this machine or TLS.
 fn underneath(error: &hyper::Error) -> Option<Fault> {
     cause::<io::Error>(error)
-        .and_then(own_lack)
+        .and_then(local_shortage)
         .or_else(|| tls::later_failure(error))
 }
 
-/// HTTP/2 explains itself one level down.
+/// For HTTP/2 the source of the error explains it.
 fn chain(error: &hyper::Error) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),

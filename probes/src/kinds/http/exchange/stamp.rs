@@ -1,4 +1,4 @@
-//! A stream that notes the moment of its first byte. It must change nothing of what passes.
+//! A stream that records the time of its first byte. It must not change the data.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -8,7 +8,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::trace::FirstByte;
 
-/// A stream and whom to tell of its first byte.
 #[derive(Debug)]
 pub(super) struct Stamped<'a, S> {
     stream: S,

@@ -1,4 +1,4 @@
-//! Spans and instants in words for detail lines. It must never be read back by a program.
+//! Durations and dates as text for detail lines. Programs must not parse it.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// `250 ms`, `2 s`, `2.35 s`.
-pub(crate) fn span(span: Duration) -> String {
-    let ms = span.as_millis();
+pub(crate) fn duration(duration: Duration) -> String {
+    let ms = duration.as_millis();
     if ms < 1_000 {
         return format!("{ms} ms");
     }
@@ -15,9 +15,8 @@ pub(crate) fn span(span: Duration) -> String {
     format!("{} s", whole.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// `3 days`, `1 hour`, `12 minutes`: the largest unit that fits, cut, of a number of seconds
-/// whose sign does not matter.
-pub(crate) fn count(seconds: i64) -> String {
+/// `3 days`, `1 hour`, `12 minutes`: the largest unit that fits, rounded down. Ignores the sign.
+pub(crate) fn largest_unit(seconds: i64) -> String {
     let s = seconds.unsigned_abs();
     let (n, unit) = match s {
         86_400.. => (s / 86_400, "day"),
@@ -27,7 +26,7 @@ pub(crate) fn count(seconds: i64) -> String {
     format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
 }
 
-/// `2026-11-19`, in UTC as certificates are dated.
+/// `2026-11-19`, in UTC, as certificates are dated.
 pub(crate) fn date(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).date().to_string()
 }
@@ -38,15 +37,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_and_dates_read_as_people_write_them() {
-        assert_eq!(span(Duration::from_millis(250)), "250 ms");
-        assert_eq!(span(Duration::from_secs(10)), "10 s");
-        assert_eq!(span(Duration::from_millis(2_350)), "2.35 s");
-        assert_eq!(span(Duration::from_millis(2_005)), "2 s");
-        assert_eq!(count(-3 * 86_400 - 5), "3 days");
-        assert_eq!(count(86_400), "1 day");
-        assert_eq!(count(7_199), "1 hour");
-        assert_eq!(count(59), "0 minutes");
+    fn durations_and_dates_are_written_as_people_write_them() {
+        assert_eq!(duration(Duration::from_millis(250)), "250 ms");
+        assert_eq!(duration(Duration::from_secs(10)), "10 s");
+        assert_eq!(duration(Duration::from_millis(2_350)), "2.35 s");
+        assert_eq!(duration(Duration::from_millis(2_005)), "2 s");
+        assert_eq!(largest_unit(-3 * 86_400 - 5), "3 days");
+        assert_eq!(largest_unit(86_400), "1 day");
+        assert_eq!(largest_unit(7_199), "1 hour");
+        assert_eq!(largest_unit(59), "0 minutes");
         let at: Timestamp = "2026-11-19T23:59:59Z".parse().unwrap();
         assert_eq!(date(at), "2026-11-19");
     }
