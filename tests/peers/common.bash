@@ -1,18 +1,17 @@
-# What the scripts of this folder share; read by them with `.`, never run by itself.
+# Sourced by the shell scripts of this folder and by scripts/demo-check.
 # shellcheck shell=bash
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$root"
 
-# The programs that Debian puts where only the superuser looks.
+# Debian installs some programs outside of a normal user's PATH.
 PATH=$PATH:/usr/sbin:/sbin
 
 work=$(mktemp -d)
 started=()
 
-# Ends what this script started and still runs, by its id, within seconds; shows the logs of what went wrong, and removes
-# what it wrote.
+# Ends the processes that this script started, shows their logs after a failure, and removes its files.
 finish() {
   local status=$? pid log patience=$((SECONDS + 10))
   for pid in $(jobs -pr); do
@@ -40,13 +39,12 @@ fail() {
   exit 1
 }
 
-# need PROGRAM PACKAGE: a missing peer fails.
+# need PROGRAM PACKAGE: fails if the program is missing.
 need() {
   command -v "$1" >/dev/null || fail "$1 is missing (Debian's package $2)"
 }
 
-# begin LOG COMMAND...: starts a program in the background, to be ended by `finish`, or by the kernel where this script is
-# killed.
+# begin LOG COMMAND...: starts a program in the background. `finish` ends it, or the kernel if this script is killed.
 begin() {
   local log=$1
   shift
@@ -54,7 +52,7 @@ begin() {
   started+=("$!")
 }
 
-# until_true SECONDS WHAT COMMAND...: asks again until it succeeds, at most so long.
+# until_true SECONDS MESSAGE COMMAND...: repeats the command until it succeeds; fails with the message after SECONDS.
 until_true() {
   local limit=$((SECONDS + $1)) what=$2
   shift 2
@@ -64,7 +62,7 @@ until_true() {
   done
 }
 
-# nines_binary: the program that was built last.
+# nines_binary: prints the path of the last build.
 nines_binary() {
   printf '%s/debug/nines\n' "$(cargo metadata --no-deps --format-version 1 |
     python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')"

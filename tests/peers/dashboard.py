@@ -1,8 +1,7 @@
-"""What the dashboard shows of a run: every query of every panel, asked of the real Prometheus as
-Grafana would ask it, and judged.
+"""Checks the dashboard against a real Prometheus: runs each query of each panel as Grafana does.
 
-A panel without a line in `EXPECTED` fails, and so does a line without a panel. A query that is
-rightly empty stands there with its reason, which is printed.
+A panel without a line in `EXPECTED` fails, and so does a line without a panel. A query that must return
+nothing has its reason there.
 """
 
 import json
@@ -10,41 +9,41 @@ import math
 import time
 import urllib.parse
 
-from house import ROOT, Failed, asked, check, fetch, say, until
+from harness import ROOT, Failed, asked, check, fetch, say, until
 
 DASHBOARD = ROOT / "grafana/dashboards/nines.json"
-# Prometheus of `house.prometheus` scrapes each second. Grafana asks for four scrapes at least.
+# `workspace.prometheus` scrapes each second. Grafana's rate interval covers at least four scrapes.
 STEP_S = 1
 RATE_S = 4
-# For how long a panel is asked again: on a busy machine a scrape may fail, which is a gap.
+# Retry a panel for so long: on a busy machine a scrape may fail and leave a gap.
 PATIENCE_S = 20
 
 
 def got(port, path, **asking):
-    """What Prometheus's API answers, its `data`; a refusal fails."""
+    """Return the `data` of a response of Prometheus's API, or fail."""
     body = fetch(f"http://127.0.0.1:{port}/api/v1/{path}?{urllib.parse.urlencode(asking)}")
-    check(body, f"Prometheus refuses {path} {asking}")
+    check(body, f"Prometheus rejects {path} {asking}")
     return json.loads(body)["data"]
 
 
 def filled(text):
-    """A query with its variables as Grafana fills them in while all is chosen."""
+    """Return a query with its variables replaced as Grafana does when all is selected."""
     for name, value in (("$__rate_interval", f"{RATE_S}s"), ("$__interval", f"{STEP_S}s"),
                         ("$job", ".+"), ("$instance", ".+"), ("$system", ".+")):
         text = text.replace(name, value)
-    check("$" not in text, f"a variable that nobody fills in: {text}")
+    check("$" not in text, f"an unknown variable: {text}")
     return text
 
 
 def answer(port, target, since, till):
-    """The series of one query: legend's labels and points (instant, value), NaN left out as Grafana
-    draws nothing for it."""
+    """Return the series of one query as labels and points (instant, value), without NaN, which Grafana
+    does not draw."""
     query = filled(target["expr"])
     if target.get("instant"):
         data = got(port, "query", query=query, time=till)
         found = [(one["metric"], [one["value"]]) for one in data["result"]]
     else:
-        # The last step is the last instant, so that what has just happened shows.
+        # End at the present instant, so that the latest change shows.
         start = till - STEP_S * int((till - since) / STEP_S)
         data = got(port, "query_range", query=query, start=start, end=till, step=STEP_S)
         found = [(one["metric"], one["values"]) for one in data["result"]]
@@ -54,7 +53,7 @@ def answer(port, target, since, till):
 
 
 def within(low, high, series=1):
-    """So many series at least, and every value between the two."""
+    """Expect at least so many series, with every value between `low` and `high`."""
     def judge(found):
         check(len(found) >= series, f"{len(found)} series instead of {series}")
         for labels, points in found:
@@ -64,7 +63,7 @@ def within(low, high, series=1):
 
 
 def turns(*wanted, **of):
-    """The series with these labels ends with this sequence of different values."""
+    """Expect the series with these labels to end with this sequence of distinct values."""
     def judge(found):
         mine = [points for labels, points in found if of.items() <= labels.items()]
         check(len(mine) == 1, f"{len(mine)} series of {of} in {[labels for labels, _ in found]}")
@@ -75,7 +74,7 @@ def turns(*wanted, **of):
 
 
 def counts(**wanted):
-    """The sum over the run, by the label `kind`: each thing that happened is shown once."""
+    """Expect these sums over the run by the label `kind`: each event shows once."""
     def judge(found):
         sums = {labels["kind"]: sum(value for _, value in points) for labels, points in found}
         check(sums == wanted, f"{sums} instead of {wanted}")
@@ -83,7 +82,7 @@ def counts(**wanted):
 
 
 def each(**by_class):
-    """One value for each label `class`, within its bounds."""
+    """Expect one value per label `class`, within its bounds."""
     def judge(found):
         values = {labels["class"]: points[-1][1] for labels, points in found}
         check(values.keys() == by_class.keys(), f"classes {sorted(values)}")
@@ -100,7 +99,7 @@ def both(*judges):
 
 
 class Empty:
-    """No answer in this run, and why that is right."""
+    """Expect no answer in this run, for a reason."""
 
     def __init__(self, why):
         self.why = why
@@ -109,16 +108,16 @@ class Empty:
 LIFE_S = 300
 BELOW_ONE = within(0.01, 0.99999)
 NONE = within(0, 0)
-# A scrape is dated when it begins, and its page is written after that.
+# A scrape is dated at its start, before the page is written.
 AGE = within(-5, 60)
-# Title of the panel → what its queries must answer once nginx is back, in order.
+# The expected answers to the queries of each panel, in order, once nginx is back.
 EXPECTED = {
     "System state": [turns(0, 2, 0)],
     "Systems down": [NONE],
     "Systems unknown": [NONE],
     "Open incidents": [within(0, 0, series=3)],
     "In maintenance": [NONE],
-    "Open outages": [Empty("nginx is back; asked while it was away as well")],
+    "Open outages": [Empty("nginx is back; WHILE_DOWN covers the outage")],
     "Contract availability": [BELOW_ONE],
     "Experienced availability": [BELOW_ONE],
     "Target": [within(0.999, 0.999)],
@@ -130,7 +129,7 @@ EXPECTED = {
     "Probe duration": [within(0, 3)],
     "HTTP phases": [within(0, 3, series=3)],
     "HTTP status": [within(200, 200)],
-    "Certificates expire in": [Empty("this nginx speaks no TLS")],
+    "Certificates expire in": [Empty("this nginx has no TLS")],
     "Samples by outcome": [within(0, 4, series=4)],
     "Good samples": [both(within(0, 1), lambda found: check(
         min(value for _, value in found[0][1]) < 1, "the outage does not show"))],
@@ -152,7 +151,7 @@ EXPECTED = {
     "Clock steps": [NONE],
     "Stalls": [NONE],
 }
-# The same for the panels that must look different while nginx is away.
+# The same while nginx is down, for the panels that differ.
 WHILE_DOWN = {
     "System state": [turns(0, 2)],
     "Systems down": [within(1, 1)],
@@ -163,7 +162,7 @@ WHILE_DOWN = {
 
 
 def judge(port, since, expected):
-    """Asks every query of the panels named and judges it; title → answers, as they would be drawn."""
+    """Check the queries of the panels in `expected`; return the answers by panel title."""
     shown = {}
     for panel in json.loads(DASHBOARD.read_text())["panels"]:
         title = panel["title"]
@@ -184,13 +183,13 @@ def judge(port, since, expected):
                 time.sleep(STEP_S)
         for wanted in judges:
             if isinstance(wanted, Empty):
-                say(f"  rightly empty: {title} ({wanted.why})")
+                say(f"  empty as expected: {title} ({wanted.why})")
     check(shown.keys() == expected.keys(), f"no such panel: {expected.keys() - shown.keys()}")
     return shown
 
 
 def verdict(wanted, found):
-    """Fails unless the answer to one query is what was wanted."""
+    """Fail unless the answer to one query is as expected."""
     if isinstance(wanted, Empty):
         check(not found, f"not empty: {found}")
     else:
@@ -199,28 +198,28 @@ def verdict(wanted, found):
 
 
 def while_down(port, since):
-    """What must show while the system is down."""
+    """Check the panels while the system is down."""
     return judge(port, since, WHILE_DOWN)
 
 
 def afterwards(port, since):
-    """Every panel, and what the dashboard lets people choose from."""
+    """Check every panel and the values of each variable."""
     dashboard = json.loads(DASHBOARD.read_text())
     titles = {panel["title"] for panel in dashboard["panels"] if panel["type"] != "row"}
-    check(titles == EXPECTED.keys(), f"not expected or not there: {titles ^ EXPECTED.keys()}")
+    check(titles == EXPECTED.keys(), f"unexpected or missing panels: {titles ^ EXPECTED.keys()}")
     for variable in dashboard["templating"]["list"]:
         if variable["type"] == "query":
             selector, label = variable["definition"].removeprefix("label_values(")[:-1].rsplit(",", 1)
             values = got(port, f"label/{label.strip()}/values", **{"match[]": filled(selector)})
-            check(values, f"nothing to choose for ${variable['name']}")
+            check(values, f"no values for ${variable['name']}")
     shown = judge(port, since, EXPECTED)
     say(f"dashboard: {sum(len(answers) for answers in shown.values())} queries of"
         f" {len(shown)} panels, as expected")
     return shown
 
 
-def rules_are_well(port, since):
-    """Every rule as shipped was evaluated without an error, and only what should fire did."""
+def check_rules(port, since):
+    """Check that every rule was evaluated without error and only the expected alerts fired."""
     rules = [rule for group in got(port, "rules")["groups"] for rule in group["rules"]]
     for rule in rules:
         check(rule["health"] == "ok" and not rule.get("lastError"), f"{rule['name']}: {rule}")
@@ -238,5 +237,5 @@ def rules_are_well(port, since):
     check(fired == ["NinesSystemDown", "NinesWatchdog"], f"alerts that fired: {fired}")
     def firing():
         return {labels["alertname"] for labels, _ in asked(port, 'ALERTS{alertstate="firing"}')}
-    until(PATIENCE_S, lambda: f"alerts that fire still: {firing()}", lambda: firing() == {"NinesWatchdog"})
-    say(f"rules: {len(rules)} healthy; fired: {fired}; only NinesWatchdog fires still")
+    until(PATIENCE_S, lambda: f"alerts still firing: {firing()}", lambda: firing() == {"NinesWatchdog"})
+    say(f"rules: {len(rules)} healthy; fired: {fired}; only NinesWatchdog still fires")

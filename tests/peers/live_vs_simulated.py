@@ -1,14 +1,13 @@
-"""The service live for ninety seconds on a scripted target, and the same script simulated.
+"""Runs the service for 90 seconds against a scripted target, then simulates the same script.
 
-Shown: the same events in the same order (kind and subject), each within one interval of the other
-counted from the start of the service; the same notices to the same people with the same results;
-the same outages in the report. One pipeline, not two.
+Checks that both give the same events in the same order, each within one interval of the other; the same
+notices with the same results; and the same outages in the report.
 """
 
 import json
 import time
 
-from house import (House, Nines, become, calm_zone, check, free_port, instant, mails, say, until,
+from harness import (Workspace, Nines, become, calm_zone, check, free_port, instant, mails, say, until,
                    written)
 
 INTERVAL_S = 2
@@ -23,18 +22,18 @@ retry_interval = "1s"
 expect         = {{ status = 200, degraded_after = "200ms" }}
 """
 
-# Seconds after a request of the probe: always half way between two of its possible starts, so
-# that both see the same answers. First a blip, then an outage, a slow time, an outage again.
+# Seconds after a request of the probe, always half way between two possible starts, so that both runs see
+# the same answers: a blip, an outage, a slow period, another outage.
 SCRIPT = ((5.5, "status"), (6.5, "ok"), (14.5, "status"), (32.5, "ok"), (40.5, "slow"),
           (52.5, "ok"), (60.5, "drop"), (74.5, "ok"))
 ACKNOWLEDGED = 24.5
 OUTCOMES = {"status": ("down", "status"), "drop": ("down", "protocol"), "slow": ("degraded", "slow")}
 
 
-def live(house, nines, target):
-    """Plays the script on the real thing; the instant of the acknowledgement."""
+def live(workspace, nines, target):
+    """Run the service while the target follows the script."""
     nines.start()
-    asked = until(15, "the probe asks nothing", lambda: house.truth("target")[1][2:])[-1][0]
+    asked = until(15, "the probe sends no request", lambda: workspace.truth("target")[1][2:])[-1][0]
     acknowledged = False
     for after, behaviour in SCRIPT:
         if after > ACKNOWLEDGED and not acknowledged:
@@ -45,16 +44,16 @@ def live(house, nines, target):
         become(target, behaviour)
     started = instant(nines.events("started")[0]["at"])
     time.sleep(max(0.0, started + LIVE_S - time.time()))
-    until(10, "a notice is open still",
+    until(10, "a notice is still pending",
           lambda: not [n for n in nines.notices().values() if n["open"]])
     nines.stop()
 
 
-def scenario(house, nines):
-    """The same script as a scenario, from the target's own log."""
+def scenario(workspace, nines):
+    """Write the same script as a scenario, from the log of the target; return its path."""
     started = instant(nines.events("started")[0]["at"])
     acknowledged = nines.events("incident-acknowledged")[0]
-    changes, _ = house.truth("target")
+    changes, _ = workspace.truth("target")
     lines = [f'config = "{nines.config}"', f'start = "{written(started)}"',
              f'end = "{written(started + LIVE_S + 5)}"', "seed = 7"]
     for (since, behaviour), (till, _) in zip(changes[1:], changes[2:]):
@@ -64,13 +63,13 @@ def scenario(house, nines):
                       f'to = "{written(till)}"', f'outcome = "{outcome}"', f'reason = "{reason}"']
     lines += ["[[act]]", f'at = "{written(instant(acknowledged["at"]))}"',
               f'by = "{acknowledged["by"]}"', 'do = "acknowledge"', 'system = "portal"']
-    path = house.folder / "scenario.toml"
+    path = workspace.folder / "scenario.toml"
     path.write_text("\n".join(lines) + "\n")
     return path
 
 
 def timeline(events):
-    """Kind, subject and seconds since the service started, up to where it was stopped."""
+    """Return kind, subject and seconds since the start of the service for each event until its stop."""
     begun = next(e for e in events if e["kind"] == "started")
     since = instant(begun["at"])
     return [(e["kind"], e["subject"], instant(e["at"]) - since) for e in events
@@ -88,7 +87,7 @@ def same_timeline(lived, played):
         say(f"  {ours[2]:7.3f} s live {theirs[2]:7.3f} s simulated  {ours[0]} {ours[1]}")
         check(ours[:2] == theirs[:2],
               f"event {number}: live {ours[:2]}, simulated {theirs[:2]}")
-        check(abs(apart) <= INTERVAL_S, f"event {number} lies {apart:+.3f} s apart")
+        check(abs(apart) <= INTERVAL_S, f"event {number} differs by {apart:+.3f} s")
     check(len(lived) == len(played),
           f"{len(lived)} events live and {len(played)} simulated: "
           f"{(lived + played)[min(len(lived), len(played)):][:4]}")
@@ -102,26 +101,26 @@ def same_report(nines, out, month):
     for live_one, played_one in zip(ours["outages"], theirs["outages"]):
         for edge in ("start", "end", "detected"):
             apart = instant(live_one[edge]) - instant(played_one[edge])
-            check(abs(apart) <= INTERVAL_S, f"the outage's {edge} lies {apart:+.0f} s apart")
+            check(abs(apart) <= INTERVAL_S, f"the {edge} of the outage differs by {apart:+.0f} s")
         say(f"  outage live {live_one['start']} to {live_one['end']}, simulated"
             f" {played_one['start']} to {played_one['end']}")
     for key in ("blips", "outages"):
         check(ours["systems"][0][key] == theirs["systems"][0][key], f"`{key}` differs")
 
 
-def run(house):
+def run(workspace):
     port, relay = free_port(), free_port()
     zone, month = calm_zone()
-    spool = house.aiosmtpd(relay)
-    target = house.target("target", port)
-    nines = Nines(house, "live", [relay], {"clinic": (["it@clinic.example"], ["portal"])},
+    spool = workspace.aiosmtpd(relay)
+    target = workspace.target("target", port)
+    nines = Nines(workspace, "live", [relay], {"clinic": (["it@clinic.example"], ["portal"])},
                   {"portal": PROBE.format(port=port)}, zone=zone)
-    live(house, nines, target)
+    live(workspace, nines, target)
     say(f"live: {nines.verify()}")
 
-    out = house.folder / "rehearsal"
+    out = workspace.folder / "rehearsal"
     begun = time.monotonic()
-    nines.ask("simulate", scenario(house, nines), "--out", out)
+    nines.ask("simulate", scenario(workspace, nines), "--out", out)
     say(f"simulated in {time.monotonic() - begun:.1f} s")
     lived, played = timeline(nines.events()), timeline(read_lines(out / "timeline.jsonl"))
     same_timeline(lived, played)
@@ -140,5 +139,5 @@ def run(house):
 
 
 if __name__ == "__main__":
-    with House(limit_s=LIVE_S + 120) as here:
+    with Workspace(limit_s=LIVE_S + 120) as here:
         run(here)

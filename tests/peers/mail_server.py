@@ -1,10 +1,10 @@
-"""A mail server of other people's making (PyPI's aiosmtpd) that keeps what it gets.
+"""A mail server (PyPI's aiosmtpd) that stores each message and forwards none.
 
-    python3 aiosmtpd_sink.py PORT FOLDER [DELAY]
+    python3 mail_server.py PORT FOLDER [DELAY]
 
-Listens on 127.0.0.1 only. Each message becomes FOLDER/0001.eml, 0002.eml, ... as it came over
-the wire (dots unstuffed), and one line of JSON in FOLDER/log.jsonl: number, sender, recipients,
-length, SHA-256. Passes nothing on. Answers the final dot only DELAY seconds after a message was kept. Ends on SIGTERM or SIGINT.
+Listens on 127.0.0.1 only. Writes each message to FOLDER/0001.eml, 0002.eml, ... as received, without dot
+stuffing, and a line of JSON to FOLDER/log.jsonl. Answers the final dot DELAY seconds after it stored the
+message. Ends on SIGTERM or SIGINT.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ import sys
 from aiosmtpd.smtp import SMTP
 
 
-class Keeper:
+class Storage:
     def __init__(self, folder, delay):
         self.folder = folder
         self.delay = delay
@@ -38,15 +38,15 @@ class Keeper:
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
         await asyncio.sleep(self.delay)
-        return f"250 2.0.0 kept as {number:04}"
+        return f"250 2.0.0 stored as {number:04}"
 
 
 async def main(port, folder, delay):
     folder.mkdir(parents=True, exist_ok=True)
-    keeper = Keeper(folder, delay)
+    storage = Storage(folder, delay)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: SMTP(keeper, enable_SMTPUTF8=True, loop=loop), "127.0.0.1", port
+        lambda: SMTP(storage, enable_SMTPUTF8=True, loop=loop), "127.0.0.1", port
     )
     stop = asyncio.Event()
     for sig in (signal.SIGTERM, signal.SIGINT):

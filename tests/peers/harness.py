@@ -1,8 +1,8 @@
-"""What the Python scripts of this folder share: a folder of their own, ports, peers, waiting, mails.
+"""Shared by the scripts of this folder: a temporary folder, other programs, waiting, mails, and Nines.
 
-Everything stays on 127.0.0.0/8, every wait has an end, every process that was started is ended by
-its id, and a peer that is missing fails: nothing is ever skipped. `NINES_BIN` names the program
-under test (else the one that cargo built last), `NINES_KEEP=1` keeps the folder.
+All traffic stays on 127.0.0.0/8. Every wait has a limit. The harness ends each process that it started,
+by its id. A missing program is an error. `NINES_BIN` names the program under test; the default is the last
+build. `NINES_KEEP=1` keeps the folder.
 """
 
 import contextlib
@@ -28,34 +28,34 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
 UTC = datetime.timezone.utc
 
-# The programs that Debian puts where only the superuser looks.
+# Debian installs some programs outside of a normal user's PATH.
 os.environ["PATH"] += os.pathsep + "/usr/sbin" + os.pathsep + "/sbin"
 
 
 class Failed(Exception):
-    """What was promised does not hold, or a peer is missing."""
+    """An assertion failed, or a program is missing."""
 
 
 def check(holds, what):
-    """Fails with `what` unless it holds."""
+    """Raise Failed with the message `what` unless `holds` is true."""
     if not holds:
         raise Failed(what)
 
 
 def say(text):
-    """One line of what was measured."""
+    """Print one line at once."""
     print(text, flush=True)
 
 
 def need(program, package):
-    """The path of a program; a missing peer fails."""
+    """Return the path of a program, or fail."""
     path = shutil.which(program)
     check(path, f"{program} is missing (Debian's package {package})")
     return path
 
 
 def python_with(module):
-    """A Python that has `module`: this one, or that of the folder which `.ci/run` makes."""
+    """Return a Python that has `module`: this one, or that of the environment that `.ci/run` creates."""
     cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
     for python in (sys.executable, str(cache / "nines/python/bin/python3")):
         command = [python, "-c", f"import {module}"]
@@ -66,18 +66,18 @@ def python_with(module):
 
 
 def binary():
-    """The program under test."""
+    """Return the path of the program under test."""
     named = os.environ.get("NINES_BIN")
     if not named:
         found = subprocess.run(["cargo", "metadata", "--no-deps", "--format-version", "1"],
                                cwd=ROOT, check=True, capture_output=True)
         named = json.loads(found.stdout)["target_directory"] + "/debug/nines"
-    check(os.access(named, os.X_OK), f"{named} is not there: build it first (scripts/cargo build)")
+    check(os.access(named, os.X_OK), f"{named} does not exist: run scripts/cargo build")
     return named
 
 
 def until(seconds, what, condition, every=0.05):
-    """Asks `condition` again until it gives something true, which is returned; at most so long."""
+    """Call `condition` until it returns something true, and return that; fail after `seconds`."""
     limit = time.monotonic() + seconds
     while True:
         answer = condition()
@@ -89,64 +89,64 @@ def until(seconds, what, condition, every=0.05):
 
 
 def free_port(address="127.0.0.1"):
-    """A port that nobody listens on now."""
+    """Return an unused port."""
     with socket.socket() as held:
         held.bind((address, 0))
         return held.getsockname()[1]
 
 
 def answers(port, address="127.0.0.1"):
-    """Whether somebody accepts connections there."""
+    """Return True if a connection is accepted."""
     with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
         return True
     return False
 
 
 def fetch(url):
-    """The body of an answer with status 200, else nothing."""
+    """Return the body of a successful response, else None."""
     with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
         return answer.read().decode()
     return None
 
 
 def instant(text):
-    """An instant from RFC 3339, as seconds since 1970."""
+    """Return an RFC 3339 instant as Unix seconds."""
     return datetime.datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text)).timestamp()
 
 
 def written(seconds):
-    """Seconds since 1970 as RFC 3339, in UTC, to the microsecond."""
+    """Return Unix seconds as RFC 3339 in UTC, to the microsecond."""
     return datetime.datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
 
 
 def clock(seconds):
-    """Seconds since 1970 as UTC time of day, for people."""
+    """Return Unix seconds as a UTC time of day."""
     return datetime.datetime.fromtimestamp(seconds, UTC).strftime("%H:%M:%S.%f")[:-3]
 
 
 def calm_zone():
-    """A zone in which no month begins within the next hours, so that one report holds it all."""
+    """Return a time zone in which no month ends within two hours, and its month: one report covers the run."""
     for zone, offset in (("UTC", 0), ("Asia/Tokyo", 9)):
         now = datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=offset)))
         if (now + datetime.timedelta(hours=2)).month == now.month:
             return zone, now.strftime("%Y-%m")
-    raise Failed("two months begin at once")
+    raise Failed("a month ends soon in both zones")
 
 
-class House:
-    """A folder, and the processes that were started for it. Use it with `with`."""
+class Workspace:
+    """A temporary folder and the processes of one script. Use it in a `with` statement."""
 
     def __init__(self, limit_s):
         self.limit_s = limit_s
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="nines-peers-"))
-        # A peer that gives up its rights must still reach what is its own.
+        # A program that drops root privileges must still reach its own folder.
         self.folder.chmod(0o755)
         self.started = []
 
     def __enter__(self):
         def stop(number, _frame):
-            raise Failed(f"not done within {self.limit_s} s" if number == signal.SIGALRM
-                         else "stopped from outside")
+            raise Failed(f"not finished after {self.limit_s} s" if number == signal.SIGALRM
+                         else "terminated")
         for number in (signal.SIGALRM, signal.SIGTERM):
             signal.signal(number, stop)
         signal.alarm(self.limit_s)
@@ -169,12 +169,12 @@ class House:
     def show_logs(self):
         for log in sorted(self.folder.rglob("*.log")):
             lines = log.read_text(errors="replace").splitlines()
-            print(f"--- the end of {log.name}, {len(lines)} lines", file=sys.stderr)
+            print(f"--- end of {log.name}, {len(lines)} lines", file=sys.stderr)
             print("\n".join(line[:400] for line in lines[-25:]), file=sys.stderr)
 
     def begin(self, name, command, **more):
-        """Starts a program whose output goes to NAME.log, to be ended with the house; where even
-        this script is killed, the kernel ends it."""
+        """Start a program that writes to NAME.log. It ends with the workspace; if this script is killed,
+        the kernel ends it."""
         command = [need("setpriv", "util-linux"), "--pdeathsig", "KILL",
                    *[str(part) for part in command]]
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -183,7 +183,7 @@ class House:
         return process
 
     def nginx(self, port, addresses=("127.0.0.1",), locations=""):
-        """Starts nginx and returns it once it answers."""
+        """Start nginx and return its process once it answers."""
         program = need("nginx", "nginx-light")
         folder = self.folder / f"nginx-{port}"
         folder.mkdir(exist_ok=True)
@@ -211,20 +211,20 @@ http {{
         return process
 
     def aiosmtpd(self, port, delay=0):
-        """Starts PyPI's aiosmtpd, which answers a message `delay` seconds after it was kept; its
-        messages lie in the folder that is returned."""
+        """Start aiosmtpd and return the folder of its messages. It answers `delay` seconds after it stored
+        a message."""
         spool = self.folder / f"aiosmtpd-{port}"
-        process = self.begin("aiosmtpd", [python_with("aiosmtpd"), HERE / "aiosmtpd_sink.py",
+        process = self.begin("aiosmtpd", [python_with("aiosmtpd"), HERE / "mail_server.py",
                                           port, spool, delay])
         until(15, "aiosmtpd does not listen",
               lambda: running(process, "aiosmtpd") and answers(port))
         return spool
 
     def opensmtpd(self, port):
-        """Starts Debian's OpenSMTPD, which delivers into the Maildir that is returned.
+        """Start OpenSMTPD and return the Maildir that it delivers to.
 
-        It insists on the superuser and on /var/spool/smtpd: it gets name spaces of its own, with
-        empty folders there, and ends with them when its standard input is closed.
+        It needs root and /var/spool/smtpd: it runs in its own mount and process namespaces, with empty
+        folders there, and ends when its standard input is closed.
         """
         program = need("smtpd", "opensmtpd")
         as_root = [] if os.geteuid() == 0 else [need("sudo", "sudo"), "-n"]
@@ -254,23 +254,23 @@ chmod -R a+rwX {folder}/mail
         return folder / "mail"
 
     def target(self, name, port, script="ok"):
-        """Starts a scripted target; it is told to change by `become`."""
-        process = self.begin(name, [sys.executable, HERE / "target.py", port,
+        """Start a scripted HTTP target; `become` changes its behaviour."""
+        process = self.begin(name, [sys.executable, HERE / "scripted_target.py", port,
                                     self.folder / f"{name}.jsonl", script],
                              stdin=subprocess.PIPE)
         until(10, f"{name} does not listen", lambda: running(process, name) and answers(port))
         return process
 
     def truth(self, name):
-        """What the target wrote: its changes as (instant, behaviour), and its answers likewise."""
+        """Return the log of a target: its changes as (instant, behaviour) and its answers likewise."""
         lines = (self.folder / f"{name}.jsonl").read_text().splitlines()
-        # The last line may be half written still.
+        # The last line may be incomplete.
         facts = [json.loads(line) for line in lines if line.endswith("}")]
         return ([(fact["at"], fact["now"]) for fact in facts if "now" in fact],
                 [(fact["at"], fact["said"]) for fact in facts if "said" in fact])
 
     def prometheus(self, port, scraped):
-        """Starts Prometheus, which each second scrapes 127.0.0.1:`scraped` and asks our rules."""
+        """Start Prometheus, which scrapes 127.0.0.1:`scraped` and evaluates our rules each second."""
         program = need("prometheus", "prometheus")
         folder = self.folder / "prometheus"
         folder.mkdir()
@@ -288,13 +288,13 @@ scrape_configs:
 
 
 def running(process, name):
-    """True while it runs, and a failure once it does not."""
+    """Return True while the process runs; fail once it has ended."""
     check(process.poll() is None, f"{name} ended with {process.returncode}")
     return True
 
 
 def end(process, seconds=10):
-    """Ends a process by its id and waits for it: asked first, then killed."""
+    """Terminate a process and wait; kill it if it does not end."""
     if process.stdin:
         with contextlib.suppress(OSError):
             process.stdin.close()
@@ -311,13 +311,13 @@ def end(process, seconds=10):
 
 
 def become(target, behaviour):
-    """Tells a scripted target how to behave from now on; the instant is in its log."""
+    """Change the behaviour of a scripted target; its log has the instant."""
     target.stdin.write(f"{behaviour}\n".encode())
     target.stdin.flush()
 
 
 def asked(port, query):
-    """What Prometheus answers to an instant query: value by labels, the name left out."""
+    """Return the labels and values of an instant query to Prometheus."""
     url = f"http://127.0.0.1:{port}/api/v1/query?query={urllib.request.quote(query)}"
     body = json.loads(fetch(url) or '{"data": {"result": []}}')
     return [({k: v for k, v in one["metric"].items() if k not in ("__name__", "job", "instance")},
@@ -325,7 +325,7 @@ def asked(port, query):
 
 
 def metric(page, name, **labels):
-    """The sum of the samples of a metric on a page of /metrics that carry these labels."""
+    """Return the sum of the series of a metric with these labels on a page of /metrics."""
     total, found = 0.0, False
     for line in (page or "").splitlines():
         match = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line)
@@ -337,13 +337,13 @@ def metric(page, name, **labels):
 
 
 class Nines:
-    """One configuration with its data directory, and the service that runs on it."""
+    """One configuration with its data directory and its service."""
 
-    def __init__(self, house, name, relays, customers, systems, zone="UTC", gather="0s"):
-        """`customers`: id → (addresses, systems); `systems`: id → the probes' tables as text."""
-        self.house, self.name, self.process = house, name, None
+    def __init__(self, workspace, name, relays, customers, systems, zone="UTC", gather="0s"):
+        """`customers` maps an id to (addresses, systems); `systems` maps an id to its probes as TOML."""
+        self.workspace, self.name, self.process = workspace, name, None
         self.program = binary()
-        self.folder = house.folder / name
+        self.folder = workspace.folder / name
         self.port = free_port()
         (self.folder / "systems").mkdir(parents=True)
         (self.folder / "policies").mkdir()
@@ -381,52 +381,52 @@ systems  = {json.dumps(of)}
         return [self.program, *[str(word) for word in words], "--config", str(self.config)]
 
     def ask(self, *words, status=(0,), seconds=60):
-        """What a command prints; another exit status fails."""
+        """Run a command and return its output; fail on another exit status."""
         done = subprocess.run(self.command(*words), capture_output=True, text=True,
                               timeout=seconds)
         check(done.returncode in status,
-              f"`nines {' '.join(map(str, words))}` left with {done.returncode}: "
+              f"`nines {' '.join(map(str, words))}` exited with {done.returncode}: "
               f"{done.stdout[-800:]}{done.stderr[-800:]}")
         return done.stdout
 
     def json(self, *words, **more):
-        """The JSON that a command prints."""
+        """Run a command and return its JSON output."""
         return json.loads(self.ask(*words, "--json", **more))
 
     def page(self):
-        """The page that Prometheus scrapes, or nothing."""
+        """Return the page at /metrics, or None."""
         return fetch(f"http://127.0.0.1:{self.port}/metrics")
 
     def start(self, wait=True):
-        self.process = self.house.begin(self.name, self.command("run"))
+        self.process = self.workspace.begin(self.name, self.command("run"))
         if wait:
             until(30, f"{self.name} is not ready", lambda: running(self.process, self.name)
                   and fetch(f"http://127.0.0.1:{self.port}/readyz"))
 
     def stop(self):
-        """Asks it to stop in order, which it must within seconds and with success."""
+        """Send SIGTERM; the service must exit with 0 within 30 seconds."""
         self.process.send_signal(signal.SIGTERM)
         try:
-            left = self.process.wait(30)
+            status = self.process.wait(30)
         except subprocess.TimeoutExpired:
             raise Failed(f"{self.name} does not stop within 30 s of SIGTERM") from None
-        check(left == 0, f"{self.name} left with {left} after SIGTERM")
+        check(status == 0, f"{self.name} exited with {status} after SIGTERM")
 
     def kill(self):
-        """kill -9."""
+        """Send SIGKILL."""
         running(self.process, self.name)
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(10)
 
     def verify(self):
-        """Chain and replay; anything found fails."""
+        """Verify the hash chain and replay the ledger; any finding fails."""
         return self.ask("verify", "--replay").strip()
 
     def events(self, *kinds, subject=None):
-        """What the ledger holds, in order, read beside the service."""
+        """Return the events of the ledger in order, while the service may run."""
         path = self.data / "ledger.sqlite"
-        # Killed while it made its first tables there is no ledger yet: the next start takes them
-        # back, and who only reads may not.
+        # After a kill during the creation of the ledger, SQLite's journal remains: only a writer may roll
+        # it back, which the next start does.
         if not path.exists() or path.with_name(path.name + "-journal").exists():
             return []
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True,
@@ -441,12 +441,12 @@ systems  = {json.dumps(of)}
                 and (subject is None or event["subject"] == subject)]
 
     def event(self, seconds, kind, subject=None, after=0):
-        """Waits for an event of a kind later than the sequence number `after`."""
+        """Wait for an event of a kind with a sequence number above `after`, and return it."""
         def found():
             running(self.process, self.name)
             later = [e for e in self.events(kind, subject=subject) if e["seq"] > after]
             return later[0] if later else None
-        return until(seconds, f"no `{kind}` of {subject or 'anything'} in {self.name}'s ledger",
+        return until(seconds, f"no `{kind}` event of {subject or 'any subject'} in the ledger of {self.name}",
                      found, every=0.2)
 
     def notices(self):
@@ -472,13 +472,13 @@ systems  = {json.dumps(of)}
         return notices
 
     def report(self, month):
-        """The month's report as other programs read it."""
+        """Return the JSON report of a month."""
         return json.loads(self.ask("report", month, "--committee", "operations",
                                    "--format", "json"))
 
 
 class Mail:
-    """A message as a mail server kept it."""
+    """A message as a mail server stored it."""
 
     def __init__(self, path):
         self.path = path
@@ -494,12 +494,12 @@ class Mail:
         return found.get_content()
 
     def as_sent(self):
-        """SHA-256 of what was sent: from our first header on, line ends as on the wire."""
+        """Return the SHA-256 of the sent bytes: from our first header on, with CRLF."""
         wire = self.raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
         return hashlib.sha256(wire[wire.index(b"From: "):]).hexdigest()
 
 
 def mails(spool):
-    """The messages that aiosmtpd or a Maildir keeps, in the order of their arrival."""
+    """Return the messages in a folder of aiosmtpd (in order of arrival) or in a Maildir."""
     found = sorted(spool.glob("*.eml")) + sorted(spool.glob("new/*"))
     return [Mail(path) for path in found]

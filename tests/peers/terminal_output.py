@@ -1,10 +1,9 @@
-"""What a terminal gets and what anything else gets: the progress of long work, and colours.
+"""Progress and colours appear on a terminal and nowhere else.
 
-Shown: a month's rehearsal, and every command that reads a long ledger, draw their progress on
-standard error where that is a terminal and nothing where it is a file; a short ledger draws none;
-mistakes are coloured on a terminal, not with NO_COLOR, not in a file; standard output is the same
-answer each time. The long ledger's chain is written here, from what the documentation says of it:
-that `verify` finds nothing says that both compute the same.
+Checks that a rehearsal, and each command that reads a long ledger, show progress on standard error if it is
+a terminal, and that a short ledger shows none; that mistakes are coloured on a terminal, but not with
+NO_COLOR and not in a file; that standard output is always the same. This script extends the ledger by its
+documented format; `nines verify` accepts the result.
 """
 
 import contextlib
@@ -14,7 +13,7 @@ import pty
 import sqlite3
 import subprocess
 
-from house import House, Nines, ROOT, check, free_port, say
+from harness import Workspace, Nines, ROOT, check, free_port, say
 
 ESCAPE = b"\x1b["
 PROBE = """[[probe]]
@@ -27,9 +26,9 @@ interval = "30s"
 
 
 def on_terminal(command, **more):
-    """What a command writes to standard error, a terminal, with its standard output and status."""
+    """Run a command with a terminal as standard error; return that output, standard output and status."""
     ours, theirs = pty.openpty()
-    # A terminal that does not know colours gets none.
+    # Terminal types without colours get none.
     environment = {**os.environ, "TERM": "xterm", **more}
     if not more:
         environment.pop("NO_COLOR", None)
@@ -40,7 +39,7 @@ def on_terminal(command, **more):
         while True:
             try:
                 part = os.read(ours, 65536)
-            except OSError:  # Linux says so once the other end is closed.
+            except OSError:  # Linux raises this once the other end is closed.
                 part = b""
             if not part:
                 break
@@ -59,7 +58,7 @@ LONG = 12_000
 
 
 def lengthen(ledger):
-    """Goes on with a ledger's chain by hand until it has so many events: orderly starts and stops."""
+    """Append started and stopped events to a ledger until it has LONG events."""
     with contextlib.closing(sqlite3.connect(ledger)) as open_ledger, open_ledger:
         (seq, at, before), = open_ledger.execute(
             "SELECT seq, at, hash FROM events ORDER BY seq DESC LIMIT 1")
@@ -76,7 +75,7 @@ def lengthen(ledger):
 
 
 def long_ledgers(nines, data):
-    """What draws its progress, once the ledger is long, and what its words are."""
+    """Check the progress of each command that reads the ledger."""
     commands = {
         "verifying": nines.command("verify", "--data", data),
         "replaying": nines.command("verify", "--replay", "--data", data),
@@ -88,28 +87,28 @@ def long_ledgers(nines, data):
     lengthen(data / "ledger.sqlite")
     for words, command in commands.items():
         drawn, answer, left = on_terminal(command)
-        check(left == 0 and words.encode() in drawn, f"{words}: left with {left}: {drawn[:200]}")
+        check(left == 0 and words.encode() in drawn, f"{words}: exited with {left}: {drawn[:200]}")
         bare, same, left = off_terminal(command)
         check(left == 0 and bare == b"", f"{words}: progress without a terminal: {bare[:200]}")
         check(answer == same and ESCAPE not in same, f"{words}: the answer depends on the terminal")
     check(b'%d events' % LONG in off_terminal(commands["verifying"])[1], "not so many events")
-    say(f"  {LONG:,} events: read, verified and replayed with progress on a terminal, none in a file")
+    say(f"  {LONG:,} events: progress on a terminal, none in a file")
 
 
-def run(house):
-    nines = Nines(house, "nines", [free_port()], {"clinic": (["it@clinic.example"], ["portal"])},
+def run(workspace):
+    nines = Nines(workspace, "nines", [free_port()], {"clinic": (["it@clinic.example"], ["portal"])},
                   {"portal": PROBE.format(port=free_port())})
     scenario = ROOT / "tests/scenarios/plain-outage/scenario.toml"
-    rehearse = lambda out: nines.command("simulate", scenario, "--out", house.folder / out)
+    rehearse = lambda out: nines.command("simulate", scenario, "--out", workspace.folder / out)
     drawn, answer, left = on_terminal(rehearse("seen"))
-    check(left == 0 and ESCAPE in drawn, f"no progress on a terminal: {drawn[:200]}, left with {left}")
+    check(left == 0 and ESCAPE in drawn, f"no progress on a terminal: {drawn[:200]}, exited with {left}")
     bare, same, left = off_terminal(rehearse("unseen"))
-    check(left == 0 and bare == b"", f"progress without a terminal: {bare[:200]}, left with {left}")
+    check(left == 0 and bare == b"", f"progress without a terminal: {bare[:200]}, exited with {left}")
     check(answer.replace(b"/seen/", b"/unseen/") == same and ESCAPE not in same,
           "the answer depends on the terminal")
     say(f"  a rehearsal: {len(drawn)} bytes of progress on a terminal, none in a file")
 
-    long_ledgers(nines, house.folder / "seen")
+    long_ledgers(nines, workspace.folder / "seen")
 
     with nines.config.open("a") as config:
         config.write("\n[lissten]\n")
@@ -117,13 +116,13 @@ def run(house):
     shown = {"a terminal": on_terminal(check_it), "NO_COLOR": on_terminal(check_it, NO_COLOR="1"),
              "a file": off_terminal(check_it)}
     for where, (said, _, left) in shown.items():
-        check(left == 2 and b"lissten" in said, f"{where}: no mistake, left with {left}")
+        check(left == 2 and b"lissten" in said, f"{where}: no mistake, exited with {left}")
         coloured = ESCAPE in said
         check(coloured == (where == "a terminal"), f"{where}: coloured is {coloured}")
     say("  mistakes are coloured on a terminal, not with NO_COLOR, not in a file")
-    say("terminals and files: each its own")
+    say("terminal output: passed")
 
 
 if __name__ == "__main__":
-    with House(limit_s=180) as here:
+    with Workspace(limit_s=180) as here:
         run(here)

@@ -1,13 +1,13 @@
-"""A small HTTP server that is well or ill on a script, and writes down the truth about itself.
+"""A small HTTP server that fails and recovers by a script, and logs what it did.
 
-    python3 target.py PORT LOG [SCRIPT]
+    python3 scripted_target.py PORT LOG [SCRIPT]
 
-SCRIPT reads `ok:20,status:8.5,ok:12,drop:9,ok`: how it behaves and for how many seconds; the last
-behaviour stays. A line on standard input (`drop`) changes it at once and ends the script. `ok`
-answers 200, `status` 503, `drop` closes without a word, `slow` answers 200 after 0.4 s.
+SCRIPT is a list like `ok:20,status:8.5,ok:12,drop:9,ok`: behaviours with their seconds; the last one
+stays. A line on standard input (`drop`) changes the behaviour at once and ends the script. `ok` answers
+200, `status` answers 503, `drop` closes the connection, `slow` answers 200 after 0.4 s.
 
-LOG gets a line of JSON for each change (`now`) and for each request (`said`), with its instant,
-before anybody else can know of it. Listens on 127.0.0.1 only. Ends on SIGTERM or SIGINT.
+LOG gets a line of JSON for each change (`now`) and each request (`said`), with its instant, before the
+answer is sent. Listens on 127.0.0.1 only. Ends on SIGTERM or SIGINT.
 """
 
 import json
@@ -28,11 +28,11 @@ ANSWERS["slow"] = ANSWERS["ok"]
 class Target:
     def __init__(self, log):
         self.log = log.open("a", buffering=1, encoding="utf-8")
-        self.turn = threading.Lock()
+        self.lock = threading.Lock()
         self.now = None
 
     def become(self, behaviour):
-        with self.turn:
+        with self.lock:
             self.now = behaviour
             self.log.write(json.dumps({"at": time.time(), "now": behaviour}) + "\n")
 
@@ -45,7 +45,7 @@ class Target:
                 if not more:
                     return
                 asked += more
-            with self.turn:
+            with self.lock:
                 said = self.now
                 self.log.write(json.dumps({"at": time.time(), "said": said}) + "\n")
             if said == "slow":
@@ -56,27 +56,27 @@ class Target:
         try:
             self.answer(connection)
         except OSError:
-            pass  # whoever asked was killed
+            pass  # the client was killed
 
-    def follow(self, script, obeying):
+    def follow(self, script, overridden):
         for step in script.split(","):
             behaviour, _, seconds = step.partition(":")
             self.become(behaviour)
-            if not seconds or obeying.wait(float(seconds)):
+            if not seconds or overridden.wait(float(seconds)):
                 return
 
-    def obey(self, obeying):
+    def read_commands(self, overridden):
         for line in sys.stdin:
-            obeying.set()
+            overridden.set()
             self.become(line.strip())
 
 
 def main(port, log, script="ok"):
     target = Target(pathlib.Path(log))
-    obeying = threading.Event()
+    overridden = threading.Event()
     with socket.create_server(("127.0.0.1", int(port)), backlog=128) as server:
-        threading.Thread(target=target.follow, args=(script, obeying), daemon=True).start()
-        threading.Thread(target=target.obey, args=(obeying,), daemon=True).start()
+        threading.Thread(target=target.follow, args=(script, overridden), daemon=True).start()
+        threading.Thread(target=target.read_commands, args=(overridden,), daemon=True).start()
         while target.now is None:
             time.sleep(0.01)
         while True:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The rules, the page and the dashboard's queries, judged by Prometheus's own tool.
+# Checks the rules, the page at /metrics and the queries of the dashboard with promtool.
 # shellcheck source=tests/peers/common.bash
 . "$(dirname "$0")/common.bash"
 
@@ -9,7 +9,7 @@ need python3 python3
 promtool check config grafana/prometheus.yml
 (cd grafana/rules/tests && promtool test rules ./*.yml)
 
-# Every alert is seen firing by one of these tests, and not firing by one; the watchdog always fires.
+# Each alert has a test in which it fires and one in which it does not. NinesWatchdog always fires.
 python3 - grafana/rules <<'PYTHON'
 import pathlib, re, sys
 
@@ -17,14 +17,14 @@ rules = pathlib.Path(sys.argv[1])
 alerts = re.findall(r"^\s*- alert: (\w+)", (rules / "nines.yml").read_text(), re.M)
 tests = "".join(path.read_text() for path in sorted(rules.glob("tests/*.yml")))
 asked = re.findall(r"alertname: (\w+),?\s+exp_alerts:[ ]*(\[\])?", tests)
-assert alerts and len(asked) == tests.count("alertname:"), "the files are not written as is read here"
-lacks = [f"{alert} is never seen {how}" for how, silent in (("firing", ""), ("not firing", "[]"))
+assert alerts and len(asked) == tests.count("alertname:"), "the tests are not written as this script expects"
+lacks = [f"no test shows {alert} {how}" for how, silent in (("firing", ""), ("not firing", "[]"))
          for alert in alerts if (alert, silent) not in asked and (alert, how) != ("NinesWatchdog", "not firing")]
 sys.exit("\n".join(lacks) or 0)
 PYTHON
 NINES_PROMTOOL=$(command -v promtool) scripts/cargo test --quiet --lib metrics::
 
-# Every query of the dashboard must parse: as a rule it is read by the same parser.
+# Check each query of the dashboard as if it were a recording rule.
 python3 - grafana/dashboards/nines.json >"$work/queries.yml" <<'PYTHON'
 import json, sys
 

@@ -1,13 +1,14 @@
-"""kill -9, fifty times at random moments, while two systems fail and mend.
+"""Kills the service (SIGKILL) at random moments while two systems fail and recover, and restarts it.
 
-The truth is what the targets wrote about themselves and what the mail server keeps. Shown: after
-each kill the ledger is whole; every outage that a life of the service saw long enough to confirm
-is in the ledger, at its true place, with its `downtime` and `uptime` at every customer concerned
-(or one folded notice that says both); nothing is in the ledger that the targets do not know of;
-a mail that came twice has one Message-ID and the same bytes; the last mail about a system that an
-address got says that it is up, which it is. The mail server answers slowly, and
-some kills wait for a message that is under way, so that mails are cut off between their last byte
-and its reply.
+The logs of the targets and the stored mails are the truth. Checks after each kill that the ledger is
+intact, and at the end that:
+* every outage that the service had time to confirm is in the ledger, with the right start and end;
+* every affected address got its `downtime` and `uptime` notice, or one notice that says both;
+* the ledger has no outage that the targets did not have;
+* a mail that arrived twice has the same Message-ID and the same bytes;
+* the last mail to each address about each system says that the system is up.
+The mail server answers slowly, and some kills wait for a delivery under way, so that they hit it between the
+last byte of a message and the answer.
 
 `NINES_KILLS` (50) and `NINES_SEED` (random, printed) can be set.
 """
@@ -17,7 +18,7 @@ import os
 import random
 import time
 
-from house import (House, Nines, Failed, become, calm_zone, check, clock, fetch, free_port, instant,
+from harness import (Workspace, Nines, Failed, become, calm_zone, check, clock, fetch, free_port, instant,
                    mails, running, say, until)
 
 KILLS = int(os.environ.get("NINES_KILLS", "50"))
@@ -28,16 +29,15 @@ CUSTOMERS = {"alpha": (["ops@alpha.example"], ["portal"]),
              "gamma": (["ops@gamma.example", "night@gamma.example"], ["portal", "results"])}
 FAILURES = 2
 INTERVAL_S = 1
-# A run goes on across a gap of two and a half intervals; an edge lies within one of the truth
-# unless a kill took the sample that would have shown it.
+# A run of samples continues across a gap of two and a half intervals.
 SLACK_S = 2.5 * INTERVAL_S
-# How long the mail server takes to answer a message that it has kept.
+# The mail server answers so long after it stored a message.
 REPLY_S = 0.4
-# Longer than a commit takes on a busy machine: what a life saw within so long before it was
-# killed need not be durable.
+# Longer than a commit takes on a busy machine: samples of the last moments before a kill need not be
+# durable.
 SETTLED_S = 1.5
 
-# Each outage is to have its own pair of mails, however often the systems fail.
+# Without flapping each outage has its own pair of mails.
 PROBE = """flap_limit = 0
 [[probe]]
 name           = "front"
@@ -51,19 +51,19 @@ recoveries     = 2
 """ % FAILURES
 
 
-def script(chance, ill, seconds):
-    """A target's life: well and ill by turns, each a few seconds, some too short to confirm."""
+def script(rng, ill, seconds):
+    """Return a script of good and bad periods of a few seconds; some are too short to confirm."""
     steps, total = [], 0.0
     while total < seconds:
-        well = chance.uniform(4, 14)
-        bad = chance.choice([chance.uniform(0.4, 1.2), chance.uniform(5, 12), chance.uniform(8, 25)])
+        well = rng.uniform(4, 14)
+        bad = rng.choice([rng.uniform(0.4, 1.2), rng.uniform(5, 12), rng.uniform(8, 25)])
         steps += [f"ok:{well:.2f}", f"{ill}:{bad:.2f}"]
         total += well + bad
     return ",".join([*steps, "ok"])
 
 
 def mailing(nines):
-    """Whether an attempt to deliver has begun and not ended."""
+    """Return True while a delivery attempt is under way."""
     attempted, ended = 0, 0
     for event in nines.events("delivery-attempted", "delivery-ended"):
         attempted += event["kind"] == "delivery-attempted"
@@ -71,28 +71,28 @@ def mailing(nines):
     return attempted > ended
 
 
-def wait_for_mail(nines, chance):
-    """Waits, but not long, until this life has a message under way; then a moment more."""
+def wait_for_mail(nines, rng):
+    """Wait up to 7 s for a delivery under way, then a random moment more."""
     limit = time.monotonic() + 7
     while time.monotonic() < limit and not mailing(nines):
         time.sleep(0.02)
-    time.sleep(chance.uniform(0, REPLY_S))
+    time.sleep(rng.uniform(0, REPLY_S))
 
 
-def lives_of(nines, chance):
-    """Kills it again and again; each life's true span. The last life is left running."""
-    lives = []
+def run_and_kill(nines, rng):
+    """Start and kill the service KILLS times, then leave it running; return the span of each run."""
+    runs = []
     for number in range(1, KILLS + 1):
         since = time.time()
         nines.start(wait=False)
-        # Most kills hit a life that watches and mails; some hit its very start.
-        time.sleep(chance.choice([chance.uniform(0.05, 1.0), chance.uniform(1.0, 9.0)]))
+        # Most kills hit a busy service; some hit its start.
+        time.sleep(rng.choice([rng.uniform(0.05, 1.0), rng.uniform(1.0, 9.0)]))
         if number % 4 == 0:
-            wait_for_mail(nines, chance)
+            wait_for_mail(nines, rng)
         nines.kill()
         till = time.time()
-        lives.append((since, till))
-        # Killed before it had a ledger there is nothing to verify.
+        runs.append((since, till))
+        # A run that was killed before it created the ledger has nothing to verify.
         events = nines.events()
         if events:
             began = time.monotonic()
@@ -103,13 +103,13 @@ def lives_of(nines, chance):
                 f" verify clean in {took:.1f} s")
     since = time.time()
     nines.start()
-    lives.append((since, float("inf")))
-    return lives
+    runs.append((since, float("inf")))
+    return runs
 
 
-def true_outages(house, system):
-    """The spans in which the target was ill, and its answers."""
-    changes, answers = house.truth(system)
+def true_outages(workspace, system):
+    """Return the spans in which the target was bad, and its answers."""
+    changes, answers = workspace.truth(system)
     spans, start = [], None
     for at, now in changes:
         if now == "ok" and start is not None:
@@ -117,15 +117,14 @@ def true_outages(house, system):
             start = None
         elif now != "ok" and start is None:
             start = at
-    check(start is None, f"{system} is still ill")
+    check(start is None, f"{system} is still bad")
     return spans, answers
 
 
-def surely_seen(span, answers, lives):
-    """The first bad answer to the first life that was given enough of them in time to make them
-    durable; none where no life was. What was ill before it, a kill may have taken, but nothing may
-    make the outage begin after it."""
-    for since, till in lives:
+def first_confirmable(span, answers, runs):
+    """Return the first bad answer in the first run that had time to confirm the outage and to commit it, or
+    None. A kill may lose earlier answers, but the outage must not begin later than this one."""
+    for since, till in runs:
         bad = [at for at, said in answers if span[0] <= at <= span[1] and since <= at <= till]
         if len(bad) >= FAILURES and bad[FAILURES - 1] + SETTLED_S < till:
             return bad[0]
@@ -133,7 +132,7 @@ def surely_seen(span, answers, lives):
 
 
 def recorded(nines):
-    """The ledger's outages: number → system, start, end."""
+    """Return the outages of the ledger: number → system, start, end."""
     outages = {}
     for event in nines.events("outage-opened", "outage-closed"):
         data = event["data"]
@@ -146,40 +145,39 @@ def recorded(nines):
     return outages
 
 
-def match(house, nines, lives):
-    """Every outage of the ledger is true, and every true one that had to be seen is there."""
+def match(workspace, nines, runs):
+    """Check that each outage in the ledger is true and that each confirmable outage is there."""
     outages = recorded(nines)
     seen = collections.Counter()
     for system in SYSTEMS:
-        spans, answers = true_outages(house, system)
+        spans, answers = true_outages(workspace, system)
         mine = {n: o for n, o in outages.items() if o[0] == system}
         for number, (_, start, end, unobserved) in mine.items():
             inside = [s for s in spans if s[0] - 0.01 <= start <= s[1]]
-            check(inside, f"O-{number} of {system} starts at {clock(start)}, when it was well")
-            # A sample is dated at its start, and the target notes its answer after that: so the
-            # outage begins at the first bad answer, at most an interval and the time that
-            # the service was away after the system fell ill.
-            first = surely_seen(inside[0], answers, lives)
+            check(inside, f"O-{number} of {system} starts at {clock(start)}, when the target was good")
+            # A sample is dated at its start, and the target logs its answer after that. So the outage
+            # begins no later than the first bad answer that a run could confirm.
+            first = first_confirmable(inside[0], answers, runs)
             check(first is None or start <= first + 0.01,
                   f"O-{number} of {system} starts at {clock(start)}, {start - (first or 0):.2f} s"
-                  " after a bad answer that no kill took")
-            # An outage may span several ill times, if nobody watched in between.
+                  " after a bad answer that no kill lost")
+            # An outage spans several bad periods if the service was down in between.
             last = max(s[1] for s in spans if s[0] <= max(end, inside[0][1]))
-            check(end <= last + SLACK_S + 0.5 or unobserved or absent(lives, last, end),
+            check(end <= last + SLACK_S + 0.5 or unobserved or absent(runs, last, end),
                   f"O-{number} of {system} ends at {clock(end)}, {end - last:.1f} s too late")
         for span in spans:
-            needed = surely_seen(span, answers, lives) is not None
+            needed = first_confirmable(span, answers, runs) is not None
             found = [n for n, o in mine.items() if o[1] <= span[1] and (o[2] or 0) >= span[0]]
             check(found or not needed,
-                  f"{system} was ill {clock(span[0])} to {clock(span[1])}, long enough, and the"
-                  " ledger has no outage")
-            seen["confirmed" if found else "too short, or nobody watched"] += 1
+                  f"{system} was bad from {clock(span[0])} to {clock(span[1])}, long enough to confirm,"
+                  " and the ledger has no outage")
+            seen["confirmed" if found else "too short, or not monitored"] += 1
     return outages, seen
 
 
-def absent(lives, since, till):
-    """Whether the service was down for a while in between."""
-    return any(since - SLACK_S <= end <= till for _, end in lives)
+def absent(runs, since, till):
+    """Return True if the service was killed in between."""
+    return any(since - SLACK_S <= end <= till for _, end in runs)
 
 
 def latest(notice):
@@ -198,10 +196,10 @@ def told(nines, spool, outages):
     for mail in mails(spool):
         kept[mail.id].append(mail)
     ours = {number for notice in notices.values() for number in notice["ids"]}
-    check(set(kept) <= ours, f"mails that the ledger does not know: {set(kept) - ours}")
+    check(set(kept) <= ours, f"mails that are not in the ledger: {set(kept) - ours}")
     repeated = 0
     for number, found in kept.items():
-        check(len({mail.raw for mail in found}) == 1, f"{number} came with different bytes")
+        check(len({mail.raw for mail in found}) == 1, f"{number} arrived with different bytes")
         repeated += len(found) - 1
     count = collections.Counter()
     for outage, (system, *_rest) in outages.items():
@@ -233,7 +231,7 @@ def told(nines, spool, outages):
     return count, repeated, len(kept)
 
 
-def last_word(nines, spool, outages):
+def check_last_mails(nines, spool, outages):
     """Of every system, the last mail that an address was sent says that it is up, as it is."""
     by_mail = {i: notice for notice in nines.notices().values() for i in notice["ids"]}
     last = {}
@@ -241,7 +239,7 @@ def last_word(nines, spool, outages):
         notice = by_mail[mail.id]
         for system in {a["system"] for a in notice["affected"]}:
             last[notice["recipient"], system] = (mail.path.name, notice)
-    check(all(o[2] is not None for o in outages.values()), "an outage is open still")
+    check(all(o[2] is not None for o in outages.values()), "an outage is still open")
     for system in {o[0] for o in outages.values()}:
         for addresses, systems in CUSTOMERS.values():
             for address in addresses if system in systems else ():
@@ -253,52 +251,52 @@ def last_word(nines, spool, outages):
     return len(last)
 
 
-def run(house):
+def run(workspace):
     say(f"NINES_SEED={SEED} NINES_KILLS={KILLS}")
-    chance = random.Random(SEED)
+    rng = random.Random(SEED)
     zone, month = calm_zone()
     relay = free_port()
-    spool = house.aiosmtpd(relay, REPLY_S)
+    spool = workspace.aiosmtpd(relay, REPLY_S)
     ports = {system: free_port() for system in SYSTEMS}
-    nines = Nines(house, "nines", [relay], CUSTOMERS,
+    nines = Nines(workspace, "nines", [relay], CUSTOMERS,
                   {s: PROBE.format(port=port) for s, port in ports.items()}, zone=zone, gather="2s")
     length = KILLS * 5
-    targets = {s: house.target(s, ports[s], script(chance, ill, length))
+    targets = {s: workspace.target(s, ports[s], script(rng, ill, length))
                for s, ill in zip(SYSTEMS, ("status", "drop"))}
-    lives = lives_of(nines, chance)
+    runs = run_and_kill(nines, rng)
 
     for target in targets.values():
         become(target, "ok")
-    say("all killed; both systems are well, and the last life may finish its work")
+    say("no more kills; both systems are good, and the service may finish its work")
 
     def finished():
         running(nines.process, "nines")
         return all(len(o) == 4 for o in recorded(nines).values()) and not [
             n for n in nines.notices().values() if n["open"]]
-    # What was cut off between its bytes and their reply is sent again after a minute.
-    until(200, lambda: "outages or notices are open still: "
+    # An ambiguous delivery is sent again after a minute.
+    until(200, lambda: "outages or notices are still open: "
           f"{[n for n in nines.notices().values() if n['open']][:3]}", finished, every=0.5)
-    check(fetch(f"http://127.0.0.1:{nines.port}/readyz"), "the last life is not ready")
+    check(fetch(f"http://127.0.0.1:{nines.port}/readyz"), "the last run is not ready")
     nines.stop()
     say(f"verify: {nines.verify()}")
 
-    outages, seen = match(house, nines, lives)
+    outages, seen = match(workspace, nines, runs)
     count, repeated, distinct = told(nines, spool, outages)
-    words = last_word(nines, spool, outages)
+    words = check_last_mails(nines, spool, outages)
     if not outages:
-        raise Failed("no outage at all: nothing was shown")
+        raise Failed("no outage happened: choose another seed")
     report = nines.report(month)
-    check(len(report["outages"]) == len(outages), "the report's outages are not the ledger's")
-    say(f"  {KILLS} kills; ill times of the targets: {dict(seen)}; outages {len(outages)}")
-    say(f"  the last of {words} addresses and systems agree with what is so")
-    say(f"  told: {dict(count)}; {distinct} mails, {repeated} of them came again with the same"
+    check(len(report["outages"]) == len(outages), "the report and the ledger differ in outages")
+    say(f"  {KILLS} kills; bad periods of the targets: {dict(seen)}; outages {len(outages)}")
+    say(f"  the last mail is right for {words} pairs of address and system")
+    say(f"  told: {dict(count)}; {distinct} mails, {repeated} of them arrived twice with the same"
         " Message-ID and bytes")
     ends = collections.Counter(r for n in nines.notices().values() for r in n["results"])
     say(f"  ends of attempts for {len(nines.notices())} notices: {dict(ends)}")
-    check(ends["ambiguous"] or KILLS < 20, "no kill hit a message under way: nothing was shown")
-    say("killed at random: nothing lost, nothing doubled")
+    check(ends["ambiguous"] or KILLS < 20, "no kill hit a delivery under way: choose another seed")
+    say("kill and restart: passed")
 
 
 if __name__ == "__main__":
-    with House(limit_s=KILLS * 10 + 300) as here:
+    with Workspace(limit_s=KILLS * 10 + 300) as here:
         run(here)
