@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, Time, Weekday};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{CommitteeId, CustomerId, PolicyId, ProbeId, SystemId};
+use crate::id::{CommitteeId, CustomerId, PolicyId, ProbeId, Source, SystemId, VantageId};
 use crate::mailbox::Mailbox;
 use crate::policy::Policy;
 
@@ -18,7 +18,7 @@ pub struct Catalogue {
     /// The operator's zone (IANA).
     pub zone: String,
     /// The name of the place the probes run from.
-    pub vantage: String,
+    pub vantage: VantageId,
     /// The sender of notices, as in a `From` header.
     pub mail_from: Mailbox,
     /// How long a `downtime` notice waits for other systems of the same customer, in seconds.
@@ -288,6 +288,11 @@ impl Catalogue {
             .probes
             .iter()
             .find(|p| p.id == *id)
+    }
+
+    /// The source of a probe's samples: today every probe runs from the one vantage.
+    pub fn source(&self, probe: &ProbeId) -> Source {
+        Source::new(probe.clone(), self.vantage.clone())
     }
 
     /// The customers of a system, in order of their ids.

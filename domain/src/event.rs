@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
 use crate::catalogue::{Catalogue, Single};
-use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, ProbeId, SystemId, WindowId};
+use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, Source, SystemId, WindowId};
 use crate::incident::Review;
 use crate::notice::Notice;
 use crate::sample::{Reason, Seen};
@@ -128,8 +128,7 @@ pub enum Fact {
 
     /// Nothing vouches for the probe's target from here on.
     ProbeSilent {
-        /// Which.
-        probe: ProbeId,
+        source: Source,
         /// The first instant that nothing vouches for.
         from: Timestamp,
         /// Why.
@@ -137,15 +136,13 @@ pub enum Fact {
     },
     /// A conclusive sample vouches again.
     ProbeFirstResult {
-        /// Which.
-        probe: ProbeId,
+        source: Source,
         /// The start of that sample.
         from: Timestamp,
     },
     /// Confirmed down.
     ProbeDown {
-        /// Which.
-        probe: ProbeId,
+        source: Source,
         /// The first bad sample of the run.
         from: Timestamp,
         /// The reason of the sample that confirmed.
@@ -157,8 +154,7 @@ pub enum Fact {
     },
     /// Confirmed up again.
     ProbeUp {
-        /// Which.
-        probe: ProbeId,
+        source: Source,
         /// The first good sample of the run, or where the last bad one stopped vouching.
         to: Timestamp,
         /// The span in which it ended, where nobody watched.
@@ -168,8 +164,7 @@ pub enum Fact {
     },
     /// Confirmed degraded (or down, which is worse).
     ProbeDegraded {
-        /// Which.
-        probe: ProbeId,
+        source: Source,
         /// The first bad sample of the run.
         from: Timestamp,
         /// The reason of the sample that confirmed.
@@ -181,15 +176,13 @@ pub enum Fact {
     },
     /// Confirmed neither down nor degraded again.
     ProbeCleared {
-        /// Which.
-        probe: ProbeId,
+        source: Source,
         /// The first good sample of the run, or where the last bad one stopped vouching.
         to: Timestamp,
     },
     /// A run of `down` samples that was never confirmed.
     Blip {
-        /// Which.
-        probe: ProbeId,
+        source: Source,
         /// Its first bad sample to the good one that ended it.
         span: Span,
         /// How many bad samples.
@@ -442,13 +435,13 @@ impl Fact {
             | Fact::Crashed { .. }
             | Fact::MonitoringGap { .. }
             | Fact::DayClosed => String::new(),
-            Fact::ProbeSilent { probe, .. }
-            | Fact::ProbeFirstResult { probe, .. }
-            | Fact::ProbeDown { probe, .. }
-            | Fact::ProbeUp { probe, .. }
-            | Fact::ProbeDegraded { probe, .. }
-            | Fact::ProbeCleared { probe, .. }
-            | Fact::Blip { probe, .. } => probe.to_string(),
+            Fact::ProbeSilent { source, .. }
+            | Fact::ProbeFirstResult { source, .. }
+            | Fact::ProbeDown { source, .. }
+            | Fact::ProbeUp { source, .. }
+            | Fact::ProbeDegraded { source, .. }
+            | Fact::ProbeCleared { source, .. }
+            | Fact::Blip { source, .. } => source.to_string(),
             Fact::OutageOpened { system, .. }
             | Fact::OutageDeclared { system, .. }
             | Fact::MonitorFault { system, .. }
@@ -476,8 +469,9 @@ impl Fact {
             | Fact::IncidentReviewed { incident, .. }
             | Fact::IncidentResolved { incident }
             | Fact::IncidentClosed { incident, .. } => incident.to_string(),
-            Fact::DeliveryAttempted { notice, .. }
-            | Fact::DeliveryEnded { notice, .. } => notice.to_string(),
+            Fact::DeliveryAttempted { notice, .. } | Fact::DeliveryEnded { notice, .. } => {
+                notice.to_string()
+            }
         }
     }
 }

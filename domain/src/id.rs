@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $type(Arc<str>);
 
         impl $type {
@@ -67,6 +67,10 @@ name! {
     ProbeId
 }
 name! {
+    /// The place from which a probe runs.
+    VantageId
+}
+name! {
     /// A committee.
     CommitteeId
 }
@@ -82,6 +86,30 @@ name! {
     /// A maintenance window as scheduled: of a recurring rule `system/rule@2026-10-07` (the local
     /// date of the occurrence's start), of a single one the id its scheduler gave.
     WindowId
+}
+
+/// One probe as seen from one vantage: the origin of samples and of the facts that they confirm.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    pub probe: ProbeId,
+    pub vantage: VantageId,
+}
+
+impl Source {
+    pub fn new(probe: impl Into<ProbeId>, vantage: impl Into<VantageId>) -> Self {
+        Self {
+            probe: probe.into(),
+            vantage: vantage.into(),
+        }
+    }
+}
+
+/// Prints the probe.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.probe.fmt(f)
+    }
 }
 
 impl ProbeId {

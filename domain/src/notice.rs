@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
-use crate::mailbox::Mailbox;
 use crate::sample::Reason;
 use crate::span::Span;
 use crate::windows::Occurrence;

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::id::ProbeId;
+use crate::id::Source;
 
 /// What one run of a probe says of its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -139,8 +139,7 @@ pub struct Phases {
 /// One probe's result at one moment, dated at the start of the probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// Which probe.
-    pub probe: ProbeId,
+    pub source: Source,
     /// When the probe started (wall clock, UTC).
     pub at: Timestamp,
     /// How much later than its slot it started, in microseconds.

@@ -11,7 +11,7 @@ use crate::catalogue::Catalogue;
 use crate::decide::Input;
 use crate::detection::{Change, Runs, Settings};
 use crate::event::{GapCause, Silence, is_set_back};
-use crate::id::ProbeId;
+use crate::id::{ProbeId, Source};
 use crate::record::{ProbeRecord, Record, is_open};
 use crate::sample::{Outcome, Sample};
 use crate::span::Span;
@@ -25,8 +25,7 @@ const WAITING: usize = 50_000;
 pub struct Transition {
     /// When it was decided.
     pub at: Timestamp,
-    /// Which probe.
-    pub probe: ProbeId,
+    pub source: Source,
     /// What changed.
     pub change: Change,
 }
@@ -34,11 +33,11 @@ pub struct Transition {
 /// The runs of every configured probe, and their transitions that no event records yet.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Watch {
-    probes: BTreeMap<ProbeId, Runs>,
+    sources: BTreeMap<Source, Runs>,
     waiting: Vec<Transition>,
     /// Probes with a bad run towards down that is not confirmed, as of the record: what waits is
     /// not in it.
-    doubted: BTreeSet<ProbeId>,
+    doubted: BTreeSet<Source>,
     /// Something was not kept: what is doubted must be looked up anew.
     dropped: bool,
     /// Since when this service watches; `None` before its start and after its stop. A command
@@ -69,12 +68,12 @@ impl Watch {
         watch.settle(record);
         watch.read_until = recent.iter().map(|s| s.at).max();
         // Until when the record has taken each probe's samples in; `None` once that has passed.
-        let mut known: BTreeMap<&ProbeId, Option<Timestamp>> = BTreeMap::new();
+        let mut known: BTreeMap<&Source, Option<Timestamp>> = BTreeMap::new();
         let mut late = Vec::new();
         let watched_until = record.watched_until;
         for sample in recent {
             // A probe that was taken away and came back began anew.
-            let Some(stored) = record.probes.get(&sample.probe) else {
+            let Some(stored) = record.probes.get(&sample.source.probe) else {
                 continue;
             };
             let life = stored.life.last();
@@ -86,10 +85,10 @@ impl Watch {
                 continue;
             }
             let until = known
-                .entry(&sample.probe)
-                .or_insert_with(|| record.taken_in_until(&sample.probe));
+                .entry(&sample.source)
+                .or_insert_with(|| record.taken_in_until(&sample.source.probe));
             if until.is_some_and(|until| sample.at <= until) {
-                if let Some(runs) = watch.probes.get_mut(&sample.probe) {
+                if let Some(runs) = watch.sources.get_mut(&sample.source) {
                     runs.read_back(sample, stored.silent.iter().map(|s| s.0));
                 }
                 continue;
@@ -97,40 +96,40 @@ impl Watch {
             if until.take().is_some() {
                 // The next sample may have come in time to go on with the run.
                 let until = watched_until.min(Some(sample.at));
-                late.extend(watch.overlooked(&sample.probe, until));
+                late.extend(watch.overlooked(&sample.source, until));
             }
             late.extend(watch.unrecorded(sample));
         }
-        let all: Vec<ProbeId> = watch.probes.keys().cloned().collect();
-        for probe in all.iter().filter(|p| known.get(p) != Some(&None)) {
-            late.extend(watch.overlooked(probe, watched_until));
+        let all: Vec<Source> = watch.sources.keys().cloned().collect();
+        for source in all.iter().filter(|s| known.get(s) != Some(&None)) {
+            late.extend(watch.overlooked(source, watched_until));
         }
         // Within one instant the order in which they came is kept.
         late.sort_by_key(|transition| transition.at);
         for transition in late {
-            watch.wait(transition.at, transition.probe, transition.change);
+            watch.wait(transition.at, transition.source, transition.change);
         }
-        watch.overdue_from = watch.probes.values().filter_map(Runs::overdue_at).min();
+        watch.overdue_from = watch.sources.values().filter_map(Runs::overdue_at).min();
         watch
     }
 
     /// What the samples up to the last that the record has taken in say, and the record does not.
-    fn overlooked(&mut self, probe: &ProbeId, until: Option<Timestamp>) -> Vec<Transition> {
-        let Some(runs) = self.probes.get_mut(probe) else {
+    fn overlooked(&mut self, source: &Source, until: Option<Timestamp>) -> Vec<Transition> {
+        let Some(runs) = self.sources.get_mut(source) else {
             return Vec::new();
         };
         let at = runs.last_at().unwrap_or(Timestamp::UNIX_EPOCH);
         let changes = runs.catch_up(until);
         if runs.pending() {
-            self.doubted.insert(probe.clone());
+            self.doubted.insert(source.clone());
         }
-        transitions(at, probe, changes).collect()
+        transitions(at, source, changes).collect()
     }
 
     /// What a sample says that the record has not taken in: as if it came now, and what was
     /// overdue before it.
     fn unrecorded(&mut self, sample: &Sample) -> Vec<Transition> {
-        let Some(runs) = self.probes.get_mut(&sample.probe) else {
+        let Some(runs) = self.sources.get_mut(&sample.source) else {
             return Vec::new();
         };
         // It would have been decided when the probe had ended.
@@ -138,13 +137,13 @@ impl Watch {
         let ended_at = sample.at.checked_add(took).unwrap_or(sample.at);
         let mut late = Vec::new();
         if let Some(overdue) = runs.overdue_at().filter(|overdue| *overdue <= ended_at) {
-            late.extend(transitions(overdue, &sample.probe, runs.miss()));
+            late.extend(transitions(overdue, &sample.source, runs.miss()));
         }
         let mut changes = runs.see(sample);
         if is_bad_again(runs, sample, &changes) {
             changes.push(Change::Bad { at: sample.at });
         }
-        late.extend(transitions(ended_at, &sample.probe, changes));
+        late.extend(transitions(ended_at, &sample.source, changes));
         late
     }
 
@@ -226,14 +225,14 @@ impl Watch {
         };
         let sample = dated.as_ref();
         let behind = !self.waiting.is_empty();
-        let Some(runs) = self.probes.get_mut(&sample.probe) else {
+        let Some(runs) = self.sources.get_mut(&sample.source) else {
             return;
         };
         let mut changes = runs.see(sample);
         // A bad sample that changes nothing is kept where something may rest on it: the outage is
         // excused so far, or what it changes is not known yet.
         if is_bad_again(runs, sample, &changes)
-            && (behind || record.is_excused(sample.probe.system()))
+            && (behind || record.is_excused(sample.source.probe.system()))
         {
             changes.push(Change::Bad { at: sample.at });
         }
@@ -241,7 +240,7 @@ impl Watch {
         let overdue = runs.overdue_at();
         self.overdue_from = self.overdue_from.into_iter().chain(overdue).min();
         for change in changes {
-            self.wait(at, sample.probe.clone(), change);
+            self.wait(at, sample.source.clone(), change);
         }
     }
 
@@ -259,18 +258,18 @@ impl Watch {
     }
 
     fn set_back(&mut self, at: Timestamp) {
-        self.probes.values_mut().for_each(|runs| runs.set_back(at));
+        self.sources.values_mut().for_each(|runs| runs.set_back(at));
         self.alive = self.alive.map(|alive| alive.min(at));
-        self.overdue_from = self.probes.values().filter_map(Runs::overdue_at).min();
+        self.overdue_from = self.sources.values().filter_map(Runs::overdue_at).min();
     }
 
     fn begin_anew(&mut self, at: Timestamp) {
         let mut changes = Vec::new();
-        for (probe, runs) in &mut self.probes {
-            changes.extend(runs.begin_anew(at).map(|change| (probe.clone(), change)));
+        for (source, runs) in &mut self.sources {
+            changes.extend(runs.begin_anew(at).map(|change| (source.clone(), change)));
         }
-        for (probe, change) in changes {
-            self.wait(at, probe, change);
+        for (source, change) in changes {
+            self.wait(at, source, change);
         }
     }
 
@@ -286,22 +285,22 @@ impl Watch {
         if self.overdue_from.is_none_or(|from| at < from) {
             return;
         }
-        let mut due: Vec<(Timestamp, ProbeId)> = Vec::new();
+        let mut due: Vec<(Timestamp, Source)> = Vec::new();
         let mut next: Option<Timestamp> = None;
-        for (probe, runs) in &self.probes {
+        for (source, runs) in &self.sources {
             match runs.overdue_at() {
-                Some(overdue) if overdue <= at => due.push((overdue, probe.clone())),
+                Some(overdue) if overdue <= at => due.push((overdue, source.clone())),
                 Some(overdue) => next = Some(next.map_or(overdue, |n| n.min(overdue))),
                 None => {}
             }
         }
         due.sort();
-        for (overdue, probe) in due {
-            let changes = self.probes.get_mut(&probe).map(Runs::miss);
+        for (overdue, source) in due {
+            let changes = self.sources.get_mut(&source).map(Runs::miss);
             // What became overdue while nobody watched is noticed at the start.
             let noticed_at = self.alive.map_or(overdue, |alive| alive.max(overdue));
             for change in changes.into_iter().flatten() {
-                self.wait(noticed_at, probe.clone(), change);
+                self.wait(noticed_at, source.clone(), change);
             }
         }
         self.overdue_from = next;
@@ -309,21 +308,21 @@ impl Watch {
 
     fn hush(&mut self, at: Timestamp, from: Timestamp, cause: Silence) {
         let mut changes = Vec::new();
-        for (probe, runs) in &mut self.probes {
-            changes.extend(runs.hush(from, cause).map(|c| (probe.clone(), c)));
+        for (source, runs) in &mut self.sources {
+            changes.extend(runs.hush(from, cause).map(|c| (source.clone(), c)));
         }
-        for (probe, change) in changes {
-            self.wait(at, probe, change);
+        for (source, change) in changes {
+            self.wait(at, source, change);
         }
     }
 
-    fn wait(&mut self, at: Timestamp, probe: ProbeId, change: Change) {
+    fn wait(&mut self, at: Timestamp, source: Source, change: Change) {
         let endless = matches!(
             change,
             Change::Blip { .. } | Change::Doubted | Change::Bad { .. }
         );
         if self.waiting.len() < WAITING || !endless {
-            self.waiting.push(Transition { at, probe, change });
+            self.waiting.push(Transition { at, source, change });
         } else {
             self.dropped = true;
         }
@@ -339,34 +338,37 @@ impl Watch {
     pub fn settle(&mut self, record: &Record) {
         let changed = !self.waiting.is_empty() || self.dropped;
         for transition in std::mem::take(&mut self.waiting) {
-            self.doubt(&transition.probe);
+            self.doubt(&transition.source);
         }
         let same = |c: &Arc<Catalogue>| Arc::ptr_eq(c, &record.catalogue);
         if !self.catalogue.as_ref().is_some_and(same) {
             self.refit(record);
         }
         if std::mem::take(&mut self.dropped) {
-            let all: Vec<ProbeId> = self.probes.keys().cloned().collect();
-            all.iter().for_each(|probe| self.doubt(probe));
+            let all: Vec<Source> = self.sources.keys().cloned().collect();
+            all.iter().for_each(|source| self.doubt(source));
         }
         if self.due.0 != record.seq || changed {
             self.due = (record.seq, crate::decide::next_due(record, &self.doubted));
         }
     }
 
-    fn doubt(&mut self, probe: &ProbeId) {
-        if self.probes.get(probe).is_some_and(Runs::pending) {
-            self.doubted.insert(probe.clone());
+    fn doubt(&mut self, source: &Source) {
+        if self.sources.get(source).is_some_and(Runs::pending) {
+            self.doubted.insert(source.clone());
         } else {
-            self.doubted.remove(probe);
+            self.doubted.remove(source);
         }
     }
 
     fn refit(&mut self, record: &Record) {
-        let mut kept = std::mem::take(&mut self.probes);
+        // The runs go on under a new name of the vantage.
+        let kept = std::mem::take(&mut self.sources).into_iter();
+        let mut kept: BTreeMap<ProbeId, Runs> = kept.map(|(s, runs)| (s.probe, runs)).collect();
         for probe in record.catalogue.systems.iter().flat_map(|s| &s.probes) {
             let settings = Settings::from(probe);
             let known = record.probes.get(&probe.id);
+            let source = record.catalogue.source(&probe.id);
             // One that takes the place of another that failed is down without a sample of its own.
             let succeeds = |runs: &Runs| !runs.is_down() && known.is_some_and(|p| is_open(&p.down));
             let kept = kept.remove(&probe.id).filter(|runs| !succeeds(runs));
@@ -376,29 +378,30 @@ impl Watch {
                     runs
                 }
                 None => {
-                    self.doubted.remove(&probe.id);
+                    self.doubted.remove(&source);
                     from_record(settings, &known.cloned().unwrap_or_default())
                 }
             };
-            self.probes.insert(probe.id.clone(), runs);
+            self.sources.insert(source, runs);
         }
-        self.doubted.retain(|probe| self.probes.contains_key(probe));
-        self.overdue_from = self.probes.values().filter_map(Runs::overdue_at).min();
+        self.doubted
+            .retain(|source| self.sources.contains_key(source));
+        self.overdue_from = self.sources.values().filter_map(Runs::overdue_at).min();
         self.catalogue = Some(Arc::clone(&record.catalogue));
     }
 
     /// Whether the probe has a bad run pending: it is then asked at its retry interval.
-    pub fn retrying(&self, probe: &ProbeId) -> bool {
-        self.probes.get(probe).is_some_and(Runs::retrying)
+    pub fn retrying(&self, source: &Source) -> bool {
+        self.sources.get(source).is_some_and(Runs::retrying)
     }
 
     /// The runs of a probe.
-    pub fn runs(&self, probe: &ProbeId) -> Option<&Runs> {
-        self.probes.get(probe)
+    pub fn runs(&self, source: &Source) -> Option<&Runs> {
+        self.sources.get(source)
     }
 
     /// The probes with a bad run towards down that was not confirmed when what waits began.
-    pub fn doubted(&self) -> &BTreeSet<ProbeId> {
+    pub fn doubted(&self) -> &BTreeSet<Source> {
         &self.doubted
     }
 
@@ -433,12 +436,12 @@ impl Watch {
 
 fn transitions(
     at: Timestamp,
-    probe: &ProbeId,
+    source: &Source,
     changes: Vec<Change>,
 ) -> impl Iterator<Item = Transition> {
     changes.into_iter().map(move |change| Transition {
         at,
-        probe: probe.clone(),
+        source: source.clone(),
         change,
     })
 }

@@ -58,55 +58,62 @@ impl Writer<'_> {
             ),
             Fact::MonitoringGap { span, cause } => self.absent(*span, *cause),
             Fact::DayClosed => "The day is closed: the service ran up to here.".to_owned(),
-            Fact::ProbeSilent { probe, from, cause } => format!(
-                "{probe}: no result covers the time from {}, because {}.",
+            Fact::ProbeSilent {
+                source,
+                from,
+                cause,
+            } => format!(
+                "{source}: no result covers the time from {}, because {}.",
                 self.time(*from),
                 silence(*cause)
             ),
-            Fact::ProbeFirstResult { probe, from } => {
-                format!("{probe}: results cover the time from {}.", self.time(*from))
+            Fact::ProbeFirstResult { source, from } => {
+                format!(
+                    "{source}: results cover the time from {}.",
+                    self.time(*from)
+                )
             }
             Fact::ProbeDown {
-                probe,
+                source,
                 from,
                 reason,
                 detail,
                 ..
             } => format!(
-                "{probe} is down since {}{}.",
+                "{source} is down since {}{}.",
                 self.time(*from),
                 why(*reason, detail.as_deref())
             ),
             Fact::ProbeUp {
-                probe,
+                source,
                 to,
                 unobserved,
                 ..
             } => format!(
-                "{probe} is up since {}.{}",
+                "{source} is up since {}.{}",
                 self.time(*to),
                 self.unobserved(*unobserved)
             ),
             Fact::ProbeDegraded {
-                probe,
+                source,
                 from,
                 reason,
                 detail,
                 ..
             } => format!(
-                "{probe} is degraded since {}{}.",
+                "{source} is degraded since {}{}.",
                 self.time(*from),
                 why(*reason, detail.as_deref())
             ),
-            Fact::ProbeCleared { probe, to } => {
-                format!("{probe} is no longer degraded since {}.", self.time(*to))
+            Fact::ProbeCleared { source, to } => {
+                format!("{source} is no longer degraded since {}.", self.time(*to))
             }
             Fact::Blip {
-                probe,
+                source,
                 span,
                 samples,
             } => format!(
-                "{probe} failed {} {}, then recovered: a blip, not an outage.",
+                "{source} failed {} {}, then recovered: a blip, not an outage.",
                 match samples {
                     1 => "once".to_owned(),
                     n => format!("{n} times"),

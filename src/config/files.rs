@@ -62,11 +62,14 @@ pub(super) fn load(
         policies: policy_files.names(),
         targets: targets.collect::<BTreeMap<_, _>>(),
     };
+    let vantage = service.table.as_ref().map(ServiceFile::vantage);
+    let vantage = vantage.unwrap_or_default();
     let (mut systems, mut probes) = (Vec::new(), Vec::new());
     for named in &system_files.files {
         let id = SystemId::from(named.id.as_str());
-        let take_probes =
-            |source: &mut Source<'_>, tree: &DeTable<'_>| probe::probes(source, tree, &id);
+        let take_probes = |source: &mut Source<'_>, tree: &DeTable<'_>| {
+            probe::probes(source, tree, &id, &vantage)
+        };
         let mut file: File<'_, (SystemFile, _)> =
             read_with(&named.path, SchemaKind::System, environment, take_probes);
         named.check_id(&mut file.source);

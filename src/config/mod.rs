@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::catalogue::Catalogue;
-use domain::id::ProbeId;
+use domain::id::{ProbeId, VantageId};
 use secrecy::SecretString;
 use values::Format as _;
 
@@ -78,6 +78,7 @@ impl Loaded {
 pub struct ProbeSetup {
     /// `system/name`.
     pub id: ProbeId,
+    pub vantage: VantageId,
     pub probe: Arc<probes::Probe>,
     /// Milliseconds between starts.
     pub interval_ms: i64,

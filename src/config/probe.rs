@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::catalogue::{Affects, Probe};
-use domain::id::{ProbeId, SystemId};
+use domain::id::{ProbeId, SystemId, VantageId};
 use probes::{KINDS, Kind};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -104,6 +104,7 @@ pub(super) fn probes(
     source: &mut Source<'_>,
     tree: &DeTable<'_>,
     system: &SystemId,
+    vantage: &VantageId,
 ) -> (Vec<Probe>, Vec<ProbeSetup>) {
     let list = tree
         .get("probe")
@@ -123,7 +124,7 @@ pub(super) fn probes(
     );
     let read = tables
         .iter()
-        .filter_map(|(common, table)| probe(source, common, table, system));
+        .filter_map(|(common, table)| probe(source, common, table, system, vantage));
     let (mut probes, setups): (Vec<Probe>, Vec<ProbeSetup>) = read.unzip();
     probes.sort_by(|a, b| a.id.cmp(&b.id));
     (probes, setups)
@@ -141,6 +142,7 @@ fn probe(
     common: &Common,
     table: &Spanned<DeValue<'_>>,
     system: &SystemId,
+    vantage: &VantageId,
 ) -> Option<(Probe, ProbeSetup)> {
     let times = times(source, common);
     let kind = Kind::named(&common.kind.value).filter(|_| !common.kind.is_stand_in())?;
@@ -158,6 +160,7 @@ fn probe(
     };
     let setup = ProbeSetup {
         id,
+        vantage: vantage.clone(),
         probe: Arc::new(runnable),
         interval_ms: probe.interval_ms,
         retry_interval_ms: probe.retry_interval_ms,

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use domain::catalogue::{self, Catalogue};
-use domain::id::{CommitteeId, CustomerId, SystemId};
+use domain::id::{CommitteeId, CustomerId, SystemId, VantageId};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use values::{Address, FilePath, Id, Line, ListenAddress, Parsed, Source, Written, Zone};
@@ -120,6 +120,12 @@ struct Contact {
 }
 
 impl ServiceFile {
+    /// The place from which the probes run.
+    pub fn vantage(&self) -> VantageId {
+        let named = self.service.value.vantage.as_ref();
+        named.map_or_else(|| "local".into(), |v| v.value.as_str().into())
+    }
+
     /// The ids that systems may name as their committee.
     pub fn committee_ids(&self) -> Names {
         let ids = || self.committee.iter().map(|committee| &committee.id);
@@ -145,6 +151,7 @@ pub(super) fn service(
     file: ServiceFile,
     references: &References,
 ) -> Service {
+    let vantage = file.vantage();
     let table = file.service.value;
     let data = table.data.map(|data| folder(source, &data, false));
     let templates = table.templates.map(|t| folder(source, &t, true));
@@ -164,9 +171,7 @@ pub(super) fn service(
         catalogue: Catalogue {
             service: table.name.value,
             zone: table.zone.value,
-            vantage: table
-                .vantage
-                .map_or_else(|| "local".to_owned(), |v| v.value),
+            vantage,
             mail_from,
             gather_s,
             committees: committees(source, file.committee),

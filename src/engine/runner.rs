@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use domain::id::ProbeId;
+use domain::id::{ProbeId, Source};
 use domain::sample::{Outcome, Phases, Reason, Sample};
 use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::{Builder, Handle};
@@ -161,7 +161,7 @@ impl ProbeTasks {
 
 /// A probe with its start times.
 struct Setup {
-    id: ProbeId,
+    source: Source,
     probe: Arc<probes::Probe>,
     schedule: Schedule,
 }
@@ -170,7 +170,7 @@ impl From<ProbeSetup> for Setup {
     fn from(setup: ProbeSetup) -> Self {
         Self {
             schedule: Schedule::of(&setup.id, setup.interval_ms, setup.retry_interval_ms),
-            id: setup.id,
+            source: Source::new(setup.id, setup.vantage),
             probe: setup.probe,
         }
     }
@@ -274,7 +274,7 @@ impl ProbeTask {
         let run = tokio::time::timeout(limit, setup.probe.run()).await;
         let took = self.clock.read().up.saturating_sub(started.up);
         let mut sample = Sample {
-            probe: setup.id.clone(),
+            source: setup.source.clone(),
             at: started.wall,
             late_us: u64::try_from(late.as_micros()).unwrap_or_default(),
             outcome: Outcome::Inconclusive,
@@ -342,11 +342,15 @@ mod tests {
         let slots = ["portal/login", "portal/search"].map(|id| {
             let setup = Setup::from(ProbeSetup {
                 id: ProbeId::from(id),
+                vantage: "here".into(),
                 probe: Arc::clone(&probe),
                 interval_ms: 30_000,
                 retry_interval_ms: 5_000,
             });
-            assert_eq!(setup.schedule.slots(), Grid::of(&setup.id, 30_000));
+            assert_eq!(
+                setup.schedule.slots(),
+                Grid::of(&setup.source.probe, 30_000)
+            );
             setup.schedule.slots()
         });
         assert_ne!(slots[0], slots[1]);

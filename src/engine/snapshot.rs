@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use domain::id::ProbeId;
+use domain::id::{ProbeId, Source};
 use domain::record::Record;
 use domain::sample::{Outcome, Sample};
 use jiff::Timestamp;
@@ -24,7 +24,7 @@ pub struct Snapshot {
     /// True while an input that changed something is not written yet.
     pub behind: bool,
     /// The probes with a bad run that is not confirmed.
-    pub doubted: BTreeSet<ProbeId>,
+    pub doubted: BTreeSet<Source>,
 }
 
 /// Everything that readers see of the engine.
@@ -187,13 +187,14 @@ mod tests {
     // A test that cannot build its own input should fail at once.
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+    use domain::id::Source;
     use domain::sample::Phases;
 
     use super::*;
 
     fn sample(outcome: Outcome, late_us: u64) -> Sample {
         Sample {
-            probe: ProbeId::from("portal/login"),
+            source: Source::new("portal/login", "here"),
             at: Timestamp::from_second(1_790_000_000).unwrap(),
             late_us,
             outcome,

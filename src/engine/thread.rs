@@ -197,13 +197,13 @@ impl Engine {
 
     fn sampled(&mut self, sample: Sample) {
         // A run of a probe that a reload removed may end after the reload.
-        let Some(state) = self.shared.probe(&sample.probe) else {
+        let Some(state) = self.shared.probe(&sample.source.probe) else {
             return;
         };
         self.shared.counters.samples.fetch_add(1, Relaxed);
         self.shared.counters.late.observe(sample.late_us);
         state.sampled(sample.clone());
-        let probe = sample.probe.clone();
+        let probe = sample.source.probe.clone();
         if let Err(Error::Refused(refusal)) = self.step(Input::Sampled(sample), None) {
             tracing::error!(%refusal, %probe, "a sample was refused");
         }
@@ -239,11 +239,7 @@ impl Engine {
         stop
     }
 
-    fn step(
-        &mut self,
-        input: Input,
-        bytes: Option<&[u8]>,
-    ) -> Result<Receipt, Error> {
+    fn step(&mut self, input: Input, bytes: Option<&[u8]>) -> Result<Receipt, Error> {
         let before = self.clock.read();
         let turned = self.turn.step(before.wall, input, bytes);
         let mut count = 0;

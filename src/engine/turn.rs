@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, VecDeque};
 use domain::act::Refusal;
 use domain::decide::{Input, decide};
 use domain::event::{Event, Fact};
-use domain::id::{NoticeId, ProbeId};
+use domain::id::{NoticeId, ProbeId, Source};
 use domain::record::Record;
 use domain::sample::Sample;
 use domain::watch::{Watch, next_wake};
@@ -123,13 +123,13 @@ impl<J: Journal> Turn<J> {
     }
 
     /// The probes with a bad run that is not confirmed.
-    pub fn doubted(&self) -> &BTreeSet<ProbeId> {
+    pub fn doubted(&self) -> &BTreeSet<Source> {
         self.watch.doubted()
     }
 
     /// True if the probe has a pending run and runs at its retry interval.
     pub fn retrying(&self, probe: &ProbeId) -> bool {
-        self.watch.retrying(probe)
+        self.watch.retrying(&self.record.catalogue.source(probe))
     }
 
     /// True while an input is not on the disk yet.
@@ -152,12 +152,7 @@ impl<J: Journal> Turn<J> {
     ///
     /// Instants fall due only between the start and the stop of the service. A command that acts on
     /// a stopped ledger decides nothing else.
-    pub fn step(
-        &mut self,
-        now: Timestamp,
-        input: Input,
-        bytes: Option<&[u8]>,
-    ) -> Turned {
+    pub fn step(&mut self, now: Timestamp, input: Input, bytes: Option<&[u8]>) -> Turned {
         let mut due = Events::new();
         // If the clock was set back since, the pause must not become longer.
         self.failed_at = self.failed_at.map(|at| at.min(now));

@@ -87,16 +87,16 @@ mod tests {
 
     use super::*;
 
-    /// In the invented version 1 of `probe-first-result`, `from` was called `since`; in version 2
+    /// In the invented version 1 of `crashed`, `alive_until` was called `since`; in version 2
     /// it was called `start`.
     const OLDER: &[Upcast] = &[
         Upcast {
-            kind: "probe-first-result",
+            kind: "crashed",
             v: 2,
-            raise: |content| renamed(content, "start", "from"),
+            raise: |content| renamed(content, "start", "alive_until"),
         },
         Upcast {
-            kind: "probe-first-result",
+            kind: "crashed",
             v: 1,
             raise: |content| renamed(content, "since", "start"),
         },
@@ -109,28 +109,27 @@ mod tests {
     }
 
     fn read(v: i64, key: &str) -> Result<Fact, String> {
-        let probe = "{\"probe\":\"portal/web\",";
-        let data = format!("{probe}\"{key}\":\"2026-11-01T06:00:00Z\"}}");
-        decode_by(OLDER, "probe-first-result", v, &data)
+        let data = format!("{{\"{key}\":\"2026-11-01T06:00:00Z\"}}");
+        decode_by(OLDER, "crashed", v, &data)
     }
 
     #[test]
     fn an_older_version_is_read_as_the_latest() {
-        let latest = read(3, "from").unwrap();
-        assert!(matches!(latest, Fact::ProbeFirstResult { .. }));
+        let latest = read(3, "alive_until").unwrap();
+        assert!(matches!(latest, Fact::Crashed { .. }));
         assert_eq!(read(1, "since"), Ok(latest.clone()));
         assert_eq!(read(2, "start"), Ok(latest));
         // Each version is read by its own shape only.
-        assert!(read(1, "from").is_err());
+        assert!(read(1, "alive_until").is_err());
         assert!(read(3, "since").is_err());
-        assert_eq!(latest_by(OLDER, "probe-first-result"), 3);
+        assert_eq!(latest_by(OLDER, "crashed"), 3);
         assert_eq!(latest_by(OLDER, "stopped"), 1);
     }
 
     #[test]
     fn an_unknown_version_or_kind_is_refused() {
         for v in [0, 4] {
-            let why = read(v, "from").unwrap_err();
+            let why = read(v, "alive_until").unwrap_err();
             assert_eq!(why, "the latest version known here is 3");
         }
         assert!(decode("stopped", 1, "null").is_ok());

@@ -11,7 +11,7 @@ use super::page::{Label, Page, seconds};
 /// The latest sample of `probe` alone, as `/probe` answers it.
 pub fn probe_page(catalogue: &Catalogue, probe: &Probe, sample: Sample) -> String {
     let mut page = Page::default();
-    let labels = labels(probe, &catalogue.vantage);
+    let labels = labels(probe, catalogue.vantage.as_str());
     latest(&mut page, &[(labels, Arc::new(sample))]);
     page.render()
 }
@@ -24,7 +24,7 @@ pub fn add(page: &mut Page, source: &Source) {
         .iter()
         .flat_map(|system| &system.probes)
         .filter_map(|probe| Some((probe, states.get(&probe.id)?)))
-        .map(|(probe, state)| (probe, labels(probe, &catalogue.vantage), state))
+        .map(|(probe, state)| (probe, labels(probe, catalogue.vantage.as_str()), state))
         .collect();
     let is_current = |probe: &Probe| {
         let known = source.record.probes.get(&probe.id);

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use domain::id::ProbeId;
+use domain::id::Source;
 use domain::sample::{Outcome, Reason, Sample};
 use duckdb::types::{TimeUnit, Value};
 use duckdb::{AccessMode, Config, Connection, params};
@@ -26,7 +26,8 @@ const REMEMBERED: usize = 100_000;
 const TABLES: &str = "
 CREATE TABLE format (version UINTEGER NOT NULL);
 CREATE TABLE steps (code USMALLINT NOT NULL, us UBIGINT NOT NULL);
-CREATE TABLE sources (id UINTEGER NOT NULL, probe VARCHAR NOT NULL, certificate_ends_at TIMESTAMP);
+CREATE TABLE sources (id UINTEGER NOT NULL, probe VARCHAR NOT NULL, vantage VARCHAR NOT NULL,
+  certificate_ends_at TIMESTAMP);
 CREATE TABLE verdicts (id UTINYINT NOT NULL, outcome VARCHAR NOT NULL, reason VARCHAR);
 CREATE TABLE batches (n UBIGINT NOT NULL, rows UINTEGER NOT NULL, newest TIMESTAMP NOT NULL);
 CREATE TABLE compact (
@@ -44,7 +45,7 @@ CREATE TABLE compact (
   detail VARCHAR
 );
 CREATE VIEW samples AS
-SELECT s.probe, c.slot + to_microseconds(c.late) AS started_at, c.late::BIGINT AS late_us,
+SELECT s.probe, s.vantage, c.slot + to_microseconds(c.late) AS started_at, c.late::BIGINT AS late_us,
   v.outcome, v.reason, c.detail, took.us AS took_us, resolve.us AS resolve_us,
   connect.us AS connect_us, tls.us AS tls_us, processing.us AS processing_us,
   transfer.us AS transfer_us, c.status, s.certificate_ends_at
@@ -108,7 +109,7 @@ pub(super) type Verdict = (Outcome, Option<Reason>);
 /// The file that is written.
 pub(super) struct File {
     connection: Connection,
-    sources: HashMap<(ProbeId, Option<i64>), u32>,
+    sources: HashMap<(Source, Option<i64>), u32>,
     next_source: u32,
     /// In order of their numbers; `None` is one that only a later Nines knows.
     verdicts: Vec<Option<Verdict>>,
@@ -180,15 +181,16 @@ impl File {
 
     fn remember(&mut self) -> Result<(), Error> {
         let mut statement = self.connection.prepare(
-            "SELECT id, probe, epoch_us(certificate_ends_at) FROM sources ORDER BY id DESC LIMIT ?",
+            "SELECT id, probe, vantage, epoch_us(certificate_ends_at) FROM sources \
+             ORDER BY id DESC LIMIT ?",
         )?;
         let limit = i64::try_from(REMEMBERED).unwrap_or(i64::MAX);
         let mut rows = statement.query([limit])?;
         while let Some(row) = rows.next()? {
             let id: u32 = row.get(0)?;
-            let probe: String = row.get(1)?;
+            let source = Source::new(row.get::<_, String>(1)?, row.get::<_, String>(2)?);
             self.next_source = self.next_source.max(id + 1);
-            self.sources.insert((ProbeId::from(probe), row.get(2)?), id);
+            self.sources.insert((source, row.get(3)?), id);
         }
         Ok(())
     }
@@ -196,7 +198,7 @@ impl File {
     /// The number of a probe with its certificate, given and written if it is new.
     fn source(&mut self, sample: &Sample) -> Result<u32, Error> {
         let ends_at = sample.certificate_ends_at.map(Timestamp::as_microsecond);
-        let key = (sample.probe.clone(), ends_at);
+        let key = (sample.source.clone(), ends_at);
         if let Some(id) = self.sources.get(&key) {
             return Ok(*id);
         }
@@ -205,10 +207,11 @@ impl File {
         }
         let id = self.next_source;
         self.connection.execute(
-            "INSERT INTO sources VALUES (?, ?, ?)",
+            "INSERT INTO sources VALUES (?, ?, ?, ?)",
             params![
                 id,
-                sample.probe.as_str(),
+                sample.source.probe.as_str(),
+                sample.source.vantage.as_str(),
                 sample.certificate_ends_at.map(micros)
             ],
         )?;

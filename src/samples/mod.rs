@@ -183,7 +183,7 @@ impl Instance {
             samples.extend(read::recent(connection, since)?);
             Ok(())
         })?;
-        samples.sort_by(|a, b| (a.at, &a.probe).cmp(&(b.at, &b.probe)));
+        samples.sort_by(|a, b| (a.at, &a.source).cmp(&(b.at, &b.source)));
         Ok(samples)
     }
 

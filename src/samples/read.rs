@@ -1,6 +1,6 @@
 //! Reading one month's file. Every connection comes from the instance; nothing here opens one.
 
-use domain::id::ProbeId;
+use domain::id::Source;
 use domain::sample::{Outcome, Phases, Reason, Sample};
 use duckdb::{Connection, OptionalExt, params};
 use jiff::Timestamp;
@@ -31,7 +31,7 @@ pub(super) fn recent(connection: &Connection, since: Timestamp) -> Result<Vec<Sa
     let mut statement = connection.prepare(
         "SELECT s.probe, epoch_us(s.certificate_ends_at), v.outcome, v.reason, \
            epoch_us(c.slot) + c.late, c.late, c.took, c.resolve, c.connect, c.tls, c.processing, \
-           c.transfer, c.status, c.detail \
+           c.transfer, c.status, c.detail, s.vantage \
          FROM compact c JOIN sources s ON s.id = c.source JOIN verdicts v ON v.id = c.verdict \
          WHERE c.slot >= ? AND epoch_us(c.slot) + c.late >= ?",
     )?;
@@ -54,7 +54,6 @@ fn earliest_slot(at: Timestamp) -> Timestamp {
 }
 
 fn sample(row: &duckdb::Row<'_>) -> Result<Sample, Error> {
-    let probe: String = row.get(0)?;
     let ends_at: Option<i64> = row.get(1)?;
     let (outcome, reason): (String, Option<String>) = (row.get(2)?, row.get(3)?);
     let (outcome, reason) = verdict_of(&outcome, reason.as_deref())?;
@@ -63,7 +62,7 @@ fn sample(row: &duckdb::Row<'_>) -> Result<Sample, Error> {
         Ok(row.get::<_, Option<u16>>(column)?.map(decode))
     };
     Ok(Sample {
-        probe: ProbeId::from(probe),
+        source: Source::new(row.get::<_, String>(0)?, row.get::<_, String>(14)?),
         at: instant(row.get(4)?)?,
         late_us: u64::from(late),
         outcome,

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use domain::id::Source;
 use domain::sample::{Outcome, Phases, Reason};
 use proptest::prelude::*;
 
@@ -19,7 +20,7 @@ fn at(text: &str) -> Timestamp {
 
 fn sample(probe: &str, start: &str) -> Sample {
     Sample {
-        probe: probe.into(),
+        source: Source::new(probe, "here"),
         at: at(start),
         late_us: 1_234,
         outcome: Outcome::Up,
@@ -159,7 +160,7 @@ prop_compose! {
     ) -> Sample {
         let start = at("2026-11-01T00:00:00Z");
         Sample {
-            probe: probe.into(),
+            source: Source::new(probe, "here"),
             at: start + jiff::SignedDuration::from_micros(us),
             late_us, outcome, reason, detail, took_us,
             phases: Phases {
@@ -199,7 +200,7 @@ proptest! {
         let instance = open(dir.path(), NOVEMBER);
         write(&instance, &samples);
         let mut expected: Vec<Sample> = samples.into_iter().map(stepped).collect();
-        let order = |s: &Sample| (s.at, s.probe.clone(), format!("{s:?}"));
+        let order = |s: &Sample| (s.at, s.source.clone(), format!("{s:?}"));
         expected.sort_by_key(order);
         let mut found = all(&instance);
         found.sort_by_key(order);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use domain::actor::Actor;
 use domain::catalogue::{Catalogue, Probe};
 use domain::decide::Input;
-use domain::id::{NoticeId, ProbeId};
+use domain::id::{NoticeId, ProbeId, Source};
 use domain::notices;
 use domain::sample::Sample;
 use jiff::{SignedDuration, Timestamp};
@@ -143,12 +143,12 @@ pub(super) fn play(
 /// When the next message may leave, until the record or a bad run changes.
 #[derive(Default)]
 struct Outbox {
-    as_of: Option<(u64, BTreeSet<ProbeId>)>,
+    as_of: Option<(u64, BTreeSet<Source>)>,
     next: Option<Timestamp>,
 }
 
 impl Outbox {
-    fn is_as_of(&self, seq: u64, doubted: &BTreeSet<ProbeId>) -> bool {
+    fn is_as_of(&self, seq: u64, doubted: &BTreeSet<Source>) -> bool {
         let known = self.as_of.as_ref();
         known.is_some_and(|(of, probes)| *of == seq && probes == doubted)
     }
@@ -357,12 +357,7 @@ impl Stage<'_> {
 
     // The engine's turns.
 
-    fn step(
-        &mut self,
-        at: Timestamp,
-        input: Input,
-        bytes: Option<&[u8]>,
-    ) -> Option<Turned> {
+    fn step(&mut self, at: Timestamp, input: Input, bytes: Option<&[u8]>) -> Option<Turned> {
         Some(self.turn.as_mut()?.step(at, input, bytes))
     }
 
@@ -433,7 +428,10 @@ impl Stage<'_> {
             return;
         };
         let probe = lane.probe.clone();
-        let Some(sample) = world::ask(self.scenario, &probe, at) else {
+        let Some(source) = self.turn.as_ref().map(|t| t.record().catalogue.source(id)) else {
+            return;
+        };
+        let Some(sample) = world::ask(self.scenario, &probe, source, at) else {
             let later = at.checked_add(SignedDuration::from_nanos(1)).unwrap_or(at);
             let lane = self.lane(&probe, After::Instant(later), later);
             self.lanes.insert(probe.id, lane);
@@ -455,7 +453,7 @@ impl Stage<'_> {
         started: Timestamp,
         sample: Sample,
     ) -> Result<(), Error> {
-        let id = sample.probe.clone();
+        let id = sample.source.probe.clone();
         if self.lanes.get(&id).is_none_or(|lane| lane.entry != key) {
             return Ok(());
         }

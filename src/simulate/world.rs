@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::catalogue::Probe;
 use domain::event::Delivery;
-use domain::id::ProbeId;
+use domain::id::{ProbeId, Source};
 use domain::sample::{Outcome, Phases, Reason, Sample};
 use jiff::Timestamp;
 
@@ -31,7 +31,12 @@ fn drawn(seed: u64, probe: &ProbeId, at: Timestamp) -> u64 {
 
 /// The sample of a probe that starts at `at` for a slot at `at`; `None` where the scenario says
 /// that the monitor gets none.
-pub(super) fn ask(scenario: &Scenario, probe: &Probe, at: Timestamp) -> Option<Sample> {
+pub(super) fn ask(
+    scenario: &Scenario,
+    probe: &Probe,
+    source: Source,
+    at: Timestamp,
+) -> Option<Sample> {
     let struck = scenario.faults.iter().rev().find(|fault| {
         fault.span.contains(at)
             && match &fault.struck {
@@ -54,7 +59,7 @@ pub(super) fn ask(scenario: &Scenario, probe: &Probe, at: Timestamp) -> Option<S
         drawn(scenario.seed, &probe.id, at),
     );
     Some(Sample {
-        probe: probe.id.clone(),
+        source,
         at,
         late_us: 0,
         outcome,

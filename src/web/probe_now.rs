@@ -54,7 +54,7 @@ impl Targets {
         let setup = target.try_lock().map_err(|_| NotRun::Busy)?;
         let found = setup.probe.run().await;
         let sample = Sample {
-            probe: id.clone(),
+            source: catalogue.source(id),
             at: now,
             late_us: 0,
             outcome: found.outcome,
@@ -88,6 +88,7 @@ mod tests {
     fn page(id: ProbeId, server: &TcpListener, timeout: Duration) -> ProbeSetup {
         ProbeSetup {
             id,
+            vantage: "here".into(),
             probe: fixtures::page(server, timeout),
             interval_ms: 1_000,
             retry_interval_ms: 1_000,

@@ -9,7 +9,7 @@ use super::{Draft, flapping};
 use crate::calendar;
 use crate::catalogue::{Affects, Single};
 use crate::event::Fact;
-use crate::id::{ProbeId, SystemId, WindowId};
+use crate::id::{Source, SystemId, WindowId};
 use crate::record::{Held, Record};
 use crate::span::Span;
 use crate::windows::{Earned, Occurrence};
@@ -20,7 +20,7 @@ const HORIZON: SignedDuration = SignedDuration::from_hours(26);
 /// The next instant at which something falls due, after the last event; `None` where nothing
 /// does (the service does not watch). Depends on the record and on the probes with a bad run that
 /// nothing has confirmed ([`crate::watch::Watch::doubted`]): the same until one of them changes.
-pub fn next_due(record: &Record, doubted: &BTreeSet<ProbeId>) -> Option<Timestamp> {
+pub fn next_due(record: &Record, doubted: &BTreeSet<Source>) -> Option<Timestamp> {
     if !record.watching {
         return None;
     }
@@ -229,6 +229,10 @@ impl Draft<'_> {
                 .probes
                 .iter()
                 .filter(|p| p.affects == Affects::Availability)
-                .all(|p| self.watch.runs(&p.id).is_some_and(|r| r.well_since(end)))
+                .all(|p| {
+                    self.watch
+                        .runs(&record.catalogue.source(&p.id))
+                        .is_some_and(|r| r.well_since(end))
+                })
     }
 }

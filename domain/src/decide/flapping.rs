@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Draft;
 use crate::catalogue::Flapping;
 use crate::event::{Cause, Fact};
-use crate::id::{IncidentId, OutageId, ProbeId, SystemId};
+use crate::id::{IncidentId, OutageId, Source, SystemId};
 use crate::record::{Outage, Record};
 use crate::span::{Spans, second};
 
@@ -18,7 +18,7 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// The unstable systems that are up without doubt, and when each will have been for long enough.
 pub(super) fn settling<'a>(
     record: &'a Record,
-    doubted: &'a BTreeSet<ProbeId>,
+    doubted: &'a BTreeSet<Source>,
 ) -> impl Iterator<Item = (&'a SystemId, Timestamp)> {
     record
         .unstable
@@ -152,7 +152,6 @@ impl Draft<'_> {
             self.emit(at, fact);
         }
     }
-
 }
 
 fn first_start(record: &Record, outages: impl Iterator<Item = OutageId>) -> Option<Timestamp> {

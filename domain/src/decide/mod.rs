@@ -22,9 +22,9 @@ use crate::actor::Actor;
 use crate::catalogue::Catalogue;
 use crate::detection::Change;
 use crate::event::{Delivery, Event, Fact, GapCause, Silence, is_set_back};
+use crate::id::{NoticeId, ProbeId, Source, SystemId};
 use crate::notice::Notice;
 use crate::notices::{self, Next};
-use crate::id::{NoticeId, ProbeId, SystemId};
 use crate::record::{Record, Standing};
 use crate::sample::Sample;
 use crate::span::Span;
@@ -151,8 +151,7 @@ pub fn decide(
 /// Whether anything may follow from a sample or a tick that changed nothing: something has fallen due, a
 /// notice waits for a run to end, a window for its systems to be up.
 fn concerned(watch: &Watch, record: &Record, at: Timestamp) -> bool {
-    watch.may_be_due(record, at)
-        || record.held.values().any(|held| held.span.to <= at)
+    watch.may_be_due(record, at) || record.held.values().any(|held| held.span.to <= at)
 }
 
 /// The events decided so far, and the record as it will be with them.
@@ -168,7 +167,7 @@ struct Draft<'a> {
     waiting: &'a [Transition],
     /// The probes with a bad run towards down that is not confirmed, as of what is being decided:
     /// the watch itself is ahead of that by everything that waits.
-    doubted: BTreeSet<ProbeId>,
+    doubted: BTreeSet<Source>,
     /// The last bad sample of each probe that was confirmed down in this turn.
     last_bad: BTreeMap<ProbeId, Timestamp>,
     events: Vec<Event>,
@@ -303,25 +302,25 @@ impl Draft<'_> {
         let Some(first) = self.waiting.first() else {
             return;
         };
-        let same = |t: &&Transition| t.at == first.at && t.probe == first.probe;
+        let same = |t: &&Transition| t.at == first.at && t.source == first.source;
         let count = self.waiting.iter().take_while(same).count();
         let (now, later) = self.waiting.split_at(count);
         self.waiting = later;
-        self.changed(first.at.min(until), &first.probe, now);
+        self.changed(first.at.min(until), &first.source, now);
     }
 
-    fn changed(&mut self, at: Timestamp, probe: &ProbeId, transitions: &[Transition]) {
+    fn changed(&mut self, at: Timestamp, source: &Source, transitions: &[Transition]) {
         let mut bad_at = None;
         for transition in transitions {
             match &transition.change {
                 Change::Doubted => {
-                    self.doubted.insert(probe.clone());
+                    self.doubted.insert(source.clone());
                 }
                 Change::Blip { .. } => {
-                    self.doubted.remove(probe);
+                    self.doubted.remove(source);
                 }
                 Change::Down { samples, .. } => {
-                    self.doubted.remove(probe);
+                    self.doubted.remove(source);
                     bad_at = samples.last().map(|s| s.at);
                 }
                 Change::Bad { at } => bad_at = Some(*at),
@@ -332,19 +331,19 @@ impl Draft<'_> {
             }
         }
         if let Some(bad_at) = bad_at {
-            self.last_bad.insert(probe.clone(), bad_at);
+            self.last_bad.insert(source.probe.clone(), bad_at);
         }
-        self.system(at, &SystemId::from(probe.system()));
+        self.system(at, &SystemId::from(source.probe.system()));
         if let Some(bad_at) = bad_at {
-            self.outlasted(at, probe, bad_at);
+            self.outlasted(at, &source.probe, bad_at);
         }
         self.consequences(at);
     }
 
     /// What a change amounts to that is decided at `at`.
     fn fact_of(&self, at: Timestamp, transition: &Transition) -> Option<Fact> {
-        let probe = transition.probe.clone();
-        let silent = self.record().probes.get(&probe)?.is_silent();
+        let source = transition.source.clone();
+        let silent = self.record().probes.get(&source.probe)?.is_silent();
         Some(match transition.change.clone() {
             // A start, a stop or an absence silences every probe at once, by its own event.
             Change::Silent {
@@ -352,17 +351,21 @@ impl Draft<'_> {
                 ..
             } => return None,
             Change::Silent { .. } if silent => return None,
-            Change::Silent { from, cause } => Fact::ProbeSilent { probe, from, cause },
+            Change::Silent { from, cause } => Fact::ProbeSilent {
+                source,
+                from,
+                cause,
+            },
             // Heard by a clock that was set back since: nothing of what passes again was heard yet.
             Change::FirstResult { from } if from > at => return None,
-            Change::FirstResult { from } => Fact::ProbeFirstResult { probe, from },
+            Change::FirstResult { from } => Fact::ProbeFirstResult { source, from },
             Change::Down {
                 from,
                 reason,
                 detail,
                 samples,
             } => Fact::ProbeDown {
-                probe,
+                source,
                 from,
                 reason,
                 detail,
@@ -373,7 +376,7 @@ impl Draft<'_> {
                 unobserved,
                 samples,
             } => Fact::ProbeUp {
-                probe,
+                source,
                 to,
                 unobserved,
                 samples,
@@ -384,16 +387,16 @@ impl Draft<'_> {
                 detail,
                 samples,
             } => Fact::ProbeDegraded {
-                probe,
+                source,
                 from,
                 reason,
                 detail,
                 samples,
             },
-            Change::Cleared { to } => Fact::ProbeCleared { probe, to },
+            Change::Cleared { to } => Fact::ProbeCleared { source, to },
             Change::Doubted | Change::Bad { .. } => return None,
             Change::Blip { span, samples } => Fact::Blip {
-                probe,
+                source,
                 span,
                 samples,
             },

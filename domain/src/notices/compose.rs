@@ -7,11 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::mail;
 use crate::accounting;
 use crate::catalogue::Customer;
+use crate::id::{IncidentId, NoticeId, OutageId, Source, SystemId};
 use crate::months::Months;
-use crate::id::{IncidentId, NoticeId, OutageId, ProbeId, SystemId};
-use crate::notice::{
-    Address, Affected, Declared, Kind, Notice, Recipient, Role, Unstable, Work,
-};
+use crate::notice::{Address, Affected, Declared, Kind, Notice, Recipient, Role, Unstable, Work};
 use crate::record::notices::{Channel, Known};
 use crate::record::{Outage, Record};
 use crate::sample::Reason;
@@ -23,7 +21,7 @@ use crate::windows::{Earned, Occurrence};
 pub(super) struct Look<'a> {
     pub record: &'a Record,
     /// The probes with a bad run that is not confirmed.
-    pub doubted: &'a BTreeSet<ProbeId>,
+    pub doubted: &'a BTreeSet<Source>,
     pub address: &'a Address,
     pub channel: &'a Channel,
 }
@@ -90,12 +88,19 @@ impl Look<'_> {
         if let Some(first) = customers.first() {
             return Recipient {
                 address: self.address.clone(),
-                who: customers.iter().map(|c| Role::Customer(c.id.clone())).collect(),
+                who: customers
+                    .iter()
+                    .map(|c| Role::Customer(c.id.clone()))
+                    .collect(),
                 name: first.name.clone(),
                 zone: first.zone.clone(),
             };
         }
-        let earlier = self.record.notices.messages().filter(|(_, o)| o.notice.recipient.address == *self.address);
+        let earlier = self
+            .record
+            .notices
+            .messages()
+            .filter(|(_, o)| o.notice.recipient.address == *self.address);
         earlier.last().map_or_else(
             || Recipient {
                 address: self.address.clone(),
@@ -223,7 +228,12 @@ impl Look<'_> {
         outages.sort_by_key(|o| (start(o), *o));
         Some(Unstable {
             since: outages.iter().filter_map(start).min()?,
-            hold_s: self.record.catalogue.system(system.as_str())?.flapping.hold_s,
+            hold_s: self
+                .record
+                .catalogue
+                .system(system.as_str())?
+                .flapping
+                .hold_s,
             outages,
         })
     }
@@ -268,7 +278,11 @@ impl Look<'_> {
             return None;
         }
         let began_in = |o: &Occurrence| {
-            let early_s = if o.earned_parts.is_empty() { o.start_grace_s } else { 0 };
+            let early_s = if o.earned_parts.is_empty() {
+                o.start_grace_s
+            } else {
+                0
+            };
             let from = o.span.from.checked_sub(SignedDuration::from_secs(early_s));
             Span::new(from.unwrap_or(o.span.from), o.span.to).contains(outage.start)
         };

@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::compose::{Content, Look};
 use crate::catalogue::Affects;
-use crate::id::{OutageId, ProbeId, SystemId};
+use crate::id::{OutageId, Source, SystemId};
 use crate::notice::{Address, Kind, Notice};
 use crate::record::notices::OutageEntry;
 use crate::record::{Outage, Record};
@@ -37,12 +37,7 @@ pub enum Next {
 ///
 /// One attempt at a time is under way to an address. Order: overruns, downtime, maintenance,
 /// recoveries.
-pub fn next(
-    record: &Record,
-    doubted: &BTreeSet<ProbeId>,
-    address: &Address,
-    at: Timestamp,
-) -> Next {
+pub fn next(record: &Record, doubted: &BTreeSet<Source>, address: &Address, at: Timestamp) -> Next {
     let Some(channel) = record.notices.channel(address) else {
         return Next::Idle;
     };
@@ -70,7 +65,7 @@ pub fn next(
 }
 
 /// Every message that may leave at `at`, in order of addresses.
-pub fn due(record: &Record, doubted: &BTreeSet<ProbeId>, at: Timestamp) -> Vec<Notice> {
+pub fn due(record: &Record, doubted: &BTreeSet<Source>, at: Timestamp) -> Vec<Notice> {
     let active = record.notices.active();
     let due = active.filter_map(|address| match next(record, doubted, address, at) {
         Next::Send(notice) => Some(*notice),
@@ -81,11 +76,7 @@ pub fn due(record: &Record, doubted: &BTreeSet<ProbeId>, at: Timestamp) -> Vec<N
 
 /// The next instant after `at` at which a message may leave that may not leave at `at`, if nothing
 /// else happens.
-pub fn next_wake(
-    record: &Record,
-    doubted: &BTreeSet<ProbeId>,
-    at: Timestamp,
-) -> Option<Timestamp> {
+pub fn next_wake(record: &Record, doubted: &BTreeSet<Source>, at: Timestamp) -> Option<Timestamp> {
     let active = record.notices.active();
     let wakes = active.filter_map(|address| match next(record, doubted, address, at) {
         Next::Wait(until) => Some(until),
@@ -139,7 +130,11 @@ impl Look<'_> {
             let outage = self.record.outages.get(id);
             let entry = self.record.notices.outage_entry(*id, self.address);
             if let (Some(outage), Some(entry)) = (outage, entry)
-                && self.record.catalogue.system(outage.system.as_str()).is_some()
+                && self
+                    .record
+                    .catalogue
+                    .system(outage.system.as_str())
+                    .is_some()
             {
                 by_system
                     .entry(&outage.system)
@@ -177,10 +172,14 @@ impl Look<'_> {
 
     /// True if a system of the address's customers has a bad run pending and is not down yet.
     fn others_pending(&self) -> bool {
-        self.doubted.iter().any(|probe| {
-            let system = SystemId::from(probe.system());
-            let configured = self.record.catalogue.probe(probe);
-            let down = self.record.systems.get(&system).is_some_and(|s| s.open.is_some());
+        self.doubted.iter().any(|source| {
+            let system = SystemId::from(source.probe.system());
+            let configured = self.record.catalogue.probe(&source.probe);
+            let down = self
+                .record
+                .systems
+                .get(&system)
+                .is_some_and(|s| s.open.is_some());
             configured.is_some_and(|p| p.affects == Affects::Availability)
                 && !down
                 && self.has_system(&system)

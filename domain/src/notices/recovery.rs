@@ -87,7 +87,12 @@ impl Look<'_> {
         let mut over = self.over(system, entries);
         over.retain(|o| !flapping.is_some_and(|e| e.outages().any(|other| other == *o)));
         // If no sample saw the end of an outage, it may be one with the outage that goes on.
-        over.retain(|o| self.record.outages.get(o).is_some_and(|o| !o.is_unwatched()));
+        over.retain(|o| {
+            self.record
+                .outages
+                .get(o)
+                .is_some_and(|o| !o.is_unwatched())
+        });
         self.rows(system, &over)
     }
 
@@ -120,9 +125,8 @@ impl Look<'_> {
         outages.filter(|id| {
             let over = self.record.outages.get(id).is_some_and(|o| o.end.is_some());
             let entry = self.record.notices.outage_entry(*id, self.address);
-            let refused = |e: &OutageEntry| {
-                matches!(e.began, Known::Refused(_)) && e.ended == Known::No
-            };
+            let refused =
+                |e: &OutageEntry| matches!(e.began, Known::Refused(_)) && e.ended == Known::No;
             over && entry.is_some_and(|e| refused(e))
         })
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Life, ProbeRecord, Record, is_open};
 use crate::catalogue::Catalogue;
-use crate::event::{self, GapCause, Event, Fact, Silence};
+use crate::event::{self, Event, Fact, GapCause, Silence};
 use crate::id::{ProbeId, SystemId, WindowId};
 use crate::span::Span;
 use crate::windows::RuleVersion;
@@ -232,47 +232,51 @@ impl Record {
 
     fn probe_fact(&mut self, fact: &Fact) {
         match fact {
-            Fact::ProbeSilent { probe, from, cause } => {
-                self.with_probe(probe, |r| silence(r, *from, *cause));
+            Fact::ProbeSilent {
+                source,
+                from,
+                cause,
+            } => {
+                self.with_probe(&source.probe, |r| silence(r, *from, *cause));
             }
-            Fact::ProbeFirstResult { probe, from } => {
-                self.with_probe(probe, |r| unsilence(r, *from))
+            Fact::ProbeFirstResult { source, from } => {
+                self.with_probe(&source.probe, |r| unsilence(r, *from))
             }
             Fact::ProbeDown {
-                probe,
+                source,
                 from,
                 reason,
                 detail,
                 ..
             } => {
-                self.with_probe(probe, |r| {
+                self.with_probe(&source.probe, |r| {
                     r.reason = *reason;
                     r.detail.clone_from(detail);
                     open(&mut r.down, *from);
                 });
-                self.began_earlier(probe);
+                self.began_earlier(&source.probe);
             }
             Fact::ProbeUp {
-                probe,
+                source,
                 to,
                 unobserved,
                 ..
-            } => self.with_probe(probe, |r| {
+            } => self.with_probe(&source.probe, |r| {
                 r.unobserved = *unobserved;
                 close(&mut r.down, *to);
             }),
-            Fact::ProbeDegraded { probe, from, .. } => {
-                self.with_probe(probe, |r| open(&mut r.degraded, *from));
+            Fact::ProbeDegraded { source, from, .. } => {
+                self.with_probe(&source.probe, |r| open(&mut r.degraded, *from));
             }
-            Fact::ProbeCleared { probe, to } => {
-                self.with_probe(probe, |r| close(&mut r.degraded, *to));
+            Fact::ProbeCleared { source, to } => {
+                self.with_probe(&source.probe, |r| close(&mut r.degraded, *to));
             }
             Fact::Blip {
-                probe,
+                source,
                 span,
                 samples,
             } => {
-                self.with_probe(probe, |r| {
+                self.with_probe(&source.probe, |r| {
                     r.blips.push((*span, *samples));
                     r.blip_until = r.blip_until.max(Some(span.to));
                 });

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Outage, Record};
 use crate::catalogue::Affects;
-use crate::id::{IncidentId, OutageId, ProbeId, SystemId};
+use crate::id::{IncidentId, OutageId, Source, SystemId};
 
 /// A time in which a system failed again and again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,9 +76,11 @@ impl Record {
 
     /// True if an availability probe of the system is among `doubted`, the probes with a bad run that
     /// is not confirmed.
-    pub(crate) fn has_pending_run(&self, doubted: &BTreeSet<ProbeId>, system: &SystemId) -> bool {
-        let own = doubted.iter().filter(|p| p.system() == system.as_str());
-        let mut configured = own.filter_map(|probe| self.catalogue.probe(probe));
+    pub(crate) fn has_pending_run(&self, doubted: &BTreeSet<Source>, system: &SystemId) -> bool {
+        let own = doubted
+            .iter()
+            .filter(|s| s.probe.system() == system.as_str());
+        let mut configured = own.filter_map(|source| self.catalogue.probe(&source.probe));
         configured.any(|p| p.affects == Affects::Availability)
     }
 

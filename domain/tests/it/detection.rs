@@ -86,7 +86,13 @@ fn after_a_first_bad_sample_a_probe_is_retried_until_it_is_confirmed_down_or_up(
     ] {
         let mut service = Service::new(ORIGIN, vec![system("a")]);
         service.draw(0, &[("a/p", samples)]);
-        assert_eq!(service.watch.retrying(&"a/p".into()), retried, "{samples}");
+        assert_eq!(
+            service
+                .watch
+                .retrying(&service.record.catalogue.source(&"a/p".into())),
+            retried,
+            "{samples}"
+        );
     }
 }
 

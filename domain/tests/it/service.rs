@@ -14,7 +14,7 @@ use domain::catalogue::{
 };
 use domain::decide::{Input, decide};
 use domain::event::{Delivery, Event, Fact, GapCause};
-use domain::id::{IncidentId, NoticeId, ProbeId, SystemId};
+use domain::id::{IncidentId, NoticeId, ProbeId, Source, SystemId};
 use domain::incident::Review;
 use domain::notice::{Kind as NoticeKind, Notice};
 use domain::notices;
@@ -322,7 +322,7 @@ impl Service {
             other => panic!("no such sample: {other}"),
         };
         let sample = Sample {
-            probe: probe.into(),
+            source: Source::new(probe, "main"),
             at: start,
             late_us: 0,
             outcome,
@@ -467,7 +467,7 @@ impl Service {
     /// Every sample, in the order in which the store gives them.
     fn stored(&self) -> Vec<Sample> {
         let mut samples = self.samples.clone();
-        samples.sort_by(|a, b| (a.at, &a.probe).cmp(&(b.at, &b.probe)));
+        samples.sort_by(|a, b| (a.at, &a.source).cmp(&(b.at, &b.source)));
         samples
     }
 
@@ -590,41 +590,51 @@ impl Service {
             Fact::MonitoringGap { span, .. } => {
                 format!("absent {}..{}", o(&span.from), o(&span.to))
             }
-            Fact::ProbeSilent { probe, from, cause } => {
-                format!("{probe} silent from {} ({cause:?})", o(from))
+            Fact::ProbeSilent {
+                source,
+                from,
+                cause,
+            } => {
+                format!("{source} silent from {} ({cause:?})", o(from))
             }
-            Fact::ProbeFirstResult { probe, from } => format!("{probe} heard from {}", o(from)),
+            Fact::ProbeFirstResult { source, from } => format!("{source} heard from {}", o(from)),
             Fact::ProbeDown {
-                probe,
+                source,
                 from,
                 samples,
                 ..
             } => {
-                format!("{probe} down from {} on {} samples", o(from), samples.len())
+                format!(
+                    "{source} down from {} on {} samples",
+                    o(from),
+                    samples.len()
+                )
             }
             Fact::ProbeUp {
-                probe,
+                source,
                 to,
                 unobserved,
                 ..
             } => match unobserved {
                 Some(s) => format!(
-                    "{probe} up from {} (between {} and {})",
+                    "{source} up from {} (between {} and {})",
                     o(to),
                     o(&s.from),
                     o(&s.to)
                 ),
-                None => format!("{probe} up from {}", o(to)),
+                None => format!("{source} up from {}", o(to)),
             },
-            Fact::ProbeDegraded { probe, from, .. } => format!("{probe} degraded from {}", o(from)),
-            Fact::ProbeCleared { probe, to } => format!("{probe} cleared from {}", o(to)),
+            Fact::ProbeDegraded { source, from, .. } => {
+                format!("{source} degraded from {}", o(from))
+            }
+            Fact::ProbeCleared { source, to } => format!("{source} cleared from {}", o(to)),
             Fact::Blip {
-                probe,
+                source,
                 span,
                 samples,
             } => {
                 format!(
-                    "{probe} blip {}..{} of {samples}",
+                    "{source} blip {}..{} of {samples}",
                     o(&span.from),
                     o(&span.to)
                 )
@@ -720,10 +730,12 @@ pub fn every_address_knows_the_truth(service: &Service) {
         }
         let known = &record.systems[system];
         let outages = known.outages.iter().map(|o| &record.outages[o]);
-        let open = outages.clone().any(|o| o.end.is_none() && o.counts_from().is_some());
-        let unknown = outages.clone().any(|o| {
-            o.end.is_some() && record.notices.open_outages().contains(&o.id)
-        });
+        let open = outages
+            .clone()
+            .any(|o| o.end.is_none() && o.counts_from().is_some());
+        let unknown = outages
+            .clone()
+            .any(|o| o.end.is_some() && record.notices.open_outages().contains(&o.id));
         let held = record.unstable.contains(system) || unknown || record.has_open_outage(system);
         assert!(
             !*down || open || held,

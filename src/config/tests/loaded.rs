@@ -276,7 +276,10 @@ fn every_example_of_a_probe_can_be_configured() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("probes/examples");
     let authority = rcgen::generate_simple_self_signed(["example.org".to_owned()]).unwrap();
     let system = schema(SchemaKind::System);
-    for branch in system["properties"]["probe"]["items"]["oneOf"].as_array().unwrap() {
+    for branch in system["properties"]["probe"]["items"]["oneOf"]
+        .as_array()
+        .unwrap()
+    {
         let kind = branch["properties"]["kind"]["const"].as_str().unwrap();
         let text = std::fs::read_to_string(folder.join(format!("{kind}.toml"))).unwrap();
         // The files that an example names are written beside the configuration.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::catalogue::{Affects, Catalogue, Committee, Customer, Kind, Probe, System};
 use domain::event::Event;
-use domain::id::{NoticeId, ProbeId, SystemId};
+use domain::id::{NoticeId, ProbeId, Source, SystemId};
 use domain::record::Record;
 use domain::sample::{Outcome, Phases, Reason, Sample};
 use jiff::{SignedDuration, Timestamp};
@@ -32,7 +32,7 @@ pub(crate) fn catalogue() -> Catalogue {
     Catalogue {
         service: "Example HIE".to_owned(),
         zone: zone.clone(),
-        vantage: "here".to_owned(),
+        vantage: "here".into(),
         mail_from: "Status <status@example.org>".into(),
         gather_s: 30,
         committees: vec![Committee {
@@ -90,7 +90,7 @@ pub(crate) fn page(server: &TcpListener, timeout: Duration) -> Arc<probes::Probe
 
 pub(crate) fn sample(at: Timestamp, outcome: Outcome) -> Sample {
     Sample {
-        probe: portal(),
+        source: Source::new(portal(), "here"),
         at,
         late_us: 0,
         outcome,

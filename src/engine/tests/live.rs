@@ -140,6 +140,7 @@ fn setup(id: ProbeId, target: SocketAddr) -> ProbeSetup {
     let keys = format!("host = \"{}\"\nport = {}", target.ip(), target.port());
     ProbeSetup {
         id,
+        vantage: "here".into(),
         probe: fixtures::probe("tcp", &keys, timeout),
         interval_ms: 200,
         retry_interval_ms: 40,
@@ -407,6 +408,7 @@ async fn a_slow_probe_runs_once_at_a_time_and_its_missed_slots_are_counted() {
     let timeout_of = Duration::from_millis(700);
     let setup = ProbeSetup {
         id: portal(),
+        vantage: "here".into(),
         probe: fixtures::page(&listener, timeout_of),
         interval_ms: 400,
         retry_interval_ms: 40,
@@ -510,6 +512,7 @@ async fn a_slow_target_delays_no_other() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let waits = ProbeSetup {
         id: slow.id.clone(),
+        vantage: "here".into(),
         probe: fixtures::page(&silent, LONG),
         interval_ms: 200,
         retry_interval_ms: 40,

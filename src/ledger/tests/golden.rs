@@ -11,9 +11,9 @@ use domain::catalogue::{
     Single, System, Target,
 };
 use domain::event::{Cause, Delivery, Fact, GapCause, Silence};
-use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, SystemId, WindowId};
+use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, Source, SystemId, WindowId};
 use domain::incident::{Certainty, Measure, Review};
-use domain::notice::{Address, Affected, Notice, Work, Recipient, Role};
+use domain::notice::{Address, Affected, Notice, Recipient, Role, Work};
 use domain::policy::{DayHours, Hours, Policy};
 use domain::sample::{Outcome, Reason, Seen};
 use domain::span::Span;
@@ -46,21 +46,21 @@ examples! {
     Crashed => Fact::Crashed { alive_until: at("2026-11-01T05:59:00Z") },
     MonitoringGap => Fact::MonitoringGap { span: span(), cause: GapCause::ClockStepped },
     DayClosed => Fact::DayClosed,
-    ProbeSilent => Fact::ProbeSilent { probe: probe(), from: at("2026-11-01T06:00:00.000001Z"), cause: Silence::Missing },
-    ProbeFirstResult => Fact::ProbeFirstResult { probe: probe(), from: at("2026-11-01T06:01:00.5Z") },
+    ProbeSilent => Fact::ProbeSilent { source: source(), from: at("2026-11-01T06:00:00.000001Z"), cause: Silence::Missing },
+    ProbeFirstResult => Fact::ProbeFirstResult { source: source(), from: at("2026-11-01T06:01:00.5Z") },
     ProbeDown => Fact::ProbeDown {
-        probe: probe(), from: at("2026-11-01T06:00:00Z"), reason: Some(Reason::Status),
+        source: source(), from: at("2026-11-01T06:00:00Z"), reason: Some(Reason::Status),
         detail: Some("503, expected 200-299 (\"maintenance\" \\ wärts)".into()), samples: seen(),
     },
     ProbeUp => Fact::ProbeUp {
-        probe: probe(), to: at("2026-11-01T06:20:00Z"), unobserved: Some(span()), samples: seen(),
+        source: source(), to: at("2026-11-01T06:20:00Z"), unobserved: Some(span()), samples: seen(),
     },
     ProbeDegraded => Fact::ProbeDegraded {
-        probe: probe(), from: at("2026-11-01T06:00:00Z"), reason: Some(Reason::Slow), detail: None,
+        source: source(), from: at("2026-11-01T06:00:00Z"), reason: Some(Reason::Slow), detail: None,
         samples: seen(),
     },
-    ProbeCleared => Fact::ProbeCleared { probe: probe(), to: at("2026-11-01T06:20:00.123456789Z") },
-    Blip => Fact::Blip { probe: probe(), span: span(), samples: 2 },
+    ProbeCleared => Fact::ProbeCleared { source: source(), to: at("2026-11-01T06:20:00.123456789Z") },
+    Blip => Fact::Blip { source: source(), span: span(), samples: 2 },
     OutageOpened => Fact::OutageOpened { outage: OutageId(12), system: system(), start: at("2026-11-01T06:00:00Z"), planned: false },
     OutageClosed => Fact::OutageClosed { outage: OutageId(12), end: at("2026-11-01T06:20:00Z"), unobserved: None },
     OutageDeclared => Fact::OutageDeclared {
@@ -127,6 +127,10 @@ fn system() -> SystemId {
 
 fn probe() -> ProbeId {
     ProbeId::of(&system(), "web")
+}
+
+fn source() -> Source {
+    Source::new(probe(), "buffalo")
 }
 
 fn window() -> WindowId {

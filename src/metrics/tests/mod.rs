@@ -5,8 +5,8 @@
 use domain::actor::Actor;
 use domain::catalogue::{Affects, Catalogue, Committee, Customer, Days, End, Rule, Target};
 use domain::event::{Cause, Event, Fact, Silence};
-use domain::id::{IncidentId, OutageId, ProbeId, SystemId, NoticeId};
-use domain::notice::{Address, Recipient, Role, Kind as NoticeKind, Notice};
+use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, Source, SystemId};
+use domain::notice::{Address, Kind as NoticeKind, Notice, Recipient, Role};
 use domain::sample::{Outcome, Phases, Reason, Sample};
 use domain::span::Span;
 
@@ -113,7 +113,7 @@ fn record_of(catalogue: Catalogue, then: &[(&str, Fact)]) -> Record {
         (
             midnight,
             Fact::ProbeFirstResult {
-                probe: login(),
+                source: Source::new(login(), "here"),
                 from: at(midnight),
             },
         ),
@@ -130,7 +130,7 @@ fn record_of(catalogue: Catalogue, then: &[(&str, Fact)]) -> Record {
 
 fn down(from: &str) -> Fact {
     Fact::ProbeDown {
-        probe: login(),
+        source: Source::new(login(), "here"),
         from: at(from),
         reason: Some(Reason::Refused),
         detail: None,
@@ -165,7 +165,7 @@ fn shared(record: Record, now: &str) -> SharedState {
 
 fn sample(outcome: Outcome) -> Sample {
     Sample {
-        probe: login(),
+        source: Source::new(login(), "here"),
         at: at("2026-10-01T10:00:00.25Z"),
         late_us: 0,
         outcome,
@@ -243,7 +243,7 @@ fn the_month_is_accounted_up_to_the_engines_last_turn() {
 #[test]
 fn a_silent_probe_makes_its_system_unknown_and_is_not_shown_as_a_success() {
     let silent = Fact::ProbeSilent {
-        probe: login(),
+        source: Source::new(login(), "here"),
         from: at("2026-10-01T05:00:00Z"),
         cause: Silence::Missing,
     };

@@ -1,6 +1,7 @@
 //! The figures of the current month are those that its report would show.
 
 use domain::catalogue::{Kind, System};
+use domain::id::Source;
 use domain::policy::Policy;
 use domain::report::{Report, SystemLine, monthly};
 
@@ -82,16 +83,19 @@ fn month() -> Record {
     let mut facts = vec![("2026-10-05T00:00:00Z", configured(second()))];
     let ids = ["emr", "fax", "labs", "portal"];
     for (n, id) in (0..).zip(ids) {
-        let (system, probe) = (SystemId::from(id), ProbeId::of(&id.into(), "main"));
+        let (system, source) = (
+            SystemId::from(id),
+            Source::new(ProbeId::of(&id.into(), "main"), "here"),
+        );
         let heard = |from| Fact::ProbeFirstResult {
-            probe: probe.clone(),
+            source: source.clone(),
             from: at(from),
         };
         let (first, second) = (OutageId(2 * n + 1), OutageId(2 * n + 2));
         let outage = |planned, from: &str, outage, to: &str| {
             [
                 Fact::ProbeDown {
-                    probe: probe.clone(),
+                    source: source.clone(),
                     from: at(from),
                     reason: Some(Reason::Refused),
                     detail: None,
@@ -104,7 +108,7 @@ fn month() -> Record {
                     planned,
                 },
                 Fact::ProbeUp {
-                    probe: probe.clone(),
+                    source: source.clone(),
                     to: at(to),
                     unobserved: None,
                     samples: vec![],
@@ -129,18 +133,18 @@ fn month() -> Record {
             approved_by: Some("chair".into()),
         });
         then.push(Fact::ProbeDegraded {
-            probe: probe.clone(),
+            source: source.clone(),
             from: at("2026-10-07T10:00:00Z"),
             reason: Some(Reason::Slow),
             detail: None,
             samples: vec![],
         });
         then.push(Fact::ProbeCleared {
-            probe: probe.clone(),
+            source: source.clone(),
             to: at("2026-10-07T11:00:00Z"),
         });
         then.push(Fact::ProbeSilent {
-            probe: probe.clone(),
+            source: source.clone(),
             from: at("2026-10-09T00:00:00Z"),
             cause: Silence::Missing,
         });

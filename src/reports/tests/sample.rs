@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
+use domain::actor::Actor;
 use domain::catalogue::{
     Affects, Catalogue, Committee, Customer, Days, End, Kind, Probe, Rule, Single, System, Target,
 };
-use domain::actor::Actor;
 use domain::event::{Cause, Delivery, Event, Fact, GapCause, Silence};
 use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, SystemId};
 use domain::incident::{Acknowledged, Certainty, Done, Incident, Measure, Review};
@@ -97,7 +97,7 @@ fn first() -> Catalogue {
     Catalogue {
         service: "Example Health Information Exchange".to_owned(),
         zone: "America/New_York".to_owned(),
-        vantage: "albany-1".to_owned(),
+        vantage: "albany-1".into(),
         mail_from: "Example HIE Status <status@example.org>".into(),
         gather_s: 30,
         committees: vec![Committee {
@@ -254,7 +254,13 @@ pub(super) fn message(kind: notice::Kind, customer: &str, name: &str, of: &Outag
 }
 
 /// One attempt to deliver a message, with its result.
-pub(super) fn deliver(record: &mut Record, id: u64, notice: &Notice, result: Delivery, ended: &str) {
+pub(super) fn deliver(
+    record: &mut Record,
+    id: u64,
+    notice: &Notice,
+    result: Delivery,
+    ended: &str,
+) {
     let id = NoticeId(id);
     let known = record.notices.message(id).is_some();
     let facts = [
@@ -416,7 +422,12 @@ fn windows(record: &mut Record) {
     over.incident = Some(IncidentId(151));
     for (id, customer, name, ended) in [
         (152, "mercy", "Mercy Medical Group", "10-27 21:15:41"),
-        (153, "st-elsewhere", "St. Elsewhere Hospital", "10-27 21:15:44"),
+        (
+            153,
+            "st-elsewhere",
+            "St. Elsewhere Hospital",
+            "10-27 21:15:44",
+        ),
     ] {
         let notice = message(notice::Kind::MaintenanceOverrun, customer, name, &over);
         deliver(record, id, &notice, Delivery::Accepted, ended);

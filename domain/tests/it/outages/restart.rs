@@ -2,7 +2,6 @@
 //! split or lost, no notice is lost or repeated under another id.
 use crate::service::{Service, catalogue, key, rule, send_due, system};
 use domain::act::Act;
-use domain::actor::Actor;
 use domain::catalogue::Rule;
 use domain::event::{Delivery, Fact};
 use domain::notice::Kind;
@@ -410,10 +409,7 @@ fn an_attempt_under_way_at_a_crash_is_ambiguous_and_sent_once_more_with_the_same
     assert_eq!(ids.len(), 2);
     assert_eq!(ids[0], ids[1]);
     service.crash(185, 190);
-    assert!(matches!(
-        service.message(down).standing,
-        Standing::Sent(_)
-    ));
+    assert!(matches!(service.message(down).standing, Standing::Sent(_)));
 }
 
 #[test]
@@ -673,9 +669,8 @@ fn whether_anybody_wrote_while_the_service_was_dead_changes_no_figure_and_no_not
                     }
                     service.crash(alive, back);
                     service.draw(back + 20, &[("a/p", after)]);
-                    let notices: Vec<String> = service.due.iter()
-                        .map(|due| key(&due.notice))
-                        .collect();
+                    let notices: Vec<String> =
+                        service.due.iter().map(|due| key(&due.notice)).collect();
                     let outages: Vec<_> = service
                         .record
                         .outages

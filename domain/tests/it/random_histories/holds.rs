@@ -119,12 +119,12 @@ pub fn no_end_is_surer_than_what_was_seen(service: &Service) {
             // the rest is as sure as ever.
             Fact::Configured { .. } => seen.clear(),
             Fact::ProbeUp {
-                probe, unobserved, ..
+                source, unobserved, ..
             } => {
-                let decides = record.catalogue.probe(probe);
+                let decides = record.catalogue.probe(&source.probe);
                 let decides = decides.is_some_and(|p| p.affects == Affects::Availability);
                 let seen = seen.iter_mut();
-                let mut seen = seen.filter(|(s, _)| decides && s.as_str() == probe.system());
+                let mut seen = seen.filter(|(s, _)| decides && s.as_str() == source.probe.system());
                 if let Some((_, all)) = seen.next() {
                     all.push(*unobserved);
                 }
@@ -147,4 +147,3 @@ pub fn no_end_is_surer_than_what_was_seen(service: &Service) {
         record.apply(*seq, event);
     }
 }
-
