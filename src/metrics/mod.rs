@@ -4,7 +4,7 @@
 
 mod notices;
 mod page;
-mod probes;
+mod probe_results;
 mod service;
 mod systems;
 
@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use domain::record::Record;
 use jiff::{SignedDuration, Timestamp};
 use page::Page;
-pub use probes::probe_page;
+pub use probe_results::probe_page;
 
 use crate::engine::snapshot::SharedState;
 use crate::samples::Stats;
@@ -94,7 +94,7 @@ impl Exporter {
         };
         let mut page = Page::default();
         service::add(&mut page, &source);
-        probes::add(&mut page, &source);
+        probe_results::add(&mut page, &source);
         systems::add_states(&mut page, &source);
         notices::add_pending(&mut page, source.record);
         page.render() + &self.totals(&source)
