@@ -96,7 +96,7 @@ impl Exporter {
         service::add(&mut page, &source);
         probe_results::add(&mut page, &source);
         systems::add_states(&mut page, &source);
-        notices::add_pending(&mut page, source.record);
+        notices::add_pending(&mut page, source.record, source.at);
         page.render() + &self.totals(&source)
     }
 

@@ -1,25 +1,67 @@
 //! Metrics of incidents and notices.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::event::Cause;
-use domain::notice::Kind;
+use domain::notice::{Address, Kind, Notice};
+use domain::notices::due;
 use domain::record::{Record, Standing};
+use jiff::Timestamp;
 
 use super::page::Page;
 
-pub fn add_pending(page: &mut Page, record: &Record) {
-    let pending = || record.notices.unsent().map(|(_, outgoing)| outgoing);
+pub fn add_pending(page: &mut Page, record: &Record, at: Timestamp) {
+    let pending = pending(record, at);
     page.value(
         "nines_outbox_notices",
         "Notices that are neither delivered nor given up.",
-        pending().count() as u64,
+        pending.len() as u64,
     );
     page.value(
         "nines_outbox_oldest_notice_timestamp_seconds",
         "Time when the oldest pending notice was decided. Absent without a pending notice.",
-        pending().map(|notice| notice.decided_at).min(),
+        pending.into_values().min(),
     );
+}
+
+/// The addresses with a pending notice and when it was decided. A notice that was never attempted counts,
+/// too: a broken template stops a notice before its first attempt.
+fn pending(record: &Record, at: Timestamp) -> BTreeMap<Address, Timestamp> {
+    let attempted = record.notices.unsent().map(|(_, outgoing)| {
+        let address = outgoing.notice.recipient.address.clone();
+        (address, outgoing.decided_at)
+    });
+    let mut pending: BTreeMap<_, _> = attempted.collect();
+    for notice in due(record, &BTreeSet::new(), at) {
+        let address = notice.recipient.address.clone();
+        let owed_at = owed_at(record, &notice).unwrap_or(at);
+        pending.entry(address).or_insert(owed_at);
+    }
+    pending
+}
+
+/// When the fact happened for which the notice is owed.
+fn owed_at(record: &Record, notice: &Notice) -> Option<Timestamp> {
+    let address = &notice.recipient.address;
+    match (&notice.kind, &notice.work) {
+        (Kind::Uptime, _) => notice.affected.iter().filter_map(|a| a.to).max(),
+        (Kind::Downtime | Kind::MaintenanceOverrun, _) | (_, None) => {
+            let entries = notice.outages();
+            entries
+                .filter_map(|outage| record.notices.outage_entry(outage, address))
+                .filter(|entry| entry.began.is_owed())
+                .map(|entry| entry.owed_at)
+                .min()
+        }
+        (_, Some(work)) => {
+            let entries = record.notices.window_entries();
+            entries
+                .filter(|(owed, entry)| *owed == address && entry.work.window == work.window)
+                .filter(|(_, entry)| entry.known.is_owed())
+                .map(|(_, entry)| entry.owed_at)
+                .min()
+        }
+    }
 }
 
 /// Totals over the whole ledger.

@@ -450,26 +450,30 @@ systems  = {json.dumps(of)}
                      found, every=0.2)
 
     def notices(self):
-        """Every notice of the ledger by its number: what it says, its mails and how it ended."""
+        """Return every notice that was attempted, by its number: content, mails and results."""
         notices = {}
-        for event in self.events("notice-queued", "delivery-attempted", "delivery-ended",
-                                 "notice-folded"):
+        for event in self.events("delivery-attempted", "delivery-ended"):
             data = event["data"]
-            if event["kind"] == "notice-queued":
-                notices[event["seq"]] = {**data["notice"], "at": event["at"], "ids": set(),
-                                         "sha256": set(), "results": [], "open": True}
-                continue
+            if data.get("message"):
+                address = data["message"]["recipient"]["address"]["mail"]
+                notices[data["notice"]] = {**data["message"], "recipient": address, "ids": set(),
+                                           "sha256": set(), "results": [], "open": True}
             notice = notices[data["notice"]]
             if event["kind"] == "delivery-attempted":
                 notice["ids"].add(data["message_id"])
                 notice["sha256"].add(data["sha256"])
-            elif event["kind"] == "delivery-ended":
-                notice["results"].append(data["result"])
-                notice["open"] &= data["result"] in ("deferred", "ambiguous")
             else:
-                notice["results"].append("folded")
-                notice["open"] = False
+                notice["results"].append(data["result"])
+        for listed in self.json("notice", "list") if notices else ():
+            notice = notices.get(int(listed["notice"].removeprefix("N-")))
+            if notice:
+                notice["result"] = listed["result"]
+                notice["open"] = listed["result"] == "queued"
         return notices
+
+    def pending(self):
+        """Return True while a notice is neither delivered nor given up."""
+        return metric(self.page(), "nines_outbox_notices") != 0
 
     def report(self, month):
         """Return the JSON report of a month."""

@@ -45,7 +45,7 @@ def live(workspace, nines, target):
     started = instant(nines.events("started")[0]["at"])
     time.sleep(max(0.0, started + LIVE_S - time.time()))
     until(10, "a notice is still pending",
-          lambda: not [n for n in nines.notices().values() if n["open"]])
+          lambda: not nines.pending())
     nines.stop()
 
 

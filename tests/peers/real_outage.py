@@ -165,7 +165,7 @@ def run(workspace):
         until(30, f"no uptime mail in {spool.name}", lambda: len(mails(spool)) == 2)
     for nines in services:
         until(30, f"{nines.name} does not record all deliveries",
-              lambda: not [n for n in nines.notices().values() if n["open"]])
+              lambda: not nines.pending())
     scraped(prometheus, 1, "up")
     check_prometheus(workspace, prometheus, since)
 

@@ -409,6 +409,18 @@ fn pending_notices_are_counted_and_the_oldest_is_dated() {
 }
 
 #[test]
+fn a_notice_that_was_never_attempted_is_pending() {
+    let (began, confirmed) = ("2026-10-01T10:00:00Z", "2026-10-01T10:00:10Z");
+    let page = page(
+        record(&[(confirmed, down(began)), (confirmed, opened(began))]),
+        "2026-10-01T10:05:00Z",
+    );
+    assert_eq!(value(&page, "nines_outbox_notices"), Some(1.0));
+    let oldest = value(&page, "nines_outbox_oldest_notice_timestamp_seconds");
+    assert_eq!(oldest, Some(at(confirmed).as_second() as f64));
+}
+
+#[test]
 fn totals_are_computed_anew_after_an_event_or_thirty_seconds() {
     let exporter = Exporter::new("0.1.0");
     let up_s = |record: &Record, now: &str| {

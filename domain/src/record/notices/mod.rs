@@ -280,7 +280,7 @@ impl Notices {
         active.flat_map(|c| c.outages.iter().copied()).collect()
     }
 
-    pub(crate) fn outage_entry(&self, outage: OutageId, address: &Address) -> Option<&Arc<OutageEntry>> {
+    pub fn outage_entry(&self, outage: OutageId, address: &Address) -> Option<&Arc<OutageEntry>> {
         self.outages.get(&(outage, address.clone()))
     }
 
