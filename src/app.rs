@@ -107,7 +107,7 @@ fn log_to_stderr(level: &str) {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(cli::output::coloured(&std::io::stderr()))
+        .with_ansi(cli::output::supports_colour(&std::io::stderr()))
         // By default the subscriber panics if standard error is full.
         .log_internal_errors(false)
         .with_target(false)

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::load::{Prepared, Reader, relays};
-use self::reload::{Held, Service};
+use self::reload::{FixedSettings, Service};
 use crate::clock::{self, Clock};
 use crate::config::{Loaded, Mistakes};
 use crate::engine::runner::Runner;
@@ -33,88 +33,68 @@ use crate::notices::{self, Courier, EngineOutbox, Timeouts};
 use crate::samples::{self, Check, Instance};
 use crate::web;
 
-/// What the service starts from.
 #[derive(Clone, Debug)]
 pub struct Start {
-    /// The service's configuration.
     pub config: PathBuf,
-    /// The data directory, instead of the one that the configuration names.
+    /// The data directory, if the command line names one.
     pub data: Option<PathBuf>,
-    /// Who starts it: recorded with the configuration.
+    /// The actor that the ledger records for the configuration.
     pub by: String,
-    /// How to open a samples file first: in a child process if the caller can be one.
+    /// How to check a samples file before it is opened.
     pub check: Check,
 }
 
 /// Why the service did not start, or ended.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The configuration has mistakes.
     #[error("the configuration has mistakes")]
     Config(Mistakes),
-    /// The data directory cannot be used.
     #[error("the data directory {path} cannot be used")]
     Data {
-        /// Which.
         path: PathBuf,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
-    /// Another process uses it.
+    /// Another process uses the data directory.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// The ledger cannot be used.
     #[error("the ledger cannot be used")]
     Ledger(#[from] ledger::Error),
-    /// The samples cannot be used.
     #[error("the samples cannot be used")]
     Samples(#[from] samples::Error),
-    /// The engine did not take its first inputs.
     #[error("the engine did not start")]
     Turn(#[from] turn::Error),
-    /// The engine did not take an input.
     #[error("the engine did not take an input")]
     Engine(#[from] engine::Error),
-    /// A template is wrong.
     #[error("the templates cannot be used")]
     Templates(#[from] notices::Error),
-    /// An address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
-        /// Which.
         address: String,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
-    /// The socket that commands talk over cannot be made.
     #[error("cannot listen on {path}")]
     Socket {
-        /// Which.
         path: PathBuf,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
-    /// The system refused something.
     #[error("the system refused")]
     Io(#[from] std::io::Error),
-    /// The files of a configuration were waited for long enough.
     #[error(
         "the files of the configuration could not be read within {} s: does a disk hang?",
         .0.as_secs()
     )]
     Slow(Duration),
-    /// The engine ended although nobody stopped it.
     #[error("the engine ended unexpectedly; its log says why")]
     Broken,
 }
 
-/// Runs the service until `stop` ends. SIGHUP takes the configuration over anew.
+/// Runs the service until `stop` completes. SIGHUP reloads the configuration.
 ///
 /// # Errors
-/// It could not start, or its engine ended by itself.
+/// The service could not start, or its engine ended unexpectedly.
 pub async fn run(start: Start, stop: impl Future<Output = ()>) -> Result<(), Error> {
     run_with(start, Reader::default(), stop).await
 }
@@ -125,7 +105,7 @@ async fn run_with(
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     probes::install_crypto();
-    // A start waits as long as it takes: nothing is watched meanwhile that could suffer.
+    // A start may wait for its files without a limit: no probe is running yet.
     let prepared = reader.read(&start.config, None).await?;
     let loaded = &prepared.loaded;
     let data = start.data.clone().unwrap_or_else(|| loaded.data.clone());
@@ -134,8 +114,7 @@ async fn run_with(
         source,
     })?;
     let _lock = Lock::take(&data)?;
-    // What may be refused is asked for before anything is committed: a start that fails leaves
-    // the ledger as it was.
+    // Take the addresses before the first commit: a failed start must leave the ledger unchanged.
     let private = listen(loaded.listen.private).await?;
     let socket = bind(&data)?;
     let ready = Ready {
@@ -145,12 +124,12 @@ async fn run_with(
         data,
     };
     let data = ready.data.clone();
-    let ended = watch_over(ready, private, socket, stop).await;
+    let ended = run_ready(ready, private, socket, stop).await;
     web::socket::remove(&data);
     ended
 }
 
-/// What a start has found in order before it commits anything.
+/// Everything that a start needs before its first commit.
 struct Ready {
     start: Start,
     reader: Reader,
@@ -158,8 +137,8 @@ struct Ready {
     data: PathBuf,
 }
 
-/// The life of the service, from its first commit to its last.
-async fn watch_over(
+/// Runs the service from its first commit to its last.
+async fn run_ready(
     ready: Ready,
     private: TcpListener,
     socket: UnixListener,
@@ -172,7 +151,7 @@ async fn watch_over(
         data,
     } = ready;
     let Prepared { loaded, renderer } = prepared;
-    let held = Held::from(&start, &loaded);
+    let fixed = FixedSettings::from(&start, &loaded);
     let clock = Clock::start()?;
     let opened = open(&start, &data, &loaded, &clock).await?;
     let samples = opened.samples;
@@ -191,7 +170,7 @@ async fn watch_over(
     runner.replace(loaded.probes.clone());
     let mut tasks = serve(private, socket, &state, &stopped);
     let post = Arc::new(EngineOutbox::new(Arc::clone(&engine)));
-    tasks.spawn(Arc::clone(&courier).run(post, ended(&stopped)));
+    tasks.spawn(Arc::clone(&courier).run(post, until_stopped(&stopped)));
     log_watching(&loaded, &data);
 
     let mut service = Service {
@@ -201,15 +180,15 @@ async fn watch_over(
         runner,
         courier,
         state,
-        held,
+        fixed,
     };
     let broken = service.supervise(stop, &mut running).await;
     tracing::info!("stopping");
     service.runner.stop().await;
-    // Nobody is left to hear it when every task has ended already.
+    // No task may be left to receive this.
     let _ = tell_stop.send(true);
     while tasks.join_next().await.is_some() {}
-    // Every step is done whatever became of the one before; the first failure is told.
+    // Every step is done even if an earlier one failed. The first failure is returned.
     let stopped = match broken {
         true => Err(Error::Broken),
         false => service.engine.stop().await.map(drop).map_err(Error::from),
@@ -249,12 +228,12 @@ fn serve(
     tasks.spawn(web::private::serve(
         private,
         Arc::clone(state),
-        ended(stopped),
+        until_stopped(stopped),
     ));
     tasks.spawn(web::socket::serve(
         socket,
         Arc::clone(state),
-        ended(stopped),
+        until_stopped(stopped),
     ));
     tasks
 }
@@ -301,7 +280,7 @@ async fn open(start: &Start, data: &Path, loaded: &Loaded, clock: &Clock) -> Res
             tracing::error!(
                 file = %aside.path.display(),
                 why = aside.why,
-                "a damaged file of samples was set aside under this name, and a new one begun: what was decided by them is in the ledger, and no figure changes"
+                "a damaged samples file was renamed to this name and a new one was created: all decisions are in the ledger, and no figure changes"
             );
         }
         let alive_until = engine::alive_until(&ledger, &samples)?;
@@ -322,7 +301,7 @@ async fn open(start: &Start, data: &Path, loaded: &Loaded, clock: &Clock) -> Res
                 tracing::warn!("{left}");
             }
             let (by, catalogue) = (Actor::cli(&start.by), Box::new(catalogue));
-            // A life that ended without a word ends before anything else is written.
+            // If the service crashed, record that before anything else.
             step(&mut turn, now, Input::Crashed { alive_until })?;
             step(&mut turn, now, Input::Configure { by, catalogue })?;
         }
@@ -339,8 +318,8 @@ fn step(turn: &mut Turn, now: Timestamp, input: Input) -> Result<(), turn::Error
     turn.step(now, input, None).result.map(|_| ())
 }
 
-/// Twelve hexadecimal digits that no other ledger has: the standard library seeds each hasher
-/// from the system's randomness.
+/// A random identity of twelve hexadecimal digits. The standard library seeds each hasher from the
+/// system's randomness.
 fn identity() -> String {
     let random = std::collections::hash_map::RandomState::new()
         .build_hasher()
@@ -363,11 +342,11 @@ fn bind(data: &Path) -> Result<UnixListener, Error> {
     })
 }
 
-/// Ends when the service is told to stop.
-fn ended(stopped: &watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
+/// Completes when the service stops.
+fn until_stopped(stopped: &watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
     let mut stopped = stopped.clone();
     async move {
-        // A sender that is gone has stopped as well.
+        // A dropped sender means that the service stopped.
         let _ = stopped.wait_for(|stop| *stop).await;
     }
 }

@@ -11,7 +11,6 @@ type Parse = fn(&str) -> Result<Value, String>;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Argument {
-    /// The act's key.
     pub(super) key: &'static str,
     /// The option's name; `None` is a positional argument.
     pub(super) long: Option<&'static str>,

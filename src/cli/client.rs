@@ -1,5 +1,5 @@
-//! Where commands are carried out: over the local socket while the service runs, and on the same
-//! engine when it does not. No store is opened for writing twice.
+//! Carries commands out: over the local socket if the service runs, else on an engine of its own. No
+//! store is opened for writing twice.
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ use tokio::net::UnixStream;
 
 use super::Failure;
 use super::args::Common;
-use super::output::complain;
+use super::output::print_error;
 use super::progress::Progress;
 use crate::clock;
 use crate::config;
@@ -32,30 +32,27 @@ use crate::engine::turn::{self, Turn};
 use crate::files::{Lock, LockError};
 use crate::ledger::{self, Head, Ledger};
 use crate::samples::Instance;
-use crate::web::{self, Asked, Receipt, Reply, Row};
+use crate::web::{self, ActRequest, Receipt, Reply, Row};
 
-/// How long the running service may take to do what it was asked for.
-const ANSWER: Duration = Duration::from_secs(90);
-/// How long it may take to say how it is: that waits for nothing.
-const LOOK: Duration = Duration::from_secs(10);
-/// The largest answer that is read, in bytes.
-const LARGEST: usize = 64 * 1024 * 1024;
+/// How long the running service may take for an act or a reload.
+const ACT_TIMEOUT: Duration = Duration::from_secs(90);
+/// How long the running service may take for its status.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(10);
+const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
-/// The data directory that a command is about.
+/// Access to a data directory and its service.
 pub struct Client {
-    /// Where it is.
     pub data: PathBuf,
 }
 
 impl Client {
     /// A client for the data directory that is named, else configured.
     ///
-    /// A mistake in the configuration is no reason not to look at a service that runs well: of
-    /// all of it only the place of the stores is read.
+    /// Only the data directory is read from the configuration. Other mistakes in it do not matter here.
     ///
     /// # Errors
-    /// The service's file cannot be read, and no ledger lies at the default place.
-    pub fn of(common: &Common) -> Result<Self, Failure> {
+    /// The configuration cannot be read, and the default data directory has no ledger.
+    pub fn new(common: &Common) -> Result<Self, Failure> {
         if let Some(data) = &common.data {
             return Ok(Self { data: data.clone() });
         }
@@ -68,7 +65,7 @@ impl Client {
                     data.display()
                 )));
             }
-            complain(format!(
+            print_error(format!(
                 "nines: {trouble}; the data directory is taken to be {}",
                 data.display()
             ));
@@ -76,19 +73,18 @@ impl Client {
         Ok(Self { data })
     }
 
-    /// The present state, or that after the event of number `upto` (of the last, where there is no
-    /// such event), from the ledger alone; also while the service runs.
+    /// The state after event `upto`, or after the last event, from the ledger alone. The service may run.
     ///
     /// # Errors
     /// There is no ledger, or it cannot be read.
     pub fn record(&self, upto: Option<u64>) -> Result<(Record, Head)> {
-        fold(&self.ledger()?, upto).context("the ledger cannot be read")
+        replay(&self.ledger()?, upto).context("the ledger cannot be read")
     }
 
-    /// The ledger, to read.
+    /// Opens the ledger to read it.
     ///
     /// # Errors
-    /// There is none, or it cannot be opened.
+    /// There is no ledger, or it cannot be opened.
     pub fn ledger(&self) -> Result<Ledger> {
         match Ledger::open_read_only(&self.data) {
             Err(ledger::Error::Absent(_)) => bail!(
@@ -100,21 +96,21 @@ impl Client {
         }
     }
 
-    /// Does what a person asks for: by the running service, or here while none runs.
+    /// Carries out an act: by the running service, else on the ledger directly.
     ///
     /// # Errors
-    /// It could not be tried.
+    /// The act could not be tried. A refused act is a `Reply`.
     pub fn act(&self, by: &str, act: Act) -> Result<Reply> {
-        let asked = Asked {
+        let asked = ActRequest {
             by: by.to_owned(),
             act,
         };
-        let unsure = format!(
-            "it was asked, and may record this yet: look with `{}` before you ask again",
+        let uncertain = format!(
+            "the service may still record it: check with `{}` before you try again",
             shown_by(&asked.act)
         );
-        let request = (Method::POST, "/api/v1/acts", ANSWER);
-        if let Some(reply) = self.ask(request, Some(&asked), Some(&unsure))? {
+        let request = (Method::POST, "/api/v1/acts", ACT_TIMEOUT);
+        if let Some(reply) = self.ask(request, Some(&asked), Some(&uncertain))? {
             return Ok(reply);
         }
         self.ledger()?;
@@ -122,7 +118,7 @@ impl Client {
             Ok(lock) => lock,
             Err(LockError::Held { holder, .. }) => {
                 bail!(
-                    "{holder} holds {} but does not answer; try again",
+                    "{holder} uses {} but does not answer; try again",
                     self.data.display()
                 )
             }
@@ -149,14 +145,14 @@ impl Client {
         }
     }
 
-    /// The engine on the stores of a service that does not run.
+    /// The engine on the stores of a stopped service.
     fn engine(&self) -> Result<Turn> {
         let ledger = Ledger::open(&self.data)?;
-        let (record, _) = fold(&ledger, None)?;
+        let (record, _) = replay(&ledger, None)?;
         if !record.watching {
             return Ok(Turn::new(ledger, record, &[]));
         }
-        // It was killed: its last samples tell until when it lived, and what it saw last.
+        // The service was killed: its last samples tell when, and what the probes saw last.
         let now = clock::now();
         let samples = Instance::open(&self.data, now).context("the samples cannot be opened")?;
         let turn = engine::open_unwatched(ledger, &samples, now)?;
@@ -164,21 +160,21 @@ impl Client {
         Ok(turn)
     }
 
-    /// What is wrong now, and whether the service runs.
+    /// The status, and true if the service runs.
     ///
     /// # Errors
-    /// Neither the service nor the ledger can be asked.
+    /// Neither the service nor the ledger answers.
     pub fn status(&self) -> Result<(Status, bool)> {
-        let request = (Method::GET, "/api/v1/status", LOOK);
+        let request = (Method::GET, "/api/v1/status", STATUS_TIMEOUT);
         if let Some(status) = self.ask::<(), Status>(request, None, None)? {
             return Ok((status, true));
         }
         let ledger = self.ledger()?;
-        let (mut record, head) = fold(&ledger, None).context("the ledger cannot be read")?;
+        let (mut record, head) = replay(&ledger, None).context("the ledger cannot be read")?;
         if let Some(alive_until) = ledger.marked()?.max(record.watched_until)
             && record.watching
         {
-            // It was killed, and nobody has written so yet: nothing vouches for anything now.
+            // The service was killed and no event says so yet: nothing is known after that.
             let died = Event {
                 at: alive_until,
                 by: Actor::service(),
@@ -192,23 +188,23 @@ impl Client {
         ))
     }
 
-    /// Has the running service take its configuration over; `None` where none runs.
+    /// Asks the service to reload its configuration; `None` if no service runs.
     ///
     /// # Errors
-    /// It does not answer.
+    /// The service does not answer.
     pub fn reload(&self) -> Result<Option<Reply>> {
-        let unsure = "it was asked, and may take the configuration over yet: its log will say so";
-        let request = (Method::POST, "/api/v1/reload", ANSWER);
-        self.ask::<(), Reply>(request, None, Some(unsure))
+        let uncertain = "the service may still reload: its log will tell";
+        let request = (Method::POST, "/api/v1/reload", ACT_TIMEOUT);
+        self.ask::<(), Reply>(request, None, Some(uncertain))
     }
 
-    /// Asks the running service, which may take so long; `None` where none runs. What is `unsure`
-    /// where it was asked and gives no answer is said with the reason.
+    /// Sends a request to the running service; `None` if no service runs. `uncertain` is added to the
+    /// error if the service got the request and did not answer.
     fn ask<A: Serialize, R: DeserializeOwned>(
         &self,
-        (method, path, patience): (Method, &str, Duration),
+        (method, path, timeout_after): (Method, &str, Duration),
         body: Option<&A>,
-        unsure: Option<&str>,
+        uncertain: Option<&str>,
     ) -> Result<Option<R>> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -226,64 +222,65 @@ impl Client {
         let late = || {
             anyhow!(
                 "the service does not answer within {} s",
-                patience.as_secs()
+                timeout_after.as_secs()
             )
         };
         runtime.block_on(async {
             let connect = web::socket::connect(&self.data);
-            let stream = match tokio::time::timeout(patience, connect).await {
+            let stream = match tokio::time::timeout(timeout_after, connect).await {
                 Ok(Ok(stream)) => stream,
                 Ok(Err(error)) if error.kind() == ErrorKind::InvalidInput => {
-                    return Err(error).context("whether the service runs cannot be told");
+                    return Err(error).context("cannot tell if the service runs");
                 }
-                // Refused: left by a process that was killed. Absent: no service.
+                // Refused: a killed process left the socket. Not found: no service.
                 Ok(Err(_)) => return Ok(None),
                 Err(_) => return Err(late()),
             };
-            let answer = match tokio::time::timeout(patience, answered(stream, request)).await {
+            let answer = match tokio::time::timeout(timeout_after, exchange(stream, request)).await
+            {
                 Ok(answer) => answer,
                 Err(_) => Err(late()),
             };
-            answer.map(Some).map_err(|error| match unsure {
-                Some(unsure) => anyhow!("{error:#}; {unsure}"),
+            answer.map(Some).map_err(|error| match uncertain {
+                Some(uncertain) => anyhow!("{error:#}; {uncertain}"),
                 None => error,
             })
         })
     }
 }
 
-/// The state that the events of a ledger amount to, up to one of them or all, with its position.
-fn fold(ledger: &Ledger, upto: Option<u64>) -> Result<(Record, Head), ledger::Error> {
-    let progress = Progress::of("reading the ledger");
+/// Replays a ledger up to an event, or whole. Returns the state and its position.
+fn replay(ledger: &Ledger, upto: Option<u64>) -> Result<(Record, Head), ledger::Error> {
+    let progress = Progress::new("reading the ledger");
     let last = ledger.head().seq;
     let of = upto.map_or(last, |upto| upto.min(last));
     ledger::replay_head(ledger, upto, &mut |seq| progress.rows(seq, of))
 }
 
-/// What the service answers on a connection.
-async fn answered<R: DeserializeOwned>(
+/// Sends a request on a connection and reads the answer.
+async fn exchange<R: DeserializeOwned>(
     stream: UnixStream,
     request: Request<Full<Bytes>>,
 ) -> Result<R> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
     let response = sender.send_request(request).await;
-    let response = response.context("the service broke the connection off")?;
+    let response = response.context("the service closed the connection")?;
     let status = response.status();
-    let bytes = Limited::new(response.into_body(), LARGEST)
+    let bytes = Limited::new(response.into_body(), MAX_ANSWER_BYTES)
         .collect()
         .await
-        .map_err(|error| anyhow!("the answer broke off: {error}"))?
+        .map_err(|error| anyhow!("the answer is incomplete: {error}"))?
         .to_bytes();
     drop(sender);
     connection.abort();
     serde_json::from_slice(&bytes).with_context(|| {
         let text = String::from_utf8_lossy(&bytes);
-        format!("the service answered {status}: {}", text.trim())
+        format!("the service exchange {status}: {}", text.trim())
     })
 }
 
-/// The command that shows, from the ledger alone, whether an act was recorded.
+/// The command that shows if an act was recorded.
 fn shown_by(act: &Act) -> &'static str {
     match act {
         Act::ScheduleMaintenance(_)
@@ -294,7 +291,7 @@ fn shown_by(act: &Act) -> &'static str {
     }
 }
 
-/// The user of the operating system, by name where it has one.
+/// The login name of the operating system's user, else its number.
 pub fn user() -> String {
     use std::os::unix::fs::MetadataExt as _;
     let uid = std::fs::metadata("/proc/self").map(|m| m.uid());
@@ -325,10 +322,10 @@ mod tests {
         let client = Client {
             data: folder.path().to_owned(),
         };
-        let patience = Duration::from_millis(50);
-        let ask = |unsure| {
-            let request = (Method::GET, "/api/v1/status", patience);
-            client.ask::<(), Status>(request, None, unsure)
+        let timeout_after = Duration::from_millis(50);
+        let ask = |uncertain| {
+            let request = (Method::GET, "/api/v1/status", timeout_after);
+            client.ask::<(), Status>(request, None, uncertain)
         };
         assert!(ask(None).unwrap().is_none(), "none runs");
         // It takes connections, as a stopped process does, and reads nothing.
@@ -336,7 +333,7 @@ mod tests {
         let within = runtime.enter();
         let listener = web::socket::bind(folder.path()).unwrap();
         drop(within);
-        let why = |unsure| format!("{:#}", ask(unsure).err().unwrap());
+        let why = |uncertain| format!("{:#}", ask(uncertain).err().unwrap());
         assert_eq!(why(None), "the service does not answer within 0 s");
         assert_eq!(
             why(Some("it may do it yet")),

@@ -13,7 +13,7 @@ pub fn run(common: &Common, dir: PathBuf, seconds: Option<u64>) -> Result<End, F
                 .to_owned(),
         ));
     }
-    let colour = output::coloured(&std::io::stdout());
+    let colour = output::supports_colour(&std::io::stdout());
     ::demo::run(::demo::Options {
         program: std::env::current_exe()?,
         dir,

@@ -19,7 +19,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Prints the events that are there, and with `--follow` each new one until the reader is gone.
 pub fn run(common: &Common, wanted: &args::Events) -> Result<End, Failure> {
-    let client = &Client::of(common)?;
+    let client = &Client::new(common)?;
     let as_json = common.json;
     let mut reader = Reader {
         record: Record::default(),
@@ -49,10 +49,10 @@ pub fn run(common: &Common, wanted: &args::Events) -> Result<End, Failure> {
 /// True if somebody still reads standard output.
 fn print(lines: VecDeque<String>, as_json: bool) -> Result<bool> {
     let lines: String = lines.into_iter().collect();
-    output::made_if_read(&lines, as_json)
+    output::print_if_read(&lines, as_json)
 }
 
-/// Where the reading of a ledger has come to.
+/// The state and the position up to which the ledger was read.
 struct Reader {
     record: Record,
     head: Head,
@@ -60,8 +60,8 @@ struct Reader {
 }
 
 impl Reader {
-    /// Hands out the lines of all events since the last time. The ledger is closed in between, so
-    /// that a service that stops can move its whole log into the one file.
+    /// Passes the lines of all new events to `f`. The ledger is closed between calls, so that a service
+    /// that stops can checkpoint its log into one file.
     fn read(&mut self, client: &Client, f: &mut dyn FnMut(Timestamp, String)) -> Result<()> {
         let ledger = client.ledger()?;
         let after = self.head.clone();

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::output::{self, complain};
+use super::output::{self, print_error};
 use crate::config::{Mistake, Mistakes};
 
 /// Why a command could not be carried out.
@@ -30,7 +30,9 @@ impl Failure {
     pub fn report(&self, as_json: bool) -> ExitCode {
         let (code, answer) = match self {
             Failure::Config(mistakes) => {
-                output::painted(&mistakes.render(output::coloured(&std::io::stderr())));
+                output::print_coloured(
+                    &mistakes.render(output::supports_colour(&std::io::stderr())),
+                );
                 let all: Vec<_> = mistakes.iter().map(mistake_json).collect();
                 (2, json!({ "mistakes": all }))
             }
@@ -47,7 +49,7 @@ impl Failure {
 }
 
 fn error(code: u8, why: &str) -> (u8, serde_json::Value) {
-    complain(format!("nines: {why}"));
+    print_error(format!("nines: {why}"));
     (code, json!({ "error": why }))
 }
 

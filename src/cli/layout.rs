@@ -1,39 +1,38 @@
-//! How lists are laid out: a table where the terminal is wide enough for every row on one line,
-//! else a few lines for each entry. An instant, an id and an address are never broken.
+//! Lays lists out: a table if every row fits on a line of the terminal, else a few lines for each
+//! entry. An instant, an id and an address are never broken.
 
 use comfy_table::{ContentArrangement, Table, presets};
 use jiff::Timestamp;
 
-/// The width where there is no terminal to ask.
-const ELSEWHERE: usize = 80;
-/// A blank that is printed as one, and where no line is broken.
-pub const TIED: char = '\u{a0}';
+/// The width if there is no terminal or it does not tell.
+const DEFAULT_WIDTH: usize = 80;
+/// A blank at which no line is broken. It is printed as a space.
+pub const NO_BREAK_SPACE: char = '\u{a0}';
 
-/// How wide lines may be: as the terminal is, or eighty columns where there is none or it does not
-/// say.
+/// The width of the terminal in columns.
 pub fn width() -> usize {
-    or_usual(Table::new().width())
+    or_default(Table::new().width())
 }
 
-fn or_usual(columns: Option<u16>) -> usize {
+fn or_default(columns: Option<u16>) -> usize {
     columns
         .filter(|columns| *columns > 0)
-        .map_or(ELSEWHERE, usize::from)
+        .map_or(DEFAULT_WIDTH, usize::from)
 }
 
-/// An instant in UTC that stays on one line; nothing for none.
+/// An instant in UTC that stays on one line; `None` is an empty text.
 pub fn instant(at: Option<Timestamp>) -> String {
     at.map_or_else(String::new, |at| {
         at.strftime("%Y-%m-%d\u{a0}%H:%M:%SZ").to_string()
     })
 }
 
-/// The same text where nothing is laid out.
+/// The text with ordinary spaces.
 pub fn plain(text: &str) -> String {
-    text.replace(TIED, " ")
+    text.replace(NO_BREAK_SPACE, " ")
 }
 
-/// Entries that can be shown either way.
+/// A list that can be printed as a table or as entries.
 pub struct Listing<const N: usize> {
     header: [&'static str; N],
     rows: Vec<[String; N]>,
@@ -41,7 +40,6 @@ pub struct Listing<const N: usize> {
 }
 
 impl<const N: usize> Listing<N> {
-    /// Nothing yet, under these headings.
     pub fn new(header: [&'static str; N]) -> Self {
         Self {
             header,
@@ -50,17 +48,17 @@ impl<const N: usize> Listing<N> {
         }
     }
 
-    /// One more row, which belongs to the entry that [`Listing::entry`] began last.
+    /// Adds a row to the table.
     pub fn row(&mut self, cells: [String; N]) {
         self.rows.push(cells);
     }
 
-    /// One more entry: its first line stands at the margin, the others under it.
+    /// Adds an entry. Its first line is at the margin, the others are indented.
     pub fn entry(&mut self, lines: Vec<String>) {
         self.entries.push(lines);
     }
 
-    /// The table, if no line of it is longer than `width`; else the entries.
+    /// The table if it fits into `width`, else the entries.
     pub fn render(&self, width: usize) -> String {
         let table = self.table();
         if table.lines().all(|line| line.chars().count() <= width) {
@@ -70,7 +68,7 @@ impl<const N: usize> Listing<N> {
         for lines in &self.entries {
             for (n, line) in lines.iter().enumerate() {
                 let margin = if n == 0 { 0 } else { 2 };
-                text.push_str(&wrapped(line, margin, width));
+                text.push_str(&wrap(line, margin, width));
             }
         }
         text
@@ -89,9 +87,9 @@ impl<const N: usize> Listing<N> {
     }
 }
 
-/// `text` in lines of at most `width`, each `margin` blanks in, and two more after the first.
-/// A word that is longer than a line gets one of its own.
-pub fn wrapped(text: &str, margin: usize, width: usize) -> String {
+/// Breaks `text` into lines of at most `width`. Each is indented by `margin`, and by two more after the
+/// first. A word longer than a line gets a line of its own.
+pub fn wrap(text: &str, margin: usize, width: usize) -> String {
     let mut out = String::new();
     let mut line = " ".repeat(margin);
     let mut used = margin;
@@ -123,14 +121,14 @@ mod tests {
     #[test]
     fn a_terminal_that_does_not_say_how_wide_it_is_is_taken_as_the_usual() {
         assert_eq!(
-            [None, Some(0), Some(132)].map(or_usual),
-            [ELSEWHERE, ELSEWHERE, 132]
+            [None, Some(0), Some(132)].map(or_default),
+            [DEFAULT_WIDTH, DEFAULT_WIDTH, 132]
         );
     }
 
     #[test]
     fn lines_break_between_words_and_never_in_an_instant_or_an_id() {
-        let text = wrapped(
+        let text = wrap(
             "since 2026-10-01\u{a0}02:14:10Z by a-very-long-id/probe ok",
             2,
             26,
@@ -143,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_word_longer_than_a_line_stays_whole() {
-        assert_eq!(wrapped("a abcdefghij b", 0, 6), "a\n  abcdefghij\n  b\n");
+        assert_eq!(wrap("a abcdefghij b", 0, 6), "a\n  abcdefghij\n  b\n");
     }
 
     #[test]

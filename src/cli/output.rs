@@ -1,6 +1,5 @@
-//! How everything is said: the answer on standard output, the rest on standard error. Whoever has
-//! stopped reading has had enough, and a place that takes no words is no reason to fail. Nothing
-//! that people wrote steers the terminal it is shown on.
+//! Prints the answer on standard output and everything else on standard error. A closed pipe is not an
+//! error. Control characters in people's texts never reach the terminal.
 
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal, Write as _};
@@ -11,14 +10,14 @@ use serde::Serialize;
 
 use super::{End, Failure};
 
-/// Prints words for people.
+/// Prints text for people.
 pub(super) fn print(words: &str) -> Result<()> {
-    made(words, false)
+    print_as(words, false)
 }
 
 /// Prints a document for programs.
 pub(super) fn json(document: &impl Serialize) -> Result<()> {
-    made(
+    print_as(
         &format!("{}\n", serde_json::to_string_pretty(document)?),
         true,
     )
@@ -30,14 +29,13 @@ pub(super) fn answer(document: &impl Serialize) -> Result<End, Failure> {
     Ok(End::Done)
 }
 
-/// Prints what was made as words or as JSON. In JSON a character that a terminal obeys is
-/// escaped, which changes nothing of what it says.
-pub(super) fn made(words: &str, as_json: bool) -> Result<()> {
-    bytes(harmless(words, as_json).as_bytes())
+/// Prints text or JSON without control characters. JSON escapes them, so its meaning stays the same.
+pub(super) fn print_as(words: &str, as_json: bool) -> Result<()> {
+    bytes(sanitized(words, as_json).as_bytes())
 }
 
-/// Words or JSON in which no character is left that a terminal obeys.
-fn harmless(words: &str, as_json: bool) -> String {
+/// The same text or JSON without characters that a terminal obeys.
+fn sanitized(words: &str, as_json: bool) -> String {
     if !as_json {
         return text::visible(words);
     }
@@ -52,13 +50,12 @@ fn harmless(words: &str, as_json: bool) -> String {
     safe
 }
 
-/// The same as [`made`]. False if the reader has closed the pipe, so that there is no use in
-/// printing more.
-pub(super) fn made_if_read(words: &str, as_json: bool) -> Result<bool> {
-    write(harmless(words, as_json).as_bytes())
+/// Like [`print_as`]. Returns false if the reader has closed the pipe.
+pub(super) fn print_if_read(words: &str, as_json: bool) -> Result<bool> {
+    write(sanitized(words, as_json).as_bytes())
 }
 
-/// Prints a file as it is.
+/// Prints bytes unchanged.
 pub(super) fn bytes(bytes: &[u8]) -> Result<()> {
     write(bytes).map(|_| ())
 }
@@ -74,22 +71,22 @@ fn write(bytes: &[u8]) -> Result<bool> {
     }
 }
 
-/// Tells what is not the answer, as lines of their own.
-pub(super) fn complain(words: impl Display) {
-    painted(&text::visible(&words.to_string()));
+/// Prints lines on standard error.
+pub(super) fn print_error(words: impl Display) {
+    print_coloured(&text::visible(&words.to_string()));
 }
 
-/// Whether there may be colours: on a terminal that knows them, unless `NO_COLOR` asks for none.
-pub fn coloured(stream: &impl IsTerminal) -> bool {
+/// True if `stream` is a terminal with colours and `NO_COLOR` is not set.
+pub fn supports_colour(stream: &impl IsTerminal) -> bool {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     stream.is_terminal()
         && set("NO_COLOR").is_none()
         && set("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// [`complain`] for words that are ours, colours included.
-pub(super) fn painted(words: &str) {
-    // Where standard error is closed or full there is nobody left to be told.
+/// [`print_error`] for text that may contain colours and no person's text.
+pub(super) fn print_coloured(words: &str) {
+    // If standard error is closed or full, there is no other place to report it.
     let _ = writeln!(std::io::stderr().lock(), "{}", words.trim_end());
 }
 
@@ -103,12 +100,12 @@ mod tests {
     fn no_character_that_a_terminal_obeys_is_printed_as_words_or_as_json() {
         let hand = "it\u{1b}[2K is\u{9b}2J \u{202e}well\u{7f}\nindeed";
         let obeyed = |c: char| c != '\n' && text::is_obeyed(c);
-        let words = harmless(hand, false);
+        let words = sanitized(hand, false);
         assert!(!words.contains(obeyed), "{words:?}");
         assert!(words.contains("[2K is\u{fffd}2J"), "{words:?}");
         let document = serde_json::to_string_pretty(&[hand]).unwrap();
         assert!(document.contains('\u{9b}') && document.contains('\u{202e}'));
-        let json = harmless(&document, true);
+        let json = sanitized(&document, true);
         assert!(!json.contains(obeyed), "{json:?}");
         // It says what it said.
         let read: Vec<String> = serde_json::from_str(&json).unwrap();

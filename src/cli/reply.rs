@@ -6,14 +6,14 @@ use serde_json::json;
 
 use super::args::Common;
 use super::client::Client;
-use super::output::{self, complain, print};
+use super::output::{self, print, print_error};
 use super::{End, Failure, window_status};
 use crate::clock;
 use crate::web::Reply;
 
 /// Asks the running service to reload its configuration.
 pub fn reload(common: &Common) -> Result<End, Failure> {
-    match Client::of(common)?.reload()? {
+    match Client::new(common)?.reload()? {
         // The service has checked it, and its text names every mistake.
         Some(Reply::Refused(why)) => Err(Failure::Usage(not_reloaded(&why))),
         Some(Reply::Failed(why)) => Err(anyhow::anyhow!(not_reloaded(&why)).into()),
@@ -28,7 +28,7 @@ fn not_reloaded(why: &str) -> String {
 
 /// Carries out an act and prints what it changed.
 pub fn act(common: &Common, act: Act) -> Result<End, Failure> {
-    let client = Client::of(common)?;
+    let client = Client::new(common)?;
     let window = match &act {
         Act::ScheduleMaintenance(window) => Some(window.id.clone()),
         Act::ExtendMaintenance { window, .. } => Some(window.clone()),
@@ -55,7 +55,7 @@ pub fn act(common: &Common, act: Act) -> Result<End, Failure> {
         if let Some(window) = window {
             let (record, _) = client.record(None)?;
             let outlook = record.window_status(&window, clock::now());
-            notes.extend(outlook.iter().flat_map(window_status::words));
+            notes.extend(outlook.iter().flat_map(window_status::sentences));
         }
     }
     print_reply(common, reply, &notes)
@@ -66,7 +66,7 @@ fn print_reply(common: &Common, reply: Reply, notes: &[String]) -> Result<End, F
     match reply {
         Reply::Done(receipt) => {
             for left in &receipt.left {
-                complain(format!("nines: {left}"));
+                print_error(format!("nines: {left}"));
             }
             if common.json {
                 let left: Vec<&String> = receipt.left.iter().chain(notes).collect();
@@ -91,7 +91,7 @@ fn print_reply(common: &Common, reply: Reply, notes: &[String]) -> Result<End, F
             Ok(End::Done)
         }
         Reply::Refused(why) => {
-            complain(format!("refused: {why}"));
+            print_error(format!("refused: {why}"));
             if common.json {
                 output::json(&json!({ "refused": why }))?;
             }

@@ -1,4 +1,4 @@
-//! The monthly report, made from the ledger alone. Nothing of it is stored or sent.
+//! `nines report`: makes a monthly report from the ledger alone. Nothing is stored or sent.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::args::{self, Common};
 use super::client::Client;
-use super::output::{self, complain};
+use super::output::{self, print_error};
 use super::{End, Failure};
 use crate::config;
 use crate::reports::{self, Format};
@@ -24,8 +24,8 @@ fn format(common: &Common, format: Option<Format>) -> Result<Format, Failure> {
     }
 }
 
-/// Templates of the operator's own. A report can be made from a data directory alone, but then it
-/// is said that it is made with the built-in ones.
+/// The operator's own templates. Without a readable configuration the built-in templates are used, and
+/// a message says so.
 fn templates(common: &Common) -> Option<PathBuf> {
     let place = config::locate(&common.config);
     let missing = match (&place.templates, place.trouble) {
@@ -34,7 +34,7 @@ fn templates(common: &Common) -> Option<PathBuf> {
         (None, Some(trouble)) => trouble,
         (None, None) => return None,
     };
-    complain(format!(
+    print_error(format!(
         "nines: {missing}; the report is made with the built-in templates"
     ));
     None
@@ -43,7 +43,7 @@ fn templates(common: &Common) -> Option<PathBuf> {
 /// Makes a report, and prints it or writes it to a file.
 pub fn run(common: &Common, wanted: &args::Report) -> Result<End, Failure> {
     let format = format(common, wanted.format)?;
-    let (record, head) = Client::of(common)?.record(wanted.seq)?;
+    let (record, head) = Client::new(common)?.record(wanted.seq)?;
     if let Some(seq) = wanted.seq.filter(|seq| *seq != head.seq) {
         return Err(Failure::Unknown(format!(
             "there is no event {seq}: the ledger ends with event {}",
@@ -57,7 +57,7 @@ pub fn run(common: &Common, wanted: &args::Report) -> Result<End, Failure> {
         (None, several) => {
             let names: Vec<&str> = several.iter().map(|c| c.id.as_str()).collect();
             return Err(Failure::Usage(format!(
-                "name one with --committee: {}",
+                "there are several committees; name one with --committee: {}",
                 names.join(", ")
             )));
         }
@@ -79,7 +79,7 @@ pub fn run(common: &Common, wanted: &args::Report) -> Result<End, Failure> {
         Some(file) => {
             crate::files::replace(file, &bytes)
                 .with_context(|| format!("{} cannot be written", file.display()))?;
-            complain(file.display());
+            print_error(file.display());
             if common.json {
                 output::json(&json!({
                     "written": file, "bytes": bytes.len(), "committee": committee,

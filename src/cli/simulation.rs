@@ -1,4 +1,4 @@
-//! A rehearsal: its progress while it plays, and what came of it.
+//! `nines simulate`: runs a scenario with a progress bar and prints the results.
 
 use std::path::Path;
 
@@ -10,9 +10,9 @@ use super::progress::Progress;
 use super::{End, Failure};
 use crate::simulate;
 
-/// Plays `scenario` into `out`; an act that was refused is bad news.
+/// Runs `scenario` into `out`. A refused act is bad news.
 pub fn run(scenario: &Path, out: &Path, common: &Common) -> Result<End, Failure> {
-    let progress = Progress::of("playing");
+    let progress = Progress::new("playing");
     let played = simulate::run(scenario, out, &mut |scenario, at| {
         let seconds = |from: jiff::Timestamp, to: jiff::Timestamp| {
             u64::try_from(to.duration_since(from).as_secs()).unwrap_or(0)

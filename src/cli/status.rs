@@ -1,17 +1,17 @@
-//! What `nines status` prints for people: what is wrong now, no wider than the terminal.
+//! `nines status`: prints what is wrong now, the worst first.
 
 use domain::report::words;
 
 use super::args::Common;
 use super::client::Client;
-use super::layout::{self, Listing, instant, wrapped};
+use super::layout::{self, Listing, instant, wrap};
 use super::output::{self, print};
 use super::{End, Failure};
 use crate::engine::status as engine;
 
-/// Prints what is wrong now. A service that does not run is bad news, too.
+/// Prints what is wrong now. A stopped service is bad news, too.
 pub fn run(common: &Common) -> Result<End, Failure> {
-    let (status, runs) = Client::of(common)?.status()?;
+    let (status, runs) = Client::new(common)?.status()?;
     if common.json {
         output::json(&status)?;
     } else {
@@ -20,9 +20,8 @@ pub fn run(common: &Common) -> Result<End, Failure> {
     Ok(End::bad_news_if(status.is_bad() || !runs))
 }
 
-/// What is wrong now, the worst first.
 fn text(status: &engine::Status, runs: bool, width: usize) -> String {
-    let mut text = wrapped(
+    let mut text = wrap(
         &format!(
             "{}: {}; ledger at {} ({}…)",
             status.service,
@@ -37,9 +36,9 @@ fn text(status: &engine::Status, runs: bool, width: usize) -> String {
         0,
         width,
     );
-    let mut say = |line: &str| text.push_str(&wrapped(line, 0, width));
+    let mut say = |line: &str| text.push_str(&wrap(line, 0, width));
     if status.behind {
-        say("The ledger cannot be written: what happens is kept, and nobody is told.");
+        say("The ledger cannot be written: changes are kept in memory, and no notices are sent.");
     }
     let mut list = Listing::new([
         "system",
@@ -57,7 +56,7 @@ fn text(status: &engine::Status, runs: bool, width: usize) -> String {
         list_system(&mut list, system);
     }
     text.push_str(&list.render(width));
-    let mut say = |line: &str| text.push_str(&wrapped(line, 0, width));
+    let mut say = |line: &str| text.push_str(&wrap(line, 0, width));
     for system in systems {
         if let Some(unstable) = &system.unstable {
             say(&unstable_line(&system.system, unstable));
@@ -67,11 +66,11 @@ fn text(status: &engine::Status, runs: bool, width: usize) -> String {
         say(&incident_line(incident));
     }
     for window in &status.maintenance {
-        say(&format!("maintenance {window} is being held"));
+        say(&format!("maintenance {window} is in progress"));
     }
     if status.outbox.depth > 0 {
         say(&format!(
-            "{} notices wait, the oldest since {}; the next may leave at {}",
+            "{} notices wait, the oldest since {}; the next attempt is at {}",
             status.outbox.depth,
             instant(status.outbox.oldest),
             instant(status.outbox.next),
@@ -79,19 +78,19 @@ fn text(status: &engine::Status, runs: bool, width: usize) -> String {
     }
     for lost in &status.outbox.undelivered {
         say(&format!(
-            "{} {} could not be delivered to {} ({}), given up at {}: {}. Tell them in another way.",
+            "{} {} could not be delivered to {} ({}), given up at {}: {}. Notify them in another way.",
             lost.kind,
             lost.notice,
             lost.recipient,
             lost.customer,
             instant(Some(lost.at)),
-            lost.reply.as_deref().unwrap_or("the relay said nothing"),
+            lost.reply.as_deref().unwrap_or("the relay gave no reason"),
         ));
     }
     text
 }
 
-/// What is looked at first.
+/// The order of systems: lower comes first.
 fn urgency(system: &engine::System) -> u8 {
     match &*system.state {
         "down" => 0,
@@ -103,7 +102,7 @@ fn urgency(system: &engine::System) -> u8 {
 }
 
 fn list_system(list: &mut Listing<8>, system: &engine::System) {
-    // The states stand under each other, the systems too.
+    // Pad the state, so that states and systems form columns.
     let state = format!("{:<8}", system.state).replace(' ', "\u{a0}");
     let mut lines = vec![format!("{state} {}", system.system)];
     if let (Some(outage), Some(since)) = (&system.outage, system.since) {
@@ -152,8 +151,8 @@ fn list_system(list: &mut Listing<8>, system: &engine::System) {
     list.entry(lines);
 }
 
-/// A probe's state, and what its last sample said where that has not been confirmed: its reason
-/// stands beside it and would read as one for the state.
+/// A probe's state, and its last outcome if that is not confirmed yet: otherwise the reason beside it
+/// would read as the reason for the state.
 fn last_said(probe: &engine::Probe) -> String {
     match &probe.outcome {
         Some(last) if *last != probe.state && probe.state != "unknown" => {
@@ -163,7 +162,7 @@ fn last_said(probe: &engine::Probe) -> String {
     }
 }
 
-/// What it means for notices: whoever reads it must not take silence for a fault.
+/// Explains why customers get no notice of each outage of a flapping system.
 fn unstable_line(system: &str, unstable: &engine::Unstable) -> String {
     let since = match unstable.since {
         Some(since) => format!(" since {}", instant(Some(since))),
@@ -198,7 +197,7 @@ fn incident_line(incident: &engine::Incident) -> String {
         if incident.missing.is_empty() {
             String::new()
         } else {
-            format!("; still owed: {}", incident.missing.join(", "))
+            format!("; still missing: {}", incident.missing.join(", "))
         }
     )
 }

@@ -1,5 +1,4 @@
-//! Whether the ledger still says what it said: its chain, and with `--replay` what must always
-//! hold of the state that its events fold into.
+//! `nines verify`: checks the ledger's chain and, with `--replay`, the state that its events produce.
 
 use anyhow::Result;
 use domain::event::Fact;
@@ -16,17 +15,17 @@ use super::{End, Failure};
 use crate::ledger;
 
 pub fn run(common: &Common, replay: bool) -> Result<End, Failure> {
-    verify(&Client::of(common)?, replay, common.json)
+    verify(&Client::new(common)?, replay, common.json)
 }
 
 fn verify(client: &Client, replay: bool, as_json: bool) -> Result<End, Failure> {
     client.ledger()?;
-    let progress = Progress::of("verifying");
+    let progress = Progress::new("verifying");
     let found = ledger::verify(&client.data, &mut |done, of| progress.rows(done, of))?;
     drop(progress);
     let mut faults: Vec<String> = found.faults.iter().map(ToString::to_string).collect();
     if replay && found.is_clean() {
-        faults.extend(fold_again(client)?);
+        faults.extend(replay_faults(client)?);
     }
     if as_json {
         output::json(&json!({
@@ -40,37 +39,37 @@ fn verify(client: &Client, replay: bool, as_json: bool) -> Result<End, Failure> 
         let (head, letters) = (&found.head, found.letters);
         print(&if faults.is_empty() {
             format!(
-                "{} events, {letters} letters, head {}: nothing was changed or removed{}\n",
+                "{} events, {letters} mails, head {}: nothing was changed or removed{}\n",
                 head.seq,
                 head.hash,
                 if replay {
-                    ", and every event holds"
+                    ", and the replay found no contradiction"
                 } else {
                     ""
                 },
             )
         } else {
             format!(
-                "NOT CLEAN: the chain is whole up to event {}, head {}; {letters} letters\n",
+                "NOT CLEAN: the chain is intact up to event {}, head {}; {letters} mails\n",
                 head.seq, head.hash,
             )
         })?;
         if faults.is_empty() {
             print(
-                "(That nothing was cut off at the end shows in the number and the head that every \
-                 report prints: `report MONTH --seq N` makes that report again.)\n",
+                "(To check that no events are missing at the end, compare with the number and the head \
+                 that a report prints: `report MONTH --seq N` makes that report again.)\n",
             )?;
         }
     }
     Ok(End::bad_news_if(!faults.is_empty()))
 }
 
-/// Folds every event anew and looks for contradictions.
-fn fold_again(client: &Client) -> Result<Vec<String>> {
+/// Replays every event and collects contradictions.
+fn replay_faults(client: &Client) -> Result<Vec<String>> {
     let ledger = client.ledger()?;
     let mut record = Record::default();
     let mut faults = Vec::new();
-    let progress = Progress::of("replaying");
+    let progress = Progress::new("replaying");
     let of = ledger.head().seq;
     ledger.replay(None, &mut |stored| {
         let seq = stored.seq;
@@ -113,7 +112,9 @@ fn attempt_fault(
     if let Some((other, o)) = current
         && matches!(o.standing, Standing::Attempting(_))
     {
-        return Some(format!("{id} began while {other} was under way to its address"));
+        return Some(format!(
+            "{id} began while {other} was under way to its address"
+        ));
     }
     match (known, message) {
         (None, None) => Some(format!("{id} has no content")),
@@ -121,9 +122,9 @@ fn attempt_fault(
         (Some(o), None) if o.message_id != message_id => {
             Some(format!("{id} was sent again under another Message-ID"))
         }
-        (known, _) if known.map_or(0, |o| o.attempts) + 1 != attempt => {
-            Some(format!("attempt {attempt} of {id} does not follow the one before"))
-        }
+        (known, _) if known.map_or(0, |o| o.attempts) + 1 != attempt => Some(format!(
+            "attempt {attempt} of {id} does not follow the one before"
+        )),
         _ => None,
     }
 }
@@ -208,10 +209,10 @@ mod tests {
         let data = dir.path().to_owned();
         assert_eq!(ledger::verify(&data, &mut |_, _| {}).unwrap().faults, []);
         let client = Client { data };
-        // Without a replay nothing is amiss; with it, it is bad news.
+        // The chain alone is clean; the replay is bad news.
         assert_eq!(verify(&client, false, true).unwrap(), End::Done);
         assert_eq!(verify(&client, true, true).unwrap(), End::BadNews);
-        let faults = fold_again(&client).unwrap();
+        let faults = replay_faults(&client).unwrap();
         for fault in [
             "event 3: N-2 began while N-1 was under way to its address",
             "O-1 ends before it starts",

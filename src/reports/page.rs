@@ -1,5 +1,5 @@
-//! HTML and Markdown from templates. What people wrote is text in both: it never becomes markup,
-//! a table's border, a link or a script.
+//! HTML and Markdown from templates. People's texts never become markup, a table border, a link or a
+//! script.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -39,14 +39,12 @@ impl Page {
     }
 }
 
-/// Instructions that one page may take. A thousand systems of thirty-one days need some twenty
-/// million; a template that loops for ever ends here.
+/// The limit of template instructions. A thousand systems need about twenty million.
 const FUEL: u64 = 400_000_000;
 
-/// The most bytes that a template may have, as of those of notices.
+/// The largest template in bytes, as for notices.
 const LARGEST_TEMPLATE: u64 = 256 * 1024;
 
-/// The page's bytes.
 pub(super) fn render(
     report: &Report,
     page: Page,
@@ -113,7 +111,7 @@ fn environment<'a>(page: Page, zone: &TimeZone) -> Result<Environment<'a>, minij
     Ok(env)
 }
 
-/// What templates turn values into words with; `monthly.html.j2` lists them.
+/// The filters of templates; `monthly.html.j2` lists them.
 fn filters(env: &mut Environment<'_>, zone: &TimeZone) {
     let here = zone.clone();
     env.add_filter(
@@ -162,7 +160,7 @@ fn filters(env: &mut Environment<'_>, zone: &TimeZone) {
     env.add_filter("short", |s: i64| short(s));
 }
 
-/// The text of a value that is text and that the template did not declare safe.
+/// The text of a value, unless the template declared it safe.
 fn text_of(value: &Value) -> Option<&str> {
     if value.is_safe() || value.kind() != ValueKind::String {
         return None;
@@ -213,8 +211,7 @@ fn short(s: i64) -> String {
     }
 }
 
-/// `text` as Markdown that renders as that text, on one line: no markup, no table border, no
-/// HTML, no link made of a bare address.
+/// Markdown that renders as `text` on one line: no markup, table border, HTML or link.
 fn markdown(text: &str) -> String {
     let text = visible(text);
     let mut out = String::with_capacity(text.len() + 8);
@@ -232,7 +229,7 @@ trait Words {
 }
 
 impl Words for str {
-    /// A no-break space is set on purpose, between a number and its unit.
+    /// Keeps no-break spaces: they are between a number and its unit.
     fn split_whitespace_keeping_nbsp(&self) -> impl Iterator<Item = &str> {
         self.split(|c: char| c.is_whitespace() && c != '\u{a0}')
             .filter(|word| !word.is_empty())
@@ -251,7 +248,7 @@ fn escape_word(word: &str, first: bool, out: &mut String) {
                 out.push('\\');
                 out.push(c);
             }
-            // What would begin a list, a rule or a heading's underline at the start of a line.
+            // At the start of a line these begin a list, a rule or a heading's underline.
             '-' | '+' | '=' if first && at == 0 => {
                 out.push('\\');
                 out.push(c);
@@ -260,7 +257,7 @@ fn escape_word(word: &str, first: bool, out: &mut String) {
                 out.push('\\');
                 out.push(c);
             }
-            // A bare address would become a link: the colon, the dot or the @ is written by number.
+            // A bare address would become a link, so its colon, dot or @ becomes an entity.
             ':' if lower[at..].starts_with("://") => entity(c, out),
             '.' if lower[..at].ends_with("www") => entity(c, out),
             '@' => entity(c, out),

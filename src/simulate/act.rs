@@ -10,23 +10,23 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use toml::{Spanned, Value};
 
-use super::known::{Named, What};
-use super::scenario::Wrong;
+use super::names::{NameKind, Named};
+use super::scenario::Problem;
 
 /// An act as written: `at`, `by`, `do` and the act's own keys.
 pub(super) type Written = BTreeMap<String, Spanned<Value>>;
 
 /// Something that a person does in a scenario.
 #[derive(Clone, Debug)]
-pub enum Deed {
+pub enum Action {
     Act(Act),
-    Service(ServiceDeed),
+    Service(ServiceAction),
 }
 
 /// Something that a person does to the service itself.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
-pub enum ServiceDeed {
+pub enum ServiceAction {
     /// Puts another configuration in force.
     Reload { config: PathBuf },
     /// Stops the service and starts it again.
@@ -49,7 +49,7 @@ fn length<'de, D: Deserializer<'de>>(written: D) -> Result<Duration, D::Error> {
 pub(super) fn read(
     written: Spanned<Written>,
     folder: &Path,
-) -> Result<(Timestamp, String, Deed), Wrong> {
+) -> Result<(Timestamp, String, Action), Problem> {
     let place = written.span();
     let mut keys = toml::Table::new();
     for (key, value) in written.into_inner() {
@@ -66,15 +66,15 @@ pub(super) fn read(
     let by = text("by", keys.remove("by"))?;
     let name = text("do", keys.get("do").cloned())?;
     let keys = Value::Table(keys);
-    let deed = match name.as_str() {
-        "reload" | "restart" => ServiceDeed::deserialize(keys).map(Deed::Service),
-        _ => Act::deserialize(keys).map(Deed::Act),
+    let action = match name.as_str() {
+        "reload" | "restart" => ServiceAction::deserialize(keys).map(Action::Service),
+        _ => Act::deserialize(keys).map(Action::Act),
     };
-    let mut deed = deed.map_err(|error| wrong(explained(&name, error.message())))?;
-    if let Deed::Service(ServiceDeed::Reload { config }) = &mut deed {
+    let mut action = action.map_err(|error| wrong(explained(&name, error.message())))?;
+    if let Action::Service(ServiceAction::Reload { config }) = &mut action {
         *config = folder.join(&config);
     }
-    Ok((at, by, deed))
+    Ok((at, by, action))
 }
 
 /// Checks a value where its key alone says what it must be; a length becomes seconds.
@@ -118,11 +118,11 @@ pub(super) fn names(written: &Written, text: &str) -> Vec<Named> {
         .is_some_and(|act| act.get_ref().as_str() == Some("schedule_maintenance"));
     let mut names = Vec::new();
     for (key, value) in written {
-        let what = match key.as_str() {
-            "system" | "systems" => What::System,
-            "customer" => What::Customer,
-            "id" | "window" if is_scheduled => What::NewWindow,
-            "id" | "window" => What::Window,
+        let kind = match key.as_str() {
+            "system" | "systems" => NameKind::System,
+            "customer" => NameKind::Customer,
+            "id" | "window" if is_scheduled => NameKind::NewWindow,
+            "id" | "window" => NameKind::Window,
             _ => continue,
         };
         let ids = match value.get_ref() {
@@ -138,7 +138,7 @@ pub(super) fn names(written: &Written, text: &str) -> Vec<Named> {
                 let start = span.start + offset;
                 start.saturating_sub(1)..start + id.len() + 1
             });
-            names.push(Named::at(what, id, at));
+            names.push(Named::at(kind, id, at));
         }
     }
     names

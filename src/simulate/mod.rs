@@ -1,10 +1,10 @@
-//! Rehearses: the real engine on a virtual clock, over scripted faults and acts. The same
-//! scenario and seed give the same bytes, on any machine, in any folder, zone and language.
+//! Runs a scenario: the real engine on a virtual clock, with scripted faults and acts.
 //!
-//! Replaces the prober, the delivery and the clock. Nothing else may be different from the service.
+//! It replaces the probes, the delivery and the clock, and nothing else. The same scenario and seed
+//! give the same bytes on any machine, in any folder, time zone and language.
 
 mod act;
-mod known;
+mod names;
 mod output;
 mod play;
 mod scenario;
@@ -18,92 +18,72 @@ use std::path::{Path, PathBuf};
 use domain::catalogue::Catalogue;
 use jiff::Timestamp;
 
-pub use act::{Deed, ServiceDeed};
-pub use scenario::{Act, Error as ScenarioError, Fault, Scenario, Seen, Struck, Weather};
+pub use act::{Action, ServiceAction};
+pub use scenario::{Act, Effect, Error as ScenarioError, Fault, MailBehaviour, Scenario, Target};
 
 use crate::config::{self, Mistakes};
 use crate::engine::turn;
 use crate::ledger::{self, Head};
 use crate::{notices, reports, samples};
 
-/// Why a rehearsal could not be played or written down.
+/// Why a scenario could not be run or its results written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The scenario is wrong.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
-    /// A configuration that it names is wrong, or it names what no configuration of it has.
+    /// Mistakes in a configuration, or names that no configuration has.
     #[error(transparent)]
     Mistakes(#[from] Mistakes),
-    /// The folder holds another ledger.
-    #[error("{0} holds a ledger already: a rehearsal needs a folder without one")]
+    #[error("{0} already has a ledger: name another folder with --out")]
     NotEmpty(PathBuf),
-    /// The engine could not write.
     #[error(transparent)]
     Turn(#[from] turn::Error),
-    /// The ledger.
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
-    /// The samples.
     #[error(transparent)]
     Samples(#[from] samples::Error),
-    /// A notice could not be rendered.
     #[error(transparent)]
     Notice(#[from] notices::Error),
-    /// A report could not be made.
     #[error(transparent)]
     Report(#[from] domain::report::Error),
-    /// A report could not be rendered.
     #[error(transparent)]
     Rendering(#[from] reports::Error),
-    /// A file could not be written.
     #[error("cannot write {path}")]
     Write {
-        /// Which.
         path: PathBuf,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
-    /// A fault of our own.
-    #[error("the rehearsal went wrong: {0}")]
+    /// A bug in this program.
+    #[error("the simulation failed: {0}; please report this bug")]
     Inside(&'static str),
 }
 
-/// An act that the engine refused: the scenario goes on without it, as life would.
+/// An act that the engine refused. The scenario continues without it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// When.
     pub at: Timestamp,
-    /// Where it stands in the scenario.
+    /// Its line in the scenario file.
     pub line: usize,
-    /// Who tried.
     pub by: String,
-    /// Why it was refused.
     pub reason: String,
 }
 
-/// What came of a rehearsal.
+/// The results of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// Where the ledger stands at the end.
     pub head: Head,
-    /// Samples taken.
     pub samples: u64,
-    /// Outages, observed and declared.
+    /// Observed and declared.
     pub outages: usize,
-    /// Incidents.
     pub incidents: usize,
-    /// Notices decided.
     pub notices: usize,
-    /// Acts that were refused.
     pub refused: Vec<Refused>,
-    /// The reports, where they were written.
     pub reports: Vec<PathBuf>,
 }
 
-/// Plays the scenario in the file and writes everything to `out`: the stores, the timeline, the
-/// notices, the mails, the reports. `progress` gets the virtual time every few hours.
+/// Runs a scenario file and writes everything to `out`: the stores, the timeline, the notices, the
+/// mails, the reports. `progress` gets the virtual time every few hours.
 ///
 /// # Errors
 /// The scenario or its configuration is wrong, or `out` holds a ledger or cannot be written.
@@ -116,7 +96,7 @@ pub fn run(
     let first = config::load(&scenario.config)?;
     let mut reloads = BTreeMap::new();
     for (n, act) in scenario.acts.iter().enumerate() {
-        if let Deed::Service(ServiceDeed::Reload { config: path }) = &act.deed {
+        if let Action::Service(ServiceAction::Reload { config: path }) = &act.action {
             reloads.insert(n, config::load(path)?);
         }
     }

@@ -1,5 +1,5 @@
-//! What a rehearsal leaves behind, beside its stores: timeline, notices, mails, reports. Every
-//! file is made from the ledger, in its order, and holds nothing of the machine it was made on.
+//! Writes the results of a run: timeline, notices, mails, reports. Every file is made from the ledger
+//! alone, so the machine does not change a byte.
 
 use std::path::{Path, PathBuf};
 
@@ -20,9 +20,9 @@ use crate::files;
 use crate::ledger::Line;
 use crate::reports::{self, Format};
 
-/// A line of `notices.jsonl`, with the keys of SPEC's appendix.
+/// A line of `notices.jsonl`. Other programs rely on its keys.
 #[derive(Serialize)]
-struct Said<'a> {
+struct NoticeLine<'a> {
     notice: Option<String>,
     kind: &'a str,
     systems: Vec<&'a str>,
@@ -36,7 +36,7 @@ struct Said<'a> {
     result: &'static str,
 }
 
-/// Writes everything to `out`; the reports' paths.
+/// Writes everything to `out`. Returns the paths of the reports.
 pub(super) fn write(
     out: &Path,
     scenario: &Scenario,
@@ -66,7 +66,7 @@ fn timeline(turn: &Turn) -> Result<Vec<u8>, Error> {
 fn notices(record: &Record) -> Result<Vec<u8>, Error> {
     let mut lines = Vec::new();
     for (id, outgoing) in record.notices.messages() {
-        push(&mut lines, &said(id, outgoing))?;
+        push(&mut lines, &sent(id, outgoing))?;
     }
     for (outage, address, entry) in record.notices.outage_entries() {
         let outage = record.outages.get(&outage);
@@ -96,10 +96,10 @@ fn unsent_outage<'a>(
     address: &Address,
     entry: &OutageEntry,
     result: &'static str,
-) -> Said<'a> {
+) -> NoticeLine<'a> {
     let overrun = outage.overrun.as_ref();
     let kind = overrun.map_or(Kind::Downtime, |_| Kind::MaintenanceOverrun);
-    Said {
+    NoticeLine {
         notice: None,
         kind: kind.word(),
         systems: vec![outage.system.as_str()],
@@ -118,8 +118,8 @@ fn unsent_window<'a>(
     address: &Address,
     entry: &'a WindowEntry,
     result: &'static str,
-) -> Said<'a> {
-    Said {
+) -> NoticeLine<'a> {
+    NoticeLine {
         notice: None,
         kind: entry.kind.word(),
         systems: entry.systems.iter().map(SystemId::as_str).collect(),
@@ -134,13 +134,13 @@ fn unsent_window<'a>(
     }
 }
 
-fn said(id: NoticeId, outgoing: &Outgoing) -> Said<'_> {
+fn sent(id: NoticeId, outgoing: &Outgoing) -> NoticeLine<'_> {
     let notice = &outgoing.notice;
     let delivered = match outgoing.standing {
         Standing::Sent(at) => Some(at),
         _ => None,
     };
-    Said {
+    NoticeLine {
         notice: Some(id.to_string()),
         kind: notice.kind.word(),
         systems: notice.systems().map(SystemId::as_str).collect(),
@@ -152,14 +152,14 @@ fn said(id: NoticeId, outgoing: &Outgoing) -> Said<'_> {
         attempts: outgoing.attempts,
         message_id: Some(&outgoing.message_id),
         result: match outgoing.last {
-            // Lost once and not tried again yet: what happened to it is not known.
+            // The attempt was lost and is not repeated yet: the result is unknown.
             Some((Delivery::Ambiguous, _)) if !outgoing.standing.is_final() => "ambiguous",
             _ => outgoing.standing.word(),
         },
     }
 }
 
-/// Each message as it was first tried, whatever became of it.
+/// Writes each message with the bytes of its first attempt.
 fn mails(folder: &Path, turn: &Turn) -> Result<(), Error> {
     for (id, outgoing) in turn.record().notices.messages() {
         if let Some(bytes) = turn.journal().letter(id)? {
@@ -170,7 +170,7 @@ fn mails(folder: &Path, turn: &Turn) -> Result<(), Error> {
     Ok(())
 }
 
-/// A report of every committee for every month that the scenario touches.
+/// Writes a report for every committee and every month of the scenario.
 fn reports(
     folder: &Path,
     scenario: &Scenario,

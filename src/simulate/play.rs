@@ -1,6 +1,5 @@
-//! Plays a scenario: takes the next instant of a heap, gives the engine its turn, and looks what
-//! follows. Probes keep the schedule of `engine::schedule`, notices are those of `domain::notices`,
-//! as in the service; only prober, delivery and clock are others.
+//! Plays a scenario: takes the next step from a heap, gives the engine its turn, adds the steps that
+//! follow. Schedules and notices are decided by the service's own code.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -15,7 +14,7 @@ use domain::notices;
 use domain::sample::Sample;
 use jiff::{SignedDuration, Timestamp};
 
-use super::act::{Deed, ServiceDeed};
+use super::act::{Action, ServiceAction};
 use super::scenario::{Act, Answer, Scenario};
 use super::{Error, Refused, world};
 use crate::config::Loaded;
@@ -26,16 +25,15 @@ use crate::ledger::Ledger;
 use crate::notices::{Due, Rendered, Renderer};
 use crate::samples::Instance;
 
-/// Messages on their way at once, as many as the courier has.
+/// Messages under way at once, as in the courier.
 const CONNECTIONS: usize = 8;
-/// What an orderly stop leaves to messages on their way, as the courier does.
+/// How long an orderly stop waits for messages under way, as in the courier.
 const GRACE: SignedDuration = SignedDuration::from_secs(20);
-/// How often the engine marks the ledger. Nobody reads a mark but the start after it, so a
-/// rehearsal remembers them and writes the last: a month has 43,200 minutes.
+/// How often the service writes a mark. Only the next start reads a mark, so a simulation writes only
+/// the last one: a month has 43,200 minutes.
 const MARK_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
-/// What happens at an instant. Of the things of one instant the earlier variant goes first: what
-/// ends before what begins, so that nothing begins upon a state that is over.
+/// The order of steps at the same instant: ends come before beginnings.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     Return,
@@ -46,37 +44,32 @@ enum Rank {
     End,
 }
 
-/// An entry of the heap: when, of what rank, in which order it was entered, and its content's key.
+/// An entry of the heap: instant, rank, and the key of its step, which counts up.
 type Entry = Reverse<(Timestamp, Rank, u64)>;
 
-enum What {
-    /// The service comes back; what is known of its life before.
+enum Step {
+    /// The service starts again; its last sign of life before.
     Return(Option<Timestamp>),
-    /// An attempt to deliver has ended.
     Delivered(NoticeId, u32, Answer),
-    /// A probe is done.
     Answered(Timestamp, Box<Sample>),
-    /// Somebody does something.
+    /// A person's act, by its index in the scenario.
     Act(usize),
-    /// A probe starts.
     Ask(ProbeId),
-    /// The scenario is over.
     End,
 }
 
-/// What is known when a scenario has been played.
+/// The results of a played scenario.
 pub(super) struct Played {
-    /// Samples taken.
     pub samples: u64,
     /// Acts that the engine refused.
     pub refused: Vec<Refused>,
-    /// The stores, still open.
+    /// The stores are still open.
     pub turn: Turn,
     pub instance: Instance,
 }
 
-/// Plays `scenario` with the configurations it names (`first`, and those of its reloads by act)
-/// into the stores of `data`.
+/// Plays `scenario` into the stores of `data`. `reloads` has the configurations of its reloads by the
+/// index of the act.
 pub(super) fn play(
     scenario: &Scenario,
     first: Loaded,
@@ -89,7 +82,7 @@ pub(super) fn play(
         return Err(Error::NotEmpty(data.to_owned()));
     }
     let instance = Instance::open(data, scenario.start)?;
-    let mut stage = Stage {
+    let mut simulation = Simulation {
         scenario,
         reloads,
         renderer: Renderer::new(first.templates.as_deref())?,
@@ -100,7 +93,7 @@ pub(super) fn play(
         heap: BinaryHeap::new(),
         contents: BTreeMap::new(),
         entered: 0,
-        lanes: BTreeMap::new(),
+        tasks: BTreeMap::new(),
         under_way: BTreeSet::new(),
         stopping: false,
         marked_at: scenario.start,
@@ -111,9 +104,9 @@ pub(super) fn play(
     };
     let identity = format!("sim{}", scenario.seed);
     let tzdb = domain::calendar::tzdb_version().to_owned();
-    stage.must(scenario.start, Input::CreateLedger { identity, tzdb })?;
+    simulation.step_or_fail(scenario.start, Input::CreateLedger { identity, tzdb })?;
     let catalogue = Box::new(first.catalogue);
-    stage.must(
+    simulation.step_or_fail(
         scenario.start,
         Input::Configure {
             by: Actor::scenario("simulate"),
@@ -121,22 +114,21 @@ pub(super) fn play(
         },
     )?;
     for (n, act) in scenario.acts.iter().enumerate() {
-        stage.enter(act.at, Rank::Act, What::Act(n));
+        simulation.enter(act.at, Rank::Act, Step::Act(n));
     }
-    stage.enter(scenario.end, Rank::End, What::End);
-    stage.begin(scenario.start, None)?;
-    stage.run(progress)?;
-    stage.instance.writer().flush()?;
-    // Whatever ended it left the engine in its place.
-    let turn = stage
+    simulation.enter(scenario.end, Rank::End, Step::End);
+    simulation.begin(scenario.start, None)?;
+    simulation.run(progress)?;
+    simulation.instance.writer().flush()?;
+    let turn = simulation
         .turn
         .take()
-        .ok_or(Error::Inside("the engine was left away"))?;
+        .ok_or(Error::Inside("the engine is missing"))?;
     Ok(Played {
-        samples: stage.samples,
-        refused: stage.refused,
+        samples: simulation.samples,
+        refused: simulation.refused,
         turn,
-        instance: stage.instance,
+        instance: simulation.instance,
     })
 }
 
@@ -154,19 +146,19 @@ impl Outbox {
     }
 }
 
-struct Stage<'a> {
+struct Simulation<'a> {
     scenario: &'a Scenario,
     reloads: BTreeMap<usize, Loaded>,
     renderer: Renderer,
     data: &'a Path,
     turn: Option<Turn>,
     instance: Instance,
-    /// The instant of what happened last.
+    /// The instant of the last step.
     now: Timestamp,
     heap: BinaryHeap<Entry>,
-    contents: BTreeMap<u64, What>,
+    contents: BTreeMap<u64, Step>,
     entered: u64,
-    lanes: BTreeMap<ProbeId, Lane>,
+    tasks: BTreeMap<ProbeId, ProbeTask>,
     under_way: BTreeSet<NoticeId>,
     stopping: bool,
     marked_at: Timestamp,
@@ -176,22 +168,22 @@ struct Stage<'a> {
     outbox: Outbox,
 }
 
-/// A probe's place, and which entry of the heap is its next: any other is of a life before.
-struct Lane {
+/// A probe's schedule, and the key of its next step. A step with another key is outdated.
+struct ProbeTask {
     probe: Probe,
     schedule: Schedule,
     after: After,
     entry: u64,
 }
 
-impl Stage<'_> {
+impl Simulation<'_> {
     fn run(&mut self, progress: &mut dyn FnMut(Timestamp)) -> Result<(), Error> {
         let mut told = self.scenario.start;
         while let Some(Reverse((at, _, _))) = self.heap.peek() {
             let at = *at;
-            // What falls due goes before what happens, as in the engine's own turns.
+            // As in the engine's own turns, whatever is due comes before the next step.
             if let Some(due) = self.due().filter(|due| *due <= at) {
-                self.fall_due(due)?;
+                self.do_due(due)?;
                 continue;
             }
             if at.duration_since(told) >= SignedDuration::from_hours(6) {
@@ -201,17 +193,17 @@ impl Stage<'_> {
             let Some(Reverse((_, _, key))) = self.heap.pop() else {
                 break;
             };
-            let Some(what) = self.contents.remove(&key) else {
+            let Some(step) = self.contents.remove(&key) else {
                 continue;
             };
-            if self.happens(at, key, what)? {
+            if self.handle(at, key, step)? {
                 break;
             }
         }
         Ok(())
     }
 
-    /// The next instant at which the engine or the outbox has something to do by itself.
+    /// The next instant at which the engine or the outbox has something to do.
     fn due(&mut self) -> Option<Timestamp> {
         let free = self.under_way.len() < CONNECTIONS && !self.stopping;
         let turn = self.turn.as_mut()?;
@@ -233,23 +225,23 @@ impl Stage<'_> {
         wake.into_iter().chain(post).min()
     }
 
-    fn fall_due(&mut self, due: Timestamp) -> Result<(), Error> {
+    fn do_due(&mut self, due: Timestamp) -> Result<(), Error> {
         let wake = self.turn.as_mut().and_then(Turn::next_wake);
         if wake.is_some_and(|wake| wake <= due) {
-            return self.must(due, Input::Tick);
+            return self.step_or_fail(due, Input::Tick);
         }
-        // A connection may have become free later than the notice fell due.
+        // A connection may have become free after the notice became due.
         self.send(due.max(self.now))
     }
 
-    /// Lets something happen; whether it was the end.
-    fn happens(&mut self, at: Timestamp, key: u64, what: What) -> Result<bool, Error> {
+    /// Handles a step. Returns true at the end of the scenario.
+    fn handle(&mut self, at: Timestamp, key: u64, step: Step) -> Result<bool, Error> {
         self.now = at;
-        match what {
-            What::Return(alive_until) => self.begin(at, alive_until)?,
-            What::Delivered(notice, attempt, answer) => {
+        match step {
+            Step::Return(alive_until) => self.begin(at, alive_until)?,
+            Step::Delivered(notice, attempt, answer) => {
                 self.under_way.remove(&notice);
-                self.must(
+                self.step_or_fail(
                     at,
                     Input::Delivered {
                         notice,
@@ -260,16 +252,16 @@ impl Stage<'_> {
                     },
                 )?;
             }
-            What::Ask(probe) => self.ask(at, key, &probe),
-            What::Answered(started, sample) => self.answered(at, key, started, *sample)?,
-            What::Act(n) => self.act(at, n)?,
-            What::End if self.turn.is_none() => {
+            Step::Ask(probe) => self.ask(at, key, &probe),
+            Step::Answered(started, sample) => self.answered(at, key, started, *sample)?,
+            Step::Act(n) => self.act(at, n)?,
+            Step::End if self.turn.is_none() => {
                 let ledger = Ledger::open(self.data)?;
                 self.turn = Some(engine::open(ledger, &self.instance, at)?);
                 return Ok(true);
             }
-            What::End => {
-                self.must(at, Input::Stop)?;
+            Step::End => {
+                self.step_or_fail(at, Input::Stop)?;
                 self.mark(at)?;
                 return Ok(true);
             }
@@ -280,10 +272,10 @@ impl Stage<'_> {
         Ok(false)
     }
 
-    fn enter(&mut self, at: Timestamp, rank: Rank, what: What) -> u64 {
+    fn enter(&mut self, at: Timestamp, rank: Rank, step: Step) -> u64 {
         let key = self.entered;
         self.entered += 1;
-        self.contents.insert(key, what);
+        self.contents.insert(key, step);
         self.heap.push(Reverse((at, rank, key)));
         key
     }
@@ -295,15 +287,15 @@ impl Stage<'_> {
             let ledger = Ledger::open(self.data)?;
             self.turn = Some(engine::open(ledger, &self.instance, at)?);
         }
-        self.must(at, Input::Start { alive_until })?;
-        self.lanes.clear();
-        self.fit_lanes(at);
+        self.step_or_fail(at, Input::Start { alive_until })?;
+        self.tasks.clear();
+        self.schedule_probes(at);
         self.marked_at = at;
         Ok(())
     }
 
-    /// The service goes away and comes back; in order, it first waits for its mail.
-    fn leave(
+    /// Stops the service and schedules its return. An orderly stop first waits for its mail.
+    fn restart(
         &mut self,
         at: Timestamp,
         n: usize,
@@ -312,7 +304,7 @@ impl Stage<'_> {
     ) -> Result<(), Error> {
         let alive_until = if kill {
             self.mark(self.marked_at)?;
-            // As the service finds it: the last stored sample or the mark, whichever is later.
+            // The service finds the last stored sample or the mark, whichever is later.
             self.last_sample.max(Some(self.marked_at))
         } else {
             if let Some(end) = self
@@ -320,29 +312,29 @@ impl Stage<'_> {
                 .filter(|end| end.duration_since(at) <= GRACE)
             {
                 self.stopping = true;
-                self.enter(end, Rank::Act, What::Act(n));
+                self.enter(end, Rank::Act, Step::Act(n));
                 return Ok(());
             }
-            self.must(at, Input::Stop)?;
+            self.step_or_fail(at, Input::Stop)?;
             self.mark(at)?;
             Some(at)
         };
         self.stopping = false;
         self.turn = None;
-        self.lanes.clear();
+        self.tasks.clear();
         self.under_way.clear();
         self.contents
-            .retain(|_, what| matches!(what, What::Act(_) | What::End));
+            .retain(|_, step| matches!(step, Step::Act(_) | Step::End));
         self.instance.writer().flush()?;
         let down_for = SignedDuration::try_from(down_for).unwrap_or(SignedDuration::MAX);
         let back = at.checked_add(down_for).unwrap_or(self.scenario.end);
-        self.enter(back, Rank::Return, What::Return(alive_until));
+        self.enter(back, Rank::Return, Step::Return(alive_until));
         Ok(())
     }
 
     fn last_delivery(&self) -> Option<Timestamp> {
         let ends = self.heap.iter().filter(|Reverse((_, _, key))| {
-            matches!(self.contents.get(key), Some(What::Delivered(..)))
+            matches!(self.contents.get(key), Some(Step::Delivered(..)))
         });
         ends.map(|Reverse((at, _, _))| *at).max()
     }
@@ -361,8 +353,8 @@ impl Stage<'_> {
         Some(self.turn.as_mut()?.step(at, input, bytes))
     }
 
-    /// A turn that only a broken store can refuse.
-    fn must(&mut self, at: Timestamp, input: Input) -> Result<(), Error> {
+    /// A turn that only a failing store can refuse.
+    fn step_or_fail(&mut self, at: Timestamp, input: Input) -> Result<(), Error> {
         match self.step(at, input, None) {
             Some(turned) => turned.result.map(|_| ()).map_err(Error::from),
             None => Ok(()),
@@ -371,37 +363,37 @@ impl Stage<'_> {
 
     // Probes.
 
-    /// Gives every configured probe its lane; those that have one keep their place on it, and one
-    /// that is being asked is asked to its end.
-    fn fit_lanes(&mut self, at: Timestamp) {
+    /// Schedules every configured probe. A probe that has a schedule keeps its place, and a running
+    /// probe finishes first.
+    fn schedule_probes(&mut self, at: Timestamp) {
         let Some(turn) = self.turn.as_ref() else {
             return;
         };
         let catalogue = std::sync::Arc::clone(&turn.record().catalogue);
-        let mut before = std::mem::take(&mut self.lanes);
+        let mut before = std::mem::take(&mut self.tasks);
         for probe in probes_of(&catalogue) {
             let schedule = schedule(probe);
-            let lane = match before.remove(&probe.id) {
-                Some(lane) if lane.schedule == schedule || self.is_asked(&lane) => Lane {
+            let task = match before.remove(&probe.id) {
+                Some(task) if task.schedule == schedule || self.is_running(&task) => ProbeTask {
                     probe: probe.clone(),
                     schedule,
-                    ..lane
+                    ..task
                 },
                 kept => {
-                    let after = kept.map_or(After::Instant(at), |lane| lane.after);
-                    self.lane(probe, after, at)
+                    let after = kept.map_or(After::Instant(at), |task| task.after);
+                    self.task(probe, after, at)
                 }
             };
-            self.lanes.insert(probe.id.clone(), lane);
+            self.tasks.insert(probe.id.clone(), task);
         }
     }
 
-    fn is_asked(&self, lane: &Lane) -> bool {
-        matches!(self.contents.get(&lane.entry), Some(What::Answered(..)))
+    fn is_running(&self, task: &ProbeTask) -> bool {
+        matches!(self.contents.get(&task.entry), Some(Step::Answered(..)))
     }
 
-    /// A lane that starts next after that, and not before `now`.
-    fn lane(&mut self, probe: &Probe, mut after: After, now: Timestamp) -> Lane {
+    /// Schedules the next run of a probe after `after`, and not before `now`.
+    fn task(&mut self, probe: &Probe, mut after: After, now: Timestamp) -> ProbeTask {
         let schedule = schedule(probe);
         let retrying = self
             .turn
@@ -414,8 +406,8 @@ impl Stage<'_> {
             after = After::Instant(now);
         }
         let next = schedule.next(after, retrying).max(now);
-        let entry = self.enter(next, Rank::Ask, What::Ask(probe.id.clone()));
-        Lane {
+        let entry = self.enter(next, Rank::Ask, Step::Ask(probe.id.clone()));
+        ProbeTask {
             probe: probe.clone(),
             schedule,
             after,
@@ -424,25 +416,25 @@ impl Stage<'_> {
     }
 
     fn ask(&mut self, at: Timestamp, key: u64, id: &ProbeId) {
-        let Some(lane) = self.lanes.get(id).filter(|lane| lane.entry == key) else {
+        let Some(task) = self.tasks.get(id).filter(|task| task.entry == key) else {
             return;
         };
-        let probe = lane.probe.clone();
+        let probe = task.probe.clone();
         let Some(source) = self.turn.as_ref().map(|t| t.record().catalogue.source(id)) else {
             return;
         };
-        let Some(sample) = world::ask(self.scenario, &probe, source, at) else {
+        let Some(sample) = world::sample(self.scenario, &probe, source, at) else {
             let later = at.checked_add(SignedDuration::from_nanos(1)).unwrap_or(at);
-            let lane = self.lane(&probe, After::Instant(later), later);
-            self.lanes.insert(probe.id, lane);
+            let task = self.task(&probe, After::Instant(later), later);
+            self.tasks.insert(probe.id, task);
             return;
         };
         let took = SignedDuration::from_micros(i64::try_from(sample.took_us).unwrap_or(0));
         let ended = at.checked_add(took).unwrap_or(at);
-        let what = What::Answered(at, Box::new(sample));
-        let entry = self.enter(ended, Rank::Answered, what);
-        if let Some(lane) = self.lanes.get_mut(id) {
-            lane.entry = entry;
+        let step = Step::Answered(at, Box::new(sample));
+        let entry = self.enter(ended, Rank::Answered, step);
+        if let Some(task) = self.tasks.get_mut(id) {
+            task.entry = entry;
         }
     }
 
@@ -454,31 +446,31 @@ impl Stage<'_> {
         sample: Sample,
     ) -> Result<(), Error> {
         let id = sample.source.probe.clone();
-        if self.lanes.get(&id).is_none_or(|lane| lane.entry != key) {
+        if self.tasks.get(&id).is_none_or(|task| task.entry != key) {
             return Ok(());
         }
         self.samples += 1;
         self.last_sample = self.last_sample.max(Some(sample.at));
         let writer = self.instance.writer();
         if writer.offer(sample.clone()).is_err() {
-            // The service would drop it; a rehearsal waits, so that it is the same every time.
+            // The service would drop the sample. A simulation waits, so that every run is the same.
             writer.flush()?;
             writer
                 .offer(sample.clone())
-                .map_err(|_| Error::Inside("the samples are stuck"))?;
+                .map_err(|_| Error::Inside("the samples cannot be written"))?;
         }
-        self.must(at, Input::Sampled(sample))?;
-        let Some(probe) = self.lanes.get(&id).map(|lane| lane.probe.clone()) else {
+        self.step_or_fail(at, Input::Sampled(sample))?;
+        let Some(probe) = self.tasks.get(&id).map(|task| task.probe.clone()) else {
             return Ok(());
         };
-        let lane = self.lane(&probe, After::Run { started, ended: at }, at);
-        self.lanes.insert(id, lane);
+        let task = self.task(&probe, After::Run { started, ended: at }, at);
+        self.tasks.insert(id, task);
         Ok(())
     }
 
     // Mail.
 
-    /// Begins an attempt for the first notice that may leave.
+    /// Begins an attempt for the first notice that is due.
     fn send(&mut self, at: Timestamp) -> Result<(), Error> {
         let Some(turn) = self.turn.as_ref() else {
             return Ok(());
@@ -516,13 +508,13 @@ impl Stage<'_> {
             return Err(Error::Inside("an attempt that began cannot be found"));
         };
         self.under_way.insert(notice);
-        let answer = world::post(self.scenario, &address.to_string(), at);
+        let answer = world::mail_answer(self.scenario, &address.to_string(), at);
         let took = SignedDuration::try_from(answer.took).unwrap_or(SignedDuration::ZERO);
         let ended = at.checked_add(took).unwrap_or(at);
         self.enter(
             ended,
             Rank::Delivered,
-            What::Delivered(notice, attempt, answer),
+            Step::Delivered(notice, attempt, answer),
         );
         Ok(())
     }
@@ -531,9 +523,9 @@ impl Stage<'_> {
 
     fn act(&mut self, at: Timestamp, n: usize) -> Result<(), Error> {
         let act = self.scenario.acts[n].clone();
-        // The tool acts on a stopped ledger as well; only the service can be restarted or reloaded.
+        // The command line also acts on a stopped ledger. Restart and reload need a running service.
         let away = self.turn.is_none();
-        if away && !matches!(act.deed, Deed::Act(_)) {
+        if away && !matches!(act.action, Action::Act(_)) {
             self.refuse(at, &act, "the service is stopped".to_owned());
             return Ok(());
         }
@@ -541,22 +533,22 @@ impl Stage<'_> {
             let ledger = Ledger::open(self.data)?;
             self.turn = Some(engine::open_unwatched(ledger, &self.instance, at)?);
         }
-        let done = self.does(at, n, act);
+        let done = self.carry_out(at, n, act);
         if away {
             self.turn = None;
         }
         done
     }
 
-    fn does(&mut self, at: Timestamp, n: usize, act: Act) -> Result<(), Error> {
+    fn carry_out(&mut self, at: Timestamp, n: usize, act: Act) -> Result<(), Error> {
         let Some(turn) = self.turn.as_ref() else {
-            return Err(Error::Inside("the engine was left away"));
+            return Err(Error::Inside("the engine is missing"));
         };
-        match &act.deed {
-            Deed::Service(ServiceDeed::Restart { down_for, kill }) => {
-                self.leave(at, n, *down_for, *kill)
+        match &act.action {
+            Action::Service(ServiceAction::Restart { down_for, kill }) => {
+                self.restart(at, n, *down_for, *kill)
             }
-            Deed::Service(ServiceDeed::Reload { .. }) => {
+            Action::Service(ServiceAction::Reload { .. }) => {
                 let Some(loaded) = self.reloads.get(&n) else {
                     return Err(Error::Inside("a reload was not read"));
                 };
@@ -565,11 +557,11 @@ impl Stage<'_> {
                 }
                 self.renderer = Renderer::new(loaded.templates.as_deref())?;
                 let (by, catalogue) = (Actor::scenario(act.by), Box::new(loaded.catalogue.clone()));
-                self.must(at, Input::Configure { by, catalogue })?;
-                self.fit_lanes(at);
+                self.step_or_fail(at, Input::Configure { by, catalogue })?;
+                self.schedule_probes(at);
                 Ok(())
             }
-            Deed::Act(said) => {
+            Action::Act(said) => {
                 let (by, said) = (Actor::scenario(&act.by), said.clone());
                 let turned = self.step(at, Input::Act { by, act: said }, None);
                 match turned.map(|turned| turned.result) {

@@ -1,5 +1,5 @@
-//! A scenario as written: what the probes will see, what people will do, how mail will behave.
-//! It parses and checks; every mistake names its line. What a key means is told in SPEC section 15.
+//! Reads a scenario file: the faults that probes see, the acts of people, the mail server's answers.
+//! Every mistake has its place. `docs/rehearsals.md` explains the keys.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -13,113 +13,92 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::act::{self, Deed};
-use super::known::{Named, Names, What};
+use super::act::{self, Action};
+use super::names::{NameKind, Named, Names};
 use crate::config::Mistakes;
 
-/// Where something is wrong, in bytes, and what.
-pub(super) type Wrong = (Range<usize>, String);
+/// A mistake: its place in the text, in bytes, and a message.
+pub(super) type Problem = (Range<usize>, String);
 
-/// A rehearsal, ready to be played.
+/// A checked scenario.
 #[derive(Clone, Debug)]
 pub struct Scenario {
-    /// The service's configuration file.
     pub config: PathBuf,
-    /// When the service starts.
     pub start: Timestamp,
-    /// When it stops.
     pub end: Timestamp,
-    /// From which identity and latencies are made.
+    /// The source of the ledger's identity and of the latencies.
     pub seed: u64,
-    /// What the probes see; of two that overlap, the later one in the file.
+    /// In the order of the file; of two that overlap, the later one counts.
     pub faults: Vec<Fault>,
-    /// What people do, in order of time.
+    /// In order of time.
     pub acts: Vec<Act>,
-    /// How the mail server behaves; of two that overlap, the later one in the file.
-    pub mail: Vec<Weather>,
-    /// What it names, to be looked up in its configurations.
+    /// In the order of the file; of two that overlap, the later one counts.
+    pub mail: Vec<MailBehaviour>,
+    /// The names that the scenario's configurations must have.
     pub(super) names: Names,
 }
 
-/// Who is struck by a fault.
+/// Who is target by a fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Struck {
+pub enum Target {
     /// Every probe of a system.
     System(SystemId),
-    /// One probe.
     Probe(ProbeId),
 }
 
-/// What a probe sees that is struck.
+/// What an affected probe reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
-    /// A sample with that outcome.
+pub enum Effect {
     Sample(Outcome, Option<Reason>),
-    /// None: the monitor gets no samples.
+    /// The monitor gets no samples.
     Nothing,
 }
 
-/// What probes see for a while.
 #[derive(Clone, Debug)]
 pub struct Fault {
-    /// Whose.
-    pub struck: Struck,
-    /// When.
+    pub target: Target,
     pub span: Span,
-    /// What.
-    pub seen: Seen,
+    pub effect: Effect,
 }
 
-/// Something that a person does.
+/// An `[[act]]`.
 #[derive(Clone, Debug)]
 pub struct Act {
-    /// When.
     pub at: Timestamp,
-    /// Who.
     pub by: String,
-    /// What.
-    pub deed: Deed,
-    /// The line it stands on, for whoever must correct it.
+    pub action: Action,
     pub line: usize,
 }
 
-/// How the mail server answers for a while.
+/// How the mail server answers during a span.
 #[derive(Clone, Debug)]
-pub struct Weather {
-    /// When.
+pub struct MailBehaviour {
     pub span: Span,
-    /// To mail for whom; everybody unless named.
+    /// The recipient whose mail is affected; `None` is all mail.
     pub recipient: Option<String>,
-    /// How an attempt meets it.
     pub answer: Answer,
 }
 
-/// How an attempt to deliver ends.
+/// How a delivery attempt ends.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// How.
     pub result: Delivery,
-    /// The relay's words, or what went wrong.
+    /// The relay's reply, or the network error.
     pub reply: String,
-    /// Whether no relay came as far as to speak of the message.
+    /// True if no relay was reached.
     pub unreached: bool,
-    /// How long it takes.
     pub took: Duration,
 }
 
 /// Why a scenario cannot be played.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file cannot be read.
     #[error("cannot read {path}")]
     Read {
-        /// Which file.
         path: PathBuf,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
-    /// Something in it is wrong.
     #[error(transparent)]
     Wrong(#[from] Mistakes),
 }
@@ -170,10 +149,10 @@ struct MailWritten {
 }
 
 impl Scenario {
-    /// Reads a scenario; its paths are relative to the file.
+    /// Reads a scenario file. Its paths are relative to the file.
     ///
     /// # Errors
-    /// The file cannot be read; or the mistakes in it, with their places.
+    /// The file cannot be read, or has mistakes.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let read = |source| Error::Read {
             path: path.to_owned(),
@@ -188,19 +167,18 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// Reads a scenario's text; its paths are relative to `folder`.
+    /// Reads a scenario's text. Its paths are relative to `folder`.
     ///
     /// # Errors
-    /// The places of its mistakes, and what is wrong there: of what is not read at all the first,
-    /// else one of each table.
-    fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Wrong>> {
+    /// The first syntax error, else one mistake of each table.
+    fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
         let written: Written = toml::from_str(text).map_err(|error| {
             let at = error.span().unwrap_or_default();
             vec![(at, error.message().to_owned())]
         })?;
         let mut wrong = Vec::new();
-        let start = kept(instant(&written.start), &mut wrong);
-        let end = kept(instant(&written.end), &mut wrong);
+        let start = ok_or_note(instant(&written.start), &mut wrong);
+        let end = ok_or_note(instant(&written.end), &mut wrong);
         if let (Some(start), Some(end)) = (start, end)
             && end <= start
         {
@@ -209,24 +187,31 @@ impl Scenario {
         }
         let mut names = Names::default();
         let faults = written.fault.into_iter();
-        let faults = faults.filter_map(|written| kept(fault(written, &mut names), &mut wrong));
+        let faults =
+            faults.filter_map(|written| ok_or_note(fault(written, &mut names), &mut wrong));
         let faults: Vec<_> = faults.collect();
         let mail = written.mail.into_iter();
-        let mail = mail.filter_map(|written| kept(weather(written, &mut names), &mut wrong));
+        let mail =
+            mail.filter_map(|written| ok_or_note(mail_behaviour(written, &mut names), &mut wrong));
         let mail: Vec<_> = mail.collect();
         let mut acts = Vec::with_capacity(written.act.len());
         for act in written.act {
             let place = act.span();
             let line = line_of(text, place.start);
             names.of.extend(act::names(act.get_ref(), text));
-            let Some((at, by, deed)) = kept(act::read(act, folder), &mut wrong) else {
+            let Some((at, by, action)) = ok_or_note(act::read(act, folder), &mut wrong) else {
                 continue;
             };
             if start.is_some_and(|start| at < start) || end.is_some_and(|end| at > end) {
                 let message = "this act is not between `start` and `end`".to_owned();
                 wrong.push((place, message));
             }
-            acts.push(Act { at, by, deed, line });
+            acts.push(Act {
+                at,
+                by,
+                action,
+                line,
+            });
         }
         let (Some(start), Some(end), true) = (start, end, wrong.is_empty()) else {
             return Err(wrong);
@@ -245,81 +230,81 @@ impl Scenario {
     }
 }
 
-/// What could be read; else the mistake goes to the others.
-fn kept<T>(read: Result<T, Wrong>, wrong: &mut Vec<Wrong>) -> Option<T> {
+/// The value, if there is one; a mistake is added to `wrong`.
+fn ok_or_note<T>(read: Result<T, Problem>, wrong: &mut Vec<Problem>) -> Option<T> {
     read.map_err(|mistake| wrong.push(mistake)).ok()
 }
 
-fn fault(written: Spanned<FaultWritten>, names: &mut Names) -> Result<Fault, Wrong> {
+fn fault(written: Spanned<FaultWritten>, names: &mut Names) -> Result<Fault, Problem> {
     let place = written.span();
     let written = written.into_inner();
     let systems = written.system.iter();
     names
         .of
-        .extend(systems.map(|id| Named::new(What::System, id)));
+        .extend(systems.map(|id| Named::new(NameKind::System, id)));
     let probes = written.probe.iter();
     names
         .of
-        .extend(probes.map(|id| Named::new(What::Probe, id)));
-    let struck = match (written.system, written.probe) {
-        (Some(system), None) => Struck::System(system.into_inner()),
-        (None, Some(probe)) => Struck::Probe(probe.into_inner()),
+        .extend(probes.map(|id| Named::new(NameKind::Probe, id)));
+    let target = match (written.system, written.probe) {
+        (Some(system), None) => Target::System(system.into_inner()),
+        (None, Some(probe)) => Target::Probe(probe.into_inner()),
         _ => {
             return Err((
                 place,
-                "a fault names a `system` or a `probe`, one of them".to_owned(),
+                "a fault needs a `system` or a `probe`, one of them".to_owned(),
             ));
         }
     };
-    let sample = |outcome, usual| Seen::Sample(outcome, written.reason.or(usual));
-    let seen = match written.outcome {
+    let sample = |outcome, usual| Effect::Sample(outcome, written.reason.or(usual));
+    let effect = match written.outcome {
         OutcomeWritten::Down => sample(Outcome::Down, Some(Reason::Refused)),
         OutcomeWritten::Degraded => sample(Outcome::Degraded, Some(Reason::Slow)),
         OutcomeWritten::Inconclusive => sample(Outcome::Inconclusive, Some(Reason::Monitor)),
         OutcomeWritten::NoSamples if written.reason.is_some() => {
-            return Err((
-                place,
-                "where there are no samples there is no `reason`".to_owned(),
-            ));
+            return Err((place, "`no_samples` has no `reason`".to_owned()));
         }
-        OutcomeWritten::NoSamples => Seen::Nothing,
+        OutcomeWritten::NoSamples => Effect::Nothing,
     };
     Ok(Fault {
-        struck,
+        target,
         span: span(&written.from, &written.to)?,
-        seen,
+        effect,
     })
 }
 
-fn weather(written: Spanned<MailWritten>, names: &mut Names) -> Result<Weather, Wrong> {
+fn mail_behaviour(
+    written: Spanned<MailWritten>,
+    names: &mut Names,
+) -> Result<MailBehaviour, Problem> {
     let written = written.into_inner();
     let recipients = written.recipient.iter();
     names
         .of
-        .extend(recipients.map(|mail| Named::new(What::Recipient, mail)));
+        .extend(recipients.map(|mail| Named::new(NameKind::Recipient, mail)));
     let answer = answer(written.answer.get_ref()).ok_or_else(|| {
         let what = "`answer` is `refused`, `timeout` or a reply code such as `451`";
         (written.answer.span(), what.to_owned())
     })?;
     let span = span(&written.from, &written.to)?;
-    Ok(Weather {
+    Ok(MailBehaviour {
         span,
         recipient: written.recipient.map(Spanned::into_inner),
         answer,
     })
 }
 
-/// What an attempt meets: the waiting times are those of the courier's own limits.
+/// The answer that `text` stands for. Its duration is the courier's own limit.
 fn answer(text: &str) -> Option<Answer> {
-    let nowhere = |reply: &str, took| Answer {
+    let unreached = |reply: &str, took| Answer {
         result: Delivery::Deferred,
         reply: reply.to_owned(),
         unreached: true,
         took,
     };
     Some(match text {
-        "refused" => nowhere("connection refused", Duration::from_millis(1)),
-        "timeout" => nowhere("no connection in time", Duration::from_secs(30)),
+        "refused" => unreached("connection refused", Duration::from_millis(1)),
+        "timeout" => unreached("no connection in time", Duration::from_secs(30)),
         code => {
             let code: u16 = code.parse().ok()?;
             let result = match code {
@@ -338,7 +323,7 @@ fn answer(text: &str) -> Option<Answer> {
     })
 }
 
-fn span(from: &Spanned<String>, to: &Spanned<String>) -> Result<Span, Wrong> {
+fn span(from: &Spanned<String>, to: &Spanned<String>) -> Result<Span, Problem> {
     let span = Span::new(instant(from)?, instant(to)?);
     if span.is_empty() {
         return Err((to.span(), "`to` must be later than `from`".to_owned()));
@@ -346,7 +331,7 @@ fn span(from: &Spanned<String>, to: &Spanned<String>) -> Result<Span, Wrong> {
     Ok(span)
 }
 
-fn instant(text: &Spanned<String>) -> Result<Timestamp, Wrong> {
+fn instant(text: &Spanned<String>) -> Result<Timestamp, Problem> {
     act::instant(text.get_ref()).map_err(|what| (text.span(), what))
 }
 
@@ -409,8 +394,8 @@ mod tests {
         let scenario = Scenario::parse(&text, Path::new("x")).unwrap();
         assert_eq!(scenario.config, Path::new("x/nines.toml"));
         assert_eq!(
-            scenario.faults[0].seen,
-            Seen::Sample(Outcome::Down, Some(Reason::Timeout))
+            scenario.faults[0].effect,
+            Effect::Sample(Outcome::Down, Some(Reason::Timeout))
         );
         assert_eq!(scenario.acts[0].by, "on-call");
         assert_eq!(scenario.mail[0].answer.result, Delivery::Deferred);

@@ -1,5 +1,4 @@
-//! What the probes see and how the mail server answers: a pure function of the scenario, the
-//! instant and the seed. It replaces the network, and nothing else.
+//! Replaces the network: samples and mail answers are pure functions of scenario, instant and seed.
 
 use std::time::Duration;
 
@@ -9,10 +8,10 @@ use domain::id::{ProbeId, Source};
 use domain::sample::{Outcome, Phases, Reason, Sample};
 use jiff::Timestamp;
 
-use super::scenario::{Answer, Scenario, Seen, Struck};
+use super::scenario::{Answer, Effect, Scenario, Target};
 
-/// SplitMix64: one step of a generator whose stream is its counter, so that a number depends on
-/// what it is for and never on how many were drawn before (Steele, Lea, Flood, 2014).
+/// One step of SplitMix64 (Steele, Lea, Flood, 2014). A number depends on its purpose, never on how
+/// many numbers were drawn before.
 fn mixed(mut state: u64) -> u64 {
     state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -20,7 +19,7 @@ fn mixed(mut state: u64) -> u64 {
     state ^ (state >> 31)
 }
 
-/// A number for one purpose: the same for the same seed, probe and instant.
+/// A random number that is the same for the same seed, probe and instant.
 fn drawn(seed: u64, probe: &ProbeId, at: Timestamp) -> u64 {
     let mut state = mixed(seed);
     for byte in probe.as_str().bytes() {
@@ -29,25 +28,24 @@ fn drawn(seed: u64, probe: &ProbeId, at: Timestamp) -> u64 {
     mixed(state ^ at.as_microsecond().unsigned_abs())
 }
 
-/// The sample of a probe that starts at `at` for a slot at `at`; `None` where the scenario says
-/// that the monitor gets none.
-pub(super) fn ask(
+/// The sample of a probe that starts at `at`; `None` if the scenario lets the monitor get none.
+pub(super) fn sample(
     scenario: &Scenario,
     probe: &Probe,
     source: Source,
     at: Timestamp,
 ) -> Option<Sample> {
-    let struck = scenario.faults.iter().rev().find(|fault| {
+    let target = scenario.faults.iter().rev().find(|fault| {
         fault.span.contains(at)
-            && match &fault.struck {
-                Struck::System(system) => system.as_str() == probe.id.system(),
-                Struck::Probe(id) => *id == probe.id,
+            && match &fault.target {
+                Target::System(system) => system.as_str() == probe.id.system(),
+                Target::Probe(id) => *id == probe.id,
             }
     });
-    let (outcome, reason) = match struck.map(|fault| fault.seen) {
+    let (outcome, reason) = match target.map(|fault| fault.effect) {
         None => (Outcome::Up, None),
-        Some(Seen::Sample(outcome, reason)) => (outcome, reason),
-        Some(Seen::Nothing) => return None,
+        Some(Effect::Sample(outcome, reason)) => (outcome, reason),
+        Some(Effect::Nothing) => return None,
     };
     let timeout_us = u64::try_from(probe.timeout_ms)
         .unwrap_or(1)
@@ -72,7 +70,7 @@ pub(super) fn ask(
     })
 }
 
-/// From 20 to 60 ms for an answer, with a tail; a refusal is quick, a timeout takes it all.
+/// The duration in microseconds: 20 to 60 ms for an answer, with a tail; 1 or 2 ms for a refusal.
 fn took_us(outcome: Outcome, reason: Option<Reason>, timeout_us: u64, drawn: u64) -> u64 {
     let usual = 20_000 + drawn % 40_000;
     let tail = if drawn.is_multiple_of(50) { usual } else { 0 };
@@ -87,7 +85,7 @@ fn took_us(outcome: Outcome, reason: Option<Reason>, timeout_us: u64, drawn: u64
     took.min(timeout_us)
 }
 
-/// A plausible split that adds up; only the parts that were reached.
+/// A plausible split of the duration into the phases that were reached.
 fn phases(probe: &Probe, outcome: Outcome, reason: Option<Reason>, took_us: u64) -> Phases {
     let whole = |phase: fn(&mut Phases) -> &mut Option<u64>| {
         let mut phases = Phases::default();
@@ -123,18 +121,22 @@ fn status(probe: &Probe, outcome: Outcome, reason: Option<Reason>) -> Option<u16
     }
 }
 
-/// How an attempt ends that begins at `at`.
-pub(super) fn post(scenario: &Scenario, recipient: &str, at: Timestamp) -> Answer {
-    let struck = scenario.mail.iter().rev().find(|weather| {
-        weather.span.contains(at) && weather.recipient.as_deref().is_none_or(|r| r == recipient)
+/// The end of a delivery attempt that begins at `at`.
+pub(super) fn mail_answer(scenario: &Scenario, recipient: &str, at: Timestamp) -> Answer {
+    let target = scenario.mail.iter().rev().find(|behaviour| {
+        behaviour.span.contains(at)
+            && behaviour
+                .recipient
+                .as_deref()
+                .is_none_or(|r| r == recipient)
     });
-    struck.map_or_else(
+    target.map_or_else(
         || Answer {
             result: Delivery::Accepted,
             reply: "250 simulated".to_owned(),
             unreached: false,
             took: Duration::from_millis(200),
         },
-        |weather| weather.answer.clone(),
+        |behaviour| behaviour.answer.clone(),
     )
 }

@@ -1,5 +1,4 @@
-//! What is shown and taken in over HTTP: the private listener and the local socket. Pages are
-//! views; the one way into state is the engine's handle.
+//! HTTP: the private listener and the local socket. Only the engine's handle changes state.
 
 mod probe_now;
 mod server;
@@ -8,4 +7,4 @@ mod state;
 pub mod private;
 pub mod socket;
 
-pub use state::{AppState, Asked, NotTaken, Receipt, Reload, Reply, Row};
+pub use state::{ActRequest, AppState, Receipt, Reload, ReloadError, Reply, Row};

@@ -1,6 +1,5 @@
-//! The private listener: `/metrics` for Prometheus, `/healthz` for whoever would restart the
-//! process, `/readyz` for whoever wants to know whether it does its work, `/probe` for whoever would
-//! have a configured target asked now, as blackbox_exporter does.
+//! The private listener: `/metrics` for Prometheus, `/healthz` for a process supervisor, `/readyz` for a
+//! load balancer, `/probe` to run a configured probe now, as blackbox_exporter does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +18,6 @@ use super::server;
 use super::state::AppState;
 use crate::metrics;
 
-/// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(20);
 
 /// Serves the private pages until `stop`.
@@ -37,13 +35,13 @@ fn router(state: Arc<AppState>) -> Router {
             StatusCode::SERVICE_UNAVAILABLE,
             ANSWER,
         ))
-        // A probe ends by its own timeout.
+        // A probe has its own timeout.
         .route("/probe", get(probe))
         .with_state(state)
 }
 
 async fn page(State(state): State<Arc<AppState>>) -> impl IntoResponse {
-    // A month's figures for many systems are worth a thread of their own.
+    // The figures of many systems for a month would block the other requests.
     let made = tokio::task::spawn_blocking(move || state.metrics()).await;
     match made {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
@@ -79,12 +77,11 @@ async fn probe(
     }
 }
 
-/// The process answers. It says no more, so that nobody restarts it for a full disk.
+/// The process answers. Nothing else is checked: a restart does not help against a full disk.
 async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Whether samples are taken and events are written.
 async fn readyz(State(state): State<Arc<AppState>>) -> impl IntoResponse {
     match state.unready() {
         None => (StatusCode::OK, "ready\n".to_owned()),

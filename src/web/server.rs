@@ -1,5 +1,5 @@
-//! The accept loop of our own: a limit on connections, on heads, and on the time that heads and
-//! the taking of answers need, which a router's ready-made loop does not have.
+//! The accept loop. Unlike axum's it limits connections, header fields, and the time that a client takes
+//! to send a head or to read an answer.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -17,21 +17,19 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep, timeout};
 
-/// Header fields of one request.
+/// Header fields of a request.
 const FIELDS: usize = 64;
-/// How long to rest when the system refuses a connection (no file descriptors): never spin.
+/// The pause after the system refused a connection, for example without file descriptors.
 const REST: Duration = Duration::from_millis(100);
 
-/// What a listener bears with.
 #[derive(Clone, Copy)]
 struct Limits {
-    /// Connections at once.
     connections: usize,
-    /// How long a request's head may take to arrive.
+    /// The time for a request's head to arrive.
     head: Duration,
-    /// How long a client may take for an answer, from the first byte that has to wait for it.
+    /// The time for a client to read an answer, from the first write that has to wait.
     taking: Duration,
-    /// How long requests under way may take when the service stops.
+    /// The time for requests under way when the service stops.
     grace: Duration,
 }
 
@@ -74,7 +72,7 @@ async fn serve_within<S, F>(
             let permit = Arc::clone(&room).acquire_owned().await.ok();
             (permit, accept().await)
         };
-        // A full house waits for room and for the stop alike.
+        // If all connections are used, this waits for a free one or for the stop.
         let (permit, accepted) = tokio::select! {
             () = &mut stop => break,
             next = next => next,
@@ -90,37 +88,37 @@ async fn serve_within<S, F>(
             }
         };
         let mut builder = http1::Builder::new();
-        // One request each: who sends a hundred at once and reads nothing takes up one answer, and
-        // who asks every few seconds pays for a connection on this machine.
+        // One request for each connection: a client that sends many and reads nothing blocks one answer
+        // only.
         builder
             .keep_alive(false)
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head)
             .max_headers(FIELDS);
-        let stream = Impatient::new(stream, limits.taking);
+        let stream = WriteTimeout::new(stream, limits.taking);
         let service = TowerToHyperService::new(router.clone());
         let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
         connections.spawn(async move {
-            // A client that breaks off is its own affair.
+            // A client may close its connection at any time.
             let _ = connection.await;
             drop(permit);
         });
     }
-    // What is not over by then is cut off, with the tasks.
+    // Requests that are not finished by then are aborted.
     let _ = timeout(limits.grace, graceful.shutdown()).await;
     connections.shutdown().await;
 }
 
-/// A connection that breaks off when its client takes too long for what is written to it: one
-/// that asks and does not read, or reads a byte now and then, would keep its place for ever.
-struct Impatient<S> {
+/// A connection that fails if its client reads an answer too slowly. Otherwise a client that never reads
+/// would keep its connection for ever.
+struct WriteTimeout<S> {
     stream: S,
     taking: Duration,
     /// Runs from the first write that has to wait.
     ends: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Impatient<S> {
+impl<S> WriteTimeout<S> {
     fn new(stream: S, taking: Duration) -> Self {
         Self {
             stream,
@@ -129,7 +127,7 @@ impl<S> Impatient<S> {
         }
     }
 
-    /// `done`, or an error once the client has had its time.
+    /// `done`, or an error when the client's time is over.
     fn judge<T>(&mut self, cx: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if done.is_ready() {
             return done;
@@ -137,12 +135,12 @@ impl<S> Impatient<S> {
         let taking = self.taking;
         let ends = self.ends.get_or_insert_with(|| Box::pin(sleep(taking)));
         ready!(ends.as_mut().poll(cx));
-        let why = "the client does not take its answer";
+        let why = "the client does not read its answer";
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, why)))
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Impatient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -152,7 +150,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Impatient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Impatient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

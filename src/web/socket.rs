@@ -1,5 +1,5 @@
-//! The local socket in the data directory, over which commands talk to the running service:
-//! HTTP/1.1 with the routes that the API will have. Only its owner and root may use it.
+//! The local socket in the data directory: HTTP/1.1 between commands and the running service. Only its
+//! owner and root may use it.
 
 use std::fs::File;
 use std::io;
@@ -18,31 +18,28 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::server;
-use super::state::{AppState, Asked, Reply};
+use super::state::{ActRequest, AppState, Reply};
 use crate::engine::status::Status;
 
-/// The largest request, in bytes.
+/// The largest request body in bytes.
 const BODY: usize = 256 * 1024;
-/// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(60);
 
-/// The longest path that the system takes for a socket, in bytes: Linux's `sun_path` without the
-/// zero at its end (unix(7)).
+/// The longest path of a socket in bytes: `sun_path` of unix(7) without its terminating zero.
 const LONGEST: usize = 107;
 
-/// Where the socket of a data directory is.
 pub fn path(data: &Path) -> PathBuf {
     data.join("socket")
 }
 
-/// Binds the socket. Whoever holds the data directory's lock may do so: a socket that lies there
-/// is left from a process that was killed.
+/// Binds the socket. The caller holds the data directory's lock, so an existing socket is left from a
+/// killed process.
 ///
 /// # Errors
-/// It cannot be bound, or its access cannot be narrowed.
+/// The socket cannot be bound, or its permissions cannot be set.
 pub fn bind(data: &Path) -> io::Result<UnixListener> {
     remove(data);
-    let way = Way::to(data)?;
+    let way = ShortPath::to(data)?;
     let listener = UnixListener::bind(&way.path)?;
     std::fs::set_permissions(path(data), std::fs::Permissions::from_mode(0o600))?;
     Ok(listener)
@@ -51,21 +48,20 @@ pub fn bind(data: &Path) -> io::Result<UnixListener> {
 /// Connects to the service that uses a data directory.
 ///
 /// # Errors
-/// `NotFound` or `ConnectionRefused` where none runs; `InvalidInput` where the system takes no
-/// path as long as this one.
+/// `NotFound` or `ConnectionRefused` if no service runs; `InvalidInput` if the path is too long.
 pub async fn connect(data: &Path) -> io::Result<UnixStream> {
-    let way = Way::to(data)?;
+    let way = ShortPath::to(data)?;
     UnixStream::connect(&way.path).await
 }
 
-/// A path to the socket that the system takes. One that is too long as it stands goes through the
-/// open data directory, which must stay open as long as the path is used.
-struct Way {
+/// A path to the socket that fits into [`LONGEST`]. A longer path goes through the open data directory,
+/// which must stay open as long as the path is used.
+struct ShortPath {
     path: PathBuf,
     _folder: Option<File>,
 }
 
-impl Way {
+impl ShortPath {
     fn to(data: &Path) -> io::Result<Self> {
         let path = path(data);
         let bytes = path.as_os_str().len();
@@ -77,8 +73,8 @@ impl Way {
         let short = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
         if !short.is_dir() {
             let why = format!(
-                "a socket's path may have {LONGEST} bytes and this has {bytes}: \
-                 name a data directory with a shorter path"
+                "the socket's path has {bytes} bytes, at most {LONGEST} are allowed: \
+                 use a data directory with a shorter path"
             );
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
@@ -89,13 +85,12 @@ impl Way {
     }
 }
 
-/// Takes the socket away.
 pub fn remove(data: &Path) {
-    // Where none is, none has to go.
+    // There may be no socket.
     let _ = std::fs::remove_file(path(data));
 }
 
-/// Answers commands until `stop`.
+/// Answers requests until `stop`.
 pub async fn serve(listener: UnixListener, state: Arc<AppState>, stop: impl Future<Output = ()>) {
     let ours = std::fs::metadata("/proc/self").map(|m| m.uid()).ok();
     let accept = || async {
@@ -105,8 +100,8 @@ pub async fn serve(listener: UnixListener, state: Arc<AppState>, stop: impl Futu
     server::serve(accept, router(state), stop).await;
 }
 
-/// Whether the peer is the service's own user or root. The file's mode says so too; this holds
-/// where a file system ignores it.
+/// True if the peer is the service's own user or root. The file's mode says the same, but some file
+/// systems ignore it.
 fn permitted(stream: &UnixStream, ours: Option<u32>) -> bool {
     let peer = stream.peer_cred().map(|c| c.uid());
     match (peer, ours) {
@@ -114,7 +109,7 @@ fn permitted(stream: &UnixStream, ours: Option<u32>) -> bool {
         (Ok(peer), Some(ours)) => peer == ours,
         (Ok(_), None) => true,
         (Err(error), _) => {
-            tracing::warn!(%error, "a peer of the local socket cannot be told; it was refused");
+            tracing::warn!(%error, "refused a connection to the local socket: its user is unknown");
             false
         }
     }
@@ -139,7 +134,7 @@ async fn status(State(state): State<Arc<AppState>>) -> Json<Status> {
 
 async fn act(
     State(state): State<Arc<AppState>>,
-    Json(asked): Json<Asked>,
+    Json(asked): Json<ActRequest>,
 ) -> (StatusCode, Json<Reply>) {
     answer(state.act(asked).await)
 }

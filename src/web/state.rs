@@ -1,5 +1,4 @@
-//! What the listeners share: the engine's handle, what is shown of it, and the reload that somebody
-//! may ask for.
+//! The state that the listeners share: the engine's handle, its snapshots, and requested reloads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
@@ -20,41 +19,31 @@ use crate::ledger;
 use crate::metrics::{Configuration, Exporter};
 use crate::samples::Writer;
 
-/// How long the engine may be silent before the service is not ready.
-const SILENT: SignedDuration = SignedDuration::from_secs(15);
+/// How long the engine may be silent while the service is ready.
+const ENGINE_SILENT_MAX: SignedDuration = SignedDuration::from_secs(15);
 
-/// An act that somebody asks for.
+/// The request for an act.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Asked {
-    /// Who.
+pub struct ActRequest {
     pub by: String,
-    /// What.
     pub act: Act,
 }
 
-/// One event, with the keys of SPEC's appendix.
+/// An event as JSON. Other programs rely on its keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// Its number in the ledger.
     pub seq: u64,
-    /// When it happened.
     pub at: Timestamp,
-    /// What kind.
     pub kind: String,
-    /// What it is about.
     pub subject: String,
-    /// Who.
     pub by: String,
-    /// The rest.
     pub data: serde_json::Value,
 }
 
 impl Row {
-    /// An event as others may read it.
-    ///
     /// # Errors
-    /// It cannot be written as JSON.
+    /// The event cannot be written as JSON.
     pub fn of(seq: u64, event: &Event) -> Result<Self, ledger::Error> {
         let (kind, data) = ledger::form(&event.fact)?;
         Ok(Self {
@@ -68,41 +57,37 @@ impl Row {
     }
 }
 
-/// What came of an act: the events, on the disk.
+/// The events that an act recorded. They are on the disk.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Receipt {
-    /// In order.
     pub events: Vec<Row>,
-    /// What is left for a person to do.
+    /// What a person still has to do.
     #[serde(default)]
     pub left: Vec<String>,
 }
 
-/// What the socket answers.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
-    /// Done.
     Done(Receipt),
-    /// Cannot be done, and why.
     Refused(String),
-    /// Could not be tried, and why.
+    /// The request could not be tried.
     Failed(String),
 }
 
-/// Why a configuration was not taken over.
+/// Why a configuration was not reloaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotTaken {
-    /// It is wrong.
+pub enum ReloadError {
+    /// The configuration has mistakes.
     Wrong(String),
-    /// It may be right, but could not be read or put in force.
+    /// The configuration could not be read or put in force.
     Failed(String),
 }
 
-/// Answers what is left for a person to do, or why the configuration was not taken over.
-pub type Reload = oneshot::Sender<Result<Vec<String>, NotTaken>>;
+/// Takes what a person still has to do after a reload, or why there was none.
+pub type Reload = oneshot::Sender<Result<Vec<String>, ReloadError>>;
 
-/// What the listeners share.
+/// The state that the listeners share.
 pub struct AppState {
     engine: Arc<EngineHandle>,
     samples: Writer,
@@ -142,12 +127,12 @@ impl AppState {
         self.targets.run(id, &snapshot.record.catalogue, now).await
     }
 
-    /// The next reload that somebody asks for; only the service itself listens.
-    pub async fn reload_asked(&self) -> Option<Reload> {
+    /// Waits for the next requested reload. Only the service itself calls this.
+    pub async fn next_reload(&self) -> Option<Reload> {
         self.reloads.lock().await.recv().await
     }
 
-    /// Notes how a reload went.
+    /// Records the result of a reload.
     pub fn reloaded(&self, taken: bool, at: Timestamp) {
         self.reload_failed.store(!taken, Relaxed);
         if taken {
@@ -155,7 +140,7 @@ impl AppState {
         }
     }
 
-    /// Has the configuration taken over anew.
+    /// Asks the service to reload its configuration.
     pub(super) async fn reload(&self) -> Reply {
         let (answer, answered) = oneshot::channel();
         if self.ask_reload.send(answer).await.is_err() {
@@ -166,14 +151,14 @@ impl AppState {
                 events: Vec::new(),
                 left,
             }),
-            Ok(Err(NotTaken::Wrong(why))) => Reply::Refused(why),
-            Ok(Err(NotTaken::Failed(why))) => Reply::Failed(why),
+            Ok(Err(ReloadError::Wrong(why))) => Reply::Refused(why),
+            Ok(Err(ReloadError::Failed(why))) => Reply::Failed(why),
             Err(_) => Reply::Failed("the service is stopping".to_owned()),
         }
     }
 
-    /// Does what a person asks for.
-    pub(super) async fn act(&self, asked: Asked) -> Reply {
+    /// Carries out an act.
+    pub(super) async fn act(&self, asked: ActRequest) -> Reply {
         match self.engine.act(Actor::cli(asked.by), asked.act).await {
             Ok(receipt) => {
                 let rows: Result<_, _> = receipt
@@ -194,7 +179,6 @@ impl AppState {
         }
     }
 
-    /// What is wrong now.
     pub(super) fn status(&self) -> Status {
         let snapshot = self.engine.snapshot();
         let shared = self.engine.shared();
@@ -219,11 +203,11 @@ impl AppState {
             .page(shared, &self.samples.stats(), configuration)
     }
 
-    /// Why the service does not do its work, if it does not.
+    /// The reason why the service is not ready; `None` if it is.
     pub(super) fn unready(&self) -> Option<String> {
         let snapshot = self.engine.snapshot();
         let turned_us = self.engine.shared().counters.turned_us.load(Relaxed);
-        amiss(
+        not_ready_reason(
             snapshot.behind,
             snapshot.record.watching,
             Timestamp::from_microsecond(turned_us).unwrap_or(Timestamp::UNIX_EPOCH),
@@ -233,9 +217,8 @@ impl AppState {
     }
 }
 
-/// The gravest of what keeps a service from its work: its ledger, its start, its engine (which
-/// turned last at `turned_at`), its samples.
-fn amiss(
+/// The gravest reason why the service is not ready. The engine's last turn was at `turned_at`.
+fn not_ready_reason(
     behind: bool,
     watching: bool,
     turned_at: Timestamp,
@@ -248,7 +231,7 @@ fn amiss(
     if !watching {
         return Some("not watching".to_owned());
     }
-    if now.duration_since(turned_at) > SILENT {
+    if now.duration_since(turned_at) > ENGINE_SILENT_MAX {
         return Some(format!("the engine has been silent since {turned_at}"));
     }
     failing.map(|why| format!("samples cannot be stored: {why}"))
@@ -263,7 +246,10 @@ mod tests {
         let turned_at = Timestamp::UNIX_EPOCH;
         let after = |seconds| turned_at + SignedDuration::from_secs(seconds);
         let full = || Some("disk full".to_owned());
-        assert_eq!(amiss(false, true, turned_at, after(15), None), None);
+        assert_eq!(
+            not_ready_reason(false, true, turned_at, after(15), None),
+            None
+        );
         for (behind, watching, seconds, failing, why) in [
             (true, false, 16, full(), "the ledger cannot be written"),
             (false, false, 16, full(), "not watching"),
@@ -282,7 +268,7 @@ mod tests {
                 "samples cannot be stored: disk full",
             ),
         ] {
-            let said = amiss(behind, watching, turned_at, after(seconds), failing);
+            let said = not_ready_reason(behind, watching, turned_at, after(seconds), failing);
             assert_eq!(said.as_deref(), Some(why));
         }
     }

@@ -1,4 +1,4 @@
-//! What people do: checked here, refused with a reason, or recorded.
+//! Decides acts: checks what a person asks for and records it, or refuses it with a reason.
 
 use jiff::Timestamp;
 
@@ -17,7 +17,7 @@ pub(super) fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal(why.into()))
 }
 
-/// A text that a person must give; it may have line breaks.
+/// Checks a required text. It may have line breaks.
 pub(super) fn given(text: &str, what: &str) -> Result<(), Refusal> {
     if text.trim().is_empty() {
         return refuse(format!("{what} is missing"));
@@ -25,18 +25,18 @@ pub(super) fn given(text: &str, what: &str) -> Result<(), Refusal> {
     text::prose(text, what)
 }
 
-/// A name, or whatever else stands on one line, that a person must give.
+/// Checks a required text of one line, such as a name.
 pub(super) fn named(text: &str, what: &str) -> Result<(), Refusal> {
     given(text, what)?;
     text::line(text, what)
 }
 
-/// A text that a person may give.
+/// Checks an optional text.
 pub(super) fn maybe(text: Option<&str>, what: &str) -> Result<(), Refusal> {
     text.map_or(Ok(()), |text| text::prose(text, what))
 }
 
-/// Another person than the one who acts.
+/// Checks that the second person is another than the actor.
 fn second_person(by: &Actor, other: &str) -> Result<(), Refusal> {
     text::line(other, "the name of the second person")?;
     let why = match (text::person(&by.person), text::person(other)) {
@@ -47,13 +47,13 @@ fn second_person(by: &Actor, other: &str) -> Result<(), Refusal> {
         (_, None) if !other.trim().is_empty() => {
             format!("a second person must approve; `{other}` is not a name: it has no letter")
         }
-        _ => format!("a second person must approve; `{other}` is not one beside `{by}`"),
+        _ => format!("a second person must approve; name someone other than `{by}`"),
     };
     refuse(why)
 }
 
-/// The earlier time from which an act counts, if it is one: that takes a second person. Without
-/// it, an act counts from when it is recorded (SPEC section 6).
+/// Checks an effective time before the act: it needs a second person. Without it, an act counts from when
+/// it is recorded (SPEC section 6).
 pub(super) fn earlier_time(
     at: Timestamp,
     by: &Actor,
@@ -205,7 +205,7 @@ impl Draft<'_> {
             o.start < span.to && o.end.is_none_or(|end| span.from < end)
         })?;
         let outage = of.id;
-        // In whole seconds, as an outage is accounted for and printed.
+        // Compare whole seconds, as outages are accounted for and printed.
         let after = |end| second(span.to) > second(end);
         if second(span.from) < second(of.start) || of.end.is_some_and(after) {
             return refuse(format!(
@@ -251,12 +251,12 @@ impl Draft<'_> {
         }
         let reason = reason.to_owned();
         self.emit_by(at, by, Fact::OutageReclassified { outage, reason });
-        // Unplanned after all: its texts are owed.
+        // The outage is unplanned now, so it needs an incident.
         self.incident_for(at, &of.system, outage, Cause::Outage);
         Ok(())
     }
 
-    /// Whether windows excuse any second of an outage, or would if it went on.
+    /// True if any second of the outage is planned, or would be if it continued.
     fn has_planned_time(&self, at: Timestamp, outage: &Outage) -> bool {
         let record = self.record();
         let system = &outage.system;
@@ -266,7 +266,7 @@ impl Draft<'_> {
         let policy = record.policy_of_month(system, outage.start, &months);
         let period = Span::new(outage.start, outage.end.unwrap_or(at));
         let mut history = record.history(system, period);
-        // What else people said of the same seconds does not decide whether this may be said.
+        // Other declarations about the same seconds do not matter here.
         history.faults.clear();
         history.outages.retain(|o| !o.declared);
         let figures = accounting::account(&history, period, &months, policy, None, at);
@@ -283,7 +283,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Nobody had agreed to anything about a system before it was configured.
+    /// Checks that `from` is not before the system was first configured.
     fn in_its_life(&self, system: &SystemId, from: Timestamp) -> Result<(), Refusal> {
         let life = self.record().systems.get(system).map(|s| &s.life);
         match life.and_then(|life| life.first()) {
@@ -294,7 +294,7 @@ impl Draft<'_> {
         }
     }
 
-    /// The selected outage; of a system, the last that fits.
+    /// The selected outage; for a system, its last outage that fits.
     fn outage(
         &self,
         selector: &Selector<OutageId>,
@@ -327,7 +327,7 @@ impl Draft<'_> {
         given(evidence, "the evidence")?;
         match to {
             Some(to) => past(Span::new(from, to), at).map(drop)?,
-            // What goes on may have begun this instant.
+            // An outage that continues may have begun this instant.
             None => begun(from, at)?,
         }
         self.in_its_life(system, from)?;
@@ -360,7 +360,7 @@ impl Draft<'_> {
         given(reason, "the reason")?;
         if outage.declared.is_none() {
             return refuse(format!(
-                "outage {id} was observed, not declared; its edges are its samples"
+                "outage {id} was observed, not declared: its start and end come from the probes and cannot be changed"
             ));
         }
         past(Span::new(outage.start, to), at)?;
@@ -382,17 +382,17 @@ impl Draft<'_> {
     }
 }
 
-/// An outage's edges, in whole seconds.
+/// The start and end of an outage in whole seconds.
 fn edges(outage: &Outage) -> String {
     let whole = |at| instant(second(at));
     let start = whole(outage.start);
     match outage.end.map(whole) {
         Some(end) => format!("which lasted from {start} to {end}"),
-        None => format!("which began at {start} and is not over"),
+        None => format!("which began at {start} and has not ended"),
     }
 }
 
-/// A span that is not empty and does not reach into the future.
+/// Checks that a span is not empty and does not reach into the future.
 fn past(span: Span, at: Timestamp) -> Result<Span, Refusal> {
     if span.is_empty() {
         return refuse(format!("{span} is empty: the end must be after the start"));
@@ -404,7 +404,7 @@ fn past(span: Span, at: Timestamp) -> Result<Span, Refusal> {
     Ok(span)
 }
 
-/// That something has begun.
+/// Checks that `from` is not in the future.
 fn begun(from: Timestamp, at: Timestamp) -> Result<(), Refusal> {
     if from <= at {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What people do about an incident: take it on, write what it was, record a measure as done, close it.
+//! Decides the acts on an incident: acknowledge, review, measure done, close.
 
 use jiff::Timestamp;
 
@@ -24,7 +24,7 @@ impl Draft<'_> {
         }
     }
 
-    /// One that has not become part of another.
+    /// The selected incident, unless it was merged into another.
     fn unmerged(&self, which: &Selector<IncidentId>) -> Result<Incident, Refusal> {
         let incident = self.incident(which)?;
         match incident.merged {
@@ -65,7 +65,7 @@ impl Draft<'_> {
                 incident.id, incident.opened_at
             ));
         }
-        // People write whole seconds.
+        // People write whole seconds: an earlier second of the same moment counts as the opening.
         let counts_from = counts_from.map(|from| from.max(incident.opened_at));
         let fact = Fact::IncidentAcknowledged {
             incident: incident.id,

@@ -211,10 +211,10 @@ fn a_declaration_is_made_longer_by_one_person_and_shorter_only_by_two() {
     expect!["outage O-1 ends at 2026-10-01T00:01:00Z already"]
         .assert_eq(&service.refusal(97, "kim", act));
     let act = change(&service, 1, 30, None);
-    expect!["a second person must approve; `` is not one beside `kim`"]
+    expect!["a second person must approve; name someone other than `kim`"]
         .assert_eq(&service.refusal(98, "kim", act));
     let act = change(&service, 1, 30, Some("KIM "));
-    expect!["a second person must approve; `KIM ` is not one beside `kim`"]
+    expect!["a second person must approve; name someone other than `kim`"]
         .assert_eq(&service.refusal(99, "kim", act));
     let act = change(&service, 1, 30, Some("lee"));
     service.act_at(100, "kim", act);
@@ -236,7 +236,7 @@ fn an_observed_outage_is_no_declaration() {
     let mut service = watched();
     service.draw(0, &both("UDDDUU"));
     let act = change(&service, 1, 100, Some("lee"));
-    expect!["outage O-1 was observed, not declared; its edges are its samples"]
+    expect!["outage O-1 was observed, not declared: its start and end come from the probes and cannot be changed"]
         .assert_eq(&service.refusal(200, "kim", act));
 }
 
@@ -314,10 +314,10 @@ fn a_fault_of_the_monitor_makes_its_span_unknown_but_never_a_declaration() {
 fn a_fault_of_the_monitor_needs_another_person_evidence_and_a_past_span() {
     let mut service = watched();
     let act = fault(&service, 10, 20, "kim");
-    expect!["a second person must approve; `kim` is not one beside `Kim`"]
+    expect!["a second person must approve; name someone other than `Kim`"]
         .assert_eq(&service.refusal(50, "Kim", act));
     let act = fault(&service, 10, 20, "");
-    expect!["a second person must approve; `` is not one beside `kim`"]
+    expect!["a second person must approve; name someone other than `kim`"]
         .assert_eq(&service.refusal(50, "kim", act));
     let mut act = fault(&service, 10, 20, "lee");
     if let Act::MonitorFault { evidence, .. } = &mut act {
@@ -365,12 +365,12 @@ fn another_way_to_write_a_name_is_no_second_person() {
         let act = fault(&service, 10, 20, other);
         service.refusal(50, by, act)
     };
-    expect!["a second person must approve; `root.` is not one beside `root`"]
+    expect!["a second person must approve; name someone other than `root`"]
         .assert_eq(&refused("root", "root."));
     let unseen = refused("root", " Root\u{200b}");
-    assert!(unseen.contains("is not one beside `root`"), "{unseen}");
+    assert!(unseen.contains("name someone other than `root`"), "{unseen}");
     let wide = refused("root", "\u{ff52}\u{ff4f}\u{ff4f}\u{ff54}");
-    assert!(wide.contains("is not one beside `root`"), "{wide}");
+    assert!(wide.contains("name someone other than `root`"), "{wide}");
     expect!["a second person must approve; `-` is not a name: it has no letter"]
         .assert_eq(&refused("root", "-"));
     expect!["a second person must approve, beside one with a name: `-` has no letter"]
@@ -406,7 +406,7 @@ fn an_exclusion_lies_inside_one_outage() {
     expect!["[2026-10-01T00:01:00Z, 2026-10-01T00:03:20Z) does not lie inside outage O-1, which lasted from 2026-10-01T00:00:30Z to 2026-10-01T00:03:00Z"]
         .assert_eq(&service.refusal(230, "kim", act));
     let act = exclude(&service, 1, 60, 120, Some("kim"));
-    expect!["a second person must approve; `kim` is not one beside `kim`"]
+    expect!["a second person must approve; name someone other than `kim`"]
         .assert_eq(&service.refusal(230, "kim", act));
     let act = exclude(&service, 99, 60, 120, Some("lee"));
     expect!["there is no outage O-99"].assert_eq(&service.refusal(230, "kim", act));
@@ -444,7 +444,7 @@ fn an_outage_is_excluded_whole_by_the_edges_that_are_printed() {
         approved_by: Some("lee".into()),
     };
     service.draw(0, &both("UDDD"));
-    expect!["[2026-10-01T00:00:29Z, 2026-10-01T00:01:00Z) does not lie inside outage O-1, which began at 2026-10-01T00:00:30Z and is not over"]
+    expect!["[2026-10-01T00:00:29Z, 2026-10-01T00:01:00Z) does not lie inside outage O-1, which began at 2026-10-01T00:00:30Z and has not ended"]
         .assert_eq(&service.refusal(110, "kim", exclude(29, 60)));
     service.draw(120, &both("DDUU"));
     expect!["[2026-10-01T00:00:30Z, 2026-10-01T00:03:01Z) does not lie inside outage O-1, which lasted from 2026-10-01T00:00:30Z to 2026-10-01T00:03:00Z"]

@@ -11,11 +11,11 @@ use super::Error;
 use crate::config::{self, Loaded, Relay};
 use crate::notices::Renderer;
 
-/// How long a reload waits for the files of its configuration: a disk that has gone away may never
-/// answer. Shorter than whoever asked for it waits.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a reload waits for the files: an unreachable disk may never answer. It is shorter than the
+/// timeout of `nines reload`.
+pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A configuration with all that is made of it before it is put in force.
+/// A configuration that is ready to be put in force.
 pub(super) struct Prepared {
     pub(super) loaded: Loaded,
     pub(super) renderer: Arc<Renderer>,
@@ -27,45 +27,44 @@ pub(super) type Prepare = dyn Fn(&Path) -> Result<Prepared, Error> + Send + Sync
 #[derive(Clone)]
 pub(super) struct Reader {
     pub(super) prepare: Arc<Prepare>,
-    /// How long a reload waits for it.
-    pub(super) patience: Duration,
+    pub(super) timeout: Duration,
 }
 
 impl Default for Reader {
     fn default() -> Self {
         Self {
             prepare: Arc::new(prepare),
-            patience: PATIENCE,
+            timeout: READ_TIMEOUT,
         }
     }
 }
 
 impl Reader {
-    /// Reads on a thread of its own, which nothing waits for once it is too late: not the
-    /// service, and not the end of the process.
+    /// Reads on a separate thread. After the timeout nothing waits for this thread, not even the end of the
+    /// process.
     pub(super) async fn read(
         &self,
         file: &Path,
-        patience: Option<Duration>,
+        timeout: Option<Duration>,
     ) -> Result<Prepared, Error> {
         let (tell, told) = oneshot::channel();
         let (prepare, file) = (Arc::clone(&self.prepare), file.to_owned());
         let name = "nines-config".to_owned();
-        // Nobody may be left to hear it.
+        // The receiver may have given up.
         let work = move || drop(tell.send(prepare(&file)));
         std::thread::Builder::new().name(name).spawn(work)?;
-        let told = match patience {
-            Some(patience) => tokio::time::timeout(patience, told)
+        let told = match timeout {
+            Some(timeout) => tokio::time::timeout(timeout, told)
                 .await
-                .map_err(|_| Error::Slow(patience))?,
+                .map_err(|_| Error::Slow(timeout))?,
             None => told.await,
         };
-        // A thread that tells nothing has panicked.
+        // A dropped sender means that the thread panicked.
         told.map_err(|_| Error::Broken)?
     }
 }
 
-/// Reads all files: of the configuration, of its secrets, certificates and templates.
+/// Reads all files: the configuration, its secrets, certificates and templates.
 pub(super) fn prepare(file: &Path) -> Result<Prepared, Error> {
     let loaded = config::load(file).map_err(Error::Config)?;
     let renderer = Arc::new(Renderer::new(loaded.templates.as_deref())?);

@@ -16,12 +16,12 @@ use crate::engine::runner::Runner;
 use crate::engine::status::removed_while_down;
 use crate::engine::{EngineHandle, thread};
 use crate::notices::{self, Courier};
-use crate::web::{self, NotTaken};
+use crate::web::{self, ReloadError};
 
 /// How often probes that panicked are restarted.
-pub(super) const MEND_EVERY: Duration = Duration::from_secs(30);
+pub(super) const RESTART_PROBES_EVERY: Duration = Duration::from_secs(30);
 
-/// What is kept to take another configuration over.
+/// The running service.
 pub(super) struct Service {
     pub(super) start: Start,
     pub(super) reader: Reader,
@@ -29,18 +29,18 @@ pub(super) struct Service {
     pub(super) runner: Runner,
     pub(super) courier: Arc<Courier>,
     pub(super) state: Arc<web::AppState>,
-    pub(super) held: Held,
+    pub(super) fixed: FixedSettings,
 }
 
-/// What a service keeps until its end, whatever a configuration says meanwhile.
-pub(super) struct Held {
+/// The settings that a reload cannot change.
+pub(super) struct FixedSettings {
     private: SocketAddr,
     data: PathBuf,
-    /// Whether the data directory was named on the command line, so that no file says where it is.
+    /// True if the command line names the data directory.
     data_named: bool,
 }
 
-impl Held {
+impl FixedSettings {
     pub(super) fn from(start: &Start, loaded: &Loaded) -> Self {
         Self {
             private: loaded.listen.private,
@@ -49,12 +49,12 @@ impl Held {
         }
     }
 
-    /// The keys of a configuration that take effect with the next start, a sentence each.
+    /// One sentence for each changed key that needs a restart.
     pub(super) fn waits(&self, loaded: &Loaded) -> Vec<String> {
         let mut waits = Vec::new();
         if loaded.listen.private != self.private {
             waits.push(format!(
-                "`private` of [listen] needs a restart: {} is listened on until then, not {}",
+                "`private` of [listen] needs a restart: until then the service listens on {}, not on {}",
                 self.private, loaded.listen.private
             ));
         }
@@ -69,34 +69,31 @@ impl Held {
     }
 }
 
-/// A configuration being read for a reload, and who waits for what becomes of it: nobody where a
-/// signal asked.
-pub(super) struct Reading {
+/// A reload that is reading its files, and the requests that wait for it. A signal waits for no answer.
+pub(super) struct PendingReload {
     prepared: Pin<Box<dyn Future<Output = Result<Prepared, Error>> + Send>>,
     answers: Vec<web::Reload>,
 }
 
-/// What becomes of a reading; for ever nothing where there is none.
-pub(super) async fn read(reading: &mut Option<Reading>) -> Result<Prepared, Error> {
+/// Waits for the pending reload's files; for ever if there is no pending reload.
+pub(super) async fn read(reading: &mut Option<PendingReload>) -> Result<Prepared, Error> {
     match reading {
         Some(reading) => reading.prepared.as_mut().await,
         None => std::future::pending().await,
     }
 }
 
-/// Tells those who wait behind a reading that has come to nothing. To read for them as well would
+/// Fails the requests that wait for a reload whose files could not be read in time. Another attempt would
 /// take longer than they wait.
-pub(super) fn behind(waiting: impl Iterator<Item = web::Reload>, error: &Error) {
+pub(super) fn fail_waiting(waiting: impl Iterator<Item = web::Reload>, error: &Error) {
     for answer in waiting {
-        let why = format!(
-            "an earlier reload was still reading, and nothing was read for this one: {error}"
-        );
-        drop(answer.send(Err(NotTaken::Failed(why))));
+        let why = format!("an earlier reload was still reading its files: {error}");
+        drop(answer.send(Err(ReloadError::Failed(why))));
     }
 }
 
 impl Service {
-    /// Waits for the end, and reloads and mends meanwhile. Whether the engine broke.
+    /// Reloads and restarts probes until `stop` completes. Returns true if the engine ended first.
     pub(super) async fn supervise(
         &mut self,
         stop: impl Future<Output = ()>,
@@ -104,11 +101,11 @@ impl Service {
     ) -> bool {
         tokio::pin!(stop);
         let mut hangups = hangups();
-        let mut mend = tokio::time::interval(MEND_EVERY);
-        // One at a time. Who asks meanwhile may have changed a file since, and comes after it: all
-        // of them together.
-        let mut reading: Option<Reading> = None;
-        // At most as many as the socket has connections.
+        let mut restart_probes = tokio::time::interval(RESTART_PROBES_EVERY);
+        // One reload at a time. Requests during a reload may follow a later change, so they share the
+        // next one.
+        let mut reading: Option<PendingReload> = None;
+        // The socket's connections limit their number.
         let mut waiting: Vec<web::Reload> = Vec::new();
         loop {
             let free = reading.is_none();
@@ -118,7 +115,7 @@ impl Service {
                 prepared = read(&mut reading) => {
                     let answers = reading.take().map(|reading| reading.answers);
                     if let Err(error @ Error::Slow(_)) = &prepared {
-                        behind(waiting.drain(..), error);
+                        fail_waiting(waiting.drain(..), error);
                     }
                     self.reloaded(prepared, answers.unwrap_or_default()).await;
                     if !waiting.is_empty() {
@@ -126,11 +123,11 @@ impl Service {
                     }
                 }
                 Some(()) = hangups.recv(), if free => reading = Some(self.reading(Vec::new())),
-                Some(answer) = self.state.reload_asked() => match free {
+                Some(answer) = self.state.next_reload() => match free {
                     true => reading = Some(self.reading(vec![answer])),
                     false => waiting.push(answer),
                 },
-                _ = mend.tick() => {
+                _ = restart_probes.tick() => {
                     let restarted = self.runner.restart_panicked();
                     if restarted > 0 {
                         tracing::error!(restarted, "probes panicked and were restarted");
@@ -140,23 +137,23 @@ impl Service {
         }
     }
 
-    pub(super) fn reading(&self, answers: Vec<web::Reload>) -> Reading {
+    pub(super) fn reading(&self, answers: Vec<web::Reload>) -> PendingReload {
         let (reader, config) = (self.reader.clone(), self.start.config.clone());
-        let patience = Some(reader.patience);
-        Reading {
-            prepared: Box::pin(async move { reader.read(&config, patience).await }),
+        let timeout = Some(reader.timeout);
+        PendingReload {
+            prepared: Box::pin(async move { reader.read(&config, timeout).await }),
             answers,
         }
     }
 
-    /// Takes over what was read, if it can be, and tells who asked.
+    /// Puts a configuration in force and answers the requests.
     pub(super) async fn reloaded(
         &mut self,
         prepared: Result<Prepared, Error>,
         answers: Vec<web::Reload>,
     ) {
         let result = match prepared {
-            Ok(prepared) => self.take_over(prepared).await,
+            Ok(prepared) => self.apply(prepared).await,
             Err(error) => Err(error),
         };
         self.state.reloaded(result.is_ok(), clock::now());
@@ -164,21 +161,21 @@ impl Service {
         match &result {
             _ if !answers.is_empty() => {}
             Ok(_) => tracing::info!("the configuration was reloaded"),
-            Err(NotTaken::Wrong(why) | NotTaken::Failed(why)) => tracing::error!(
+            Err(ReloadError::Wrong(why) | ReloadError::Failed(why)) => tracing::error!(
                 "the configuration was NOT reloaded, the old one stays in force: {why}"
             ),
         }
         for answer in answers {
-            // Whoever asked may have gone.
+            // The caller may have disconnected.
             drop(answer.send(result.clone()));
         }
     }
 
-    /// All of the new configuration, or nothing of it; and what is left for a person to do.
-    pub(super) async fn take_over(&mut self, prepared: Prepared) -> Result<Vec<String>, Error> {
+    /// Puts the new configuration in force, whole or not at all. Returns what a person still has to do.
+    pub(super) async fn apply(&mut self, prepared: Prepared) -> Result<Vec<String>, Error> {
         let Prepared { loaded, renderer } = prepared;
         let mut left = removed_while_down(&self.engine.snapshot().record, &loaded.catalogue);
-        left.extend(self.held.waits(&loaded));
+        left.extend(self.fixed.waits(&loaded));
         self.engine
             .configure(Actor::cli(&self.start.by), loaded.catalogue.clone())
             .await?;
@@ -193,17 +190,17 @@ impl Service {
     }
 }
 
-/// Why a configuration was not taken over: for what stands in its files, or for something else.
-pub(super) fn not_taken(error: &Error) -> NotTaken {
+/// Distinguishes mistakes in the configuration from other failures.
+pub(super) fn not_taken(error: &Error) -> ReloadError {
     let why = describe(error);
     match error {
-        Error::Templates(notices::Error::Read { .. }) => NotTaken::Failed(why),
-        Error::Config(_) | Error::Templates(_) => NotTaken::Wrong(why),
-        _ => NotTaken::Failed(why),
+        Error::Templates(notices::Error::Read { .. }) => ReloadError::Failed(why),
+        Error::Config(_) | Error::Templates(_) => ReloadError::Wrong(why),
+        _ => ReloadError::Failed(why),
     }
 }
 
-/// SIGHUP, as a channel; where there is no such signal, one that stays silent.
+/// A channel that receives SIGHUP.
 pub(super) fn hangups() -> tokio::sync::mpsc::Receiver<()> {
     let (tell, hangups) = tokio::sync::mpsc::channel(1);
     #[cfg(unix)]
@@ -213,7 +210,7 @@ pub(super) fn hangups() -> tokio::sync::mpsc::Receiver<()> {
                 while signal.recv().await.is_some() && tell.send(()).await.is_ok() {}
             });
         }
-        Err(error) => tracing::warn!(%error, "SIGHUP cannot be heard; use `nines reload`"),
+        Err(error) => tracing::warn!(%error, "SIGHUP cannot be received; use `nines reload`"),
     }
     hangups
 }

@@ -288,7 +288,7 @@ async fn a_secret_of_a_url_goes_to_its_target_and_nowhere_else() {
 
 /// As on a disk that goes away after the start: every later reading never ends, and says that it
 /// has begun.
-fn hanging(patience: Duration) -> (Reader, mpsc::UnboundedReceiver<()>) {
+fn hanging(timeout: Duration) -> (Reader, mpsc::UnboundedReceiver<()>) {
     let (begun, begins) = mpsc::unbounded_channel();
     let first = AtomicBool::new(true);
     let hang = move |file: &Path| {
@@ -301,7 +301,7 @@ fn hanging(patience: Duration) -> (Reader, mpsc::UnboundedReceiver<()>) {
         }
     };
     let prepare = Arc::new(hang);
-    (Reader { prepare, patience }, begins)
+    (Reader { prepare, timeout }, begins)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -356,8 +356,8 @@ async fn reloads_that_wait_for_one_are_read_together_after_it() {
         }
         prepare(file)
     };
-    let (prepare, patience) = (Arc::new(waiting), LONG);
-    let (stop, service) = house.runs_with(Reader { prepare, patience });
+    let (prepare, timeout) = (Arc::new(waiting), LONG);
+    let (stop, service) = house.runs_with(Reader { prepare, timeout });
     house.watches().await;
     let asked = || tokio::spawn(asks(house.data.clone(), "/api/v1/reload"));
     let one = asked();

@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use super::notices::standing;
 use crate::cli::args::Common;
 use crate::cli::client::Client;
-use crate::cli::layout::{self, Listing, instant, wrapped};
+use crate::cli::layout::{self, Listing, instant, wrap};
 use crate::cli::output::{self, print};
 use crate::cli::{End, Failure};
 
 /// Lists incidents, oldest first.
 pub fn list(common: &Common, open: bool) -> Result<End, Failure> {
-    let record = &Client::of(common)?.record(None)?.0;
+    let record = &Client::new(common)?.record(None)?.0;
     let wanted = record
         .incidents
         .values()
@@ -33,7 +33,7 @@ pub fn list(common: &Common, open: bool) -> Result<End, Failure> {
         "acknowledged",
         "resolved",
         "closed",
-        "owed",
+        "missing",
     ]);
     for incident in wanted {
         let systems: Vec<&str> = incident.systems.iter().map(|s| s.as_str()).collect();
@@ -58,7 +58,7 @@ pub fn list(common: &Common, open: bool) -> Result<End, Failure> {
             .join(", "),
         ];
         if !owed.is_empty() {
-            lines.push(format!("still owed: {owed}"));
+            lines.push(format!("still missing: {owed}"));
         }
         list.entry(lines);
         list.row([
@@ -75,7 +75,7 @@ pub fn list(common: &Common, open: bool) -> Result<End, Failure> {
     Ok(End::Done)
 }
 
-/// What an incident still owes, or where that is asked for.
+/// The texts that an incident still lacks, or the incident into which it was merged.
 fn owed(incident: &Incident) -> String {
     match incident.merged {
         Some((_, into)) => format!("by {into}, which it was merged into"),
@@ -85,7 +85,7 @@ fn owed(incident: &Incident) -> String {
 
 /// Prints an incident with its outages, texts and notices.
 pub fn show(common: &Common, which: &Selector<IncidentId>) -> Result<End, Failure> {
-    let record = &Client::of(common)?.record(None)?.0;
+    let record = &Client::new(common)?.record(None)?.0;
     let found = match which {
         Selector::Id(id) => record.incidents.get(id),
         Selector::System(system) => record.incident_of(system),
@@ -102,7 +102,7 @@ pub fn show(common: &Common, which: &Selector<IncidentId>) -> Result<End, Failur
     let text = incident_text(record, incident);
     let lines = text.lines().map(|line| {
         let margin = line.len() - line.trim_start().len();
-        wrapped(line, margin, layout::width())
+        wrap(line, margin, layout::width())
     });
     print(&lines.collect::<String>())?;
     Ok(End::Done)
@@ -129,7 +129,7 @@ fn incident_text(record: &Record, incident: &Incident) -> String {
     if let Some((at, into)) = incident.merged {
         text.push_str(&format!("  merged into {into}: {}\n", instant(Some(at))));
     }
-    // A further line of a text must not look like a line of the answer.
+    // Mark further lines of a text, so that they do not look like lines of the answer.
     let written = |text: &Option<String>| match text {
         Some(text) => text.replace('\n', "\n    | "),
         None => "not recorded".to_owned(),
@@ -176,7 +176,7 @@ fn incident_text(record: &Record, incident: &Incident) -> String {
     text
 }
 
-/// What stands behind an acknowledgement that was recorded later.
+/// The approval of an acknowledgement with an earlier effective time.
 fn approved(taken: &Acknowledged) -> String {
     let Some(other) = &taken.approved_by else {
         return String::new();

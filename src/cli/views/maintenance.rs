@@ -1,6 +1,6 @@
 //! `nines maintenance list`.
 
-use domain::record::{WindowStatus, Record};
+use domain::record::{Record, WindowStatus};
 use domain::span::Span;
 use domain::windows::{Earned, Occurrence};
 use jiff::{SignedDuration, Timestamp};
@@ -16,10 +16,9 @@ use crate::clock;
 /// How far ahead recurring windows are listed.
 const AHEAD: SignedDuration = SignedDuration::from_hours(31 * 24);
 
-/// Windows that are held or will be: those that come again within a month, the others however far
-/// ahead they are.
+/// Lists current and coming windows: recurring ones within a month, one-off ones however far ahead.
 pub fn list(common: &Common) -> Result<End, Failure> {
-    let record = &Client::of(common)?.record(None)?.0;
+    let record = &Client::new(common)?.record(None)?.0;
     let now = clock::now();
     let windows = to_come(record, now)?;
     let outlook = |w: &Occurrence| record.window_status(&w.id, now);
@@ -41,7 +40,7 @@ pub fn list(common: &Common) -> Result<End, Failure> {
         return output::answer(&all);
     }
     let mut list = Listing::new([
-        "window", "title", "systems", "start", "end", "allows", "earned",
+        "window", "title", "systems", "start", "end", "allows", "planned",
     ]);
     for w in &windows {
         let systems: Vec<&str> = w.systems.iter().map(|s| s.as_str()).collect();
@@ -89,25 +88,25 @@ fn to_come(record: &Record, now: Timestamp) -> Result<Vec<Occurrence>, jiff::Err
     Ok(windows)
 }
 
-/// Whether downtime in a window is planned, and why; of one whose customers can still be told, who
-/// must be, by when.
+/// Says if downtime in a window counts as planned, and why. If customers can still be notified, it says
+/// who and by when.
 fn why(earned: &Earned, outlook: Option<&WindowStatus>) -> String {
     if let (Earned::NotTold(_), Some(outlook)) = (earned, outlook)
         && !outlook.late
     {
         let untold: Vec<&str> = outlook.not_yet_told.iter().map(|c| c.as_str()).collect();
         let by = instant(Some(outlook.tell_by));
-        return format!("not yet: to be told by {by}: {}", untold.join(", "));
+        return format!("not yet: to be notified by {by}: {}", untold.join(", "));
     }
     match earned {
         Earned::Agreed(date) => format!("agreed {date}"),
         Earned::Known(at) => format!("known since {}", instant(Some(*at))),
-        Earned::Told(at) => format!("all told by {}", instant(Some(*at))),
+        Earned::Told(at) => format!("all notified by {}", instant(Some(*at))),
         Earned::NotTold(customers) => {
             let names: Vec<&str> = customers.iter().map(|c| c.as_str()).collect();
-            format!("NO: not told in time: {}", names.join(", "))
+            format!("NO: not notified in time: {}", names.join(", "))
         }
-        Earned::TooLate => "NO: too late for this one".to_owned(),
+        Earned::TooLate => "NO: announced too late for this occurrence".to_owned(),
         Earned::OutsideHours => "NO: outside the hours that the policy allows".to_owned(),
         Earned::Cancelled => "NO: cancelled".to_owned(),
     }

@@ -24,7 +24,7 @@ pub fn run(common: &Common, wanted: Notice) -> Result<End, Failure> {
 
 /// Lists notices, oldest first.
 fn list(common: &Common) -> Result<End, Failure> {
-    let record = &Client::of(common)?.record(None)?.0;
+    let record = &Client::new(common)?.record(None)?.0;
     if common.json {
         let all: Vec<Value> = record
             .notices

@@ -254,7 +254,13 @@ fn a_customer_s_second_contact_does_not_delay_the_time_to_tell() {
     let plain = record.outages[&OutageId(120)].clone();
     let mut second = message(Kind::Downtime, "lakeside", "Lakeside Clinic", &plain);
     second.recipient.address = Address::Mail("desk@lakeside.example".to_owned());
-    deliver(&mut record, 125, &second, Delivery::Accepted, "10-07 02:49:00");
+    deliver(
+        &mut record,
+        125,
+        &second,
+        Delivery::Accepted,
+        "10-07 02:49:00",
+    );
     let report = report(&record, "2026-10");
     let lakeside = &incident(&report, "I-121").told[0];
     assert_eq!(lakeside.customer, "lakeside");

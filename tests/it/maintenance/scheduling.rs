@@ -47,14 +47,14 @@ fn what_is_scheduled_or_added_too_late_is_said_to_earn_nothing() {
     assert_eq!(in_time["events"][0]["kind"], "window-scheduled");
     let left = in_time["left"][0].as_str().unwrap();
     assert!(
-        left.starts_with("planned once every customer has been told"),
+        left.starts_with("counts as planned if all customers are notified"),
         "{left}"
     );
-    assert!(left.contains("not yet: clinic"), "{left}");
+    assert!(left.contains("still to be notified: clinic"), "{left}");
     let late = schedule("late", "7d");
     let left = late["left"][0].as_str().unwrap();
     assert!(
-        left.starts_with("too late to be planned: customers had to be told by"),
+        left.starts_with("too late to count as planned: customers had to be notified by"),
         "{left}"
     );
     let longer = after(28);
@@ -71,7 +71,7 @@ fn what_is_scheduled_or_added_too_late_is_said_to_earn_nothing() {
     ];
     let run = ends(folder, &line, 0);
     assert!(
-        out(&run).contains("\ntoo late to be planned: customers had"),
+        out(&run).contains("\ntoo late to count as planned: customers had"),
         "{}",
         out(&run)
     );
@@ -86,8 +86,8 @@ fn what_is_scheduled_or_added_too_late_is_said_to_earn_nothing() {
     assert_eq!(list.as_array().unwrap().len(), 3, "{list}");
     let (late, in_time, far) = (said(1), said(0), said(2));
     assert_eq!((&late.0, &far.0), (&"late".into(), &"far".into()));
-    assert!(in_time.1.contains("not yet: to be told by"), "{list}");
-    assert!(late.1.contains("NO: not told in time: clinic"), "{list}");
-    assert!(far.1.contains("not yet: to be told by"), "{list}");
+    assert!(in_time.1.contains("not yet: to be notified by"), "{list}");
+    assert!(late.1.contains("NO: not notified in time: clinic"), "{list}");
+    assert!(far.1.contains("not yet: to be notified by"), "{list}");
     assert_eq!(list[2]["untold"][0], "clinic");
 }

@@ -154,7 +154,7 @@ fn a_reload_says_each_time_what_waits_for_a_restart() {
     std::fs::write(&file, other).unwrap();
     let reload = ["reload", "--config", "nines.toml"];
     let expected = format!(
-        "`private` of [listen] needs a restart: 127.0.0.1:{port} is listened on until then, not 127.0.0.1:1"
+        "`private` of [listen] needs a restart: until then the service listens on 127.0.0.1:{port}, not on 127.0.0.1:1"
     );
     // The second time it waits no less.
     for _ in 0..2 {

@@ -49,7 +49,7 @@ fn an_incident_that_was_taken_on_earlier_than_recorded_needs_a_second_person_and
     expect!["it counts from now, 2026-10-01T00:06:40Z: an earlier time needs a second person who approves it"]
         .assert_eq(&service.refusal(400, "kim", alone));
     let same = taken(&service, Some(120), Some("Kim"));
-    expect!["a second person must approve; `Kim` is not one beside `kim`"]
+    expect!["a second person must approve; name someone other than `kim`"]
         .assert_eq(&service.refusal(400, "kim", same));
     let act = taken(&service, Some(120), Some("lee"));
     service.act_at(400, "kim", act);

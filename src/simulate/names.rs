@@ -1,5 +1,5 @@
-//! Whether what a scenario names is there. A misspelt name would make a rehearsal in which nothing
-//! happens, or everything but that. It only looks.
+//! Checks the names in a scenario against its configurations. With a misspelt name the scenario
+//! would run and show nothing.
 
 use std::fmt::Display;
 use std::ops::Range;
@@ -10,44 +10,44 @@ use toml::Spanned;
 
 use crate::config::{self, Mistakes};
 
-/// What a name should be of.
+/// The kind of thing that a name refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum NameKind {
     System,
     Probe,
     Customer,
-    /// A mail address.
+    /// A customer's mail address.
     Recipient,
-    /// A single window that an act schedules.
+    /// A window that an act schedules.
     NewWindow,
-    /// One that another act changes, or tells of.
+    /// A window that another act names.
     Window,
 }
 
-/// A name as written.
+/// A name and its place in the file.
 #[derive(Clone, Debug)]
 pub(super) struct Named {
-    what: What,
+    kind: NameKind,
     id: String,
     at: Range<usize>,
 }
 
 impl Named {
-    pub(super) fn at(what: What, id: &str, at: Range<usize>) -> Self {
+    pub(super) fn at(kind: NameKind, id: &str, at: Range<usize>) -> Self {
         let id = id.to_owned();
-        Self { what, id, at }
+        Self { kind, id, at }
     }
 
-    pub(super) fn new<T: Display>(what: What, id: &Spanned<T>) -> Self {
+    pub(super) fn new<T: Display>(kind: NameKind, id: &Spanned<T>) -> Self {
         Self {
-            what,
+            kind,
             id: id.get_ref().to_string(),
             at: id.span(),
         }
     }
 }
 
-/// All names of a scenario, and the file in which they stand.
+/// All names in a scenario file.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     pub(super) of: Vec<Named>,
@@ -56,18 +56,18 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Whether each is in one of the configurations that are in force at some time, and each window
-    /// scheduled by the scenario.
+    /// Looks each name up in the configurations, and each window among those that the scenario
+    /// schedules.
     ///
     /// # Errors
-    /// All that are not, where they stand.
+    /// Every unknown name with its place.
     pub(super) fn check(&self, catalogues: &[&Catalogue]) -> Result<(), Mistakes> {
         let mut found = Vec::new();
         for named in &self.of {
-            let (word, known) = self.all(named.what, catalogues);
-            let recurring = named.what == What::Window && named.id.contains('/');
-            // Why nobody changes those, the engine tells better.
-            if recurring || named.what == What::NewWindow || known.contains(&named.id) {
+            let (word, known) = self.all(named.kind, catalogues);
+            let recurring = named.kind == NameKind::Window && named.id.contains('/');
+            // The engine refuses an act on a recurring window with a better reason.
+            if recurring || named.kind == NameKind::NewWindow || known.contains(&named.id) {
                 continue;
             }
             let known = known.iter().map(String::as_str);
@@ -79,23 +79,23 @@ impl Names {
         Err(Mistakes::of(&self.file, &self.text, found))
     }
 
-    /// What it is called, and all that there are.
-    fn all(&self, what: What, catalogues: &[&Catalogue]) -> (&'static str, Vec<String>) {
+    /// The word for a kind of name, and all known names of the kind.
+    fn all(&self, kind: NameKind, catalogues: &[&Catalogue]) -> (&'static str, Vec<String>) {
         let systems = catalogues.iter().flat_map(|c| &c.systems);
         let customers = catalogues.iter().flat_map(|c| &c.customers);
-        match what {
-            What::System => ("system", systems.map(|s| s.id.to_string()).collect()),
-            What::Probe => {
+        match kind {
+            NameKind::System => ("system", systems.map(|s| s.id.to_string()).collect()),
+            NameKind::Probe => {
                 let probes = systems.flat_map(|s| &s.probes);
                 ("probe", probes.map(|p| p.id.to_string()).collect())
             }
-            What::Customer => ("customer", customers.map(|c| c.id.to_string()).collect()),
-            What::Recipient => {
+            NameKind::Customer => ("customer", customers.map(|c| c.id.to_string()).collect()),
+            NameKind::Recipient => {
                 let recipients = customers.flat_map(|c| c.contacts.iter().cloned());
                 ("customer's contact", recipients.collect())
             }
-            What::NewWindow | What::Window => {
-                let made = self.of.iter().filter(|n| n.what == What::NewWindow);
+            NameKind::NewWindow | NameKind::Window => {
+                let made = self.of.iter().filter(|n| n.kind == NameKind::NewWindow);
                 (
                     "act that schedules a window",
                     made.map(|n| n.id.clone()).collect(),
