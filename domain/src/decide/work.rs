@@ -120,10 +120,8 @@ impl Draft<'_> {
             },
         );
         let occurrence = self.record().one_off(&window.id);
-        if let Some(occurrence) = occurrence {
-            if occurrence.span.contains(at) {
-                self.start_window(at, &occurrence);
-            }
+        if let Some(occurrence) = occurrence.filter(|o| o.span.contains(at)) {
+            self.start_window(at, &occurrence);
         }
         Ok(())
     }
