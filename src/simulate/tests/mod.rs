@@ -134,7 +134,6 @@ const OUTAGE: [&str; 7] = [
     "outage-closed",
     "incident-opened",
     "incident-resolved",
-    "notice-queued",
     "delivery-attempted",
     "delivery-ended",
 ];
@@ -152,11 +151,9 @@ fn an_outage_is_found_told_and_reported() {
         [
             "outage-opened",
             "incident-opened",
-            "notice-queued",
             "delivery-attempted",
             "delivery-ended",
             "outage-closed",
-            "notice-queued",
             "incident-resolved",
             "delivery-attempted",
             "delivery-ended",
