@@ -15,6 +15,8 @@ use crate::id::{IncidentId, OutageId, Source, SystemId};
 pub struct Episode {
     /// The ledger sequence of the fact that began it.
     pub seq: u64,
+    /// When the system had been up for long enough.
+    pub ended_at: Option<Timestamp>,
     /// Its incident.
     pub incident: IncidentId,
     /// The outages of the hour in which it became unstable.
@@ -72,6 +74,13 @@ impl Record {
             .episode
             .as_ref()
             .filter(|_| self.unstable.contains(system))
+    }
+
+    /// When the flapping ended that an outage is part of.
+    pub(crate) fn settled_at(&self, outage: &Outage) -> Option<Timestamp> {
+        let episode = self.systems.get(&outage.system)?.episode.as_ref()?;
+        let part = episode.outages().any(|o| o == outage.id);
+        episode.ended_at.filter(|_| part)
     }
 
     /// True if an availability probe of the system is among `doubted`, the probes with a bad run that
@@ -201,6 +210,7 @@ impl Record {
         let record = Arc::make_mut(self.systems.entry(system.clone()).or_default());
         record.episode = Some(Episode {
             seq,
+            ended_at: None,
             incident: id,
             counted: outages.to_vec(),
             more: Vec::new(),
@@ -220,6 +230,11 @@ impl Record {
 
     pub(super) fn settled(&mut self, at: Timestamp, system: &SystemId, incident: IncidentId) {
         self.unstable.remove(system);
+        if let Some(known) = self.systems.get_mut(system)
+            && let Some(episode) = &mut Arc::make_mut(known).episode
+        {
+            episode.ended_at = Some(at);
+        }
         self.with_incident(incident, |i| i.settled.push((at, system.clone())));
     }
 }

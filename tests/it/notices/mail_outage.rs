@@ -2,7 +2,7 @@
 //! 15 and then every 30 minutes, so the seventh attempt comes 33.5 minutes after the first and the
 //! eleventh 153.5 minutes after it.
 
-use crate::support::rehearsal::{IT, OFFICE, list, play, second, text, told};
+use crate::support::rehearsal::{IT, OFFICE, list, play, text, told};
 
 #[test]
 fn nothing_stale_is_sent_when_mail_goes_again() {
@@ -15,24 +15,17 @@ fn nothing_stale_is_sent_when_mail_goes_again() {
     assert_eq!(
         first,
         [
-            // Over before it could leave: said by the uptime, "was down, is up again", which leaves
-            // with the first message that a relay takes, and not 22 minutes later.
-            ("downtime", OFFICE, "2026-10-07T06:14:21", None, 7, "folded"),
-            ("downtime", IT, "2026-10-07T06:14:21", None, 7, "folded"),
+            // Over before it could leave: the uptime says both.
+            ("downtime", IT, "2026-10-07T06:14:21", None, 7, "superseded"),
+            ("downtime", OFFICE, "2026-10-07T06:14:21", None, 7, "superseded"),
+            // Another system of this address goes down, which is more urgent.
+            ("uptime", IT, "2026-10-07T06:53:11", None, 3, "superseded"),
             (
                 "uptime",
                 OFFICE,
                 "2026-10-07T06:53:11",
-                sent("2026-10-07T09:04:01"),
-                11,
-                "sent"
-            ),
-            (
-                "uptime",
-                IT,
-                "2026-10-07T06:53:11",
-                sent("2026-10-07T09:04:01"),
-                11,
+                sent("2026-10-07T09:17:52"),
+                5,
                 "sent"
             ),
             // Still down when mail goes again: late, and true.
@@ -40,8 +33,16 @@ fn nothing_stale_is_sent_when_mail_goes_again() {
                 "downtime",
                 IT,
                 "2026-10-07T08:30:31",
-                sent("2026-10-07T09:04:01"),
-                7,
+                sent("2026-10-07T09:17:52"),
+                2,
+                "sent"
+            ),
+            (
+                "uptime",
+                IT,
+                "2026-10-07T06:53:11",
+                sent("2026-10-07T09:17:52"),
+                1,
                 "sent"
             ),
             (
@@ -66,40 +67,27 @@ fn nothing_stale_is_sent_when_mail_goes_again() {
     assert_eq!(
         delivered,
         [
-            ("downtime", OFFICE, down, down_sent),
             ("downtime", IT, down, down_sent),
-            ("uptime", OFFICE, up, up_sent),
+            ("downtime", OFFICE, down, down_sent),
             ("uptime", IT, up, up_sent),
+            ("uptime", OFFICE, up, up_sent),
         ]
     );
     assert!(
         second
             .iter()
-            .all(|told| told.5 == "sent" || (told.5 == "folded" && told.3.is_none()))
+            .all(|told| told.5 == "sent" || (told.5 == "superseded" && told.3.is_none()))
     );
 }
 
 #[test]
-fn what_was_folded_is_said_by_the_uptime() {
+fn the_uptime_says_what_the_superseded_downtime_was_to_say() {
     let played = play("mail-down");
-    let folded = played.events(&["notice-folded"]);
-    // The downtime of the first night, into the uptime to the same recipient, when that was decided.
-    assert_eq!(second(&folded[0]["at"]), "2026-10-07T06:53:11");
     let notices = played.lines("notices.jsonl");
-    let of = |id: &serde_json::Value| {
-        let id = format!("N-{id}");
-        notices.iter().find(|n| n["notice"] == id).unwrap().clone()
-    };
-    let (before, into) = (
-        of(&folded[0]["data"]["notice"]),
-        of(&folded[0]["data"]["into"]),
-    );
-    assert_eq!(
-        (text(&before["kind"]), text(&into["kind"])),
-        ("downtime", "uptime")
-    );
-    assert_eq!(before["recipient"], into["recipient"]);
-    let sequence: u64 = text(&into["notice"])[2..].parse().unwrap();
+    let uptime = notices
+        .iter()
+        .find(|n| n["kind"] == "uptime" && n["recipient"] == OFFICE);
+    let sequence: u64 = text(&uptime.unwrap()["notice"])[2..].parse().unwrap();
     let mail = played.file(&format!("notices/{sequence:06}-uptime.eml"));
     let mail = mail_parser::MessageParser::default().parse(mail).unwrap();
     let said = mail.body_text(0).unwrap();
@@ -116,7 +104,10 @@ fn an_outage_that_was_over_before_mail_went_is_said_with_the_next() {
     let notices = played.lines("notices.jsonl");
     let said = notices
         .iter()
-        .find(|n| n["kind"] == "downtime" && text(&n["decided"]).starts_with("2026-10-21T07:30"))
+        .find(|n| {
+            let late = text(&n["decided"]).starts_with("2026-10-21T07:30");
+            n["kind"] == "downtime" && n["recipient"] == OFFICE && late
+        })
         .unwrap();
     let sequence: u64 = text(&said["notice"])[2..].parse().unwrap();
     let mail = played.file(&format!("notices/{sequence:06}-downtime.eml"));
@@ -136,10 +127,10 @@ fn an_outage_that_was_over_before_mail_went_is_said_with_the_next() {
 }
 
 #[test]
-fn the_report_counts_what_was_sent_and_what_was_folded() {
+fn the_report_counts_what_was_sent_and_what_was_superseded() {
     let played = play("mail-down");
     let report = played.report("2026-10");
-    assert_eq!(report["notice_results"]["folded"], 6);
+    assert_eq!(report["notice_results"]["superseded"], 7);
     assert_eq!(report["notice_results"]["sent"], 8);
     let portal = crate::support::rehearsal::system(&report, "portal");
     // 38 min; 01:10:11 to 01:20:11; 03:30:11 to 05:00:11.

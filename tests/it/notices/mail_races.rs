@@ -8,10 +8,13 @@ use crate::support::rehearsal::{IT, OFFICE, Played, play, text};
 /// What arrived about the portal at an address, in order: the kind, when, and which outages are
 /// said to go on.
 fn arrived(played: &Played, address: &str) -> Vec<(String, String, usize)> {
-    let events = played.events(&["notice-queued", "delivery-ended"]);
-    let notice = |seq: &Value| &events.iter().find(|e| e["seq"] == *seq).unwrap()["data"]["notice"];
+    let events = played.events(&["delivery-attempted", "delivery-ended"]);
+    let notice = |id: &Value| -> &Value {
+        let first = |e: &&Value| e["data"]["notice"] == *id && !e["data"]["message"].is_null();
+        &events.iter().find(first).unwrap()["data"]["message"]
+    };
     let accepted = events.iter().filter(|e| e["data"]["result"] == "accepted");
-    let to_us = accepted.filter(|e| notice(&e["data"]["notice"])["recipient"] == address);
+    let to_us = accepted.filter(|e| notice(&e["data"]["notice"])["recipient"]["address"]["mail"] == address);
     to_us
         .map(|ended| {
             let said = notice(&ended["data"]["notice"]);

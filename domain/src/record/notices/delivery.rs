@@ -93,11 +93,12 @@ impl Record {
         }
         let outages = || notice.outages().filter_map(|o| self.outages.get(&o));
         if notice.kind == Kind::Uptime {
-            return outages().filter_map(|o| o.closed_at).max();
+            let over = outages().filter_map(|o| o.closed_at.max(self.settled_at(o)));
+            return over.max();
         }
         let entries = outages().filter(|o| o.end.is_none());
         let entries = entries.filter_map(|o| self.notices.outage_entry(o.id, address));
-        entries.map(|e| e.owed_at).min()
+        entries.map(|e| e.owed_at).max()
     }
 
     fn attempt_ended(&mut self, id: NoticeId, at: Timestamp, result: Delivery, unreached: bool) {
