@@ -105,7 +105,9 @@ impl Look<'_> {
         }
         let mut all: Vec<OutageId> = over().map(|(o, _)| o.id).collect();
         if !all.is_empty() {
-            all.extend(self.refused(system));
+            let first = all.iter().filter_map(|o| self.record.outages.get(o));
+            let since = first.map(|o| o.start).min().unwrap_or(Timestamp::MAX);
+            all.extend(self.refused(system, since));
             all.sort_unstable();
         }
         all
@@ -117,13 +119,14 @@ impl Look<'_> {
         self.record.ended_up(outage) || self.record.heard_up(outage, at)
     }
 
-    /// Outages that are over and of which the relay refused to tell the address. A recovery that
-    /// is owed for another outage includes them.
-    fn refused(&self, system: &SystemId) -> impl Iterator<Item = OutageId> {
+    /// Outages that ended after `since` and of which the relay refused to tell the address. A
+    /// recovery that is owed for another outage since then includes them.
+    fn refused(&self, system: &SystemId, since: Timestamp) -> impl Iterator<Item = OutageId> {
         let known = self.record.systems.get(system).into_iter();
         let outages = known.flat_map(|s| s.outages.iter().copied());
-        outages.filter(|id| {
-            let over = self.record.outages.get(id).is_some_and(|o| o.end.is_some());
+        outages.filter(move |id| {
+            let end = self.record.outages.get(id).and_then(|o| o.end);
+            let over = end.is_some_and(|end| since <= end);
             let entry = self.record.notices.outage_entry(*id, self.address);
             let refused =
                 |e: &OutageEntry| matches!(e.began, Known::Refused(_)) && e.ended == Known::No;

@@ -112,10 +112,10 @@ fn only_the_unplanned_hour_is_told_and_up_follows_down_across_the_change() {
     assert_eq!(
         seen,
         [
-            ("downtime", OFFICE, "2026-11-01T05:30:21"),
             ("downtime", IT, "2026-11-01T05:30:21"),
-            ("uptime", OFFICE, "2026-11-01T06:31:11"),
+            ("downtime", OFFICE, "2026-11-01T05:30:21"),
             ("uptime", IT, "2026-11-01T06:31:11"),
+            ("uptime", OFFICE, "2026-11-01T06:31:11"),
         ]
     );
     assert_eq!(notices.len(), 4);

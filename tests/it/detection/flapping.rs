@@ -18,7 +18,7 @@ fn a_portal_that_fails_again_and_again_is_told_once_and_held() {
         .iter()
         .map(|n| (n.0, n.1, &n.2[11..]))
         .collect();
-    let both = |kind, at| [(kind, OFFICE, at), (kind, IT, at)];
+    let both = |kind, at| [(kind, IT, at), (kind, OFFICE, at)];
     let expected = [
         both("downtime", "13:00:21"),
         both("uptime", "13:04:11"),

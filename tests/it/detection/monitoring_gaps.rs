@@ -116,7 +116,7 @@ fn an_outage_over_a_gap_is_one_and_one_that_ends_in_it_was_not_seen_to_end() {
         ("downtime", "2026-10-22T09:00:21"),
         ("uptime", "2026-10-22T10:01:11"),
     ] {
-        must.extend([(kind, OFFICE, decided), (kind, IT, decided)]);
+        must.extend([(kind, IT, decided), (kind, OFFICE, decided)]);
     }
     let seen: Vec<_> = told(&notices, &["downtime", "uptime"])
         .iter()

@@ -131,15 +131,15 @@ fn two_customers_get_one_downtime_and_one_uptime_each() {
         [
             "outage-opened",
             "incident-opened",
-                    "incident-acknowledged",
+            "incident-acknowledged",
             "outage-closed",
-                    "incident-resolved",
+            "incident-resolved",
             "incident-reviewed",
             "incident-closed",
             "stopped",
         ]
     );
     assert_eq!(second(&events[0]["data"]["start"]), "2026-10-07T06:14:11");
-    assert_eq!(second(&events[5]["data"]["end"]), "2026-10-07T06:52:11");
-    assert_eq!(events[4]["by"], "on-call");
+    assert_eq!(second(&events[3]["data"]["end"]), "2026-10-07T06:52:11");
+    assert_eq!(events[2]["by"], "on-call");
 }

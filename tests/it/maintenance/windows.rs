@@ -186,8 +186,8 @@ fn a_single_window_is_announced_begun_and_completed() {
         "2026-10-17T07:00:00",
         "2026-10-17T08:00:11",
     ]) {
-        must.push((*kind, OFFICE, at, "sent"));
         must.push((*kind, IT, at, "sent"));
+        must.push((*kind, OFFICE, at, "sent"));
     }
     assert_eq!(seen, must);
 }

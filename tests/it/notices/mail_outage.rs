@@ -63,7 +63,7 @@ fn nothing_stale_is_sent_when_mail_goes_again() {
         .map(|told| (told.0, told.1, told.2, told.3))
         .collect();
     let (down, up) = ("2026-10-21T07:30:21", "2026-10-21T09:01:11");
-    let (down_sent, up_sent) = (sent("2026-10-21T08:03:52"), sent("2026-10-21T09:01:12"));
+    let (down_sent, up_sent) = (sent("2026-10-21T08:13:52"), sent("2026-10-21T09:01:12"));
     assert_eq!(
         delivered,
         [

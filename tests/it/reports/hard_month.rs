@@ -24,12 +24,12 @@ fn the_monitor_s_own_absences_are_one_list_with_their_causes() {
             (
                 "2026-10-10T12:30:00-04:00",
                 "died",
-                "the service ended without a word (killed, crashed or without power); from its last known sign of life"
+                "the service was killed, crashed or lost power; counted from its last sign of life"
             ),
             (
                 "2026-10-12T12:05:00-04:00",
                 "stopped",
-                "the service was stopped in order"
+                "the service was stopped"
             ),
         ]
     );
@@ -66,11 +66,11 @@ fn every_window_that_met_downtime_says_why_it_excused_it_or_not() {
     let said = whys(&report);
     let must = [
         "agreed on 2024-03-01".to_owned(),
-        "agreed on 2024-03-01; the 10 min that the window allows were used up at 2026-10-14 22:20:11 EDT: 10 min more are unplanned".to_owned(),
+        "agreed on 2024-03-01; the 10 min that the window allows were used up at 2026-10-14 22:20:11 EDT: a further 10 min are unplanned".to_owned(),
         "not announced in time to Lakeside Family Practice, Mercy Medical Group, North County Orthopaedic and Sports Medicine Associates of Albany and St. Elsewhere Hospital".to_owned(),
         // From 23:00:00 to 23:02:11.
-        format!("agreed on 2024-03-01; {} went on for 2 min 11 s after the end of the window: unplanned from 2026-10-21 23:00:00 EDT", id(4)),
-        format!("agreed on 2024-03-01; {} began 9 min 49 s before the window, longer than its grace of 1 min: unplanned to the end", id(6)),
+        format!("agreed on 2024-03-01; {} continued for 2 min 11 s after the end of the window: unplanned from 2026-10-21 23:00:00 EDT", id(4)),
+        format!("agreed on 2024-03-01; {} began 9 min 49 s before the window, longer than its grace period of 1 min: unplanned to the end", id(6)),
     ];
     let texts: Vec<&String> = said.iter().map(|(_, why)| why).collect();
     assert_eq!(texts, must.iter().collect::<Vec<_>>());
@@ -97,7 +97,7 @@ fn every_window_that_met_downtime_says_why_it_excused_it_or_not() {
     assert_eq!(
         because[6],
         [
-            "Weekly application update (portal/weekly-application-update@2026-10-28): it began 9 min 49 s before the window, longer than its grace of 1 min: unplanned to the end"
+            "Weekly application update (portal/weekly-application-update@2026-10-28): it began 9 min 49 s before the window, longer than its grace period of 1 min: unplanned to the end"
         ]
     );
 }
@@ -155,7 +155,7 @@ fn refused_folded_and_waiting_customers_are_shown_as_what_they_are() {
     let steps: Vec<&str> = list(&incidents[0]["timeline"])
         .iter()
         .map(|step| text(&step["what"]))
-        .filter(|what| what.contains("told"))
+        .filter(|what| what.contains("notified"))
         .collect();
     assert_eq!(
         steps,
@@ -173,9 +173,9 @@ fn the_pages_and_the_table_say_what_the_json_says() {
         (
             "html",
             [
-                "The monitor’s own absences",
-                "longer than its grace of 1\u{a0}min: unplanned to the end",
-                "Delivered only after it was over",
+                "Monitor absences",
+                "longer than its grace period of 1\u{a0}min: unplanned to the end",
+                "Delivered only after recovery",
                 "Rejected by the mail relay",
                 "Not delivered yet",
             ],
@@ -183,10 +183,10 @@ fn the_pages_and_the_table_say_what_the_json_says() {
         (
             "md",
             [
-                "The monitor's own absences",
-                "longer than its grace of 1\u{a0}min: unplanned to the end",
-                "delivered only after it was over",
-                "refused by the mail relay",
+                "Monitor absences",
+                "longer than its grace period of 1\u{a0}min: unplanned to the end",
+                "delivered only after recovery",
+                "rejected by the mail relay",
                 "not delivered yet",
             ],
         ),
@@ -194,7 +194,7 @@ fn the_pages_and_the_table_say_what_the_json_says() {
             "csv",
             [
                 "\r\nabsence,2026-10-12T12:00:00-04:00,2026-10-12T12:05:00-04:00,300,stopped,",
-                "longer than its grace of 1\u{a0}min: unplanned to the end",
+                "longer than its grace period of 1\u{a0}min: unplanned to the end",
                 ",sent,true,\"2 sent\"\r\n",
                 ",,,rejected,false,\"1 rejected\"\r\n",
                 ",,,queued,false,\"1 queued\"\r\n",
