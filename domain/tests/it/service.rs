@@ -416,19 +416,24 @@ impl Service {
 
     /// The courier begins an attempt.
     pub fn begin_attempt(&mut self, notice: &Notice) -> NoticeId {
+        self.try_attempt(notice).unwrap()
+    }
+
+    /// As `begin_attempt`; refused if the message is no longer due.
+    pub fn try_attempt(&mut self, notice: &Notice) -> Result<NoticeId, Refusal> {
         let mut hasher = DefaultHasher::new();
         format!("{notice:?}").hash(&mut hasher);
         let message_id = format!("<{:016x}@example.org>", hasher.finish());
-        self.input(
+        self.try_input(
             self.now,
             Input::Attempt {
                 notice: Box::new(notice.clone()),
                 message_id,
                 sha256: "00".into(),
             },
-        );
+        )?;
         let begun = self.record.notices.current(&notice.recipient.address);
-        begun.unwrap().0
+        Ok(begun.unwrap().0)
     }
 
     /// The courier's attempt ends.

@@ -352,7 +352,8 @@ impl Play {
     fn send(&mut self) {
         self.look(self.now_s() + 1);
         for notice in self.service.due() {
-            self.service.begin_attempt(&notice);
+            // What the disk held back may be written first, and make the message unnecessary.
+            let _ = self.service.try_attempt(&notice);
         }
     }
 
@@ -383,8 +384,9 @@ impl Play {
 
     fn deliver_due(&mut self, result: impl Fn(&Notice, u32) -> Delivery) {
         for notice in self.service.due() {
-            let id = self.service.begin_attempt(&notice);
-            self.end(&[id], &result);
+            if let Ok(id) = self.service.try_attempt(&notice) {
+                self.end(&[id], &result);
+            }
         }
     }
 
