@@ -51,10 +51,8 @@ impl Look<'_> {
             if over.is_empty() || self.may_be_down(system) {
                 continue;
             }
-            let heard = entries
-                .iter()
-                .any(|(o, e)| o.end.is_some() && e.began.is_possible());
             let rows = self.rows(system, &over);
+            let heard = rows.iter().flat_map(Affected::outages).any(|o| self.may_know_of(o));
             let to = if heard { &mut known } else { &mut unknown };
             to.extend(rows);
         }
@@ -75,6 +73,11 @@ impl Look<'_> {
             incident,
             ..content
         })
+    }
+
+    fn may_know_of(&self, outage: OutageId) -> bool {
+        let entry = self.record.notices.outage_entry(outage, self.address);
+        entry.is_some_and(|e| e.began.is_possible())
     }
 
     /// The recoveries of a system that is down again, if the address was not told of them.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::event::{Delivery, Event, Fact};
-use domain::id::{NoticeId, OutageId, SystemId};
+use domain::id::{OutageId, SystemId};
 use domain::notice::{Address, Kind, Notice};
 use domain::record::{Record, Standing};
 
@@ -134,10 +134,10 @@ pub fn an_uptime_says_both_to_an_address_that_knows_nothing(service: &Service) {
         Fact::DeliveryEnded { notice, result, .. } => {
             let notice = &service.message(*notice).notice;
             let address = &notice.recipient.address;
-            let told = notice.outages().map(|o| (address.clone(), o));
+            let told: Vec<_> = notice.outages().map(|o| (address.clone(), o)).collect();
             match result {
                 Delivery::Accepted => {
-                    accepted.extend(told.clone());
+                    accepted.extend(told.iter().cloned());
                     heard.extend(told);
                 }
                 Delivery::Ambiguous => heard.extend(told),
