@@ -124,7 +124,9 @@ impl Follower {
         let attempted = before.iter().rfind(|earlier| {
             earlier.kind == "delivery-attempted" && earlier.subject == event.subject
         });
-        let mail = self.mails.with_id(attempted?.data["message_id"].as_str()?)?;
+        let mail = self
+            .mails
+            .with_id(attempted?.data["message_id"].as_str()?)?;
         Some(format!("to {}\n{}", mail.to, mail.subject))
     }
 }

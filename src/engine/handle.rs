@@ -220,11 +220,7 @@ impl EngineHandle {
         self.send(input, None).await
     }
 
-    async fn send(
-        &self,
-        input: Input,
-        bytes: Option<Vec<u8>>,
-    ) -> Result<Receipt, Error> {
+    async fn send(&self, input: Input, bytes: Option<Vec<u8>>) -> Result<Receipt, Error> {
         let (reply, answer) = oneshot::channel();
         let request = Request {
             input,

@@ -53,7 +53,8 @@ pub fn open_unwatched(
     let alive_until = alive_until(&ledger, samples)?;
     let mut turn = open(ledger, samples, now)?;
     if turn.record().watching {
-        turn.step(now, Input::Crashed { alive_until }, None).result?;
+        turn.step(now, Input::Crashed { alive_until }, None)
+            .result?;
     }
     Ok(turn)
 }

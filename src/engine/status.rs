@@ -189,8 +189,9 @@ pub fn removed_while_down(record: &Record, next: &Catalogue) -> Vec<String> {
     let said = |outage: &Arc<Outage>| {
         let told = record.notices.of_outage(outage.id);
         let told = told.filter(|(_, entry)| entry.began.is_possible());
-        let customers: BTreeSet<&str> =
-            told.flat_map(|(_, e)| e.customers.iter().map(|c| c.as_str())).collect();
+        let customers: BTreeSet<&str> = told
+            .flat_map(|(_, e)| e.customers.iter().map(|c| c.as_str()))
+            .collect();
         let customers: Vec<&str> = customers.into_iter().collect();
         (!customers.is_empty()).then(|| {
             format!(

@@ -19,8 +19,8 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::delivery::{Ended, attempt};
-use super::relay::Timeouts;
 use super::message::hex;
+use super::relay::Timeouts;
 use super::{Rendered, Renderer};
 use crate::config::Relay;
 
@@ -254,7 +254,8 @@ impl Courier {
         };
         let relays = self.relays.load_full();
         let Address::Mail(to) = &notice.recipient.address;
-        let (ended, farewell) = attempt(&relays, &sender.mail_from.address, to, &bytes, &self.limits).await;
+        let (ended, farewell) =
+            attempt(&relays, &sender.mail_from.address, to, &bytes, &self.limits).await;
         outbox.ended(id, number, ended).await;
         if let Some(farewell) = farewell {
             farewell.say().await;

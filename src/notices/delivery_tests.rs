@@ -593,9 +593,8 @@ async fn a_stalled_relay_for_one_recipient_blocks_no_other() {
     let (run, _) = start(vec![relay(&sink)], &outbox);
     outbox.put((0..40).map(|n| to(&format!("r{n}@c.example"))));
     let ended = outbox.until_ended(39).await;
-    let accepted = |(_, number, e): &(_, u32, Ended)| {
-        *number == 1 && e.result == Delivery::Accepted
-    };
+    let accepted =
+        |(_, number, e): &(_, u32, Ended)| *number == 1 && e.result == Delivery::Accepted;
     assert!(ended.iter().all(accepted));
     let received = sink.received();
     assert_eq!(received.len(), 39);

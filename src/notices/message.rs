@@ -71,7 +71,12 @@ struct Headers<'a> {
     list: &'a str,
 }
 
-fn build(from: Mailbox, to: Mailbox, headers: Headers<'_>, said: Preview) -> Result<Rendered, Error> {
+fn build(
+    from: Mailbox,
+    to: Mailbox,
+    headers: Headers<'_>,
+    said: Preview,
+) -> Result<Rendered, Error> {
     let fail = |what: &dyn std::fmt::Display| Error::Message(what.to_string());
     // Given, not derived: lettre would read both back out of the headers it has encoded.
     let envelope = Envelope::new(Some(from.email.clone()), vec![to.email.clone()])

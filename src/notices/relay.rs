@@ -19,8 +19,8 @@ use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::text;
 use super::smtp_io::ByLine;
+use super::text;
 use crate::config::{Relay, Scheme};
 use crate::files;
 

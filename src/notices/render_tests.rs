@@ -2,9 +2,9 @@
 //! same again, and texts that try to be more than text.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test may fail by panicking.
 
-use domain::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
 use domain::actor::Actor;
 use domain::event::{Delivery, Event, Fact};
+use domain::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
 use domain::notice::{Address, Affected, Declared, Kind, Notice, Recipient, Role, Unstable, Work};
 use domain::record::Record;
 use domain::sample::Reason;
@@ -429,7 +429,9 @@ fn the_message_is_read_back_by_another_program() {
     let renderer = Renderer::new(None).unwrap();
     let notice = notice(Kind::Downtime, vec![portal()]);
     let sender = Sender {
-        references: ["<a@example.org>", "<b@example.org>"].map(str::to_owned).to_vec(),
+        references: ["<a@example.org>", "<b@example.org>"]
+            .map(str::to_owned)
+            .to_vec(),
         ..sender(FROM)
     };
     let rendered = renderer.message(&notice, &sender, dated()).unwrap();
@@ -446,7 +448,10 @@ fn the_message_is_read_back_by_another_program() {
         Some("DOWN: Clinical Portal (since 02:14 EDT)")
     );
     assert_eq!(message.date().unwrap().to_rfc3339(), "2026-10-07T06:14:20Z");
-    assert_eq!(message.message_id(), Some(&MESSAGE_ID[1..MESSAGE_ID.len() - 1]));
+    assert_eq!(
+        message.message_id(),
+        Some(&MESSAGE_ID[1..MESSAGE_ID.len() - 1])
+    );
     assert_eq!(rendered.message_id, MESSAGE_ID);
     assert_eq!(message.in_reply_to().as_text(), Some("b@example.org"));
     let references = message.references().as_text_list().unwrap();
@@ -461,9 +466,7 @@ fn the_message_is_read_back_by_another_program() {
         assert!(head.contains(line), "{line:?} in {head}");
     }
     assert!(!head.contains("List-Unsubscribe"));
-    let said = renderer
-        .say(&notice, "Example HIE")
-        .unwrap();
+    let said = renderer.say(&notice, "Example HIE").unwrap();
     assert_eq!(
         message.body_text(0).unwrap().replace("\r\n", "\n"),
         said.text
@@ -565,7 +568,10 @@ fn an_uptime_names_the_message_id_that_its_downtime_went_out_under() {
     let sender = Sender::of(&record, &second);
     assert_eq!(sender.references, ["<first@example.org>"]);
     let new = &sender.message_id;
-    assert!(new.ends_with("@example.net>") && *new != Sender::of(&Record::default(), &second).message_id);
+    assert!(
+        new.ends_with("@example.net>")
+            && *new != Sender::of(&Record::default(), &second).message_id
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use domain::catalogue::{Catalogue, Customer, System};
 use domain::id::{IncidentId, OutageId, SystemId, WindowId};
-use domain::notice::{Address, Recipient, Role, Affected, Declared, Kind, Notice, Unstable, Work};
+use domain::notice::{Address, Affected, Declared, Kind, Notice, Recipient, Role, Unstable, Work};
 use domain::sample::Reason;
 use domain::span::Span;
 use jiff::{SignedDuration, Timestamp};
@@ -109,7 +109,10 @@ fn frame(kind: Kind, customer: Option<&Customer>, at: Timestamp) -> Notice {
                 customer.and_then(|c| c.contacts.first()),
                 "it@customer.example",
             )),
-            who: customer.iter().map(|c| Role::Customer(c.id.clone())).collect(),
+            who: customer
+                .iter()
+                .map(|c| Role::Customer(c.id.clone()))
+                .collect(),
             name: text(customer.map(|c| &c.name), "A Customer"),
             zone: text(customer.map(|c| &c.zone), "UTC"),
         },

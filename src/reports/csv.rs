@@ -139,12 +139,8 @@ const OUTAGE: &[Column<OutageLine>] = &[
     ("told_before", |o| bare(&o.told_before)),
     ("customers_told", |o| bare(&o.customers_told)),
     ("customers", |o| bare(&o.customers)),
-    ("merged_from", |o| {
-        bare(&o.merged.as_ref().map(|s| s.from))
-    }),
-    ("merged_to", |o| {
-        bare(&o.merged.as_ref().and_then(|s| s.to))
-    }),
+    ("merged_from", |o| bare(&o.merged.as_ref().map(|s| s.from))),
+    ("merged_to", |o| bare(&o.merged.as_ref().and_then(|s| s.to))),
     ("merged_outages", |o| {
         words(&o.merged.as_ref().map(|s| s.outages.join(" ")))
     }),

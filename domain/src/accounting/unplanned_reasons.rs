@@ -118,7 +118,11 @@ impl Reasons<'_> {
             left = left.difference(&taken);
             this.add(window, taken, reason);
         };
-        let earned: Spans = occurrence.earned_parts.iter().map(|part| part.span).collect();
+        let earned: Spans = occurrence
+            .earned_parts
+            .iter()
+            .map(|part| part.span)
+            .collect();
         if earned.is_empty() {
             take(self, &Spans::one(from, to), UnplannedReason::NotEarned);
             return;

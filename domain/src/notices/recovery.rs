@@ -52,7 +52,10 @@ impl Look<'_> {
                 continue;
             }
             let rows = self.rows(system, &over);
-            let heard = rows.iter().flat_map(Affected::outages).any(|o| self.may_know_of(o));
+            let heard = rows
+                .iter()
+                .flat_map(Affected::outages)
+                .any(|o| self.may_know_of(o));
             let to = if heard { &mut known } else { &mut unknown };
             to.extend(rows);
         }

@@ -22,7 +22,8 @@ impl Record {
                     told: BTreeMap::new(),
                     told_by_people: Vec::new(),
                 };
-                self.one_off_windows.insert(window.id.clone(), Arc::new(entry));
+                self.one_off_windows
+                    .insert(window.id.clone(), Arc::new(entry));
                 if let Some(occurrence) = self.one_off(&window.id) {
                     self.owe_window(at, Kind::MaintenanceScheduled, &occurrence, None);
                 }

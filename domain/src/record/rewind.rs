@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::apply::close;
 use super::Record;
+use super::apply::close;
 use crate::incident::Incident;
 use crate::span::Span;
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::model::{Moment, MergedLine, Telling};
+use super::model::{MergedLine, Moment, Telling};
 use super::scope::Scope;
 use super::{incidents, notified};
 use crate::accounting;

@@ -45,7 +45,11 @@ fn refused(scope: &Scope<'_>, id: NoticeId, outgoing: &Outgoing) -> Option<Refus
     let ours = ours.filter(|a| scope.systems.contains_key(&a.system));
     let outages = ours.flat_map(|a| a.outages()).map(|o| o.to_string());
     let window = notice.work.iter().map(|w| w.window.to_string());
-    let customers: Vec<String> = notice.recipient.customers().map(ToString::to_string).collect();
+    let customers: Vec<String> = notice
+        .recipient
+        .customers()
+        .map(ToString::to_string)
+        .collect();
     Some(Refused {
         notice: id.to_string(),
         kind: notice.kind.to_string(),

@@ -38,10 +38,7 @@ impl Telling<'_> {
 }
 
 /// The notifications of all addresses about the start of an outage.
-pub(super) fn telling<'a>(
-    scope: &Scope<'a>,
-    outage: &Outage,
-) -> impl Iterator<Item = Telling<'a>> {
+pub(super) fn telling<'a>(scope: &Scope<'a>, outage: &Outage) -> impl Iterator<Item = Telling<'a>> {
     let notices = &scope.record.notices;
     let entries = notices.of_outage(outage.id);
     entries.map(move |(address, entry)| {

@@ -368,7 +368,10 @@ fn another_way_to_write_a_name_is_no_second_person() {
     expect!["a second person must approve; name someone other than `root`"]
         .assert_eq(&refused("root", "root."));
     let unseen = refused("root", " Root\u{200b}");
-    assert!(unseen.contains("name someone other than `root`"), "{unseen}");
+    assert!(
+        unseen.contains("name someone other than `root`"),
+        "{unseen}"
+    );
     let wide = refused("root", "\u{ff52}\u{ff4f}\u{ff4f}\u{ff54}");
     assert!(wide.contains("name someone other than `root`"), "{wide}");
     expect!["a second person must approve; `-` is not a name: it has no letter"]

@@ -695,68 +695,6 @@ impl Service {
     }
 }
 
-/// What each address read last of each system is so: the accepted messages, in their order.
-/// An address that a message may have reached twice or never proves nothing.
-pub fn every_address_knows_the_truth(service: &Service) {
-    let record = &service.record;
-    let mut last: BTreeMap<(String, SystemId), bool> = BTreeMap::new();
-    let mut uncertain: BTreeSet<String> = BTreeSet::new();
-    let accepted = service.events.iter().filter_map(|(_, e)| match &e.fact {
-        Fact::DeliveryEnded { notice, result, .. } => Some((*notice, *result)),
-        _ => None,
-    });
-    for (id, result) in accepted {
-        let notice = &service.message(id).notice;
-        let address = notice.recipient.address.to_string();
-        match result {
-            Delivery::Accepted => {}
-            Delivery::Deferred => continue,
-            Delivery::Ambiguous | Delivery::Rejected => {
-                uncertain.insert(address);
-                continue;
-            }
-        }
-        for system in notice.systems() {
-            let mut rows = notice.affected.iter().filter(|a| a.system == *system);
-            let down = match notice.kind {
-                NoticeKind::Downtime | NoticeKind::MaintenanceOverrun => {
-                    rows.any(|a| a.to.is_none() || a.unstable.is_some())
-                }
-                NoticeKind::Uptime | NoticeKind::MaintenanceCompleted => false,
-                _ => continue,
-            };
-            last.insert((address.clone(), system.clone()), down);
-        }
-    }
-    for ((address, system), down) in &last {
-        let configured = record.catalogue.system(system.as_str()).is_some();
-        if uncertain.contains(address) || !configured {
-            continue;
-        }
-        let known = &record.systems[system];
-        let outages = known.outages.iter().map(|o| &record.outages[o]);
-        let open = outages
-            .clone()
-            .any(|o| o.end.is_none() && o.counts_from().is_some());
-        let unknown = outages
-            .clone()
-            .any(|o| o.end.is_some() && record.notices.open_outages().contains(&o.id));
-        let held = record.unstable.contains(system) || unknown || record.has_open_outage(system);
-        assert!(
-            !*down || open || held,
-            "{address} read last that {system} is down\n{}",
-            service.timeline_without_probes()
-        );
-        let has = record.catalogue.customers_of(system);
-        let mut has = has.filter(|c| c.contacts.contains(address));
-        assert!(
-            *down || !open || has.next().is_none(),
-            "{address} read last that {system} is up\n{}",
-            service.timeline_without_probes()
-        );
-    }
-}
-
 /// A message that became due: when, and after which event.
 pub struct Due {
     pub at: Timestamp,

@@ -95,8 +95,11 @@ impl ServerCertVerifier for Recorder {
             .ok()
             .and_then(|s| Timestamp::from_second(s).ok())
             .unwrap_or(Timestamp::MAX);
-        let certificate = chain::earliest_end(end_entity, intermediates)
-            .map(|ends_at| Certificate { ends_at, checked_at });
+        let certificate =
+            chain::earliest_end(end_entity, intermediates).map(|ends_at| Certificate {
+                ends_at,
+                checked_at,
+            });
         let refused = match &verified {
             Ok(()) => None,
             Err(error) => {

@@ -87,7 +87,10 @@ fn what_is_scheduled_or_added_too_late_is_said_to_earn_nothing() {
     let (late, in_time, far) = (said(1), said(0), said(2));
     assert_eq!((&late.0, &far.0), (&"late".into(), &"far".into()));
     assert!(in_time.1.contains("not yet: to be notified by"), "{list}");
-    assert!(late.1.contains("NO: not notified in time: clinic"), "{list}");
+    assert!(
+        late.1.contains("NO: not notified in time: clinic"),
+        "{list}"
+    );
     assert!(far.1.contains("not yet: to be notified by"), "{list}");
     assert_eq!(list[2]["untold"][0], "clinic");
 }

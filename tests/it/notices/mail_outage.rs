@@ -17,7 +17,14 @@ fn nothing_stale_is_sent_when_mail_goes_again() {
         [
             // Over before it could leave: the uptime says both.
             ("downtime", IT, "2026-10-07T06:14:21", None, 7, "superseded"),
-            ("downtime", OFFICE, "2026-10-07T06:14:21", None, 7, "superseded"),
+            (
+                "downtime",
+                OFFICE,
+                "2026-10-07T06:14:21",
+                None,
+                7,
+                "superseded"
+            ),
             // Another system of this address goes down, which is more urgent.
             ("uptime", IT, "2026-10-07T06:53:11", None, 3, "superseded"),
             (

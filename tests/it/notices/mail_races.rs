@@ -14,7 +14,8 @@ fn arrived(played: &Played, address: &str) -> Vec<(String, String, usize)> {
         &events.iter().find(first).unwrap()["data"]["message"]
     };
     let accepted = events.iter().filter(|e| e["data"]["result"] == "accepted");
-    let to_us = accepted.filter(|e| notice(&e["data"]["notice"])["recipient"]["address"]["mail"] == address);
+    let to_us = accepted
+        .filter(|e| notice(&e["data"]["notice"])["recipient"]["address"]["mail"] == address);
     to_us
         .map(|ended| {
             let said = notice(&ended["data"]["notice"]);

@@ -86,7 +86,11 @@ impl Record {
     /// When the last of the facts was known that a message tells of.
     fn decided_at(&self, notice: &Notice) -> Option<Timestamp> {
         let address = &notice.recipient.address;
-        if let Some(work) = notice.work.as_ref().filter(|_| is_announcement(notice.kind)) {
+        if let Some(work) = notice
+            .work
+            .as_ref()
+            .filter(|_| is_announcement(notice.kind))
+        {
             let entries = self.notices.window(&work.window, address).iter();
             let owed = entries.filter(|e| e.known.is_owed() && e.work.span == work.span);
             return owed.map(|e| e.owed_at).max();
@@ -198,16 +202,20 @@ impl Record {
         };
         let mut customers: Vec<_> = notice.recipient.customers().cloned().collect();
         self.notices.with_window(&work.window, address, |entries| {
-            let told = entries.iter_mut().rev().find(|e| {
-                said(e.kind) && e.known.is_owed() && e.work.span == work.span
-            });
+            let told = entries
+                .iter_mut()
+                .rev()
+                .find(|e| said(e.kind) && e.known.is_owed() && e.work.span == work.span);
             let Some(told) = told else {
                 return;
             };
             told.known = told.known.after(known);
             customers.extend(told.customers.iter().cloned());
             let (cause, kind) = (told.cause, told.kind);
-            for earlier in entries.iter_mut().filter(|e| e.cause < cause && e.known.is_owed()) {
+            for earlier in entries
+                .iter_mut()
+                .filter(|e| e.cause < cause && e.known.is_owed())
+            {
                 if replaces(kind, earlier.kind) {
                     earlier.known = match earlier.known {
                         Known::Lost(id) => Known::Perhaps(id),

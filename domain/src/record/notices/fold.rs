@@ -52,7 +52,9 @@ impl Record {
                 began: Known::No,
                 ended: Known::No,
             };
-            self.notices.outages.insert((id, address.clone()), Arc::new(entry));
+            self.notices
+                .outages
+                .insert((id, address.clone()), Arc::new(entry));
             self.notices.with_outage(id, &address, |_| ());
         }
     }
@@ -70,8 +72,10 @@ impl Record {
             work.before = before.filter(|span| *span != occurrence.span);
             // An announcement says what is wanted, not what earlier announcements earned.
             if matches!(kind, Kind::MaintenanceScheduled | Kind::MaintenanceChanged)
-                && let Some((_, window)) =
-                    self.one_off_windows.get(&occurrence.id).and_then(|e| e.versions.last())
+                && let Some((_, window)) = self
+                    .one_off_windows
+                    .get(&occurrence.id)
+                    .and_then(|e| e.versions.last())
             {
                 work.max_downtime_s = window.max_downtime_s;
             }
@@ -90,18 +94,18 @@ impl Record {
     }
 
     /// Addresses that know of the window are owed its cancellation; the others need no message.
-    pub(in crate::record) fn owe_cancellation(
-        &mut self,
-        at: Timestamp,
-        occurrence: &Occurrence,
-    ) {
+    pub(in crate::record) fn owe_cancellation(&mut self, at: Timestamp, occurrence: &Occurrence) {
         let knowing: BTreeSet<Address> = self
             .notices
             .of_window(&occurrence.id)
             .map(|(address, _)| address.clone())
             .collect();
         self.owe_window(at, Kind::MaintenanceCancelled, occurrence, None);
-        for address in self.audience(&occurrence.systems).into_keys().chain(knowing) {
+        for address in self
+            .audience(&occurrence.systems)
+            .into_keys()
+            .chain(knowing)
+        {
             self.drop_cancelled(&occurrence.id, &address);
             self.drop_pointless(&address, at);
         }
@@ -113,9 +117,10 @@ impl Record {
         let cancelled = entries.iter().any(|e| e.kind == Kind::MaintenanceCancelled);
         let heard = entries.iter().any(|e| e.known.is_possible());
         let under_way = self.notices.is_attempting(address)
-            && self.notices.current(address).is_some_and(|(_, o)| {
-                o.notice.work.as_ref().is_some_and(|w| w.window == *window)
-            });
+            && self
+                .notices
+                .current(address)
+                .is_some_and(|(_, o)| o.notice.work.as_ref().is_some_and(|w| w.window == *window));
         if !cancelled || heard || under_way || self.person_told(window, entries) {
             return;
         }
@@ -159,7 +164,9 @@ impl Record {
             let has = |catalogue: &crate::catalogue::Catalogue, system: &SystemId| {
                 catalogue.system(system.as_str()).is_some()
                     && catalogue.customers_of(system).any(|c| {
-                        c.contacts.iter().any(|c| Address::Mail(c.clone()) == address)
+                        c.contacts
+                            .iter()
+                            .any(|c| Address::Mail(c.clone()) == address)
                     })
             };
             let catalogue = Arc::clone(&self.catalogue);
@@ -214,12 +221,7 @@ impl Record {
         }
     }
 
-    fn owe_to_newcomers(
-        &mut self,
-        at: Timestamp,
-        kind: Kind,
-        occurrence: &Occurrence,
-    ) {
+    fn owe_to_newcomers(&mut self, at: Timestamp, kind: Kind, occurrence: &Occurrence) {
         let told = |customer: &CustomerId| {
             let single = self.one_off_windows.get(&occurrence.id);
             let by_a_person =
@@ -321,7 +323,9 @@ impl Record {
             for address in addresses {
                 let channel = self.notices.channel(&address);
                 let known = channel.and_then(|c| c.flapping.get(system)).copied();
-                if let Some((_, known)) = known.filter(|(of, known)| *of == seq && known.is_possible()) {
+                if let Some((_, known)) =
+                    known.filter(|(of, known)| *of == seq && known.is_possible())
+                {
                     self.notices
                         .with_outage(*outage, &address, |entry| entry.began = known);
                 }

@@ -238,7 +238,9 @@ impl Notices {
 
     /// How many messages to the address were attempted, the present one included.
     pub fn count_to(&self, address: &Address) -> u64 {
-        self.channels.get(address).map_or(0, |channel| channel.messages)
+        self.channels
+            .get(address)
+            .map_or(0, |channel| channel.messages)
     }
 
     /// True if something may still be sent to anyone.

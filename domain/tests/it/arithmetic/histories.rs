@@ -161,16 +161,16 @@ fn outage() -> impl Strategy<Value = RawOutage> {
     let flag = |p| prop::bool::weighted(p);
     let flags = (flag(0.05), flag(0.15), flag(0.1), flag(0.9));
     let flapping = prop::option::weighted(0.5, 1_u64..=2);
-    (span(), flags, flapping).prop_map(
-        |(span, (open, declared, reclassified, seen), flapping)| RawOutage {
+    (span(), flags, flapping).prop_map(|(span, (open, declared, reclassified, seen), flapping)| {
+        RawOutage {
             span,
             open,
             declared,
             reclassified,
             seen,
             flapping,
-        },
-    )
+        }
+    })
 }
 
 #[derive(Clone, Debug)]

@@ -303,7 +303,10 @@ fn a_hold_that_ended_before_a_long_sleep_is_dated_to_its_end() {
     let mut service = watched();
     outages(&mut service, &[30, 330, 630], 990);
     service.input(service.second(1030), Input::Tick);
-    let settled = service.events.iter().rfind(|(_, e)| matches!(e.fact, Fact::FlappingEnded { .. }));
+    let settled = service
+        .events
+        .iter()
+        .rfind(|(_, e)| matches!(e.fact, Fact::FlappingEnded { .. }));
     assert_eq!(settled.unwrap().1.at, service.second(1020));
     assert_eq!(told(&service, Kind::Uptime).last(), Some(&(1030, 3)));
 }

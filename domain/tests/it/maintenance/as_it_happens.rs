@@ -253,7 +253,9 @@ fn an_unearned_window_is_an_ordinary_outage_whose_downtime_names_the_work() {
             up 390 degraded 0 planned 0 excluded 0 unplanned 120 unknown 0
         "#]],
     );
-    let told: Vec<_> = service.due.iter()
+    let told: Vec<_> = service
+        .due
+        .iter()
         .map(|o| {
             let work = o.notice.work.as_ref();
             (o.notice.kind.word(), work.map(|w| w.title.as_str()))

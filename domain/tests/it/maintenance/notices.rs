@@ -177,7 +177,9 @@ fn outcome(mut service: Service) -> String {
     let over = domain::span::Span::new(service.second(0), service.second(900));
     let found = service.record.windows_of(&"a".into(), over);
     let why = found.first().map(|w| format!("{:?}", w.why));
-    let told: Vec<_> = service.due.iter()
+    let told: Vec<_> = service
+        .due
+        .iter()
         .filter(|o| o.notice.affected.iter().any(|a| a.outage.is_some()))
         .map(|o| (o.notice.kind.word(), o.notice.work.is_some()))
         .collect();
@@ -204,7 +206,8 @@ fn one_customer_who_was_not_reached_leaves_it_unearned_and_the_downtime_names_th
         Some("NotTold([CustomerId(\"lab\")])")
         [("downtime", true), ("downtime", true), ("downtime", true)]
         up 435 degraded 0 planned 0 excluded 0 unplanned 120 unknown 45
-    "#]].assert_eq(&outcome(service));
+    "#]]
+    .assert_eq(&outcome(service));
 }
 
 #[test]
@@ -216,7 +219,8 @@ fn delivered_too_late_is_not_delivered() {
         Some("NotTold([CustomerId(\"lab\")])")
         [("downtime", true), ("downtime", true), ("downtime", true)]
         up 285 degraded 0 planned 0 excluded 0 unplanned 120 unknown 195
-    "#]].assert_eq(&outcome(service));
+    "#]]
+    .assert_eq(&outcome(service));
 }
 
 #[test]
@@ -243,7 +247,8 @@ fn what_a_person_records_after_the_notice_was_due_earns_nothing() {
         Some("NotTold([CustomerId(\"lab\")])")
         [("downtime", true), ("downtime", true), ("downtime", true)]
         up 285 degraded 0 planned 0 excluded 0 unplanned 120 unknown 195
-    "#]].assert_eq(&outcome(service));
+    "#]]
+    .assert_eq(&outcome(service));
 }
 
 /// A window that was told to everybody and extended from 600 to 900 at an offset.
@@ -543,7 +548,9 @@ fn an_extension_that_is_delivered_in_time_earns_what_it_says() {
             ("maintenance-changed", "sent")
         ]
     );
-    let changed = service.due.iter()
+    let changed = service
+        .due
+        .iter()
         .find(|o| o.notice.kind == domain::notice::Kind::MaintenanceChanged);
     let work = changed.unwrap().notice.work.clone().unwrap();
     let before = work.before.unwrap();
@@ -666,7 +673,10 @@ fn what_comes_back_about_work_is_said_by_nothing_but_its_own_end_to_the_same_add
     service.deliver_due(Delivery::Accepted);
     for notice in [desk, it] {
         let standing = &service.message(notice).standing;
-        assert!(matches!(standing, Standing::Superseded(_)), "{notice} is too late");
+        assert!(
+            matches!(standing, Standing::Superseded(_)),
+            "{notice} is too late"
+        );
     }
     for address in ["desk@clinic.example", "it@clinic.example"] {
         let about = work_told(&service, address);
@@ -717,7 +727,9 @@ fn an_overrun_names_the_allowance_of_its_month_though_another_is_agreed_since() 
     // It takes effect with the next month.
     service.configure(service.second(80), agreed(60));
     service.draw(90, &[("a/p", "UUUUUUUUDDDDDDDDDDD")]);
-    let overran: Vec<Option<i64>> = service.due.iter()
+    let overran: Vec<Option<i64>> = service
+        .due
+        .iter()
         .filter(|o| o.notice.kind == domain::notice::Kind::MaintenanceOverrun)
         .map(|o| o.notice.work.as_ref().unwrap().month_allowance_s)
         .collect();

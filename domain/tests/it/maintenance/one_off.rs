@@ -421,7 +421,9 @@ fn a_cancelled_window_never_starts_and_names_no_downtime() {
         270   due uptime/O-1/it@clinic.example (both)
     "#]]
     .assert_eq(&service.timeline_without_probes());
-    let down = service.due.iter()
+    let down = service
+        .due
+        .iter()
         .find(|o| o.notice.kind.word() == "downtime");
     assert!(down.unwrap().notice.work.is_none());
 }

@@ -135,9 +135,7 @@ fn who_comes_in_time_is_told_and_must_have_been() {
         service.configure(service.second(100), configuration(&["clinic", "new"]));
         // Another reload tells nobody twice.
         service.configure(service.second(101), configuration(&["clinic", "new"]));
-        let told: Vec<String> = service.due.iter()
-            .map(|o| key(&o.notice))
-            .collect();
+        let told: Vec<String> = service.due.iter().map(|o| key(&o.notice)).collect();
         assert_eq!(
             told,
             [

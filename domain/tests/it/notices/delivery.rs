@@ -43,7 +43,12 @@ fn told(service: &Service, kind: Kind) -> Vec<(i64, String, usize)> {
 /// The one message that is due, of that kind.
 fn only(service: &Service, kind: Kind) -> Notice {
     let due = service.due();
-    assert_eq!(due.len(), 1, "one {kind}: {}", service.timeline_without_probes());
+    assert_eq!(
+        due.len(),
+        1,
+        "one {kind}: {}",
+        service.timeline_without_probes()
+    );
     assert_eq!(due[0].kind, kind);
     due[0].clone()
 }
@@ -280,7 +285,10 @@ fn an_attempt_that_is_under_way_is_never_folded_but_what_it_defers_is() {
     "#]]
     .assert_eq(&service.timeline_without_probes());
     assert_eq!(service.deliver_due(Delivery::Accepted).len(), 1);
-    assert_eq!(service.message(down).standing, Standing::Superseded(Some(NoticeId(2))));
+    assert_eq!(
+        service.message(down).standing,
+        Standing::Superseded(Some(NoticeId(2)))
+    );
 }
 
 #[test]
@@ -636,7 +644,12 @@ fn a_recovery_of_two_says_so_only_if_neither_was_heard_of() {
         service.end_attempt(later, Delivery::Deferred);
         service.tick(8_000);
         let said = only(&service, Kind::Uptime);
-        assert_eq!(said.says_both, both, "{}", service.timeline_without_probes());
+        assert_eq!(
+            said.says_both,
+            both,
+            "{}",
+            service.timeline_without_probes()
+        );
     }
 }
 

@@ -464,7 +464,10 @@ fn what_is_brought_forward_is_the_same_after_a_restart() {
     let mut service = away_for_long(false);
     let now_s = service.now.duration_since(service.origin).as_secs();
     service.draw(now_s + 30, &[("b/p", "DDD"), ("a/p", "DDD")]);
-    let to_b = service.due().into_iter().find(|n| n.affected[0].system.as_str() == "b");
+    let to_b = service
+        .due()
+        .into_iter()
+        .find(|n| n.affected[0].system.as_str() == "b");
     let id = service.begin_attempt(&to_b.unwrap());
     service.end_attempt(id, Delivery::Accepted);
     service.crash(now_s + 95, now_s + 100);

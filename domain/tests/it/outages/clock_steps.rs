@@ -4,8 +4,8 @@ use crate::service::{STEP_S, Service, catalogue, rule, system};
 use domain::act::{Act, Selector};
 use domain::catalogue::{Rule, Single};
 use domain::event::{Delivery, Fact};
-use domain::notices;
 use domain::notice::Kind;
+use domain::notices;
 use domain::sample::Sample;
 use expect_test::expect;
 

@@ -1,6 +1,7 @@
 //! What people declare and what probes see of one system at the same time: to a customer it is one
 //! downtime, with one pair of notices.
-use crate::service::{Service, catalogue, every_address_knows_the_truth, line_of, rule, send_due, system};
+use crate::random_histories::notices::every_address_knows_the_truth;
+use crate::service::{Service, catalogue, line_of, rule, send_due, system};
 use domain::act::{Act, Selector};
 use domain::catalogue::{Customer, Flapping, System};
 use domain::event::Delivery;

@@ -39,7 +39,9 @@ fn is(service: &Service, after: u64, to_s: i64, wanted: Expect) {
         seq.parse::<u64>().ok()
     };
     let story = service.timeline_without_probes();
-    let lines = story.lines().skip_while(|l| number(l).is_none_or(|seq| seq <= after));
+    let lines = story
+        .lines()
+        .skip_while(|l| number(l).is_none_or(|seq| seq <= after));
     let story: String = lines.map(|line| format!("{line}\n")).collect();
     let figures = service.figures("a", 0, to_s);
     wanted.assert_eq(&format!("{story}{figures}\n"));

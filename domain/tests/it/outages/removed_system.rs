@@ -38,7 +38,10 @@ fn its_outage_ends_with_its_time_and_nobody_is_told_that_it_is_up() {
     assert_eq!(outage.end, Some(service.second(150)));
     let (_, entry) = service.record.notices.of_outage(outage.id).next().unwrap();
     assert!(entry.began.is_possible() && !entry.ended.is_possible());
-    let uptimes = service.due.iter().filter(|due| due.notice.kind == Kind::Uptime);
+    let uptimes = service
+        .due
+        .iter()
+        .filter(|due| due.notice.kind == Kind::Uptime);
     assert_eq!(uptimes.count(), 0);
     assert!(service.record.unresolved.is_empty());
 }

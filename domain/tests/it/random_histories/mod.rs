@@ -3,7 +3,7 @@
 //!
 //! A hundredth of `NINES_CASES` is tried (300 unless set), from a fixed seed unless `NINES_SEED` names one.
 mod holds;
-mod notices;
+pub mod notices;
 mod settled;
 
 use crate::service::{Service, catalogue, probe, rule, system};
@@ -639,7 +639,7 @@ proptest! {
         notices::no_recovery_leaves_while_the_system_is_down(&service);
         notices::no_downtime_leaves_once_it_is_over(&service);
         notices::nothing_is_told_twice(&service);
-        notices::an_uptime_says_both_to_an_address_that_knows_nothing(&service);
+        notices::an_uptime_that_says_both_repeats_nothing(&service);
         notices::one_downtime_has_one_end(&service);
         notices::a_configuration_is_no_recovery(&service);
         notices::flapping_is_told_by_its_events(&service);

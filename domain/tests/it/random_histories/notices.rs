@@ -1,13 +1,13 @@
 //! What always holds of the messages of a history: they say what is so, once, one after the other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::event::{Delivery, Event, Fact};
 use domain::id::{OutageId, SystemId};
 use domain::notice::{Address, Kind, Notice};
 use domain::record::{Record, Standing};
 
-use crate::service::{Service, every_address_knows_the_truth, key};
+use crate::service::{Service, key};
 
 /// Calls `check` before each event, with the record as of the event before.
 fn each(service: &Service, mut check: impl FnMut(&Record, u64, &Event)) {
@@ -36,17 +36,20 @@ fn each_message(service: &Service, mut check: impl FnMut(&Record, u64, &Notice))
 pub fn each_address_knows_the_truth_in_the_end(service: &mut Service) {
     for _ in 0..200 {
         service.deliver_due(Delivery::Accepted);
-        let wake = domain::notices::next_wake(
-            &service.record,
-            service.watch.doubted(),
-            service.now,
-        );
+        let wake =
+            domain::notices::next_wake(&service.record, service.watch.doubted(), service.now);
         match wake {
             Some(wake) => service.now = wake,
             None => break,
         }
     }
-    assert!(service.is_quiet(), "{}", service.timeline_without_probes());
+    let wake = domain::notices::next_wake(&service.record, service.watch.doubted(), service.now);
+    assert!(
+        service.due().is_empty() && wake.is_none(),
+        "due {:#?}, wake {wake:?}\n{}",
+        service.due(),
+        service.timeline_without_probes()
+    );
     every_address_knows_the_truth(service);
 }
 
@@ -125,43 +128,27 @@ pub fn nothing_is_told_twice(service: &Service) {
     });
 }
 
-/// An `uptime` says both only if no relay accepted a message about its outages before; it says one
-/// thing only if its address may know that the system was down.
-pub fn an_uptime_says_both_to_an_address_that_knows_nothing(service: &Service) {
-    let mut heard: BTreeSet<(Address, OutageId)> = BTreeSet::new();
+/// An `uptime` says both only if no relay accepted a message about its outages before.
+pub fn an_uptime_that_says_both_repeats_nothing(service: &Service) {
     let mut accepted: BTreeSet<(Address, OutageId)> = BTreeSet::new();
-    each(service, |record, seq, event| match &event.fact {
-        Fact::DeliveryEnded { notice, result, .. } => {
+    each(service, |_, seq, event| match &event.fact {
+        Fact::DeliveryEnded {
+            notice,
+            result: Delivery::Accepted,
+            ..
+        } => {
             let notice = &service.message(*notice).notice;
             let address = &notice.recipient.address;
-            let told: Vec<_> = notice.outages().map(|o| (address.clone(), o)).collect();
-            match result {
-                Delivery::Accepted => {
-                    accepted.extend(told.iter().cloned());
-                    heard.extend(told);
-                }
-                Delivery::Ambiguous => heard.extend(told),
-                Delivery::Deferred | Delivery::Rejected => {}
-            }
+            accepted.extend(notice.outages().map(|o| (address.clone(), o)));
         }
         Fact::DeliveryAttempted {
             message: Some(notice),
             ..
-        } if notice.kind == Kind::Uptime => {
+        } if notice.says_both => {
             let address = &notice.recipient.address;
-            let key_of = |o: OutageId| (address.clone(), o);
-            let flapping = notice.affected.iter().any(|row| row.unstable.is_some());
-            if notice.says_both {
-                let known: Vec<_> = notice
-                    .outages()
-                    .filter(|o| accepted.contains(&key_of(*o)))
-                    .collect();
-                assert!(known.is_empty(), "#{seq} {} {known:?}", key(notice));
-            } else if !flapping {
-                let mut outages = notice.outages().flat_map(|o| record.same_downtime(o, address));
-                let known = outages.any(|o| heard.contains(&key_of(o)));
-                assert!(known, "#{seq} {}", key(notice));
-            }
+            let mut outages = notice.outages();
+            let known = outages.find(|o| accepted.contains(&(address.clone(), *o)));
+            assert_eq!(known, None, "#{seq} {}", key(notice));
         }
         _ => {}
     });
@@ -228,4 +215,66 @@ pub fn flapping_is_told_by_its_events(service: &Service) {
     });
     let left: BTreeSet<SystemId> = service.record.unstable.iter().cloned().collect();
     assert_eq!(left, flapping);
+}
+
+/// What each address read last of each system is so: the accepted messages, in their order.
+/// An address that a message may have reached twice or never proves nothing.
+pub fn every_address_knows_the_truth(service: &Service) {
+    let record = &service.record;
+    let mut last: BTreeMap<(String, SystemId), bool> = BTreeMap::new();
+    let mut uncertain: BTreeSet<String> = BTreeSet::new();
+    let accepted = service.events.iter().filter_map(|(_, e)| match &e.fact {
+        Fact::DeliveryEnded { notice, result, .. } => Some((*notice, *result)),
+        _ => None,
+    });
+    for (id, result) in accepted {
+        let notice = &service.message(id).notice;
+        let address = notice.recipient.address.to_string();
+        match result {
+            Delivery::Accepted => {}
+            Delivery::Deferred => continue,
+            Delivery::Ambiguous | Delivery::Rejected => {
+                uncertain.insert(address);
+                continue;
+            }
+        }
+        for system in notice.systems() {
+            let mut rows = notice.affected.iter().filter(|a| a.system == *system);
+            let down = match notice.kind {
+                Kind::Downtime | Kind::MaintenanceOverrun => {
+                    rows.any(|a| a.to.is_none() || a.unstable.is_some())
+                }
+                Kind::Uptime | Kind::MaintenanceCompleted => false,
+                _ => continue,
+            };
+            last.insert((address.clone(), system.clone()), down);
+        }
+    }
+    for ((address, system), down) in &last {
+        let configured = record.catalogue.system(system.as_str()).is_some();
+        if uncertain.contains(address) || !configured {
+            continue;
+        }
+        let known = &record.systems[system];
+        let outages = known.outages.iter().map(|o| &record.outages[o]);
+        let open = outages
+            .clone()
+            .any(|o| o.end.is_none() && o.counts_from().is_some());
+        let unknown = outages
+            .clone()
+            .any(|o| o.end.is_some() && record.notices.open_outages().contains(&o.id));
+        let held = record.unstable.contains(system) || unknown || record.has_open_outage(system);
+        assert!(
+            !*down || open || held,
+            "{address} read last that {system} is down\n{}",
+            service.timeline_without_probes()
+        );
+        let has = record.catalogue.customers_of(system);
+        let mut has = has.filter(|c| c.contacts.contains(address));
+        assert!(
+            *down || !open || has.next().is_none(),
+            "{address} read last that {system} is up\n{}",
+            service.timeline_without_probes()
+        );
+    }
 }

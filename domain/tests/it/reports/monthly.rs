@@ -6,7 +6,7 @@ use crate::service::{Service, at, catalogue, rule, system};
 use domain::act::{Act, Selector};
 use domain::catalogue::{Customer, Rule, Single, System};
 use domain::decide::Input;
-use domain::event::{GapCause, Delivery};
+use domain::event::{Delivery, GapCause};
 use domain::policy::{DayHours, Hours, Policy};
 use domain::report::{Report, monthly};
 use domain::span::Span;
