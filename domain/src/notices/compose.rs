@@ -82,8 +82,8 @@ impl Look<'_> {
             let mut systems = content.affected.iter().map(|a| &a.system);
             systems.any(|s| c.systems.contains(s))
         };
-        if customers.iter().any(|c| concerned(c)) {
-            customers.retain(|c| concerned(&c));
+        if customers.iter().any(&concerned) {
+            customers.retain(|c| concerned(c));
         }
         if let Some(first) = customers.first() {
             return Recipient {

@@ -2,7 +2,6 @@
 //! rule can be read as a picture. The same turn as the engine's, without stores.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)] // shared by several test files; a test may panic
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 

@@ -574,7 +574,7 @@ fn a_downtime_that_waits_into_a_window_names_no_work_that_excuses_it_nor_that_of
         assert!(service.due.is_empty());
         service.sample("b/p", 305, letter);
         service.sample("b/p", 310, letter);
-        let notice = &service.due.iter().next().unwrap().notice;
+        let notice = &service.due.first().unwrap().notice;
         let work = notice.work.as_ref().map(|w| w.window.to_string());
         (notice.affected.len(), work)
     };
