@@ -129,7 +129,7 @@ fn seconds_between(from: &Value, to: &Value) -> i64 {
     t(to).duration_since(t(from)).as_secs()
 }
 
-const OUTAGE: [&str; 7] = [
+const OUTAGE: [&str; 6] = [
     "outage-opened",
     "outage-closed",
     "incident-opened",
