@@ -18,35 +18,35 @@ use crate::support::rehearsal::{files, play, scenarios};
 const PINNED: [(&str, &str); 8] = [
     (
         "head",
-        "4a263387226bb85c28551d57237c24b1d40ef7c2c7340530708012c019d72435",
+        "c442206ef375f0ca41b182b0515bbaa3a2e82899940b9cb69cab9bfc27d6b84a",
     ),
     (
         "timeline.jsonl",
-        "7a7bcec319c7c0fe5dc80366fd1a58bc9ab711b282d2e5e6b69b68a7944f7c3e",
+        "25021b4c59e4ce93d46e6d50b5131b086393a9ea6e69f9916f18cdc6fb260b4c",
     ),
     (
         "notices.jsonl",
-        "b4acf2464ecb471271f7710e28fe3a96c0d029bb0cfd249e0c4d4a15582c8aad",
+        "c70c8d3c49904536f00b8647ae9bb199cc1ea60fa2eebec348e7a044dc8cd0b6",
     ),
     (
         "reports/operations-2026-10.json",
-        "f07b5e13e0f764b329be29ac262c3173aab8212292f11f233237d5a50cd1c8f5",
+        "0a327db99b2a3513cf6b86cfb08f872b111959406433f828662fdcecec79d2ea",
     ),
     (
         "reports/operations-2026-10.html",
-        "3585f86440e299ae72f3817e8c9bf3639ce4ee5e7f819a4e78b410d28ac47e68",
+        "1dced6fc87d0dc78dbf6d57e5356397ce91c4383f74c796b50dd7045e5a54e0e",
     ),
     (
         "reports/operations-2026-10.md",
-        "1aa3bdff9c0154d82c413eaa4052c8bed0db03873a9bf55935bc1b5d4353cce8",
+        "72da872c1c205fa84a5b4d0bca5f6f5bba976d38a9ba9df759bcea235fa1a6e0",
     ),
     (
         "reports/operations-2026-10.csv",
-        "e13687bd314e21865cb38e7c7325b1db34db889ec4e319473e3003b6341cc232",
+        "ba9a18bcce4bbc726ae9f433e77fec19b9dad5d65078e1657c9b8558f84a327d",
     ),
     (
         "notices/",
-        "fac2e7200b34d9930cb6c2cccd177f9a9fe099554ed08df000d9a2129ca08e85",
+        "0cdfa0d5fd04738bb0051106391be7fac83d4a4c47a9dc2331103846a990479d",
     ),
 ];
 
