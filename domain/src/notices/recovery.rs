@@ -115,6 +115,11 @@ impl Look<'_> {
             let since = first.map(|o| o.start).min().unwrap_or(Timestamp::MAX);
             all.extend(self.refused(system, since));
             all.sort_unstable();
+            // The row says that the system is up after each of them.
+            let mut outages = all.iter().filter_map(|o| self.record.outages.get(o));
+            if !outages.all(|o| self.was_up_after(o)) {
+                return Vec::new();
+            }
         }
         all
     }
