@@ -137,7 +137,7 @@ def recorded(nines):
     for event in nines.events("outage-opened", "outage-closed"):
         data = event["data"]
         if event["kind"] == "outage-opened":
-            outages[event["seq"]] = [data["system"], instant(data["start"]), None]
+            outages[data["outage"]] = [data["system"], instant(data["start"]), None]
         else:
             number = data["outage"]
             outages[number][2] = instant(data["end"])
@@ -181,7 +181,7 @@ def absent(runs, since, till):
 
 
 def latest(notice):
-    """The outages that a notice is about: of each system the last; the others it only repeats."""
+    """Return the outages that a notice is about: the last one of each system. It only repeats the others."""
     last = {}
     for affected in notice["affected"]:
         last[affected["system"]] = affected
@@ -189,8 +189,18 @@ def latest(notice):
     return {a["outage"] for a in last.values() if not (down and a["to"])}
 
 
+def mentions(notice, outage):
+    return outage in [affected["outage"] for affected in notice["affected"]]
+
+
+def summary(notice):
+    """Return a notice in short, for a message."""
+    affected = [(a["outage"], "over" if a["to"] else "open") for a in notice["affected"]]
+    return notice["kind"], affected, notice["says_both"], notice["results"], notice["result"]
+
+
 def told(nines, spool, outages):
-    """Every outage's two mails, or one that says both, at every address concerned."""
+    """Check that each affected address got two mails about each outage, or one that says both."""
     notices = nines.notices()
     kept = collections.defaultdict(list)
     for mail in mails(spool):
@@ -207,24 +217,25 @@ def told(nines, spool, outages):
             for address in addresses if system in systems else ():
                 theirs = [n for n in notices.values() if n["recipient"] == address]
                 said = [n for n in theirs if outage in latest(n)]
-                # What was cut off again and again is said once more by what comes after it.
+                # Kills superseded the notice again and again: a later notice repeats the outage.
                 later = [n for n in theirs if n not in said and any(i in kept for i in n["ids"])
                          and any(a["outage"] == outage and a["to"] for a in n["affected"])]
                 arrived = [n for n in said if any(i in kept for i in n["ids"])]
                 kinds = sorted(n["kind"] for n in arrived)
-                folded = [n for n in arrived if n["kind"] == "uptime" and n["folded"]]
-                # Cut off before its first byte and pointless by now: nobody can know whether it
-                # arrived, and the uptime says from when to when it was.
-                unsure = [n for n in said if n["kind"] == "downtime"
-                          and {"ambiguous", "folded"} <= set(n["results"])]
+                says_both = [n for n in arrived if n["kind"] == "uptime" and n["says_both"]]
+                # A kill made the downtime notice ambiguous, or the recovery notice covers several outages and
+                # the address may know of the first: then the recovery notice lists all of them.
+                covered = {a["outage"] for n in arrived if n["kind"] == "uptime" for a in n["affected"]}
+                may_know = [n for n in theirs if n["kind"] == "downtime" and covered & latest(n)
+                            and (n["result"] == "sent" or "ambiguous" in n["results"])]
                 whole = (kinds == ["downtime", "uptime"]
-                         or kinds == ["uptime"] and (folded or unsure)
+                         or kinds == ["uptime"] and (says_both or may_know)
                          or kinds in ([], ["downtime"], ["uptime"]) and later)
                 check(whole, f"O-{outage} of {system}: {customer}'s {address} got {kinds}; the "
-                             f"ledger has {[(n['kind'], n['results']) for n in said]}")
-                count["pair" if len(kinds) == 2 else "folded" if folded
-                      else "said with a later one" if later
-                      else "uptime alone, its downtime cut off"] += 1
+                             f"ledger has {[summary(n) for n in theirs if mentions(n, outage)]}")
+                count["pair" if len(kinds) == 2 else "one notice that says both" if says_both
+                      else "repeated by a later notice" if later
+                      else "in the uptime of an earlier outage"] += 1
                 order = [mail.path.name for kind in kinds for n in arrived if n["kind"] == kind
                          for mail in kept[next(iter(n["ids"]))][:1]]
                 check(order == sorted(order), f"O-{outage}: uptime came before downtime")
@@ -232,7 +243,7 @@ def told(nines, spool, outages):
 
 
 def check_last_mails(nines, spool, outages):
-    """Of every system, the last mail that an address was sent says that it is up, as it is."""
+    """Check that the last mail to each address about each system says that it is up."""
     by_mail = {i: notice for notice in nines.notices().values() for i in notice["ids"]}
     last = {}
     for mail in mails(spool):
@@ -271,8 +282,7 @@ def run(workspace):
 
     def finished():
         running(nines.process, "nines")
-        return all(len(o) == 4 for o in recorded(nines).values()) and not [
-            n for n in nines.notices().values() if n["open"]]
+        return all(len(o) == 4 for o in recorded(nines).values()) and not nines.pending()
     # An ambiguous delivery is sent again after a minute.
     until(200, lambda: "outages or notices are still open: "
           f"{[n for n in nines.notices().values() if n['open']][:3]}", finished, every=0.5)

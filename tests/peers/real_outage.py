@@ -63,7 +63,7 @@ def same_edges(outage, truth, name):
         said, (earliest, latest) = instant(outage[edge]), truth[edge]
         # Reports truncate to seconds.
         early, late = int(earliest), latest + INTERVAL_S + LATE_S
-        say(f"  {name}: {edge} {outage[edge]}, in truth {clock(earliest)}"
+        say(f"  {name}: {edge} {outage[edge]}, actually {clock(earliest)}"
             f" ({said - earliest:+.3f} s)")
         check(early <= said <= late, f"{name}'s {edge} is further than one interval from the truth")
     check(outage["end_observed"] and outage["reason"], f"{name}: the outage has no reason, or its end was not observed")
