@@ -1,5 +1,5 @@
 //! The service exports every metric that dashboards, rules and documents name, and dashboards or rules
-//! use every metric that it exports. The same for alerts: rules define them, `docs/` explains them.
+//! use every metric that it exports. `docs/operating.md` explains every alert, and no alert is unknown.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,43 @@ pub fn check(files: &[File]) -> Vec<Problem> {
             problems.push(file.problem(*line, message));
         }
     }
+    problems.extend(alerts(files));
     problems
+}
+
+/// Alerts that only the rules or only a document names.
+fn alerts(files: &[File]) -> Vec<Problem> {
+    let in_files = |wanted: fn(&str) -> bool| files.iter().filter(move |file| wanted(&file.path));
+    let mut defined = Names::new();
+    for file in in_files(|path| path.starts_with("grafana/rules/") && !path.contains("tests")) {
+        for (line, text) in file.lines() {
+            if let Some(alert) = text.trim_start().strip_prefix("- alert: ") {
+                defined.insert(alert, (file, line));
+            }
+        }
+    }
+    let mut problems = Vec::new();
+    for file in in_files(|path| path.ends_with(".md") && path != "CHANGELOG.md") {
+        for (line, text) in file.lines() {
+            for word in words(text).filter(|word| is_alert(word) && !defined.contains_key(word)) {
+                problems.push(file.problem(line, format!("no rule defines the alert `{word}`")));
+            }
+        }
+    }
+    for page in in_files(|path| path == "docs/operating.md") {
+        for (alert, (file, line)) in &defined {
+            if !page.text.contains(&format!("`{alert}`")) {
+                let message = format!("explain the alert `{alert}` in docs/operating.md");
+                problems.push(file.problem(*line, message));
+            }
+        }
+    }
+    problems
+}
+
+fn is_alert(word: &str) -> bool {
+    let rest = word.strip_prefix("Nines").unwrap_or_default();
+    rest.starts_with(char::is_uppercase)
 }
 
 /// The metrics among the words that `split` finds in each line.
@@ -93,6 +129,21 @@ mod tests {
                 "grafana/rules/a.yml:1: src/metrics does not export `nines_gone`",
                 "docs/a.md:1: src/metrics does not export `nines_old`",
                 "src/metrics.rs:2: no dashboard and no rule in grafana/ uses `nines_lost`",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_rules_and_the_manual_name_the_same_alerts() {
+        let files = [
+            file("grafana/rules/a.yml", "- alert: NinesA\n  - alert: NinesB"),
+            file("docs/operating.md", "`NinesA` `NinesOld` Nines"),
+        ];
+        assert_eq!(
+            shown(check(&files)),
+            [
+                "docs/operating.md:1: no rule defines the alert `NinesOld`",
+                "grafana/rules/a.yml:2: explain the alert `NinesB` in docs/operating.md",
             ]
         );
     }
