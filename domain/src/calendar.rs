@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 
-use crate::policy::Hours;
+use crate::policy::{DayHours, Hours, LocalTime};
 use crate::span::{Span, Spans, second};
 
 /// A name that the bundled time zone database does not have.
@@ -126,38 +126,46 @@ pub fn midnights(zone: &TimeZone, over: Span) -> Vec<Timestamp> {
     all
 }
 
-/// The seconds within `over` in which weekly hours are open. A day that closes at `00:00` is open to
-/// its end, and the next begins at its first midnight, though that may happen twice.
+/// The seconds within `over` in which the hours are open.
 ///
 /// # Errors
 /// The hours name a zone that does not exist.
 pub fn open(hours: &Hours, over: Span) -> Result<Spans, UnknownZone> {
-    let zone = zone(&hours.zone)?;
-    if over.is_empty() {
-        return Ok(Spans::new());
+    let mut spans = Vec::new();
+    for entry in &hours.weekly {
+        let (opens, closes) = (zone(&entry.open.zone)?, zone(&entry.close.zone)?);
+        let begins = |day: &Date| {
+            entry.day() == day.weekday() && !over.is_empty() && !hours.holidays.contains(day)
+        };
+        for day in dates(over.from, over.to, &opens, 2).filter(begins) {
+            let from = local(day, entry.open.time, &opens, Edge::Start);
+            spans.push(Span::new(from, closing(day, entry, from, &closes)));
+        }
     }
-    let spans: Spans = dates(over.from, over.to, &zone, 2)
-        .flat_map(|day| {
-            hours
-                .weekly
-                .iter()
-                .filter(move |entry| entry.day() == day.weekday())
-                .map(move |entry| (day, entry))
-        })
-        .map(|(day, entry)| {
-            let tomorrow = shift(day, 1);
-            let closes_at = if entry.close == Time::midnight() {
-                // The end of the day, and so where the next begins.
-                midnight(tomorrow, &zone)
-            } else if entry.close > entry.open {
-                local(day, entry.close, &zone, Edge::End)
-            } else {
-                local(tomorrow, entry.close, &zone, Edge::End)
-            };
-            Span::new(local(day, entry.open, &zone, Edge::Start), closes_at)
-        })
-        .collect();
+    let spans: Spans = spans.into_iter().collect();
     Ok(spans.clip(second(over.from), second(over.to)))
+}
+
+/// The end of the hours that began on `day`, at `from`.
+fn closing(day: Date, entry: &DayHours, from: Timestamp, zone: &TimeZone) -> Timestamp {
+    let tomorrow = shift(day, 1);
+    let LocalTime { time, .. } = entry.close;
+    if time == Time::midnight() {
+        // The first midnight of the next day, even if that day has two.
+        return midnight(tomorrow, zone);
+    }
+    let today = local(day, time, zone, Edge::End);
+    // A clock change never turns short hours into a whole day, so one zone compares local times.
+    let is_today = if entry.open.zone == entry.close.zone {
+        time > entry.open.time
+    } else {
+        today > from
+    };
+    if is_today {
+        today
+    } else {
+        local(tomorrow, time, zone, Edge::End)
+    }
 }
 
 /// A calendar month, printed and read as `2026-10`.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{CommitteeId, CustomerId, PolicyId, ProbeId, Source, SystemId, VantageId};
 use crate::mailbox::Mailbox;
-use crate::policy::Policy;
+use crate::policy::{Policy, Target};
 
 /// The configuration in force. Every list is sorted by id; ids are unique; every reference holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,13 +138,6 @@ impl Default for Flapping {
     fn default() -> Self {
         Self::USUAL
     }
-}
-
-/// An availability target, exact: 99.9 % is 999 of 1000.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    /// Parts per million that must be up: 99.9 % is 999 000.
-    pub ppm: u32,
 }
 
 /// What a probe's failure does to its system.

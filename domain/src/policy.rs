@@ -3,10 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use jiff::civil::{Time, Weekday};
+use jiff::civil::{Date, Time, Weekday};
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::Target;
 use crate::id::PolicyId;
 
 /// How a period is accounted, as the policy chooses; a report prints every choice.
@@ -34,36 +33,71 @@ pub struct Policy {
     pub planned_hours: Option<Hours>,
 }
 
-/// Weekly hours in one zone.
+/// An availability target, exact: 99.9 % is 999 000 parts per million.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    pub ppm: u32,
+}
+
+/// Hours of the week.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hours {
-    /// The zone (IANA).
-    pub zone: String,
-    /// The hours of the week.
     pub weekly: Vec<DayHours>,
+    /// Dates, in the zone of the opening, on which no hours begin.
+    pub holidays: Vec<Date>,
 }
 
-impl Hours {
-    /// Whether no hour lies outside them.
-    pub fn is_always(&self) -> bool {
-        let whole = self
-            .weekly
-            .iter()
-            .filter(|d| d.open == Time::midnight() && d.close == Time::midnight());
-        whole.map(|d| d.weekday % 7).collect::<BTreeSet<_>>().len() == 7
-    }
-}
-
-/// `[open, close)` on one weekday; `close` at or before `open` runs into the next day, and `00:00` is
-/// the end of this one.
+/// `[open, close)` from one weekday on. A close at `00:00` is the end of that day. Any other close
+/// that is not after the opening is on the next day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayHours {
     /// Monday is 0, Sunday is 6.
     pub weekday: u8,
-    /// Local opening.
-    pub open: Time,
-    /// Local closing.
-    pub close: Time,
+    pub open: LocalTime,
+    pub close: LocalTime,
+}
+
+/// A time of day in a time zone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalTime {
+    pub time: Time,
+    /// An IANA name.
+    pub zone: String,
+}
+
+impl Hours {
+    /// The same hours on each of these weekdays, in one zone and without holidays.
+    pub fn on(weekdays: impl IntoIterator<Item = u8>, open: Time, close: Time, zone: &str) -> Self {
+        let edge = |time| LocalTime {
+            time,
+            zone: zone.to_owned(),
+        };
+        let day = |weekday| DayHours {
+            weekday,
+            open: edge(open),
+            close: edge(close),
+        };
+        Self {
+            weekly: weekdays.into_iter().map(day).collect(),
+            holidays: Vec::new(),
+        }
+    }
+
+    /// The zone of all edges; `None` if they have several zones, or there are no hours.
+    pub fn zone(&self) -> Option<&str> {
+        let edges = || self.weekly.iter().flat_map(|day| [&day.open, &day.close]);
+        let zone = edges().next()?.zone.as_str();
+        edges().all(|edge| edge.zone == zone).then_some(zone)
+    }
+
+    /// True if no hour lies outside them.
+    pub fn is_always(&self) -> bool {
+        let midnight = |edge: &LocalTime| edge.time == Time::midnight();
+        let whole = self.weekly.iter();
+        let whole = whole.filter(|d| midnight(&d.open) && midnight(&d.close));
+        let days: BTreeSet<u8> = whole.map(|d| d.weekday % 7).collect();
+        days.len() == 7 && self.holidays.is_empty() && self.zone().is_some()
+    }
 }
 
 impl DayHours {

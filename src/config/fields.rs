@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::catalogue::Target;
+use domain::policy::Target;
 use values::suggest::unknown;
 use values::{Id, Parsed, Place, STAND_IN, Seconds, Source};
 

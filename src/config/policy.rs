@@ -1,8 +1,7 @@
 //! `policies/*.toml`: an agreement and the choices it makes in the arithmetic.
 
-use domain::catalogue::Target;
 use domain::id::PolicyId;
-use domain::policy::{DayHours, Hours, Policy};
+use domain::policy::{Hours, Policy, Target};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use values::{ClockTime, Format, Line, Parsed, Percent, Seconds, Source, Weekday, Zone};
@@ -109,15 +108,10 @@ fn weekly(source: &mut Source<'_>, hours: WeeklyHours) -> Hours {
     let days = hours.days.into_iter().map(|day| (day.value, day.at));
     let days: Vec<_> = days.collect();
     source.no_repeats(&days);
-    let hours_of = |day: &jiff::civil::Weekday| DayHours {
-        weekday: day.to_monday_zero_offset().unsigned_abs(),
-        open: hours.open.value,
-        close: hours.close.value,
-    };
-    let mut weekly: Vec<DayHours> = days.iter().map(|(day, _)| hours_of(day)).collect();
-    weekly.sort_by_key(|hours| hours.weekday);
-    Hours {
-        zone: hours.zone.value,
-        weekly,
-    }
+    let mut days: Vec<u8> = days
+        .iter()
+        .map(|(day, _)| day.to_monday_zero_offset().unsigned_abs())
+        .collect();
+    days.sort_unstable();
+    Hours::on(days, hours.open.value, hours.close.value, &hours.zone.value)
 }

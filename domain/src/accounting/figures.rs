@@ -2,10 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::catalogue::Target;
 use crate::id::{OutageId, WindowId};
 use crate::months::Months;
-use crate::policy::Policy;
+use crate::policy::{Policy, Target};
 use crate::span::{Span, Spans, instant, second};
 
 use super::classes::{Analysis, Classes, analyse};

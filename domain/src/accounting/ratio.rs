@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::Target;
+use crate::policy::Target;
 
 /// `num / den`, exact, both in seconds. `den` is positive; an availability has `0 <= num <= den`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

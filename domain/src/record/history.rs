@@ -9,10 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::{ProbeRecord, Record};
 use crate::accounting::{BlipHistory, History, OutageHistory, ProbeHistory};
 use crate::calendar::{self, UnknownZone};
-use crate::catalogue::{Catalogue, Kind, System, Target};
+use crate::catalogue::{Catalogue, Kind, System};
 use crate::id::{CustomerId, IncidentId, ProbeId, SystemId};
 use crate::months::{Months, Zones};
-use crate::policy::{Hours, Policy};
+use crate::policy::{Hours, Policy, Target};
 use crate::span::Span;
 use crate::windows;
 

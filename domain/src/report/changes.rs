@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use super::model::{Change, Moment};
 use super::scope::{Scope, in_force};
 use super::words;
-use crate::catalogue::{Catalogue, Customer, Flapping, Probe, Rule, System, Target};
+use crate::catalogue::{Catalogue, Customer, Flapping, Probe, Rule, System};
 use crate::id::SystemId;
-use crate::policy::Policy;
+use crate::policy::{Policy, Target};
 
 /// The configurations that came into force in the month, each with its changes.
 pub(super) fn lines(scope: &Scope<'_>) -> Vec<Change> {

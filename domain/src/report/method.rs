@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 
 use super::model::{Choice, Method, Rule};
 use super::scope::Scope;
 use super::words;
 use crate::id::PolicyId;
-use crate::policy::{DayHours, Hours, Policy};
+use crate::policy::{DayHours, Hours, LocalTime, Policy};
 
 pub(super) fn of(scope: &Scope<'_>) -> Method {
     Method {
@@ -173,7 +173,7 @@ pub(super) fn choices(policy: &Policy) -> Vec<String> {
     });
     texts.push(format!(
         "Measured time decides if coverage is at least {} %.",
-        words::target(crate::catalogue::Target {
+        words::target(crate::policy::Target {
             ppm: policy.min_coverage_ppm
         })
     ));
@@ -195,8 +195,13 @@ pub(super) fn choices(policy: &Policy) -> Vec<String> {
 fn weekly(hours: &Hours) -> String {
     const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     let name = |day: &DayHours| DAYS[usize::from(day.weekday % 7)];
+    let zone = hours.zone();
+    let edge = |edge: &LocalTime, text: String| match zone {
+        Some(_) => text,
+        None => format!("{text} {}", edge.zone),
+    };
     let rows = hours.weekly.chunk_by(|a, b| {
-        a.weekday.wrapping_add(1) == b.weekday && (a.open, a.close) == (b.open, b.close)
+        a.weekday.wrapping_add(1) == b.weekday && (&a.open, &a.close) == (&b.open, &b.close)
     });
     let texts: Vec<String> = rows
         .map(|row| {
@@ -204,16 +209,25 @@ fn weekly(hours: &Hours) -> String {
                 [first, _, .., last] => format!("{}\u{2013}{}", name(first), name(last)),
                 few => few.iter().map(name).collect::<Vec<_>>().join(", "),
             };
-            let Some(any) = row.first() else {
+            let Some(DayHours { open, close, .. }) = row.first() else {
                 return days;
             };
-            let close = if any.close == Time::midnight() {
+            let ends = if close.time == Time::midnight() {
                 "24:00".to_owned()
             } else {
-                any.close.strftime("%H:%M").to_string()
+                close.time.strftime("%H:%M").to_string()
             };
-            format!("{days} {}\u{2013}{close}", any.open.strftime("%H:%M"))
+            let begins = open.time.strftime("%H:%M").to_string();
+            format!("{days} {}\u{2013}{}", edge(open, begins), edge(close, ends))
         })
         .collect();
-    format!("{} ({})", texts.join(", "), hours.zone)
+    let mut text = texts.join(", ");
+    if let Some(zone) = zone {
+        text.push_str(&format!(" ({zone})"));
+    }
+    if !hours.holidays.is_empty() {
+        let dates: Vec<String> = hours.holidays.iter().map(Date::to_string).collect();
+        text.push_str(&format!(", not on {}", dates.join(", ")));
+    }
+    text
 }

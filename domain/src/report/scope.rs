@@ -8,10 +8,10 @@ use jiff::tz::TimeZone;
 
 use super::Error;
 use crate::calendar::Month;
-use crate::catalogue::{Catalogue, Committee, System, Target};
+use crate::catalogue::{Catalogue, Committee, System};
 use crate::id::SystemId;
 use crate::months::Zones;
-use crate::policy::Policy;
+use crate::policy::{Policy, Target};
 use crate::record::{Agreement, Record};
 use crate::span::Span;
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::catalogue::Target;
+use crate::policy::Target;
 use crate::span::{instant as instant_of, second};
 
 /// `at` floored to whole seconds, as in the accounting.

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use domain::catalogue::{Affects, Days, End, Flapping, Kind, Target};
-use domain::policy::{DayHours, Hours};
+use domain::catalogue::{Affects, Days, End, Flapping, Kind};
+use domain::policy::{Hours, Target};
 use jiff::civil::{Time, Weekday, date};
 
 use super::Files;
@@ -148,15 +148,9 @@ fn a_policy_is_what_its_file_says() {
         (60, 990_000)
     );
     assert_eq!(policy.monthly_allowance_s, Some(28_800));
-    let hours = |zone: &str, open, close| Hours {
-        zone: zone.to_owned(),
-        weekly: (0..7)
-            .map(|weekday| DayHours {
-                weekday,
-                open: Time::constant(open, 0, 0, 0),
-                close: Time::constant(close, 0, 0, 0),
-            })
-            .collect(),
+    let hours = |zone: &str, open, close| {
+        let at = |hour| Time::constant(hour, 0, 0, 0);
+        Hours::on(0..7, at(open), at(close), zone)
     };
     let (all_day, nights) = (
         hours("America/New_York", 0, 0),

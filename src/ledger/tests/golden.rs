@@ -8,13 +8,13 @@ use std::path::PathBuf;
 
 use domain::catalogue::{
     Affects, Catalogue, Committee, Contact, Customer, Days, End, Flapping, Kind, Probe, Rule,
-    Single, System, Target,
+    Single, System,
 };
 use domain::event::{Cause, Delivery, Fact, GapCause, Silence};
 use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, Source, SystemId, WindowId};
 use domain::incident::{Certainty, Measure, Review};
 use domain::notice::{Address, Affected, Notice, Recipient, Role, Work};
-use domain::policy::{DayHours, Hours, Policy};
+use domain::policy::{DayHours, Hours, LocalTime, Policy, Target};
 use domain::sample::{Outcome, Reason, Seen};
 use domain::span::Span;
 use jiff::Timestamp;
@@ -281,12 +281,18 @@ fn policy() -> Policy {
         min_coverage_ppm: 950_000,
         monthly_allowance_s: Some(14_400),
         service_hours: Some(Hours {
-            zone: "America/New_York".into(),
             weekly: vec![DayHours {
                 weekday: 6,
-                open: time(7, 0, 0, 0),
-                close: time(19, 30, 0, 0),
+                open: LocalTime {
+                    time: time(8, 0, 0, 0),
+                    zone: "America/New_York".into(),
+                },
+                close: LocalTime {
+                    time: time(17, 30, 0, 0),
+                    zone: "America/Los_Angeles".into(),
+                },
             }],
+            holidays: vec![date(2026, 12, 25)],
         }),
         planned_hours: None,
     }

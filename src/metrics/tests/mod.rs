@@ -3,10 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use domain::actor::Actor;
-use domain::catalogue::{Affects, Catalogue, Committee, Customer, Days, End, Rule, Target};
+use domain::catalogue::{Affects, Catalogue, Committee, Customer, Days, End, Rule};
 use domain::event::{Cause, Event, Fact, Silence};
 use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, Source, SystemId};
 use domain::notice::{Address, Kind as NoticeKind, Notice, Recipient, Role};
+use domain::policy::Target;
 use domain::sample::{Outcome, Phases, Reason, Sample};
 use domain::span::Span;
 

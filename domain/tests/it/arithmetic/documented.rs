@@ -1,8 +1,8 @@
 //! Runs every timeline drawn in `docs/accounting.md` and compares the figures below it.
 //! `UPDATE_EXPECT=1` writes the figures into the page.
 
-use domain::catalogue::Target;
 use domain::id::IncidentId;
+use domain::policy::Target;
 use domain::span::Span;
 use expect_test::expect_file;
 

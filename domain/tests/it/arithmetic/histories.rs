@@ -3,12 +3,12 @@
 
 use domain::accounting::{BlipHistory, Figures, History, OutageHistory, ProbeHistory, account};
 use domain::calendar;
-use domain::catalogue::{Affects, Target};
+use domain::catalogue::Affects;
 use domain::id::{IncidentId, OutageId, PolicyId, SystemId, WindowId};
-use domain::policy::{DayHours, Hours, Policy};
+use domain::policy::{Hours, Policy, Target};
 use domain::span::Span;
 use domain::windows::{Earned, EarnedPart, Occurrence};
-use jiff::civil::time;
+use jiff::civil::{date, time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -244,16 +244,21 @@ fn hours() -> impl Strategy<Value = Hours> {
         (time(23, 0, 0, 0), time(4, 0, 0, 0)),
         (time(0, 0, 0, 0), time(0, 0, 0, 0)),
     ]);
-    (times, prop::collection::vec(0_u8..7, 1..7)).prop_map(|((open, close), days)| Hours {
-        zone: "America/New_York".into(),
-        weekly: days
-            .into_iter()
-            .map(|weekday| DayHours {
-                weekday,
-                open,
-                close,
-            })
-            .collect(),
+    let closes = select(vec![
+        "America/New_York",
+        "America/New_York",
+        "America/Los_Angeles",
+    ]);
+    let days = prop::collection::vec(0_u8..7, 1..7);
+    let holiday = (1_i8..=31).prop_map(|day| date(2026, 10, day));
+    let holidays = prop::option::weighted(0.3, holiday);
+    (times, closes, days, holidays).prop_map(|((open, close), zone, days, holidays)| {
+        let mut hours = Hours::on(days, open, close, "America/New_York");
+        for day in &mut hours.weekly {
+            day.close.zone = zone.into();
+        }
+        hours.holidays = holidays.into_iter().collect();
+        hours
     })
 }
 

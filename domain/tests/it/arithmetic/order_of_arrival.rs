@@ -3,10 +3,10 @@
 use crate::service::{Service, catalogue, probe, rule, system};
 use domain::accounting::{Figures, account};
 use domain::act::{Act, Selector};
-use domain::catalogue::{Affects, Catalogue, Customer, Rule, Single, System, Target};
+use domain::catalogue::{Affects, Catalogue, Customer, Rule, Single, System};
 use domain::event::Delivery;
 use domain::id::{OutageId, PolicyId, SystemId};
-use domain::policy::Policy;
+use domain::policy::{Policy, Target};
 use domain::record::Record;
 use domain::span::Span;
 use jiff::{SignedDuration, Timestamp};

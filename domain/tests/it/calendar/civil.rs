@@ -1,7 +1,7 @@
 //! Zones, local times, months and weekly hours.
 
 use domain::calendar::{self, Edge, Month};
-use domain::policy::{DayHours, Hours};
+use domain::policy::Hours;
 use domain::span::{Span, second};
 use jiff::Timestamp;
 use jiff::civil::{Time, date, time};
@@ -92,24 +92,14 @@ fn months_are_read_as_they_are_printed_and_nothing_else_is() {
 
 #[test]
 fn weekly_hours_close_on_the_next_day_where_they_must() {
-    let hours = Hours {
-        zone: "America/New_York".into(),
-        weekly: vec![
-            DayHours {
-                weekday: 5,
-                open: time(22, 0, 0, 0),
-                close: time(4, 0, 0, 0),
-            },
-            DayHours {
-                weekday: 0,
-                open: time(7, 0, 0, 0),
-                close: time(19, 0, 0, 0),
-            },
-        ],
-    };
+    let hours =
+        |day, open, close, zone| Hours::on([day], time(open, 0, 0, 0), time(close, 0, 0, 0), zone);
+    let zone = "America/New_York";
+    let mut both = hours(5, 22, 4, zone);
+    both.weekly.extend(hours(0, 7, 19, zone).weekly);
     // Saturday the last of October into the night that has an hour twice, then Monday.
     let over = Span::new(at("2026-10-31T04:00:00Z"), at("2026-11-04T05:00:00Z"));
-    let open = calendar::open(&hours, over).unwrap();
+    let open = calendar::open(&both, over).unwrap();
     let spans: Vec<_> = open.iter().collect();
     let expect = |from: &str, to: &str| (second(at(from)), second(at(to)));
     assert_eq!(
@@ -121,11 +111,8 @@ fn weekly_hours_close_on_the_next_day_where_they_must() {
     );
     // Looked at from the middle, what opened before is still open.
     let late = Span::new(at("2026-11-01T05:00:00Z"), at("2026-11-01T06:00:00Z"));
-    assert_eq!(calendar::open(&hours, late).unwrap().seconds(), 3600);
-    let nowhere = Hours {
-        zone: "Nowhere".into(),
-        ..hours
-    };
+    assert_eq!(calendar::open(&both, late).unwrap().seconds(), 3600);
+    let nowhere = hours(0, 7, 19, "Nowhere");
     assert!(calendar::open(&nowhere, over).is_err());
 }
 
@@ -135,18 +122,90 @@ fn between(from: &str, to: &str) -> Span {
 
 /// What is open of `over` by hours of one weekday.
 fn open_on(zone: &str, weekday: u8, open: Time, close: Time, over: Span) -> Vec<String> {
-    let weekly = vec![DayHours {
-        weekday,
-        open,
-        close,
-    }];
-    let zone = zone.to_owned();
-    let hours = Hours { zone, weekly };
-    let open = calendar::open(&hours, over).unwrap();
+    spans(&Hours::on([weekday], open, close, zone), over)
+}
+
+fn spans(hours: &Hours, over: Span) -> Vec<String> {
+    let open = calendar::open(hours, over).unwrap();
     let instant = |s| Timestamp::from_second(s).unwrap();
     open.iter()
         .map(|(from, to)| format!("{} to {}", instant(from), instant(to)))
         .collect()
+}
+
+#[test]
+fn each_edge_of_the_hours_is_in_its_own_zone_also_when_the_clocks_change() {
+    let (eight, five) = (time(8, 0, 0, 0), time(17, 0, 0, 0));
+    let mut hours = Hours::on([4, 5, 6, 0], eight, five, "America/New_York");
+    for day in &mut hours.weekly {
+        day.close.zone = "America/Los_Angeles".into();
+    }
+    // The clocks go back on Sunday, 1 November 2026, at 02:00 in each zone.
+    let over = between("2026-10-30T00:00:00Z", "2026-11-03T12:00:00Z");
+    assert_eq!(
+        spans(&hours, over),
+        [
+            "2026-10-30T12:00:00Z to 2026-10-31T00:00:00Z",
+            "2026-10-31T12:00:00Z to 2026-11-01T00:00:00Z",
+            "2026-11-01T13:00:00Z to 2026-11-02T01:00:00Z",
+            "2026-11-02T13:00:00Z to 2026-11-03T01:00:00Z",
+        ]
+    );
+    // They go forward on Sunday, 14 March 2027.
+    let over = between("2027-03-13T06:00:00Z", "2027-03-15T12:00:00Z");
+    assert_eq!(
+        spans(&hours, over),
+        [
+            "2027-03-13T13:00:00Z to 2027-03-14T01:00:00Z",
+            "2027-03-14T12:00:00Z to 2027-03-15T00:00:00Z",
+        ]
+    );
+}
+
+#[test]
+fn hours_of_two_zones_close_on_the_day_on_which_the_closing_time_first_follows() {
+    let hours = |open: &str, from, close: &str, to| {
+        let mut hours = Hours::on([2], from, to, open);
+        hours.weekly[0].close.zone = close.into();
+        hours
+    };
+    let over = between("2026-11-03T00:00:00Z", "2026-11-07T00:00:00Z");
+    let (ten, eleven) = (time(22, 0, 0, 0), time(23, 0, 0, 0));
+    // 23:00 Eastern is 20:00 Pacific: too early for the same day.
+    let west_to_east = hours("America/Los_Angeles", ten, "America/New_York", eleven);
+    assert_eq!(
+        spans(&west_to_east, over),
+        ["2026-11-05T06:00:00Z to 2026-11-06T04:00:00Z"]
+    );
+    // 22:00 Pacific is after 23:00 Eastern.
+    let east_to_west = hours("America/New_York", eleven, "America/Los_Angeles", ten);
+    assert_eq!(
+        spans(&east_to_west, over),
+        ["2026-11-05T04:00:00Z to 2026-11-05T06:00:00Z"]
+    );
+}
+
+#[test]
+fn no_hours_begin_on_a_holiday() {
+    let night = |holiday| {
+        let mut hours = Hours::on(3..6, time(22, 0, 0, 0), time(4, 0, 0, 0), "UTC");
+        hours.holidays = vec![holiday];
+        hours
+    };
+    let over = between("2026-12-24T00:00:00Z", "2026-12-27T00:00:00Z");
+    assert_eq!(
+        spans(&night(date(2026, 12, 25)), over),
+        [
+            "2026-12-24T22:00:00Z to 2026-12-25T04:00:00Z",
+            "2026-12-26T22:00:00Z to 2026-12-27T00:00:00Z",
+        ]
+    );
+    let always = |holidays| Hours {
+        holidays,
+        ..Hours::on(0..7, Time::midnight(), Time::midnight(), "UTC")
+    };
+    assert!(always(vec![]).is_always());
+    assert!(!always(vec![date(2026, 12, 25)]).is_always());
 }
 
 #[test]

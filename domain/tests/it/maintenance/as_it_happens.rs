@@ -4,7 +4,7 @@
 use crate::service::{Service, rule, system};
 use domain::catalogue::{Rule, System};
 use domain::event::Fact;
-use domain::policy::{DayHours, Hours, Policy};
+use domain::policy::{Hours, Policy};
 use domain::report;
 use expect_test::{Expect, expect};
 
@@ -435,16 +435,12 @@ fn downtime_that_nobody_saw_uses_no_allowance() {
 #[test]
 fn a_later_policy_changes_no_older_window() {
     let policy = |from: &str, to: &str| Policy {
-        planned_hours: Some(Hours {
-            zone: "UTC".into(),
-            weekly: (0..7)
-                .map(|weekday| DayHours {
-                    weekday,
-                    open: from.parse().unwrap(),
-                    close: to.parse().unwrap(),
-                })
-                .collect(),
-        }),
+        planned_hours: Some(Hours::on(
+            0..7,
+            from.parse().unwrap(),
+            to.parse().unwrap(),
+            "UTC",
+        )),
         ..crate::service::policy("p", None)
     };
     let configured = |policy: Policy, systems: Vec<System>| {

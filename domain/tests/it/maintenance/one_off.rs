@@ -4,7 +4,7 @@ use crate::service::{Service, catalogue, system};
 use domain::act::{Act, Selector};
 use domain::catalogue::Single;
 use domain::event::Delivery;
-use domain::policy::{DayHours, Hours, Policy};
+use domain::policy::{Hours, Policy};
 use domain::record::WindowStatus;
 use domain::span::Span;
 use expect_test::expect;
@@ -288,17 +288,10 @@ fn a_window_that_makes_no_sense_is_not_scheduled() {
 #[test]
 fn a_window_outside_the_allowed_hours_needs_a_reason() {
     let mut all = catalogue(vec![system("a")]);
-    let always = |weekday| DayHours {
-        weekday,
-        open: "21:00:00".parse().unwrap(),
-        close: "00:05:00".parse().unwrap(),
-    };
+    let (open, close) = ("21:00:00".parse().unwrap(), "00:05:00".parse().unwrap());
     all.policies = vec![Policy {
         name: "Nights".into(),
-        planned_hours: Some(Hours {
-            zone: "UTC".into(),
-            weekly: (0..7).map(always).collect(),
-        }),
+        planned_hours: Some(Hours::on(0..7, open, close, "UTC")),
         ..crate::service::policy("nights", None)
     }];
     all.systems[0].policy = Some("nights".into());

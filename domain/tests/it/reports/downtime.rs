@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 
 use crate::service::{Service, at, catalogue, system};
 use domain::act::{Act, Selector};
-use domain::catalogue::{Customer, Days, Rule, Target};
+use domain::catalogue::{Customer, Days, Rule};
 use domain::event::{Delivery, Fact};
-use domain::policy::Policy;
+use domain::policy::{Policy, Target};
 use domain::report::{OutageLine, Report, SystemLine, Verdict, monthly};
 use expect_test::expect;
 

@@ -1,20 +1,13 @@
 //! What a report says of the choices of an agreement, each in words that a committee reads.
 use crate::service::{Service, catalogue, system};
 use domain::catalogue::System;
-use domain::policy::{DayHours, Hours, Policy};
+use domain::policy::{Hours, Policy};
 use domain::report::monthly;
 use expect_test::{Expect, expect};
 
 fn hours(days: &[u8], open: &str, close: &str) -> Hours {
-    let weekly = days.iter().map(|&weekday| DayHours {
-        weekday,
-        open: open.parse().unwrap(),
-        close: close.parse().unwrap(),
-    });
-    Hours {
-        zone: "America/New_York".into(),
-        weekly: weekly.collect(),
-    }
+    let (open, close) = (open.parse().unwrap(), close.parse().unwrap());
+    Hours::on(days.iter().copied(), open, close, "America/New_York")
 }
 
 #[track_caller]

@@ -7,7 +7,7 @@ use domain::act::{Act, Selector};
 use domain::catalogue::{Customer, Rule, Single, System};
 use domain::decide::Input;
 use domain::event::{Delivery, GapCause};
-use domain::policy::{DayHours, Hours, Policy};
+use domain::policy::{Hours, Policy};
 use domain::report::{Report, monthly};
 use domain::span::Span;
 use expect_test::{Expect, expect};
@@ -266,14 +266,7 @@ fn under(change: impl FnOnce(&mut Policy), samples: &str) -> Service {
 }
 
 fn hours(from: &str, to: &str) -> Hours {
-    Hours {
-        zone: "UTC".into(),
-        weekly: vec![DayHours {
-            weekday: 3,
-            open: from.parse().unwrap(),
-            close: to.parse().unwrap(),
-        }],
-    }
+    Hours::on([3], from.parse().unwrap(), to.parse().unwrap(), "UTC")
 }
 
 #[test]

@@ -9,9 +9,9 @@ use domain::accounting::{
     Classes, Figures, History, OutageHistory, ProbeHistory, account, planned_until,
 };
 use domain::calendar;
-use domain::catalogue::{Affects, Target};
+use domain::catalogue::Affects;
 use domain::id::{IncidentId, OutageId, PolicyId, SystemId, WindowId};
-use domain::policy::Policy;
+use domain::policy::{Policy, Target};
 use domain::span::{Span, Spans, instant};
 use domain::windows::{Earned, EarnedPart, Occurrence};
 use expect_test::Expect;

@@ -261,7 +261,10 @@ pub fn month() -> impl Strategy<Value = Case> {
             let failing = outages.into_iter();
             raw.outages = failing.map(|o| o.among(&raw.windows)).collect();
             if let Some(hours) = policy.as_mut().and_then(|p| p.service_hours.as_mut()) {
-                hours.zone = name.into();
+                for day in &mut hours.weekly {
+                    day.open.zone = name.into();
+                    day.close.zone = name.into();
+                }
             }
             Case {
                 zone: name,

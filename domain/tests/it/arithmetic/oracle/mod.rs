@@ -4,8 +4,8 @@
 mod planned;
 
 use domain::accounting::{Figures, History, OutageHistory, Verdict};
-use domain::catalogue::{Affects, Target};
-use domain::policy::{Hours, Policy};
+use domain::catalogue::Affects;
+use domain::policy::{Hours, LocalTime, Policy, Target};
 use domain::span::Span;
 use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -160,16 +160,28 @@ impl Seconds<'_> {
         (floor(outage.start), to)
     }
 
-    /// Whether the second lies in weekly hours: asked of its own local clock.
-    fn in_hours(&self, hours: &Hours, zone: &TimeZone, t: i64) -> bool {
-        let civil = zone.to_datetime(Timestamp::from_second(t).unwrap());
-        let yesterday = civil.date().yesterday().unwrap().weekday();
+    /// True if the second lies in the hours, by the local clocks of both edges.
+    fn in_hours(&self, hours: &Hours, t: i64) -> bool {
+        let at = Timestamp::from_second(t).unwrap();
+        let local = |edge: &LocalTime| {
+            let zone = TimeZoneDatabase::bundled().get(&edge.zone).unwrap();
+            zone.to_datetime(at)
+        };
         hours.weekly.iter().any(|entry| {
-            let overnight = entry.close <= entry.open;
-            let today = entry.day() == civil.date().weekday()
-                && civil.time() >= entry.open
-                && (overnight || civil.time() < entry.close);
-            today || (overnight && entry.day() == yesterday && civil.time() < entry.close)
+            let (opening, closing) = (local(&entry.open), local(&entry.close));
+            let today = opening.date();
+            [today, today.yesterday().unwrap()].into_iter().any(|day| {
+                let overnight = entry.close.time <= entry.open.time;
+                let last = if overnight {
+                    day.tomorrow().unwrap()
+                } else {
+                    day
+                };
+                entry.day() == day.weekday()
+                    && !hours.holidays.contains(&day)
+                    && opening >= day.to_datetime(entry.open.time)
+                    && closing < last.to_datetime(entry.close.time)
+            })
         })
     }
 
@@ -214,16 +226,15 @@ fn ground(s: &Seconds) -> Ground {
         s.paint(&mut g.declared, from, to);
     }
     let hours = policy.and_then(|p| p.service_hours.as_ref());
-    let hours = hours.map(|hours| (hours, TimeZoneDatabase::bundled().get(&hours.zone).unwrap()));
     let degraded_is_down = policy.is_some_and(|p| p.degraded_is_down);
     let mut open = true;
     for i in 0..known {
         let t = s.lo + i as i64;
         // Nothing opens or closes between two full minutes.
-        if let Some((hours, zone)) = &hours
+        if let Some(hours) = hours
             && (i == 0 || t % 60 == 0)
         {
-            open = s.in_hours(hours, zone, t);
+            open = s.in_hours(hours, t);
         }
         g.agreed[i] = open && life[i];
         let mute = !saw.watched[i] || saw.silent[i];
