@@ -1,5 +1,5 @@
-//! What people do, and why it is refused: declarations, faults of the monitor, exclusions,
-//! reclassification, incidents.
+//! Acts and their refusals: declarations, monitor faults, exclusions, reclassification, incidents.
+
 use crate::service::{Service, at, rule, system};
 use domain::act::{Act, Selector};
 use domain::event::Delivery;
@@ -551,7 +551,7 @@ fn what_else_is_said_of_planned_time_keeps_nobody_from_taking_it_back() {
     }
 }
 
-/// What is printed of an end is its whole second.
+/// Acts compare whole seconds, since a report prints whole seconds.
 #[test]
 fn a_declared_end_is_not_changed_to_the_end_that_is_printed() {
     let origin = "2026-10-01T00:00:00.184Z";

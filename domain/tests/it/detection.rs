@@ -1,4 +1,5 @@
 //! From samples to outages, drawn: each letter is a sample, thirty seconds apart.
+
 use crate::service::{Service, probe, system};
 use domain::catalogue::Affects;
 use domain::event::Delivery;
@@ -395,7 +396,7 @@ fn an_outage_is_over_where_the_last_of_its_probes_may_have_been_good_first() {
     let silent = "UDDD................UUU";
     let service = one_silent(silent, "UDDDDDDDDUUUUUUUUUUUUUU");
     assert_eq!(ended(&service), "Some(270) Some((270, 600))");
-    // The silent one's last bad sample vouches for longer than the other's.
+    // The silent probe's last bad sample covers a longer time than the other's.
     let service = one_silent(silent, "UDDDUUUUUUUUUUUUUUUUUUU");
     assert_eq!(ended(&service), "Some(165) Some((165, 600))");
     // It was heard good before the other one was.

@@ -1,4 +1,5 @@
-//! What people write of incidents stays written.
+//! Section 8: texts of incidents are kept, and reviews can be amended.
+
 use crate::service::{Service, system};
 use domain::act::{Act, Selector};
 use domain::calendar::Month;

@@ -2,6 +2,7 @@
 //! `detection`, `outages` and `flapping` (section 4), `maintenance` and `calendar` (5),
 //! `arithmetic` (6), `incidents` (8), `notices` (9), `reports` (10), `acts` (15).
 //! `random_histories` checks what must hold in every history.
+
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
 
 mod acts;

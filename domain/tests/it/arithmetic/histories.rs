@@ -72,8 +72,8 @@ pub fn cases() -> u32 {
     asked.map_or(2_000, |n| n.parse().expect("NINES_CASES is a number"))
 }
 
-/// Judges `cases` random values; a failure prints the seed and the smallest case found. The seed
-/// is fixed unless `NINES_SEED` gives another.
+/// Tests `cases` random values. A failure prints the seed and the smallest case found. `NINES_SEED`
+/// replaces the fixed seed; `NINES_NO_SHRINK` prints the first failing case instead of the smallest.
 pub fn judge<S: Strategy>(
     cases: u32,
     shrink: u32,
@@ -82,11 +82,12 @@ pub fn judge<S: Strategy>(
 ) -> Result<(), String> {
     let seed = std::env::var("NINES_SEED").ok();
     let seed = seed.map_or(20_261_001, |n| n.parse().expect("NINES_SEED is a number"));
+    let quick = std::env::var_os("NINES_NO_SHRINK").is_some();
     let config = Config {
         cases,
         rng_seed: RngSeed::Fixed(seed),
         failure_persistence: None,
-        max_shrink_iters: shrink,
+        max_shrink_iters: if quick { 0 } else { shrink },
         ..Config::default()
     };
     let run = TestRunner::new(config).run(strategy, test);

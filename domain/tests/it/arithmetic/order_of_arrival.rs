@@ -1,5 +1,6 @@
 //! A system has the same figures alone and among a hundred, and whatever the order in which facts
 //! arrive: through samples, acts and events, as they come in service.
+
 use crate::service::{Service, catalogue, probe, rule, system};
 use domain::accounting::{Figures, account};
 use domain::act::{Act, Selector};
@@ -80,7 +81,7 @@ fn made(seed: u64, n: u64) -> System {
     made
 }
 
-/// Those systems, and five customers who depend on every fifth, the last on all.
+/// These systems with five customers. Each depends on every fifth system, the last on all.
 fn configured(seed: u64, systems: &[u64]) -> Catalogue {
     let mut made: Vec<System> = systems.iter().map(|n| made(seed, *n)).collect();
     made.sort_by(|a, b| a.id.cmp(&b.id));
@@ -105,7 +106,7 @@ fn configured(seed: u64, systems: &[u64]) -> Catalogue {
     service
 }
 
-/// What a system's probes say, round by round: well and ill by turns.
+/// The samples of a system's probes, round by round.
 fn letters(seed: u64, n: u64, probe: u64) -> Vec<char> {
     let mut dice = Dice::of(seed ^ 77, n * 8 + probe);
     let mut letters = Vec::new();
@@ -331,7 +332,7 @@ fn the_order_in_which_the_samples_of_one_instant_arrive_does_not_matter() {
     assert_eq!(told(&seen("a/p", "a/q", 10)), once);
 }
 
-/// What three people say of a day that is over, in that order.
+/// Three persons' acts about a day that is over, in that order.
 fn said(order: &[usize]) -> Service {
     let mut all = configured(7, &[0]);
     // So that there is planned time to be taken back.

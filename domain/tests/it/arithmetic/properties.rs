@@ -1,4 +1,4 @@
-//! What section 6 calls always true, over random histories.
+//! The properties that section 6 calls always true, over random histories.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -38,7 +38,7 @@ fn lettered(ruling: &Ruling, period: Span, letters: &[u8]) -> Spans {
     all.into_iter().collect::<Spans>().intersection(&period)
 }
 
-/// What the oracle says of the period.
+/// The oracle's classes of the period.
 fn expected(ruling: &Ruling, period: Span) -> Classes {
     Classes {
         agreed: lettered(ruling, period, b"ugpxdXD?"),
@@ -69,7 +69,7 @@ fn every_class_and_every_figure_agrees_with_the_oracle() {
     });
 }
 
-/// Of a figure, so that two can be compared: what is lost of what is measured.
+/// Contract availability as (numerator, denominator).
 fn contract(figures: &Figures) -> Option<(i64, i64)> {
     figures.contract_availability.map(|r| (r.num, r.den))
 }
@@ -236,7 +236,7 @@ fn an_observed_outage_never_raises_the_contracts_figure() {
     let both = (case(Windows::Unlimited), another_span());
     always(cases(), &both, |(mut case, (from, to))| {
         spend_on_nothing_else(&mut case);
-        // Time that counts as down unseen is excused by no window; once seen it may be.
+        // No window makes unknown time planned that counts as down; observed downtime may be.
         case.policy
             .iter_mut()
             .for_each(|p| p.unknown_is_down = false);
@@ -257,7 +257,7 @@ fn an_observed_outage_never_raises_the_contracts_figure() {
             edge_s: 30,
             flapping: None,
         });
-        // Seen by a probe that was there before: a new one would vouch for time of its own.
+        // An existing probe sees it: a new probe would cover time of its own.
         let mut probes = case.history.probes.iter_mut();
         let Some(probe) = probes.find(|p| p.affects == Affects::Availability) else {
             return Ok(());
@@ -349,7 +349,7 @@ fn an_overrun_is_dated_to_the_first_second_that_is_not_planned() {
         let Some(asked) = case.history.outages.iter().position(|o| !o.declared) else {
             return Ok(());
         };
-        // As the live engine sees it: an outage that goes on, with nothing silent and nobody
+        // As the live engine sees it: an open outage, with no silent probe and no
         // having declared anything over it.
         let h = &mut case.history;
         h.outages[asked].end = None;
@@ -408,7 +408,7 @@ fn whole_months_agree_with_the_oracle() {
         agrees(&case, &figures)
     });
     assert_eq!(months, Ok(()));
-    // Not only around an edge: on many days something was excused, on most something was not.
+    // The days vary: many have planned time, most have unplanned time.
     let (planned, unplanned) = (planned.take(), unplanned.take());
     assert!(
         planned.len() > 12 && unplanned.len() > 28,

@@ -18,7 +18,7 @@ fn every_unplanned_second_of_downtime_in_a_window_has_one_reason_and_no_other_se
             case.as_of,
         );
         let classes = &figures.classes;
-        // Time that nobody saw is no downtime, even where an agreement counts it as that.
+        // Time without a sample is no downtime here, even if the policy counts it as down.
         let down = classes.unplanned.difference(&classes.unknown_as_down);
         let spans = |span: Span| -> Spans { [span].into_iter().collect() };
         for window in &case.history.windows {

@@ -120,7 +120,7 @@ fn between(from: &str, to: &str) -> Span {
     Span::new(at(from), at(to))
 }
 
-/// What is open of `over` by hours of one weekday.
+/// The open time within `over` for hours of one weekday.
 fn open_on(zone: &str, weekday: u8, open: Time, close: Time, over: Span) -> Vec<String> {
     spans(&Hours::on([weekday], open, close, zone), over)
 }
@@ -229,7 +229,7 @@ fn a_day_whose_hours_end_at_midnight_ends_there_also_where_midnight_happens_twic
         havana(sunday, midnight, six),
         ["2026-11-01T04:00:00Z to 2026-11-01T11:00:00Z"]
     );
-    // What closes after midnight closes the second time, as a window does.
+    // A closing time after midnight that occurs twice is the second one, as for a window.
     assert_eq!(
         havana(saturday, evening, time(0, 30, 0, 0)),
         ["2026-11-01T02:30:00Z to 2026-11-01T05:30:00Z"]

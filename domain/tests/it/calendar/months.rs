@@ -125,7 +125,7 @@ proptest! {
         }
     }
 
-    /// What has begun keeps its edges.
+    /// A month that has begun keeps its start and end.
     #[test]
     fn a_later_change_moves_no_month_that_has_begun(
         first in prop::sample::select(NAMES.to_vec()),

@@ -1,6 +1,7 @@
 //! Maintenance as it happens, drawn: thirty seconds a letter, windows in seconds after midnight.
 //! Each ends with the seconds that a report counts, so that what people are told and what the
 //! contract's figure says cannot drift apart.
+
 use crate::service::{Service, rule, system};
 use domain::catalogue::{Rule, System};
 use domain::event::Fact;
@@ -491,7 +492,7 @@ fn an_allowance_changed_within_a_month_decides_from_the_next_on() {
     assert!(overruns(&service).is_empty());
     assert_eq!(planned_in_report(&service, "2026-10"), 210);
 
-    // What is less strict waits for the next month as well.
+    // A less strict policy waits for the next month, too.
     service.configure(service.second(1_000), configured(None));
     let week_s = 7 * 86_400;
     service.draw(3 * week_s, &[("a/p", drawn)]);

@@ -1,5 +1,5 @@
-//! What people do about single windows, and why it is refused: scheduled, extended, ended early,
-//! cancelled.
+//! One-off windows are scheduled, extended, ended early and cancelled, or refused with a reason.
+
 use crate::service::{Service, catalogue, system};
 use domain::act::{Act, Selector};
 use domain::catalogue::Single;
@@ -421,7 +421,7 @@ fn a_cancelled_window_never_starts_and_names_no_downtime() {
     assert!(down.unwrap().notice.work.is_none());
 }
 
-/// What can be said of the window.
+/// The status of the window.
 fn foreseen(service: &Service, at_s: i64) -> Option<WindowStatus> {
     service
         .record

@@ -1,5 +1,6 @@
-//! The wall clock is set while the service runs, or between two of its lives: what happened twice
-//! is unknown, detection goes on at once, and nobody is told late, twice or never.
+//! The wall clock is set, while the service runs or between two runs: time that occurs twice is
+//! unknown, detection continues at once, and each notice is sent once and in time.
+
 use crate::service::{STEP_S, Service, catalogue, rule, system};
 use domain::act::{Act, Selector};
 use domain::catalogue::{Rule, Single};
@@ -45,7 +46,7 @@ fn schedule(service: &Service, id: &str, from_s: i64, to_s: i64) -> Act {
     })
 }
 
-/// What `figures` says of one class.
+/// The seconds of one class in `figures`.
 fn seconds(figures: &str, class: &str) -> i64 {
     let mut words = figures.split(' ').skip_while(|word| *word != class);
     words.nth(1).unwrap().parse().unwrap()
@@ -280,7 +281,7 @@ fn a_window_that_happens_twice_is_told_once() {
     service.draw(0, &[("a/p", &ups(80))]);
     service.set_clock(2_395, 1_195);
     service.draw(1_200, &[("a/p", &ups(30))]);
-    // Neither a reload nor a restart takes it for one that nobody has been told of.
+    // After a reload or a restart it still counts as notified.
     let mut other = (*service.record.catalogue).clone();
     other.service = "Renamed".into();
     service.configure(service.second(2_100), other);
@@ -404,7 +405,7 @@ fn what_an_earlier_life_showed_passes_twice_too() {
     service.set_clock(215, 20);
     service.draw(25, &[("a/p", "DDD")]);
     service.stop(90);
-    // What the first life saw at these times says nothing against what the third saw.
+    // Samples of the first run at these times do not contradict those of the third.
     service.start(70);
     service.draw(75, &[("a/p", "DDDDDDUU")]);
     let spans = service.record.repeated.iter();
@@ -576,7 +577,7 @@ fn nothing_was_heard_at_a_time_that_is_still_to_come() {
     service.draw(0, &[("a/p", "UUUU")]);
     service.stop(140);
     service.start(60);
-    // What came in before 140 passed twice; the sample of 155 is the only one that is read back.
+    // Time before 140 occurs twice; only the sample at 155 is read back.
     service.draw(65, &[("a/p", "UUUU")]);
     service.crash(160, 150);
     service.draw(155, &[("a/p", "UU")]);

@@ -1,5 +1,6 @@
-//! What people declare and what probes see of one system at the same time: to a customer it is one
-//! downtime, with one pair of notices.
+//! Declared and observed downtime of one system at the same time: one downtime for customers, with one
+//! pair of notices.
+
 use crate::random_histories::notices::every_address_knows_the_truth;
 use crate::service::{Service, catalogue, line_of, rule, send_due, system};
 use domain::act::{Act, Selector};
@@ -179,7 +180,7 @@ fn a_declaration_that_is_shortened_later_does_not_make_two_of_one() {
     ends(&mut service, 160, declared, 60);
     service.draw(180, &[("a/p", "UU")]);
     assert_eq!(send_due(&mut service), ["uptime: a 30..180"]);
-    // What was up between them is not counted.
+    // Up time between them is not counted.
     let up = service.messages().into_iter().next_back().unwrap();
     assert_eq!(up.notice.affected[0].down_s, Some(120));
     nothing_contradicts(&mut service);
@@ -383,7 +384,7 @@ fn at_work() -> Service {
     service
 }
 
-/// What the month's report says of each outage's windows.
+/// The windows of each outage in the month's report.
 fn why(service: &Service) -> Vec<Vec<String>> {
     let report = monthly(&service.record, "ops", "2026-10".parse().unwrap(), "00").unwrap();
     let plain = |text: &String| text.replace('\u{a0}', " ");

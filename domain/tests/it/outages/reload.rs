@@ -1,4 +1,5 @@
-//! A configuration that changes in the midst of an outage is no evidence that anything is up.
+//! A configuration that changes during an outage is no evidence that a system is up.
+
 use crate::service::{Service, catalogue, line_of, probe, rule, send_due, system};
 use domain::catalogue::{Affects, Catalogue, Flapping, Probe, System};
 use domain::event::Delivery;
@@ -192,7 +193,7 @@ fn without_a_probe_that_could_say_so_nobody_is_told_that_it_is_up() {
             up 30 degraded 0 planned 0 excluded 0 unplanned 95 unknown 85
         "#]],
     );
-    // What was told is answered as soon as somebody can know.
+    // The recovery is notified as soon as it is known.
     reload(&mut service, 250, Some(a_with(&["other"])));
     service.draw(270, &[("a/other", "UU")]);
     is(
@@ -240,7 +241,7 @@ fn a_clock_set_back_before_nobody_watched_leaves_nobody_with_a_downtime() {
     let mut a = a_with(&["p"]);
     a.probes[0] = degrading("p");
     reload(&mut service, 300, Some(a));
-    // What ended unwatched at 300 would be in the future.
+    // An unobserved end at 300 would be in the future.
     service.set_clock(310, 200);
     service.draw(210, &[("a/p", "UU")]);
     assert!(send_due(&mut service).is_empty());
@@ -396,7 +397,7 @@ fn one_taken_away_after_a_crash_is_told_when_another_was_heard() {
     let rows = [("a/p", "UDDDD"), ("a/q", "UUUUU")];
     let mut service = down(&["p", "q"], &rows);
     let systems = vec![a_with(&["q"]), system("b")];
-    // What the service that starts finds: another configuration, and nobody watches yet.
+    // The service starts with another configuration and has no samples yet.
     service.watch = domain::watch::Watch::rebuild(&service.record, &service.samples);
     service.configure(service.second(400), catalogue(systems));
     service.crash(125, 400);
@@ -513,7 +514,7 @@ fn completed_work_is_not_said_to_leave_a_system_available_that_nobody_watches() 
     );
 }
 
-/// Nobody saw how the first of two outages ended; the second was found then and is over at 690 s.
+/// The first outage ended unobserved; the second was found then and ended at 690 s.
 fn back_while_down(away: Option<System>, found: &str) -> Service {
     let mut service = down(&["p"], &[("a/p", "UDDDD")]);
     reload(&mut service, 125, away);

@@ -1,5 +1,5 @@
-//! A system that is taken out of the configuration while it is down: its time ends there, nobody
-//! saw it come back, and nothing says that anybody did.
+//! A system that is removed while it is down: its time ends there, and its recovery is unknown.
+
 use crate::service::{Service, catalogue, system};
 use domain::catalogue::System;
 use domain::event::Delivery;

@@ -1,5 +1,6 @@
-//! The service ends, in order or not, and comes back: what nobody watched is unknown, no outage is
-//! split or lost, no notice is lost or repeated under another id.
+//! The service stops or crashes and starts again: the time between is unknown, no outage is split or
+//! lost, no notice is lost or repeated.
+
 use crate::service::{Service, catalogue, key, rule, send_due, system};
 use domain::act::Act;
 use domain::catalogue::Rule;
@@ -201,7 +202,7 @@ fn a_run_goes_on_across_two_and_a_half_intervals_and_not_a_second_more() {
         service
     };
     let service = after(75);
-    // Those that were read back are in the list.
+    // Samples that were read back are in the list.
     assert_eq!(service.confirming_samples(), [[60, 90, 165].map(refused)]);
     expect![[r#"
         165   #7 a/p heard from 165
@@ -517,7 +518,7 @@ fn a_notice_that_gathered_when_the_service_died_is_told_at_the_start() {
     .assert_eq(&service.timeline_without_probes());
 }
 
-/// Down, and its notice gathers or waits for its next attempt, when nobody watches for five minutes.
+/// The system is down and its notice is pending when monitoring stops for five minutes.
 fn unsent_over(stalled: bool) -> Service {
     let mut service = Service::new(ORIGIN, vec![system("a"), system("b")]);
     service.draw(0, &[("b/p", "UUUD"), ("a/p", "UDDD")]);

@@ -1,4 +1,4 @@
-//! What always holds of a history, however it was lived.
+//! Properties that hold in every history.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ pub fn spans_are_in_order(service: &Service) {
     }
 }
 
-/// Every second has one class, and what passed twice vouches for nothing.
+/// Every second has one class, and time that occurs twice is unknown.
 pub fn every_second_has_one_class(service: &Service) {
     let late = service.events.iter().map(|(_, e)| e.at).max().unwrap();
     let period = Span::new(service.second(-600), late.max(service.now));

@@ -1,7 +1,8 @@
-//! Random histories of two systems and two customers: samples, gaps, restarts, people, windows,
-//! mail that fails, disks that fail. What must hold of every one of them.
+//! Properties of random histories of two systems and two customers, with samples, gaps, restarts, acts,
+//! windows, failing mail and failing disks.
 //!
-//! A hundredth of `NINES_CASES` is tried (300 unless set), from a fixed seed unless `NINES_SEED` names one.
+//! The number of cases is a hundredth of `NINES_CASES` (300 if unset). `NINES_SEED` replaces the fixed seed.
+
 mod holds;
 pub mod notices;
 mod settled;
@@ -188,7 +189,7 @@ fn watched(change: u8) -> Catalogue {
             service.systems[0].probes = vec![quick(probe("a", "new"))];
             service.systems[1].probes[0].affects = Affects::Degradation;
         }
-        // Nobody can say any more whether it is up.
+        // Its state is unknown from now on.
         10 => service.systems[1].probes.clear(),
         _ => {}
     }
@@ -201,7 +202,7 @@ struct Play {
     round: i64,
     /// Ticks at every multiple of so many seconds; `None` where only inputs come.
     every_s: Option<i64>,
-    /// Whether `Step::Disk` counts.
+    /// True if `Step::Disk` has an effect.
     disks_fail: bool,
     /// Whether relays refuse for good: who was refused does not know, and hears other things later.
     refuses: bool,
@@ -461,7 +462,7 @@ impl Play {
         }
     }
 
-    /// What somebody does about a single window.
+    /// A person's act about a one-off window.
     fn work(&self, which: u8, spread_s: i64) -> Act {
         let service = &self.service;
         let now_s = self.now_s();

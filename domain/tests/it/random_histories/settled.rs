@@ -1,4 +1,4 @@
-//! What a report said of a time that has long passed, a later one says again, unless a person, a new
+//! A later report has the same figures for time that has long passed, unless a person, a new
 //! configuration or a clock that was set back says otherwise.
 
 use domain::accounting::{self, Classes};

@@ -1,6 +1,6 @@
-//! What a committee's month says of its downtime: outages that overlap are one in every place, the
-//! first page names every system that lost something and why, nothing is said more exactly than it
-//! is known.
+//! Downtime in the monthly report: merged outages count once, the first page names every system with
+//! downtime and its cause, and no figure is more exact than what is known.
+
 use std::fmt::Write as _;
 
 use crate::service::{Service, at, catalogue, system};
@@ -403,7 +403,7 @@ fn a_committee_that_moves_loses_no_hour_and_counts_none_twice() {
     let agreed_s = october.systems[0].agreed_s + november.systems[0].agreed_s;
     let known = service.record.as_of.unwrap().duration_since(service.origin);
     assert_eq!(agreed_s, known.as_secs());
-    // What is decided as it happens goes by the same months.
+    // Live decisions use the same months.
     let overrun = service.events.iter().find_map(|(_, e)| match &e.fact {
         Fact::Overrun { from, .. } => Some(*from),
         _ => None,

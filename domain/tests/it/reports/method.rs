@@ -1,4 +1,5 @@
-//! What a report says of the choices of an agreement, each in words that a committee reads.
+//! The method section describes each choice of an agreement.
+
 use crate::service::{Service, catalogue, system};
 use domain::catalogue::System;
 use domain::policy::{Hours, Policy};

@@ -1,5 +1,6 @@
-//! A committee's month over drawn histories: what the report says of the monitor itself, of whom
-//! was told, and of downtime inside a window that was not planned.
+//! The monthly report over drawn histories: the monitor's absences, customers told, and unplanned
+//! downtime inside windows.
+
 use std::fmt::Write as _;
 
 use crate::service::{Service, at, catalogue, rule, system};
@@ -420,7 +421,7 @@ fn a_declared_outage_in_a_window_is_unplanned_because_it_was_declared() {
     "#]].assert_eq(&why(&service));
 }
 
-/// Whom an incident reached, and its timeline.
+/// The customers told about an incident, and its timeline.
 fn told(service: &Service) -> String {
     let report = month(service, "2026-10");
     let incident = &report.incidents[0];

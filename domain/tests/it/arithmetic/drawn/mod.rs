@@ -74,7 +74,7 @@ fn draw_from(from: i64, step_s: i64, seen: &str) -> Drawing {
         degraded: of(&['g', 'D']),
         silent: of(&['.']),
     };
-    // An outage goes on through what nobody saw, if it was down on both sides.
+    // An outage continues through a gap if the system was down on both sides.
     let mut outages: Vec<(Timestamp, Timestamp)> = Vec::new();
     for (start, end) in of(&['D']) {
         let end = end.unwrap();

@@ -1,4 +1,4 @@
-//! Section 5: which downtime a window excuses.
+//! Section 5: which downtime a window makes planned.
 
 use domain::span::Span;
 use domain::windows::EarnedPart;
@@ -266,7 +266,7 @@ fn a_monthly_allowance_begins_anew_at_midnight_of_the_month() {
 /// The sentences of section 5 let an outage that costs one run its chain free the allowance of
 /// the next window for another: so "adding an outage never raises the figure" holds for declared
 /// outages and for windows without a limit, and not for a chain of limited ones. Drawn here so
-/// that nobody is surprised.
+/// as a known surprise.
 #[test]
 fn a_chain_of_limited_windows_may_gain_by_one_more_outage() {
     let before = draw(60, "uuuuuuuuuuuuuuuuDDDDDDuuuuuuuuuuDDDDDDDDDDDDuu")
@@ -359,6 +359,6 @@ fn while_it_lasts_the_windows_say_until_when_an_outage_is_excused() {
         .window("  ======", None)
         .policy(|p| p.monthly_allowance_s = Some(60))
         .check_planned_until(expect!["4 to 5 by window-1"]);
-    // No window, no excuse.
+    // Without a window nothing is planned.
     draw(60, seen).check_planned_until(expect!["not at all"]);
 }

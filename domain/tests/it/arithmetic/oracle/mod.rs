@@ -12,7 +12,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use planned::{ByWindows, by_windows};
 
-/// What the oracle is asked.
+/// The input of the oracle.
 #[derive(Clone, Copy)]
 pub struct Question<'a> {
     pub history: &'a History,
@@ -29,13 +29,13 @@ pub struct Question<'a> {
 /// whether it is the one that counts of those that overlap.
 type OfOutage = (u64, [i64; 4], Vec<String>, Option<i64>, [bool; 2]);
 
-/// What is compared: every figure, as numbers.
+/// The compared figures, as numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Answer {
     pub agreed_up_degraded: [i64; 3],
     pub planned_excluded_unplanned_unknown: [i64; 4],
     pub unknown_as_down_s: i64,
-    /// Parts of the unplanned: what nobody saw, and what was degraded and no worse.
+    /// Parts of the unplanned time: without a sample, and only degraded.
     pub unseen_and_degraded: [i64; 2],
     pub contract: Option<(i64, i64)>,
     pub experienced: Option<(i64, i64)>,
@@ -249,7 +249,7 @@ fn ground(s: &Seconds) -> Ground {
     g
 }
 
-/// What the probes say of each second.
+/// The probes' states of each second.
 struct Probed {
     /// One that affects availability is there.
     watched: Flags,
@@ -357,7 +357,7 @@ fn planned(s: &Seconds, g: &Ground, by_window: &[Flags], taken_back: &Flags) -> 
                 (month, spent) = (now, 0);
             }
         }
-        // Only what was seen is ever excused.
+        // Only observed downtime is planned.
         let excused = g.agreed[i] && g.observed[i] && by_window.iter().any(|w| w[i]);
         let kept = excused && !g.declared[i] && !taken_back[i];
         if kept && cap.is_none_or(|cap| spent < cap) {

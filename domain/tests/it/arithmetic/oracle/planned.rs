@@ -37,21 +37,21 @@ fn parts(window: &domain::windows::Occurrence) -> Vec<Part> {
         .collect()
 }
 
-/// What windows excuse: for each window its seconds; for each second the window that its run
+/// Planned seconds: for each window its seconds; for each second the window that its run
 /// would have overrun, if it is not planned.
 pub(super) struct ByWindows {
     pub(super) by_window: Vec<Flags>,
     pub(super) overrun_of: Vec<Option<usize>>,
 }
 
-/// What is known of one run and one window.
+/// The state of one run and one window.
 #[derive(Clone, Copy, Default)]
 struct Pair {
-    /// Whether the run began before the joined that is going on and was planned until then.
+    /// True if the run began before the current joined part and was planned until then.
     chained: bool,
     /// Where it last became eligible.
     taken_at: Option<i64>,
-    /// In which joined.
+    /// The start of that joined part.
     joined: Option<i64>,
     /// The second after the last that was planned.
     planned_to: Option<i64>,
@@ -68,7 +68,7 @@ struct Judge<'a> {
     gap: Vec<Option<i64>>,
     pairs: Vec<Vec<Pair>>,
     used: Vec<i64>,
-    /// Whether a part of any window holds the second.
+    /// True if a part of any window contains the second.
     held: Flags,
     planned: ByWindows,
 }
@@ -146,7 +146,7 @@ impl Judge<'_> {
             .max_by_key(|w| (pairs[*w].planned_to, pairs[*w].taken_at, &windows[*w].id));
     }
 
-    /// Whether that window makes planned that second.
+    /// True if that window makes that second planned.
     fn in_window(&mut self, i: usize, t: i64, w: usize) -> bool {
         let window = &self.s.ask.history.windows[w];
         let Some(part) = self.parts[w].iter().find(|p| p.from <= t && t < p.to) else {
