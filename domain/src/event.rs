@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::actor::Actor;
 use crate::catalogue::{Catalogue, Single};
 use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, Source, SystemId, WindowId};
-use crate::incident::Review;
+use crate::incident::{Cause, Review};
 use crate::notice::Notice;
 use crate::sample::{Reason, Seen};
 use crate::span::Span;
@@ -54,18 +54,6 @@ pub enum GapCause {
 /// Whether an absence of `span` that was noticed at `at` is a clock that was set back to `at`.
 pub fn is_set_back(at: Timestamp, span: Span, cause: GapCause) -> bool {
     cause == GapCause::ClockStepped && at < span.to
-}
-
-/// Why an incident was opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Cause {
-    /// A confirmed unplanned outage.
-    Outage,
-    /// A maintenance window that took longer than agreed.
-    Overrun,
-    /// A person's declaration.
-    Declared,
 }
 
 /// How one attempt to deliver ended.

@@ -7,8 +7,19 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::event::Cause;
 use crate::id::{IncidentId, OutageId, SystemId};
+
+/// Why an incident was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// A confirmed unplanned outage.
+    Outage,
+    /// A maintenance window that took longer than agreed.
+    Overrun,
+    /// A person's declaration.
+    Declared,
+}
 
 /// How far the root cause is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

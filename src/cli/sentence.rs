@@ -1,9 +1,9 @@
 //! One plain sentence for each event of the ledger, for people who read it line by line.
 
 use domain::calendar;
-use domain::event::{Cause, Delivery, Event, Fact, GapCause, Silence, is_set_back};
+use domain::event::{Delivery, Event, Fact, GapCause, Silence, is_set_back};
 use domain::id::{NoticeId, OutageId, SystemId};
-use domain::incident::Review;
+use domain::incident::{Cause, Review};
 use domain::record::Record;
 use domain::sample::Reason;
 use domain::span::Span;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::event::Cause;
+use domain::incident::Cause;
 use domain::notice::{Address, Kind, Notice};
 use domain::notices::due;
 use domain::record::{Record, Standing};

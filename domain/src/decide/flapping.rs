@@ -7,8 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Draft;
 use crate::catalogue::Flapping;
-use crate::event::{Cause, Fact};
+use crate::event::Fact;
 use crate::id::{IncidentId, OutageId, Source, SystemId};
+use crate::incident::Cause;
 use crate::record::{Outage, Record};
 use crate::span::{Spans, second};
 

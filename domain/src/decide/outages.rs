@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use super::Draft;
 use crate::accounting::{self, OutageHistory};
-use crate::event::{Cause, Fact};
+use crate::event::Fact;
 use crate::id::{IncidentId, OutageId, ProbeId, SystemId, WindowId};
+use crate::incident::Cause;
 use crate::record::{Outage, ProbeRecord};
 use crate::span::{Span, Spans, instant, second};
 

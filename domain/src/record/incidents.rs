@@ -6,9 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Record;
-use crate::event::{Cause, Event, Fact};
+use crate::event::{Event, Fact};
 use crate::id::{IncidentId, OutageId, SystemId};
-use crate::incident::{Acknowledged, Done, Incident, Review};
+use crate::incident::{Acknowledged, Cause, Done, Incident, Review};
 
 impl Record {
     pub(super) fn incident_fact(&mut self, event: &Event) {

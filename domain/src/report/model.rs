@@ -329,7 +329,7 @@ pub struct IncidentLine {
     pub systems: Vec<String>,
     /// Its outages of `systems`.
     pub outages: Vec<String>,
-    pub cause: crate::event::Cause,
+    pub cause: crate::incident::Cause,
     pub opened: Moment,
     pub acknowledged: Option<Moment>,
     pub acknowledged_by: Option<String>,

@@ -120,9 +120,9 @@ fn incident_text(record: &Record, incident: &Incident) -> String {
             .join(", "),
         instant(Some(incident.opened_at)),
         match incident.cause {
-            domain::event::Cause::Outage => "an outage",
-            domain::event::Cause::Overrun => "maintenance that took longer than agreed",
-            domain::event::Cause::Declared => "a declaration",
+            domain::incident::Cause::Outage => "an outage",
+            domain::incident::Cause::Overrun => "maintenance that took longer than agreed",
+            domain::incident::Cause::Declared => "a declaration",
         }
     );
     text.push_str(&outages_text(record, incident));

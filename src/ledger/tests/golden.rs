@@ -10,9 +10,9 @@ use domain::catalogue::{
     Affects, Catalogue, Committee, Contact, Customer, Days, End, Flapping, Kind, Probe, Rule,
     Single, System,
 };
-use domain::event::{Cause, Delivery, Fact, GapCause, Silence};
+use domain::event::{Delivery, Fact, GapCause, Silence};
 use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, Source, SystemId, WindowId};
-use domain::incident::{Certainty, Measure, Review};
+use domain::incident::{Cause, Certainty, Measure, Review};
 use domain::notice::{Address, Affected, Notice, Recipient, Role, Work};
 use domain::policy::{DayHours, Hours, LocalTime, Policy, Target};
 use domain::sample::{Outcome, Reason, Seen};

@@ -4,8 +4,9 @@
 
 use domain::actor::Actor;
 use domain::catalogue::{Affects, Catalogue, Committee, Customer, Days, End, Rule};
-use domain::event::{Cause, Event, Fact, Silence};
+use domain::event::{Event, Fact, Silence};
 use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, Source, SystemId};
+use domain::incident::Cause;
 use domain::notice::{Address, Kind as NoticeKind, Notice, Recipient, Role};
 use domain::policy::Target;
 use domain::sample::{Outcome, Phases, Reason, Sample};

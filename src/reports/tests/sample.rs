@@ -7,9 +7,9 @@ use domain::actor::Actor;
 use domain::catalogue::{
     Affects, Catalogue, Committee, Customer, Days, End, Kind, Probe, Rule, Single, System,
 };
-use domain::event::{Cause, Delivery, Event, Fact, GapCause, Silence};
+use domain::event::{Delivery, Event, Fact, GapCause, Silence};
 use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, SystemId};
-use domain::incident::{Acknowledged, Certainty, Done, Incident, Measure, Review};
+use domain::incident::{Acknowledged, Cause, Certainty, Done, Incident, Measure, Review};
 use domain::notice::{self, Address, Affected, Notice, Recipient, Role};
 use domain::policy::{Policy, Target};
 use domain::record::{Life, Outage, ProbeRecord, Record, SystemRecord};

@@ -11,9 +11,9 @@ use crate::service::{Service, catalogue, probe, rule, system};
 use domain::act::{Act, Selector};
 use domain::catalogue::{Affects, Catalogue, Customer, Days, Flapping, Rule, Single};
 use domain::decide::Input;
-use domain::event::{Cause, Delivery, Event, Fact};
+use domain::event::{Delivery, Event, Fact};
 use domain::id::{NoticeId, OutageId};
-use domain::incident::Review;
+use domain::incident::{Cause, Review};
 use domain::notice::Notice;
 use domain::record::Standing;
 use holds::{
