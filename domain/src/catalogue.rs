@@ -255,6 +255,12 @@ impl System {
 }
 
 impl Catalogue {
+    /// True if the system is configured and has an availability probe.
+    pub fn is_watched(&self, system: &SystemId) -> bool {
+        let configured = self.system(system.as_str());
+        configured.is_some_and(|s| s.deciding().next().is_some())
+    }
+
     /// The system of that id.
     pub fn system(&self, id: &str) -> Option<&System> {
         find(&self.systems, |s| s.id.as_str(), id)

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::catalogue::Catalogue;
-use crate::decide::Input;
 use crate::detection::{Change, Runs, Settings};
+use crate::due::next_due;
 use crate::event::{GapCause, Silence, is_set_back};
 use crate::id::{ProbeId, Source};
+use crate::input::Input;
 use crate::record::{ProbeRecord, Record, is_open};
 use crate::sample::{Outcome, Sample};
 use crate::span::Span;
@@ -349,7 +350,7 @@ impl Watch {
             all.iter().for_each(|source| self.doubt(source));
         }
         if self.due.0 != record.seq || changed {
-            self.due = (record.seq, crate::decide::next_due(record, &self.doubted));
+            self.due = (record.seq, next_due(record, &self.doubted));
         }
     }
 

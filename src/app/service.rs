@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use domain::actor::Actor;
 use domain::calendar;
-use domain::decide::Input;
+use domain::input::Input;
 use jiff::Timestamp;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;

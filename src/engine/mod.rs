@@ -12,7 +12,7 @@ pub mod turn;
 
 pub use handle::{EngineHandle, Error, Receipt};
 
-use domain::decide::Input;
+use domain::input::Input;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::ledger::{self, Ledger};

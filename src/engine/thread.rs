@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use domain::decide::Input;
 use domain::event::{Event, GapCause};
 use domain::id::ProbeId;
+use domain::input::Input;
 use domain::sample::Sample;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, mpsc, oneshot};

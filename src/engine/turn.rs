@@ -8,9 +8,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 
 use domain::act::Refusal;
-use domain::decide::{Input, decide};
+use domain::decide::decide;
 use domain::event::{Event, Fact};
 use domain::id::{NoticeId, ProbeId, Source};
+use domain::input::Input;
 use domain::record::Record;
 use domain::sample::Sample;
 use domain::watch::{Watch, next_wake};

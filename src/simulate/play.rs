@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use domain::actor::Actor;
 use domain::catalogue::{Catalogue, Probe};
-use domain::decide::Input;
 use domain::id::{NoticeId, ProbeId, Source};
+use domain::input::Input;
 use domain::notices;
 use domain::sample::Sample;
 use jiff::{SignedDuration, Timestamp};

@@ -1,40 +1,18 @@
 //! Systems that fail again and again: when one becomes unstable, which outages and incidents are
 //! then one, and when it has been up for long enough.
 
-use std::collections::BTreeSet;
-
 use jiff::{SignedDuration, Timestamp};
 
 use super::Draft;
-use crate::catalogue::Flapping;
+use crate::due;
 use crate::event::Fact;
-use crate::id::{IncidentId, OutageId, Source, SystemId};
+use crate::id::{IncidentId, OutageId, SystemId};
 use crate::incident::Cause;
 use crate::record::{Outage, Record};
 use crate::span::{Spans, second};
 
 /// How long back outages count.
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
-
-/// The unstable systems that are up without doubt, and when each will have been for long enough.
-pub(super) fn settling<'a>(
-    record: &'a Record,
-    doubted: &'a BTreeSet<Source>,
-) -> impl Iterator<Item = (&'a SystemId, Timestamp)> {
-    record
-        .unstable
-        .iter()
-        .filter(|system| !record.has_pending_run(doubted, system))
-        .filter_map(|system| {
-            let hold = SignedDuration::from_secs(terms(record, system)?.hold_s);
-            let since = record.steady_since(system)?;
-            Some((system, since.checked_add(hold).ok()?))
-        })
-}
-
-fn terms(record: &Record, system: &SystemId) -> Option<Flapping> {
-    Some(record.catalogue.system(system.as_str())?.flapping)
-}
 
 impl Draft<'_> {
     /// Gives an outage that counts its incident: that of its unstable system, or of the system that
@@ -104,7 +82,8 @@ impl Draft<'_> {
     /// recorded when it was over makes nothing unstable now.
     fn crossing(&self, system: &SystemId, newest: &Outage) -> Vec<OutageId> {
         let record = self.record();
-        let limit = terms(record, system).map_or(0, |t| t.limit);
+        let configured = record.catalogue.system(system.as_str());
+        let limit = configured.map_or(0, |s| s.flapping.limit);
         let (Some(until), false) = (newest.counts_since(), limit == 0) else {
             return Vec::new();
         };
@@ -141,7 +120,7 @@ impl Draft<'_> {
         if self.record().unstable.is_empty() || !self.alive {
             return;
         }
-        let settled: Vec<(SystemId, IncidentId)> = settling(self.record(), &self.doubted)
+        let settled: Vec<(SystemId, IncidentId)> = due::settling(self.record(), &self.doubted)
             .filter(|(_, due)| *due <= at)
             .filter_map(|(s, _)| Some((s.clone(), self.record().episode(s)?.incident)))
             .collect();

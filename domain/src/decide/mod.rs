@@ -5,101 +5,29 @@
 //! same turn sees it.
 
 mod acts;
-mod due;
 mod flapping;
 mod incidents;
+mod maintenance;
 mod outages;
 mod work;
-
-pub use due::next_due;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::act::{Act, Refusal};
+use crate::act::Refusal;
 use crate::actor::Actor;
-use crate::catalogue::Catalogue;
 use crate::detection::Change;
+use crate::due::{self, next_due};
 use crate::event::{Delivery, Event, Fact, GapCause, Silence, is_set_back};
-use crate::id::{NoticeId, ProbeId, Source, SystemId};
+use crate::id::{NoticeId, ProbeId, Source, SystemId, WindowId};
+use crate::input::Input;
 use crate::notice::Notice;
 use crate::notices::{self, Next};
-use crate::record::{Record, Standing};
-use crate::sample::Sample;
+use crate::record::{Held, Record, Standing};
 use crate::span::Span;
 use crate::watch::{Transition, Watch};
-
-/// What comes in.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Input {
-    /// A new ledger begins.
-    CreateLedger {
-        /// Its identity, from which message ids are made.
-        identity: String,
-        /// The version of the time zone database.
-        tzdb: String,
-    },
-    /// A checked configuration comes into force.
-    Configure {
-        /// By whom.
-        by: Actor,
-        /// All of it.
-        catalogue: Box<Catalogue>,
-    },
-    /// The service starts to watch.
-    Start {
-        /// The last instant at which an earlier run is known to have been alive.
-        alive_until: Option<Timestamp>,
-    },
-    /// The service stops in order.
-    Stop,
-    /// Somebody is about to write into the ledger of a service that ended without a word. Nothing
-    /// where it did not.
-    Crashed {
-        /// The last instant at which it is known to have been alive.
-        alive_until: Option<Timestamp>,
-    },
-    /// The service ran but could not watch.
-    MonitoringGap {
-        /// From when to when.
-        span: Span,
-        /// Why.
-        cause: GapCause,
-    },
-    /// A probe ran.
-    Sampled(Sample),
-    /// Time has passed: everything due up to now is decided, each at its own due time.
-    Tick,
-    /// A person does something.
-    Act {
-        /// Who.
-        by: Actor,
-        /// What.
-        act: Act,
-    },
-    /// The courier is about to connect.
-    Attempt {
-        /// The message that [`crate::notices::next`] named.
-        notice: Box<Notice>,
-        message_id: String,
-        /// SHA-256 of the rendered message, in hexadecimal.
-        sha256: String,
-    },
-    /// The courier is done.
-    Delivered {
-        /// With which notice.
-        notice: NoticeId,
-        /// Which attempt.
-        attempt: u32,
-        /// How it ended.
-        result: Delivery,
-        /// The relay's words, one line.
-        reply: String,
-        /// Whether no relay came as far as to speak of this notice.
-        unreached: bool,
-    },
-}
+use crate::windows::Occurrence;
 
 /// The events that follow from `input`, received at `at`; none where nothing follows. What fell
 /// due up to `at` comes first, in order, each at its own due time.
@@ -278,7 +206,7 @@ impl Draft<'_> {
         let mut stuck = false;
         loop {
             let seen = self.waiting.first().map(|t| t.at).filter(|s| *s <= until);
-            let due = due::next_due(self.record(), &self.doubted)
+            let due = next_due(self.record(), &self.doubted)
                 .filter(|due| *due <= until && self.alive && !stuck);
             match (due, seen) {
                 (Some(due), seen) if seen.is_none_or(|seen| due <= seen) => {
@@ -293,6 +221,37 @@ impl Draft<'_> {
                 }
                 (_, None) => break,
             }
+        }
+    }
+
+    /// Everything that falls due at exactly `at`.
+    pub(super) fn fall_due(&mut self, at: Timestamp) {
+        let Some(ahead) = due::ahead(self.record()) else {
+            return;
+        };
+        let midnight = due::midnights(self.record(), ahead).contains(&at);
+        let starting: Vec<Occurrence> = due::windows_ahead(self.record())
+            .into_values()
+            .filter(|o| o.span.from == at)
+            .collect();
+        if midnight {
+            self.emit(at, Fact::DayClosed);
+        }
+        for occurrence in starting {
+            self.start_window(at, &occurrence);
+        }
+        self.consequences(at);
+        // No sample can show that these systems are up.
+        let unwatched = |held: &Held| !due::is_watched(self.record(), held);
+        let over: Vec<WindowId> = self
+            .record()
+            .held
+            .iter()
+            .filter(|(_, held)| held.span.to == at && unwatched(held))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for window in over {
+            self.complete_window(at, window);
         }
     }
 

@@ -49,12 +49,8 @@ impl Record {
 
     /// Nobody will see a system up for long enough that loses the last probe that could tell.
     pub(super) fn forget_unwatched(&mut self, old: &Catalogue, new: &Catalogue) {
-        let watched = |catalogue: &Catalogue, system: &SystemId| {
-            let configured = catalogue.system(system.as_str());
-            configured.is_some_and(|s| s.deciding().next().is_some())
-        };
         for system in self.unstable.clone() {
-            if watched(old, &system) && !watched(new, &system) {
+            if old.is_watched(&system) && !new.is_watched(&system) {
                 self.unstable.remove(&system);
             }
         }
@@ -73,10 +69,9 @@ impl Record {
     pub(crate) fn heard_up(&self, outage: &Outage, at: Timestamp) -> bool {
         let system = &outage.system;
         let born_at = self.born_at(system);
-        let configured = self.catalogue.system(system.as_str());
         born_at.is_some_and(|born_at| born_at <= at)
             && outage.end.is_some_and(|end| end <= at)
-            && configured.is_some_and(|s| s.deciding().next().is_some())
+            && self.catalogue.is_watched(system)
             && !self.is_unknown(system)
     }
 

@@ -11,10 +11,11 @@ use domain::actor::Actor;
 use domain::catalogue::{
     Affects, Catalogue, Committee, Customer, Days, End, Flapping, Kind, Probe, Rule, System,
 };
-use domain::decide::{Input, decide};
+use domain::decide::decide;
 use domain::event::{Delivery, Event, Fact, GapCause};
 use domain::id::{IncidentId, NoticeId, ProbeId, Source, SystemId};
 use domain::incident::Review;
+use domain::input::Input;
 use domain::notice::{Kind as NoticeKind, Notice};
 use domain::notices;
 use domain::policy::Policy;

@@ -5,9 +5,9 @@
 use domain::act::{Act, Selector};
 use domain::actor::Actor;
 use domain::catalogue::Catalogue;
-use domain::decide::Input;
 use domain::event::{Delivery, Event, Fact, GapCause, Silence};
 use domain::id::NoticeId;
+use domain::input::Input;
 use domain::notice::Notice;
 use domain::notices;
 use domain::sample::Outcome;

@@ -5,9 +5,9 @@ mod joined;
 
 use crate::service::{Service, catalogue, rule, system};
 use domain::catalogue::{Catalogue, Customer, Flapping, System};
-use domain::decide::Input;
 use domain::event::{Delivery, Fact};
 use domain::id::SystemId;
+use domain::input::Input;
 use domain::notice::{Affected, Kind, Notice, Role};
 use domain::record::{Outgoing, Standing};
 use expect_test::expect;

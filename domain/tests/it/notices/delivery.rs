@@ -376,7 +376,7 @@ fn temporary_refusals_pause_longer_and_longer_and_are_given_up_after_two_days() 
     let mut down = service.deliver_due(Delivery::Deferred)[0];
     while let Standing::Due(at) = service.message(down).standing {
         pauses.push(at.duration_since(service.now).as_secs());
-        service.input(at, domain::decide::Input::Tick);
+        service.input(at, domain::input::Input::Tick);
         down = service.deliver_due(Delivery::Deferred)[0];
         assert_eq!(down, NoticeId(1));
         tries += 1;

@@ -3,9 +3,9 @@
 use crate::service::{Service, catalogue, line_of, send_due, system};
 use domain::act::Act;
 use domain::catalogue::{Flapping, Single, System};
-use domain::decide::Input;
 use domain::event::Delivery;
 use domain::id::NoticeId;
+use domain::input::Input;
 use domain::notices;
 use domain::record::Standing;
 use expect_test::expect;

@@ -202,7 +202,7 @@ fn a_probe_that_was_asked_before_the_clock_was_set_back_answers_after_it() {
     let mut slow: Sample = service.samples.last().unwrap().clone();
     slow.at = service.second(4_500);
     let answered = service.second(4_510 - HOUR_S);
-    service.input(answered, domain::decide::Input::Sampled(slow));
+    service.input(answered, domain::input::Input::Sampled(slow));
     service.draw(4_530 - HOUR_S, &[("a/p", "UDDDUU")]);
     expect![[r#"
         0     #4 a/p heard from 0

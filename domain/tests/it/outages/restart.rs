@@ -469,7 +469,7 @@ fn a_configuration_that_changed_while_the_service_was_dead_does_not_shorten_the_
     let alive_until = Some(service.second(70));
     service.input(
         service.second(300),
-        domain::decide::Input::Start { alive_until },
+        domain::input::Input::Start { alive_until },
     );
     service.draw(300, &[("a/p", "UU"), ("a/r", "UU")]);
     expect!["up 100 degraded 0 planned 0 excluded 0 unplanned 0 unknown 230"]

@@ -10,10 +10,10 @@ mod settled;
 use crate::service::{Service, catalogue, probe, rule, system};
 use domain::act::{Act, Selector};
 use domain::catalogue::{Affects, Catalogue, Customer, Days, Flapping, Rule, Single};
-use domain::decide::Input;
 use domain::event::{Delivery, Event, Fact};
 use domain::id::{NoticeId, OutageId};
 use domain::incident::{Cause, Review};
+use domain::input::Input;
 use domain::notice::Notice;
 use domain::record::Standing;
 use holds::{

@@ -1,0 +1,139 @@
+//! What falls due although nothing comes in: midnights, starts of windows, ends of flapping. Computed from
+//! the record; no timer remembers it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::calendar;
+use crate::catalogue::Single;
+use crate::id::{Source, SystemId, WindowId};
+use crate::record::{Held, Record};
+use crate::span::Span;
+use crate::windows::{Earned, Occurrence};
+
+/// How far ahead the search goes. A midnight always falls within it, and the search begins again there.
+const HORIZON: SignedDuration = SignedDuration::from_hours(26);
+
+/// The next instant after the last event at which something falls due; `None` if the service does not
+/// watch. It depends on the record and on `doubted` alone: the probes with a bad run that is not
+/// confirmed ([`crate::watch::Watch::doubted`]).
+pub fn next_due(record: &Record, doubted: &BTreeSet<Source>) -> Option<Timestamp> {
+    if !record.watching {
+        return None;
+    }
+    let ahead = ahead(record)?;
+    let midnight = midnights(record, ahead).into_iter().min();
+    let start = windows_ahead(record).values().map(|o| o.span.from).min();
+    // A window ends by the present clock, not by the latest time that the clock ever showed.
+    let now = record.as_of.unwrap_or(ahead.from);
+    let unwatched = record
+        .held
+        .values()
+        .filter(|held| held.span.to > now && !is_watched(record, held))
+        .map(|held| held.span.to)
+        .min();
+    // A fact that came late may have made the time up long enough: it is due with that fact.
+    let settled = settling(record, doubted).map(|(_, due)| due.max(now)).min();
+    [midnight, start, unwatched, settled]
+        .into_iter()
+        .flatten()
+        .min()
+}
+
+/// True if a sample can show that the window's systems are up: one of them has an availability probe.
+pub(crate) fn is_watched(record: &Record, held: &Held) -> bool {
+    let mut systems = held.systems.iter();
+    systems.any(|system| record.catalogue.is_watched(system))
+}
+
+/// The time that is searched.
+pub(crate) fn ahead(record: &Record) -> Option<Span> {
+    let from = record.decided_until?;
+    Some(Span::new(from, from.checked_add(HORIZON).ok()?))
+}
+
+/// Midnights after the last event, in the zones of the service and of its committees. A zone that a
+/// committee had when the month began counts too.
+pub(crate) fn midnights(record: &Record, ahead: Span) -> Vec<Timestamp> {
+    let catalogue = &record.catalogue;
+    let mut zones: Vec<&str> = vec![&catalogue.zone];
+    // A month ends in the zone in which it began.
+    let month = SignedDuration::from_hours(32 * 24);
+    let began_at = ahead.from.checked_sub(month).unwrap_or(Timestamp::MIN);
+    for (at, _, catalogue) in record.catalogues.iter().rev() {
+        zones.extend(catalogue.committees.iter().map(|c| c.zone.as_str()));
+        if *at <= began_at {
+            break;
+        }
+    }
+    zones.sort_unstable();
+    zones.dedup();
+    zones
+        .into_iter()
+        .filter_map(|name| calendar::zone(name).ok())
+        .flat_map(|zone| calendar::midnights(&zone, ahead))
+        .filter(|at| *at > ahead.from)
+        .collect()
+}
+
+/// Windows that customers are told of and that have not started yet, by the present clock. A window
+/// does not start twice when the clock is set back.
+pub(crate) fn windows_ahead(record: &Record) -> BTreeMap<WindowId, Occurrence> {
+    let ahead = record.as_of.and_then(|now| {
+        let to = now.checked_add(HORIZON).ok()?;
+        Some(Span::new(now, to))
+    });
+    let Some(ahead) = ahead else {
+        return BTreeMap::new();
+    };
+    let mut found = windows_over(record, ahead);
+    found.retain(|id, o| {
+        // A window that began and was then given a later start has begun all the same.
+        let begun = record.held.contains_key(id) || record.completed.contains(id);
+        o.span.from > ahead.from && o.span.from < ahead.to && !begun
+    });
+    found
+}
+
+/// Windows that customers are told of and that touch `over`.
+pub(crate) fn windows_over(record: &Record, over: Span) -> BTreeMap<WindowId, Occurrence> {
+    // Customers are told of every one-off window, so these are found by their own systems.
+    let single = |window: &Single| window.start < over.to && over.from < window.end;
+    let singles = record
+        .one_off_windows
+        .values()
+        .filter_map(|entry| Some(&entry.versions.last()?.1))
+        .filter(|window| single(window))
+        .filter_map(|window| window.systems.first());
+    let recurring = record
+        .catalogue
+        .systems
+        .iter()
+        .filter(|system| system.windows.iter().any(|rule| rule.tell))
+        .map(|system| &system.id);
+    let systems: BTreeSet<&SystemId> = singles.chain(recurring).collect();
+    systems
+        .into_iter()
+        .flat_map(|system| record.windows_of(system, over))
+        .filter(|o| o.tell && !o.span.is_empty() && o.why != Earned::Cancelled)
+        .map(|o| (o.id.clone(), o))
+        .collect()
+}
+
+/// The unstable systems that are up without doubt, and when each has been up for long enough.
+pub(crate) fn settling<'a>(
+    record: &'a Record,
+    doubted: &'a BTreeSet<Source>,
+) -> impl Iterator<Item = (&'a SystemId, Timestamp)> {
+    record
+        .unstable
+        .iter()
+        .filter(|system| !record.has_pending_run(doubted, system))
+        .filter_map(|system| {
+            let configured = record.catalogue.system(system.as_str())?;
+            let hold = SignedDuration::from_secs(configured.flapping.hold_s);
+            let since = record.steady_since(system)?;
+            Some((system, since.checked_add(hold).ok()?))
+        })
+}

@@ -1,0 +1,69 @@
+//! The input of a decision: a sample, passing time, an act, the result of a delivery.
+
+use jiff::Timestamp;
+
+use crate::act::Act;
+use crate::actor::Actor;
+use crate::catalogue::Catalogue;
+use crate::event::{Delivery, GapCause};
+use crate::id::NoticeId;
+use crate::notice::Notice;
+use crate::sample::Sample;
+use crate::span::Span;
+
+/// One input of [`crate::decide::decide`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// Begin a new ledger.
+    CreateLedger {
+        /// The ledger's identity, from which message ids are made.
+        identity: String,
+        /// The version of the time zone database.
+        tzdb: String,
+    },
+    /// A checked configuration comes into force.
+    Configure {
+        by: Actor,
+        /// The whole configuration.
+        catalogue: Box<Catalogue>,
+    },
+    /// The service starts to watch.
+    Start {
+        /// The last instant at which an earlier run is known to have been alive.
+        alive_until: Option<Timestamp>,
+    },
+    /// The service stops in order.
+    Stop,
+    /// A command is about to write into the ledger of a service that was killed. No event follows
+    /// if the service was stopped in order.
+    Crashed {
+        /// The last instant at which the service is known to have been alive.
+        alive_until: Option<Timestamp>,
+    },
+    /// The service ran but could not watch.
+    MonitoringGap { span: Span, cause: GapCause },
+    /// A probe ran.
+    Sampled(Sample),
+    /// Time has passed: everything due up to now is decided, each at its own due time.
+    Tick,
+    /// A person acts.
+    Act { by: Actor, act: Act },
+    /// The courier is about to connect.
+    Attempt {
+        /// The message that [`crate::notices::next`] named.
+        notice: Box<Notice>,
+        message_id: String,
+        /// SHA-256 of the rendered message, in hexadecimal.
+        sha256: String,
+    },
+    /// An attempt of the courier ended.
+    Delivered {
+        notice: NoticeId,
+        attempt: u32,
+        result: Delivery,
+        /// The relay's reply, one line.
+        reply: String,
+        /// True if no relay could be reached, or none accepted mail at all.
+        unreached: bool,
+    },
+}
