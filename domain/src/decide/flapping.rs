@@ -41,7 +41,7 @@ impl Draft<'_> {
                 return;
             }
         }
-        let outages = self.crossing(system, known);
+        let outages = crossing(record, system, known);
         if outages.is_empty() {
             if own.is_none() {
                 self.open_incident(at, system, outage, cause);
@@ -76,45 +76,6 @@ impl Draft<'_> {
         );
     }
 
-    /// The outages of the hour up to the start of `newest`, if they are too many. The hour is
-    /// half-open, as every span: what began a whole hour before is outside. Outages that overlap
-    /// or touch are counted as one. What a window excuses is nobody's outage, and one that a person
-    /// recorded when it was over makes nothing unstable now.
-    fn crossing(&self, system: &SystemId, newest: &Outage) -> Vec<OutageId> {
-        let record = self.record();
-        let configured = record.catalogue.system(system.as_str());
-        let limit = configured.map_or(0, |s| s.flapping.limit);
-        let (Some(until), false) = (newest.counts_since(), limit == 0) else {
-            return Vec::new();
-        };
-        if newest.end.is_some() {
-            return Vec::new();
-        }
-        let after = until.checked_sub(HOUR).unwrap_or(Timestamp::MIN);
-        let known = record.systems.get(system).map(|s| s.outages.as_slice());
-        let mut counted: Vec<(Timestamp, &Outage)> = known
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|o| record.outages.get(o))
-            .filter_map(|o| Some((o.counts_since()?, o.as_ref())))
-            // One that began later and goes on overlaps the newest, and so is the same.
-            .filter(|(from, o)| after < *from && (*from <= until || o.end.is_none()))
-            .collect();
-        counted.sort_by_key(|(from, o)| (*from, o.id));
-        let spans: Spans = counted
-            .iter()
-            .map(|(from, o)| {
-                let end = o.ended_at().map_or(i64::MAX, second);
-                (second(*from), end.max(second(*from) + 1))
-            })
-            .collect();
-        let count = u32::try_from(spans.iter().count()).unwrap_or(u32::MAX);
-        if count < limit {
-            return Vec::new();
-        }
-        counted.into_iter().map(|(_, o)| o.id).collect()
-    }
-
     /// Unstable systems that have been up for as long as they must are stable again.
     pub(super) fn settle(&mut self, at: Timestamp) {
         if self.record().unstable.is_empty() || !self.alive {
@@ -139,4 +100,42 @@ fn first_start(record: &Record, outages: impl Iterator<Item = OutageId>) -> Opti
         .filter_map(|o| record.outages.get(&o))
         .map(|o| o.began_at())
         .min()
+}
+
+/// The outages of the hour up to the start of `newest`, if they are too many. The hour is
+/// half-open, as every span: what began a whole hour before is outside. Outages that overlap
+/// or touch are counted as one. What a window excuses is nobody's outage, and one that a person
+/// recorded when it was over makes nothing unstable now.
+fn crossing(record: &Record, system: &SystemId, newest: &Outage) -> Vec<OutageId> {
+    let configured = record.catalogue.system(system.as_str());
+    let limit = configured.map_or(0, |s| s.flapping.limit);
+    let (Some(until), false) = (newest.counts_since(), limit == 0) else {
+        return Vec::new();
+    };
+    if newest.end.is_some() {
+        return Vec::new();
+    }
+    let after = until.checked_sub(HOUR).unwrap_or(Timestamp::MIN);
+    let known = record.systems.get(system).map(|s| s.outages.as_slice());
+    let mut counted: Vec<(Timestamp, &Outage)> = known
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|o| record.outages.get(o))
+        .filter_map(|o| Some((o.counts_since()?, o.as_ref())))
+        // One that began later and goes on overlaps the newest, and so is the same.
+        .filter(|(from, o)| after < *from && (*from <= until || o.end.is_none()))
+        .collect();
+    counted.sort_by_key(|(from, o)| (*from, o.id));
+    let spans: Spans = counted
+        .iter()
+        .map(|(from, o)| {
+            let end = o.ended_at().map_or(i64::MAX, second);
+            (second(*from), end.max(second(*from) + 1))
+        })
+        .collect();
+    let count = u32::try_from(spans.iter().count()).unwrap_or(u32::MAX);
+    if count < limit {
+        return Vec::new();
+    }
+    counted.into_iter().map(|(_, o)| o.id).collect()
 }

@@ -5,11 +5,11 @@
 //! same turn sees it.
 
 mod acts;
+mod changes;
+mod deliveries;
 mod flapping;
-mod incidents;
 mod maintenance;
 mod outages;
-mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,12 +19,11 @@ use crate::act::Refusal;
 use crate::actor::Actor;
 use crate::detection::Change;
 use crate::due::{self, next_due};
-use crate::event::{Delivery, Event, Fact, GapCause, Silence, is_set_back};
-use crate::id::{NoticeId, ProbeId, Source, SystemId, WindowId};
+use crate::event::{Event, Fact, GapCause, is_set_back};
+use crate::id::{ProbeId, Source, SystemId, WindowId};
+use crate::incident::Cause;
 use crate::input::Input;
-use crate::notice::Notice;
-use crate::notices::{self, Next};
-use crate::record::{Held, Record, Standing};
+use crate::record::{Held, Record};
 use crate::span::Span;
 use crate::watch::{Transition, Watch};
 use crate::windows::Occurrence;
@@ -140,17 +139,25 @@ impl Draft<'_> {
                 let (mut span, cause) = (*span, *cause);
                 if is_set_back(at, span, cause) {
                     // What it was set back over before passes another time.
-                    span = self.passing_twice(at, span.to);
+                    span = passing_twice(self.record(), at, span.to);
                 }
                 self.emit(at, Fact::MonitoringGap { span, cause });
             }
             Input::Sampled(_) | Input::Tick => {}
-            Input::Act { by, act } => self.act(at, by, act)?,
+            Input::Act { by, act } => {
+                let fact = acts::fact_of(self.record(), at, by, act)?;
+                self.act(at, by, fact);
+            }
             Input::Attempt {
                 notice,
                 message_id,
                 sha256,
-            } => self.attempt(at, notice, message_id, sha256)?,
+            } => {
+                let record = self.record();
+                let fact =
+                    deliveries::attempt(record, &self.doubted, at, notice, message_id, sha256)?;
+                self.emit(at, fact);
+            }
             Input::Delivered {
                 notice,
                 attempt,
@@ -165,10 +172,35 @@ impl Draft<'_> {
                     reply: reply.clone(),
                     unreached: *unreached,
                 };
-                self.delivered(at, *notice, *attempt, ended)?;
+                deliveries::under_way(self.record(), *notice, *attempt)?;
+                self.emit(at, ended);
             }
         }
         Ok(())
+    }
+
+    /// Records an act, and what follows from it at once.
+    fn act(&mut self, at: Timestamp, by: &Actor, fact: Fact) {
+        self.emit_by(at, by, fact.clone());
+        match fact {
+            Fact::OutageDeclared { outage, system, .. } => {
+                self.incident_for(at, &system, outage, Cause::Declared);
+            }
+            Fact::OutageReclassified { outage, .. } => {
+                let system = self.record().outages.get(&outage);
+                if let Some(system) = system.map(|o| o.system.clone()) {
+                    // The outage is unplanned now, so it needs an incident.
+                    self.incident_for(at, &system, outage, Cause::Outage);
+                }
+            }
+            Fact::WindowScheduled { window } => {
+                let occurrence = self.record().one_off(&window.id);
+                if let Some(occurrence) = occurrence.filter(|o| o.span.contains(at)) {
+                    self.start_window(at, &occurrence);
+                }
+            }
+            _ => {}
+        }
     }
 
     fn record(&self) -> &Record {
@@ -285,7 +317,7 @@ impl Draft<'_> {
                 Change::Bad { at } => bad_at = Some(*at),
                 _ => {}
             }
-            if let Some(fact) = self.fact_of(at, transition) {
+            if let Some(fact) = changes::fact_of(self.record(), at, transition) {
                 self.emit(at, fact);
             }
         }
@@ -299,69 +331,6 @@ impl Draft<'_> {
         self.consequences(at);
     }
 
-    /// What a change amounts to that is decided at `at`.
-    fn fact_of(&self, at: Timestamp, transition: &Transition) -> Option<Fact> {
-        let source = transition.source.clone();
-        let silent = self.record().probes.get(&source.probe)?.is_silent();
-        Some(match transition.change.clone() {
-            // A start, a stop or an absence silences every probe at once, by its own event.
-            Change::Silent {
-                cause: Silence::Stopped | Silence::MonitoringGap,
-                ..
-            } => return None,
-            Change::Silent { .. } if silent => return None,
-            Change::Silent { from, cause } => Fact::ProbeSilent {
-                source,
-                from,
-                cause,
-            },
-            // Heard by a clock that was set back since: nothing of what passes again was heard yet.
-            Change::FirstResult { from } if from > at => return None,
-            Change::FirstResult { from } => Fact::ProbeFirstResult { source, from },
-            Change::Down {
-                from,
-                reason,
-                detail,
-                samples,
-            } => Fact::ProbeDown {
-                source,
-                from,
-                reason,
-                detail,
-                samples,
-            },
-            Change::Up {
-                to,
-                unobserved,
-                samples,
-            } => Fact::ProbeUp {
-                source,
-                to,
-                unobserved,
-                samples,
-            },
-            Change::Degraded {
-                from,
-                reason,
-                detail,
-                samples,
-            } => Fact::ProbeDegraded {
-                source,
-                from,
-                reason,
-                detail,
-                samples,
-            },
-            Change::Cleared { to } => Fact::ProbeCleared { source, to },
-            Change::Doubted | Change::Bad { .. } => return None,
-            Change::Blip { span, samples } => Fact::Blip {
-                source,
-                span,
-                samples,
-            },
-        })
-    }
-
     fn all_systems(&mut self, at: Timestamp) {
         let systems: Vec<SystemId> = self.record().systems.keys().cloned().collect();
         for system in systems {
@@ -373,7 +342,7 @@ impl Draft<'_> {
         // A service that was stopped in order said itself when it ended.
         // Before the start, as of the life that the clock was set back over.
         if let Some(shown) = self.watch.shown().filter(|shown| at < *shown) {
-            let span = self.passing_twice(at, shown);
+            let span = passing_twice(self.record(), at, shown);
             let cause = GapCause::ClockStepped;
             self.emit(at, Fact::MonitoringGap { span, cause });
         }
@@ -386,16 +355,11 @@ impl Draft<'_> {
         // What waited when an earlier life ended is told now, not when nobody could have told it.
         self.consequences(at);
         self.catch_up(at);
-        self.lost_attempts(at);
+        for lost in deliveries::lost_attempts(self.record()) {
+            self.emit(at, lost);
+        }
         self.windows_running(at);
         self.all_systems(at);
-    }
-
-    /// What passes twice when the clock, having shown `shown`, is set back to `at`: from the first
-    /// instant of it that was shown.
-    fn passing_twice(&self, at: Timestamp, shown: Timestamp) -> Span {
-        let spans = self.record().shown_since(at, shown);
-        Span::new(spans.iter().map(|s| s.from).min().unwrap_or(at), shown)
     }
 
     /// What follows for incidents and customers.
@@ -403,85 +367,11 @@ impl Draft<'_> {
         self.settle(at);
         self.resolve_incidents(at);
     }
+}
 
-    /// An attempt that the service did not outlive may have been delivered.
-    fn lost_attempts(&mut self, at: Timestamp) {
-        let lost: Vec<(NoticeId, u32)> = self
-            .record()
-            .notices
-            .unsent()
-            .filter(|(_, o)| matches!(o.standing, Standing::Attempting(_)))
-            .map(|(id, o)| (id, o.attempts))
-            .collect();
-        for (notice, attempt) in lost {
-            let ended = Fact::DeliveryEnded {
-                notice,
-                attempt,
-                result: Delivery::Ambiguous,
-                reply: "the service ended during the attempt".to_owned(),
-                unreached: false,
-            };
-            self.emit(at, ended);
-        }
-    }
-
-    /// An attempt is about to begin.
-    fn attempt(
-        &mut self,
-        at: Timestamp,
-        notice: &Notice,
-        message_id: &str,
-        sha256: &str,
-    ) -> Result<(), Refusal> {
-        let record = self.record();
-        let address = &notice.recipient.address;
-        let next = notices::next(record, &self.doubted, address, at);
-        if !matches!(&next, Next::Send(due) if **due == *notice) {
-            let refusal = format!("this {} is no longer due", notice.kind);
-            return Err(Refusal(refusal));
-        }
-        let again = record.notices.current(address);
-        let again = again.filter(|(_, o)| o.notice == *notice);
-        let fact = match again {
-            Some((id, _)) if again.is_some_and(|(_, o)| o.message_id != message_id) => {
-                return Err(Refusal(format!("{id} has another Message-ID")));
-            }
-            Some((id, o)) => Fact::DeliveryAttempted {
-                notice: id,
-                attempt: o.attempts + 1,
-                message: None,
-                message_id: message_id.to_owned(),
-                sha256: sha256.to_owned(),
-            },
-            None => Fact::DeliveryAttempted {
-                notice: record.notices.next_id(),
-                attempt: 1,
-                message: Some(Box::new(notice.clone())),
-                message_id: message_id.to_owned(),
-                sha256: sha256.to_owned(),
-            },
-        };
-        self.emit(at, fact);
-        Ok(())
-    }
-
-    /// An attempt ended as this fact says.
-    fn delivered(
-        &mut self,
-        at: Timestamp,
-        id: NoticeId,
-        attempt: u32,
-        ended: Fact,
-    ) -> Result<(), Refusal> {
-        let known = self.record().notices.message(id);
-        let under_way = known.is_some_and(|o| {
-            o.attempts == attempt && matches!(o.standing, Standing::Attempting(_))
-        });
-        if !under_way {
-            let refusal = format!("attempt {attempt} of {id} is not under way");
-            return Err(Refusal(refusal));
-        }
-        self.emit(at, ended);
-        Ok(())
-    }
+/// What passes twice when the clock, having shown `shown`, is set back to `at`: from the first
+/// instant of it that was shown.
+fn passing_twice(record: &Record, at: Timestamp, shown: Timestamp) -> Span {
+    let spans = record.shown_since(at, shown);
+    Span::new(spans.iter().map(|s| s.from).min().unwrap_or(at), shown)
 }

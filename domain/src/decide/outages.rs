@@ -1,5 +1,6 @@
 //! From confirmed states of probes to outages, overruns and incidents.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,8 +9,8 @@ use super::Draft;
 use crate::accounting::{self, OutageHistory};
 use crate::event::Fact;
 use crate::id::{IncidentId, OutageId, ProbeId, SystemId, WindowId};
-use crate::incident::Cause;
-use crate::record::{Outage, ProbeRecord};
+use crate::incident::{Cause, Incident};
+use crate::record::{Outage, ProbeRecord, Record};
 use crate::span::{Span, Spans, instant, second};
 
 /// How an outage that is still going on stands to its system's windows.
@@ -44,11 +45,11 @@ impl Draft<'_> {
     }
 
     fn open_outage(&mut self, at: Timestamp, system: &SystemId) {
-        let Some((start, last_bad)) = self.down_since(system) else {
+        let Some((start, last_bad)) = down_since(self.record(), &self.last_bad, system) else {
             return;
         };
         let outage = self.record().next_outage();
-        let excuse = self.excuse(system, start, last_bad, outage);
+        let excuse = excuse(self.record(), system, start, last_bad, outage);
         let planned = !matches!(excuse, Excuse::None);
         self.emit(
             at,
@@ -71,58 +72,6 @@ impl Draft<'_> {
         }
     }
 
-    /// The first bad sample of the earliest run that is confirmed down now, and the last that is
-    /// known of them: the one that confirmed, unless nothing says which that was.
-    fn down_since(&self, system: &SystemId) -> Option<(Timestamp, Timestamp)> {
-        let record = self.record();
-        let configured = record.catalogue.system(system.as_str())?;
-        configured
-            .probes
-            .iter()
-            .filter_map(|p| Some((&p.id, record.probes.get(&p.id)?.takes_down_since()?)))
-            .map(|(id, from)| (from, self.last_bad.get(id).map_or(from, |at| from.max(*at))))
-            .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
-    }
-
-    /// How the second of `last_bad` is excused, if an outage since `start` goes on.
-    fn excuse(
-        &self,
-        system: &SystemId,
-        start: Timestamp,
-        last_bad: Timestamp,
-        id: OutageId,
-    ) -> Excuse {
-        let record = self.record();
-        // A window that begins in this very second matters too.
-        let over = Span::new(start, instant(second(last_bad).saturating_add(1)));
-        let mut history = record.history(system, over);
-        if !history.outages.iter().any(|o| o.id == id) {
-            history.outages.push(OutageHistory {
-                id,
-                start,
-                end: None,
-                declared: false,
-                reclassified: false,
-                edge_s: 0,
-                flapping: None,
-            });
-        }
-        let Some(zone) = record.months_of(system) else {
-            return Excuse::None;
-        };
-        let policy = record.policy_of_month(system, last_bad, &zone);
-        let Some(excused) = accounting::planned_until(&history, id, &zone, policy) else {
-            return Excuse::None;
-        };
-        if last_bad >= excused.until {
-            Excuse::Until(excused.until, excused.window)
-        } else if second(last_bad) >= second(excused.from) {
-            Excuse::Now(excused.from)
-        } else {
-            Excuse::None
-        }
-    }
-
     /// A bad sample of a probe that is confirmed down: an outage that a window excused so far may
     /// have outlasted it.
     pub(super) fn outlasted(&mut self, at: Timestamp, probe: &ProbeId, bad_at: Timestamp) {
@@ -139,7 +88,7 @@ impl Draft<'_> {
         // before it was known.
         let known_at = record.as_of.map(|as_of| as_of.min(self.now));
         let at = known_at.map_or(at, |known_at| at.max(known_at));
-        match self.excuse(&system, start, bad_at, id) {
+        match excuse(self.record(), &system, start, bad_at, id) {
             Excuse::Now(_) => {}
             Excuse::Until(from, window) => self.overrun(at, &system, id, from, window),
             // A slower probe's run turned out to have begun before the window, by more than its
@@ -196,7 +145,7 @@ impl Draft<'_> {
         let Some(start) = self.record().outages.get(&outage).map(|o| o.start) else {
             return;
         };
-        let (end, unobserved) = self.up_since(system, start);
+        let (end, unobserved) = up_since(self.record(), system, start);
         self.emit(
             at,
             Fact::OutageClosed {
@@ -215,62 +164,10 @@ impl Draft<'_> {
         let Some(outage) = record.outages.get(&id) else {
             return;
         };
-        let unplanned = || !self.own_unplanned(outage).unwrap_or_default().is_empty();
+        let unplanned = || !own_unplanned(record, outage).unwrap_or_default().is_empty();
         if outage.incident.is_none() && unplanned() {
             self.incident_for(at, system, id, Cause::Overrun);
         }
-    }
-
-    /// The unplanned seconds of an outage that is over, but for what a person declared, too: that owes
-    /// its texts by its own incident.
-    fn own_unplanned(&self, outage: &Outage) -> Option<Spans> {
-        let record = self.record();
-        let (system, end) = (&outage.system, outage.end?);
-        let within = Span::new(outage.start, end);
-        let months = record.months_of(system)?;
-        let policy = record.policy_of_month(system, outage.start, &months);
-        let history = record.history(system, within);
-        let classes = accounting::classify(&history, within, &months, policy, record.as_of?);
-        let declared = history.outages.iter().filter(|o| o.declared);
-        let declared = declared.map(|o| Span::new(o.start, o.end.unwrap_or(end)));
-        Some(classes.unplanned.difference(&declared.collect()))
-    }
-
-    /// Where the last of the system's down spans that belong to an outage since `start` ended, and
-    /// the span in which it really ended, where nobody watched then: an empty one where the probe
-    /// was taken away. It is down while any probe may have been, so the span reaches to the last first
-    /// good sample of any of them. No earlier than `start`: what began to decide while it was down may
-    /// have seen its first good sample before.
-    fn up_since(&self, system: &SystemId, start: Timestamp) -> (Timestamp, Option<Span>) {
-        let last = |p: &Arc<ProbeRecord>| {
-            let until = p.took_down_until()?;
-            let removed = p.life.iter().any(|life| life.1 == Some(until));
-            let by_sample = p.down.last().is_some_and(|d| d.1 == Some(until));
-            let unobserved = if removed || !by_sample {
-                Some(Span::new(until, until))
-            } else {
-                // What took the place of another probe may have been silent for longer.
-                p.unobserved
-                    .map(|s| Span::new(s.from.max(until), s.to.max(until)))
-            };
-            Some((until, unobserved))
-        };
-        let probes = || self.record().probes_of(system);
-        let ended = || probes().filter_map(last).filter(|(to, _)| *to >= start);
-        let found_up = ended().filter_map(|(_, unobserved)| unobserved);
-        let found_up = found_up.map(|span| span.to).max();
-        let ended = ended().max_by_key(|(to, unobserved)| (*to, unobserved.map(|span| span.to)));
-        let ended = ended.map(|(end, unobserved)| {
-            let longer = found_up.filter(|found_up| *found_up > end);
-            (end, longer.map(|to| Span::new(end, to)).or(unobserved))
-        });
-        // One that was down and silent when it began to decide was not seen down since.
-        let unseen = || {
-            let found_up = probes().filter_map(|p| p.unobserved).map(|span| span.to);
-            let found_up = found_up.filter(|to| *to > start).max()?;
-            Some((start, Some(Span::new(start, found_up))))
-        };
-        ended.or_else(unseen).unwrap_or((start, None))
     }
 
     /// Incidents whose systems are up, no longer degraded and not unstable are resolved.
@@ -283,7 +180,7 @@ impl Draft<'_> {
                 self.record()
                     .incidents
                     .get(*id)
-                    .is_some_and(|i| self.is_over(i))
+                    .is_some_and(|i| is_over(self.record(), i))
             })
             .copied()
             .collect();
@@ -291,15 +188,119 @@ impl Draft<'_> {
             self.emit(at, Fact::IncidentResolved { incident });
         }
     }
+}
 
-    fn is_over(&self, incident: &crate::incident::Incident) -> bool {
-        let record = self.record();
-        let ended = |o: &OutageId| record.outages.get(o).is_none_or(|o| o.end.is_some());
-        incident.outages.iter().all(ended)
-            && incident
-                .systems
-                .iter()
-                .all(|s| !record.has_open_outage(s) && !record.is_degraded(s))
-            && !incident.systems.iter().any(|s| record.unstable.contains(s))
+/// The first bad sample of the earliest run that is confirmed down now, and the last that is
+/// known of them: the one that confirmed, unless nothing says which that was.
+fn down_since(
+    record: &Record,
+    last_bad: &BTreeMap<ProbeId, Timestamp>,
+    system: &SystemId,
+) -> Option<(Timestamp, Timestamp)> {
+    let configured = record.catalogue.system(system.as_str())?;
+    configured
+        .probes
+        .iter()
+        .filter_map(|p| Some((&p.id, record.probes.get(&p.id)?.takes_down_since()?)))
+        .map(|(id, from)| (from, last_bad.get(id).map_or(from, |at| from.max(*at))))
+        .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+}
+
+/// How the second of `last_bad` is excused, if an outage since `start` goes on.
+fn excuse(
+    record: &Record,
+    system: &SystemId,
+    start: Timestamp,
+    last_bad: Timestamp,
+    id: OutageId,
+) -> Excuse {
+    // A window that begins in this very second matters too.
+    let over = Span::new(start, instant(second(last_bad).saturating_add(1)));
+    let mut history = record.history(system, over);
+    if !history.outages.iter().any(|o| o.id == id) {
+        history.outages.push(OutageHistory {
+            id,
+            start,
+            end: None,
+            declared: false,
+            reclassified: false,
+            edge_s: 0,
+            flapping: None,
+        });
     }
+    let Some(zone) = record.months_of(system) else {
+        return Excuse::None;
+    };
+    let policy = record.policy_of_month(system, last_bad, &zone);
+    let Some(excused) = accounting::planned_until(&history, id, &zone, policy) else {
+        return Excuse::None;
+    };
+    if last_bad >= excused.until {
+        Excuse::Until(excused.until, excused.window)
+    } else if second(last_bad) >= second(excused.from) {
+        Excuse::Now(excused.from)
+    } else {
+        Excuse::None
+    }
+}
+
+/// The unplanned seconds of an outage that is over, but for what a person declared, too: that owes
+/// its texts by its own incident.
+fn own_unplanned(record: &Record, outage: &Outage) -> Option<Spans> {
+    let (system, end) = (&outage.system, outage.end?);
+    let within = Span::new(outage.start, end);
+    let months = record.months_of(system)?;
+    let policy = record.policy_of_month(system, outage.start, &months);
+    let history = record.history(system, within);
+    let classes = accounting::classify(&history, within, &months, policy, record.as_of?);
+    let declared = history.outages.iter().filter(|o| o.declared);
+    let declared = declared.map(|o| Span::new(o.start, o.end.unwrap_or(end)));
+    Some(classes.unplanned.difference(&declared.collect()))
+}
+
+/// Where the last of the system's down spans that belong to an outage since `start` ended, and
+/// the span in which it really ended, where nobody watched then: an empty one where the probe
+/// was taken away. It is down while any probe may have been, so the span reaches to the last first
+/// good sample of any of them. No earlier than `start`: what began to decide while it was down may
+/// have seen its first good sample before.
+fn up_since(record: &Record, system: &SystemId, start: Timestamp) -> (Timestamp, Option<Span>) {
+    let last = |p: &Arc<ProbeRecord>| {
+        let until = p.took_down_until()?;
+        let removed = p.life.iter().any(|life| life.1 == Some(until));
+        let by_sample = p.down.last().is_some_and(|d| d.1 == Some(until));
+        let unobserved = if removed || !by_sample {
+            Some(Span::new(until, until))
+        } else {
+            // What took the place of another probe may have been silent for longer.
+            p.unobserved
+                .map(|s| Span::new(s.from.max(until), s.to.max(until)))
+        };
+        Some((until, unobserved))
+    };
+    let probes = || record.probes_of(system);
+    let ended = || probes().filter_map(last).filter(|(to, _)| *to >= start);
+    let found_up = ended().filter_map(|(_, unobserved)| unobserved);
+    let found_up = found_up.map(|span| span.to).max();
+    let ended = ended().max_by_key(|(to, unobserved)| (*to, unobserved.map(|span| span.to)));
+    let ended = ended.map(|(end, unobserved)| {
+        let longer = found_up.filter(|found_up| *found_up > end);
+        (end, longer.map(|to| Span::new(end, to)).or(unobserved))
+    });
+    // One that was down and silent when it began to decide was not seen down since.
+    let unseen = || {
+        let found_up = probes().filter_map(|p| p.unobserved).map(|span| span.to);
+        let found_up = found_up.filter(|to| *to > start).max()?;
+        Some((start, Some(Span::new(start, found_up))))
+    };
+    ended.or_else(unseen).unwrap_or((start, None))
+}
+
+fn is_over(record: &Record, incident: &Incident) -> bool {
+    let ended = |o: &OutageId| record.outages.get(o).is_none_or(|o| o.end.is_some());
+    incident.outages.iter().all(ended)
+        && incident
+            .systems
+            .iter()
+            .all(|s| !record.has_open_outage(s) && !record.is_degraded(s))
+        && !incident.systems.iter().any(|s| record.unstable.contains(s))
 }

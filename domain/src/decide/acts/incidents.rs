@@ -1,0 +1,168 @@
+//! The acts on an incident: acknowledge, review, record a measure as done, close.
+
+use jiff::Timestamp;
+
+use super::{earlier_time, given, maybe, named, refuse};
+use crate::act::{Refusal, Selector};
+use crate::actor::Actor;
+use crate::event::Fact;
+use crate::id::IncidentId;
+use crate::incident::{Incident, Review};
+use crate::record::Record;
+use crate::span::second;
+
+/// The selected incident; for a system, its open incident or else its last.
+fn selected(record: &Record, which: &Selector<IncidentId>) -> Result<Incident, Refusal> {
+    let found = match which {
+        Selector::Id(id) => record.incidents.get(id),
+        Selector::System(system) => record.incident_of(system),
+    };
+    match (found, which) {
+        (Some(incident), _) => Ok(incident.as_ref().clone()),
+        (None, Selector::Id(id)) => refuse(format!("there is no incident {id}")),
+        (None, Selector::System(system)) => refuse(format!("`{system}` has had no incident")),
+    }
+}
+
+/// The selected incident, unless it was merged into another.
+fn unmerged(record: &Record, which: &Selector<IncidentId>) -> Result<Incident, Refusal> {
+    let incident = selected(record, which)?;
+    match incident.merged {
+        Some((_, into)) => refuse(format!(
+            "{} was merged into {into}: name that one",
+            incident.id
+        )),
+        None => Ok(incident),
+    }
+}
+
+pub(super) fn acknowledge(
+    record: &Record,
+    at: Timestamp,
+    by: &Actor,
+    which: &Selector<IncidentId>,
+    earlier: Option<Timestamp>,
+    approved_by: Option<&str>,
+) -> Result<Fact, Refusal> {
+    let incident = unmerged(record, which)?;
+    let counts_from = earlier_time(at, by, earlier, approved_by)?;
+    if let Some((closed_at, _)) = &incident.closed
+        && counts_from.is_none_or(|from| *closed_at < from)
+    {
+        return refuse(format!("{} is closed already", incident.id));
+    }
+    if let Some(known) = &incident.acknowledged
+        && counts_from.is_none_or(|from| known.at <= from)
+    {
+        return refuse(format!(
+            "{} was acknowledged by {} at {}",
+            incident.id, known.by, known.at
+        ));
+    }
+    if counts_from.is_some_and(|from| second(from) < second(incident.opened_at)) {
+        return refuse(format!(
+            "{} was opened at {}: nobody can have taken it on before",
+            incident.id, incident.opened_at
+        ));
+    }
+    // People write whole seconds: an earlier second of the same moment counts as the opening.
+    let counts_from = counts_from.map(|from| from.max(incident.opened_at));
+    Ok(Fact::IncidentAcknowledged {
+        incident: incident.id,
+        counts_from,
+        approved_by: approved_by.map(str::to_owned),
+    })
+}
+
+pub(super) fn measure_done(
+    record: &Record,
+    which: &Selector<IncidentId>,
+    measure: &str,
+    note: Option<&str>,
+) -> Result<Fact, Refusal> {
+    let incident = selected(record, which)?;
+    maybe(note, "the note")?;
+    let all = &incident.review.measures;
+    let numbered = measure.trim().parse::<usize>().ok();
+    let found = numbered
+        .and_then(|n| all.get(n.checked_sub(1)?))
+        .or_else(|| all.iter().find(|m| m.text == measure));
+    let Some(found) = found else {
+        return refuse(match all.len() {
+            0 => format!("{} has no preventive measure", incident.id),
+            n => format!(
+                "{} has no preventive measure `{measure}`: give its number, 1 to {n}, or its whole text",
+                incident.id
+            ),
+        });
+    };
+    if let Some(done) = incident.done.get(&found.text) {
+        return refuse(format!(
+            "it was done already, says {} at {}",
+            done.by, done.at
+        ));
+    }
+    Ok(Fact::MeasureDone {
+        incident: incident.id,
+        measure: found.text.clone(),
+        note: note.map(str::to_owned),
+    })
+}
+
+pub(super) fn review(
+    record: &Record,
+    which: &Selector<IncidentId>,
+    review: Review,
+) -> Result<Fact, Refusal> {
+    let incident = selected(record, which)?;
+    if review == Review::default() {
+        return refuse("a review needs at least one text");
+    }
+    for (text, what) in [
+        (&review.summary, "the summary"),
+        (&review.root_cause, "the root cause"),
+        (&review.resolution, "the resolution"),
+    ] {
+        if let Some(text) = text {
+            given(text, what)?;
+        }
+    }
+    for measure in &review.measures {
+        given(&measure.text, "the text of a preventive measure")?;
+        named(&measure.owner, "the owner of a preventive measure")?;
+    }
+    Ok(Fact::IncidentReviewed {
+        incident: incident.id,
+        review,
+    })
+}
+
+pub(super) fn close(
+    record: &Record,
+    which: &Selector<IncidentId>,
+    without: Option<&str>,
+) -> Result<Fact, Refusal> {
+    let incident = unmerged(record, which)?;
+    if incident.closed.is_some() {
+        return refuse(format!("{} is closed already", incident.id));
+    }
+    if incident.resolved_at.is_none() {
+        return refuse(format!(
+            "{} is not resolved yet: a system of it is not up",
+            incident.id
+        ));
+    }
+    maybe(without, "the reason")?;
+    let missing = incident.missing();
+    if !missing.is_empty() && without.is_none_or(|why| why.trim().is_empty()) {
+        return refuse(format!(
+            "{} lacks {}; write them, or give the reason why not",
+            incident.id,
+            missing.join(", ")
+        ));
+    }
+    Ok(Fact::IncidentClosed {
+        incident: incident.id,
+        without: without.map(str::to_owned),
+    })
+}

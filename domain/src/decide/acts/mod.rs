@@ -1,0 +1,185 @@
+//! Decides acts: checks what a person asks for, and returns the fact to record or the reason of a refusal.
+
+mod incidents;
+mod outages;
+mod windows;
+
+use jiff::Timestamp;
+
+use crate::act::{Act, Refusal};
+use crate::actor::Actor;
+use crate::event::Fact;
+use crate::id::SystemId;
+use crate::incident::Review;
+use crate::record::{Exclusion, Record};
+use crate::span::Span;
+use crate::text;
+
+/// The fact that an act records.
+///
+/// # Errors
+/// The reason why the act is refused.
+pub(super) fn fact_of(
+    record: &Record,
+    at: Timestamp,
+    by: &Actor,
+    act: &Act,
+) -> Result<Fact, Refusal> {
+    named(&by.person, "the name of the person who acts")?;
+    match act {
+        Act::Acknowledge {
+            incident,
+            counts_from,
+            approved_by,
+        } => incidents::acknowledge(
+            record,
+            at,
+            by,
+            incident,
+            *counts_from,
+            approved_by.as_deref(),
+        ),
+        Act::MeasureDone {
+            incident,
+            measure,
+            note,
+        } => incidents::measure_done(record, incident, measure, note.as_deref()),
+        Act::Review {
+            incident,
+            summary,
+            root_cause,
+            certainty,
+            resolution,
+            measures,
+        } => {
+            let review = Review {
+                summary: summary.clone(),
+                root_cause: root_cause.clone(),
+                certainty: *certainty,
+                resolution: resolution.clone(),
+                measures: measures.clone(),
+            };
+            incidents::review(record, incident, review)
+        }
+        Act::Close { incident, without } => incidents::close(record, incident, without.as_deref()),
+        Act::DeclareOutage {
+            system,
+            from,
+            to,
+            evidence,
+        } => outages::declare(record, at, system, *from, *to, evidence),
+        Act::ChangeDeclaration {
+            outage,
+            to,
+            reason,
+            approved_by,
+        } => {
+            outages::change_declaration(record, at, by, outage, *to, reason, approved_by.as_deref())
+        }
+        Act::MonitorFault {
+            system,
+            from,
+            to,
+            evidence,
+            approved_by,
+        } => {
+            let span = Span::new(*from, *to);
+            outages::monitor_fault(record, at, by, system, span, evidence, approved_by)
+        }
+        Act::Exclude {
+            outage,
+            from,
+            to,
+            reason,
+            evidence,
+            approved_by,
+        } => {
+            let exclusion = Exclusion {
+                span: Span::new(*from, *to),
+                reason: reason.clone(),
+                evidence: evidence.clone(),
+                by: by.person.clone(),
+                approved_by: approved_by.clone(),
+            };
+            outages::exclude(record, at, by, outage, exclusion)
+        }
+        Act::Reclassify { outage, reason } => outages::reclassify(record, at, outage, reason),
+        Act::ScheduleMaintenance { .. }
+        | Act::ExtendMaintenance { .. }
+        | Act::CancelMaintenance { .. }
+        | Act::Told { .. } => windows::fact_of(record, at, by, act),
+    }
+}
+
+fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal(why.into()))
+}
+
+/// Checks a required text. It may have line breaks.
+fn given(text: &str, what: &str) -> Result<(), Refusal> {
+    if text.trim().is_empty() {
+        return refuse(format!("{what} is missing"));
+    }
+    text::prose(text, what)
+}
+
+/// Checks a required text of one line, such as a name.
+fn named(text: &str, what: &str) -> Result<(), Refusal> {
+    given(text, what)?;
+    text::line(text, what)
+}
+
+/// Checks an optional text.
+fn maybe(text: Option<&str>, what: &str) -> Result<(), Refusal> {
+    text.map_or(Ok(()), |text| text::prose(text, what))
+}
+
+/// Checks that the second person is another than the actor.
+fn second_person(by: &Actor, other: &str) -> Result<(), Refusal> {
+    text::line(other, "the name of the second person")?;
+    let why = match (text::person(&by.person), text::person(other)) {
+        (Some(one), Some(two)) if one != two => return Ok(()),
+        (None, Some(_)) => {
+            format!("a second person must approve, beside one with a name: `{by}` has no letter")
+        }
+        (_, None) if !other.trim().is_empty() => {
+            format!("a second person must approve; `{other}` is not a name: it has no letter")
+        }
+        _ => format!("a second person must approve; name someone other than `{by}`"),
+    };
+    refuse(why)
+}
+
+/// Checks an effective time before the act: it needs a second person. Without it, an act counts from when
+/// it is recorded (SPEC section 6).
+fn earlier_time(
+    at: Timestamp,
+    by: &Actor,
+    earlier: Option<Timestamp>,
+    approved_by: Option<&str>,
+) -> Result<Option<Timestamp>, Refusal> {
+    match earlier {
+        Some(from) if from > at => refuse(format!("{from} is in the future (it is {at})")),
+        Some(from) if from < at => {
+            let Some(other) = approved_by else {
+                return refuse(format!(
+                    "it counts from now, {at}: an earlier time needs a second person who approves it"
+                ));
+            };
+            second_person(by, other)?;
+            Ok(Some(from))
+        }
+        _ if approved_by.is_some() => {
+            refuse("what counts from now needs no second person: give the earlier time, too")
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Checks that the system is configured.
+fn known(record: &Record, system: &SystemId) -> Result<(), Refusal> {
+    match record.catalogue.system(system.as_str()) {
+        Some(_) => Ok(()),
+        None => refuse(format!("there is no system `{system}`")),
+    }
+}

@@ -1,0 +1,327 @@
+//! The acts on a one-off window: schedule, extend, cancel, record which customer was told.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{earlier_time, given, known, maybe, named, refuse};
+use crate::act::{Act, Refusal};
+use crate::actor::Actor;
+use crate::calendar;
+use crate::catalogue::Single;
+use crate::event::Fact;
+use crate::id::{CustomerId, WindowId};
+use crate::record::Record;
+use crate::report::words;
+use crate::span::{Span, Spans, second};
+use crate::windows::{CustomerTold, OneOffHistory};
+
+/// The longest single window. A slip in a year would otherwise announce work for a lifetime.
+const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
+
+/// How far ahead a single window may start. A slip in the year would otherwise be announced, and forgotten.
+const AHEAD: SignedDuration = SignedDuration::from_hours(732 * 24);
+
+/// The longest of its other lengths, as in the configuration: ten years.
+const LONGEST_S: i64 = 3_653 * 86_400;
+
+/// That a length of time is one, and no slip.
+fn a_length(seconds: Option<i64>) -> Result<(), Refusal> {
+    match seconds {
+        Some(s) if s < 0 => refuse("a length of time cannot be negative"),
+        Some(s) if s > LONGEST_S => refuse("a length of time is ten years at most"),
+        _ => Ok(()),
+    }
+}
+
+/// A length as one reads it in a terminal.
+fn plain_length(seconds: i64) -> String {
+    words::length(seconds).replace('\u{a0}', " ")
+}
+
+/// That an allowance fits into its window. More of it would excuse nothing more, and is a slip.
+fn fits(max_downtime_s: Option<i64>, start: Timestamp, end: Timestamp) -> Result<(), Refusal> {
+    a_length(max_downtime_s)?;
+    let length_s = end.duration_since(start).as_secs();
+    match max_downtime_s {
+        Some(s) if s > length_s => refuse(format!(
+            "an allowance of {} is longer than the window itself, {}",
+            plain_length(s),
+            plain_length(length_s)
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// That a window is not longer than any work is.
+fn not_too_long(start: Timestamp, end: Timestamp) -> Result<(), Refusal> {
+    if end.duration_since(start) <= LONGEST {
+        return Ok(());
+    }
+    refuse(format!(
+        "a window from {start} to {end} is too long: at most 31 days are allowed"
+    ))
+}
+
+/// The window that is to be changed.
+fn single(record: &Record, id: &WindowId) -> Result<OneOffHistory, Refusal> {
+    match record.one_off_windows.get(id) {
+        Some(entry) if entry.cancelled_at.is_some() => refuse(format!("window {id} is cancelled")),
+        Some(entry) => Ok(entry.as_ref().clone()),
+        None => refuse(format!(
+            "there is no single window `{id}` (a recurring one is changed in the configuration)"
+        )),
+    }
+}
+
+/// An act on a single window.
+pub(super) fn fact_of(
+    record: &Record,
+    at: Timestamp,
+    by: &Actor,
+    act: &Act,
+) -> Result<Fact, Refusal> {
+    match act {
+        Act::ScheduleMaintenance(window) => schedule(record, at, window),
+        Act::ExtendMaintenance {
+            window,
+            end,
+            max_downtime_s,
+            reason,
+        } => extend(record, at, window, *end, *max_downtime_s, reason.as_deref()),
+        Act::CancelMaintenance { window, reason } => cancel(record, at, window, reason.as_deref()),
+        Act::Told {
+            window,
+            customer,
+            how,
+            counts_from,
+            approved_by,
+        } => {
+            let word = CustomerTold {
+                customer: customer.clone(),
+                at: counts_from.unwrap_or(at),
+                recorded_at: at,
+                by: by.person.clone(),
+                how: how.clone(),
+                approved_by: approved_by.clone(),
+            };
+            told(record, by, window, word)
+        }
+        _ => refuse("that is no act on a single window"),
+    }
+}
+
+fn schedule(record: &Record, at: Timestamp, window: &Single) -> Result<Fact, Refusal> {
+    makes_sense(record, at, window)?;
+    within_planned_hours(record, window)?;
+    Ok(Fact::WindowScheduled {
+        window: window.clone(),
+    })
+}
+
+/// Checks a new window.
+fn makes_sense(record: &Record, at: Timestamp, window: &Single) -> Result<(), Refusal> {
+    if record.one_off_windows.contains_key(&window.id) {
+        return refuse(format!("there is a window `{}` already", window.id));
+    }
+    named(window.id.as_str(), "the window's id")?;
+    if window.id.as_str().contains(['/', '@']) {
+        return refuse(format!(
+            "`{}`: `/` and `@` are kept for recurring windows",
+            window.id
+        ));
+    }
+    named(&window.title, "the window's title")?;
+    maybe(window.impact.as_deref(), "the window's impact")?;
+    maybe(window.override_reason.as_deref(), "the reason")?;
+    if window.systems.is_empty() {
+        return refuse("a window needs at least one system");
+    }
+    for (n, system) in window.systems.iter().enumerate() {
+        known(record, system)?;
+        if window.systems[..n].contains(system) {
+            return refuse(format!("`{system}` is named twice"));
+        }
+    }
+    if window.start >= window.end {
+        return refuse(format!(
+            "the window ends at {}, before it starts",
+            window.end
+        ));
+    }
+    if window.end <= at {
+        return refuse(format!(
+            "the window ended at {}: work is announced before it is done",
+            window.end
+        ));
+    }
+    if window.start.duration_since(at) > AHEAD {
+        return refuse(format!(
+            "the window starts at {}, more than two years (732 days) from now: is the year right?",
+            window.start
+        ));
+    }
+    not_too_long(window.start, window.end)?;
+    a_length(window.min_notice_s)?;
+    a_length(window.start_grace_s)?;
+    fits(window.max_downtime_s, window.start, window.end)
+}
+
+/// Outside the hours that a policy allows for planned work, scheduling needs a reason (and
+/// earns nothing all the same).
+fn within_planned_hours(record: &Record, window: &Single) -> Result<(), Refusal> {
+    let reason = window.override_reason.as_deref().unwrap_or_default();
+    if !reason.trim().is_empty() {
+        return Ok(());
+    }
+    let span = Span::new(window.start, window.end);
+    for system in &window.systems {
+        let policy = record.policy_of(system);
+        let Some(hours) = policy.and_then(|p| p.planned_hours.as_ref()) else {
+            continue;
+        };
+        // Hours in a zone that does not exist allow nothing, as in the accounting.
+        let open = calendar::open(hours, span).unwrap_or_default();
+        let wanted: Spans = [span].into_iter().collect();
+        if !wanted.within(&open) {
+            return refuse(format!(
+                "{span} lies outside the hours that the policy of `{system}` allows for planned work; override it with a reason if it must be"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn extend(
+    record: &Record,
+    at: Timestamp,
+    id: &WindowId,
+    end: Timestamp,
+    max_downtime_s: Option<i64>,
+    reason: Option<&str>,
+) -> Result<Fact, Refusal> {
+    let entry = single(record, id)?;
+    let last = last_version(&entry);
+    if last.end <= at {
+        return refuse(format!("window {id} ended at {}", last.end));
+    }
+    if end <= last.start {
+        return refuse(format!(
+            "window {id} starts at {}: cancel it instead",
+            last.start
+        ));
+    }
+    not_too_long(last.start, end)?;
+    maybe(reason, "the reason")?;
+    let less = |s: &i64| last.max_downtime_s.is_none_or(|held| *s < held);
+    if last.start <= at && max_downtime_s.as_ref().is_some_and(less) {
+        return refuse(format!(
+            "window {id} began at {}: an allowance that may have been used cannot be lowered; end the window, or reclassify its outage",
+            last.start
+        ));
+    }
+    // Ended early means ended now: what has been held cannot be taken back.
+    let end = if end < at { at } else { end };
+    fits(max_downtime_s, last.start, end)?;
+    let mut window = Single {
+        end,
+        max_downtime_s: max_downtime_s.or(last.max_downtime_s),
+        ..last.clone()
+    };
+    if window == *last {
+        return refuse(format!("window {id} ends at {end} already"));
+    }
+    if end > last.end && within_planned_hours(record, &window).is_err() {
+        // The reason of the extension is the reason of the override, too.
+        window.override_reason = reason.map(str::to_owned);
+        within_planned_hours(record, &window)?;
+    }
+    Ok(Fact::WindowChanged {
+        window,
+        reason: reason.map(str::to_owned),
+    })
+}
+
+fn cancel(
+    record: &Record,
+    at: Timestamp,
+    window: &WindowId,
+    reason: Option<&str>,
+) -> Result<Fact, Refusal> {
+    maybe(reason, "the reason")?;
+    let entry = single(record, window)?;
+    let last = last_version(&entry);
+    if last.start <= at {
+        return refuse(format!(
+            "window {window} began at {}; give it an earlier end instead",
+            last.start
+        ));
+    }
+    Ok(Fact::WindowCancelled {
+        window: window.clone(),
+        reason: reason.map(str::to_owned),
+    })
+}
+
+fn told(
+    record: &Record,
+    by: &Actor,
+    window: &WindowId,
+    told: CustomerTold,
+) -> Result<Fact, Refusal> {
+    let CustomerTold {
+        customer,
+        at: told_at,
+        recorded_at: at,
+        how,
+        approved_by,
+        ..
+    } = told;
+    given(&how, "how the customer was told")?;
+    let entry = single(record, window)?;
+    let counts_from = earlier_time(at, by, Some(told_at), approved_by.as_deref())?;
+    let scheduled_at = entry.versions.first().map(|(made_at, _)| *made_at);
+    if let (Some(from), Some(made_at)) = (counts_from, scheduled_at)
+        && second(from) < second(made_at)
+    {
+        return refuse(format!(
+            "window {window} was scheduled at {made_at}: of what stands here nobody can have been told before"
+        ));
+    }
+    concerns(record, &customer, &entry)?;
+    // People write whole seconds.
+    let counts_from = counts_from.max(counts_from.and(scheduled_at));
+    Ok(Fact::CustomerNotified {
+        window: window.clone(),
+        customer,
+        how,
+        counts_from,
+        approved_by,
+    })
+}
+
+/// That a customer has systems of a window, or had them when it was to be told of it.
+fn concerns(record: &Record, customer: &CustomerId, entry: &OneOffHistory) -> Result<(), Refusal> {
+    if record.customers_of_window(entry).contains(customer) {
+        return Ok(());
+    }
+    let Some(known) = record.catalogue.customer(customer.as_str()) else {
+        return refuse(format!("there is no customer `{customer}`"));
+    };
+    let window = last_version(entry);
+    if known.systems.iter().any(|s| window.systems.contains(s)) {
+        return Ok(());
+    }
+    refuse(format!(
+        "customer `{customer}` has none of the systems of {}",
+        window.id
+    ))
+}
+
+/// What was scheduled last.
+fn last_version(entry: &OneOffHistory) -> &Single {
+    let (_, window) = entry
+        .versions
+        .last()
+        // A single window enters the record with its first version and never loses one.
+        .unwrap_or_else(|| unreachable!("a window without a version"));
+    window
+}

@@ -1,0 +1,76 @@
+//! Decides about attempts to deliver: which may begin, which may end, which were lost.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::act::Refusal;
+use crate::event::{Delivery, Fact};
+use crate::id::{NoticeId, Source};
+use crate::notice::Notice;
+use crate::notices::{self, Next};
+use crate::record::{Record, Standing};
+
+/// The start of an attempt, if its message is still due.
+pub(super) fn attempt(
+    record: &Record,
+    doubted: &BTreeSet<Source>,
+    at: Timestamp,
+    notice: &Notice,
+    message_id: &str,
+    sha256: &str,
+) -> Result<Fact, Refusal> {
+    let address = &notice.recipient.address;
+    let next = notices::next(record, doubted, address, at);
+    if !matches!(&next, Next::Send(due) if **due == *notice) {
+        let refusal = format!("this {} is no longer due", notice.kind);
+        return Err(Refusal(refusal));
+    }
+    let again = record.notices.current(address);
+    let again = again.filter(|(_, o)| o.notice == *notice);
+    match again {
+        Some((id, _)) if again.is_some_and(|(_, o)| o.message_id != message_id) => {
+            Err(Refusal(format!("{id} has another Message-ID")))
+        }
+        Some((id, o)) => Ok(Fact::DeliveryAttempted {
+            notice: id,
+            attempt: o.attempts + 1,
+            message: None,
+            message_id: message_id.to_owned(),
+            sha256: sha256.to_owned(),
+        }),
+        None => Ok(Fact::DeliveryAttempted {
+            notice: record.notices.next_id(),
+            attempt: 1,
+            message: Some(Box::new(notice.clone())),
+            message_id: message_id.to_owned(),
+            sha256: sha256.to_owned(),
+        }),
+    }
+}
+
+/// Checks that an attempt is under way, so that it can end.
+pub(super) fn under_way(record: &Record, id: NoticeId, attempt: u32) -> Result<(), Refusal> {
+    let known = record.notices.message(id);
+    let under_way = known
+        .is_some_and(|o| o.attempts == attempt && matches!(o.standing, Standing::Attempting(_)));
+    if !under_way {
+        let refusal = format!("attempt {attempt} of {id} is not under way");
+        return Err(Refusal(refusal));
+    }
+    Ok(())
+}
+
+/// The end of each attempt that the service did not outlive: its message may have been delivered.
+pub(super) fn lost_attempts(record: &Record) -> Vec<Fact> {
+    let unsent = record.notices.unsent();
+    let lost = unsent.filter(|(_, o)| matches!(o.standing, Standing::Attempting(_)));
+    lost.map(|(notice, o)| Fact::DeliveryEnded {
+        notice,
+        attempt: o.attempts,
+        result: Delivery::Ambiguous,
+        reply: "the service ended during the attempt".to_owned(),
+        unreached: false,
+    })
+    .collect()
+}
