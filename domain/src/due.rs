@@ -19,7 +19,7 @@ const HORIZON: SignedDuration = SignedDuration::from_hours(26);
 /// watch. It depends on the record and on `doubted` alone: the probes with a bad run that is not
 /// confirmed ([`crate::watch::Watch::doubted`]).
 pub fn next_due(record: &Record, doubted: &BTreeSet<Source>) -> Option<Timestamp> {
-    if !record.watching {
+    if !record.monitoring.is_watching() {
         return None;
     }
     let ahead = ahead(record)?;

@@ -71,7 +71,7 @@ impl Watch {
         // Until when the record has taken each probe's samples in; `None` once that has passed.
         let mut known: BTreeMap<&Source, Option<Timestamp>> = BTreeMap::new();
         let mut late = Vec::new();
-        let watched_until = record.watched_until;
+        let watched_until = record.monitoring.watched_until();
         for sample in recent {
             // A probe that was taken away and came back began anew.
             let Some(stored) = record.probes.get(&sample.source.probe) else {
@@ -82,7 +82,7 @@ impl Watch {
                 continue;
             }
             // Seen twice, in an order that nobody knows any more.
-            if record.passes_twice(sample.at) {
+            if record.monitoring.passes_twice(sample.at) {
                 continue;
             }
             let until = known
@@ -160,7 +160,7 @@ impl Watch {
                 }
                 self.alive = Some(at);
             }
-            Input::Crashed { alive_until } if record.watching => {
+            Input::Crashed { alive_until } if record.monitoring.is_watching() => {
                 let known = self.died(record, at, *alive_until);
                 self.shown = record.shown_until(at, known);
             }
@@ -203,10 +203,10 @@ impl Watch {
         at: Timestamp,
         given: Option<Timestamp>,
     ) -> Option<Timestamp> {
-        let known = given.max(self.read_until.filter(|_| record.watching));
-        let until = record.alive_until(at, known);
+        let known = given.max(self.read_until.filter(|_| record.monitoring.is_watching()));
+        let until = record.monitoring.alive_until(at, known);
         self.died_at = Some(until);
-        if record.watching {
+        if record.monitoring.is_watching() {
             self.pass(until);
             // What was read back may have come later than what fell overdue before it.
             self.waiting.sort_by_key(|transition| transition.at);

@@ -149,7 +149,7 @@ impl Client {
     fn engine(&self) -> Result<Turn> {
         let ledger = Ledger::open(&self.data)?;
         let (record, _) = replay(&ledger, None)?;
-        if !record.watching {
+        if !record.monitoring.is_watching() {
             return Ok(Turn::new(ledger, record, &[]));
         }
         // The service was killed: its last samples tell when, and what the probes saw last.
@@ -171,8 +171,8 @@ impl Client {
         }
         let ledger = self.ledger()?;
         let (mut record, head) = replay(&ledger, None).context("the ledger cannot be read")?;
-        if let Some(alive_until) = ledger.marked()?.max(record.watched_until)
-            && record.watching
+        if let Some(alive_until) = ledger.marked()?.max(record.monitoring.watched_until())
+            && record.monitoring.is_watching()
         {
             // The service was killed and no event says so yet: nothing is known after that.
             let died = Event {

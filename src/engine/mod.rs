@@ -52,7 +52,7 @@ pub fn open_unwatched(
 ) -> Result<Turn, turn::Error> {
     let alive_until = alive_until(&ledger, samples)?;
     let mut turn = open(ledger, samples, now)?;
-    if turn.record().watching {
+    if turn.record().monitoring.is_watching() {
         turn.step(now, Input::Crashed { alive_until }, None)
             .result?;
     }

@@ -139,7 +139,7 @@ impl Status {
         Self {
             service: record.catalogue.service.clone(),
             at,
-            watching: record.watching,
+            watching: record.monitoring.is_watching(),
             behind,
             seq: head.seq,
             head: head.hash.clone(),

@@ -322,12 +322,13 @@ impl<J: Journal> Turn<J> {
 /// but nothing falls due until the next start. The start itself sees the record unchanged, to find
 /// out when the monitoring ended.
 fn in_life<'a>(record: &'a Record, alive: bool, input: &Input) -> Cow<'a, Record> {
-    if alive || !record.watching || matches!(input, Input::Start { .. } | Input::Crashed { .. }) {
+    if alive
+        || !record.monitoring.is_watching()
+        || matches!(input, Input::Start { .. } | Input::Crashed { .. })
+    {
         return Cow::Borrowed(record);
     }
-    let mut ended = record.clone();
-    ended.watching = false;
-    Cow::Owned(ended)
+    Cow::Owned(record.paused())
 }
 
 /// The message and the attempt that an event begins.

@@ -221,7 +221,10 @@ impl Simulation<'_> {
                 next: if due { Some(now) } else { next },
             };
         }
-        let post = self.outbox.next.filter(|_| free && record.watching);
+        let post = self
+            .outbox
+            .next
+            .filter(|_| free && record.monitoring.is_watching());
         wake.into_iter().chain(post).min()
     }
 

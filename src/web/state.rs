@@ -209,7 +209,7 @@ impl AppState {
         let turned_us = self.engine.shared().counters.turned_us.load(Relaxed);
         not_ready_reason(
             snapshot.behind,
-            snapshot.record.watching,
+            snapshot.record.monitoring.is_watching(),
             Timestamp::from_microsecond(turned_us).unwrap_or(Timestamp::UNIX_EPOCH),
             self.engine.clock().now(),
             self.samples.stats().failing,

@@ -131,7 +131,11 @@ impl Draft<'_> {
                 self.emit(at, Fact::Stopped);
             }
             Input::Crashed { .. } => {
-                if let Some(alive_until) = self.watch.shown().filter(|_| self.base.watching) {
+                if let Some(alive_until) = self
+                    .watch
+                    .shown()
+                    .filter(|_| self.base.monitoring.is_watching())
+                {
                     self.emit(at, Fact::Crashed { alive_until });
                 }
             }
@@ -346,7 +350,7 @@ impl Draft<'_> {
             let cause = GapCause::ClockStepped;
             self.emit(at, Fact::MonitoringGap { span, cause });
         }
-        let alive_until = if self.base.watching {
+        let alive_until = if self.base.monitoring.is_watching() {
             self.watch.died_at()
         } else {
             alive_until.map(|until| until.min(at))
@@ -372,6 +376,6 @@ impl Draft<'_> {
 /// What passes twice when the clock, having shown `shown`, is set back to `at`: from the first
 /// instant of it that was shown.
 fn passing_twice(record: &Record, at: Timestamp, shown: Timestamp) -> Span {
-    let spans = record.shown_since(at, shown);
+    let spans = record.monitoring.shown_since(at, shown);
     Span::new(spans.iter().map(|s| s.from).min().unwrap_or(at), shown)
 }

@@ -41,7 +41,7 @@ pub fn next(record: &Record, doubted: &BTreeSet<Source>, address: &Address, at: 
     let Some(channel) = record.notices.channel(address) else {
         return Next::Idle;
     };
-    if !record.watching || record.notices.is_attempting(address) {
+    if !record.monitoring.is_watching() || record.notices.is_attempting(address) {
         return Next::Idle;
     }
     let look = Look {
@@ -195,7 +195,7 @@ impl Look<'_> {
     /// Until when it is unknown whether these systems are still down, because the service did not
     /// watch since they were seen down. By then their probes have answered, or should have.
     fn unheard_until(&self, outages: &[OutageId]) -> Option<Timestamp> {
-        let resumed_at = self.record.resumed_at?;
+        let resumed_at = self.record.monitoring.resumed_at()?;
         let outages = outages.iter().filter_map(|id| self.record.outages.get(id));
         outages
             .filter(|o| o.end.is_none() && o.declared.is_none() && o.detected_at <= resumed_at)

@@ -20,7 +20,7 @@ impl Record {
         self.as_of = self.as_of.max(Some(at));
         self.decided_until = self.decided_until.max(Some(at));
         if only_by_watching(&event.fact) {
-            self.watched_until = self.watched_until.max(Some(at));
+            self.monitoring.watched(at);
         }
         match &event.fact {
             Fact::LedgerCreated { identity, tzdb } => {
@@ -32,16 +32,14 @@ impl Record {
                 self.notices_configured(at);
             }
             Fact::Started { alive_until } => {
-                self.watching = true;
-                self.resumed_at = Some(at);
-                self.show_from(alive_until.unwrap_or(at), at);
-                Arc::make_mut(&mut self.lives).push((at, Life::Started(*alive_until)));
+                self.monitoring.started(at, *alive_until);
                 self.all_silent(alive_until.unwrap_or(at), Silence::Stopped);
             }
             Fact::Stopped => self.ended(at, Life::Stopped),
             Fact::Crashed { alive_until } => self.ended(*alive_until, Life::Crashed),
             Fact::MonitoringGap { span, cause } => self.absent(at, *span, *cause),
-            Fact::DayClosed => self.day_closed_at = Some(at),
+            // It shows that the service watched, as all its events do.
+            Fact::DayClosed => {}
             Fact::ProbeSilent { .. }
             | Fact::ProbeFirstResult { .. }
             | Fact::ProbeDown { .. }
@@ -83,24 +81,18 @@ impl Record {
 
     /// A life of the service is over.
     fn ended(&mut self, at: Timestamp, how: Life) {
-        self.watching = false;
-        close(Arc::make_mut(&mut self.shown).as_mut_slice(), at);
-        Arc::make_mut(&mut self.lives).push((at, how));
+        self.monitoring.ended(at, how);
         self.all_silent(at, Silence::Stopped);
     }
 
     fn absent(&mut self, at: Timestamp, span: Span, cause: GapCause) {
-        Arc::make_mut(&mut self.monitoring_gaps).push((span, cause));
-        // Whoever sets the clock does not stop the service from watching.
-        if cause != GapCause::ClockStepped {
-            self.resumed_at = Some(at);
-        }
+        self.monitoring.gap(at, span, cause);
         if event::is_set_back(at, span, cause) {
             self.rewind(at, span);
             self.all_silent(at, Silence::MonitoringGap);
         } else {
             if cause == GapCause::ClockStepped {
-                self.show_from(span.from, at);
+                self.monitoring.show_from(span.from, at);
                 self.step(span.to.duration_since(span.from));
             }
             self.all_silent(span.from, Silence::MonitoringGap);
@@ -328,6 +320,14 @@ pub(super) fn open(spans: &mut Vec<(Timestamp, Option<Timestamp>)>, from: Timest
 pub(super) fn close(spans: &mut [(Timestamp, Option<Timestamp>)], to: Timestamp) {
     if let Some((from, end @ None)) = spans.last_mut() {
         *end = Some(to.max(*from));
+    }
+}
+
+/// Cuts all spans at `at`. Open spans stay open.
+pub(super) fn cut(spans: &mut [(Timestamp, Option<Timestamp>)], at: Timestamp) {
+    for (from, to) in spans {
+        *from = (*from).min(at);
+        *to = to.map(|to| to.min(at));
     }
 }
 

@@ -65,7 +65,7 @@ impl Record {
                 .faults
                 .iter()
                 .map(|f| f.span)
-                .chain(self.repeated.iter().copied())
+                .chain(self.monitoring.repeated().iter().copied())
                 .collect(),
             exclusions,
             windows: self.windows_of(system, over),

@@ -5,6 +5,7 @@ mod flapping;
 mod history;
 mod incidents;
 mod maintenance;
+mod monitoring;
 pub mod notices;
 mod outages;
 mod reload;
@@ -20,7 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::catalogue::{Affects, Catalogue};
-use crate::event::{GapCause, Silence};
+use crate::event::Silence;
 use crate::id::{IncidentId, OutageId, ProbeId, SystemId, WindowId};
 use crate::incident::Incident;
 use crate::sample::Reason;
@@ -30,6 +31,7 @@ use crate::windows::{OneOffHistory, RuleVersion};
 pub use self::notices::{Notices, Outgoing, Standing};
 pub use flapping::Episode;
 pub use history::Agreement;
+pub use monitoring::{Life, Monitoring};
 pub use window_status::WindowStatus;
 
 /// Everything that the events say. Cloning is cheap: histories are shared until they change.
@@ -43,14 +45,12 @@ pub struct Record {
     /// Up to where everything that falls due has been decided: the latest `at` of any event. What
     /// fell due before the clock was set back does not do so again.
     pub decided_until: Option<Timestamp>,
-    /// When the service last began to watch again: at a start, or after a time in which it could not.
-    pub resumed_at: Option<Timestamp>,
+    /// When the service monitored, and which times its clock showed.
+    pub monitoring: Monitoring,
     /// The ledger's identity.
     pub identity: String,
     /// The version of the time zone database.
     pub tzdb: String,
-    /// Whether the service watches (started and not stopped).
-    pub watching: bool,
     /// The configuration in force.
     pub catalogue: Arc<Catalogue>,
     /// Every configuration, with when it came into force and by whom.
@@ -75,31 +75,6 @@ pub struct Record {
     pub held: OrdMap<WindowId, Held>,
     /// Windows that were completed: they do not begin again, though the clock may be set back.
     pub completed: OrdSet<WindowId>,
-    /// Times in which the service ran but could not watch.
-    pub monitoring_gaps: Arc<Vec<(Span, GapCause)>>,
-    /// What passed twice because the clock was set back: unknown, whatever was seen in it.
-    pub repeated: Arc<Vec<Span>>,
-    /// What the clock has shown to a service that watched, in order: what was jumped over, or
-    /// passed between two lives, is not in it.
-    pub shown: Arc<Vec<(Timestamp, Option<Timestamp>)>>,
-    /// Starts and orderly stops of the service, in order.
-    pub lives: Arc<Vec<(Timestamp, Life)>>,
-    /// The last midnight that was witnessed.
-    pub day_closed_at: Option<Timestamp>,
-    /// The last event that only a service that watches writes: it was alive then, and what it had
-    /// seen by then is in the record.
-    pub watched_until: Option<Timestamp>,
-}
-
-/// A start or a stop of the service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Life {
-    /// Started; what came before is known to have been alive until then.
-    Started(Option<Timestamp>),
-    /// Stopped in order.
-    Stopped,
-    /// Ended without a word: the instant is the last at which it is known to have been alive.
-    Crashed,
 }
 
 /// One system through time.
@@ -323,31 +298,22 @@ impl Record {
         let configured_at = self.catalogues.last().map(|(at, _, _)| *at);
         let silent = self.probes.get(probe).and_then(|p| p.silent.last());
         let silent = silent.filter(|s| s.1.is_none()).map(|s| s.0);
-        configured_at.max(self.watched_until).max(silent)
-    }
-
-    /// Until when an earlier run is known to have been alive, for a start at `at`: what others
-    /// know (`given`), or what the record itself shows.
-    pub(crate) fn alive_until(&self, at: Timestamp, given: Option<Timestamp>) -> Timestamp {
-        self.known_until(at, given)
-            .map_or(at, |known| known.min(at))
-    }
-
-    /// The same, by the clock as it was then.
-    pub(crate) fn known_until(&self, at: Timestamp, given: Option<Timestamp>) -> Option<Timestamp> {
-        if self.watching {
-            // A later sample of a time that passes twice is one of the first time.
-            let given = given.filter(|given| *given <= at || !self.passes_twice(*given));
-            given.max(self.watched_until)
-        } else {
-            self.lives.last().map(|(stopped_at, _)| *stopped_at)
-        }
+        configured_at
+            .max(self.monitoring.watched_until())
+            .max(silent)
     }
 
     /// The last instant that the clock is known to have shown before a start at `at`: while an
     /// earlier run was alive, or when somebody wrote into the ledger.
     pub(crate) fn shown_until(&self, at: Timestamp, given: Option<Timestamp>) -> Option<Timestamp> {
-        self.known_until(at, given).max(self.as_of)
+        self.monitoring.known_until(at, given).max(self.as_of)
+    }
+
+    /// The same record while the service does not watch: nothing falls due.
+    pub fn paused(&self) -> Self {
+        let mut paused = self.clone();
+        paused.monitoring.pause();
+        paused
     }
 
     /// The open incident of a system, else its last.

@@ -9,40 +9,16 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Record;
-use super::apply::close;
+use super::apply::cut;
 use crate::incident::Incident;
 use crate::span::Span;
 
 impl Record {
-    /// From now on the clock shows the time after `at`; the time shown before ended at `until`.
-    pub(super) fn show_from(&mut self, until: Timestamp, at: Timestamp) {
-        let shown = Arc::make_mut(&mut self.shown);
-        close(shown, until);
-        shown.push((at, None));
-    }
-
-    /// The time since `at` that the clock had shown before it reached `until`.
-    pub(crate) fn shown_since(&self, at: Timestamp, until: Timestamp) -> Vec<Span> {
-        let all = self.shown.iter();
-        all.map(|(from, to)| Span::new((*from).max(at), to.unwrap_or(until).min(until)))
-            .filter(|span| !span.is_empty())
-            .collect()
-    }
-
     /// The clock was set back from the end of `back` to `at`. The time that it had shown since `at`
     /// occurs again.
     pub(super) fn rewind(&mut self, at: Timestamp, back: Span) {
-        let twice = self.shown_since(at, back.to);
-        Arc::make_mut(&mut self.repeated).extend(twice);
-        let shown = Arc::make_mut(&mut self.shown);
-        shown.retain(|(from, _)| *from < at);
-        cut(shown, at);
-        if self.watching {
-            self.show_from(at, at);
-        }
+        self.monitoring.rewind(at, back);
         self.as_of = Some(at);
-        self.resumed_at = self.resumed_at.map(|resumed_at| resumed_at.min(at));
-        self.watched_until = self.watched_until.map(|until| until.min(at));
         let probes: Vec<_> = self.probes.keys().cloned().collect();
         for id in probes {
             let Some(probe) = self.probes.get_mut(&id).map(Arc::make_mut) else {
@@ -130,18 +106,5 @@ impl Record {
                 }
             });
         }
-    }
-
-    /// True if that instant occurs twice, because the clock was set back over it.
-    pub(crate) fn passes_twice(&self, at: Timestamp) -> bool {
-        self.repeated.iter().any(|span| span.contains(at))
-    }
-}
-
-/// Cuts all spans at `at`. Open spans stay open.
-fn cut(spans: &mut [(Timestamp, Option<Timestamp>)], at: Timestamp) {
-    for (from, to) in spans {
-        *from = (*from).min(at);
-        *to = to.map(|to| to.min(at));
     }
 }

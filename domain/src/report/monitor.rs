@@ -47,7 +47,13 @@ fn why(scope: &Scope<'_>, account: &Account<'_>, span: Span) -> String {
     if faults.is_some_and(|f| f.iter().any(|f| f.span.meets(&span))) {
         add("a monitor fault declared by a person");
     }
-    if scope.record.repeated.iter().any(|s| s.meets(&span)) {
+    if scope
+        .record
+        .monitoring
+        .repeated()
+        .iter()
+        .any(|s| s.meets(&span))
+    {
         add("the clock was set back, so this time occurred twice");
     }
     let first = ProbeId::of(account.id, "");
@@ -97,7 +103,7 @@ pub(super) fn faults(scope: &Scope<'_>) -> Vec<FaultLine> {
 pub(super) fn own(scope: &Scope<'_>) -> Monitor {
     let seen = scope.seen();
     let mut all = between_lives(scope.record);
-    all.extend(scope.record.monitoring_gaps.iter().map(|(span, cause)| {
+    all.extend(scope.record.monitoring.gaps().iter().map(|(span, cause)| {
         let cause = match cause {
             GapCause::Stalled => Away::Stalled,
             GapCause::ClockStepped => Away::ClockStepped,
@@ -125,7 +131,7 @@ fn between_lives(record: &Record) -> Vec<(Timestamp, Option<Timestamp>, Away)> {
     // A configured system should be monitored from then on.
     let founded_at = record.catalogues.first().map(|(at, _, _)| *at);
     let mut before = founded_at.map(|at| (at, Away::NotStarted));
-    for (at, life) in record.lives.iter() {
+    for (at, life) in record.monitoring.lives() {
         match life {
             Life::Stopped => before = Some((*at, Away::Stopped)),
             Life::Crashed => before = Some((*at, Away::Died)),

@@ -213,7 +213,7 @@ async fn a_port_that_closes_and_opens_again_is_one_outage_with_both_notices() {
     let outage = record.outages.values().next().unwrap();
     assert!(outage.end.is_some_and(|end| end > outage.start));
     assert_eq!(outage.reason, Some(Reason::Refused));
-    assert!(!record.watching);
+    assert!(!record.monitoring.is_watching());
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn a_clock_that_is_set_back_delays_no_notice() {
     // During the outage the clock is set back again, and then to the right time.
     clock.set_by(SignedDuration::from_hours(-2));
     service
-        .shows(|r| (r.repeated.len() == 2).then_some(()))
+        .shows(|r| (r.monitoring.repeated().len() == 2).then_some(()))
         .await;
     clock.set_by(SignedDuration::ZERO);
     let listener = TcpListener::bind(target).await.unwrap();
@@ -257,7 +257,7 @@ async fn a_clock_that_is_set_back_delays_no_notice() {
         1,
         "one conversation"
     );
-    assert_eq!(record.repeated.len(), 2);
+    assert_eq!(record.monitoring.repeated().len(), 2);
 }
 
 #[tokio::test]
@@ -277,7 +277,13 @@ async fn a_service_whose_clock_was_ahead_before_a_restart_monitors_at_once() {
     let data = ahead.die();
 
     let service = Service::start_on(data, Clock::start().unwrap(), quick()).await;
-    let twice = service.engine.snapshot().record.repeated.clone();
+    let twice = service
+        .engine
+        .snapshot()
+        .record
+        .monitoring
+        .repeated()
+        .to_vec();
     let three_hours = SignedDuration::from_hours(3).as_secs();
     assert_eq!(twice.len(), 1);
     assert!(

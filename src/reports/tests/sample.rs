@@ -12,7 +12,7 @@ use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, SystemId};
 use domain::incident::{Acknowledged, Cause, Certainty, Done, Incident, Measure, Review};
 use domain::notice::{self, Address, Affected, Notice, Recipient, Role};
 use domain::policy::{Policy, Target};
-use domain::record::{Life, Outage, ProbeRecord, Record, SystemRecord};
+use domain::record::{Outage, ProbeRecord, Record, SystemRecord};
 use domain::sample::Reason;
 use domain::span::Span;
 use domain::windows::{CustomerTold, OneOffHistory, RuleVersion};
@@ -482,7 +482,7 @@ fn single(record: &mut Record) {
         .insert("archive-move".into(), Arc::new(entry));
 }
 
-/// The monitor stopped for five hours; the gateway's probe was blind for one more.
+/// The probes were silent for five hours; the gateway's probe was blind for one more.
 fn gaps(record: &mut Record) {
     for id in [
         "archive",
@@ -517,18 +517,31 @@ fn gaps(record: &mut Record) {
         p.blips
             .push((Span::new(at("10-11 03:00:00"), at("10-11 03:00:25")), 2));
     });
-    record.monitoring_gaps = Arc::new(vec![(
-        Span::new(at("10-12 00:00:00"), at("10-12 00:00:45")),
-        GapCause::Stalled,
-    )]);
-    record.lives = Arc::new(vec![
-        (founded(), Life::Started(None)),
-        (at("10-03 01:00:00"), Life::Stopped),
+}
+
+/// The service started in September, was stopped for five hours, and was stalled once.
+fn service(record: &mut Record) {
+    let stalled = Span::new(at("10-12 00:00:00"), at("10-12 00:00:45"));
+    let alive_until = Some(at("10-03 01:00:00"));
+    for (when, fact) in [
+        (founded(), Fact::Started { alive_until: None }),
+        (at("10-03 01:00:00"), Fact::Stopped),
+        (at("10-03 06:00:00"), Fact::Started { alive_until }),
         (
-            at("10-03 06:00:00"),
-            Life::Started(Some(at("10-03 01:00:00"))),
+            stalled.to,
+            Fact::MonitoringGap {
+                span: stalled,
+                cause: GapCause::Stalled,
+            },
         ),
-    ]);
+    ] {
+        let event = Event {
+            at: when,
+            by: Actor::service(),
+            fact,
+        };
+        record.apply(record.next_seq(), &event);
+    }
 }
 
 /// The partner's own outage, and a measure of September that is overdue.
@@ -567,14 +580,12 @@ pub(super) fn october() -> Record {
 
 /// The same month with other attempts to tell the hospital.
 pub(super) fn october_with(hospital: &[Attempt]) -> Record {
-    let mut record = Record {
-        seq: 4711,
-        as_of: Some(at("11-02 00:00:00")),
-        identity: "5e1f".to_owned(),
-        tzdb: "2026a".to_owned(),
-        watching: true,
-        ..Record::default()
-    };
+    let mut record = Record::default();
+    service(&mut record);
+    record.seq = 4711;
+    record.as_of = Some(at("11-02 00:00:00"));
+    record.identity = "5e1f".to_owned();
+    record.tzdb = "2026a".to_owned();
     for (from, by, catalogue) in [
         ("09-20 08:00:00", "a.ortiz", first()),
         ("10-15 10:00:00", "a.ortiz", second()),

@@ -408,7 +408,7 @@ fn what_an_earlier_life_showed_passes_twice_too() {
     // Samples of the first run at these times do not contradict those of the third.
     service.start(70);
     service.draw(75, &[("a/p", "DDDDDDUU")]);
-    let spans = service.record.repeated.iter();
+    let spans = service.record.monitoring.repeated().iter();
     let seconds: Vec<_> = spans.map(|s| (s.from, s.to)).collect();
     let s = |s| service.second(s);
     assert_eq!(seconds, [(s(20), s(100)), (s(110), s(215)), (s(70), s(90))]);

@@ -624,7 +624,7 @@ fn what_people_do_while_a_killed_service_is_away_makes_nothing_of_it_seen() {
         up 110 degraded 0 planned 0 excluded 0 unplanned 90 unknown 700
     "#]]
     .assert_eq(&since(&service, 15, 900));
-    assert!(!service.record.watching);
+    assert!(!service.record.monitoring.is_watching());
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub fn spans_are_in_order(service: &Service) {
         ordered(name.as_str(), "life", &known.life);
         // One that was over before the clock was set back stays where people were told it was.
         let overtaken = |o: &Outage| o.closed_at.is_some();
-        let set_back = !service.record.repeated.is_empty();
+        let set_back = !service.record.monitoring.repeated().is_empty();
         let outages: Vec<_> = known
             .outages
             .iter()
@@ -70,7 +70,7 @@ pub fn every_second_has_one_class(service: &Service) {
         if history.outages.iter().any(|o| o.declared) {
             continue;
         }
-        for twice in service.record.repeated.iter() {
+        for twice in service.record.monitoring.repeated().iter() {
             let over = Span::new(twice.from, twice.to.min(service.now));
             let f = accounting::account(&history, over, &zone, policy, None, service.now);
             assert_eq!(f.unknown_s, f.agreed_s, "{system} {twice}");
@@ -81,7 +81,7 @@ pub fn every_second_has_one_class(service: &Service) {
 /// An outage that is over was seen to end, or is said to be no longer watched; and of the second
 /// nobody is told that its system is up before all of it was heard.
 pub fn a_configuration_makes_nothing_available(service: &Service) {
-    let set_back = !service.record.repeated.is_empty();
+    let set_back = !service.record.monitoring.repeated().is_empty();
     let mut record = Record::default();
     let mut ends: BTreeMap<jiff::Timestamp, u64> = BTreeMap::new();
     for (seq, event) in &service.events {
@@ -138,7 +138,7 @@ pub fn no_end_is_surer_than_what_was_seen(service: &Service) {
                 let last = all.into_iter().flatten().flatten().map(|span| span.to);
                 let sure = unobserved.map_or(*end, |span| span.to);
                 // Where the clock was set back, what was seen by its former time is no later.
-                let set_back = !record.repeated.is_empty();
+                let set_back = !record.monitoring.repeated().is_empty();
                 let surer = last.max().filter(|last| sure < *last && !set_back);
                 assert_eq!(surer, None, "#{seq} {outage} ends {end}");
             }

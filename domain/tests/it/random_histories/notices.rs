@@ -156,7 +156,7 @@ pub fn an_uptime_that_says_both_repeats_nothing(service: &Service) {
 
 /// A row of an `uptime` covers its outages from the first start to the last end.
 pub fn one_downtime_has_one_end(service: &Service) {
-    if !service.record.repeated.is_empty() {
+    if !service.record.monitoring.repeated().is_empty() {
         return;
     }
     each_message(service, |record, seq, notice| {
