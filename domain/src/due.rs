@@ -28,8 +28,9 @@ pub fn next_due(record: &Record, doubted: &BTreeSet<Source>) -> Option<Timestamp
     // A window ends by the present clock, not by the latest time that the clock ever showed.
     let now = record.as_of.unwrap_or(ahead.from);
     let unwatched = record
-        .held
-        .values()
+        .maintenance
+        .all_held()
+        .map(|(_, held)| held)
         .filter(|held| held.span.to > now && !is_watched(record, held))
         .map(|held| held.span.to)
         .min();
@@ -90,7 +91,7 @@ pub(crate) fn windows_ahead(record: &Record) -> BTreeMap<WindowId, Occurrence> {
     let mut found = windows_over(record, ahead);
     found.retain(|id, o| {
         // A window that began and was then given a later start has begun all the same.
-        let begun = record.held.contains_key(id) || record.completed.contains(id);
+        let begun = record.maintenance.has_begun(id);
         o.span.from > ahead.from && o.span.from < ahead.to && !begun
     });
     found
@@ -101,9 +102,9 @@ pub(crate) fn windows_over(record: &Record, over: Span) -> BTreeMap<WindowId, Oc
     // Customers are told of every one-off window, so these are found by their own systems.
     let single = |window: &Single| window.start < over.to && over.from < window.end;
     let singles = record
-        .one_off_windows
-        .values()
-        .filter_map(|entry| Some(&entry.versions.last()?.1))
+        .maintenance
+        .all_one_off()
+        .filter_map(|(_, entry)| Some(&entry.versions.last()?.1))
         .filter(|window| single(window))
         .filter_map(|window| window.systems.first());
     let recurring = record

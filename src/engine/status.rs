@@ -162,7 +162,11 @@ impl Status {
                     missing: i.missing().into_iter().map(str::to_owned).collect(),
                 })
                 .collect(),
-            maintenance: record.held.keys().map(ToString::to_string).collect(),
+            maintenance: record
+                .maintenance
+                .all_held()
+                .map(|(id, _)| id.to_string())
+                .collect(),
             outbox: Outbox {
                 depth: waiting()
                     .filter(|o| !matches!(o.standing, Standing::Sent(_)))

@@ -21,8 +21,7 @@ impl Draft<'_> {
         let running: Vec<Occurrence> = windows_over(self.record(), over)
             .into_values()
             .filter(|o| o.span.contains(at))
-            .filter(|o| !self.record().held.contains_key(&o.id))
-            .filter(|o| !self.record().completed.contains(&o.id))
+            .filter(|o| !self.record().maintenance.has_begun(&o.id))
             .collect();
         for occurrence in running {
             self.start_window(at, &occurrence);
@@ -30,7 +29,7 @@ impl Draft<'_> {
     }
 
     pub(super) fn start_window(&mut self, at: Timestamp, occurrence: &Occurrence) {
-        if self.record().held.contains_key(&occurrence.id) {
+        if self.record().maintenance.held(&occurrence.id).is_some() {
             return;
         }
         self.emit(
@@ -56,8 +55,8 @@ impl Draft<'_> {
         };
         let over: Vec<WindowId> = self
             .record()
-            .held
-            .iter()
+            .maintenance
+            .all_held()
             .filter(|(_, held)| done(held))
             .map(|(id, _)| id.clone())
             .collect();
@@ -67,7 +66,7 @@ impl Draft<'_> {
     }
 
     pub(super) fn complete_window(&mut self, at: Timestamp, window: WindowId) {
-        if self.record().held.contains_key(&window) {
+        if self.record().maintenance.held(&window).is_some() {
             self.emit(at, Fact::MaintenanceCompleted { window });
         }
     }

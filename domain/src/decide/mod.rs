@@ -78,7 +78,11 @@ pub fn decide(
 /// Whether anything may follow from a sample or a tick that changed nothing: something has fallen due, a
 /// notice waits for a run to end, a window for its systems to be up.
 fn concerned(watch: &Watch, record: &Record, at: Timestamp) -> bool {
-    watch.may_be_due(record, at) || record.held.values().any(|held| held.span.to <= at)
+    watch.may_be_due(record, at)
+        || record
+            .maintenance
+            .all_held()
+            .any(|(_, held)| held.span.to <= at)
 }
 
 /// The events decided so far, and the record as it will be with them.
@@ -198,7 +202,7 @@ impl Draft<'_> {
                 }
             }
             Fact::WindowScheduled { window } => {
-                let occurrence = self.record().one_off(&window.id);
+                let occurrence = self.record().occurrence(&window.id);
                 if let Some(occurrence) = occurrence.filter(|o| o.span.contains(at)) {
                     self.start_window(at, &occurrence);
                 }
@@ -281,8 +285,8 @@ impl Draft<'_> {
         let unwatched = |held: &Held| !due::is_watched(self.record(), held);
         let over: Vec<WindowId> = self
             .record()
-            .held
-            .iter()
+            .maintenance
+            .all_held()
             .filter(|(_, held)| held.span.to == at && unwatched(held))
             .map(|(id, _)| id.clone())
             .collect();

@@ -156,9 +156,9 @@ impl Record {
     /// A rule that changes while its window is held moves the end of that window.
     fn move_held(&mut self) {
         let moved: Vec<(WindowId, Timestamp)> = self
-            .held
-            .iter()
-            .filter(|(id, _)| !self.one_off_windows.contains_key(*id))
+            .maintenance
+            .all_held()
+            .filter(|(id, _)| self.maintenance.one_off(id).is_none())
             .filter_map(|(id, held)| {
                 let found = held
                     .systems
@@ -169,9 +169,7 @@ impl Record {
             })
             .collect();
         for (id, end) in moved {
-            if let Some(held) = self.held.get_mut(&id) {
-                held.span.to = end;
-            }
+            self.maintenance.move_end(&id, end);
         }
     }
 

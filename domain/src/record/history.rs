@@ -145,7 +145,7 @@ impl Record {
             .map(|s| s.rules.as_slice())
             .unwrap_or_default();
         let mut found = windows::recurring(rules, system, terms.grace_s, terms.hours, over);
-        for entry in self.one_off_windows.values() {
+        for (_, entry) in self.maintenance.all_one_off() {
             let concerned = entry
                 .versions
                 .iter()

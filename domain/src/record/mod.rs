@@ -26,11 +26,12 @@ use crate::id::{IncidentId, OutageId, ProbeId, SystemId, WindowId};
 use crate::incident::Incident;
 use crate::sample::Reason;
 use crate::span::Span;
-use crate::windows::{OneOffHistory, RuleVersion};
+use crate::windows::RuleVersion;
 
 pub use self::notices::{Notices, Outgoing, Standing};
 pub use flapping::Episode;
 pub use history::Agreement;
+pub use maintenance::{Held, Maintenance};
 pub use monitoring::{Life, Monitoring};
 pub use window_status::WindowStatus;
 
@@ -69,12 +70,8 @@ pub struct Record {
     pub unresolved: OrdSet<IncidentId>,
     /// Systems that fail again and again.
     pub unstable: OrdSet<SystemId>,
-    /// Single windows.
-    pub one_off_windows: OrdMap<WindowId, Arc<OneOffHistory>>,
-    /// Windows that began and are not completed.
-    pub held: OrdMap<WindowId, Held>,
-    /// Windows that were completed: they do not begin again, though the clock may be set back.
-    pub completed: OrdSet<WindowId>,
+    /// One-off windows, and the windows of any kind that have begun.
+    pub maintenance: Maintenance,
 }
 
 /// One system through time.
@@ -189,17 +186,6 @@ pub struct Exclusion {
     pub by: String,
     /// The second person.
     pub approved_by: Option<String>,
-}
-
-/// A window that began and is not completed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// The systems concerned.
-    pub systems: Vec<SystemId>,
-    /// What the work is.
-    pub title: String,
-    /// As it stood at its start.
-    pub span: Span,
 }
 
 impl Record {

@@ -29,7 +29,7 @@ pub struct WindowStatus {
 impl Record {
     /// `None` if there is no such window, or it was cancelled or is over at `now`.
     pub fn window_status(&self, id: &WindowId, now: Timestamp) -> Option<WindowStatus> {
-        let entry = self.one_off_windows.get(id)?;
+        let entry = self.maintenance.one_off(id)?;
         let (_, window) = entry.versions.last()?;
         let span = Span::new(window.start, window.end);
         if span.to <= now {

@@ -75,8 +75,8 @@ fn line(scope: &Scope<'_>, account: &Account<'_>, window: &Occurrence) -> Window
 fn told_by_people(scope: &Scope<'_>, window: &WindowId) -> Vec<ToldByPerson> {
     let records = scope
         .record
-        .one_off_windows
-        .get(window)
+        .maintenance
+        .one_off(window)
         .map(|entry| &entry.told_by_people);
     let line = |told: &CustomerTold| ToldByPerson {
         customer: told.customer.to_string(),
@@ -102,8 +102,8 @@ fn announced(scope: &Scope<'_>, window: &Occurrence) -> Option<String> {
         Earned::Known(at) | Earned::Told(at) => Some(moment(*at)),
         _ => scope
             .record
-            .one_off_windows
-            .get(&window.id)
+            .maintenance
+            .one_off(&window.id)
             .and_then(|single| single.told.values().max().copied())
             .map(moment),
     }
@@ -139,7 +139,7 @@ pub(super) fn why(scope: &Scope<'_>, window: &Occurrence) -> String {
             words::list(&parts)
         ));
     }
-    let single = scope.record.one_off_windows.get(&window.id);
+    let single = scope.record.maintenance.one_off(&window.id);
     let last = single.and_then(|s| s.versions.last());
     if let Some(reason) = last.and_then(|(_, w)| w.override_reason.as_ref()) {
         text.push_str(&format!(

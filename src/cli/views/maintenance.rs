@@ -72,7 +72,7 @@ fn to_come(record: &Record, now: Timestamp) -> Result<Vec<Occurrence>, jiff::Err
     let month = Span::new(now, now.checked_add(AHEAD)?);
     let again = record.catalogue.systems.iter();
     let again = again.flat_map(|s| record.windows_of(&s.id, month));
-    let singles = record.one_off_windows.iter().filter_map(|(id, single)| {
+    let singles = record.maintenance.all_one_off().filter_map(|(id, single)| {
         let (_, window) = single.versions.last().filter(|(_, w)| now < w.end)?;
         let span = Span::new(now.max(window.start), window.end);
         let mut systems = window.systems.iter();

@@ -310,7 +310,11 @@ fn written_by(hand: &str) -> Report {
 
 /// The same of windows, of who was told of one, and of a fault of the monitor.
 fn work_by(record: &mut Record, hand: &str) {
-    let mut single = (*record.one_off_windows["archive-move"]).clone();
+    let mut single = record
+        .maintenance
+        .one_off(&"archive-move".into())
+        .unwrap()
+        .clone();
     single.versions[0].1.title = format!("{hand} single-title");
     single.versions[0].1.override_reason = Some(format!("{hand} single-override"));
     for word in &mut single.told_by_people {
@@ -318,9 +322,7 @@ fn work_by(record: &mut Record, hand: &str) {
         word.by = format!("{hand} told-by");
         word.approved_by = Some(format!("{hand} told-approved"));
     }
-    record
-        .one_off_windows
-        .insert("archive-move".into(), Arc::new(single));
+    record.maintenance.insert(single);
     for id in ["portal", "results"].map(SystemId::from) {
         let mut system = (*record.systems[&id]).clone();
         for entry in &mut system.rules {

@@ -477,9 +477,7 @@ fn single(record: &mut Record) {
             approved_by: Some("on-call".to_owned()),
         }],
     };
-    record
-        .one_off_windows
-        .insert("archive-move".into(), Arc::new(entry));
+    record.maintenance.insert(entry);
 }
 
 /// The probes were silent for five hours; the gateway's probe was blind for one more.

@@ -63,9 +63,9 @@ fn not_too_long(start: Timestamp, end: Timestamp) -> Result<(), Refusal> {
 
 /// The window that is to be changed.
 fn single(record: &Record, id: &WindowId) -> Result<OneOffHistory, Refusal> {
-    match record.one_off_windows.get(id) {
+    match record.maintenance.one_off(id) {
         Some(entry) if entry.cancelled_at.is_some() => refuse(format!("window {id} is cancelled")),
-        Some(entry) => Ok(entry.as_ref().clone()),
+        Some(entry) => Ok(entry.clone()),
         None => refuse(format!(
             "there is no single window `{id}` (a recurring one is changed in the configuration)"
         )),
@@ -119,7 +119,7 @@ fn schedule(record: &Record, at: Timestamp, window: &Single) -> Result<Fact, Ref
 
 /// Checks a new window.
 fn makes_sense(record: &Record, at: Timestamp, window: &Single) -> Result<(), Refusal> {
-    if record.one_off_windows.contains_key(&window.id) {
+    if record.maintenance.one_off(&window.id).is_some() {
         return refuse(format!("there is a window `{}` already", window.id));
     }
     named(window.id.as_str(), "the window's id")?;

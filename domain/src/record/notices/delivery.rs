@@ -238,7 +238,7 @@ impl Record {
         let Some(work) = notice.work.as_ref().filter(|_| announces) else {
             return;
         };
-        let version = self.one_off_windows.get(&work.window).and_then(|entry| {
+        let version = self.maintenance.one_off(&work.window).and_then(|entry| {
             entry.versions.iter().rposition(|(_, w)| {
                 w.start == work.span.from
                     && w.end == work.span.to
@@ -247,7 +247,7 @@ impl Record {
         });
         if let Some(version) = version {
             for customer in customers {
-                self.told_of(&work.window, version, customer, at);
+                self.maintenance.told(&work.window, version, customer, at);
             }
         }
     }

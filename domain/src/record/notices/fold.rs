@@ -73,8 +73,8 @@ impl Record {
             // An announcement says what is wanted, not what earlier announcements earned.
             if matches!(kind, Kind::MaintenanceScheduled | Kind::MaintenanceChanged)
                 && let Some((_, window)) = self
-                    .one_off_windows
-                    .get(&occurrence.id)
+                    .maintenance
+                    .one_off(&occurrence.id)
                     .and_then(|e| e.versions.last())
             {
                 work.max_downtime_s = window.max_downtime_s;
@@ -133,7 +133,7 @@ impl Record {
 
     /// True if a person recorded having told one of the customers of these entries.
     pub(crate) fn person_told(&self, window: &WindowId, entries: &[WindowEntry]) -> bool {
-        let Some(single) = self.one_off_windows.get(window) else {
+        let Some(single) = self.maintenance.one_off(window) else {
             return false;
         };
         let mut told = single.told_by_people.iter();
@@ -197,19 +197,18 @@ impl Record {
     /// has started.
     fn owe_windows_to_newcomers(&mut self, at: Timestamp) {
         let ahead: Vec<(Kind, Occurrence)> = self
-            .one_off_windows
-            .values()
-            .filter_map(|entry| {
+            .maintenance
+            .all_one_off()
+            .filter_map(|(id, entry)| {
                 let (_, window) = entry.versions.last()?;
                 // The clock may have been set back over a window that was held.
-                let begun =
-                    self.held.contains_key(&window.id) || self.completed.contains(&window.id);
+                let begun = self.maintenance.has_begun(id);
                 let ahead = entry.cancelled_at.is_none() && window.start > at && !begun;
-                let occurrence = self.one_off(&window.id).filter(|_| ahead)?;
+                let occurrence = self.occurrence(id).filter(|_| ahead)?;
                 Some((Kind::MaintenanceScheduled, occurrence))
             })
             .collect();
-        let running = self.held.iter().filter_map(|(window, held)| {
+        let running = self.maintenance.all_held().filter_map(|(window, held)| {
             let windows = held.systems.iter();
             let windows = windows.flat_map(|system| self.windows_of(system, held.span));
             let mut found = windows.filter(|o| o.id == *window && o.span.contains(at));
@@ -223,7 +222,7 @@ impl Record {
 
     fn owe_to_newcomers(&mut self, at: Timestamp, kind: Kind, occurrence: &Occurrence) {
         let told = |customer: &CustomerId| {
-            let single = self.one_off_windows.get(&occurrence.id);
+            let single = self.maintenance.one_off(&occurrence.id);
             let by_a_person =
                 single.is_some_and(|e| e.told.keys().any(|(_, other)| other == customer));
             let entries = self.notices.of_window(&occurrence.id);
@@ -250,8 +249,8 @@ impl Record {
     }
 
     /// The occurrence of a one-off window, as it stands now.
-    pub(crate) fn one_off(&self, id: &WindowId) -> Option<Occurrence> {
-        let (_, window) = self.one_off_windows.get(id)?.versions.last()?;
+    pub(crate) fn occurrence(&self, id: &WindowId) -> Option<Occurrence> {
+        let (_, window) = self.maintenance.one_off(id)?.versions.last()?;
         let span = Span::new(window.start, window.end);
         let system = window.systems.first()?;
         let found = self.windows_of(system, span);

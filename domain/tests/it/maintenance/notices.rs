@@ -496,7 +496,7 @@ fn a_window_whose_rule_is_taken_away_ends_there() {
     service.draw(0, &[("a/p", "UUUUUUUUUUU"), ("b/p", "UUUUUUUUUUU")]);
     service.configure(service.second(320), catalogue(vec![system("b")]));
     service.tick(3600);
-    assert!(service.record.held.is_empty());
+    assert!(service.record.maintenance.all_held().next().is_none());
     expect![[r#"
         300   #6 MaintenanceStarted a/work@2026-10-01
         300   due maintenance-started/a/work@2026-10-01/it@clinic.example
@@ -514,7 +514,7 @@ fn a_degraded_probe_does_not_hold_the_completion_up() {
     let up = "UUUUUUUUUUUUUUUUUUUUUUUU";
     let slow = "SSSSSSSSSSSSSSSSSSSSSSSS";
     service.draw(0, &[("a/p", up), ("a/q", slow)]);
-    assert!(service.record.held.is_empty());
+    assert!(service.record.maintenance.all_held().next().is_none());
     let last = service.due.iter().next_back().unwrap();
     assert!(last.notice.affected[0].impaired);
 }

@@ -33,7 +33,7 @@ fn single(service: &Service, from_s: i64, to_s: i64) -> Single {
 
 /// The one window as it was scheduled last.
 fn last_version(service: &Service) -> &Single {
-    let entry = service.record.one_off_windows.values().next().unwrap();
+    let (_, entry) = service.record.maintenance.all_one_off().next().unwrap();
     &entry.versions.last().unwrap().1
 }
 
