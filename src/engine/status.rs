@@ -151,7 +151,7 @@ impl Status {
                 .collect(),
             incidents: record
                 .incidents
-                .values()
+                .all()
                 .filter(|i| i.closed.is_none() && i.merged.is_none())
                 .map(|i| Incident {
                     incident: i.id.to_string(),
@@ -213,7 +213,7 @@ pub fn removed_while_down(record: &Record, next: &Catalogue) -> Vec<String> {
 
 fn undelivered(record: &Record, now: Timestamp) -> Vec<Undelivered> {
     let concerns = |notice: &domain::notice::Notice, at: Timestamp| {
-        let incident = notice.incident.and_then(|i| record.incidents.get(&i));
+        let incident = notice.incident.and_then(|i| record.incidents.get(i));
         now.duration_since(at) <= SHOWN_FOR || incident.is_some_and(|i| i.closed.is_none())
     };
     let all = record.notices.messages().filter_map(|(id, o)| {

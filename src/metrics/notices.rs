@@ -71,9 +71,9 @@ pub fn add_totals(page: &mut Page, record: &Record) {
         "Unresolved incidents by cause.",
         |series| {
             let unresolved = |cause| {
-                let incidents = record.incidents.values();
+                let incidents = record.incidents.unresolved();
                 incidents
-                    .filter(|i| i.resolved_at.is_none() && i.closed.is_none() && i.merged.is_none())
+                    .filter(|i| i.closed.is_none())
                     .filter(|i| i.cause == cause)
                     .count() as u64
             };

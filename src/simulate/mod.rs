@@ -111,7 +111,7 @@ pub fn run(
         head: played.turn.journal().head(),
         samples: played.samples,
         outages: record.outages.len(),
-        incidents: record.incidents.len(),
+        incidents: record.incidents.all().count(),
         notices: record.notices.messages().count(),
         refused: played.refused,
         reports: output::write(out, &scenario, &played.turn, templates.as_deref())?,

@@ -52,7 +52,7 @@ impl Draft<'_> {
         let goes_on = outages
             .iter()
             .filter_map(|o| record.outages.get(o)?.incident)
-            .filter(|i| record.incidents.get(i).is_some_and(|i| i.closed.is_none()))
+            .filter(|i| record.incidents.get(*i).is_some_and(|i| i.closed.is_none()))
             .min();
         let incident = goes_on.unwrap_or_else(|| self.open_incident(at, system, outage, cause));
         self.flaps(at, system, incident, outages);

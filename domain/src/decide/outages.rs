@@ -128,7 +128,7 @@ impl Draft<'_> {
         outage: OutageId,
         cause: Cause,
     ) -> IncidentId {
-        let incident = self.record().next_incident();
+        let incident = self.record().incidents.next_id();
         self.emit(
             at,
             Fact::IncidentOpened {
@@ -172,18 +172,10 @@ impl Draft<'_> {
 
     /// Incidents whose systems are up, no longer degraded and not unstable are resolved.
     pub(super) fn resolve_incidents(&mut self, at: Timestamp) {
-        let done: Vec<IncidentId> = self
-            .record()
-            .unresolved
-            .iter()
-            .filter(|id| {
-                self.record()
-                    .incidents
-                    .get(*id)
-                    .is_some_and(|i| is_over(self.record(), i))
-            })
-            .copied()
-            .collect();
+        let record = self.record();
+        let unresolved = record.incidents.unresolved();
+        let done = unresolved.filter(|i| is_over(record, i)).map(|i| i.id);
+        let done: Vec<IncidentId> = done.collect();
         for incident in done {
             self.emit(at, Fact::IncidentResolved { incident });
         }

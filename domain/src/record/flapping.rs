@@ -138,7 +138,7 @@ impl Record {
         let of = |o: &OutageId| self.outages.get(o).is_some_and(|o| o.system == *system);
         let moved: BTreeSet<OutageId> = merged
             .iter()
-            .filter_map(|i| self.incidents.get(i))
+            .filter_map(|i| self.incidents.get(*i))
             .flat_map(|i| i.outages.iter().filter(|o| of(o)))
             .chain(outages)
             .copied()
@@ -150,8 +150,7 @@ impl Record {
             self.merge(at, other, id);
         }
         let start = |o: &OutageId| self.outages.get(o).map(|o| (o.start, o.id));
-        if let Some(known) = self.incidents.get(&id) {
-            let mut incident = known.as_ref().clone();
+        if let Some(mut incident) = self.incidents.get(id).cloned() {
             incident.outages.extend(moved);
             incident.outages.sort_by_key(start);
             incident.outages.dedup();
@@ -162,8 +161,7 @@ impl Record {
             incident
                 .flapping
                 .push((at, system.clone(), outages.to_vec()));
-            self.incidents.insert(id, Arc::new(incident));
-            self.unresolved.insert(id);
+            self.incidents.insert(incident);
         }
         if self.unstable.contains(system) {
             self.one_more(system, outages);
@@ -174,7 +172,7 @@ impl Record {
 
     /// All that is left of `other` is what people wrote there, and when it was opened and taken on.
     fn merge(&mut self, at: Timestamp, other: IncidentId, into: IncidentId) {
-        let Some(known) = self.incidents.get(&other).cloned() else {
+        let Some(known) = self.incidents.get(other).cloned() else {
             return;
         };
         let moved = |o: &OutageId| {
@@ -185,10 +183,10 @@ impl Record {
         if !known.outages.iter().all(moved) {
             return;
         }
-        self.with_incident(other, |i| i.merged = Some((at, into)));
-        self.unresolved.remove(&other);
+        self.incidents
+            .change(other, |i| i.merged = Some((at, into)));
         // Whoever took on a part of it has taken it on.
-        self.with_incident(into, |i| {
+        self.incidents.change(into, |i| {
             let both = [i.acknowledged.take(), known.acknowledged.clone()];
             i.acknowledged = both.into_iter().flatten().min_by_key(|a| a.at);
         });
@@ -235,6 +233,7 @@ impl Record {
         {
             episode.ended_at = Some(at);
         }
-        self.with_incident(incident, |i| i.settled.push((at, system.clone())));
+        self.incidents
+            .change(incident, |i| i.settled.push((at, system.clone())));
     }
 }

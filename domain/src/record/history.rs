@@ -73,7 +73,7 @@ impl Record {
     }
 
     fn has_flapped(&self, incident: IncidentId) -> bool {
-        let known = self.incidents.get(&incident);
+        let known = self.incidents.get(incident);
         known.is_some_and(|i| !i.flapping.is_empty())
     }
 

@@ -1,14 +1,72 @@
-//! Incidents as the ledger tells of them.
+//! All incidents, and the events that change them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use imbl::{OrdMap, OrdSet};
 use jiff::Timestamp;
 
 use super::Record;
 use crate::event::{Event, Fact};
 use crate::id::{IncidentId, OutageId, SystemId};
 use crate::incident::{Acknowledged, Cause, Done, Incident, Review};
+
+/// All incidents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Incidents {
+    all: OrdMap<IncidentId, Arc<Incident>>,
+    /// The incidents that are not resolved, without those that were merged into another.
+    unresolved: OrdSet<IncidentId>,
+}
+
+impl Incidents {
+    pub fn get(&self, id: IncidentId) -> Option<&Incident> {
+        self.all.get(&id).map(|incident| &**incident)
+    }
+
+    /// All incidents, in order of their ids.
+    pub fn all(&self) -> impl DoubleEndedIterator<Item = &Incident> {
+        self.all.values().map(|incident| &**incident)
+    }
+
+    /// The incidents that are not resolved, without those that were merged into another.
+    pub fn unresolved(&self) -> impl Iterator<Item = &Incident> {
+        self.unresolved.iter().filter_map(|id| self.get(*id))
+    }
+
+    /// The open incident of a system, else its last.
+    pub fn of_system(&self, system: &SystemId) -> Option<&Incident> {
+        let of = || {
+            let all = self.all().rev();
+            all.filter(|i| i.systems.contains(system) && i.merged.is_none())
+        };
+        of().find(|i| i.closed.is_none() && i.resolved_at.is_none())
+            .or_else(|| of().next())
+    }
+
+    /// The id of the next incident. Incidents count from 1 and none is ever removed.
+    pub(crate) fn next_id(&self) -> IncidentId {
+        IncidentId(self.all.get_max().map_or(1, |(id, _)| id.0 + 1))
+    }
+
+    /// Adds or replaces an incident.
+    pub fn insert(&mut self, incident: Incident) {
+        if incident.resolved_at.is_none() && incident.merged.is_none() {
+            self.unresolved.insert(incident.id);
+        } else {
+            self.unresolved.remove(&incident.id);
+        }
+        self.all.insert(incident.id, Arc::new(incident));
+    }
+
+    /// Changes an incident, if there is one of that id.
+    pub(super) fn change(&mut self, id: IncidentId, change: impl FnOnce(&mut Incident)) {
+        if let Some(mut incident) = self.get(id).cloned() {
+            change(&mut incident);
+            self.insert(incident);
+        }
+    }
+}
 
 impl Record {
     pub(super) fn incident_fact(&mut self, event: &Event) {
@@ -24,7 +82,7 @@ impl Record {
                 incident,
                 counts_from,
                 approved_by,
-            } => self.with_incident(*incident, |i| {
+            } => self.incidents.change(*incident, |i| {
                 let this = Acknowledged {
                     at: counts_from.unwrap_or(at),
                     by: event.by.person.clone(),
@@ -39,7 +97,7 @@ impl Record {
                 incident,
                 measure,
                 note,
-            } => self.with_incident(*incident, |i| {
+            } => self.incidents.change(*incident, |i| {
                 let done = Done {
                     at,
                     by: event.by.person.clone(),
@@ -47,7 +105,7 @@ impl Record {
                 };
                 i.done.insert(measure.clone(), done);
             }),
-            Fact::IncidentReviewed { incident, review } => self.with_incident(*incident, |i| {
+            Fact::IncidentReviewed { incident, review } => self.incidents.change(*incident, |i| {
                 // Who names a measure again has it open again.
                 for measure in &review.measures {
                     i.done.remove(&measure.text);
@@ -56,10 +114,10 @@ impl Record {
                 i.reviewed.push((at, event.by.person.clone()));
             }),
             Fact::IncidentResolved { incident } => {
-                self.with_incident(*incident, |i| i.resolved_at = Some(at));
-                self.unresolved.remove(incident);
+                self.incidents
+                    .change(*incident, |i| i.resolved_at = Some(at));
             }
-            Fact::IncidentClosed { incident, without } => self.with_incident(*incident, |i| {
+            Fact::IncidentClosed { incident, without } => self.incidents.change(*incident, |i| {
                 i.closed = Some((at, event.by.person.clone()));
                 i.closed_without.clone_from(without);
             }),
@@ -95,14 +153,7 @@ impl Record {
             flapping: Vec::new(),
             settled: Vec::new(),
         };
-        self.incidents.insert(id, Arc::new(incident));
-        self.unresolved.insert(id);
-    }
-
-    pub(super) fn with_incident(&mut self, id: IncidentId, change: impl FnOnce(&mut Incident)) {
-        if let Some(incident) = self.incidents.get_mut(&id) {
-            change(Arc::make_mut(incident));
-        }
+        self.incidents.insert(incident);
     }
 }
 

@@ -23,7 +23,6 @@ use serde::Serialize;
 use crate::catalogue::{Affects, Catalogue};
 use crate::event::Silence;
 use crate::id::{IncidentId, OutageId, ProbeId, SystemId, WindowId};
-use crate::incident::Incident;
 use crate::sample::Reason;
 use crate::span::Span;
 use crate::windows::RuleVersion;
@@ -31,6 +30,7 @@ use crate::windows::RuleVersion;
 pub use self::notices::{Notices, Outgoing, Standing};
 pub use flapping::Episode;
 pub use history::Agreement;
+pub use incidents::Incidents;
 pub use maintenance::{Held, Maintenance};
 pub use monitoring::{Life, Monitoring};
 pub use window_status::WindowStatus;
@@ -63,11 +63,9 @@ pub struct Record {
     /// Every outage.
     pub outages: OrdMap<OutageId, Arc<Outage>>,
     /// Every incident.
-    pub incidents: OrdMap<IncidentId, Arc<Incident>>,
+    pub incidents: Incidents,
     /// What each address knows and is owed, and every message to it.
     pub notices: Notices,
-    /// Incidents that are not resolved yet.
-    pub unresolved: OrdSet<IncidentId>,
     /// Systems that fail again and again.
     pub unstable: OrdSet<SystemId>,
     /// One-off windows, and the windows of any kind that have begun.
@@ -199,10 +197,6 @@ impl Record {
         OutageId(next(self.outages.get_max().map(|(id, _)| id.0)))
     }
 
-    /// The id of the next incident.
-    pub fn next_incident(&self) -> IncidentId {
-        IncidentId(next(self.incidents.get_max().map(|(id, _)| id.0)))
-    }
     /// Whether an availability probe of the system is confirmed down.
     pub fn is_down(&self, system: &SystemId) -> bool {
         self.catalogue.system(system.as_str()).is_some_and(|s| {
@@ -300,18 +294,6 @@ impl Record {
         let mut paused = self.clone();
         paused.monitoring.pause();
         paused
-    }
-
-    /// The open incident of a system, else its last.
-    pub fn incident_of(&self, system: &SystemId) -> Option<&Arc<Incident>> {
-        let of = || {
-            self.incidents
-                .values()
-                .rev()
-                .filter(|i| i.systems.contains(system) && i.merged.is_none())
-        };
-        of().find(|i| i.closed.is_none() && i.resolved_at.is_none())
-            .or_else(|| of().next())
     }
 }
 

@@ -98,8 +98,9 @@ impl Record {
         for id in open.into_iter().chain(owed) {
             self.with_outage(id, |outage| outage.detected_at = outage.detected_at.min(at));
         }
-        for id in self.unresolved.clone() {
-            self.with_incident(id, |incident: &mut Incident| {
+        let unresolved: Vec<_> = self.incidents.unresolved().map(|i| i.id).collect();
+        for id in unresolved {
+            self.incidents.change(id, |incident: &mut Incident| {
                 incident.opened_at = incident.opened_at.min(at);
                 if let Some(acknowledged) = &mut incident.acknowledged {
                     acknowledged.at = acknowledged.at.min(at);

@@ -16,7 +16,7 @@ pub(super) fn lines(scope: &Scope<'_>, outages: &BTreeSet<OutageId>) -> Vec<Inci
     scope
         .record
         .incidents
-        .values()
+        .all()
         .filter(|i| scope.any(&i.systems))
         .filter(|i| {
             scope.period.contains(i.opened_at) || i.outages.iter().any(|o| outages.contains(o))
@@ -30,7 +30,7 @@ pub(super) fn open_measures(scope: &Scope<'_>) -> Vec<OpenMeasure> {
     let mut open: Vec<OpenMeasure> = scope
         .record
         .incidents
-        .values()
+        .all()
         .filter(|i| scope.any(&i.systems) && i.opened_at < scope.period.to)
         .flat_map(|i| {
             let open = |m: &&Measure| !i.done.contains_key(&m.text);

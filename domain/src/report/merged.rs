@@ -23,8 +23,8 @@ fn outages<'a>(scope: &Scope<'a>, merged: &accounting::MergedOutage) -> Vec<&'a 
 
 fn incidents<'a>(scope: &Scope<'a>, outages: &[&Outage]) -> Vec<&'a Incident> {
     let ids: BTreeSet<_> = outages.iter().filter_map(|o| o.incident).collect();
-    let known = ids.iter().filter_map(|id| scope.record.incidents.get(id));
-    known.map(|i| &**i).collect()
+    let known = ids.iter().filter_map(|id| scope.record.incidents.get(*id));
+    known.collect()
 }
 
 /// The monitoring gap in which a merged outage ended. Its length is then a minimum.

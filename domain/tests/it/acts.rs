@@ -656,7 +656,7 @@ fn an_incident_is_acknowledged_reviewed_and_closed_in_words() {
     expect!["I-1 is closed already"].assert_eq(&service.refusal(207, "kim", close(None)));
     let acknowledge = crate::service::acknowledge(which("a"));
     expect!["I-1 is closed already"].assert_eq(&service.refusal(208, "kim", acknowledge));
-    let incident = &service.record.incidents[&IncidentId(1)];
+    let incident = service.record.incidents.get(IncidentId(1)).unwrap();
     assert!(incident.missing().is_empty());
     assert_eq!(
         incident.review.summary.as_deref(),
@@ -677,7 +677,7 @@ fn an_incident_that_lacks_texts_is_closed_with_a_reason() {
         without: Some("a test of the monitor".into()),
     };
     service.act_at(200, "kim", act);
-    let incident = service.record.incidents.values().next().unwrap();
+    let incident = service.record.incidents.all().next().unwrap();
     assert_eq!(
         incident.closed_without.as_deref(),
         Some("a test of the monitor")

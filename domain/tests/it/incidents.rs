@@ -11,7 +11,7 @@ use expect_test::expect;
 fn a_preventive_measure_is_added_or_changed_and_never_dropped() {
     let mut service = Service::new("2026-10-01T00:00:00Z", vec![system("a")]);
     service.draw(0, &[("a/p", "UDDD")]);
-    let incident = *service.record.incidents.keys().next().unwrap();
+    let incident = service.record.incidents.all().next().unwrap().id;
     let disk = measure("Buy a disk", "platform", "2026-12-10");
     let logs = measure("Rotate logs", "platform", "2026-11-30");
     let moved = measure("Rotate logs", "security", "2026-12-24");
@@ -23,7 +23,13 @@ fn a_preventive_measure_is_added_or_changed_and_never_dropped() {
         let incident = Selector::Id(incident);
         service.act_at(100, "kim", crate::service::review(incident, review));
     }
-    let measures = &service.record.incidents[&incident].review.measures;
+    let measures = &service
+        .record
+        .incidents
+        .get(incident)
+        .unwrap()
+        .review
+        .measures;
     assert_eq!(*measures, [moved, disk]);
 }
 

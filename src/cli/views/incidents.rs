@@ -20,7 +20,7 @@ pub fn list(common: &Common, open: bool) -> Result<End, Failure> {
     let record = &Client::new(common)?.record(None)?.0;
     let wanted = record
         .incidents
-        .values()
+        .all()
         .filter(|i| !open || (i.closed.is_none() && i.merged.is_none()));
     if common.json {
         let all: Vec<Value> = wanted.map(|i| incident_json(record, i)).collect();
@@ -87,8 +87,8 @@ fn owed(incident: &Incident) -> String {
 pub fn show(common: &Common, which: &Selector<IncidentId>) -> Result<End, Failure> {
     let record = &Client::new(common)?.record(None)?.0;
     let found = match which {
-        Selector::Id(id) => record.incidents.get(id),
-        Selector::System(system) => record.incident_of(system),
+        Selector::Id(id) => record.incidents.get(*id),
+        Selector::System(system) => record.incidents.of_system(system),
     };
     let Some(incident) = found else {
         return Err(Failure::Unknown(match which {

@@ -341,7 +341,7 @@ async fn an_act_gets_a_receipt_or_a_reason() {
     assert_eq!(
         record
             .incidents
-            .values()
+            .all()
             .next()
             .unwrap()
             .acknowledged

@@ -252,7 +252,7 @@ fn a_running_month_says_so_far_on_every_page() {
 fn written_by(hand: &str) -> Report {
     let mut record = october();
     let id = domain::id::IncidentId(121);
-    let mut incident = (*record.incidents[&id]).clone();
+    let mut incident = record.incidents.get(id).unwrap().clone();
     incident.review.summary = Some(hand.to_owned());
     incident.review.root_cause = Some(hand.to_owned());
     incident.review.resolution = Some(hand.to_owned());
@@ -274,7 +274,7 @@ fn written_by(hand: &str) -> Report {
         note: Some(format!("{hand} done-note")),
     };
     incident.done = [(hand.to_owned(), done)].into();
-    record.incidents.insert(id, Arc::new(incident));
+    record.incidents.insert(incident);
     let id = domain::id::OutageId(160);
     let mut outage = (*record.outages[&id]).clone();
     outage.exclusions.push(Exclusion {

@@ -318,10 +318,10 @@ fn two_committees(record: &mut Record, from_entry: usize) {
 fn an_incident_of_two_committees_shows_each_its_own_systems() {
     let mut record = october();
     two_committees(&mut record, 0);
-    let mut both = (*record.incidents[&IncidentId(121)]).clone();
+    let mut both = record.incidents.get(IncidentId(121)).unwrap().clone();
     both.systems.push(SystemId::from("results"));
     both.outages.push(OutageId(160));
-    record.incidents.insert(IncidentId(121), Arc::new(both));
+    record.incidents.insert(both);
     let ours = report(&record, "2026-10");
     let theirs = of(&record, "lab", "2026-10").unwrap();
     assert_eq!(incident(&ours, "I-121").systems, ["portal"]);

@@ -393,7 +393,7 @@ fn plain(record: &mut Record, hospital: &[Attempt]) {
     };
     let first = incident.review.measures[0].text.clone();
     incident.done.insert(first, done);
-    record.incidents.insert(incident.id, Arc::new(incident));
+    record.incidents.insert(incident);
     add(record, outage);
 }
 
@@ -434,7 +434,7 @@ fn windows(record: &mut Record) {
     }
     let mut incident = incident(151, &["results"], &[150], Cause::Overrun, "10-27 21:15:30");
     incident.resolved_at = Some(at("10-27 21:32:00"));
-    record.incidents.insert(incident.id, Arc::new(incident));
+    record.incidents.insert(incident);
     add(record, over);
     let mut bare = outage(
         160,
@@ -445,7 +445,7 @@ fn windows(record: &mut Record) {
     );
     bare.incident = Some(IncidentId(161));
     let opened = self::incident(161, &["results"], &[160], Cause::Outage, "10-22 13:40:15");
-    record.incidents.insert(opened.id, Arc::new(opened));
+    record.incidents.insert(opened);
     add(record, bare);
 }
 
@@ -559,7 +559,7 @@ fn others(record: &mut Record) {
         "2026-10-15",
     )];
     old.resolved_at = Some(at("09-25 13:00:00"));
-    record.incidents.insert(old.id, Arc::new(old));
+    record.incidents.insert(old);
 }
 
 /// An attempt to tell the hospital of the plain outage: message, kind, result, when.

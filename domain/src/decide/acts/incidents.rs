@@ -14,11 +14,11 @@ use crate::span::second;
 /// The selected incident; for a system, its open incident or else its last.
 fn selected(record: &Record, which: &Selector<IncidentId>) -> Result<Incident, Refusal> {
     let found = match which {
-        Selector::Id(id) => record.incidents.get(id),
-        Selector::System(system) => record.incident_of(system),
+        Selector::Id(id) => record.incidents.get(*id),
+        Selector::System(system) => record.incidents.of_system(system),
     };
     match (found, which) {
-        (Some(incident), _) => Ok(incident.as_ref().clone()),
+        (Some(incident), _) => Ok(incident.clone()),
         (None, Selector::Id(id)) => refuse(format!("there is no incident {id}")),
         (None, Selector::System(system)) => refuse(format!("`{system}` has had no incident")),
     }

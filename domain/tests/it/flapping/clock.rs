@@ -50,7 +50,7 @@ fn an_outage_after_the_clock_was_set_back_is_one_more_of_the_same_unstable_syste
         [(3_690, 0), (3_990, 0), (4_290, 3)]
     );
     // One incident goes on, with all four.
-    let incidents = service.record.incidents.values();
+    let incidents = service.record.incidents.all();
     let alone: Vec<_> = incidents.filter(|i| i.merged.is_none()).collect();
     assert_eq!(alone.len(), 1);
     assert_eq!(alone[0].outages.len(), 4);

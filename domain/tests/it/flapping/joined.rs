@@ -58,7 +58,13 @@ fn what_overlaps_is_one_outage() {
 fn nothing_that_a_person_wrote_is_lost_when_incidents_become_one() {
     let mut service = watched();
     outages(&mut service, &[30, 330], 480);
-    let [first, second] = *service.record.incidents.keys().copied().collect::<Vec<_>>() else {
+    let [first, second] = *service
+        .record
+        .incidents
+        .all()
+        .map(|i| i.id)
+        .collect::<Vec<_>>()
+    else {
         panic!("two incidents");
     };
     let review = |incident, text: &str| {
@@ -74,8 +80,8 @@ fn nothing_that_a_person_wrote_is_lost_when_incidents_become_one() {
     service.act_at(492, "bob", acknowledge(incident));
     outages(&mut service, &[630], 720);
     let (one, two) = (
-        &service.record.incidents[&first],
-        &service.record.incidents[&second],
+        service.record.incidents.get(first).unwrap(),
+        service.record.incidents.get(second).unwrap(),
     );
     assert_eq!(one.outages.len(), 3);
     assert_eq!(one.acknowledged.as_ref().unwrap().by, "bob");
@@ -83,7 +89,7 @@ fn nothing_that_a_person_wrote_is_lost_when_incidents_become_one() {
     assert_eq!(one.review.summary.as_deref(), Some("one"));
     assert_eq!(two.review.summary.as_deref(), Some("two"));
     assert!(two.missing().is_empty());
-    assert_eq!(service.record.incident_of(&a()).unwrap().id, first);
+    assert_eq!(service.record.incidents.of_system(&a()).unwrap().id, first);
     let close = Act::Close {
         incident: Selector::Id(second),
         without: Some("no".into()),
@@ -101,7 +107,7 @@ fn ms() -> jiff::SignedDuration {
 fn an_incident_that_a_person_closed_is_left_and_its_outage_joins_the_next() {
     let mut service = watched();
     outages(&mut service, &[30], 180);
-    let first = *service.record.incidents.keys().next().unwrap();
+    let first = service.record.incidents.all().next().unwrap().id;
     let close = Act::Close {
         incident: Selector::Id(first),
         without: Some("known".into()),
@@ -110,8 +116,17 @@ fn an_incident_that_a_person_closed_is_left_and_its_outage_joins_the_next() {
     outages(&mut service, &[330, 630], 720);
     let episode = service.record.episode(&a()).unwrap();
     assert_ne!(episode.incident, first);
-    assert_eq!(service.record.incidents[&episode.incident].outages.len(), 3);
-    let closed = &service.record.incidents[&first];
+    assert_eq!(
+        service
+            .record
+            .incidents
+            .get(episode.incident)
+            .unwrap()
+            .outages
+            .len(),
+        3
+    );
+    let closed = service.record.incidents.get(first).unwrap();
     assert!(closed.closed.is_some() && closed.merged.is_some());
 }
 
@@ -152,7 +167,7 @@ fn an_incident_of_an_unstable_system_waits_until_it_is_no_longer_impaired() {
     }
     let (at, notice) = notices(&service, Kind::Uptime).pop().unwrap();
     assert_eq!((at, notice.affected[0].impaired), (1020, true));
-    assert_eq!(service.record.unresolved.len(), 1);
+    assert_eq!(service.record.incidents.unresolved().count(), 1);
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn an_acknowledgement_is_corrected_only_to_an_earlier_time_and_never_to_before_t
         .assert_eq(&service.refusal(410, "kim", needless));
     let earlier = taken(&service, Some(150), Some("lee"));
     service.act_at(410, "ann", earlier);
-    let incident = service.record.incidents.values().next().unwrap();
+    let incident = service.record.incidents.all().next().unwrap();
     let taken = incident.acknowledged.as_ref().unwrap();
     assert_eq!(
         (taken.at, taken.by.as_str()),

@@ -432,9 +432,9 @@ fn up_again_but_impaired_says_so_and_the_incident_waits() {
     service.draw(0, &[("a/p", "UDDDSSSS")]);
     let up = only(&service, Kind::Uptime);
     assert!(up.affected[0].impaired);
-    assert_eq!(service.record.unresolved.len(), 1);
+    assert_eq!(service.record.incidents.unresolved().count(), 1);
     service.draw(240, &[("a/p", "UU")]);
-    assert!(service.record.unresolved.is_empty());
+    assert!(service.record.incidents.unresolved().next().is_none());
 }
 
 #[test]

@@ -423,7 +423,7 @@ fn people_who_act_in_the_hour_that_happens_twice_leave_an_order_that_adds_up() {
     let incident = Selector::System("a".into());
     service.act_at(1_000, "kim", crate::service::acknowledge(incident));
     service.draw(1_010, &[("a/p", "DUUU")]);
-    let incident = service.record.incidents.values().next().unwrap();
+    let incident = service.record.incidents.all().next().unwrap();
     let acknowledged = incident.acknowledged.as_ref().unwrap().at;
     let resolved = incident.resolved_at.unwrap();
     assert!(incident.opened_at <= acknowledged && acknowledged <= resolved);

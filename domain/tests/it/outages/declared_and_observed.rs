@@ -402,7 +402,7 @@ fn what_is_declared_of_planned_downtime_is_no_overrun_of_what_the_window_allows(
     assert_eq!(send_due(&mut service), [""; 0]);
     ends(&mut service, 340, declared, 335);
     assert_eq!(send_due(&mut service), ["uptime: a 230..335"]);
-    assert_eq!(service.record.incidents.len(), 1);
+    assert_eq!(service.record.incidents.all().count(), 1);
     let planned = "up 235 degraded 0 planned 110 excluded 0 unplanned 105 unknown 0";
     service.draw(360, &[("a/p", "UUUU")]);
     assert_eq!(service.figures("a", 0, 450), planned);
@@ -442,7 +442,7 @@ fn nor_is_what_was_declared_as_over_within_it() {
     assert_eq!(send_due(&mut service), [""; 0]);
     service.draw(240, &[("a/p", "DDUU")]);
     assert_eq!(send_due(&mut service), [""; 0]);
-    assert_eq!(service.record.incidents.len(), 1);
+    assert_eq!(service.record.incidents.all().count(), 1);
     nothing_contradicts(&mut service);
 }
 
@@ -458,7 +458,7 @@ fn nor_is_what_the_probes_confirm_of_it_later() {
     service.draw(270, &[("a/p", "UU")]);
     ends(&mut service, 320, declared, 310);
     assert_eq!(send_due(&mut service), ["uptime: a 100..310"]);
-    assert_eq!(service.record.incidents.len(), 1);
+    assert_eq!(service.record.incidents.all().count(), 1);
     nothing_contradicts(&mut service);
 }
 

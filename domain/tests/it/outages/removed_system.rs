@@ -43,7 +43,7 @@ fn its_outage_ends_with_its_time_and_nobody_is_told_that_it_is_up() {
         .iter()
         .filter(|due| due.notice.kind == Kind::Uptime);
     assert_eq!(uptimes.count(), 0);
-    assert!(service.record.unresolved.is_empty());
+    assert!(service.record.incidents.unresolved().next().is_none());
 }
 
 #[test]

@@ -587,7 +587,7 @@ fn facts(service: &Service, crashed: bool) -> Vec<String> {
                     format!("{at} incident {outages:?} {cause:?}")
                 }
                 Fact::IncidentResolved { incident } => {
-                    let outages = &service.record.incidents[incident].outages;
+                    let outages = &service.record.incidents.get(*incident).unwrap().outages;
                     let outages: Vec<_> = outages.iter().map(name).collect();
                     format!("{} resolved {outages:?}", event.at)
                 }

@@ -88,7 +88,7 @@ fn outages_that_overlap_are_one_in_every_place_that_counts_them() {
     // Down from 60 to 180, seen at 120; declared later, from 30 to 100.
     service.draw(0, &[("a/p", "UUDDD")]);
     service.deliver_due(Delivery::Accepted);
-    let incident = *service.record.incidents.keys().next().unwrap();
+    let incident = service.record.incidents.all().next().unwrap().id;
     service.act_at(
         130,
         "ann",
