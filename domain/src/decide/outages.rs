@@ -1,7 +1,6 @@
 //! From confirmed states of probes to outages, overruns and incidents.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -256,7 +255,7 @@ fn own_unplanned(record: &Record, outage: &Outage) -> Option<Spans> {
 /// good sample of any of them. No earlier than `start`: what began to decide while it was down may
 /// have seen its first good sample before.
 fn up_since(record: &Record, system: &SystemId, start: Timestamp) -> (Timestamp, Option<Span>) {
-    let last = |p: &Arc<ProbeRecord>| {
+    let last = |p: &ProbeRecord| {
         let until = p.took_down_until()?;
         let removed = p.life.iter().any(|life| life.1 == Some(until));
         let by_sample = p.down.last().is_some_and(|d| d.1 == Some(until));
@@ -269,7 +268,7 @@ fn up_since(record: &Record, system: &SystemId, start: Timestamp) -> (Timestamp,
         };
         Some((until, unobserved))
     };
-    let probes = || record.probes_of(system);
+    let probes = || record.probes.of_system(system);
     let ended = || probes().filter_map(last).filter(|(to, _)| *to >= start);
     let found_up = ended().filter_map(|(_, unobserved)| unobserved);
     let found_up = found_up.map(|span| span.to).max();

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Life, ProbeRecord, Record, is_open};
+use super::spans::{close, is_open};
+use super::{Life, Record};
 use crate::catalogue::Catalogue;
 use crate::event::{self, Event, Fact, GapCause, Silence};
-use crate::id::{ProbeId, SystemId, WindowId};
+use crate::id::{SystemId, WindowId};
 use crate::span::Span;
 use crate::windows::RuleVersion;
 
@@ -33,7 +34,8 @@ impl Record {
             }
             Fact::Started { alive_until } => {
                 self.monitoring.started(at, *alive_until);
-                self.all_silent(alive_until.unwrap_or(at), Silence::Stopped);
+                self.probes
+                    .all_silent(alive_until.unwrap_or(at), Silence::Stopped);
             }
             Fact::Stopped => self.ended(at, Life::Stopped),
             Fact::Crashed { alive_until } => self.ended(*alive_until, Life::Crashed),
@@ -46,7 +48,12 @@ impl Record {
             | Fact::ProbeUp { .. }
             | Fact::ProbeDegraded { .. }
             | Fact::ProbeCleared { .. }
-            | Fact::Blip { .. } => self.probe_fact(&event.fact),
+            | Fact::Blip { .. } => {
+                self.probes.apply(&event.fact);
+                if let Fact::ProbeDown { source, .. } = &event.fact {
+                    self.began_earlier(&source.probe);
+                }
+            }
             Fact::OutageOpened { .. }
             | Fact::OutageClosed { .. }
             | Fact::OutageDeclared { .. }
@@ -82,20 +89,20 @@ impl Record {
     /// A life of the service is over.
     fn ended(&mut self, at: Timestamp, how: Life) {
         self.monitoring.ended(at, how);
-        self.all_silent(at, Silence::Stopped);
+        self.probes.all_silent(at, Silence::Stopped);
     }
 
     fn absent(&mut self, at: Timestamp, span: Span, cause: GapCause) {
         self.monitoring.gap(at, span, cause);
         if event::is_set_back(at, span, cause) {
             self.rewind(at, span);
-            self.all_silent(at, Silence::MonitoringGap);
+            self.probes.all_silent(at, Silence::MonitoringGap);
         } else {
             if cause == GapCause::ClockStepped {
                 self.monitoring.show_from(span.from, at);
                 self.step(span.to.duration_since(span.from));
             }
-            self.all_silent(span.from, Silence::MonitoringGap);
+            self.probes.all_silent(span.from, Silence::MonitoringGap);
         }
     }
 
@@ -110,7 +117,7 @@ impl Record {
             }
             for probe in &system.probes {
                 if catalogue.probe(&probe.id).is_none() {
-                    self.end_probe(at, &probe.id);
+                    self.probes.removed(at, &probe.id);
                 }
             }
         }
@@ -138,14 +145,7 @@ impl Record {
                 }
             }
             for probe in &system.probes {
-                let record = Arc::make_mut(self.probes.entry(probe.id.clone()).or_default());
-                if !is_open(&record.life) {
-                    record.life.push((at, None));
-                    record.silent.push((at, None, Silence::New));
-                }
-                if record.affects.last().map(|a| a.1) != Some(probe.affects) {
-                    record.affects.push((at, probe.affects));
-                }
+                self.probes.configured(at, probe);
             }
         }
         self.succeed(at, &bereft);
@@ -184,103 +184,6 @@ impl Record {
             }
         }
     }
-
-    fn end_probe(&mut self, at: Timestamp, id: &ProbeId) {
-        if let Some(record) = self.probes.get_mut(id) {
-            let record = Arc::make_mut(record);
-            close(&mut record.life, at);
-            close(&mut record.down, at);
-            close(&mut record.degraded, at);
-            unsilence(record, at);
-        }
-    }
-
-    /// A start, a stop and an absence silence every probe that speaks; said once, not once per
-    /// probe. Where a probe had stopped to speak before, its own event says so and comes first.
-    ///
-    /// A configuration that was changed while the service did not run is recorded before its
-    /// start: a probe that left then was watched no longer than the others.
-    fn all_silent(&mut self, from: Timestamp, cause: Silence) {
-        let ids: Vec<ProbeId> = self.probes.keys().cloned().collect();
-        for id in ids {
-            let Some(record) = self.probes.get_mut(&id) else {
-                continue;
-            };
-            let Some((born_at, died_at)) = record.life.last().copied() else {
-                continue;
-            };
-            let from = from.max(born_at);
-            if died_at.is_none_or(|died_at| from < died_at) {
-                let record = Arc::make_mut(record);
-                silence(record, from, cause);
-                if let Some(died_at) = died_at {
-                    unsilence(record, died_at);
-                }
-            }
-        }
-    }
-
-    fn probe_fact(&mut self, fact: &Fact) {
-        match fact {
-            Fact::ProbeSilent {
-                source,
-                from,
-                cause,
-            } => {
-                self.with_probe(&source.probe, |r| silence(r, *from, *cause));
-            }
-            Fact::ProbeFirstResult { source, from } => {
-                self.with_probe(&source.probe, |r| unsilence(r, *from))
-            }
-            Fact::ProbeDown {
-                source,
-                from,
-                reason,
-                detail,
-                ..
-            } => {
-                self.with_probe(&source.probe, |r| {
-                    r.reason = *reason;
-                    r.detail.clone_from(detail);
-                    open(&mut r.down, *from);
-                });
-                self.began_earlier(&source.probe);
-            }
-            Fact::ProbeUp {
-                source,
-                to,
-                unobserved,
-                ..
-            } => self.with_probe(&source.probe, |r| {
-                r.unobserved = *unobserved;
-                close(&mut r.down, *to);
-            }),
-            Fact::ProbeDegraded { source, from, .. } => {
-                self.with_probe(&source.probe, |r| open(&mut r.degraded, *from));
-            }
-            Fact::ProbeCleared { source, to } => {
-                self.with_probe(&source.probe, |r| close(&mut r.degraded, *to));
-            }
-            Fact::Blip {
-                source,
-                span,
-                samples,
-            } => {
-                self.with_probe(&source.probe, |r| {
-                    r.blips.push((*span, *samples));
-                    r.blip_until = r.blip_until.max(Some(span.to));
-                });
-            }
-            _ => {}
-        }
-    }
-
-    fn with_probe(&mut self, id: &ProbeId, change: impl FnOnce(&mut ProbeRecord)) {
-        if let Some(record) = self.probes.get_mut(id) {
-            let record = Arc::make_mut(record);
-            change(record);
-        }
-    }
 }
 
 /// Whether only a service that watches writes such an event: people act on a stopped one, too.
@@ -301,54 +204,4 @@ fn only_by_watching(fact: &Fact) -> bool {
             | Fact::DeliveryAttempted { .. }
             | Fact::DeliveryEnded { .. }
     )
-}
-
-pub(super) fn open(spans: &mut Vec<(Timestamp, Option<Timestamp>)>, from: Timestamp) {
-    if !is_open(spans) {
-        // After a clock was set back a span may begin before the end of the one before: it says
-        // all that the other said from there on.
-        if let Some((start, Some(end))) = spans.last_mut() {
-            *start = (*start).min(from);
-            *end = (*end).min(from);
-        }
-        spans.push((from, None));
-    }
-}
-
-pub(super) fn close(spans: &mut [(Timestamp, Option<Timestamp>)], to: Timestamp) {
-    if let Some((from, end @ None)) = spans.last_mut() {
-        *end = Some(to.max(*from));
-    }
-}
-
-/// Cuts all spans at `at`. Open spans stay open.
-pub(super) fn cut(spans: &mut [(Timestamp, Option<Timestamp>)], at: Timestamp) {
-    for (from, to) in spans {
-        *from = (*from).min(at);
-        *to = to.map(|to| to.min(at));
-    }
-}
-
-/// Silent since `from`. Where that reaches back into what was heard (the clock was set back, or
-/// the service lived less long than its last events), the spans stay disjoint and in order.
-fn silence(record: &mut ProbeRecord, mut from: Timestamp, mut cause: Silence) {
-    while let Some((start, end, why)) = record.silent.last().copied() {
-        if end.is_some_and(|end| end <= from) {
-            break;
-        }
-        if end.is_none() && start <= from {
-            return;
-        }
-        record.silent.pop();
-        if start <= from {
-            (from, cause) = (start, why);
-        }
-    }
-    record.silent.push((from, None, cause));
-}
-
-fn unsilence(record: &mut ProbeRecord, to: Timestamp) {
-    if let Some((from, end @ None, _)) = record.silent.last_mut() {
-        *end = Some(to.max(*from));
-    }
 }

@@ -1,7 +1,6 @@
 //! The history of a system for the accounting, and the agreement in force at a given time.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -10,7 +9,7 @@ use super::{ProbeRecord, Record};
 use crate::accounting::{BlipHistory, History, OutageHistory, ProbeHistory};
 use crate::calendar::{self, UnknownZone};
 use crate::catalogue::{Catalogue, Kind, System};
-use crate::id::{CustomerId, IncidentId, ProbeId, SystemId};
+use crate::id::{CustomerId, IncidentId, SystemId};
 use crate::months::{Months, Zones};
 use crate::policy::{Hours, Policy, Target};
 use crate::span::Span;
@@ -56,10 +55,7 @@ impl Record {
                     samples: *samples,
                 })
                 .collect(),
-            probes: self
-                .probes_of(system)
-                .flat_map(|p| probe_history(p))
-                .collect(),
+            probes: self.probes_of(system).flat_map(probe_history).collect(),
             outages,
             faults: known
                 .faults
@@ -78,15 +74,8 @@ impl Record {
     }
 
     /// All probes that the system ever had.
-    pub(crate) fn probes_of<'a>(
-        &'a self,
-        system: &SystemId,
-    ) -> impl Iterator<Item = &'a Arc<ProbeRecord>> {
-        let prefix = ProbeId::of(system, "");
-        self.probes
-            .range(prefix.clone()..)
-            .take_while(move |(id, _)| id.as_str().starts_with(prefix.as_str()))
-            .map(|(_, probe)| probe)
+    pub(crate) fn probes_of(&self, system: &SystemId) -> impl Iterator<Item = &ProbeRecord> {
+        self.probes.of_system(system)
     }
 
     /// The windows of a system that touch `over`, in order of start. Each is held to the

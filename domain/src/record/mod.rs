@@ -8,8 +8,10 @@ mod maintenance;
 mod monitoring;
 pub mod notices;
 mod outages;
+mod probes;
 mod reload;
 mod rewind;
+mod spans;
 mod window_status;
 
 use std::sync::Arc;
@@ -21,7 +23,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::catalogue::{Affects, Catalogue};
-use crate::event::Silence;
 use crate::id::{IncidentId, OutageId, ProbeId, SystemId, WindowId};
 use crate::sample::Reason;
 use crate::span::Span;
@@ -33,6 +34,8 @@ pub use history::Agreement;
 pub use incidents::Incidents;
 pub use maintenance::{Held, Maintenance};
 pub use monitoring::{Life, Monitoring};
+pub use probes::{ProbeRecord, Probes};
+pub(crate) use spans::is_open;
 pub use window_status::WindowStatus;
 
 /// Everything that the events say. Cloning is cheap: histories are shared until they change.
@@ -59,7 +62,7 @@ pub struct Record {
     /// Every system that ever was, also those no longer configured.
     pub systems: OrdMap<SystemId, Arc<SystemRecord>>,
     /// Every probe that ever was.
-    pub probes: OrdMap<ProbeId, Arc<ProbeRecord>>,
+    pub probes: Probes,
     /// Every outage.
     pub outages: OrdMap<OutageId, Arc<Outage>>,
     /// Every incident.
@@ -101,31 +104,6 @@ pub struct Fault {
     pub by: (String, String),
     /// By how much the clock was set since then.
     pub moved: SignedDuration,
-}
-
-/// One probe through time.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ProbeRecord {
-    /// The spans in which it was configured.
-    pub life: Vec<(Timestamp, Option<Timestamp>)>,
-    /// What its failure does, and since when.
-    pub affects: Vec<(Timestamp, Affects)>,
-    /// Confirmed down.
-    pub down: Vec<(Timestamp, Option<Timestamp>)>,
-    /// Confirmed degraded or down.
-    pub degraded: Vec<(Timestamp, Option<Timestamp>)>,
-    /// Nothing vouches, and why.
-    pub silent: Vec<(Timestamp, Option<Timestamp>, Silence)>,
-    /// Bad runs that were never confirmed.
-    pub blips: Vec<(Span, u32)>,
-    /// Where the last of them ended, and no later than the clock was set back to since.
-    pub blip_until: Option<Timestamp>,
-    /// Why it is (was last) down.
-    pub reason: Option<Reason>,
-    /// The detail of that.
-    pub detail: Option<String>,
-    /// The span in which it came up again the last time, where nobody watched.
-    pub unobserved: Option<Span>,
 }
 
 /// One outage.
@@ -320,53 +298,6 @@ impl State {
             State::Down => "down",
             State::Unknown => "unknown",
         }
-    }
-}
-
-/// Whether the last of these spans has no end yet.
-pub(crate) fn is_open(spans: &[(Timestamp, Option<Timestamp>)]) -> bool {
-    spans.last().is_some_and(|span| span.1.is_none())
-}
-
-impl ProbeRecord {
-    /// The spans in which its failure did one thing, in order; the last is open.
-    pub(crate) fn affecting(
-        &self,
-    ) -> impl Iterator<Item = (Affects, Timestamp, Option<Timestamp>)> {
-        let ends = self.affects.iter().skip(1).map(|(at, _)| Some(*at));
-        self.affects
-            .iter()
-            .zip(ends.chain([None]))
-            .map(|((from, affects), to)| (*affects, *from, to))
-    }
-
-    /// Since when it takes its system down, if it does: it is confirmed down, and that affects
-    /// availability.
-    pub(crate) fn takes_down_since(&self) -> Option<Timestamp> {
-        let (from, affects) = *self.affects.last()?;
-        let (down_from, down_to) = *self.down.last()?;
-        (affects == Affects::Availability && down_to.is_none()).then(|| down_from.max(from))
-    }
-
-    /// Where the last of the spans ended in which it took its system down, if all have.
-    pub(crate) fn took_down_until(&self) -> Option<Timestamp> {
-        self.affecting()
-            .filter(|(affects, _, _)| *affects == Affects::Availability)
-            .flat_map(|(_, from, to)| {
-                let within = move |end: Timestamp| to.map_or(end, |to| end.min(to));
-                self.down
-                    .iter()
-                    .filter(move |(start, _)| to.is_none_or(|to| *start < to))
-                    .filter_map(move |(_, end)| end.map(within).or(to))
-                    // What took another's place and was good at once was down for no time at all.
-                    .filter(move |end| from <= *end)
-            })
-            .max()
-    }
-
-    /// Whether nothing vouches for it now.
-    pub fn is_silent(&self) -> bool {
-        self.silent.last().is_some_and(|span| span.1.is_none())
     }
 }
 

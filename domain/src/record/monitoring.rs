@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::apply::{close, cut};
+use super::spans::{close, cut};
 use crate::event::GapCause;
 use crate::span::Span;
 

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::apply::open;
-use super::{Outage, Record, is_open};
+use super::{Outage, Record};
 use crate::catalogue::{Affects, Catalogue, Probe, System};
 use crate::id::SystemId;
 
@@ -37,12 +36,7 @@ impl Record {
         for system in bereft {
             let configured = catalogue.system(system.as_str());
             for probe in configured.into_iter().flat_map(System::deciding) {
-                if let Some(known) = self.probes.get_mut(&probe.id)
-                    && known.is_silent()
-                    && !is_open(&known.down)
-                {
-                    open(&mut Arc::make_mut(known).down, at);
-                }
+                self.probes.down_unseen(at, &probe.id);
             }
         }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Record;
-use super::apply::cut;
+use super::spans::cut;
 use crate::incident::Incident;
 use crate::span::Span;
 
@@ -19,23 +19,7 @@ impl Record {
     pub(super) fn rewind(&mut self, at: Timestamp, back: Span) {
         self.monitoring.rewind(at, back);
         self.as_of = Some(at);
-        let probes: Vec<_> = self.probes.keys().cloned().collect();
-        for id in probes {
-            let Some(probe) = self.probes.get_mut(&id).map(Arc::make_mut) else {
-                continue;
-            };
-            cut(&mut probe.life, at);
-            cut(&mut probe.down, at);
-            cut(&mut probe.degraded, at);
-            probe.blip_until = probe.blip_until.map(|until| until.min(at));
-            for (from, _) in &mut probe.affects {
-                *from = (*from).min(at);
-            }
-            for (from, to, _) in &mut probe.silent {
-                *from = (*from).min(at);
-                *to = to.map(|to| to.min(at));
-            }
-        }
+        self.probes.rewind(at);
         let systems: Vec<_> = self.systems.keys().cloned().collect();
         for id in systems {
             let Some(system) = self.systems.get_mut(&id).map(Arc::make_mut) else {

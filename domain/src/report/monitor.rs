@@ -8,7 +8,7 @@ use super::model::{AbsenceLine, Away, FaultLine, Moment, Monitor, UnknownSpan};
 use super::scope::{Scope, touches};
 use super::systems::{Account, Accounts};
 use crate::event::{GapCause, Silence};
-use crate::id::{ProbeId, SystemId};
+use crate::id::SystemId;
 use crate::record::{Life, Record};
 use crate::span::{Span, instant, second};
 
@@ -56,9 +56,7 @@ fn why(scope: &Scope<'_>, account: &Account<'_>, span: Span) -> String {
     {
         add("the clock was set back, so this time occurred twice");
     }
-    let first = ProbeId::of(account.id, "");
-    let ours = scope.record.probes.range(first.clone()..);
-    for (_, record) in ours.take_while(|(id, _)| id.as_str().starts_with(first.as_str())) {
+    for record in scope.record.probes.of_system(account.id) {
         for (from, to, cause) in &record.silent {
             if touches(*from, *to, span) {
                 add(match cause {

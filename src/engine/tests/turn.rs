@@ -217,7 +217,7 @@ fn instants_within_a_monitoring_gap_are_decided_after_it_is_known() {
         None,
     );
     play(&mut turn, 250, 30, "UU");
-    let silent: Vec<_> = turn.record().probes[&portal()].silent.clone();
+    let silent: Vec<_> = turn.record().probes.get(&portal()).unwrap().silent.clone();
     let last = silent.last().unwrap();
     assert_eq!(
         (last.0, last.1, last.2),
@@ -246,7 +246,7 @@ fn a_killed_service_was_alive_at_the_samples_of_its_events() {
     };
     turn.step(t(133), start, None).result.unwrap();
     play(&mut turn, 160, 30, "UU");
-    let probe = &turn.record().probes[&portal()];
+    let probe = turn.record().probes.get(&portal()).unwrap();
     let silent: Vec<_> = probe.silent.iter().map(|s| (s.0, s.1)).collect();
     assert_eq!(
         silent,
@@ -304,7 +304,11 @@ fn after_a_crash_everything_since_the_last_sign_of_life_is_unknown() {
     };
     turn.step(t(600), start, None).result.unwrap();
     play(&mut turn, 610, 30, "UU");
-    let last = turn.record().probes[&portal()]
+    let last = turn
+        .record()
+        .probes
+        .get(&portal())
+        .unwrap()
         .silent
         .last()
         .copied()
@@ -415,7 +419,11 @@ fn a_configuration_before_the_start_does_not_cover_the_time_without_monitoring()
     };
     turn.step(t(600), start, None).result.unwrap();
     play(&mut turn, 610, 30, "UU");
-    let last = turn.record().probes[&portal()]
+    let last = turn
+        .record()
+        .probes
+        .get(&portal())
+        .unwrap()
         .silent
         .last()
         .copied()

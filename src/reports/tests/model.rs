@@ -43,13 +43,13 @@ fn change_outage(record: &mut Record, id: u64, change: impl FnOnce(&mut Outage))
     // Its probe was down as long as the outage lasted.
     let probe = domain::id::ProbeId::of(&outage.system, "main");
     let old = &record.outages[&OutageId(id)];
-    let mut known = (*record.probes[&probe]).clone();
+    let mut known = record.probes.get(&probe).unwrap().clone();
     for down in &mut known.down {
         if down.0 == old.start {
             *down = (outage.start, outage.end);
         }
     }
-    record.probes.insert(probe, Arc::new(known));
+    record.probes.insert(probe, known);
     record.outages.insert(OutageId(id), Arc::new(outage));
 }
 

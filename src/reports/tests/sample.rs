@@ -323,9 +323,7 @@ fn lives(record: &mut Record) {
             affects: vec![(Timestamp::UNIX_EPOCH, Affects::Availability)],
             ..ProbeRecord::default()
         };
-        record
-            .probes
-            .insert(ProbeId::of(&id.into(), "main"), Arc::new(probe));
+        record.probes.insert(ProbeId::of(&id.into(), "main"), probe);
     }
 }
 
@@ -336,17 +334,17 @@ fn add(record: &mut Record, outage: Outage) {
         .systems
         .insert(outage.system.clone(), Arc::new(system));
     let id = ProbeId::of(&outage.system, "main");
-    let mut probe = (*record.probes[&id]).clone();
+    let mut probe = record.probes.get(&id).unwrap().clone();
     probe.down.push((outage.start, outage.end));
-    record.probes.insert(id, Arc::new(probe));
+    record.probes.insert(id, probe);
     record.outages.insert(outage.id, Arc::new(outage));
 }
 
 fn probe(record: &mut Record, system: &str, change: impl FnOnce(&mut ProbeRecord)) {
     let id = ProbeId::of(&system.into(), "main");
-    let mut probe = (*record.probes[&id]).clone();
+    let mut probe = record.probes.get(&id).unwrap().clone();
     change(&mut probe);
-    record.probes.insert(id, Arc::new(probe));
+    record.probes.insert(id, probe);
 }
 
 /// The plain outage: seen, told, taken on, mended, reviewed, closed.

@@ -181,7 +181,7 @@ fn a_blip_over_a_clock_that_is_set_back_ends_where_it_begins() {
     service.draw(0, &[("a/p", &format!("{}DD", ups(150)))]);
     service.set_clock(4_540, 4_540 - HOUR_S);
     service.draw(950, &[("a/p", "UUUU")]);
-    let blips = &service.record.probes["a/p"].blips;
+    let blips = &service.record.probes.get(&"a/p".into()).unwrap().blips;
     assert!(blips.iter().all(|(span, _)| span.from <= span.to));
     expect![[r#"
         0     #4 a/p heard from 0
@@ -229,7 +229,14 @@ fn a_probe_that_falls_silent_after_the_step_is_seen_to() {
     service.draw(0, &[("a/p", &ups(150))]);
     service.set_clock(4_480, 4_480 - HOUR_S);
     service.draw(890, &[("a/p", "UU........")]);
-    let silent = service.record.probes["a/p"].silent.last().unwrap();
+    let silent = service
+        .record
+        .probes
+        .get(&"a/p".into())
+        .unwrap()
+        .silent
+        .last()
+        .unwrap();
     assert_eq!(silent.0, service.second(890 + STEP_S + 75));
     assert!(service.record.is_unknown(&"a".into()));
 }
@@ -591,7 +598,7 @@ fn nothing_was_heard_at_a_time_that_is_still_to_come() {
             assert!(*from <= event.at, "#{seq} of\n{}", service.timeline());
         }
     }
-    let silent = &service.record.probes["a/p"].silent;
+    let silent = &service.record.probes.get(&"a/p".into()).unwrap().silent;
     assert!(silent.iter().all(|s| s.1.is_some_and(|to| s.0 <= to)));
     assert!(silent.windows(2).all(|two| two[0].1 <= Some(two[1].0)));
 }
@@ -616,10 +623,13 @@ fn a_start_before_the_last_entry_of_the_ledger_knows_that_the_clock_was_set_back
         let s = |s| service.second(s);
         let lived = [(s(0), Some(s(350))), (s(355), None)];
         assert_eq!(service.record.systems["b"].life, lived);
-        assert_eq!(service.record.probes["b/p"].life, lived);
+        assert_eq!(
+            service.record.probes.get(&"b/p".into()).unwrap().life,
+            lived
+        );
         let story = service.timeline();
         assert!(story.contains(" absent 350..400"), "{story}");
-        let silent = &service.record.probes["a/p"].silent;
+        let silent = &service.record.probes.get(&"a/p".into()).unwrap().silent;
         assert!(silent.iter().all(|s| s.1.is_some_and(|to| s.0 <= to)));
     }
 }

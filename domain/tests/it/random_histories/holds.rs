@@ -27,7 +27,7 @@ pub fn spans_are_in_order(service: &Service) {
             );
         }
     };
-    for (name, known) in &service.record.probes {
+    for (name, known) in service.record.probes.all() {
         let silent: Vec<_> = known.silent.iter().map(|s| (s.0, s.1)).collect();
         ordered(name.as_str(), "life", &known.life);
         ordered(name.as_str(), "down", &known.down);
