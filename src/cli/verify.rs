@@ -87,7 +87,7 @@ fn replay_faults(client: &Client) -> Result<Vec<String>> {
         }
         record.apply(seq, &stored.event);
     })?;
-    for outage in record.outages.values() {
+    for outage in record.outages.all() {
         if outage.end.is_some_and(|end| end < outage.start) {
             faults.push(format!("{} ends before it starts", outage.id));
         }

@@ -189,8 +189,8 @@ impl Status {
 /// A warning for each system that is down, that `next` no longer has, and whose outage customers were
 /// notified of. Its recovery will not be seen.
 pub fn removed_while_down(record: &Record, next: &Catalogue) -> Vec<String> {
-    let leaves = |o: &&Arc<Outage>| o.end.is_none() && next.system(o.system.as_str()).is_none();
-    let said = |outage: &Arc<Outage>| {
+    let leaves = |o: &&Outage| o.end.is_none() && next.system(o.system.as_str()).is_none();
+    let said = |outage: &Outage| {
         let told = record.notices.of_outage(outage.id);
         let told = told.filter(|(_, entry)| entry.began.is_possible());
         let customers: BTreeSet<&str> = told
@@ -207,7 +207,7 @@ pub fn removed_while_down(record: &Record, next: &Catalogue) -> Vec<String> {
             )
         })
     };
-    let outages = record.outages.values().filter(leaves);
+    let outages = record.outages.all().filter(leaves);
     outages.filter_map(said).collect()
 }
 

@@ -422,7 +422,7 @@ mod tests {
         };
         engine.act(by, act).await.unwrap();
         let record = &engine.snapshot().record;
-        let declared = record.outages.values().filter_map(|o| o.declared.as_ref());
+        let declared = record.outages.all().filter_map(|o| o.declared.as_ref());
         let by: Vec<&str> = declared.map(|(_, by)| by.as_str()).collect();
         assert_eq!(by, ["ann"]);
 

@@ -110,7 +110,7 @@ pub fn run(
     let summary = Summary {
         head: played.turn.journal().head(),
         samples: played.samples,
-        outages: record.outages.len(),
+        outages: record.outages.all().count(),
         incidents: record.incidents.all().count(),
         notices: record.notices.messages().count(),
         refused: played.refused,

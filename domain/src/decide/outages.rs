@@ -47,7 +47,7 @@ impl Draft<'_> {
         let Some((start, last_bad)) = down_since(self.record(), &self.last_bad, system) else {
             return;
         };
-        let outage = self.record().next_outage();
+        let outage = self.record().outages.next_id();
         let excuse = excuse(self.record(), system, start, last_bad, outage);
         let planned = !matches!(excuse, Excuse::None);
         self.emit(

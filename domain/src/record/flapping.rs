@@ -144,7 +144,7 @@ impl Record {
             .copied()
             .collect();
         for outage in &moved {
-            self.with_outage(*outage, |o| o.incident = Some(id));
+            self.outages.change(*outage, |o| o.incident = Some(id));
         }
         for other in merged {
             self.merge(at, other, id);
@@ -200,7 +200,7 @@ impl Record {
         outages: &[OutageId],
     ) {
         // An address that has no entry of its newest outage is told of the flapping by that one.
-        let goes_on = |o: &&OutageId| self.outages.get(*o).is_some_and(|o| o.end.is_none());
+        let goes_on = |o: &&OutageId| self.outages.get(o).is_some_and(|o| o.end.is_none());
         if let Some(newest) = outages.iter().filter(goes_on).max() {
             self.owe_outage(at, *newest);
         }

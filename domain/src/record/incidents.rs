@@ -59,6 +59,18 @@ impl Incidents {
         self.all.insert(incident.id, Arc::new(incident));
     }
 
+    /// The clock was set back to `at`: unresolved incidents were opened no later than now.
+    pub(super) fn rewind(&mut self, at: Timestamp) {
+        for id in self.unresolved.clone() {
+            self.change(id, |incident| {
+                incident.opened_at = incident.opened_at.min(at);
+                if let Some(acknowledged) = &mut incident.acknowledged {
+                    acknowledged.at = acknowledged.at.min(at);
+                }
+            });
+        }
+    }
+
     /// Changes an incident, if there is one of that id.
     pub(super) fn change(&mut self, id: IncidentId, change: impl FnOnce(&mut Incident)) {
         if let Some(mut incident) = self.get(id).cloned() {
@@ -134,7 +146,7 @@ impl Record {
         cause: Cause,
     ) {
         for outage in outages {
-            self.with_outage(*outage, |o| o.incident = Some(id));
+            self.outages.change(*outage, |o| o.incident = Some(id));
         }
         let incident = Incident {
             id,

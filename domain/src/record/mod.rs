@@ -34,6 +34,7 @@ pub use history::Agreement;
 pub use incidents::Incidents;
 pub use maintenance::{Held, Maintenance};
 pub use monitoring::{Life, Monitoring};
+pub use outages::Outages;
 pub use probes::{ProbeRecord, Probes};
 pub(crate) use spans::is_open;
 pub use window_status::WindowStatus;
@@ -64,7 +65,7 @@ pub struct Record {
     /// Every probe that ever was.
     pub probes: Probes,
     /// Every outage.
-    pub outages: OrdMap<OutageId, Arc<Outage>>,
+    pub outages: Outages,
     /// Every incident.
     pub incidents: Incidents,
     /// What each address knows and is owed, and every message to it.
@@ -168,11 +169,6 @@ impl Record {
     /// The sequence number that the next event will get.
     pub fn next_seq(&self) -> u64 {
         self.seq + 1
-    }
-
-    /// The id of the next outage.
-    pub fn next_outage(&self) -> OutageId {
-        OutageId(next(self.outages.get_max().map(|(id, _)| id.0)))
     }
 
     /// Whether an availability probe of the system is confirmed down.
@@ -299,9 +295,4 @@ impl State {
             State::Unknown => "unknown",
         }
     }
-}
-
-/// Counts from 1. Nothing is ever removed from the maps, so the last id tells the next.
-fn next(last: Option<u64>) -> u64 {
-    last.map_or(1, |last| last + 1)
 }

@@ -1,8 +1,9 @@
-//! The fold of what concerns outages: their edges, what people say of them, and who is owed a word
-//! about them. Never decides.
+//! All outages, and the events that change them: their edges, and what people say of them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use imbl::OrdMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Exclusion, Fault, Outage, Record, is_open};
@@ -10,6 +11,82 @@ use crate::catalogue::{Affects, System};
 use crate::event::{Event, Fact};
 use crate::id::{OutageId, ProbeId, SystemId};
 use crate::span::Span;
+
+/// All outages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outages {
+    all: OrdMap<OutageId, Arc<Outage>>,
+}
+
+impl Outages {
+    pub fn get(&self, id: &OutageId) -> Option<&Arc<Outage>> {
+        self.all.get(id)
+    }
+
+    /// All outages, in order of their ids.
+    pub fn all(&self) -> impl DoubleEndedIterator<Item = &Outage> {
+        self.all.values().map(|outage| &**outage)
+    }
+
+    /// The id of the next outage. Outages count from 1 and none is ever removed.
+    pub(crate) fn next_id(&self) -> OutageId {
+        OutageId(self.all.get_max().map_or(1, |(id, _)| id.0 + 1))
+    }
+
+    /// Adds or replaces an outage.
+    pub fn insert(&mut self, outage: Outage) {
+        self.all.insert(outage.id, Arc::new(outage));
+    }
+
+    /// Changes an outage, if there is one of that id, and returns its system.
+    pub(super) fn change(
+        &mut self,
+        id: OutageId,
+        change: impl FnOnce(&mut Outage),
+    ) -> Option<SystemId> {
+        let outage = Arc::make_mut(self.all.get_mut(&id)?);
+        change(outage);
+        Some(outage.system.clone())
+    }
+
+    /// The clock was set by `by`: past outages stay as long ago as before.
+    pub(super) fn step(&mut self, by: SignedDuration) {
+        self.change_all(
+            |outage| outage.end.is_some(),
+            |outage| outage.moved = outage.moved.saturating_add(by),
+        );
+    }
+
+    /// The clock was set back to `at`: open outages began no later than now. So did the outages of
+    /// `owed`, about which someone is still to be told.
+    pub(super) fn rewind(&mut self, at: Timestamp, owed: &BTreeSet<OutageId>) {
+        let goes_on = |outage: &Outage| outage.end.is_none();
+        self.change_all(goes_on, |outage| {
+            outage.start = outage.start.min(at);
+            if let Some((from, _)) = &mut outage.overrun {
+                *from = (*from).min(at);
+            }
+        });
+        let unwatched = |outage: &Outage| owed.contains(&outage.id) && outage.is_unwatched();
+        self.change_all(unwatched, |outage| {
+            // The next samples decide whether it is over.
+            outage.start = outage.start.min(at);
+            outage.end = outage.end.map(|end| end.min(at));
+            outage.unobserved = outage.end.map(|end| Span::new(end, end));
+        });
+        let known = |outage: &Outage| goes_on(outage) || owed.contains(&outage.id);
+        self.change_all(known, |outage| {
+            outage.detected_at = outage.detected_at.min(at);
+        });
+    }
+
+    fn change_all(&mut self, which: impl Fn(&Outage) -> bool, change: impl Fn(&mut Outage)) {
+        let ids: Vec<OutageId> = self.all().filter(|o| which(o)).map(|o| o.id).collect();
+        for id in ids {
+            self.change(id, &change);
+        }
+    }
+}
 
 impl Record {
     pub(super) fn outage_fact(&mut self, event: &Event) {
@@ -47,7 +124,7 @@ impl Record {
                 self.share_knowledge(system);
             }
             Fact::DeclarationChanged { outage, to, .. } => {
-                let system = self.with_outage(*outage, |o| {
+                let system = self.outages.change(*outage, |o| {
                     o.end = Some(*to);
                     o.closed_at = Some(event.at);
                 });
@@ -60,7 +137,7 @@ impl Record {
                 from,
                 window,
             } => {
-                self.with_outage(*outage, |o| {
+                self.outages.change(*outage, |o| {
                     o.overrun = Some((*from, window.clone()));
                     o.overran_at = Some(event.at);
                 });
@@ -101,7 +178,7 @@ impl Record {
     }
 
     fn closed(&mut self, id: OutageId, at: Timestamp, end: Timestamp, unobserved: Option<Span>) {
-        let system = self.with_outage(id, |o| {
+        let system = self.outages.change(id, |o| {
             o.end = Some(end);
             o.unobserved = unobserved;
             o.closed_at = Some(at);
@@ -136,7 +213,7 @@ impl Record {
                 evidence,
                 approved_by,
             } => {
-                self.with_outage(*outage, |o| {
+                self.outages.change(*outage, |o| {
                     o.exclusions.push(Exclusion {
                         span: *span,
                         reason: reason.clone(),
@@ -149,7 +226,9 @@ impl Record {
             Fact::OutageReclassified { outage, reason } => {
                 let told = |o: &Outage| !o.planned || o.overrun.is_some() || o.end.is_some();
                 let told = self.outages.get(outage).is_none_or(|o| told(o));
-                let system = self.with_outage(*outage, |o| o.reclassified = Some(reason.clone()));
+                let system = self
+                    .outages
+                    .change(*outage, |o| o.reclassified = Some(reason.clone()));
                 // It goes on, and nobody was told because it was excused.
                 if let Some(system) = system.filter(|_| !told) {
                     self.owe_outage(event.at, *outage);
@@ -166,10 +245,9 @@ impl Record {
             return;
         };
         let open = self.systems.get(probe.system()).and_then(|s| s.open);
-        if let Some(outage) = open.and_then(|o| self.outages.get_mut(&o))
-            && from < outage.start
-        {
-            Arc::make_mut(outage).start = from;
+        let open = open.filter(|o| self.outages.get(o).is_some_and(|o| from < o.start));
+        if let Some(outage) = open {
+            self.outages.change(outage, |o| o.start = from);
             self.share_knowledge(&SystemId::from(probe.system()));
         }
     }
@@ -201,16 +279,6 @@ impl Record {
     fn began(&mut self, system: &SystemId, outage: Outage) {
         let record = Arc::make_mut(self.systems.entry(system.clone()).or_default());
         record.outages.push(outage.id);
-        self.outages.insert(outage.id, Arc::new(outage));
-    }
-
-    pub(super) fn with_outage(
-        &mut self,
-        id: OutageId,
-        change: impl FnOnce(&mut Outage),
-    ) -> Option<SystemId> {
-        let outage = Arc::make_mut(self.outages.get_mut(&id)?);
-        change(outage);
-        Some(outage.system.clone())
+        self.outages.insert(outage);
     }
 }

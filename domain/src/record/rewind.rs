@@ -10,7 +10,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Record;
 use super::spans::cut;
-use crate::incident::Incident;
 use crate::span::Span;
 
 impl Record {
@@ -31,7 +30,8 @@ impl Record {
                 rule.left_at = rule.left_at.map(|left_at| left_at.min(at));
             }
         }
-        self.rewind_outages(at);
+        self.outages.rewind(at, &self.notices.open_outages());
+        self.incidents.rewind(at);
         let back = back.to.duration_since(at);
         self.step(-back);
         self.notices.rewind(at, back);
@@ -40,11 +40,7 @@ impl Record {
     /// The clock was set forward or back by `by`. Past outages and faults stay as long ago as
     /// before.
     pub(super) fn step(&mut self, by: SignedDuration) {
-        let all = self.outages.values();
-        let over: Vec<_> = all.filter(|o| o.end.is_some()).map(|o| o.id).collect();
-        for id in over {
-            self.with_outage(id, |outage| outage.moved = outage.moved.saturating_add(by));
-        }
+        self.outages.step(by);
         let faulty = self.systems.iter().filter(|(_, s)| !s.faults.is_empty());
         let faulty: Vec<_> = faulty.map(|(id, _)| id.clone()).collect();
         for id in faulty {
@@ -53,43 +49,6 @@ impl Record {
                     fault.moved = fault.moved.saturating_add(by);
                 }
             }
-        }
-    }
-
-    /// Open outages and incidents began no later than now.
-    fn rewind_outages(&mut self, at: Timestamp) {
-        let owed = self.notices.open_outages();
-        let all = self.outages.values();
-        let open: Vec<_> = all.filter(|o| o.end.is_none()).map(|o| o.id).collect();
-        for id in &open {
-            self.with_outage(*id, |outage| {
-                outage.start = outage.start.min(at);
-                if let Some((from, _)) = &mut outage.overrun {
-                    *from = (*from).min(at);
-                }
-            });
-        }
-        let all = owed.iter().filter_map(|o| self.outages.get(o));
-        let unwatched: Vec<_> = all.filter(|o| o.is_unwatched()).map(|o| o.id).collect();
-        for id in unwatched {
-            // The next samples decide whether it is over.
-            self.with_outage(id, |outage| {
-                outage.start = outage.start.min(at);
-                outage.end = outage.end.map(|end| end.min(at));
-                outage.unobserved = outage.end.map(|end| Span::new(end, end));
-            });
-        }
-        for id in open.into_iter().chain(owed) {
-            self.with_outage(id, |outage| outage.detected_at = outage.detected_at.min(at));
-        }
-        let unresolved: Vec<_> = self.incidents.unresolved().map(|i| i.id).collect();
-        for id in unresolved {
-            self.incidents.change(id, |incident: &mut Incident| {
-                incident.opened_at = incident.opened_at.min(at);
-                if let Some(acknowledged) = &mut incident.acknowledged {
-                    acknowledged.at = acknowledged.at.min(at);
-                }
-            });
         }
     }
 }

@@ -16,8 +16,7 @@ pub(super) fn touching<'a>(scope: &'a Scope<'a>) -> impl Iterator<Item = &'a Out
     let mut all: Vec<&Outage> = scope
         .record
         .outages
-        .values()
-        .map(|o| &**o)
+        .all()
         .filter(|o| scope.systems.contains_key(&o.system))
         .filter(|o| touches(o.start, o.end, scope.period) && o.start <= scope.as_of)
         .collect();

@@ -79,7 +79,7 @@ fn declared(what: &str) -> String {
 
 /// The declared outages with these seconds: `O-12`, `O-12 and O-15`.
 fn declarations(scope: &Scope<'_>, account: &Account<'_>, seconds: &Spans) -> String {
-    let all = scope.record.outages.values();
+    let all = scope.record.outages.all();
     let declared = all.filter(|o| o.system == *account.id && o.declared.is_some());
     let ids = declared.filter(|o| meets(scope, o, seconds));
     super::words::list(&ids.map(|o| o.id.to_string()).collect::<Vec<_>>())

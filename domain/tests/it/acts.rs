@@ -169,7 +169,7 @@ fn the_edges_of_a_declared_outage_are_no_samples() {
     service.draw(0, &both("UDDDUUUUU"));
     let act = declare(&service, 200, Some(210));
     service.act_at(260, "kim", act);
-    let edges: Vec<i64> = service.record.outages.values().map(|o| o.edge_s).collect();
+    let edges: Vec<i64> = service.record.outages.all().map(|o| o.edge_s).collect();
     // One for each system that the probes saw, and the declared one.
     assert_eq!(edges, [30, 30, 0]);
 }
@@ -219,7 +219,7 @@ fn a_declaration_is_made_longer_by_one_person_and_shorter_only_by_two() {
     let act = change(&service, 1, 30, Some("lee"));
     service.act_at(100, "kim", act);
     assert_eq!(
-        service.record.outages[&OutageId(1)].end,
+        service.record.outages.get(&OutageId(1)).unwrap().end,
         Some(service.second(30))
     );
     let act = change(&service, 1, 5, Some("lee"));
@@ -502,7 +502,7 @@ fn planned_time_is_taken_back_while_it_goes_on_and_after() {
         let mut service = Service::new(ORIGIN, vec![a]);
         let row = if overrun { "UUUDDDDDD" } else { "UUUDDD" };
         service.draw(0, &[("a/p", row)]);
-        let outage = *service.record.outages.keys().next().unwrap();
+        let outage = service.record.outages.all().next().unwrap().id;
         let reason = "not the announced work".to_owned();
         service.act_at(
             280,
@@ -527,7 +527,7 @@ fn what_else_is_said_of_planned_time_keeps_nobody_from_taking_it_back() {
         a.windows = vec![rule("work", "00:01:00", 600, None)];
         let mut service = Service::new(ORIGIN, vec![a]);
         service.draw(0, &[("a/p", "UUUDDDUUU")]);
-        let outage = *service.record.outages.keys().next().unwrap();
+        let outage = service.record.outages.all().next().unwrap().id;
         let said = if by_declaration {
             declare(&service, 80, Some(190))
         } else {
@@ -558,7 +558,7 @@ fn a_declared_end_is_not_changed_to_the_end_that_is_printed() {
     let mut service = Service::new(origin, vec![system("a"), system("b")]);
     let act = declare(&service, 30, Some(60));
     service.act_at(100, "kim", act);
-    let outage = service.record.outages.keys().next().unwrap().0;
+    let outage = service.record.outages.all().next().unwrap().id.0;
     let mut again = change(&service, outage, 60, Some("lee"));
     if let Act::ChangeDeclaration { to, .. } = &mut again {
         *to = at("2026-10-01T00:01:00Z");

@@ -381,7 +381,7 @@ fn one_silent(silent_row: &str, seen_row: &str) -> Service {
 
 /// How its only outage ended, and what its recovery said of that, in seconds.
 fn ended(service: &Service) -> String {
-    let outage = service.record.outages.values().next().unwrap();
+    let outage = service.record.outages.all().next().unwrap();
     let up = &service.due.last().unwrap().notice;
     let said = &up.affected[0];
     assert_eq!((said.to, said.unobserved), (outage.end, outage.unobserved));

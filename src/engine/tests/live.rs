@@ -209,8 +209,8 @@ async fn a_port_that_closes_and_opens_again_is_one_outage_with_both_notices() {
         counts.samples(),
         "every probe made is a sample stored"
     );
-    assert_eq!(record.outages.len(), 1);
-    let outage = record.outages.values().next().unwrap();
+    assert_eq!(record.outages.all().count(), 1);
+    let outage = record.outages.all().next().unwrap();
     assert!(outage.end.is_some_and(|end| end > outage.start));
     assert_eq!(outage.reason, Some(Reason::Refused));
     assert!(!record.monitoring.is_watching());
@@ -249,8 +249,8 @@ async fn a_clock_that_is_set_back_delays_no_notice() {
         .load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!(steps, 3);
     let (record, _) = service.stop().await;
-    assert_eq!(record.outages.len(), 1, "it is not split");
-    let outage = record.outages.values().next().unwrap();
+    assert_eq!(record.outages.all().count(), 1, "it is not split");
+    let outage = record.outages.all().next().unwrap();
     assert!(outage.end.is_some_and(|end| end >= outage.start));
     assert_eq!(
         record.notices.outage_entries().count(),
@@ -297,7 +297,7 @@ async fn a_service_whose_clock_was_ahead_before_a_restart_monitors_at_once() {
     service.due(Kind::Downtime).await;
     runner.stop().await;
     let (record, _) = service.stop().await;
-    let outage = record.outages.values().next().unwrap();
+    let outage = record.outages.all().next().unwrap();
     assert!(outage.start < twice[0].from, "dated by the clock as it is");
 }
 

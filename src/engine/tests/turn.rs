@@ -74,7 +74,7 @@ fn is_down(fact: &Fact) -> bool {
 fn an_outage_is_decided_committed_and_applied() {
     let mut turn = started();
     play(&mut turn, 10, 30, "UUDDDUU");
-    let outages: Vec<_> = turn.record().outages.values().collect();
+    let outages: Vec<_> = turn.record().outages.all().collect();
     assert_eq!(outages.len(), 1);
     assert_eq!((outages[0].start, outages[0].end), (t(70), Some(t(160))));
     assert_eq!(turn.journal().replay(), *turn.record());
@@ -116,7 +116,7 @@ fn while_the_ledger_fails_nothing_is_sent_and_later_the_times_are_true() {
     play(&mut turn, 70, 5, "DDDD");
     assert!(turn.behind());
     assert!(
-        turn.record().outages.is_empty(),
+        turn.record().outages.all().next().is_none(),
         "nothing is applied that is not written"
     );
     assert!(!turn.record().notices.is_active());
@@ -134,7 +134,7 @@ fn while_the_ledger_fails_nothing_is_sent_and_later_the_times_are_true() {
         .find(|(_, e)| is_down(&e.fact))
         .unwrap();
     assert_eq!(*recorded, t(100), "written when the disk took it");
-    assert_eq!(turn.record().outages.values().next().unwrap().start, t(70));
+    assert_eq!(turn.record().outages.all().next().unwrap().start, t(70));
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn an_outage_that_came_and_went_while_the_ledger_failed_is_still_one() {
     play(&mut turn, 70, 30, "DDDDUUU");
     turn.journal_mut().refuses = false;
     turn.step(t(300), Input::Tick, None).result.unwrap();
-    let outages: Vec<_> = turn.record().outages.values().collect();
+    let outages: Vec<_> = turn.record().outages.all().collect();
     assert_eq!(outages.len(), 1);
     assert_eq!((outages[0].start, outages[0].end), (t(70), Some(t(190))));
 }
@@ -253,7 +253,7 @@ fn a_killed_service_was_alive_at_the_samples_of_its_events() {
         [(t(0), Some(t(10))), (t(130), Some(t(160)))],
         "from the last sample that the ledger knows of, and not over what was heard"
     );
-    let outage = turn.record().outages.values().next().unwrap();
+    let outage = turn.record().outages.all().next().unwrap();
     assert_eq!((outage.start, outage.end), (t(70), Some(t(130))));
 }
 
@@ -277,7 +277,7 @@ fn samples_that_were_lost_do_not_end_an_outage_or_begin_it_again() {
         let start = Input::Start { alive_until };
         turn.step(t(170), start, None).result.unwrap();
         assert_eq!(turn.record().is_down(&"portal".into()), down, "{drawn}");
-        assert_eq!(turn.record().outages.len(), 1, "{drawn}");
+        assert_eq!(turn.record().outages.all().count(), 1, "{drawn}");
         assert_eq!(
             turn.record().notices.outage_entries().count(),
             told,

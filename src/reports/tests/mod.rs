@@ -276,7 +276,7 @@ fn written_by(hand: &str) -> Report {
     incident.done = [(hand.to_owned(), done)].into();
     record.incidents.insert(incident);
     let id = domain::id::OutageId(160);
-    let mut outage = (*record.outages[&id]).clone();
+    let mut outage = (**record.outages.get(&id).unwrap()).clone();
     outage.exclusions.push(Exclusion {
         span: Span::new(outage.start, at("10-22 13:50:00")),
         reason: format!("{hand} exclusion-reason"),
@@ -284,14 +284,14 @@ fn written_by(hand: &str) -> Report {
         by: format!("{hand} exclusion-by"),
         approved_by: Some(format!("{hand} exclusion-approved")),
     });
-    record.outages.insert(id, Arc::new(outage));
+    record.outages.insert(outage);
     work_by(&mut record, hand);
     let id = domain::id::OutageId(120);
-    let mut outage = (*record.outages[&id]).clone();
+    let mut outage = (**record.outages.get(&id).unwrap()).clone();
     outage.detail = Some(hand.to_owned());
     outage.declared = Some((hand.to_owned(), hand.to_owned()));
     outage.reclassified = Some(hand.to_owned());
-    record.outages.insert(id, Arc::new(outage));
+    record.outages.insert(outage);
     for entry in &mut record.catalogues {
         let mut catalogue = (*entry.2).clone();
         catalogue.service = hand.to_owned();
@@ -372,10 +372,10 @@ fn nothing_a_person_wrote_becomes_markup_in_html() {
 fn an_end_that_nobody_observed_is_printed_as_that() {
     let mut record = october();
     let id = domain::id::OutageId(120);
-    let mut outage = (*record.outages[&id]).clone();
+    let mut outage = (**record.outages.get(&id).unwrap()).clone();
     let (from, to) = (at("10-07 02:40:00"), at("10-07 02:51:40"));
     outage.unobserved = Some(Span::new(from, to));
-    record.outages.insert(id, Arc::new(outage));
+    record.outages.insert(outage);
     let report = of(&record, "2026-10");
     for format in [Format::Markdown, Format::Html] {
         let page = rendered(&report, format);

@@ -337,7 +337,7 @@ fn add(record: &mut Record, outage: Outage) {
     let mut probe = record.probes.get(&id).unwrap().clone();
     probe.down.push((outage.start, outage.end));
     record.probes.insert(id, probe);
-    record.outages.insert(outage.id, Arc::new(outage));
+    record.outages.insert(outage);
 }
 
 fn probe(record: &mut Record, system: &str, change: impl FnOnce(&mut ProbeRecord)) {

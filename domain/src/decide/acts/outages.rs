@@ -139,16 +139,17 @@ fn selected(
 ) -> Result<Outage, Refusal> {
     let outages = &record.outages;
     let (found, why) = match selector {
-        Selector::Id(id) => (outages.get(id), format!("there is no outage {id}")),
+        Selector::Id(id) => (
+            outages.get(id).map(|o| &**o),
+            format!("there is no outage {id}"),
+        ),
         Selector::System(system) => {
-            let mut last_first = outages.values().rev();
+            let mut last_first = outages.all().rev();
             let found = last_first.find(|o| o.system == *system && fits(o));
             (found, format!("`{system}` has no such outage"))
         }
     };
-    found
-        .map(|outage| outage.as_ref().clone())
-        .ok_or(Refusal(why))
+    found.cloned().ok_or(Refusal(why))
 }
 
 pub(super) fn declare(
@@ -167,7 +168,7 @@ pub(super) fn declare(
         None => begun(from, at)?,
     }
     in_its_life(record, system, from)?;
-    let outage = record.next_outage();
+    let outage = record.outages.next_id();
     Ok(Fact::OutageDeclared {
         outage,
         system: system.clone(),

@@ -144,7 +144,7 @@ impl Record {
     /// what goes on and what is announced.
     pub(in crate::record) fn notices_configured(&mut self, at: Timestamp) {
         self.drop_removed(at);
-        let open = self.outages.values();
+        let open = self.outages.all();
         let open = open.filter(|o| o.end.is_none() && o.counts_from().is_some());
         for outage in open.map(|o| o.id).collect::<Vec<_>>() {
             self.owe_outage(at, outage);

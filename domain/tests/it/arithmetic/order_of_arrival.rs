@@ -321,7 +321,7 @@ fn the_order_in_which_the_samples_of_one_instant_arrive_does_not_matter() {
     let told = |service: &Service| {
         let f = service.figures_of("a", 0, HOUR_S);
         let s = |at: Timestamp| at.duration_since(service.origin).as_secs();
-        let outages = service.record.outages.values();
+        let outages = service.record.outages.all();
         let outages: Vec<_> = outages.map(|o| (s(o.start), o.end.map(s))).collect();
         (f.classes, (f.blips, f.blip_s), f.mtrs_s, outages)
     };
@@ -349,7 +349,7 @@ fn said(order: &[usize]) -> Service {
         };
         service.sample(name.as_str(), round * ROUND_S, letter);
     }
-    let outages: Vec<OutageId> = service.record.outages.keys().copied().collect();
+    let outages: Vec<OutageId> = service.record.outages.all().map(|o| o.id).collect();
     let system = || SystemId::from(id(0));
     let at = |s| service.second(s);
     let acts = [

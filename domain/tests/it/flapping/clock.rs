@@ -98,9 +98,9 @@ fn an_outage_that_ends_while_the_clock_jumps_ahead_is_the_last_that_is_told() {
     );
     // Seen down last at 690, and vouched for until the jump.
     assert_eq!(said(&service, Kind::Uptime), (30, 691));
-    let third = service.record.outages.keys().next_back().unwrap();
+    let third = service.record.outages.all().next_back().unwrap().id;
     let (_, last) = notices(&service, Kind::Uptime).pop().unwrap();
-    assert_eq!(last.affected[0].outage, Some(*third));
+    assert_eq!(last.affected[0].outage, Some(third));
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn a_system_that_only_people_watch_is_stable_again_after_as_long_as_it_must() {
         };
         let declared = declare(None);
         service.act_at(from_s + 10, "kim", declared);
-        let outage = *service.record.outages.keys().next_back().unwrap();
+        let outage = service.record.outages.all().next_back().unwrap().id;
         let to = service.second(from_s + 60);
         let reason = "works again".into();
         let over = Act::ChangeDeclaration {

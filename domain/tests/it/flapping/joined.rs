@@ -137,7 +137,7 @@ fn the_next_outage_of_the_hour_goes_on_with_the_same_incident() {
     let incidents: Vec<IncidentId> = service
         .record
         .outages
-        .values()
+        .all()
         .filter_map(|o| o.incident)
         .collect();
     assert_eq!(incidents.len(), 4);
@@ -243,7 +243,7 @@ fn what_a_person_declared_beside_any_outage_of_an_unstable_system_is_said_with_i
     let mut service = Service::new(ORIGIN, vec![system]);
     // The first lies in the window: nobody hears of its end. It is taken back, and counts.
     outages(&mut service, &[330], 440);
-    let (outage, reason) = (*service.record.outages.keys().next().unwrap(), "no".into());
+    let (outage, reason) = (service.record.outages.all().next().unwrap().id, "no".into());
     service.act_at(
         441,
         "kim",
@@ -261,7 +261,7 @@ fn what_a_person_declared_beside_any_outage_of_an_unstable_system_is_said_with_i
         evidence: "calls".into(),
     };
     service.act_at(1101, "kim", declare);
-    let declared = *service.record.outages.keys().next_back().unwrap();
+    let declared = service.record.outages.all().next_back().unwrap().id;
     play(&mut service, 1500, |_| 'U');
     let (_, uptime) = notices(&service, Kind::Uptime).pop().unwrap();
     let [said] = &uptime.affected[..] else {

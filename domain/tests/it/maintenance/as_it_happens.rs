@@ -541,7 +541,10 @@ fn without_a_start_grace_the_quickest_probe_says_how_early_is_too_early() {
             }
         }
         let end = service.figures("a", 300, 420);
-        (service.record.outages.len(), end.contains(" planned 120"))
+        (
+            service.record.outages.all().count(),
+            end.contains(" planned 120"),
+        )
     };
     assert_eq!(outcome(170, &[60, 300]), (1, false));
     assert_eq!(outcome(60, &[60, 300]), (1, true));

@@ -734,7 +734,7 @@ fn an_overrun_names_the_allowance_of_its_month_though_another_is_agreed_since() 
         .map(|o| o.notice.work.as_ref().unwrap().month_allowance_s)
         .collect();
     assert_eq!(overran, [Some(120)]);
-    let outage = service.record.outages.values().next().unwrap();
+    let outage = service.record.outages.all().next().unwrap();
     let from = outage.overrun.as_ref().unwrap().0;
     assert_eq!(from, service.second(330 + 120));
 }

@@ -147,7 +147,7 @@ fn the_outermost_numbers_and_instants_are_refused_or_counted_and_break_nothing()
     const NUMBERS: [Option<i64>; 5] = [None, Some(i64::MIN), Some(0), Some(60), Some(i64::MAX)];
     let mut service = watched();
     service.draw(0, &[("a/p", "UDDDUU"), ("b/p", "UUUUUU")]);
-    let outage = *service.record.outages.keys().next().unwrap();
+    let outage = service.record.outages.all().next().unwrap().id;
     let near = [
         Timestamp::MIN,
         service.second(40),

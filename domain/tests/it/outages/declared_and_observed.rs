@@ -21,7 +21,7 @@ fn declare(service: &mut Service, at_s: i64, from_s: i64, to_s: Option<i64>) -> 
         evidence: "three clinics called".into(),
     };
     service.act_at(at_s, "kim", act);
-    let mut latest = service.record.outages.values().rev();
+    let mut latest = service.record.outages.all().rev();
     latest.find(|o| o.declared.is_some()).unwrap().id
 }
 
@@ -470,7 +470,7 @@ fn but_the_window_is_outlasted_by_what_it_no_longer_allows() {
     // five minutes of what was seen are the window's.
     service.draw(240, &[("a/p", "DDDDDDD")]);
     assert_eq!(send_due(&mut service), ["maintenance-overrun: a 420.."]);
-    assert_eq!(service.record.outages[&declared].overrun, None);
+    assert_eq!(service.record.outages.get(&declared).unwrap().overrun, None);
     service.draw(450, &[("a/p", "UU")]);
     assert_eq!(send_due(&mut service).len(), 1);
     nothing_contradicts(&mut service);

@@ -266,7 +266,7 @@ fn a_system_that_is_removed_is_not_up() {
             up 30 degraded 0 planned 0 excluded 0 unplanned 95 unknown 0
         "#]],
     );
-    let outage = service.record.outages.values().next().unwrap();
+    let outage = service.record.outages.all().next().unwrap();
     assert!(outage.is_unwatched());
 }
 

@@ -34,7 +34,7 @@ fn line(report: &Report) -> &OutageLine {
 #[test]
 fn its_outage_ends_with_its_time_and_nobody_is_told_that_it_is_up() {
     let service = taken_out();
-    let outage = service.record.outages.values().next().unwrap();
+    let outage = service.record.outages.all().next().unwrap();
     assert_eq!(outage.end, Some(service.second(150)));
     let (_, entry) = service.record.notices.of_outage(outage.id).next().unwrap();
     assert!(entry.began.is_possible() && !entry.ended.is_possible());

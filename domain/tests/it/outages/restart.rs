@@ -675,7 +675,7 @@ fn whether_anybody_wrote_while_the_service_was_dead_changes_no_figure_and_no_not
                     let outages: Vec<_> = service
                         .record
                         .outages
-                        .values()
+                        .all()
                         .map(|o| (o.start, o.end, o.unobserved))
                         .collect();
                     let figures = service.figures("a", 0, back + reach);

@@ -42,7 +42,7 @@ pub fn spans_are_in_order(service: &Service) {
         let outages: Vec<_> = known
             .outages
             .iter()
-            .map(|o| &service.record.outages[o])
+            .map(|o| service.record.outages.get(o).unwrap())
             .filter(|o| o.declared.is_none() && !(set_back && overtaken(o)))
             .map(|o| (o.start, o.end))
             .collect();
@@ -95,7 +95,7 @@ pub fn a_configuration_makes_nothing_available(service: &Service) {
                 unobserved: None,
             } => {
                 // Where a probe began to decide while it was down, it may have been up before.
-                let begun = record.outages[outage].start == *end;
+                let begun = record.outages.get(outage).unwrap().start == *end;
                 let before = || ends.range(..*end).any(|(_, seen)| *seen > outage.0);
                 let seen = ends.contains_key(end) || (begun && before());
                 assert!(set_back || seen, "#{seq} {outage} ends {end}");
@@ -134,7 +134,7 @@ pub fn no_end_is_surer_than_what_was_seen(service: &Service) {
                 end,
                 unobserved,
             } => {
-                let all = seen.remove(&record.outages[outage].system);
+                let all = seen.remove(&record.outages.get(outage).unwrap().system);
                 let last = all.into_iter().flatten().flatten().map(|span| span.to);
                 let sure = unobserved.map_or(*end, |span| span.to);
                 // Where the clock was set back, what was seen by its former time is no later.

@@ -396,8 +396,16 @@ impl Play {
         let now_s = self.now_s();
         let system = if spread_s % 2 == 0 { "a" } else { "b" };
         let last = |declared: bool| {
-            let of = |o: &&OutageId| service.record.outages[*o].declared.is_some() == declared;
-            let last = service.record.outages.keys().rev().find(of).copied();
+            let of = |o: &&OutageId| {
+                service.record.outages.get(*o).unwrap().declared.is_some() == declared
+            };
+            let last = service
+                .record
+                .outages
+                .all()
+                .rev()
+                .map(|o| o.id)
+                .find(|id| of(&id));
             last.unwrap_or(OutageId(0))
         };
         let incident = Selector::System(system.into());
@@ -551,7 +559,7 @@ fn facts(service: &Service, crashed: bool) -> Vec<String> {
         }
     };
     let name = |o: &OutageId| {
-        let outage = &service.record.outages[o];
+        let outage = service.record.outages.get(o).unwrap();
         format!("{}@{}", outage.system, outage.start)
     };
     let mut facts: Vec<String> = service

@@ -164,7 +164,7 @@ pub fn one_downtime_has_one_end(service: &Service) {
             return;
         }
         for row in &notice.affected {
-            for one in row.outages().map(|o| &record.outages[&o]) {
+            for one in row.outages().map(|o| record.outages.get(&o).unwrap()) {
                 let planned = one.counts_from().is_none();
                 let covered = row.from.unwrap() <= one.start && row.to >= one.end;
                 assert!(covered || planned, "#{seq} {}: {}", key(notice), one.id);
@@ -256,7 +256,7 @@ pub fn every_address_knows_the_truth(service: &Service) {
             continue;
         }
         let known = &record.systems[system];
-        let outages = known.outages.iter().map(|o| &record.outages[o]);
+        let outages = known.outages.iter().map(|o| record.outages.get(o).unwrap());
         let open = outages
             .clone()
             .any(|o| o.end.is_none() && o.counts_from().is_some());

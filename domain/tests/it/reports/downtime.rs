@@ -286,7 +286,7 @@ fn a_declared_end_is_a_person_s_word_and_not_observed() {
 fn each_excluded_second_has_one_line_that_says_what_counts() {
     let mut service = watched();
     service.draw(0, &[("a/p", "UUDDDDDDUUUU")]);
-    let outage = *service.record.outages.keys().next().unwrap();
+    let outage = service.record.outages.all().next().unwrap().id;
     let exclude = |from_s: i64, to_s: i64, approved_by: Option<&str>| Act::Exclude {
         outage: Selector::Id(outage),
         from: at(ORIGIN) + jiff::SignedDuration::from_secs(from_s),

@@ -369,7 +369,7 @@ fn planned_time_that_a_person_took_back_says_so() {
         vec![rule("work", "00:05:00", 600, None)],
         "UUUUUUUUUUUDDDDDDUUUUUUUUUUUUU",
     );
-    let outage = service.record.outages.keys().next().copied().unwrap();
+    let outage = service.record.outages.all().next().unwrap().id;
     let reason = "it was not the work".to_owned();
     service.act_at(
         920,
