@@ -397,7 +397,7 @@ impl Play {
         let system = if spread_s % 2 == 0 { "a" } else { "b" };
         let last = |declared: bool| {
             let of = |o: &&OutageId| {
-                service.record.outages.get(*o).unwrap().declared.is_some() == declared
+                service.record.outages.get(o).unwrap().declared.is_some() == declared
             };
             let last = service
                 .record
