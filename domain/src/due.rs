@@ -62,7 +62,7 @@ pub(crate) fn midnights(record: &Record, ahead: Span) -> Vec<Timestamp> {
     // A month ends in the zone in which it began.
     let month = SignedDuration::from_hours(32 * 24);
     let began_at = ahead.from.checked_sub(month).unwrap_or(Timestamp::MIN);
-    for (at, _, catalogue) in record.catalogues.iter().rev() {
+    for (at, _, catalogue) in record.configurations.all().iter().rev() {
         zones.extend(catalogue.committees.iter().map(|c| c.zone.as_str()));
         if *at <= began_at {
             break;

@@ -176,7 +176,7 @@ fn per_month<V: Value>(
 fn account(record: &Record, system: &SystemId, at: Timestamp) -> Option<Figures> {
     let months = record.months_of(system)?;
     let period = months.around(at);
-    let agreed = record.accounted_by(system, period.from)?;
+    let agreed = record.configurations.accounted_by(system, period.from)?;
     let history = record.history(system, period);
     Some(accounting::account(
         &history,

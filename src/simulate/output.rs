@@ -182,6 +182,7 @@ fn reports(
     let mut written = Vec::new();
     for committee in &record.catalogue.committees {
         let zones = record
+            .configurations
             .zones_of(committee.id.as_str())
             .map_err(report::Error::from)?;
         let Some(zones) = zones else { continue };

@@ -222,7 +222,9 @@ fn excuse(
     let Some(zone) = record.months_of(system) else {
         return Excuse::None;
     };
-    let policy = record.policy_of_month(system, last_bad, &zone);
+    let policy = record
+        .configurations
+        .policy_of_month(system, last_bad, &zone);
     let Some(excused) = accounting::planned_until(&history, id, &zone, policy) else {
         return Excuse::None;
     };
@@ -241,7 +243,9 @@ fn own_unplanned(record: &Record, outage: &Outage) -> Option<Spans> {
     let (system, end) = (&outage.system, outage.end?);
     let within = Span::new(outage.start, end);
     let months = record.months_of(system)?;
-    let policy = record.policy_of_month(system, outage.start, &months);
+    let policy = record
+        .configurations
+        .policy_of_month(system, outage.start, &months);
     let history = record.history(system, within);
     let classes = accounting::classify(&history, within, &months, policy, record.as_of?);
     let declared = history.outages.iter().filter(|o| o.declared);

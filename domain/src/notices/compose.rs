@@ -254,7 +254,10 @@ impl Look<'_> {
     /// The policy's monthly allowance, if all of it was spent at `at`.
     fn month_spent(&self, system: &SystemId, at: Timestamp) -> Option<i64> {
         let months = self.record.months_of(system)?;
-        let policy = self.record.policy_of_month(system, at, &months)?;
+        let policy = self
+            .record
+            .configurations
+            .policy_of_month(system, at, &months)?;
         let allowance_s = policy.monthly_allowance_s?;
         let month = Span::new(months.around(at).from, at);
         let history = self.record.history(system, month);

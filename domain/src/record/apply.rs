@@ -108,7 +108,8 @@ impl Record {
 
     fn configured(&mut self, at: Timestamp, by: &str, catalogue: &Catalogue) {
         let new = Arc::new(catalogue.clone());
-        self.catalogues.push((at, by.to_owned(), Arc::clone(&new)));
+        self.configurations
+            .enter(at, by.to_owned(), Arc::clone(&new));
         let old = std::mem::replace(&mut self.catalogue, new);
         let bereft = self.bereft(&old, catalogue);
         for system in &old.systems {

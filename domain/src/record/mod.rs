@@ -1,6 +1,7 @@
 //! The present state: a fold of the ledger's events and nothing else. `apply` never decides.
 
 mod apply;
+mod configurations;
 mod flapping;
 mod history;
 mod incidents;
@@ -29,8 +30,8 @@ use crate::span::Span;
 use crate::windows::RuleVersion;
 
 pub use self::notices::{Notices, Outgoing, Standing};
+pub use configurations::{Agreement, Configurations};
 pub use flapping::Episode;
-pub use history::Agreement;
 pub use incidents::Incidents;
 pub use maintenance::{Held, Maintenance};
 pub use monitoring::{Life, Monitoring};
@@ -58,8 +59,8 @@ pub struct Record {
     pub tzdb: String,
     /// The configuration in force.
     pub catalogue: Arc<Catalogue>,
-    /// Every configuration, with when it came into force and by whom.
-    pub catalogues: Vec<(Timestamp, String, Arc<Catalogue>)>,
+    /// Every configuration, and since when it was in force.
+    pub configurations: Configurations,
     /// Every system that ever was, also those no longer configured.
     pub systems: OrdMap<SystemId, Arc<SystemRecord>>,
     /// Every probe that ever was.
@@ -249,7 +250,7 @@ impl Record {
     /// Up to when the samples of a probe are in the record: what came later may not be. A
     /// configuration ends it too: what was seen under an older one was judged by that.
     pub(crate) fn taken_in_until(&self, probe: &ProbeId) -> Option<Timestamp> {
-        let configured_at = self.catalogues.last().map(|(at, _, _)| *at);
+        let configured_at = self.configurations.all().last().map(|(at, _, _)| *at);
         let silent = self.probes.get(probe).and_then(|p| p.silent.last());
         let silent = silent.filter(|s| s.1.is_none()).map(|s| s.0);
         configured_at

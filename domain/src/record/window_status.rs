@@ -64,7 +64,7 @@ impl Record {
         let tell_by = windows::notice_deadline(window);
         let version = entry.versions.len() - 1;
         let told = |customer: &CustomerId| entry.told.get(&(version, customer.clone()));
-        let customers = self.customers_of_window(entry).into_iter();
+        let customers = self.configurations.customers_of_window(entry).into_iter();
         Some(WindowStatus {
             tell_by,
             late: now > tell_by,

@@ -127,7 +127,7 @@ pub(super) fn own(scope: &Scope<'_>) -> Monitor {
 fn between_lives(record: &Record) -> Vec<(Timestamp, Option<Timestamp>, Away)> {
     let mut spans = Vec::new();
     // A configured system should be monitored from then on.
-    let founded_at = record.catalogues.first().map(|(at, _, _)| *at);
+    let founded_at = record.configurations.all().first().map(|(at, _, _)| *at);
     let mut before = founded_at.map(|at| (at, Away::NotStarted));
     for (at, life) in record.monitoring.lives() {
         match life {

@@ -103,13 +103,14 @@ pub(super) fn of(
     outages: &[&Outage],
 ) -> (Vec<Told>, Vec<Word>) {
     let mut customers: BTreeMap<CustomerId, Told> = BTreeMap::new();
-    let catalogue = scope.record.in_force_at(incident.opened_at);
+    let configurations = &scope.record.configurations;
+    let catalogue = configurations.in_force_at(incident.opened_at);
     for system in incident
         .systems
         .iter()
         .filter(|s| scope.systems.contains_key(s))
     {
-        for customer in catalogue.customers_of(system) {
+        for customer in catalogue.into_iter().flat_map(|c| c.customers_of(system)) {
             customers.insert(customer.id.clone(), nobody(&customer.id, &customer.name));
         }
     }

@@ -133,7 +133,7 @@ pub(super) fn touches(start: Timestamp, end: Option<Timestamp>, span: Span) -> b
 
 /// Every configuration with the span in which it was in force.
 pub(super) fn in_force(record: &Record) -> Vec<InForce<'_>> {
-    let all = &record.catalogues;
+    let all = record.configurations.all();
     all.iter()
         .enumerate()
         .map(|(i, (from, by, catalogue))| InForce {
@@ -158,7 +158,7 @@ fn place<'a>(
         committee: id.to_owned(),
         known: known(all),
     };
-    let zones = record.zones_of(id)?.ok_or_else(unknown)?;
+    let zones = record.configurations.zones_of(id)?.ok_or_else(unknown)?;
     let from = zones.month(month).0.from;
     let mut found: Option<&'a Committee> = None;
     for entry in all {
@@ -198,6 +198,7 @@ fn overseen<'a>(
                 policy,
                 target,
             } = record
+                .configurations
                 .accounted_by(&system.id, period.from)
                 .unwrap_or_else(|| Agreement::of(entry.catalogue, system));
             let (added, removed) = edges(record, &system.id, period);

@@ -501,7 +501,10 @@ impl Service {
         let id = SystemId::from(system);
         let period = Span::new(self.second(from_s), self.second(to_s));
         let zone = self.record.zone_of(&id).unwrap();
-        let policy = self.record.policy_of_month(&id, period.from, &zone);
+        let policy = self
+            .record
+            .configurations
+            .policy_of_month(&id, period.from, &zone);
         let history = self.record.history(&id, period);
         let as_of = self.now;
         accounting::account(&history, period, &zone, policy, None, as_of)

@@ -292,8 +292,9 @@ fn written_by(hand: &str) -> Report {
     outage.declared = Some((hand.to_owned(), hand.to_owned()));
     outage.reclassified = Some(hand.to_owned());
     record.outages.insert(outage);
-    for entry in &mut record.catalogues {
-        let mut catalogue = (*entry.2).clone();
+    let before = std::mem::take(&mut record.configurations);
+    for (from, _, catalogue) in before.all() {
+        let mut catalogue = (**catalogue).clone();
         catalogue.service = hand.to_owned();
         catalogue.committees[0].name = hand.to_owned();
         for system in &mut catalogue.systems {
@@ -302,8 +303,9 @@ fn written_by(hand: &str) -> Report {
         for customer in &mut catalogue.customers {
             customer.name = hand.to_owned();
         }
-        entry.1 = hand.to_owned();
-        entry.2 = Arc::new(catalogue);
+        record
+            .configurations
+            .enter(*from, hand.to_owned(), Arc::new(catalogue));
     }
     of(&record, "2026-10")
 }

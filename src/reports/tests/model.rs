@@ -54,10 +54,12 @@ fn change_outage(record: &mut Record, id: u64, change: impl FnOnce(&mut Outage))
 }
 
 fn change_catalogues(record: &mut Record, change: impl Fn(usize, &mut Catalogue)) {
-    for (i, entry) in record.catalogues.iter_mut().enumerate() {
-        let mut catalogue = (*entry.2).clone();
+    let before = std::mem::take(&mut record.configurations);
+    for (i, (from, by, catalogue)) in before.all().iter().enumerate() {
+        let mut catalogue = (**catalogue).clone();
         change(i, &mut catalogue);
-        entry.2 = Arc::new(catalogue);
+        let (by, catalogue) = (by.clone(), Arc::new(catalogue));
+        record.configurations.enter(*from, by, catalogue);
     }
 }
 

@@ -588,10 +588,10 @@ pub(super) fn october_with(hospital: &[Attempt]) -> Record {
         ("10-20 09:00:00", "r.meyer", third()),
     ] {
         record
-            .catalogues
-            .push((at(from), by.to_owned(), Arc::new(catalogue)));
+            .configurations
+            .enter(at(from), by.to_owned(), Arc::new(catalogue));
     }
-    record.catalogue = Arc::clone(&record.catalogues[2].2);
+    record.catalogue = Arc::clone(&record.configurations.all()[2].2);
     lives(&mut record);
     gaps(&mut record);
     plain(&mut record, hospital);

@@ -107,7 +107,9 @@ fn has_planned_time(record: &Record, at: Timestamp, outage: &Outage) -> bool {
     let Some(months) = record.months_of(system) else {
         return false;
     };
-    let policy = record.policy_of_month(system, outage.start, &months);
+    let policy = record
+        .configurations
+        .policy_of_month(system, outage.start, &months);
     let period = Span::new(outage.start, outage.end.unwrap_or(at));
     let mut history = record.history(system, period);
     // Other declarations about the same seconds do not matter here.

@@ -300,7 +300,11 @@ fn told(
 
 /// That a customer has systems of a window, or had them when it was to be told of it.
 fn concerns(record: &Record, customer: &CustomerId, entry: &OneOffHistory) -> Result<(), Refusal> {
-    if record.customers_of_window(entry).contains(customer) {
+    if record
+        .configurations
+        .customers_of_window(entry)
+        .contains(customer)
+    {
         return Ok(());
     }
     let Some(known) = record.catalogue.customer(customer.as_str()) else {
