@@ -2,6 +2,8 @@
 //! It goes into the ledger whole (the event `configured`), so it holds no secret, no address of a
 //! probe's target and nothing that only the effects need.
 
+mod probe;
+
 use jiff::Timestamp;
 use jiff::civil::{Date, Time, Weekday};
 use serde::{Deserialize, Serialize};
@@ -9,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::id::{CommitteeId, CustomerId, PolicyId, ProbeId, Source, SystemId, VantageId};
 use crate::mailbox::Mailbox;
 use crate::policy::{Policy, Target};
+
+pub use probe::{Active, Affects, Heartbeat, Method, Probe};
 
 /// The configuration in force. Every list is sorted by id; ids are unique; every reference holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,38 +144,6 @@ impl Default for Flapping {
     }
 }
 
-/// What a probe's failure does to its system.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Affects {
-    /// The system is down while the probe is.
-    #[default]
-    Availability,
-    /// The system is degraded while the probe is down or degraded.
-    Degradation,
-}
-
-/// What detection must know of a probe.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Probe {
-    /// `system/name`.
-    pub id: ProbeId,
-    /// `http`, `tcp`, …
-    pub kind: String,
-    /// Milliseconds between starts.
-    pub interval_ms: i64,
-    /// Milliseconds between starts after a first bad sample, until confirmed or cleared.
-    pub retry_interval_ms: i64,
-    /// Milliseconds that one run may take.
-    pub timeout_ms: i64,
-    /// Bad samples in a row that confirm.
-    pub failures: u32,
-    /// Good samples in a row that clear.
-    pub recoveries: u32,
-    /// What its failure does.
-    pub affects: Affects,
-}
-
 /// On which days a recurring window starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -235,7 +207,7 @@ impl System {
     /// The longest interval of its availability probes, in whole seconds, rounded up: how exactly
     /// the edges of its outages are known.
     pub fn interval_s(&self) -> i64 {
-        let longest = self.deciding().map(|p| p.interval_ms).max().unwrap_or(0);
+        let longest = self.deciding().map(Probe::interval_ms).max().unwrap_or(0);
         (longest + 999) / 1000
     }
 
@@ -243,7 +215,7 @@ impl System {
     /// the availability probes. The longest would excuse what another probe saw long before.
     /// Rounded up, as how early a run began is: both edges are floored.
     pub fn grace_s(&self) -> i64 {
-        let shortest = self.deciding().map(|p| p.interval_ms).min().unwrap_or(0);
+        let shortest = self.deciding().map(Probe::interval_ms).min().unwrap_or(0);
         (shortest + 999) / 1000
     }
 

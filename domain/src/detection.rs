@@ -19,19 +19,19 @@ pub struct Settings {
     pub failures: u32,
     /// Good samples in a row that clear.
     pub recoveries: u32,
-    /// How long a sample vouches: two and a half configured intervals.
+    /// The longest time that a sample covers.
     pub vouch: SignedDuration,
-    /// How long one run may take: only after that is a missing sample really missing.
+    /// How late a sample may come: only after that is a missing sample really missing.
     pub timeout: SignedDuration,
 }
 
 impl From<&Probe> for Settings {
     fn from(probe: &Probe) -> Self {
         Self {
-            failures: probe.failures.max(1),
-            recoveries: probe.recoveries.max(1),
-            vouch: SignedDuration::from_millis(probe.interval_ms.saturating_mul(5) / 2),
-            timeout: SignedDuration::from_millis(probe.timeout_ms),
+            failures: probe.failures(),
+            recoveries: probe.recoveries(),
+            vouch: SignedDuration::from_millis(probe.coverage_ms()),
+            timeout: SignedDuration::from_millis(probe.longest_delay_ms()),
         }
     }
 }

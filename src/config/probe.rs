@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::catalogue::{Affects, Probe};
+use domain::catalogue::{Active, Affects, Method, Probe};
 use domain::id::{ProbeId, SystemId, VantageId};
 use probes::{KINDS, Kind};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -148,22 +148,25 @@ fn probe(
     let kind = Kind::named(&common.kind.value).filter(|_| !common.kind.is_stand_in())?;
     let runnable = kind.prepare(table, &times.timeout, source)?;
     let id = ProbeId::of(system, &common.name.value);
-    let probe = Probe {
-        id: id.clone(),
+    let active = Active {
         kind: kind.name.to_owned(),
         interval_ms: ms(times.interval),
         retry_interval_ms: ms(times.retry_interval),
         timeout_ms: ms(times.timeout.value),
         failures: common.failures.unwrap_or(FAILURES),
         recoveries: common.recoveries.unwrap_or(RECOVERIES),
-        affects: common.affects,
     };
     let setup = ProbeSetup {
-        id,
+        id: id.clone(),
         vantage: vantage.clone(),
         probe: Arc::new(runnable),
-        interval_ms: probe.interval_ms,
-        retry_interval_ms: probe.retry_interval_ms,
+        interval_ms: active.interval_ms,
+        retry_interval_ms: active.retry_interval_ms,
+    };
+    let probe = Probe {
+        id,
+        affects: common.affects,
+        method: Method::Active(active),
     };
     Some((probe, setup))
 }

@@ -89,8 +89,8 @@ fn longest_run(record: &domain::record::Record) -> SignedDuration {
         .iter()
         .flat_map(|system| &system.probes);
     let longest_ms = probes.map(|probe| {
-        let samples = i64::from(probe.failures.max(probe.recoveries)).saturating_add(1);
-        probe.interval_ms.saturating_mul(samples).saturating_mul(5) / 2
+        let samples = i64::from(probe.failures().max(probe.recoveries())).saturating_add(1);
+        probe.coverage_ms().saturating_mul(samples)
     });
     SignedDuration::from_millis(longest_ms.max().unwrap_or(0))
 }

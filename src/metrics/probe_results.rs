@@ -146,7 +146,7 @@ fn labels<'a>(probe: &'a Probe, vantage: &'a str) -> Labels<'a> {
     [
         ("system", probe.id.system()),
         ("probe", probe.id.name()),
-        ("kind", &probe.kind),
+        ("kind", probe.kind()),
         ("vantage", vantage),
     ]
 }

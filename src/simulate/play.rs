@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use domain::actor::Actor;
-use domain::catalogue::{Catalogue, Probe};
+use domain::catalogue::{Active, Catalogue};
 use domain::id::{NoticeId, ProbeId, Source};
 use domain::input::Input;
 use domain::notices;
@@ -168,9 +168,9 @@ struct Simulation<'a> {
     outbox: Outbox,
 }
 
-/// A probe's schedule, and the key of its next step. A step with another key is outdated.
+/// An active probe's schedule, and the key of its next step. A step with another key is outdated.
 struct ProbeTask {
-    probe: Probe,
+    active: Active,
     schedule: Schedule,
     after: After,
     entry: u64,
@@ -366,7 +366,7 @@ impl Simulation<'_> {
 
     // Probes.
 
-    /// Schedules every configured probe. A probe that has a schedule keeps its place, and a running
+    /// Schedules every active probe. A probe that has a schedule keeps its place, and a running
     /// probe finishes first.
     fn schedule_probes(&mut self, at: Timestamp) {
         let Some(turn) = self.turn.as_ref() else {
@@ -374,20 +374,20 @@ impl Simulation<'_> {
         };
         let catalogue = std::sync::Arc::clone(&turn.record().catalogue);
         let mut before = std::mem::take(&mut self.tasks);
-        for probe in probes_of(&catalogue) {
-            let schedule = schedule(probe);
-            let task = match before.remove(&probe.id) {
+        for (id, active) in active_probes(&catalogue) {
+            let schedule = schedule(id, active);
+            let task = match before.remove(id) {
                 Some(task) if task.schedule == schedule || self.is_running(&task) => ProbeTask {
-                    probe: probe.clone(),
+                    active: active.clone(),
                     schedule,
                     ..task
                 },
                 kept => {
                     let after = kept.map_or(After::Instant(at), |task| task.after);
-                    self.task(probe, after, at)
+                    self.task(id, active, after, at)
                 }
             };
-            self.tasks.insert(probe.id.clone(), task);
+            self.tasks.insert(id.clone(), task);
         }
     }
 
@@ -396,12 +396,15 @@ impl Simulation<'_> {
     }
 
     /// Schedules the next run of a probe after `after`, and not before `now`.
-    fn task(&mut self, probe: &Probe, mut after: After, now: Timestamp) -> ProbeTask {
-        let schedule = schedule(probe);
-        let retrying = self
-            .turn
-            .as_ref()
-            .is_some_and(|turn| turn.retrying(&probe.id));
+    fn task(
+        &mut self,
+        id: &ProbeId,
+        active: &Active,
+        mut after: After,
+        now: Timestamp,
+    ) -> ProbeTask {
+        let schedule = schedule(id, active);
+        let retrying = self.turn.as_ref().is_some_and(|turn| turn.retrying(id));
         if schedule
             .slipped(schedule.next(after, retrying), now)
             .is_some()
@@ -409,9 +412,9 @@ impl Simulation<'_> {
             after = After::Instant(now);
         }
         let next = schedule.next(after, retrying).max(now);
-        let entry = self.enter(next, Rank::Ask, Step::Ask(probe.id.clone()));
+        let entry = self.enter(next, Rank::Ask, Step::Ask(id.clone()));
         ProbeTask {
-            probe: probe.clone(),
+            active: active.clone(),
             schedule,
             after,
             entry,
@@ -422,14 +425,14 @@ impl Simulation<'_> {
         let Some(task) = self.tasks.get(id).filter(|task| task.entry == key) else {
             return;
         };
-        let probe = task.probe.clone();
+        let active = task.active.clone();
         let Some(source) = self.turn.as_ref().map(|t| t.record().catalogue.source(id)) else {
             return;
         };
-        let Some(sample) = world::sample(self.scenario, &probe, source, at) else {
+        let Some(sample) = world::sample(self.scenario, &active, source, at) else {
             let later = at.checked_add(SignedDuration::from_nanos(1)).unwrap_or(at);
-            let task = self.task(&probe, After::Instant(later), later);
-            self.tasks.insert(probe.id, task);
+            let task = self.task(id, &active, After::Instant(later), later);
+            self.tasks.insert(id.clone(), task);
             return;
         };
         let took = SignedDuration::from_micros(i64::try_from(sample.took_us).unwrap_or(0));
@@ -463,10 +466,10 @@ impl Simulation<'_> {
                 .map_err(|_| Error::Inside("the samples cannot be written"))?;
         }
         self.step_or_fail(at, Input::Sampled(sample))?;
-        let Some(probe) = self.tasks.get(&id).map(|task| task.probe.clone()) else {
+        let Some(active) = self.tasks.get(&id).map(|task| task.active.clone()) else {
             return Ok(());
         };
-        let task = self.task(&probe, After::Run { started, ended: at }, at);
+        let task = self.task(&id, &active, After::Run { started, ended: at }, at);
         self.tasks.insert(id, task);
         Ok(())
     }
@@ -589,10 +592,11 @@ impl Simulation<'_> {
     }
 }
 
-fn probes_of(catalogue: &Catalogue) -> impl Iterator<Item = &Probe> {
-    catalogue.systems.iter().flat_map(|system| &system.probes)
+fn active_probes(catalogue: &Catalogue) -> impl Iterator<Item = (&ProbeId, &Active)> {
+    let probes = catalogue.systems.iter().flat_map(|system| &system.probes);
+    probes.filter_map(|probe| Some((&probe.id, probe.active()?)))
 }
 
-fn schedule(probe: &Probe) -> Schedule {
-    Schedule::of(&probe.id, probe.interval_ms, probe.retry_interval_ms)
+fn schedule(id: &ProbeId, active: &Active) -> Schedule {
+    Schedule::of(id, active.interval_ms, active.retry_interval_ms)
 }

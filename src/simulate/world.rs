@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::catalogue::Probe;
+use domain::catalogue::Active;
 use domain::event::Delivery;
 use domain::id::{ProbeId, Source};
 use domain::sample::{Outcome, Phases, Reason, Sample};
@@ -31,15 +31,16 @@ fn drawn(seed: u64, probe: &ProbeId, at: Timestamp) -> u64 {
 /// The sample of a probe that starts at `at`; `None` if the scenario lets the monitor get none.
 pub(super) fn sample(
     scenario: &Scenario,
-    probe: &Probe,
+    active: &Active,
     source: Source,
     at: Timestamp,
 ) -> Option<Sample> {
+    let probe = &source.probe;
     let target = scenario.faults.iter().rev().find(|fault| {
         fault.span.contains(at)
             && match &fault.target {
-                Target::System(system) => system.as_str() == probe.id.system(),
-                Target::Probe(id) => *id == probe.id,
+                Target::System(system) => system.as_str() == probe.system(),
+                Target::Probe(id) => id == probe,
             }
     });
     let (outcome, reason) = match target.map(|fault| fault.effect) {
@@ -47,15 +48,10 @@ pub(super) fn sample(
         Some(Effect::Sample(outcome, reason)) => (outcome, reason),
         Some(Effect::Nothing) => return None,
     };
-    let timeout_us = u64::try_from(probe.timeout_ms)
+    let timeout_us = u64::try_from(active.timeout_ms)
         .unwrap_or(1)
         .saturating_mul(1_000);
-    let took_us = took_us(
-        outcome,
-        reason,
-        timeout_us,
-        drawn(scenario.seed, &probe.id, at),
-    );
+    let took_us = took_us(outcome, reason, timeout_us, drawn(scenario.seed, probe, at));
     Some(Sample {
         source,
         at,
@@ -64,8 +60,8 @@ pub(super) fn sample(
         reason,
         detail: reason.map(|reason| format!("simulated: {reason}")),
         took_us,
-        phases: phases(probe, outcome, reason, took_us),
-        status: status(probe, outcome, reason),
+        phases: phases(&active.kind, outcome, reason, took_us),
+        status: status(&active.kind, outcome, reason),
         certificate_ends_at: None,
     })
 }
@@ -86,7 +82,7 @@ fn took_us(outcome: Outcome, reason: Option<Reason>, timeout_us: u64, drawn: u64
 }
 
 /// A plausible split of the duration into the phases that were reached.
-fn phases(probe: &Probe, outcome: Outcome, reason: Option<Reason>, took_us: u64) -> Phases {
+fn phases(kind: &str, outcome: Outcome, reason: Option<Reason>, took_us: u64) -> Phases {
     let whole = |phase: fn(&mut Phases) -> &mut Option<u64>| {
         let mut phases = Phases::default();
         *phase(&mut phases) = Some(took_us);
@@ -97,7 +93,7 @@ fn phases(probe: &Probe, outcome: Outcome, reason: Option<Reason>, took_us: u64)
         (Outcome::Down, Some(Reason::Refused | Reason::Unreachable)) => {
             whole(|p| &mut p.connect_us)
         }
-        _ if probe.kind != "http" => whole(|p| &mut p.connect_us),
+        _ if kind != "http" => whole(|p| &mut p.connect_us),
         _ => {
             let part = took_us / 10;
             Phases {
@@ -111,9 +107,9 @@ fn phases(probe: &Probe, outcome: Outcome, reason: Option<Reason>, took_us: u64)
     }
 }
 
-fn status(probe: &Probe, outcome: Outcome, reason: Option<Reason>) -> Option<u16> {
+fn status(kind: &str, outcome: Outcome, reason: Option<Reason>) -> Option<u16> {
     match (outcome, reason) {
-        _ if probe.kind != "http" => None,
+        _ if kind != "http" => None,
         (Outcome::Up | Outcome::Degraded, _) => Some(200),
         (Outcome::Down, Some(Reason::Status)) => Some(503),
         (Outcome::Down, Some(Reason::Body)) => Some(200),

@@ -225,11 +225,9 @@ fn confirmed_by(record: &Record, system: &SystemId, resumed_at: Timestamp) -> Op
         let known = record.probes.get(&probe.id)?;
         known.down.last().filter(|(_, to)| to.is_none())?;
         let later = |at: Timestamp, ms| at.saturating_add(SignedDuration::from_millis(ms)).ok();
-        let latest = later(resumed_at, probe.interval_ms + probe.timeout_ms)?;
+        let latest = later(resumed_at, probe.interval_ms() + probe.longest_delay_ms())?;
         let heard_at = known.silent.last().and_then(|(_, heard_at, _)| *heard_at);
-        let more = i64::from(probe.recoveries.saturating_sub(1));
-        let confirm_ms = more * (probe.retry_interval_ms + probe.timeout_ms);
-        later(heard_at.unwrap_or(latest).min(latest), confirm_ms)
+        later(heard_at.unwrap_or(latest).min(latest), probe.recovery_ms())
     });
     known_by.min()
 }

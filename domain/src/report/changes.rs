@@ -163,13 +163,13 @@ fn probes(system: &str, before: &[Probe], after: &[Probe], what: &mut Vec<String
 }
 
 fn interval(before: &Probe, after: &Probe) -> String {
-    if before.interval_ms == after.interval_ms {
+    if before.interval_ms() == after.interval_ms() {
         String::new()
     } else {
         format!(
             ", every {} \u{2192} {}",
-            words::length(before.interval_ms / 1000),
-            words::length(after.interval_ms / 1000)
+            words::length(before.interval_ms() / 1000),
+            words::length(after.interval_ms() / 1000)
         )
     }
 }

@@ -1,6 +1,6 @@
 //! From samples to outages, drawn: each letter is a sample, thirty seconds apart.
 
-use crate::service::{Service, probe, system};
+use crate::service::{Service, active, probe, system};
 use domain::catalogue::Affects;
 use domain::event::Delivery;
 use domain::sample::{Outcome, Reason};
@@ -50,7 +50,8 @@ fn a_bad_run_that_is_never_confirmed_is_a_blip() {
 #[test]
 fn it_is_over_at_the_first_of_as_many_good_samples_in_a_row_as_the_probe_asks_for() {
     let mut a = system("a");
-    (a.probes[0].failures, a.probes[0].recoveries) = (2, 3);
+    let limits = active(&mut a.probes[0]);
+    (limits.failures, limits.recoveries) = (2, 3);
     let mut service = Service::new(ORIGIN, vec![a]);
     service.draw(0, &[("a/p", "UDDDUUDUUU")]);
     expect![[r#"

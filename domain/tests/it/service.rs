@@ -9,7 +9,8 @@ use domain::accounting::{self, Figures};
 use domain::act::{Act, Refusal, Selector};
 use domain::actor::Actor;
 use domain::catalogue::{
-    Affects, Catalogue, Committee, Customer, Days, End, Flapping, Kind, Probe, Rule, System,
+    Active, Affects, Catalogue, Committee, Customer, Days, End, Flapping, Kind, Method, Probe,
+    Rule, System,
 };
 use domain::decide::decide;
 use domain::event::{Delivery, Event, Fact, GapCause};
@@ -119,13 +120,23 @@ pub fn rule(id: &str, start: &str, length_s: i64, max_downtime_s: Option<i64>) -
 pub fn probe(system: &str, name: &str) -> Probe {
     Probe {
         id: ProbeId::from(format!("{system}/{name}")),
-        kind: "http".into(),
-        interval_ms: STEP_S * 1000,
-        retry_interval_ms: 5_000,
-        timeout_ms: 10_000,
-        failures: 3,
-        recoveries: 2,
         affects: Affects::Availability,
+        method: Method::Active(Active {
+            kind: "http".into(),
+            interval_ms: STEP_S * 1000,
+            retry_interval_ms: 5_000,
+            timeout_ms: 10_000,
+            failures: 3,
+            recoveries: 2,
+        }),
+    }
+}
+
+/// The schedule and limits of a probe that is not a heartbeat.
+pub fn active(probe: &mut Probe) -> &mut Active {
+    match &mut probe.method {
+        Method::Active(active) => active,
+        Method::Heartbeat(_) => panic!("a heartbeat has no schedule"),
     }
 }
 

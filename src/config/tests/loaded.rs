@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use domain::catalogue::{Affects, Days, End, Flapping, Kind};
+use domain::catalogue::{Active, Affects, Days, End, Flapping, Kind, Method};
 use domain::policy::{Hours, Target};
 use jiff::civil::{Time, Weekday, date};
 
@@ -86,14 +86,16 @@ fn a_system_is_what_its_file_says() {
         Some("standard")
     );
     let login = &portal.probes[0];
-    assert_eq!(
-        (login.interval_ms, login.timeout_ms, login.retry_interval_ms),
-        (30_000, 10_000, 5_000)
-    );
-    assert_eq!(
-        (login.failures, login.recoveries, login.affects),
-        (3, 2, Affects::Availability)
-    );
+    let expected = Active {
+        kind: "http".to_owned(),
+        interval_ms: 30_000,
+        retry_interval_ms: 5_000,
+        timeout_ms: 10_000,
+        failures: 3,
+        recoveries: 2,
+    };
+    assert_eq!(login.method, Method::Active(expected));
+    assert_eq!(login.affects, Affects::Availability);
     let patient = Files::shipped()
         .replace(
             "systems/portal.toml",
@@ -105,7 +107,7 @@ fn a_system_is_what_its_file_says() {
         .catalogue;
     let login_of_patient = &patient.system("portal").unwrap().probes[0];
     assert_eq!(
-        (login_of_patient.failures, login_of_patient.recoveries),
+        (login_of_patient.failures(), login_of_patient.recoveries()),
         (5, 4)
     );
     assert_eq!(portal.probes[1].affects, Affects::Degradation);
@@ -291,7 +293,7 @@ fn every_example_of_a_probe_can_be_configured() {
         assert_eq!(files.reported(), [], "{kind}");
         let loaded = files.load().unwrap();
         let probes = &loaded.catalogue.systems[0].probes;
-        assert!(probes.iter().all(|probe| probe.kind == kind), "{kind}");
+        assert!(probes.iter().all(|probe| probe.kind() == kind), "{kind}");
     }
 }
 

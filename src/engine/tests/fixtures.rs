@@ -5,7 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::catalogue::{Affects, Catalogue, Committee, Customer, Kind, Probe, System};
+use domain::catalogue::{
+    Active, Affects, Catalogue, Committee, Customer, Kind, Method, Probe, System,
+};
 use domain::event::Event;
 use domain::id::{NoticeId, ProbeId, Source, SystemId};
 use domain::record::Record;
@@ -59,17 +61,27 @@ pub(crate) fn catalogue() -> Catalogue {
             flapping: domain::catalogue::Flapping::USUAL,
             probes: vec![Probe {
                 id: portal(),
-                kind: "http".to_owned(),
-                interval_ms: 30_000,
-                retry_interval_ms: 5_000,
-                timeout_ms: 10_000,
-                failures: 3,
-                recoveries: 2,
                 affects: Affects::Availability,
+                method: Method::Active(Active {
+                    kind: "http".to_owned(),
+                    interval_ms: 30_000,
+                    retry_interval_ms: 5_000,
+                    timeout_ms: 10_000,
+                    failures: 3,
+                    recoveries: 2,
+                }),
             }],
             windows: vec![],
         }],
         ..Catalogue::default()
+    }
+}
+
+/// The schedule and limits of the portal's probe.
+pub(crate) fn active(catalogue: &mut Catalogue) -> &mut Active {
+    match &mut catalogue.systems[0].probes[0].method {
+        Method::Active(active) => active,
+        Method::Heartbeat(_) => panic!("a heartbeat has no schedule"),
     }
 }
 

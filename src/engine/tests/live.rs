@@ -24,7 +24,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use super::fixtures::{self, catalogue, portal, sample};
+use super::fixtures::{self, active, catalogue, portal, sample};
 use crate::clock::Clock;
 use crate::config::ProbeSetup;
 use crate::engine::handle::{EngineHandle, Error};
@@ -129,7 +129,7 @@ impl Service {
 /// Short intervals, in about the proportions of 30 s and 5 s.
 fn quick() -> Catalogue {
     let mut catalogue = catalogue();
-    let probe = &mut catalogue.systems[0].probes[0];
+    let probe = active(&mut catalogue);
     (probe.interval_ms, probe.retry_interval_ms, probe.timeout_ms) = (200, 40, 1_000);
     catalogue.gather_s = 0;
     catalogue
@@ -407,7 +407,7 @@ async fn the_same_configuration_adds_no_event_and_a_new_one_changes_the_probes()
 #[tokio::test]
 async fn a_slow_probe_runs_once_at_a_time_and_its_missed_slots_are_counted() {
     let mut catalogue = quick();
-    catalogue.systems[0].probes[0].interval_ms = 400;
+    active(&mut catalogue).interval_ms = 400;
     let service = Service::start(catalogue).await;
     // The backlog takes the connection, but this server never answers.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -547,7 +547,7 @@ async fn refusing() -> SocketAddr {
 #[tokio::test]
 async fn a_pending_run_is_retried_at_the_start_of_the_service_and_not_at_the_next_slot() {
     let mut daily = quick();
-    daily.systems[0].probes[0].interval_ms = DAY_MS;
+    active(&mut daily).interval_ms = DAY_MS;
     let service = Service::start(daily.clone()).await;
     service
         .engine
@@ -585,7 +585,7 @@ async fn a_reload_that_changes_the_interval_keeps_a_pending_retry() {
         .unwrap();
 
     let mut daily = quick();
-    daily.systems[0].probes[0].interval_ms = DAY_MS;
+    active(&mut daily).interval_ms = DAY_MS;
     service
         .engine
         .configure(Actor::cli("kim"), daily)

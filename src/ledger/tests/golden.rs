@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use domain::catalogue::{
-    Affects, Catalogue, Committee, Contact, Customer, Days, End, Flapping, Kind, Probe, Rule,
-    Single, System,
+    Active, Affects, Catalogue, Committee, Contact, Customer, Days, End, Flapping, Kind, Method,
+    Probe, Rule, Single, System,
 };
 use domain::event::{Delivery, Fact, GapCause, Silence};
 use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, Source, SystemId, WindowId};
@@ -257,13 +257,15 @@ fn catalogue() -> Catalogue {
             flapping: Flapping::USUAL,
             probes: vec![Probe {
                 id: probe(),
-                kind: "http".into(),
-                interval_ms: 30_000,
-                retry_interval_ms: 5_000,
-                timeout_ms: 10_000,
-                failures: 3,
-                recoveries: 2,
                 affects: Affects::Degradation,
+                method: Method::Active(Active {
+                    kind: "http".into(),
+                    interval_ms: 30_000,
+                    retry_interval_ms: 5_000,
+                    timeout_ms: 10_000,
+                    failures: 3,
+                    recoveries: 2,
+                }),
             }],
             windows: rules(),
         }],

@@ -63,13 +63,15 @@ fn catalogue() -> Catalogue {
             flapping: domain::catalogue::Flapping::USUAL,
             probes: vec![domain::catalogue::Probe {
                 id: login(),
-                kind: "http".into(),
-                interval_ms: 30_000,
-                retry_interval_ms: 5_000,
-                timeout_ms: 10_000,
-                failures: 3,
-                recoveries: 2,
                 affects: Affects::Availability,
+                method: domain::catalogue::Method::Active(domain::catalogue::Active {
+                    kind: "http".into(),
+                    interval_ms: 30_000,
+                    retry_interval_ms: 5_000,
+                    timeout_ms: 10_000,
+                    failures: 3,
+                    recoveries: 2,
+                }),
             }],
             windows: vec![Rule {
                 id: "update".into(),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use domain::actor::Actor;
 use domain::catalogue::{
-    Affects, Catalogue, Committee, Customer, Days, End, Kind, Probe, Rule, Single, System,
+    Active, Affects, Catalogue, Committee, Customer, Days, End, Kind, Method, Probe, Rule, Single,
+    System,
 };
 use domain::event::{Delivery, Event, Fact, GapCause, Silence};
 use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, SystemId};
@@ -41,13 +42,15 @@ fn system(id: &str, name: &str, ppm: Option<u32>) -> System {
         flapping: domain::catalogue::Flapping::USUAL,
         probes: vec![Probe {
             id: ProbeId::of(&id.into(), "main"),
-            kind: "http".to_owned(),
-            interval_ms: 30_000,
-            retry_interval_ms: 5_000,
-            timeout_ms: 10_000,
-            failures: 3,
-            recoveries: 2,
             affects: Affects::Availability,
+            method: Method::Active(Active {
+                kind: "http".to_owned(),
+                interval_ms: 30_000,
+                retry_interval_ms: 5_000,
+                timeout_ms: 10_000,
+                failures: 3,
+                recoveries: 2,
+            }),
         }],
         windows: Vec::new(),
     }
@@ -150,7 +153,10 @@ fn second() -> Catalogue {
     c.systems
         .push(system("sms", "Text reminders", Some(999_000)));
     c.systems[1].target = Some(Target { ppm: 995_000 });
-    c.systems[3].probes[0].interval_ms = 60_000;
+    let Method::Active(active) = &mut c.systems[3].probes[0].method else {
+        panic!("the sample has active probes only")
+    };
+    active.interval_ms = 60_000;
     c.customers[0].systems.push("sms".into());
     c
 }

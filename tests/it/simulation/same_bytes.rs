@@ -18,11 +18,11 @@ use crate::support::rehearsal::{files, play, scenarios};
 const PINNED: [(&str, &str); 8] = [
     (
         "head",
-        "c442206ef375f0ca41b182b0515bbaa3a2e82899940b9cb69cab9bfc27d6b84a",
+        "631d45f10dbfa74d811ab3a0edbfba973c951c644e8c9f227b1d2e569e6cfad0",
     ),
     (
         "timeline.jsonl",
-        "25021b4c59e4ce93d46e6d50b5131b086393a9ea6e69f9916f18cdc6fb260b4c",
+        "185a9b03b1940d23e66d72c1527e78ffb671df6469a1b2ea970547838a93b35c",
     ),
     (
         "notices.jsonl",
@@ -30,19 +30,19 @@ const PINNED: [(&str, &str); 8] = [
     ),
     (
         "reports/operations-2026-10.json",
-        "0a327db99b2a3513cf6b86cfb08f872b111959406433f828662fdcecec79d2ea",
+        "113f5a9ece250d0456120887fbd7371a05f2549d81d93b3ed3e967869f0fa24d",
     ),
     (
         "reports/operations-2026-10.html",
-        "1dced6fc87d0dc78dbf6d57e5356397ce91c4383f74c796b50dd7045e5a54e0e",
+        "d737f113acd328086e288d36441985c601566f88f26df27cfb49c7ce4d006e92",
     ),
     (
         "reports/operations-2026-10.md",
-        "72da872c1c205fa84a5b4d0bca5f6f5bba976d38a9ba9df759bcea235fa1a6e0",
+        "ba64247602a8bb315cbb5b9d2f102c9ba6c7295806cb8de3cd0f1febc63a4aaa",
     ),
     (
         "reports/operations-2026-10.csv",
-        "ba9a18bcce4bbc726ae9f433e77fec19b9dad5d65078e1657c9b8558f84a327d",
+        "b4fd39c727e78581cff18bbfb659dbc83581d445ee12f441823ed928347c5597",
     ),
     (
         "notices/",

@@ -1,7 +1,7 @@
 //! A system has the same figures alone and among a hundred, and whatever the order in which facts
 //! arrive: through samples, acts and events, as they come in service.
 
-use crate::service::{Service, catalogue, probe, rule, system};
+use crate::service::{Service, active, catalogue, probe, rule, system};
 use domain::accounting::{Figures, account};
 use domain::act::{Act, Selector};
 use domain::catalogue::{Affects, Catalogue, Customer, Rule, Single, System};
@@ -57,9 +57,10 @@ fn made(seed: u64, n: u64) -> System {
         .iter()
         .map(|name| {
             let mut probe = probe(&id(n), name);
-            probe.interval_ms = ROUND_S * 1000;
-            probe.failures = u32::try_from(1 + dice.below(3)).unwrap();
-            probe.recoveries = u32::try_from(1 + dice.below(2)).unwrap();
+            let limits = active(&mut probe);
+            limits.interval_ms = ROUND_S * 1000;
+            limits.failures = u32::try_from(1 + dice.below(3)).unwrap();
+            limits.recoveries = u32::try_from(1 + dice.below(2)).unwrap();
             probe
         })
         .collect();
@@ -294,7 +295,7 @@ fn seen(first: &str, second: &str, q_late_s: i64) -> Service {
     let mut a = system("a");
     a.probes = vec![probe("a", "p"), probe("a", "q")];
     // `q` fails first and is confirmed last.
-    a.probes[1].failures = 5;
+    active(&mut a.probes[1]).failures = 5;
     let mut service = Service::new(ORIGIN, vec![a]);
     let rows = [
         ("a/p", "UUUDDDDDUUUUUUDDDDSSSUUDUU"),

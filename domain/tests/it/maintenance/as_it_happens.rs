@@ -2,7 +2,7 @@
 //! Each ends with the seconds that a report counts, so that what people are told and what the
 //! contract's figure says cannot drift apart.
 
-use crate::service::{Service, rule, system};
+use crate::service::{Service, active, rule, system};
 use domain::catalogue::{Rule, System};
 use domain::event::Fact;
 use domain::policy::{Hours, Policy};
@@ -346,7 +346,7 @@ fn a_slower_probe_whose_run_began_before_the_window_takes_the_excuse_back() {
     // q needs eight bad samples: its run began at 240, more than the grace before the window.
     let mut both = with(vec![from_five(900, None)]);
     let mut slow = crate::service::probe("a", "q");
-    slow.failures = 8;
+    active(&mut slow).failures = 8;
     both.probes.push(slow);
     let mut service = Service::new(ORIGIN, vec![both]);
     let p = "UUUUUUUUUUUDDDDDDDUUUU";
@@ -457,7 +457,7 @@ fn a_later_policy_changes_no_older_window() {
     let before = service.figures("a", 0, 500);
     expect!["up 380 degraded 0 planned 120 excluded 0 unplanned 0 unknown 0"].assert_eq(&before);
     // Slower probes would give a longer grace, other hours none at all.
-    a.probes[0].interval_ms = 300_000;
+    active(&mut a.probes[0]).interval_ms = 300_000;
     let by_day = configured(policy("10:00:00", "11:00:00"), vec![a]);
     service.configure(service.second(2_000), by_day);
     assert_eq!(service.figures("a", 0, 500), before);
@@ -522,10 +522,11 @@ fn without_a_start_grace_the_quickest_probe_says_how_early_is_too_early() {
         let mut a = with(vec![from_five(600, None)]);
         let probes = intervals_s.iter().zip(["p", "q"]);
         a.probes = probes
-            .map(|(interval_s, name)| domain::catalogue::Probe {
-                interval_ms: interval_s * 1000,
-                retry_interval_ms: 10_000,
-                ..crate::service::probe("a", name)
+            .map(|(interval_s, name)| {
+                let mut probe = crate::service::probe("a", name);
+                let schedule = active(&mut probe);
+                (schedule.interval_ms, schedule.retry_interval_ms) = (interval_s * 1000, 10_000);
+                probe
             })
             .collect();
         let mut service = Service::new(ORIGIN, vec![a]);

@@ -2,7 +2,7 @@
 //! pair of notices.
 
 use crate::random_histories::notices::every_address_knows_the_truth;
-use crate::service::{Service, catalogue, line_of, rule, send_due, system};
+use crate::service::{Service, active, catalogue, line_of, rule, send_due, system};
 use domain::act::{Act, Selector};
 use domain::catalogue::{Customer, Flapping, System};
 use domain::event::Delivery;
@@ -361,7 +361,7 @@ fn a_notice_that_waited_says_down_while_what_people_declared_goes_on() {
     // The notice about `a` waits for `b`, whose run is pending. The probes of `a` see it up meanwhile,
     // and the declaration lasts.
     let mut slow = system("b");
-    slow.probes[0].failures = 8;
+    active(&mut slow.probes[0]).failures = 8;
     let mut all = catalogue(vec![system("a"), slow]);
     all.gather_s = 300;
     let mut service = Service::with(ORIGIN, all);

@@ -7,7 +7,7 @@ mod holds;
 pub mod notices;
 mod settled;
 
-use crate::service::{Service, catalogue, probe, rule, system};
+use crate::service::{Service, active, catalogue, probe, rule, system};
 use domain::act::{Act, Selector};
 use domain::catalogue::{Affects, Catalogue, Customer, Days, Flapping, Rule, Single};
 use domain::event::{Delivery, Event, Fact};
@@ -134,12 +134,12 @@ fn watched(change: u8) -> Catalogue {
         rule
     };
     let quick = |mut probe: domain::catalogue::Probe| {
-        probe.interval_ms = 2 * ROUND_S * 1000;
+        active(&mut probe).interval_ms = 2 * ROUND_S * 1000;
         probe
     };
     let mut a = system("a");
     let mut slow = quick(probe("a", "slow"));
-    slow.failures = 6;
+    active(&mut slow).failures = 6;
     a.probes = vec![quick(probe("a", "p")), quick(probe("a", "q")), slow];
     a.windows = vec![
         Rule {
