@@ -206,8 +206,6 @@ fn parent_of(path: &Path) -> &Path {
 
 #[cfg(test)]
 mod tests {
-    // A test may panic and may write files in place.
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
     use super::*;
 
     #[test]

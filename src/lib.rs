@@ -3,7 +3,7 @@
 //!
 //! Facts are appended, decisions are pure, effects come last: see `ARCHITECTURE.md`.
 
-// Tests may lay down files and ask the time; that the program does not is also held by tests/tidy.
+// Tests write their input files in place: a crash in the middle harms no user.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod app;

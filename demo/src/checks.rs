@@ -81,6 +81,11 @@ impl Checks {
         self.console.say(Source::Demo, text);
     }
 
+    /// The present instant by the wall clock.
+    pub fn now(&self) -> Timestamp {
+        self.console.now()
+    }
+
     /// The local time, as the console prints it.
     pub fn time(&self, at: Timestamp) -> String {
         self.console.time(at)
@@ -147,7 +152,7 @@ impl Checks {
         }
     }
 
-    /// Counts what is true, or is not, already.
+    /// Counts a success if `holds`, else a failure.
     pub fn check(&mut self, what: &str, holds: bool) {
         if holds {
             self.outcome.passed += 1;
@@ -156,7 +161,7 @@ impl Checks {
         }
     }
 
-    /// Counts a success, or says why it is none.
+    /// Counts a success; prints and counts a failure with its reason.
     pub fn result(&mut self, what: &str, result: Result<(), String>) {
         match result {
             Ok(()) => self.outcome.passed += 1,

@@ -1,4 +1,4 @@
-//! What the demo prints on standard output: lines with a time and a source, wrapped to eighty columns.
+//! Standard output of the demo: lines with a time and a source, wrapped to eighty columns.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -7,8 +7,6 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::sync::Notify;
-
-use crate::clock;
 
 /// The widest line, in columns.
 const WIDTH: usize = 80;
@@ -43,16 +41,23 @@ pub struct Console {
     out: Mutex<Box<dyn Write + Send>>,
     colour: bool,
     zone: TimeZone,
+    clock: fn() -> Timestamp,
     closed: Notify,
 }
 
 impl Console {
-    /// Prints to `out`, with times of `zone`.
-    pub fn new(out: Box<dyn Write + Send>, colour: bool, zone: TimeZone) -> Self {
+    /// Prints to `out`, with the times of `clock` in `zone`.
+    pub fn new(
+        out: Box<dyn Write + Send>,
+        colour: bool,
+        zone: TimeZone,
+        clock: fn() -> Timestamp,
+    ) -> Self {
         Self {
             out: Mutex::new(out),
             colour,
             zone,
+            clock,
             closed: Notify::new(),
         }
     }
@@ -64,7 +69,7 @@ impl Console {
 
     /// Prints a line with the present time and its source. Further lines of `text` stay lines.
     pub fn say(&self, source: Source, text: &str) {
-        self.say_at(clock::now(), source, text);
+        self.say_at(self.now(), source, text);
     }
 
     fn say_at(&self, at: Timestamp, source: Source, text: &str) {
@@ -122,6 +127,11 @@ impl Console {
         self.put("\n");
     }
 
+    /// The present instant by the wall clock.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
     /// The local time of an instant, to the second.
     pub fn time(&self, at: Timestamp) -> String {
         at.to_zoned(self.zone.clone())
@@ -131,7 +141,7 @@ impl Console {
 
     /// The present abbreviation of the zone.
     pub fn zone(&self) -> String {
-        clock::now()
+        self.now()
             .to_zoned(self.zone.clone())
             .strftime("%Z")
             .to_string()
@@ -179,8 +189,6 @@ pub fn count(n: usize, one: &str) -> String {
 #[cfg(test)]
 pub mod testing {
     //! A console whose output tests can read.
-    #![allow(clippy::unwrap_used)] // a test may panic
-
     use std::sync::Arc;
 
     use super::*;
@@ -205,18 +213,18 @@ pub mod testing {
         }
     }
 
-    /// A console without colours, in UTC, and what it prints.
+    /// A console without colours, in UTC, whose clock stands still; and its output.
     pub fn console() -> (Console, Printed) {
         let printed = Printed::default();
-        let console = Console::new(Box::new(printed.clone()), false, TimeZone::UTC);
+        let console = Console::new(Box::new(printed.clone()), false, TimeZone::UTC, || {
+            Timestamp::UNIX_EPOCH
+        });
         (console, printed)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a test may panic
-
     use super::*;
 
     #[test]
@@ -249,7 +257,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_closed_standard_output_is_noticed() {
-        let console = Console::new(Box::new(Closed), false, TimeZone::UTC);
+        let console = Console::new(Box::new(Closed), false, TimeZone::UTC, || {
+            Timestamp::UNIX_EPOCH
+        });
         console.say(Source::Demo, "x");
         let noticed = tokio::time::timeout(std::time::Duration::from_secs(60), console.closed());
         noticed.await.unwrap();

@@ -189,8 +189,6 @@ pub fn is_degraded(events: &[Event], probe: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a test may panic
-
     use serde_json::json;
 
     use super::*;

@@ -4,7 +4,6 @@
 
 mod checks;
 mod clients;
-mod clock;
 pub mod configuration;
 mod console;
 mod folder;
@@ -27,7 +26,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use tokio::time::Instant;
 
 use checks::{Checks, Outcome};
 use configuration::Addresses;
@@ -49,7 +50,7 @@ pub const ZONE: &str = "America/New_York";
 /// How much longer than usual the script may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What the user asked for.
+/// The options of the command line, and the service's clock.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The `nines` program.
@@ -60,6 +61,8 @@ pub struct Options {
     pub seconds: Option<u64>,
     /// True if standard output shows colours.
     pub colour: bool,
+    /// The wall clock of Nines, so that one file of the program reads the time.
+    pub clock: fn() -> Timestamp,
 }
 
 /// Why the demo failed.
@@ -112,6 +115,7 @@ async fn show(options: &Options) -> Result<(), Error> {
         Box::new(io::stdout()),
         options.colour,
         zone.clone(),
+        options.clock,
     ));
     let mut demo = Demo::prepare(options, folder.path(), &zone, console).await?;
     demo.places.introduce(&demo.console);
@@ -177,7 +181,7 @@ impl Demo {
         let page = Page::start(Arc::clone(&mails), zone.clone()).await?;
         let config = configuration::write(folder, &addresses)?;
         let program = Program::new(options.program.clone(), config.clone());
-        let month = Month::of(clock::now(), zone);
+        let month = Month::of(console.now(), zone);
         let history = History::start(&program, folder, month.previous(), zone, &console)?;
         let events = Events::follow(&program, Arc::clone(&console), Arc::clone(&mails));
         let checks = Checks::new(
@@ -209,7 +213,7 @@ impl Demo {
 
     /// Plays the script and makes the report, then waits for the rest of the time.
     async fn play(&mut self, seconds: Option<u64>) {
-        let began = clock::elapsed();
+        let began = Instant::now();
         let limit = seconds.map(Duration::from_secs);
         // A limit that is shorter than the script cuts it off without a complaint.
         let whole = limit.is_none_or(|limit| limit >= script::LENGTH);
@@ -237,7 +241,7 @@ impl Demo {
                 .heading("Everything goes on until you stop it with Ctrl-C.");
             return std::future::pending().await;
         };
-        let left = limit.saturating_sub(clock::elapsed().saturating_sub(began));
+        let left = limit.saturating_sub(began.elapsed());
         if over && left >= Duration::from_secs(1) {
             let seconds = left.as_secs();
             self.console.say(

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use mail_parser::MessageParser;
 
-use crate::clock;
 use crate::console::{Console, Source};
 use crate::smtp_server::{Received, SmtpServer};
 
@@ -53,7 +52,7 @@ impl Mails {
                 let Some(mails) = weak.upgrade() else { return };
                 for message in &received[taken..] {
                     taken += 1;
-                    if let Err(error) = mails.take(taken, message) {
+                    if let Err(error) = mails.take(taken, message, console.now()) {
                         console.say(Source::Demo, &format!("A mail cannot be written: {error}"));
                     }
                 }
@@ -83,8 +82,8 @@ impl Mails {
         all.find(|mail| bare(&mail.id) == bare(message_id))
     }
 
-    fn take(&self, number: usize, message: &Received) -> io::Result<()> {
-        let mut mail = read(message);
+    fn take(&self, number: usize, message: &Received, at: Timestamp) -> io::Result<()> {
+        let mut mail = read(message, at);
         mail.file = format!("{number:03}-{}.eml", slug(&mail.subject));
         let path = self.folder.join(&mail.file);
         self.kept
@@ -95,14 +94,14 @@ impl Mails {
     }
 }
 
-fn read(message: &Received) -> Mail {
+fn read(message: &Received, at: Timestamp) -> Mail {
     let parsed = MessageParser::default().parse(&message.bytes);
     let text = |of: fn(&mail_parser::Message<'_>) -> Option<String>| {
         parsed.as_ref().and_then(of).unwrap_or_default()
     };
     Mail {
         id: text(|m| m.message_id().map(str::to_owned)),
-        at: clock::now(),
+        at,
         to: message.to.join(", "),
         subject: text(|m| m.subject().map(str::to_owned)),
         file: String::new(),
@@ -127,8 +126,6 @@ fn slug(subject: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a test may panic
-
     use super::*;
 
     const MESSAGE: &str = "Message-ID: <N-7.k3v9q2@example.org>\r\n\
@@ -153,7 +150,7 @@ mod tests {
     fn a_mail_that_arrives_is_read_filed_and_kept() {
         let dir = tempfile::tempdir().unwrap();
         let mails = Mails::new(dir.path());
-        mails.take(1, &message()).unwrap();
+        mails.take(1, &message(), Timestamp::UNIX_EPOCH).unwrap();
         let mail = mails.with_id("<N-7.k3v9q2@example.org>").unwrap();
         assert_eq!(mail.to, "it@st-elsewhere.example");
         assert_eq!(mail.subject, "DOWN: Clinical Portal (since 02:14 EDT)");

@@ -135,8 +135,6 @@ fn shell_line(words: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a test may panic
-
     use super::*;
 
     #[test]

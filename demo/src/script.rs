@@ -8,7 +8,6 @@ use jiff::{SignedDuration, Timestamp, Unit};
 use tokio::time::sleep;
 
 use crate::checks::{Checks, is_at};
-use crate::clock;
 use crate::follow::{is_degraded, last_outage};
 use crate::systems::Mood;
 
@@ -53,7 +52,7 @@ async fn all_up(checks: &mut Checks) {
 /// An outage: customers are notified when it begins and when it ends.
 async fn portal(checks: &mut Checks) {
     checks.say("The portal stops listening: connections are refused.");
-    let broken_at = clock::now();
+    let broken_at = checks.now();
     checks.systems.portal.set(Mood::Refusing);
     checks
         .until("the portal's outage begins when it was broken", |events| {
@@ -73,7 +72,7 @@ async fn portal(checks: &mut Checks) {
         .await;
     sleep(READ).await;
     checks.say("The portal listens again.");
-    let mended_at = clock::now();
+    let mended_at = checks.now();
     checks.systems.portal.set(Mood::Well);
     checks
         .until("the portal's outage ends when it was mended", |events| {
@@ -90,7 +89,7 @@ async fn portal(checks: &mut Checks) {
 async fn announce(checks: &mut Checks, zone: &TimeZone) -> (Timestamp, Timestamp) {
     checks.say("Planned work on the interface, announced before it begins:");
     let after = |seconds| {
-        let at = clock::now() + SignedDuration::from_secs(seconds);
+        let at = checks.now() + SignedDuration::from_secs(seconds);
         at.round(Unit::Second).unwrap_or(at)
     };
     let written = |at: Timestamp| {
@@ -153,7 +152,7 @@ async fn maintenance(checks: &mut Checks, (start, end): (Timestamp, Timestamp)) 
     checks
         .until_mailed(what, "maintenance-started", INTERFACE, &[HOSPITAL])
         .await;
-    let begun = clock::now() >= start;
+    let begun = checks.now() >= start;
     checks.check("the window begins no earlier than announced", begun);
     checks.say("Within its window the interface is stopped.");
     checks.systems.interface.set(Mood::Refusing);

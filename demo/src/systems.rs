@@ -185,8 +185,6 @@ const CAPABILITIES: &str = r#"{"resourceType":"CapabilityStatement","status":"ac
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a test may panic
-
     use tokio::io::AsyncWriteExt;
 
     use super::*;

@@ -127,8 +127,6 @@ fn plus(at: Timestamp, by: SignedDuration) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
-
     use proptest::prelude::*;
 
     use super::*;

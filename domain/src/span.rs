@@ -234,8 +234,6 @@ impl fmt::Display for Spans {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
-
     use super::*;
 
     fn set(pairs: &[(i64, i64)]) -> Spans {

@@ -237,7 +237,6 @@ fn classify(error: &io::Error, address: SocketAddr) -> (u8, Fault) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)] // A failed test may stop at once.
     use super::*;
     use tokio::net::{TcpListener, TcpSocket};
 

@@ -33,7 +33,6 @@ pub(crate) fn date(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)] // A failed test may stop at once.
     use super::*;
 
     #[test]

@@ -119,7 +119,6 @@ pub(crate) fn degraded_after(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)] // A failed test may stop at once.
     use domain::sample::{Outcome, Reason};
 
     use super::*;

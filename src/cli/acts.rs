@@ -305,8 +305,6 @@ impl<G: Group> FromArgMatches for Asked<G> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a test may panic
-
     use clap::Parser as _;
     use domain::act::Selector;
     use domain::id::{IncidentId, OutageId, SystemId};

@@ -196,8 +196,6 @@ fn name(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic)] // a test may panic
-
     use clap::CommandFactory;
     use domain::act::Act;
 

@@ -162,8 +162,6 @@ pub(super) fn measure_json(text: &str) -> Result<Value, String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a test may panic
-
     use super::*;
 
     #[test]

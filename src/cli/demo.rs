@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::args::Common;
 use super::{End, Failure, output};
+use crate::clock;
 
 pub fn run(common: &Common, dir: PathBuf, seconds: Option<u64>) -> Result<End, Failure> {
     if common.json {
@@ -19,6 +20,7 @@ pub fn run(common: &Common, dir: PathBuf, seconds: Option<u64>) -> Result<End, F
         dir,
         seconds,
         colour,
+        clock: clock::now,
     })?;
     Ok(End::Done)
 }

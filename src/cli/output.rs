@@ -92,8 +92,6 @@ pub(super) fn print_coloured(words: &str) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a test may panic
-
     use super::*;
 
     #[test]

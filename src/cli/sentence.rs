@@ -500,8 +500,6 @@ fn length(length: SignedDuration) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a test may panic
-
     use domain::actor::Actor;
     use std::fmt::Write as _;
     use std::path::Path;

@@ -204,8 +204,6 @@ fn incident_line(incident: &engine::Incident) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a test's own constants
-
     use super::*;
 
     fn probe(name: &str, state: &str, why: Option<(&str, &str)>) -> engine::Probe {

@@ -131,9 +131,6 @@ fn attempt_fault(
 
 #[cfg(test)]
 mod tests {
-    // A test that cannot build its own input should fail at once.
-    #![allow(clippy::unwrap_used)]
-
     use domain::actor::Actor;
     use domain::event::Event;
     use domain::id::{OutageId, SystemId};

@@ -55,8 +55,6 @@ pub fn locate(file: &Path) -> Location {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // a test may panic, and write files
-
     use super::*;
 
     fn located(text: &str) -> (PathBuf, Option<PathBuf>, Option<String>) {

@@ -327,9 +327,6 @@ fn raise_file_limit() -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    // A test that cannot build its own input should fail at once.
-    #![allow(clippy::unwrap_used)]
-
     use domain::schedule::Grid;
 
     use super::super::tests::fixtures;

@@ -62,9 +62,6 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
-    // A test that cannot build its own input should fail at once.
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
-
     use jiff::SignedDuration;
 
     use super::*;

@@ -184,9 +184,6 @@ fn index(outcome: Outcome) -> usize {
 
 #[cfg(test)]
 mod tests {
-    // A test that cannot build its own input should fail at once.
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
-
     use domain::id::Source;
     use domain::sample::Phases;
 

@@ -344,9 +344,6 @@ fn log(seq: u64, event: &Event) {
 
 #[cfg(test)]
 mod tests {
-    // A test that cannot build its own input should fail at once.
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
-
     use domain::actor::Actor;
     use domain::event::Fact;
     use domain::notices;

@@ -1,7 +1,6 @@
 //! What leaves on the wire, and what each end of a conversation means: against a sink whose
 //! answers are scripted. Only the limit of the step that stalls is short, so that a slow machine
 //! fails nothing.
-#![allow(clippy::unwrap_used, clippy::expect_used)] // A test may fail by panicking.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

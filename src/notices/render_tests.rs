@@ -1,6 +1,5 @@
 //! What notices say and how their messages are made: snapshots of each kind, bytes that are the
 //! same again, and texts that try to be more than text.
-#![allow(clippy::unwrap_used, clippy::expect_used)] // A test may fail by panicking.
 
 use domain::actor::Actor;
 use domain::event::{Delivery, Event, Fact};

@@ -122,8 +122,6 @@ pub fn wire_safe(bytes: &[u8]) -> Result<(), &'static str> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)] // A test may fail by panicking.
-
     use super::*;
 
     #[test]

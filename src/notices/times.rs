@@ -109,8 +109,6 @@ fn parts(seconds: i64) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)] // A test may fail by panicking.
-
     use super::*;
 
     fn full(zone: &str, at: &str) -> String {

@@ -85,8 +85,6 @@ pub(super) fn running(now: Timestamp, there: &[Month]) -> Month {
 
 #[cfg(test)]
 mod tests {
-    //! Tests may unwrap (a panic is how they fail) and write files as they need them.
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
     use super::*;
 
     fn month(text: &str) -> Month {

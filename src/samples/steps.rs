@@ -59,8 +59,6 @@ pub fn decode(code: u16) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    //! Tests may unwrap: a panic is how they fail.
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
     use proptest::prelude::*;
 

@@ -1,6 +1,4 @@
-//! The samples through failures, months and damage. Tests may unwrap (a panic is
-//! how they fail) and write files as a test needs them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
+//! The samples through failures, months and damage.
 
 use std::path::Path;
 

@@ -71,9 +71,6 @@ impl Targets {
 
 #[cfg(test)]
 mod tests {
-    // A test that cannot build its own input should fail at once.
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
-
     use std::time::Duration;
 
     use tokio::net::TcpListener;

@@ -186,9 +186,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
 
 #[cfg(test)]
 mod tests {
-    // A test that cannot build its own input should fail at once.
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
-
     use axum::routing::get;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
     use tokio::sync::{Mutex, mpsc, oneshot};

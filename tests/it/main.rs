@@ -1,6 +1,6 @@
 //! The program from outside. A module is named for the part of the product whose behaviour it shows.
 //! Expected figures are worked out by hand from the scenario, never copied from a run.
-// A test that cannot build its own input should fail at once, and may write files as it likes.
+// Helpers of tests, like tests, stop at the first failure and write their input files in place.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 mod accounting {

@@ -99,8 +99,6 @@ pub(super) fn verdict(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
-
     use super::*;
 
     #[test]

@@ -108,8 +108,6 @@ pub fn sentence(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a test's own constants
-
     use super::*;
 
     #[test]

@@ -3,7 +3,7 @@
 //! `arithmetic` (6), `incidents` (8), `notices` (9), `reports` (10), `acts` (15).
 //! `random_histories` checks what must hold in every history.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)] // a test may panic
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A failed test may stop at once.
 
 mod acts;
 mod arithmetic;

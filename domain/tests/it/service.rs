@@ -1,6 +1,6 @@
 //! A service in miniature: one or two systems, drawn samples, and the events that follow, so that a
 //! rule can be read as a picture. The same turn as the engine's, without stores.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)] // shared by several test files; a test may panic
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)] // Several test files share it; a failed test may stop at once.
 
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};

@@ -225,7 +225,6 @@ fn no_delay(tcp: &TcpStream) -> Result<(), Fault> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)] // A failed test may stop at once.
     use super::*;
 
     /// A probe of a name that a configuration could not name.

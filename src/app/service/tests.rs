@@ -1,6 +1,4 @@
 //! Starts that fail, and ends that do: the service as a whole, on loopback.
-// A test that cannot build its own input should fail at once.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 use std::net::TcpListener as Taken;
 use std::path::PathBuf;

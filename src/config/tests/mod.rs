@@ -1,5 +1,4 @@
 //! Tests of whole configurations: the shipped files with changes.
-#![allow(clippy::unwrap_used, clippy::expect_used)] // A test stops at what it did not expect.
 
 mod every_key;
 mod loaded;

@@ -1,6 +1,4 @@
 //! Fixtures: a small catalogue, samples, probes, and a journal that can fail.
-// A test that cannot build its own input should fail at once.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,4 @@
 //! Turns over a journal in memory: no event is shown before it is written, and no event is lost.
-// A test that cannot build its own input should fail at once.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use domain::act::{Act, Selector};
 use domain::actor::Actor;

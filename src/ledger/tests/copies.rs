@@ -1,7 +1,5 @@
-//! The ledger's file as it is found by others: copied, closed to writing, or left behind by a
-//! process that was killed in the middle of its first transaction. Tests may unwrap: a panic is
-//! how they fail.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
+//! The ledger's file in unusual states: copied, read-only, or left behind by a process that was
+//! killed in the middle of its first transaction.
 
 use std::path::Path;
 

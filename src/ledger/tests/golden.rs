@@ -1,7 +1,6 @@
 //! The stored form of every kind of event, held still: one file per kind and version under
 //! `tests/golden/events/`, never edited once released. `UPDATE_GOLDEN=1` writes the files that are
-//! missing and touches no other. Tests may unwrap: a panic is how they fail.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+//! missing and touches no other.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

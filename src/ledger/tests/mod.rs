@@ -1,6 +1,4 @@
-//! The ledger against people who change it and versions that do not know it. Tests may unwrap: a
-//! panic is how they fail.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
+//! The ledger against people who change it and versions that do not know it.
 
 use std::path::Path;
 

@@ -1,6 +1,4 @@
-//! What the dashboard in `grafana/` says, how it lies, and that Grafana can read it.
-// A test may panic: that is how it fails.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+//! The dashboard in `grafana/`: its queries, its layout, and its form.
 
 fn dashboard() -> serde_json::Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/grafana/dashboards/nines.json");

@@ -1,6 +1,4 @@
 //! From the state of the engine to the page.
-// A test may panic: that is how it fails.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use domain::actor::Actor;
 use domain::catalogue::{Affects, Catalogue, Committee, Customer, Days, End, Rule};

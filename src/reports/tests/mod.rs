@@ -1,5 +1,4 @@
 //! The report in each format, compared whole.
-#![allow(clippy::unwrap_used, clippy::expect_used)] // a test's own constants
 
 mod model;
 mod sample;

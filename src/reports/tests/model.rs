@@ -1,5 +1,4 @@
 //! The model of a month, `domain::report`, over the record that the pages are tested with.
-#![allow(clippy::unwrap_used, clippy::expect_used)] // a test's own constants
 
 use std::sync::Arc;
 

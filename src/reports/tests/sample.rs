@@ -1,5 +1,4 @@
 //! A month with one of everything, for the tests of reports: October 2026 in New York.
-#![allow(clippy::unwrap_used, clippy::expect_used)] // a test's own constants
 
 use std::sync::Arc;
 

@@ -1,6 +1,4 @@
 //! Rehearsals of days and months, small enough to read and check by hand.
-// A test that cannot build its own input should fail at once.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
 

@@ -1,11 +1,10 @@
 //! `nines demo` is for people: it prints no JSON and ends when its reader has gone.
 
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::program::{ends, words};
+use crate::support::program::{ends, within_a_minute, words};
 
 #[test]
 fn the_demo_is_for_people_and_ends_with_its_last_reader() {
@@ -19,14 +18,9 @@ fn the_demo_is_for_people_and_ends_with_its_last_reader() {
         .spawn()
         .unwrap();
     drop(demo.stdout.take());
-    let began = Instant::now();
-    while demo.try_wait().unwrap().is_none() {
-        if began.elapsed() > Duration::from_secs(60) {
-            demo.kill().unwrap();
-            panic!("it goes on for nobody");
-        }
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
+    let ended = within_a_minute(|| demo.try_wait().unwrap());
+    let _ = demo.kill();
+    assert!(ended.is_some(), "the demo goes on");
     let log = std::fs::read_to_string(folder.join("demo/nines.log")).unwrap();
     assert!(log.contains("stopped"), "in order: {log}");
 }

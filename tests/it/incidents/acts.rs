@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::support::rehearsal::{holds, list, play_into, system};
@@ -222,7 +222,7 @@ fn a_window_is_scheduled_extended_told_and_cancelled_with_every_word_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path();
     play_into("plain-outage", out);
-    let now = Timestamp::now();
+    let now = nines::clock::now();
     let after = |hours: i64| (now + SignedDuration::from_hours(hours)).to_string();
     let (start, end, later) = (after(48), after(50), after(51));
     let words = [

@@ -1,6 +1,6 @@
 //! Scheduling on the command line: a window that customers hear of too late counts as unplanned, and the command says so.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::support::program::{Running, append, configure, ends, json, out};
@@ -15,7 +15,7 @@ fn what_is_scheduled_or_added_too_late_is_said_to_earn_nothing() {
         contacts = [\"it@clinic.example\"]\nsystems = [\"portal\"]\n";
     append(&folder.join("nines.toml"), customer);
     drop(Running::start(folder));
-    let now: Timestamp = jiff::Timestamp::now();
+    let now = nines::clock::now();
     let after = |hours: i64| (now + SignedDuration::from_hours(hours)).to_string();
     let schedule_in = |hours: i64, id: &str, notice: &str| -> Value {
         let (start, end) = (after(hours), after(hours + 2));

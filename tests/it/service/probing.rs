@@ -1,7 +1,6 @@
 //! Probing goes on through maintenance, and a killed service counts the time it was away as unknown.
 
 use domain::event::Fact;
-use jiff::Timestamp;
 
 use crate::support::program::{Running, append, asked_at, every_second, facts, goes_on, until};
 
@@ -34,7 +33,7 @@ fn a_start_after_a_kill_takes_nothing_for_watched_that_nobody_watched() {
     goes_on(folder);
     let asked = asked_at(folder).unwrap();
     drop(first);
-    let killed = Timestamp::now();
+    let killed = nines::clock::now();
     let _second = Running::start(folder);
     let seen = facts(folder).into_iter().rev().find_map(|fact| match fact {
         Fact::Started { alive_until } => Some(alive_until),

@@ -1,11 +1,10 @@
 //! A reload takes a good configuration over, keeps the old one otherwise, and says what follows.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use crate::support::program::{
-    PORTAL, Running, append, change, configure, ends, err, every_second, get, goes_on, json, out,
-    run, says,
+    PORTAL, Running, append, change, configure, ends, err, every_second, get, goes_on, json, log,
+    out, poll, run, says, until,
 };
 
 #[test]
@@ -35,10 +34,9 @@ fn a_hangup_takes_over_what_is_right_and_refuses_what_is_not() {
     assert_eq!(get(folder, "/probe?target=portal/port").0, 200);
     std::fs::write(&portal, good.replace("\"port\"", "\"door\"")).unwrap();
     hang_up();
-    let began = Instant::now();
-    while get(folder, "/probe?target=portal/door").0 != 200 {
-        assert!(began.elapsed() < Duration::from_secs(60));
-    }
+    until("the new probe does not run", || {
+        (get(folder, "/probe?target=portal/door").0 == 200).then_some(())
+    });
     successful(1);
     assert_eq!(get(folder, "/probe?target=portal/port").0, 404);
 }
@@ -120,11 +118,12 @@ systems  = ["SYSTEM"]
     serve("gone");
     let _running = Running::start(folder);
     let listed = ["notice", "list", "--config", "nines.toml"];
-    let began = Instant::now();
-    while !out(&run(folder, &listed)).contains("downtime") {
-        let log = std::fs::read_to_string(folder.join("log")).unwrap();
-        assert!(began.elapsed() < Duration::from_secs(60), "{log}");
-    }
+    let has_notice = || {
+        out(&run(folder, &listed))
+            .contains("downtime")
+            .then_some(())
+    };
+    poll(has_notice, || log(folder));
     std::fs::remove_file(&gone).unwrap();
     serve("portal");
     let reload = ends(folder, &["reload", "--config", "nines.toml"], 0);
@@ -184,5 +183,5 @@ fn a_reload_that_is_refused_stops_no_probe() {
 }
 
 fn this_month() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m").to_string()
+    nines::clock::now().strftime("%Y-%m").to_string()
 }

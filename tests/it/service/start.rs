@@ -3,11 +3,12 @@
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
-use crate::support::program::{Running, append, configure, ends, err, get, out, words};
+use crate::support::program::{
+    Running, append, configure, ends, err, get, out, within_a_minute, words,
+};
 
-/// What a service that ought not to start says.
+/// Runs a service that must not start. The result is its standard error.
 fn refused(folder: &Path, code: i32) -> String {
     let run = ends(folder, &["run", "--config", "nines.toml"], code);
     assert_eq!(out(&run), "");
@@ -60,11 +61,8 @@ fn a_second_service_on_the_same_stores_does_not_start_and_names_the_first() {
     std::fs::write(folder.join("second.toml"), other).unwrap();
     let mut second = words(folder, &["run", "--config", "second.toml"]);
     let mut second = second.stderr(Stdio::piped()).spawn().unwrap();
-    let began = Instant::now();
-    while second.try_wait().unwrap().is_none() && began.elapsed() < Duration::from_secs(20) {
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
-    // One that goes on has started.
+    within_a_minute(|| second.try_wait().unwrap());
+    // A service that still runs did start.
     let _ = second.kill();
     let ended = second.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(3), "{}", err(&ended));

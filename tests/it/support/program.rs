@@ -5,9 +5,10 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::event::Fact;
+use nines::clock;
 use nines::ledger::Ledger;
 use serde_json::Value;
 
@@ -104,17 +105,15 @@ impl Running {
         Self::start_with(folder, "NINES_LOG", "info")
     }
 
-    /// One that finds that in its environment.
+    /// Starts a service with a variable in its environment.
     pub fn start_with(folder: &Path, variable: &str, value: &str) -> Self {
         let log = File::create(folder.join("log")).unwrap();
         let mut service = words(folder, &["run", "--config", "nines.toml"]);
         service.env(variable, value);
         let running = Self(service.stderr(log).stdout(Stdio::null()).spawn().unwrap());
-        let began = Instant::now();
-        while !out(&run(folder, &["status", "--config", "nines.toml"])).contains("is running") {
-            let log = std::fs::read_to_string(folder.join("log")).unwrap();
-            assert!(began.elapsed() < Duration::from_secs(60), "{log}");
-        }
+        let status = || run(folder, &["status", "--config", "nines.toml"]);
+        let is_running = || out(&status()).contains("is running").then_some(());
+        poll(is_running, || self::log(folder));
         running
     }
 }
@@ -146,46 +145,56 @@ pub fn get(folder: &Path, path: &str) -> (u16, String) {
     (status.parse().unwrap(), body.to_owned())
 }
 
-/// Waits until that gives something; what is missing is said after a minute.
-#[track_caller]
-pub fn until<T>(what: &str, ask: impl Fn() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
+/// Asks until there is an answer or a minute has passed.
+pub fn within_a_minute<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+    let began = clock::elapsed();
+    while clock::elapsed() - began < Duration::from_secs(60) {
         if let Some(found) = ask() {
-            return found;
+            return Some(found);
         }
-        assert!(began.elapsed() < Duration::from_secs(60), "{what}");
-        // What is waited for needs the processor, too.
-        std::thread::sleep(Duration::from_millis(20)); // scripted delay
+        // The interval of polling, not a fixed delay: the service needs the processor meanwhile.
+        std::thread::park_timeout(Duration::from_millis(20));
     }
+    None
 }
 
-/// Waits until the service's log says so.
+/// Asks until there is an answer. Fails with `problem` after a minute.
+#[track_caller]
+pub fn poll<T>(ask: impl FnMut() -> Option<T>, problem: impl Fn() -> String) -> T {
+    within_a_minute(ask).unwrap_or_else(|| panic!("{}", problem()))
+}
+
+/// Asks until there is an answer. Fails with `problem` after a minute.
+#[track_caller]
+pub fn until<T>(problem: &str, ask: impl FnMut() -> Option<T>) -> T {
+    poll(ask, || problem.to_owned())
+}
+
+pub fn log(folder: &Path) -> String {
+    std::fs::read_to_string(folder.join("log")).unwrap()
+}
+
+/// Waits until the service's log contains `word`.
 #[track_caller]
 pub fn says(folder: &Path, word: &str) {
-    let began = Instant::now();
-    loop {
-        let log = std::fs::read_to_string(folder.join("log")).unwrap();
-        if log.contains(word) {
-            return;
-        }
-        assert!(began.elapsed() < Duration::from_secs(60), "{word}: {log}");
-    }
+    let found = || log(folder).contains(word).then_some(());
+    poll(found, || format!("{word}: {}", log(folder)));
 }
 
-/// Waits until the status of the service, as JSON, shows that of this system.
+/// Waits until `nines status` shows that state of that system.
 #[track_caller]
 pub fn shows(folder: &Path, system: &str, state: &str) {
-    let began = Instant::now();
-    loop {
-        let status = run(folder, &["status", "--config", "nines.toml", "--json"]);
-        let said: Value = serde_json::from_slice(&status.stdout).unwrap();
-        let mut systems = said["systems"].as_array().unwrap().iter();
-        if systems.any(|s| s["system"] == system && s["state"] == state) {
-            return;
-        }
-        assert!(began.elapsed() < Duration::from_secs(60), "{said}");
-    }
+    let line = ["status", "--config", "nines.toml", "--json"];
+    let status = || serde_json::from_slice::<Value>(&run(folder, &line).stdout).unwrap();
+    let is_shown = |s: &Value| s["system"] == system && s["state"] == state;
+    let shown = || {
+        status()["systems"]
+            .as_array()?
+            .iter()
+            .any(is_shown)
+            .then_some(())
+    };
+    poll(shown, || status().to_string());
 }
 
 /// A configuration whose portal is asked every second.

@@ -189,7 +189,6 @@ fn server_name(url: &Url) -> Result<ServerName<'static>, String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)] // A failed test may stop at once.
     use super::*;
     use hyper::header::HeaderName;
 
