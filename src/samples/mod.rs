@@ -35,7 +35,7 @@ pub const FOLDER: &str = "samples";
 /// How many samples may wait for the writer. Ten thousand probes every 30 s fill it in 98 s.
 pub const QUEUE: usize = 32_768;
 
-/// How many samples one transaction holds at most.
+/// How many samples one transaction of the service holds at most.
 pub const BATCH: usize = 1_000;
 
 /// How long a batch waits for more samples: with the commit itself well within a second.
@@ -106,6 +106,8 @@ pub struct Options {
     pub elapsed: Option<fn() -> Duration>,
     /// How many samples may wait for the writer.
     pub queue: usize,
+    /// How many samples one transaction holds at most.
+    pub batch: usize,
     /// How long the writer waits before it opens a file anew that could not be written.
     pub retry: Duration,
 }
@@ -116,6 +118,7 @@ impl Default for Options {
             check: Check::Here,
             elapsed: None,
             queue: QUEUE,
+            batch: BATCH,
             retry: RETRY,
         }
     }

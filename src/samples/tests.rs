@@ -264,6 +264,28 @@ fn a_full_queue_drops_and_counts_and_never_waits() {
 }
 
 #[test]
+fn a_caller_may_wait_for_room_instead() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        queue: 4,
+        batch: 2,
+        ..Options::default()
+    };
+    let instance = Instance::open_with(dir.path(), at(NOVEMBER), options).unwrap();
+    let writer = instance.writer();
+    let samples = row_of(50, NOVEMBER);
+    for sample in &samples {
+        if writer.offer(sample.clone()).is_err() {
+            writer.make_room().unwrap();
+            assert!(writer.stats().waiting <= 2);
+            writer.offer(sample.clone()).unwrap();
+        }
+    }
+    instance.close().unwrap();
+    assert_eq!(all(&open(dir.path(), NOVEMBER)), samples);
+}
+
+#[test]
 fn a_batch_whose_commit_failed_is_written_exactly_once() {
     for sabotage in [
         vec![Sabotage::Before],

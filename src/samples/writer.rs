@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::file::File;
 use super::month::Month;
 use super::opening::{self, SetAside};
-use super::{BATCH, Error, LINGER, Options, Running, lock};
+use super::{Error, LINGER, Options, Running, lock};
 
 /// The queue is full: the sample was dropped, and counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -99,7 +99,7 @@ impl Writer {
         let size = queue.waiting.len();
         drop(queue);
         // In between, the writer's own patience ends its wait.
-        if size == 1 || size >= BATCH {
+        if size == 1 || size == self.shared.options.batch {
             self.shared.wake.notify_all();
         }
         Ok(())
@@ -108,8 +108,19 @@ impl Writer {
     /// Waits until every sample offered before is on the disk. An error says that the writer
     /// cannot write just now; it goes on trying.
     pub fn flush(&self) -> Result<(), Error> {
+        self.commit(|accepted| accepted)
+    }
+
+    /// Waits until there is room for half a queue. An error is that of [`Writer::flush`].
+    pub fn make_room(&self) -> Result<(), Error> {
+        let half = self.shared.options.queue as u64 / 2;
+        self.commit(|accepted| accepted.saturating_sub(half))
+    }
+
+    /// Waits until as many samples are on the disk as `goal` makes of all that were accepted.
+    fn commit(&self, goal: impl FnOnce(u64) -> u64) -> Result<(), Error> {
         let mut queue = lock(&self.shared.queue);
-        let goal = queue.accepted;
+        let goal = goal(queue.accepted);
         queue.wanted = queue.wanted.max(goal);
         queue.stats.failing = None;
         self.shared.wake.notify_all();
@@ -176,10 +187,12 @@ fn take(shared: &Shared) -> Option<Vec<Sample>> {
     let (mut queue, _) = shared
         .wake
         .wait_timeout_while(queue, LINGER, |queue| {
-            queue.waiting.len() < BATCH && !queue.stop && queue.wanted <= queue.committed
+            queue.waiting.len() < shared.options.batch
+                && !queue.stop
+                && queue.wanted <= queue.committed
         })
         .unwrap_or_else(PoisonError::into_inner);
-    let size = queue.waiting.len().min(BATCH);
+    let size = queue.waiting.len().min(shared.options.batch);
     (size > 0).then(|| queue.waiting.drain(..size).collect())
 }
 
