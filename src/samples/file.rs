@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use domain::id::Source;
 use domain::sample::{Outcome, Reason, Sample};
-use duckdb::types::{TimeUnit, Value};
+use duckdb::types::{TimeUnit, ToSqlOutput, Value, ValueRef};
 use duckdb::{AccessMode, Config, Connection, params};
 use jiff::Timestamp;
 
@@ -264,20 +264,30 @@ fn append(
     // The start is exact whatever the lateness: that may be cut short, the sum may not.
     let slot = sample.at.as_microsecond() - i64::from(late);
     let phases = &sample.phases;
-    appender.append_row(params![
-        source,
-        Value::Timestamp(TimeUnit::Microsecond, slot),
-        late,
-        verdict,
-        encode(sample.took_us),
-        phases.resolve_us.map(encode),
-        phases.connect_us.map(encode),
-        phases.tls_us.map(encode),
-        phases.processing_us.map(encode),
-        phases.transfer_us.map(encode),
-        sample.status,
-        sample.detail.as_deref(),
-    ])
+    let code = |us: Option<u64>| optional(us.map(encode));
+    // Borrowed values are bound as they are: `params!` makes an owned value of each first.
+    let row = [
+        ValueRef::UInt(source),
+        ValueRef::Timestamp(TimeUnit::Microsecond, slot),
+        ValueRef::UInt(late),
+        ValueRef::UTinyInt(verdict),
+        ValueRef::USmallInt(encode(sample.took_us)),
+        code(phases.resolve_us),
+        code(phases.connect_us),
+        code(phases.tls_us),
+        code(phases.processing_us),
+        code(phases.transfer_us),
+        optional(sample.status),
+        sample
+            .detail
+            .as_deref()
+            .map_or(ValueRef::Null, ValueRef::from),
+    ];
+    appender.append_row(row.map(ToSqlOutput::Borrowed))
+}
+
+fn optional<'a>(value: Option<u16>) -> ValueRef<'a> {
+    value.map_or(ValueRef::Null, ValueRef::USmallInt)
 }
 
 /// An instant as DuckDB takes it: in whole microseconds, cut off.
