@@ -4,10 +4,12 @@
 //! give the same bytes on any machine, in any folder, time zone and language.
 
 mod act;
+mod faults;
 mod names;
 mod output;
 mod play;
 mod scenario;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod world;

@@ -1,8 +1,7 @@
 //! Plays a scenario: takes the next step from a heap, gives the engine its turn, adds the steps that
 //! follow. Schedules and notices are decided by the service's own code.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,7 +14,10 @@ use domain::sample::Sample;
 use jiff::{SignedDuration, Timestamp};
 
 use super::act::{Action, ServiceAction};
-use super::scenario::{Act, Answer, Scenario};
+use super::faults::Faults;
+use super::scenario::{Act, Scenario};
+use super::steps::{ProbeTask, Step, Steps};
+use super::world::Draws;
 use super::{Error, Refused, world};
 use crate::config::Loaded;
 use crate::engine::schedule::{After, Schedule};
@@ -23,40 +25,18 @@ use crate::engine::turn::{self, Turn};
 use crate::engine::{self, turn::Turned};
 use crate::ledger::Ledger;
 use crate::notices::{Due, Rendered, Renderer};
-use crate::samples::Instance;
+use crate::samples::{Instance, Options};
 
 /// Messages under way at once, as in the courier.
 const CONNECTIONS: usize = 8;
 /// How long an orderly stop waits for messages under way, as in the courier.
 const GRACE: SignedDuration = SignedDuration::from_secs(20);
+/// Samples in one transaction. The service commits each second; a simulation may wait for more, which
+/// costs a third less of the processor.
+const BATCH: usize = 8_192;
 /// How often the service writes a mark. Only the next start reads a mark, so a simulation writes only
 /// the last one: a month has 43,200 minutes.
 const MARK_EVERY: SignedDuration = SignedDuration::from_mins(1);
-
-/// The order of steps at the same instant: ends come before beginnings.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
-    Return,
-    Delivered,
-    Answered,
-    Act,
-    Ask,
-    End,
-}
-
-/// An entry of the heap: instant, rank, and the key of its step, which counts up.
-type Entry = Reverse<(Timestamp, Rank, u64)>;
-
-enum Step {
-    /// The service starts again; its last sign of life before.
-    Return(Option<Timestamp>),
-    Delivered(NoticeId, u32, Answer),
-    Answered(Timestamp, Box<Sample>),
-    /// A person's act, by its index in the scenario.
-    Act(usize),
-    Ask(ProbeId),
-    End,
-}
 
 /// The results of a played scenario.
 pub(super) struct Played {
@@ -81,7 +61,11 @@ pub(super) fn play(
     if !ledger.is_new() {
         return Err(Error::NotEmpty(data.to_owned()));
     }
-    let instance = Instance::open(data, scenario.start)?;
+    let options = Options {
+        batch: BATCH,
+        ..Options::default()
+    };
+    let instance = Instance::open_with(data, scenario.start, options)?;
     let mut simulation = Simulation {
         scenario,
         reloads,
@@ -90,10 +74,8 @@ pub(super) fn play(
         turn: Some(Turn::new(ledger, domain::record::Record::default(), &[])),
         instance,
         now: scenario.start,
-        heap: BinaryHeap::new(),
-        contents: BTreeMap::new(),
-        entered: 0,
-        tasks: BTreeMap::new(),
+        faults: Faults::of(&scenario.faults),
+        steps: Steps::default(),
         under_way: BTreeSet::new(),
         stopping: false,
         marked_at: scenario.start,
@@ -114,9 +96,9 @@ pub(super) fn play(
         },
     )?;
     for (n, act) in scenario.acts.iter().enumerate() {
-        simulation.enter(act.at, Rank::Act, Step::Act(n));
+        simulation.steps.enter(act.at, Step::Act(n));
     }
-    simulation.enter(scenario.end, Rank::End, Step::End);
+    simulation.steps.enter(scenario.end, Step::End);
     simulation.begin(scenario.start, None)?;
     simulation.run(progress)?;
     simulation.instance.writer().flush()?;
@@ -155,10 +137,8 @@ struct Simulation<'a> {
     instance: Instance,
     /// The instant of the last step.
     now: Timestamp,
-    heap: BinaryHeap<Entry>,
-    contents: BTreeMap<u64, Step>,
-    entered: u64,
-    tasks: BTreeMap<ProbeId, ProbeTask>,
+    faults: Faults<'a>,
+    steps: Steps,
     under_way: BTreeSet<NoticeId>,
     stopping: bool,
     marked_at: Timestamp,
@@ -168,19 +148,10 @@ struct Simulation<'a> {
     outbox: Outbox,
 }
 
-/// An active probe's schedule, and the key of its next step. A step with another key is outdated.
-struct ProbeTask {
-    active: Active,
-    schedule: Schedule,
-    after: After,
-    entry: u64,
-}
-
 impl Simulation<'_> {
     fn run(&mut self, progress: &mut dyn FnMut(Timestamp)) -> Result<(), Error> {
         let mut told = self.scenario.start;
-        while let Some(Reverse((at, _, _))) = self.heap.peek() {
-            let at = *at;
+        while let Some(at) = self.steps.next_at() {
             // As in the engine's own turns, whatever is due comes before the next step.
             if let Some(due) = self.due().filter(|due| *due <= at) {
                 self.do_due(due)?;
@@ -190,13 +161,10 @@ impl Simulation<'_> {
                 told = at;
                 progress(at);
             }
-            let Some(Reverse((_, _, key))) = self.heap.pop() else {
+            let Some((at, step)) = self.steps.pop() else {
                 break;
             };
-            let Some(step) = self.contents.remove(&key) else {
-                continue;
-            };
-            if self.handle(at, key, step)? {
+            if self.handle(at, step)? {
                 break;
             }
         }
@@ -238,7 +206,7 @@ impl Simulation<'_> {
     }
 
     /// Handles a step. Returns true at the end of the scenario.
-    fn handle(&mut self, at: Timestamp, key: u64, step: Step) -> Result<bool, Error> {
+    fn handle(&mut self, at: Timestamp, step: Step) -> Result<bool, Error> {
         self.now = at;
         match step {
             Step::Return(alive_until) => self.begin(at, alive_until)?,
@@ -255,8 +223,8 @@ impl Simulation<'_> {
                     },
                 )?;
             }
-            Step::Ask(probe) => self.ask(at, key, &probe),
-            Step::Answered(started, sample) => self.answered(at, key, started, *sample)?,
+            Step::Ask(task) => self.ask(at, task),
+            Step::Answered(task, sample) => self.answered(at, task, *sample)?,
             Step::Act(n) => self.act(at, n)?,
             Step::End if self.turn.is_none() => {
                 let ledger = Ledger::open(self.data)?;
@@ -275,14 +243,6 @@ impl Simulation<'_> {
         Ok(false)
     }
 
-    fn enter(&mut self, at: Timestamp, rank: Rank, step: Step) -> u64 {
-        let key = self.entered;
-        self.entered += 1;
-        self.contents.insert(key, step);
-        self.heap.push(Reverse((at, rank, key)));
-        key
-    }
-
     // The service's life.
 
     fn begin(&mut self, at: Timestamp, alive_until: Option<Timestamp>) -> Result<(), Error> {
@@ -291,7 +251,6 @@ impl Simulation<'_> {
             self.turn = Some(engine::open(ledger, &self.instance, at)?);
         }
         self.step_or_fail(at, Input::Start { alive_until })?;
-        self.tasks.clear();
         self.schedule_probes(at);
         self.marked_at = at;
         Ok(())
@@ -311,11 +270,12 @@ impl Simulation<'_> {
             self.last_sample.max(Some(self.marked_at))
         } else {
             if let Some(end) = self
+                .steps
                 .last_delivery()
                 .filter(|end| end.duration_since(at) <= GRACE)
             {
                 self.stopping = true;
-                self.enter(end, Rank::Act, Step::Act(n));
+                self.steps.enter(end, Step::Act(n));
                 return Ok(());
             }
             self.step_or_fail(at, Input::Stop)?;
@@ -324,22 +284,13 @@ impl Simulation<'_> {
         };
         self.stopping = false;
         self.turn = None;
-        self.tasks.clear();
         self.under_way.clear();
-        self.contents
-            .retain(|_, step| matches!(step, Step::Act(_) | Step::End));
+        self.steps.end_service();
         self.instance.writer().flush()?;
         let down_for = SignedDuration::try_from(down_for).unwrap_or(SignedDuration::MAX);
         let back = at.checked_add(down_for).unwrap_or(self.scenario.end);
-        self.enter(back, Rank::Return, Step::Return(alive_until));
+        self.steps.enter(back, Step::Return(alive_until));
         Ok(())
-    }
-
-    fn last_delivery(&self) -> Option<Timestamp> {
-        let ends = self.heap.iter().filter(|Reverse((_, _, key))| {
-            matches!(self.contents.get(key), Some(Step::Delivered(..)))
-        });
-        ends.map(|Reverse((at, _, _))| *at).max()
     }
 
     fn mark(&mut self, at: Timestamp) -> Result<(), Error> {
@@ -373,104 +324,78 @@ impl Simulation<'_> {
             return;
         };
         let catalogue = std::sync::Arc::clone(&turn.record().catalogue);
-        let mut before = std::mem::take(&mut self.tasks);
+        let mut before = self.steps.take_probes();
         for (id, active) in active_probes(&catalogue) {
-            let schedule = schedule(id, active);
-            let task = match before.remove(id) {
-                Some(task) if task.schedule == schedule || self.is_running(&task) => ProbeTask {
-                    active: active.clone(),
-                    schedule,
-                    ..task
-                },
-                kept => {
-                    let after = kept.map_or(After::Instant(at), |task| task.after);
-                    self.task(id, active, after, at)
-                }
+            let mut task = ProbeTask {
+                active: active.clone(),
+                source: catalogue.source(id),
+                effects: self.faults.on(id),
+                draws: Draws::of(self.scenario.seed, id),
+                schedule: Schedule::of(id, active.interval_ms, active.retry_interval_ms),
+                after: After::Instant(at),
             };
-            self.tasks.insert(id.clone(), task);
+            if let Some(mut entry) = before.remove(id) {
+                let is_running = entry.is_running();
+                if let Some(known) = entry.task() {
+                    task.after = known.after;
+                    if known.schedule == task.schedule || is_running {
+                        *known = task;
+                        self.steps.put_back(entry);
+                        continue;
+                    }
+                }
+            }
+            let after = task.after;
+            self.schedule(Box::new(task), after, at);
         }
-    }
-
-    fn is_running(&self, task: &ProbeTask) -> bool {
-        matches!(self.contents.get(&task.entry), Some(Step::Answered(..)))
     }
 
     /// Schedules the next run of a probe after `after`, and not before `now`.
-    fn task(
-        &mut self,
-        id: &ProbeId,
-        active: &Active,
-        mut after: After,
-        now: Timestamp,
-    ) -> ProbeTask {
-        let schedule = schedule(id, active);
-        let retrying = self.turn.as_ref().is_some_and(|turn| turn.retrying(id));
-        if schedule
-            .slipped(schedule.next(after, retrying), now)
-            .is_some()
-        {
-            after = After::Instant(now);
+    fn schedule(&mut self, mut task: Box<ProbeTask>, after: After, now: Timestamp) {
+        let turn = self.turn.as_ref();
+        let retrying = turn.is_some_and(|turn| turn.retrying(&task.source.probe));
+        task.after = after;
+        let mut next = task.schedule.next(after, retrying);
+        if task.schedule.slipped(next, now).is_some() {
+            task.after = After::Instant(now);
+            next = task.schedule.next(task.after, retrying);
         }
-        let next = schedule.next(after, retrying).max(now);
-        let entry = self.enter(next, Rank::Ask, Step::Ask(id.clone()));
-        ProbeTask {
-            active: active.clone(),
-            schedule,
-            after,
-            entry,
-        }
+        self.steps.enter(next.max(now), Step::Ask(task));
     }
 
-    fn ask(&mut self, at: Timestamp, key: u64, id: &ProbeId) {
-        let Some(task) = self.tasks.get(id).filter(|task| task.entry == key) else {
-            return;
-        };
-        let active = task.active.clone();
-        let Some(source) = self.turn.as_ref().map(|t| t.record().catalogue.source(id)) else {
-            return;
-        };
-        let Some(sample) = world::sample(self.scenario, &active, source, at) else {
+    fn ask(&mut self, at: Timestamp, task: Box<ProbeTask>) {
+        let effect = task.effects.at(at);
+        let sample = world::sample(task.draws, &task.active, &task.source, effect, at);
+        let Some(sample) = sample else {
             let later = at.checked_add(SignedDuration::from_nanos(1)).unwrap_or(at);
-            let task = self.task(id, &active, After::Instant(later), later);
-            self.tasks.insert(id.clone(), task);
+            self.schedule(task, After::Instant(later), later);
             return;
         };
         let took = SignedDuration::from_micros(i64::try_from(sample.took_us).unwrap_or(0));
         let ended = at.checked_add(took).unwrap_or(at);
-        let step = Step::Answered(at, Box::new(sample));
-        let entry = self.enter(ended, Rank::Answered, step);
-        if let Some(task) = self.tasks.get_mut(id) {
-            task.entry = entry;
-        }
+        let step = Step::Answered(task, Box::new(sample));
+        self.steps.enter(ended, step);
     }
 
     fn answered(
         &mut self,
         at: Timestamp,
-        key: u64,
-        started: Timestamp,
+        task: Box<ProbeTask>,
         sample: Sample,
     ) -> Result<(), Error> {
-        let id = sample.source.probe.clone();
-        if self.tasks.get(&id).is_none_or(|task| task.entry != key) {
-            return Ok(());
-        }
+        let started = sample.at;
         self.samples += 1;
-        self.last_sample = self.last_sample.max(Some(sample.at));
+        self.last_sample = self.last_sample.max(Some(started));
         let writer = self.instance.writer();
         if writer.offer(sample.clone()).is_err() {
             // The service would drop the sample. A simulation waits, so that every run is the same.
-            writer.flush()?;
+            writer.make_room()?;
             writer
                 .offer(sample.clone())
                 .map_err(|_| Error::Inside("the samples cannot be written"))?;
         }
         self.step_or_fail(at, Input::Sampled(sample))?;
-        let Some(active) = self.tasks.get(&id).map(|task| task.active.clone()) else {
-            return Ok(());
-        };
-        let task = self.task(&id, &active, After::Run { started, ended: at }, at);
-        self.tasks.insert(id, task);
+        self.schedule(task, After::Run { started, ended: at }, at);
         Ok(())
     }
 
@@ -517,11 +442,8 @@ impl Simulation<'_> {
         let answer = world::mail_answer(self.scenario, &address.to_string(), at);
         let took = SignedDuration::try_from(answer.took).unwrap_or(SignedDuration::ZERO);
         let ended = at.checked_add(took).unwrap_or(at);
-        self.enter(
-            ended,
-            Rank::Delivered,
-            Step::Delivered(notice, attempt, answer),
-        );
+        let step = Step::Delivered(notice, attempt, Box::new(answer));
+        self.steps.enter(ended, step);
         Ok(())
     }
 
@@ -595,8 +517,4 @@ impl Simulation<'_> {
 fn active_probes(catalogue: &Catalogue) -> impl Iterator<Item = (&ProbeId, &Active)> {
     let probes = catalogue.systems.iter().flat_map(|system| &system.probes);
     probes.filter_map(|probe| Some((&probe.id, probe.active()?)))
-}
-
-fn schedule(id: &ProbeId, active: &Active) -> Schedule {
-    Schedule::of(id, active.interval_ms, active.retry_interval_ms)
 }

@@ -8,7 +8,7 @@ use domain::id::{ProbeId, Source};
 use domain::sample::{Outcome, Phases, Reason, Sample};
 use jiff::Timestamp;
 
-use super::scenario::{Answer, Effect, Scenario, Target};
+use super::scenario::{Answer, Effect, Scenario};
 
 /// One step of SplitMix64 (Steele, Lea, Flood, 2014). A number depends on its purpose, never on how
 /// many numbers were drawn before.
@@ -19,31 +19,33 @@ fn mixed(mut state: u64) -> u64 {
     state ^ (state >> 31)
 }
 
-/// A random number that is the same for the same seed, probe and instant.
-fn drawn(seed: u64, probe: &ProbeId, at: Timestamp) -> u64 {
-    let mut state = mixed(seed);
-    for byte in probe.as_str().bytes() {
-        state = mixed(state ^ u64::from(byte));
+/// The random numbers of one probe: the same for the same seed, probe and instant.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Draws(u64);
+
+impl Draws {
+    pub(super) fn of(seed: u64, probe: &ProbeId) -> Self {
+        let mut state = mixed(seed);
+        for byte in probe.as_str().bytes() {
+            state = mixed(state ^ u64::from(byte));
+        }
+        Self(state)
     }
-    mixed(state ^ at.as_microsecond().unsigned_abs())
+
+    fn at(self, at: Timestamp) -> u64 {
+        mixed(self.0 ^ at.as_microsecond().unsigned_abs())
+    }
 }
 
-/// The sample of a probe that starts at `at`; `None` if the scenario lets the monitor get none.
+/// The sample of a probe that starts at `at`; `None` if `effect` lets the monitor get none.
 pub(super) fn sample(
-    scenario: &Scenario,
+    draws: Draws,
     active: &Active,
-    source: Source,
+    source: &Source,
+    effect: Option<Effect>,
     at: Timestamp,
 ) -> Option<Sample> {
-    let probe = &source.probe;
-    let target = scenario.faults.iter().rev().find(|fault| {
-        fault.span.contains(at)
-            && match &fault.target {
-                Target::System(system) => system.as_str() == probe.system(),
-                Target::Probe(id) => id == probe,
-            }
-    });
-    let (outcome, reason) = match target.map(|fault| fault.effect) {
+    let (outcome, reason) = match effect {
         None => (Outcome::Up, None),
         Some(Effect::Sample(outcome, reason)) => (outcome, reason),
         Some(Effect::Nothing) => return None,
@@ -51,9 +53,9 @@ pub(super) fn sample(
     let timeout_us = u64::try_from(active.timeout_ms)
         .unwrap_or(1)
         .saturating_mul(1_000);
-    let took_us = took_us(outcome, reason, timeout_us, drawn(scenario.seed, probe, at));
+    let took_us = took_us(outcome, reason, timeout_us, draws.at(at));
     Some(Sample {
-        source,
+        source: source.clone(),
         at,
         late_us: 0,
         outcome,
