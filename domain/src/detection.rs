@@ -149,16 +149,12 @@ enum Step {
 
 impl Confirmation {
     fn see(&mut self, settings: &Settings, bad: bool, seen: &Seen) -> Step {
-        let before = std::mem::take(&mut self.run);
-        let broken = before.count > 0 && before.bad != bad;
-        self.run = if broken || before.count == 0 {
-            Run {
-                bad,
-                ..Run::default()
-            }
-        } else {
-            before.clone()
-        };
+        let goes_on = self.run.count > 0 && self.run.bad == bad;
+        let mut broken = Run::default();
+        if !goes_on {
+            broken = std::mem::take(&mut self.run);
+            self.run.bad = bad;
+        }
         let wanted = if bad {
             settings.failures
         } else {
@@ -181,10 +177,10 @@ impl Confirmation {
         if !bad && self.run.count >= settings.recoveries {
             self.suspect = false;
         }
-        match before.began_at() {
-            Some(from) if broken && before.bad && !self.confirmed => Step::Blip {
+        match broken.began_at() {
+            Some(from) if broken.bad && !self.confirmed => Step::Blip {
                 span: Span::new(from.min(seen.at), seen.at),
-                samples: before.count,
+                samples: broken.count,
             },
             _ => Step::Nothing,
         }
