@@ -135,7 +135,7 @@ pub fn open(hours: &Hours, over: Span) -> Result<Spans, UnknownZone> {
     for entry in &hours.weekly {
         let (opens, closes) = (zone(&entry.open.zone)?, zone(&entry.close.zone)?);
         let begins = |day: &Date| {
-            entry.day() == day.weekday() && !over.is_empty() && !hours.holidays.contains(day)
+            entry.weekday == day.weekday() && !over.is_empty() && !hours.is_holiday(*day)
         };
         for day in dates(over.from, over.to, &opens, 2).filter(begins) {
             let from = local(day, entry.open.time, &opens, Edge::Start);

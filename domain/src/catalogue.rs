@@ -149,13 +149,13 @@ impl Default for Flapping {
 #[serde(rename_all = "snake_case")]
 pub enum Days {
     /// Each of these weekdays.
-    Weekdays(#[serde(with = "weekdays")] Vec<Weekday>),
+    Weekdays(#[serde(with = "crate::weekday::list")] Vec<Weekday>),
     /// The nth such weekday of each month: 1 to 5, or -1 for the last.
     Nth {
         /// 1 to 5, or -1.
         nth: i8,
         /// The weekday.
-        #[serde(with = "weekday")]
+        #[serde(with = "crate::weekday")]
         weekday: Weekday,
     },
     /// These days of each month (31 falls out of a short month).
@@ -169,6 +169,7 @@ pub enum Days {
 #[serde(rename_all = "snake_case")]
 pub enum End {
     /// After this much elapsed time, in seconds.
+    #[serde(rename = "after_s")]
     After(i64),
     /// At this local time: the same day, or the next if not after the start.
     Local(Time),
@@ -316,52 +317,4 @@ pub struct Single {
     /// The reason for scheduling outside the policy's allowed hours.
     #[serde(alias = "override")]
     pub override_reason: Option<String>,
-}
-
-mod weekday {
-    //! Weekdays are stored as `mon` … `sun`.
-    use jiff::civil::Weekday;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-
-    pub(super) fn name(day: Weekday) -> &'static str {
-        NAMES[usize::from(day.to_monday_zero_offset().unsigned_abs())]
-    }
-
-    pub(super) fn parse(text: &str) -> Option<Weekday> {
-        let offset = NAMES.iter().position(|n| *n == text)?;
-        Weekday::from_monday_zero_offset(i8::try_from(offset).ok()?).ok()
-    }
-
-    pub(super) fn serialize<S: Serializer>(day: &Weekday, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(name(*day))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Weekday, D::Error> {
-        let text = String::deserialize(d)?;
-        parse(&text).ok_or_else(|| {
-            serde::de::Error::custom(format!("`{text}` is not a weekday (mon … sun)"))
-        })
-    }
-}
-
-mod weekdays {
-    use jiff::civil::Weekday;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(days: &[Weekday], s: S) -> Result<S::Ok, S::Error> {
-        s.collect_seq(days.iter().map(|d| super::weekday::name(*d)))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Weekday>, D::Error> {
-        Vec::<String>::deserialize(d)?
-            .iter()
-            .map(|t| {
-                super::weekday::parse(t).ok_or_else(|| {
-                    serde::de::Error::custom(format!("`{t}` is not a weekday (mon … sun)"))
-                })
-            })
-            .collect()
-    }
 }

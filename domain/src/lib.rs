@@ -28,4 +28,5 @@ pub mod schedule;
 pub mod span;
 pub mod text;
 pub mod watch;
+mod weekday;
 pub mod windows;

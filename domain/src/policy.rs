@@ -43,16 +43,23 @@ pub struct Target {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hours {
     pub weekly: Vec<DayHours>,
-    /// Dates, in the zone of the opening, on which no hours begin.
-    pub holidays: Vec<Date>,
+    /// Days, in the zone of the opening, on which no hours begin.
+    pub holidays: Vec<Holiday>,
+}
+
+/// A day without hours. Rules (a weekday of a month, the federal holidays) will be further variants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Holiday {
+    Date(Date),
 }
 
 /// `[open, close)` from one weekday on. A close at `00:00` is the end of that day. Any other close
 /// that is not after the opening is on the next day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayHours {
-    /// Monday is 0, Sunday is 6.
-    pub weekday: u8,
+    #[serde(with = "crate::weekday")]
+    pub weekday: Weekday,
     pub open: LocalTime,
     pub close: LocalTime,
 }
@@ -67,7 +74,12 @@ pub struct LocalTime {
 
 impl Hours {
     /// The same hours on each of these weekdays, in one zone and without holidays.
-    pub fn on(weekdays: impl IntoIterator<Item = u8>, open: Time, close: Time, zone: &str) -> Self {
+    pub fn on(
+        weekdays: impl IntoIterator<Item = Weekday>,
+        open: Time,
+        close: Time,
+        zone: &str,
+    ) -> Self {
         let edge = |time| LocalTime {
             time,
             zone: zone.to_owned(),
@@ -83,6 +95,10 @@ impl Hours {
         }
     }
 
+    pub fn is_holiday(&self, day: Date) -> bool {
+        self.holidays.contains(&Holiday::Date(day))
+    }
+
     /// The zone of all edges; `None` if they have several zones, or there are no hours.
     pub fn zone(&self) -> Option<&str> {
         let edges = || self.weekly.iter().flat_map(|day| [&day.open, &day.close]);
@@ -95,23 +111,7 @@ impl Hours {
         let midnight = |edge: &LocalTime| edge.time == Time::midnight();
         let whole = self.weekly.iter();
         let whole = whole.filter(|d| midnight(&d.open) && midnight(&d.close));
-        let days: BTreeSet<u8> = whole.map(|d| d.weekday % 7).collect();
+        let days: BTreeSet<i8> = whole.map(|d| d.weekday.to_monday_zero_offset()).collect();
         days.len() == 7 && self.holidays.is_empty() && self.zone().is_some()
-    }
-}
-
-impl DayHours {
-    /// The weekday. Offsets beyond 6 wrap around.
-    pub fn day(&self) -> Weekday {
-        const WEEK: [Weekday; 7] = [
-            Weekday::Monday,
-            Weekday::Tuesday,
-            Weekday::Wednesday,
-            Weekday::Thursday,
-            Weekday::Friday,
-            Weekday::Saturday,
-            Weekday::Sunday,
-        ];
-        WEEK[usize::from(self.weekday % 7)]
     }
 }

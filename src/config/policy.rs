@@ -108,10 +108,7 @@ fn weekly(source: &mut Source<'_>, hours: WeeklyHours) -> Hours {
     let days = hours.days.into_iter().map(|day| (day.value, day.at));
     let days: Vec<_> = days.collect();
     source.no_repeats(&days);
-    let mut days: Vec<u8> = days
-        .iter()
-        .map(|(day, _)| day.to_monday_zero_offset().unsigned_abs())
-        .collect();
-    days.sort_unstable();
+    let mut days: Vec<_> = days.into_iter().map(|(day, _)| day).collect();
+    days.sort_by_key(|day| day.to_monday_zero_offset());
     Hours::on(days, hours.open.value, hours.close.value, &hours.zone.value)
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::{Date, Time};
+use jiff::civil::Time;
 
 use super::model::{Choice, Method, Rule};
 use super::scope::Scope;
 use super::words;
 use crate::id::PolicyId;
-use crate::policy::{DayHours, Hours, LocalTime, Policy};
+use crate::policy::{DayHours, Holiday, Hours, LocalTime, Policy};
 
 pub(super) fn of(scope: &Scope<'_>) -> Method {
     Method {
@@ -194,14 +194,16 @@ pub(super) fn choices(policy: &Policy) -> Vec<String> {
 /// Hours in words; days in a row with the same hours are joined.
 fn weekly(hours: &Hours) -> String {
     const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-    let name = |day: &DayHours| DAYS[usize::from(day.weekday % 7)];
+    let name =
+        |day: &DayHours| DAYS[usize::from(day.weekday.to_monday_zero_offset().unsigned_abs())];
     let zone = hours.zone();
     let edge = |edge: &LocalTime, text: String| match zone {
         Some(_) => text,
         None => format!("{text} {}", edge.zone),
     };
     let rows = hours.weekly.chunk_by(|a, b| {
-        a.weekday.wrapping_add(1) == b.weekday && (&a.open, &a.close) == (&b.open, &b.close)
+        a.weekday.to_monday_zero_offset() + 1 == b.weekday.to_monday_zero_offset()
+            && (&a.open, &a.close) == (&b.open, &b.close)
     });
     let texts: Vec<String> = rows
         .map(|row| {
@@ -226,7 +228,10 @@ fn weekly(hours: &Hours) -> String {
         text.push_str(&format!(" ({zone})"));
     }
     if !hours.holidays.is_empty() {
-        let dates: Vec<String> = hours.holidays.iter().map(Date::to_string).collect();
+        let date = |holiday: &Holiday| match holiday {
+            Holiday::Date(date) => date.to_string(),
+        };
+        let dates: Vec<String> = hours.holidays.iter().map(date).collect();
         text.push_str(&format!(", not on {}", dates.join(", ")));
     }
     text

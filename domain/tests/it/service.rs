@@ -132,6 +132,12 @@ pub fn probe(system: &str, name: &str) -> Probe {
     }
 }
 
+/// Weekdays by their offsets from Monday.
+pub fn weekdays(offsets: impl IntoIterator<Item = i8>) -> Vec<Weekday> {
+    let day = |offset| Weekday::from_monday_zero_offset(offset).unwrap();
+    offsets.into_iter().map(day).collect()
+}
+
 /// The schedule and limits of a probe that is not a heartbeat.
 pub fn active(probe: &mut Probe) -> &mut Active {
     match &mut probe.method {

@@ -152,7 +152,8 @@ fn a_policy_is_what_its_file_says() {
     assert_eq!(policy.monthly_allowance_s, Some(28_800));
     let hours = |zone: &str, open, close| {
         let at = |hour| Time::constant(hour, 0, 0, 0);
-        Hours::on(0..7, at(open), at(close), zone)
+        let week = Weekday::Monday.cycle_forward().take(7);
+        Hours::on(week, at(open), at(close), zone)
     };
     let (all_day, nights) = (
         hours("America/New_York", 0, 0),

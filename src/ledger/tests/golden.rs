@@ -13,7 +13,7 @@ use domain::event::{Delivery, Fact, GapCause, Silence};
 use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, Source, SystemId, WindowId};
 use domain::incident::{Cause, Certainty, Measure, Review};
 use domain::notice::{Address, Affected, Notice, Recipient, Role, Work};
-use domain::policy::{DayHours, Hours, LocalTime, Policy, Target};
+use domain::policy::{DayHours, Holiday, Hours, LocalTime, Policy, Target};
 use domain::sample::{Outcome, Reason, Seen};
 use domain::span::Span;
 use jiff::Timestamp;
@@ -283,7 +283,7 @@ fn policy() -> Policy {
         monthly_allowance_s: Some(14_400),
         service_hours: Some(Hours {
             weekly: vec![DayHours {
-                weekday: 6,
+                weekday: Weekday::Sunday,
                 open: LocalTime {
                     time: time(8, 0, 0, 0),
                     zone: "America/New_York".into(),
@@ -293,7 +293,7 @@ fn policy() -> Policy {
                     zone: "America/Los_Angeles".into(),
                 },
             }],
-            holidays: vec![date(2026, 12, 25)],
+            holidays: vec![Holiday::Date(date(2026, 12, 25))],
         }),
         planned_hours: None,
     }

@@ -1,11 +1,12 @@
 //! Random histories of up to four hours around an edge that matters (a month's end, a clock
 //! change), on a coarse grid with a little jitter so that edges coincide often.
 
+use crate::service::weekdays;
 use domain::accounting::{BlipHistory, Figures, History, OutageHistory, ProbeHistory, account};
 use domain::calendar;
 use domain::catalogue::Affects;
 use domain::id::{IncidentId, OutageId, PolicyId, SystemId, WindowId};
-use domain::policy::{Hours, Policy, Target};
+use domain::policy::{Holiday, Hours, Policy, Target};
 use domain::span::Span;
 use domain::windows::{Earned, EarnedPart, Occurrence};
 use jiff::civil::{date, time};
@@ -250,15 +251,15 @@ fn hours() -> impl Strategy<Value = Hours> {
         "America/New_York",
         "America/Los_Angeles",
     ]);
-    let days = prop::collection::vec(0_u8..7, 1..7);
+    let days = prop::collection::vec(0_i8..7, 1..7);
     let holiday = (1_i8..=31).prop_map(|day| date(2026, 10, day));
     let holidays = prop::option::weighted(0.3, holiday);
     (times, closes, days, holidays).prop_map(|((open, close), zone, days, holidays)| {
-        let mut hours = Hours::on(days, open, close, "America/New_York");
+        let mut hours = Hours::on(weekdays(days), open, close, "America/New_York");
         for day in &mut hours.weekly {
             day.close.zone = zone.into();
         }
-        hours.holidays = holidays.into_iter().collect();
+        hours.holidays = holidays.into_iter().map(Holiday::Date).collect();
         hours
     })
 }

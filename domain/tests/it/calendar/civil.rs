@@ -1,7 +1,8 @@
 //! Zones, local times, months and weekly hours.
 
+use crate::service::weekdays;
 use domain::calendar::{self, Edge, Month};
-use domain::policy::Hours;
+use domain::policy::{Holiday, Hours};
 use domain::span::{Span, second};
 use jiff::Timestamp;
 use jiff::civil::{Time, date, time};
@@ -92,8 +93,14 @@ fn months_are_read_as_they_are_printed_and_nothing_else_is() {
 
 #[test]
 fn weekly_hours_close_on_the_next_day_where_they_must() {
-    let hours =
-        |day, open, close, zone| Hours::on([day], time(open, 0, 0, 0), time(close, 0, 0, 0), zone);
+    let hours = |day, open, close, zone| {
+        Hours::on(
+            weekdays([day]),
+            time(open, 0, 0, 0),
+            time(close, 0, 0, 0),
+            zone,
+        )
+    };
     let zone = "America/New_York";
     let mut both = hours(5, 22, 4, zone);
     both.weekly.extend(hours(0, 7, 19, zone).weekly);
@@ -121,8 +128,8 @@ fn between(from: &str, to: &str) -> Span {
 }
 
 /// The open time within `over` for hours of one weekday.
-fn open_on(zone: &str, weekday: u8, open: Time, close: Time, over: Span) -> Vec<String> {
-    spans(&Hours::on([weekday], open, close, zone), over)
+fn open_on(zone: &str, weekday: i8, open: Time, close: Time, over: Span) -> Vec<String> {
+    spans(&Hours::on(weekdays([weekday]), open, close, zone), over)
 }
 
 fn spans(hours: &Hours, over: Span) -> Vec<String> {
@@ -136,7 +143,7 @@ fn spans(hours: &Hours, over: Span) -> Vec<String> {
 #[test]
 fn each_edge_of_the_hours_is_in_its_own_zone_also_when_the_clocks_change() {
     let (eight, five) = (time(8, 0, 0, 0), time(17, 0, 0, 0));
-    let mut hours = Hours::on([4, 5, 6, 0], eight, five, "America/New_York");
+    let mut hours = Hours::on(weekdays([4, 5, 6, 0]), eight, five, "America/New_York");
     for day in &mut hours.weekly {
         day.close.zone = "America/Los_Angeles".into();
     }
@@ -165,7 +172,7 @@ fn each_edge_of_the_hours_is_in_its_own_zone_also_when_the_clocks_change() {
 #[test]
 fn hours_of_two_zones_close_on_the_day_on_which_the_closing_time_first_follows() {
     let hours = |open: &str, from, close: &str, to| {
-        let mut hours = Hours::on([2], from, to, open);
+        let mut hours = Hours::on(weekdays([2]), from, to, open);
         hours.weekly[0].close.zone = close.into();
         hours
     };
@@ -188,8 +195,8 @@ fn hours_of_two_zones_close_on_the_day_on_which_the_closing_time_first_follows()
 #[test]
 fn no_hours_begin_on_a_holiday() {
     let night = |holiday| {
-        let mut hours = Hours::on(3..6, time(22, 0, 0, 0), time(4, 0, 0, 0), "UTC");
-        hours.holidays = vec![holiday];
+        let mut hours = Hours::on(weekdays(3..6), time(22, 0, 0, 0), time(4, 0, 0, 0), "UTC");
+        hours.holidays = vec![Holiday::Date(holiday)];
         hours
     };
     let over = between("2026-12-24T00:00:00Z", "2026-12-27T00:00:00Z");
@@ -202,10 +209,10 @@ fn no_hours_begin_on_a_holiday() {
     );
     let always = |holidays| Hours {
         holidays,
-        ..Hours::on(0..7, Time::midnight(), Time::midnight(), "UTC")
+        ..Hours::on(weekdays(0..7), Time::midnight(), Time::midnight(), "UTC")
     };
     assert!(always(vec![]).is_always());
-    assert!(!always(vec![date(2026, 12, 25)]).is_always());
+    assert!(!always(vec![Holiday::Date(date(2026, 12, 25))]).is_always());
 }
 
 #[test]

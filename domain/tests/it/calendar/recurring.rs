@@ -1,5 +1,6 @@
 //! Recurring windows: when they occur, and what is earned as a rule changes.
 
+use crate::service::weekdays;
 use domain::catalogue::{Days, End, Rule};
 use domain::id::SystemId;
 use domain::policy::Hours;
@@ -387,7 +388,7 @@ fn a_rule_that_was_away_is_new_when_it_comes_back() {
 fn time_outside_the_policys_hours_earns_nothing() {
     // Only until half past nine in the evening, Pacific.
     let opens = time(20, 0, 0, 0);
-    let hours = |day, close| Hours::on([day], opens, close, "America/Los_Angeles");
+    let hours = |day, close| Hours::on(weekdays([day]), opens, close, "America/Los_Angeles");
     let entries = [entry(weekly(), "2026-01-01T00:00:00Z", None)];
     let over = span("2026-10-08T04:00:00Z", "2026-10-08T05:00:00Z");
     let planned = hours(2, time(21, 30, 0, 0));
@@ -402,7 +403,7 @@ fn time_outside_the_policys_hours_earns_nothing() {
         (found[0].why.clone(), found[0].earned_parts.len()),
         (Earned::OutsideHours, 0)
     );
-    let nowhere = Hours::on([3], opens, time(21, 30, 0, 0), "Nowhere");
+    let nowhere = Hours::on(weekdays([3]), opens, time(21, 30, 0, 0), "Nowhere");
     let found = recurring(&entries, &portal(), 30, Some(&nowhere), over);
     assert!(found[0].earned_parts.is_empty());
 }

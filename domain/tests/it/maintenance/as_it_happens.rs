@@ -2,7 +2,7 @@
 //! Each ends with the seconds that a report counts, so that what people are told and what the
 //! contract's figure says cannot drift apart.
 
-use crate::service::{Service, active, rule, system};
+use crate::service::{Service, active, rule, system, weekdays};
 use domain::catalogue::{Rule, System};
 use domain::event::Fact;
 use domain::policy::{Hours, Policy};
@@ -437,7 +437,7 @@ fn downtime_that_nobody_saw_uses_no_allowance() {
 fn a_later_policy_changes_no_older_window() {
     let policy = |from: &str, to: &str| Policy {
         planned_hours: Some(Hours::on(
-            0..7,
+            weekdays(0..7),
             from.parse().unwrap(),
             to.parse().unwrap(),
             "UTC",

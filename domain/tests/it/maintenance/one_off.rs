@@ -1,6 +1,6 @@
 //! One-off windows are scheduled, extended, ended early and cancelled, or refused with a reason.
 
-use crate::service::{Service, catalogue, system};
+use crate::service::{Service, catalogue, system, weekdays};
 use domain::act::{Act, Selector};
 use domain::catalogue::Single;
 use domain::event::Delivery;
@@ -291,7 +291,7 @@ fn a_window_outside_the_allowed_hours_needs_a_reason() {
     let (open, close) = ("21:00:00".parse().unwrap(), "00:05:00".parse().unwrap());
     all.policies = vec![Policy {
         name: "Nights".into(),
-        planned_hours: Some(Hours::on(0..7, open, close, "UTC")),
+        planned_hours: Some(Hours::on(weekdays(0..7), open, close, "UTC")),
         ..crate::service::policy("nights", None)
     }];
     all.systems[0].policy = Some("nights".into());

@@ -1,14 +1,19 @@
 //! The method section describes each choice of an agreement.
 
-use crate::service::{Service, catalogue, system};
+use crate::service::{Service, catalogue, system, weekdays};
 use domain::catalogue::System;
 use domain::policy::{Hours, Policy};
 use domain::report::monthly;
 use expect_test::{Expect, expect};
 
-fn hours(days: &[u8], open: &str, close: &str) -> Hours {
+fn hours(days: &[i8], open: &str, close: &str) -> Hours {
     let (open, close) = (open.parse().unwrap(), close.parse().unwrap());
-    Hours::on(days.iter().copied(), open, close, "America/New_York")
+    Hours::on(
+        weekdays(days.iter().copied()),
+        open,
+        close,
+        "America/New_York",
+    )
 }
 
 #[track_caller]

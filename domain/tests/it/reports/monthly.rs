@@ -267,7 +267,12 @@ fn under(change: impl FnOnce(&mut Policy), samples: &str) -> Service {
 }
 
 fn hours(from: &str, to: &str) -> Hours {
-    Hours::on([3], from.parse().unwrap(), to.parse().unwrap(), "UTC")
+    Hours::on(
+        [jiff::civil::Weekday::Thursday],
+        from.parse().unwrap(),
+        to.parse().unwrap(),
+        "UTC",
+    )
 }
 
 #[test]

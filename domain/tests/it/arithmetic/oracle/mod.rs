@@ -177,8 +177,8 @@ impl Seconds<'_> {
                 } else {
                     day
                 };
-                entry.day() == day.weekday()
-                    && !hours.holidays.contains(&day)
+                entry.weekday == day.weekday()
+                    && !hours.is_holiday(day)
                     && opening >= day.to_datetime(entry.open.time)
                     && closing < last.to_datetime(entry.close.time)
             })
