@@ -111,7 +111,6 @@ pub struct System {
     /// Its recurring windows.
     pub windows: Vec<Rule>,
     /// When it counts as unstable.
-    #[serde(default, skip_serializing_if = "Flapping::is_usual")]
     pub flapping: Flapping,
 }
 
@@ -126,22 +125,11 @@ pub struct Flapping {
 }
 
 impl Flapping {
-    /// Three in an hour, until it has been up for 15 minutes. What a ledger does not say means
-    /// this, so it can never become something else.
+    /// Three in an hour, until it has been up for 15 minutes.
     pub const USUAL: Flapping = Flapping {
         limit: 3,
         hold_s: 15 * 60,
     };
-
-    fn is_usual(&self) -> bool {
-        *self == Self::USUAL
-    }
-}
-
-impl Default for Flapping {
-    fn default() -> Self {
-        Self::USUAL
-    }
 }
 
 /// On which days a recurring window starts.
@@ -151,7 +139,7 @@ pub enum Days {
     /// Each of these weekdays.
     Weekdays(#[serde(with = "crate::weekday::list")] Vec<Weekday>),
     /// The nth such weekday of each month: 1 to 5, or -1 for the last.
-    Nth {
+    NthWeekday {
         /// 1 to 5, or -1.
         nth: i8,
         /// The weekday.

@@ -1,8 +1,9 @@
 //! The stored form of everything that happened: one fact, when, and by whom.
 //!
-//! A fact's kind, shape and meaning never change once released. A changed shape is a new version
-//! `v` of its kind, beside the old one; `tests/golden/` holds one file per kind and version that
-//! is never edited. See `docs/decisions/0003-stored-events.md`.
+//! A fact's kind, shape and meaning are frozen. A changed shape is a new version `v` of its kind,
+//! beside the old one; `tests/golden/events/` holds one file per kind and version that is never
+//! edited. Every field is written, also where it is `None` or empty. See
+//! `docs/decisions/0003-stored-events.md`.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -173,8 +174,7 @@ pub enum Fact {
         source: Source,
         /// Its first bad sample to the good one that ended it.
         span: Span,
-        /// How many bad samples.
-        samples: u32,
+        bad_samples: u32,
     },
 
     /// A system became unavailable.
@@ -290,10 +290,8 @@ pub enum Fact {
         /// How.
         how: String,
         /// When, where that was earlier than the event.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         counts_from: Option<Timestamp>,
         /// The second person, whom an earlier time needs.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         approved_by: Option<String>,
     },
     /// A window began.
@@ -346,10 +344,8 @@ pub enum Fact {
         /// Which.
         incident: IncidentId,
         /// From when on it counts, where that was earlier than the event.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         counts_from: Option<Timestamp>,
         /// The second person, whom an earlier time needs.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         approved_by: Option<String>,
     },
     /// A person wrote what it was.
@@ -377,8 +373,8 @@ pub enum Fact {
     IncidentClosed {
         /// Which.
         incident: IncidentId,
-        /// Why texts are missing, where they are.
-        without: Option<String>,
+        /// Why it was closed with texts missing.
+        missing_texts_reason: Option<String>,
     },
 
     /// An attempt begins: written before a connection is made.
@@ -388,7 +384,6 @@ pub enum Fact {
         /// Counted from 1.
         attempt: u32,
         /// The content, with the first attempt.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<Box<Notice>>,
         message_id: String,
         /// SHA-256 of the rendered message, in hexadecimal.
@@ -404,9 +399,8 @@ pub enum Fact {
         result: Delivery,
         /// The relay's reply or what went wrong, one line.
         reply: String,
-        /// Whether no relay came as far as to speak of this notice: none could be reached, or none
-        /// did business. Left out where one did, and by those who did not tell the two apart.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        /// True if no relay judged this notice: none could be reached, or each refused the
+        /// connection, the login or the sender.
         unreached: bool,
     },
 }

@@ -60,7 +60,6 @@ pub struct Review {
     pub resolution: Option<String>,
     /// What shall keep it from happening again. None is ever dropped: one of the same text takes the
     /// place of the one before, with its owner and date; any other is added.
-    #[serde(default)]
     pub measures: Vec<Measure>,
 }
 

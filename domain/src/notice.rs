@@ -114,10 +114,8 @@ pub struct Affected {
     pub name: String,
     pub outage: Option<OutageId>,
     /// Overlapping outages that are one downtime with it: people declared one, probes saw another.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub joined: Vec<OutageId>,
     /// Set where a person declared the outage: how much of the downtime rests on that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared: Option<Declared>,
     pub from: Option<Timestamp>,
     pub to: Option<Timestamp>,
@@ -131,8 +129,7 @@ pub struct Affected {
     /// `downtime_advice` of the system.
     pub advice: Option<String>,
     /// Set where the system is flapping: the message stands for several outages.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unstable: Option<Unstable>,
+    pub flapping: Option<Flapping>,
 }
 
 /// How much of a downtime rests on a person's declaration.
@@ -146,7 +143,7 @@ pub enum Declared {
 /// The part of a message about a flapping system.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Unstable {
+pub struct Flapping {
     /// In order of their start.
     pub outages: Vec<OutageId>,
     /// The start of the first of them.
@@ -158,7 +155,7 @@ pub struct Unstable {
 impl Affected {
     /// Every outage that this part covers, its own first.
     pub fn outages(&self) -> impl Iterator<Item = OutageId> {
-        let others = self.unstable.iter().flat_map(|u| &u.outages);
+        let others = self.flapping.iter().flat_map(|f| &f.outages);
         let others = self.joined.iter().chain(others);
         let others = others.filter(|o| Some(**o) != self.outage);
         self.outage.iter().chain(others).copied()
@@ -176,32 +173,30 @@ impl Affected {
 /// The part of a message about a maintenance window.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Work {
-    pub window: WindowId,
+pub struct Window {
+    pub id: WindowId,
     pub title: String,
     pub impact: Option<String>,
     pub span: Span,
     /// Allowed downtime in seconds; `None` is the whole window.
     pub max_downtime_s: Option<i64>,
     /// The span of the earlier announcement, if it differs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Span>,
+    pub previous_span: Option<Span>,
     /// The policy's monthly allowance in seconds, if an overrun exceeded that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub month_allowance_s: Option<i64>,
+    pub monthly_allowance_s: Option<i64>,
 }
 
-impl Work {
+impl Window {
     /// The window as it is (or will be) held.
     pub fn of(occurrence: &Occurrence) -> Self {
         Self {
-            window: occurrence.id.clone(),
+            id: occurrence.id.clone(),
             title: occurrence.title.clone(),
             impact: occurrence.impact.clone(),
             span: occurrence.span,
             max_downtime_s: occurrence.max_downtime_s,
-            before: None,
-            month_allowance_s: None,
+            previous_span: None,
+            monthly_allowance_s: None,
         }
     }
 }
@@ -215,12 +210,12 @@ pub struct Notice {
     /// In order of systems and outages. A `downtime` also lists earlier outages of its systems
     /// whose end the recipient does not know.
     pub affected: Vec<Affected>,
-    pub work: Option<Work>,
+    pub window: Option<Window>,
     pub incident: Option<IncidentId>,
     /// Earlier messages to this address about the same outages or the same window.
     pub references: Vec<NoticeId>,
     /// An `uptime` whose recipient does not know of the downtime: the message says both.
-    pub says_both: bool,
+    pub includes_downtime: bool,
 }
 
 impl Notice {

@@ -168,6 +168,5 @@ pub struct Seen {
     /// What it said.
     pub outcome: Outcome,
     /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
 }

@@ -111,10 +111,10 @@ impl Writer<'_> {
             Fact::Blip {
                 source,
                 span,
-                samples,
+                bad_samples,
             } => format!(
                 "{source} failed {} {}, then recovered: a blip, not an outage.",
-                match samples {
+                match bad_samples {
                     1 => "once".to_owned(),
                     n => format!("{n} times"),
                 },
@@ -284,9 +284,12 @@ impl Writer<'_> {
             Fact::IncidentResolved { incident } => {
                 format!("Incident {incident} is resolved: its systems are up.")
             }
-            Fact::IncidentClosed { incident, without } => format!(
+            Fact::IncidentClosed {
+                incident,
+                missing_texts_reason,
+            } => format!(
                 "{by} closed incident {incident}{}.",
-                match without {
+                match missing_texts_reason {
                     Some(reason) => format!(", with texts missing: {reason}"),
                     None => String::new(),
                 }

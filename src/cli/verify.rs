@@ -153,10 +153,10 @@ mod tests {
                 zone: "UTC".to_owned(),
             },
             affected: Vec::new(),
-            work: None,
+            window: None,
             incident: None,
             references: Vec::new(),
-            says_both: false,
+            includes_downtime: false,
         };
         Fact::DeliveryAttempted {
             notice: NoticeId(id),

@@ -211,7 +211,7 @@ fn kind_of_days(source: &mut Source<'_>, entries: Vec<Parsed<Day>>) -> Days {
     let entries: Vec<_> = entries.into_iter().map(|day| (day.value, day.at)).collect();
     source.no_repeats(&entries);
     if let [(Day::Nth(nth, weekday), _)] = *entries {
-        return Days::Nth { nth, weekday };
+        return Days::NthWeekday { nth, weekday };
     }
     let (mut weekdays, mut of_month) = (Vec::new(), Vec::new());
     for (entry, at) in &entries {

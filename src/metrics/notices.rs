@@ -43,7 +43,7 @@ fn pending(record: &Record, at: Timestamp) -> BTreeMap<Address, Timestamp> {
 /// When the fact happened for which the notice is owed.
 fn owed_at(record: &Record, notice: &Notice) -> Option<Timestamp> {
     let address = &notice.recipient.address;
-    match (&notice.kind, &notice.work) {
+    match (&notice.kind, &notice.window) {
         (Kind::Uptime, _) => notice.affected.iter().filter_map(|a| a.to).max(),
         (Kind::Downtime | Kind::MaintenanceOverrun, _) | (_, None) => {
             let entries = notice.outages();
@@ -56,7 +56,7 @@ fn owed_at(record: &Record, notice: &Notice) -> Option<Timestamp> {
         (_, Some(work)) => {
             let entries = record.notices.window_entries();
             entries
-                .filter(|(owed, entry)| *owed == address && entry.work.window == work.window)
+                .filter(|(owed, entry)| *owed == address && entry.window.id == work.id)
                 .filter(|(_, entry)| entry.known.is_owed())
                 .map(|(_, entry)| entry.owed_at)
                 .min()

@@ -4,7 +4,9 @@
 use domain::actor::Actor;
 use domain::event::{Delivery, Event, Fact};
 use domain::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
-use domain::notice::{Address, Affected, Declared, Kind, Notice, Recipient, Role, Unstable, Work};
+use domain::notice::{
+    Address, Affected, Declared, Flapping, Kind, Notice, Recipient, Role, Window,
+};
 use domain::record::Record;
 use domain::sample::Reason;
 use domain::span::Span;
@@ -33,7 +35,7 @@ pub(super) fn portal() -> Affected {
         reason: Some(Reason::Refused),
         impaired: false,
         advice: Some("Use the read-only copy at the nursing stations. For medication lists call the pharmacy.".to_owned()),
-        unstable: None,
+        flapping: None,
     }
 }
 
@@ -62,10 +64,10 @@ pub(super) fn notice(kind: Kind, affected: Vec<Affected>) -> Notice {
         kind,
         recipient: to("it@st-elsewhere.example"),
         affected,
-        work: None,
+        window: None,
         incident: Some(IncidentId(13)),
         references: Vec::new(),
-        says_both: false,
+        includes_downtime: false,
     }
 }
 
@@ -80,8 +82,8 @@ pub(super) fn to(address: &str) -> Recipient {
 
 fn update(kind: Kind, affected: Vec<Affected>) -> Notice {
     Notice {
-        work: Some(Work {
-            window: WindowId::from("portal/weekly-application-update@2026-10-07"),
+        window: Some(Window {
+            id: WindowId::from("portal/weekly-application-update@2026-10-07"),
             title: "Weekly application update".to_owned(),
             impact: Some("You are signed out once. Unsaved notes are lost.".to_owned()),
             span: Span::new(
@@ -89,8 +91,8 @@ fn update(kind: Kind, affected: Vec<Affected>) -> Notice {
                 at("2026-10-07T22:00:00-07:00"),
             ),
             max_downtime_s: Some(300),
-            before: None,
-            month_allowance_s: None,
+            previous_span: None,
+            monthly_allowance_s: None,
         }),
         recipient: Recipient {
             zone: "America/Los_Angeles".to_owned(),
@@ -226,7 +228,7 @@ fn down_again_after_an_outage_that_could_not_be_told() {
 #[test]
 fn up_again_after_outages_that_could_not_be_told() {
     insta::assert_snapshot!(said(&Notice {
-        says_both: true,
+        includes_downtime: true,
         ..notice(Kind::Uptime, vec![before(&portal()), mended(portal())])
     }));
 }
@@ -248,11 +250,11 @@ fn uptime_impaired_its_end_not_observed() {
 fn uptime_that_stands_for_both() {
     let both = vec![mended(portal()), mended(results())];
     insta::assert_snapshot!(said(&Notice {
-        says_both: true,
+        includes_downtime: true,
         ..notice(Kind::Uptime, both)
     }));
     let one = Notice {
-        says_both: true,
+        includes_downtime: true,
         ..notice(Kind::Uptime, vec![mended(portal())])
     };
     assert!(said(&one).starts_with(
@@ -262,7 +264,7 @@ fn uptime_that_stands_for_both() {
 
 fn unstable(of: Affected) -> Affected {
     Affected {
-        unstable: Some(Unstable {
+        flapping: Some(Flapping {
             outages: vec![OutageId(3), OutageId(7), OutageId(12)],
             since: at("2026-10-07T01:30:10-04:00"),
             hold_s: 900,
@@ -312,7 +314,7 @@ fn maintenance_changed() {
     let mut notice = update(Kind::MaintenanceChanged, vec![quiet(portal())]);
     let from = at("2026-10-06T20:00:00-07:00");
     let before = Span::new(from, at("2026-10-06T21:00:00-07:00"));
-    notice.work.as_mut().unwrap().before = Some(before);
+    notice.window.as_mut().unwrap().previous_span = Some(before);
     insta::assert_snapshot!(said(&notice));
 }
 
@@ -352,8 +354,8 @@ fn maintenance_overrun() {
 #[test]
 fn maintenance_overrun_of_a_months_allowance() {
     let mut notice = update(Kind::MaintenanceOverrun, vec![portal()]);
-    let work = notice.work.as_mut().unwrap();
-    (work.max_downtime_s, work.month_allowance_s) = (None, Some(600));
+    let work = notice.window.as_mut().unwrap();
+    (work.max_downtime_s, work.monthly_allowance_s) = (None, Some(600));
     insta::assert_snapshot!(said(&notice));
 }
 
@@ -405,7 +407,7 @@ fn every_html_part_fetches_nothing_and_says_its_status_in_words() {
             );
         }
         let word = match notice.kind {
-            Kind::Downtime if notice.affected.iter().all(|a| a.unstable.is_some()) => "UNSTABLE",
+            Kind::Downtime if notice.affected.iter().all(|a| a.flapping.is_some()) => "UNSTABLE",
             Kind::Downtime => "DOWN",
             Kind::Uptime => "RESTORED",
             Kind::MaintenanceScheduled => "PLANNED",

@@ -3,7 +3,9 @@
 
 use domain::catalogue::{Catalogue, Customer, System};
 use domain::id::{IncidentId, OutageId, SystemId, WindowId};
-use domain::notice::{Address, Affected, Declared, Kind, Notice, Recipient, Role, Unstable, Work};
+use domain::notice::{
+    Address, Affected, Declared, Flapping, Kind, Notice, Recipient, Role, Window,
+};
 use domain::sample::Reason;
 use domain::span::Span;
 use jiff::{SignedDuration, Timestamp};
@@ -37,9 +39,9 @@ pub(super) fn every() -> Vec<Notice> {
             outage: Some(OutageId(2)),
             ..plain.affected[0].clone()
         });
-        several.says_both = true;
+        several.includes_downtime = true;
         let mut bare = plain.clone();
-        bare.work = None;
+        bare.window = None;
         bare.incident = None;
         bare.affected = vec![Affected {
             outage: None,
@@ -63,12 +65,12 @@ pub(super) fn every() -> Vec<Notice> {
             },
         );
         let mut worked = several.clone();
-        worked.work = Some(work(kind, at));
+        worked.window = Some(work(kind, at));
         let mut spent = plain.clone();
         spent
-            .work
+            .window
             .iter_mut()
-            .for_each(|w| w.month_allowance_s = Some(600));
+            .for_each(|w| w.monthly_allowance_s = Some(600));
         let [mut reported, mut both] = [plain.clone(), several.clone()];
         reported.affected[0].declared = Some(Declared::Wholly);
         both.affected[0].declared = Some(Declared::Partly);
@@ -87,8 +89,8 @@ pub fn unstable(kind: Kind, catalogue: &Catalogue, at: Timestamp) -> Option<Noti
     let mut notice = notice(kind, catalogue, at);
     for affected in &mut notice.affected {
         let system = catalogue.system(affected.system.as_str());
-        let terms = system.map(|s| s.flapping).unwrap_or_default();
-        affected.unstable = Some(Unstable {
+        let terms = system.map_or(domain::catalogue::Flapping::USUAL, |s| s.flapping);
+        affected.flapping = Some(Flapping {
             outages: vec![OutageId(1), OutageId(2), OutageId(3)],
             since: at,
             hold_s: terms.hold_s,
@@ -117,29 +119,29 @@ fn frame(kind: Kind, customer: Option<&Customer>, at: Timestamp) -> Notice {
             zone: text(customer.map(|c| &c.zone), "UTC"),
         },
         affected: Vec::new(),
-        work: windowed.then(|| work(kind, at)),
+        window: windowed.then(|| work(kind, at)),
         incident: matches!(
             kind,
             Kind::Downtime | Kind::Uptime | Kind::MaintenanceOverrun
         )
         .then_some(IncidentId(1)),
         references: Vec::new(),
-        says_both: false,
+        includes_downtime: false,
     }
 }
 
-fn work(kind: Kind, at: Timestamp) -> Work {
-    Work {
-        window: WindowId::from("preview"),
+fn work(kind: Kind, at: Timestamp) -> Window {
+    Window {
+        id: WindowId::from("preview"),
         title: "Application update".to_owned(),
         impact: Some("Users are signed out once.".to_owned()),
         span: Span::new(at, at + SignedDuration::from_hours(1)),
         max_downtime_s: Some(300),
-        before: (kind == Kind::MaintenanceChanged).then(|| {
+        previous_span: (kind == Kind::MaintenanceChanged).then(|| {
             let earlier = SignedDuration::from_hours(2);
             Span::new(at - earlier, at - SignedDuration::from_hours(1))
         }),
-        month_allowance_s: None,
+        monthly_allowance_s: None,
     }
 }
 
@@ -162,6 +164,6 @@ fn affected(kind: Kind, system: Option<&System>, at: Timestamp) -> Affected {
         reason: down.then_some(Reason::Refused),
         impaired: false,
         advice: system.and_then(|s| s.downtime_advice.clone()),
-        unstable: None,
+        flapping: None,
     }
 }

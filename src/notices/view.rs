@@ -1,7 +1,7 @@
 //! What templates see of a notice: names on one line, times and lengths in words, reasons in plain
 //! words. Templates choose and place; they compute nothing, and nothing here is decided.
 
-use domain::notice::{Affected, Declared, Kind, Notice, Work};
+use domain::notice::{Affected, Declared, Kind, Notice, Window};
 use domain::sample::Reason;
 use jiff::tz::TimeZoneDatabase;
 use serde::Serialize;
@@ -152,9 +152,9 @@ impl View {
             measured: timed().any(|a| a.declared != Some(Declared::Wholly)),
             reported: timed().any(|a| a.declared.is_some()),
             impaired: shown.iter().any(|a| a.impaired),
-            unstable: !shown.is_empty() && shown.iter().all(|a| a.unstable.is_some()),
-            folded: notice.says_both,
-            work: notice.work.as_ref().map(|w| WorkView::new(&clock, w)),
+            unstable: !shown.is_empty() && shown.iter().all(|a| a.flapping.is_some()),
+            folded: notice.includes_downtime,
+            work: notice.window.as_ref().map(|w| WorkView::new(&clock, w)),
             reference: reference(notice),
         }
     }
@@ -173,7 +173,7 @@ fn latest(notice: &Notice) -> (Vec<&Affected>, Vec<&Affected>) {
     let over = |a: &&Affected| {
         let down = matches!(notice.kind, Kind::Downtime | Kind::MaintenanceOverrun);
         // One that fails again and again may be up just now.
-        down && a.to.is_some() && a.unstable.is_none()
+        down && a.to.is_some() && a.flapping.is_none()
     };
     let (recovered, shown) = latest.map(|(_, a)| a).partition(over);
     (shown, recovered)
@@ -192,7 +192,7 @@ impl SystemView {
             until: of.to.map(|at| clock.read(at)),
             down: down.map(length),
             // Between two outages it was up, which is no gap.
-            gaps: of.unstable.is_none()
+            gaps: of.flapping.is_none()
                 && down.zip(span).is_some_and(|(down, span)| down + 1 < span),
             at_least: of.unobserved.is_some(),
             unobserved: of
@@ -208,7 +208,7 @@ impl SystemView {
                 .filter(|a| a.system == of.system && a.outage < of.outage)
                 .filter_map(|a| EarlierView::new(clock, a))
                 .collect(),
-            unstable: of.unstable.as_ref().map(|u| UnstableView {
+            unstable: of.flapping.as_ref().map(|u| UnstableView {
                 outages: u.outages.len(),
                 since: clock.read(u.since),
                 hold: length(u.hold_s),
@@ -229,7 +229,7 @@ impl EarlierView {
 }
 
 impl WorkView {
-    fn new(clock: &Clockface, of: &Work) -> Self {
+    fn new(clock: &Clockface, of: &Window) -> Self {
         Self {
             title: text::one_line(&of.title),
             impact: of.impact.as_deref().and_then(paragraph),
@@ -237,8 +237,10 @@ impl WorkView {
             end: clock.read(of.span.to),
             length: length(of.span.to.duration_since(of.span.from).as_secs()),
             allows: of.max_downtime_s.map(length),
-            month_allows: of.month_allowance_s.map(length),
-            before: of.before.map(|s| (clock.read(s.from), clock.read(s.to))),
+            month_allows: of.monthly_allowance_s.map(length),
+            before: of
+                .previous_span
+                .map(|s| (clock.read(s.from), clock.read(s.to))),
         }
     }
 }
@@ -280,9 +282,9 @@ fn reference(notice: &Notice) -> String {
     }
     parts.extend(
         notice
-            .work
+            .window
             .as_ref()
-            .map(|w| format!("window {}", text::one_line(w.window.as_str()))),
+            .map(|w| format!("window {}", text::one_line(w.id.as_str()))),
     );
     parts.join(", ")
 }

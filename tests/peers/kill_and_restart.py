@@ -196,7 +196,7 @@ def mentions(notice, outage):
 def summary(notice):
     """Return a notice in short, for a message."""
     affected = [(a["outage"], "over" if a["to"] else "open") for a in notice["affected"]]
-    return notice["kind"], affected, notice["says_both"], notice["results"], notice["result"]
+    return notice["kind"], affected, notice["includes_downtime"], notice["results"], notice["result"]
 
 
 def told(nines, spool, outages):
@@ -222,7 +222,7 @@ def told(nines, spool, outages):
                          and any(a["outage"] == outage and a["to"] for a in n["affected"])]
                 arrived = [n for n in said if any(i in kept for i in n["ids"])]
                 kinds = sorted(n["kind"] for n in arrived)
-                says_both = [n for n in arrived if n["kind"] == "uptime" and n["says_both"]]
+                says_both = [n for n in arrived if n["kind"] == "uptime" and n["includes_downtime"]]
                 # A kill made the downtime notice ambiguous, or the recovery notice covers several outages and
                 # the address may know of the first: then the recovery notice lists all of them.
                 covered = {a["outage"] for n in arrived if n["kind"] == "uptime" for a in n["affected"]}

@@ -65,7 +65,7 @@ pub(super) fn fact_of(record: &Record, at: Timestamp, transition: &Transition) -
         Change::Blip { span, samples } => Fact::Blip {
             source,
             span,
-            samples,
+            bad_samples: samples,
         },
     })
 }

@@ -9,7 +9,7 @@ use crate::accounting;
 use crate::catalogue::Customer;
 use crate::id::{IncidentId, NoticeId, OutageId, Source, SystemId};
 use crate::months::Months;
-use crate::notice::{Address, Affected, Declared, Kind, Notice, Recipient, Role, Unstable, Work};
+use crate::notice::{Address, Affected, Declared, Flapping, Kind, Notice, Recipient, Role, Window};
 use crate::record::notices::{Channel, Known};
 use crate::record::{Outage, Record};
 use crate::sample::Reason;
@@ -30,9 +30,9 @@ pub(super) struct Look<'a> {
 pub(super) struct Content {
     pub kind: Kind,
     pub affected: Vec<Affected>,
-    pub work: Option<Work>,
+    pub window: Option<Window>,
     pub incident: Option<IncidentId>,
-    pub says_both: bool,
+    pub includes_downtime: bool,
 }
 
 impl Content {
@@ -57,8 +57,8 @@ impl Look<'_> {
         let outages = content.affected.iter().flat_map(Affected::outages);
         let entries = outages.filter_map(|o| self.record.notices.outage_entry(o, self.address));
         let outages = entries.flat_map(|e| [e.began, e.ended]);
-        let windows = content.work.iter();
-        let windows = windows.flat_map(|w| self.record.notices.window(&w.window, self.address));
+        let windows = content.window.iter();
+        let windows = windows.flat_map(|w| self.record.notices.window(&w.id, self.address));
         let all = outages.chain(windows.map(|w| w.known));
         // A lost message may be sent once more as it was: it cannot refer to itself.
         let sent = all.filter(|known| matches!(known, Known::Yes(_) | Known::Perhaps(_)));
@@ -67,10 +67,10 @@ impl Look<'_> {
             recipient: self.recipient(&content),
             kind: content.kind,
             affected: content.affected,
-            work: content.work,
+            window: content.window,
             incident: content.incident,
             references: references.into_iter().collect(),
-            says_both: content.says_both,
+            includes_downtime: content.includes_downtime,
         }
     }
 
@@ -139,9 +139,9 @@ impl Look<'_> {
         let content = Content {
             kind,
             affected,
-            work,
+            window: work,
             incident: first.and_then(|o| o.incident),
-            says_both: false,
+            includes_downtime: false,
         };
         // The recipient was not told of these recoveries, and they are no longer the last word.
         let earlier = systems.iter().flat_map(|s| self.earlier(s)).collect();
@@ -157,7 +157,7 @@ impl Look<'_> {
             return Some(said);
         }
         let began = |o: &OutageId| self.record.outages.get(o)?.counts_since();
-        let flapping = said.unstable.iter().flat_map(|u| &u.outages);
+        let flapping = said.flapping.iter().flat_map(|f| &f.outages);
         let flapping: BTreeSet<OutageId> = flapping.chain([&id]).copied().collect();
         let all = || together.iter().filter_map(|o| self.record.outages.get(o));
         // The downtime goes on while any of them does.
@@ -210,12 +210,12 @@ impl Look<'_> {
             reason: outage.reason,
             impaired: self.record.is_degraded(&outage.system),
             advice: system.and_then(|s| s.downtime_advice.clone()),
-            unstable: self.flapping(outage),
+            flapping: self.flapping(outage),
         })
     }
 
     /// What to say of the system's flapping, if the outage is part of it now.
-    fn flapping(&self, outage: &Outage) -> Option<Unstable> {
+    fn flapping(&self, outage: &Outage) -> Option<Flapping> {
         let episode = self.record.episode(&outage.system)?;
         let outages: Vec<OutageId> = episode.outages().collect();
         let part = outages.contains(&outage.id);
@@ -223,10 +223,10 @@ impl Look<'_> {
     }
 
     /// The flapping of a system in these outages.
-    pub fn unstable(&self, system: &SystemId, mut outages: Vec<OutageId>) -> Option<Unstable> {
+    pub fn unstable(&self, system: &SystemId, mut outages: Vec<OutageId>) -> Option<Flapping> {
         let start = |o: &OutageId| self.record.outages.get(o).and_then(|o| o.counts_since());
         outages.sort_by_key(|o| (start(o), *o));
-        Some(Unstable {
+        Some(Flapping {
             since: outages.iter().filter_map(start).min()?,
             hold_s: self
                 .record
@@ -239,14 +239,14 @@ impl Look<'_> {
     }
 
     /// The window that an overrun grew out of.
-    fn work_of(&self, id: OutageId) -> Option<Work> {
+    fn work_of(&self, id: OutageId) -> Option<Window> {
         let outage = self.record.outages.get(&id)?;
         let (from, window) = outage.overrun.as_ref()?;
         let windows = self.windows_at(outage);
         let occurrence = windows.iter().find(|o| o.id == *window)?;
-        let mut said = Work::of(occurrence);
+        let mut said = Window::of(occurrence);
         if *from < occurrence.span.to {
-            said.month_allowance_s = self.month_spent(&outage.system, *from);
+            said.monthly_allowance_s = self.month_spent(&outage.system, *from);
         }
         Some(said)
     }
@@ -266,16 +266,16 @@ impl Look<'_> {
     }
 
     /// The window in which all of these outages began and which excuses none of them.
-    fn unearned_work_of(&self, outages: &[OutageId]) -> Option<Work> {
+    fn unearned_work_of(&self, outages: &[OutageId]) -> Option<Window> {
         let mut works = outages.iter().map(|o| self.unearned_work(*o));
         let first = works.next()??;
-        let same = |other: Option<Work>| other.is_some_and(|w| w.window == first.window);
+        let same = |other: Option<Window>| other.is_some_and(|w| w.id == first.id);
         works.all(same).then_some(first)
     }
 
     /// The window in which an outage began that does not excuse it. A window that earned something
     /// also excuses an outage that began within its grace.
-    fn unearned_work(&self, id: OutageId) -> Option<Work> {
+    fn unearned_work(&self, id: OutageId) -> Option<Window> {
         let outage = self.record.outages.get(&id)?;
         if outage.overrun.is_some() {
             return None;
@@ -291,7 +291,7 @@ impl Look<'_> {
         };
         let windows = self.windows_at(outage);
         let mut uncancelled = windows.iter().filter(|o| o.why != Earned::Cancelled);
-        uncancelled.find(|o| began_in(o)).map(Work::of)
+        uncancelled.find(|o| began_in(o)).map(Window::of)
     }
 
     /// The windows of its system that touch an outage, the second of its detection included.

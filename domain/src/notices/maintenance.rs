@@ -25,24 +25,24 @@ impl Look<'_> {
         if completed && entry.systems.iter().any(|s| self.may_still_be_down(s)) {
             return None;
         }
-        let mut work = entry.work.clone();
+        let mut work = entry.window.clone();
         let mut kind = entry.kind;
         if kind == Kind::MaintenanceChanged {
             let last = entries.iter().rfind(|e| e.known.is_possible());
             if last.is_none() && !self.told_by_a_person(window) {
                 kind = Kind::MaintenanceScheduled;
-                work.before = None;
+                work.previous_span = None;
             } else {
-                let before = last.map(|e| e.work.span).or(work.before);
-                work.before = before.filter(|span| *span != work.span);
+                let before = last.map(|e| e.window.span).or(work.previous_span);
+                work.previous_span = before.filter(|span| *span != work.span);
             }
         }
         Some(Content {
             kind,
             affected: entry.systems.iter().map(|s| self.of_window(s)).collect(),
-            work: Some(work),
+            window: Some(work),
             incident: None,
-            says_both: false,
+            includes_downtime: false,
         })
     }
 
@@ -78,7 +78,7 @@ impl Look<'_> {
             reason: None,
             impaired: self.record.is_degraded(id),
             advice: None,
-            unstable: None,
+            flapping: None,
         }
     }
 }

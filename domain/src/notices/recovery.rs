@@ -59,14 +59,14 @@ impl Look<'_> {
             let to = if heard { &mut known } else { &mut unknown };
             to.extend(rows);
         }
-        let says_both = known.is_empty();
-        let rows = if says_both { unknown } else { known };
+        let includes_downtime = known.is_empty();
+        let rows = if includes_downtime { unknown } else { known };
         let content = Content {
             kind: Kind::Uptime,
             affected: Vec::new(),
-            work: None,
+            window: None,
             incident: None,
-            says_both,
+            includes_downtime,
         }
         .with(rows);
         // As the notice of the downtime named it.
@@ -236,7 +236,7 @@ impl Look<'_> {
             to: Some(to),
             down_s: self.down_s(system, all),
             reason: said.reason.or_else(|| self.seen_in(all)),
-            unstable: self.unstable(system, episode),
+            flapping: self.unstable(system, episode),
             ..said
         }))
     }

@@ -129,9 +129,12 @@ impl Record {
                 self.incidents
                     .change(*incident, |i| i.resolved_at = Some(at));
             }
-            Fact::IncidentClosed { incident, without } => self.incidents.change(*incident, |i| {
+            Fact::IncidentClosed {
+                incident,
+                missing_texts_reason,
+            } => self.incidents.change(*incident, |i| {
                 i.closed = Some((at, event.by.person.clone()));
-                i.closed_without.clone_from(without);
+                i.closed_without.clone_from(missing_texts_reason);
             }),
             _ => {}
         }

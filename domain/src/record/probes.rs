@@ -164,10 +164,10 @@ impl Probes {
             Fact::Blip {
                 source,
                 span,
-                samples,
+                bad_samples,
             } => {
                 self.change(&source.probe, |r| {
-                    r.blips.push((*span, *samples));
+                    r.blips.push((*span, *bad_samples));
                     r.blip_until = r.blip_until.max(Some(span.to));
                 });
             }

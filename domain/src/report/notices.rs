@@ -44,7 +44,7 @@ fn refused(scope: &Scope<'_>, id: NoticeId, outgoing: &Outgoing) -> Option<Refus
     let ours = notice.affected.iter();
     let ours = ours.filter(|a| scope.systems.contains_key(&a.system));
     let outages = ours.flat_map(|a| a.outages()).map(|o| o.to_string());
-    let window = notice.work.iter().map(|w| w.window.to_string());
+    let window = notice.window.iter().map(|w| w.id.to_string());
     let customers: Vec<String> = notice
         .recipient
         .customers()

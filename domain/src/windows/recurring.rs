@@ -18,7 +18,9 @@ use super::{
 fn starts_on(days: &Days, date: Date) -> bool {
     match days {
         Days::Weekdays(weekdays) => weekdays.contains(&date.weekday()),
-        Days::Nth { nth, weekday } => date.nth_weekday_of_month(*nth, *weekday).ok() == Some(date),
+        Days::NthWeekday { nth, weekday } => {
+            date.nth_weekday_of_month(*nth, *weekday).ok() == Some(date)
+        }
         Days::DaysOfMonth(days) => days.contains(&date.day()),
         Days::Dates(dates) => dates.contains(&date),
     }

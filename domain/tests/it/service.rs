@@ -656,10 +656,10 @@ impl Service {
             Fact::Blip {
                 source,
                 span,
-                samples,
+                bad_samples,
             } => {
                 format!(
-                    "{source} blip {}..{} of {samples}",
+                    "{source} blip {}..{} of {bad_samples}",
                     o(&span.from),
                     o(&span.to)
                 )
@@ -730,12 +730,16 @@ pub fn key(notice: &Notice) -> String {
         .filter_map(|a| a.outage)
         .map(|o| o.to_string())
         .collect();
-    let window = notice.work.iter().map(|w| w.window.to_string());
+    let window = notice.window.iter().map(|w| w.id.to_string());
     let subject: Vec<String> = match notice.kind {
         NoticeKind::Downtime | NoticeKind::Uptime | NoticeKind::MaintenanceOverrun => outages,
         _ => window.collect(),
     };
-    let both = if notice.says_both { " (both)" } else { "" };
+    let both = if notice.includes_downtime {
+        " (both)"
+    } else {
+        ""
+    };
     format!(
         "{}/{}/{}{both}",
         notice.kind,

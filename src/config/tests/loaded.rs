@@ -114,7 +114,7 @@ fn a_system_is_what_its_file_says() {
     let monthly = &portal.windows[0];
     assert_eq!(
         monthly.days,
-        Days::Nth {
+        Days::NthWeekday {
             nth: 1,
             weekday: Weekday::Sunday
         }
@@ -248,14 +248,14 @@ fn windows_recur_by_days_of_the_month_and_by_dates() {
     assert_eq!(days("days = 31"), Days::DaysOfMonth(vec![31]));
     assert_eq!(
         days("days = \"last friday\""),
-        Days::Nth {
+        Days::NthWeekday {
             nth: -1,
             weekday: Weekday::Friday
         }
     );
     assert_eq!(
         days("days = [\"last friday\"]"),
-        Days::Nth {
+        Days::NthWeekday {
             nth: -1,
             weekday: Weekday::Friday
         }

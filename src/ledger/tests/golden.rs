@@ -1,18 +1,19 @@
-//! The stored form of every kind of event, held still: one file per kind and version under
-//! `tests/golden/events/`, never edited once released. `UPDATE_GOLDEN=1` writes the files that are
-//! missing and touches no other.
+//! The stored form of every kind of event is frozen: one file per kind and version under
+//! `tests/golden/events/`. No file is ever edited or removed, since ledgers in use hold that form. A
+//! changed shape is a new version with a file of its own. `UPDATE_GOLDEN=1` writes the files that
+//! are missing and touches no other.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use domain::catalogue::{
-    Active, Affects, Catalogue, Committee, Contact, Customer, Days, End, Flapping, Kind, Method,
-    Probe, Rule, Single, System,
+    Active, Affects, Catalogue, Committee, Contact, Customer, Days, End, Flapping, Heartbeat, Kind,
+    Method, Probe, Rule, Single, System,
 };
 use domain::event::{Delivery, Fact, GapCause, Silence};
 use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, Source, SystemId, WindowId};
 use domain::incident::{Cause, Certainty, Measure, Review};
-use domain::notice::{Address, Affected, Notice, Recipient, Role, Work};
+use domain::notice::{self, Address, Affected, Declared, Notice, Recipient, Role};
 use domain::policy::{DayHours, Holiday, Hours, LocalTime, Policy, Target};
 use domain::sample::{Outcome, Reason, Seen};
 use domain::span::Span;
@@ -59,7 +60,7 @@ examples! {
         samples: seen(),
     },
     ProbeCleared => Fact::ProbeCleared { source: source(), to: at("2026-11-01T06:20:00.123456789Z") },
-    Blip => Fact::Blip { source: source(), span: span(), samples: 2 },
+    Blip => Fact::Blip { source: source(), span: span(), bad_samples: 2 },
     OutageOpened => Fact::OutageOpened { outage: OutageId(12), system: system(), start: at("2026-11-01T06:00:00Z"), planned: false },
     OutageClosed => Fact::OutageClosed { outage: OutageId(12), end: at("2026-11-01T06:20:00Z"), unobserved: None },
     OutageDeclared => Fact::OutageDeclared {
@@ -82,7 +83,8 @@ examples! {
     WindowChanged => Fact::WindowChanged { window: single(), reason: Some("a second disk".into()) },
     WindowCancelled => Fact::WindowCancelled { window: window(), reason: None },
     CustomerNotified => Fact::CustomerNotified {
-        window: window(), customer: "mercy".into(), how: "by telephone".into(), counts_from: None, approved_by: None,
+        window: window(), customer: "mercy".into(), how: "by telephone".into(),
+        counts_from: Some(at("2026-10-30T14:00:00Z")), approved_by: Some("dana".into()),
     },
     MaintenanceStarted => Fact::MaintenanceStarted {
         window: window(), systems: vec![system(), "results".into()], title: "Patch night".into(), span: span(),
@@ -95,15 +97,17 @@ examples! {
         system: system(), incident: IncidentId(13), outages: vec![OutageId(12), OutageId(30), OutageId(44)],
     },
     FlappingEnded => Fact::FlappingEnded { system: system(), incident: IncidentId(13) },
-    IncidentAcknowledged => Fact::IncidentAcknowledged { incident: IncidentId(13), counts_from: None, approved_by: None },
+    IncidentAcknowledged => Fact::IncidentAcknowledged {
+        incident: IncidentId(13), counts_from: Some(at("2026-11-01T06:05:00Z")), approved_by: Some("dana".into()),
+    },
     IncidentReviewed => Fact::IncidentReviewed { incident: IncidentId(13), review: review() },
     MeasureDone => Fact::MeasureDone {
         incident: IncidentId(13), measure: "Buy a second disk".into(), note: Some("ticket 12".into()),
     },
     IncidentResolved => Fact::IncidentResolved { incident: IncidentId(13) },
-    IncidentClosed => Fact::IncidentClosed { incident: IncidentId(13), without: Some("the vendor is gone".into()) },
+    IncidentClosed => Fact::IncidentClosed { incident: IncidentId(13), missing_texts_reason: Some("the vendor is gone".into()) },
     DeliveryAttempted => Fact::DeliveryAttempted {
-        notice: NoticeId(14), attempt: 1, message: Some(Box::new(notice())), message_id: "<4be1@nines.example>".into(),
+        notice: NoticeId(14), attempt: 1, message: Some(Box::new(message())), message_id: "<4be1@nines.example>".into(),
         sha256: "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9".into(),
     },
     DeliveryEnded => Fact::DeliveryEnded {
@@ -180,7 +184,7 @@ fn review() -> Review {
     }
 }
 
-fn notice() -> Notice {
+fn message() -> Notice {
     Notice {
         kind: domain::notice::Kind::MaintenanceOverrun,
         recipient: Recipient {
@@ -193,8 +197,8 @@ fn notice() -> Notice {
             system: system(),
             name: "Portal".into(),
             outage: Some(OutageId(12)),
-            joined: Vec::new(),
-            declared: None,
+            joined: vec![OutageId(11)],
+            declared: Some(Declared::Partly),
             from: Some(at("2026-11-01T06:00:00Z")),
             to: None,
             down_s: Some(1200),
@@ -202,20 +206,24 @@ fn notice() -> Notice {
             reason: Some(Reason::Timeout),
             impaired: false,
             advice: Some("Call the desk".into()),
-            unstable: None,
+            flapping: Some(notice::Flapping {
+                outages: vec![OutageId(10), OutageId(12)],
+                since: at("2026-11-01T05:30:00Z"),
+                hold_s: 900,
+            }),
         }],
-        work: Some(Work {
-            window: window(),
+        window: Some(notice::Window {
+            id: window(),
             title: "Patch night".into(),
             impact: None,
             span: span(),
             max_downtime_s: Some(1800),
-            before: None,
-            month_allowance_s: None,
+            previous_span: Some(span()),
+            monthly_allowance_s: Some(14_400),
         }),
         incident: Some(IncidentId(13)),
         references: vec![NoticeId(9), NoticeId(10)],
-        says_both: false,
+        includes_downtime: false,
     }
 }
 
@@ -254,21 +262,36 @@ fn catalogue() -> Catalogue {
             target: Some(Target { ppm: 999_000 }),
             downtime_advice: Some("Call the desk".into()),
             flapping: Flapping::USUAL,
-            probes: vec![Probe {
-                id: probe(),
-                affects: Affects::Degradation,
-                method: Method::Active(Active {
-                    kind: "http".into(),
-                    interval_ms: 30_000,
-                    retry_interval_ms: 5_000,
-                    timeout_ms: 10_000,
-                    failures: 3,
-                    recoveries: 2,
-                }),
-            }],
+            probes: probes(),
             windows: rules(),
         }],
     }
+}
+
+fn probes() -> Vec<Probe> {
+    vec![
+        Probe {
+            id: ProbeId::of(&system(), "claims"),
+            affects: Affects::Availability,
+            method: Method::Heartbeat(Heartbeat {
+                every_ms: 86_400_000,
+                grace_ms: 3_600_000,
+                expected: None,
+            }),
+        },
+        Probe {
+            id: probe(),
+            affects: Affects::Degradation,
+            method: Method::Active(Active {
+                kind: "http".into(),
+                interval_ms: 30_000,
+                retry_interval_ms: 5_000,
+                timeout_ms: 10_000,
+                failures: 3,
+                recoveries: 2,
+            }),
+        },
+    ]
 }
 
 fn policy() -> Policy {
@@ -302,7 +325,7 @@ fn policy() -> Policy {
 fn rules() -> Vec<Rule> {
     let days = [
         Days::Weekdays(vec![Weekday::Monday, Weekday::Sunday]),
-        Days::Nth {
+        Days::NthWeekday {
             nth: -1,
             weekday: Weekday::Saturday,
         },
@@ -373,7 +396,8 @@ fn every_kind_of_event_has_a_golden_file() {
         assert_eq!(
             files.get(&file),
             Some(&text),
-            "{file} is not the stored form of `{name}`: a changed shape is a new v"
+            "{file} is frozen, and `{name}` is no longer stored in this form. Do not change the file: \
+             give the new shape a new v (docs/decisions/0003-stored-events.md)"
         );
     }
 }
@@ -460,6 +484,10 @@ fn the_words_inside_events_stay() {
         ]
         .map(word),
         ["unknown", "suspected", "confirmed"]
+    );
+    assert_eq!(
+        [Declared::Wholly, Declared::Partly].map(word),
+        ["wholly", "partly"]
     );
     assert_eq!(
         [Kind::Provided, Kind::Partner].map(word),

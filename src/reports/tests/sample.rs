@@ -249,12 +249,12 @@ pub(super) fn message(kind: notice::Kind, customer: &str, name: &str, of: &Outag
             reason: of.reason,
             impaired: false,
             advice: None,
-            unstable: None,
+            flapping: None,
         }],
-        work: None,
+        window: None,
         incident: of.incident,
         references: Vec::new(),
-        says_both: kind == notice::Kind::Uptime,
+        includes_downtime: kind == notice::Kind::Uptime,
     }
 }
 

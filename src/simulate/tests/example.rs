@@ -115,7 +115,11 @@ fn the_example_of_the_documentation_has_every_act_and_none_of_them_is_refused() 
             "platform",
             json!({ "measure": "Watch the disk", "note": "An alert at 80 %" }),
         ),
-        ("incident-closed", "chair", json!({ "without": null })),
+        (
+            "incident-closed",
+            "chair",
+            json!({ "missing_texts_reason": null }),
+        ),
         (
             "outage-declared",
             "desk",

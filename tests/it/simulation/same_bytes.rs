@@ -18,11 +18,11 @@ use crate::support::rehearsal::{files, play, scenarios};
 const PINNED: [(&str, &str); 8] = [
     (
         "head",
-        "631d45f10dbfa74d811ab3a0edbfba973c951c644e8c9f227b1d2e569e6cfad0",
+        "3e64e512fcaec083566528ff5036531621ca3513060817b2c4cfdcb9eb5fc982",
     ),
     (
         "timeline.jsonl",
-        "185a9b03b1940d23e66d72c1527e78ffb671df6469a1b2ea970547838a93b35c",
+        "7c9eae4cb44acd0e17b0c32e9f6d7bde34005e14067a102dd4db1902cf9f3955",
     ),
     (
         "notices.jsonl",
@@ -30,19 +30,19 @@ const PINNED: [(&str, &str); 8] = [
     ),
     (
         "reports/operations-2026-10.json",
-        "113f5a9ece250d0456120887fbd7371a05f2549d81d93b3ed3e967869f0fa24d",
+        "1e84704676c71ab801bef64029a7e70771f9e9606f50c995df81bf8306655450",
     ),
     (
         "reports/operations-2026-10.html",
-        "d737f113acd328086e288d36441985c601566f88f26df27cfb49c7ce4d006e92",
+        "2449acb07debf6a2c9fdd9e84b6e951ceafa40916201bdfa37b04d8bd3a04082",
     ),
     (
         "reports/operations-2026-10.md",
-        "ba64247602a8bb315cbb5b9d2f102c9ba6c7295806cb8de3cd0f1febc63a4aaa",
+        "969e2875372a99848713d58fab8156171ebf6dba6793198e4bda87c9ff661ce3",
     ),
     (
         "reports/operations-2026-10.csv",
-        "b4fd39c727e78581cff18bbfb659dbc83581d445ee12f441823ed928347c5597",
+        "d6e7e52340dd730fce012f2a3cc1bf3cbb3ce0db7bc06ecf9345ef8e8844d282",
     ),
     (
         "notices/",

@@ -163,6 +163,6 @@ pub(super) fn close(
     }
     Ok(Fact::IncidentClosed {
         incident: incident.id,
-        without: without.map(str::to_owned),
+        missing_texts_reason: without.map(str::to_owned),
     })
 }

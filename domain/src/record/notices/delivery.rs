@@ -87,12 +87,12 @@ impl Record {
     fn decided_at(&self, notice: &Notice) -> Option<Timestamp> {
         let address = &notice.recipient.address;
         if let Some(work) = notice
-            .work
+            .window
             .as_ref()
             .filter(|_| is_announcement(notice.kind))
         {
-            let entries = self.notices.window(&work.window, address).iter();
-            let owed = entries.filter(|e| e.known.is_owed() && e.work.span == work.span);
+            let entries = self.notices.window(&work.id, address).iter();
+            let owed = entries.filter(|e| e.known.is_owed() && e.window.span == work.span);
             return owed.map(|e| e.owed_at).max();
         }
         let outages = || notice.outages().filter_map(|o| self.outages.get(&o));
@@ -141,8 +141,8 @@ impl Record {
         if result == Delivery::Accepted {
             self.notices.mail_goes_again(at);
         }
-        if let Some(work) = &outgoing.notice.work {
-            self.drop_cancelled(&work.window, &address);
+        if let Some(work) = &outgoing.notice.window {
+            self.drop_cancelled(&work.id, &address);
         }
         self.drop_pointless(&address, at);
     }
@@ -192,7 +192,7 @@ impl Record {
 
     /// The announcement that the message made; earlier ones that it replaces are not needed.
     fn learn_window(&mut self, notice: &Notice, known: Known, at: Timestamp) {
-        let Some(work) = &notice.work else {
+        let Some(work) = &notice.window else {
             return;
         };
         let address = &notice.recipient.address;
@@ -201,11 +201,11 @@ impl Record {
                 || (kind, notice.kind) == (Kind::MaintenanceChanged, Kind::MaintenanceScheduled)
         };
         let mut customers: Vec<_> = notice.recipient.customers().cloned().collect();
-        self.notices.with_window(&work.window, address, |entries| {
+        self.notices.with_window(&work.id, address, |entries| {
             let told = entries
                 .iter_mut()
                 .rev()
-                .find(|e| said(e.kind) && e.known.is_owed() && e.work.span == work.span);
+                .find(|e| said(e.kind) && e.known.is_owed() && e.window.span == work.span);
             let Some(told) = told else {
                 return;
             };
@@ -235,10 +235,10 @@ impl Record {
             notice.kind,
             Kind::MaintenanceScheduled | Kind::MaintenanceChanged
         );
-        let Some(work) = notice.work.as_ref().filter(|_| announces) else {
+        let Some(work) = notice.window.as_ref().filter(|_| announces) else {
             return;
         };
-        let version = self.maintenance.one_off(&work.window).and_then(|entry| {
+        let version = self.maintenance.one_off(&work.id).and_then(|entry| {
             entry.versions.iter().rposition(|(_, w)| {
                 w.start == work.span.from
                     && w.end == work.span.to
@@ -247,7 +247,7 @@ impl Record {
         });
         if let Some(version) = version {
             for customer in customers {
-                self.maintenance.told(&work.window, version, customer, at);
+                self.maintenance.told(&work.id, version, customer, at);
             }
         }
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Channel, Known, Notices, OutageEntry, WindowEntry};
 use crate::id::{CustomerId, OutageId, SystemId, WindowId};
-use crate::notice::{Address, Kind, Work};
+use crate::notice::{Address, Kind, Window};
 use crate::record::{Outage, Record};
 use crate::span::Span;
 use crate::windows::Occurrence;
@@ -68,8 +68,8 @@ impl Record {
         before: Option<Span>,
     ) {
         for (address, (customers, systems)) in self.audience(&occurrence.systems) {
-            let mut work = Work::of(occurrence);
-            work.before = before.filter(|span| *span != occurrence.span);
+            let mut work = Window::of(occurrence);
+            work.previous_span = before.filter(|span| *span != occurrence.span);
             // An announcement says what is wanted, not what earlier announcements earned.
             if matches!(kind, Kind::MaintenanceScheduled | Kind::MaintenanceChanged)
                 && let Some((_, window)) = self
@@ -84,7 +84,7 @@ impl Record {
                 cause: self.seq,
                 owed_at: at,
                 customers,
-                work,
+                window: work,
                 systems,
                 known: Known::No,
             };
@@ -120,7 +120,7 @@ impl Record {
             && self
                 .notices
                 .current(address)
-                .is_some_and(|(_, o)| o.notice.work.as_ref().is_some_and(|w| w.window == *window));
+                .is_some_and(|(_, o)| o.notice.window.as_ref().is_some_and(|w| w.id == *window));
         if !cancelled || heard || under_way || self.person_told(window, entries) {
             return;
         }
@@ -193,7 +193,7 @@ impl Record {
         }
     }
 
-    /// Work ahead is announced to customers that come; of work that goes on they are told that it
+    /// Window ahead is announced to customers that come; of work that goes on they are told that it
     /// has started.
     fn owe_windows_to_newcomers(&mut self, at: Timestamp) {
         let ahead: Vec<(Kind, Occurrence)> = self
@@ -378,9 +378,9 @@ impl Record {
             let entry = self.notices.outage_entry(o, address);
             entry.is_some_and(|e| e.is_open())
         });
-        let mut windows = notice.work.iter();
+        let mut windows = notice.window.iter();
         let window = windows.any(|w| {
-            let mut entries = self.notices.window(&w.window, address).iter();
+            let mut entries = self.notices.window(&w.id, address).iter();
             entries.any(|e| e.known.is_owed())
         });
         if !outage && !window && !self.notices.is_attempting(address) {

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use crate::event::Delivery;
 use crate::id::{CustomerId, NoticeId, OutageId, SystemId, WindowId};
-use crate::notice::{Address, Kind, Notice, Work};
+use crate::notice::{Address, Kind, Notice, Window};
 
 /// What one address knows of one fact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,7 +84,7 @@ pub struct WindowEntry {
     pub owed_at: Timestamp,
     pub customers: BTreeSet<CustomerId>,
     /// The window as it stood then.
-    pub work: Work,
+    pub window: Window,
     /// The window's systems that these customers have.
     pub systems: Vec<SystemId>,
     pub known: Known,

@@ -88,18 +88,18 @@ fn days_are_weekdays_nth_weekdays_days_of_the_month_or_dates() {
             "2026-10-28"
         ]
     );
-    let first = with(Days::Nth {
+    let first = with(Days::NthWeekday {
         nth: 1,
         weekday: Weekday::Sunday,
     });
     assert_eq!(dates(&first, october()), ["2026-10-04"]);
-    let last = with(Days::Nth {
+    let last = with(Days::NthWeekday {
         nth: -1,
         weekday: Weekday::Saturday,
     });
     let halloween = span("2026-10-10T00:00:00Z", "2026-11-02T00:00:00Z");
     assert_eq!(dates(&last, halloween), ["2026-10-31"]);
-    let fifth = with(Days::Nth {
+    let fifth = with(Days::NthWeekday {
         nth: 5,
         weekday: Weekday::Friday,
     });

@@ -267,7 +267,7 @@ fn what_a_person_declared_beside_any_outage_of_an_unstable_system_is_said_with_i
     let [said] = &uptime.affected[..] else {
         panic!("{uptime:#?}");
     };
-    assert_eq!(said.unstable.as_ref().unwrap().outages.len(), 3);
+    assert_eq!(said.flapping.as_ref().unwrap().outages.len(), 3);
     assert_eq!(said.joined, [declared]);
     assert_eq!(said.from, Some(service.second(200)));
 }

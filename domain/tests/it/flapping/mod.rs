@@ -68,7 +68,7 @@ fn told(service: &Service, kind: Kind) -> Vec<(i64, usize)> {
     notices(service, kind)
         .into_iter()
         .map(|(at, notice)| {
-            let said = notice.affected.iter().find_map(|a| a.unstable.as_ref());
+            let said = notice.affected.iter().find_map(|a| a.flapping.as_ref());
             (at, said.map_or(0, |u| u.outages.len()))
         })
         .collect()
@@ -223,7 +223,7 @@ fn an_overrun_that_crosses_the_limit_is_told_as_unstable() {
     assert_eq!(told(&service, Kind::MaintenanceOverrun), []);
     let (at, notice) = notices(&service, Kind::Downtime).pop().unwrap();
     assert_eq!(at, 690);
-    let said = notice.affected[0].unstable.clone().unwrap();
+    let said = notice.affected[0].flapping.clone().unwrap();
     assert_eq!((said.outages.len(), said.since), (3, service.second(30)));
 }
 
@@ -321,7 +321,7 @@ fn of_two_systems_of_a_customer_only_the_unstable_one_is_held() {
         service.deliver_due(Delivery::Accepted);
     }
     let (_, both) = notices(&service, Kind::Downtime).pop().unwrap();
-    let unstable: Vec<bool> = both.affected.iter().map(|a| a.unstable.is_some()).collect();
+    let unstable: Vec<bool> = both.affected.iter().map(|a| a.flapping.is_some()).collect();
     assert_eq!(unstable, [true, false]);
     assert_eq!(
         told(&service, Kind::Uptime).split_off(2),
@@ -363,7 +363,7 @@ fn a_customer_that_comes_meanwhile_hears_of_it_with_the_next_outage() {
     let new = |kind| -> Vec<(i64, usize)> {
         let lab = |n: &Notice| n.recipient.customers().any(|c| c.as_str() == "lab");
         let of = |n: &&(i64, Notice)| lab(&n.1);
-        let said = |n: &Affected| n.unstable.as_ref().unwrap().outages.len();
+        let said = |n: &Affected| n.flapping.as_ref().unwrap().outages.len();
         let all = notices(&service, kind);
         let found = all.iter().filter(of);
         found.map(|(at, n)| (*at, said(&n.affected[0]))).collect()
@@ -409,8 +409,8 @@ fn what_could_not_be_delivered_until_it_is_over_is_said_once() {
     }
     service.tick(4_000);
     let last = service.only_due();
-    let said = last.affected[0].unstable.as_ref().unwrap();
-    assert_eq!((last.kind, last.says_both), (Kind::Uptime, true));
+    let said = last.affected[0].flapping.as_ref().unwrap();
+    assert_eq!((last.kind, last.includes_downtime), (Kind::Uptime, true));
     assert_eq!(said.outages.len(), 3);
     let sent = |o: &&Outgoing| matches!(o.standing, Standing::Sent(_));
     assert_eq!(service.messages().into_iter().filter(sent).count(), 0);

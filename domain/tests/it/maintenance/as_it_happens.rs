@@ -258,7 +258,7 @@ fn an_unearned_window_is_an_ordinary_outage_whose_downtime_names_the_work() {
         .due
         .iter()
         .map(|o| {
-            let work = o.notice.work.as_ref();
+            let work = o.notice.window.as_ref();
             (o.notice.kind.word(), work.map(|w| w.title.as_str()))
         })
         .collect();
@@ -576,7 +576,7 @@ fn a_downtime_that_waits_into_a_window_names_no_work_that_excuses_it_nor_that_of
         service.sample("b/p", 305, letter);
         service.sample("b/p", 310, letter);
         let notice = &service.due.first().unwrap().notice;
-        let work = notice.work.as_ref().map(|w| w.window.to_string());
+        let work = notice.window.as_ref().map(|w| w.id.to_string());
         (notice.affected.len(), work)
     };
     let unearned = |id: &str| Rule {

@@ -181,7 +181,7 @@ fn outcome(mut service: Service) -> String {
         .due
         .iter()
         .filter(|o| o.notice.affected.iter().any(|a| a.outage.is_some()))
-        .map(|o| (o.notice.kind.word(), o.notice.work.is_some()))
+        .map(|o| (o.notice.kind.word(), o.notice.window.is_some()))
         .collect();
     format!("{why:?}\n{told:?}\n{}\n", service.figures("a", 0, 600))
 }
@@ -552,8 +552,8 @@ fn an_extension_that_is_delivered_in_time_earns_what_it_says() {
         .due
         .iter()
         .find(|o| o.notice.kind == domain::notice::Kind::MaintenanceChanged);
-    let work = changed.unwrap().notice.work.clone().unwrap();
-    let before = work.before.unwrap();
+    let work = changed.unwrap().notice.window.clone().unwrap();
+    let before = work.previous_span.unwrap();
     assert_eq!(
         (before.from, before.to),
         (service.second(300), service.second(600))
@@ -701,8 +701,8 @@ fn an_overrun_says_whether_the_window_or_the_month_allowed_no_more() {
         let notices = service.due.iter();
         let mut overruns =
             notices.filter(|o| o.notice.kind == domain::notice::Kind::MaintenanceOverrun);
-        let work = overruns.next().unwrap().notice.work.clone().unwrap();
-        work.month_allowance_s
+        let work = overruns.next().unwrap().notice.window.clone().unwrap();
+        work.monthly_allowance_s
     };
     assert_eq!(allowed(Some(120), None), Some(120));
     assert_eq!(allowed(Some(120), Some(200)), Some(120));
@@ -731,7 +731,7 @@ fn an_overrun_names_the_allowance_of_its_month_though_another_is_agreed_since() 
         .due
         .iter()
         .filter(|o| o.notice.kind == domain::notice::Kind::MaintenanceOverrun)
-        .map(|o| o.notice.work.as_ref().unwrap().month_allowance_s)
+        .map(|o| o.notice.window.as_ref().unwrap().monthly_allowance_s)
         .collect();
     assert_eq!(overran, [Some(120)]);
     let outage = service.record.outages.all().next().unwrap();

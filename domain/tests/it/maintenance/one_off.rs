@@ -418,7 +418,7 @@ fn a_cancelled_window_never_starts_and_names_no_downtime() {
         .due
         .iter()
         .find(|o| o.notice.kind.word() == "downtime");
-    assert!(down.unwrap().notice.work.is_none());
+    assert!(down.unwrap().notice.window.is_none());
 }
 
 /// The status of the window.

@@ -183,7 +183,7 @@ fn forty_systems_that_were_down_while_no_mail_left_are_one_message_that_says_all
     assert_eq!(due.len(), 3, "one for each recipient");
     for notice in due {
         assert_eq!((notice.kind, notice.affected.len()), (Kind::Uptime, 40));
-        assert!(notice.says_both);
+        assert!(notice.includes_downtime);
     }
     service.deliver_due(Delivery::Accepted);
     assert!(service.is_quiet());
@@ -199,7 +199,7 @@ fn a_recovery_of_one_of_two_follows_the_notice_of_both() {
     assert!(service.due().is_empty());
     service.end_attempt(down, Delivery::Accepted);
     let up = only(&service, Kind::Uptime);
-    assert!(!up.says_both);
+    assert!(!up.includes_downtime);
     service.deliver_due(Delivery::Accepted);
     service.draw(180, &[("a/p", "UU"), ("b/p", "UU")]);
     service.deliver_due(Delivery::Accepted);
@@ -225,7 +225,7 @@ fn downtime_of_two_that_was_never_sent_is_folded_once_both_are_up() {
     "#]]
     .assert_eq(&service.timeline_without_probes());
     let notice = only(&service, Kind::Uptime);
-    assert!(notice.says_both && notice.affected.len() == 2);
+    assert!(notice.includes_downtime && notice.affected.len() == 2);
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn a_notice_that_was_lost_on_its_way_may_have_arrived_so_the_recovery_does_not_d
     };
     service.draw(120, &[("a/p", "UU")]);
     let up = only(&service, Kind::Uptime);
-    assert!(!up.says_both);
+    assert!(!up.includes_downtime);
     service.begin_attempt(&up);
     let lost = &service.message(down).standing;
     assert!(matches!(lost, Standing::Ambiguous(_)));
@@ -620,7 +620,7 @@ fn says_both(result: Delivery) -> bool {
     service.draw(120, &[("a/p", "UUU")]);
     service.end_attempt(down, result);
     service.tick(4_000);
-    only(&service, Kind::Uptime).says_both
+    only(&service, Kind::Uptime).includes_downtime
 }
 
 #[test]
@@ -645,7 +645,7 @@ fn a_recovery_of_two_says_so_only_if_neither_was_heard_of() {
         service.tick(8_000);
         let said = only(&service, Kind::Uptime);
         assert_eq!(
-            said.says_both,
+            said.includes_downtime,
             both,
             "{}",
             service.timeline_without_probes()
@@ -663,5 +663,5 @@ fn nor_does_an_earlier_recovery_that_arrived_meanwhile_stand_for_it() {
     service.draw(180, &[("a/p", "UDDD")]);
     service.draw(300, &[("a/p", "UU")]);
     service.end_attempt(first, Delivery::Accepted);
-    assert!(only(&service, Kind::Uptime).says_both);
+    assert!(only(&service, Kind::Uptime).includes_downtime);
 }

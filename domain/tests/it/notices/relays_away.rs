@@ -33,7 +33,7 @@ fn three_outages_that_nobody_was_told_of_are_one_message_when_it_is_over() {
     service.deliver_due(Delivery::Deferred);
     service.draw(330, &[("a/p", "DDDUU")]);
     service.tick(4_000);
-    assert!(service.only_due().says_both);
+    assert!(service.only_due().includes_downtime);
     assert_eq!(
         send_due(&mut service),
         ["uptime: a 30..120, a 180..270, a 330..420"]

@@ -166,7 +166,7 @@ fn two_declarations_and_what_the_probes_saw_between_them_are_one() {
     assert_eq!(told(&service), ["downtime: a 90..", "uptime: a 20..225"]);
     let up = &service.due.last().unwrap().notice;
     assert_eq!(up.affected[0].outages().count(), 3);
-    assert!(up.says_both, "nothing had left");
+    assert!(up.includes_downtime, "nothing had left");
     nothing_contradicts(&mut service);
 }
 
@@ -347,7 +347,7 @@ fn that_a_system_has_become_unstable_is_told_also_to_those_who_know_that_it_is_d
     let declared = declare(&mut service, 3_770, 3_600, None);
     assert_eq!(send_due(&mut service), ["downtime: a 3600.."]);
     let unstable = service.messages().into_iter().next_back().unwrap();
-    let said = unstable.notice.affected[0].unstable.as_ref().unwrap();
+    let said = unstable.notice.affected[0].flapping.as_ref().unwrap();
     assert_eq!(said.outages.len(), 4);
     service.draw(3_780, &[("a/p", "UUU")]);
     ends(&mut service, 3_850, declared, 3_845);

@@ -563,7 +563,7 @@ fn a_downtime_that_nobody_watched_any_more_is_never_sent_once_it_is_up() {
             .map(|id| service.message(*id).notice.clone())
             .collect();
         assert_eq!(said.len(), 1, "one notice says both");
-        assert!(said[0].kind == Kind::Uptime && said[0].says_both);
+        assert!(said[0].kind == Kind::Uptime && said[0].includes_downtime);
         assert_eq!(said[0].affected[0].from, Some(service.second(30)));
         assert!(service.is_quiet());
     }

@@ -116,7 +116,7 @@ pub fn nothing_is_told_twice(service: &Service) {
         let notice = &outgoing.notice;
         for row in &notice.affected {
             let Some(outage) = row.outage else { continue };
-            let what = match (notice.kind, &row.unstable, row.to) {
+            let what = match (notice.kind, &row.flapping, row.to) {
                 (Kind::Uptime, ..) | (Kind::Downtime, None, Some(_)) => "over",
                 (_, Some(_), _) => "flapping",
                 (_, None, _) => "down",
@@ -144,7 +144,7 @@ pub fn an_uptime_that_says_both_repeats_nothing(service: &Service) {
         Fact::DeliveryAttempted {
             message: Some(notice),
             ..
-        } if notice.says_both => {
+        } if notice.includes_downtime => {
             let address = &notice.recipient.address;
             let mut outages = notice.outages();
             let known = outages.find(|o| accepted.contains(&(address.clone(), *o)));
@@ -242,7 +242,7 @@ pub fn every_address_knows_the_truth(service: &Service) {
             let mut rows = notice.affected.iter().filter(|a| a.system == *system);
             let down = match notice.kind {
                 Kind::Downtime | Kind::MaintenanceOverrun => {
-                    rows.any(|a| a.to.is_none() || a.unstable.is_some())
+                    rows.any(|a| a.to.is_none() || a.flapping.is_some())
                 }
                 Kind::Uptime | Kind::MaintenanceCompleted => false,
                 _ => continue,
