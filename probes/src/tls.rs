@@ -6,6 +6,7 @@ mod chain;
 mod verifier;
 
 use std::cell::RefCell;
+use std::fmt;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -22,8 +23,9 @@ use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::dial::Host;
 use crate::fault::{Fault, cause, local_shortage};
-use crate::trace::Trace;
+use crate::trace::{Phase, Trace};
 use verifier::{PRESENTED, Presented, Recorder};
 
 /// Probes that are prepared within this time share a client configuration: loading thousands of probes
@@ -43,38 +45,100 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::clone(PROVIDER.get_or_init(|| Arc::new(aws_lc_rs::default_provider())))
 }
 
-/// A TLS client that trusts the system's authorities and those in `ca_file` (PEM).
+/// The protocols that a client offers (ALPN), the best one first. Empty offers none: a server that only
+/// speaks others may refuse the handshake.
+pub(crate) type Protocols = &'static [&'static [u8]];
+
+/// The TLS client of a probe.
+#[derive(Clone)]
+pub(crate) struct Client(TlsConnector);
+
+/// A `TlsConnector` has no `Debug`.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Client")
+    }
+}
+
+impl Client {
+    /// Trusts the system's authorities and those in `ca_file` (PEM).
+    ///
+    /// # Errors
+    ///
+    /// `ca_file` cannot be read or holds no certificate; or this machine trusts no authority.
+    pub(crate) fn new(ca_file: Option<&Path>, protocols: Protocols) -> Result<Self, String> {
+        struct Shared {
+            more: Vec<u8>,
+            protocols: Protocols,
+            made_at: Instant,
+            client: Client,
+        }
+        static SHARED: Mutex<Vec<Shared>> = Mutex::new(Vec::new());
+
+        let more = ca_file.map_or(Ok(Vec::new()), |path| {
+            std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))
+        })?;
+        // A thread that panicked here left whole entries behind.
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.retain(|s| s.made_at.elapsed() < SHARED_FOR);
+        let found = shared
+            .iter()
+            .find(|s| s.more == more && s.protocols == protocols);
+        if let Some(found) = found {
+            return Ok(found.client.clone());
+        }
+        let config = config(&more, ca_file.is_some(), protocols)?;
+        let client = Client(TlsConnector::from(Arc::new(config)));
+        shared.push(Shared {
+            more,
+            protocols,
+            made_at: Instant::now(),
+            client: client.clone(),
+        });
+        Ok(client)
+    }
+
+    /// Does the handshake and records the presented chain in the trace.
+    pub(crate) async fn handshake(
+        &self,
+        name: ServerName<'static>,
+        tcp: TcpStream,
+        trace: &mut Trace<'_>,
+    ) -> Result<TlsStream<TcpStream>, Fault> {
+        trace.enter(Phase::Tls);
+        // The client's last message and the request after it are small segments in a row, which Nagle's
+        // algorithm would hold back. Fails only if the peer has already reset the connection.
+        tcp.set_nodelay(true).map_err(|error| failure(&error))?;
+        let connect = self.0.connect(name, tcp);
+        let mut connect = pin!(PRESENTED.scope(RefCell::new(Presented::default()), connect));
+        let result = connect.as_mut().await;
+        let presented = connect.take_value().map(RefCell::into_inner);
+        let presented = presented.unwrap_or_default();
+        trace.saw(presented.certificate);
+        result.map_err(|error| match presented.refused {
+            Some(why) => Fault::new(Reason::Certificate, why),
+            None => failure(&error),
+        })
+    }
+}
+
+/// The name that the certificate of `host` must have.
 ///
 /// # Errors
 ///
-/// `ca_file` cannot be read or holds no certificate; or this machine trusts no authority.
-pub(crate) fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, String> {
-    struct Shared {
-        more: Vec<u8>,
-        made_at: Instant,
-        connector: TlsConnector,
+/// No certificate can have it.
+pub(crate) fn server_name(host: &Host) -> Result<ServerName<'static>, String> {
+    match host {
+        Host::Address(ip) => Ok(ServerName::IpAddress((*ip).into())),
+        Host::Name(name) => {
+            let name = name.strip_suffix('.').unwrap_or(name);
+            ServerName::try_from(name.to_owned())
+                .map_err(|_| format!("no certificate can be for the host name {name}"))
+        }
     }
-    static SHARED: Mutex<Vec<Shared>> = Mutex::new(Vec::new());
-
-    let more = ca_file.map_or(Ok(Vec::new()), |path| {
-        std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))
-    })?;
-    // A thread that panicked here left whole entries behind.
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    shared.retain(|s| s.made_at.elapsed() < SHARED_FOR);
-    if let Some(found) = shared.iter().find(|s| s.more == more) {
-        return Ok(found.connector.clone());
-    }
-    let connector = TlsConnector::from(Arc::new(config(&more, ca_file.is_some())?));
-    shared.push(Shared {
-        more,
-        made_at: Instant::now(),
-        connector: connector.clone(),
-    });
-    Ok(connector)
 }
 
-fn config(more: &[u8], named: bool) -> Result<ClientConfig, String> {
+fn config(more: &[u8], named: bool, protocols: Protocols) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let mut pinned = Vec::new();
@@ -104,27 +168,8 @@ fn config(more: &[u8], named: bool) -> Result<ClientConfig, String> {
         .with_custom_certificate_verifier(Arc::new(recorder))
         .with_no_client_auth();
     config.resumption = Resumption::disabled();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     Ok(config)
-}
-
-/// Does the handshake and records the presented chain in the trace.
-pub(crate) async fn handshake(
-    connector: &TlsConnector,
-    name: ServerName<'static>,
-    tcp: TcpStream,
-    trace: &mut Trace<'_>,
-) -> Result<TlsStream<TcpStream>, Fault> {
-    let connect = connector.connect(name, tcp);
-    let mut connect = pin!(PRESENTED.scope(RefCell::new(Presented::default()), connect));
-    let result = connect.as_mut().await;
-    let presented = connect.take_value().map(RefCell::into_inner);
-    let presented = presented.unwrap_or_default();
-    trace.saw(presented.certificate);
-    result.map_err(|error| match presented.refused {
-        Some(why) => Fault::new(Reason::Certificate, why),
-        None => failure(&error),
-    })
 }
 
 /// The fault if an error after the handshake comes from TLS: a server that requires a client

@@ -9,15 +9,12 @@ mod hop;
 mod request;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use domain::sample::Reason;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
-use tokio_rustls::TlsConnector;
 use url::Url;
 use values::{FilePath, Parsed, Source, Text, Written};
 
@@ -100,7 +97,7 @@ impl Spec for Http {
 
 impl Http {
     /// The TLS client, unless the probe certainly needs none: a redirect may lead to an https:// URL.
-    fn tls(&self, source: &mut Source<'_>) -> Option<Tls> {
+    fn tls(&self, source: &mut Source<'_>) -> Option<tls::Client> {
         let secure = self.url.value.starts_with("https://");
         let ca_file = self.ca_file.as_ref();
         let path = ca_file.and_then(|file| source.certificates(file));
@@ -111,8 +108,8 @@ impl Http {
             }
             return None;
         }
-        match tls::connector(path.as_deref()) {
-            Ok(connector) => Some(Tls(connector)),
+        match tls::Client::new(path.as_deref(), &[b"h2", b"http/1.1"]) {
+            Ok(client) => Some(client),
             Err(why) => {
                 if secure || ca_file.is_some() {
                     source.wrong_once(ca_file.map_or(&self.url.at, |file| &file.at), why);
@@ -129,18 +126,9 @@ struct Client {
     first: Hop,
     redirects: u8,
     /// `None` for a plain URL, or if this machine trusts no authority.
-    tls: Option<Tls>,
+    tls: Option<tls::Client>,
     want: Want,
     expect: expect::Ready,
-}
-
-/// A `TlsConnector` has no `Debug`.
-struct Tls(TlsConnector);
-
-impl fmt::Debug for Tls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Tls")
-    }
 }
 
 impl Protocol for Client {
@@ -183,17 +171,17 @@ impl Client {
             trace.enter(Phase::Processing);
             // Nagle's delay needs a second segment, which only a request body causes.
             if hop.has_body() {
-                no_delay(&tcp)?;
+                // Fails only if the peer has already reset the connection.
+                tcp.set_nodelay(true)
+                    .map_err(|_| Fault::protocol("the connection was reset before an answer"))?;
             }
             return exchange::http1(tcp, hop, &self.want, trace).await;
         };
-        let Some(Tls(connector)) = &self.tls else {
+        let Some(client) = &self.tls else {
             let detail = "this machine trusts no certificate authority";
             return Err(Fault::monitor(detail));
         };
-        trace.enter(Phase::Tls);
-        no_delay(&tcp)?;
-        let tls = tls::handshake(connector, secure.name.clone(), tcp, trace).await?;
+        let tls = client.handshake(secure.name.clone(), tcp, trace).await?;
         trace.enter(Phase::Processing);
         if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
             exchange::http2(tls, hop, secure, &self.want, trace).await
@@ -215,12 +203,6 @@ impl Client {
         };
         Fault::new(Reason::Redirect, detail)
     }
-}
-
-fn no_delay(tcp: &TcpStream) -> Result<(), Fault> {
-    // Fails only if the peer has already reset the connection.
-    tcp.set_nodelay(true)
-        .map_err(|_| Fault::protocol("the connection was reset before an answer"))
 }
 
 #[cfg(test)]

@@ -1,172 +1,19 @@
 //! TLS servers with good and bad certificates, made for each test.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use domain::sample::{Outcome, Reason};
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use jiff::Timestamp;
-use probes::http;
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
-};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::PrivateKeyDer;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use crate::servers::{
-    Spec, answer, ask, check, check_down, check_up, head, pause, say, serve, spec, write,
-};
-
-/// A certificate authority of one test, and the folder of its certificate.
-pub struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-    folder: tempfile::TempDir,
-}
-
-/// The chain that a server presents, and its key.
-pub struct Credentials {
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
-}
-
-/// For `localhost` and the loopback addresses.
-fn params() -> CertificateParams {
-    let names = ["localhost", "127.0.0.1", "::1"].map(String::from);
-    CertificateParams::new(names).unwrap()
-}
-
-impl Authority {
-    pub fn new() -> Self {
-        Authority::named("Test Authority")
-    }
-
-    fn named(name: &str) -> Self {
-        probes::install_crypto();
-        let mut params = CertificateParams::new([]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, name);
-        let key = KeyPair::generate().unwrap();
-        let issuer = CertifiedIssuer::self_signed(params, key).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let authority = Authority { issuer, folder };
-        write(&authority.file(), &authority.issuer.pem());
-        authority
-    }
-
-    /// The path of the authority's certificate.
-    pub fn file(&self) -> String {
-        let file = self.folder.path().join("ca.pem");
-        file.to_str().unwrap().to_owned()
-    }
-
-    pub fn issue(&self, params: &CertificateParams) -> Credentials {
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        Credentials {
-            chain: vec![certificate.der().clone(), self.issuer.der().clone()],
-            key: PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-        }
-    }
-
-    pub fn good(&self) -> Credentials {
-        self.issue(&params())
-    }
-
-    /// A probe of `localhost` that trusts this authority.
-    pub fn spec(&self, at: SocketAddr) -> Spec {
-        let mut spec = spec(format!("https://localhost:{}/?token=${{TOKEN}}", at.port()));
-        spec.set("ca_file", self.file());
-        spec
-    }
-
-    /// Answers 200 over TLS. The handshake starts after a pause.
-    pub async fn serve_after(
-        &self,
-        late: Duration,
-        protocols: &[&str],
-        credentials: Credentials,
-    ) -> SocketAddr {
-        let Credentials { chain, key } = credentials;
-        let mut config = ServerConfig::builder()
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .unwrap();
-        config.alpn_protocols = protocols.iter().map(|p| p.as_bytes().to_vec()).collect();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        serve("127.0.0.1:0", move |stream| {
-            let acceptor = acceptor.clone();
-            async move {
-                pause(late).await;
-                // In most of these tests the probe closes the connection here.
-                let Ok(mut stream) = acceptor.accept(stream).await else {
-                    return;
-                };
-                if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-                    serve_http2(stream).await;
-                } else {
-                    head(&mut stream).await;
-                    say(&mut stream, answer(200, "hello")).await;
-                    let _ = tokio::io::AsyncWriteExt::shutdown(&mut stream).await;
-                }
-            }
-        })
-        .await
-    }
-
-    async fn finding(&self, credentials: Credentials) -> probes::Finding {
-        let at = self.serve_after(Duration::ZERO, &[], credentials).await;
-        ask(self.spec(at)).await
-    }
-}
-
-/// Answers with the request in the body. `/never` gets no answer, `/endless` too long an answer.
-async fn serve_http2(stream: tokio_rustls::server::TlsStream<tokio::net::TcpStream>) {
-    type Asked = hyper::Request<hyper::body::Incoming>;
-    let service = hyper::service::service_fn(async |asked: Asked| {
-        match asked.uri().path() {
-            "/never" => std::future::pending().await,
-            "/endless" => {
-                let much = "x".repeat(2 * http::BODY_LIMIT);
-                return Ok(hyper::Response::new(much));
-            }
-            _ => {}
-        }
-        let said = format!(
-            "{:?} {} {:?}",
-            asked.version(),
-            asked.uri(),
-            asked.headers()
-        );
-        Ok::<_, std::convert::Infallible>(hyper::Response::new(said))
-    });
-    let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-}
-
-/// The midnight `days` days from today, for `date_time_ymd` of rcgen.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "certificates are checked by the wall clock"
-)]
-fn day(days: i64) -> (i32, u8, u8) {
-    let at = Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
-    let date = at.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let [month, day] = [date.month(), date.day()].map(|n| u8::try_from(n).unwrap());
-    (i32::from(date.year()), month, day)
-}
-
-/// Valid from 2020 to the midnight of that day.
-fn ending_in(days: i64, mut params: CertificateParams) -> CertificateParams {
-    let (y, m, d) = day(days);
-    params.not_before = date_time_ymd(2020, 1, 1);
-    params.not_after = date_time_ymd(y, m, d);
-    params
-}
+use crate::authority::{Authority, Credentials, day, ending_in, params};
+use crate::servers::{answer, ask, check, check_down, check_up, head, say, serve, spec, write};
 
 #[tokio::test]
 async fn a_good_certificate_is_up_and_its_end_is_kept() {
@@ -417,7 +264,7 @@ async fn the_earliest_end_of_the_chain_counts() {
     params.not_after = date_time_ymd(2040, 1, 1);
     let key = KeyPair::generate().unwrap();
     let middle = CertifiedIssuer::signed_by(params, key, &authority.issuer).unwrap();
-    let mut params = crate::certificates::params();
+    let mut params = crate::authority::params();
     params.not_after = date_time_ymd(2045, 1, 1);
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, &middle).unwrap();
@@ -483,12 +330,7 @@ async fn a_server_that_ends_tls_without_an_alert_may_end_an_open_ended_body() {
         ("HTTP/1.1 200 OK\r\n\r\nhello", true),
         ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", false),
     ] {
-        let Credentials { chain, key } = authority.good();
-        let config = ServerConfig::builder()
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let acceptor = authority.good().acceptor(&[]);
         let at = serve("127.0.0.1:0", move |stream| {
             let acceptor = acceptor.clone();
             async move {

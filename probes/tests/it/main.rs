@@ -2,6 +2,7 @@
 //! Each pause is made by a server and is measured.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A failed test may stop at once.
 
+mod authority;
 mod bodies;
 mod certificates;
 mod phases;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::sample::{Phases, Reason};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::certificates::Authority;
+use crate::authority::Authority;
 use crate::servers::{
     Spec, answer, ask, check_down, check_up, for_ever, head, pause, say, says, serve, spec,
 };

@@ -2,7 +2,6 @@
 //! secret.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use domain::sample::Reason;
@@ -14,6 +13,7 @@ use url::{Position, Url};
 use crate::dial::Host;
 use crate::fault::Fault;
 use crate::kinds::http::request::Request;
+use crate::tls;
 
 /// Holds secrets: `Debug` shows the address alone.
 pub(super) struct Hop {
@@ -70,9 +70,10 @@ impl Hop {
             uri: path.parse().map_err(unfit)?,
             headers: plain_headers(&authority, &request)?,
         };
+        let host = host(&url)?;
         let secure = if secure {
             Some(Secure {
-                name: server_name(&url)?,
+                name: tls::server_name(&host)?,
                 http2: Rendered {
                     uri: format!("https://{authority}{path}")
                         .parse()
@@ -84,7 +85,7 @@ impl Hop {
             None
         };
         Ok(Hop {
-            host: host(&url)?,
+            host,
             port: url.port_or_known_default().ok_or("has no port")?,
             plain,
             secure,
@@ -161,30 +162,13 @@ fn plain_headers(authority: &str, request: &Request) -> Result<HeaderMap, String
     Ok(headers)
 }
 
-fn address(url: &Url) -> Option<IpAddr> {
-    match url.host()? {
-        url::Host::Domain(_) => None,
-        url::Host::Ipv4(four) => Some(four.into()),
-        url::Host::Ipv6(six) => Some(six.into()),
-    }
-}
-
 fn host(url: &Url) -> Result<Host, String> {
-    match (address(url), url.host_str()) {
-        (Some(ip), _) => Ok(Host::Address(ip)),
-        (None, Some(name)) if name.len() <= 253 => Ok(Host::Name(Arc::from(name))),
+    match url.host() {
+        Some(url::Host::Ipv4(four)) => Ok(Host::Address(four.into())),
+        Some(url::Host::Ipv6(six)) => Ok(Host::Address(six.into())),
+        Some(url::Host::Domain(name)) if name.len() <= 253 => Ok(Host::Name(Arc::from(name))),
         _ => Err("names no host".to_string()),
     }
-}
-
-fn server_name(url: &Url) -> Result<ServerName<'static>, String> {
-    if let Some(ip) = address(url) {
-        return Ok(ServerName::IpAddress(ip.into()));
-    }
-    let name = url.host_str().unwrap_or_default();
-    let name = name.strip_suffix('.').unwrap_or(name);
-    ServerName::try_from(name.to_string())
-        .map_err(|_| format!("no certificate can be for the host name {name}"))
 }
 
 #[cfg(test)]
