@@ -7,6 +7,7 @@ mod dial;
 mod fault;
 mod format;
 mod kinds;
+mod send_expect;
 mod tls;
 mod trace;
 

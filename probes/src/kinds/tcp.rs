@@ -1,27 +1,31 @@
-//! The kind `tcp`: the target accepts a connection. The probe sends nothing and closes it at once.
+//! The kind `tcp`: the target accepts a connection. The probe can then send a text and wait for one.
 
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::time::Instant;
-use values::{Length, Parsed, Source, Written};
+use values::{Length, Parsed, Source, Text, Written};
 
 use super::{Spec, degraded_after};
 use crate::dial::{self, Host};
+use crate::send_expect::SendExpect;
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running};
 
 /// The keys of a `tcp` probe.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(extend("x-later" = ["send", "expect"]))]
 pub(crate) struct Tcp {
     /// A name or an address.
     host: Parsed<Host>,
     /// The port.
     #[schemars(range(min = 1, max = 65535))]
     port: u16,
-    /// A slower connection is degraded.
+    /// Text to send. Default: the probe only listens.
+    send: Option<Parsed<Text>>,
+    /// Text that the answer must contain. Default: nothing is read.
+    expect: Option<Parsed<Text>>,
+    /// A slower run is degraded.
     degraded_after: Option<Parsed<Length>>,
 }
 
@@ -30,6 +34,7 @@ impl Spec for Tcp {
         let target = Target {
             host: self.host.value,
             port: self.port,
+            conversation: SendExpect::new(self.send, self.expect, source),
         };
         Some(Probe {
             degraded_after: degraded_after(self.degraded_after.as_ref(), timeout, source),
@@ -42,6 +47,7 @@ impl Spec for Tcp {
 struct Target {
     host: Host,
     port: u16,
+    conversation: SendExpect,
 }
 
 impl Protocol for Target {
@@ -51,9 +57,8 @@ impl Protocol for Target {
 
     fn run<'a>(&'a self, deadline: Instant, trace: &'a mut Trace<'_>) -> Running<'a> {
         Box::pin(async move {
-            let connection = dial::dial(&self.host, self.port, deadline, trace).await?;
-            drop(connection);
-            Ok(())
+            let mut stream = dial::dial(&self.host, self.port, deadline, trace).await?;
+            self.conversation.run(&mut stream, deadline, trace).await
         })
     }
 }
@@ -64,7 +69,11 @@ pub(crate) mod tests {
 
     /// A probe of a name that a configuration could not name.
     pub(crate) fn probe(name: &str, timeout: Duration) -> Probe {
-        let host = Host::Name(name.into());
-        Probe::new(Target { host, port: 80 }, timeout)
+        let target = Target {
+            host: Host::Name(name.into()),
+            port: 80,
+            conversation: SendExpect::default(),
+        };
+        Probe::new(target, timeout)
     }
 }

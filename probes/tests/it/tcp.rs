@@ -6,7 +6,7 @@ use domain::sample::Reason;
 use probes::Finding;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use crate::servers::{PATIENCE, Spec, ask, check_down, check_up};
+use crate::servers::{PATIENCE, Spec, ask, check_down, check_up, for_ever, head, say, serve};
 
 async fn connect(host: &str, port: u16, timeout: Duration) -> Finding {
     let mut spec = Spec::of("tcp")
@@ -58,4 +58,28 @@ async fn a_connection_that_is_not_accepted_times_out() {
         Reason::Timeout,
         "within 100 ms, stopped while connecting",
     );
+}
+
+#[tokio::test]
+async fn the_expected_text_is_found_in_the_answer() {
+    let at = serve("127.0.0.1:0", |mut stream| async move {
+        say(&mut stream, "220 mail ready\r\n").await;
+        let asked = head(&mut stream).await;
+        say(&mut stream, format!("221 {asked}")).await;
+        for_ever(stream).await;
+    })
+    .await;
+    let spec = Spec::of("tcp")
+        .with("host", "127.0.0.1")
+        .with("port", i64::from(at.port()));
+    check_up(&ask(spec.clone().with("expect", "220 mail")).await);
+    let mut spec = spec.with("send", "QUIT\r\n\r\n");
+    spec.set("expect", "221 QUIT");
+    let finding = ask(spec.clone()).await;
+    check_up(&finding);
+    assert!(finding.phases.processing_us.is_some());
+    spec.set("expect", "250 ");
+    spec.timeout = Duration::from_secs(1);
+    let finding = ask(spec).await;
+    check_down(&finding, Reason::Body, "the answer lacks `250 `");
 }
