@@ -3,6 +3,7 @@
 
 pub mod http;
 mod tcp;
+mod tls;
 
 use std::time::Duration;
 
@@ -15,7 +16,11 @@ use values::{Parsed, STAND_IN, Source, Written};
 use crate::Probe;
 
 /// Every kind, in the order of the documentation.
-pub static KINDS: &[Kind] = &[Kind::of::<http::Http>("http"), Kind::of::<tcp::Tcp>("tcp")];
+pub static KINDS: &[Kind] = &[
+    Kind::of::<http::Http>("http"),
+    Kind::of::<tcp::Tcp>("tcp"),
+    Kind::of::<tls::Tls>("tls"),
+];
 
 /// The keys of one kind of probe, as a `[[probe]]` table writes them.
 pub(crate) trait Spec: DeserializeOwned + JsonSchema {

@@ -10,3 +10,4 @@ mod protocol;
 mod redirects;
 mod servers;
 mod tcp;
+mod tls;

@@ -1,0 +1,97 @@
+//! The kind `tls`: the target completes a TLS handshake with a certificate that is trusted, valid and of
+//! the right name. The probe can then send a text and wait for one.
+
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tokio::io::AsyncWriteExt;
+use tokio::time::Instant;
+use values::{FilePath, Length, Parsed, Source, Text, Written};
+
+use super::{Spec, degraded_after};
+use crate::dial::{self, Host};
+use crate::send_expect::SendExpect;
+use crate::tls::{Client, server_name};
+use crate::trace::{Phase, Trace};
+use crate::{Probe, Protocol, Running};
+
+/// The keys of a `tls` probe.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct Tls {
+    /// A name or an address.
+    host: Parsed<Host>,
+    /// The port.
+    #[schemars(range(min = 1, max = 65535))]
+    port: u16,
+    /// The name that the certificate must have; it is also sent (SNI). Default: the host.
+    server_name: Option<Parsed<Host>>,
+    /// Certificate authorities (PEM) beside those of the machine.
+    ca_file: Option<Parsed<FilePath>>,
+    /// A certificate that ends within this many days is degraded.
+    #[schemars(range(min = 1, max = 3650))]
+    certificate_days: Option<u32>,
+    /// Text to send after the handshake. Default: the probe only listens.
+    send: Option<Parsed<Text>>,
+    /// Text that the answer must contain. Default: nothing is read.
+    expect: Option<Parsed<Text>>,
+    /// A slower run is degraded.
+    degraded_after: Option<Parsed<Length>>,
+}
+
+impl Spec for Tls {
+    fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
+        let limit = degraded_after(self.degraded_after.as_ref(), timeout, source);
+        let conversation = SendExpect::new(self.send, self.expect, source);
+        let named = self.server_name.as_ref().unwrap_or(&self.host);
+        let name = server_name(&named.value);
+        let name = name.map_err(|why| source.wrong(&named.at, why)).ok();
+        let ca_file = self.ca_file.as_ref();
+        let path = ca_file.and_then(|file| source.certificates(file));
+        // A server refuses a client that only offers other protocols, so this one offers none.
+        let client = Client::new(path.as_deref(), &[]);
+        let at = ca_file.map_or(&self.host.at, |file| &file.at);
+        let client = client.map_err(|why| source.wrong_once(at, why)).ok();
+        let target = Target {
+            name: name?,
+            client: client?,
+            host: self.host.value,
+            port: self.port,
+            conversation,
+        };
+        Some(Probe {
+            degraded_after: limit,
+            certificate_days: self.certificate_days,
+            ..Probe::new(target, timeout.value)
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Target {
+    host: Host,
+    port: u16,
+    name: ServerName<'static>,
+    client: Client,
+    conversation: SendExpect,
+}
+
+impl Protocol for Target {
+    fn first_phase(&self) -> Phase {
+        self.host.first_phase()
+    }
+
+    fn run<'a>(&'a self, deadline: Instant, trace: &'a mut Trace<'_>) -> Running<'a> {
+        Box::pin(async move {
+            let tcp = dial::dial(&self.host, self.port, deadline, trace).await?;
+            let name = self.name.clone();
+            let mut stream = self.client.handshake(name, tcp, trace).await?;
+            self.conversation.run(&mut stream, deadline, trace).await?;
+            // Servers log an error for a connection that ends without a close alert. The verdict does
+            // not depend on it.
+            let _ = stream.shutdown().await;
+            Ok(())
+        })
+    }
+}
