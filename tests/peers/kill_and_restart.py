@@ -189,13 +189,14 @@ def latest(notice):
     return {a["outage"] for a in last.values() if not (down and a["to"])}
 
 
-def mentions(notice, outage):
-    return outage in [affected["outage"] for affected in notice["affected"]]
+def covers(notice):
+    """Return every outage that a notice tells of. A row may join several outages that were one downtime."""
+    return {outage for a in notice["affected"] for outage in (a["outage"], *a["joined"])}
 
 
 def summary(notice):
     """Return a notice in short, for a message."""
-    affected = [(a["outage"], "over" if a["to"] else "open") for a in notice["affected"]]
+    affected = [(a["outage"], *a["joined"], "over" if a["to"] else "open") for a in notice["affected"]]
     return notice["kind"], affected, notice["includes_downtime"], notice["results"], notice["result"]
 
 
@@ -225,14 +226,14 @@ def told(nines, spool, outages):
                 says_both = [n for n in arrived if n["kind"] == "uptime" and n["includes_downtime"]]
                 # A kill made the downtime notice ambiguous, or the recovery notice covers several outages and
                 # the address may know of the first: then the recovery notice lists all of them.
-                covered = {a["outage"] for n in arrived if n["kind"] == "uptime" for a in n["affected"]}
+                covered = {o for n in arrived if n["kind"] == "uptime" for o in covers(n)}
                 may_know = [n for n in theirs if n["kind"] == "downtime" and covered & latest(n)
                             and (n["result"] == "sent" or "ambiguous" in n["results"])]
                 whole = (kinds == ["downtime", "uptime"]
                          or kinds == ["uptime"] and (says_both or may_know)
                          or kinds in ([], ["downtime"], ["uptime"]) and later)
                 check(whole, f"O-{outage} of {system}: {customer}'s {address} got {kinds}; the "
-                             f"ledger has {[summary(n) for n in theirs if mentions(n, outage)]}")
+                             f"ledger has {[summary(n) for n in theirs if outage in covers(n)]}")
                 count["pair" if len(kinds) == 2 else "one notice that says both" if says_both
                       else "repeated by a later notice" if later
                       else "in the uptime of an earlier outage"] += 1

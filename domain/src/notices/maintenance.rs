@@ -52,15 +52,14 @@ impl Look<'_> {
         self.record.person_told(window, entries)
     }
 
-    /// True while `maintenance-completed` may not say that the system is available.
+    /// True while `maintenance-completed` may not say that the system is available. An address that
+    /// may know of an outage gets the recovery first.
     fn may_still_be_down(&self, system: &SystemId) -> bool {
         let entries = self.open_entries();
         let mut over = entries.get(system).into_iter().flatten();
         self.record.has_open_outage(system)
             || self.record.unstable.contains(system)
-            || over.any(|(outage, entry)| {
-                outage.end.is_some() && !self.was_up_after(outage) && entry.began.is_possible()
-            })
+            || over.any(|(outage, entry)| outage.end.is_some() && entry.began.is_possible())
     }
 
     fn of_window(&self, id: &SystemId) -> Affected {

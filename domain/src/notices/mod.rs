@@ -145,7 +145,8 @@ impl Look<'_> {
         by_system
     }
 
-    /// The newest outage of a flapping system, if the address does not know of the flapping.
+    /// The newest outage of a flapping system, if the address is owed a message about it and does
+    /// not know of the flapping. A customer that left before that outage is not told of the flapping.
     fn unannounced_flapping(
         &self,
         system: &SystemId,
@@ -157,8 +158,14 @@ impl Look<'_> {
         if known.is_some_and(|(_, known)| !known.is_owed()) {
             return None;
         }
-        let own = entries.iter().map(|(outage, _)| outage.id);
-        own.filter(|id| episode.outages().any(|o| o == *id)).max()
+        let counts = |id: &OutageId| {
+            let outage = self.record.outages.get(id);
+            outage.is_some_and(|o| o.counts_from().is_some())
+        };
+        let unplanned = episode.outages().filter(counts);
+        let newest = unplanned.max()?;
+        let mut own = entries.iter().map(|(outage, _)| outage.id);
+        own.find(|id| *id == newest)
     }
 
     /// When a `downtime` about these outages stops waiting for other systems.

@@ -78,9 +78,16 @@ impl Look<'_> {
         })
     }
 
+    /// True if the address may have read that the outage goes on and not that it is over. A lost
+    /// `uptime` that says both is sent once more as it was.
     fn may_know_of(&self, outage: OutageId) -> bool {
-        let entry = self.record.notices.outage_entry(outage, self.address);
-        entry.is_some_and(|e| e.began.is_possible())
+        let notices = &self.record.notices;
+        let entry = notices.outage_entry(outage, self.address);
+        let entry = entry.filter(|e| e.ended.is_owed());
+        let began = entry.map(|e| e.began).filter(|began| began.is_possible());
+        let told_by = began.and_then(Known::notice);
+        let told_by = told_by.and_then(|id| notices.message(id));
+        told_by.is_some_and(|o| o.notice.kind != Kind::Uptime)
     }
 
     /// The recoveries of a system that is down again, if the address was not told of them.

@@ -13,7 +13,7 @@ use domain::span::Span;
 use jiff::{SignedDuration, Timestamp};
 
 use super::fixtures::{Flaky, catalogue, portal, sample, t};
-use crate::engine::status::Status;
+use crate::engine::status::{Status, removed_while_down};
 use crate::engine::turn::{Error, Journal, Turn};
 use crate::ledger::{Head, Ledger};
 
@@ -481,6 +481,38 @@ fn a_rejected_notice_is_shown_at_once_with_the_reply_of_the_relay() {
     assert_eq!(shown[0].notice, notice.to_string());
     assert_eq!(shown[0].recipient, "it@st-elsewhere.example");
     assert_eq!((shown[0].reply.clone(), shown[0].at), (Some(reply), t(172)));
+}
+
+#[test]
+fn a_system_removed_while_down_names_the_customers_that_were_notified() {
+    let mut turn = started();
+    play(&mut turn, 10, 30, "UUDDD");
+    let mut without = catalogue();
+    without.systems.clear();
+    assert_eq!(removed_while_down(turn.record(), &without), [""; 0]);
+    let attempt = Input::Attempt {
+        notice: Box::new(due(&turn, t(171))),
+        message_id: "<1@nines.example>".to_owned(),
+        sha256: "00".to_owned(),
+    };
+    let accepted = Input::Delivered {
+        notice: NoticeId(1),
+        attempt: 1,
+        result: Delivery::Accepted,
+        reply: "250 2.0.0 accepted".to_owned(),
+        unreached: false,
+    };
+    for (at, input) in [(170, Input::Tick), (171, attempt), (172, accepted)] {
+        turn.step(t(at), input, None).result.unwrap();
+    }
+    let [warning] = &removed_while_down(turn.record(), &without)[..] else {
+        panic!("one system is down")
+    };
+    assert!(
+        warning.contains("write to st-elsewhere yourself"),
+        "{warning}"
+    );
+    assert_eq!(removed_while_down(turn.record(), &catalogue()), [""; 0]);
 }
 
 #[test]

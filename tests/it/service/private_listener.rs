@@ -11,7 +11,9 @@ fn the_private_listener_says_that_it_is_well_and_ready() {
     configure(folder);
     let _running = Running::start(folder);
     assert_eq!(get(folder, "/healthz"), (200, "ok\n".to_owned()));
-    assert_eq!(get(folder, "/readyz"), (200, "ready\n".to_owned()));
+    until("the service is not ready", || {
+        (get(folder, "/readyz") == (200, "ready\n".to_owned())).then_some(())
+    });
     // What is for people at the machine is not served there.
     for path in ["/", "/status", "/act", "/reload"] {
         assert_eq!(get(folder, path).0, 404, "{path}");

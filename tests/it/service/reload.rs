@@ -37,6 +37,7 @@ fn a_hangup_takes_over_what_is_right_and_refuses_what_is_not() {
     until("the new probe does not run", || {
         (get(folder, "/probe?target=portal/door").0 == 200).then_some(())
     });
+    says(folder, "the configuration was reloaded");
     successful(1);
     assert_eq!(get(folder, "/probe?target=portal/port").0, 404);
 }
@@ -90,7 +91,7 @@ fn a_slip_in_a_file_disables_no_command_and_the_service_judges_a_reload() {
 }
 
 #[test]
-fn a_reload_that_takes_out_a_system_that_is_down_says_who_is_left_to_be_told() {
+fn a_reload_warns_about_no_customer_when_no_downtime_was_delivered() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     configure(folder);

@@ -433,3 +433,25 @@ fn an_uptime_that_has_not_left_when_the_system_becomes_unstable_is_folded() {
         Standing::Superseded(Some(_))
     ));
 }
+
+#[test]
+fn a_customer_that_left_before_the_newest_outage_is_not_told_of_the_flapping_again() {
+    let mut service = watched();
+    outages(&mut service, &[30, 300, 570], 630);
+    let told = |service: &Service| {
+        let downtimes = service.record.notices.messages().filter(|(_, o)| {
+            o.notice.kind == Kind::Downtime && o.notice.affected[0].flapping.is_some()
+        });
+        downtimes.count()
+    };
+    assert_eq!(told(&service), 1);
+    let mut without = catalogue(vec![flappy("a")]);
+    without.customers.clear();
+    // The system is removed and comes back without the customer: its next outage is flapping anew.
+    service.configure(service.now, catalogue(vec![system("b")]));
+    service.configure(service.now, without);
+    outages(&mut service, &[840], 1000);
+    let flapping = |(_, e): &&(u64, domain::event::Event)| matches!(e.fact, Fact::Flapping { .. });
+    assert_eq!(service.events.iter().filter(flapping).count(), 2);
+    assert_eq!(told(&service), 1);
+}

@@ -307,6 +307,19 @@ fn a_notice_that_was_lost_on_its_way_may_have_arrived_so_the_recovery_does_not_d
 }
 
 #[test]
+fn a_lost_recovery_that_says_both_is_sent_once_more_as_it_was() {
+    let mut service = Service::new(ORIGIN, vec![system("a")]);
+    service.draw(0, &[("a/p", "UDDDUU")]);
+    let [both] = service.deliver_due(Delivery::Ambiguous)[..] else {
+        panic!("one notice")
+    };
+    assert!(service.message(both).notice.includes_downtime);
+    service.tick(230);
+    assert_eq!(service.deliver_due(Delivery::Accepted), [both]);
+    assert!(service.is_quiet());
+}
+
+#[test]
 fn an_address_that_is_refused_for_good_is_told_neither_down_nor_up() {
     let mut service = with_customers(
         vec![system("a")],

@@ -355,7 +355,7 @@ fn that_work_is_completed_is_not_said_while_a_system_is_down_again() {
     service.draw(270, &[("a/p", "UU"), ("b/p", "UU")]);
     assert_eq!(
         send_due(&mut service),
-        ["maintenance-completed: a .., b ..", "uptime: a 180..270"]
+        ["uptime: a 180..270", "maintenance-completed: a .., b .."]
     );
 }
 
@@ -378,7 +378,7 @@ fn that_work_is_completed_waits_while_a_system_is_unstable() {
     service.draw(480, &[("a/p", "UUU"), ("b/p", "UUU")]);
     assert_eq!(
         send_due(&mut service),
-        ["maintenance-completed: a .., b ..", "uptime: a 180..420"]
+        ["uptime: a 180..420", "maintenance-completed: a .., b .."]
     );
 }
 

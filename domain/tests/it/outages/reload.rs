@@ -510,7 +510,7 @@ fn completed_work_is_not_said_to_leave_a_system_available_that_nobody_watches() 
     service.draw(630, &[("a/q", "UUU")]);
     assert_eq!(
         send_due(&mut service),
-        ["maintenance-completed: a ..", "uptime: a 180..295"]
+        ["uptime: a 180..295", "maintenance-completed: a .."]
     );
 }
 

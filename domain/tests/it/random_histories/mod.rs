@@ -649,6 +649,7 @@ proptest! {
         notices::no_downtime_leaves_once_it_is_over(&service);
         notices::nothing_is_told_twice(&service);
         notices::an_uptime_that_says_both_repeats_nothing(&service);
+        notices::an_uptime_answers_a_downtime_or_says_both(&service);
         notices::one_downtime_has_one_end(&service);
         notices::a_configuration_is_no_recovery(&service);
         notices::flapping_is_told_by_its_events(&service);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::event::{Delivery, Event, Fact};
-use domain::id::{OutageId, SystemId};
+use domain::id::{NoticeId, OutageId, SystemId};
 use domain::notice::{Address, Kind, Notice};
 use domain::record::{Record, Standing};
 
@@ -48,6 +48,16 @@ pub fn each_address_knows_the_truth_in_the_end(service: &mut Service) {
         service.due().is_empty() && wake.is_none(),
         "due {:#?}, wake {wake:?}\n{}",
         service.due(),
+        service.timeline_without_probes()
+    );
+    let held: Vec<_> = service.record.notices.unsent().collect();
+    let held = held.iter().find(|(_, o)| {
+        let mut systems = o.notice.systems();
+        !systems.any(|s| !is_heard(&service.record, s) || service.record.has_open_outage(s))
+    });
+    assert!(
+        held.is_none(),
+        "unsent {held:#?}\n{}",
         service.timeline_without_probes()
     );
     every_address_knows_the_truth(service);
@@ -99,7 +109,12 @@ pub fn no_downtime_leaves_once_it_is_over(service: &Service) {
 /// Flapping is told to those who know of the outage, too.
 pub fn nothing_is_told_twice(service: &Service) {
     let mut said: BTreeSet<(Address, OutageId, &str)> = BTreeSet::new();
-    each(service, |_, seq, event| {
+    let mut flapping: BTreeMap<NoticeId, BTreeSet<SystemId>> = BTreeMap::new();
+    each(service, |record, seq, event| {
+        if let Fact::DeliveryAttempted { notice, .. } = &event.fact {
+            let systems = record.unstable.iter().cloned().collect();
+            flapping.entry(*notice).or_insert(systems);
+        }
         let Fact::DeliveryEnded {
             notice,
             result: Delivery::Accepted,
@@ -113,33 +128,46 @@ pub fn nothing_is_told_twice(service: &Service) {
         if outgoing.lost > 0 {
             return;
         }
+        let flaps = &flapping[notice];
         let notice = &outgoing.notice;
         for row in &notice.affected {
             let Some(outage) = row.outage else { continue };
-            let what = match (notice.kind, &row.flapping, row.to) {
-                (Kind::Uptime, ..) | (Kind::Downtime, None, Some(_)) => "over",
-                (_, Some(_), _) => "flapping",
-                (_, None, _) => "down",
+            let what = match (row.to, &row.flapping) {
+                (Some(_), _) if !flaps.contains(&row.system) => "over",
+                (_, Some(_)) => "flapping",
+                (_, None) => "down",
             };
             let address = notice.recipient.address.clone();
             let news = said.insert((address, outage, what));
-            assert!(news, "#{seq} {} {what} {outage}", key(notice));
+            assert!(
+                news,
+                "#{seq} {} {what} {outage}\n{}",
+                key(notice),
+                service.timeline_without_probes()
+            );
         }
     });
 }
 
-/// An `uptime` says both only if no relay accepted a message about its outages before.
+/// An `uptime` says both only if no relay accepted a message that one of its outages goes on.
 pub fn an_uptime_that_says_both_repeats_nothing(service: &Service) {
     let mut accepted: BTreeSet<(Address, OutageId)> = BTreeSet::new();
     each(service, |_, seq, event| match &event.fact {
-        Fact::DeliveryEnded {
-            notice,
-            result: Delivery::Accepted,
-            ..
-        } => {
+        Fact::DeliveryEnded { notice, result, .. } => {
             let notice = &service.message(*notice).notice;
-            let address = &notice.recipient.address;
-            accepted.extend(notice.outages().map(|o| (address.clone(), o)));
+            let accepted_now = *result == Delivery::Accepted;
+            // After a recovery that was refused or lost twice nothing more is owed about its outages.
+            let closed = *result != Delivery::Deferred;
+            for row in &notice.affected {
+                for outage in row.outages() {
+                    let key = (notice.recipient.address.clone(), outage);
+                    if row.says_over(outage) && closed {
+                        accepted.remove(&key);
+                    } else if !row.says_over(outage) && accepted_now {
+                        accepted.insert(key);
+                    }
+                }
+            }
         }
         Fact::DeliveryAttempted {
             message: Some(notice),
@@ -148,7 +176,43 @@ pub fn an_uptime_that_says_both_repeats_nothing(service: &Service) {
             let address = &notice.recipient.address;
             let mut outages = notice.outages();
             let known = outages.find(|o| accepted.contains(&(address.clone(), *o)));
-            assert_eq!(known, None, "#{seq} {}", key(notice));
+            let timeline = service.timeline_without_probes();
+            assert_eq!(known, None, "#{seq} {}\n{timeline}", key(notice));
+        }
+        _ => {}
+    });
+}
+
+/// An `uptime` says only that a system is up again if its address may have read that it was down.
+pub fn an_uptime_answers_a_downtime_or_says_both(service: &Service) {
+    let mut down: BTreeSet<(Address, SystemId)> = BTreeSet::new();
+    each(service, |_, seq, event| match &event.fact {
+        Fact::DeliveryEnded { notice, result, .. } => {
+            let may_have_arrived = matches!(result, Delivery::Accepted | Delivery::Ambiguous);
+            let notice = &service.message(*notice).notice;
+            let address = &notice.recipient.address;
+            for row in notice.affected.iter().filter(|_| may_have_arrived) {
+                let key = (address.clone(), row.system.clone());
+                match notice.kind {
+                    Kind::Downtime | Kind::MaintenanceOverrun => down.insert(key),
+                    Kind::Uptime if *result == Delivery::Accepted => down.remove(&key),
+                    _ => false,
+                };
+            }
+        }
+        Fact::DeliveryAttempted {
+            message: Some(notice),
+            ..
+        } if notice.kind == Kind::Uptime && !notice.includes_downtime => {
+            for system in notice.systems() {
+                let key = (notice.recipient.address.clone(), system.clone());
+                assert!(
+                    down.contains(&key),
+                    "#{seq} {}\n{}",
+                    crate::service::key(notice),
+                    service.timeline_without_probes()
+                );
+            }
         }
         _ => {}
     });
