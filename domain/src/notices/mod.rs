@@ -145,8 +145,8 @@ impl Look<'_> {
         by_system
     }
 
-    /// The newest outage of a flapping system, if the address is owed a message about it and does
-    /// not know of the flapping. A customer that left before that outage is not told of the flapping.
+    /// The newest outage of a flapping system, if the address does not know of the flapping. A
+    /// customer that left is not told of the next flapping for outages that an earlier one covered.
     fn unannounced_flapping(
         &self,
         system: &SystemId,
@@ -154,18 +154,16 @@ impl Look<'_> {
     ) -> Option<OutageId> {
         let episode = self.record.episode(system)?;
         let known = self.channel.flapping.get(system);
-        let known = known.filter(|(seq, _)| *seq == episode.seq);
-        if known.is_some_and(|(_, known)| !known.is_owed()) {
+        let announced = known.filter(|(_, known)| !known.is_owed());
+        let announced = announced.map(|(seq, _)| *seq);
+        if announced == Some(episode.seq) {
             return None;
         }
-        let counts = |id: &OutageId| {
-            let outage = self.record.outages.get(id);
-            outage.is_some_and(|o| o.counts_from().is_some())
-        };
-        let unplanned = episode.outages().filter(counts);
-        let newest = unplanned.max()?;
-        let mut own = entries.iter().map(|(outage, _)| outage.id);
-        own.find(|id| *id == newest)
+        let own = entries.iter().filter(|(outage, entry)| {
+            episode.outages().any(|o| o == outage.id)
+                && announced.is_none_or(|seq| entry.cause > seq)
+        });
+        own.map(|(outage, _)| outage.id).max()
     }
 
     /// When a `downtime` about these outages stops waiting for other systems.
