@@ -29,17 +29,17 @@ fn verify(client: &Client, replay: bool, as_json: bool) -> Result<End, Failure> 
     }
     if as_json {
         output::json(&json!({
-            "seq": found.head.seq, "head": found.head.hash, "letters": found.letters,
+            "seq": found.head.seq, "head": found.head.hash, "messages": found.messages,
             "replayed": replay, "faults": faults,
         }))?;
     } else {
         for fault in &faults {
             print(&format!("{fault}\n"))?;
         }
-        let (head, letters) = (&found.head, found.letters);
+        let (head, messages) = (&found.head, found.messages);
         print(&if faults.is_empty() {
             format!(
-                "{} events, {letters} mails, head {}: nothing was changed or removed{}\n",
+                "{} events, {messages} mails, head {}: nothing was changed or removed{}\n",
                 head.seq,
                 head.hash,
                 if replay {
@@ -50,7 +50,7 @@ fn verify(client: &Client, replay: bool, as_json: bool) -> Result<End, Failure> 
             )
         } else {
             format!(
-                "NOT CLEAN: the chain is intact up to event {}, head {}; {letters} mails\n",
+                "NOT CLEAN: the chain is intact up to event {}, head {}; {messages} mails\n",
                 head.seq, head.hash,
             )
         })?;
@@ -200,8 +200,8 @@ mod tests {
             })
             .collect();
         let mut ledger = Ledger::open(dir.path()).unwrap();
-        let letters = [(NoticeId(1), Vec::new()), (NoticeId(2), Vec::new())];
-        ledger.append(at(60), &events, &letters).unwrap();
+        let messages = [(NoticeId(1), Vec::new()), (NoticeId(2), Vec::new())];
+        ledger.append(at(60), &events, &messages).unwrap();
         drop(ledger);
         let data = dir.path().to_owned();
         assert_eq!(ledger::verify(&data, &mut |_, _| {}).unwrap().faults, []);

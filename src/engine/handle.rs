@@ -71,7 +71,7 @@ pub struct EngineHandle {
     shared: Arc<SharedState>,
     clock: Clock,
     samples: Option<Writer>,
-    letters: Mutex<Ledger>,
+    messages: Mutex<Ledger>,
     outbox: Arc<Notify>,
 }
 
@@ -81,16 +81,16 @@ impl EngineHandle {
         shared: Arc<SharedState>,
         clock: Clock,
         samples: Option<Writer>,
-        letters: Ledger,
+        messages: Ledger,
         outbox: Arc<Notify>,
     ) -> Self {
-        let letters = Mutex::new(letters);
+        let messages = Mutex::new(messages);
         Self {
             inputs,
             shared,
             clock,
             samples,
-            letters,
+            messages,
             outbox,
         }
     }
@@ -205,10 +205,10 @@ impl EngineHandle {
     ///
     /// # Errors
     /// The ledger cannot be read.
-    pub fn letter(&self, notice: NoticeId) -> Result<Option<Vec<u8>>, ledger::Error> {
+    pub fn message(&self, notice: NoticeId) -> Result<Option<Vec<u8>>, ledger::Error> {
         // A read changes nothing, so a poisoned lock still guards a valid value.
-        let letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
-        letters.letter(notice)
+        let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        messages.message(notice)
     }
 
     /// Waits until the outbox has changed since the last call.

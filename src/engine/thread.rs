@@ -65,7 +65,7 @@ pub fn start(
     clock: Clock,
     samples: Option<Writer>,
 ) -> Result<(Arc<EngineHandle>, Running), ledger::Error> {
-    let letters = Ledger::open_read_only(data)?;
+    let messages = Ledger::open_read_only(data)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;
@@ -93,7 +93,7 @@ pub fn start(
             // The receiver may be gone.
             let _ = tell.send(());
         })?;
-    let handle = EngineHandle::new(inputs, shared, clock, samples, letters, outbox);
+    let handle = EngineHandle::new(inputs, shared, clock, samples, messages, outbox);
     Ok((Arc::new(handle), Running { ended, thread }))
 }
 

@@ -35,7 +35,7 @@ pub trait Journal {
         &mut self,
         recorded: Timestamp,
         events: &[Event],
-        letters: &[(NoticeId, Vec<u8>)],
+        messages: &[(NoticeId, Vec<u8>)],
     ) -> Result<Head, ledger::Error>;
 }
 
@@ -44,9 +44,9 @@ impl Journal for Ledger {
         &mut self,
         recorded: Timestamp,
         events: &[Event],
-        letters: &[(NoticeId, Vec<u8>)],
+        messages: &[(NoticeId, Vec<u8>)],
     ) -> Result<Head, ledger::Error> {
-        Ledger::append(self, recorded, events, letters)
+        Ledger::append(self, recorded, events, messages)
     }
 }
 
@@ -276,15 +276,15 @@ impl<J: Journal> Turn<J> {
             return Ok(());
         }
         let attempted = decided.iter().find_map(|event| attempted(&event.fact));
-        let letters: Vec<(NoticeId, Vec<u8>)> = attempted
+        let messages: Vec<(NoticeId, Vec<u8>)> = attempted
             .zip(bytes)
             .map(|((notice, _), bytes)| (notice, bytes.to_vec()))
             .into_iter()
             .collect();
-        let head = match self.journal.append(now, &decided, &letters) {
+        let head = match self.journal.append(now, &decided, &messages) {
             Ok(head) => head,
             // The disk works and holds another message: nothing is behind, nothing is repeated.
-            Err(error @ ledger::Error::LetterDiffers(_)) => {
+            Err(error @ ledger::Error::MessageDiffers(_)) => {
                 return Err(Refusal(error.to_string()).into());
             }
             Err(error) => {

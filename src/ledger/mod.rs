@@ -96,7 +96,7 @@ pub enum Error {
     },
     /// A second message under the id of a notice that has one already.
     #[error("notice {0} has a stored message already, and it is another one")]
-    LetterDiffers(NoticeId),
+    MessageDiffers(NoticeId),
     /// An event that cannot be put into its stored form.
     #[error("cannot store an event: {0}")]
     Unstorable(String),
@@ -215,9 +215,9 @@ impl Ledger {
         &mut self,
         recorded: Timestamp,
         events: &[Event],
-        letters: &[(NoticeId, Vec<u8>)],
+        messages: &[(NoticeId, Vec<u8>)],
     ) -> Result<Head, Error> {
-        if events.is_empty() && letters.is_empty() {
+        if events.is_empty() && messages.is_empty() {
             return Ok(self.head());
         }
         let transaction = self
@@ -251,13 +251,13 @@ impl Ledger {
                 ])?;
             }
         }
-        for (notice, message) in letters {
+        for (notice, message) in messages {
             match message_of(&transaction, *notice)? {
                 Some(stored) if stored == *message => {}
-                Some(_) => return Err(Error::LetterDiffers(*notice)),
+                Some(_) => return Err(Error::MessageDiffers(*notice)),
                 None => {
                     transaction
-                        .prepare_cached("INSERT INTO letters (notice, message) VALUES (?1, ?2)")?
+                        .prepare_cached("INSERT INTO messages (notice, message) VALUES (?1, ?2)")?
                         .execute(params![row::integer(notice.0)?, message])?;
                 }
             }
@@ -315,7 +315,7 @@ impl Ledger {
     }
 
     /// The message of a notice as it was rendered for its first attempt.
-    pub fn letter(&self, notice: NoticeId) -> Result<Option<Vec<u8>>, Error> {
+    pub fn message(&self, notice: NoticeId) -> Result<Option<Vec<u8>>, Error> {
         Ok(message_of(&self.connection, notice)?)
     }
 }
@@ -390,7 +390,7 @@ fn message_of(
         return Ok(None);
     };
     connection
-        .prepare_cached("SELECT message FROM letters WHERE notice = ?1")?
+        .prepare_cached("SELECT message FROM messages WHERE notice = ?1")?
         .query_row([id], |row| row.get(0))
         .optional()
 }

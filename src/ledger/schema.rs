@@ -34,7 +34,7 @@ CREATE TABLE events (
   data TEXT NOT NULL,
   hash BLOB NOT NULL
 ) STRICT;
-CREATE TABLE letters (
+CREATE TABLE messages (
   notice INTEGER PRIMARY KEY,
   message BLOB NOT NULL
 ) STRICT;
@@ -49,13 +49,13 @@ CREATE TRIGGER events_never_change BEFORE UPDATE ON events
 BEGIN SELECT raise(ABORT, 'events are never changed'); END;
 CREATE TRIGGER events_never_go BEFORE DELETE ON events
 BEGIN SELECT raise(ABORT, 'events are never removed'); END;
-CREATE TRIGGER letters_are_written_once BEFORE INSERT ON letters
-WHEN EXISTS (SELECT 1 FROM letters WHERE notice = NEW.notice)
-BEGIN SELECT raise(ABORT, 'a letter is written once'); END;
-CREATE TRIGGER letters_never_change BEFORE UPDATE ON letters
-BEGIN SELECT raise(ABORT, 'letters are never changed'); END;
-CREATE TRIGGER letters_never_go BEFORE DELETE ON letters
-BEGIN SELECT raise(ABORT, 'letters are never removed'); END;
+CREATE TRIGGER messages_are_written_once BEFORE INSERT ON messages
+WHEN EXISTS (SELECT 1 FROM messages WHERE notice = NEW.notice)
+BEGIN SELECT raise(ABORT, 'a message is written once'); END;
+CREATE TRIGGER messages_never_change BEFORE UPDATE ON messages
+BEGIN SELECT raise(ABORT, 'messages are never changed'); END;
+CREATE TRIGGER messages_never_go BEFORE DELETE ON messages
+BEGIN SELECT raise(ABORT, 'messages are never removed'); END;
 ";
 
 /// Opens to read and write; makes the tables in an empty file.

@@ -38,7 +38,7 @@ pub enum Fault {
     },
     /// A message that was attempted is not there.
     #[error("the message of notice {notice}, attempted in event {seq}, is missing")]
-    LetterMissing {
+    MessageMissing {
         /// Of which notice.
         notice: NoticeId,
         /// The event that attempted it.
@@ -46,7 +46,7 @@ pub enum Fault {
     },
     /// A message is not the one that was attempted.
     #[error("the message of notice {notice} is not the one that event {seq} attempted")]
-    LetterChanged {
+    MessageChanged {
         /// Of which notice.
         notice: NoticeId,
         /// The event that attempted it.
@@ -54,7 +54,7 @@ pub enum Fault {
     },
     /// A message that no event speaks of: the end of the ledger was cut off, or it was added.
     #[error("notice {notice} has a message, but no event attempted it")]
-    LetterUnknown {
+    MessageUnknown {
         /// Of which notice.
         notice: NoticeId,
     },
@@ -97,8 +97,8 @@ pub struct Verification {
     /// The position of the last row up to which all hold.
     pub head: Head,
     /// How many messages are stored.
-    pub letters: u64,
-    /// What does not hold: every row (of very many the first, and how many more), every letter.
+    pub messages: u64,
+    /// What does not hold: every row (of very many the first, and how many more), every message.
     pub faults: Vec<Fault>,
 }
 
@@ -123,7 +123,7 @@ pub fn verify(data: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Verific
             seq: 0,
             hash: row::hex(&row::GENESIS),
         },
-        letters: 0,
+        messages: 0,
         faults: Vec::new(),
     };
     match look(&connection, &mut verification, progress) {
@@ -154,7 +154,7 @@ fn look(
     // same, and nobody is told of how many.
     let of: i64 = connection
         .query_row(
-            "SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM letters)",
+            "SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM messages)",
             [],
             |row| row.get(0),
         )
@@ -166,7 +166,7 @@ fn look(
     };
     let mut attempted = BTreeMap::new();
     chain(connection, found, &mut attempted, &mut step)?;
-    letters(connection, found, &attempted, &mut step)?;
+    messages(connection, found, &attempted, &mut step)?;
     guards(connection, &mut found.faults)?;
     let said: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if said != "ok" {
@@ -239,7 +239,7 @@ fn whole(found: &mut Verification, attempted: &mut Attempted, stored: Stored) {
     }
 }
 
-fn letters(
+fn messages(
     connection: &rusqlite::Connection,
     found: &mut Verification,
     attempted: &Attempted,
@@ -249,10 +249,10 @@ fn letters(
     let whole = found.is_clean();
     let mut seen = BTreeSet::new();
     let mut statement =
-        connection.prepare("SELECT notice, message FROM letters ORDER BY notice")?;
+        connection.prepare("SELECT notice, message FROM messages ORDER BY notice")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        found.letters += 1;
+        found.messages += 1;
         step();
         let id: i64 = row.get(0)?;
         let notice = NoticeId(id.unsigned_abs());
@@ -264,16 +264,16 @@ fn letters(
                 hashes
                     .iter()
                     .filter(|(hash, _)| **hash != sha256)
-                    .map(|(_, seq)| Fault::LetterChanged { notice, seq: *seq }),
+                    .map(|(_, seq)| Fault::MessageChanged { notice, seq: *seq }),
             ),
-            None if whole => found.faults.push(Fault::LetterUnknown { notice }),
+            None if whole => found.faults.push(Fault::MessageUnknown { notice }),
             None => {}
         }
     }
     for (notice, hashes) in attempted.iter().filter(|(id, _)| !seen.contains(id)) {
         found
             .faults
-            .extend(hashes.values().map(|seq| Fault::LetterMissing {
+            .extend(hashes.values().map(|seq| Fault::MessageMissing {
                 notice: *notice,
                 seq: *seq,
             }));

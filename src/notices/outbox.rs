@@ -45,7 +45,7 @@ impl Outbox for EngineOutbox {
 
     fn kept(&self, notice: NoticeId) -> Result<Option<Vec<u8>>, Refused> {
         self.engine
-            .letter(notice)
+            .message(notice)
             .map_err(|error| Refused(chain(&error)))
     }
 

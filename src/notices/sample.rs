@@ -22,7 +22,7 @@ pub fn notice(kind: Kind, catalogue: &Catalogue, at: Timestamp) -> Notice {
     }
 }
 
-/// Every kind in its variants: one system and several, folded, impaired, its end not observed,
+/// Every kind in its variants: one system and several, downtime and recovery in one, impaired, its end not observed,
 /// down once more, declared by people, within work, and with everything left out that may be.
 pub(super) fn every() -> Vec<Notice> {
     let nothing = Catalogue::default();

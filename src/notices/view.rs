@@ -44,8 +44,8 @@ pub struct View {
     pub impaired: bool,
     /// Whether all of the systems fail again and again.
     pub unstable: bool,
-    /// Whether the `downtime` it answers never arrived: it then says both.
-    pub folded: bool,
+    /// True if the customer got no notice of the downtime: the `uptime` then says both.
+    pub includes_downtime: bool,
     /// The window.
     pub work: Option<WorkView>,
     /// `incident I-13, outage O-12`.
@@ -153,7 +153,7 @@ impl View {
             reported: timed().any(|a| a.declared.is_some()),
             impaired: shown.iter().any(|a| a.impaired),
             unstable: !shown.is_empty() && shown.iter().all(|a| a.flapping.is_some()),
-            folded: notice.includes_downtime,
+            includes_downtime: notice.includes_downtime,
             work: notice.window.as_ref().map(|w| WorkView::new(&clock, w)),
             reference: reference(notice),
         }

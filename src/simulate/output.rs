@@ -162,7 +162,7 @@ fn sent(id: NoticeId, outgoing: &Outgoing) -> NoticeLine<'_> {
 /// Writes each message with the bytes of its first attempt.
 fn mails(folder: &Path, turn: &Turn) -> Result<(), Error> {
     for (id, outgoing) in turn.record().notices.messages() {
-        if let Some(bytes) = turn.journal().letter(id)? {
+        if let Some(bytes) = turn.journal().message(id)? {
             let name = format!("{:06}-{}.eml", id.0, outgoing.notice.kind.word());
             put(&folder.join(name), &bytes)?;
         }

@@ -414,7 +414,7 @@ impl Simulation<'_> {
             return Ok(());
         };
         let kept = match due.kept {
-            Some(id) => journal.letter(id)?,
+            Some(id) => journal.message(id)?,
             None => None,
         };
         let message = match kept {

@@ -126,7 +126,7 @@ impl Journal for Flaky {
         &mut self,
         recorded: Timestamp,
         events: &[Event],
-        _letters: &[(NoticeId, Vec<u8>)],
+        _messages: &[(NoticeId, Vec<u8>)],
     ) -> Result<Head, Error> {
         self.tried += 1;
         if self.refuses {

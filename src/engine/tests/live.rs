@@ -185,7 +185,7 @@ async fn a_port_that_closes_and_opens_again_is_one_outage_with_both_notices() {
         matches!(again, Err(Error::Refused(_))),
         "one attempt at a time"
     );
-    assert_eq!(service.engine.letter(first).unwrap().unwrap(), b"hello");
+    assert_eq!(service.engine.message(first).unwrap().unwrap(), b"hello");
     let reply = "250 taken".to_owned();
     service
         .engine

@@ -543,6 +543,6 @@ fn a_stored_message_that_differs_is_a_refusal_and_no_failure_of_the_disk() {
     let other = attempt(&mut turn, 4_000, b"second");
     assert!(matches!(other, Err(Error::Refused(_))), "{other:?}");
     assert!(!turn.behind(), "nothing waits for a disk");
-    assert_eq!(turn.journal().letter(notice).unwrap().unwrap(), b"first");
+    assert_eq!(turn.journal().message(notice).unwrap().unwrap(), b"first");
     attempt(&mut turn, 4_001, b"first").unwrap();
 }

@@ -21,7 +21,7 @@ fn a_writer_that_ends_leaves_the_whole_ledger_in_its_file() {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path());
     let mut ledger = Ledger::open(dir.path()).unwrap();
-    // As the service has one for the letters; it outlives the writer.
+    // As the service has one for the messages; it outlives the writer.
     let reader = Ledger::open_read_only(dir.path()).unwrap();
     let head = ledger
         .append(at(300), &[event(500, Fact::Stopped)], &[])
@@ -166,7 +166,7 @@ fn cut_off_with_rows() -> (tempfile::TempDir, Head) {
                 .unwrap();
         },
         "WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 300) \
-         INSERT INTO letters SELECT i, randomblob(3000) FROM n",
+         INSERT INTO messages SELECT i, randomblob(3000) FROM n",
     );
     (left, head.unwrap())
 }

@@ -64,7 +64,7 @@ fn verified(data: &Path) -> Result<Verification, Error> {
     let counted: Vec<(u64, u64)> = (1..).map(|n| (n, of)).take(steps.len()).collect();
     assert_eq!(steps, counted);
     if found.is_clean() {
-        assert_eq!(of, found.head.seq + found.letters);
+        assert_eq!(of, found.head.seq + found.messages);
         assert_eq!(steps.len() as u64, of);
     }
     Ok(found)
@@ -107,7 +107,7 @@ fn put(connection: &Connection, row: &row::Row, before: &row::Hash) -> row::Hash
     hash
 }
 
-/// What verification says about the rows and letters after somebody has run `sql`.
+/// What verification says about the rows and messages after somebody has run `sql`.
 fn after(sql: &str) -> Vec<Fault> {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path());
@@ -255,11 +255,11 @@ fn a_damaged_page_hides_no_row_that_can_be_read() {
     let events = filled(dir.path());
     let mut ledger = Ledger::open(dir.path()).unwrap();
     // Messages of several pages, so that theirs is not the page of an event.
-    let letters: Vec<_> = (500..540)
+    let messages: Vec<_> = (500..540)
         .map(|n| (NoticeId(n), vec![b'x'; 3_000]))
         .collect();
     ledger
-        .append(at(300), &[event(500, Fact::Stopped)], &letters)
+        .append(at(300), &[event(500, Fact::Stopped)], &messages)
         .unwrap();
     drop(ledger);
     raw(dir.path())
@@ -270,7 +270,7 @@ fn a_damaged_page_hides_no_row_that_can_be_read() {
     let root: usize = Connection::open(&file)
         .unwrap()
         .query_row(
-            "SELECT rootpage FROM sqlite_schema WHERE name = 'letters'",
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'messages'",
             [],
             |row| row.get::<_, i64>(0),
         )
@@ -407,24 +407,24 @@ fn a_row_rewritten_with_a_fitting_hash_shows_in_the_next_one() {
 #[test]
 fn a_changed_missing_or_added_letter_is_named() {
     let notice = NoticeId(14);
-    let Fault::LetterChanged { seq, .. } = after("UPDATE letters SET message = x'20'")[0].clone()
+    let Fault::MessageChanged { seq, .. } = after("UPDATE messages SET message = x'20'")[0].clone()
     else {
-        panic!("a changed letter is a changed letter")
+        panic!("a changed message is a changed message")
     };
     assert_eq!(
-        after("DELETE FROM letters"),
-        [Fault::LetterMissing { notice, seq }]
+        after("DELETE FROM messages"),
+        [Fault::MessageMissing { notice, seq }]
     );
     assert_eq!(
-        after("INSERT INTO letters VALUES (99, x'00')"),
-        [Fault::LetterUnknown {
+        after("INSERT INTO messages VALUES (99, x'00')"),
+        [Fault::MessageUnknown {
             notice: NoticeId(99)
         }]
     );
-    // A cut tail leaves the letter of an attempt that no event knows any more.
+    // A cut tail leaves the message of an attempt that no event knows any more.
     assert_eq!(
         after(&format!("DELETE FROM events WHERE seq >= {seq}")),
-        [Fault::LetterUnknown { notice }]
+        [Fault::MessageUnknown { notice }]
     );
 }
 
@@ -462,9 +462,9 @@ fn the_guards_refuse_changes_to_rows_and_letters() {
         "DELETE FROM events WHERE seq = 2",
         "INSERT OR REPLACE INTO events SELECT * FROM events WHERE seq = 2",
         "INSERT INTO events SELECT 900, at, recorded, kind, v, subject, by, how, data, hash FROM events WHERE seq = 2",
-        "UPDATE letters SET message = x''",
-        "DELETE FROM letters",
-        "INSERT OR REPLACE INTO letters VALUES (14, x'00')",
+        "UPDATE messages SET message = x''",
+        "DELETE FROM messages",
+        "INSERT OR REPLACE INTO messages VALUES (14, x'00')",
     ] {
         connection.execute_batch(sql).expect_err(sql);
     }
@@ -518,11 +518,11 @@ fn a_batch_is_written_whole_or_not_at_all() {
     let head = ledger.head();
     let other = (NoticeId(14), b"another message".to_vec());
     let refused = ledger.append(at(300), &[event(300, Fact::Stopped)], &[other]);
-    assert!(matches!(refused, Err(Error::LetterDiffers(NoticeId(14)))));
+    assert!(matches!(refused, Err(Error::MessageDiffers(NoticeId(14)))));
     assert_eq!(ledger.head(), head);
     assert_eq!(verified(dir.path()).unwrap().head, head);
     // The same bytes again, as a second attempt has them, are fine.
-    let same = ledger.letter(NoticeId(14)).unwrap().unwrap();
+    let same = ledger.message(NoticeId(14)).unwrap().unwrap();
     ledger
         .append(
             at(300),
@@ -531,8 +531,8 @@ fn a_batch_is_written_whole_or_not_at_all() {
         )
         .unwrap();
     assert!(verified(dir.path()).unwrap().is_clean());
-    assert_eq!(ledger.letter(NoticeId(15)).unwrap(), None);
-    assert_eq!(ledger.letter(NoticeId(u64::MAX)).unwrap(), None);
+    assert_eq!(ledger.message(NoticeId(15)).unwrap(), None);
+    assert_eq!(ledger.message(NoticeId(u64::MAX)).unwrap(), None);
 }
 
 #[test]
@@ -603,7 +603,7 @@ fn a_file_of_another_program_or_a_later_nines_is_left_alone() {
     drop(other);
     std::fs::write(
         &path,
-        "not a database, but a letter to whoever looks in here",
+        "not a database, but a message to whoever looks in here",
     )
     .unwrap();
     assert!(matches!(Ledger::open(dir.path()), Err(Error::Foreign(_))));

@@ -92,11 +92,11 @@ fn status_says_since_when_it_is_unstable_and_when_customers_hear_that_it_is_up()
 fn what_is_written_says_how_often_and_how_long_in_all() {
     let played = play("flapping");
     let subjects: Vec<String> = played
-        .letters()
+        .messages()
         .iter()
-        .filter(|letter| letter.contains(IT))
-        .filter_map(|letter| {
-            let line = letter.lines().find(|l| l.starts_with("Subject: "))?;
+        .filter(|message| message.contains(IT))
+        .filter_map(|message| {
+            let line = message.lines().find(|l| l.starts_with("Subject: "))?;
             Some(line["Subject: ".len()..].to_owned())
         })
         .collect();

@@ -143,7 +143,7 @@ fn a_scenario_gives_the_bytes_that_it_gave_on_another_day() {
         let is = match name {
             "head" => played.summary.head.hash.clone(),
             // Every message, one after the other.
-            "notices/" => sum(played.letters().concat().as_bytes()),
+            "notices/" => sum(played.messages().concat().as_bytes()),
             file => sum(played.file(file)),
         };
         (name, is)

@@ -75,9 +75,9 @@ impl Played {
     }
 
     /// Every message that was sent, as text.
-    pub fn letters(&self) -> Vec<&str> {
-        let letters = self.files.iter().filter(|(n, _)| n.starts_with("notices"));
-        letters
+    pub fn messages(&self) -> Vec<&str> {
+        let messages = self.files.iter().filter(|(n, _)| n.starts_with("notices"));
+        messages
             .map(|(_, bytes)| str::from_utf8(bytes).unwrap())
             .collect()
     }
