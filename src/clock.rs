@@ -1,8 +1,8 @@
-//! The one file that reads clocks. Wall time dates facts; the time since boot, which also runs
-//! while the machine sleeps, measures durations and shows when either clock cannot be trusted.
+//! The one file that reads clocks. Wall time dates events. The time since boot, which includes
+//! suspends, measures durations and shows when either clock cannot be trusted.
 //!
-//! It notices what hides time: a stall or a suspend (nobody looked for five seconds), and a wall
-//! clock that was set. It never decides what follows from that.
+//! It detects time that was not monitored: a stall or a suspend (no reading for five seconds), and
+//! a wall clock that was set. It never decides the consequences.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -12,13 +12,13 @@ use domain::event::GapCause;
 use domain::span::Span;
 use jiff::{SignedDuration, Timestamp};
 
-/// Nobody having looked for so long means that the process got no time, or the machine slept.
+/// A longer pause between two readings means that the process stalled or the machine was suspended.
 const STALL_AFTER: Duration = Duration::from_secs(5);
-/// A wall clock that moved by this much more or less than the time that went by was set.
+/// The wall clock was set if it differs from the elapsed time by more than this.
 const STEP_OVER: SignedDuration = SignedDuration::from_millis(500);
-/// How often somebody looks.
+/// The interval of the readings.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Absences kept until the engine takes them; more are merged into the last.
+/// The maximum number of gaps that wait for the engine. Further ones are merged into the last.
 const KEPT: usize = 64;
 
 /// Both clocks at one moment.
@@ -26,24 +26,23 @@ const KEPT: usize = 64;
 pub struct Reading {
     /// Wall clock, in whole microseconds.
     pub wall: Timestamp,
-    /// Since boot, suspends included where the system can tell.
+    /// Since boot, including suspends if the system counts them.
     pub up: Duration,
 }
 
-/// A span in which the service ran but could not watch.
+/// A span in which the service ran but could not monitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// From when to when, by the wall clock.
+    /// By the wall clock.
     pub span: Span,
-    /// Why.
     pub cause: GapCause,
 }
 
-/// Compares readings; holds no clock itself.
+/// Compares readings. It reads no clock itself.
 #[derive(Debug)]
 struct Lookout {
     last: Reading,
-    /// By how much a test has set the wall clock.
+    /// The offset to which a test has set the wall clock.
     #[cfg(test)]
     set_by: SignedDuration,
     stalled_until: Option<Duration>,
@@ -61,7 +60,6 @@ impl Lookout {
         }
     }
 
-    /// Looks at the clocks now.
     fn look_now(&mut self) {
         self.look(self.read());
     }
@@ -79,7 +77,7 @@ impl Lookout {
         Reading { wall, up }
     }
 
-    /// Takes in a reading and notes what it shows.
+    /// Compares a reading with the last one and notes gaps.
     fn look(&mut self, now: Reading) {
         let went_by = now.up.saturating_sub(self.last.up);
         let signed = SignedDuration::try_from(went_by).unwrap_or(SignedDuration::MAX);
@@ -88,7 +86,7 @@ impl Lookout {
             self.note(Span::new(self.last.wall, expected), GapCause::Stalled);
             self.stalled_until = Some(now.up);
         }
-        // A leap second that is stepped counts as a step of a second, and hides one.
+        // A stepped leap second counts as a step of one second.
         if now.wall.duration_since(expected).abs() > STEP_OVER {
             let span = Span::new(now.wall.min(expected), now.wall.max(expected));
             self.note(span, GapCause::ClockStepped);
@@ -107,14 +105,14 @@ impl Lookout {
     }
 }
 
-/// The clocks, shared by everybody who needs them. Cloning shares.
+/// The clocks. Clones share one state.
 #[derive(Clone, Debug)]
 pub struct Clock {
     lookout: Arc<Mutex<Lookout>>,
 }
 
 impl Clock {
-    /// Starts looking, once a second on a thread of its own, until the last clone is dropped.
+    /// Reads the clocks once a second on a separate thread until the last clone is dropped.
     ///
     /// # Errors
     /// The system refused a thread.
@@ -147,7 +145,7 @@ impl Clock {
         self.lock().read()
     }
 
-    /// Sets the wall clock by so much, for this clock alone.
+    /// Moves the wall clock of this clock alone.
     #[cfg(test)]
     pub fn set_by(&self, by: SignedDuration) {
         let mut lookout = self.lock();
@@ -155,16 +153,16 @@ impl Clock {
         lookout.look_now();
     }
 
-    /// What hid time since this was last asked, in order. Looks at once, so that whatever
-    /// happened before the call is in the answer.
+    /// The gaps since the last call, in order. It reads the clocks first, so that the result
+    /// includes everything before the call.
     pub fn monitoring_gaps(&self) -> Vec<Gap> {
         let mut lookout = self.lock();
         lookout.look_now();
         lookout.pending.drain(..).collect()
     }
 
-    /// Whether the process got its time all the while since `up` (of a [`Reading`]). What was
-    /// measured across a stall says nothing about its target.
+    /// True if the process has not stalled since `up` (of a [`Reading`]). A measurement across a
+    /// stall says nothing about its target.
     pub fn ran_through_since(&self, up: Duration) -> bool {
         let mut lookout = self.lock();
         lookout.look_now();
@@ -172,7 +170,8 @@ impl Clock {
     }
 
     fn lock(&self) -> MutexGuard<'_, Lookout> {
-        // Nothing in here panics halfway through a change, so a poisoned lock is still right.
+        // Each change is complete before anything can panic, so a poisoned lock still guards a
+        // valid value.
         self.lookout.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -188,20 +187,21 @@ fn keep_looking(weak: &Weak<Mutex<Lookout>>) {
     }
 }
 
-/// The wall clock, in whole microseconds: what a store keeps is then what was decided upon.
+/// The wall clock in whole microseconds, the precision of the stores: a decision and its stored
+/// event have the same instant.
 #[allow(clippy::disallowed_methods)] // This file is the one place that may.
 pub fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
 }
 
-/// Time since the machine started: for durations, never for facts.
+/// The time since the machine started: for durations, never for dates of events.
 pub fn elapsed() -> Duration {
     since_boot()
 }
 
 fn read() -> Reading {
-    // In whole microseconds like the wall clock: spans are made from both, and are stored.
+    // Whole microseconds like the wall clock: stored spans are computed from both.
     let up = since_boot();
     let whole = u64::try_from(up.as_micros()).unwrap_or(u64::MAX);
     Reading {
@@ -213,14 +213,15 @@ fn read() -> Reading {
 #[cfg(target_os = "linux")]
 fn since_boot() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    // The kernel keeps both fields within these bounds and above zero.
+    // The kernel keeps both fields positive and within bounds.
     Duration::new(
         u64::try_from(time.tv_sec).unwrap_or_default(),
         u32::try_from(time.tv_nsec).unwrap_or_default(),
     )
 }
 
-/// Elsewhere a suspend is not in this clock; it then shows as a step of the wall clock.
+/// Other systems do not count suspends in this clock. A suspend then appears as a step of the wall
+/// clock.
 #[cfg(not(target_os = "linux"))]
 #[allow(clippy::disallowed_methods)] // This file is the one place that may.
 fn since_boot() -> Duration {

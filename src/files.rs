@@ -1,4 +1,4 @@
-//! Writes files so that a crash leaves the old file or the new one, never half of one, and locks a data
+//! Writes files so that a crash leaves the old file or the new one, never half of one. Locks a data
 //! directory against a second service. When a call returns, its bytes are on the disk.
 
 use std::fs::{File, FileType, OpenOptions, TryLockError};

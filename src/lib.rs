@@ -1,7 +1,7 @@
-//! Nines: watches the systems that customers depend on, tells planned maintenance from unplanned
-//! outages, tells customers, and reports to operating committees.
+//! Nines monitors the systems that customers depend on, distinguishes planned maintenance from
+//! unplanned outages, notifies customers, and reports to operating committees.
 //!
-//! Facts are appended, decisions are pure, effects come last: see `ARCHITECTURE.md`.
+//! Events are appended, decisions are pure, effects come last: see `ARCHITECTURE.md`.
 
 // Tests write their input files in place: a crash in the middle harms no user.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]

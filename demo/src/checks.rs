@@ -1,4 +1,4 @@
-//! The checks of the script: each waits for something that Nines should do, and is counted.
+//! The checks of the script: each waits for an effect in Nines, and is counted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +16,10 @@ use crate::systems::Systems;
 /// How long a check waits. Three seconds is usual; a machine that builds something may need more.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How often the notices are listed, at least.
+/// The longest pause between two lists of the notices.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// How much later than the truth an edge may be found: probes run once a second, and start late on
-/// a busy machine.
+/// The allowed delay of an edge: probes run once a second and start late on a busy machine.
 const LATE: Duration = Duration::from_secs(5);
 
 /// The checks that passed and failed so far.
@@ -76,7 +75,7 @@ impl Checks {
         }
     }
 
-    /// Says what the script does.
+    /// Prints a line of the script.
     pub fn say(&self, text: &str) {
         self.console.say(Source::Demo, text);
     }
@@ -91,7 +90,7 @@ impl Checks {
         self.console.time(at)
     }
 
-    /// Types a command. A command that fails is a failed check.
+    /// Runs a command as a user would. A failed command is a failed check.
     pub async fn type_in(&mut self, words: &[&str]) {
         if let Err(why) = self.program.type_in(&self.console, words).await {
             self.fail(why);
@@ -138,7 +137,8 @@ impl Checks {
         self.check(what, came);
     }
 
-    /// Checks that there is no notice about `system` of any of `kinds`, or of any kind without them.
+    /// Checks that there is no notice about `systems` of any of `kinds`. If `kinds` is empty,
+    /// checks all kinds.
     pub async fn none_notified(&mut self, what: &str, systems: &[&str], kinds: &[&str]) {
         let found = notices(&self.program).await.map(|notices| {
             let mut about = notices
@@ -181,7 +181,7 @@ async fn notices(program: &Program) -> Result<Vec<Notice>, String> {
     serde_json::from_slice(&listed).map_err(|error| error.to_string())
 }
 
-/// True if an edge that Nines found is that of the truth: never before it, and soon after it.
+/// True if Nines found an edge at the right time: soon after the real one, and never before it.
 pub fn is_at(found: Timestamp, truth: Timestamp) -> bool {
     let after = found.duration_since(truth);
     !after.is_negative() && after.unsigned_abs() <= LATE

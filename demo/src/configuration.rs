@@ -83,8 +83,8 @@ const HISTORY: [(&str, &str); 6] = files!("history":
     "nines.toml", "policies/standard.toml", "systems/portal.toml", "systems/results-interface.toml",
     "systems/fhir.toml", "systems/referral-registry.toml");
 
-/// Replaces `{07 03:14:10}` by that local time of that day of the month, `{month}` and `{next}` by
-/// the month's bounds, and `{due}` by a date at the end of the month after.
+/// Replaces `{07 03:14:10}` by that local time on that day of the month. `{month}` and `{next}`
+/// become the month's bounds, `{due}` a date at the end of the next month.
 fn dated(text: &str, first: Date, zone: &TimeZone) -> String {
     let next = first.saturating_add(1.month());
     let due = next.saturating_add(27.days());

@@ -38,7 +38,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Makes the folder, or empties one that an earlier demo made.
+    /// Makes the folder, or empties a folder of an earlier demo.
     ///
     /// # Errors
     /// It holds something else, is in use, or cannot be made.

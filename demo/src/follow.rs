@@ -1,4 +1,5 @@
-//! Follows `nines events --json`: says on the console what Nines did, and keeps the events for checks.
+//! Follows `nines events --json`: prints each event on the console, and keeps the events for
+//! checks.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -159,7 +160,7 @@ fn is_shown(event: &Event, before: &[Event]) -> bool {
     }
 }
 
-/// An outage, as the events tell it.
+/// An outage of the events.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Outage {
     pub start: Timestamp,

@@ -20,7 +20,7 @@ pub struct History {
     playing: JoinHandle<Result<(), String>>,
 }
 
-/// The part of what `nines simulate --json` prints that is shown here.
+/// The keys of `nines simulate --json` that the demo prints.
 #[derive(Debug, Deserialize)]
 struct Summary {
     samples: u64,
@@ -30,7 +30,7 @@ struct Summary {
 }
 
 impl History {
-    /// Writes the scenario of `month`, starts to simulate it, and says so when that is done.
+    /// Writes the scenario of `month`, starts its simulation, and prints a line when it is done.
     ///
     /// # Errors
     /// A file could not be written.
@@ -90,7 +90,8 @@ impl Drop for History {
     }
 }
 
-/// The summary, or why there is none. A refused act is a mistake of the demo.
+/// Runs the simulation and reads its summary. A refused act is a mistake of the demo, so it is an
+/// error.
 async fn play(mut command: Command) -> Result<Summary, String> {
     let output = command.output().await.map_err(|error| error.to_string())?;
     match serde_json::from_slice::<Summary>(&output.stdout) {

@@ -47,7 +47,7 @@ use systems::{Kind, System, Systems};
 /// The zone of the demo's organisation, and of every time that it prints.
 pub const ZONE: &str = "America/New_York";
 
-/// How much longer than usual the script may take on a busy machine.
+/// The extra time that the script gets on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The options of the command line, and the service's clock.
@@ -274,7 +274,8 @@ impl Demo {
         checks.outcome.over = true;
     }
 
-    /// Writes the report once more, with what the user did since, and says where everything is.
+    /// Writes the report again, so that it includes the user's acts, and prints where everything
+    /// is.
     async fn leave(&self, suggested: bool) -> Result<(), Error> {
         let outcome: &Outcome = &self.checks.outcome;
         let (folder, month) = (&self.places.folder, self.places.month);
@@ -296,7 +297,7 @@ impl Demo {
             return Err(Error::Failed(outcome.failed.len()));
         }
         match report {
-            // A service that was stopped in its first second has nothing to report yet.
+            // A service that was stopped in its first second has no report yet.
             Err(why) if outcome.over => Err(Error::Report(why)),
             _ => Ok(()),
         }

@@ -42,7 +42,8 @@ impl Program {
     /// Runs a command; what it printed.
     ///
     /// # Errors
-    /// What it said on standard error, or why it could not be run.
+    /// The command could not start, gave no answer in time, or failed. A failure contains its
+    /// standard error.
     pub async fn run(&self, words: &[&str]) -> Result<Vec<u8>, String> {
         let failed = |why: &str| format!("`nines {}` failed: {why}", shell_line(words));
         match tokio::time::timeout(PATIENCE, self.command(words).output()).await {

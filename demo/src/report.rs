@@ -73,7 +73,7 @@ pub struct Line {
 /// Writes the report of a month in every format.
 ///
 /// # Errors
-/// What the command said, or why a file was not written or read.
+/// The command failed, or a file could not be written or read.
 pub async fn write(program: &Program, folder: &Path, month: Month) -> Result<Report, String> {
     let html = path(folder, month);
     let reports = html.parent().unwrap_or(folder);

@@ -1,4 +1,4 @@
-//! The script: what breaks and is mended, what is typed, and what Nines should do each time. Each
+//! The script: the faults, the typed commands, and the expected reaction of Nines to each. Each
 //! step waits for its effect, so a slow machine only takes longer.
 
 use std::time::Duration;
@@ -11,10 +11,10 @@ use crate::checks::{Checks, is_at};
 use crate::follow::{is_degraded, last_outage};
 use crate::systems::Mood;
 
-/// How long the script usually takes, with room to spare.
+/// The usual length of the script, with a margin.
 pub const LENGTH: Duration = Duration::from_secs(45);
 
-/// Time to read what was said.
+/// Time to read the printed lines.
 const READ: Duration = Duration::from_secs(1);
 
 /// How many probes the configuration has: one for each system.
@@ -29,7 +29,7 @@ const WINDOW: &str = "interface-restart";
 /// The system of the maintenance window.
 const INTERFACE: &str = "results-interface";
 
-/// Plays all of it. `zone` is that of the times that are typed.
+/// Plays the whole script. The typed times are in `zone`.
 pub async fn play(checks: &mut Checks, zone: &TimeZone) {
     all_up(checks).await;
     portal(checks).await;
@@ -85,7 +85,8 @@ async fn portal(checks: &mut Checks) {
     sleep(READ).await;
 }
 
-/// A maintenance window is scheduled, and customers are notified before it begins. Its start and end.
+/// Schedules a maintenance window. Customers are notified before it begins. Returns its start and
+/// end.
 async fn announce(checks: &mut Checks, zone: &TimeZone) -> (Timestamp, Timestamp) {
     checks.say("Planned work on the interface, announced before it begins:");
     let after = |seconds| {
@@ -110,7 +111,7 @@ async fn announce(checks: &mut Checks, zone: &TimeZone) -> (Timestamp, Timestamp
     (start, end)
 }
 
-/// Slowness and a partner's failure: no customer is notified.
+/// A slow system and a failing partner: no customer is notified.
 async fn no_notice(checks: &mut Checks) {
     checks.say(
         "Until it begins: the FHIR server now takes 0.6 s for an answer, and the partner's \

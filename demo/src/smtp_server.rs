@@ -39,7 +39,7 @@ pub enum Moment {
     Message,
 }
 
-/// What the server does instead of accepting.
+/// A failure that the server simulates instead of accepting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// Sends this line; the line end is added.

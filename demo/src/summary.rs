@@ -24,7 +24,7 @@ pub struct Places {
 }
 
 impl Places {
-    /// What runs where, before anything happens.
+    /// Prints the addresses and paths of all parts, before the script starts.
     pub fn introduce(&self, console: &Console) {
         let at = &self.addresses;
         console.heading("Nines, a demonstration");
@@ -82,7 +82,7 @@ impl Places {
         console.row("the service's log", self.folder.join("nines.log").display());
     }
 
-    /// What to try, whether the service runs or not.
+    /// Prints commands to try. They work with and without a running service.
     pub fn suggest(&self, console: &Console) {
         let here = std::env::current_dir().unwrap_or_default();
         let program = program_from(&self.program, &here);

@@ -1,7 +1,7 @@
 //! Civil time: local times to instants, days and months as spans, weekly hours.
 //!
-//! Every zone comes from the time zone database that is compiled in, never from the machine, so
-//! that the same ledger gives the same report everywhere. Nothing here knows what time it is.
+//! Every zone comes from the compiled-in time zone database, never from the machine: the same
+//! ledger gives the same report everywhere. Nothing here knows what time it is.
 
 use std::fmt;
 use std::str::FromStr;
@@ -39,14 +39,14 @@ pub fn tzdb_version() -> &'static str {
 /// Which edge of a span a local time is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edge {
-    /// Of a local time that happens twice, the first.
+    /// The first instant of a local time that happens twice.
     Start,
-    /// Of a local time that happens twice, the second.
+    /// The second instant of a local time that happens twice.
     End,
 }
 
-/// The instant of a local time. One that a clock change skips moves forward to the first instant
-/// that exists, which is the change itself.
+/// The instant of a local time. A local time that a clock change skips moves forward to the first
+/// instant that exists, which is the change itself.
 pub fn local(date: Date, time: Time, zone: &TimeZone, edge: Edge) -> Timestamp {
     let civil = DateTime::from_parts(date, time);
     match (zone.to_ambiguous_timestamp(civil).offset(), edge) {

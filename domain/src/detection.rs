@@ -1,9 +1,8 @@
 //! From samples to confirmed states of one probe: runs, confirmation, back-dating, blips, and the
-//! time that nothing vouches for. SPEC section 4.
+//! time that no sample covers. SPEC section 4.
 //!
-//! A probe has two confirmations beside each other: towards *down* (a `down` sample is bad, a
-//! `degraded` one is good) and towards *degraded* (both are bad). They share nothing but the
-//! samples.
+//! A probe has two independent confirmations: towards *down* (a `down` sample is bad, a `degraded`
+//! one is good) and towards *degraded* (both are bad).
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -12,16 +11,16 @@ use crate::event::Silence;
 use crate::sample::{Outcome, Reason, Sample, Seen};
 use crate::span::Span;
 
-/// What detection must know of a probe, in the units it counts in.
+/// The settings of a probe that detection needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Bad samples in a row that confirm.
+    /// The number of bad samples in a row that confirm.
     pub failures: u32,
-    /// Good samples in a row that clear.
+    /// The number of good samples in a row that clear.
     pub recoveries: u32,
     /// The longest time that a sample covers.
-    pub vouch: SignedDuration,
-    /// How late a sample may come: only after that is a missing sample really missing.
+    pub coverage: SignedDuration,
+    /// The longest run of the probe. A sample is missing only after this time.
     pub timeout: SignedDuration,
 }
 
@@ -30,92 +29,95 @@ impl From<&Probe> for Settings {
         Self {
             failures: probe.failures(),
             recoveries: probe.recoveries(),
-            vouch: SignedDuration::from_millis(probe.coverage_ms()),
+            coverage: SignedDuration::from_millis(probe.coverage_ms()),
             timeout: SignedDuration::from_millis(probe.longest_delay_ms()),
         }
     }
 }
 
-/// What changed for a probe.
+/// A change of a probe's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Confirmed down.
     Down {
         /// The first bad sample of the run.
         from: Timestamp,
-        /// Why, by the sample that confirmed.
+        /// The reason of the sample that confirmed.
         reason: Option<Reason>,
         /// Its detail.
         detail: Option<String>,
-        /// The samples it rests on.
+        /// The samples that confirmed.
         samples: Vec<Seen>,
     },
     /// Confirmed up.
     Up {
-        /// The first good sample of the run, or where the last bad one stopped vouching.
+        /// The first good sample of the run, or the end of the last bad sample's coverage if that
+        /// is earlier.
         to: Timestamp,
-        /// The span in which it ended, where nobody watched.
+        /// The span without coverage in which the downtime ended.
         unobserved: Option<Span>,
-        /// The samples it rests on.
+        /// The samples that cleared.
         samples: Vec<Seen>,
     },
     /// Confirmed degraded (or down, which is worse).
     Degraded {
         /// The first bad sample of the run.
         from: Timestamp,
-        /// Why, by the sample that confirmed.
+        /// The reason of the sample that confirmed.
         reason: Option<Reason>,
         /// Its detail.
         detail: Option<String>,
-        /// The samples it rests on.
+        /// The samples that confirmed.
         samples: Vec<Seen>,
     },
     /// Confirmed neither down nor degraded.
     Cleared {
-        /// The first good sample of the run, or where the last bad one stopped vouching.
+        /// The first good sample of the run, or the end of the last bad sample's coverage if that
+        /// is earlier.
         to: Timestamp,
     },
-    /// A run towards down begins that nothing has confirmed yet. No fact: it ends as [`Change::Down`]
-    /// or [`Change::Blip`], and until then customers wait and outages stay open.
+    /// An unconfirmed run towards down begins. It is not an event: it ends as [`Change::Down`] or
+    /// [`Change::Blip`]. Until then notices wait and outages stay open.
     Doubted,
-    /// Bad again while confirmed down. No fact: it may be the one that outlasts a window.
+    /// Bad again while confirmed down. It is not an event, but it can show that downtime lasts
+    /// beyond a window.
     Bad {
         /// The start of the sample.
         at: Timestamp,
     },
     /// A bad run that was never confirmed.
     Blip {
-        /// Its first bad sample to where it ended.
+        /// From its first bad sample to its end.
         span: Span,
-        /// How many bad samples.
+        /// The number of bad samples.
         samples: u32,
     },
-    /// Nothing vouches any more.
+    /// No sample covers the time from here on.
     Silent {
-        /// Since when.
+        /// The end of the last coverage.
         from: Timestamp,
-        /// Why.
         cause: Silence,
     },
-    /// A conclusive sample vouches again.
+    /// A conclusive sample covers the time again.
     FirstResult {
-        /// Its start.
+        /// The start of the sample.
         from: Timestamp,
     },
 }
 
-/// Samples in a row that say the same.
+/// Consecutive samples that are all bad or all good.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Run {
     bad: bool,
-    /// The first samples of the run, as many as a confirmation rests on.
+    /// The first samples of the run, as many as a confirmation needs.
     seen: Vec<Seen>,
-    /// How many in all.
+    /// The number of all samples.
     count: u32,
 }
 
 impl Run {
-    /// Where it began. Not always its first sample: the clock may have been set back since.
+    /// The earliest start. It is not always that of the first sample: the clock may have been set
+    /// back since.
     fn began_at(&self) -> Option<Timestamp> {
         self.seen.iter().map(|seen| seen.at).min()
     }
@@ -126,13 +128,14 @@ impl Run {
 struct Confirmation {
     confirmed: bool,
     run: Run,
-    /// A bad sample came, and neither has it been confirmed nor have enough good ones followed.
+    /// True after a bad sample until it is confirmed or enough good samples follow.
     suspect: bool,
-    /// Where the last bad sample stopped vouching; `None` while one vouches, or before any.
+    /// The end of the last bad sample's coverage. `None` while a bad sample covers the time, and
+    /// before the first.
     bad_until: Option<Timestamp>,
 }
 
-/// How a confirmation went on with a sample.
+/// The effect of a sample on a confirmation.
 enum Step {
     Nothing,
     Confirmed(Vec<Seen>),
@@ -170,7 +173,7 @@ impl Confirmation {
         } else if self.bad_until.is_none() {
             self.bad_until = Some(seen.at);
         }
-        // Not only at the very sample: a configuration may have asked for fewer meanwhile.
+        // The count may exceed `wanted`: a reload may have lowered the number.
         if self.run.count >= wanted && bad != self.confirmed {
             return self.turn(bad);
         }
@@ -186,7 +189,7 @@ impl Confirmation {
         }
     }
 
-    /// The run has just become long enough to change the confirmed state.
+    /// Changes the confirmed state. The run has become long enough.
     fn turn(&mut self, bad: bool) -> Step {
         self.confirmed = bad;
         self.suspect = false;
@@ -194,7 +197,7 @@ impl Confirmation {
         if bad {
             return Step::Confirmed(samples);
         }
-        // The run is not empty: it has just been counted.
+        // The run has at least one sample.
         let first = self.run.began_at().unwrap_or(Timestamp::UNIX_EPOCH);
         match self.bad_until {
             Some(until) if until < first => Step::Cleared {
@@ -210,8 +213,8 @@ impl Confirmation {
         }
     }
 
-    /// The run is forgotten, since too much time lies between it and the next sample. A bad run
-    /// that was never confirmed is a blip that ends where its last sample stopped vouching.
+    /// Forgets the run: the next sample came too late to continue it. An unconfirmed bad run is a
+    /// blip that ends with the coverage of its last sample.
     fn forget(&mut self, until: Timestamp) -> Option<Change> {
         let run = std::mem::take(&mut self.run);
         self.suspect = false;
@@ -222,9 +225,9 @@ impl Confirmation {
         })
     }
 
-    /// Nothing vouches from here on. Without a run (it was not read back) what was confirmed
-    /// counts as what was seen last.
-    fn hush(&mut self, from: Timestamp) {
+    /// Ends the coverage at `from`. If no run was read back, the confirmed state counts as the last
+    /// sample.
+    fn silence(&mut self, from: Timestamp) {
         let bad = if self.run.count > 0 {
             self.run.bad
         } else {
@@ -235,7 +238,7 @@ impl Confirmation {
         }
     }
 
-    /// After reading back: the turn that the run is long enough for.
+    /// After reading back: confirms or clears if the run is long enough.
     fn overlooked(&mut self, settings: &Settings) -> Step {
         let wanted = if self.run.bad {
             settings.failures
@@ -266,16 +269,16 @@ pub struct Runs {
     degraded: Confirmation,
     /// The last conclusive sample.
     last: Option<Timestamp>,
-    /// Since when nothing vouches; `None` while something does.
+    /// The end of the coverage; `None` while a sample covers the time.
     silent: Option<Timestamp>,
-    /// For reading back: since when the record has the present state, down and degraded.
+    /// For reading back: the start of the record's present state, for down and for degraded.
     since: (Option<Timestamp>, Option<Timestamp>),
 }
 
 impl Runs {
-    /// A probe as the record has it: confirmed states, and since when it is silent.
+    /// A probe with the confirmed states of the record. `silent` is the end of its coverage.
     pub fn new(settings: Settings, down: bool, degraded: bool, silent: Option<Timestamp>) -> Self {
-        // What was confirmed bad before the silence vouched until it began.
+        // A confirmed bad state was covered until the silence began.
         let confirmation = |confirmed: bool| Confirmation {
             confirmed,
             bad_until: silent.filter(|_| confirmed),
@@ -291,26 +294,27 @@ impl Runs {
         }
     }
 
-    /// Since when the record has these states: the last edge of a downtime, and of a degraded time.
+    /// Sets the start of the record's present states: the last edge of a downtime and of a degraded
+    /// time.
     pub fn known_since(mut self, down: Option<Timestamp>, degraded: Option<Timestamp>) -> Self {
         self.since = (down, degraded);
         self
     }
 
-    /// Other settings, the runs kept.
+    /// Changes the settings and keeps the runs.
     pub fn reconfigure(&mut self, settings: Settings) {
         self.settings = settings;
     }
 
-    /// Takes in a sample and says what changed, in order.
+    /// Counts a sample and returns the changes, in order.
     pub fn see(&mut self, sample: &Sample) -> Vec<Change> {
         let mut changes = Vec::new();
         if self.last.is_some_and(|last| sample.at < last) {
-            // A sample that started before the last one can say nothing new: one probe runs at a
-            // time, so the wall clock was set back by too little for an event of its own.
+            // Runs of one probe do not overlap. A sample that started before the last one means a
+            // small step of the wall clock, which is not an event. It is ignored.
             return changes;
         }
-        if let Some(until) = self.vouched_until()
+        if let Some(until) = self.covered_until()
             && sample.at > until
         {
             self.lapse(until, &mut changes);
@@ -349,11 +353,11 @@ impl Runs {
         changes.extend(degraded_change(step, sample.detail.clone()));
     }
 
-    /// The next sample has been missing for too long: nothing vouches from where the last one
-    /// stopped, and no run can go on.
+    /// Records that the next sample is missing. The coverage ended with the last sample's, and the
+    /// runs end.
     pub fn miss(&mut self) -> Vec<Change> {
         let mut changes = Vec::new();
-        if let Some(until) = self.vouched_until() {
+        if let Some(until) = self.covered_until() {
             self.lapse(until, &mut changes);
         }
         changes
@@ -366,16 +370,16 @@ impl Runs {
         self.degraded.forget(end);
     }
 
-    /// Nothing vouches from `from` on: the monitor was absent, stopped or could not say. Keeps
-    /// the runs: they continue if the next sample comes soon enough.
-    pub fn hush(&mut self, from: Timestamp, cause: Silence) -> Option<Change> {
+    /// Ends the coverage at `from`: the monitor stalled, stopped or failed. The runs continue if
+    /// the next sample comes soon enough.
+    pub fn silence(&mut self, from: Timestamp, cause: Silence) -> Option<Change> {
         let mut changes = Vec::new();
         self.go_silent(from, cause, &mut changes);
         changes.pop()
     }
 
-    /// The wall clock was set back to `at`: the last sample is not in the future, and the runs go on
-    /// in the time that now holds.
+    /// The wall clock was set back to `at`. Moves later instants to `at`, so that the runs continue
+    /// in the present time.
     pub fn set_back(&mut self, at: Timestamp) {
         let earlier = |was: &mut Option<Timestamp>| *was = was.map(|was| was.min(at));
         earlier(&mut self.last);
@@ -384,8 +388,8 @@ impl Runs {
         earlier(&mut self.degraded.bad_until);
     }
 
-    /// Nobody knows how long ago the samples of the runs were: they begin anew. What they had not
-    /// confirmed is said once.
+    /// Forgets the runs: the time since their samples is not known. Returns the blip of an
+    /// unconfirmed bad run.
     pub fn begin_anew(&mut self, at: Timestamp) -> Option<Change> {
         self.degraded.forget(at);
         self.down.forget(at)
@@ -395,45 +399,44 @@ impl Runs {
         if self.silent.is_some() {
             return;
         }
-        let (from, cause) = match self.vouched_until() {
+        let (from, cause) = match self.covered_until() {
             Some(until) if until < from => (until, Silence::Missing),
             _ => (from, cause),
         };
         self.silent = Some(from);
-        self.down.hush(from);
-        self.degraded.hush(from);
+        self.down.silence(from);
+        self.degraded.silence(from);
         changes.push(Change::Silent { from, cause });
     }
 
-    /// When the last sample stops vouching, if nothing else ends it sooner.
-    fn vouched_until(&self) -> Option<Timestamp> {
-        self.last?.checked_add(self.settings.vouch).ok()
+    /// The end of the last sample's coverage, unless something ends it sooner.
+    fn covered_until(&self) -> Option<Timestamp> {
+        self.last?.checked_add(self.settings.coverage).ok()
     }
 
-    /// When a missing sample is to be taken as missing: the end of vouching, and the time that a
-    /// probe which started before it may still take. `None` where that changes nothing: silent
-    /// already, and no run that could go on.
+    /// The instant from which a missing sample counts as missing: the end of the coverage plus the
+    /// time that a run may still take. `None` if the probe is silent already and has no run.
     pub fn overdue_at(&self) -> Option<Timestamp> {
         if self.silent.is_some() && !self.down.under_way() && !self.degraded.under_way() {
             return None;
         }
-        self.vouched_until()?
+        self.covered_until()?
             .checked_add(self.settings.timeout)
             .ok()
     }
 
-    /// Whether the probe is to be asked at its retry interval.
+    /// True if the probe must run at its retry interval.
     pub fn retrying(&self) -> bool {
         self.down.suspect || self.degraded.suspect
     }
 
-    /// Whether a run towards down is under way that is not confirmed.
+    /// True during an unconfirmed run towards down.
     pub fn pending(&self) -> bool {
         self.down.pending()
     }
 
-    /// Whether it is heard, confirmed not down, without a pending run, by a sample at or after `at`
-    /// that was good and as many good ones in a row as clear.
+    /// True if the probe is not silent, not confirmed down, and its last samples are good, as many
+    /// as clear. The last one must have started at or after `at`.
     pub fn well_since(&self, at: Timestamp) -> bool {
         self.silent.is_none()
             && !self.down.confirmed
@@ -442,7 +445,6 @@ impl Runs {
             && self.last.is_some_and(|last| last >= at)
     }
 
-    /// Whether it is confirmed down.
     pub fn is_down(&self) -> bool {
         self.down.confirmed
     }
@@ -452,8 +454,8 @@ impl Runs {
         self.last
     }
 
-    /// Reads back a sample that the record has taken in already: runs only, no state is confirmed
-    /// and nothing is said. `silences` are the starts of what the record knows as unvouched.
+    /// Reads back a sample that the record already includes: restores the runs and changes no
+    /// confirmed state. `silences` are the starts of the silences in the record.
     pub fn read_back(
         &mut self,
         sample: &Sample,
@@ -466,15 +468,15 @@ impl Runs {
             .find(|from| *from <= sample.at)
             .filter(between)
         {
-            self.down.hush(from);
-            self.degraded.hush(from);
+            self.down.silence(from);
+            self.degraded.silence(from);
         }
         let (down, degraded) = (self.down.clone(), self.degraded.clone());
         let silent = self.silent.take();
         self.see(sample);
         (self.down.confirmed, self.degraded.confirmed) = (down.confirmed, degraded.confirmed);
-        // A sample from before the present state says nothing against it, even if those that the
-        // state rests on were lost.
+        // A sample from before the present state does not count against it, even if the samples
+        // that confirmed the state were lost.
         if self.since.0.is_some_and(|since| sample.at < since) {
             self.down = down;
         }
@@ -484,9 +486,9 @@ impl Runs {
         self.silent = silent;
     }
 
-    /// After reading back: what the last run confirms that the record does not have (the service
-    /// ended between storing the samples and recording what they confirm). A run that was overdue
-    /// by `until`, up to which the record has everything, is over, and the record says so.
+    /// After reading back: the changes that the last run confirms and the record lacks, because the
+    /// service ended between storing the samples and recording the change. The record is complete
+    /// up to `until`: a run that was overdue by then is over.
     pub fn catch_up(&mut self, until: Option<Timestamp>) -> Vec<Change> {
         let mut changes = Vec::new();
         let silent = self.silent;
@@ -498,14 +500,14 @@ impl Runs {
         changes.extend(degraded_change(degraded, None));
         changes.extend(down_change(self.down.overlooked(&self.settings), None));
         if let Some(from) = self.silent {
-            self.down.hush(from);
-            self.degraded.hush(from);
+            self.down.silence(from);
+            self.degraded.silence(from);
         }
         changes
     }
 }
 
-/// What a step of the confirmation towards down says; `detail` is that of the sample that made it.
+/// The change that a step of the confirmation towards down makes. `detail` is that of its sample.
 fn down_change(step: Step, detail: Option<String>) -> Option<Change> {
     Some(match step {
         Step::Nothing => return None,
@@ -530,7 +532,7 @@ fn down_change(step: Step, detail: Option<String>) -> Option<Change> {
 
 fn degraded_change(step: Step, detail: Option<String>) -> Option<Change> {
     Some(match step {
-        // A slow moment that was never confirmed has no class of its own.
+        // An unconfirmed slow moment is not an event.
         Step::Nothing | Step::Blip { .. } => return None,
         Step::Confirmed(samples) => Change::Degraded {
             from: samples.iter().map(|s| s.at).min()?,

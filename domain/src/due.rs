@@ -1,5 +1,5 @@
-//! What falls due although nothing comes in: midnights, starts of windows, ends of flapping. Computed from
-//! the record; no timer remembers it.
+//! The instants that fall due without an input: midnights, starts of windows, ends of flapping.
+//! They are computed from the record, not stored in timers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -78,8 +78,8 @@ pub(crate) fn midnights(record: &Record, ahead: Span) -> Vec<Timestamp> {
         .collect()
 }
 
-/// Windows that customers are told of and that have not started yet, by the present clock. A window
-/// does not start twice when the clock is set back.
+/// Windows with notices to customers that have not started yet, by the present clock. A window does
+/// not start twice when the clock is set back.
 pub(crate) fn windows_ahead(record: &Record) -> BTreeMap<WindowId, Occurrence> {
     let ahead = record.as_of.and_then(|now| {
         let to = now.checked_add(HORIZON).ok()?;
@@ -97,9 +97,9 @@ pub(crate) fn windows_ahead(record: &Record) -> BTreeMap<WindowId, Occurrence> {
     found
 }
 
-/// Windows that customers are told of and that touch `over`.
+/// Windows with notices to customers that touch `over`.
 pub(crate) fn windows_over(record: &Record, over: Span) -> BTreeMap<WindowId, Occurrence> {
-    // Customers are told of every one-off window, so these are found by their own systems.
+    // Every one-off window has notices to customers, so these are found by their own systems.
     let single = |window: &Single| window.start < over.to && over.from < window.end;
     let singles = record
         .maintenance
@@ -122,7 +122,8 @@ pub(crate) fn windows_over(record: &Record, over: Span) -> BTreeMap<WindowId, Oc
         .collect()
 }
 
-/// The unstable systems that are up without doubt, and when each has been up for long enough.
+/// The flapping systems without a pending bad run, with the instant at which each has been up for
+/// long enough.
 pub(crate) fn settling<'a>(
     record: &'a Record,
     doubted: &'a BTreeSet<Source>,

@@ -1,5 +1,5 @@
-//! The human record of what went wrong: opened by an outage, an overrun or a declaration;
-//! acknowledged, given its texts, resolved when its systems are up, closed by a person.
+//! The record of a failure for people. An outage, an overrun or a declaration opens it. A person
+//! acknowledges it, writes its texts and closes it. It is resolved when its systems are up.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{IncidentId, OutageId, SystemId};
 
-/// Why an incident was opened.
+/// The cause for which an incident was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
@@ -21,111 +21,108 @@ pub enum Cause {
     Declared,
 }
 
-/// How far the root cause is known.
+/// The certainty of the root cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Certainty {
-    /// Nobody knows yet.
+    /// The cause is not known yet.
     Unknown,
-    /// Likely.
+    /// The cause is likely.
     Suspected,
-    /// Shown.
+    /// The cause is proved.
     #[default]
     Confirmed,
 }
 
-/// What shall keep it from happening again.
+/// A measure against a repetition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Measure {
-    /// What is done.
+    /// The task.
     pub text: String,
-    /// By whom.
+    /// The person who carries it out.
     pub owner: String,
-    /// By when.
+    /// The last day for it.
     pub due: Date,
 }
 
-/// The texts that a person owes. What is `None` or empty leaves what was written before.
+/// The texts that people write. `None` or an empty list leaves a text unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Review {
-    /// What happened, in two sentences.
+    /// The events in two sentences.
     pub summary: Option<String>,
-    /// Why.
     pub root_cause: Option<String>,
-    /// How far that is known.
     pub certainty: Option<Certainty>,
-    /// What ended it.
+    /// The action that ended it.
     pub resolution: Option<String>,
-    /// What shall keep it from happening again. None is ever dropped: one of the same text takes the
-    /// place of the one before, with its owner and date; any other is added.
+    /// A measure against a repetition. None is ever dropped: one of the same text takes the place
+    /// of the one before, with its owner and date; any other is added.
     pub measures: Vec<Measure>,
 }
 
-/// When and by whom an incident was taken on.
+/// An acknowledgement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acknowledged {
-    /// From when on it counts.
+    /// The time from which it counts.
     pub at: Timestamp,
-    /// Who.
+    /// The person who acknowledged.
     pub by: String,
-    /// When it was recorded: later than `at` only where a second person vouched for that.
+    /// The time at which it was recorded. Later than `at` only if a second person approved that.
     pub recorded_at: Timestamp,
     /// The second person.
     pub approved_by: Option<String>,
 }
 
-/// That a preventive measure was carried out.
+/// The completion of a preventive measure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Done {
-    /// When it was recorded.
+    /// The time at which it was recorded.
     pub at: Timestamp,
-    /// By whom.
+    /// The person who recorded it.
     pub by: String,
-    /// What was done, where somebody wrote it.
+    /// A note about the completion.
     pub note: Option<String>,
 }
 
-/// An incident as the ledger has it.
+/// An incident of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incident {
     /// Its id.
     pub id: IncidentId,
     /// The systems concerned.
     pub systems: Vec<SystemId>,
-    /// The outages it ties together.
+    /// Its outages.
     pub outages: Vec<OutageId>,
     /// Why it was opened.
     pub cause: Cause,
     /// When it was opened.
     pub opened_at: Timestamp,
-    /// When and by whom it was taken on.
+    /// Its acknowledgement.
     pub acknowledged: Option<Acknowledged>,
-    /// When its systems were up.
+    /// The time at which its systems were up.
     pub resolved_at: Option<Timestamp>,
-    /// When and by whom it was closed.
+    /// The time at which it was closed, and the person.
     pub closed: Option<(Timestamp, String)>,
-    /// Why texts are missing, where they are.
+    /// The reason why texts are missing.
     pub closed_without: Option<String>,
     /// The texts.
     pub review: Review,
     /// The preventive measures that were carried out, by their texts.
     pub done: BTreeMap<String, Done>,
-    /// When and by whom texts were written, in order.
+    /// The times and authors of its reviews, in order.
     pub reviewed: Vec<(Timestamp, String)>,
-    /// The incident that its outages belong to since then, where it was merged into another. What
-    /// people wrote stays here.
+    /// The time of its merge, and the incident that has its outages since then. The texts that
+    /// people wrote stay here.
     pub merged: Option<(Timestamp, IncidentId)>,
-    /// When a system of it was found to fail again and again, and with which outages.
+    /// The times at which a system was found to be flapping, with its outages.
     pub flapping: Vec<(Timestamp, SystemId, Vec<OutageId>)>,
-    /// When such a system had been up for long enough.
+    /// The times at which a flapping system had been up for long enough.
     pub settled: Vec<(Timestamp, SystemId)>,
 }
 
 impl Incident {
-    /// Which of the texts that a report wants are not written yet. One that was merged owes none:
-    /// the other does.
+    /// The texts that a report needs and that are not written yet. A merged incident needs none.
     pub fn missing(&self) -> Vec<&'static str> {
         let mut missing = Vec::new();
         if self.merged.is_some() {

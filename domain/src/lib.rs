@@ -1,4 +1,5 @@
-//! Decides: what is down, since when, whether it was planned, who is told, what a report says.
+//! The rules of Nines: outages and their times, planned and unplanned downtime, recipients of
+//! notices, figures of reports.
 //!
 //! Nothing here reads a clock, a file or a socket, draws a random number or formats JSON. Every
 //! instant is an argument. State is two things: [`watch::Watch`], volatile, per probe; and

@@ -1,5 +1,5 @@
-//! The message to one address: its content is fixed when its first attempt is committed, so that
-//! sending it again sends the same.
+//! The message to one address. Its content is fixed when its first attempt is committed, so that
+//! sending it again sends the same bytes.
 
 use std::collections::BTreeSet;
 use std::fmt;

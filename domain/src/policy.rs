@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::PolicyId;
 
-/// How a period is accounted, as the policy chooses; a report prints every choice.
+/// The choices of a policy for the accounting of a period. A report prints every choice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// The name of its file.
     pub id: PolicyId,
-    /// What people call it.
+    /// The name for people.
     pub name: String,
-    /// The target of its systems that name none.
+    /// The target of its systems without a target of their own.
     pub target: Option<Target>,
     /// Unknown time counts as down.
     pub unknown_is_down: bool,
@@ -25,11 +25,11 @@ pub struct Policy {
     pub ignore_shorter_s: i64,
     /// The coverage under which a figure on measured time is not determinable, in parts per million.
     pub min_coverage_ppm: u32,
-    /// The planned seconds it allows a system in a month.
+    /// The planned seconds that it allows each system in a month.
     pub monthly_allowance_s: Option<i64>,
     /// The hours that are agreed time; `None` is all.
     pub service_hours: Option<Hours>,
-    /// The hours in which planned work may earn; `None` is all.
+    /// The hours in which planned work may count as planned downtime; `None` is all.
     pub planned_hours: Option<Hours>,
 }
 
@@ -106,7 +106,7 @@ impl Hours {
         edges().all(|edge| edge.zone == zone).then_some(zone)
     }
 
-    /// True if no hour lies outside them.
+    /// True if they include every hour.
     pub fn is_always(&self) -> bool {
         let midnight = |edge: &LocalTime| edge.time == Time::midnight();
         let whole = self.weekly.iter();

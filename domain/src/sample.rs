@@ -1,4 +1,4 @@
-//! The result of one probe at one moment: what was seen, how long each phase took, and why.
+//! The result of one run of a probe: its outcome, its reason, and the duration of each phase.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::Source;
 
-/// What one run of a probe says of its target.
+/// The outcome of one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
@@ -17,39 +17,40 @@ pub enum Outcome {
     Degraded,
     /// Did not answer as expected.
     Down,
-    /// Says nothing about the target: the monitor itself could not ask.
+    /// No statement about the target: the monitor itself failed.
     Inconclusive,
 }
 
-/// Why a sample is not `up`. A closed set; its words appear in reports, notices and metrics.
+/// The reason why a sample is not `up`. A closed set; its words appear in reports, notices and
+/// metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reason {
     /// The name did not resolve.
     Dns,
-    /// Nothing listens there: the connection was refused or reset while connecting.
+    /// The connection was refused, or reset while connecting.
     Refused,
     /// No route to the address.
     Unreachable,
     /// No answer within the probe's timeout.
     Timeout,
-    /// The TLS handshake failed for another cause than the certificate.
+    /// The TLS handshake failed, but not because of the certificate.
     Tls,
     /// The certificate is expired, not yet valid, of another name, or of an unknown issuer.
     Certificate,
-    /// Another status than expected.
+    /// Not the expected status.
     Status,
-    /// The body or a header lacks what was expected, or has what was forbidden.
+    /// The body or a header lacks an expected text or has a forbidden one.
     Body,
     /// The peer broke the protocol: a malformed, truncated or oversized answer.
     Protocol,
-    /// More redirects than allowed, or one that leads nowhere.
+    /// Too many redirects, or a redirect without a usable target.
     Redirect,
     /// Slower than `degraded_after`.
     Slow,
     /// The certificate ends within the configured days.
     Expiring,
-    /// Nothing has arrived for too long.
+    /// No heartbeat has arrived for too long.
     Stale,
     /// The monitor's own fault: stalled, suspended, or out of a resource.
     Monitor,
@@ -119,9 +120,9 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// How long each phase of a probe took, in microseconds; `None` where the phase did not happen
-/// (no TLS on plain TCP) or was not reached. They add up to the whole. With redirects, each is
-/// the sum over the hops.
+/// The duration of each phase in microseconds. `None` if the phase did not happen (no TLS on plain
+/// TCP) or was not reached. The phases add up to the whole run. With redirects, each is the sum
+/// over the hops.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Phases {
     /// Name to addresses.
@@ -136,17 +137,16 @@ pub struct Phases {
     pub transfer_us: Option<u64>,
 }
 
-/// One probe's result at one moment, dated at the start of the probe.
+/// The result of one run of a probe, dated at its start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
     pub source: Source,
-    /// When the probe started (wall clock, UTC).
+    /// The start of the run (wall clock).
     pub at: Timestamp,
-    /// How much later than its slot it started, in microseconds.
+    /// The delay of the start after its slot, in microseconds.
     pub late_us: u64,
-    /// What it says.
     pub outcome: Outcome,
-    /// Why, unless `up`.
+    /// Set unless the outcome is `up`.
     pub reason: Option<Reason>,
     /// One line, at most 200 characters, never a response body.
     pub detail: Option<String>,
@@ -154,19 +154,17 @@ pub struct Sample {
     pub took_us: u64,
     /// The parts of `took_us`.
     pub phases: Phases,
-    /// HTTP status, where there was one.
+    /// The HTTP status of the answer.
     pub status: Option<u16>,
-    /// The earliest end of a certificate in the chain that was presented.
+    /// The earliest end of validity in the certificate chain of the target.
     pub certificate_ends_at: Option<Timestamp>,
 }
 
-/// What an event keeps of a sample that it rests on.
+/// The part of a sample that an event stores.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
-    /// Start of the probe.
+    /// The start of the run.
     pub at: Timestamp,
-    /// What it said.
     pub outcome: Outcome,
-    /// Why.
     pub reason: Option<Reason>,
 }

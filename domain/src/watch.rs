@@ -1,5 +1,5 @@
-//! Per-probe runs: volatile, rebuilt at start from the last samples, and the changes that no
-//! event records yet. If a commit fails they wait here, with their true times.
+//! The runs of each probe, and the changes that no event records yet. Volatile: rebuilt at the
+//! start from the last samples. If a commit fails, changes wait here with their true times.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,17 +17,16 @@ use crate::record::{ProbeRecord, Record, is_open};
 use crate::sample::{Outcome, Sample};
 use crate::span::Span;
 
-/// How many changes may wait for a ledger that cannot be written; beyond it those are not kept
-/// that a probe makes without end: blips, doubts and repeated bad samples.
+/// The maximum number of changes that wait while the ledger cannot be written. Beyond it, blips,
+/// doubts and repeated bad samples are dropped, since a probe can make any number of them.
 const WAITING: usize = 50_000;
 
 /// A change of one probe that no event records yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transition {
-    /// When it was decided.
+    /// The time of its decision.
     pub at: Timestamp,
     pub source: Source,
-    /// What changed.
     pub change: Change,
 }
 
@@ -36,44 +35,45 @@ pub struct Transition {
 pub struct Watch {
     sources: BTreeMap<Source, Runs>,
     waiting: Vec<Transition>,
-    /// Probes with a bad run towards down that is not confirmed, as of the record: what waits is
-    /// not in it.
+    /// Probes with an unconfirmed run towards down, as of the record. Waiting changes are not
+    /// included.
     doubted: BTreeSet<Source>,
-    /// Something was not kept: what is doubted must be looked up anew.
+    /// True if a change was dropped: `doubted` must be computed again.
     dropped: bool,
-    /// Since when this service watches; `None` before its start and after its stop. A command
-    /// that acts on the ledger of a service that does not run makes up no life for it.
+    /// The start of the monitoring; `None` before the start and after the stop. It stays `None` in
+    /// a command that acts on the ledger of a stopped service.
     alive: Option<Timestamp>,
-    /// The last sample that was read back: the service was alive then.
+    /// The last sample that was read back: the service was running then.
     read_until: Option<Timestamp>,
-    /// Until when an earlier life of the service reached, as of its last start.
+    /// The end of the service's previous run, as of its last start.
     died_at: Option<Timestamp>,
-    /// The last instant that the clock of an earlier life is known to have shown, as of the start.
+    /// The latest known reading of the clock in the previous run, as of the start.
     shown: Option<Timestamp>,
-    /// The last absence: what began before its end is dated by it.
+    /// The last monitoring gap. It dates samples that began before its end.
     absent: Option<(Span, GapCause)>,
-    /// No probe is overdue before this, `None` if none ever will be; looked for again once it has
-    /// passed, so that a sample costs no search.
+    /// No probe is overdue before this; `None` if no probe can become overdue. Computed again only
+    /// once it has passed, so that a sample needs no search.
     overdue_from: Option<Timestamp>,
-    /// What the record says is due next, and the position in the ledger for which it says so.
+    /// The record's next due instant, and the position in the ledger for which it was computed.
     due: (u64, Option<Timestamp>),
-    /// The catalogue the runs were last brought in line with.
+    /// The catalogue that the runs match.
     catalogue: Option<Arc<Catalogue>>,
 }
 
 impl Watch {
-    /// As the record has it, with `recent` samples (in order of time) read back: those that the
-    /// record has taken in for the runs alone, later ones for what it does not have yet.
+    /// The state of the record, with `recent` samples (in order of time) read back. Samples that
+    /// the record includes only restore runs. Later ones also give changes.
     pub fn rebuild(record: &Record, recent: &[Sample]) -> Self {
         let mut watch = Self::default();
         watch.settle(record);
         watch.read_until = recent.iter().map(|s| s.at).max();
-        // Until when the record has taken each probe's samples in; `None` once that has passed.
+        // The end of each probe's samples that the record includes; `None` once a later sample was
+        // read.
         let mut known: BTreeMap<&Source, Option<Timestamp>> = BTreeMap::new();
         let mut late = Vec::new();
         let watched_until = record.monitoring.watched_until();
         for sample in recent {
-            // A probe that was taken away and came back began anew.
+            // A probe that was removed and added again started without runs.
             let Some(stored) = record.probes.get(&sample.source.probe) else {
                 continue;
             };
@@ -81,7 +81,7 @@ impl Watch {
             if life.is_none_or(|(born_at, _)| sample.at < *born_at) {
                 continue;
             }
-            // Seen twice, in an order that nobody knows any more.
+            // The clock was set back over this instant, so the order of its samples is not known.
             if record.monitoring.passes_twice(sample.at) {
                 continue;
             }
@@ -95,7 +95,7 @@ impl Watch {
                 continue;
             }
             if until.take().is_some() {
-                // The next sample may have come in time to go on with the run.
+                // The next sample may have come in time to continue the run.
                 let until = watched_until.min(Some(sample.at));
                 late.extend(watch.overlooked(&sample.source, until));
             }
@@ -105,7 +105,7 @@ impl Watch {
         for source in all.iter().filter(|s| known.get(s) != Some(&None)) {
             late.extend(watch.overlooked(source, watched_until));
         }
-        // Within one instant the order in which they came is kept.
+        // A stable sort keeps the order within one instant.
         late.sort_by_key(|transition| transition.at);
         for transition in late {
             watch.wait(transition.at, transition.source, transition.change);
@@ -114,7 +114,8 @@ impl Watch {
         watch
     }
 
-    /// What the samples up to the last that the record has taken in say, and the record does not.
+    /// The changes that follow from the samples that the record includes, and that the record
+    /// lacks.
     fn overlooked(&mut self, source: &Source, until: Option<Timestamp>) -> Vec<Transition> {
         let Some(runs) = self.sources.get_mut(source) else {
             return Vec::new();
@@ -127,13 +128,13 @@ impl Watch {
         transitions(at, source, changes).collect()
     }
 
-    /// What a sample says that the record has not taken in: as if it came now, and what was
-    /// overdue before it.
+    /// The changes that follow from a sample that the record does not include, and from a missing
+    /// sample before it.
     fn unrecorded(&mut self, sample: &Sample) -> Vec<Transition> {
         let Some(runs) = self.sources.get_mut(&sample.source) else {
             return Vec::new();
         };
-        // It would have been decided when the probe had ended.
+        // The service decides at the end of a run.
         let took = SignedDuration::from_micros(i64::try_from(sample.took_us).unwrap_or(0));
         let ended_at = sample.at.checked_add(took).unwrap_or(sample.at);
         let mut late = Vec::new();
@@ -148,7 +149,7 @@ impl Watch {
         late
     }
 
-    /// Takes in an input before [`crate::decide::decide`] is asked.
+    /// Takes in an input. Call this before [`crate::decide::decide`].
     pub fn observe(&mut self, record: &Record, at: Timestamp, input: &Input) {
         match input {
             Input::Start { alive_until } => {
@@ -165,10 +166,10 @@ impl Watch {
                 self.shown = record.shown_until(at, known);
             }
             Input::MonitoringGap { span, cause } => {
-                // What hides time is seen when it begins: no probe falls overdue inside it.
+                // A monitoring gap takes effect when it begins: no probe becomes overdue within it.
                 let from = span.from.min(at);
                 self.pass_alive(from);
-                self.hush(from, from, Silence::MonitoringGap);
+                self.silence(from, from, Silence::MonitoringGap);
                 if is_set_back(at, *span, *cause) {
                     self.set_back(at);
                 }
@@ -180,7 +181,7 @@ impl Watch {
         match input {
             Input::Sampled(sample) => self.sampled(record, at, sample),
             Input::Stop => {
-                self.hush(at, at, Silence::Stopped);
+                self.silence(at, at, Silence::Stopped);
                 self.alive = None;
             }
             Input::Start { .. }
@@ -195,8 +196,8 @@ impl Watch {
         }
     }
 
-    /// An earlier life is over, by what others know (`given`), the samples and the record; what
-    /// they know.
+    /// Ends the previous run of the service. Its last known instant comes from `given` or from the
+    /// samples, and is returned.
     fn died(
         &mut self,
         record: &Record,
@@ -208,10 +209,11 @@ impl Watch {
         self.died_at = Some(until);
         if record.monitoring.is_watching() {
             self.pass(until);
-            // What was read back may have come later than what fell overdue before it.
+            // Samples that were read back may be later than an instant at which a probe became
+            // overdue.
             self.waiting.sort_by_key(|transition| transition.at);
         }
-        self.hush(until, until, Silence::Stopped);
+        self.silence(until, until, Silence::Stopped);
         known
     }
 
@@ -230,14 +232,14 @@ impl Watch {
             return;
         };
         let mut changes = runs.see(sample);
-        // A bad sample that changes nothing is kept where something may rest on it: the outage is
-        // excused so far, or what it changes is not known yet.
+        // A bad sample of a probe that is down already is kept only if it may matter: all downtime
+        // is planned so far, or earlier changes are not committed.
         if is_bad_again(runs, sample, &changes)
             && (behind || record.is_excused(sample.source.probe.system()))
         {
             changes.push(Change::Bad { at: sample.at });
         }
-        // A probe that speaks (again) can be overdue (again).
+        // After a sample the probe can become overdue again.
         let overdue = runs.overdue_at();
         self.overdue_from = self.overdue_from.into_iter().chain(overdue).min();
         for change in changes {
@@ -245,8 +247,8 @@ impl Watch {
         }
     }
 
-    /// When a sample that comes in at `at` started, by the clock as it now is: it may have been set
-    /// while the probe ran. `None` if it says nothing of now: it was over before an absence.
+    /// The start of a sample that arrives at `at`, by the present clock, which may have been set
+    /// during the run. `None` if the sample began during a stall and does not count.
     fn dated(&self, at: Timestamp, sample: &Sample) -> Option<Timestamp> {
         let start = sample.at.min(at);
         match self.absent {
@@ -280,8 +282,8 @@ impl Watch {
         }
     }
 
-    /// Probes whose next sample is overdue at `at` are silent from where the last stopped
-    /// vouching, and their runs are over.
+    /// Makes probes whose next sample is overdue at `at` silent from the end of their coverage.
+    /// Their runs end.
     fn pass(&mut self, at: Timestamp) {
         if self.overdue_from.is_none_or(|from| at < from) {
             return;
@@ -298,7 +300,7 @@ impl Watch {
         due.sort();
         for (overdue, source) in due {
             let changes = self.sources.get_mut(&source).map(Runs::miss);
-            // What became overdue while nobody watched is noticed at the start.
+            // A probe that became overdue before the start is noticed at the start.
             let noticed_at = self.alive.map_or(overdue, |alive| alive.max(overdue));
             for change in changes.into_iter().flatten() {
                 self.wait(noticed_at, source.clone(), change);
@@ -307,10 +309,10 @@ impl Watch {
         self.overdue_from = next;
     }
 
-    fn hush(&mut self, at: Timestamp, from: Timestamp, cause: Silence) {
+    fn silence(&mut self, at: Timestamp, from: Timestamp, cause: Silence) {
         let mut changes = Vec::new();
         for (source, runs) in &mut self.sources {
-            changes.extend(runs.hush(from, cause).map(|c| (source.clone(), c)));
+            changes.extend(runs.silence(from, cause).map(|c| (source.clone(), c)));
         }
         for (source, change) in changes {
             self.wait(at, source, change);
@@ -334,8 +336,8 @@ impl Watch {
         &self.waiting
     }
 
-    /// Forgets the transitions that `record` now holds, and takes over its configuration; called
-    /// after a commit was applied, or when nothing had to be committed.
+    /// Forgets the changes that `record` now includes, and adopts its configuration. Call this
+    /// after a commit was applied, and if there was nothing to commit.
     pub fn settle(&mut self, record: &Record) {
         let changed = !self.waiting.is_empty() || self.dropped;
         for transition in std::mem::take(&mut self.waiting) {
@@ -363,14 +365,14 @@ impl Watch {
     }
 
     fn refit(&mut self, record: &Record) {
-        // The runs go on under a new name of the vantage.
+        // The runs continue under a new name of the vantage.
         let kept = std::mem::take(&mut self.sources).into_iter();
         let mut kept: BTreeMap<ProbeId, Runs> = kept.map(|(s, runs)| (s.probe, runs)).collect();
         for probe in record.catalogue.systems.iter().flat_map(|s| &s.probes) {
             let settings = Settings::from(probe);
             let known = record.probes.get(&probe.id);
             let source = record.catalogue.source(&probe.id);
-            // One that takes the place of another that failed is down without a sample of its own.
+            // A probe that replaces a failing one counts as down before its own first sample.
             let succeeds = |runs: &Runs| !runs.is_down() && known.is_some_and(|p| is_open(&p.down));
             let kept = kept.remove(&probe.id).filter(|runs| !succeeds(runs));
             let runs = match kept {
@@ -391,39 +393,37 @@ impl Watch {
         self.catalogue = Some(Arc::clone(&record.catalogue));
     }
 
-    /// Whether the probe has a bad run pending: it is then asked at its retry interval.
+    /// True if the probe must run at its retry interval.
     pub fn retrying(&self, source: &Source) -> bool {
         self.sources.get(source).is_some_and(Runs::retrying)
     }
 
-    /// The runs of a probe.
     pub fn runs(&self, source: &Source) -> Option<&Runs> {
         self.sources.get(source)
     }
 
-    /// The probes with a bad run towards down that was not confirmed when what waits began.
+    /// The probes with an unconfirmed run towards down, without the changes that wait.
     pub fn doubted(&self) -> &BTreeSet<Source> {
         &self.doubted
     }
 
-    /// Whether the service watches: between its start and its stop.
+    /// True between the start and the stop of the service.
     pub fn is_alive(&self) -> bool {
         self.alive.is_some()
     }
 
-    /// Until when an earlier life of the service reached, as of its last start.
+    /// The end of the service's previous run, as of its last start.
     pub fn died_at(&self) -> Option<Timestamp> {
         self.died_at
     }
 
-    /// The last instant that the clock of an earlier life of the service is known to have shown, as
-    /// of its last start: later than that start if the clock was set back meanwhile.
+    /// The latest known reading of the clock in the previous run, as of the last start. It is later
+    /// than that start if the clock was set back meanwhile.
     pub fn shown(&self) -> Option<Timestamp> {
         self.shown
     }
 
-    /// Whether something may have fallen due by `at`: known without a search for the record that
-    /// was settled last.
+    /// True if something may be due by `at`. It needs no search if `record` was settled last.
     pub fn may_be_due(&self, record: &Record, at: Timestamp) -> bool {
         let (seq, due) = self.due;
         self.is_alive() && (seq != record.seq || due.is_some_and(|due| due <= at))
@@ -447,7 +447,7 @@ fn transitions(
     })
 }
 
-/// Whether a sample is bad of a probe that was confirmed down before.
+/// True for a bad sample of a probe that was already confirmed down.
 fn is_bad_again(runs: &Runs, sample: &Sample, changes: &[Change]) -> bool {
     let confirmed = |change: &Change| matches!(change, Change::Down { .. });
     sample.outcome == Outcome::Down
@@ -468,8 +468,8 @@ fn from_record(settings: Settings, known: &ProbeRecord) -> Runs {
     .known_since(edge(&known.down), edge(&known.degraded))
 }
 
-/// The next instant at which something may fall due although nothing comes in: the engine ticks
-/// at (or after) it. Holds for the record that was settled last.
+/// The next instant at which something may be due without an input. The engine ticks then or later.
+/// It is valid for the record that was settled last.
 pub fn next_wake(watch: &Watch) -> Option<Timestamp> {
     let (_, due) = watch.due;
     watch.overdue_from().into_iter().chain(due).min()

@@ -168,8 +168,8 @@ fn no_answer_from(address: SocketAddr) -> Fault {
 
 async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
-    // If nothing listens on a port in this machine's ephemeral range, a connection can connect to
-    // itself (both ends are the same socket) and look like a service that is up.
+    // A connection to an unused port in this machine's ephemeral range can connect to itself: both
+    // ends are the same socket. It would look like a service that is up.
     if address.port() >= 1024 && is_itself(&stream, address) {
         return Err(io::ErrorKind::ConnectionRefused.into());
     }

@@ -136,7 +136,8 @@ impl Probe {
         }
     }
 
-    /// What is wrong with a good answer. Slowness comes first, since customers notice it.
+    /// The reason why a good answer is only `degraded`. Slowness comes first, since customers
+    /// notice it.
     fn impaired(&self, took: Duration, trace: &Trace<'_>) -> Option<Fault> {
         if let Some(limit) = self.degraded_after
             && took > limit

@@ -46,7 +46,7 @@ pub fn run(common: &Common, wanted: &args::Events) -> Result<End, Failure> {
     Ok(End::Done)
 }
 
-/// True if somebody still reads standard output.
+/// Returns false if the reader of standard output is gone.
 fn print(lines: VecDeque<String>, as_json: bool) -> Result<bool> {
     let lines: String = lines.into_iter().collect();
     output::print_if_read(&lines, as_json)

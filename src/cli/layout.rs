@@ -4,7 +4,7 @@
 use comfy_table::{ContentArrangement, Table, presets};
 use jiff::Timestamp;
 
-/// The width if there is no terminal or it does not tell.
+/// The width if there is no terminal or its width is unknown.
 const DEFAULT_WIDTH: usize = 80;
 /// A blank at which no line is broken. It is printed as a space.
 pub const NO_BREAK_SPACE: char = '\u{a0}';

@@ -105,7 +105,7 @@ mod tests {
         assert!(document.contains('\u{9b}') && document.contains('\u{202e}'));
         let json = sanitized(&document, true);
         assert!(!json.contains(obeyed), "{json:?}");
-        // It says what it said.
+        // The escaped JSON has the same value.
         let read: Vec<String> = serde_json::from_str(&json).unwrap();
         assert_eq!(read, [hand]);
     }

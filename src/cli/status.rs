@@ -218,7 +218,7 @@ mod tests {
         }
     }
 
-    /// One that nothing was heard of.
+    /// A probe without samples.
     fn silent(name: &str) -> engine::Probe {
         engine::Probe {
             at: None,

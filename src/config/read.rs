@@ -19,7 +19,7 @@ pub(super) const LARGEST: u64 = 4 << 20;
 /// A file, and its table if the text is TOML.
 pub(super) struct File<'a, T> {
     pub source: Source<'a>,
-    /// A wrong or missing value is replaced by one that stands in for it. `None` has a mistake, too.
+    /// A stand-in replaces a wrong or missing value. `None` means that there was another mistake.
     pub table: Option<T>,
 }
 

@@ -1,5 +1,5 @@
-//! Finds possible secrets in a file by the names of keys and the form of values, so that no message
-//! and no source line shows them. It hides too much rather than too little.
+//! Finds possible secrets in a file by the names of keys and the form of values. Messages and
+//! source lines then hide them. It hides too much rather than too little.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};

@@ -30,11 +30,12 @@ pub(super) struct SystemFile {
     kind: Kind,
     /// The advice to customers while it is down.
     downtime_advice: Option<Parsed<Prose>>,
-    /// The outages in an hour from which on customers are told that it is unstable, instead of each
-    /// outage and each recovery: at least 2, or 0 for never. Default: 3.
+    /// The number of outages in an hour from which on customers get one notice that it is unstable,
+    /// instead of a notice of each outage and each recovery: at least 2, or 0 for never. Default:
+    /// 3.
     #[schemars(range(min = 0, max = 100))]
     flap_limit: Option<Written<u32>>,
-    /// How long it must then have been up until customers are told that it is. Default: 15m.
+    /// How long it must then have been up until customers get a recovery notice. Default: 15m.
     flap_hold: Option<Parsed<Seconds>>,
     /// The ways in which it is tested.
     #[schemars(length(min = 1))]

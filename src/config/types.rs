@@ -14,7 +14,7 @@ pub(super) fn named(key: &str) -> String {
     }
 }
 
-/// What a value must be, with an example.
+/// The expected form of a value, with an example.
 pub(super) fn is(schema: &Value) -> String {
     if let Some(is) = schema["x-is"].as_str() {
         return is.to_owned();
@@ -54,7 +54,7 @@ pub(super) fn is_type(name: &str, schema: &Value) -> bool {
         || branches.any(|branch| is_type(name, branch))
 }
 
-/// What a value is.
+/// The type of a value in words.
 pub(super) fn found(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "text",

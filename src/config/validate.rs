@@ -22,7 +22,7 @@ pub(super) fn validate(source: &mut Source<'_>, tree: &mut DeTable<'_>, schema: 
     validator.table(tree, &(0..0), FILE, schema);
 }
 
-/// What messages call the table at the top. Others are called `[service]`, `[[probe]]`, or by
+/// The name of the top-level table in messages. Others are called `[service]`, `[[probe]]`, or by
 /// their key within another table.
 const FILE: &str = "this file";
 

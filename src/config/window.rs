@@ -153,7 +153,7 @@ fn slug(title: &str) -> Option<String> {
     is_id(&slug).then_some(slug)
 }
 
-/// The end. After a mistake it is one that no other check can find fault with.
+/// The end. After a mistake it is a value that passes all other checks.
 fn end(
     source: &mut Source<'_>,
     length: Option<Parsed<Seconds>>,

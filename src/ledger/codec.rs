@@ -15,7 +15,7 @@ struct Upcast {
     raise: fn(Value) -> Value,
 }
 
-/// Every shape that the ledger can hold and that is not the latest of its kind.
+/// One entry for each shape that the ledger can hold and that is not the latest of its kind.
 const UPCASTS: &[Upcast] = &[];
 
 /// The version in which a fact of that kind is written.
@@ -28,7 +28,7 @@ fn latest_by(upcasts: &[Upcast], kind: &str) -> i64 {
     raised.max().unwrap_or(1)
 }
 
-/// The fact of that kind, version and content, or why it cannot be read.
+/// The fact of that kind, version and content. The error says why it cannot be read.
 pub(super) fn decode(kind: &str, v: i64, data: &str) -> Result<Fact, String> {
     decode_by(UPCASTS, kind, v, data)
 }
@@ -50,19 +50,19 @@ fn decode_by(upcasts: &[Upcast], kind: &str, v: i64, data: &str) -> Result<Fact,
     join(kind, &content.to_string()).map_err(read)
 }
 
-/// The content of a fact that has none.
+/// The content of a fact without content.
 const NOTHING: &str = "null";
 
 const TAG: &str = "{\"kind\":\"";
 const CONTENT: &str = "\",\"data\":";
 
-/// The kind of a fact and its content as compact JSON, keys in the order of the type. Cut out of
-/// the whole text and not out of a tree, since a tree would not keep that order.
+/// The kind of a fact and its content as compact JSON, keys in the order of the type. It is cut out
+/// of the text, since a tree of JSON values does not keep that order.
 pub(super) fn encode(fact: &Fact) -> Result<(String, String), Error> {
     let text = serde_json::to_string(fact).map_err(|error| Error::Unstorable(error.to_string()))?;
     let cut = || -> Option<(String, String)> {
         let rest = text.strip_prefix(TAG)?.strip_suffix('}')?;
-        // A kind is a word in kebab case: it holds no quote.
+        // A kind is a word in kebab case, without quotes.
         match rest.split_once(CONTENT) {
             Some((kind, data)) if !kind.contains('"') => Some((kind.into(), data.into())),
             _ => Some((rest.strip_suffix('"')?.into(), NOTHING.into())),

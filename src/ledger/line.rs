@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{Error, Stored, form};
 
-/// A line, with the keys that SPEC promises to other programs.
+/// A line with the keys of SPEC, which other programs read.
 #[derive(Debug, Serialize)]
 pub struct Line {
     seq: u64,
@@ -16,13 +16,13 @@ pub struct Line {
     subject: String,
     by: String,
     data: Box<RawValue>,
-    /// The event as a sentence, where one is wanted.
+    /// The event as a sentence, if the caller wants one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
 }
 
 impl Line {
-    /// The line of an event, without a sentence.
+    /// A line without a sentence.
     ///
     /// # Errors
     /// The event cannot be written as JSON.

@@ -1,6 +1,6 @@
-//! The events: one row per fact in `ledger.sqlite`, each chained to the row before it. Stores and
-//! answers; it decides nothing, and no row is ever changed or removed. Only this room names
-//! rusqlite. The format is told in `docs/decisions/0003-stored-events.md`.
+//! The events: one row per fact in `ledger.sqlite`, each chained to the row before it. It stores
+//! and reads; it decides nothing, and it never changes or removes a row. Only this module uses
+//! rusqlite. `docs/decisions/0003-stored-events.md` describes the format.
 
 use std::path::{Path, PathBuf};
 
@@ -22,16 +22,16 @@ mod tests;
 pub use line::Line;
 pub use verify::{Fault, Verification, verify};
 
-/// Where the ledger of a data directory lies.
+/// The file of the ledger in a data directory.
 pub const FILE: &str = "ledger.sqlite";
 
-/// Why the ledger did not do what it was asked.
+/// The errors of the ledger.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No ledger where one was expected.
+    /// There is no ledger.
     #[error("there is no ledger at {0}")]
     Absent(PathBuf),
-    /// Its last events lie in a log that can only be read by writing beside it.
+    /// The last events are in SQLite's log. Reading it needs write access to the folder.
     #[error(
         "the last events of {path} are still in {log}, and reading them takes writing beside them: \
          copy the whole data directory to where you may write, and read the copy"
@@ -42,8 +42,7 @@ pub enum Error {
         /// Its log.
         log: PathBuf,
     },
-    /// It was written to when the process was killed, and the half that is in it can only be taken
-    /// back by writing.
+    /// A process was killed during a transaction. Rolling it back needs write access.
     #[error(
         "{path} was left in the middle of a write, and taking that back by {journal} means writing: \
          copy the whole data directory to where you may write, and read the copy"
@@ -51,10 +50,10 @@ pub enum Error {
     CutOff {
         /// The file.
         path: PathBuf,
-        /// What takes it back.
+        /// SQLite's journal of the transaction.
         journal: PathBuf,
     },
-    /// A file that something else wrote.
+    /// A file of another program.
     #[error("{0} is not a ledger of Nines")]
     Foreign(PathBuf),
     /// Written by a later version of Nines.
@@ -64,9 +63,9 @@ pub enum Error {
     Newer {
         /// The file.
         path: PathBuf,
-        /// Its schema.
+        /// The schema of the file.
         found: i64,
-        /// The latest schema known here.
+        /// The latest schema that this program knows.
         known: i64,
     },
     /// A row of an unknown kind, of a newer version, or of a shape that does not fit.
@@ -78,13 +77,12 @@ pub enum Error {
         kind: String,
         /// Its version as stored.
         v: i64,
-        /// Why.
         why: String,
     },
-    /// The chain does not hold.
+    /// The chain is broken.
     #[error("the ledger is not as it was written: {0}")]
     Broken(Fault),
-    /// The rows on disk are not the ones that this process wrote last.
+    /// The last row on disk is not the last one that this process wrote.
     #[error(
         "another writer was at the ledger: it ends with event {found}, not with event {expected}"
     )]
@@ -94,10 +92,10 @@ pub enum Error {
         /// The last row on disk.
         found: u64,
     },
-    /// A second message under the id of a notice that has one already.
+    /// The notice already has another message.
     #[error("notice {0} has a stored message already, and it is another one")]
     MessageDiffers(NoticeId),
-    /// An event that cannot be put into its stored form.
+    /// An event cannot be encoded.
     #[error("cannot store an event: {0}")]
     Unstorable(String),
     /// SQLite refused.
@@ -108,8 +106,8 @@ pub enum Error {
     Io(std::io::Error),
 }
 
-// Their words end with those of their causes, which are therefore no sources of theirs: whoever
-// prints a chain would say them twice.
+// These messages include their cause. The cause is therefore not a source: a printed chain would
+// repeat it.
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
         Error::Broken(fault)
@@ -128,7 +126,7 @@ impl From<std::io::Error> for Error {
     }
 }
 
-/// The position of a ledger.
+/// A position in a ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// The sequence number of the last event; 0 before the first.
@@ -154,14 +152,13 @@ pub struct Stored {
     pub seq: u64,
     /// When it was written.
     pub recorded: Timestamp,
-    /// What happened, when, and who did it.
     pub event: Event,
-    /// SHA-256 over the hash before and this row, in lower-case hexadecimal.
+    /// SHA-256 over the previous hash and this row, in lower-case hexadecimal.
     pub hash: String,
 }
 
-/// The open ledger. One of a data directory writes (whoever holds `data/lock`); any number read.
-/// The writer leaves everything in the one file when it is dropped.
+/// An open ledger. Only the holder of `data/lock` writes; any number may read. When the writer is
+/// dropped, the one file has everything.
 pub struct Ledger {
     connection: Connection,
     writes: bool,
@@ -170,8 +167,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens the ledger of a data directory to read and write, and makes it if there is none. The
-    /// caller holds the directory's lock.
+    /// Opens the ledger of a data directory to read and write. Creates it if needed. The caller
+    /// holds the directory's lock.
     pub fn open(data: &Path) -> Result<Ledger, Error> {
         crate::files::make_dir(data)?;
         let path = data.join(FILE);
@@ -180,7 +177,7 @@ impl Ledger {
         Self::with(connection, true)
     }
 
-    /// Opens it to read, also beside a running service. Never makes one.
+    /// Opens it to read, also beside a running service. Never creates it.
     pub fn open_read_only(data: &Path) -> Result<Ledger, Error> {
         Self::with(schema::open_read_only(&data.join(FILE))?, false)
     }
@@ -195,12 +192,12 @@ impl Ledger {
         })
     }
 
-    /// Whether it holds no event yet.
+    /// True before the first event.
     pub fn is_new(&self) -> bool {
         self.seq == 0
     }
 
-    /// The position after the last event that this opening wrote, or found when it opened.
+    /// The position after the last event that this instance wrote, or found when it was opened.
     pub fn head(&self) -> Head {
         Head {
             seq: self.seq,
@@ -208,9 +205,9 @@ impl Ledger {
         }
     }
 
-    /// Writes events and rendered messages in one transaction; when it returns they are on the
-    /// disk, all of them or, with an error, none. A message that is stored already is left out if
-    /// it is the same and refused if it is not.
+    /// Writes events and rendered messages in one transaction. When it returns, all are on the
+    /// disk; after an error, none. Storing the same message again has no effect. Storing a
+    /// different message for the same notice is an error.
     pub fn append(
         &mut self,
         recorded: Timestamp,
@@ -267,9 +264,8 @@ impl Ledger {
         Ok(self.head())
     }
 
-    /// Hands out the events in order, up to and with `upto`, or all. Each row's hash is checked on
-    /// the way: the walk ends with an error at the first that does not hold, is missing, or cannot
-    /// be read, and `f` never sees it.
+    /// Passes the events to `f` in order, up to and including `upto`, or all. Checks each row's
+    /// hash. The first row that is wrong, missing or unreadable is an error, and `f` never sees it.
     pub fn replay(&self, upto: Option<u64>, f: &mut dyn FnMut(Stored)) -> Result<(), Error> {
         let upto = row::integer(upto.unwrap_or(i64::MAX.unsigned_abs()))?;
         row::walk(&self.connection, row::START, upto, &mut |walked| {
@@ -278,8 +274,8 @@ impl Ledger {
         })
     }
 
-    /// Hands out the events after `head`, a position that this ledger had, in order. Each row's hash
-    /// is checked as by [`Ledger::replay`].
+    /// Passes the events after `head`, an earlier position of this ledger, to `f` in order. Checks
+    /// each row as [`Ledger::replay`] does.
     pub fn replay_after(&self, head: &Head, f: &mut dyn FnMut(Stored)) -> Result<(), Error> {
         let hash = row::unhex(&head.hash)
             .ok_or_else(|| Error::Unstorable(format!("`{}` is no hash", head.hash)))?;
@@ -290,7 +286,7 @@ impl Ledger {
         })
     }
 
-    /// Notes that the service was alive and watching at `at`. One row, overwritten; no event.
+    /// Notes that the service was monitoring at `at`. One row, overwritten; not an event.
     pub fn mark(&mut self, at: Timestamp) -> Result<(), Error> {
         self.connection
             .prepare_cached(
@@ -314,15 +310,15 @@ impl Ledger {
         .transpose()
     }
 
-    /// The message of a notice as it was rendered for its first attempt.
+    /// The message of a notice, as rendered for its first attempt.
     pub fn message(&self, notice: NoticeId) -> Result<Option<Vec<u8>>, Error> {
         Ok(message_of(&self.connection, notice)?)
     }
 }
 
 impl Drop for Ledger {
-    /// SQLite moves its log into the file only when the last of all connections closes, and not
-    /// when that one reads only. Whoever copies the one file afterwards has the whole ledger.
+    /// SQLite moves its log into the file only when the last connection closes, and not if that one
+    /// only reads. Doing it here makes a copy of the one file a copy of the whole ledger.
     fn drop(&mut self) {
         if !self.writes {
             return;
@@ -330,7 +326,7 @@ impl Drop for Ledger {
         match schema::fold_log(&self.connection) {
             Ok(true) => {}
             Ok(false) => tracing::warn!(
-                "somebody reads the ledger: part of it stays in {FILE}-wal, which belongs to it"
+                "another process reads the ledger: part of the ledger stays in {FILE}-wal; keep both files"
             ),
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
@@ -345,13 +341,13 @@ pub fn form(fact: &domain::event::Fact) -> Result<(String, String), Error> {
     codec::encode(fact)
 }
 
-/// Folds the events up to and with `upto`, or all, into the state they amount to.
+/// Folds the events up to and including `upto`, or all, into the state.
 pub fn replay_record(ledger: &Ledger, upto: Option<u64>) -> Result<Record, Error> {
     replay_head(ledger, upto, &mut |_| {}).map(|(record, _)| record)
 }
 
-/// The same, with the position after the last event that was folded; `progress` hears the number
-/// of each.
+/// Like [`replay_record`], with the position after the last folded event. `progress` gets the
+/// number of each event.
 pub fn replay_head(
     ledger: &Ledger,
     upto: Option<u64>,
@@ -385,7 +381,7 @@ fn message_of(
     connection: &Connection,
     notice: NoticeId,
 ) -> Result<Option<Vec<u8>>, rusqlite::Error> {
-    // No notice has an id that SQLite could not hold: the ids are its own sequence numbers.
+    // Every notice's id is a sequence number, so SQLite can store it.
     let Ok(id) = i64::try_from(notice.0) else {
         return Ok(None);
     };

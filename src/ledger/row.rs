@@ -1,5 +1,5 @@
 //! One row of the ledger: its columns, the hash that chains it to the row before, and the walk over
-//! all rows. The hash covers the stored bytes, so it is checked before anything is decoded.
+//! all rows. The hash covers the stored bytes, so it is checked before decoding.
 
 use domain::actor::{Actor, How};
 use domain::event::Event;
@@ -12,7 +12,7 @@ use super::{Error, Fault, Stored, codec};
 /// A link of the chain.
 pub(super) type Hash = [u8; 32];
 
-/// What the first event's hash follows.
+/// The hash before the first event.
 pub(super) const GENESIS: Hash = [0; 32];
 
 /// The position before the first event.
@@ -51,8 +51,8 @@ impl Row {
         })
     }
 
-    /// SHA-256 over the hash before and, of each column in order, its length in bytes (eight
-    /// bytes, the highest first) and its bytes; numbers in decimal digits.
+    /// SHA-256 over the previous hash and each column in order: its length in bytes (eight bytes,
+    /// big-endian), then its bytes. Numbers are decimal digits.
     pub(super) fn hash_after(&self, before: &Hash) -> Hash {
         let (seq, v) = (self.seq.to_string(), self.v.to_string());
         let columns = [
@@ -85,14 +85,13 @@ impl Row {
     }
 }
 
-/// A row whose hash holds.
+/// A row with a correct hash.
 pub(super) struct Walked {
     pub(super) row: Row,
     pub(super) hash: Hash,
 }
 
 impl Walked {
-    /// The event in it.
     pub(super) fn stored(&self) -> Result<Stored, Error> {
         let row = &self.row;
         let parse = |text: &str, what: &str| {
@@ -118,7 +117,8 @@ impl Walked {
     }
 }
 
-/// Walks the rows in order behind `after`, up to and with `upto`, checking numbers and hashes, as far as they hold.
+/// Walks the rows after `after` in order, up to and including `upto`. Stops at the first row with a
+/// wrong number or hash.
 pub(super) fn walk(
     connection: &Connection,
     after: (i64, Hash),
@@ -131,9 +131,9 @@ pub(super) fn walk(
     })
 }
 
-/// The same, but goes on behind what does not hold. What follows a broken row may follow from its
-/// hash as it is stored or as it should be, whichever of row and hash was changed; what follows a
-/// gap is taken as it is.
+/// Like [`walk`], but continues after a fault. After a changed row, the next hash may follow from
+/// the stored hash or from the computed one, depending on which was changed. The first row after a
+/// gap is accepted as it is.
 pub(super) fn survey(
     connection: &Connection,
     (after, hash): (i64, Hash),
@@ -144,11 +144,11 @@ pub(super) fn survey(
         "SELECT seq, at, recorded, kind, v, subject, by, how, data, hash FROM events \
          WHERE seq > ?1 AND seq <= ?2 ORDER BY seq",
     )?;
-    // From the start, rows with a number below 1 are looked at too: they are a fault.
+    // A walk from the start includes rows with a number below 1, which are a fault.
     let lowest = if after == 0 { i64::MIN } else { after };
     let mut rows = statement.query([lowest, upto])?;
     let mut expected = after + 1;
-    // The hashes that the row before may have had; empty where they are unknown.
+    // The possible hashes of the row before; empty if unknown.
     let mut before = vec![hash];
     while let Some(found) = rows.next()? {
         let seq: i64 = found.get(0)?;
@@ -157,7 +157,7 @@ pub(super) fn survey(
                 seq: expected.unsigned_abs(),
                 found: seq,
             }))?;
-            // What was put in before the first leaves no gap.
+            // A row inserted before the first leaves no gap.
             if seq < expected {
                 continue;
             }
@@ -186,7 +186,7 @@ pub(super) fn survey(
     Ok(())
 }
 
-/// So many hashes are tried for the row before at most.
+/// The maximum number of possible hashes of the row before.
 const CANDIDATES: usize = 8;
 
 fn read(found: &rusqlite::Row<'_>) -> Result<Row, rusqlite::Error> {
@@ -203,7 +203,8 @@ fn read(found: &rusqlite::Row<'_>) -> Result<Row, rusqlite::Error> {
     })
 }
 
-/// Nothing for bytes that are no text, or a hash of another length: they can only be a change.
+/// `None` for bytes that are not text and for a hash of another length: only a change can have made
+/// them.
 fn readable<T>(read: Result<T, rusqlite::Error>) -> Result<Option<T>, rusqlite::Error> {
     match read {
         Ok(read) => Ok(Some(read)),
@@ -216,13 +217,13 @@ fn readable<T>(read: Result<T, rusqlite::Error>) -> Result<Option<T>, rusqlite::
     }
 }
 
-/// An instant as stored in a column: UTC with nine decimals, so that text sorts as time does and
-/// no instant is rounded.
+/// An instant as stored in a column: UTC with nine decimals, so that text sorts like time and no
+/// instant is rounded.
 pub(super) fn instant(at: Timestamp) -> String {
     format!("{at:.9}")
 }
 
-/// A number as SQLite holds it.
+/// A number as SQLite stores it.
 pub(super) fn integer(number: u64) -> Result<i64, Error> {
     i64::try_from(number)
         .map_err(|_| Error::Unstorable(format!("{number} is beyond what a row can hold")))
@@ -238,7 +239,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The hash that [`hex`] wrote.
+/// Parses the result of [`hex`].
 pub(super) fn unhex(text: &str) -> Option<Hash> {
     let mut hash = GENESIS;
     for (n, byte) in hash.iter_mut().enumerate() {

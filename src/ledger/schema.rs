@@ -1,5 +1,5 @@
-//! The tables of `ledger.sqlite`, the guards that keep them append-only, and how the file is
-//! opened. Schemas are numbered (`user_version`); a number's shape never changes once released.
+//! The tables of `ledger.sqlite`, the triggers that keep them append-only, and how the file is
+//! opened. Schemas have a number (`user_version`). A released schema never changes.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -12,15 +12,15 @@ use super::{Error, Fault};
 /// The schema that this program writes.
 pub(super) const VERSION: i64 = 1;
 
-/// "NINE", in SQLite's field for whose file it is.
+/// "NINE", in SQLite's field for the application that owns the file.
 const APPLICATION: i64 = 0x4e49_4e45;
 
 /// How long a reader or writer waits for another's lock, in milliseconds.
 const BUSY_MS: u32 = 5_000;
 
-/// Guards beside the chain: the chain finds a change afterwards, these refuse it to whoever writes
-/// SQL by hand and means well. A replacing insert would go past a guard on deletes, so inserts have
-/// their own.
+/// The chain finds a change afterwards. The triggers prevent accidental changes by hand-written
+/// SQL. A replacing insert would bypass a trigger on deletes, so inserts have triggers of their
+/// own.
 pub(super) const TABLES: &str = "
 CREATE TABLE events (
   seq INTEGER PRIMARY KEY,
@@ -58,7 +58,7 @@ CREATE TRIGGER messages_never_go BEFORE DELETE ON messages
 BEGIN SELECT raise(ABORT, 'messages are never removed'); END;
 ";
 
-/// Opens to read and write; makes the tables in an empty file.
+/// Opens to read and write. Creates the tables in an empty file.
 pub(super) fn open(path: &Path) -> Result<Connection, Error> {
     let mut connection = Connection::open_with_flags(
         path,
@@ -67,7 +67,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, Error> {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     settle(&connection)?;
-    // Before anything is written: a file of another program is left as it is.
+    // Checked before the first write: a file of another program must not change.
     if check(&connection, path)? {
         whole(&connection)?;
     } else {
@@ -88,11 +88,11 @@ pub(super) fn open(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-/// Opens to read; refuses a file that is absent or empty.
+/// Opens to read. A missing or empty file is an error.
 ///
-/// SQLite reads a write-ahead log with the help of a file beside it, which it makes. Where it may
-/// not (a copy under audit), a ledger without such a log is read as the file that never changes
-/// which it then is. Not so one with a journal: half of a transaction is in that file.
+/// To read a write-ahead log, SQLite creates a file beside it. If it may not (a read-only copy), a
+/// ledger without a log is opened as an immutable file. A ledger with a journal has half of a
+/// transaction and cannot be read this way.
 pub(super) fn open_read_only(path: &Path) -> Result<Connection, Error> {
     if !path.is_file() {
         return Err(Error::Absent(path.to_path_buf()));
@@ -115,15 +115,16 @@ pub(super) fn open_read_only(path: &Path) -> Result<Connection, Error> {
     open_to_read(&unchanging(path), OpenFlags::SQLITE_OPEN_URI, path)
 }
 
-/// Has SQLite take back the transaction in whose middle the process was killed. That is done by
-/// whoever comes first and may write, and is the same whoever does it; nothing that was ever
-/// acknowledged goes. A transaction that is under way is somebody's, and SQLite leaves it alone.
+/// Lets SQLite roll back the transaction during which the process was killed. Any process with
+/// write access may do this, with the same result. No acknowledged event is lost. SQLite does not
+/// touch a transaction that is still under way.
 fn take_back(path: &Path, journal: PathBuf) -> Result<(), Error> {
     let may_write = |path: &Path| {
         use rustix::fs::{Access, AtFlags, CWD, accessat};
         accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS).is_ok()
     };
-    // Otherwise SQLite would change a file beside which it may not remove the journal.
+    // Without write access to the folder, SQLite would change the file but could not remove the
+    // journal.
     let folder = path.parent().filter(|folder| *folder != Path::new(""));
     if !may_write(path) || !may_write(folder.unwrap_or(Path::new("."))) {
         return Err(Error::CutOff {
@@ -136,12 +137,12 @@ fn take_back(path: &Path, journal: PathBuf) -> Result<(), Error> {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     settle(&connection)?;
-    // The first look is what does it.
+    // The first read rolls back.
     pragma(&connection, "application_id").map_err(|error| foreign(error, path))?;
     Ok(())
 }
 
-/// The file of that ending beside the ledger, if something is in it.
+/// The file with that ending beside the ledger, if it is not empty.
 fn filled(path: &Path, ending: &str) -> Option<PathBuf> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(ending);
@@ -169,11 +170,11 @@ fn may_not_write(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ReadOnly | CannotOpen))
 }
 
-/// A file's name with SQLite's word that nobody changes it (<https://sqlite.org/uri.html>).
+/// The file's name as a URI with `immutable=1` (<https://sqlite.org/uri.html>).
 fn unchanging(path: &Path) -> OsString {
     let mut uri = String::from("file:");
     if path.is_absolute() {
-        // The empty name of a host, so that a path's own slashes name none.
+        // An empty host, so that the path's own slashes do not name a host.
         uri.push_str("//");
     }
     for byte in path.as_os_str().as_bytes() {
@@ -188,8 +189,8 @@ fn unchanging(path: &Path) -> OsString {
     uri.into()
 }
 
-/// Moves what the write-ahead log holds into the file and empties it; `false` where a reader was
-/// in the way for too long.
+/// Moves the content of the write-ahead log into the file and empties the log. Returns false if a
+/// reader blocked it for too long.
 pub(super) fn fold_log(connection: &Connection) -> Result<bool, Error> {
     let busy: i64 =
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
@@ -200,12 +201,12 @@ fn settle(connection: &Connection) -> Result<(), Error> {
     connection.busy_timeout(std::time::Duration::from_millis(u64::from(BUSY_MS)))?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
-    // Otherwise a replacing insert would remove a row without asking the guard on deletes.
+    // Without this a replacing insert would remove a row without the trigger on deletes.
     connection.pragma_update(None, "recursive_triggers", true)?;
     Ok(())
 }
 
-/// Whether the file holds a ledger of this schema; `false` for an empty one.
+/// True if the file is a ledger of this schema, false if it is empty. Anything else is an error.
 fn check(connection: &Connection, path: &Path) -> Result<bool, Error> {
     let application: i64 =
         pragma(connection, "application_id").map_err(|error| foreign(error, path))?;
@@ -232,8 +233,7 @@ fn check(connection: &Connection, path: &Path) -> Result<bool, Error> {
     Ok(true)
 }
 
-/// The chain does not show a row lost from the end, so damage to the file itself is looked for
-/// before anything is built on it.
+/// Checks the file for damage. The chain does not show that rows at the end are lost.
 fn whole(connection: &Connection) -> Result<(), Error> {
     let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if said == "ok" {
@@ -254,7 +254,8 @@ fn pragma(connection: &Connection, name: &str) -> Result<i64, rusqlite::Error> {
     connection.pragma_query_value(None, name, |row| row.get(0))
 }
 
-/// Makes tables and numbers in one transaction, so that a crash leaves an empty file or a ledger.
+/// Creates tables and sets both numbers in one transaction, so that a crash leaves an empty file or
+/// a ledger.
 fn prepare(connection: &mut Connection) -> Result<(), Error> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
@@ -264,7 +265,7 @@ fn prepare(connection: &mut Connection) -> Result<(), Error> {
     Ok(())
 }
 
-/// What is in a schema: name and SQL of every table and guard, in order of their names.
+/// Name and SQL of every table and trigger of a schema, in order of names.
 pub(super) fn objects(connection: &Connection) -> Result<Vec<(String, String)>, Error> {
     let mut statement = connection
         .prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")?;
@@ -272,7 +273,7 @@ pub(super) fn objects(connection: &Connection) -> Result<Vec<(String, String)>, 
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// What there should be.
+/// The [`objects`] of an unchanged ledger.
 pub(super) fn expected() -> Result<Vec<(String, String)>, Error> {
     let connection = Connection::open_in_memory()?;
     connection.execute_batch(TABLES)?;

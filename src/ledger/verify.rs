@@ -1,6 +1,6 @@
-//! Whether the ledger is as it was written: every row, every message, every guard. Reads only.
-//! What a chain by itself cannot see (a cut tail, a whole rewrite) shows in the sequence and head
-//! that every report prints.
+//! Checks that the ledger is unchanged: every row, every message, every trigger. It only reads. A
+//! chain cannot show that its end was cut off or that all of it was rewritten. The sequence number
+//! and head that every report prints show that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,67 +11,66 @@ use sha2::{Digest, Sha256};
 
 use super::{Error, Head, Stored, row, schema};
 
-/// Something in the ledger that is not as it was written.
+/// A difference between the ledger and the state that Nines wrote.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// Rows were removed, or given another number.
+    /// Rows were removed or renumbered.
     #[error("{} missing: event {found} stands in {} place", absent(*.seq, *.found), if one(*.seq, *.found) { "its" } else { "their" })]
     Missing {
-        /// The first number that is missing.
+        /// The first missing number.
         seq: u64,
         /// The number found instead.
         found: i64,
     },
-    /// A row, or the hash of the one before it, was changed, moved or forged.
+    /// A row, or the hash of the row before it, was changed, moved or forged.
     #[error("event {seq} was changed, moved or forged: its hash does not follow from it and event {}", seq.saturating_sub(1))]
     Changed {
-        /// Which.
+        /// The row.
         seq: u64,
     },
-    /// A row whose hash holds but whose content says nothing to this program.
+    /// A row with a correct hash whose content this program cannot read.
     #[error("event {seq} cannot be read: {why}")]
     Unreadable {
-        /// Which.
+        /// The row.
         seq: u64,
-        /// Why.
         why: String,
     },
-    /// A message that was attempted is not there.
+    /// The message of an attempt is missing.
     #[error("the message of notice {notice}, attempted in event {seq}, is missing")]
     MessageMissing {
-        /// Of which notice.
+        /// The notice.
         notice: NoticeId,
         /// The event that attempted it.
         seq: u64,
     },
-    /// A message is not the one that was attempted.
+    /// A message differs from the one that was attempted.
     #[error("the message of notice {notice} is not the one that event {seq} attempted")]
     MessageChanged {
-        /// Of which notice.
+        /// The notice.
         notice: NoticeId,
         /// The event that attempted it.
         seq: u64,
     },
-    /// A message that no event speaks of: the end of the ledger was cut off, or it was added.
+    /// A message without an event: the end of the ledger was cut off, or the message was added.
     #[error("notice {notice} has a message, but no event attempted it")]
     MessageUnknown {
-        /// Of which notice.
+        /// The notice.
         notice: NoticeId,
     },
-    /// A table or a guard against changes is not what this program makes.
+    /// A table or trigger differs from the schema of this program.
     #[error("`{name}` of the ledger's schema was removed, added or changed")]
     Schema {
         /// Its name.
         name: String,
     },
-    /// More rows do not hold than are named one by one.
+    /// The faults of further rows, if there are too many to list.
     #[error(
         "{more} more events were removed, changed, moved or forged, or cannot be read, the last of them event {last}"
     )]
     More {
-        /// How many.
+        /// Their number.
         more: u64,
-        /// The last.
+        /// The last of them.
         last: u64,
     },
     /// The file itself is damaged.
@@ -91,32 +90,32 @@ fn absent(seq: u64, found: i64) -> String {
     }
 }
 
-/// What a verification found.
+/// The result of a verification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verification {
-    /// The position of the last row up to which all hold.
+    /// The position of the last row before the first fault.
     pub head: Head,
-    /// How many messages are stored.
+    /// The number of stored messages.
     pub messages: u64,
-    /// What does not hold: every row (of very many the first, and how many more), every message.
+    /// The faults of rows (at most `NAMED`, then a count) and of messages.
     pub faults: Vec<Fault>,
 }
 
 impl Verification {
-    /// Whether everything is as it was written.
+    /// True if there is no fault.
     pub fn is_clean(&self) -> bool {
         self.faults.is_empty()
     }
 }
 
-/// Verifies the ledger of a data directory, also beside a running service. `progress` hears of
-/// each event and each message how many were looked at, and of how many.
+/// Verifies the ledger of a data directory, also beside a running service. After each event and
+/// message, `progress` gets the number that was checked and the total.
 ///
 /// # Errors
-/// Only where there is no ledger to look at, or it cannot be read at all.
+/// There is no ledger, or it cannot be read at all.
 pub fn verify(data: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Verification, Error> {
     let connection = schema::open_read_only(&data.join(super::FILE))?;
-    // One transaction: a service that writes meanwhile does not move what is looked at.
+    // One transaction, so that all reads see the same state while a service writes.
     connection.execute_batch("BEGIN")?;
     let mut verification = Verification {
         head: Head {
@@ -150,8 +149,8 @@ fn look(
     found: &mut Verification,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(), Error> {
-    // Counting touches every page. Where one is damaged, the rows before it are verified all the
-    // same, and nobody is told of how many.
+    // Counting reads every page. If one is damaged, the rows before it are still verified, without
+    // a total.
     let of: i64 = connection
         .query_row(
             "SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM messages)",
@@ -175,10 +174,10 @@ fn look(
     Ok(())
 }
 
-/// The messages that were attempted: by notice, the event and the hash, once for each hash.
+/// The attempted messages: for each notice, each hash and the event that attempted it.
 type Attempted = BTreeMap<NoticeId, BTreeMap<String, u64>>;
 
-/// So many rows that do not hold are named.
+/// The number of faulty rows that are listed.
 const NAMED: usize = 100;
 
 fn chain(
@@ -222,7 +221,7 @@ fn chain(
     Ok(())
 }
 
-/// Takes in an event that holds.
+/// Records the facts of a correct row.
 fn whole(found: &mut Verification, attempted: &mut Attempted, stored: Stored) {
     if let Fact::DeliveryAttempted { notice, sha256, .. } = &stored.event.fact {
         attempted
@@ -245,7 +244,7 @@ fn messages(
     attempted: &Attempted,
     step: &mut dyn FnMut(),
 ) -> Result<(), Error> {
-    // After a broken row nobody knows which attempts there were.
+    // After a faulty row the attempts are not known.
     let whole = found.is_clean();
     let mut seen = BTreeSet::new();
     let mut statement =

@@ -1,6 +1,6 @@
-//! Takes what is due from the outbox, has each attempt recorded before it connects, delivers, and
-//! gives the outcome back. It keeps nothing of its own: killed at any moment, it finds in the
-//! outbox what it needs.
+//! Takes the messages that are due from the outbox, has each attempt recorded before it connects,
+//! delivers, and returns the result. It has no state of its own: after a kill, the outbox has all
+//! that it needs.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -24,29 +24,29 @@ use super::relay::Timeouts;
 use super::{Rendered, Renderer};
 use crate::config::Relay;
 
-/// How many messages are on their way at once, so that one stalled relay blocks no one.
+/// The number of messages under way at once, so that one stalled relay does not block the others.
 const CONNECTIONS: usize = 8;
 
-/// How many notices are in hand at once: under way, waiting for a connection, or resting.
+/// The number of notices handled at once: under way, waiting for a connection, or pausing.
 const CARRIED: usize = 1024;
 
-/// The outbox is looked at this often even when nobody says that it changed.
+/// The outbox is read this often even without a signal that it changed.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// How long an address rests if an attempt could not be recorded.
+/// The pause of an address if an attempt could not be recorded.
 const AFTER_REFUSAL: Duration = Duration::from_millis(250);
 
-/// How long an address rests if its kept message could not be read.
+/// The pause of an address if its stored message could not be read.
 const AFTER_UNREADABLE: Duration = Duration::from_secs(3);
 
-/// How long an address rests if its message could not be rendered.
+/// The pause of an address if its message could not be rendered.
 const AFTER_ERROR: Duration = Duration::from_secs(60);
 
-/// How long the messages under way may take when the service stops; a message cut off after its
-/// first byte is ambiguous, and goes out once more.
+/// The time that messages under way get when the service stops. A message cut off after its first
+/// byte is ambiguous and is sent once more.
 const GRACE: Duration = Duration::from_secs(20);
 
-/// The outbox will not have an attempt begin: it is not due, or cannot be recorded now.
+/// The outbox refuses an attempt: it is not due, or it cannot be recorded now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Refused(pub String);
@@ -59,13 +59,13 @@ pub struct Sender {
     pub mail_from: Mailbox,
     /// The `Message-ID`, in angle brackets.
     pub message_id: String,
-    /// The `Message-ID`s of earlier messages of the same matter, in their order.
+    /// The `Message-ID`s of earlier messages about the same outages or window, in order.
     pub references: Vec<String>,
 }
 
 impl Sender {
-    /// The sender of the next message to its recipient. A message that is sent once more keeps its
-    /// `Message-ID`; a new one has its own, in this ledger and no other.
+    /// The headers of the next message to its recipient. A message that is sent once more keeps its
+    /// `Message-ID`. A new message gets one that is unique across ledgers.
     pub fn of(record: &Record, notice: &Notice) -> Self {
         let address = &notice.recipient.address;
         let current = record.notices.current(address);
@@ -90,12 +90,12 @@ impl Sender {
     }
 }
 
-/// A message that may leave now.
+/// A message that may be sent now.
 #[derive(Clone, Debug)]
 pub struct Due {
     pub notice: Notice,
     pub sender: Sender,
-    /// The earlier attempts' message, whose bytes were kept.
+    /// The message of the earlier attempts, whose bytes are stored.
     pub kept: Option<NoticeId>,
 }
 
@@ -111,22 +111,23 @@ impl Due {
     }
 }
 
-/// The outbox, as the courier needs it. The engine has one.
+/// The part of the engine that the courier uses.
 pub trait Outbox: Send + Sync + 'static {
-    /// What may leave now, and how long until something else may. May be out of date by a moment:
-    /// `attempt` decides.
+    /// The messages that may be sent now, and the time until another one may be. It may be slightly
+    /// out of date: `attempt` decides.
     fn due(&self) -> (Vec<Due>, Duration);
 
     /// The time for a `Date` header.
     fn now(&self) -> Timestamp;
 
-    /// The bytes kept from the first attempt.
+    /// The bytes that were stored at the first attempt.
     ///
     /// # Errors
-    /// They cannot be read now. The message must not be rendered anew: it might differ.
+    /// They cannot be read now. The caller must not render the message again: it might differ.
     fn kept(&self, notice: NoticeId) -> Result<Option<Vec<u8>>, Refused>;
 
-    /// Records durably that an attempt begins; the message's id and the attempt's number, from 1.
+    /// Records durably that an attempt begins. Returns the message's id and the attempt's number,
+    /// from 1.
     fn attempt(
         &self,
         notice: &Notice,
@@ -141,11 +142,11 @@ pub trait Outbox: Send + Sync + 'static {
         ended: Ended,
     ) -> impl Future<Output = ()> + Send;
 
-    /// Waits until something may be due. A change since the last `due` must end it at once.
+    /// Waits until a message may be due. A change since the last `due` must end it at once.
     fn changed(&self) -> impl Future<Output = ()> + Send;
 }
 
-/// Delivers.
+/// Delivers the notices of an outbox.
 pub struct Courier {
     relays: ArcSwap<Vec<Relay>>,
     renderer: ArcSwap<Renderer>,
@@ -154,7 +155,7 @@ pub struct Courier {
 
 impl Courier {
     /// A courier that renders with `renderer` and delivers through the first of `relays` that
-    /// takes a message.
+    /// accepts a message.
     pub fn new(relays: Vec<Relay>, renderer: Arc<Renderer>, limits: Timeouts) -> Self {
         Self {
             relays: ArcSwap::from_pointee(relays),
@@ -163,13 +164,13 @@ impl Courier {
         }
     }
 
-    /// Other relays and templates from now on; what is under way ends with the old ones.
+    /// Replaces the relays and templates. Messages under way end with the old ones.
     pub fn replace(&self, relays: Vec<Relay>, renderer: Arc<Renderer>) {
         self.relays.store(Arc::new(relays));
         self.renderer.store(renderer);
     }
 
-    /// Delivers what is due until `stop`; then gives what is under way a few seconds to end.
+    /// Delivers due messages until `stop`. Then messages under way get `GRACE` to end.
     pub async fn run(self: Arc<Self>, outbox: Arc<impl Outbox>, stop: impl Future<Output = ()>) {
         let lines = Arc::new(Semaphore::new(CONNECTIONS));
         let mut under_way = JoinSet::new();
@@ -187,7 +188,7 @@ impl Courier {
                     let (courier, outbox) = (Arc::clone(&self), Arc::clone(&outbox));
                     let lines = Arc::clone(&lines);
                     under_way.spawn(async move {
-                        // Closed lines mean that the service stops.
+                        // The semaphore is closed when the service stops.
                         let Ok(_line) = lines.acquire().await else {
                             return (address, None);
                         };
@@ -217,8 +218,8 @@ impl Courier {
         }
     }
 
-    /// One attempt, from rendering to its recorded end; how long the address is left alone if no
-    /// attempt could begin.
+    /// Carries out one attempt, from rendering to its recorded end. Returns the pause of the
+    /// address if no attempt could begin.
     async fn carry(&self, outbox: &impl Outbox, due: Due) -> Option<Duration> {
         let Due {
             notice,
@@ -247,7 +248,7 @@ impl Courier {
         let (id, number) = match outbox.attempt(&notice, message).await {
             Ok(begun) => begun,
             Err(refused) => {
-                // Usually the state changed a moment ago.
+                // Usually the state changed after `due` was called.
                 tracing::debug!(%refused, "an attempt to deliver did not begin");
                 return Some(AFTER_REFUSAL);
             }

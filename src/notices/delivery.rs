@@ -1,7 +1,8 @@
-//! One attempt to deliver one message to one recipient, and what its end means.
+//! One attempt to deliver one message to one recipient, and the meaning of its result.
 //!
-//! A relay that took the first byte of the message and then fell silent may have delivered it:
-//! that is `ambiguous`, and no other relay is asked. Before that byte, the next relay is.
+//! A relay that accepted the first byte of the message and does not reply may have delivered it.
+//! The result is `ambiguous`, and no other relay is tried. Before that byte, the next relay is
+//! tried.
 
 use domain::event::Delivery;
 use lettre::Address;
@@ -11,17 +12,16 @@ use super::relay::{Farewell, Refusal, Step, Timeouts, Transaction};
 use super::text;
 use crate::config::Relay;
 
-/// The longest reply that is kept, in characters.
+/// The length to which replies are cut, in characters.
 const LONGEST_REPLY: usize = 300;
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// How.
     pub result: Delivery,
-    /// The relay's words or what went wrong, one line.
+    /// The relay's reply or the error, on one line.
     pub reply: String,
-    /// Whether no relay came as far as to speak of this message: mail as a whole does not go.
+    /// True if no relay got as far as this message: no mail can be delivered now.
     pub unreached: bool,
 }
 
@@ -35,7 +35,7 @@ impl Ended {
         }
     }
 
-    /// Mail does not go, whoever it is for.
+    /// No mail can be delivered, to any recipient.
     fn nowhere(reply: &str) -> Self {
         Self {
             unreached: true,
@@ -44,8 +44,8 @@ impl Ended {
     }
 }
 
-/// Delivers `bytes` from `from` (as in a `From` header) to `to` by the first of `relays` that
-/// takes them. QUIT is left to be said to that one: the outcome is recorded before.
+/// Delivers `bytes` from `from` (as in a `From` header) to `to` through the first of `relays` that
+/// accepts them. The caller records the result before it sends QUIT to that relay.
 pub(super) async fn attempt(
     relays: &[Relay],
     from: &str,
@@ -55,7 +55,7 @@ pub(super) async fn attempt(
 ) -> (Ended, Option<Farewell>) {
     let (from, to) = match (address("From", from), address("To", to)) {
         (Ok(from), Ok(to)) => (from, to),
-        // A sender can be mended by a reload, a recipient is part of the notice.
+        // A reload can correct the sender. The recipient is part of the notice.
         (Err(wrong), _) => return (Ended::nowhere(&wrong), None),
         (_, Err(wrong)) => return (Ended::new(Delivery::Rejected, &wrong), None),
     };
@@ -97,9 +97,9 @@ pub(super) async fn attempt(
     (ended, None)
 }
 
-/// Whether a temporary refusal is the relay's own state and says nothing of the message: it could not
-/// be reached or did no business (421 is what one that closes says, RFC 5321, 3.8). From the recipient's
-/// name on a broken connection may be about the recipient.
+/// True if a temporary refusal is about the relay and not about the message: the relay was not
+/// reached, or it closes (421, RFC 5321 §3.8). From RCPT on, a broken connection may be about the
+/// recipient.
 fn is_of_the_relay(refusal: &Refusal) -> bool {
     match refusal.step {
         Step::Connect | Step::Tls | Step::Greeting | Step::StartTls | Step::Auth => true,
@@ -114,10 +114,10 @@ fn address(header: &'static str, given: &str) -> Result<Address, String> {
         .map_err(|error| error.to_string())
 }
 
-/// What a refusal says of the message.
+/// The result of an attempt that ended with this refusal.
 ///
-/// Before MAIL the relay refuses us, not the message, whatever its code: a wrong password must
-/// not cost a notice. The same holds for the codes of RFC 4954, which speak of the session.
+/// Before MAIL the relay refuses the session, not the message, with any code: a wrong password must
+/// not reject a notice. The codes of RFC 4954 are also about the session.
 fn meaning(refusal: &Refusal) -> Delivery {
     let permanent = match refusal.code {
         Some(530 | 534 | 535 | 538) => false,

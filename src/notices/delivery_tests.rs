@@ -1,6 +1,6 @@
-//! What leaves on the wire, and what each end of a conversation means: against a sink whose
-//! answers are scripted. Only the limit of the step that stalls is short, so that a slow machine
-//! fails nothing.
+//! The bytes on the wire, and the result of each end of a conversation, against a server with
+//! scripted answers. Only the limit of the step that stalls is short, so that a slow machine does
+//! not fail a test.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -250,7 +250,7 @@ async fn a_relay_that_does_no_business_is_told_from_one_that_puts_off_this_messa
         (Mail, say("451 4.3.0 later"), false),
         (Rcpt, say("421 4.7.0 too many connections"), true),
         (Rcpt, say("450 4.2.1 greylisted"), false),
-        // What breaks at a recipient's name may break because of it.
+        // A connection that breaks at RCPT may break because of the recipient.
         (Rcpt, Answer::Drop, false),
         (Data, say("451 4.3.0 later"), false),
         (Message, say("421 4.3.2 closing"), true),
@@ -263,7 +263,7 @@ async fn a_relay_that_does_no_business_is_told_from_one_that_puts_off_this_messa
         assert_eq!(ended.result, Delivery::Deferred, "{moment:?} {answer:?}");
         assert_eq!(ended.unreached, unreached, "{moment:?} {answer:?}");
     }
-    // One of two relays that speaks of the message is enough.
+    // One relay that got as far as the message is enough.
     let (first, second) = (sink(Tls::None).await, sink(Tls::None).await);
     first.script(always(Moment::Greeting, Answer::Drop));
     second.script(always(Moment::Rcpt, say("450 4.2.1 greylisted")));
@@ -344,7 +344,7 @@ async fn addresses_that_are_none_reach_no_relay() {
     assert_eq!(sink.connections(), 0);
 }
 
-/// A certificate for `name`: what a sink needs, and the file that vouches for it.
+/// A certificate for `name`: the server's part, and the file of its issuer.
 fn certificate(name: &str, folder: &tempfile::TempDir) -> (TlsAcceptor, std::path::PathBuf) {
     let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
     let file = folder.path().join(format!("{name}.pem"));
@@ -389,7 +389,7 @@ async fn tls_is_verified_and_the_password_goes_through_it() {
             Some(("nines".to_owned(), "s3cret!".to_owned()))
         );
 
-        // Nobody vouches for it, or it is another's.
+        // The issuer is unknown, or the certificate has another name.
         let ended = deliver(&[secured(&good, scheme, None)], FROM, TO, &bytes()).await;
         assert_eq!(ended.result, Delivery::Deferred);
         let (acceptor, file) = certificate("mail.example.org", &folder);

@@ -1,6 +1,6 @@
-//! The message as it leaves: built once, kept, sent again unchanged. Date, Message-ID and MIME
-//! boundary are ours, so the same notice is the same bytes; every part is quoted-printable, so
-//! nothing that a person wrote can end a line, a part or the message.
+//! The bytes of a message: built once, stored, sent again unchanged. Nines sets Date, Message-ID
+//! and MIME boundary, so the same notice gives the same bytes. Every part is quoted-printable, so a
+//! person's text cannot end a line, a part or the message.
 
 use domain::mailbox;
 use domain::notice::{Address as Recipient, Notice};
@@ -20,14 +20,14 @@ use super::{Error, Sender, text};
 pub struct Rendered {
     /// Its `Message-ID`, in angle brackets.
     pub message_id: String,
-    /// All of it, headers and body, every line ending in CRLF.
+    /// Headers and body, every line ending in CRLF.
     pub bytes: Vec<u8>,
     /// SHA-256 of `bytes`, in hexadecimal.
     pub sha256: String,
 }
 
 impl Rendered {
-    /// The message whose bytes were kept at its first attempt.
+    /// A message whose bytes were stored at its first attempt.
     pub fn kept(bytes: Vec<u8>) -> Self {
         let message_id = header_of(&bytes, "Message-ID").unwrap_or_default();
         let sha256 = hex(&Sha256::digest(&bytes));
@@ -78,7 +78,7 @@ fn build(
     said: Preview,
 ) -> Result<Rendered, Error> {
     let fail = |what: &dyn std::fmt::Display| Error::Message(what.to_string());
-    // Given, not derived: lettre would read both back out of the headers it has encoded.
+    // lettre would otherwise read both addresses from the headers that it has encoded.
     let envelope = Envelope::new(Some(from.email.clone()), vec![to.email.clone()])
         .map_err(|error| fail(&error))?;
     let mut message = Message::builder()
@@ -121,7 +121,7 @@ fn build(
     })
 }
 
-/// Always quoted-printable: lettre would leave short ASCII text unencoded, and with it a bare CR.
+/// Always quoted-printable: lettre would not encode short ASCII text, nor a bare CR in it.
 fn part(kind: ContentType, body: String) -> SinglePart {
     SinglePart::builder()
         .header(kind)
@@ -137,7 +137,7 @@ fn raw(name: &'static str, value: &str) -> Result<HeaderValue, Error> {
     ))
 }
 
-/// The same in the mail library's form, which encodes the name.
+/// The mailbox as lettre's type, which encodes the name.
 pub(super) fn mailbox(header: &'static str, given: &mailbox::Mailbox) -> Result<Mailbox, Error> {
     text::header(header, given.name.as_deref().unwrap_or_default())?;
     let address = text::header(header, &given.address)?;
@@ -154,7 +154,7 @@ fn header_of(bytes: &[u8], name: &str) -> Option<String> {
         .position(|w| w == b"\r\n\r\n")
         .unwrap_or(bytes.len());
     let head = std::str::from_utf8(&bytes[..end]).ok()?;
-    // A value that is folded starts on the line after its name.
+    // A folded value starts on the line after its name.
     let unfolded = head.replace("\r\n ", " ").replace("\r\n\t", " ");
     unfolded.split("\r\n").find_map(|line| {
         let (found, value) = line.split_once(':')?;

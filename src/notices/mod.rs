@@ -1,7 +1,7 @@
-//! Notices: renders each once, hands it to a relay, and says how that ended.
+//! Notices: renders each once, hands it to a relay, and reports the result.
 //!
-//! This module decides nothing and never writes the ledger: what is due comes through [`Outbox`],
-//! and every outcome goes back through it. Only this module uses lettre.
+//! This module decides nothing and never writes the ledger. [`Outbox`] gives it the notices that
+//! are due and takes the results. Only this module uses lettre.
 
 mod courier;
 mod delivery;
@@ -33,39 +33,33 @@ pub enum Error {
     /// A template cannot be read.
     #[error("cannot read the template {path}")]
     Read {
-        /// Which file.
         path: String,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
-    /// A template is wrong, or asks for something that notices do not have.
+    /// A template is wrong, or uses a value that notices do not have.
     #[error("the template {name} is wrong")]
     Template {
         /// Its path under `report_templates/`.
         name: String,
-        /// Where and why.
         #[source]
         source: minijinja::Error,
     },
     /// A header would hold a control character.
     #[error("{name} would hold a control character: {value}")]
     Header {
-        /// Which header.
+        /// The header's name.
         name: &'static str,
         /// The value, escaped.
         value: String,
     },
-    /// Not a mail address.
+    /// An address that is not a mail address.
     #[error("`{address}` is not a mail address")]
     Address {
-        /// What was given.
         address: String,
-        /// Why.
         #[source]
         source: lettre::address::AddressError,
     },
-    /// The message could not be put together.
     #[error("the message cannot be built: {0}")]
     Message(String),
 }

@@ -1,4 +1,4 @@
-//! The outbox as the engine has it: what the courier takes from and hands back to.
+//! The outbox of the engine: the courier takes due messages from it and returns the results.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::{Due, Ended, Outbox, Refused, Rendered};
 use crate::engine::EngineHandle;
 
-/// How long to wait before an end that could not be recorded is handed in once more.
+/// The pause before a result that could not be recorded is sent to the engine again.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// The engine's outbox.
@@ -21,7 +21,6 @@ pub struct EngineOutbox {
 }
 
 impl EngineOutbox {
-    /// The outbox behind `engine`.
     pub fn new(engine: Arc<EngineHandle>) -> Self {
         Self { engine }
     }
@@ -66,8 +65,8 @@ impl Outbox for EngineOutbox {
             reply,
             unreached,
         } = ended;
-        // The engine keeps what its disk refuses and writes it later; only an engine that has
-        // stopped takes nothing, and then the next start finds the attempt as ambiguous.
+        // If the disk fails, the engine keeps the result and writes it later. A stopped engine
+        // takes no result; then the next start counts the attempt as ambiguous.
         while let Err(error) = self
             .engine
             .delivered(notice, attempt, result, reply.clone(), unreached)

@@ -1,7 +1,8 @@
 //! One conversation with one relay, verb by verb, each under its own time limit.
 //!
-//! What must never happen here: a password in clear text beyond this machine, a message over a
-//! line that was to be encrypted and is not, a second try after the message's first byte has left.
+//! It must never send a password in clear text beyond this machine, nor a message over a connection
+//! that should be encrypted and is not. It must never try again after the message's first byte has
+//! left.
 
 use std::fmt;
 use std::future::Future;
@@ -30,11 +31,11 @@ impl fmt::Display for Relay {
     }
 }
 
-/// How long each part of a conversation may take. The defaults are the least that RFC 5321,
-/// 4.5.3.2, allows; it knows none for connecting and TLS.
+/// The time limit of each part of a conversation. The defaults are the minimum of RFC 5321
+/// §4.5.3.2, which has no limits for connecting and TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// To resolve the name, and to reach each of its addresses.
+    /// To resolve the name, and for each connection to one of its addresses.
     pub connect: Duration,
     /// For a TLS handshake.
     pub tls: Duration,
@@ -48,10 +49,10 @@ pub struct Timeouts {
     pub rcpt: Duration,
     /// For DATA.
     pub data: Duration,
-    /// For the message and the answer to its final dot: three minutes to take it, ten to answer.
-    /// Shorter would send what has been delivered once more (RFC 1047).
+    /// For the message and the answer to its final dot: three minutes to take it, ten to answer. A
+    /// shorter limit would repeat messages that were delivered (RFC 1047).
     pub message: Duration,
-    /// For QUIT, which nobody needs.
+    /// For QUIT. Its result does not matter.
     pub quit: Duration,
 }
 
@@ -72,7 +73,7 @@ impl Default for Timeouts {
     }
 }
 
-/// How many addresses of a relay's name are tried.
+/// The number of addresses of a relay's name that are tried.
 const ADDRESSES: usize = 4;
 /// The largest file of certificates that is read, in bytes.
 const LARGEST_CA_FILE: u64 = 4 << 20;
@@ -107,16 +108,16 @@ impl Step {
     }
 }
 
-/// Why a conversation ended without the relay taking the message.
+/// The reason why a conversation ended before the relay accepted the message.
 #[derive(Debug)]
 pub(super) struct Refusal {
-    /// Where.
+    /// The step that failed.
     pub step: Step,
-    /// The code of the relay's reply; nothing where there was none that counts.
+    /// The code of the relay's reply, if it applies to this step.
     pub code: Option<u16>,
-    /// The reply, or what went wrong.
+    /// The reply or the error.
     pub text: String,
-    /// Whether there was no reply: the connection broke, or time ran out.
+    /// True if there was no reply: the connection broke, or the time limit passed.
     pub lost: bool,
 }
 
@@ -129,7 +130,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// The people and the bytes of one transaction.
+/// The sender, the recipient and the bytes of one transaction.
 pub(super) struct Transaction<'a> {
     pub from: &'a Address,
     pub to: &'a Address,
@@ -137,21 +138,21 @@ pub(super) struct Transaction<'a> {
     pub bytes: &'a [u8],
 }
 
-/// A conversation whose message was taken, and that can be ended politely.
+/// A conversation after its message was accepted. It can be ended with QUIT.
 pub(super) struct Farewell {
     connection: AsyncSmtpConnection,
     limit: Duration,
 }
 
 impl Farewell {
-    /// Says QUIT. How that ends changes nothing: the message was taken.
+    /// Sends QUIT. Its result changes nothing: the message was accepted.
     pub async fn say(mut self) {
         let _ = timeout(self.limit, self.connection.quit()).await;
     }
 }
 
 impl Relay {
-    /// Hands one message to this relay: its words when it took it.
+    /// Hands one message to this relay. Returns the relay's reply if it accepted the message.
     pub(super) async fn hand_over(
         &self,
         what: &Transaction<'_>,
@@ -167,7 +168,8 @@ impl Relay {
                 },
             )),
             Err(refusal) => {
-                // After a reply the relay still listens; after anything else nobody may.
+                // After a reply the relay still listens. After another error the connection may be
+                // broken.
                 if refusal.code.is_some() {
                     Farewell {
                         connection,
@@ -181,7 +183,7 @@ impl Relay {
         }
     }
 
-    /// Connected, greeted, encrypted and known: ready for MAIL.
+    /// Connects, greets, encrypts and authenticates. The result is ready for MAIL.
     async fn open(&self, limits: &Timeouts) -> Result<AsyncSmtpConnection, Refusal> {
         let hello = ClientId::default();
         let (mut connection, loopback) = match self.scheme {
@@ -261,7 +263,7 @@ impl Relay {
         .await
     }
 
-    /// Whom to trust, read anew for each connection, so that a renewed file counts at once.
+    /// Reads the trusted certificates for each connection, so that a renewed file applies at once.
     async fn tls_parameters(&self) -> Result<TlsParameters, Refusal> {
         let builder = TlsParameters::builder(self.host.clone());
         let builder = match &self.ca_file {
@@ -279,7 +281,7 @@ impl Relay {
                     .add_root_certificate(trusted)
             }
         };
-        // Reads the system's certificates: some milliseconds of file reading.
+        // Reading the system's certificates blocks for some milliseconds.
         match tokio::task::spawn_blocking(move || builder.build_rustls()).await {
             Ok(Ok(parameters)) => Ok(parameters),
             Ok(Err(error)) => Err(refused(Step::Tls, &error)),
@@ -288,7 +290,7 @@ impl Relay {
     }
 }
 
-/// MAIL, RCPT, DATA and the message: the relay's words when it took it.
+/// Sends MAIL, RCPT, DATA and the message. Returns the relay's reply to the message.
 async fn transact(
     connection: &mut AsyncSmtpConnection,
     what: &Transaction<'_>,
@@ -337,7 +339,7 @@ async fn within<T>(
     }
 }
 
-/// lettre takes any 2xx or 3xx for consent; each step has one of them.
+/// lettre accepts any 2xx or 3xx reply. Each step allows only one of these classes.
 fn in_step(step: Step, reply: &Response, class: u16) -> Result<(), Refusal> {
     let code = u16::from(reply.code());
     if code / 100 == class {
@@ -355,7 +357,7 @@ fn words(reply: &Response) -> String {
 }
 
 fn refused(step: Step, error: &lettre::transport::smtp::Error) -> Refusal {
-    // The kind of the error repeats what the code says; its source is the reply or the cause.
+    // The kind of the error repeats the code, so only its sources are used.
     let mut texts = Vec::new();
     let mut cause = std::error::Error::source(error);
     while let Some(found) = cause {

@@ -1,6 +1,6 @@
-//! Turns a notice into a subject, a text and an HTML part by the templates under
-//! `report_templates/notices/`. The shipped ones are built in; files of the same path replace
-//! them one by one. Values are printed, never rendered: what a person wrote is not a template.
+//! Renders a notice as a subject, a text and an HTML part with the templates under
+//! `report_templates/notices/`. The shipped templates are built in; files of the same path replace
+//! them one by one. Values are printed, never rendered: a person's text is not a template.
 
 use std::path::Path;
 
@@ -16,11 +16,11 @@ use super::view::View;
 use super::{Error, sample, text};
 use crate::files::{self, ReadError};
 
-/// The longest subject, in characters; a longer one is cut.
+/// The length to which subjects are cut, in characters.
 const LONGEST_SUBJECT: usize = 180;
 
-/// What one rendering may cost, in minijinja's steps: a notice of a thousand systems takes a
-/// tenth of it, an endless loop in a replaced template ends.
+/// The limit of one rendering, in minijinja's steps. A notice about a thousand systems takes a
+/// tenth of it. It ends an endless loop in an operator's template.
 const FUEL: u64 = 2_000_000;
 
 /// The largest template file that is read, in bytes.
@@ -66,7 +66,7 @@ const SHIPPED: &[(&str, &str)] = shipped![
     "notices/maintenance-overrun/body.html.j2",
 ];
 
-/// What a notice says, before it becomes a message.
+/// The text of a notice, before it becomes a message.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Preview {
     /// The subject, one line.
@@ -77,18 +77,18 @@ pub struct Preview {
     pub html: String,
 }
 
-/// The templates, ready.
+/// The parsed templates.
 pub struct Renderer {
     shipped: Environment<'static>,
-    /// The shipped ones with the operator's own in their places, where there are any.
+    /// The shipped templates with the operator's own in their places, if there are any.
     own: Option<Environment<'static>>,
     zones: TimeZoneDatabase,
 }
 
 impl Renderer {
-    /// The shipped templates, those under `templates` (a `report_templates` folder) in their
-    /// places. Every kind is rendered once with sample data, so that a wrong template is found
-    /// here and not at three in the morning.
+    /// The shipped templates, some replaced by those under `templates` (a `report_templates`
+    /// folder). Every kind is rendered once with sample data, so that a wrong template is found at
+    /// the start and not during an outage.
     pub fn new(templates: Option<&Path>) -> Result<Self, Error> {
         let mut renderer = Self {
             shipped: environment(
@@ -122,8 +122,8 @@ impl Renderer {
         Ok(renderer)
     }
 
-    /// What `notice` (`id`) from the operator `service` says. A template of the operator's own
-    /// that fails gives way to the shipped one: a notice is never lost to a template.
+    /// Renders `notice` from the operator `service`. If the operator's own template fails, the
+    /// shipped one is used: a template never loses a notice.
     pub fn say(&self, notice: &Notice, service: &str) -> Result<Preview, Error> {
         let view = self.view(notice, service);
         if let Some(own) = &self.own {
@@ -139,9 +139,9 @@ impl Renderer {
         render(&self.shipped, notice.kind, &view)
     }
 
-    /// What a notice of `kind` would say to a customer of `catalogue`, about its first system
-    /// and as if it happened at `at`; with made-up names where the catalogue has none. Where it is
-    /// `unstable`, as of a system that fails again and again, if the kind ever says so.
+    /// Renders an example of a `kind` for a customer of `catalogue`, about the customer's first
+    /// system, as if it happened at `at`. Names that the catalogue lacks are made up. With
+    /// `unstable`, the system is flapping, if the kind can say so.
     pub fn preview(
         &self,
         kind: Kind,
@@ -166,7 +166,7 @@ fn environment(
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_fuel(Some(FUEL));
-    // A line that holds nothing but a block's tags leaves nothing behind.
+    // A line with only the tags of a block produces no line.
     let syntax = SyntaxConfig::builder()
         .trim_blocks(true)
         .lstrip_blocks(true)
@@ -221,7 +221,7 @@ fn render(env: &Environment<'_>, kind: Kind, view: &View) -> Result<Preview, Err
     let values = context! { subject => subject.clone(), ..view };
     let text = tidy(&text::lines(&part("body.txt", values.clone())?));
     let html = text::lines(&part("body.html", values)?);
-    // Templates need not count the lines their conditions leave behind.
+    // Conditions in a template leave empty lines.
     let lines = html.lines().filter(|line| !line.trim().is_empty());
     let html = lines.fold(String::new(), |html, line| html + line + "\n");
     Ok(Preview {
@@ -231,8 +231,8 @@ fn render(env: &Environment<'_>, kind: Kind, view: &View) -> Result<Preview, Err
     })
 }
 
-/// At most one empty line in a row, no blanks at line ends, one line end at the end: so that
-/// templates need not count the lines their conditions leave behind.
+/// Leaves at most one empty line in a row, no blanks at line ends and one line end at the end.
+/// Conditions in a template leave more.
 fn tidy(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut empty = true;

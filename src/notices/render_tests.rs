@@ -1,5 +1,5 @@
-//! What notices say and how their messages are made: snapshots of each kind, bytes that are the
-//! same again, and texts that try to be more than text.
+//! The texts of notices and their messages: snapshots of each kind, repeatable bytes, and texts of
+//! people that contain markup or line ends.
 
 use domain::actor::Actor;
 use domain::event::{Delivery, Event, Fact};

@@ -1,5 +1,4 @@
-//! Made-up notices: for previews, and for trying every template before one is needed. They go to
-//! nobody.
+//! Made-up notices for previews and for checking every template at the start. They are never sent.
 
 use domain::catalogue::{Catalogue, Customer, System};
 use domain::id::{IncidentId, OutageId, SystemId, WindowId};
@@ -10,7 +9,7 @@ use domain::sample::Reason;
 use domain::span::Span;
 use jiff::{SignedDuration, Timestamp};
 
-/// One notice of `kind` as the first customer of `catalogue` would get it, happening at `at`.
+/// A notice of `kind` as the first customer of `catalogue` would get it at `at`.
 pub fn notice(kind: Kind, catalogue: &Catalogue, at: Timestamp) -> Notice {
     let customer = catalogue.customers.iter().find(|c| !c.systems.is_empty());
     let system = customer
@@ -22,8 +21,8 @@ pub fn notice(kind: Kind, catalogue: &Catalogue, at: Timestamp) -> Notice {
     }
 }
 
-/// Every kind in its variants: one system and several, downtime and recovery in one, impaired, its end not observed,
-/// down once more, declared by people, within work, and with everything left out that may be.
+/// Every kind in its variants: with one system and several, without an observed end, within a
+/// window, without optional values, and so on.
 pub(super) fn every() -> Vec<Notice> {
     let nothing = Catalogue::default();
     let at = Timestamp::UNIX_EPOCH;
@@ -81,7 +80,7 @@ pub(super) fn every() -> Vec<Notice> {
     notices
 }
 
-/// The same of a system that fails again and again; of a kind that never says so, nothing.
+/// The same for a flapping system; `None` for kinds without that variant.
 pub fn unstable(kind: Kind, catalogue: &Catalogue, at: Timestamp) -> Option<Notice> {
     if !matches!(kind, Kind::Downtime | Kind::Uptime) {
         return None;

@@ -1,9 +1,9 @@
 //! The stream under an SMTP conversation: gives at most one line per read.
 //!
-//! lettre reads replies through a buffer that it keeps across STARTTLS. Whoever sits on the line
-//! could put replies into the clear-text packet that answers STARTTLS and have them taken for
-//! ones that came through TLS. Read line by line, nothing is ever left in that buffer: what was
-//! smuggled in goes to the TLS handshake, which fails on it.
+//! lettre reads replies through a buffer that it keeps across STARTTLS. An attacker on the network
+//! could add replies to the clear-text answer to STARTTLS, and lettre would treat them as replies
+//! over TLS. Reading line by line leaves this buffer empty. Injected bytes then go to the TLS
+//! handshake, which fails.
 
 use std::fmt;
 use std::io;
@@ -15,18 +15,17 @@ use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// How much is taken from the socket at once, in bytes.
+/// The size of one read from the socket, in bytes.
 const CHUNK: usize = 4096;
 
 /// A connection that is read line by line.
 pub struct ByLine {
     stream: TcpStream,
-    /// What came and was not read yet.
+    /// Bytes that arrived and were not read yet.
     held: Vec<u8>,
 }
 
 impl ByLine {
-    /// Wraps a fresh connection.
     pub fn new(stream: TcpStream) -> Self {
         Self {
             stream,

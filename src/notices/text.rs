@@ -1,17 +1,17 @@
-//! Keeps what people wrote from becoming anything but text: line ends are made one kind, header
-//! values hold no control character, a line that is laid out stays within its width, and nothing
-//! goes to a relay whose line ends are not CRLF. It must never drop a visible character.
+//! Keeps people's texts harmless in a mail. Line ends become one kind, header values have no
+//! control characters, and laid-out lines keep their width. A message with other line ends than
+//! CRLF is not sent. It must never drop a visible character.
 
 use super::Error;
 
-/// How wide a line of a plain text part may get.
+/// The width of a line of the plain text part, in characters.
 pub const WIDTH: usize = 76;
 
 /// The longest line SMTP carries, without its CRLF (RFC 5321 4.5.3.1.6).
 const LONGEST_LINE: usize = 998;
 
-/// Every way of ending a line (CRLF, CR, LF, NEL, VT, FF, U+2028, U+2029) as one LF; other
-/// control characters but the tab vanish, since no mail reader shows them.
+/// Replaces every line end (CRLF, CR, LF, NEL, VT, FF, U+2028, U+2029) by one LF. Removes other
+/// control characters except the tab, since no mail reader shows them.
 pub fn lines(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
@@ -32,12 +32,12 @@ pub fn lines(text: &str) -> String {
     out
 }
 
-/// Text that stands on one line: line ends and runs of blanks become one space.
+/// The text on one line: line ends and runs of blanks become one space.
 pub fn one_line(text: &str) -> String {
     lines(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// At most `most` characters, the last an ellipsis where something was cut off.
+/// At most `most` characters. If the text is longer, the last one is an ellipsis.
 pub fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         None => text.to_owned(),
@@ -50,8 +50,8 @@ pub fn cut(text: &str, most: usize) -> String {
     }
 }
 
-/// A value as it may stand in a header: without C0, DEL, C1 and the Unicode line ends. Refused
-/// rather than cleaned, since whoever wrote one into an address meant no address.
+/// Checks a header's value: C0, DEL, C1 and the Unicode line ends are errors. They are not removed,
+/// since an address with one of them is a mistake or an attack.
 pub fn header<'a>(name: &'static str, value: &'a str) -> Result<&'a str, Error> {
     let bad = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     if value.contains(bad) {
@@ -63,8 +63,8 @@ pub fn header<'a>(name: &'static str, value: &'a str) -> Result<&'a str, Error> 
     Ok(value)
 }
 
-/// Breaks lines at blanks so that none exceeds [`WIDTH`] where that is possible, each but the
-/// first moved right by `indent` blanks. Line ends that are already there are kept.
+/// Breaks lines at blanks so that they fit into [`WIDTH`] if possible. Indents every line but the
+/// first by `indent` blanks. Keeps the line ends of `text`.
 pub fn hang(text: &str, indent: usize) -> String {
     let room = WIDTH.saturating_sub(indent).max(20);
     let margin = " ".repeat(indent);
@@ -92,9 +92,9 @@ pub fn hang(text: &str, indent: usize) -> String {
         .join("\n")
 }
 
-/// Whether `bytes` may be given to a relay: every line ends in CRLF, none is longer than RFC 5321
-/// allows, and no NUL is in them. lettre 0.11.23 does not stuff dots after a bare CR or LF
-/// (RUSTSEC-2026-0561), so this is asked of every message, rendered now or kept from before.
+/// Checks that a relay may get `bytes`: every line ends in CRLF and has a length that RFC 5321
+/// allows, and there is no NUL. lettre 0.11.23 does not stuff dots after a bare CR or LF
+/// (RUSTSEC-2026-0561), so every message is checked, rendered or stored.
 pub fn wire_safe(bytes: &[u8]) -> Result<(), &'static str> {
     let mut length = 0_usize;
     let mut rest = bytes.iter().peekable();

@@ -1,16 +1,16 @@
-//! Instants and lengths in words: each instant in the customer's zone with its abbreviation, and
-//! in UTC. The tables are those built into the program, so that a notice says the same on every
-//! machine; nothing here reads a clock.
+//! Instants and lengths in words: each instant in the customer's zone with its abbreviation, and in
+//! UTC. The zone tables are built into the program, so that a notice is the same on every machine.
+//! This file reads no clock.
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
-/// One instant as templates print it.
+/// An instant in the forms that templates print.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Moment {
-    /// `Wed 7 Oct 2026, 02:14:10 EDT (06:14:10 UTC)`; the date is said twice where UTC has
-    /// another, and UTC only once where it is the zone.
+    /// `Wed 7 Oct 2026, 02:14:10 EDT (06:14:10 UTC)`. Both dates appear if they differ. If the zone
+    /// is UTC, the time appears once.
     pub full: String,
     /// `02:14 EDT`: for subjects.
     pub time: String,
@@ -26,14 +26,14 @@ pub struct Clockface {
 }
 
 impl Clockface {
-    /// The zone `name` (IANA) of `zones`; UTC where there is none of that name, since a notice
-    /// with UTC alone is better than none.
+    /// The zone `name` (IANA) of `zones`. An unknown name gives UTC: a notice in UTC is better than
+    /// a lost notice.
     pub fn new(zones: &TimeZoneDatabase, name: &str) -> Self {
         let zone = zones.get(name).unwrap_or(TimeZone::UTC);
         Self { zone }
     }
 
-    /// `at` as people read it here.
+    /// `at` in this zone.
     pub fn read(&self, at: Timestamp) -> Moment {
         let local = at.to_zoned(self.zone.clone());
         let utc = at.to_zoned(TimeZone::UTC);
@@ -63,7 +63,7 @@ fn date(at: &Zoned) -> String {
     at.strftime("%a %-d %b %Y").to_string()
 }
 
-/// The zone's abbreviation then; where the tables have only digits (`-03`), `UTC-03`.
+/// The zone's abbreviation at that instant; `UTC-03` if the tables have only digits (`-03`).
 fn abbreviation(at: &Zoned) -> String {
     let name = at.strftime("%Z").to_string();
     if name.starts_with(['+', '-']) {
@@ -73,12 +73,12 @@ fn abbreviation(at: &Zoned) -> String {
     }
 }
 
-/// A length in seconds, exactly: `37 min 30 s`, `1 h 5 min`, `2 d 3 h 4 s`, `0 s`.
+/// The exact length of a number of seconds: `37 min 30 s`, `1 h 5 min`, `2 d 3 h 4 s`, `0 s`.
 pub fn length(seconds: i64) -> String {
     parts(seconds).join(" ")
 }
 
-/// A length for a subject: the two largest units, never seconds beside minutes.
+/// A length for a subject: the two largest units, without seconds from one minute on.
 pub fn brief(seconds: i64) -> String {
     let shown = match seconds {
         ..60 => seconds,

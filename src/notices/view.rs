@@ -1,5 +1,5 @@
-//! What templates see of a notice: names on one line, times and lengths in words, reasons in plain
-//! words. Templates choose and place; they compute nothing, and nothing here is decided.
+//! The values that templates of notices print: names on one line, times and lengths in words,
+//! reasons in plain words. Templates only choose and place them. This file decides nothing.
 
 use domain::notice::{Affected, Declared, Kind, Notice, Window};
 use domain::sample::Reason;
@@ -12,7 +12,7 @@ use super::times::{Clockface, Moment, brief, length};
 /// How many systems a subject names before it counts the rest.
 const NAMED: usize = 3;
 
-/// A notice as templates see it.
+/// The values of a notice.
 #[derive(Clone, Debug, Serialize)]
 pub struct View {
     /// The operator's name.
@@ -23,10 +23,10 @@ pub struct View {
     pub names: String,
     /// How many systems.
     pub count: usize,
-    /// Each of them.
+    /// One entry for each of them.
     pub systems: Vec<SystemView>,
-    /// In a notice of systems that are down: those that were and are not, of which no earlier
-    /// notice could be delivered. They are not among `names`, `count` and `systems`.
+    /// In a notice about systems that are down: systems that have recovered, if the customer got no
+    /// notice of their outage. `names`, `count` and `systems` do not include them.
     pub recovered: Vec<SystemView>,
     /// The earliest start of downtime.
     pub since: Option<Moment>,
@@ -34,15 +34,15 @@ pub struct View {
     pub until: Option<Moment>,
     /// The longest downtime, briefly.
     pub down: Option<String>,
-    /// Whether `down` may have been longer: an end was not observed.
+    /// True if `down` may have been longer: no probe observed an end.
     pub at_least: bool,
-    /// Whether any of the times are those of our checks.
+    /// True if probes measured any of the times.
     pub measured: bool,
-    /// Whether any of the times were reported by people: of outages that they declared.
+    /// True if people reported any of the times, by declaring an outage.
     pub reported: bool,
-    /// Whether any of the systems is available but impaired.
+    /// True if any of the systems is available but impaired.
     pub impaired: bool,
-    /// Whether all of the systems fail again and again.
+    /// True if all of the systems are flapping.
     pub unstable: bool,
     /// True if the customer got no notice of the downtime: the `uptime` then says both.
     pub includes_downtime: bool,
@@ -52,80 +52,80 @@ pub struct View {
     pub reference: String,
 }
 
-/// A system as templates see it.
+/// The values of a system.
 #[derive(Clone, Debug, Serialize)]
 pub struct SystemView {
-    /// What customers call it.
+    /// The name that customers know.
     pub name: String,
-    /// Since when it is, or was, unavailable.
+    /// The start of its downtime.
     pub since: Option<Moment>,
-    /// Until when.
+    /// The end of its downtime.
     pub until: Option<Moment>,
-    /// How long, exactly: `37 min 30 s`.
+    /// The exact length: `37 min 30 s`.
     pub down: Option<String>,
-    /// Whether part of the span was not watched, so that `down` is less than it.
+    /// True if part of the span is unknown, so that `down` is shorter than the span.
     pub gaps: bool,
-    /// Whether `down` is what was seen and there may have been more: its end was not observed.
+    /// True if `down` may have been longer: no probe observed its end.
     pub at_least: bool,
-    /// Where its end was not observed: the earliest and the latest it can have been.
+    /// The earliest and the latest possible end, if no probe observed the end.
     pub unobserved: Option<(Moment, Moment)>,
-    /// What was seen, in words.
+    /// The observation in words.
     pub saw: Option<&'static str>,
-    /// Whether it is available but impaired.
+    /// True if it is available but impaired.
     pub impaired: bool,
-    /// What to do meanwhile; may have several lines.
+    /// Advice for customers during the downtime; may have several lines.
     pub advice: Option<String>,
-    /// Earlier outages of which no notice could be delivered when it mattered.
+    /// Earlier outages of which the customer got no notice in time.
     pub earlier: Vec<EarlierView>,
-    /// It fails, or failed, again and again.
+    /// Set if the system is, or was, flapping.
     pub unstable: Option<UnstableView>,
 }
 
-/// An outage that was over before its system failed again.
+/// The values of an outage that ended before its system failed again.
 #[derive(Clone, Debug, Serialize)]
 pub struct EarlierView {
-    /// Since when it was unavailable.
+    /// Its start.
     pub since: Moment,
-    /// Until when.
+    /// Its end.
     pub until: Moment,
-    /// How long, exactly.
+    /// Its exact length.
     pub down: String,
 }
 
-/// A system that fails again and again as templates see it.
+/// The values of a flapping system.
 #[derive(Clone, Debug, Serialize)]
 pub struct UnstableView {
-    /// How many outages.
+    /// The number of outages.
     pub outages: usize,
-    /// The start of the first.
+    /// The start of the first outage.
     pub since: Moment,
-    /// How long it must be up: `15 min`.
+    /// The time that it must be up before it counts as stable: `15 min`.
     pub hold: String,
 }
 
-/// A window as templates see it.
+/// The values of a maintenance window.
 #[derive(Clone, Debug, Serialize)]
 pub struct WorkView {
-    /// What the work is.
+    /// The title of the work.
     pub title: String,
-    /// What customers will notice; may have several lines.
+    /// The effects that customers will notice; may have several lines.
     pub impact: Option<String>,
     /// Its start.
     pub start: Moment,
     /// Its end.
     pub end: Moment,
-    /// How long: `1 h`.
+    /// Its length: `1 h`.
     pub length: String,
-    /// The downtime it allows: `5 min`; nothing where it is all of it.
+    /// The downtime that it allows: `5 min`; `None` if it allows its whole length.
     pub allows: Option<String>,
-    /// From when to when it was announced before, where that is something else.
+    /// The start and end that were announced before, if they differ.
     pub before: Option<(Moment, Moment)>,
     /// The month's allowance that an overrun exceeded: `10 min`.
     pub month_allows: Option<String>,
 }
 
 impl View {
-    /// The view of `notice` (`id`) from the operator `service`.
+    /// The values of `notice` from the operator `service`.
     pub fn new(zones: &TimeZoneDatabase, notice: &Notice, service: &str) -> Self {
         let clock = Clockface::new(zones, &notice.recipient.zone);
         let (shown, recovered) = latest(notice);
@@ -160,11 +160,11 @@ impl View {
     }
 }
 
-/// What a notice says of each system last, in order of systems. The second list, in a notice of
-/// systems that are down, are those that are not.
+/// The last entry of each system, in order of systems. In a notice about systems that are down, the
+/// second list has the systems that have recovered.
 fn latest(notice: &Notice) -> (Vec<&Affected>, Vec<&Affected>) {
     let all = &notice.affected;
-    // They are in order of systems and, within one, of outages.
+    // The entries are in order of systems and, within one system, of outages.
     let last = |n: usize| {
         all.get(n + 1)
             .is_none_or(|next| next.system != all[n].system)
@@ -172,7 +172,7 @@ fn latest(notice: &Notice) -> (Vec<&Affected>, Vec<&Affected>) {
     let latest = all.iter().enumerate().filter(|(n, _)| last(*n));
     let over = |a: &&Affected| {
         let down = matches!(notice.kind, Kind::Downtime | Kind::MaintenanceOverrun);
-        // One that fails again and again may be up just now.
+        // A flapping system may be up just now.
         down && a.to.is_some() && a.flapping.is_none()
     };
     let (recovered, shown) = latest.map(|(_, a)| a).partition(over);
@@ -191,13 +191,14 @@ impl SystemView {
             since: of.from.map(|at| clock.read(at)),
             until: of.to.map(|at| clock.read(at)),
             down: down.map(length),
-            // Between two outages it was up, which is no gap.
+            // Between two outages a flapping system was up; that time is not a gap.
             gaps: of.flapping.is_none()
                 && down.zip(span).is_some_and(|(down, span)| down + 1 < span),
             at_least: of.unobserved.is_some(),
             unobserved: of
                 .unobserved
-                // What had found it down was taken away, and all the rest was up in that instant.
+                // An empty span means that the failing probe was removed and all other probes were
+                // up.
                 .filter(|s| !s.is_empty())
                 .map(|s| (clock.read(s.from), clock.read(s.to))),
             saw: of.reason.map(plain),
@@ -245,7 +246,7 @@ impl WorkView {
     }
 }
 
-/// The seconds of downtime: as decided, else the span's.
+/// The seconds of downtime as the notice says, else those of its span.
 fn downtime_s(of: &Affected) -> Option<i64> {
     of.down_s.or_else(|| {
         let (from, to) = of.from.zip(of.to)?;
@@ -289,8 +290,8 @@ fn reference(notice: &Notice) -> String {
     parts.join(", ")
 }
 
-/// What the probe saw, as one says it to somebody who does not run the system. Each completes
-/// "What we see" as well as "What we saw".
+/// The reason in words for people who do not run the system. Each text completes both "What we see"
+/// and "What we saw".
 pub fn plain(reason: Reason) -> &'static str {
     match reason {
         Reason::Dns => "network name not found",

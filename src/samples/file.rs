@@ -1,6 +1,6 @@
-//! One month's file: its tables, and writing its rows. Append-only, no keys, no
-//! indexes. Each batch is one transaction that also writes the batch's number, which tells after a
-//! lost connection whether it landed. The format: `docs/decisions/0008-stored-samples.md`.
+//! One month's file: its tables, and writing its rows. Append-only, no keys, no indexes. Each batch
+//! is one transaction that also writes the batch's number. After an error that number shows if the
+//! batch was committed. The format: `docs/decisions/0008-stored-samples.md`.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,15 +14,15 @@ use jiff::Timestamp;
 use super::steps::{STEPS, encode};
 use super::{Error, MEMORY, read};
 
-/// The format that this program writes; a file says its own.
+/// The format that this program writes. Each file stores its format.
 const FORMAT: u32 = 1;
 
-/// How many probes (with their certificates) are remembered with their numbers. What is forgotten
-/// gets a second number, which harms nothing.
+/// The number of probes (with their certificates) whose numbers are cached. A probe that is not
+/// cached gets a second number, which is harmless.
 const REMEMBERED: usize = 100_000;
 
-/// `slot` plus `late` is the exact start. What hardly ever changes for a probe stands in `sources`
-/// once. Phases and `took` are codes of `steps`.
+/// `slot` plus `late` is the exact start. Values that rarely change for a probe are in `sources`.
+/// Phases and `took` are codes of `steps`.
 const TABLES: &str = "
 CREATE TABLE format (version UINTEGER NOT NULL);
 CREATE TABLE steps (code USMALLINT NOT NULL, us UBIGINT NOT NULL);
@@ -60,8 +60,8 @@ LEFT JOIN steps processing ON processing.code = c.processing
 LEFT JOIN steps transfer ON transfer.code = c.transfer;
 ";
 
-/// Connects to a file, making it unless `mode` forbids. No extension can be installed or loaded,
-/// no other file reached, and none of that be changed again.
+/// Connects to a file, and creates it unless `mode` forbids that. The connection cannot install or
+/// load extensions, reach other files, or change these settings.
 pub(super) fn connect(path: &Path, mode: AccessMode) -> Result<Connection, duckdb::Error> {
     let config = Config::default()
         .access_mode(mode)?
@@ -76,7 +76,7 @@ pub(super) fn connect(path: &Path, mode: AccessMode) -> Result<Connection, duckd
     Ok(connection)
 }
 
-/// Looks whether a connection shows a file of ours: its format, or `None` for an empty file.
+/// The format of a samples file; `None` for an empty file. Another file is an error.
 pub(super) fn format(connection: &Connection) -> Result<Option<u32>, duckdb::Error> {
     let tables: i64 = connection.query_row(
         "SELECT count(*) FROM duckdb_tables() WHERE NOT internal",
@@ -91,7 +91,7 @@ pub(super) fn format(connection: &Connection) -> Result<Option<u32>, duckdb::Err
         .map(Some)
 }
 
-/// Refuses a format of a later Nines.
+/// A later format is an error.
 pub(super) fn known(format: u32, path: &Path) -> Result<(), Error> {
     if format == FORMAT {
         return Ok(());
@@ -103,22 +103,22 @@ pub(super) fn known(format: u32, path: &Path) -> Result<(), Error> {
     })
 }
 
-/// What a run said, and why.
+/// The outcome of a run with its reason.
 pub(super) type Verdict = (Outcome, Option<Reason>);
 
-/// The file that is written.
+/// The file to which samples are written.
 pub(super) struct File {
     connection: Connection,
     sources: HashMap<(Source, Option<i64>), u32>,
     next_source: u32,
-    /// In order of their numbers; `None` is one that only a later Nines knows.
+    /// In order of their numbers. `None` is a verdict of a later version.
     verdicts: Vec<Option<Verdict>>,
-    /// The number of the last batch that landed.
+    /// The number of the last committed batch.
     batch: u64,
 }
 
 impl File {
-    /// Opens a month's file to write, and makes it if there is none.
+    /// Opens a month's file to write, and creates it if needed.
     pub(super) fn open(path: &Path) -> Result<File, Error> {
         let connection = connect(path, AccessMode::ReadWrite)?;
         match format(&connection)? {
@@ -138,17 +138,17 @@ impl File {
         Ok(file)
     }
 
-    /// Another connection to the same opening, for reading.
+    /// Another connection to the same DuckDB instance, for reading.
     pub(super) fn reader(&self) -> Result<Connection, Error> {
         Ok(self.connection.try_clone()?)
     }
 
-    /// The number of the last batch that landed.
+    /// The number of the last committed batch.
     pub(super) fn batch(&self) -> u64 {
         self.batch
     }
 
-    /// Writes a batch as one transaction. After an error the file must be opened anew.
+    /// Writes a batch as one transaction. After an error the file must be reopened.
     pub(super) fn write(&mut self, batch: &[Sample]) -> Result<(), Error> {
         let Some(newest) = batch.iter().map(|sample| sample.at).max() else {
             return Ok(());
@@ -162,7 +162,7 @@ impl File {
         for (sample, (source, verdict)) in batch.iter().zip(rows) {
             append(&mut appender, sample, source, verdict)?;
         }
-        // Dropped without this, it would swallow what went wrong.
+        // Dropping the appender would ignore errors.
         appender.flush()?;
         drop(appender);
         let count = u32::try_from(batch.len()).unwrap_or(u32::MAX);
@@ -174,7 +174,7 @@ impl File {
         Ok(())
     }
 
-    /// Closes it in order: everything goes from its log into the file.
+    /// Moves everything from the log into the file, then closes it.
     pub(super) fn close(self) -> Result<(), Error> {
         self.connection.close().map_err(|(_, error)| error.into())
     }
@@ -195,7 +195,7 @@ impl File {
         Ok(())
     }
 
-    /// The number of a probe with its certificate, given and written if it is new.
+    /// The number of a probe with its certificate. A new one gets a number, which is written.
     fn source(&mut self, sample: &Sample) -> Result<u32, Error> {
         let ends_at = sample.certificate_ends_at.map(Timestamp::as_microsecond);
         let key = (sample.source.clone(), ends_at);
@@ -220,7 +220,7 @@ impl File {
         Ok(id)
     }
 
-    /// The number of an outcome with its reason; there are fewer than a byte can tell apart.
+    /// The number of an outcome with its reason. There are fewer than 256.
     fn verdict(&mut self, sample: &Sample) -> Result<u8, Error> {
         let verdict = (sample.outcome, sample.reason);
         let place = self
@@ -261,7 +261,7 @@ fn append(
     verdict: u8,
 ) -> Result<(), duckdb::Error> {
     let late = u32::try_from(sample.late_us).unwrap_or(u32::MAX);
-    // The start is exact whatever the lateness: that may be cut short, the sum may not.
+    // The slot makes the start exact, even if the lateness is clamped.
     let slot = sample.at.as_microsecond() - i64::from(late);
     let phases = &sample.phases;
     let code = |us: Option<u64>| optional(us.map(encode));
@@ -290,7 +290,7 @@ fn optional<'a>(value: Option<u16>) -> ValueRef<'a> {
     value.map_or(ValueRef::Null, ValueRef::USmallInt)
 }
 
-/// An instant as DuckDB takes it: in whole microseconds, cut off.
+/// An instant for DuckDB, truncated to whole microseconds.
 pub(super) fn micros(at: Timestamp) -> Value {
     Value::Timestamp(TimeUnit::Microsecond, at.as_microsecond())
 }
@@ -305,7 +305,7 @@ fn verdicts(connection: &Connection) -> Result<Vec<Option<Verdict>>, Error> {
         .collect())
 }
 
-/// The log that DuckDB keeps beside a file.
+/// DuckDB's log beside a file.
 pub(super) fn log_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_os_string();
     name.push(".wal");

@@ -1,7 +1,7 @@
 //! The samples: one DuckDB file per month under `samples/`, written by one thread in batches within
-//! a second. Evidence and latency figures; no outage, incident or report rests on it. Stores and
-//! answers; it decides nothing. Only this room names duckdb, and [`Instance`] owns every connection
-//! of the process: a file opened twice in one process loses rows that were acknowledged.
+//! a second. They are evidence and latency figures; outages, incidents and reports do not depend on
+//! them. This module stores and reads; it decides nothing. Only it uses duckdb. [`Instance`] owns
+//! every connection of the process: a file opened twice in one process loses acknowledged rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -29,29 +29,29 @@ pub use writer::{Full, Stats, Writer};
 use month::Month;
 use writer::{Queue, Shared};
 
-/// Where the files of a data directory lie.
+/// The folder of the files in a data directory.
 pub const FOLDER: &str = "samples";
 
-/// How many samples may wait for the writer. Ten thousand probes every 30 s fill it in 98 s.
+/// The maximum number of samples that wait for the writer. Ten thousand probes every 30 s fill it
+/// in 98 s.
 pub const QUEUE: usize = 32_768;
 
-/// How many samples one transaction of the service holds at most.
+/// The maximum number of samples in one transaction of the service.
 pub const BATCH: usize = 1_000;
 
-/// How long a batch waits for more samples: with the commit itself well within a second.
+/// How long a batch waits for more samples. Wait and commit together stay well within a second.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// How long the writer usually waits before it opens a file anew that could not be written.
+/// The usual pause before the writer reopens a file after an error.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// What DuckDB may use in memory, for the file that is written and for each older one while it is
-/// read.
+/// DuckDB's memory limit for the running file, and for each older file while it is read.
 const MEMORY: &str = "48MB";
 
-/// Why the samples did not do what they were asked.
+/// The errors of the samples.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// This process has these samples open already.
+    /// This process has already opened these samples.
     #[error("{0} is open in this process already")]
     Open(PathBuf),
     /// Written by a later version of Nines.
@@ -61,15 +61,15 @@ pub enum Error {
     Newer {
         /// The file.
         path: PathBuf,
-        /// Its format.
+        /// The format of the file.
         found: u32,
-        /// The format known here.
+        /// The format of this program.
         known: u32,
     },
-    /// Rows that no Nines wrote.
+    /// Rows that Nines did not write.
     #[error("samples that cannot be read: {0}")]
     Unreadable(String),
-    /// The writer could not write; it goes on trying.
+    /// The writer cannot write now. It goes on trying.
     #[error("samples are not being written: {0}")]
     Failing(String),
     /// The writer ended with samples that it could not write.
@@ -83,8 +83,8 @@ pub enum Error {
     Io(std::io::Error),
 }
 
-// Their words end with those of their causes, which are therefore no sources of theirs: whoever
-// prints a chain would say them twice.
+// These messages include their cause. The cause is therefore not a source: a printed chain would
+// repeat it.
 impl From<duckdb::Error> for Error {
     fn from(error: duckdb::Error) -> Self {
         Error::DuckDb(error)
@@ -97,18 +97,18 @@ impl From<std::io::Error> for Error {
     }
 }
 
-/// How an instance is opened.
+/// The options of an instance.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Who opens a file first.
+    /// How a file is checked before it is opened.
     pub check: Check,
-    /// A monotonic clock, to time commits with; without one they are not timed.
+    /// A monotonic clock to measure commits. `None` measures nothing.
     pub elapsed: Option<fn() -> Duration>,
-    /// How many samples may wait for the writer.
+    /// The maximum number of samples that wait for the writer.
     pub queue: usize,
-    /// How many samples one transaction holds at most.
+    /// The maximum number of samples in one transaction.
     pub batch: usize,
-    /// How long the writer waits before it opens a file anew that could not be written.
+    /// The pause before the writer reopens a file after an error.
     pub retry: Duration,
 }
 
@@ -173,13 +173,13 @@ impl Instance {
         })
     }
 
-    /// The way in for samples; cheap to clone.
+    /// The handle that takes samples. Cloning is cheap.
     pub fn writer(&self) -> Writer {
         Writer::new(Arc::clone(&self.shared))
     }
 
     /// The committed samples of the last two files that started at or after `since`, in order of
-    /// their starts and then of their probes.
+    /// start and probe.
     pub fn recent(&self, since: Timestamp) -> Result<Vec<Sample>, Error> {
         let mut samples = Vec::new();
         self.each_of_the_last_two(&mut |connection| {
@@ -190,8 +190,8 @@ impl Instance {
         Ok(samples)
     }
 
-    /// The latest start of a committed sample in the last two files, of the batches that go no
-    /// further than `by`: where the clock was set back, later ones may be there.
+    /// The latest start of a committed sample in the last two files, among the batches that end by
+    /// `by`. After the clock was set back there may be later ones.
     pub fn last_at(&self, by: Timestamp) -> Result<Option<Timestamp>, Error> {
         let mut last = None;
         self.each_of_the_last_two(&mut |connection| {
@@ -201,7 +201,7 @@ impl Instance {
         Ok(last)
     }
 
-    /// How many samples are committed, in all files.
+    /// The number of committed samples in all files.
     pub fn count(&self) -> Result<u64, Error> {
         let mut count = 0;
         self.each(|_, _| true, &mut |connection| {
@@ -211,12 +211,12 @@ impl Instance {
         Ok(count)
     }
 
-    /// Files that could not be opened since this instance was, and where they lie now.
+    /// Damaged files that this instance found, with their new paths.
     pub fn set_aside(&self) -> Vec<SetAside> {
         lock(&self.shared.aside).clone()
     }
 
-    /// Writes what still waits, ends the writer and closes every connection.
+    /// Writes the waiting samples, ends the writer and closes every connection.
     pub fn close(mut self) -> Result<(), Error> {
         self.end();
         match lock(&self.shared.queue).stats.lost {
@@ -231,7 +231,8 @@ impl Instance {
         };
         lock(&self.shared.queue).stop = true;
         self.shared.wake.notify_all();
-        // A writer that panicked has written nothing it acknowledged halfway: DuckDB rolls back.
+        // If the writer panicked, DuckDB rolls back its transaction. No acknowledged sample is
+        // lost.
         if thread.join().is_err() {
             let mut queue = lock(&self.shared.queue);
             queue.stats.lost += queue.accepted - queue.committed;
@@ -251,8 +252,8 @@ impl Instance {
         )
     }
 
-    /// Hands out a connection to each chosen month's file, in order. One at a time: the files of
-    /// other months are open only here, and the running one is not reopened meanwhile.
+    /// Passes a connection to each chosen month's file to `f`, in order, one at a time. Files of
+    /// other months are opened only here. The running file is not reopened meanwhile.
     fn each(
         &self,
         chosen: impl Fn(Month, Month) -> bool,
@@ -273,8 +274,8 @@ impl Instance {
         Ok(())
     }
 
-    /// Opens another month's file to read; `None` where it is damaged or empty. A damaged one is
-    /// recorded once and left where it lies: nothing is written to it any more.
+    /// Opens another month's file to read; `None` if it is damaged or empty. A damaged file is
+    /// recorded once and not renamed, since it is no longer written to.
     fn other(
         &self,
         month: Month,
@@ -316,17 +317,17 @@ impl Drop for Instance {
     }
 }
 
-/// The file that is written now, as readers see it.
+/// The running file as readers see it.
 struct Running {
     month: Month,
-    /// `None` while it is closed and opened anew.
+    /// `None` while the file is reopened.
     reader: Option<Connection>,
-    /// The files of other months that were looked at, and whether they are damaged.
+    /// The checked files of other months; true if damaged.
     damaged: BTreeMap<Month, bool>,
 }
 
-/// The folders that this process has open. DuckDB's own lock is per process: it would let one
-/// process open a file twice, and acknowledged rows would be lost.
+/// The folders that this process has opened. DuckDB's own lock is per process: it would let one
+/// process open a file twice and lose acknowledged rows.
 static CLAIMED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 struct Claim(PathBuf);
@@ -347,8 +348,8 @@ impl Drop for Claim {
     }
 }
 
-/// Takes a lock. What it guards is whole between any two statements, so a thread that panicked
-/// while holding it has left nothing halfway.
+/// Takes a lock. Each change of its value is one statement, so a poisoned lock still guards a valid
+/// value.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -23,7 +23,7 @@ impl Month {
         }
     }
 
-    /// The one after it.
+    /// The month after it.
     pub(super) fn next(self) -> Self {
         if self.month == 12 {
             Self {
@@ -49,7 +49,7 @@ impl Month {
             year: year.parse().ok()?,
             month: month.parse().ok()?,
         };
-        // What does not print as it reads is not ours: `2026-1`, `+2026-01`, `2026-13`.
+        // Other spellings are not files of Nines: `2026-1`, `+2026-01`, `2026-13`.
         (format!("{parsed}.duckdb") == name && (1..=12).contains(&parsed.month)).then_some(parsed)
     }
 }
@@ -71,9 +71,9 @@ pub(super) fn all(folder: &Path) -> std::io::Result<Vec<Month>> {
     Ok(months)
 }
 
-/// The month whose file is written now. The newest file goes on being written if it is of the
-/// month after (a sample just beyond midnight made it, or the clock was set back a little); a file
-/// further ahead was made by a clock that was wrong, and is left alone.
+/// The month whose file is written now. A file of the next month stays in use: a sample just after
+/// midnight made it, or the clock was set back a little. A file further ahead comes from a wrong
+/// clock and is not used.
 pub(super) fn running(now: Timestamp, there: &[Month]) -> Month {
     let current = Month::of(now);
     if there.contains(&current.next()) {

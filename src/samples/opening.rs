@@ -1,6 +1,6 @@
-//! Opening a month's file that may be damaged. A damaged file can take the whole process down, so
-//! a child opens it first; what cannot be opened is set aside, never removed, and an empty file
-//! takes its place: samples are evidence, and the watching must go on.
+//! Opens a month's file that may be damaged. A damaged file can crash the process, so a child
+//! process opens it first. A damaged file is renamed, never removed, and an empty file replaces it:
+//! samples are evidence, and the monitoring must continue.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,33 +13,32 @@ use jiff::tz::TimeZone;
 use super::Error;
 use super::file::{self, File};
 
-/// The argument with which the program looks at one file and ends: `nines preflight FILE`.
+/// The argument that makes the program check one file and end: `nines preflight FILE`.
 pub const PREFLIGHT: &str = "preflight";
 
-/// The exit status that says: damaged.
+/// The exit status for a damaged file.
 const DAMAGED: u8 = 65;
 
-/// How often a child is asked whether it is done, and how many times before it counts as stuck:
-/// two minutes in all.
+/// The interval and the number of polls until a child counts as stuck: two minutes in all.
 const ASK_EVERY: Duration = Duration::from_millis(20);
 const ASK_TIMES: u32 = 6_000;
 
-/// Who opens a file first.
+/// How a file is checked before it is opened.
 #[derive(Clone, Debug)]
 pub enum Check {
-    /// This process itself. Damage that makes DuckDB abort ends it.
+    /// By this process. If damage makes DuckDB abort, the process ends.
     Here,
-    /// A child, which calls [`preflight`] and ends with the status that it returns.
+    /// By a child process that calls [`preflight`] and ends with its status.
     Child {
         /// The program to start.
         program: PathBuf,
-        /// Its arguments before the last one, which is the file.
+        /// Its arguments before the file, which is the last.
         arguments: Vec<OsString>,
     },
 }
 
 impl Check {
-    /// A child of the given program: `PROGRAM preflight FILE`.
+    /// Checks with a child of the given program: `PROGRAM preflight FILE`.
     pub fn child(program: PathBuf) -> Check {
         Check::Child {
             program,
@@ -47,7 +46,7 @@ impl Check {
         }
     }
 
-    /// Has the child, if there is to be one, look at a file; says why the file is damaged.
+    /// Lets the child, if configured, check a file. The error says how the file is damaged.
     pub(super) fn look(&self, path: &Path) -> Result<(), String> {
         match self {
             Check::Here => Ok(()),
@@ -58,17 +57,17 @@ impl Check {
     }
 }
 
-/// A file that could not be opened, and what became of it.
+/// A damaged file after it was renamed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetAside {
-    /// Where it lies now.
+    /// Its new path.
     pub path: PathBuf,
-    /// Why.
+    /// The damage.
     pub why: String,
 }
 
-/// Opens a file and ends, for a child of its own. Returns the exit status: 0 where the file is
-/// fine, 65 where it is damaged, 1 where something else was wrong (which the parent meets itself).
+/// Opens a file in the child process. Returns the exit status: 0 if the file is good, 65 if it is
+/// damaged, 1 for another error, which the parent will meet itself.
 pub fn preflight(path: &Path) -> u8 {
     match File::open(path).and_then(File::close) {
         Ok(()) => 0,
@@ -77,7 +76,8 @@ pub fn preflight(path: &Path) -> u8 {
     }
 }
 
-/// Opens a month's file to write. Sets aside first its log and then, if need be, the file.
+/// Opens a month's file to write. If it is damaged, renames first its log and then, if needed, the
+/// file.
 pub(super) fn open(
     path: &Path,
     check: &Check,
@@ -90,7 +90,7 @@ pub(super) fn open(
             Err(Refused::Otherwise(error)) => return Err(error),
             Err(Refused::Damaged(why)) => why,
         };
-        // Each turn moves a file away, so there are at most two.
+        // Each round renames a file, so there are at most two.
         let log = file::log_of(path);
         let damaged = if log.exists() {
             log
@@ -112,7 +112,7 @@ enum Refused {
 fn attempt(path: &Path, check: &Check) -> Result<File, Refused> {
     let exists = path.exists();
     if exists {
-        // What the operating system refuses is no damage.
+        // An error of the operating system is not damage.
         std::fs::OpenOptions::new()
             .read(true)
             .write(true)
@@ -129,7 +129,7 @@ fn attempt(path: &Path, check: &Check) -> Result<File, Refused> {
     })
 }
 
-/// Errors of DuckDB that a file is not to blame for.
+/// Errors of DuckDB that do not mean damage.
 const NOT_DAMAGE: [&str; 7] = [
     "set lock",
     "No space left",
@@ -156,7 +156,7 @@ fn in_child(command: &mut Command) -> Result<(), String> {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn();
-    // Without a child there is nothing to learn; the opening itself then says what is wrong.
+    // If the child cannot start, the opening itself reports errors.
     let Ok(mut child) = child else { return Ok(()) };
     match wait(&mut child) {
         Some(status) if status.code() == Some(i32::from(DAMAGED)) => {
@@ -185,7 +185,7 @@ fn wait(child: &mut Child) -> Option<ExitStatus> {
     None
 }
 
-/// Gives a damaged file a name that says so and that nothing has yet.
+/// Renames a damaged file to an unused name that says so.
 pub(super) fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf, Error> {
     let stamp = now
         .to_zoned(TimeZone::UTC)

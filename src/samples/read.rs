@@ -1,4 +1,4 @@
-//! Reading one month's file. Every connection comes from the instance; nothing here opens one.
+//! Reads one month's file. Every connection comes from the instance; this file opens none.
 
 use domain::id::Source;
 use domain::sample::{Outcome, Phases, Reason, Sample};
@@ -9,7 +9,7 @@ use super::Error;
 use super::file::{Verdict, micros};
 use super::steps::decode;
 
-/// The verdict of those words.
+/// The verdict with these stored words.
 pub(super) fn verdict_of(outcome: &str, reason: Option<&str>) -> Result<Verdict, Error> {
     const OUTCOMES: [Outcome; 4] = [
         Outcome::Up,
@@ -26,7 +26,7 @@ pub(super) fn verdict_of(outcome: &str, reason: Option<&str>) -> Result<Verdict,
     Ok((outcome.ok_or_else(unknown)?, reason))
 }
 
-/// The samples of a file that started at or after `since`, in the order of their rows.
+/// The samples of a file that started at or after `since`, in order of rows.
 pub(super) fn recent(connection: &Connection, since: Timestamp) -> Result<Vec<Sample>, Error> {
     let mut statement = connection.prepare(
         "SELECT s.probe, epoch_us(s.certificate_ends_at), v.outcome, v.reason, \
@@ -46,8 +46,8 @@ pub(super) fn recent(connection: &Connection, since: Timestamp) -> Result<Vec<Sa
     Ok(samples)
 }
 
-/// No sample that started at `at` has an earlier slot: the lateness in a row ends there. It lets
-/// DuckDB leave out the parts of a file that are older.
+/// The earliest slot of a sample that started at `at`: the lateness of a row has a maximum. With it
+/// DuckDB skips older parts of a file.
 fn earliest_slot(at: Timestamp) -> Timestamp {
     let us = at.as_microsecond() - i64::from(u32::MAX);
     Timestamp::from_microsecond(us).unwrap_or(Timestamp::MIN)
@@ -86,7 +86,7 @@ fn instant(us: i64) -> Result<Timestamp, Error> {
         .map_err(|error| Error::Unreadable(format!("an instant: {error}")))
 }
 
-/// The latest start in a file, of the batches that go no further than `by`.
+/// The latest start in a file, among the batches that end by `by`.
 pub(super) fn last_at(connection: &Connection, by: Timestamp) -> Result<Option<Timestamp>, Error> {
     let us: Option<i64> = connection
         .query_row(
@@ -99,7 +99,7 @@ pub(super) fn last_at(connection: &Connection, by: Timestamp) -> Result<Option<T
     us.map(instant).transpose()
 }
 
-/// How many samples a file holds.
+/// The number of samples in a file.
 pub(super) fn count(connection: &Connection) -> Result<u64, Error> {
     Ok(connection.query_row("SELECT count(*) FROM compact", [], |row| row.get(0))?)
 }

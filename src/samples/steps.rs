@@ -1,9 +1,9 @@
-//! Durations in steps of 1 %: a `u16` instead of a number of microseconds. Exact up to 200 µs; above,
-//! each step is at most 1 % larger than the one before, so a duration comes back to within half
-//! that. In integers throughout, so every machine makes the same table. The table is also stored
-//! in each file: its rows can be read without this program. It is never changed.
+//! Durations in steps of 1 %: a `u16` instead of a number of microseconds. Up to 200 µs the code is
+//! exact. Above, each step is at most 1 % longer than the one before, so the error is at most half
+//! a percent. All arithmetic uses integers, so every machine makes the same table. Each file stores
+//! the table, so its rows can be read without this program. The table never changes.
 
-/// Longest duration that keeps its size: 2⁴⁰ µs, over twelve days. Longer ones become this long.
+/// The maximum: 2⁴⁰ µs, over twelve days. Longer durations are stored as this.
 const LONGEST_US: u64 = 1 << 40;
 
 const fn after(us: u64) -> u64 {
@@ -33,7 +33,7 @@ pub(super) static STEPS: [u64; COUNT] = {
     steps
 };
 
-/// The code of the nearest step; of two equally near, the shorter.
+/// The code of the nearest step; the shorter one if two are equally near.
 pub fn encode(us: u64) -> u16 {
     let above = STEPS.partition_point(|step| *step < us);
     let nearest = if above == 0 {
@@ -45,11 +45,11 @@ pub fn encode(us: u64) -> u16 {
     } else {
         above - 1
     };
-    // An exact hit is at `above`, with a distance of nought: never the one below.
+    // An exact match is at `above` with distance 0, so it wins.
     u16::try_from(nearest).unwrap_or(u16::MAX)
 }
 
-/// The duration of a code, in microseconds; codes beyond the table give the longest.
+/// The duration of a code, in microseconds. Codes beyond the table give the maximum.
 pub fn decode(code: u16) -> u64 {
     STEPS
         .get(usize::from(code))

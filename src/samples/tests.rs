@@ -69,7 +69,7 @@ fn all(instance: &Instance) -> Vec<Sample> {
     instance.recent(Timestamp::MIN).unwrap()
 }
 
-/// What a crash leaves: the files as they are on the disk, the log among them.
+/// The state after a crash: a copy of the files on the disk, including the log.
 fn crashed(data: &Path) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     let folder = copy.path().join(FOLDER);

@@ -1,6 +1,6 @@
-//! The one thread that writes samples, and the bounded queue to it. Offering never waits: a full
-//! queue refuses and counts. A batch that fails is kept until it is known to have landed, or until
-//! the instance is closed.
+//! The one thread that writes samples, and its bounded queue. `offer` never waits: a full queue
+//! refuses the sample and counts it. A failed batch is kept until it is committed or the instance
+//! is closed.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -14,37 +14,37 @@ use super::month::Month;
 use super::opening::{self, SetAside};
 use super::{Error, LINGER, Options, Running, lock};
 
-/// The queue is full: the sample was dropped, and counted.
+/// The queue is full: the sample was dropped and counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many samples wait to be written: one was dropped")]
 pub struct Full;
 
-/// How the writing goes.
+/// The state of the writer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Samples committed since the start.
     pub written: u64,
     /// Samples refused by a full queue.
     pub dropped: u64,
-    /// Samples given up when the instance was closed while it could not write.
+    /// Samples lost because the instance was closed while it could not write.
     pub lost: u64,
-    /// Samples that wait, those of the batch under way among them.
+    /// Waiting samples, including the batch under way.
     pub waiting: u64,
-    /// How long the last commit took, in microseconds, where commits are timed.
+    /// The duration of the last commit in microseconds, if commits are measured.
     pub last_commit_us: Option<u64>,
     /// The start of the newest sample in the last commit.
     pub committed_to: Option<Timestamp>,
-    /// Why the last attempt to write failed; `None` while all is well.
+    /// The error of the last attempt to write; `None` after a success.
     pub failing: Option<String>,
 }
 
 #[derive(Default)]
 pub(super) struct Queue {
     waiting: VecDeque<Sample>,
-    /// Samples ever taken in, and how many of them are on the disk.
+    /// Samples ever accepted, and samples on the disk.
     pub(super) accepted: u64,
     pub(super) committed: u64,
-    /// Somebody waits until this many are.
+    /// A caller waits until `committed` reaches this number.
     wanted: u64,
     pub(super) stop: bool,
     pub(super) stats: Stats,
@@ -53,9 +53,9 @@ pub(super) struct Queue {
 pub(super) struct Shared {
     pub(super) folder: PathBuf,
     pub(super) queue: Mutex<Queue>,
-    /// Something to do for the writer.
+    /// Wakes the writer.
     pub(super) wake: Condvar,
-    /// The writer has committed, or failed.
+    /// Signals a commit or a failure of the writer.
     pub(super) settled: Condvar,
     pub(super) running: Mutex<Running>,
     pub(super) aside: Mutex<Vec<SetAside>>,
@@ -64,17 +64,17 @@ pub(super) struct Shared {
     pub(super) sabotage: Mutex<VecDeque<Sabotage>>,
 }
 
-/// What a test makes of the next attempt to write.
+/// How a test makes the next attempt to write fail.
 #[cfg(test)]
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Sabotage {
-    /// It fails and nothing lands.
+    /// It fails before the commit.
     Before,
-    /// It lands, and fails all the same.
+    /// It fails after the commit.
     After,
 }
 
-/// The way in for samples.
+/// The handle that takes samples.
 #[derive(Clone)]
 pub struct Writer {
     shared: Arc<Shared>,
@@ -85,10 +85,10 @@ impl Writer {
         Self { shared }
     }
 
-    /// Hands over a sample; it is on the disk within a second. Never waits.
+    /// Queues a sample, which is on the disk within a second. Never waits.
     pub fn offer(&self, sample: Sample) -> Result<(), Full> {
         let mut queue = lock(&self.shared.queue);
-        // Those of the batch under way count as well: they are still in memory.
+        // Samples of the batch under way count too: they are still in memory.
         let waiting = queue.accepted - queue.committed;
         if queue.stop || waiting >= self.shared.options.queue as u64 {
             queue.stats.dropped += 1;
@@ -98,15 +98,15 @@ impl Writer {
         queue.accepted += 1;
         let size = queue.waiting.len();
         drop(queue);
-        // In between, the writer's own patience ends its wait.
+        // Otherwise the writer's timeout ends its wait.
         if size == 1 || size == self.shared.options.batch {
             self.shared.wake.notify_all();
         }
         Ok(())
     }
 
-    /// Waits until every sample offered before is on the disk. An error says that the writer
-    /// cannot write just now; it goes on trying.
+    /// Waits until every sample offered before is on the disk. On an error the writer goes on
+    /// trying.
     pub fn flush(&self) -> Result<(), Error> {
         self.commit(|accepted| accepted)
     }
@@ -140,7 +140,6 @@ impl Writer {
         Ok(())
     }
 
-    /// How the writing goes.
     pub fn stats(&self) -> Stats {
         let queue = lock(&self.shared.queue);
         Stats {
@@ -151,7 +150,7 @@ impl Writer {
     }
 }
 
-/// The thread: takes batches until told to stop and nothing is left.
+/// The thread's loop: writes batches until it is told to stop and the queue is empty.
 pub(super) fn run(shared: &Shared, file: File, month: Month) {
     let mut store = Store {
         shared,
@@ -172,12 +171,12 @@ pub(super) fn run(shared: &Shared, file: File, month: Month) {
     }
     lock(&shared.running).reader = None;
     if let Some(Err(error)) = store.file.take().map(File::close) {
-        // Everything is in the file's log: the next opening takes it in.
+        // All rows are in the file's log. The next opening reads it.
         lock(&shared.queue).stats.failing = Some(error.to_string());
     }
 }
 
-/// Waits for samples, and a little longer for more of them. `None` ends the thread.
+/// Waits for samples, then a little longer for more. `None` ends the thread.
 fn take(shared: &Shared) -> Option<Vec<Sample>> {
     let queue = lock(&shared.queue);
     let queue = shared
@@ -206,13 +205,13 @@ fn give_up(shared: &Shared) {
 struct Store<'a> {
     shared: &'a Shared,
     month: Month,
-    /// `None` while it could not be opened anew.
+    /// `None` if it could not be reopened yet.
     file: Option<File>,
 }
 
 impl Store<'_> {
-    /// How many samples from the front go to one file; turns to the next month's first where the
-    /// first sample is of it. A late sample goes to the running file.
+    /// The number of samples from the front that go to one file. If the first sample is of the next
+    /// month, changes to that month's file. A late sample goes to the running file.
     fn fitting(&mut self, samples: &[Sample]) -> usize {
         let newer = |sample: &Sample| Month::of(sample.at) > self.month;
         match samples.iter().position(newer) {
@@ -225,22 +224,22 @@ impl Store<'_> {
         }
     }
 
-    /// Leaves the running file; the next commit opens the one of `month`.
+    /// Closes the running file. The next commit opens that of `month`.
     fn turn(&mut self, month: Month) {
         let mut running = lock(&self.shared.running);
         running.reader = None;
         running.month = month;
         self.month = month;
         if let Some(Err(error)) = self.file.take().map(File::close) {
-            // Its log keeps everything, and readers take the log in.
+            // Its log has all rows, and readers read the log.
             lock(&self.shared.queue).stats.failing = Some(error.to_string());
         }
     }
 
-    /// Writes one part, again and again until it is on the disk. `false`: told to stop
-    /// meanwhile, and a last attempt failed too.
+    /// Repeats the write of one part until it is on the disk. Returns false if it was told to stop
+    /// and the last attempt failed too.
     fn commit(&mut self, part: &[Sample]) -> bool {
-        // The number that the part has once it has landed, known from the first attempt on.
+        // The part's batch number, known after the first attempt.
         let mut number = None;
         let mut last = false;
         loop {
@@ -250,7 +249,7 @@ impl Store<'_> {
                     return true;
                 }
                 Err(error) => {
-                    // The instance may be invalid: nothing of it is used again.
+                    // The DuckDB instance may be invalid, so it is not used again.
                     lock(&self.shared.running).reader = None;
                     self.file = None;
                     if last {
@@ -273,7 +272,7 @@ impl Store<'_> {
         if number.is_some_and(|number| before >= number) {
             return Ok(None);
         }
-        // A file that took the place of a damaged one counts from its own beginning.
+        // A file that replaces a damaged one has its own batch numbers.
         *number = Some(before + 1);
         let elapsed = self.shared.options.elapsed;
         let start = elapsed.map(|elapsed| elapsed());
@@ -293,7 +292,7 @@ impl Store<'_> {
     }
 
     fn reopen(&mut self, part: &[Sample]) -> Result<(), Error> {
-        // Readers of older files wait here, so that no file is open twice.
+        // Readers of older files hold this lock too, so that no file is opened twice.
         let mut running = lock(&self.shared.running);
         let path = self.month.file(&self.shared.folder);
         let now = part
@@ -320,8 +319,7 @@ impl Store<'_> {
         self.shared.settled.notify_all();
     }
 
-    /// Tells that writing fails, and waits a little. `false`: told to stop, so there is time for one
-    /// more attempt.
+    /// Records the error and pauses. Returns false if told to stop; then there is one last attempt.
     fn pause(&self, error: &Error) -> bool {
         let mut queue = lock(&self.shared.queue);
         queue.stats.failing = Some(error.to_string());

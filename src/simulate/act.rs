@@ -77,7 +77,7 @@ pub(super) fn read(
     Ok((at, by, action))
 }
 
-/// Checks a value where its key alone says what it must be; a length becomes seconds.
+/// Checks a value whose key alone determines its form. A length becomes seconds.
 fn checked(key: &str, value: Value) -> Result<Value, String> {
     let Some(text) = value.as_str() else {
         return Ok(value);

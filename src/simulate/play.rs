@@ -152,7 +152,7 @@ impl Simulation<'_> {
     fn run(&mut self, progress: &mut dyn FnMut(Timestamp)) -> Result<(), Error> {
         let mut told = self.scenario.start;
         while let Some(at) = self.steps.next_at() {
-            // As in the engine's own turns, whatever is due comes before the next step.
+            // As in the engine's own turns, due instants come before the next step.
             if let Some(due) = self.due().filter(|due| *due <= at) {
                 self.do_due(due)?;
                 continue;
@@ -243,7 +243,7 @@ impl Simulation<'_> {
         Ok(false)
     }
 
-    // The service's life.
+    // Starts and stops of the service.
 
     fn begin(&mut self, at: Timestamp, alive_until: Option<Timestamp>) -> Result<(), Error> {
         if self.turn.is_none() {
@@ -406,7 +406,7 @@ impl Simulation<'_> {
         let Some(turn) = self.turn.as_ref() else {
             return Ok(());
         };
-        // Whatever follows, the next look is a new one.
+        // After the attempt the outbox must be read again.
         self.outbox = Outbox::default();
         let (record, journal) = (turn.record(), turn.journal());
         let due = notices::due(record, turn.doubted(), at).into_iter().next();

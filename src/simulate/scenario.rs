@@ -38,7 +38,7 @@ pub struct Scenario {
     pub(super) names: Names,
 }
 
-/// Who is target by a fault.
+/// The targets of a fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// Every probe of a system.
@@ -46,7 +46,7 @@ pub enum Target {
     Probe(ProbeId),
 }
 
-/// What an affected probe reports.
+/// The result that an affected probe reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     Sample(Outcome, Option<Reason>),

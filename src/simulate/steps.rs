@@ -16,7 +16,7 @@ use crate::engine::schedule::{After, Schedule};
 
 /// One step. Of steps at the same instant, ends come before beginnings: in the order written here.
 pub(super) enum Step {
-    /// The service starts again; its last sign of life before.
+    /// The service starts again. The value is its last sign of life.
     Return(Option<Timestamp>),
     Delivered(NoticeId, u32, Box<Answer>),
     Answered(Box<ProbeTask>, Box<Sample>),

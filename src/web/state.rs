@@ -61,7 +61,7 @@ impl Row {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Receipt {
     pub events: Vec<Row>,
-    /// What a person still has to do.
+    /// The steps that are left for a person.
     #[serde(default)]
     pub left: Vec<String>,
 }
@@ -84,7 +84,7 @@ pub enum ReloadError {
     Failed(String),
 }
 
-/// Takes what a person still has to do after a reload, or why there was none.
+/// Receives the steps that are left for a person after a reload, or the reason why it failed.
 pub type Reload = oneshot::Sender<Result<Vec<String>, ReloadError>>;
 
 /// The state that the listeners share.

@@ -1,5 +1,5 @@
-//! Formats of text. A format says in one place how its text is parsed, what a message calls it,
-//! and what the JSON Schema says of it.
+//! Formats of text. A format defines in one place its parser, its name in messages, and its JSON
+//! Schema.
 
 use std::any::type_name;
 use std::borrow::Cow;
@@ -16,7 +16,7 @@ use crate::written::{Place, STAND_IN};
 pub trait Format: 'static {
     /// The parsed value.
     type Value;
-    /// What it is, with an example, as the end of "`interval` is …".
+    /// Its name with an example, as the end of "`interval` is …".
     const IS: &'static str;
     /// A text that can be parsed.
     const EXAMPLE: &'static str;
@@ -103,7 +103,7 @@ fn register<F: Format>() {
     parsers.insert(type_name::<F>(), |text| F::parse(text).map(|_| ()));
 }
 
-/// The parser that a schema names, which tells why a text cannot be parsed.
+/// The parser that a schema names. Its error says why a text cannot be parsed.
 pub fn parser(name: &str) -> Option<Check> {
     let parsers = PARSERS.lock().unwrap_or_else(PoisonError::into_inner);
     parsers.get(name).copied()

@@ -14,7 +14,7 @@ use crate::{FilePath, Parsed, SecretName};
 pub struct Environment<'a> {
     /// Reads an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
-    /// Reads a whole file, or says why it cannot be read.
+    /// Reads a whole file. The error says why it cannot be read.
     pub file: &'a dyn Fn(&Path) -> Result<Vec<u8>, String>,
 }
 

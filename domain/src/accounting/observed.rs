@@ -183,7 +183,7 @@ pub(super) fn agreed(history: &History, policy: Option<&Policy>, (from, to): (i6
     }
 }
 
-/// What the probes of a system say, each list within the lookback.
+/// The observations of a system's probes, each list within the lookback.
 #[derive(Default)]
 struct Probes {
     /// Time with at least one availability probe.

@@ -52,8 +52,8 @@ pub enum UnplannedReason {
     Reclassified,
 }
 
-/// The reasons for all unplanned downtime within `period` that a window could have made planned, in
-/// order of its first second, then of the window's id. Arguments as for [`super::account`].
+/// The reasons for all unplanned downtime within `period` that a window could have made planned. In
+/// order of the first second, then of the window's id. Arguments as for [`super::account`].
 pub fn unplanned_reasons(
     history: &History,
     period: Span,

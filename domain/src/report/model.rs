@@ -440,7 +440,7 @@ pub enum Telling {
     /// Perhaps delivered: the connection was lost before the answer.
     Ambiguous,
     Queued,
-    /// Not sent: a later notice says it, or nothing is left to say.
+    /// Not sent: a later notice includes its content, or it is out of date.
     Superseded,
     /// Given up after 48 hours of temporary rejections.
     GivenUp,
@@ -483,7 +483,7 @@ pub struct Refused {
 pub struct WindowLine {
     pub window: String,
     pub title: String,
-    /// What customers notice of the work.
+    /// The effects of the work on customers.
     pub impact: Option<String>,
     pub systems: Vec<String>,
     pub start: Moment,

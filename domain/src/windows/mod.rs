@@ -90,7 +90,7 @@ pub struct EarnedPart {
 pub struct Occurrence {
     pub id: WindowId,
     pub title: String,
-    /// What customers notice of the work.
+    /// The effects of the work on customers.
     pub impact: Option<String>,
     pub systems: Vec<SystemId>,
     /// As held.

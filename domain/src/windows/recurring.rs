@@ -82,9 +82,10 @@ pub fn occurrences(rule: &Rule, system: &SystemId, over: Span) -> Vec<(WindowId,
 /// `entries` are all versions of all its rules. A version succeeds the one of the same rule id that
 /// left at the instant it entered. `probe_interval_s` is the `start_grace` of a rule that names none.
 ///
-/// A version is earned for an occurrence that starts at or after the local midnight of its `agreed`
-/// date, or, without one, at least `min_notice` after it entered. Until then it earns only the parts,
-/// and the allowance, that the last earned version before it has too.
+/// A version with an `agreed` date is earned for occurrences from that date's local midnight on.
+/// Another version is earned for occurrences that start at least `min_notice` after it entered.
+/// Until then it earns only the parts, and the allowance, that the last earned version before it
+/// has too.
 pub fn recurring(
     entries: &[RuleVersion],
     system: &SystemId,
@@ -177,8 +178,8 @@ impl Versions<'_> {
         (span, limit)
     }
 
-    /// The last version up to the current one that is earned for this start, with the reason, and the
-    /// first version of the unbroken succession that leads to the current one.
+    /// The last version, up to the current one, that is earned for this start, with the reason, and
+    /// the first version of the unbroken succession that leads to the current one.
     fn earned(&self, start: Timestamp) -> (Option<(usize, Earned)>, usize) {
         let mut at = self.current;
         let mut found = None;

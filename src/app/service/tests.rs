@@ -63,7 +63,7 @@ impl House {
         (stop, tokio::spawn(run))
     }
 
-    /// Waits until it watches and hears.
+    /// Waits until it monitors and its socket answers.
     async fn watches(&self) {
         let asked = async {
             while self
@@ -78,7 +78,7 @@ impl House {
         web::socket::connect(&self.data).await.unwrap();
     }
 
-    /// Waits until it hears.
+    /// Waits until its socket answers.
     async fn hears(&self) {
         let connected = async {
             while web::socket::connect(&self.data).await.is_err() {
@@ -90,7 +90,7 @@ impl House {
             .expect("it hears");
     }
 
-    /// What its ledger says, if it has one.
+    /// The events of its ledger, if it has one.
     fn facts(&self) -> Vec<Fact> {
         let mut facts = Vec::new();
         if let Ok(ledger) = Ledger::open_read_only(&self.data) {
@@ -101,7 +101,7 @@ impl House {
     }
 }
 
-/// What the service answers to a request without a body.
+/// The answer of the service to a request without a body.
 async fn asks(data: PathBuf, path: &str) -> String {
     let mut stream = web::socket::connect(&data).await.unwrap();
     let request = format!(
@@ -184,7 +184,7 @@ async fn an_end_that_cannot_be_recorded_is_an_end_all_the_same() {
     samples.close().unwrap();
 }
 
-/// What is answered to a request for `path`, whole.
+/// The whole answer to a request for `path`.
 async fn gets<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(
     mut stream: S,
     path: &str,
@@ -214,7 +214,7 @@ async fn in_a_circle(target: TcpListener, asked: mpsc::UnboundedSender<String>) 
         let answer = format!(
             "HTTP/1.1 302 Found\r\nlocation: {path}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
         );
-        // Who asked may have gone, and so may the test.
+        // The client and the test may have ended.
         drop(stream.write_all(answer.as_bytes()).await);
         drop(asked.send(path));
     }

@@ -1,4 +1,4 @@
-//! What commands print of the ledger: lists for people, JSON for programs.
+//! Views of the ledger that commands print: lists for people, JSON for programs.
 
 pub mod incidents;
 pub mod maintenance;

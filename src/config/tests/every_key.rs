@@ -181,7 +181,7 @@ fn every_key_with_its_first_letters_swapped_is_reported_once() {
 #[test]
 fn every_value_of_the_wrong_type_is_reported_once() {
     let checked = each(|_, text, key| {
-        // Of a value that the writer chooses freely, a list is the wrong type; else a fraction.
+        // The wrong type is a list for a free text, else a fraction.
         let wrong = if key.free { "[]" } else { "3.5" };
         let expected = format!("`{}` is ", key.name);
         match &key.value {

@@ -281,7 +281,7 @@ fn a_secret_in_the_query_of_a_url_is_underlined_and_not_shown() {
         ("\"https://x.org/?%74oken=hunter2\"", "token"),
         ("\"https://x.org/?pwd=hunter2\"", "pwd"),
         ("\"https://x.org/?user_pass=hunter2\"", "user_pass"),
-        // What is written with an escape is underlined whole.
+        // A secret that is written with an escape is underlined whole.
         ("\"https://x.org/\\u003fsecret=hunter2\"", "secret"),
     ] {
         let refused = asking(url).load_with(&environment).expect_err(url);

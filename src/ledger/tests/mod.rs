@@ -107,7 +107,7 @@ fn put(connection: &Connection, row: &row::Row, before: &row::Hash) -> row::Hash
     hash
 }
 
-/// What verification says about the rows and messages after somebody has run `sql`.
+/// The faults of rows and messages that verification finds after `sql`.
 fn after(sql: &str) -> Vec<Fault> {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path());
@@ -195,7 +195,7 @@ fn a_changed_row_is_named() {
     ] {
         assert_eq!(change(sql), [Fault::Changed { seq: 9 }], "{sql}");
     }
-    // Whoever moves bytes from one column to its neighbour changes the lengths.
+    // Moving bytes from one column to the next changes the lengths.
     assert_eq!(
         after("UPDATE events SET by = subject || by, subject = '' WHERE seq = 9"),
         [Fault::Changed { seq: 9 }]

@@ -76,7 +76,7 @@ fn a_state_on_the_dashboard_is_a_word_and_not_only_a_colour() {
     }
 }
 
-/// What Grafana 10 and later come with.
+/// The panel types of Grafana 10 and later.
 const PANEL_TYPES: [&str; 6] = [
     "row",
     "stat",

@@ -44,7 +44,7 @@ fn the_page_reads_like_this() {
     insta::assert_snapshot!(page.replace(tzdb, "TZDB"));
 }
 
-/// What `/probe` answers after a sample with this outcome.
+/// The answer of `/probe` after a sample with this outcome.
 fn probed(outcome: Outcome) -> String {
     let catalogue = catalogue();
     probe_page(&catalogue, &catalogue.systems[0].probes[0], sample(outcome))

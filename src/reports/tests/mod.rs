@@ -47,7 +47,7 @@ fn the_html_of_a_month_with_one_of_everything() {
     insta::assert_snapshot!(rendered(&report(), Format::Html));
 }
 
-/// What qualifies a figure is beside it in every page that people read.
+/// Every page for people has the qualifications of a figure beside it.
 #[test]
 fn a_page_says_what_makes_up_a_figure_and_how_far_it_is_known() {
     let mut report = report();

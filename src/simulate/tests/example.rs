@@ -158,7 +158,7 @@ fn the_example_of_the_documentation_has_every_act_and_none_of_them_is_refused() 
     ];
     let kinds_done: Vec<&str> = done.iter().map(|(kind, _, _)| *kind).collect();
     let mut events = played.timeline(&kinds_done);
-    // What the rehearsal began with.
+    // The state at the start of the rehearsal.
     assert_eq!(events.remove(0)["kind"], "configured");
     assert_eq!(kinds(&events).len(), done.len(), "{:?}", kinds(&events));
     for (kind, by, data) in &done {

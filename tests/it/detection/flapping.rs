@@ -50,7 +50,7 @@ fn status_says_since_when_it_is_unstable_and_when_customers_hear_that_it_is_up()
     let folder = tempfile::tempdir().unwrap();
     play_into("flapping", folder.path());
     let ledger = Ledger::open_read_only(folder.path()).unwrap();
-    // What the ledger says after each of its events: by its second, of the portal.
+    // The sequence number and time of each event, to ask for the status at a time.
     let mut seqs = Vec::new();
     ledger
         .replay(None, &mut |stored| seqs.push((stored.seq, stored.event.at)))
@@ -129,7 +129,7 @@ fn the_report_has_one_incident_with_all_its_outages_and_counts_their_sum() {
     assert_eq!(one["outages"], json!(all));
     assert_eq!(one["unstable"], true);
     assert_eq!(second(&one["resolved"]), "2026-10-06T10:07:11");
-    // What was written of the second outage stays where it was written.
+    // The texts of the second incident stay with it.
     assert_eq!(two["merged_into"], one["incident"]);
     assert_eq!(two["summary"], "The session store was restarted.");
     assert_eq!(two["missing"], json!([]));

@@ -33,7 +33,7 @@ fn time_that_nobody_watched_is_unknown_to_the_second() {
             // Killed at 12:00:00; the last that is known of its life is a sample of 11:59:21.
             ("10-10T11:59:21", "10-10T12:30:11", 1_850),
             ("10-12T12:00:00", "10-12T12:05:11", 311),
-            // The sample of 07:59:11 vouches for two and a half minutes.
+            // The sample of 07:59:11 covers two and a half minutes.
             ("10-14T08:01:41", "10-14T09:00:11", 3_510),
             ("10-20T05:20:00", "10-20T05:50:11", 1_811),
             ("10-22T05:20:00", "10-22T05:30:11", 611),
@@ -84,7 +84,7 @@ fn an_outage_over_a_gap_is_one_and_one_that_ends_in_it_was_not_seen_to_end() {
     assert_eq!(
         outages(&report),
         [
-            // Ends where the last bad sample stops vouching, which is the stop.
+            // Ends with the coverage of the last bad sample, which is the stop.
             (
                 "portal",
                 "2026-10-20T05:00:11-04:00",

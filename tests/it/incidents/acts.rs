@@ -1,4 +1,4 @@
-//! What people do on the command line with a ledger whose service is stopped: here that of a rehearsal.
+//! Acts on the command line while the service is stopped, on the ledger of a rehearsal.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -23,7 +23,7 @@ fn status(run: &Output) -> Option<i32> {
     run.status.code()
 }
 
-/// What kim asks for and gets, as JSON.
+/// The JSON answer to an act of kim.
 #[track_caller]
 fn asked(data: &Path, words: &[&str]) -> Value {
     let run = nines(data, &[words, &["--by", "kim", "--json"]].concat());
@@ -74,7 +74,7 @@ fn people_act_on_a_stopped_ledger_and_one_person_is_not_two() {
     let reviewed = report();
     let incident = &reviewed["incidents"][0];
     assert_eq!(incident["summary"], "The disk of the portal was full.");
-    // What was left out stays as it was.
+    // Omitted texts do not change.
     assert_eq!(incident["root_cause"], "A full disk.");
     assert_eq!(reviewed["ledger"]["seq"], summary.head.seq + 1);
     // A span of the portal shall be unknown, from 02:20 to 02:30 of its outage.
@@ -335,7 +335,7 @@ fn an_outage_is_declared_ended_and_its_incident_closed_without_its_texts() {
     let out = folder.path();
     play_into("plain-outage", out);
     let report = || asked(out, &["report", "2026-10"]);
-    // What the receipt says of the event of a kind.
+    // The receipt's event of a kind.
     let subject = |receipt: &Value, kind: &str| -> String {
         let event = list(&receipt["events"]).iter().find(|e| e["kind"] == kind);
         event.unwrap()["subject"].as_str().unwrap().to_owned()

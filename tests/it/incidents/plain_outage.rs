@@ -113,7 +113,7 @@ fn two_customers_get_one_downtime_and_one_uptime_each() {
         ]
     );
     assert_eq!(notices.len(), 4);
-    // What happened, in its order; a fact is written before anyone is told of it.
+    // The events in order. Each is recorded before a notice about it is sent.
     let kinds = [
         "outage-opened",
         "incident-opened",

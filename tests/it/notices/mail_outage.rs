@@ -62,8 +62,8 @@ fn nothing_stale_is_sent_when_mail_goes_again() {
             ),
         ]
     );
-    // Of two outages during the second night the portal is told to be down while it is, and only so;
-    // that message says the first one too.
+    // There are two outages in the second night. The notice leaves while the portal is down, and
+    // includes the first outage.
     let delivered: Vec<_> = second
         .iter()
         .filter(|told| told.5 == "sent")

@@ -1,12 +1,12 @@
-//! A mail that the server holds for minutes without an answer, while what it says ceases to be so:
-//! what arrives last must be so.
+//! The mail server holds a mail for minutes without an answer, and meanwhile its content becomes
+//! wrong. The last mail that arrives must be right.
 
 use serde_json::Value;
 
 use crate::support::rehearsal::{IT, OFFICE, Played, play, text};
 
-/// What arrived about the portal at an address, in order: the kind, when, and which outages are
-/// said to go on.
+/// The messages about the portal that arrived at an address, in order: the kind, the time, and the
+/// number of outages that it says are ongoing.
 fn arrived(played: &Played, address: &str) -> Vec<(String, String, usize)> {
     let events = played.events(&["delivery-attempted", "delivery-ended"]);
     let notice = |id: &Value| -> &Value {

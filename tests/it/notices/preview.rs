@@ -31,7 +31,7 @@ fn a_preview_is_made_with_the_operators_own_templates_and_steers_no_terminal() {
     let json = preview(&["--json"]);
     assert!(!steers(out(&json)), "{:?}", out(&json));
     let read: Value = serde_json::from_slice(&json.stdout).unwrap();
-    // What no mail may hold is taken out by its maker; the rest is as it was written.
+    // The preview removes control characters and keeps the rest.
     let text = "It is [2Kwell, 2J\u{202e}or not.";
     assert_eq!(read["text"].as_str().unwrap().trim_end(), text);
     // The file beside it is the shipped one.

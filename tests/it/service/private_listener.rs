@@ -14,7 +14,7 @@ fn the_private_listener_says_that_it_is_well_and_ready() {
     until("the service is not ready", || {
         (get(folder, "/readyz") == (200, "ready\n".to_owned())).then_some(())
     });
-    // What is for people at the machine is not served there.
+    // The routes of the local socket are not served there.
     for path in ["/", "/status", "/act", "/reload"] {
         assert_eq!(get(folder, path).0, 404, "{path}");
     }
@@ -55,7 +55,7 @@ fn a_configured_target_is_asked_at_once_for_whoever_wants_to_know() {
     ] {
         assert_eq!(get(folder, path).0, wanted, "{path}");
     }
-    // What was taken out is asked no more.
+    // A removed probe no longer runs.
     let gone = folder.join("systems/gone.toml");
     let again = std::fs::read_to_string(&gone).unwrap();
     std::fs::remove_file(&gone).unwrap();

@@ -6,10 +6,10 @@ use domain::event::Fact;
 
 use crate::support::program::{Running, append, every_second, facts, until};
 
-/// Whether a file below that folder, or one that lies there, has the word in it.
+/// True if a file in that folder or below it contains the word.
 fn found(place: &Path, word: &str) -> Vec<std::path::PathBuf> {
     let mut all = Vec::new();
-    // What goes away meanwhile is not there.
+    // A file may be removed meanwhile.
     let entries = std::fs::read_dir(place).into_iter().flatten();
     for entry in entries.flatten() {
         let path = entry.path();

@@ -10,11 +10,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::support::rehearsal::{files, play, scenarios};
 
-/// What `plain-outage` came to on the day on which this was written: the ledger's head, and the SHA-256 of
-/// a file of each kind. To be written anew, and said in CHANGELOG.md, where a template, a format, the
-/// stored form of an event, the scenario or the bundled time zone database is changed on purpose (the ledger
-/// names the database, every report names the head); never because the day, the place or the machine
-/// is another.
+/// The results of `plain-outage` when this test was written: the ledger's head, and the SHA-256 of
+/// a file of each kind. To be written anew, and said in CHANGELOG.md, where a template, a format,
+/// the stored form of an event, the scenario or the bundled time zone database is changed on
+/// purpose (the ledger names the database, every report names the head); never because the day, the
+/// place or the machine is another.
 const PINNED: [(&str, &str); 8] = [
     (
         "head",

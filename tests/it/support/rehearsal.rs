@@ -18,7 +18,7 @@ pub fn scenarios() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios")
 }
 
-/// What a rehearsal left behind, read into memory: the folder is gone by then.
+/// The files of a rehearsal in memory. Its folder is removed.
 pub struct Played {
     files: BTreeMap<PathBuf, Vec<u8>>,
     pub summary: Summary,

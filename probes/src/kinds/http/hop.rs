@@ -52,7 +52,7 @@ impl Hop {
     ///
     /// # Errors
     ///
-    /// What is wrong with the URL, without repeating it.
+    /// The mistake in the URL, without the URL itself.
     pub(super) fn new(mut url: Url, request: Request) -> Result<Self, String> {
         let secure = match url.scheme() {
             "http" => false,
