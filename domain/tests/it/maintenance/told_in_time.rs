@@ -65,13 +65,25 @@ fn deliver_to(service: &mut Service, customers: &[&str]) {
     }
 }
 
-/// Scheduled at 10 and told to some at 20; down from 330, up from 420 on.
-fn worked(customers: &[&str], reached: &[&str]) -> Service {
+/// A window that is scheduled at 10, with that `min_notice_s`.
+fn scheduled(customers: &[&str], min_notice_s: i64) -> Service {
     let mut service = Service::with(ORIGIN, configuration(customers));
-    let window = window(&service, 0);
+    let window = window(&service, min_notice_s);
     service.act_at(10, "kim", Act::ScheduleMaintenance(window));
+    service
+}
+
+/// The same, and those of `reached` are notified at 20.
+fn announced(customers: &[&str], reached: &[&str], min_notice_s: i64) -> Service {
+    let mut service = scheduled(customers, min_notice_s);
     service.tick(20);
     deliver_to(&mut service, reached);
+    service
+}
+
+/// Scheduled at 10 and told to some at 20; down from 330, up from 420 on.
+fn worked(customers: &[&str], reached: &[&str]) -> Service {
+    let mut service = announced(customers, reached, 0);
     service.draw(30, &[("a/p", "UUUUUUUUUUDDDUUU")]);
     service
 }
@@ -127,11 +139,7 @@ fn who_comes_after_the_work_had_not_to_be_told_of_it() {
 #[test]
 fn who_comes_in_time_is_told_and_must_have_been() {
     for reached in [true, false] {
-        let mut service = Service::with(ORIGIN, configuration(&["clinic"]));
-        let window = window(&service, 60);
-        service.act_at(10, "kim", Act::ScheduleMaintenance(window));
-        service.tick(20);
-        deliver_to(&mut service, &["clinic"]);
+        let mut service = announced(&["clinic"], &["clinic"], 60);
         service.configure(service.second(100), configuration(&["clinic", "new"]));
         // Another reload tells nobody twice.
         service.configure(service.second(101), configuration(&["clinic", "new"]));
@@ -154,11 +162,7 @@ fn who_comes_in_time_is_told_and_must_have_been() {
 
 #[test]
 fn who_comes_too_late_is_told_and_had_not_to_be() {
-    let mut service = Service::with(ORIGIN, configuration(&["clinic"]));
-    let window = window(&service, 60);
-    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
-    service.tick(20);
-    deliver_to(&mut service, &["clinic"]);
+    let mut service = announced(&["clinic"], &["clinic"], 60);
     service.configure(service.second(241), configuration(&["clinic", "new"]));
     assert_eq!(service.due.len(), 2);
     assert_eq!(why(&service), Earned::Told(service.second(20)));
@@ -166,11 +170,7 @@ fn who_comes_too_late_is_told_and_had_not_to_be() {
 
 #[test]
 fn who_leaves_in_time_need_not_be_told_and_who_left_late_can_be() {
-    let mut service = Service::with(ORIGIN, configuration(&["clinic", "lab"]));
-    let window = window(&service, 60);
-    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
-    service.tick(20);
-    deliver_to(&mut service, &["clinic"]);
+    let mut service = announced(&["clinic", "lab"], &["clinic"], 60);
     service.configure(service.second(240), configuration(&["clinic"]));
     assert_eq!(why(&service), Earned::Told(service.second(20)));
     service.configure(service.second(241), configuration(&["clinic", "lab"]));
@@ -207,11 +207,7 @@ fn heard(service: &Service) -> Vec<String> {
 #[test]
 fn who_comes_hears_nothing_of_work_that_is_off_and_of_work_that_goes_on_that_it_has_started() {
     for off in [true, false] {
-        let mut service = Service::with(ORIGIN, configuration(&["clinic"]));
-        let window = window(&service, 60);
-        service.act_at(10, "kim", Act::ScheduleMaintenance(window));
-        service.tick(20);
-        deliver_to(&mut service, &["clinic"]);
+        let mut service = announced(&["clinic"], &["clinic"], 60);
         if off {
             let cancel = Act::CancelMaintenance {
                 window: "move".into(),
@@ -237,9 +233,7 @@ fn who_comes_hears_nothing_of_work_that_is_off_and_of_work_that_goes_on_that_it_
 
 #[test]
 fn whom_a_person_has_told_gets_no_mail_of_it_after_a_reload() {
-    let mut service = Service::with(ORIGIN, configuration(&["clinic"]));
-    let window = window(&service, 60);
-    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
+    let mut service = scheduled(&["clinic"], 60);
     // One that has no address when it comes, and is called.
     let mut both = configuration(&["clinic", "new"]);
     let address = std::mem::take(&mut both.customers[1].contacts);
@@ -252,9 +246,7 @@ fn whom_a_person_has_told_gets_no_mail_of_it_after_a_reload() {
 
 #[test]
 fn another_customer_at_the_same_address_is_told_for_itself() {
-    let mut service = Service::with(ORIGIN, configuration(&["clinic"]));
-    let window = window(&service, 60);
-    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
+    let mut service = scheduled(&["clinic"], 60);
     let mut both = configuration(&["clinic", "new"]);
     service.configure(service.second(20), both.clone());
     let before = ["clinic it@clinic.example", "new it@new.example"];
@@ -304,11 +296,7 @@ fn an_allowance_that_may_have_been_used_is_not_lowered() {
 
 #[test]
 fn an_allowance_that_was_lowered_and_raised_again_too_late_stays_lowered() {
-    let mut service = Service::with(ORIGIN, configuration(&["clinic"]));
-    let window = window(&service, 0);
-    service.act_at(10, "kim", Act::ScheduleMaintenance(window));
-    service.tick(20);
-    deliver_to(&mut service, &["clinic"]);
+    let mut service = announced(&["clinic"], &["clinic"], 0);
     // Nobody is told of this in time.
     let lower = extend(&service, 600, Some(60));
     service.act_at(30, "kim", lower);
@@ -376,11 +364,7 @@ proptest! {
         before in prop::collection::vec(later(), 0..4),
         after in prop::collection::vec(later(), 1..10),
     ) {
-        let mut service = Service::with(ORIGIN, configuration(&customers));
-        let window = window(&service, 60);
-        service.act_at(10, "kim", Act::ScheduleMaintenance(window));
-        service.tick(20);
-        deliver_to(&mut service, &customers);
+        let mut service = announced(&customers, &customers, 60);
         for (n, step) in before.iter().enumerate() {
             take(&mut service, 60 + 60 * i64::try_from(n).unwrap(), step);
         }

@@ -53,6 +53,14 @@ fn only(service: &Service, kind: Kind) -> Notice {
     due[0].clone()
 }
 
+/// At 90: a system that is down from 30 on, and whose notice is under way.
+fn attempting() -> (Service, NoticeId) {
+    let mut service = Service::new(ORIGIN, vec![system("a")]);
+    service.draw(0, &[("a/p", "UDDD")]);
+    let down = service.begin_attempt(&only(&service, Kind::Downtime));
+    (service, down)
+}
+
 #[test]
 fn a_lone_system_is_told_at_once() {
     let mut service = Service::new(ORIGIN, vec![system("a"), system("b")]);
@@ -262,9 +270,7 @@ fn an_uptime_that_was_not_sent_is_folded_into_the_next_downtime() {
 
 #[test]
 fn an_attempt_that_is_under_way_is_never_folded_but_what_it_defers_is() {
-    let mut service = Service::new(ORIGIN, vec![system("a")]);
-    service.draw(0, &[("a/p", "UDDD")]);
-    let down = service.begin_attempt(&only(&service, Kind::Downtime));
+    let (mut service, down) = attempting();
     service.draw(120, &[("a/p", "UUU")]);
     assert!(matches!(
         service.message(down).standing,
@@ -344,9 +350,7 @@ fn an_address_that_is_refused_for_good_is_told_neither_down_nor_up() {
 
 #[test]
 fn a_refusal_that_comes_after_the_recovery_takes_the_recovery_back() {
-    let mut service = Service::new(ORIGIN, vec![system("a")]);
-    service.draw(0, &[("a/p", "UDDD")]);
-    let down = service.begin_attempt(&only(&service, Kind::Downtime));
+    let (mut service, down) = attempting();
     service.draw(120, &[("a/p", "UUU")]);
     service.end_attempt(down, Delivery::Rejected);
     assert!(service.due().is_empty());
@@ -627,9 +631,7 @@ fn a_run_that_can_no_longer_go_on_holds_no_recovery_up() {
 /// Whether the only recovery says that what it answers never arrived, where the first attempt at
 /// that was under way as the recovery was decided and ended so.
 fn says_both(result: Delivery) -> bool {
-    let mut service = Service::new(ORIGIN, vec![system("a")]);
-    service.draw(0, &[("a/p", "UDDD")]);
-    let down = service.begin_attempt(&only(&service, Kind::Downtime));
+    let (mut service, down) = attempting();
     service.draw(120, &[("a/p", "UUU")]);
     service.end_attempt(down, result);
     service.tick(4_000);
@@ -646,9 +648,7 @@ fn a_recovery_says_what_became_of_the_notice_that_was_on_its_way_when_it_was_dec
 #[test]
 fn a_recovery_of_two_says_so_only_if_neither_was_heard_of() {
     for (first, both) in [(Delivery::Accepted, false), (Delivery::Deferred, true)] {
-        let mut service = Service::new(ORIGIN, vec![system("a")]);
-        service.draw(0, &[("a/p", "UDDD")]);
-        let down = service.begin_attempt(&only(&service, Kind::Downtime));
+        let (mut service, down) = attempting();
         service.draw(120, &[("a/p", "UUDDD")]);
         service.end_attempt(down, first);
         service.tick(300);

@@ -50,12 +50,18 @@ fn nothing_contradicts(service: &mut Service) {
     assert!(service.is_quiet(), "{}", service.timeline_without_probes());
 }
 
-#[test]
-fn declared_then_seen_and_the_declaration_lasts_longer() {
+/// At 70: an outage that is declared from 30 on, and whose notice was sent.
+fn declared() -> (Service, OutageId) {
     let mut service = Service::new(ORIGIN, vec![system("a")]);
     service.draw(0, &[("a/p", "UUU")]);
     let declared = declare(&mut service, 70, 30, None);
     assert_eq!(send_due(&mut service), ["downtime: a 30.."]);
+    (service, declared)
+}
+
+#[test]
+fn declared_then_seen_and_the_declaration_lasts_longer() {
+    let (mut service, declared) = declared();
     service.draw(90, &[("a/p", "DDDDUUU")]);
     assert_eq!(send_due(&mut service), [""; 0]);
     ends(&mut service, 300, declared, 290);
@@ -65,10 +71,7 @@ fn declared_then_seen_and_the_declaration_lasts_longer() {
 
 #[test]
 fn declared_then_seen_and_the_probes_see_it_longer() {
-    let mut service = Service::new(ORIGIN, vec![system("a")]);
-    service.draw(0, &[("a/p", "UUU")]);
-    let declared = declare(&mut service, 70, 30, None);
-    assert_eq!(send_due(&mut service), ["downtime: a 30.."]);
+    let (mut service, declared) = declared();
     service.draw(90, &[("a/p", "DDDD")]);
     ends(&mut service, 185, declared, 150);
     service.draw(210, &[("a/p", "DD")]);
@@ -128,10 +131,7 @@ fn declared_as_over_and_then_confirmed_by_the_probes() {
 
 #[test]
 fn what_was_over_before_the_probes_saw_anything_is_not_part_of_it() {
-    let mut service = Service::new(ORIGIN, vec![system("a")]);
-    service.draw(0, &[("a/p", "UUU")]);
-    let declared = declare(&mut service, 70, 30, None);
-    assert_eq!(send_due(&mut service), ["downtime: a 30.."]);
+    let (mut service, declared) = declared();
     ends(&mut service, 80, declared, 75);
     assert_eq!(send_due(&mut service), ["uptime: a 30..75"]);
     service.draw(90, &[("a/p", "DDD")]);
@@ -172,10 +172,7 @@ fn two_declarations_and_what_the_probes_saw_between_them_are_one() {
 
 #[test]
 fn a_declaration_that_is_shortened_later_does_not_make_two_of_one() {
-    let mut service = Service::new(ORIGIN, vec![system("a")]);
-    service.draw(0, &[("a/p", "UUU")]);
-    let declared = declare(&mut service, 70, 30, None);
-    assert_eq!(send_due(&mut service), ["downtime: a 30.."]);
+    let (mut service, declared) = declared();
     service.draw(90, &[("a/p", "DDD")]);
     ends(&mut service, 160, declared, 60);
     service.draw(180, &[("a/p", "UU")]);

@@ -18,6 +18,14 @@ fn watched() -> Service {
     Service::new(ORIGIN, vec![system("a")])
 }
 
+/// At 90: the system is down from 30 on, and its customer was notified.
+fn down() -> Service {
+    let mut service = watched();
+    service.draw(0, &[("a/p", "UDDD")]);
+    service.deliver_due(Delivery::Accepted);
+    service
+}
+
 /// The story from some event on, and the seconds up to an offset.
 fn since(service: &Service, seq: usize, until_s: i64) -> String {
     let story = service.timeline();
@@ -79,54 +87,34 @@ fn a_crash_long_after_the_last_sample_is_unknown_from_where_that_stopped_vouchin
 }
 
 #[test]
-fn back_to_a_system_that_is_up_the_outage_ended_unobserved() {
-    let mut service = watched();
-    service.draw(0, &[("a/p", "UDDD")]);
-    service.deliver_due(Delivery::Accepted);
-    service.crash(100, 400);
-    service.draw(420, &[("a/p", "UUU")]);
-    expect![[r#"
-        90    #9 attempt 1 of N-1
-        90    #10 N-1 Accepted
-        400   #11 started, alive until 100
-        420   #12 a/p heard from 420
-        450   #13 a/p cleared from 100
-        450   #14 a/p up from 100 (between 100 and 420)
-        450   #15 O-1 ends 100 (between 100 and 420)
-        450   #16 IncidentResolved I-1
-        450   due uptime/O-1/it@clinic.example
-        up 90 degraded 0 planned 0 excluded 0 unplanned 70 unknown 320
-    "#]]
-    .assert_eq(&since(&service, 6, 480));
-}
-
-#[test]
-fn the_same_without_a_single_sample_that_survived() {
-    let mut service = watched();
-    service.draw(0, &[("a/p", "UDDD")]);
-    service.deliver_due(Delivery::Accepted);
-    service.crash_with(100, 400, &[]);
-    service.draw(420, &[("a/p", "UUU")]);
-    expect![[r#"
-        90    #9 attempt 1 of N-1
-        90    #10 N-1 Accepted
-        400   #11 started, alive until 100
-        420   #12 a/p heard from 420
-        450   #13 a/p cleared from 100
-        450   #14 a/p up from 100 (between 100 and 420)
-        450   #15 O-1 ends 100 (between 100 and 420)
-        450   #16 IncidentResolved I-1
-        450   due uptime/O-1/it@clinic.example
-        up 90 degraded 0 planned 0 excluded 0 unplanned 70 unknown 320
-    "#]]
-    .assert_eq(&since(&service, 6, 480));
+fn up_after_a_crash_the_outage_ended_unobserved_even_if_the_samples_are_lost() {
+    for samples_survive in [true, false] {
+        let mut service = down();
+        if samples_survive {
+            service.crash(100, 400);
+        } else {
+            service.crash_with(100, 400, &[]);
+        }
+        service.draw(420, &[("a/p", "UUU")]);
+        expect![[r#"
+            90    #9 attempt 1 of N-1
+            90    #10 N-1 Accepted
+            400   #11 started, alive until 100
+            420   #12 a/p heard from 420
+            450   #13 a/p cleared from 100
+            450   #14 a/p up from 100 (between 100 and 420)
+            450   #15 O-1 ends 100 (between 100 and 420)
+            450   #16 IncidentResolved I-1
+            450   due uptime/O-1/it@clinic.example
+            up 90 degraded 0 planned 0 excluded 0 unplanned 70 unknown 320
+        "#]]
+        .assert_eq(&since(&service, 6, 480));
+    }
 }
 
 #[test]
 fn back_to_a_system_that_is_still_down_it_is_one_outage_and_one_pair_of_notices() {
-    let mut service = watched();
-    service.draw(0, &[("a/p", "UDDD")]);
-    service.deliver_due(Delivery::Accepted);
+    let mut service = down();
     service.crash(100, 400);
     service.draw(420, &[("a/p", "DDDUU")]);
     expect![[r#"
@@ -340,9 +328,7 @@ fn a_stall_while_up_is_unknown_to_one_interval() {
 
 #[test]
 fn a_stall_within_an_outage_does_not_split_it() {
-    let mut service = watched();
-    service.draw(0, &[("a/p", "UDDD")]);
-    service.deliver_due(Delivery::Accepted);
+    let mut service = down();
     service.absent(100, 280);
     service.draw(285, &[("a/p", "DDUUU")]);
     expect![[r#"
@@ -611,9 +597,7 @@ fn review() -> Act {
 
 #[test]
 fn what_people_do_while_a_killed_service_is_away_makes_nothing_of_it_seen() {
-    let mut service = watched();
-    service.draw(0, &[("a/p", "UDDD")]);
-    service.deliver_due(Delivery::Accepted);
+    let mut service = down();
     service.draw(120, &[("a/p", "UUU")]);
     service.deliver_due(Delivery::Accepted);
     service.record_death(200, 900);
@@ -629,9 +613,7 @@ fn what_people_do_while_a_killed_service_is_away_makes_nothing_of_it_seen() {
 
 #[test]
 fn a_killed_service_ends_an_outage_no_more_than_it_goes_on_with_it() {
-    let mut service = watched();
-    service.draw(0, &[("a/p", "UDDD")]);
-    service.deliver_due(Delivery::Accepted);
+    let mut service = down();
     service.record_death(100, 86_400);
     service.act_at(86_400, "bob", review());
     let figures = service.figures("a", 0, 86_400);
@@ -693,9 +675,7 @@ fn whether_anybody_wrote_while_the_service_was_dead_changes_no_figure_and_no_not
 
 #[test]
 fn what_was_cut_off_is_sent_once_more_however_long_nobody_was_there() {
-    let mut service = watched();
-    service.draw(0, &[("a/p", "UDDD")]);
-    service.deliver_due(Delivery::Accepted);
+    let mut service = down();
     service.draw(120, &[("a/p", "UU")]);
     let up = service.begin_attempt(&service.only_due());
     let back_s = 72 * 3600;
