@@ -56,8 +56,8 @@ pub struct Review {
     pub certainty: Option<Certainty>,
     /// The action that ended it.
     pub resolution: Option<String>,
-    /// A measure against a repetition. None is ever dropped: one of the same text takes the place
-    /// of the one before, with its owner and date; any other is added.
+    /// The measures. No measure is ever removed. A measure with the same text replaces the owner
+    /// and date; any other is added.
     pub measures: Vec<Measure>,
 }
 
