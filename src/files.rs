@@ -179,10 +179,23 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Creates a directory and its parents, and syncs the parent.
 pub fn make_dir(path: &Path) -> io::Result<()> {
+    make(path, &mut std::fs::DirBuilder::new())
+}
+
+/// As [`make_dir`]; only the own user may look into what is created (mode 0700).
+pub fn make_private_dir(path: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    make(path, &mut builder)
+}
+
+fn make(path: &Path, builder: &mut std::fs::DirBuilder) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
-    std::fs::create_dir_all(path).map_err(|error| match error.kind() {
+    let made = builder.recursive(true).create(path);
+    made.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => io::Error::new(
             error.kind(),
             format!("`{}` exists and is not a directory", path.display()),
@@ -190,6 +203,16 @@ pub fn make_dir(path: &Path) -> io::Result<()> {
         _ => error,
     })?;
     sync_dir(parent_of(path))
+}
+
+/// Creates an empty file that only the own user may read and write (mode 0600), unless the file
+/// exists.
+pub fn make_private_file(path: &Path) -> io::Result<()> {
+    let mut options = File::options();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
 }
 
 /// Writes created, renamed and removed names of a directory to the disk.
@@ -274,6 +297,28 @@ mod tests {
         replace(&path, b"second").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"second");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn private_directories_and_files_are_for_the_own_user_only() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("data/more");
+        make_private_dir(&deep).unwrap();
+        let file = deep.join("ledger");
+        make_private_file(&file).unwrap();
+        std::fs::write(&file, b"kept").unwrap();
+        make_private_file(&file).unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), b"kept");
+        let wanted = [
+            (file, 0o600),
+            (deep, 0o700),
+            (dir.path().join("data"), 0o700),
+        ];
+        for (path, mode) in wanted {
+            let found = std::fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(found & 0o777, mode, "{}", path.display());
+        }
     }
 
     #[test]

@@ -109,7 +109,7 @@ async fn run_with(
     let prepared = reader.read(&start.config, None).await?;
     let loaded = &prepared.loaded;
     let data = start.data.clone().unwrap_or_else(|| loaded.data.clone());
-    files::make_dir(&data).map_err(|source| Error::Data {
+    files::make_private_dir(&data).map_err(|source| Error::Data {
         path: data.clone(),
         source,
     })?;

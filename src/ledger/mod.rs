@@ -170,8 +170,10 @@ impl Ledger {
     /// Opens the ledger of a data directory to read and write. Creates it if needed. The caller
     /// holds the directory's lock.
     pub fn open(data: &Path) -> Result<Ledger, Error> {
-        crate::files::make_dir(data)?;
+        crate::files::make_private_dir(data)?;
         let path = data.join(FILE);
+        // The ledger contains customers' addresses. SQLite gives its journal the same mode.
+        crate::files::make_private_file(&path)?;
         let connection = schema::open(&path)?;
         crate::files::sync_dir(data)?;
         Self::with(connection, true)

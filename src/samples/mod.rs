@@ -140,7 +140,7 @@ impl Instance {
     /// Opens the samples of a data directory, and starts the writer. `now` chooses the month.
     pub fn open_with(data: &Path, now: Timestamp, options: Options) -> Result<Instance, Error> {
         let folder = data.join(FOLDER);
-        crate::files::make_dir(&folder)?;
+        crate::files::make_private_dir(&folder)?;
         let folder = folder.canonicalize()?;
         let claim = Claim::of(folder.clone())?;
         let month = month::running(now, &month::all(&folder)?);

@@ -20,6 +20,10 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
 /// How far ahead a single window may start. A slip in the year would otherwise be announced, and forgotten.
 const AHEAD: SignedDuration = SignedDuration::from_hours(732 * 24);
 
+/// How long ago a window may have started when it is scheduled: the time that it takes to send the
+/// command. A window begun before that would be announced as work that starts now.
+const TYPING: SignedDuration = SignedDuration::from_secs(60);
+
 /// The longest of its other lengths, as in the configuration: ten years.
 const LONGEST_S: i64 = 3_653 * 86_400;
 
@@ -151,6 +155,13 @@ fn makes_sense(record: &Record, at: Timestamp, window: &Single) -> Result<(), Re
         return refuse(format!(
             "the window ended at {}: work is announced before it is done",
             window.end
+        ));
+    }
+    if at.duration_since(window.start) > TYPING {
+        return refuse(format!(
+            "the window starts at {}, which is in the past; schedule it from now on, and record with \
+             `nines maintenance told` when customers were notified",
+            window.start
         ));
     }
     if window.start.duration_since(at) > AHEAD {

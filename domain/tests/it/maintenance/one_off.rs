@@ -186,9 +186,15 @@ fn the_outermost_numbers_and_instants_are_refused_or_counted_and_break_nothing()
                 .flat_map(|first| NUMBERS.iter().map(move |other| (first, other)));
             let windows = lengths.flat_map(|(first, other)| {
                 let id: &str = &format!("w{at_s}-{first:?}-{other:?}");
+                // A window may not start in the past, where an outage may be.
+                let start = if (from, to) == held {
+                    service.second(at_s)
+                } else {
+                    from
+                };
                 let window = Single {
                     id: id.into(),
-                    start: from,
+                    start,
                     end: to,
                     max_downtime_s: *first,
                     min_notice_s: *other,
@@ -259,6 +265,10 @@ fn a_window_that_makes_no_sense_is_not_scheduled() {
             ..right.clone()
         },
         Single {
+            start: service.second(-61),
+            ..right.clone()
+        },
+        Single {
             max_downtime_s: Some(-1),
             ..right.clone()
         },
@@ -277,6 +287,7 @@ fn a_window_that_makes_no_sense_is_not_scheduled() {
         `a` is named twice
         the window ends at 2026-10-01T00:10:00Z, before it starts
         the window ended at 2026-09-30T23:50:00Z: work is announced before it is done
+        the window starts at 2026-09-30T23:58:59Z, which is in the past; schedule it from now on, and record with `nines maintenance told` when customers were notified
         a length of time cannot be negative
     "#]]
     .assert_eq(&why);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::event::{Delivery, Event, Fact};
 use domain::id::{NoticeId, OutageId, SystemId};
+use domain::input::Input;
 use domain::notice::{Address, Kind, Notice};
 use domain::record::{Record, Standing};
 
@@ -35,6 +36,8 @@ fn each_message(service: &Service, mut check: impl FnMut(&Record, u64, &Notice))
 /// When nothing waits any more, each address knows how each of its systems is.
 pub fn each_address_knows_the_truth_in_the_end(service: &mut Service) {
     for _ in 0..200 {
+        // What falls due by now is decided before the messages are composed.
+        service.input(service.now, Input::Tick);
         service.deliver_due(Delivery::Accepted);
         let wake =
             domain::notices::next_wake(&service.record, service.watch.doubted(), service.now);
