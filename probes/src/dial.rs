@@ -76,9 +76,9 @@ pub(crate) async fn dial(
     }
 }
 
-/// Like tokio's lookup, but records if the blocking thread has started. A name that waited for a thread
+/// The addresses of a name. Like tokio's lookup, but records if the blocking thread has started. A name that waited for a thread
 /// until the timeout says nothing about its server.
-async fn resolve(
+pub(crate) async fn resolve(
     name: &Arc<str>,
     port: u16,
     trace: &mut Trace<'_>,
@@ -150,7 +150,8 @@ async fn connect_any(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpS
     })
 }
 
-fn share(deadline: Instant, left: usize) -> Duration {
+/// An equal share of the time until `deadline` if `left` addresses are still to be tried.
+pub(crate) fn share(deadline: Instant, left: usize) -> Duration {
     let remaining = deadline.saturating_duration_since(Instant::now());
     if left <= 1 {
         // The last address may use all the time: then the timeout of the whole run ends it.
@@ -190,7 +191,8 @@ const RANK_TIMEOUT: u8 = 2;
 const RANK_UNREACHABLE: u8 = 1;
 const RANK_NO_IPV6: u8 = 0;
 
-fn classify(error: &io::Error, address: SocketAddr) -> (u8, Fault) {
+/// The rank of a failure to connect, and its fault.
+pub(crate) fn classify(error: &io::Error, address: SocketAddr) -> (u8, Fault) {
     use io::ErrorKind as K;
     let down = |rank, reason, detail: &str| (rank, Fault::new(reason, detail));
     match error.kind() {

@@ -1,6 +1,7 @@
 //! The kinds of probe. A new kind is a file in `kinds/` that implements [`Spec`], and an entry in
 //! [`KINDS`]. The configuration, its JSON Schema and the documentation are derived from this table.
 
+mod dns;
 pub mod http;
 mod tcp;
 mod tls;
@@ -20,6 +21,7 @@ pub static KINDS: &[Kind] = &[
     Kind::of::<http::Http>("http"),
     Kind::of::<tcp::Tcp>("tcp"),
     Kind::of::<tls::Tls>("tls"),
+    Kind::of::<dns::Dns>("dns"),
 ];
 
 /// The keys of one kind of probe, as a `[[probe]]` table writes them.

@@ -5,6 +5,7 @@
 mod authority;
 mod bodies;
 mod certificates;
+mod dns;
 mod phases;
 mod protocol;
 mod redirects;

@@ -1,0 +1,269 @@
+//! Asks one DNS server, over UDP, and over TCP if the answer was cut. Names such as `localhost` are asked
+//! for like any other, and no answer is kept.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use domain::sample::Reason;
+use hickory_resolver::net::runtime::{
+    DnsUdpSocket, RuntimeProvider, TokioRuntimeProvider, TokioTime,
+};
+use hickory_resolver::net::tcp::TcpClientStream;
+use hickory_resolver::net::udp::UdpClientStream;
+use hickory_resolver::net::xfer::{DnsExchange, DnsHandle, FirstAnswer};
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::{DnsRequestOptions, DnsResponse, Query, ResponseCode};
+use hickory_resolver::proto::rr::{Name, RData};
+use hickory_resolver::system_conf::parse_resolv_conf;
+use tokio::io::{Interest, ReadBuf};
+use tokio::net::UdpSocket;
+use tokio::time::{Instant, timeout_at};
+
+use super::records::{self, RecordType};
+use crate::dial;
+use crate::fault::Fault;
+
+/// The most queries of one run. A further one is only needed if an alias leads out of an answer.
+const QUERIES: usize = 8;
+
+/// The most aliases (CNAME) that are followed within one answer.
+const ALIASES: usize = 16;
+
+/// The servers that `file` names.
+pub(super) fn of_this_machine(file: &Path, port: u16) -> Result<Vec<SocketAddr>, Fault> {
+    let shown = file.display();
+    let content =
+        std::fs::read(file).map_err(|e| Fault::monitor(format!("cannot read {shown}: {e}")))?;
+    // Without a server, the library only says so.
+    let (config, _) = parse_resolv_conf(content)
+        .map_err(|_| Fault::monitor(format!("{shown} names no DNS server")))?;
+    let servers = config.name_servers().iter();
+    Ok(servers.map(|s| SocketAddr::new(s.ip, port)).collect())
+}
+
+/// The records of `name`. Follows aliases, unless they are asked for.
+pub(super) async fn resolve(
+    server: SocketAddr,
+    name: &Name,
+    record: RecordType,
+    until: Instant,
+) -> Result<BTreeSet<String>, Fault> {
+    let answer = timeout_at(until, follow(server, name, record, until)).await;
+    answer.unwrap_or_else(|_| {
+        let detail = format!("no answer from {server} before the timeout");
+        Err(Fault::new(Reason::Timeout, detail))
+    })
+}
+
+async fn follow(
+    server: SocketAddr,
+    name: &Name,
+    record: RecordType,
+    until: Instant,
+) -> Result<BTreeSet<String>, Fault> {
+    let mut name = name.clone();
+    for _ in 0..QUERIES {
+        let answer = query(server, &name, record, until).await;
+        let answer = answer.map_err(|error| fault(&error, &name, record, server))?;
+        let mut followed = 0;
+        while record != RecordType::Cname
+            && followed < ALIASES
+            && let Some(target) = alias(&answer, &name)
+        {
+            name = target.clone();
+            followed += 1;
+        }
+        let found: BTreeSet<String> = answer
+            .answers
+            .iter()
+            .filter(|one| one.name == name)
+            .filter_map(|one| records::text(&one.data, record))
+            .collect();
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        if followed == 0 || answer.response_code == ResponseCode::NXDomain {
+            return Err(no_records(answer.response_code, &name, record));
+        }
+        if followed == ALIASES {
+            break;
+        }
+    }
+    let name = records::shown(&name);
+    let detail = format!("the aliases (CNAME) do not end, the last is {name}");
+    Err(Fault::new(Reason::Dns, detail))
+}
+
+fn alias<'a>(answer: &'a DnsResponse, name: &Name) -> Option<&'a Name> {
+    answer.answers.iter().find_map(|one| match &one.data {
+        RData::CNAME(target) if one.name == *name => Some(&target.0),
+        _ => None,
+    })
+}
+
+/// Sends one query. The caller drops the future at `until`.
+async fn query(
+    server: SocketAddr,
+    name: &Name,
+    record: RecordType,
+    until: Instant,
+) -> Result<DnsResponse, NetError> {
+    let query = Query::query(name.clone(), record.code());
+    let options = DnsRequestOptions::default();
+    let provider = Provider::default();
+    // The library's own timeout must not come first.
+    let limit = until.saturating_duration_since(Instant::now()) + Duration::from_secs(1);
+    let udp = UdpClientStream::builder(server, provider.clone()).with_timeout(Some(limit));
+    let udp: DnsExchange<Provider> = udp.exchange();
+    let mut answer = udp.lookup(query.clone(), options).first_answer().await?;
+    if answer.truncation {
+        let tcp = TcpClientStream::exchange(server, None, limit, None, provider).await?;
+        answer = tcp.lookup(query, options).first_answer().await?;
+    }
+    Ok(DnsError::from_response(answer)?)
+}
+
+fn no_records(code: ResponseCode, name: &Name, record: RecordType) -> Fault {
+    let (name, record) = (records::shown(name), record.word());
+    let detail = match code {
+        ResponseCode::NXDomain => format!("{name} does not exist (NXDOMAIN)"),
+        _ => format!("{name} has no {record} record"),
+    };
+    Fault::new(Reason::Dns, detail)
+}
+
+fn fault(error: &NetError, name: &Name, record: RecordType, server: SocketAddr) -> Fault {
+    let code = match error {
+        NetError::Dns(DnsError::NoRecordsFound(none)) if none.ns.is_some() => {
+            let name = records::shown(name);
+            let detail = format!("{server} does not serve {name}: it names other servers");
+            return Fault::new(Reason::Dns, detail);
+        }
+        NetError::Dns(DnsError::NoRecordsFound(none)) => {
+            return no_records(none.response_code, name, record);
+        }
+        NetError::Dns(DnsError::ResponseCode(code)) => *code,
+        NetError::Io(error) => {
+            use io::ErrorKind as K;
+            return match error.kind() {
+                K::ConnectionReset | K::BrokenPipe | K::UnexpectedEof => {
+                    Fault::protocol(format!("{server} closed the connection before an answer"))
+                }
+                _ => {
+                    let (_, fault) = dial::classify(error, server);
+                    Fault::new(fault.reason, format!("{server}: {}", fault.detail))
+                }
+            };
+        }
+        NetError::Proto(_) => return Fault::protocol(format!("the answer of {server} is not DNS")),
+        other => return Fault::protocol(format!("no whole answer of {server}: {other}")),
+    };
+    let (reason, word) = match code {
+        ResponseCode::Refused => (Reason::Refused, "REFUSED".to_owned()),
+        ResponseCode::ServFail => (Reason::Status, "SERVFAIL".to_owned()),
+        other => (Reason::Status, format!("{other:?}").to_ascii_uppercase()),
+    };
+    let name = records::shown(name);
+    Fault::new(reason, format!("{server} answers {word} for {name}"))
+}
+
+/// Like tokio's, but connects UDP sockets: the kernel then reports a closed port at once, and drops what
+/// other servers send.
+#[derive(Clone, Default)]
+struct Provider(TokioRuntimeProvider);
+
+impl RuntimeProvider for Provider {
+    type Handle = <TokioRuntimeProvider as RuntimeProvider>::Handle;
+    type Timer = TokioTime;
+    type Udp = Connected;
+    type Tcp = <TokioRuntimeProvider as RuntimeProvider>::Tcp;
+
+    fn create_handle(&self) -> Self::Handle {
+        self.0.create_handle()
+    }
+
+    fn connect_tcp(
+        &self,
+        server: SocketAddr,
+        local: Option<SocketAddr>,
+        limit: Option<Duration>,
+    ) -> Pin<Box<dyn Send + Future<Output = io::Result<Self::Tcp>>>> {
+        self.0.connect_tcp(server, local, limit)
+    }
+
+    fn bind_udp(
+        &self,
+        local: SocketAddr,
+        server: SocketAddr,
+    ) -> Pin<Box<dyn Send + Future<Output = io::Result<Self::Udp>>>> {
+        Box::pin(async move {
+            let socket = UdpSocket::bind(local).await?;
+            socket.connect(server).await?;
+            Ok(Connected { socket, server })
+        })
+    }
+}
+
+/// A UDP socket that is connected to its server.
+struct Connected {
+    socket: UdpSocket,
+    server: SocketAddr,
+}
+
+impl DnsUdpSocket for Connected {
+    type Time = TokioTime;
+
+    fn poll_recv_from(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<(usize, SocketAddr)>> {
+        let mut buffer = ReadBuf::new(buffer);
+        let polled = self.socket.poll_recv(cx, &mut buffer);
+        polled.map_ok(|()| (buffer.filled().len(), self.server))
+    }
+
+    /// Also wakes for an error: the kernel reports a closed port so, and tokio does not take such a socket
+    /// for readable.
+    fn recv_from<'socket, 'buffer, 'run>(
+        &'socket self,
+        buffer: &'buffer mut [u8],
+    ) -> Pin<Box<dyn Future<Output = io::Result<(usize, SocketAddr)>> + Send + 'run>>
+    where
+        'socket: 'run,
+        'buffer: 'run,
+        Self: 'run,
+    {
+        Box::pin(async move {
+            loop {
+                let ready = self.socket.ready(Interest::READABLE | Interest::ERROR);
+                if ready.await?.is_error()
+                    && let Some(error) = self.socket.take_error()?
+                {
+                    return Err(error);
+                }
+                match self.socket.try_recv(buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    received => return received.map(|length| (length, self.server)),
+                }
+                // Neither an error nor a datagram: wait for the next one.
+                let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+                let _ = self.socket.try_io(Interest::ERROR, nothing);
+            }
+        })
+    }
+
+    fn poll_send_to(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &[u8],
+        _: SocketAddr,
+    ) -> Poll<io::Result<usize>> {
+        self.socket.poll_send(cx, buffer)
+    }
+}
