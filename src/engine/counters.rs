@@ -86,6 +86,8 @@ pub struct Counters {
     pub samples_refused: AtomicU64,
     /// Stalls and suspends of the process.
     pub stalls: AtomicU64,
+    /// Attempts at which a relay refused Nines itself.
+    pub relay_refusals: AtomicU64,
     /// Steps of the wall clock.
     pub clock_steps: AtomicU64,
     /// The last mark, in Unix microseconds; 0 before the first.

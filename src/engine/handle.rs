@@ -2,6 +2,7 @@
 //! request with a receipt or a refusal once the events are on the disk. It does not answer samples.
 //! This file decides nothing.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::act::{Act, Refusal};
@@ -199,6 +200,12 @@ impl EngineHandle {
             unreached,
         })
         .await
+    }
+
+    /// Counts an attempt at which a relay refused Nines itself.
+    pub fn count_relay_refusal(&self) {
+        let refusals = &self.shared.counters.relay_refusals;
+        refusals.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The message of a notice, as rendered for its first attempt.

@@ -78,6 +78,11 @@ fn ledger(page: &mut Page, source: &Source) {
         "Failed commits to the ledger. Customers are not notified while commits fail.",
         counters.commit_failures.load(Relaxed),
     );
+    page.total(
+        "nines_relay_refusals_total",
+        "Attempts at which a mail relay refused Nines itself: its greeting, login, sender, relaying or a message.",
+        counters.relay_refusals.load(Relaxed),
+    );
 }
 
 fn samples(page: &mut Page, source: &Source) {

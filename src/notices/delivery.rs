@@ -10,6 +10,7 @@ use lettre::Address;
 use super::message::mailbox;
 use super::relay::{Farewell, Refusal, Step, Timeouts, Transaction};
 use super::text;
+use super::verdict::{Verdict, verdict};
 use crate::config::Relay;
 
 /// The length to which replies are cut, in characters.
@@ -23,6 +24,8 @@ pub struct Ended {
     pub reply: String,
     /// True if no relay got as far as this message: no mail can be delivered now.
     pub unreached: bool,
+    /// A relay refused Nines itself, even if another one took the message: an operator must act.
+    pub refused_us: bool,
 }
 
 impl Ended {
@@ -32,6 +35,7 @@ impl Ended {
             result,
             reply,
             unreached: false,
+            refused_us: false,
         }
     }
 
@@ -69,22 +73,40 @@ pub(super) async fn attempt(
         bytes,
     };
     let mut said = Vec::new();
-    let mut unreached = true;
+    let (mut unreached, mut refused_us) = (true, false);
     for relay in relays {
         match relay.hand_over(&transaction, limits).await {
             Ok((reply, farewell)) => {
                 said.push(format!("{relay}: {reply}"));
                 said.reverse();
                 let reply = said.join("; before: ");
-                return (Ended::new(Delivery::Accepted, &reply), Some(farewell));
+                let ended = Ended::new(Delivery::Accepted, &reply);
+                return (
+                    Ended {
+                        refused_us,
+                        ..ended
+                    },
+                    Some(farewell),
+                );
             }
             Err(refusal) => {
                 said.push(format!("{relay}: {refusal}"));
                 unreached &= is_of_the_relay(&refusal);
-                let result = meaning(&refusal);
+                if verdict(&refusal) == Verdict::Us {
+                    refused_us = true;
+                    tracing::warn!(%relay, %refusal, "a relay refuses Nines, not the recipient");
+                }
+                let result = result(&refusal);
                 if result != Delivery::Deferred {
                     said.reverse();
-                    return (Ended::new(result, &said.join("; before: ")), None);
+                    let ended = Ended::new(result, &said.join("; before: "));
+                    return (
+                        Ended {
+                            refused_us,
+                            ..ended
+                        },
+                        None,
+                    );
                 }
             }
         }
@@ -94,17 +116,21 @@ pub(super) async fn attempt(
     }
     let mut ended = Ended::new(Delivery::Deferred, &said.join("; "));
     ended.unreached = unreached;
+    ended.refused_us = refused_us;
     (ended, None)
 }
 
-/// True if a temporary refusal is about the relay and not about the message: the relay was not
-/// reached, or it closes (421, RFC 5321 §3.8). From RCPT on, a broken connection may be about the
-/// recipient.
+/// True if a refusal says nothing about this message: the relay could not be reached, was closing (421,
+/// RFC 5321, 3.8), or refused the greeting, the login or the sender. A connection that breaks at RCPT may
+/// break because of the recipient, and a relay may deny relaying to some recipients only.
 fn is_of_the_relay(refusal: &Refusal) -> bool {
+    let code = refusal.code;
     match refusal.step {
         Step::Connect | Step::Tls | Step::Greeting | Step::StartTls | Step::Auth => true,
-        Step::Mail => refusal.lost || refusal.code == Some(421),
-        Step::Rcpt | Step::Data | Step::Message => refusal.code == Some(421),
+        Step::Mail => refusal.lost || code == Some(421) || code.is_some_and(|code| code >= 500),
+        Step::Rcpt | Step::Data | Step::Message => {
+            matches!(code, Some(421 | 504 | 530 | 534 | 535 | 538))
+        }
     }
 }
 
@@ -115,23 +141,12 @@ fn address(header: &'static str, given: &str) -> Result<Address, String> {
 }
 
 /// The result of an attempt that ended with this refusal.
-///
-/// Before MAIL the relay refuses the session, not the message, with any code: a wrong password must
-/// not reject a notice. The codes of RFC 4954 are also about the session.
-fn meaning(refusal: &Refusal) -> Delivery {
-    let permanent = match refusal.code {
-        Some(530 | 534 | 535 | 538) => false,
-        Some(code) => code >= 500,
-        None => false,
-    };
-    match refusal.step {
-        Step::Connect | Step::Tls | Step::Greeting | Step::StartTls | Step::Auth => {
-            Delivery::Deferred
-        }
-        Step::Mail | Step::Rcpt | Step::Data if permanent => Delivery::Rejected,
-        Step::Mail | Step::Rcpt | Step::Data => Delivery::Deferred,
-        Step::Message if permanent => Delivery::Rejected,
-        Step::Message if refusal.code.is_some() => Delivery::Deferred,
-        Step::Message => Delivery::Ambiguous,
+fn result(refusal: &Refusal) -> Delivery {
+    if refusal.step == Step::Message && refusal.code.is_none() {
+        return Delivery::Ambiguous;
+    }
+    match verdict(refusal) {
+        Verdict::Address => Delivery::Rejected,
+        Verdict::Us | Verdict::Later => Delivery::Deferred,
     }
 }

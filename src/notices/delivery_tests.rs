@@ -152,18 +152,20 @@ async fn every_refusal_ends_as_it_should() {
         (Ehlo, "450 4.3.2 later", Deferred),
         (Ehlo, "550 5.7.1 not you", Deferred),
         (Mail, "451 4.3.0 later", Deferred),
-        (Mail, "550 5.1.8 bad sender", Rejected),
+        (Mail, "550 5.1.8 bad sender", Deferred),
         (Mail, "530 5.7.0 authenticate first", Deferred),
         (Mail, "354 out of step", Deferred),
         (Rcpt, "450 4.2.1 greylisted", Deferred),
         (Rcpt, "550 5.1.1 no such user", Rejected),
+        (Rcpt, "504 5.5.2 need fully-qualified hostname", Deferred),
+        (Rcpt, "554 5.7.1 Relay access denied", Deferred),
         (Data, "451 4.3.0 later", Deferred),
-        (Data, "554 5.5.1 no", Rejected),
+        (Data, "554 5.5.1 no", Deferred),
         (Data, "250 out of step", Deferred),
         (Message, "250 2.0.0 taken", Accepted),
         (Message, "451 4.3.0 later", Deferred),
         (Message, "421 4.3.2 closing", Deferred),
-        (Message, "554 5.7.1 spam", Rejected),
+        (Message, "554 5.7.1 spam", Deferred),
         (Message, "354 out of step", Ambiguous),
         (Message, "gibberish", Ambiguous),
     ];
@@ -248,7 +250,14 @@ async fn a_relay_that_does_no_business_is_told_from_one_that_puts_off_this_messa
         (Mail, Answer::Drop, true),
         (Mail, say("421 4.3.2 closing"), true),
         (Mail, say("451 4.3.0 later"), false),
+        (Mail, say("553 5.7.1 sender not allowed"), true),
         (Rcpt, say("421 4.7.0 too many connections"), true),
+        (
+            Rcpt,
+            say("530 5.7.0 Must issue a STARTTLS command first"),
+            true,
+        ),
+        (Rcpt, say("554 5.7.1 Relay access denied"), false),
         (Rcpt, say("450 4.2.1 greylisted"), false),
         // A connection that breaks at RCPT may break because of the recipient.
         (Rcpt, Answer::Drop, false),
@@ -287,19 +296,23 @@ async fn a_relay_that_keeps_the_message_and_is_lost_is_ambiguous_and_no_other_is
 }
 
 #[tokio::test]
-async fn the_second_relay_takes_what_the_first_puts_off() {
+async fn the_second_relay_takes_what_the_first_does_not() {
     for (moment, answer) in [
         (Moment::Greeting, Answer::Drop),
         (Moment::Greeting, say("554 not today")),
         (Moment::Mail, say("451 later")),
         (Moment::Rcpt, say("450 later")),
+        (Moment::Rcpt, say("554 5.7.1 Relay access denied")),
+        (Moment::Message, say("554 5.7.1 spam")),
         (Moment::Data, say("451 later")),
         (Moment::Message, say("451 later")),
     ] {
         let (first, second) = (sink(Tls::None).await, sink(Tls::None).await);
+        let refused_us = matches!(&answer, Answer::Say(text) if text.starts_with('5'));
         first.script(always(moment, answer));
         let ended = deliver(&[relay(&first), relay(&second)], FROM, TO, &bytes()).await;
         assert_eq!(ended.result, Delivery::Accepted, "{}", ended.reply);
+        assert_eq!(ended.refused_us, refused_us, "{}", ended.reply);
         assert!(ended.reply.starts_with(&format!(
             "127.0.0.1:{}: 250 2.0.0 kept; before: ",
             second.address().port()

@@ -13,6 +13,7 @@ mod sample;
 mod smtp_io;
 mod text;
 mod times;
+mod verdict;
 mod view;
 
 #[cfg(test)]

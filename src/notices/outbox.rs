@@ -64,7 +64,11 @@ impl Outbox for EngineOutbox {
             result,
             reply,
             unreached,
+            refused_us,
         } = ended;
+        if refused_us {
+            self.engine.count_relay_refusal();
+        }
         // If the disk fails, the engine keeps the result and writes it later. A stopped engine
         // takes no result; then the next start counts the attempt as ambiguous.
         while let Err(error) = self
