@@ -100,9 +100,12 @@ fn run_service(common: &Common, with_parent: bool) -> Result<End, Failure> {
     }
 }
 
+/// Libraries that would log each run of a probe: its result says the same.
+const QUIET: &str = "hickory_net=off,hickory_proto=off,hickory_resolver=off";
+
 fn log_to_stderr(level: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("NINES_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(format!("{level},{QUIET}")));
     // A second call within one process (a test) keeps the first.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
