@@ -28,7 +28,8 @@ use formats::{HeaderText, HttpUrl, Method};
 use hop::Hop;
 use request::{Basic, Request};
 
-/// The most bytes of an answer's body. A longer or endless body is a broken protocol.
+/// The most bytes that are read of an answer's body. A longer or endless body is a broken protocol if
+/// an expectation reads it; otherwise the rest is left.
 pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
 /// The most bytes of an answer's head.

@@ -80,6 +80,8 @@ async fn http2_has_the_same_limits() {
         .await;
     let mut spec = authority.spec(at);
     spec.set("url", format!("https://localhost:{}/endless", at.port()));
+    check_up(&ask(spec.clone()).await);
+    spec.set("expect.body_contains", "never");
     check_down(
         &ask(spec.clone()).await,
         Reason::Protocol,

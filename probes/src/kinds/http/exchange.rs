@@ -158,7 +158,8 @@ fn open_ended(headers: &HeaderMap) -> bool {
         && !headers.contains_key(header::TRANSFER_ENCODING)
 }
 
-/// Reads the body to its end, within the limit.
+/// Reads the body to its end. One that is kept may not be longer than the limit; another is read up
+/// to the limit, since no expectation depends on the rest.
 async fn receive<C>(
     driver: &mut Driver<'_, C>,
     body: Incoming,
@@ -172,7 +173,7 @@ where
     let mut kept = Vec::new();
     let mut length = 0_usize;
     let announced = body.size_hint().lower();
-    if announced > BODY_LIMIT as u64 {
+    if keep && announced > BODY_LIMIT as u64 {
         return Err(errors::too_long());
     }
     while let Some(frame) = driver
@@ -189,10 +190,11 @@ where
             Err(e) => return Err(errors::within(&e, length)),
         };
         length += data.len();
-        if length > BODY_LIMIT {
+        if length > BODY_LIMIT && keep {
             return Err(errors::too_long());
-        }
-        if keep {
+        } else if length > BODY_LIMIT {
+            break;
+        } else if keep {
             kept.extend_from_slice(&data);
         }
     }
