@@ -1,4 +1,4 @@
-//! What was configured: the typed, checked form of the configuration that every decision reads.
+//! The catalogue: the typed, checked form of the configuration that every decision reads.
 //! It goes into the ledger whole (the event `configured`), so it holds no secret, no address of a
 //! probe's target and nothing that only the effects need.
 
@@ -27,19 +27,19 @@ pub struct Catalogue {
     pub mail_from: Mailbox,
     /// How long a `downtime` notice waits for other systems of the same customer, in seconds.
     pub gather_s: i64,
-    /// Who receives reports.
+    /// The committees, which receive reports.
     pub committees: Vec<Committee>,
-    /// Who receives notices.
+    /// The customers, which receive notices.
     pub customers: Vec<Customer>,
     /// Staff.
     pub contacts: Vec<Contact>,
     /// The agreements.
     pub policies: Vec<Policy>,
-    /// What is watched.
+    /// The monitored systems.
     pub systems: Vec<System>,
 }
 
-/// Who receives reports.
+/// A committee: it receives reports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Committee {
     /// Its id.
@@ -52,7 +52,7 @@ pub struct Committee {
     pub members: Vec<String>,
 }
 
-/// Who receives notices.
+/// A customer: it receives notices.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
     /// Its id.
@@ -78,7 +78,7 @@ pub struct Contact {
     pub phone: Option<String>,
 }
 
-/// Whether outages are held against anybody.
+/// Outages of a partner are shown and count against no target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -89,22 +89,22 @@ pub enum Kind {
     Partner,
 }
 
-/// What a customer knows by name and can lose.
+/// A system that a customer knows by name and depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct System {
     /// The name of its file.
     pub id: SystemId,
-    /// What customers call it.
+    /// The name that customers know.
     pub name: String,
     /// Own or a partner's.
     pub kind: Kind,
-    /// Who oversees it.
+    /// The committee that oversees it.
     pub committee: CommitteeId,
     /// The agreement, if any.
     pub policy: Option<PolicyId>,
     /// The target, from the system or else its policy.
     pub target: Option<Target>,
-    /// What customers should do meanwhile.
+    /// Advice for customers during an outage.
     pub downtime_advice: Option<String>,
     /// Its probes.
     pub probes: Vec<Probe>,
@@ -168,9 +168,9 @@ pub enum End {
 pub struct Rule {
     /// Unique within the system; made from the title unless given.
     pub id: String,
-    /// What the work is.
+    /// A title for the work.
     pub title: String,
-    /// What customers will notice.
+    /// The effect that customers will notice.
     pub impact: Option<String>,
     /// When it starts.
     pub days: Days,
@@ -188,7 +188,7 @@ pub struct Rule {
     pub start_grace_s: Option<i64>,
     /// The date of the agreement.
     pub agreed: Option<Date>,
-    /// Whether customers are told of its start and end.
+    /// True if customers are notified of its start and end.
     pub tell: bool,
 }
 
@@ -201,7 +201,7 @@ impl System {
     }
 
     /// The `start_grace` of a window that names none, in whole seconds: the shortest interval of
-    /// the availability probes. The longest would excuse what another probe saw long before.
+    /// the availability probes. The longest would make planned what another probe saw long before.
     /// Rounded up, as how early a run began is: both edges are floored.
     pub fn grace_s(&self) -> i64 {
         let shortest = self.deciding().map(Probe::interval_ms).min().unwrap_or(0);
@@ -289,7 +289,7 @@ pub struct Single {
     pub systems: Vec<SystemId>,
     /// A description of the work.
     pub title: String,
-    /// What customers will notice.
+    /// The effect that customers will notice.
     pub impact: Option<String>,
     pub start: Timestamp,
     pub end: Timestamp,

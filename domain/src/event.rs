@@ -26,7 +26,7 @@ pub struct Event {
     pub fact: Fact,
 }
 
-/// Why nothing vouches for a probe's target.
+/// Why no sample covers a probe's target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Silence {
@@ -52,7 +52,7 @@ pub enum GapCause {
     ClockStepped,
 }
 
-/// Whether an absence of `span` that was noticed at `at` is a clock that was set back to `at`.
+/// True if a gap of `span` that was noticed at `at` is a clock that was set back to `at`.
 pub fn is_set_back(at: Timestamp, span: Span, cause: GapCause) -> bool {
     cause == GapCause::ClockStepped && at < span.to
 }
@@ -71,7 +71,7 @@ pub enum Delivery {
     Ambiguous,
 }
 
-/// What happened. The name of a variant in kebab case is its stored kind.
+/// One fact. The name of a variant in kebab case is its stored kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "kind",
@@ -115,15 +115,15 @@ pub enum Fact {
     /// at each midnight of a committee's zone, so that a month is closed by the ledger alone.
     DayClosed,
 
-    /// Nothing vouches for the probe's target from here on.
+    /// No sample covers the probe's target from here on.
     ProbeSilent {
         source: Source,
-        /// The first instant that nothing vouches for.
+        /// The first instant without coverage.
         from: Timestamp,
         /// Why.
         cause: Silence,
     },
-    /// A conclusive sample vouches again.
+    /// A conclusive sample covers the present again.
     ProbeFirstResult {
         source: Source,
         /// The start of that sample.
@@ -144,7 +144,7 @@ pub enum Fact {
     /// Confirmed up again.
     ProbeUp {
         source: Source,
-        /// The first good sample of the run, or where the last bad one stopped vouching.
+        /// The first good sample of the run, or the end of the last bad sample's coverage.
         to: Timestamp,
         /// The span in which it ended, where nobody watched.
         unobserved: Option<Span>,
@@ -166,7 +166,7 @@ pub enum Fact {
     /// Confirmed neither down nor degraded again.
     ProbeCleared {
         source: Source,
-        /// The first good sample of the run, or where the last bad one stopped vouching.
+        /// The first good sample of the run, or the end of the last bad sample's coverage.
         to: Timestamp,
     },
     /// A run of `down` samples that was never confirmed.
@@ -185,7 +185,7 @@ pub enum Fact {
         system: SystemId,
         /// The first bad sample.
         start: Timestamp,
-        /// Whether every second of it so far is excused by a window: then nobody is told.
+        /// True if a window covers every second of it so far: then no notice is sent.
         planned: bool,
     },
     /// No availability probe of the system is down or pending any more.
@@ -207,7 +207,7 @@ pub enum Fact {
         from: Timestamp,
         /// The end.
         to: Option<Timestamp>,
-        /// What it rests on.
+        /// The evidence.
         evidence: String,
     },
     /// A declared outage got its end, or another one.
@@ -227,7 +227,7 @@ pub enum Fact {
         system: SystemId,
         /// From when to when.
         span: Span,
-        /// What it rests on.
+        /// The evidence.
         evidence: String,
         /// The second person.
         approved_by: String,
@@ -240,7 +240,7 @@ pub enum Fact {
         span: Span,
         /// Why.
         reason: String,
-        /// What it rests on.
+        /// The evidence.
         evidence: String,
         /// The second person; until there is one it stays unplanned.
         approved_by: Option<String>,
@@ -252,24 +252,24 @@ pub enum Fact {
         /// Why.
         reason: String,
     },
-    /// Downtime outlasted what its windows excuse.
+    /// Downtime outlasted the planned time of its windows.
     Overrun {
         /// Which.
         outage: OutageId,
         /// The first second that no window excuses.
         from: Timestamp,
-        /// The window that had excused it last.
+        /// The last window in which it was planned.
         window: WindowId,
     },
 
     /// A single window was scheduled.
     WindowScheduled {
-        /// What was scheduled.
+        /// The scheduled window.
         window: Single,
     },
     /// A single window got other times or another allowance.
     WindowChanged {
-        /// What now holds.
+        /// The window as it holds now.
         window: Single,
         /// Why.
         reason: Option<String>,
@@ -283,9 +283,9 @@ pub enum Fact {
     },
     /// A person recorded having told a customer of a single window.
     CustomerNotified {
-        /// Of which.
+        /// The announced window.
         window: WindowId,
-        /// Whom.
+        /// The customer that was notified.
         customer: CustomerId,
         /// How.
         how: String,
@@ -298,9 +298,9 @@ pub enum Fact {
     MaintenanceStarted {
         /// Which.
         window: WindowId,
-        /// Of which systems.
+        /// The systems of the window.
         systems: Vec<SystemId>,
-        /// What the work is.
+        /// The title of the work.
         title: String,
         /// As it stood at its start.
         span: Span,
@@ -357,11 +357,11 @@ pub enum Fact {
     },
     /// A preventive measure of it was carried out.
     MeasureDone {
-        /// Of which.
+        /// The incident of the measure.
         incident: IncidentId,
         /// The measure's text.
         measure: String,
-        /// What was done.
+        /// The work that was done.
         note: Option<String>,
     },
     /// Its systems are up.
@@ -379,7 +379,7 @@ pub enum Fact {
 
     /// An attempt begins: written before a connection is made.
     DeliveryAttempted {
-        /// Of which notice.
+        /// The notice.
         notice: NoticeId,
         /// Counted from 1.
         attempt: u32,
@@ -391,7 +391,7 @@ pub enum Fact {
     },
     /// An attempt ended.
     DeliveryEnded {
-        /// Of which notice.
+        /// The notice.
         notice: NoticeId,
         /// Which attempt.
         attempt: u32,
@@ -406,7 +406,7 @@ pub enum Fact {
 }
 
 impl Fact {
-    /// What the fact is about: a system, probe, window, outage, incident or notice; empty for the
+    /// The subject of the fact: a system, probe, window, outage, incident or notice; empty for the
     /// service as a whole.
     pub fn subject(&self) -> String {
         match self {

@@ -50,7 +50,7 @@ impl<'a> Faults<'a> {
             } else {
                 active.remove(&n);
             }
-            // Of two faults that overlap, the later one in the file counts.
+            // If two faults overlap, the later one in the file counts.
             let effect = active.last().map(|n| self.all[*n].effect);
             match effects.changes.last_mut() {
                 Some((last, now)) if *last == at => *now = effect,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::ProbeId;
 use crate::policy::Hours;
 
-/// What a probe's failure does to its system.
+/// The effect of a probe's failure on its system.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Affects {
@@ -63,7 +63,7 @@ pub struct Heartbeat {
 }
 
 impl Probe {
-    /// What Nines must run for it; `None` for a heartbeat, which is never scheduled.
+    /// The check that Nines runs for it; `None` for a heartbeat, which is never scheduled.
     pub fn active(&self) -> Option<&Active> {
         match &self.method {
             Method::Active(active) => Some(active),

@@ -61,8 +61,7 @@ pub fn decide(
         events: Vec::new(),
     };
     match input {
-        // What a service that died left undone is decided up to its death. What fell due later
-        // was watched by nobody.
+        // After a crash, decide what fell due before it. Nothing was monitored afterwards.
         Input::Start { .. } | Input::Crashed { .. } => {
             draft.catch_up_until(watch.died_at().unwrap_or(at));
         }
@@ -70,13 +69,13 @@ pub fn decide(
     }
     draft.take(at, input)?;
     draft.consequences(at);
-    // Whether a system is well is known as of the last sample only, so this comes last.
+    // The state of a system is known as of the last sample only, so this comes last.
     draft.complete_windows(at);
     Ok(draft.events)
 }
 
-/// Whether anything may follow from a sample or a tick that changed nothing: something has fallen due, a
-/// notice waits for a run to end, a window for its systems to be up.
+/// True if something may follow from a sample or a tick that changed nothing: something has fallen due, a
+/// notice waits for a run to end, or a window for its systems to be up.
 fn concerned(watch: &Watch, record: &Record, at: Timestamp) -> bool {
     watch.may_be_due(record, at)
         || record
@@ -92,9 +91,9 @@ struct Draft<'a> {
     watch: &'a Watch,
     /// When the input came.
     now: Timestamp,
-    /// Whether the service watches, and so says what falls due.
+    /// True if the service monitors, and so decides what falls due.
     alive: bool,
-    /// What the watch saw that is not decided yet.
+    /// Observations of the watch that are not decided yet.
     waiting: &'a [Transition],
     /// The probes with a bad run towards down that is not confirmed, as of what is being decided:
     /// the watch itself is ahead of that by everything that waits.
@@ -105,7 +104,7 @@ struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    /// What follows from the input itself.
+    /// Decides what follows from the input itself.
     fn take(&mut self, at: Timestamp, input: &Input) -> Result<(), Refusal> {
         match input {
             Input::CreateLedger { identity, tzdb } => {
@@ -146,7 +145,7 @@ impl Draft<'_> {
             Input::MonitoringGap { span, cause } => {
                 let (mut span, cause) = (*span, *cause);
                 if is_set_back(at, span, cause) {
-                    // What it was set back over before passes another time.
+                    // Time that it was set back over before passes another time.
                     span = passing_twice(self.record(), at, span.to);
                 }
                 self.emit(at, Fact::MonitoringGap { span, cause });
@@ -252,7 +251,7 @@ impl Draft<'_> {
                 (Some(due), seen) if seen.is_none_or(|seen| due <= seen) => {
                     let before = self.events.len();
                     self.fall_due(due);
-                    // What falls due leaves a trace, or it would fall due for ever.
+                    // Each due decision leaves a trace, or it would fall due for ever.
                     stuck = self.events.len() == before;
                 }
                 (_, Some(_)) => {
@@ -295,7 +294,7 @@ impl Draft<'_> {
         }
     }
 
-    /// What one sample changed belongs together: between a probe's two confirmations nothing may
+    /// Takes the changes of one sample together: between two confirmations of a probe nothing may
     /// be concluded.
     fn change_next(&mut self, until: Timestamp) {
         let Some(first) = self.waiting.first() else {
@@ -360,7 +359,7 @@ impl Draft<'_> {
             alive_until.map(|until| until.min(at))
         };
         self.emit(at, Fact::Started { alive_until });
-        // What waited when an earlier life ended is told now, not when nobody could have told it.
+        // Decisions that waited when the service stopped are dated now.
         self.consequences(at);
         self.catch_up(at);
         for lost in deliveries::lost_attempts(self.record()) {
@@ -370,15 +369,15 @@ impl Draft<'_> {
         self.all_systems(at);
     }
 
-    /// What follows for incidents and customers.
+    /// Decides what follows for incidents and customers.
     fn consequences(&mut self, at: Timestamp) {
         self.settle(at);
         self.resolve_incidents(at);
     }
 }
 
-/// What passes twice when the clock, having shown `shown`, is set back to `at`: from the first
-/// instant of it that was shown.
+/// The span that passes twice when the clock, having shown `shown`, is set back to `at`: from the
+/// first instant of it that was shown.
 fn passing_twice(record: &Record, at: Timestamp, shown: Timestamp) -> Span {
     let spans = record.monitoring.shown_since(at, shown);
     Span::new(spans.iter().map(|s| s.from).min().unwrap_or(at), shown)

@@ -13,12 +13,12 @@ use crate::record::{Outage, ProbeRecord, Record};
 use crate::span::{Span, Spans, instant, second};
 
 /// How an outage that is still going on stands to its system's windows.
-enum Excuse {
-    /// No second of it is excused.
+enum PlannedPart {
+    /// No second of it is planned.
     None,
-    /// Its present second is excused, as all are since then.
+    /// Its present second is planned, as all are since then.
     Now(Timestamp),
-    /// It was excused until then, by that window last.
+    /// It was planned until then, by that window last.
     Until(Timestamp, WindowId),
 }
 
@@ -38,7 +38,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Whether an availability probe of the system has a run towards down that is not confirmed.
+    /// True if an availability probe of the system has a run towards down that is not confirmed.
     pub(super) fn pending(&self, system: &SystemId) -> bool {
         self.record().has_pending_run(&self.doubted, system)
     }
@@ -48,8 +48,8 @@ impl Draft<'_> {
             return;
         };
         let outage = self.record().outages.next_id();
-        let excuse = excuse(self.record(), system, start, last_bad, outage);
-        let planned = !matches!(excuse, Excuse::None);
+        let part = planned_part(self.record(), system, start, last_bad, outage);
+        let planned = !matches!(part, PlannedPart::None);
         self.emit(
             at,
             Fact::OutageOpened {
@@ -59,19 +59,19 @@ impl Draft<'_> {
                 planned,
             },
         );
-        match excuse {
-            Excuse::None => self.incident_for(at, system, outage, Cause::Outage),
-            Excuse::Until(from, window) => self.overrun(at, system, outage, from, window),
+        match part {
+            PlannedPart::None => self.incident_for(at, system, outage, Cause::Outage),
+            PlannedPart::Until(from, window) => self.overrun(at, system, outage, from, window),
             // It began before its window and within the grace: those seconds are unplanned and
-            // its texts are owed, but nobody is told of what is excused now.
-            Excuse::Now(from) if second(start) < second(from) => {
+            // its texts are owed, but no notice is sent while it is planned.
+            PlannedPart::Now(from) if second(start) < second(from) => {
                 self.incident_for(at, system, outage, Cause::Outage);
             }
-            Excuse::Now(_) => {}
+            PlannedPart::Now(_) => {}
         }
     }
 
-    /// A bad sample of a probe that is confirmed down: an outage that a window excused so far may
+    /// A bad sample of a probe that is confirmed down: an outage that was planned so far may
     /// have outlasted it.
     pub(super) fn outlasted(&mut self, at: Timestamp, probe: &ProbeId, bad_at: Timestamp) {
         let system = SystemId::from(probe.system());
@@ -87,12 +87,12 @@ impl Draft<'_> {
         // before it was known.
         let known_at = record.as_of.map(|as_of| as_of.min(self.now));
         let at = known_at.map_or(at, |known_at| at.max(known_at));
-        match excuse(self.record(), &system, start, bad_at, id) {
-            Excuse::Now(_) => {}
-            Excuse::Until(from, window) => self.overrun(at, &system, id, from, window),
+        match planned_part(self.record(), &system, start, bad_at, id) {
+            PlannedPart::Now(_) => {}
+            PlannedPart::Until(from, window) => self.overrun(at, &system, id, from, window),
             // A slower probe's run turned out to have begun before the window, by more than its
-            // grace: nothing of it was excused.
-            Excuse::None => {
+            // grace: nothing of it was planned.
+            PlannedPart::None => {
                 let over = Span::new(start, instant(second(bad_at).saturating_add(1)));
                 if let Some(window) = record.windows_of(&system, over).pop() {
                     self.overrun(at, &system, id, start, window.id);
@@ -156,7 +156,7 @@ impl Draft<'_> {
         self.owe_texts(at, outage, system);
     }
 
-    /// An outage that was excused when it began may have ended between its last bad sample and
+    /// An outage that was planned when it began may have ended between its last bad sample and
     /// the limit's: no overrun was decided, but seconds that count have a report owe their texts.
     fn owe_texts(&mut self, at: Timestamp, id: OutageId, system: &SystemId) {
         let record = self.record();
@@ -197,14 +197,14 @@ fn down_since(
         .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
 
-/// How the second of `last_bad` is excused, if an outage since `start` goes on.
-fn excuse(
+/// The part of a window in the second of `last_bad`, if an outage since `start` goes on.
+fn planned_part(
     record: &Record,
     system: &SystemId,
     start: Timestamp,
     last_bad: Timestamp,
     id: OutageId,
-) -> Excuse {
+) -> PlannedPart {
     // A window that begins in this very second matters too.
     let over = Span::new(start, instant(second(last_bad).saturating_add(1)));
     let mut history = record.history(system, over);
@@ -220,20 +220,20 @@ fn excuse(
         });
     }
     let Some(zone) = record.months_of(system) else {
-        return Excuse::None;
+        return PlannedPart::None;
     };
     let policy = record
         .configurations
         .policy_of_month(system, last_bad, &zone);
-    let Some(excused) = accounting::planned_until(&history, id, &zone, policy) else {
-        return Excuse::None;
+    let Some(planned) = accounting::planned_until(&history, id, &zone, policy) else {
+        return PlannedPart::None;
     };
-    if last_bad >= excused.until {
-        Excuse::Until(excused.until, excused.window)
-    } else if second(last_bad) >= second(excused.from) {
-        Excuse::Now(excused.from)
+    if last_bad >= planned.until {
+        PlannedPart::Until(planned.until, planned.window)
+    } else if second(last_bad) >= second(planned.from) {
+        PlannedPart::Now(planned.from)
     } else {
-        Excuse::None
+        PlannedPart::None
     }
 }
 
@@ -266,7 +266,7 @@ fn up_since(record: &Record, system: &SystemId, start: Timestamp) -> (Timestamp,
         let unobserved = if removed || !by_sample {
             Some(Span::new(until, until))
         } else {
-            // What took the place of another probe may have been silent for longer.
+            // A probe that took the place of another may have been silent for longer.
             p.unobserved
                 .map(|s| Span::new(s.from.max(until), s.to.max(until)))
         };

@@ -1,4 +1,4 @@
-//! What a message says of outages that go on, of systems and of windows.
+//! Composes messages about outages that go on, about systems and about windows.
 
 use std::collections::BTreeSet;
 
@@ -214,7 +214,7 @@ impl Look<'_> {
         })
     }
 
-    /// What to say of the system's flapping, if the outage is part of it now.
+    /// The row's part about flapping, if the outage belongs to it now.
     fn flapping(&self, outage: &Outage) -> Option<Flapping> {
         let episode = self.record.episode(&outage.system)?;
         let outages: Vec<OutageId> = episode.outages().collect();
@@ -273,7 +273,7 @@ impl Look<'_> {
         works.all(same).then_some(first)
     }
 
-    /// The window in which an outage began that does not excuse it. A window that earned something
+    /// The window in which an outage began that does not make it planned. A window that earned something
     /// also excuses an outage that began within its grace.
     fn unearned_work(&self, id: OutageId) -> Option<Window> {
         let outage = self.record.outages.get(&id)?;

@@ -1,4 +1,4 @@
-//! What an address is told of planned work.
+//! Composes announcements of maintenance windows.
 
 use super::compose::{Content, Look};
 use crate::id::{SystemId, WindowId};

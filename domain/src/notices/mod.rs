@@ -21,7 +21,7 @@ use crate::notice::{Address, Kind, Notice};
 use crate::record::notices::OutageEntry;
 use crate::record::{Outage, Record};
 
-/// What is to be done for one address.
+/// The next step for one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Send this message now.

@@ -1,4 +1,4 @@
-//! What a message says of outages that are over, and which of them one message covers.
+//! Composes recovery notices: which outages that are over one message covers, and their rows.
 
 use std::collections::BTreeSet;
 

@@ -111,7 +111,7 @@ impl Record {
         self.configurations
             .enter(at, by.to_owned(), Arc::clone(&new));
         let old = std::mem::replace(&mut self.catalogue, new);
-        let bereft = self.bereft(&old, catalogue);
+        let lost_failing_probe = self.lost_failing_probe(&old, catalogue);
         for system in &old.systems {
             if catalogue.system(system.id.as_str()).is_none() {
                 self.end_system(at, &system.id);
@@ -149,7 +149,7 @@ impl Record {
                 self.probes.configured(at, probe);
             }
         }
-        self.succeed(at, &bereft);
+        self.carry_down_over(at, &lost_failing_probe);
         self.forget_unwatched(&old, catalogue);
         self.move_held();
     }
@@ -187,7 +187,7 @@ impl Record {
     }
 }
 
-/// Whether only a service that watches writes such an event: people act on a stopped one, too.
+/// True if only a running service writes such an event: people may act while it is stopped.
 fn only_by_watching(fact: &Fact) -> bool {
     matches!(
         fact,

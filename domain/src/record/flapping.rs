@@ -185,7 +185,7 @@ impl Record {
         }
         self.incidents
             .change(other, |i| i.merged = Some((at, into)));
-        // Whoever took on a part of it has taken it on.
+        // If a part of it is acknowledged, all of it is.
         self.incidents.change(into, |i| {
             let both = [i.acknowledged.take(), known.acknowledged.clone()];
             i.acknowledged = both.into_iter().flatten().min_by_key(|a| a.at);

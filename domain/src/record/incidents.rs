@@ -118,7 +118,7 @@ impl Record {
                 i.done.insert(measure.clone(), done);
             }),
             Fact::IncidentReviewed { incident, review } => self.incidents.change(*incident, |i| {
-                // Who names a measure again has it open again.
+                // A measure that is named again is open again.
                 for measure in &review.measures {
                     i.done.remove(&measure.text);
                 }

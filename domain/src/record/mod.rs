@@ -69,7 +69,7 @@ pub struct Record {
     pub outages: Outages,
     /// Every incident.
     pub incidents: Incidents,
-    /// What each address knows and is owed, and every message to it.
+    /// The knowledge of each address, the notices that it is owed, and every message to it.
     pub notices: Notices,
     /// Systems that fail again and again.
     pub unstable: OrdSet<SystemId>,
@@ -100,9 +100,9 @@ pub struct SystemRecord {
 pub struct Fault {
     /// From when to when.
     pub span: Span,
-    /// What it rests on.
+    /// The evidence.
     pub evidence: String,
-    /// Who recorded it, and who approved.
+    /// The person who recorded it, and the one who approved.
     pub by: (String, String),
     /// By how much the clock was set since then.
     pub moved: SignedDuration,
@@ -127,15 +127,15 @@ pub struct Outage {
     pub detected_at: Timestamp,
     /// When its end was confirmed.
     pub closed_at: Option<Timestamp>,
-    /// What it rests on, where a person declared it, and who.
+    /// The evidence of a declared outage, and the person who declared it.
     pub declared: Option<(String, String)>,
     /// The reason that the confirming probe gave.
     pub reason: Option<Reason>,
     /// Its detail.
     pub detail: Option<String>,
-    /// Whether it was excused when it was confirmed.
+    /// True if it was planned when it was confirmed.
     pub planned: bool,
-    /// The first second that no window excused, and the window.
+    /// The first second that is not planned, and the window before it.
     pub overrun: Option<(Timestamp, WindowId)>,
     /// When that was decided.
     pub overran_at: Option<Timestamp>,
@@ -158,9 +158,9 @@ pub struct Exclusion {
     pub span: Span,
     /// Why.
     pub reason: String,
-    /// What it rests on.
+    /// The evidence.
     pub evidence: String,
-    /// Who asked.
+    /// The person who asked for it.
     pub by: String,
     /// The second person.
     pub approved_by: Option<String>,
@@ -172,7 +172,7 @@ impl Record {
         self.seq + 1
     }
 
-    /// Whether an availability probe of the system is confirmed down.
+    /// True if an availability probe of the system is confirmed down.
     pub fn is_down(&self, system: &SystemId) -> bool {
         self.catalogue.system(system.as_str()).is_some_and(|s| {
             s.probes
@@ -182,7 +182,7 @@ impl Record {
         })
     }
 
-    /// Whether a probe of the system is confirmed degraded, or one that only affects degradation
+    /// True if a probe of the system is confirmed degraded, or one that only affects degradation
     /// is down. (Says nothing of whether it is down.)
     pub fn is_degraded(&self, system: &SystemId) -> bool {
         self.catalogue.system(system.as_str()).is_some_and(|s| {
@@ -192,7 +192,7 @@ impl Record {
         })
     }
 
-    /// Whether nothing vouches for an availability probe of the system.
+    /// True if an availability probe of the system has no sample that covers the present.
     pub fn is_unknown(&self, system: &SystemId) -> bool {
         self.catalogue.system(system.as_str()).is_none_or(|s| {
             s.probes
@@ -232,14 +232,14 @@ impl Record {
         }
     }
 
-    /// Whether the system has an outage that is excused so far: a bad sample may outlast that.
+    /// True if the system has an outage that is planned so far: a bad sample may outlast that.
     pub fn is_excused(&self, system: &str) -> bool {
         let open = self.systems.get(system).and_then(|s| s.open);
         open.and_then(|o| self.outages.get(&o))
             .is_some_and(|o| o.planned && o.overrun.is_none() && o.reclassified.is_none())
     }
 
-    /// Whether an outage of the system goes on, observed or declared.
+    /// True if an outage of the system goes on, observed or declared.
     pub fn has_open_outage(&self, system: &SystemId) -> bool {
         let open = |o: &OutageId| self.outages.get(o).is_some_and(|o| o.end.is_none());
         self.systems
@@ -282,7 +282,7 @@ pub enum State {
     Degraded,
     /// Not available.
     Down,
-    /// Nothing vouches for it.
+    /// No sample covers it.
     Unknown,
 }
 

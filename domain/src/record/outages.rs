@@ -189,7 +189,7 @@ impl Record {
         }
     }
 
-    /// What people say of what was seen.
+    /// Folds the facts that people record about observed outages.
     fn judged(&mut self, event: &Event) {
         match &event.fact {
             Fact::MonitorFault {
@@ -229,7 +229,7 @@ impl Record {
                 let system = self
                     .outages
                     .change(*outage, |o| o.reclassified = Some(reason.clone()));
-                // It goes on, and nobody was told because it was excused.
+                // It goes on, and no notice was sent because it was planned.
                 if let Some(system) = system.filter(|_| !told) {
                     self.owe_outage(event.at, *outage);
                     self.share_knowledge(&system);

@@ -23,13 +23,13 @@ pub struct Probes {
 pub struct ProbeRecord {
     /// The spans in which it was configured.
     pub life: Vec<(Timestamp, Option<Timestamp>)>,
-    /// What its failure does, and since when.
+    /// The effect of its failure, and since when.
     pub affects: Vec<(Timestamp, Affects)>,
     /// Confirmed down.
     pub down: Vec<(Timestamp, Option<Timestamp>)>,
     /// Confirmed degraded or down.
     pub degraded: Vec<(Timestamp, Option<Timestamp>)>,
-    /// Nothing vouches, and why.
+    /// No coverage, and why.
     pub silent: Vec<(Timestamp, Option<Timestamp>, Silence)>,
     /// Bad runs that were never confirmed.
     pub blips: Vec<(Span, u32)>,
@@ -233,13 +233,13 @@ impl ProbeRecord {
                     .iter()
                     .filter(move |(start, _)| to.is_none_or(|to| *start < to))
                     .filter_map(move |(_, end)| end.map(within).or(to))
-                    // What took another's place and was good at once was down for no time at all.
+                    // A probe that took another's place and was good at once was never down.
                     .filter(move |end| from <= *end)
             })
             .max()
     }
 
-    /// Whether nothing vouches for it now.
+    /// True if no sample covers the present.
     pub fn is_silent(&self) -> bool {
         self.silent.last().is_some_and(|span| span.1.is_none())
     }

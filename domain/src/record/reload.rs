@@ -12,7 +12,7 @@ use crate::id::SystemId;
 impl Record {
     /// The systems that stay and lose a probe that takes them down now: it is taken away, or no
     /// longer affects availability. Asked while the record is still as of `old`.
-    pub(super) fn bereft(&self, old: &Catalogue, new: &Catalogue) -> Vec<SystemId> {
+    pub(super) fn lost_failing_probe(&self, old: &Catalogue, new: &Catalogue) -> Vec<SystemId> {
         let takes_down = |probe: &&Probe| {
             let known = self.probes.get(&probe.id);
             known.is_some_and(|known| known.takes_down_since().is_some())
@@ -29,11 +29,11 @@ impl Record {
             .collect()
     }
 
-    /// Whatever of a bereft system nothing vouches for takes the place of what failed: it is down,
-    /// unseen, until its own samples confirm that it is up, as after a gap of the monitor.
-    pub(super) fn succeed(&mut self, at: Timestamp, bereft: &[SystemId]) {
+    /// A removed probe was failing: marks the system's other probes that have no coverage as down
+    /// until their own samples confirm recovery, as after a monitoring gap.
+    pub(super) fn carry_down_over(&mut self, at: Timestamp, lost_failing_probe: &[SystemId]) {
         let catalogue = Arc::clone(&self.catalogue);
-        for system in bereft {
+        for system in lost_failing_probe {
             let configured = catalogue.system(system.as_str());
             for probe in configured.into_iter().flat_map(System::deciding) {
                 self.probes.down_unseen(at, &probe.id);
@@ -41,7 +41,8 @@ impl Record {
         }
     }
 
-    /// Nobody will see a system up for long enough that loses the last probe that could tell.
+    /// A system that loses its last availability probe is no longer flapping: no sample can show that
+    /// it recovered.
     pub(super) fn forget_unwatched(&mut self, old: &Catalogue, new: &Catalogue) {
         for system in self.unstable.clone() {
             if old.is_watched(&system) && !new.is_watched(&system) {
@@ -50,16 +51,16 @@ impl Record {
         }
     }
 
-    /// Whether the end of an outage says that its system is up: it was seen or declared, and the
+    /// True if the end of an outage means that its system is up: it was seen or declared, and the
     /// system is configured ever since.
     pub(crate) fn ended_up(&self, outage: &Outage) -> bool {
         let born_at = self.born_at(&outage.system);
         !outage.is_unwatched() && born_at.is_some_and(|born_at| Some(born_at) <= outage.end)
     }
 
-    /// Whether the system of an outage that is over was heard since: every availability probe, and
-    /// there must be one. Asked as of `at`: at a start, what an earlier life of the service left
-    /// undone is decided as of then.
+    /// True if every availability probe of the system, and at least one, has answered since an
+    /// outage that is over. Asked as of `at`: at a start, decisions that an earlier run of the
+    /// service left open are made as of then.
     pub(crate) fn heard_up(&self, outage: &Outage, at: Timestamp) -> bool {
         let system = &outage.system;
         let born_at = self.born_at(system);
@@ -76,8 +77,8 @@ impl Record {
 }
 
 impl Outage {
-    /// Whether it ended because a configuration took away what had found it, in that instant. When
-    /// its system was available again is then not known, and perhaps it never was.
+    /// True if it ended because a configuration removed the probe that had found it. It is then
+    /// unknown when, or if, the system became available again.
     pub fn is_unwatched(&self) -> bool {
         self.unobserved.is_some_and(|span| span.is_empty())
     }

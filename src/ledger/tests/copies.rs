@@ -33,7 +33,7 @@ fn a_writer_that_ends_leaves_the_whole_ledger_in_its_file() {
     drop(reader);
 }
 
-/// What `read` gives on a thread that may write in no folder that is closed to its owner: root
+/// Calls `read` on a thread that may write in no folder that is closed to its owner: root
 /// may, and tests may be root's.
 fn without_privileges<T: Send>(read: impl FnOnce() -> T + Send) -> T {
     use rustix::thread::{CapabilitySet, capabilities, set_capabilities};

@@ -41,7 +41,7 @@ fn plain_length(seconds: i64) -> String {
     words::length(seconds).replace('\u{a0}', " ")
 }
 
-/// That an allowance fits into its window. More of it would excuse nothing more, and is a slip.
+/// Checks that an allowance fits into its window. More of it would have no effect: it is a slip.
 fn fits(max_downtime_s: Option<i64>, start: Timestamp, end: Timestamp) -> Result<(), Refusal> {
     a_length(max_downtime_s)?;
     let length_s = end.duration_since(start).as_secs();
@@ -331,7 +331,7 @@ fn concerns(record: &Record, customer: &CustomerId, entry: &OneOffHistory) -> Re
     ))
 }
 
-/// What was scheduled last.
+/// The window as it was scheduled last.
 fn last_version(entry: &OneOffHistory) -> &Single {
     let (_, window) = entry
         .versions

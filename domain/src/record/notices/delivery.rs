@@ -20,7 +20,7 @@ const GIVE_UP: SignedDuration = SignedDuration::from_hours(48);
 const LOST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
 
 impl Known {
-    /// What is known after one more message; certain knowledge stays.
+    /// The knowledge after one more message; certain knowledge stays.
     fn after(self, new: Known) -> Known {
         match (self, new) {
             (Known::Yes(_), _) | (Known::Perhaps(_), Known::Lost(_) | Known::Refused(_)) => self,

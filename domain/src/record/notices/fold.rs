@@ -111,7 +111,7 @@ impl Record {
         }
     }
 
-    /// Of a cancelled window that an address never heard of, it is owed nothing.
+    /// An address that was never notified of a cancelled window is owed no cancellation.
     pub(super) fn drop_cancelled(&mut self, window: &WindowId, address: &Address) {
         let entries = self.notices.window(window, address);
         let cancelled = entries.iter().any(|e| e.kind == Kind::MaintenanceCancelled);

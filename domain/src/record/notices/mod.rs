@@ -16,7 +16,7 @@ use crate::event::Delivery;
 use crate::id::{CustomerId, NoticeId, OutageId, SystemId, WindowId};
 use crate::notice::{Address, Kind, Notice, Window};
 
-/// What one address knows of one fact.
+/// The knowledge of one address about one fact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Known {
     /// No message about it was delivered.
@@ -54,7 +54,7 @@ impl Known {
     }
 }
 
-/// What one address is owed about one unplanned outage: a `downtime` or `maintenance-overrun`
+/// The notices that one address is owed about one unplanned outage: a `downtime` or `maintenance-overrun`
 /// for its beginning, an `uptime` for its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutageEntry {
@@ -171,7 +171,7 @@ impl Channel {
     }
 }
 
-/// What all addresses know and are owed.
+/// The knowledge of all addresses, and the notices that they are owed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notices {
     messages: OrdMap<NoticeId, Arc<Outgoing>>,
@@ -248,7 +248,7 @@ impl Notices {
         !self.active.is_empty()
     }
 
-    /// What each address is owed about an outage.
+    /// The entries of all addresses about an outage.
     pub fn of_outage(&self, id: OutageId) -> impl Iterator<Item = (&Address, &OutageEntry)> {
         let from = (id, Address::Mail(String::new()));
         let all = self.outages.range(from..);
@@ -256,7 +256,7 @@ impl Notices {
         own.map(|((_, address), entry)| (address, &**entry))
     }
 
-    /// What each address is owed about a window.
+    /// The entries of all addresses about a window.
     pub fn of_window(&self, id: &WindowId) -> impl Iterator<Item = (&Address, &[WindowEntry])> {
         let from = (id.clone(), Address::Mail(String::new()));
         let all = self.windows.range(from..);
