@@ -1,6 +1,6 @@
 //! Acts: what people do. One type for the command line, the local socket and scenarios.
 //!
-//! The keys are those of scenarios (SPEC section 15). `domain::decide` records an act or refuses it.
+//! The keys are those of scenarios (`docs/rehearsals.md`). `domain::decide` records an act or refuses it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -52,7 +52,7 @@ impl<Id: fmt::Display> From<Selector<Id>> for String {
 }
 
 /// An act. `counts_from` and `approved_by` belong together where both are present: an act counts
-/// from when it is recorded, and an earlier time needs a second person (SPEC section 6).
+/// from when it is recorded, and an earlier time needs a second person (`docs/accounting.md`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Act {

@@ -1,5 +1,5 @@
 //! From samples to confirmed states of one probe: runs, confirmation, back-dating, blips, and the
-//! time that no sample covers. SPEC section 4.
+//! time that no sample covers. The rules are in `docs/concepts.md`.
 //!
 //! A probe has two independent confirmations: towards *down* (a `down` sample is bad, a `degraded`
 //! one is good) and towards *degraded* (both are bad).

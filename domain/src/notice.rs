@@ -12,7 +12,7 @@ use crate::sample::Reason;
 use crate::span::Span;
 use crate::windows::Occurrence;
 
-/// The kinds of notice (SPEC section 9).
+/// The kinds of notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {

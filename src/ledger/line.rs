@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{Error, Stored, form};
 
-/// A line with the keys of SPEC, which other programs read.
+/// A line with the keys that other programs read.
 #[derive(Debug, Serialize)]
 pub struct Line {
     seq: u64,

@@ -1,4 +1,4 @@
-//! The figures of a report, counted from the classes (SPEC section 6).
+//! The figures of a report, counted from the classes (`docs/accounting.md`).
 
 use jiff::Timestamp;
 

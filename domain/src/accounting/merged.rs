@@ -1,4 +1,4 @@
-//! Outages that overlap or touch count as one (SPEC section 6): in the number of outages, in the
+//! Outages that overlap or touch count as one (`docs/accounting.md`): in the number of outages, in the
 //! longest, and in the mean times.
 
 use jiff::Timestamp;

@@ -1,4 +1,4 @@
-//! The arithmetic of availability (SPEC sections 5 and 6). Every second of the agreed time has
+//! The arithmetic of availability (`docs/accounting.md`). Every second of the agreed time has
 //! exactly one class, and every figure is a whole number or an exact ratio of two.
 //!
 //! | file | holds |

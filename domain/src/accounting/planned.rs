@@ -1,4 +1,4 @@
-//! Which downtime maintenance windows make planned (SPEC section 5).
+//! Which downtime maintenance windows make planned (`docs/accounting.md`).
 //!
 //! Windows are taken in order of their start. A run of downtime is eligible for a window if
 //!

@@ -84,7 +84,7 @@ impl Probe {
         }
     }
 
-    /// The longest time that one sample covers (SPEC section 4): two and a half intervals, or the
+    /// The longest time that one sample covers: two and a half intervals, or the
     /// period of a heartbeat.
     pub fn coverage_ms(&self) -> i64 {
         match &self.method {

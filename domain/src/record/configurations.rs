@@ -103,7 +103,7 @@ impl Configurations {
 
     /// The agreement for a system's month: the configuration in force at the month's first instant
     /// `from`, or the first after it that has the system. Changes within a month take effect with
-    /// the next (SPEC 6).
+    /// the next.
     pub fn accounted_by(&self, system: &SystemId, from: Timestamp) -> Option<Agreement<'_>> {
         let at_first = self.all.iter().rposition(|(at, _, _)| *at <= from);
         self.all

@@ -202,7 +202,7 @@ impl Record {
         })
     }
 
-    /// The state of a system now, by SPEC section 4.
+    /// The state of a system now, by `docs/concepts.md`.
     pub fn state(&self, system: &SystemId) -> State {
         let declared = self.systems.get(system).is_some_and(|s| {
             s.outages.iter().any(|o| {

@@ -1,4 +1,4 @@
-//! Merged outages (SPEC section 6): how fast they were detected, told, acknowledged and restored.
+//! Merged outages (`docs/accounting.md`): how fast they were detected, told, acknowledged and restored.
 
 use std::collections::{BTreeMap, BTreeSet};
 

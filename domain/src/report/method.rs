@@ -49,7 +49,7 @@ fn rules(scope: &Scope<'_>) -> Vec<Rule> {
         .collect()
 }
 
-/// SPEC sections 4 to 6 in a committee's words.
+/// The rules of `docs/accounting.md` in a committee's words.
 const ALWAYS: [(&str, &str); 13] = [
     (
         "Seconds",

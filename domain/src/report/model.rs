@@ -1,6 +1,6 @@
 //! The shape of a monthly report: what every format prints, and the stable keys of its JSON.
 //!
-//! Keys that SPEC's appendix names never change their name or meaning; more may be added. Seconds end
+//! Keys that other programs read never change their name or meaning; more may be added. Seconds end
 //! in `_s`; percentages are strings, truncated to three decimals, without a sign.
 
 use std::collections::BTreeMap;

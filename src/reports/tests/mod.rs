@@ -89,7 +89,7 @@ fn a_page_says_what_makes_up_a_figure_and_how_far_it_is_known() {
     }
 }
 
-/// Every key of SPEC's appendix, in the objects it names.
+/// Every key that other programs may read, in its object.
 #[test]
 fn the_json_has_every_key_that_other_programs_rely_on() {
     let json: serde_json::Value = serde_json::from_str(&rendered(&report(), Format::Json)).unwrap();

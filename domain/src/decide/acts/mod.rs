@@ -151,7 +151,7 @@ fn second_person(by: &Actor, other: &str) -> Result<(), Refusal> {
 }
 
 /// Checks an effective time before the act: it needs a second person. Without it, an act counts from when
-/// it is recorded (SPEC section 6).
+/// it is recorded (`docs/accounting.md`).
 fn earlier_time(
     at: Timestamp,
     by: &Actor,

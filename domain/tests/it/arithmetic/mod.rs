@@ -1,5 +1,5 @@
 //! Sections 5 and 6: the arithmetic. Random histories are compared with an oracle that looks at every
-//! second; properties that SPEC calls always true are tested; each rule has a drawn timeline.
+//! second; properties that are always true are tested; each rule has a drawn timeline.
 
 mod documented;
 mod drawn;
