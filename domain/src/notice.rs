@@ -187,6 +187,11 @@ pub struct Window {
 }
 
 impl Window {
+    /// True if both announce the same time and the same allowed downtime.
+    pub fn announces_same(&self, other: &Window) -> bool {
+        self.span == other.span && self.max_downtime_s == other.max_downtime_s
+    }
+
     /// The window as it is (or will be) held.
     pub fn of(occurrence: &Occurrence) -> Self {
         Self {

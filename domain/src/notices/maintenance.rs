@@ -57,8 +57,7 @@ impl Look<'_> {
     fn may_still_be_down(&self, system: &SystemId) -> bool {
         let entries = self.open_entries();
         let mut over = entries.get(system).into_iter().flatten();
-        self.record.has_open_outage(system)
-            || self.record.unstable.contains(system)
+        self.may_be_down(system)
             || over.any(|(outage, entry)| outage.end.is_some() && entry.began.is_possible())
     }
 

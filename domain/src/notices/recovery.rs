@@ -152,8 +152,8 @@ impl Look<'_> {
         })
     }
 
-    /// True while nobody may say that the system is up.
-    fn may_be_down(&self, system: &SystemId) -> bool {
+    /// True while no notice may say that the system is up.
+    pub fn may_be_down(&self, system: &SystemId) -> bool {
         self.record.has_open_outage(system)
             || self.is_pending(system)
             || self.record.unstable.contains(system)

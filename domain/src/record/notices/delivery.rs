@@ -92,7 +92,7 @@ impl Record {
             .filter(|_| is_announcement(notice.kind))
         {
             let entries = self.notices.window(&work.id, address).iter();
-            let owed = entries.filter(|e| e.known.is_owed() && e.window.span == work.span);
+            let owed = entries.filter(|e| e.known.is_owed() && e.window.announces_same(work));
             return owed.map(|e| e.owed_at).max();
         }
         let outages = || notice.outages().filter_map(|o| self.outages.get(&o));
@@ -205,7 +205,7 @@ impl Record {
             let told = entries
                 .iter_mut()
                 .rev()
-                .find(|e| said(e.kind) && e.known.is_owed() && e.window.span == work.span);
+                .find(|e| said(e.kind) && e.known.is_owed() && e.window.announces_same(work));
             let Some(told) = told else {
                 return;
             };

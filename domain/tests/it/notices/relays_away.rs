@@ -360,6 +360,18 @@ fn that_work_is_completed_is_not_said_while_a_system_is_down_again() {
 }
 
 #[test]
+fn that_work_is_completed_waits_while_a_bad_run_is_not_confirmed() {
+    let mut service = worked_on(two());
+    service.draw(180, &[("a/p", "D"), ("b/p", "U")]);
+    assert!(due(&service).is_empty());
+    service.draw(210, &[("a/p", "U"), ("b/p", "U")]);
+    assert_eq!(
+        send_due(&mut service),
+        ["maintenance-completed: a .., b .."]
+    );
+}
+
+#[test]
 fn that_work_is_completed_waits_while_a_system_is_unstable() {
     let flapping = Flapping {
         limit: 2,
