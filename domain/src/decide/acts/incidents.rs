@@ -61,7 +61,7 @@ pub(super) fn acknowledge(
     }
     if counts_from.is_some_and(|from| second(from) < second(incident.opened_at)) {
         return refuse(format!(
-            "{} was opened at {}: nobody can have taken it on before",
+            "{} was opened at {}: it cannot have been acknowledged before that",
             incident.id, incident.opened_at
         ));
     }

@@ -14,6 +14,7 @@ use crate::incident::Review;
 use crate::record::{Exclusion, Record};
 use crate::span::Span;
 use crate::text;
+use crate::windows::CustomerTold;
 
 /// The fact that an act records.
 ///
@@ -104,10 +105,33 @@ pub(super) fn fact_of(
             outages::exclude(record, at, by, outage, exclusion)
         }
         Act::Reclassify { outage, reason } => outages::reclassify(record, at, outage, reason),
-        Act::ScheduleMaintenance { .. }
-        | Act::ExtendMaintenance { .. }
-        | Act::CancelMaintenance { .. }
-        | Act::Told { .. } => windows::fact_of(record, at, by, act),
+        Act::ScheduleMaintenance(window) => windows::schedule(record, at, window),
+        Act::ExtendMaintenance {
+            window,
+            end,
+            max_downtime_s,
+            reason,
+        } => windows::extend(record, at, window, *end, *max_downtime_s, reason.as_deref()),
+        Act::CancelMaintenance { window, reason } => {
+            windows::cancel(record, at, window, reason.as_deref())
+        }
+        Act::Told {
+            window,
+            customer,
+            how,
+            counts_from,
+            approved_by,
+        } => {
+            let told = CustomerTold {
+                customer: customer.clone(),
+                at: counts_from.unwrap_or(at),
+                recorded_at: at,
+                by: by.person.clone(),
+                how: how.clone(),
+                approved_by: approved_by.clone(),
+            };
+            windows::told(record, by, window, told)
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{earlier_time, given, known, maybe, named, refuse};
-use crate::act::{Act, Refusal};
+use crate::act::Refusal;
 use crate::actor::Actor;
 use crate::calendar;
 use crate::catalogue::Single;
@@ -76,44 +76,7 @@ fn single(record: &Record, id: &WindowId) -> Result<OneOffHistory, Refusal> {
     }
 }
 
-/// An act on a single window.
-pub(super) fn fact_of(
-    record: &Record,
-    at: Timestamp,
-    by: &Actor,
-    act: &Act,
-) -> Result<Fact, Refusal> {
-    match act {
-        Act::ScheduleMaintenance(window) => schedule(record, at, window),
-        Act::ExtendMaintenance {
-            window,
-            end,
-            max_downtime_s,
-            reason,
-        } => extend(record, at, window, *end, *max_downtime_s, reason.as_deref()),
-        Act::CancelMaintenance { window, reason } => cancel(record, at, window, reason.as_deref()),
-        Act::Told {
-            window,
-            customer,
-            how,
-            counts_from,
-            approved_by,
-        } => {
-            let word = CustomerTold {
-                customer: customer.clone(),
-                at: counts_from.unwrap_or(at),
-                recorded_at: at,
-                by: by.person.clone(),
-                how: how.clone(),
-                approved_by: approved_by.clone(),
-            };
-            told(record, by, window, word)
-        }
-        _ => refuse("that is no act on a single window"),
-    }
-}
-
-fn schedule(record: &Record, at: Timestamp, window: &Single) -> Result<Fact, Refusal> {
+pub(super) fn schedule(record: &Record, at: Timestamp, window: &Single) -> Result<Fact, Refusal> {
     makes_sense(record, at, window)?;
     within_planned_hours(record, window)?;
     Ok(Fact::WindowScheduled {
@@ -201,7 +164,7 @@ fn within_planned_hours(record: &Record, window: &Single) -> Result<(), Refusal>
     Ok(())
 }
 
-fn extend(
+pub(super) fn extend(
     record: &Record,
     at: Timestamp,
     id: &WindowId,
@@ -251,7 +214,7 @@ fn extend(
     })
 }
 
-fn cancel(
+pub(super) fn cancel(
     record: &Record,
     at: Timestamp,
     window: &WindowId,
@@ -272,7 +235,7 @@ fn cancel(
     })
 }
 
-fn told(
+pub(super) fn told(
     record: &Record,
     by: &Actor,
     window: &WindowId,
@@ -294,7 +257,7 @@ fn told(
         && second(from) < second(made_at)
     {
         return refuse(format!(
-            "window {window} was scheduled at {made_at}: of what stands here nobody can have been told before"
+            "window {window} was scheduled at {made_at}: customers cannot have been notified of it before that"
         ));
     }
     concerns(record, &customer, &entry)?;

@@ -81,8 +81,10 @@ fn an_acknowledgement_is_corrected_only_to_an_earlier_time_and_never_to_before_t
     expect!["I-1 was acknowledged by kim at 2026-10-01T00:06:40Z"]
         .assert_eq(&service.refusal(410, "kim", later));
     let before = taken(&service, Some(60), Some("lee"));
-    expect!["I-1 was opened at 2026-10-01T00:01:30.001Z: nobody can have taken it on before"]
-        .assert_eq(&service.refusal(410, "kim", before));
+    expect![
+        "I-1 was opened at 2026-10-01T00:01:30.001Z: it cannot have been acknowledged before that"
+    ]
+    .assert_eq(&service.refusal(410, "kim", before));
     let ahead = taken(&service, Some(500), Some("lee"));
     expect!["2026-10-01T00:08:20Z is in the future (it is 2026-10-01T00:06:50Z)"]
         .assert_eq(&service.refusal(410, "kim", ahead));
@@ -168,7 +170,7 @@ fn who_was_told_earlier_than_recorded_was_told_of_what_stood_then() {
 fn nobody_was_told_of_a_window_before_it_was_scheduled() {
     let mut service = moved();
     let act = by_telephone(service.second(5), Some("lee"));
-    expect!["window move was scheduled at 2026-10-01T00:00:10Z: of what stands here nobody can have been told before"].assert_eq(&service.refusal(700, "kim", act));
+    expect!["window move was scheduled at 2026-10-01T00:00:10Z: customers cannot have been notified of it before that"].assert_eq(&service.refusal(700, "kim", act));
 }
 
 #[test]
