@@ -94,7 +94,9 @@ pub(super) async fn attempt(
                 unreached &= is_of_the_relay(&refusal);
                 if verdict(&refusal) == Verdict::Us {
                     refused_us = true;
-                    tracing::warn!(%relay, %refusal, "a relay refuses Nines, not the recipient");
+                    // The text of the reply may quote the recipient; `nines notice list` shows it.
+                    let (code, step) = (refusal.code, refusal.step.word());
+                    tracing::warn!(%relay, code, step, "a relay refuses Nines, not the recipient");
                 }
                 let result = result(&refusal);
                 if result != Delivery::Deferred {

@@ -93,7 +93,7 @@ pub(super) enum Step {
 }
 
 impl Step {
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Step::Connect => "connecting",
             Step::Tls => "connecting over TLS",
