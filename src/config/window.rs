@@ -41,7 +41,7 @@ pub(super) struct Maintenance {
     zone: Parsed<Zone>,
     /// The downtime that counts as planned. Default: its whole length.
     max_downtime: Option<Parsed<Seconds>>,
-    /// How long before its start customers must be notified. Default: 0s.
+    /// How long before its start it must be configured, if it has no `agreed` date. Default: 7d.
     min_notice: Option<Parsed<Seconds>>,
     /// How early its downtime may begin. Default: the shortest interval of the availability probes.
     start_grace: Option<Parsed<Seconds>>,
