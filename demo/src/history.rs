@@ -46,6 +46,7 @@ impl History {
         let mut command = program.command(&["simulate", "--json"]);
         command.arg("--out").args([&out, &scenario]);
         let playing = tokio::spawn(async move {
+            // Tokio's monotonic clock: only a duration is measured.
             let began = Instant::now();
             let name = month.name();
             let summary = play(command)

@@ -213,6 +213,7 @@ impl Demo {
 
     /// Plays the script and makes the report, then waits for the rest of the time.
     async fn play(&mut self, seconds: Option<u64>) {
+        // Tokio's monotonic clock: only a duration is measured.
         let began = Instant::now();
         let limit = seconds.map(Duration::from_secs);
         // A limit that is shorter than the script cuts it off without a complaint.

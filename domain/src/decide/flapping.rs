@@ -104,8 +104,8 @@ fn first_start(record: &Record, outages: impl Iterator<Item = OutageId>) -> Opti
 
 /// The outages of the hour up to the start of `newest`, if they are too many. The hour is
 /// half-open, as every span: what began a whole hour before is outside. Outages that overlap
-/// or touch are counted as one. What a window excuses is nobody's outage, and one that a person
-/// recorded when it was over makes nothing unstable now.
+/// or touch are counted as one. Planned downtime does not count, nor does an outage that a person
+/// declared after it was over.
 fn crossing(record: &Record, system: &SystemId, newest: &Outage) -> Vec<OutageId> {
     let configured = record.catalogue.system(system.as_str());
     let limit = configured.map_or(0, |s| s.flapping.limit);

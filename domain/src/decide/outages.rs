@@ -253,11 +253,11 @@ fn own_unplanned(record: &Record, outage: &Outage) -> Option<Spans> {
     Some(classes.unplanned.difference(&declared.collect()))
 }
 
-/// Where the last of the system's down spans that belong to an outage since `start` ended, and
-/// the span in which it really ended, where nobody watched then: an empty one where the probe
-/// was taken away. It is down while any probe may have been, so the span reaches to the last first
-/// good sample of any of them. No earlier than `start`: what began to decide while it was down may
-/// have seen its first good sample before.
+/// The end of the system's last down span that belongs to an outage since `start`. If no probe
+/// observed the end, also the span in which it lies; that span is empty if the probe was removed.
+/// The system is down while any of its probes is, so the span reaches to the latest first good
+/// sample of its probes. The end is not before `start`: a probe that began to decide during the
+/// outage may have had its first good sample earlier.
 fn up_since(record: &Record, system: &SystemId, start: Timestamp) -> (Timestamp, Option<Span>) {
     let last = |p: &ProbeRecord| {
         let until = p.took_down_until()?;

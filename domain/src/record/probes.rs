@@ -39,7 +39,7 @@ pub struct ProbeRecord {
     pub reason: Option<Reason>,
     /// The detail of that.
     pub detail: Option<String>,
-    /// The span in which it came up again the last time, where nobody watched.
+    /// The span in which it last recovered, if no sample observed the recovery.
     pub unobserved: Option<Span>,
 }
 

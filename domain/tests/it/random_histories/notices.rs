@@ -36,7 +36,7 @@ fn each_message(service: &Service, mut check: impl FnMut(&Record, u64, &Notice))
 /// When nothing waits any more, each address knows how each of its systems is.
 pub fn each_address_knows_the_truth_in_the_end(service: &mut Service) {
     for _ in 0..200 {
-        // What falls due by now is decided before the messages are composed.
+        // The service decides what is due before it composes messages.
         service.input(service.now, Input::Tick);
         service.deliver_due(Delivery::Accepted);
         let wake =
