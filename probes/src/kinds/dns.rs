@@ -121,7 +121,7 @@ impl Protocol for Query {
                     self.ask(&servers, deadline).await?
                 }
                 Servers::Machine(file, port) => {
-                    let servers = server::of_this_machine(file, *port)?;
+                    let servers = server::of_this_machine(file, *port).await?;
                     let found = self.ask(&servers, deadline).await;
                     found.map_err(|fault| match fault.reason {
                         Reason::Dns => fault,

@@ -35,10 +35,10 @@ const QUERIES: usize = 8;
 const ALIASES: usize = 16;
 
 /// The servers that `file` names.
-pub(super) fn of_this_machine(file: &Path, port: u16) -> Result<Vec<SocketAddr>, Fault> {
+pub(super) async fn of_this_machine(file: &Path, port: u16) -> Result<Vec<SocketAddr>, Fault> {
     let shown = file.display();
-    let content =
-        std::fs::read(file).map_err(|e| Fault::monitor(format!("cannot read {shown}: {e}")))?;
+    let content = tokio::fs::read(file).await;
+    let content = content.map_err(|e| Fault::monitor(format!("cannot read {shown}: {e}")))?;
     // Without a server, the library only says so.
     let (config, _) = parse_resolv_conf(content)
         .map_err(|_| Fault::monitor(format!("{shown} names no DNS server")))?;
