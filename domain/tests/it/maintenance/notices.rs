@@ -4,7 +4,6 @@ use crate::service::{Service, catalogue, probe, rule, system};
 use domain::act::Act;
 use domain::catalogue::{Customer, Rule, Single, System};
 use domain::event::Delivery;
-use domain::notice::Kind;
 use domain::record::Standing;
 use domain::record::notices::Known;
 use expect_test::{Expect, expect};
@@ -250,29 +249,6 @@ fn what_a_person_records_after_the_notice_was_due_earns_nothing() {
         up 285 degraded 0 planned 0 excluded 0 unplanned 120 unknown 195
     "#]]
     .assert_eq(&outcome(service));
-}
-
-#[test]
-fn an_allowance_that_changes_while_the_first_mail_is_under_way_is_announced_too() {
-    let mut service = scheduled();
-    service.now = service.second(20);
-    let first = service.due().remove(0);
-    let id = service.begin_attempt(&first);
-    let more = Act::ExtendMaintenance {
-        window: "move".into(),
-        end: service.second(600),
-        max_downtime_s: Some(200),
-        reason: None,
-    };
-    service.act_at(25, "kim", more);
-    service.end_attempt(id, Delivery::Accepted);
-    let due = service.due();
-    let changed: Vec<_> = due
-        .iter()
-        .filter(|n| n.recipient.address == first.recipient.address)
-        .map(|n| (n.kind, n.window.as_ref().and_then(|w| w.max_downtime_s)))
-        .collect();
-    assert_eq!(changed, [(Kind::MaintenanceChanged, Some(200))]);
 }
 
 /// A window that was told to everybody and extended from 600 to 900 at an offset.

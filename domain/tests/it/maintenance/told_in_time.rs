@@ -380,3 +380,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_allowance_that_changes_while_the_first_mail_is_under_way_is_announced_too() {
+    let mut service = scheduled(&["clinic"], 60);
+    let [first] = &service.due()[..] else {
+        panic!("one announcement is due")
+    };
+    let id = service.begin_attempt(first);
+    let less = extend(&service, 600, Some(200));
+    service.act_at(25, "kim", less);
+    service.end_attempt(id, Delivery::Accepted);
+    let [next] = &service.due()[..] else {
+        panic!("the change is due")
+    };
+    assert_eq!(next.kind, Kind::MaintenanceChanged);
+    assert_eq!(next.window.as_ref().unwrap().max_downtime_s, Some(200));
+}
