@@ -408,10 +408,13 @@ fn whole_months_agree_with_the_oracle() {
         agrees(&case, &figures)
     });
     assert_eq!(months, Ok(()));
-    // The days vary: many have planned time, most have unplanned time.
+    // The days vary: many have planned time, most have unplanned time. Another seed may draw
+    // twenty months of which fewer days have any, and is no fault for that.
     let (planned, unplanned) = (planned.take(), unplanned.take());
-    assert!(
-        planned.len() > 12 && unplanned.len() > 28,
-        "{planned:?} {unplanned:?}"
-    );
+    if std::env::var_os("NINES_SEED").is_none() {
+        assert!(
+            planned.len() > 12 && unplanned.len() > 28,
+            "{planned:?} {unplanned:?}"
+        );
+    }
 }
