@@ -13,7 +13,7 @@ use crate::id::Source;
 pub enum Outcome {
     /// Answered as expected.
     Up,
-    /// Answered, but slowly or with something impaired.
+    /// Answered, but too slowly.
     Degraded,
     /// Did not answer as expected.
     Down,
@@ -48,8 +48,6 @@ pub enum Reason {
     Redirect,
     /// Slower than `degraded_after`.
     Slow,
-    /// The certificate ends within the configured days.
-    Expiring,
     /// No heartbeat has arrived for too long.
     Stale,
     /// The monitor's own fault: stalled, suspended, or out of a resource.
@@ -58,7 +56,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, for closed lists elsewhere (a metric's label values, a column's dictionary).
-    pub const ALL: [Reason; 14] = [
+    pub const ALL: [Reason; 13] = [
         Reason::Dns,
         Reason::Refused,
         Reason::Unreachable,
@@ -70,7 +68,6 @@ impl Reason {
         Reason::Protocol,
         Reason::Redirect,
         Reason::Slow,
-        Reason::Expiring,
         Reason::Stale,
         Reason::Monitor,
     ];
@@ -89,7 +86,6 @@ impl Reason {
             Reason::Protocol => "protocol",
             Reason::Redirect => "redirect",
             Reason::Slow => "slow",
-            Reason::Expiring => "expiring",
             Reason::Stale => "stale",
             Reason::Monitor => "monitor",
         }
@@ -156,8 +152,10 @@ pub struct Sample {
     pub phases: Phases,
     /// The HTTP status of the answer.
     pub status: Option<u16>,
-    /// The earliest end of validity in the certificate chain of the target.
+    /// The earliest end of validity on the verified path of the target's certificate.
     pub certificate_ends_at: Option<Timestamp>,
+    /// True if it ends within the probe's `certificate_days`: a warning for operators, never impairment.
+    pub certificate_ends_soon: bool,
 }
 
 /// The part of a sample that an event stores.

@@ -31,6 +31,17 @@ pub(crate) fn date(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).date().to_string()
 }
 
+/// When a certificate ends, as said at `at`: `the certificate ends in 5 days (2026-11-19)`.
+pub fn certificate_end(ends_at: Timestamp, at: Timestamp) -> String {
+    let left_s = ends_at.as_second() - at.as_second();
+    let (span, date) = (largest_unit(left_s), date(ends_at));
+    if left_s < 0 {
+        format!("the certificate ended {span} ago ({date})")
+    } else {
+        format!("the certificate ends in {span} ({date})")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,5 +58,18 @@ mod tests {
         assert_eq!(largest_unit(59), "0 minutes");
         let at: Timestamp = "2026-11-19T23:59:59Z".parse().unwrap();
         assert_eq!(date(at), "2026-11-19");
+    }
+
+    #[test]
+    fn the_words_about_an_end_follow_its_sign() {
+        let end: Timestamp = "2026-11-19T00:00:00Z".parse().unwrap();
+        for (at, words) in [
+            ("2026-11-13T12:00:00Z", "ends in 5 days (2026-11-19)"),
+            ("2026-11-18T23:59:30Z", "ends in 0 minutes (2026-11-19)"),
+            ("2026-12-19T00:00:01Z", "ended 30 days ago (2026-11-19)"),
+        ] {
+            let said = certificate_end(end, at.parse().unwrap());
+            assert_eq!(said, format!("the certificate {words}"));
+        }
     }
 }

@@ -21,10 +21,11 @@ use tokio::time::{Instant, timeout};
 
 pub use fault::DETAIL_LIMIT;
 use fault::{Fault, one_line};
+pub use format::certificate_end;
 use format::duration;
 pub use kinds::{KINDS, Kind, http, prepare};
 pub use tls::install_crypto;
-use trace::{FirstByte, Phase, Trace};
+use trace::{Certificate, FirstByte, Phase, Trace};
 
 /// A run that exceeds its timeout by this much was delayed by its own process (stopped, suspended,
 /// starved). Its result says nothing about the target.
@@ -44,9 +45,14 @@ pub struct Finding {
     pub phases: Phases,
     /// The HTTP status, if the target sent one.
     pub status: Option<u16>,
-    /// The first expiry among the certificates that the target presented.
+    /// The first expiry on the verified path of the target's certificate; of a refused one, its own.
     pub certificate_ends_at: Option<Timestamp>,
+    /// True if it ends within `certificate_days`. It changes no outcome.
+    pub certificate_ends_soon: bool,
 }
+
+/// Operators are warned of a certificate that ends within this many days, unless `certificate_days` is set.
+const CERTIFICATE_DAYS: u32 = 14;
 
 /// How a kind asks its target. Its `Debug` must show no header, body or query.
 pub(crate) trait Protocol: Debug + Send + Sync + 'static {
@@ -66,7 +72,7 @@ pub struct Probe {
     protocol: Box<dyn Protocol>,
     timeout: Duration,
     degraded_after: Option<Duration>,
-    certificate_days: Option<u32>,
+    certificate_days: u32,
 }
 
 impl Probe {
@@ -75,8 +81,13 @@ impl Probe {
             protocol: Box::new(protocol),
             timeout,
             degraded_after: None,
-            certificate_days: None,
+            certificate_days: CERTIFICATE_DAYS,
         }
+    }
+
+    pub(crate) fn warning_within(mut self, certificate_days: Option<u32>) -> Self {
+        self.certificate_days = certificate_days.unwrap_or(CERTIFICATE_DAYS);
+        self
     }
 
     /// The longest that a run may take.
@@ -117,12 +128,12 @@ impl Probe {
                 ),
             )),
             Some(Err(fault)) => Some(fault),
-            Some(Ok(())) => self.impaired(took, &trace),
+            Some(Ok(())) => self.slow(took),
         };
         let outcome = match fault.as_ref().map(|f| f.reason) {
             None => Outcome::Up,
             Some(Reason::Monitor) => Outcome::Inconclusive,
-            Some(Reason::Slow | Reason::Expiring) => Outcome::Degraded,
+            Some(Reason::Slow) => Outcome::Degraded,
             Some(_) => Outcome::Down,
         };
         Finding {
@@ -133,29 +144,19 @@ impl Probe {
             phases,
             status: trace.status,
             certificate_ends_at: trace.certificate.map(|c| c.ends_at),
+            certificate_ends_soon: trace.certificate.is_some_and(|c| self.warns_of(c)),
         }
     }
 
-    /// The reason why a good answer is only `degraded`. Slowness comes first, since customers
-    /// notice it.
-    fn impaired(&self, took: Duration, trace: &Trace<'_>) -> Option<Fault> {
-        if let Some(limit) = self.degraded_after
-            && took > limit
-        {
-            let detail = format!("took {}, more than {}", duration(took), duration(limit));
-            return Some(Fault::new(Reason::Slow, detail));
-        }
-        if let (Some(days), Some(certificate)) = (self.certificate_days, trace.certificate) {
-            let left_s = certificate.ends_at.as_second() - certificate.checked_at.as_second();
-            if left_s < i64::from(days) * 86_400 {
-                let detail = format!(
-                    "the certificate ends in {} ({})",
-                    format::largest_unit(left_s),
-                    format::date(certificate.ends_at)
-                );
-                return Some(Fault::new(Reason::Expiring, detail));
-            }
-        }
-        None
+    /// The fault of a good answer that took too long.
+    fn slow(&self, took: Duration) -> Option<Fault> {
+        let limit = self.degraded_after.filter(|limit| took > *limit)?;
+        let detail = format!("took {}, more than {}", duration(took), duration(limit));
+        Some(Fault::new(Reason::Slow, detail))
+    }
+
+    fn warns_of(&self, certificate: Certificate) -> bool {
+        let left_s = certificate.ends_at.as_second() - certificate.checked_at.as_second();
+        left_s < i64::from(self.certificate_days) * 86_400
     }
 }

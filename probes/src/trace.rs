@@ -64,10 +64,10 @@ impl FirstByte {
     }
 }
 
-/// A certificate chain that the target presented, accepted or not.
+/// The certificate of the target, accepted or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Certificate {
-    /// The first expiry in the chain.
+    /// The first expiry on the verified path. If the certificate was refused, its own.
     pub(crate) ends_at: Timestamp,
     /// The wall clock at the check.
     pub(crate) checked_at: Timestamp,
@@ -86,7 +86,7 @@ pub(crate) struct Trace<'a> {
     pub(crate) resolving: Option<Arc<AtomicBool>>,
     /// The status of the last answer.
     pub(crate) status: Option<u16>,
-    /// The chain that expires first among those of all hops.
+    /// The certificate that expires first among those of all hops.
     pub(crate) certificate: Option<Certificate>,
 }
 

@@ -1,12 +1,13 @@
 //! `nines probe`: runs probes once and prints the results. Nothing is stored.
 
 use domain::id::ProbeId;
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::args::Common;
 use super::output::{self, print};
 use super::{End, Failure};
-use crate::config;
+use crate::{clock, config};
 
 pub fn run(common: &Common, target: &str) -> Result<End, Failure> {
     probes::install_crypto();
@@ -41,7 +42,7 @@ pub fn run(common: &Common, target: &str) -> Result<End, Failure> {
         if common.json {
             all.push(found_json(&setup.id, &found));
         } else {
-            print(&found_text(&setup.id, &found))?;
+            print(&found_text(&setup.id, &found, clock::now()))?;
         }
     }
     if common.json {
@@ -72,10 +73,11 @@ fn found_json(id: &ProbeId, found: &probes::Finding) -> serde_json::Value {
         "detail": found.detail, "took_ms": found.took.as_secs_f64() * 1e3,
         "phases_ms": phases, "status": found.status,
         "certificate_ends": found.certificate_ends_at,
+        "certificate_ends_soon": found.certificate_ends_soon,
     })
 }
 
-fn found_text(id: &ProbeId, found: &probes::Finding) -> String {
+fn found_text(id: &ProbeId, found: &probes::Finding, now: Timestamp) -> String {
     let mut text = format!("{}: {}", id, found.outcome);
     if let Some(reason) = found.reason {
         text.push_str(&format!(" ({reason})"));
@@ -96,7 +98,10 @@ fn found_text(id: &ProbeId, found: &probes::Finding) -> String {
         text.push_str(&format!("\n  status {status}"));
     }
     if let Some(ends) = found.certificate_ends_at {
-        text.push_str(&format!("\n  a certificate of the chain ends {ends}"));
+        text.push_str(&format!("\n  {}", probes::certificate_end(ends, now)));
+        if found.certificate_ends_soon {
+            text.push_str(": warning, renew it");
+        }
     }
     format!("{text}\n")
 }

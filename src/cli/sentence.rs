@@ -440,7 +440,6 @@ fn why(reason: Option<Reason>, detail: Option<&str>) -> String {
         Reason::Protocol => "malformed answer",
         Reason::Redirect => "bad redirect",
         Reason::Slow => "slow",
-        Reason::Expiring => "certificate expires soon",
         Reason::Stale => "nothing arrived",
         Reason::Monitor => "monitor fault",
     });

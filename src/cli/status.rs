@@ -61,6 +61,14 @@ fn text(status: &engine::Status, runs: bool, width: usize) -> String {
         if let Some(unstable) = &system.unstable {
             say(&unstable_line(&system.system, unstable));
         }
+        for probe in system.probes.iter().filter(|p| p.certificate_ends_soon) {
+            let Some(ends) = probe.certificate_ends else {
+                continue;
+            };
+            let (system, probe) = (&system.system, &probe.probe);
+            let end = probes::certificate_end(ends, status.at);
+            say(&format!("{system}/{probe}: {end}. Renew it."));
+        }
     }
     for incident in &status.incidents {
         say(&incident_line(incident));
@@ -215,6 +223,8 @@ mod tests {
             reason: why.map(|(reason, _)| reason.to_owned()),
             detail: why.map(|(_, detail)| detail.to_owned()),
             took_us: Some(12_345),
+            certificate_ends: Some("2027-01-01T00:00:00Z".parse().unwrap()),
+            certificate_ends_soon: false,
         }
     }
 
@@ -297,6 +307,21 @@ mod tests {
     #[test]
     fn at_three_in_the_morning_eighty_columns_show_the_worst_first_and_whole() {
         insta::assert_snapshot!(text(&night(), true, 80));
+    }
+
+    #[test]
+    fn a_certificate_that_ends_soon_is_a_warning_about_a_system_that_is_up() {
+        let mut probe = probe("login-page", "up", None);
+        probe.certificate_ends = Some("2026-10-12T07:00:00Z".parse().unwrap());
+        probe.certificate_ends_soon = true;
+        let status = engine::Status {
+            systems: vec![system("portal", "up", vec![probe])],
+            ..night()
+        };
+        assert!(!status.is_bad());
+        let said = text(&status, true, 80);
+        let warning = "portal/login-page: the certificate ends in 5 days (2026-10-12). Renew it.\n";
+        assert!(said.contains(warning), "{said}");
     }
 
     fn unstable(up: bool) -> engine::Unstable {

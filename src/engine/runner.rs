@@ -284,6 +284,7 @@ impl ProbeTask {
             phases: Phases::default(),
             status: None,
             certificate_ends_at: None,
+            certificate_ends_soon: false,
         };
         match run {
             Ok(finding) if self.clock.ran_through_since(started.up) => {
@@ -294,6 +295,7 @@ impl ProbeTask {
                 sample.phases = finding.phases;
                 sample.status = finding.status;
                 sample.certificate_ends_at = finding.certificate_ends_at;
+                sample.certificate_ends_soon = finding.certificate_ends_soon;
             }
             Ok(_) => sample.detail = Some("the service got no time while the probe ran".to_owned()),
             Err(_) => sample.detail = Some("the probe did not end in its time".to_owned()),

@@ -201,6 +201,7 @@ mod tests {
             phases: Phases::default(),
             status: None,
             certificate_ends_at: None,
+            certificate_ends_soon: false,
         }
     }
 

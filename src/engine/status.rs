@@ -84,6 +84,10 @@ pub struct Probe {
     pub reason: Option<String>,
     pub detail: Option<String>,
     pub took_us: Option<u64>,
+    /// The end of the certificate that the last sample saw.
+    pub certificate_ends: Option<Timestamp>,
+    /// True if it ends within the probe's `certificate_days`.
+    pub certificate_ends_soon: bool,
 }
 
 /// One incident.
@@ -301,5 +305,7 @@ fn probe(record: &Record, id: &ProbeId, latest: Option<Arc<Sample>>) -> Probe {
             .map(|r| r.to_string()),
         detail: latest.as_ref().and_then(|s| s.detail.clone()),
         took_us: latest.as_ref().map(|s| s.took_us),
+        certificate_ends: latest.as_ref().and_then(|s| s.certificate_ends_at),
+        certificate_ends_soon: latest.as_ref().is_some_and(|s| s.certificate_ends_soon),
     }
 }

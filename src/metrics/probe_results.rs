@@ -131,10 +131,20 @@ fn latest(page: &mut Page, samples: &[(Labels, Arc<Sample>)]) {
     );
     page.gauge(
         "probe_ssl_earliest_cert_expiry",
-        "Time when the first certificate of the presented chain expires.",
+        "Time when the first certificate on the verified path expires.",
         |series| {
             for (labels, sample) in samples {
                 series.add(labels, sample.certificate_ends_at);
+            }
+        },
+    );
+    page.gauge(
+        "nines_probe_certificate_expiring",
+        "1 if probe_ssl_earliest_cert_expiry is within the probe's certificate_days, else 0.",
+        |series| {
+            for (labels, sample) in samples {
+                let seen = sample.certificate_ends_at;
+                series.add(labels, seen.map(|_| sample.certificate_ends_soon));
             }
         },
     );

@@ -305,7 +305,6 @@ pub fn plain(reason: Reason) -> &'static str {
         Reason::Protocol => "broken or incomplete answers",
         Reason::Redirect => "a redirect that leads nowhere",
         Reason::Slow => "answers that come too slowly",
-        Reason::Expiring => "security certificate about to expire",
         Reason::Stale => "nothing new for too long",
         Reason::Monitor => "our monitoring could not check it",
     }

@@ -78,6 +78,8 @@ fn sample(row: &duckdb::Row<'_>) -> Result<Sample, Error> {
         },
         status: row.get(12)?,
         certificate_ends_at: ends_at.map(instant).transpose()?,
+        // Not stored: it follows from the end and the configuration.
+        certificate_ends_soon: false,
     })
 }
 

@@ -33,6 +33,7 @@ fn sample(probe: &str, start: &str) -> Sample {
         },
         status: Some(200),
         certificate_ends_at: Some(at("2027-01-01T00:00:00Z")),
+        certificate_ends_soon: false,
     }
 }
 
@@ -167,6 +168,7 @@ prop_compose! {
             },
             status,
             certificate_ends_at: ends.map(|s| Timestamp::from_second(s).unwrap()),
+            certificate_ends_soon: false,
         }
     }
 }

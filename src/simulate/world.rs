@@ -65,6 +65,7 @@ pub(super) fn sample(
         phases: phases(&active.kind, outcome, reason, took_us),
         status: status(&active.kind, outcome, reason),
         certificate_ends_at: None,
+        certificate_ends_soon: false,
     })
 }
 

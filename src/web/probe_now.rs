@@ -64,6 +64,7 @@ impl Targets {
             phases: found.phases,
             status: found.status,
             certificate_ends_at: found.certificate_ends_at,
+            certificate_ends_soon: found.certificate_ends_soon,
         };
         Ok(metrics::probe_page(catalogue, probe, sample))
     }

@@ -349,6 +349,7 @@ impl Service {
             phases: Phases::default(),
             status: None,
             certificate_ends_at: None,
+            certificate_ends_soon: false,
         };
         self.samples.push(sample.clone());
         self.input(

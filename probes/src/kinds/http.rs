@@ -90,8 +90,7 @@ impl Spec for Http {
         };
         Some(Probe {
             degraded_after: limit,
-            certificate_days,
-            ..Probe::new(client, timeout.value)
+            ..Probe::new(client, timeout.value).warning_within(certificate_days)
         })
     }
 }

@@ -29,7 +29,7 @@ pub(crate) struct Tls {
     server_name: Option<Parsed<Host>>,
     /// Certificate authorities (PEM) beside those of the machine.
     ca_file: Option<Parsed<FilePath>>,
-    /// A certificate that ends within this many days is degraded.
+    /// Operators are warned of a certificate that ends within this many days. Default: 14.
     #[schemars(range(min = 1, max = 3650))]
     certificate_days: Option<u32>,
     /// Text to send after the handshake. Default: the probe only listens.
@@ -62,8 +62,7 @@ impl Spec for Tls {
         };
         Some(Probe {
             degraded_after: limit,
-            certificate_days: self.certificate_days,
-            ..Probe::new(target, timeout.value)
+            ..Probe::new(target, timeout.value).warning_within(self.certificate_days)
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Describes a presented chain to people: its expiry, and why it was refused. It must never decide if a
+//! Describes a presented chain to people: the expiry of a certificate, and why a chain was refused. It must never decide if a
 //! chain is good.
 
 use jiff::Timestamp;
@@ -26,15 +26,9 @@ pub(super) fn validity_s(der: &CertificateDer<'_>) -> Option<(i64, i64)> {
     ))
 }
 
-/// The first expiry in the chain. Unreadable certificates are skipped.
-pub(super) fn earliest_end(
-    end_entity: &CertificateDer<'_>,
-    intermediates: &[CertificateDer<'_>],
-) -> Option<Timestamp> {
-    std::iter::once(end_entity)
-        .chain(intermediates)
-        .filter_map(|der| validity_s(der).map(|(_, to_s)| instant(to_s)))
-        .min()
+/// The expiry. `None` if the certificate is unreadable.
+pub(super) fn end(der: &CertificateDer<'_>) -> Option<Timestamp> {
+    validity_s(der).map(|(_, to_s)| instant(to_s))
 }
 
 /// A certificate without an expiry says 9999-12-31, which is beyond `Timestamp::MAX`.
@@ -87,6 +81,33 @@ impl Chain<'_> {
         is_ca.then(|| "an authority's own, not a server's".into())
     }
 
+    /// The presented certificates that a path may need: their subject is the issuer of the server's
+    /// certificate, or of another one of them.
+    fn issuers(&self) -> Vec<&CertificateDer<'_>> {
+        let parse = |der| Some(X509Certificate::from_der(der).ok()?.1);
+        let Some(server) = parse(self.end_entity) else {
+            return Vec::new();
+        };
+        let mut left: Vec<_> = self
+            .intermediates
+            .iter()
+            .filter_map(|der| Some((der, parse(der)?)))
+            .collect();
+        let mut wanted = vec![server.issuer().as_raw().to_vec()];
+        let mut found = Vec::new();
+        while let Some(name) = wanted.pop() {
+            left.retain(|(der, certificate)| {
+                let issued = certificate.subject().as_raw() == name;
+                if issued {
+                    wanted.push(certificate.issuer().as_raw().to_vec());
+                    found.push(*der);
+                }
+                !issued
+            });
+        }
+        found
+    }
+
     fn expired(&self, at: Timestamp) -> Option<String> {
         let past = |der| {
             validity_s(der)
@@ -100,13 +121,12 @@ impl Chain<'_> {
         if let Some(to) = past(self.end_entity) {
             return Some(say(to));
         }
-        let mut others = self.intermediates.iter();
-        let to = others.find_map(past)?;
+        let to = self.issuers().into_iter().find_map(past)?;
         Some(format!("an intermediate certificate {}", say(to)))
     }
 
     fn not_valid_yet(&self, at: Timestamp) -> Option<String> {
-        let all = std::iter::once(self.end_entity).chain(self.intermediates);
+        let all = std::iter::once(self.end_entity).chain(self.issuers());
         let from = all
             .filter_map(|der| validity_s(der).map(|(from, _)| from))
             .find(|from| *from > at.as_second())?;

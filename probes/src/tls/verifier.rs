@@ -8,10 +8,12 @@ use jiff::Timestamp;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
-use rustls::crypto::CryptoProvider;
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::{ParsedCertificate, VerifierBuilderError};
 use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+use webpki::{EndEntityCert, KeyUsage};
 
 use crate::tls::chain;
 use crate::trace::Certificate;
@@ -33,6 +35,8 @@ tokio::task_local! {
 #[derive(Debug)]
 pub(super) struct Recorder {
     verifier: Arc<WebPkiServerVerifier>,
+    roots: Arc<RootCertStore>,
+    algorithms: WebPkiSupportedAlgorithms,
     pinned: Vec<CertificateDer<'static>>,
 }
 
@@ -43,13 +47,17 @@ impl Recorder {
         provider: &Arc<CryptoProvider>,
     ) -> Result<Self, VerifierBuilderError> {
         let roots = Arc::new(roots);
-        let builder = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider));
+        let shared = Arc::clone(&roots);
+        let builder = WebPkiServerVerifier::builder_with_provider(shared, Arc::clone(provider));
         Ok(Recorder {
             verifier: builder.build()?,
+            roots,
+            algorithms: provider.signature_verification_algorithms,
             pinned,
         })
     }
 
+    /// Accepts or refuses. Returns the first expiry on the verified path.
     fn verify(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -57,15 +65,22 @@ impl Recorder {
         server_name: &ServerName<'_>,
         ocsp_response: &[u8],
         now: UnixTime,
-    ) -> Result<(), rustls::Error> {
-        let verified = self.verifier.verify_server_cert(
+    ) -> Result<Option<Timestamp>, rustls::Error> {
+        if let Ok(end) = self.path_end(end_entity, intermediates, server_name, now) {
+            return Ok(end);
+        }
+        // Only rustls can make an error of its own kind.
+        let refused = self.verifier.verify_server_cert(
             end_entity,
             intermediates,
             server_name,
             ocsp_response,
             now,
         );
-        let Err(error) = verified else { return Ok(()) };
+        let error = match refused {
+            Err(error) => error,
+            Ok(_) => CertificateError::ApplicationVerificationFailure.into(),
+        };
         // Most tools mark a self-signed certificate as an authority, which rustls refuses as a
         // server's. If the operator named exactly this certificate, it is trusted.
         if !self.pinned.contains(end_entity) {
@@ -75,9 +90,37 @@ impl Recorder {
         match chain::validity_s(end_entity) {
             Some((from_s, _)) if at_s < from_s => Err(CertificateError::NotValidYet.into()),
             Some((_, to_s)) if at_s > to_s => Err(CertificateError::Expired.into()),
-            Some(_) => verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name),
+            Some(_) => {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                Ok(chain::end(end_entity))
+            }
             None => Err(error),
         }
+    }
+
+    /// Verifies as the verifier of rustls does, which does not tell the path that it found. Returns the
+    /// first expiry on that path. Certificates that the server sends without need are not on it.
+    fn path_end(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<Option<Timestamp>, webpki::Error> {
+        let server = EndEntityCert::try_from(end_entity)?;
+        let path = server.verify_for_usage(
+            self.algorithms.all,
+            &self.roots.roots,
+            intermediates,
+            now,
+            KeyUsage::server_auth(),
+            None,
+            None,
+        )?;
+        server.verify_is_valid_for_subject_name(server_name)?;
+        let above = path.intermediate_certificates().map(|above| above.der());
+        let ends = above.filter_map(|der| chain::end(&der));
+        Ok(ends.chain(chain::end(end_entity)).min())
     }
 }
 
@@ -95,22 +138,22 @@ impl ServerCertVerifier for Recorder {
             .ok()
             .and_then(|s| Timestamp::from_second(s).ok())
             .unwrap_or(Timestamp::MAX);
-        let certificate =
-            chain::earliest_end(end_entity, intermediates).map(|ends_at| Certificate {
-                ends_at,
-                checked_at,
-            });
-        let refused = match &verified {
-            Ok(()) => None,
+        let (end, refused) = match &verified {
+            Ok(end) => (*end, None),
             Err(error) => {
                 let name = server_name.to_str();
                 let chain = chain::Chain {
                     end_entity,
                     intermediates,
                 };
-                Some(chain.refusal(error, &name, checked_at))
+                let why = chain.refusal(error, &name, checked_at);
+                (chain::end(end_entity), Some(why))
             }
         };
+        let certificate = end.map(|ends_at| Certificate {
+            ends_at,
+            checked_at,
+        });
         // Fails only outside of a probe's handshake.
         let _ = PRESENTED.try_with(|slot| {
             *slot.borrow_mut() = Presented {
@@ -118,7 +161,7 @@ impl ServerCertVerifier for Recorder {
                 refused,
             };
         });
-        verified.map(|()| ServerCertVerified::assertion())
+        verified.map(|_| ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use domain::sample::{Outcome, Reason};
+use domain::sample::Reason;
 use jiff::Timestamp;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::authority::{Authority, Credentials, day, ending_in, params};
-use crate::servers::{answer, ask, check, check_down, check_up, head, say, serve, spec, write};
+use crate::servers::{answer, ask, check_down, check_up, head, say, serve, spec, write};
 
 #[tokio::test]
 async fn a_good_certificate_is_up_and_its_end_is_kept() {
@@ -239,46 +239,84 @@ async fn a_certificate_of_an_unknown_issuer_names_it() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_ends_soon_is_degraded() {
+async fn a_certificate_that_ends_soon_is_a_warning_and_no_impairment() {
     let authority = Authority::new();
     let params = ending_in(6, params());
     let at = authority
         .serve_after(Duration::ZERO, &[], authority.issue(&params))
         .await;
-    let mut spec = authority.spec(at);
-    spec.set("expect.certificate_days", 5);
-    check_up(&ask(spec.clone()).await);
-    spec.set("expect.certificate_days", 7);
-    let finding = ask(spec).await;
-    check(
-        &finding,
-        Outcome::Degraded,
-        Reason::Expiring,
-        "the certificate ends in 5 days (",
-    );
+    let spec = authority.spec(at);
+    for (days, soon) in [(Some(5), false), (Some(7), true), (None, true)] {
+        let mut spec = spec.clone();
+        if let Some(days) = days {
+            spec.set("expect.certificate_days", days);
+        }
+        let finding = ask(spec).await;
+        check_up(&finding);
+        assert_eq!(finding.certificate_ends_soon, soon, "{days:?}");
+    }
+}
+
+/// An authority below `above`, whose certificate has these last days, and its credentials.
+fn below(
+    above: &CertifiedIssuer<'static, KeyPair>,
+    name: &str,
+    ends: i64,
+) -> CertifiedIssuer<'static, KeyPair> {
+    let mut params = ending_in(ends, CertificateParams::new([]).unwrap());
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, name);
+    CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), above).unwrap()
+}
+
+/// A good certificate of `issuer`, presented before the certificates of `more`.
+fn presented(
+    issuer: &CertifiedIssuer<'static, KeyPair>,
+    more: &[&CertifiedIssuer<'static, KeyPair>],
+) -> Credentials {
+    let key = KeyPair::generate().unwrap();
+    let certificate = params().signed_by(&key, issuer).unwrap();
+    let mut chain = vec![certificate.der().clone()];
+    chain.extend(more.iter().map(|more| more.der().clone()));
+    Credentials {
+        chain,
+        key: PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+    }
+}
+
+/// Servers keep needless certificates for clients that trust other authorities.
+#[tokio::test]
+async fn the_earliest_end_of_the_verified_path_counts() {
+    let authority = Authority::new();
+    let middle = below(&authority.issuer, "Middle", 40);
+    let needless = below(&authority.issuer, "Needless", -30);
+    let credentials = presented(&middle, &[&middle, &needless]);
+    let finding = authority.finding(credentials).await;
+    check_up(&finding);
+    let (y, m, d) = day(40);
+    let ends_at: Timestamp = format!("{y}-{m:02}-{d:02}T00:00:00Z").parse().unwrap();
+    assert_eq!(finding.certificate_ends_at, Some(ends_at));
+    assert!(!finding.certificate_ends_soon);
 }
 
 #[tokio::test]
-async fn the_earliest_end_of_the_chain_counts() {
+async fn a_needless_certificate_is_not_blamed_for_a_refusal() {
     let authority = Authority::new();
-    let mut params = CertificateParams::new([]).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.not_after = date_time_ymd(2040, 1, 1);
-    let key = KeyPair::generate().unwrap();
-    let middle = CertifiedIssuer::signed_by(params, key, &authority.issuer).unwrap();
-    let mut params = crate::authority::params();
-    params.not_after = date_time_ymd(2045, 1, 1);
-    let key = KeyPair::generate().unwrap();
-    let certificate = params.signed_by(&key, &middle).unwrap();
+    let middle = below(&authority.issuer, "Middle", -3);
+    let needless = below(&authority.issuer, "Needless", -9);
     let finding = authority
-        .finding(Credentials {
-            chain: vec![certificate.der().clone(), middle.der().clone()],
-            key: PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-        })
+        .finding(presented(&middle, &[&needless, &middle]))
         .await;
-    check_up(&finding);
-    let ends_at: Timestamp = "2040-01-01T00:00:00Z".parse().unwrap();
-    assert_eq!(finding.certificate_ends_at, Some(ends_at));
+    let words = "an intermediate certificate expired 3 days ago";
+    check_down(&finding, Reason::Certificate, words);
+    let stranger = Authority::named("Stranger");
+    let finding = authority
+        .finding(presented(&stranger.issuer, &[&needless]))
+        .await;
+    let words = "issued by Stranger, not trusted here";
+    check_down(&finding, Reason::Certificate, words);
 }
 
 #[tokio::test]

@@ -4,13 +4,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use domain::sample::{Outcome, Reason};
+use domain::sample::Reason;
 use rcgen::{CertificateParams, date_time_ymd};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use crate::authority::{Authority, Credentials, day, ending_in, params};
-use crate::servers::{Spec, ask, check, check_down, check_up, for_ever, head, serve};
+use crate::servers::{Spec, ask, check_down, check_up, for_ever, head, serve};
 use crate::servers::{pause, say};
 
 /// Serves each connection with `script` after the handshake.
@@ -82,14 +82,15 @@ async fn a_bad_certificate_says_why() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_ends_soon_is_degraded() {
+async fn a_certificate_that_ends_soon_is_a_warning_and_no_impairment() {
     let authority = Authority::new();
     let credentials = authority.issue(&ending_in(6, params()));
     let at = serve_tls(credentials, &[], for_ever).await;
-    check_up(&ask(spec(&authority, at).with("certificate_days", 5)).await);
-    let finding = ask(spec(&authority, at).with("certificate_days", 7)).await;
-    let words = "the certificate ends in 5 days (";
-    check(&finding, Outcome::Degraded, Reason::Expiring, words);
+    for (days, soon) in [(5, false), (7, true)] {
+        let finding = ask(spec(&authority, at).with("certificate_days", days)).await;
+        check_up(&finding);
+        assert_eq!(finding.certificate_ends_soon, soon, "{days}");
+    }
 }
 
 #[tokio::test]

@@ -110,6 +110,7 @@ pub(crate) fn sample(at: Timestamp, outcome: Outcome) -> Sample {
         phases: Phases::default(),
         status: None,
         certificate_ends_at: None,
+        certificate_ends_soon: false,
     }
 }
 

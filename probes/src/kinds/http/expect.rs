@@ -37,7 +37,7 @@ pub(super) struct Expect {
     headers: BTreeMap<String, Parsed<Text>>,
     /// A slower answer is degraded.
     pub(super) degraded_after: Option<Parsed<Length>>,
-    /// A certificate that ends within this many days is degraded.
+    /// Operators are warned of a certificate that ends within this many days. Default: 14.
     #[schemars(range(min = 1, max = 3650))]
     pub(super) certificate_days: Option<Written<u32>>,
 }
