@@ -63,6 +63,16 @@ pub fn add(page: &mut Page, source: &Source) {
         },
     );
     page.counter(
+        "nines_probe_blips_total",
+        "Bad runs that were too short to be an outage, over the whole ledger.",
+        |series| {
+            for (probe, labels, _) in &probes {
+                let known = source.record.probes.get(&probe.id);
+                series.add(labels, known.map_or(0, |known| known.blips.len() as u64));
+            }
+        },
+    );
+    page.counter(
         "nines_probe_missed_slots_total",
         "Scheduled runs that did not start: the previous run was still under way, or the service was stalled.",
         |series| {

@@ -47,15 +47,13 @@ pub fn add_states(page: &mut Page, source: &Source) {
     );
     page.gauge(
         "nines_system_outage_start_timestamp_seconds",
-        "Start of the current outage. Absent without an outage.",
+        "Start of each open outage, observed or declared. Absent without an open outage.",
         |series| {
-            for id in ids() {
-                let open = record.systems.get(id).and_then(|system| system.open);
-                let outage = open.and_then(|open| record.outages.get(&open));
-                series.add(
-                    &[("system", id.as_str())],
-                    outage.map(|outage| outage.start),
-                );
+            let open = record.outages.all().filter(|outage| outage.end.is_none());
+            for outage in open.filter(|o| ids().any(|id| *id == o.system)) {
+                let id = outage.id.to_string();
+                let labels = [("system", outage.system.as_str()), ("outage", &id)];
+                series.add(&labels, outage.start);
             }
         },
     );

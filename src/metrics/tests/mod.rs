@@ -227,7 +227,8 @@ fn the_month_is_accounted_up_to_the_engines_last_turn() {
         "2026-10-01T10:05:00Z",
     );
     assert!(is_state(&page, "down"));
-    let start = of_portal(&page, "nines_system_outage_start_timestamp_seconds");
+    let start = "nines_system_outage_start_timestamp_seconds{system=\"portal\",outage=\"O-1\"}";
+    let start = value(&page, start);
     assert_eq!(start, Some(at(began).as_second() as f64));
     assert_eq!(seconds(&page, "up"), 6.0 * 3_600.0);
     assert_eq!(
@@ -241,6 +242,62 @@ fn the_month_is_accounted_up_to_the_engines_last_turn() {
     assert_eq!(remaining, Some(2_378.0));
     let ratio = of_portal(&page, "nines_system_contract_availability_ratio").unwrap();
     assert!((ratio - 21_600.0 / 21_900.0).abs() < 1e-12, "{ratio}");
+}
+
+#[test]
+fn every_open_outage_has_its_start_observed_or_declared() {
+    let declared = |outage, from: &str, to: Option<&str>| Fact::OutageDeclared {
+        outage: OutageId(outage),
+        system: portal(),
+        from: at(from),
+        to: to.map(at),
+        evidence: "customers called".into(),
+    };
+    let (began, called) = ("2026-10-01T10:00:00Z", "2026-10-01T09:30:00Z");
+    let confirmed = "2026-10-01T10:00:10Z";
+    let page = page(
+        record(&[
+            (confirmed, down(began)),
+            (confirmed, opened(began)),
+            (confirmed, declared(2, called, None)),
+            (confirmed, declared(3, called, Some("2026-10-01T09:40:00Z"))),
+        ]),
+        "2026-10-01T10:05:00Z",
+    );
+    let start = |outage: &str| {
+        let labels = format!("{{system=\"portal\",outage=\"{outage}\"}}");
+        let name = "nines_system_outage_start_timestamp_seconds";
+        value(&page, &format!("{name}{labels}"))
+    };
+    let seconds = |text: &str| Some(at(text).as_second() as f64);
+    assert_eq!(start("O-1"), seconds(began));
+    assert_eq!(start("O-2"), seconds(called));
+    assert_eq!(start("O-3"), None);
+}
+
+#[test]
+fn unconfirmed_failures_are_counted_over_the_whole_ledger() {
+    let blip = |from: &str, to: &str| Fact::Blip {
+        source: Source::new(login(), "here"),
+        span: Span::new(at(from), at(to)),
+        bad_samples: 1,
+    };
+    let page = page(
+        record(&[
+            (
+                "2026-10-01T10:00:05Z",
+                blip("2026-10-01T10:00:00Z", "2026-10-01T10:00:05Z"),
+            ),
+            (
+                "2026-10-01T10:00:15Z",
+                blip("2026-10-01T10:00:10Z", "2026-10-01T10:00:15Z"),
+            ),
+        ]),
+        "2026-10-01T10:05:00Z",
+    );
+    let mut lines = page.lines();
+    let line = lines.find(|line| line.starts_with("nines_probe_blips_total{"));
+    assert!(line.is_some_and(|line| line.ends_with(" 2")), "{line:?}");
 }
 
 #[test]
