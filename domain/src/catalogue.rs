@@ -132,6 +132,9 @@ impl Flapping {
     };
 }
 
+/// The last day of a month among [`Days::DaysOfMonth`], whether it is the 28th or the 31st.
+pub const LAST_DAY: i8 = -1;
+
 /// On which days a recurring window starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -146,7 +149,7 @@ pub enum Days {
         #[serde(with = "crate::weekday")]
         weekday: Weekday,
     },
-    /// These days of each month (31 falls out of a short month).
+    /// These days of each month, or [`LAST_DAY`]. A short month has no 31.
     DaysOfMonth(Vec<i8>),
     /// These dates.
     Dates(Vec<Date>),

@@ -1,6 +1,6 @@
 //! `[[maintenance]]`: a recurring maintenance window.
 
-use domain::catalogue::{Days, End, Rule};
+use domain::catalogue::{Days, End, LAST_DAY, Rule};
 use jiff::civil::Weekday;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -26,7 +26,7 @@ pub(super) struct Maintenance {
     title: Parsed<Line>,
     /// The effect that customers will notice.
     impact: Option<Parsed<Prose>>,
-    /// Weekdays ("sun"), or one such as "first sunday" or "last friday", or days of the month.
+    /// Weekdays ("sun"), or one such as "first sunday" or "last friday", or days of the month, as 15 or "last day".
     days: Option<OneOrMany<Parsed<Day>>>,
     /// Dates, in place of days.
     #[schemars(length(min = 1))]
@@ -57,6 +57,7 @@ pub(super) struct Maintenance {
 pub(super) enum Day {
     Weekday(Weekday),
     Nth(i8, Weekday),
+    /// 1 to 31, or [`LAST_DAY`].
     OfMonth(i8),
 }
 
@@ -72,7 +73,7 @@ const ORDINALS: [(&str, i8); 6] = [
 impl Format for Day {
     type Value = Self;
     const IS: &'static str =
-        "a weekday, as \"sun\", or \"first sunday\", or a day of the month, as 15";
+        "a weekday, as \"sun\", or \"first sunday\", or a day of the month, as 15 or \"last day\"";
     const EXAMPLE: &'static str = "sun";
     const ALSO_NUMBER: bool = true;
 
@@ -84,6 +85,9 @@ impl Format for Day {
             let day = day.map(Self::OfMonth);
             return day.ok_or_else(|| "a day of the month goes from 1 to 31".to_owned());
         }
+        if text == "last day" {
+            return Ok(Self::OfMonth(LAST_DAY));
+        }
         let Some((ordinal, day)) = text.split_once(' ') else {
             return values::Weekday::parse(text).map(Self::Weekday);
         };
@@ -91,7 +95,7 @@ impl Format for Day {
         match (nth, weekday(day)) {
             (Some((_, nth)), Some(day)) => Ok(Self::Nth(*nth, day)),
             _ => Err(format!(
-                "`{}` is not such a day: write \"first sunday\" (first to fifth, or last)",
+                "`{}` is not such a day: write \"first sunday\" (first to fifth, or last), or \"last day\"",
                 shorten(text)
             )),
         }

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::calendar::{self, Edge};
-use crate::catalogue::{Days, End, Rule};
+use crate::catalogue::{Days, End, LAST_DAY, Rule};
 use crate::id::{SystemId, WindowId};
 use crate::policy::Hours;
 use crate::span::{Span, Spans};
@@ -21,7 +21,10 @@ fn starts_on(days: &Days, date: Date) -> bool {
         Days::NthWeekday { nth, weekday } => {
             date.nth_weekday_of_month(*nth, *weekday).ok() == Some(date)
         }
-        Days::DaysOfMonth(days) => days.contains(&date.day()),
+        Days::DaysOfMonth(days) => {
+            let is_last = date.day() == date.days_in_month();
+            days.contains(&date.day()) || (is_last && days.contains(&LAST_DAY))
+        }
         Days::Dates(dates) => dates.contains(&date),
     }
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use domain::catalogue::{Active, Affects, Days, End, Flapping, Kind, Method};
+use domain::catalogue::{Active, Affects, Days, End, Flapping, Kind, LAST_DAY, Method};
 use domain::policy::{Hours, Target};
 use jiff::civil::{Time, Weekday, date};
 
@@ -246,6 +246,14 @@ fn windows_recur_by_days_of_the_month_and_by_dates() {
     };
     assert_eq!(days("days = [15, 1]"), Days::DaysOfMonth(vec![1, 15]));
     assert_eq!(days("days = 31"), Days::DaysOfMonth(vec![31]));
+    assert_eq!(
+        days("days = \"last day\""),
+        Days::DaysOfMonth(vec![LAST_DAY])
+    );
+    assert_eq!(
+        days("days = [15, \"last day\"]"),
+        Days::DaysOfMonth(vec![LAST_DAY, 15])
+    );
     assert_eq!(
         days("days = \"last friday\""),
         Days::NthWeekday {

@@ -1,7 +1,7 @@
 //! Recurring windows: when they occur, and what is earned as a rule changes.
 
 use crate::service::weekdays;
-use domain::catalogue::{Days, End, Rule};
+use domain::catalogue::{Days, End, LAST_DAY, Rule};
 use domain::id::SystemId;
 use domain::policy::Hours;
 use domain::span::Span;
@@ -118,6 +118,38 @@ fn days_are_weekdays_nth_weekdays_days_of_the_month_or_dates() {
     );
     let named = with(Days::Dates(vec![date(2026, 10, 9), date(2026, 12, 25)]));
     assert_eq!(dates(&named, october()), ["2026-10-09"]);
+}
+
+#[test]
+fn the_last_day_of_a_month_is_the_28th_29th_30th_or_31st() {
+    let on = |days| Rule {
+        days: Days::DaysOfMonth(days),
+        ..weekly()
+    };
+    let last = on(vec![LAST_DAY]);
+    let common = span("2027-01-15T00:00:00Z", "2027-05-15T00:00:00Z");
+    let days = ["2027-01-31", "2027-02-28", "2027-03-31", "2027-04-30"];
+    assert_eq!(dates(&last, common), days);
+    let leap = span("2028-02-15T00:00:00Z", "2028-03-15T00:00:00Z");
+    assert_eq!(dates(&last, leap), ["2028-02-29"]);
+    // A day that is also the last one occurs once.
+    let both = on(vec![30, LAST_DAY]);
+    let spring = span("2027-03-15T00:00:00Z", "2027-05-15T00:00:00Z");
+    let days = ["2027-03-30", "2027-03-31", "2027-04-30"];
+    assert_eq!(dates(&both, spring), days);
+    // The month ends in the rule's zone: in New York it is still the 30th at 01:00 UTC on May 1.
+    let late = Rule {
+        start: time(23, 30, 0, 0),
+        end: End::After(7_200),
+        zone: "America/New_York".into(),
+        ..on(vec![LAST_DAY])
+    };
+    let may = span("2027-05-01T01:00:00Z", "2027-05-02T00:00:00Z");
+    let [(id, found)] = &occurrences(&late, &portal(), may)[..] else {
+        panic!("one occurrence is expected");
+    };
+    assert!(id.as_str().ends_with("@2027-04-30"), "{id}");
+    assert_eq!(*found, span("2027-05-01T03:30:00Z", "2027-05-01T05:30:00Z"));
 }
 
 #[test]
