@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::catalogue::Probe;
 use crate::event::Silence;
 use crate::sample::{Outcome, Reason, Sample, Seen};
+use crate::schedule::Pace;
 use crate::span::Span;
 
 /// The settings of a probe that detection needs.
@@ -425,9 +426,15 @@ impl Runs {
             .ok()
     }
 
-    /// True if the probe must run at its retry interval.
-    pub fn retrying(&self) -> bool {
-        self.down.suspect || self.degraded.suspect
+    /// How soon the probe must run again.
+    pub fn pace(&self) -> Pace {
+        if self.down.suspect || self.degraded.suspect {
+            Pace::Retry
+        } else if self.silent.is_some() {
+            Pace::Soon
+        } else {
+            Pace::Slots
+        }
     }
 
     /// True during an unconfirmed run towards down.

@@ -20,6 +20,22 @@ fn stable_hash(text: &str) -> u64 {
     hash ^ (hash >> 33)
 }
 
+/// How soon a probe must run again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// No sample covers this moment: the probe runs within [`SOON_MS`], so that a long interval loses no day to a
+    /// restart.
+    #[default]
+    Soon,
+    /// A run is not confirmed: the probe runs at its retry interval.
+    Retry,
+    /// The probe runs at its slots.
+    Slots,
+}
+
+/// The longest that a probe without a covering sample waits, in milliseconds.
+pub const SOON_MS: i64 = 60_000;
+
 /// The slots of one probe: the instants of Unix time that are `phase_ms` modulo `interval_ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grid {

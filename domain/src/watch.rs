@@ -15,6 +15,7 @@ use crate::id::{ProbeId, Source};
 use crate::input::Input;
 use crate::record::{ProbeRecord, Record, is_open};
 use crate::sample::{Outcome, Sample};
+use crate::schedule::Pace;
 use crate::span::Span;
 
 /// The maximum number of changes that wait while the ledger cannot be written. Beyond it, blips,
@@ -393,9 +394,9 @@ impl Watch {
         self.catalogue = Some(Arc::clone(&record.catalogue));
     }
 
-    /// True if the probe must run at its retry interval.
-    pub fn retrying(&self, source: &Source) -> bool {
-        self.sources.get(source).is_some_and(Runs::retrying)
+    /// How soon the probe must run again.
+    pub fn pace(&self, source: &Source) -> Pace {
+        self.sources.get(source).map(Runs::pace).unwrap_or_default()
     }
 
     pub fn runs(&self, source: &Source) -> Option<&Runs> {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use domain::id::{ProbeId, Source};
 use domain::sample::{Outcome, Phases, Reason, Sample};
+use domain::schedule::Pace;
 use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
@@ -220,10 +221,10 @@ impl ProbeTask {
 
     /// Runs the probe at its times until aborted.
     async fn keep_running(self: Arc<Self>) {
-        let mut retrying = self.state.retrying();
+        let mut pace = self.state.pace();
         let mut after = After::Instant(self.steady(self.clock.read().up));
         loop {
-            let (setup, due) = self.wait(after, &mut retrying).await;
+            let (setup, due) = self.wait(after, &mut pace).await;
             // Closed only when the runner is dropped.
             let Ok(permit) = self.permits.acquire().await else {
                 return;
@@ -247,15 +248,15 @@ impl ProbeTask {
         }
     }
 
-    /// Waits until the next start is due. A retry that the engine requests, or a reload, moves it.
+    /// Waits until the next start is due. A new pace or a reload moves it.
     async fn wait(
         &self,
         after: After,
-        retrying: &mut watch::Receiver<bool>,
+        pace: &mut watch::Receiver<Pace>,
     ) -> (Arc<Setup>, Timestamp) {
         loop {
             let setup = self.setup.load_full();
-            let due = setup.schedule.next(after, *retrying.borrow_and_update());
+            let due = setup.schedule.next(after, *pace.borrow_and_update());
             let wait = due.duration_since(self.steady(self.clock.read().up));
             let Ok(wait) = Duration::try_from(wait) else {
                 return (setup, due);
@@ -263,7 +264,7 @@ impl ProbeTask {
             tokio::select! {
                 () = tokio::time::sleep(wait) => return (setup, due),
                 // Never fails: the task holds the state, which holds the sender.
-                _ = retrying.changed() => {}
+                _ = pace.changed() => {}
                 () = self.changed.notified() => {}
             }
         }

@@ -9,6 +9,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use domain::id::{ProbeId, Source};
 use domain::record::Record;
 use domain::sample::{Outcome, Sample};
+use domain::schedule::Pace;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
@@ -96,7 +97,7 @@ pub struct ProbeState {
     missed: AtomicU64,
     late_us_sum: AtomicU64,
     late_us_max: AtomicU64,
-    retrying: watch::Sender<bool>,
+    pace: watch::Sender<Pace>,
 }
 
 /// The counters of a probe since the service started: samples by outcome, and lateness.
@@ -126,7 +127,7 @@ impl Default for ProbeState {
             missed: AtomicU64::new(0),
             late_us_sum: AtomicU64::new(0),
             late_us_max: AtomicU64::new(0),
-            retrying: watch::Sender::new(false),
+            pace: watch::Sender::new(Pace::default()),
         }
     }
 }
@@ -150,9 +151,9 @@ impl ProbeState {
         }
     }
 
-    /// True while the probe runs at its retry interval. The receiver sees every change.
-    pub fn retrying(&self) -> watch::Receiver<bool> {
-        self.retrying.subscribe()
+    /// How soon the probe must run again. The receiver sees every change.
+    pub fn pace(&self) -> watch::Receiver<Pace> {
+        self.pace.subscribe()
     }
 
     pub(crate) fn sampled(&self, sample: Sample) {
@@ -166,10 +167,10 @@ impl ProbeState {
         self.missed.fetch_add(slots, Relaxed);
     }
 
-    /// Tells the runner to start the probe at its retry interval, or at its interval.
-    pub(super) fn set_retrying(&self, retrying: bool) {
-        self.retrying
-            .send_if_modified(|now| std::mem::replace(now, retrying) != retrying);
+    /// Tells the runner how soon to start the probe again.
+    pub(super) fn set_pace(&self, pace: Pace) {
+        self.pace
+            .send_if_modified(|now| std::mem::replace(now, pace) != pace);
     }
 }
 
@@ -224,11 +225,11 @@ mod tests {
     #[test]
     fn the_runner_is_told_of_changes_only() {
         let state = ProbeState::default();
-        let mut retrying = state.retrying();
-        state.set_retrying(false);
-        assert!(!retrying.has_changed().unwrap());
-        state.set_retrying(true);
-        assert!(retrying.has_changed().unwrap());
-        assert!(*retrying.borrow_and_update());
+        let mut pace = state.pace();
+        state.set_pace(Pace::Soon);
+        assert!(!pace.has_changed().unwrap());
+        state.set_pace(Pace::Retry);
+        assert!(pace.has_changed().unwrap());
+        assert_eq!(*pace.borrow_and_update(), Pace::Retry);
     }
 }

@@ -207,7 +207,7 @@ impl Engine {
         if let Err(Error::Refused(refusal)) = self.step(Input::Sampled(sample), None) {
             tracing::error!(%refusal, %probe, "a sample was refused");
         }
-        state.set_retrying(self.turn.retrying(&probe));
+        state.set_pace(self.turn.pace(&probe));
     }
 
     fn requested(&mut self, request: Request) -> bool {
@@ -322,11 +322,11 @@ impl Engine {
         }
     }
 
-    /// Tells every probe's task if its probe has a pending run.
+    /// Tells every probe's task how soon its probe must run again.
     fn tell_probe_tasks(&self) {
         for (probe, state) in self.shared.probes().iter() {
             let probe: &ProbeId = probe;
-            state.set_retrying(self.turn.retrying(probe));
+            state.set_pace(self.turn.pace(probe));
         }
     }
 }

@@ -14,6 +14,7 @@ use domain::id::{NoticeId, ProbeId, Source};
 use domain::input::Input;
 use domain::record::Record;
 use domain::sample::Sample;
+use domain::schedule::Pace;
 use domain::watch::{Watch, next_wake};
 use jiff::{SignedDuration, Timestamp};
 
@@ -128,9 +129,9 @@ impl<J: Journal> Turn<J> {
         self.watch.doubted()
     }
 
-    /// True if the probe has a pending run and runs at its retry interval.
-    pub fn retrying(&self, probe: &ProbeId) -> bool {
-        self.watch.retrying(&self.record.catalogue.source(probe))
+    /// How soon the probe must run again.
+    pub fn pace(&self, probe: &ProbeId) -> Pace {
+        self.watch.pace(&self.record.catalogue.source(probe))
     }
 
     /// True while an input is not on the disk yet.

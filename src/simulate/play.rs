@@ -353,12 +353,13 @@ impl Simulation<'_> {
     /// Schedules the next run of a probe after `after`, and not before `now`.
     fn schedule(&mut self, mut task: Box<ProbeTask>, after: After, now: Timestamp) {
         let turn = self.turn.as_ref();
-        let retrying = turn.is_some_and(|turn| turn.retrying(&task.source.probe));
+        let pace = turn.map(|turn| turn.pace(&task.source.probe));
+        let pace = pace.unwrap_or_default();
         task.after = after;
-        let mut next = task.schedule.next(after, retrying);
+        let mut next = task.schedule.next(after, pace);
         if task.schedule.slipped(next, now).is_some() {
             task.after = After::Instant(now);
-            next = task.schedule.next(task.after, retrying);
+            next = task.schedule.next(task.after, pace);
         }
         self.steps.enter(next.max(now), Step::Ask(task));
     }

@@ -4,6 +4,7 @@ use crate::service::{Service, active, probe, system};
 use domain::catalogue::Affects;
 use domain::event::Delivery;
 use domain::sample::{Outcome, Reason};
+use domain::schedule::Pace;
 use expect_test::{Expect, expect};
 
 const ORIGIN: &str = "2026-10-01T00:00:00Z";
@@ -91,7 +92,8 @@ fn after_a_first_bad_sample_a_probe_is_retried_until_it_is_confirmed_down_or_up(
         assert_eq!(
             service
                 .watch
-                .retrying(&service.record.catalogue.source(&"a/p".into())),
+                .pace(&service.record.catalogue.source(&"a/p".into()))
+                == Pace::Retry,
             retried,
             "{samples}"
         );

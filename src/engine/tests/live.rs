@@ -16,7 +16,7 @@ use domain::notice::Notice;
 use domain::notices;
 use domain::record::Record;
 use domain::sample::{Outcome, Reason};
-use domain::schedule::Grid;
+use domain::schedule::{Grid, Pace};
 use jiff::SignedDuration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -162,8 +162,8 @@ async fn a_port_that_closes_and_opens_again_is_one_outage_with_both_notices() {
 
     drop(listener);
     let probe = service.engine.shared().probe(&portal()).unwrap();
-    let mut retrying = probe.retrying();
-    timeout(LONG, retrying.wait_for(|retrying| *retrying))
+    let mut pace = probe.pace();
+    timeout(LONG, pace.wait_for(|pace| *pace == Pace::Retry))
         .await
         .unwrap()
         .unwrap();
@@ -420,11 +420,11 @@ async fn a_slow_probe_runs_once_at_a_time_and_its_missed_slots_are_counted() {
     let runner = Runner::start(Arc::clone(&service.engine)).unwrap();
     runner.replace(vec![setup]);
     let probe = service.engine.shared().probe(&portal()).unwrap();
-    timeout(LONG, probe.retrying().wait_for(|retrying| *retrying))
+    timeout(LONG, probe.pace().wait_for(|pace| *pace == Pace::Retry))
         .await
         .unwrap()
         .unwrap();
-    timeout(LONG, probe.retrying().wait_for(|retrying| !*retrying))
+    timeout(LONG, probe.pace().wait_for(|pace| *pace != Pace::Retry))
         .await
         .unwrap()
         .unwrap();
@@ -552,7 +552,7 @@ async fn a_pending_run_is_retried_at_the_start_of_the_service_and_not_at_the_nex
         .sample(sample(service.engine.clock().now(), Outcome::Down))
         .await;
     let probe = service.engine.shared().probe(&portal()).unwrap();
-    timeout(LONG, probe.retrying().wait_for(|retrying| *retrying))
+    timeout(LONG, probe.pace().wait_for(|pace| *pace == Pace::Retry))
         .await
         .unwrap()
         .unwrap();
@@ -570,6 +570,31 @@ async fn a_pending_run_is_retried_at_the_start_of_the_service_and_not_at_the_nex
 }
 
 #[tokio::test]
+async fn a_daily_probe_runs_soon_after_each_start_of_the_service() {
+    let mut daily = quick();
+    active(&mut daily).interval_ms = DAY_MS;
+    let service = Service::start(daily).await;
+    let probe = service.engine.shared().probe(&portal()).unwrap();
+    assert_eq!(*probe.pace().borrow(), Pace::Soon);
+    let now = service.engine.clock().now();
+    service.engine.sample(sample(now, Outcome::Up)).await;
+    timeout(LONG, probe.pace().wait_for(|pace| *pace == Pace::Slots))
+        .await
+        .unwrap()
+        .unwrap();
+    service.engine.stop().await.unwrap();
+    let data = service.die();
+
+    // A start makes the time since the last sample unknown.
+    let mut daily = quick();
+    active(&mut daily).interval_ms = DAY_MS;
+    let service = Service::start_on(data, Clock::start().unwrap(), daily).await;
+    let probe = service.engine.shared().probe(&portal()).unwrap();
+    assert_eq!(*probe.pace().borrow(), Pace::Soon);
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn a_reload_that_changes_the_interval_keeps_a_pending_retry() {
     let service = Service::start(quick()).await;
     let runner = Runner::start(Arc::clone(&service.engine)).unwrap();
@@ -577,7 +602,7 @@ async fn a_reload_that_changes_the_interval_keeps_a_pending_retry() {
     setup.retry_interval_ms = 3_000;
     runner.replace(vec![setup.clone()]);
     let probe = service.engine.shared().probe(&portal()).unwrap();
-    timeout(LONG, probe.retrying().wait_for(|retrying| *retrying))
+    timeout(LONG, probe.pace().wait_for(|pace| *pace == Pace::Retry))
         .await
         .unwrap()
         .unwrap();
