@@ -111,7 +111,8 @@ impl Format for ListenAddress {
     }
 }
 
-/// A host: a name or an address, IPv6 without brackets.
+/// A host: a name or an address, IPv6 without brackets. A dot at the end of a name keeps the resolver from
+/// trying other domains.
 pub struct Host;
 
 impl Format for Host {
@@ -120,7 +121,8 @@ impl Format for Host {
     const EXAMPLE: &'static str = "interface.example.org";
 
     fn parse(text: &str) -> Result<String, String> {
-        if text.parse::<IpAddr>().is_ok() || is_host_name(text) {
+        let name = text.strip_suffix('.').unwrap_or(text);
+        if text.parse::<IpAddr>().is_ok() || is_host_name(name) {
             return Ok(text.to_owned());
         }
         let said = redact(text);
@@ -256,5 +258,7 @@ mod tests {
         assert!(ListenAddress::parse(":8080").is_err_and(|why| why.contains("0.0.0.0:8080")));
         assert!(Host::parse("interface.example.org:2575").is_err_and(|why| why.contains("`port`")));
         assert!(Host::parse("::1").is_ok());
+        assert!(Host::parse("interface.example.org.").is_ok());
+        assert!(Host::parse("interface.example.org..").is_err() && Host::parse(".").is_err());
     }
 }

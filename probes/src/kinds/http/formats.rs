@@ -56,7 +56,8 @@ impl Format for HttpUrl {
             .map_err(|_| wrong("it has a character or a port that no URL may have"))?;
         let named = uri.host().unwrap_or_default();
         let bare = named.trim_start_matches('[').trim_end_matches(']');
-        if bare.parse::<IpAddr>().is_err() && !is_host_name(named) {
+        let name = named.strip_suffix('.').unwrap_or(named);
+        if bare.parse::<IpAddr>().is_err() && !is_host_name(name) {
             return Err(wrong("it has no host"));
         }
         let port = host

@@ -63,7 +63,7 @@ impl Hop {
         let unfit = |_| "cannot be asked for over HTTP".to_string();
         let authority = match &request.host {
             Some(host) => host.to_str().map_err(unfit_host)?.to_string(),
-            None => url[Position::BeforeHost..Position::AfterPort].to_string(),
+            None => authority(&url),
         };
         let path = &url[Position::BeforePath..Position::AfterQuery];
         let plain = Rendered {
@@ -123,12 +123,13 @@ impl Hop {
     /// True if the configured headers and body may go to `url`: the same origin, or the same host with
     /// TLS added.
     fn may_send_to(&self, url: &Url) -> bool {
+        let same_host = name(&self.url) == name(url);
         let upgraded = self.url.scheme() == "http"
             && url.scheme() == "https"
             && self.url.port().is_none()
-            && url.port().is_none()
-            && self.url.host() == url.host();
-        upgraded || self.url.origin() == url.origin()
+            && url.port().is_none();
+        let same_scheme = self.url.scheme() == url.scheme() && self.url.port() == url.port();
+        same_host && (upgraded || same_scheme)
     }
 
     pub(super) fn equals(&self, other: &Hop) -> bool {
@@ -138,6 +139,18 @@ impl Hop {
     pub(super) fn shown(&self) -> String {
         shown(&self.url)
     }
+}
+
+/// The host of a URL without the dot at the end of its name.
+fn name(url: &Url) -> &str {
+    let name = url.host_str().unwrap_or_default();
+    name.strip_suffix('.').unwrap_or(name)
+}
+
+/// Host and port, as servers expect them in `Host`: without the dot at the end of a name.
+fn authority(url: &Url) -> String {
+    let port = &url[Position::AfterHost..Position::AfterPort];
+    format!("{}{port}", name(url))
 }
 
 /// Scheme, host and path: no user information, no query, no fragment.
@@ -290,6 +303,18 @@ mod tests {
         assert_eq!(same.plain.headers["host"], "portal.example");
         let other = hop.follow(302, b"https://other.example/").unwrap();
         assert_eq!(other.plain.headers["host"], "other.example");
+    }
+
+    #[test]
+    fn a_dot_at_the_end_of_a_name_is_for_the_resolver_alone() {
+        let dotted = hop("https://portal.example.:8443/a");
+        assert_eq!(dotted.host, Host::Name("portal.example.".into()));
+        assert_eq!(dotted.plain.headers["host"], "portal.example:8443");
+        let secure = dotted.secure.as_ref().unwrap();
+        assert_eq!(secure.http2.uri, "https://portal.example:8443/a");
+        assert_eq!(secure.name.to_str(), "portal.example");
+        let next = dotted.follow(302, b"https://portal.example:8443/b");
+        assert!(sends_key(&next.unwrap()));
     }
 
     #[test]
