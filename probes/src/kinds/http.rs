@@ -35,6 +35,9 @@ pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
 /// The most bytes of an answer's head.
 pub const HEAD_LIMIT: usize = 64 * 1024;
 
+/// The most headers of an answer.
+pub const HEADERS_LIMIT: usize = 1_000;
+
 /// The keys of an `http` probe.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(extend("x-later" = ["client_certificate_file", "client_key_file", "http2"]))]

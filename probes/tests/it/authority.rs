@@ -135,6 +135,7 @@ async fn serve_http2(stream: tokio_rustls::server::TlsStream<tokio::net::TcpStre
                 let much = "x".repeat(2 * http::BODY_LIMIT);
                 return Ok(hyper::Response::new(much));
             }
+            path if path.starts_with("/headers/") => return Ok(headers(path)),
             _ => {}
         }
         let said = format!(
@@ -148,6 +149,18 @@ async fn serve_http2(stream: tokio_rustls::server::TlsStream<tokio::net::TcpStre
     let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
         .serve_connection(TokioIo::new(stream), service)
         .await;
+}
+
+/// `/headers/COUNT/LENGTH`: this many headers of this length.
+fn headers(path: &str) -> hyper::Response<String> {
+    let mut numbers = path.rsplit('/').map(|number| number.parse().unwrap());
+    let (length, count): (usize, usize) = (numbers.next().unwrap(), numbers.next().unwrap());
+    let mut response = hyper::Response::new(String::new());
+    for _ in 0..count {
+        let value = "y".repeat(length).parse().unwrap();
+        response.headers_mut().append("x", value);
+    }
+    response
 }
 
 /// The midnight `days` days from today, for `date_time_ymd` of rcgen.

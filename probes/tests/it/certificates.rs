@@ -87,6 +87,20 @@ async fn http2_has_the_same_limits() {
         Reason::Protocol,
         "longer than 4 MiB",
     );
+    spec.clear("expect");
+    for (path, words) in [
+        ("990/20", None),
+        ("1001/20", Some("more than 1000 headers")),
+        ("70/1000", Some("longer than 64 KiB")),
+        ("9000/20", Some("more than 1000 headers")),
+    ] {
+        let url = format!("https://localhost:{}/headers/{path}", at.port());
+        let finding = ask(spec.clone().with("url", url)).await;
+        match words {
+            Some(words) => check_down(&finding, Reason::Protocol, words),
+            None => check_up(&finding),
+        }
+    }
     spec.set("url", format!("https://localhost:{}/never", at.port()));
     spec.timeout = Duration::from_millis(600);
     let finding = ask(spec).await;

@@ -61,7 +61,6 @@ async fn garbage_is_a_broken_protocol() {
         "\0\u{1}secret\r\n\r\n",
         "HTTP/1.1 two OK\r\n\r\n",
         "<html>secret</html>\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nno colon here secret\r\n\r\n",
     ];
     for text in cases {
         let at = says(text).await;
@@ -71,6 +70,73 @@ async fn garbage_is_a_broken_protocol() {
     let at = says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nsecret\r\n").await;
     let finding = ask(spec(format!("http://{at}/"))).await;
     check_down(&finding, Reason::Protocol, "malformed");
+}
+
+#[tokio::test]
+async fn odd_headers_are_read_as_browsers_read_them() {
+    for odd in [
+        "X-Thing : a",
+        "X-Long: a\r\n b",
+        "Set-Cookie: a=\u{c}b",
+        "no colon here",
+        "X-Place: M\u{fc}nchen",
+        "Bad Name: a",
+        ": a",
+    ] {
+        let at = says(format!(
+            "HTTP/1.1 200\r\n{odd}\r\nContent-Length: 7\r\n\r\nSign in"
+        ))
+        .await;
+        let finding =
+            ask(spec(format!("http://{at}/")).with("expect.body_matches", "^Sign in$")).await;
+        assert_eq!(finding.detail, None, "{odd}");
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_header_is_named() {
+    for (odd, words) in [
+        (
+            "Via: x\r\nX-Trace: secret\0\r\n",
+            "the header `X-Trace` of the answer is malformed",
+        ),
+        (
+            "Via: x\r\nsecret secret\0: x\r\n",
+            "header 2 of the answer is malformed",
+        ),
+        ("X-Trace: secret\rx\r\n", "the header `X-Trace` of"),
+        (
+            "Content-Length: secret\r\n",
+            "the header `content-length` of",
+        ),
+        (
+            "Content-Length: 1\r\nContent-Length: 2\r\n",
+            "the header `content-length` of",
+        ),
+    ] {
+        let at = says(format!("HTTP/1.1 200 OK\r\n{odd}\r\n")).await;
+        let finding = ask(spec(format!("http://{at}/"))).await;
+        check_down(&finding, Reason::Protocol, words);
+    }
+}
+
+#[tokio::test]
+async fn the_limits_of_a_head_are_bytes_and_headers() {
+    let many = |count: usize, line: &str| format!("HTTP/1.1 204 X\r\n{}\r\n", line.repeat(count));
+    let limit = probes::http::HEADERS_LIMIT;
+    check_up(
+        &ask(spec(format!(
+            "http://{}/",
+            says(many(limit, "X: y\r\n")).await
+        )))
+        .await,
+    );
+    let at = says(many(limit + 1, "X: y\r\n")).await;
+    let finding = ask(spec(format!("http://{at}/"))).await;
+    check_down(&finding, Reason::Protocol, "more than 1000 headers");
+    let at = says(many(70, &format!("X: {}\r\n", "y".repeat(1000)))).await;
+    let finding = ask(spec(format!("http://{at}/"))).await;
+    check_down(&finding, Reason::Protocol, "longer than 64 KiB");
 }
 
 #[tokio::test]

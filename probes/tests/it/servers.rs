@@ -103,6 +103,11 @@ impl Spec {
         keys.insert(key.to_owned(), value.into());
     }
 
+    /// Removes a key.
+    pub fn clear(&mut self, key: &str) {
+        self.keys.remove(key);
+    }
+
     pub fn with(mut self, key: &str, value: impl Into<toml::Value>) -> Self {
         self.set(key, value);
         self

@@ -15,7 +15,7 @@ use http_body_util::Full;
 use hyper::Response;
 use hyper::body::{Body, Incoming};
 use hyper::client::conn;
-use hyper::header::{self, HeaderMap};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -24,7 +24,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::fault::Fault;
 use crate::kinds::http::hop::{Hop, Rendered, Secure};
-use crate::kinds::http::{BODY_LIMIT, HEAD_LIMIT};
+use crate::kinds::http::{BODY_LIMIT, HEAD_LIMIT, HEADERS_LIMIT};
 use crate::trace::Trace;
 use stamp::Stamped;
 
@@ -74,13 +74,27 @@ where
 {
     let io = TokioIo::new(Stamped::new(stream, trace.first_byte));
     let mut builder = conn::http1::Builder::new();
-    builder.max_header_size(HEAD_LIMIT);
-    let (mut sender, connection) = builder
+    // As lenient as browsers: an odd header says nothing about the service.
+    builder
+        .max_header_size(HEAD_LIMIT)
+        .max_headers(HEADERS_LIMIT)
+        .allow_spaces_after_header_name_in_responses(true)
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .ignore_invalid_headers_in_responses(true);
+    let (mut sender, mut connection) = builder
         .handshake(io)
         .await
         .map_err(|e| errors::before(&e, false))?;
     let answer = sender.send_request(request(hop, &hop.plain));
-    exchange(connection, answer, want, trace).await
+    match exchange(&mut connection, answer, want, trace).await {
+        Ok(answer) => Ok(answer),
+        Err(Broken::Head { error, .. }) if error.is_parse() => {
+            // The parser leaves the head that it refuses.
+            let head = connection.into_parts().read_buf;
+            Err(errors::malformed(&error, &head))
+        }
+        Err(broken) => Err(broken.into()),
+    }
 }
 
 /// HTTP/2, as agreed in the handshake.
@@ -93,13 +107,41 @@ pub(super) async fn http2(
 ) -> Result<Answer, Fault> {
     let tasks = Tasks::default();
     let _ended_with_the_run = Ended(tasks.clone());
-    let (mut sender, connection) = conn::http2::Builder::new(tasks)
-        .max_header_list_size(u32::try_from(HEAD_LIMIT).unwrap_or(u32::MAX))
+    // The library's limit adds 32 bytes to each header (RFC 9113 §6.5.2) and its error does not name the
+    // limit. `check_limits` counts as HTTP/1.1 does.
+    let limit = 16 * HEAD_LIMIT;
+    let (mut sender, mut connection) = conn::http2::Builder::new(tasks)
+        .max_header_list_size(u32::try_from(limit).unwrap_or(u32::MAX))
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|e| errors::before(&e, false))?;
     let answer = sender.send_request(request(hop, &secure.http2));
-    exchange(connection, answer, want, trace).await
+    Ok(exchange(&mut connection, answer, want, trace).await?)
+}
+
+/// An exchange that failed.
+enum Broken {
+    /// Before the end of the head. `begun`: part of it has arrived.
+    Head {
+        error: hyper::Error,
+        begun: bool,
+    },
+    Later(Fault),
+}
+
+impl From<Fault> for Broken {
+    fn from(fault: Fault) -> Self {
+        Broken::Later(fault)
+    }
+}
+
+impl From<Broken> for Fault {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Head { error, begun } => errors::before(&error, begun),
+            Broken::Later(fault) => fault,
+        }
+    }
 }
 
 fn request(hop: &Hop, rendered: &Rendered) -> hyper::Request<Full<Bytes>> {
@@ -111,17 +153,17 @@ fn request(hop: &Hop, rendered: &Rendered) -> hyper::Request<Full<Bytes>> {
 }
 
 async fn exchange<C, R>(
-    connection: C,
+    connection: &mut C,
     answer: R,
     want: &Want,
     trace: &mut Trace<'_>,
-) -> Result<Answer, Fault>
+) -> Result<Answer, Broken>
 where
-    C: Future<Output = hyper::Result<()>>,
+    C: Future<Output = hyper::Result<()>> + Unpin,
     R: Future<Output = hyper::Result<Response<Incoming>>>,
 {
     let mut driver = Driver {
-        connection: pin!(connection),
+        connection: Pin::new(connection),
         ended: false,
         error: None,
     };
@@ -129,8 +171,8 @@ where
         Ok(response) => response,
         Err(error) => {
             let begun = trace.phase() == crate::trace::Phase::Transfer;
-            let told = driver.error.as_ref().unwrap_or(&error);
-            return Err(errors::before(told, begun));
+            let error = driver.error.unwrap_or(error);
+            return Err(Broken::Head { error, begun });
         }
     };
     // HTTP/2 does not tell the first byte of one answer: there the head counts.
@@ -139,6 +181,7 @@ where
     let (head, body) = response.into_parts();
     let status = head.status.as_u16();
     trace.status = Some(status);
+    check_limits(&head.headers)?;
     let location = want.location(status, &head.headers)?;
     let body = match location {
         Some(_) => Vec::new(),
@@ -150,6 +193,18 @@ where
         body,
         location,
     })
+}
+
+/// The limits of a head are the same for each version of HTTP.
+fn check_limits(headers: &HeaderMap) -> Result<(), Fault> {
+    let length = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;
+    if headers.len() > HEADERS_LIMIT {
+        return Err(errors::too_many_headers());
+    }
+    if headers.iter().map(length).sum::<usize>() > HEAD_LIMIT {
+        return Err(errors::head_too_long());
+    }
+    Ok(())
 }
 
 /// True if only the end of the connection ends the body.

@@ -4,22 +4,16 @@
 use std::io;
 
 use domain::sample::Reason;
+use hyper::header::HeaderName;
 
 use crate::fault::{Fault, cause, local_shortage};
-use crate::kinds::http::{BODY_LIMIT, HEAD_LIMIT};
+use crate::kinds::http::{BODY_LIMIT, HEAD_LIMIT, HEADERS_LIMIT};
 use crate::tls;
 
 /// A fault before the end of the head. `begun`: part of it has arrived.
 pub(super) fn before(error: &hyper::Error, begun: bool) -> Fault {
     if let Some(fault) = underneath(error) {
         return fault;
-    }
-    if error.is_parse_too_large() {
-        let limit = HEAD_LIMIT / 1024;
-        return Fault::protocol(format!("the head of the answer is longer than {limit} KiB"));
-    }
-    if error.is_parse() {
-        return Fault::protocol("the answer is not HTTP");
     }
     let io = cause::<io::Error>(error).map(io::Error::kind);
     match io {
@@ -43,6 +37,66 @@ pub(super) fn before(error: &hyper::Error, begun: bool) -> Fault {
         }
         _ => Fault::protocol(format!("no whole answer: {}", chain(error))),
     }
+}
+
+/// The fault of an HTTP/1.1 head that the parser refused. It names a header, never its value.
+pub(super) fn malformed(error: &hyper::Error, head: &[u8]) -> Fault {
+    if error.is_parse_too_large() {
+        let kept = &head[..head.len().min(HEAD_LIMIT)];
+        return match lines(kept).count() {
+            lines if lines > HEADERS_LIMIT => too_many_headers(),
+            _ => head_too_long(),
+        };
+    }
+    // The library has no other way to tell these, and it has removed the head.
+    let told = error.to_string();
+    for name in ["content-length", "transfer-encoding"] {
+        if told.contains(name) {
+            return Fault::protocol(format!("the header `{name}` of the answer is malformed"));
+        }
+    }
+    let is_http = head.trim_ascii_start().starts_with(b"HTTP/1.") && !told.contains("status-code");
+    match lines(head).enumerate().find(|(_, line)| is_malformed(line)) {
+        Some((at, line)) if is_http => {
+            let name = line
+                .split(|b| *b == b':')
+                .next()
+                .unwrap_or_default()
+                .trim_ascii();
+            let which = match str::from_utf8(name) {
+                Ok(name) if is_name(name) => format!("the header `{name}`"),
+                _ => format!("header {}", at + 1),
+            };
+            Fault::protocol(format!("{which} of the answer is malformed"))
+        }
+        _ => Fault::protocol("the answer is not HTTP"),
+    }
+}
+
+/// The lines of a head after the first one, up to the empty line.
+fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let lines = head.trim_ascii_start().split(|b| *b == b'\n').skip(1);
+    lines
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .take_while(|line| !line.is_empty())
+}
+
+/// The parser skips other mistakes.
+fn is_malformed(line: &[u8]) -> bool {
+    line.contains(&b'\0') || line.contains(&b'\r')
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=40).contains(&text.len()) && text.parse::<HeaderName>().is_ok()
+}
+
+pub(super) fn head_too_long() -> Fault {
+    let limit = HEAD_LIMIT / 1024;
+    Fault::protocol(format!("the head of the answer is longer than {limit} KiB"))
+}
+
+pub(super) fn too_many_headers() -> Fault {
+    Fault::protocol(format!("the answer has more than {HEADERS_LIMIT} headers"))
 }
 
 /// A fault after the head and `length` bytes of the body.
