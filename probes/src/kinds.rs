@@ -91,7 +91,7 @@ pub fn prepare(
     let kind = Kind::named(kind).ok_or_else(|| mistake(kind, "is not a kind of probe"))?;
     let table = DeTable::parse(keys).map_err(|error| mistake(keys, error.message()))?;
     let table = Spanned::new(table.span(), DeValue::Table(table.into_inner()));
-    let mut source = Source::new("probe.toml".into(), None, environment);
+    let mut source = Source::new("probe.toml".into(), Some(keys.into()), environment);
     let timeout = Written {
         value: timeout,
         at: 0..0,

@@ -2,10 +2,12 @@
 //! as far as allowed. It must never send a credential to another host than the configured one, nor
 //! reveal anything of a body.
 
+mod decode;
 mod exchange;
 mod expect;
 mod formats;
 mod hop;
+mod json;
 mod request;
 
 use std::collections::BTreeMap;

@@ -174,6 +174,64 @@ async fn json_is_checked_by_pointer() {
 }
 
 #[tokio::test]
+async fn numbers_in_json_compare_exactly() {
+    let page = r#"{"schema":9007199254740992,"rate":0.30000000000000000001,"huge":1e400}"#;
+    let at = says(answer(200, page)).await;
+    let wanting = |pointer: &str, wanted: toml::Value| {
+        ask(spec(format!("http://{at}/")).with(&format!("expect.json./{pointer}"), wanted))
+    };
+    check_up(&wanting("schema", 9_007_199_254_740_992_i64.into()).await);
+    let finding = wanting("schema", 9_007_199_254_740_993_i64.into()).await;
+    check_down(&finding, Reason::Body, "is not `9007199254740993`");
+    check_down(
+        &wanting("rate", 0.3.into()).await,
+        Reason::Body,
+        "is not `0.3`",
+    );
+    check_up(&wanting("rate", "0.30000000000000000001".into()).await);
+    check_up(&wanting("huge", "1e400".into()).await);
+}
+
+#[tokio::test]
+async fn a_fraction_is_taken_as_the_file_writes_it() {
+    let at = says(answer(200, r#"{"rate":1234.56789012345678901}"#)).await;
+    let environment = values::Environment {
+        variable: &|_| None,
+        file: &|_| Err("there are no files here".to_owned()),
+    };
+    for (written, is_good) in [
+        ("1_234.567_890_123_456_789_01", true),
+        ("+1234.567890123456789010", true),
+        ("1234.5678901234568", false),
+    ] {
+        let keys = format!("url = \"http://{at}/\"\nexpect.json = {{ \"/rate\" = {written} }}");
+        let probe = probes::prepare("http", &keys, crate::servers::PATIENCE, environment).unwrap();
+        let finding = probe.run().await;
+        assert_eq!(
+            finding.outcome == Outcome::Up,
+            is_good,
+            "{written}: {finding:?}"
+        );
+    }
+}
+
+#[test]
+fn a_name_may_end_with_a_dot() {
+    let name = "portal.example.org.";
+    let kinds = [
+        spec(format!("https://{name}/")),
+        Spec::of("tcp").with("host", name).with("port", 80),
+        Spec::of("tls").with("host", name).with("port", 443),
+        Spec::of("dns").with("host", name).with("server", name),
+    ];
+    for spec in kinds {
+        assert!(spec.prepare().is_ok(), "{:?}", spec.prepare());
+    }
+    let twice = spec(format!("https://{name}./"));
+    check_one_mistake(&twice, "\"https://portal.example.org../\"", "no host");
+}
+
+#[tokio::test]
 async fn headers_are_checked_by_a_part_of_their_text() {
     let at = says("HTTP/1.1 200 OK\r\nVia: a\r\nVia: proxy-2\r\nContent-Length: 0\r\n\r\n").await;
     let wanting = |name: &str, text: &str| {

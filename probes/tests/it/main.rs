@@ -6,6 +6,7 @@ mod authority;
 mod bodies;
 mod certificates;
 mod dns;
+mod encodings;
 mod phases;
 mod protocol;
 mod redirects;

@@ -13,6 +13,7 @@ use values::{Format as _, Length, OneOrMany, Parsed, Scalar, Source, Text, Writt
 use crate::fault::Fault;
 use crate::kinds::http::exchange::Answer;
 use crate::kinds::http::formats::{JsonPointer, Pattern, Status, header_name};
+use crate::kinds::http::{decode, json};
 
 /// The conditions of a good answer. All that are given must hold.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -75,10 +76,7 @@ impl Expect {
             if wanted.value.0.is_null() {
                 source.wrong(&wanted.at, "JSON has no such number");
             }
-            let text = match wanted.value.0 {
-                Value::String(text) => text,
-                other => other.to_string(),
-            };
+            let text = self::wanted(&wanted, source);
             json.push((pointer, Some(text)));
         }
         let present = self.json_present.into_iter().flatten();
@@ -131,8 +129,10 @@ impl Ready {
         self.check_status(answer.status)?;
         self.check_headers(answer)?;
         if self.reads_body() {
-            self.check_text(&String::from_utf8_lossy(&answer.body))?;
-            self.check_json(&answer.body)?;
+            let plain = decode::plain(&answer.headers, &answer.body)?;
+            let text = decode::text(&answer.headers, &plain)?;
+            self.check_text(&text)?;
+            self.check_json(&text)?;
         }
         Ok(())
     }
@@ -189,19 +189,19 @@ impl Ready {
         Ok(())
     }
 
-    fn check_json(&self, bytes: &[u8]) -> Result<(), Fault> {
+    fn check_json(&self, text: &str) -> Result<(), Fault> {
         if self.json.is_empty() {
             return Ok(());
         }
-        let Ok(document) = serde_json::from_slice::<Value>(bytes) else {
+        let Some(document) = json::parse(text) else {
             return Err(body("the body is not JSON"));
         };
         for (pointer, wanted) in &self.json {
-            let Some(found) = document.pointer(pointer) else {
+            let Some(found) = json::find(document, pointer) else {
                 return Err(body(format!("the body has no `{pointer}`")));
             };
             if let Some(wanted) = wanted
-                && !equals(found, wanted)
+                && !json::equals(found, wanted)
             {
                 return Err(body(format!("`{pointer}` in the body is not `{wanted}`")));
             }
@@ -210,16 +210,23 @@ impl Ready {
     }
 }
 
-/// A string must equal `wanted`. Any other value must be equal as JSON; 1 equals 1.0.
-fn equals(found: &Value, wanted: &str) -> bool {
-    if let Value::String(text) = found {
-        return text == wanted;
+/// The text or the JSON that a value must have. A fraction is taken as the file writes it, since a float
+/// keeps 17 digits only.
+fn wanted(scalar: &Written<Scalar>, source: &Source<'_>) -> String {
+    match &scalar.value.0 {
+        Value::String(text) => text.clone(),
+        Value::Number(number) if number.is_f64() => {
+            let file = source.text.as_deref().unwrap_or_default();
+            let written = file.get(scalar.at.clone()).unwrap_or_default();
+            let written = written.replace('_', "");
+            let written = written.trim_start_matches('+');
+            match json::parse(written) {
+                Some(_) => written.to_owned(),
+                None => number.to_string(),
+            }
+        }
+        other => other.to_string(),
     }
-    let Ok(wanted) = serde_json::from_str::<Value>(wanted) else {
-        return false;
-    };
-    let same_number = found.is_number() && found.as_f64() == wanted.as_f64();
-    same_number || *found == wanted
 }
 
 fn body(detail: impl Into<String>) -> Fault {
