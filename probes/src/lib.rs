@@ -5,6 +5,7 @@
 
 mod dial;
 mod fault;
+mod files;
 mod format;
 mod kinds;
 mod send_expect;
@@ -13,6 +14,7 @@ mod trace;
 
 use std::fmt::Debug;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::sample::{Outcome, Phases, Reason};
@@ -21,6 +23,7 @@ use tokio::time::{Instant, timeout};
 
 pub use fault::DETAIL_LIMIT;
 use fault::{Fault, one_line};
+use files::Changing;
 pub use format::certificate_end;
 use format::duration;
 pub use kinds::{KINDS, Kind, http, prepare};
@@ -73,6 +76,8 @@ pub struct Probe {
     timeout: Duration,
     degraded_after: Option<Duration>,
     certificate_days: u32,
+    /// Checked for changes before a run.
+    files: Vec<Arc<dyn Changing>>,
 }
 
 impl Probe {
@@ -82,6 +87,7 @@ impl Probe {
             timeout,
             degraded_after: None,
             certificate_days: CERTIFICATE_DAYS,
+            files: Vec::new(),
         }
     }
 
@@ -90,14 +96,23 @@ impl Probe {
         self
     }
 
+    pub(crate) fn with_files(
+        mut self,
+        files: impl IntoIterator<Item = Option<Arc<dyn Changing>>>,
+    ) -> Self {
+        self.files = files.into_iter().flatten().collect();
+        self
+    }
+
     /// The longest that a run may take.
     pub fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// Asks once. Returns at the timeout at the latest, unless the process itself was delayed.
-    /// Needs a tokio runtime with input, output and time.
+    /// Asks once. Returns at the timeout at the latest, unless the process itself was delayed or the
+    /// storage of its files is slow: that adds a second at most. Needs a tokio runtime with input, output and time.
     pub async fn run(&self) -> Finding {
+        files::check(&self.files).await;
         let start = Instant::now();
         let first_byte = FirstByte::new(start);
         let mut trace = Trace::begin(&first_byte, self.protocol.first_phase());

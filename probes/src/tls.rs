@@ -7,7 +7,7 @@ mod verifier;
 
 use std::cell::RefCell;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -25,12 +25,16 @@ use tokio_rustls::client::TlsStream;
 
 use crate::dial::Host;
 use crate::fault::{Fault, cause, local_shortage};
+use crate::files::{Changing, Current};
 use crate::trace::{Phase, Trace};
 use verifier::{PRESENTED, Presented, Recorder};
 
 /// Probes that are prepared within this time share a client configuration: loading thousands of probes
 /// reads the authorities once, and a reload reads them again.
 const SHARED_FOR: Duration = Duration::from_secs(10);
+
+/// The largest `ca_file` that is read, in bytes.
+const LARGEST_CA_FILE: u64 = 4 << 20;
 
 /// Makes aws-lc-rs the process's default provider of cryptography. Later calls do nothing.
 pub fn install_crypto() {
@@ -51,7 +55,7 @@ pub(crate) type Protocols = &'static [&'static [u8]];
 
 /// The TLS client of a probe.
 #[derive(Clone)]
-pub(crate) struct Client(TlsConnector);
+pub(crate) struct Client(Current<TlsConnector>);
 
 /// A `TlsConnector` has no `Debug`.
 impl fmt::Debug for Client {
@@ -61,23 +65,26 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// Trusts the system's authorities and those in `ca_file` (PEM).
+    /// Trusts the system's authorities and those in `ca_file` (PEM), which is read again when it changes.
     ///
     /// # Errors
     ///
     /// `ca_file` cannot be read or holds no certificate; or this machine trusts no authority.
     pub(crate) fn new(ca_file: Option<&Path>, protocols: Protocols) -> Result<Self, String> {
         struct Shared {
-            more: Vec<u8>,
+            more: Option<(PathBuf, Vec<u8>)>,
             protocols: Protocols,
             made_at: Instant,
             client: Client,
         }
         static SHARED: Mutex<Vec<Shared>> = Mutex::new(Vec::new());
 
-        let more = ca_file.map_or(Ok(Vec::new()), |path| {
-            std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))
-        })?;
+        let read = |path: &Path| {
+            let content = values::file::read(path, LARGEST_CA_FILE);
+            let content = content.map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+            Ok::<_, String>((path.to_owned(), content))
+        };
+        let more = ca_file.map(read).transpose()?;
         // A thread that panicked here left whole entries behind.
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         shared.retain(|s| s.made_at.elapsed() < SHARED_FOR);
@@ -87,8 +94,12 @@ impl Client {
         if let Some(found) = found {
             return Ok(found.client.clone());
         }
-        let config = config(&more, ca_file.is_some(), protocols)?;
-        let client = Client(TlsConnector::from(Arc::new(config)));
+        let client = Client(match &more {
+            None => Current::fixed(connector(None, protocols)?),
+            Some(more) => Current::of_files(vec![more.clone()], move |contents| {
+                connector(contents.first().map(Vec::as_slice), protocols)
+            })?,
+        });
         shared.push(Shared {
             more,
             protocols,
@@ -96,6 +107,10 @@ impl Client {
             client: client.clone(),
         });
         Ok(client)
+    }
+
+    pub(crate) fn files(&self) -> Option<Arc<dyn Changing>> {
+        self.0.files()
     }
 
     /// Does the handshake and records the presented chain in the trace.
@@ -109,7 +124,7 @@ impl Client {
         // The client's last message and the request after it are small segments in a row, which Nagle's
         // algorithm would hold back. Fails only if the peer has already reset the connection.
         tcp.set_nodelay(true).map_err(|error| failure(&error))?;
-        let connect = self.0.connect(name, tcp);
+        let connect = self.0.get().connect(name, tcp);
         let mut connect = pin!(PRESENTED.scope(RefCell::new(Presented::default()), connect));
         let result = connect.as_mut().await;
         let presented = connect.take_value().map(RefCell::into_inner);
@@ -138,18 +153,19 @@ pub(crate) fn server_name(host: &Host) -> Result<ServerName<'static>, String> {
     }
 }
 
-fn config(more: &[u8], named: bool, protocols: Protocols) -> Result<ClientConfig, String> {
+/// Trusts the system's authorities and the certificates in `more` (PEM).
+fn connector(more: Option<&[u8]>, protocols: Protocols) -> Result<TlsConnector, String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let mut pinned = Vec::new();
-    for certificate in CertificateDer::pem_slice_iter(more) {
+    for certificate in CertificateDer::pem_slice_iter(more.unwrap_or_default()) {
         let certificate = certificate.map_err(|e| format!("this file is not PEM: {e}"))?;
         roots
             .add(certificate.clone())
             .map_err(|e| format!("this file holds an unreadable certificate: {e}"))?;
         pinned.push(certificate.into_owned());
     }
-    if named && pinned.is_empty() {
+    if more.is_some() && pinned.is_empty() {
         return Err("this file holds no certificate in PEM form".into());
     }
     if roots.is_empty() {
@@ -169,7 +185,7 @@ fn config(more: &[u8], named: bool, protocols: Protocols) -> Result<ClientConfig
         .with_no_client_auth();
     config.resumption = Resumption::disabled();
     config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
-    Ok(config)
+    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 /// The fault if an error after the handshake comes from TLS: a server that requires a client

@@ -2,6 +2,7 @@
 //! file, and the mistakes found in a file. `config` and `probes` declare their tables with these
 //! types. This crate knows no rule of the service.
 
+pub mod file;
 mod format;
 mod net;
 mod source;
@@ -9,13 +10,15 @@ pub mod suggest;
 mod text;
 mod time;
 pub mod url;
+pub mod watched;
 mod written;
 
 pub use format::{Format, Parsed, parser};
 pub use net::{Address, Host, ListenAddress, RelayUrl, Scheme, Sender, is_host_name};
-pub use source::{Environment, Source};
+pub use source::{Environment, Source, secret_line};
 pub use text::{FilePath, Id, Line, Percent, Prose, SecretName, Text, is_id, variable};
 pub use time::{ClockTime, Date, Length, Seconds, Weekday, Zone, spell_length, weekday};
+pub use watched::Watched;
 pub use written::{OneOrMany, Place, STAND_IN, Scalar, Written};
 
 #[cfg(test)]

@@ -104,14 +104,11 @@ impl<'a> Source<'a> {
     /// A secret from a file that holds it alone, without the line end after it.
     pub fn secret_file(&mut self, file: &Parsed<FilePath>) -> SecretString {
         let content = self.read(file);
-        let text = String::from_utf8_lossy(&content);
-        let secret = text.trim_end_matches(['\n', '\r']);
-        if secret.is_empty() || secret.chars().any(|c| c.is_control() || c == '\u{fffd}') {
+        secret_line(&content).unwrap_or_else(|why| {
             let path = self.resolve(file);
-            let why = format!("`{}` must hold a single line of UTF-8", path.display());
-            self.wrong_once(&file.at, why);
-        }
-        secret.into()
+            self.wrong_once(&file.at, format!("`{}` {why}", path.display()));
+            SecretString::default()
+        })
     }
 
     /// A secret that is given by a variable or by a file, not by both. `None` if it is not given.
@@ -154,4 +151,18 @@ impl<'a> Source<'a> {
             self.wrong(at, message);
         }
     }
+}
+
+/// The secret that a file holds alone, without the line end after it.
+///
+/// # Errors
+///
+/// It is not one line: words that follow the name of the file.
+pub fn secret_line(content: &[u8]) -> Result<SecretString, String> {
+    let text = String::from_utf8_lossy(content);
+    let secret = text.trim_end_matches(['\n', '\r']);
+    if secret.is_empty() || secret.chars().any(|c| c.is_control() || c == '\u{fffd}') {
+        return Err("must hold a single line of UTF-8".to_owned());
+    }
+    Ok(secret.into())
 }

@@ -22,6 +22,7 @@ use values::{FilePath, Parsed, Source, Text, Written};
 
 use super::{Spec, degraded_after};
 use crate::fault::Fault;
+use crate::files::Current;
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running, dial, tls};
 use exchange::{Answer, Want};
@@ -71,7 +72,7 @@ pub(crate) struct Http {
 impl Spec for Http {
     fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
         let url = request::url(&self.url, source);
-        let request = Request::new(&self, source);
+        let (request, authorization) = Request::new(&self, source);
         let tls = self.tls(source);
         let certificate_days = self.expect.certificate_days.as_ref().map(|days| days.value);
         let limit = degraded_after(self.expect.degraded_after.as_ref(), timeout, source);
@@ -82,6 +83,11 @@ impl Spec for Http {
             .and_then(|url| Hop::new(url, request))
             .map_err(|why| source.wrong(&self.url.at, format!("this URL {why}")))
             .ok()?;
+        let first = match authorization {
+            None => Current::fixed(first),
+            Some(authorization) => authorization.follow_file(first, source)?,
+        };
+        let files = [first.files(), tls.as_ref().and_then(tls::Client::files)];
         let client = Client {
             first,
             redirects: self.redirects,
@@ -95,7 +101,9 @@ impl Spec for Http {
         };
         Some(Probe {
             degraded_after: limit,
-            ..Probe::new(client, timeout.value).warning_within(certificate_days)
+            ..Probe::new(client, timeout.value)
+                .warning_within(certificate_days)
+                .with_files(files)
         })
     }
 }
@@ -128,7 +136,7 @@ impl Http {
 /// An `http` probe that is ready to run.
 #[derive(Debug)]
 struct Client {
-    first: Hop,
+    first: Current<Hop>,
     redirects: u8,
     /// `None` for a plain URL, or if this machine trusts no authority.
     tls: Option<tls::Client>,
@@ -138,7 +146,7 @@ struct Client {
 
 impl Protocol for Client {
     fn first_phase(&self) -> Phase {
-        self.first.host.first_phase()
+        self.first.get().host.first_phase()
     }
 
     fn run<'a>(&'a self, deadline: Instant, trace: &'a mut Trace<'_>) -> Running<'a> {
@@ -149,16 +157,17 @@ impl Protocol for Client {
 impl Client {
     /// Sends the request, follows redirects, and checks the last answer.
     async fn ask(&self, deadline: Instant, trace: &mut Trace<'_>) -> Result<(), Fault> {
+        let first = self.first.get();
         let mut followed: Vec<Hop> = Vec::new();
         loop {
-            let hop = followed.last().unwrap_or(&self.first);
+            let hop = followed.last().unwrap_or(&first);
             let answer = self.hop(hop, deadline, trace).await?;
             let Some(location) = &answer.location else {
                 return self.expect.check(&answer);
             };
             let next = hop.follow(answer.status, location)?;
             if followed.len() >= usize::from(self.redirects) {
-                return Err(self.too_many_redirects(&followed, &next));
+                return Err(self.too_many_redirects(&first, &followed, &next));
             }
             followed.push(next);
             trace.leave_hop();
@@ -195,9 +204,9 @@ impl Client {
         }
     }
 
-    fn too_many_redirects(&self, followed: &[Hop], next: &Hop) -> Fault {
+    fn too_many_redirects(&self, first: &Hop, followed: &[Hop], next: &Hop) -> Fault {
         let shown = next.shown();
-        let before = std::iter::once(&self.first).chain(followed);
+        let before = std::iter::once(first).chain(followed);
         let detail = if before.into_iter().any(|hop| hop.equals(next)) {
             format!("redirects in a circle, back to {shown}")
         } else {
@@ -222,10 +231,10 @@ pub(crate) mod tests {
         };
         let mut source = Source::new("probe.toml".into(), None, environment);
         let http: Http = toml::from_str("url = \"http://portal.example.org/\"").unwrap();
-        let request = Request::new(&http, &mut source);
+        let (request, _) = Request::new(&http, &mut source);
         let url = Url::parse(&format!("http://{name}/?token=secret")).unwrap();
         let client = Client {
-            first: Hop::new(url, request).unwrap(),
+            first: Current::fixed(Hop::new(url, request).unwrap()),
             redirects: 0,
             tls: None,
             want: Want {

@@ -53,16 +53,20 @@ impl Spec for Tls {
         let client = Client::new(path.as_deref(), &[]);
         let at = ca_file.map_or(&self.host.at, |file| &file.at);
         let client = client.map_err(|why| source.wrong_once(at, why)).ok();
+        let client = client?;
+        let files = client.files();
         let target = Target {
             name: name?,
-            client: client?,
+            client,
             host: self.host.value,
             port: self.port,
             conversation,
         };
         Some(Probe {
             degraded_after: limit,
-            ..Probe::new(target, timeout.value).warning_within(self.certificate_days)
+            ..Probe::new(target, timeout.value)
+                .warning_within(self.certificate_days)
+                .with_files([files])
         })
     }
 }

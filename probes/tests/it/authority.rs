@@ -61,7 +61,7 @@ impl Authority {
         let issuer = CertifiedIssuer::self_signed(params, key).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority { issuer, folder };
-        write(&authority.file(), &authority.issuer.pem());
+        write(authority.file(), &authority.issuer.pem());
         authority
     }
 

@@ -215,7 +215,7 @@ async fn a_self_signed_certificate_that_the_operator_names_is_trusted_while_it_l
         // As `openssl req -x509` makes them: marked as an authority.
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let certificate = params.self_signed(&key).unwrap();
-        write(&authority.file(), &certificate.pem());
+        write(authority.file(), &certificate.pem());
         let finding = authority
             .finding(Credentials {
                 chain: vec![certificate.der().clone()],

@@ -7,6 +7,7 @@ mod bodies;
 mod certificates;
 mod dns;
 mod encodings;
+mod files;
 mod phases;
 mod protocol;
 mod redirects;

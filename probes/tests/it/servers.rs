@@ -133,13 +133,13 @@ pub fn spec(url: impl Into<String>) -> Spec {
     Spec::of("http").with("url", url.into())
 }
 
-/// Writes a certificate for `ca_file`.
+/// Writes a file that a probe names.
 #[expect(
     clippy::disallowed_methods,
     reason = "half a file would fail this one test and nothing else"
 )]
-pub fn write(path: &str, pem: &str) {
-    std::fs::write(path, pem).unwrap();
+pub fn write(path: impl AsRef<std::path::Path>, text: &str) {
+    std::fs::write(path, text).unwrap();
 }
 
 /// Runs the probe once, and checks the properties of every finding.

@@ -94,6 +94,13 @@ impl Hop {
         })
     }
 
+    /// The same hop with another header `Authorization`.
+    pub(super) fn authorized(&self, value: HeaderValue) -> Result<Self, String> {
+        let mut request = self.request.clone();
+        request.headers.insert(header::AUTHORIZATION, value);
+        Hop::new(self.url.clone(), request)
+    }
+
     pub(super) fn method(&self) -> &Method {
         &self.request.method
     }

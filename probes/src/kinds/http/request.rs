@@ -1,6 +1,8 @@
 //! A request without its target: method, headers, body, and what a redirect keeps of them. A configured
 //! header must never reach another origin unless it is harmless.
 
+use std::path::PathBuf;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -8,14 +10,16 @@ use domain::sample::Reason;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
 use schemars::JsonSchema;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use values::suggest::shorten;
-use values::{FilePath, Line, Parsed, Place, SecretName, Source, Written, url};
+use values::{FilePath, Line, Parsed, Place, SecretName, Source, Written, secret_line, url};
 
 use crate::fault::Fault;
+use crate::files::Current;
 use crate::kinds::http::Http;
 use crate::kinds::http::formats::{HeaderText, HttpUrl, Value, header_name};
+use crate::kinds::http::hop::Hop;
 
 /// Without a version: a target's logs and filters see the same client after each release.
 const USER_AGENT: HeaderValue = HeaderValue::from_static("nines/1 (availability monitor)");
@@ -51,10 +55,12 @@ pub(super) struct Request {
 }
 
 impl Request {
-    pub(super) fn new(http: &Http, source: &mut Source<'_>) -> Self {
+    /// The request, and the header in it that may change.
+    pub(super) fn new(http: &Http, source: &mut Source<'_>) -> (Self, Option<Authorization>) {
         let mut headers = HeaderMap::new();
         let mut host = None;
-        for (name, value) in request_headers(http, source) {
+        let authorization = authorization(http, source);
+        for (name, value) in request_headers(http, authorization.as_ref(), source) {
             if name == header::HOST {
                 host = Some(value);
             } else {
@@ -73,7 +79,7 @@ impl Request {
             headers.entry(name).or_insert(value);
         }
         let body = http.body.as_ref().map(|body| body.value.clone());
-        Request {
+        let request = Request {
             method: http
                 .method
                 .as_ref()
@@ -81,7 +87,8 @@ impl Request {
             headers,
             host,
             body: body.map(Bytes::from).unwrap_or_default(),
-        }
+        };
+        (request, authorization)
     }
 
     /// The request for the next hop. The method changes as in browsers (RFC 9110 §15.4).
@@ -132,7 +139,11 @@ pub(super) fn url(url: &Parsed<HttpUrl>, source: &mut Source<'_>) -> String {
     url::fill(value, |name| source.variable(name, at))
 }
 
-fn request_headers(http: &Http, source: &mut Source<'_>) -> Vec<(HeaderName, HeaderValue)> {
+fn request_headers(
+    http: &Http,
+    authorization: Option<&Authorization>,
+    source: &mut Source<'_>,
+) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers = Vec::new();
     for (name, written) in &http.headers {
         let Some(parsed) = header_name(name, &written.at, source) else {
@@ -146,11 +157,16 @@ fn request_headers(http: &Http, source: &mut Source<'_>) -> Vec<(HeaderName, Hea
             continue;
         }
         let text = header_text(name, written, source);
-        headers.extend(header_value(parsed, &text, &written.at, source));
+        match header_value(&parsed, &text) {
+            Ok(value) => headers.push((parsed, value)),
+            Err(why) => source.wrong_once(&written.at, why),
+        }
     }
-    let (authorization, at) = authorization(http, source);
-    if let Some(text) = authorization {
-        headers.extend(header_value(header::AUTHORIZATION, &text, at, source));
+    if let Some(authorization) = authorization {
+        match authorization.header(&authorization.secret) {
+            Ok(value) => headers.push((header::AUTHORIZATION, value)),
+            Err(why) => source.wrong_once(&authorization.at, why),
+        }
     }
     headers
 }
@@ -169,21 +185,13 @@ fn header_text(name: &str, written: &Parsed<HeaderText>, source: &mut Source<'_>
     }
 }
 
-/// The message names the header, never its value.
-fn header_value(
-    name: HeaderName,
-    text: &str,
-    at: &Place,
-    source: &mut Source<'_>,
-) -> Option<(HeaderName, HeaderValue)> {
-    let Ok(mut value) = HeaderValue::from_str(text) else {
-        let why = format!("the value of `{name}` has a character that no header may have");
-        source.wrong_once(at, why);
-        return None;
-    };
+/// The error names the header, never its value.
+fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, String> {
+    let mut value = HeaderValue::from_str(text)
+        .map_err(|_| format!("the value of `{name}` has a character that no header may have"))?;
     // Keeps the value out of `Debug` and out of HTTP/2's compression tables.
-    value.set_sensitive(!HARMLESS.contains(&name) && name != header::HOST);
-    Some((name, value))
+    value.set_sensitive(!HARMLESS.contains(name) && *name != header::HOST);
+    Ok(value)
 }
 
 /// A user and a password.
@@ -198,9 +206,47 @@ pub(super) struct Basic {
     password_file: Option<Parsed<FilePath>>,
 }
 
-/// The value of the `Authorization` header that `basic` or `bearer_token_file` asks for, and the
-/// place of that key.
-fn authorization<'a>(http: &'a Http, source: &mut Source<'_>) -> (Option<String>, &'a Place) {
+/// The header `Authorization`.
+pub(super) struct Authorization {
+    /// The user of the scheme Basic; `None` is the scheme Bearer.
+    user: Option<String>,
+    secret: SecretString,
+    /// `None` if the secret is not in a file.
+    file: Option<PathBuf>,
+    /// The key that asks for it.
+    at: Place,
+}
+
+impl Authorization {
+    fn header(&self, secret: &SecretString) -> Result<HeaderValue, String> {
+        let secret = secret.expose_secret();
+        let text = match &self.user {
+            None => format!("Bearer {secret}"),
+            Some(user) => format!("Basic {}", STANDARD.encode(format!("{user}:{secret}"))),
+        };
+        header_value(&header::AUTHORIZATION, &text)
+    }
+
+    /// `hop` with this header. If the secret is in a file, it is made again when the file changes. A mistake
+    /// is noted in `source`.
+    pub(super) fn follow_file(self, hop: Hop, source: &mut Source<'_>) -> Option<Current<Hop>> {
+        let Some(path) = self.file.clone() else {
+            return Some(Current::fixed(hop));
+        };
+        let at = self.at.clone();
+        let made = (source.environment.file)(&path).and_then(|content| {
+            Current::of_files(vec![(path, content)], move |contents| {
+                let content = contents.first().map(Vec::as_slice).unwrap_or_default();
+                let secret = secret_line(content).map_err(|why| format!("the file {why}"))?;
+                hop.authorized(self.header(&secret)?)
+            })
+        });
+        made.map_err(|why| source.wrong_once(&at, why)).ok()
+    }
+}
+
+/// The header that `basic` or `bearer_token_file` asks for.
+fn authorization(http: &Http, source: &mut Source<'_>) -> Option<Authorization> {
     let basic = http.basic.as_ref().map(|basic| &basic.at);
     let bearer = http.bearer_token_file.as_ref().map(|file| &file.at);
     let own = http
@@ -209,20 +255,32 @@ fn authorization<'a>(http: &'a Http, source: &mut Source<'_>) -> (Option<String>
         .find(|(name, _)| name.eq_ignore_ascii_case("authorization"))
         .map(|(_, value)| &value.at);
     let ways = [basic, bearer, own].into_iter().flatten();
-    let at = bearer.or(basic).unwrap_or(&http.url.at);
     if ways.count() > 1 {
+        let at = bearer.or(basic).unwrap_or(&http.url.at);
         let why = "a probe has one authorization: `basic`, `bearer_token_file` or a header";
         source.wrong(at, why);
     }
-    let bearer = http.bearer_token_file.as_ref().map(|file| {
-        let token = source.secret_file(file);
-        format!("Bearer {}", token.expose_secret())
-    });
-    let basic = http.basic.as_ref().map(|basic| basic_header(basic, source));
-    (bearer.or(basic), at)
+    let bearer = http
+        .bearer_token_file
+        .as_ref()
+        .map(|file| bearer_authorization(file, source));
+    let basic = http
+        .basic
+        .as_ref()
+        .map(|basic| basic_authorization(basic, source));
+    bearer.or(basic)
 }
 
-fn basic_header(basic: &Written<Basic>, source: &mut Source<'_>) -> String {
+fn bearer_authorization(file: &Parsed<FilePath>, source: &mut Source<'_>) -> Authorization {
+    Authorization {
+        user: None,
+        secret: source.secret_file(file),
+        file: Some(source.resolve(file)),
+        at: file.at.clone(),
+    }
+}
+
+fn basic_authorization(basic: &Written<Basic>, source: &mut Source<'_>) -> Authorization {
     let Basic {
         user,
         password,
@@ -231,12 +289,15 @@ fn basic_header(basic: &Written<Basic>, source: &mut Source<'_>) -> String {
     if user.value.contains(':') {
         source.wrong(&user.at, "a user of basic authorization has no colon");
     }
-    let password = source.password(password.as_ref(), password_file.as_ref());
-    if password.is_none() {
+    let secret = source.password(password.as_ref(), password_file.as_ref());
+    if secret.is_none() {
         let why = "`basic` lacks `password_file`, or `password` as \"${NAME}\"";
         source.wrong(&basic.at, why);
     }
-    let password = password.unwrap_or_default();
-    let pair = format!("{}:{}", user.value, password.expose_secret());
-    format!("Basic {}", STANDARD.encode(pair))
+    Authorization {
+        user: Some(user.value.clone()),
+        secret: secret.unwrap_or_default(),
+        file: password_file.as_ref().map(|file| source.resolve(file)),
+        at: basic.at.clone(),
+    }
 }
