@@ -212,8 +212,16 @@ fn log_watching(loaded: &Loaded, data: &Path) {
         data = %data.display(),
         "watching"
     );
+    log_warnings(loaded);
+}
+
+/// Logs the parts of the configuration that have no effect or are likely slips.
+fn log_warnings(loaded: &Loaded) {
     for unused in loaded.unused() {
         tracing::warn!("{unused}");
+    }
+    for warning in loaded.warnings.iter() {
+        tracing::warn!("{warning}");
     }
 }
 

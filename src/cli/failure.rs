@@ -53,7 +53,7 @@ fn error(code: u8, why: &str) -> (u8, serde_json::Value) {
     (code, json!({ "error": why }))
 }
 
-fn mistake_json(mistake: &Mistake) -> serde_json::Value {
+pub(super) fn mistake_json(mistake: &Mistake) -> serde_json::Value {
     json!({
         "file": mistake.path, "line": mistake.line, "column": mistake.column,
         "message": mistake.message,

@@ -1,4 +1,4 @@
-//! The mistakes of a configuration, each with its place, and how they are shown. A place that is
+//! The mistakes and warnings of a configuration, each with its place, and how they are shown. A place that is
 //! hidden as a secret is starred out of every source line.
 
 use std::fmt;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use values::{Place, Source};
 
-/// One mistake.
+/// One mistake, or one warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
     pub path: PathBuf,
@@ -30,6 +30,48 @@ pub struct Mistakes {
     texts: Vec<String>,
 }
 
+/// The warnings of a configuration that is good: likely slips. `Display` shows them without colour.
+#[derive(Clone, Debug)]
+pub struct Warnings(Mistakes);
+
+impl Warnings {
+    /// The warnings of all files, in the order of the files.
+    pub(super) fn collect(sources: &[Source<'_>]) -> Self {
+        Self(Mistakes::collect_from(sources, |source| &source.warnings))
+    }
+
+    /// The warnings, in the order of files and places.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Mistake> {
+        self.0.iter()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Shows each warning with its place and the text underlined, in ANSI colours if asked.
+    pub fn render(&self, colour: bool) -> String {
+        self.0.render_as(Level::WARNING, "warning", colour)
+    }
+}
+
+impl fmt::Display for Warnings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl fmt::Display for Mistake {
+    /// In one line: the place, then the message.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        match self.source {
+            Some(_) => write!(f, "{path}:{}: {}", self.line, self.message),
+            None => write!(f, "{path}: {}", self.message),
+        }
+    }
+}
+
 impl Mistakes {
     /// The mistakes of a file that is not part of the configuration, as places in its text.
     pub fn of(path: &Path, text: &str, found: Vec<(Place, String)>) -> Self {
@@ -42,16 +84,33 @@ impl Mistakes {
     }
 
     /// The mistakes of all files, in the order of the files.
-    pub(super) fn collect(sources: Vec<Source<'_>>) -> Self {
+    pub(super) fn collect(sources: &[Source<'_>]) -> Self {
+        Self::collect_from(sources, |source| &source.mistakes)
+    }
+
+    fn collect_from(
+        sources: &[Source<'_>],
+        found: impl for<'s> Fn(&'s Source<'_>) -> &'s [(Place, String)],
+    ) -> Self {
         let mut mistakes = Self {
             list: Vec::new(),
             texts: Vec::new(),
         };
-        for source in sources {
-            let text = source.text.map(|text| starred(&text, &source.hidden));
-            mistakes.add(&source.path, text, source.mistakes);
+        for source in sources.iter().filter(|source| !found(source).is_empty()) {
+            let text = source.text.as_ref();
+            let text = text.map(|text| starred(text, &source.hidden));
+            mistakes.add(&source.path, text, found(source).to_vec());
         }
         mistakes
+    }
+
+    /// All mistakes in one line: their number, and the first one.
+    pub fn summary(&self) -> String {
+        match self.list.as_slice() {
+            [] => "no mistakes".to_owned(),
+            [only] => only.to_string(),
+            [first, ..] => format!("{} mistakes, the first in {first}", self.list.len()),
+        }
     }
 
     fn add(&mut self, path: &Path, text: Option<String>, mut found: Vec<(Place, String)>) {
@@ -88,37 +147,43 @@ impl Mistakes {
 
     /// Shows each mistake with its place and the text underlined, in ANSI colours if asked.
     pub fn render(&self, colour: bool) -> String {
+        self.render_as(Level::ERROR, "mistake", colour)
+    }
+
+    fn render_as(&self, level: Level<'_>, word: &str, colour: bool) -> String {
         let renderer = match colour {
             true => Renderer::styled(),
             false => Renderer::plain(),
         };
         let mut out = String::new();
         for mistake in &self.list {
-            out.push_str(&self.render_one(&renderer, mistake));
+            out.push_str(&render_one(&self.texts, &renderer, level.clone(), mistake));
             out.push_str("\n\n");
         }
         let mut files: Vec<&Path> = self.list.iter().map(|m| m.path.as_path()).collect();
         files.dedup();
         let counted = |n: usize, what| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-        let (mistakes, files) = (
-            counted(self.list.len(), "mistake"),
-            counted(files.len(), "file"),
-        );
-        format!("{out}{mistakes} in {files}")
+        let (found, files) = (counted(self.list.len(), word), counted(files.len(), "file"));
+        format!("{out}{found} in {files}")
     }
+}
 
-    fn render_one(&self, renderer: &Renderer, mistake: &Mistake) -> String {
-        let path = mistake.path.display().to_string();
-        let title = Level::ERROR.primary_title(mistake.message.as_str());
-        let Some(text) = mistake.source.and_then(|index| self.texts.get(index)) else {
-            return renderer.render(&[title.element(Origin::path(path))]);
-        };
-        let underline = AnnotationKind::Primary.span(mistake.at.clone());
-        let snippet = Snippet::source(text.as_str())
-            .path(path)
-            .annotation(underline);
-        renderer.render(&[title.element(snippet)])
-    }
+fn render_one(
+    texts: &[String],
+    renderer: &Renderer,
+    level: Level<'_>,
+    mistake: &Mistake,
+) -> String {
+    let path = mistake.path.display().to_string();
+    let title = level.primary_title(mistake.message.as_str());
+    let Some(text) = mistake.source.and_then(|index| texts.get(index)) else {
+        return renderer.render(&[title.element(Origin::path(path))]);
+    };
+    let underline = AnnotationKind::Primary.span(mistake.at.clone());
+    let snippet = Snippet::source(text.as_str())
+        .path(path)
+        .annotation(underline);
+    renderer.render(&[title.element(snippet)])
 }
 
 impl fmt::Display for Mistakes {

@@ -1,11 +1,13 @@
 //! The files of a configuration, and the order in which they are read and checked.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use domain::catalogue::Catalogue;
 use domain::id::SystemId;
+use jiff::Timestamp;
 use toml::de::DeTable;
 use values::{Environment, Parsed, Source, is_id};
 
@@ -16,7 +18,7 @@ use super::read::{File, LARGEST, read, read_with};
 use super::schema::SchemaKind;
 use super::service::{self, ServiceFile};
 use super::system::{self, SystemFile};
-use super::{Loaded, Mistakes, folder_of};
+use super::{Loaded, Mistakes, Warnings, folder_of, warnings};
 
 /// The most files of one kind that are read.
 const MOST_FILES: usize = 10_000;
@@ -25,6 +27,7 @@ const MOST_FILES: usize = 10_000;
 pub(super) fn load(
     file: &Path,
     variable: &dyn Fn(&str) -> Option<String>,
+    now: Timestamp,
 ) -> Result<Loaded, Mistakes> {
     let read_file =
         |path: &Path| crate::files::read(path, LARGEST).map_err(|error| error.to_string());
@@ -74,13 +77,9 @@ pub(super) fn load(
             read_with(&named.path, SchemaKind::System, environment, take_probes);
         named.check_id(&mut file.source);
         if let Some((table, (own, setups))) = file.table {
-            systems.push(system::system(
-                &mut file.source,
-                table,
-                own,
-                id,
-                &references,
-            ));
+            let system = system::system(&mut file.source, table, own, id, &references);
+            // The service's own source will be the first.
+            systems.push((sources.len() + 1, system));
             probes.extend(setups);
         }
         sources.push(file.source);
@@ -88,10 +87,15 @@ pub(super) fn load(
     let table = service.table;
     let checked = table.map(|table| service::service(&mut service.source, table, &references));
     sources.insert(0, service.source);
-    let mistakes = Mistakes::collect(sources);
+    let mistakes = Mistakes::collect(&sources);
     let Some(checked) = checked.filter(|_| mistakes.is_empty()) else {
         return Err(mistakes);
     };
+    warnings::of_systems(&mut sources, &systems, &policies, &checked.catalogue, now);
+    let mut systems: Vec<_> = systems
+        .into_iter()
+        .map(|(_, placed)| placed.system)
+        .collect();
     systems.sort_by(|a, b| a.id.cmp(&b.id));
     policies.sort_by(|a, b| a.id.cmp(&b.id));
     probes.sort_by(|a, b| a.id.cmp(&b.id));
@@ -106,6 +110,7 @@ pub(super) fn load(
         mail: checked.mail,
         data: checked.data,
         templates: checked.templates,
+        warnings: Warnings::collect(&sources),
     })
 }
 
@@ -151,15 +156,24 @@ impl Listed {
         };
         let is_optional = written.is_none() && key == "policies";
         let is_taken = taken.iter().any(|taken| is_same(taken, &folder));
-        let why = match files_in(&folder) {
+        let at = written
+            .map(|path| &path.at)
+            .or(table.map(|table| &table.at))
+            .filter(|_| is_known)
+            .cloned();
+        let why = match in_folder(&folder) {
             _ if is_taken => "it holds other files, and must be a folder of its own".to_owned(),
-            Ok(files) if files.len() > MOST_FILES => {
+            Ok((files, _)) if files.len() > MOST_FILES => {
                 format!("there are more than {MOST_FILES} files")
             }
-            Ok(files) if files.is_empty() && key == "systems" => {
+            Ok((files, _)) if files.is_empty() && key == "systems" => {
                 "there is no system: put a file there for each, as portal.toml".to_owned()
             }
-            Ok(files) => {
+            Ok((files, ignored)) => {
+                if let Some(at) = at.filter(|_| !ignored.is_empty()) {
+                    let why = warnings::ignored(key, &folder, &ignored);
+                    service.source.warn(&at, why);
+                }
                 return Self {
                     folder,
                     files,
@@ -175,11 +189,7 @@ impl Listed {
             }
             Err(error) => error.to_string(),
         };
-        let at = written
-            .map(|path| &path.at)
-            .or(table.map(|table| &table.at))
-            .cloned();
-        if let Some(at) = at.filter(|_| is_known) {
+        if let Some(at) = at {
             let why = format!("the folder of {key}, `{}`: {why}", folder.display());
             service.source.wrong(&at, why);
         }
@@ -205,22 +215,27 @@ fn is_same(one: &Path, other: &Path) -> bool {
     folder.is_some() && folder == other.canonicalize().ok()
 }
 
-fn files_in(folder: &Path) -> std::io::Result<Vec<Named>> {
-    let mut files = Vec::new();
+/// The `*.toml` files of a folder, by name, and the names of other entries that look like a
+/// configuration file.
+fn in_folder(folder: &Path) -> std::io::Result<(Vec<Named>, Vec<String>)> {
+    let (mut files, mut ignored) = (Vec::new(), Vec::new());
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let is_toml = path
             .extension()
             .is_some_and(|extension| extension == "toml");
-        let id = path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        if is_toml && !id.starts_with('.') {
+        let text = |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+        let (id, name) = (text(path.file_stem()), text(path.file_name()));
+        if name.starts_with('.') {
+            continue;
+        }
+        if is_toml {
             files.push(Named { id, path });
+        } else if !warnings::is_document(&name) {
+            ignored.push(name);
         }
     }
     files.sort_by(|a, b| a.id.cmp(&b.id));
-    Ok(files)
+    ignored.sort();
+    Ok((files, ignored))
 }

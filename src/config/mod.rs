@@ -22,6 +22,7 @@ mod system;
 mod tests;
 mod types;
 mod validate;
+mod warnings;
 mod window;
 
 use std::net::SocketAddr;
@@ -34,7 +35,7 @@ use domain::id::{ProbeId, VantageId};
 use secrecy::SecretString;
 use values::Format as _;
 
-pub use diagnostics::{Mistake, Mistakes};
+pub use diagnostics::{Mistake, Mistakes, Warnings};
 pub use locate::{Location, locate};
 pub use schema::{SchemaKind, schema};
 pub use values::Scheme;
@@ -52,6 +53,8 @@ pub struct Loaded {
     pub data: PathBuf,
     /// A folder of templates to use in place of the built-in ones.
     pub templates: Option<PathBuf>,
+    /// Likely slips.
+    pub warnings: Warnings,
 }
 
 impl Loaded {
@@ -121,7 +124,7 @@ pub struct Relay {
 ///
 /// All mistakes of all files.
 pub fn load(file: &Path) -> Result<Loaded, Mistakes> {
-    files::load(file, &|name| std::env::var(name).ok())
+    files::load(file, &|name| std::env::var(name).ok(), crate::clock::now())
 }
 
 /// Parses a length of time as configurations write it: `30s`, `5m`, `1h30m`, `7d`.

@@ -87,13 +87,33 @@ impl Format for TargetPercent {
     }
 }
 
+/// The target. Warns of one that is most likely a fraction written as a percentage.
+pub(super) fn target_of(source: &mut Source<'_>, written: &Parsed<TargetPercent>) -> Target {
+    let ppm = written.value.ppm;
+    let percent = |ppm: u32| {
+        let text = format!("{}.{:04}", ppm / 10_000, ppm % 10_000);
+        let text = text.trim_end_matches('0').trim_end_matches('.');
+        format!("{text}%")
+    };
+    if ppm <= 10_000 {
+        let (said, meant) = (percent(ppm), percent(ppm * 100));
+        let why = format!("{said} is one percent or less: did you mean \"{meant}\"?");
+        source.warn(&written.at, why);
+    } else if ppm < 500_000 {
+        let why = "a target below 50% lets the system be down for more than half of the time";
+        source.warn(&written.at, why);
+    }
+    written.value
+}
+
 pub(super) fn policy(source: &mut Source<'_>, file: PolicyFile, id: &str) -> Policy {
     let shortest = at_least(source, file.ignore_outages_shorter_than.as_ref(), 1);
+    let target = file.target.map(|target| target_of(source, &target));
     let mut hours = |hours: Option<WeeklyHours>| hours.map(|hours| weekly(source, hours));
     Policy {
         id: PolicyId::from(id),
         name: file.name.value,
-        target: file.target.map(|target| target.value),
+        target,
         unknown_is_down: file.unknown == Unknown::Down,
         degraded_is_down: file.degraded == Degraded::Down,
         ignore_shorter_s: shortest.unwrap_or(0),

@@ -20,6 +20,8 @@ use super::fields::unique;
 use super::read::unexpected;
 
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+/// A shorter interval gets a warning.
+const USUAL_INTERVAL: Duration = Duration::from_secs(1);
 const LONGEST_INTERVAL: Duration = Duration::from_secs(86_400);
 const TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
@@ -190,6 +192,14 @@ fn times(source: &mut Source<'_>, common: &Common) -> Times {
     let interval = *interval;
     if interval < SHORTEST_INTERVAL {
         too_short(source, at, SHORTEST_INTERVAL);
+    }
+    if (SHORTEST_INTERVAL..USUAL_INTERVAL).contains(&interval) {
+        let why = format!(
+            "every {} is a load for the system and fills the disk: {} or longer is usual",
+            spell_length(interval),
+            spell_length(USUAL_INTERVAL)
+        );
+        source.warn(at, why);
     }
     if interval > LONGEST_INTERVAL {
         source.wrong(

@@ -214,6 +214,17 @@ fn listen(source: &mut Source<'_>, table: ListenTable) -> Listen {
             "the public and the private address are the same",
         );
     }
+    if let Some(written) = &table.private
+        && private.ip().is_unspecified()
+    {
+        let why = format!(
+            "{} is every address of this machine, and the private pages and metrics ask for no password: \
+             name one address, as \"127.0.0.1:{}\"",
+            private.ip(),
+            private.port()
+        );
+        source.warn(&written.at, why);
+    }
     Listen { public, private }
 }
 

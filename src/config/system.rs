@@ -1,5 +1,7 @@
 //! `systems/*.toml`: a system, its probes and its recurring maintenance windows.
 
+use std::collections::BTreeMap;
+
 use domain::catalogue::{Flapping, Kind, Probe, Rule, System};
 use domain::id::{CommitteeId, PolicyId, SystemId};
 use schemars::JsonSchema;
@@ -7,7 +9,7 @@ use serde::Deserialize;
 use values::{Id, Line, Parsed, Place, Prose, Seconds, Source, Written};
 
 use super::fields::{References, at_least, reference, unique};
-use super::policy::TargetPercent;
+use super::policy::{TargetPercent, target_of};
 use super::probe::AnyProbe;
 use super::window::{Maintenance, window};
 
@@ -46,23 +48,31 @@ pub(super) struct SystemFile {
     maintenance: Vec<Written<Maintenance>>,
 }
 
+/// A system, and the places in its file to which warnings point.
+pub(super) struct Placed {
+    pub system: System,
+    pub name: Place,
+    /// By the ids of the windows.
+    pub windows: BTreeMap<String, Place>,
+}
+
 pub(super) fn system(
     source: &mut Source<'_>,
     file: SystemFile,
     probes: Vec<Probe>,
     id: SystemId,
     references: &References,
-) -> System {
+) -> Placed {
     reference(source, &file.committee, "committee", &references.committees);
     if let Some(policy) = &file.policy {
         reference(source, policy, "policy", &references.policies);
     }
     let policy = file.policy.map(|policy| policy.value);
     let policys_target = policy.as_ref().and_then(|id| references.targets.get(id));
-    let target = file.target.map(|target| target.value);
+    let target = file.target.map(|target| target_of(source, &target));
     let flapping = flapping(source, file.flap_limit, file.flap_hold);
-    let windows = windows(source, file.maintenance);
-    System {
+    let (windows, places) = windows(source, file.maintenance);
+    let system = System {
         id,
         name: file.name.value,
         kind: file.kind,
@@ -73,6 +83,11 @@ pub(super) fn system(
         probes,
         windows,
         flapping,
+    };
+    Placed {
+        system,
+        name: file.name.at,
+        windows: places,
     }
 }
 
@@ -91,7 +106,11 @@ fn flapping(
     }
 }
 
-fn windows(source: &mut Source<'_>, list: Vec<Written<Maintenance>>) -> Vec<Rule> {
+/// The windows, and the places of their ids.
+fn windows(
+    source: &mut Source<'_>,
+    list: Vec<Written<Maintenance>>,
+) -> (Vec<Rule>, BTreeMap<String, Place>) {
     let read = list.into_iter().map(|written| window(source, written));
     let read: Vec<(Rule, Place)> = read.collect();
     unique(
@@ -99,7 +118,9 @@ fn windows(source: &mut Source<'_>, list: Vec<Written<Maintenance>>) -> Vec<Rule
         "window",
         read.iter().map(|(rule, at)| (rule.id.as_str(), at)),
     );
+    let places = read.iter().map(|(rule, at)| (rule.id.clone(), at.clone()));
+    let places = places.collect();
     let mut rules: Vec<Rule> = read.into_iter().map(|(rule, _)| rule).collect();
     rules.sort_by(|a, b| a.id.cmp(&b.id));
-    rules
+    (rules, places)
 }

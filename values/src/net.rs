@@ -125,6 +125,9 @@ impl Format for Host {
         if text.parse::<IpAddr>().is_ok() || is_host_name(name) {
             return Ok(text.to_owned());
         }
+        if text.trim().is_empty() {
+            return Err("this host name is empty".to_owned());
+        }
         let said = redact(text);
         if text.contains("://") {
             return Err(format!("`{said}` is a URL: write the host alone"));

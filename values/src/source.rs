@@ -27,6 +27,8 @@ pub struct Source<'a> {
     /// Places that must not be shown.
     pub hidden: Vec<Place>,
     pub mistakes: Vec<(Place, String)>,
+    /// Likely slips, which a configuration may have: it is put in force, and its operator is told.
+    pub warnings: Vec<(Place, String)>,
     pub environment: Environment<'a>,
 }
 
@@ -37,6 +39,7 @@ impl<'a> Source<'a> {
             text,
             hidden: Vec::new(),
             mistakes: Vec::new(),
+            warnings: Vec::new(),
             environment,
         }
     }
@@ -45,6 +48,13 @@ impl<'a> Source<'a> {
     pub fn wrong(&mut self, at: &Place, message: impl Into<String>) {
         if *at != STAND_IN {
             self.mistakes.push((at.clone(), message.into()));
+        }
+    }
+
+    /// Notes a likely slip.
+    pub fn warn(&mut self, at: &Place, message: impl Into<String>) {
+        if *at != STAND_IN {
+            self.warnings.push((at.clone(), message.into()));
         }
     }
 

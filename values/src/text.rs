@@ -129,6 +129,9 @@ impl Format for Percent {
                     let percent = percent.trim_end_matches('0').trim_end_matches('.');
                     format!("`{said}` lacks its percent sign: write \"{percent}%\"")
                 }
+                Ok(1.0) => format!(
+                    "`{said}` lacks its percent sign: write \"100%\", or \"1%\" for one percent"
+                ),
                 Ok(_) => format!("`{said}` lacks its percent sign: write \"{said}%\""),
                 Err(_) => format!("`{said}` is not a percentage: write it as \"99.9%\""),
             });

@@ -6,11 +6,17 @@ mod many;
 mod mutations;
 mod rendered;
 mod secrets;
+mod warnings;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Loaded, Mistakes, files};
+
+/// The time at which the tests read a configuration.
+fn now() -> jiff::Timestamp {
+    "2026-10-01T00:00:00Z".parse().unwrap()
+}
 
 /// A configuration in memory, by paths relative to its folder.
 #[derive(Clone)]
@@ -72,9 +78,11 @@ impl Files {
     fn load_with(&self, variable: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Refused> {
         let folder = tempfile::tempdir().unwrap();
         self.write(folder.path());
-        files::load(&folder.path().join("nines.toml"), variable).map_err(|mistakes| Refused {
-            mistakes,
-            folder: folder.path().to_owned(),
+        files::load(&folder.path().join("nines.toml"), variable, now()).map_err(|mistakes| {
+            Refused {
+                mistakes,
+                folder: folder.path().to_owned(),
+            }
         })
     }
 

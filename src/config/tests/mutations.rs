@@ -98,7 +98,7 @@ proptest! {
         shipped.write(folder.path());
         let mut out = std::fs::File::create(folder.path().join(&name)).unwrap();
         std::io::Write::write_all(&mut out, &bytes).unwrap();
-        if let Err(mistakes) = files::load(&folder.path().join("nines.toml"), &|_| None) {
+        if let Err(mistakes) = files::load(&folder.path().join("nines.toml"), &|_| None, super::now()) {
             let lines = 2 + bytes.iter().filter(|byte| **byte == b'\n').count();
             prop_assert!(mistakes.iter().len() > 0);
             let mut seen = BTreeSet::new();

@@ -128,7 +128,8 @@ fn a_folder_in_the_place_of_a_file_is_reported() {
     Files::shipped().write(folder.path());
     let place = folder.path().join("systems/pharmacy.toml");
     std::fs::create_dir(&place).unwrap();
-    let reported = crate::config::files::load(&folder.path().join("nines.toml"), &|_| None);
+    let reported =
+        crate::config::files::load(&folder.path().join("nines.toml"), &|_| None, super::now());
     let reported = reported.unwrap_err();
     let messages: Vec<_> = reported
         .iter()
@@ -344,7 +345,8 @@ fn a_pipe_a_device_or_a_socket_is_not_read() {
         .unwrap();
     std::os::unix::fs::symlink("/dev/zero", in_folder("systems/device.toml")).unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(in_folder("systems/socket.toml")).unwrap();
-    let reported = crate::config::files::load(&in_folder("nines.toml"), &|_| None).unwrap_err();
+    let reported =
+        crate::config::files::load(&in_folder("nines.toml"), &|_| None, super::now()).unwrap_err();
     let prefix = format!("{}/", folder.path().display());
     let reported: Vec<String> = reported
         .iter()

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use crate::support::program::{
-    Running, append, configure, ends, err, get, out, within_a_minute, words,
+    Running, append, configure, ends, err, get, json, log, out, within_a_minute, words,
 };
 
 /// Runs a service that must not start. The result is its standard error.
@@ -74,4 +74,38 @@ fn a_second_service_on_the_same_stores_does_not_start_and_names_the_first() {
     let count = "SELECT count(*) FROM events WHERE kind = 'started'";
     let started: i64 = ledger.query_row(count, [], |row| row.get(0)).unwrap();
     assert_eq!(started, 1);
+}
+
+#[test]
+fn a_likely_slip_is_a_warning_of_check_and_of_the_log_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configure(folder);
+    std::fs::write(folder.join("systems/portal.toml.bak"), "x").unwrap();
+    let check = ends(folder, &["check", "--config", "nines.toml"], 0);
+    let warnings = [
+        "Nines does not read `portal.toml.bak`",
+        "no customer is notified when it is down",
+    ];
+    for warning in warnings {
+        assert_eq!(err(&check).matches(warning).count(), 1, "{}", err(&check));
+    }
+    assert!(
+        err(&check).contains("2 warnings in 2 files"),
+        "{}",
+        err(&check)
+    );
+    assert!(out(&check).contains("no mistakes"), "{}", out(&check));
+    let check = json(folder, &["check", "--config", "nines.toml"], 0);
+    assert_eq!(check["warnings"].as_array().unwrap().len(), 2, "{check}");
+    assert_eq!(check["warnings"][1]["line"], 2, "{check}");
+    let _running = Running::start(folder);
+    let log = log(folder);
+    for warning in warnings {
+        let lines: Vec<&str> = log.lines().filter(|line| line.contains(warning)).collect();
+        assert!(
+            matches!(lines[..], [line] if line.contains(" WARN ")),
+            "{log}"
+        );
+    }
 }

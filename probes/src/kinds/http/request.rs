@@ -157,6 +157,11 @@ fn request_headers(
             continue;
         }
         let text = header_text(name, written, source);
+        if parsed == header::HOST && text.trim().is_empty() {
+            let why = "this host name is empty: remove the header to send the host of the `url`";
+            source.wrong(&written.at, why);
+            continue;
+        }
         match header_value(&parsed, &text) {
             Ok(value) => headers.push((parsed, value)),
             Err(why) => source.wrong_once(&written.at, why),
