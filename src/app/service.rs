@@ -116,7 +116,8 @@ async fn run_with(
     let _lock = Lock::take(&data)?;
     // Take the addresses before the first commit: a failed start must leave the ledger unchanged.
     let private = listen(loaded.listen.private).await?;
-    let socket = bind(&data)?;
+    let group = loaded.socket_group.as_deref();
+    let socket = bind(&data, group)?;
     let ready = Ready {
         start,
         reader,
@@ -168,7 +169,8 @@ async fn run_ready(
     ));
     state.offer(&loaded.probes);
     runner.replace(loaded.probes.clone());
-    let mut tasks = serve(private, socket, &state, &stopped);
+    let admits_group = loaded.socket_group.is_some();
+    let mut tasks = serve(private, (socket, admits_group), &state, &stopped);
     let post = Arc::new(EngineOutbox::new(Arc::clone(&engine)));
     tasks.spawn(Arc::clone(&courier).run(post, until_stopped(&stopped)));
     log_watching(&loaded, &data);
@@ -228,7 +230,7 @@ fn log_warnings(loaded: &Loaded) {
 /// Starts the listeners.
 fn serve(
     private: TcpListener,
-    socket: UnixListener,
+    (socket, admits_group): (UnixListener, bool),
     state: &Arc<web::AppState>,
     stopped: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
@@ -240,6 +242,7 @@ fn serve(
     ));
     tasks.spawn(web::socket::serve(
         socket,
+        admits_group,
         Arc::clone(state),
         until_stopped(stopped),
     ));
@@ -343,8 +346,10 @@ async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(wrong)
 }
 
-fn bind(data: &Path) -> Result<UnixListener, Error> {
-    web::socket::bind(data).map_err(|source| Error::Socket {
+fn bind(data: &Path, group: Option<&str>) -> Result<UnixListener, Error> {
+    let group = group.map(web::socket::Group::named).transpose();
+    let bound = group.and_then(|group| web::socket::bind(data, group.as_ref()));
+    bound.map_err(|source| Error::Socket {
         path: web::socket::path(data),
         source,
     })

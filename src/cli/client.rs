@@ -21,6 +21,7 @@ use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
 use super::Failure;
+use super::access;
 use super::args::Common;
 use super::output::print_error;
 use super::progress::Progress;
@@ -58,7 +59,7 @@ impl Client {
         }
         let config::Location { data, trouble, .. } = config::locate(&common.config);
         if let Some(trouble) = trouble {
-            if !data.join(ledger::FILE).exists() {
+            if access::may_look(&data, ledger::FILE) && !data.join(ledger::FILE).exists() {
                 return Err(Failure::Usage(format!(
                     "{trouble}; and there is no ledger in {}: name the configuration with \
                      --config, or the data directory with --data",
@@ -86,6 +87,9 @@ impl Client {
     /// # Errors
     /// There is no ledger, or it cannot be opened.
     pub fn ledger(&self) -> Result<Ledger> {
+        if !access::may_look(&self.data, ledger::FILE) {
+            bail!(access::no_ledger(&self.data));
+        }
         match Ledger::open_read_only(&self.data) {
             Err(ledger::Error::Absent(_)) => bail!(
                 "there is no ledger in {} yet: `nines run` makes one",
@@ -232,6 +236,9 @@ impl Client {
                 Ok(Err(error)) if error.kind() == ErrorKind::InvalidInput => {
                     return Err(error).context("cannot tell if the service runs");
                 }
+                Ok(Err(error)) if error.kind() == ErrorKind::PermissionDenied => {
+                    bail!(access::no_socket(&self.data));
+                }
                 // Refused: a killed process left the socket. Not found: no service.
                 Ok(Err(_)) => return Ok(None),
                 Err(_) => return Err(late()),
@@ -294,17 +301,8 @@ fn shown_by(act: &Act) -> &'static str {
 /// The login name of the operating system's user, else its number.
 pub fn user() -> String {
     use std::os::unix::fs::MetadataExt as _;
-    let uid = std::fs::metadata("/proc/self").map(|m| m.uid());
-    let known = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let name = |uid: u32| {
-        known.lines().find_map(|line| {
-            let mut fields = line.split(':');
-            let name = fields.next()?;
-            (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
-        })
-    };
-    match uid {
-        Ok(uid) => name(uid).unwrap_or_else(|| format!("uid {uid}")),
+    match std::fs::metadata("/proc/self") {
+        Ok(process) => access::user_name(process.uid()),
         Err(_) => std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned()),
     }
 }
@@ -328,7 +326,7 @@ mod tests {
         // It takes connections, as a stopped process does, and reads nothing.
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let within = runtime.enter();
-        let listener = web::socket::bind(folder.path()).unwrap();
+        let listener = web::socket::bind(folder.path(), None).unwrap();
         drop(within);
         let why = |uncertain| format!("{:#}", ask(uncertain).err().unwrap());
         assert_eq!(why(None), "the service does not answer within 0 s");

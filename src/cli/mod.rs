@@ -3,6 +3,7 @@
 //! Standard output is the answer, standard error the rest. `app` reads the command line and calls
 //! these modules.
 
+mod access;
 pub mod acts;
 pub mod args;
 mod argument;

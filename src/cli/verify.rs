@@ -9,21 +9,28 @@ use serde_json::json;
 
 use super::args::Common;
 use super::client::Client;
-use super::output::{self, print};
+use super::output::{self, print, print_error};
 use super::progress::Progress;
 use super::{End, Failure};
 use crate::ledger;
+
+/// The warning about a ledger file that was copied without its log.
+const CUT: &str = "this ledger ends while the service is running, and its log ledger.sqlite-wal is missing. If this is a \
+    copy, its last events may be missing: copy it as docs/operating.md describes under \"Back up\"";
 
 pub fn run(common: &Common, replay: bool) -> Result<End, Failure> {
     verify(&Client::new(common)?, replay, common.json)
 }
 
 fn verify(client: &Client, replay: bool, as_json: bool) -> Result<End, Failure> {
+    // Opening the ledger may make an empty log.
+    let has_log = ledger::log_path(&client.data).exists();
     client.ledger()?;
     let progress = Progress::new("verifying");
     let found = ledger::verify(&client.data, &mut |done, of| progress.rows(done, of))?;
     drop(progress);
     let mut faults: Vec<String> = found.faults.iter().map(ToString::to_string).collect();
+    let cut = found.is_clean() && lacks_log(client, has_log)?;
     if replay && found.is_clean() {
         faults.extend(replay_faults(client)?);
     }
@@ -31,6 +38,7 @@ fn verify(client: &Client, replay: bool, as_json: bool) -> Result<End, Failure> 
         output::json(&json!({
             "seq": found.head.seq, "head": found.head.hash, "messages": found.messages,
             "replayed": replay, "faults": faults,
+            "warnings": cut.then_some(CUT).into_iter().collect::<Vec<_>>(),
         }))?;
     } else {
         for fault in &faults {
@@ -61,7 +69,15 @@ fn verify(client: &Client, replay: bool, as_json: bool) -> Result<End, Failure> 
             )?;
         }
     }
+    if cut {
+        print_error(format!("nines: warning: {CUT}"));
+    }
     Ok(End::bad_news_if(!faults.is_empty()))
+}
+
+/// True if the ledger ends while the service runs and its last events may have been left out of a copy.
+fn lacks_log(client: &Client, has_log: bool) -> Result<bool> {
+    Ok(!has_log && client.record(None)?.0.monitoring.is_watching())
 }
 
 /// Replays every event and collects contradictions.
@@ -215,6 +231,35 @@ mod tests {
             "O-1 ends before it starts",
         ] {
             assert!(faults.iter().any(|f| f == fault), "{fault}: {faults:?}");
+        }
+    }
+
+    #[test]
+    fn a_ledger_copied_without_its_log_while_the_service_runs_is_warned_about() {
+        let at = Timestamp::from_second(1_793_500_000).unwrap();
+        let event = |fact| Event {
+            at,
+            by: Actor::service(),
+            fact,
+        };
+        for (stops, cut) in [(false, true), (true, false)] {
+            let dir = tempfile::tempdir().unwrap();
+            let mut ledger = Ledger::open(dir.path()).unwrap();
+            let created = Fact::LedgerCreated {
+                identity: "k3v9q2".to_owned(),
+                tzdb: "2026e".to_owned(),
+            };
+            let mut facts = vec![created, Fact::Started { alive_until: None }];
+            facts.extend(stops.then_some(Fact::Stopped));
+            let events: Vec<Event> = facts.into_iter().map(event).collect();
+            ledger.append(at, &events, &[]).unwrap();
+            let client = Client {
+                data: dir.path().to_owned(),
+            };
+            // The service runs: its log lies beside the ledger.
+            assert!(!lacks_log(&client, true).unwrap());
+            drop(ledger);
+            assert_eq!(lacks_log(&client, false).unwrap(), cut);
         }
     }
 }

@@ -111,6 +111,7 @@ pub(super) fn load(
         data: checked.data,
         templates: checked.templates,
         warnings: Warnings::collect(&sources),
+        socket_group: checked.socket_group,
     })
 }
 

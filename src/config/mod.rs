@@ -55,6 +55,8 @@ pub struct Loaded {
     pub templates: Option<PathBuf>,
     /// Likely slips.
     pub warnings: Warnings,
+    /// The group of the operating system whose members may use the socket.
+    pub socket_group: Option<String>,
 }
 
 impl Loaded {

@@ -61,6 +61,9 @@ pub(super) struct ServiceTable {
     templates: Option<Parsed<FilePath>>,
     /// The name of the place from which the probes run. Default: local.
     vantage: Option<Parsed<Id>>,
+    /// A group of the operating system, by name or number. Its members may use the socket: they see the
+    /// status and carry out acts. Default: only the service's user and root may.
+    socket_group: Option<Parsed<Line>>,
 }
 
 /// The addresses on which the service listens.
@@ -144,6 +147,7 @@ pub(super) struct Service {
     pub mail: Option<Mail>,
     pub data: PathBuf,
     pub templates: Option<PathBuf>,
+    pub socket_group: Option<String>,
 }
 
 pub(super) fn service(
@@ -182,6 +186,7 @@ pub(super) fn service(
         },
         listen,
         mail,
+        socket_group: table.socket_group.map(|group| group.value),
         data: data.unwrap_or_else(|| source.folder().join("data")),
         templates,
     }

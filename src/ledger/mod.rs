@@ -25,6 +25,11 @@ pub use verify::{Fault, Verification, verify};
 /// The file of the ledger in a data directory.
 pub const FILE: &str = "ledger.sqlite";
 
+/// SQLite's log of a ledger. Its newest events are here until they are moved into the ledger.
+pub fn log_path(data: &Path) -> PathBuf {
+    data.join(format!("{FILE}-wal"))
+}
+
 /// The errors of the ledger.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -1,5 +1,5 @@
-//! The local socket in the data directory: HTTP/1.1 between commands and the running service. Only its
-//! owner and root may use it.
+//! The local socket in the data directory: HTTP/1.1 between commands and the running service. Its owner
+//! and root may use it, and the members of a group if `socket_group` names one.
 
 use std::fs::File;
 use std::io;
@@ -32,16 +32,87 @@ pub fn path(data: &Path) -> PathBuf {
     data.join("socket")
 }
 
+/// A group of the operating system: its members may use the socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    pub name: String,
+    pub id: u32,
+}
+
+impl Group {
+    /// The group of that name, or of that number.
+    ///
+    /// # Errors
+    /// `/etc/group` has no such group.
+    pub fn named(name: &str) -> io::Result<Self> {
+        let groups = std::fs::read_to_string("/etc/group")?;
+        let known = groups.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            (fields.next()? == name).then(|| fields.nth(1)?.parse().ok())?
+        });
+        let id = known.or_else(|| name.parse().ok());
+        let absent = || {
+            let why = format!(
+                "/etc/group has no group `{name}`, which `socket_group` of [service] names: create it \
+                 or write its number"
+            );
+            io::Error::new(io::ErrorKind::NotFound, why)
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            id: id.ok_or_else(absent)?,
+        })
+    }
+
+    /// Gives a file to the group, with this mode.
+    fn admit(&self, path: &Path, mode: u32) -> io::Result<()> {
+        let given =
+            std::os::unix::fs::chown(path, None, Some(self.id)).and_then(|()| set(path, mode));
+        given.map_err(|error| {
+            let why = format!(
+                "{} cannot be given to the group `{}`: {error}; is the service's user a member of it?",
+                path.display(),
+                self.name
+            );
+            io::Error::new(error.kind(), why)
+        })
+    }
+}
+
+fn set(path: &Path, mode: u32) -> io::Result<()> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+}
+
+/// The mode of a data directory that a group may pass through to the socket.
+const PASSABLE: u32 = 0o710;
+
 /// Binds the socket. The caller holds the data directory's lock, so an existing socket is left from a
 /// killed process.
 ///
+/// With a `group`, its members may pass through the data directory and use the socket. They can read
+/// nothing else.
+///
 /// # Errors
 /// The socket cannot be bound, or its permissions cannot be set.
-pub fn bind(data: &Path) -> io::Result<UnixListener> {
+pub fn bind(data: &Path, group: Option<&Group>) -> io::Result<UnixListener> {
     remove(data);
     let way = ShortPath::to(data)?;
     let listener = UnixListener::bind(&way.path)?;
-    std::fs::set_permissions(path(data), std::fs::Permissions::from_mode(0o600))?;
+    set(&path(data), 0o600)?;
+    match group {
+        Some(group) => {
+            group.admit(&path(data), 0o660)?;
+            group.admit(data, PASSABLE)?;
+            if std::fs::metadata(path(data))?.mode() & 0o777 != 0o660 {
+                let why =
+                    "the file system ignores modes: `socket_group` of [service] cannot be used";
+                return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+            }
+        }
+        // The group that was configured before may no longer pass.
+        None if std::fs::metadata(data)?.mode() & 0o777 == PASSABLE => set(data, 0o700)?,
+        None => {}
+    }
     Ok(listener)
 }
 
@@ -90,12 +161,18 @@ pub fn remove(data: &Path) {
     let _ = std::fs::remove_file(path(data));
 }
 
-/// Answers requests until `stop`.
-pub async fn serve(listener: UnixListener, state: Arc<AppState>, stop: impl Future<Output = ()>) {
+/// Answers requests until `stop`. With `admits_group`, the file's mode alone decides who may connect: a
+/// peer's credentials do not show all its groups.
+pub async fn serve(
+    listener: UnixListener,
+    admits_group: bool,
+    state: Arc<AppState>,
+    stop: impl Future<Output = ()>,
+) {
     let ours = std::fs::metadata("/proc/self").map(|m| m.uid()).ok();
     let accept = || async {
         let (stream, _) = listener.accept().await?;
-        Ok(permitted(&stream, ours).then_some(stream))
+        Ok((admits_group || permitted(&stream, ours)).then_some(stream))
     };
     server::serve(accept, router(state), stop).await;
 }
@@ -150,4 +227,36 @@ fn answer(reply: Reply) -> (StatusCode, Json<Reply>) {
         Reply::Failed(_) => StatusCode::SERVICE_UNAVAILABLE,
     };
     (code, Json(reply))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().mode() & 0o777
+    }
+
+    #[tokio::test]
+    async fn a_group_may_pass_to_the_socket_and_nothing_else_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        crate::files::make_private_dir(&data).unwrap();
+        crate::files::make_private_file(&data.join("ledger.sqlite")).unwrap();
+        drop(bind(&data, None).unwrap());
+        assert_eq!((mode(&data), mode(&path(&data))), (0o700, 0o600));
+        let own = std::fs::metadata(&data).unwrap().gid();
+        let group = Group::named(&own.to_string()).unwrap();
+        drop(bind(&data, Some(&group)).unwrap());
+        assert_eq!((mode(&data), mode(&path(&data))), (0o710, 0o660));
+        assert_eq!(mode(&data.join("ledger.sqlite")), 0o600);
+        drop(bind(&data, None).unwrap());
+        assert_eq!((mode(&data), mode(&path(&data))), (0o700, 0o600));
+    }
+
+    #[test]
+    fn a_group_that_does_not_exist_is_named_with_its_key() {
+        let why = Group::named("no-such-group-here").unwrap_err().to_string();
+        assert!(why.contains("no group `no-such-group-here`") && why.contains("socket_group"));
+    }
 }

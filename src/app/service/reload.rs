@@ -38,6 +38,7 @@ pub(super) struct FixedSettings {
     data: PathBuf,
     /// True if the command line names the data directory.
     data_named: bool,
+    socket_group: Option<String>,
 }
 
 impl FixedSettings {
@@ -46,6 +47,7 @@ impl FixedSettings {
             private: loaded.listen.private,
             data: loaded.data.clone(),
             data_named: start.data.is_some(),
+            socket_group: loaded.socket_group.clone(),
         }
     }
 
@@ -64,6 +66,13 @@ impl FixedSettings {
                  find the service with --data",
                 self.data.display()
             ));
+        }
+        if loaded.socket_group != self.socket_group {
+            waits.push(
+                "`socket_group` of [service] needs a restart: until then the socket admits whom it \
+                 admitted before"
+                    .to_owned(),
+            );
         }
         waits
     }
