@@ -10,7 +10,7 @@ use std::time::Duration;
 use domain::sample::Reason;
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout};
-use values::Format;
+use values::{Format, IpAddress, Parsed, Source};
 
 use crate::fault::{Fault, local_shortage};
 use crate::trace::{Phase, Trace};
@@ -53,6 +53,22 @@ impl Host {
             Host::Name(_) => Phase::Resolve,
         }
     }
+}
+
+/// The host to connect to if `resolve` gives a fixed address for `host`.
+pub(crate) fn fixed(
+    host: &Host,
+    resolve: Option<&Parsed<IpAddress>>,
+    source: &mut Source<'_>,
+) -> Host {
+    let Some(Parsed { value, at }) = resolve else {
+        return host.clone();
+    };
+    if let Host::Address(_) = host {
+        let why = "this has no effect: the host is an address already";
+        source.wrong(at, why);
+    }
+    Host::Address(*value)
 }
 
 /// Connects before `deadline`; on return the trace is still in the phase `Connect`.

@@ -87,6 +87,23 @@ impl Format for Sender {
     }
 }
 
+/// An IP address.
+pub struct IpAddress;
+
+impl Format for IpAddress {
+    type Value = IpAddr;
+    const IS: &'static str = "an IP address in quotes, as \"192.0.2.10\"";
+    const EXAMPLE: &'static str = "192.0.2.10";
+
+    fn parse(text: &str) -> Result<IpAddr, String> {
+        text.parse().map_err(|_| {
+            let said = shorten(text);
+            let hint = "write it alone, without a port or brackets";
+            format!("`{said}` is not an IP address: {hint}")
+        })
+    }
+}
+
 /// An address to listen on.
 pub struct ListenAddress;
 

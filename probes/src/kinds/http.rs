@@ -9,6 +9,7 @@ mod formats;
 mod hop;
 mod json;
 mod request;
+mod route;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,9 +19,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::time::Instant;
 use url::Url;
-use values::{FilePath, Parsed, Source, Text, Written};
+use values::{FilePath, IpAddress, Parsed, Source, Text, Written};
 
 use super::{Spec, degraded_after};
+use crate::dial::Host;
 use crate::fault::Fault;
 use crate::files::Current;
 use crate::trace::{Phase, Trace};
@@ -30,6 +32,7 @@ use expect::Expect;
 use formats::{HeaderText, HttpUrl, Method};
 use hop::Hop;
 use request::{Basic, Request};
+use route::Route;
 
 /// The most bytes that are read of an answer's body. A longer or endless body is a broken protocol if
 /// an expectation reads it; otherwise the rest is left.
@@ -58,6 +61,12 @@ pub(crate) struct Http {
     #[serde(default)]
     #[schemars(range(min = 0, max = 20))]
     redirects: u8,
+    /// The name that the host's certificate must have; it is also sent (SNI). A redirect to another host is checked by
+    /// that host's own name. Default: the host of the URL.
+    server_name: Option<Parsed<Host>>,
+    /// The address to connect to. The request keeps the URL's host. A redirect to another host is resolved. Default:
+    /// the addresses of the host.
+    resolve: Option<Parsed<IpAddress>>,
     /// Certificate authorities (PEM) beside those of the machine.
     ca_file: Option<Parsed<FilePath>>,
     /// The file with the token of an Authorization: Bearer header.
@@ -77,15 +86,15 @@ impl Spec for Http {
         let certificate_days = self.expect.certificate_days.as_ref().map(|days| days.value);
         let limit = degraded_after(self.expect.degraded_after.as_ref(), timeout, source);
         let is_head = request.method == hyper::Method::HEAD;
-        let expect = self.expect.prepare(is_head, source);
         let first = Url::parse(&url)
             .map_err(|error| error.to_string())
             .and_then(|url| Hop::new(url, request))
-            .map_err(|why| source.wrong(&self.url.at, format!("this URL {why}")))
-            .ok()?;
+            .map_err(|why| source.wrong(&self.url.at, format!("this URL {why}")));
+        let first = first.ok().map(|hop| Route::apply(&self, hop, source));
+        let expect = self.expect.prepare(is_head, source);
         let first = match authorization {
-            None => Current::fixed(first),
-            Some(authorization) => authorization.follow_file(first, source)?,
+            None => Current::fixed(first?),
+            Some(authorization) => authorization.follow_file(first?, source)?,
         };
         let files = [first.files(), tls.as_ref().and_then(tls::Client::files)];
         let client = Client {
@@ -115,8 +124,12 @@ impl Http {
         let ca_file = self.ca_file.as_ref();
         let path = ca_file.and_then(|file| source.certificates(file));
         if !secure && self.redirects == 0 {
-            let days = self.expect.certificate_days.as_ref().map(|days| &days.at);
-            for at in ca_file.map(|file| &file.at).into_iter().chain(days) {
+            let tls_only = [
+                ca_file.map(|file| &file.at),
+                self.server_name.as_ref().map(|name| &name.at),
+                self.expect.certificate_days.as_ref().map(|days| &days.at),
+            ];
+            for at in tls_only.into_iter().flatten() {
                 source.wrong(at, "an http:// address presents no certificate");
             }
             return None;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::time::Instant;
-use values::{Length, Parsed, Source, Text, Written};
+use values::{IpAddress, Length, Parsed, Source, Text, Written};
 
 use super::{Spec, degraded_after};
 use crate::dial::{self, Host};
@@ -18,6 +18,8 @@ use crate::{Probe, Protocol, Running};
 pub(crate) struct Tcp {
     /// A name or an address.
     host: Parsed<Host>,
+    /// The address to connect to. Default: the addresses of the host.
+    resolve: Option<Parsed<IpAddress>>,
     /// The port.
     #[schemars(range(min = 1, max = 65535))]
     port: u16,
@@ -32,7 +34,7 @@ pub(crate) struct Tcp {
 impl Spec for Tcp {
     fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
         let target = Target {
-            host: self.host.value,
+            host: dial::fixed(&self.host.value, self.resolve.as_ref(), source),
             port: self.port,
             conversation: SendExpect::new(self.send, self.expect, source),
         };

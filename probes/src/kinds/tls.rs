@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
-use values::{FilePath, Length, Parsed, Source, Text, Written};
+use values::{FilePath, IpAddress, Length, Parsed, Source, Text, Written};
 
 use super::{Spec, degraded_after};
 use crate::dial::{self, Host};
@@ -22,6 +22,8 @@ use crate::{Probe, Protocol, Running};
 pub(crate) struct Tls {
     /// A name or an address.
     host: Parsed<Host>,
+    /// The address to connect to. Default: the addresses of the host.
+    resolve: Option<Parsed<IpAddress>>,
     /// The port.
     #[schemars(range(min = 1, max = 65535))]
     port: u16,
@@ -58,7 +60,7 @@ impl Spec for Tls {
         let target = Target {
             name: name?,
             client,
-            host: self.host.value,
+            host: dial::fixed(&self.host.value, self.resolve.as_ref(), source),
             port: self.port,
             conversation,
         };

@@ -11,6 +11,7 @@ mod files;
 mod phases;
 mod protocol;
 mod redirects;
+mod routes;
 mod servers;
 mod tcp;
 mod tls;

@@ -13,6 +13,7 @@ use url::{Position, Url};
 use crate::dial::Host;
 use crate::fault::Fault;
 use crate::kinds::http::request::Request;
+use crate::kinds::http::route::Route;
 use crate::tls;
 
 /// Holds secrets: `Debug` shows the address alone.
@@ -25,6 +26,7 @@ pub(super) struct Hop {
     pub(super) secure: Option<Secure>,
     request: Request,
     url: Url,
+    route: Option<Arc<Route>>,
 }
 
 impl fmt::Debug for Hop {
@@ -91,14 +93,34 @@ impl Hop {
             secure,
             request,
             url,
+            route: None,
         })
+    }
+
+    /// The same hop, reached as `route` says if it leads to its host.
+    pub(super) fn on(mut self, route: Option<Arc<Route>>) -> Self {
+        if let Some(route) = route.as_deref().filter(|route| route.host == self.name()) {
+            if let Some(address) = route.address {
+                self.host = Host::Address(address);
+            }
+            if let (Some(secure), Some(name)) = (&mut self.secure, &route.server_name) {
+                secure.name = name.clone();
+            }
+        }
+        self.route = route;
+        self
+    }
+
+    /// The host that the URL names.
+    pub(super) fn name(&self) -> &str {
+        name(&self.url)
     }
 
     /// The same hop with another header `Authorization`.
     pub(super) fn authorized(&self, value: HeaderValue) -> Result<Self, String> {
         let mut request = self.request.clone();
         request.headers.insert(header::AUTHORIZATION, value);
-        Hop::new(self.url.clone(), request)
+        Ok(Hop::new(self.url.clone(), request)?.on(self.route.clone()))
     }
 
     pub(super) fn method(&self) -> &Method {
@@ -124,7 +146,9 @@ impl Hop {
         let _ = url.set_username("");
         let _ = url.set_password(None);
         let request = self.request.redirected(status, self.may_send_to(&url))?;
-        Hop::new(url, request).map_err(|why| wrong(format!("status {status} leads astray: {why}")))
+        let next = Hop::new(url, request)
+            .map_err(|why| wrong(format!("status {status} leads astray: {why}")))?;
+        Ok(next.on(self.route.clone()))
     }
 
     /// True if the configured headers and body may go to `url`: the same origin, or the same host with
