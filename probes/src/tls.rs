@@ -55,7 +55,10 @@ pub(crate) type Protocols = &'static [&'static [u8]];
 
 /// The TLS client of a probe.
 #[derive(Clone)]
-pub(crate) struct Client(Current<TlsConnector>);
+pub(crate) struct Client {
+    connector: Current<TlsConnector>,
+    protocols: Protocols,
+}
 
 /// A `TlsConnector` has no `Debug`.
 impl fmt::Debug for Client {
@@ -94,12 +97,16 @@ impl Client {
         if let Some(found) = found {
             return Ok(found.client.clone());
         }
-        let client = Client(match &more {
-            None => Current::fixed(connector(None, protocols)?),
-            Some(more) => Current::of_files(vec![more.clone()], move |contents| {
-                connector(contents.first().map(Vec::as_slice), protocols)
+        let connector = match &more {
+            None => Current::fixed(connector(None)?),
+            Some(more) => Current::of_files(vec![more.clone()], |contents| {
+                connector(contents.first().map(Vec::as_slice))
             })?,
-        });
+        };
+        let client = Client {
+            connector,
+            protocols,
+        };
         shared.push(Shared {
             more,
             protocols,
@@ -109,8 +116,16 @@ impl Client {
         Ok(client)
     }
 
+    /// The same client with other protocols.
+    pub(crate) fn offering(&self, protocols: Protocols) -> Self {
+        Client {
+            connector: self.connector.clone(),
+            protocols,
+        }
+    }
+
     pub(crate) fn files(&self) -> Option<Arc<dyn Changing>> {
-        self.0.files()
+        self.connector.files()
     }
 
     /// Does the handshake and records the presented chain in the trace.
@@ -124,7 +139,9 @@ impl Client {
         // The client's last message and the request after it are small segments in a row, which Nagle's
         // algorithm would hold back. Fails only if the peer has already reset the connection.
         tcp.set_nodelay(true).map_err(|error| failure(&error))?;
-        let connect = self.0.get().connect(name, tcp);
+        let protocols = self.protocols.iter().map(|name| name.to_vec()).collect();
+        let connector = self.connector.get();
+        let connect = connector.with_alpn(protocols).connect(name, tcp);
         let mut connect = pin!(PRESENTED.scope(RefCell::new(Presented::default()), connect));
         let result = connect.as_mut().await;
         let presented = connect.take_value().map(RefCell::into_inner);
@@ -154,7 +171,7 @@ pub(crate) fn server_name(host: &Host) -> Result<ServerName<'static>, String> {
 }
 
 /// Trusts the system's authorities and the certificates in `more` (PEM).
-fn connector(more: Option<&[u8]>, protocols: Protocols) -> Result<TlsConnector, String> {
+fn connector(more: Option<&[u8]>) -> Result<TlsConnector, String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let mut pinned = Vec::new();
@@ -184,7 +201,6 @@ fn connector(more: Option<&[u8]>, protocols: Protocols) -> Result<TlsConnector, 
         .with_custom_certificate_verifier(Arc::new(recorder))
         .with_no_client_auth();
     config.resumption = Resumption::disabled();
-    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     Ok(TlsConnector::from(Arc::new(config)))
 }
 

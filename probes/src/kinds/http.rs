@@ -2,6 +2,7 @@
 //! as far as allowed. It must never send a credential to another host than the configured one, nor
 //! reveal anything of a body.
 
+mod cookies;
 mod decode;
 mod exchange;
 mod expect;
@@ -27,9 +28,10 @@ use crate::fault::Fault;
 use crate::files::Current;
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running, dial, tls};
+use cookies::Jar;
 use exchange::{Answer, Want};
 use expect::Expect;
-use formats::{HeaderText, HttpUrl, Method};
+use formats::{HeaderText, HttpUrl, Method, Version};
 use hop::Hop;
 use request::{Basic, Request};
 use route::Route;
@@ -43,6 +45,9 @@ pub const HEAD_LIMIT: usize = 64 * 1024;
 
 /// The most headers of an answer.
 pub const HEADERS_LIMIT: usize = 1_000;
+
+const ANY_VERSION: tls::Protocols = &[b"h2", b"http/1.1"];
+const HTTP1: tls::Protocols = &[b"http/1.1"];
 
 /// The keys of an `http` probe.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -67,6 +72,8 @@ pub(crate) struct Http {
     /// The address to connect to. The request keeps the URL's host. A redirect to another host is resolved. Default:
     /// the addresses of the host.
     resolve: Option<Parsed<IpAddress>>,
+    /// "1.1" to speak HTTP/1.1 alone. Default: HTTP/2 if the server offers it, else HTTP/1.1.
+    http: Option<Parsed<Version>>,
     /// Certificate authorities (PEM) beside those of the machine.
     ca_file: Option<Parsed<FilePath>>,
     /// The file with the token of an Authorization: Bearer header.
@@ -134,7 +141,8 @@ impl Http {
             }
             return None;
         }
-        match tls::Client::new(path.as_deref(), &[b"h2", b"http/1.1"]) {
+        let protocols = self.http.as_ref().map_or(ANY_VERSION, |_| HTTP1);
+        match tls::Client::new(path.as_deref(), protocols) {
             Ok(client) => Some(client),
             Err(why) => {
                 if secure || ca_file.is_some() {
@@ -172,13 +180,16 @@ impl Client {
     async fn ask(&self, deadline: Instant, trace: &mut Trace<'_>) -> Result<(), Fault> {
         let first = self.first.get();
         let mut followed: Vec<Hop> = Vec::new();
+        let mut jar = Jar::default();
         loop {
             let hop = followed.last().unwrap_or(&first);
             let answer = self.hop(hop, deadline, trace).await?;
             let Some(location) = &answer.location else {
                 return self.expect.check(&answer);
             };
-            let next = hop.follow(answer.status, location)?;
+            hop.keep_cookies(&mut jar, &answer.headers);
+            let mut next = hop.follow(answer.status, location)?;
+            next.send_cookies(&jar);
             if followed.len() >= usize::from(self.redirects) {
                 return Err(self.too_many_redirects(&first, &followed, &next));
             }
@@ -193,27 +204,58 @@ impl Client {
         deadline: Instant,
         trace: &mut Trace<'_>,
     ) -> Result<Answer, Fault> {
-        let tcp = dial::dial(&hop.host, hop.port, deadline, trace).await?;
-        let Some(secure) = &hop.secure else {
-            trace.enter(Phase::Processing);
-            // Nagle's delay needs a second segment, which only a request body causes.
-            if hop.has_body() {
-                // Fails only if the peer has already reset the connection.
-                tcp.set_nodelay(true)
-                    .map_err(|_| Fault::protocol("the connection was reset before an answer"))?;
-            }
-            return exchange::http1(tcp, hop, &self.want, trace).await;
-        };
-        let Some(client) = &self.tls else {
+        if hop.secure.is_none() {
+            return self.plain(hop, deadline, trace).await;
+        }
+        let Some(tls) = &self.tls else {
             let detail = "this machine trusts no certificate authority";
             return Err(Fault::monitor(detail));
         };
+        if let Some(answer) = self.secure(hop, tls, deadline, trace).await? {
+            return Ok(answer);
+        }
+        // The server asks for HTTP/1.1.
+        trace.leave_hop();
+        let tls = tls.offering(HTTP1);
+        let answer = self.secure(hop, &tls, deadline, trace).await?;
+        answer.ok_or_else(|| Fault::protocol("the server speaks HTTP/2, which was not offered"))
+    }
+
+    async fn plain(
+        &self,
+        hop: &Hop,
+        deadline: Instant,
+        trace: &mut Trace<'_>,
+    ) -> Result<Answer, Fault> {
+        let tcp = dial::dial(&hop.host, hop.port, deadline, trace).await?;
+        trace.enter(Phase::Processing);
+        // Nagle's delay needs a second segment, which only a request body causes.
+        if hop.has_body() {
+            // Fails only if the peer has already reset the connection.
+            tcp.set_nodelay(true)
+                .map_err(|_| Fault::protocol("the connection was reset before an answer"))?;
+        }
+        exchange::http1(tcp, hop, &self.want, trace).await
+    }
+
+    /// `None` if the server refuses HTTP/2 for this request.
+    async fn secure(
+        &self,
+        hop: &Hop,
+        client: &tls::Client,
+        deadline: Instant,
+        trace: &mut Trace<'_>,
+    ) -> Result<Option<Answer>, Fault> {
+        let Some(secure) = &hop.secure else {
+            return Ok(None);
+        };
+        let tcp = dial::dial(&hop.host, hop.port, deadline, trace).await?;
         let tls = client.handshake(secure.name.clone(), tcp, trace).await?;
         trace.enter(Phase::Processing);
         if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
             exchange::http2(tls, hop, secure, &self.want, trace).await
         } else {
-            exchange::http1(tls, hop, &self.want, trace).await
+            exchange::http1(tls, hop, &self.want, trace).await.map(Some)
         }
     }
 

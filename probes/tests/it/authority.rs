@@ -125,6 +125,23 @@ impl Authority {
     }
 }
 
+/// Refuses HTTP/2 for each request, with an error of the stream or of the connection.
+pub async fn refuse_http2(
+    stream: tokio_rustls::server::TlsStream<tokio::net::TcpStream>,
+    whole_connection: bool,
+) {
+    let Ok(mut connection) = h2::server::handshake(stream).await else {
+        return;
+    };
+    while let Some(Ok((_, mut answer))) = connection.accept().await {
+        if whole_connection {
+            connection.abrupt_shutdown(h2::Reason::HTTP_1_1_REQUIRED);
+        } else {
+            answer.send_reset(h2::Reason::HTTP_1_1_REQUIRED);
+        }
+    }
+}
+
 /// Answers with the request in the body. `/never` gets no answer, `/endless` too long an answer.
 async fn serve_http2(stream: tokio_rustls::server::TlsStream<tokio::net::TcpStream>) {
     type Asked = hyper::Request<hyper::body::Incoming>;

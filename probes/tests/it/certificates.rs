@@ -12,7 +12,7 @@ use rustls::pki_types::PrivateKeyDer;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use crate::authority::{Authority, Credentials, day, ending_in, params};
+use crate::authority::{Authority, Credentials, day, ending_in, params, refuse_http2};
 use crate::servers::{answer, ask, check_down, check_up, head, say, serve, spec, write};
 
 #[tokio::test]
@@ -70,6 +70,40 @@ async fn each_run_over_http2_makes_a_connection_of_its_own() {
     check_up(&probe.run().await);
     check_up(&probe.run().await);
     assert_eq!(accepted.load(Relaxed), 2);
+}
+
+#[tokio::test]
+async fn http11_is_spoken_if_the_server_or_the_configuration_asks_for_it() {
+    let authority = Authority::new();
+    for whole_connection in [false, true] {
+        let acceptor = authority.good().acceptor(&["h2", "http/1.1"]);
+        let at = serve("127.0.0.1:0", move |stream| {
+            let acceptor = acceptor.clone();
+            async move {
+                let mut stream = acceptor.accept(stream).await.unwrap();
+                if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                    refuse_http2(stream, whole_connection).await;
+                } else {
+                    head(&mut stream).await;
+                    say(&mut stream, answer(200, "hello")).await;
+                    let _ = tokio::io::AsyncWriteExt::shutdown(&mut stream).await;
+                }
+            }
+        })
+        .await;
+        let finding = ask(authority.spec(at).with("expect.body_contains", "hello")).await;
+        check_up(&finding);
+    }
+    let both = authority
+        .serve_after(Duration::ZERO, &["h2", "http/1.1"], authority.good())
+        .await;
+    let spec = authority.spec(both).with("http", "1.1");
+    check_up(&ask(spec.with("expect.body_matches", "^hello$")).await);
+    let only = authority
+        .serve_after(Duration::ZERO, &["h2"], authority.good())
+        .await;
+    let finding = ask(authority.spec(only).with("http", "1.1")).await;
+    assert_eq!(finding.reason, Some(Reason::Tls), "{finding:?}");
 }
 
 #[tokio::test]

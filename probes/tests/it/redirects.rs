@@ -101,6 +101,33 @@ async fn a_redirect_that_leads_nowhere_is_down() {
 }
 
 #[tokio::test]
+async fn a_cookie_is_sent_back_after_a_redirect() {
+    let setting = |location: &str, cookies: &str| {
+        let head = format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\n");
+        format!("{head}{cookies}Content-Length: 0\r\n\r\n")
+    };
+    let at = serve("127.0.0.1:0", move |mut stream| async move {
+        let asked = head(&mut stream).await;
+        let has = |cookie: &str| asked.contains(&format!("\r\ncookie: {cookie}\r\n"));
+        let said = if asked.starts_with("GET /app") && has("secret; s=2") {
+            answer(200, "landed")
+        } else if asked.starts_with("GET /check") && has("secret; s=1") {
+            let more = "Set-Cookie: s=2; Path=/app\r\nSet-Cookie: s=; Path=/; Max-Age=0\r\n";
+            setting("/app", more)
+        } else {
+            setting("/check", "Set-Cookie: s=1; Path=/\r\n")
+        };
+        say(&mut stream, said).await;
+    })
+    .await;
+    let spec = spec(format!("http://{at}/"))
+        .with("headers.Cookie", "${COOKIE}")
+        .with("redirects", 2)
+        .with("expect.body_contains", "landed");
+    check_up(&ask(spec).await);
+}
+
+#[tokio::test]
 async fn credentials_are_not_sent_to_another_host() {
     let (tell, mut told) = mpsc::channel(4);
     let stranger = serve("127.0.0.2:0", move |mut stream| {

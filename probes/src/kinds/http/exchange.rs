@@ -97,14 +97,14 @@ where
     }
 }
 
-/// HTTP/2, as agreed in the handshake.
+/// HTTP/2, as agreed in the handshake. `None` if the server asks for HTTP/1.1 instead (RFC 9113 §7).
 pub(super) async fn http2(
     stream: TlsStream<TcpStream>,
     hop: &Hop,
     secure: &Secure,
     want: &Want,
     trace: &mut Trace<'_>,
-) -> Result<Answer, Fault> {
+) -> Result<Option<Answer>, Fault> {
     let tasks = Tasks::default();
     let _ended_with_the_run = Ended(tasks.clone());
     // The library's limit adds 32 bytes to each header (RFC 9113 §6.5.2) and its error does not name the
@@ -116,7 +116,11 @@ pub(super) async fn http2(
         .await
         .map_err(|e| errors::before(&e, false))?;
     let answer = sender.send_request(request(hop, &secure.http2));
-    Ok(exchange(&mut connection, answer, want, trace).await?)
+    match exchange(&mut connection, answer, want, trace).await {
+        Ok(answer) => Ok(Some(answer)),
+        Err(Broken::Head { error, .. }) if errors::asks_for_http1(&error) => Ok(None),
+        Err(broken) => Err(broken.into()),
+    }
 }
 
 /// An exchange that failed.

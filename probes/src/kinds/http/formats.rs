@@ -94,6 +94,26 @@ impl Format for Method {
     }
 }
 
+/// The version of HTTP to speak.
+pub(super) struct Version;
+
+impl Format for Version {
+    type Value = ();
+    const IS: &'static str = "\"1.1\"";
+    const EXAMPLE: &'static str = "1.1";
+    const PATTERN: Option<&'static str> = Some(r"^1\.1$");
+
+    fn parse(text: &str) -> Result<(), String> {
+        if text == "1.1" {
+            return Ok(());
+        }
+        Err(format!(
+            "`{}` cannot be asked for: write \"1.1\", or remove the key for HTTP/2 where the server offers it",
+            shorten(text)
+        ))
+    }
+}
+
 /// The value of a request header: text, or `${NAME}`.
 pub(super) struct HeaderText;
 

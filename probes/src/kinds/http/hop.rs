@@ -12,6 +12,7 @@ use url::{Position, Url};
 
 use crate::dial::Host;
 use crate::fault::Fault;
+use crate::kinds::http::cookies::Jar;
 use crate::kinds::http::request::Request;
 use crate::kinds::http::route::Route;
 use crate::tls;
@@ -163,6 +164,22 @@ impl Hop {
         same_host && (upgraded || same_scheme)
     }
 
+    /// Keeps the cookies of the answer to this hop.
+    pub(super) fn keep_cookies(&self, jar: &mut Jar, headers: &HeaderMap) {
+        jar.keep(&self.url, headers);
+    }
+
+    /// Sends the cookies that are for this hop.
+    pub(super) fn send_cookies(&mut self, jar: &Jar) {
+        let configured = self.request.headers.get(header::COOKIE);
+        if let Some(value) = jar.header(&self.url, configured) {
+            if let Some(secure) = &mut self.secure {
+                secure.http2.headers.insert(header::COOKIE, value.clone());
+            }
+            self.plain.headers.insert(header::COOKIE, value);
+        }
+    }
+
     pub(super) fn equals(&self, other: &Hop) -> bool {
         self.url == other.url && self.request.method == other.request.method
     }
@@ -173,7 +190,7 @@ impl Hop {
 }
 
 /// The host of a URL without the dot at the end of its name.
-fn name(url: &Url) -> &str {
+pub(super) fn name(url: &Url) -> &str {
     let name = url.host_str().unwrap_or_default();
     name.strip_suffix('.').unwrap_or(name)
 }

@@ -39,6 +39,12 @@ pub(super) fn before(error: &hyper::Error, begun: bool) -> Fault {
     }
 }
 
+/// True if the server refuses HTTP/2 for this request.
+pub(super) fn asks_for_http1(error: &hyper::Error) -> bool {
+    let reason = cause::<h2::Error>(error).and_then(h2::Error::reason);
+    reason == Some(h2::Reason::HTTP_1_1_REQUIRED)
+}
+
 /// The fault of an HTTP/1.1 head that the parser refused. It names a header, never its value.
 pub(super) fn malformed(error: &hyper::Error, head: &[u8]) -> Fault {
     if error.is_parse_too_large() {
