@@ -143,6 +143,7 @@ mod tests {
             wire: Vec::new(),
             encrypted: false,
             account: None,
+            client: String::new(),
         }
     }
 

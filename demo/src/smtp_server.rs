@@ -78,6 +78,8 @@ pub struct Received {
     pub encrypted: bool,
     /// User and password, if the client logged in with AUTH PLAIN.
     pub account: Option<(String, String)>,
+    /// The name in the client's last EHLO.
+    pub client: String,
 }
 
 /// How the server offers TLS.
@@ -211,6 +213,7 @@ struct Conversation<'a> {
     shared: &'a Shared,
     encrypted: bool,
     account: Option<(String, String)>,
+    client: String,
     from: String,
     to: Vec<String>,
 }
@@ -225,6 +228,7 @@ async fn converse(stream: TcpStream, shared: &Shared) -> io::Result<()> {
         shared,
         encrypted,
         account: None,
+        client: String::new(),
         from: String::new(),
         to: Vec::new(),
     };
@@ -250,6 +254,7 @@ impl Conversation<'_> {
         let verb = line.split([' ', ':']).next().unwrap_or_default();
         match verb.to_ascii_uppercase().as_str() {
             "EHLO" | "HELO" => {
+                self.client = line.split(' ').nth(1).unwrap_or_default().to_owned();
                 let mut offer = String::from("250-demo\r\n250-8BITMIME\r\n250-AUTH PLAIN\r\n");
                 if matches!(self.shared.tls, Tls::Offered(_)) && !self.encrypted {
                     offer += "250-STARTTLS\r\n";
@@ -362,6 +367,7 @@ impl Conversation<'_> {
             wire,
             encrypted: self.encrypted,
             account: self.account.clone(),
+            client: self.client.clone(),
         });
         match reply {
             Some(text) => self.say(&text).await,

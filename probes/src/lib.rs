@@ -8,6 +8,7 @@ mod fault;
 mod files;
 mod format;
 mod kinds;
+mod secure;
 mod send_expect;
 mod tls;
 mod trace;
@@ -27,6 +28,7 @@ use files::Changing;
 pub use format::certificate_end;
 use format::duration;
 pub use kinds::{KINDS, Kind, http, prepare};
+pub use secure::secure;
 pub use tls::install_crypto;
 use trace::{Certificate, FirstByte, Phase, Trace};
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use secrecy::SecretString;
 use serde::Deserialize;
-use values::{FilePath, Line, Parsed, RelayUrl, Seconds, SecretName, Sender, Source};
+use values::{EhloName, FilePath, Line, Parsed, RelayUrl, Seconds, SecretName, Sender, Source};
 
 use super::{Mail, Relay, Scheme};
 
@@ -25,8 +25,10 @@ pub(super) struct MailTable {
     password: Option<Parsed<SecretName>>,
     /// The user's password, from a file.
     password_file: Option<Parsed<FilePath>>,
-    /// The certificate authorities (PEM) to trust instead of the machine's, for relays that name none.
+    /// Certificate authorities (PEM) beside those of the machine, for relays that name none.
     ca_file: Option<Parsed<FilePath>>,
+    /// The qualified name of this machine in EHLO. Default: the machine's own if it is qualified, else its address.
+    ehlo_name: Option<Parsed<EhloName>>,
     /// How long a downtime notice waits for other systems of the same customer. Default: 30s.
     pub gather: Option<Parsed<Seconds>>,
 }
@@ -66,12 +68,12 @@ struct RelayTable {
     password: Option<Parsed<SecretName>>,
     /// The user's password, from a file.
     password_file: Option<Parsed<FilePath>>,
-    /// The certificate authorities (PEM) to trust instead of the machine's.
+    /// Certificate authorities (PEM) beside those of the machine.
     ca_file: Option<Parsed<FilePath>>,
 }
 
-/// A user and a password.
-type Login = (String, SecretString);
+/// The user, the password, and the file that holds it.
+type Login = (String, SecretString, Option<PathBuf>);
 
 pub(super) fn mail(source: &mut Source<'_>, table: MailTable) -> Mail {
     let MailTable {
@@ -79,14 +81,19 @@ pub(super) fn mail(source: &mut Source<'_>, table: MailTable) -> Mail {
         password,
         password_file,
         ca_file,
+        ehlo_name,
         ..
     } = table;
+    let ehlo_name = ehlo_name.map(|name| name.value);
     let login = login(source, user, password, password_file);
     let ca_file = ca_file.and_then(|file| source.certificates(&file));
     let relays = table.relays.into_iter();
     Mail {
         relays: relays
-            .map(|RelayEntry(entry)| relay(source, entry, login.clone(), ca_file.clone()))
+            .map(|RelayEntry(entry)| Relay {
+                ehlo_name: ehlo_name.clone(),
+                ..relay(source, entry, login.clone(), ca_file.clone())
+            })
             .collect(),
     }
 }
@@ -108,7 +115,8 @@ fn login(
         _ => {}
     }
     let password = source.password(variable.as_ref(), file.as_ref());
-    Some((user?.value, password?))
+    let file = file.map(|file| source.resolve(&file));
+    Some((user?.value, password?, file))
 }
 
 /// A relay with its own access data, or else with those of `[mail]`.
@@ -126,13 +134,18 @@ fn relay(
         let why = "a password needs smtp+starttls:// or smtps://";
         source.wrong(&entry.url.at, why);
     }
-    let (user, password) = login.unzip();
+    let (user, password, password_file) = match login {
+        Some((user, password, file)) => (Some(user), Some(password), file),
+        None => (None, None, None),
+    };
     Relay {
         scheme,
         host,
         port,
         user,
         password,
+        password_file,
         ca_file: ca_file.or(shared_ca_file),
+        ehlo_name: None,
     }
 }

@@ -116,8 +116,12 @@ pub struct Relay {
     /// Set if and only if `password` is.
     pub user: Option<String>,
     pub password: Option<SecretString>,
-    /// The certificate authorities (PEM) to trust instead of the machine's.
+    /// The file that held `password`. It is read again for each connection.
+    pub password_file: Option<PathBuf>,
+    /// Certificate authorities (PEM) beside those of the machine.
     pub ca_file: Option<PathBuf>,
+    /// The name in EHLO, if it is configured.
+    pub ehlo_name: Option<String>,
 }
 
 /// Reads the service's file and all files that it names, secrets included.

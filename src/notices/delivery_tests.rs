@@ -47,7 +47,9 @@ fn relay(sink: &SmtpServer) -> Relay {
         port: sink.address().port(),
         user: None,
         password: None,
+        password_file: None,
         ca_file: None,
+        ehlo_name: None,
     }
 }
 
@@ -357,9 +359,14 @@ async fn addresses_that_are_none_reach_no_relay() {
     assert_eq!(sink.connections(), 0);
 }
 
-/// A certificate for `name`: the server's part, and the file of its issuer.
+/// A self-signed certificate for `name`: the server's part, and its file. As most tools do, it says that it is
+/// an authority's.
 fn certificate(name: &str, folder: &tempfile::TempDir) -> (TlsAcceptor, std::path::PathBuf) {
-    let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+    let signing_key = rcgen::KeyPair::generate().unwrap();
+    let mut asked = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    asked.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let cert = asked.self_signed(&signing_key).unwrap();
+    let made = rcgen::CertifiedKey { cert, signing_key };
     let file = folder.path().join(format!("{name}.pem"));
     std::fs::write(&file, made.cert.pem()).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
@@ -379,6 +386,7 @@ fn secured(sink: &SmtpServer, scheme: Scheme, ca_file: Option<std::path::PathBuf
         user: Some("nines".to_owned()),
         password: Some(SecretString::from("s3cret!")),
         ca_file,
+        ehlo_name: Some("monitor.example.org".to_owned()),
         ..relay(sink)
     }
 }
@@ -397,6 +405,7 @@ async fn tls_is_verified_and_the_password_goes_through_it() {
         assert_eq!(ended.result, Delivery::Accepted, "{}", ended.reply);
         let message = good.received().remove(0);
         assert!(message.encrypted);
+        assert_eq!(message.client, "monitor.example.org");
         assert_eq!(
             message.account,
             Some(("nines".to_owned(), "s3cret!".to_owned()))
@@ -412,6 +421,61 @@ async fn tls_is_verified_and_the_password_goes_through_it() {
         assert!(ended.reply.contains("certificate"), "{}", ended.reply);
         assert_eq!((good.received().len(), wrong.received().len()), (1, 0));
     }
+}
+
+#[tokio::test]
+async fn a_renewed_ca_file_applies_to_the_next_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let (acceptor, file) = certificate("127.0.0.1", &folder);
+    let right = std::fs::read(&file).unwrap();
+    let (_, other) = certificate("mail.example.org", &folder);
+    std::fs::copy(&other, &file).unwrap();
+    let sink = sink(Tls::Offered(acceptor)).await;
+    let relays = [secured(&sink, Scheme::StartTls, Some(file.clone()))];
+    let ended = deliver(&relays, FROM, TO, &bytes()).await;
+    assert_eq!(ended.result, Delivery::Deferred);
+    let said = "certificate self-signed (at connecting over TLS)";
+    assert!(ended.reply.ends_with(said), "{}", ended.reply);
+    std::fs::write(&file, right).unwrap();
+    let ended = deliver(&relays, FROM, TO, &bytes()).await;
+    assert_eq!(ended.result, Delivery::Accepted, "{}", ended.reply);
+}
+
+#[tokio::test]
+async fn a_changed_password_file_applies_to_the_next_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    let sink = sink(Tls::None).await;
+    let relays = [Relay {
+        password_file: Some(file.clone()),
+        ..secured(&sink, Scheme::Smtp, None)
+    }];
+    // Without a readable file, the password that was read at the start is used.
+    for (content, expected) in [
+        (None, "s3cret!"),
+        (Some("renewed\n"), "renewed"),
+        (Some(""), "s3cret!"),
+    ] {
+        if let Some(content) = content {
+            std::fs::write(&file, content).unwrap();
+        }
+        deliver(&relays, FROM, TO, &bytes()).await;
+        let account = sink.received().pop().unwrap().account.unwrap();
+        assert_eq!(account.1, expected, "{content:?}");
+    }
+}
+
+#[tokio::test]
+async fn ehlo_never_says_the_bare_name_of_the_machine() {
+    let sink = sink(Tls::None).await;
+    deliver(&[relay(&sink)], FROM, TO, &bytes()).await;
+    let said = sink.received().remove(0).client;
+    let machine = rustix::system::uname();
+    let machine = machine.nodename().to_string_lossy();
+    assert!(
+        said == "[127.0.0.1]" || machine.contains('.') && said == machine,
+        "{said}"
+    );
 }
 
 #[tokio::test]

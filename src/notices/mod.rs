@@ -5,6 +5,7 @@
 
 mod courier;
 mod delivery;
+mod ehlo;
 mod message;
 mod outbox;
 mod relay;

@@ -6,24 +6,25 @@
 
 use std::fmt;
 use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use lettre::Address;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{
-    AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters,
-};
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Starttls};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::Response;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::client::TlsStream;
 
+use super::ehlo;
 use super::smtp_io::ByLine;
 use super::text;
 use crate::config::{Relay, Scheme};
-use crate::files;
 
 impl fmt::Display for Relay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -75,8 +76,9 @@ impl Default for Timeouts {
 
 /// The number of addresses of a relay's name that are tried.
 const ADDRESSES: usize = 4;
-/// The largest file of certificates that is read, in bytes.
-const LARGEST_CA_FILE: u64 = 4 << 20;
+
+/// The largest password file that is read, in bytes.
+const LARGEST_PASSWORD_FILE: u64 = 64 * 1024;
 
 /// The parts of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,39 +186,25 @@ impl Relay {
     }
 
     /// Connects, greets, encrypts and authenticates. The result is ready for MAIL.
-    async fn open(&self, limits: &Timeouts) -> Result<AsyncSmtpConnection, Refusal> {
-        let hello = ClientId::default();
-        let (mut connection, loopback) = match self.scheme {
-            Scheme::Smtps => (self.encrypted(&hello, limits).await?, false),
-            Scheme::Smtp | Scheme::StartTls => {
-                let stream = self.reach(limits).await?;
-                let loopback = stream.peer_addr().is_ok_and(|peer| peer.ip().is_loopback());
-                let stream = Box::new(ByLine::new(stream));
-                let greeted = AsyncSmtpConnection::connect_with_transport(stream, &hello);
-                (
-                    within(Step::Greeting, limits.greeting, greeted).await?,
-                    loopback,
-                )
+    pub(super) async fn open(&self, limits: &Timeouts) -> Result<AsyncSmtpConnection, Refusal> {
+        let (stream, peer, local) = self.reach(limits).await?;
+        let hello = ehlo::name(self.ehlo_name.as_deref(), local.ip());
+        let ready: Box<dyn AsyncTokioStream> = match self.scheme {
+            Scheme::Smtp => Box::new(ByLine::new(stream, peer)),
+            Scheme::Smtps => Box::new(ByLine::new(self.secure(stream, limits).await?, peer)),
+            Scheme::StartTls => {
+                let stream = ask_for_tls(stream, peer, &hello, limits).await?;
+                Box::new(ByLine::greeted(self.secure(stream, limits).await?, peer))
             }
         };
-        if self.scheme == Scheme::StartTls {
-            if !connection.can_starttls() {
-                return Err(broken(
-                    Step::StartTls,
-                    "the relay does not offer STARTTLS".to_owned(),
-                ));
-            }
-            let parameters = self.tls_parameters().await?;
-            let all = limits.tls + limits.greeting;
-            within(Step::StartTls, all, connection.starttls(parameters, &hello)).await?;
-        }
+        let mut connection = greet(ready, &hello, limits).await?;
         if let Some(user) = &self.user {
-            if !connection.is_encrypted() && !loopback {
+            if self.scheme == Scheme::Smtp && !peer.ip().to_canonical().is_loopback() {
                 let text = "the password is not sent in clear text beyond this machine".to_owned();
                 return Err(broken(Step::Auth, text));
             }
-            let password = self.password.as_ref().map_or("", |p| p.expose_secret());
-            let known = Credentials::new(user.clone(), password.to_owned());
+            let password = self.current_password().await;
+            let known = Credentials::new(user.clone(), password.expose_secret().to_owned());
             let mechanisms = [Mechanism::Plain, Mechanism::Login];
             within(
                 Step::Auth,
@@ -228,7 +216,26 @@ impl Relay {
         Ok(connection)
     }
 
-    async fn reach(&self, limits: &Timeouts) -> Result<TcpStream, Refusal> {
+    /// The password as its file holds it now. If the file cannot be used, the password of the last load.
+    async fn current_password(&self) -> SecretString {
+        let known = || self.password.clone().unwrap_or_default();
+        let Some(path) = self.password_file.clone() else {
+            return known();
+        };
+        let read = tokio::task::spawn_blocking(move || {
+            let content = values::file::read(&path, LARGEST_PASSWORD_FILE);
+            let content = content.map_err(|error| error.to_string());
+            let secret = content.and_then(|content| values::secret_line(&content));
+            secret.map_err(|why| tracing::warn!(path = %path.display(), why, "the password file cannot be used"))
+        });
+        read.await.ok().and_then(Result::ok).unwrap_or_else(known)
+    }
+
+    /// Connects. Returns the connection with the addresses of the relay and of this machine.
+    async fn reach(
+        &self,
+        limits: &Timeouts,
+    ) -> Result<(TcpStream, SocketAddr, SocketAddr), Refusal> {
         let name = (self.host.as_str(), self.port);
         let found = match timeout(limits.connect, tokio::net::lookup_host(name)).await {
             Ok(Ok(found)) => found,
@@ -238,7 +245,11 @@ impl Relay {
         let mut last = broken(Step::Connect, "the name has no address".to_owned());
         for address in found.take(ADDRESSES) {
             match timeout(limits.connect, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Ok(stream)) => {
+                    let local = stream.local_addr();
+                    let local = local.map_err(|error| broken(Step::Connect, error.to_string()))?;
+                    return Ok((stream, address, local));
+                }
                 Ok(Err(error)) => last = broken(Step::Connect, error.to_string()),
                 Err(_) => last = too_slow(Step::Connect, limits.connect),
             }
@@ -246,48 +257,55 @@ impl Relay {
         Err(last)
     }
 
-    async fn encrypted(
+    /// Does the TLS handshake with the trust of the probes. Reads the trusted certificates for each connection,
+    /// so that a renewed file applies at once.
+    async fn secure(
         &self,
-        hello: &ClientId,
+        stream: TcpStream,
         limits: &Timeouts,
-    ) -> Result<AsyncSmtpConnection, Refusal> {
-        let parameters = Some(self.tls_parameters().await?);
-        let name = (self.host.as_str(), self.port);
-        let connect = Some(limits.connect);
-        let opened = AsyncSmtpConnection::connect_tokio1(name, connect, hello, parameters, None);
-        within(
-            Step::Tls,
-            limits.connect + limits.tls + limits.greeting,
-            opened,
-        )
-        .await
-    }
-
-    /// Reads the trusted certificates for each connection, so that a renewed file applies at once.
-    async fn tls_parameters(&self) -> Result<TlsParameters, Refusal> {
-        let builder = TlsParameters::builder(self.host.clone());
-        let builder = match &self.ca_file {
-            None => builder,
-            Some(path) => {
-                let file = path.clone();
-                let read = move || files::read(&file, LARGEST_CA_FILE);
-                let pem = tokio::task::spawn_blocking(read)
-                    .await
-                    .map_err(|error| broken(Step::Tls, error.to_string()))?
-                    .map_err(|e| broken(Step::Tls, format!("{}: {e}", path.display())))?;
-                let trusted = Certificate::from_pem(&pem).map_err(|e| refused(Step::Tls, &e))?;
-                builder
-                    .certificate_store(CertificateStore::None)
-                    .add_root_certificate(trusted)
-            }
-        };
-        // Reading the system's certificates blocks for some milliseconds.
-        match tokio::task::spawn_blocking(move || builder.build_rustls()).await {
-            Ok(Ok(parameters)) => Ok(parameters),
-            Ok(Err(error)) => Err(refused(Step::Tls, &error)),
-            Err(error) => Err(broken(Step::Tls, error.to_string())),
+    ) -> Result<TlsStream<TcpStream>, Refusal> {
+        let secured = probes::secure(stream, &self.host, self.ca_file.as_deref());
+        match timeout(limits.tls, secured).await {
+            Ok(Ok(secured)) => Ok(secured),
+            Ok(Err(why)) => Err(broken(Step::Tls, text::one_line(&why))),
+            Err(_) => Err(too_slow(Step::Tls, limits.tls)),
         }
     }
+}
+
+/// Reads the greeting and sends EHLO.
+async fn greet(
+    stream: Box<dyn AsyncTokioStream>,
+    hello: &ClientId,
+    limits: &Timeouts,
+) -> Result<AsyncSmtpConnection, Refusal> {
+    let greeted = AsyncSmtpConnection::connect_with_transport(stream, hello);
+    within(Step::Greeting, limits.greeting, greeted).await
+}
+
+/// Greets in clear text and asks for TLS. Returns the stream with the handshake as the next thing on it.
+async fn ask_for_tls(
+    stream: TcpStream,
+    peer: SocketAddr,
+    hello: &ClientId,
+    limits: &Timeouts,
+) -> Result<TcpStream, Refusal> {
+    let lost = |error: io::Error| broken(Step::StartTls, error.to_string());
+    // lettre does not give a stream back, so it gets a second handle of the same connection.
+    let stream = stream.into_std().map_err(lost)?;
+    let handle = stream.try_clone().map_err(lost)?;
+    let handle = TcpStream::from_std(handle).map_err(lost)?;
+    let clear = Box::new(ByLine::byte_by_byte(handle, peer));
+    let mut connection = greet(clear, hello, limits).await?;
+    if !connection.can_starttls() {
+        let text = "the relay does not offer STARTTLS".to_owned();
+        return Err(broken(Step::StartTls, text));
+    }
+    let reply = connection.command(Starttls);
+    let reply = within(Step::StartTls, limits.greeting, reply).await?;
+    in_step(Step::StartTls, &reply, 2)?;
+    drop(connection);
+    TcpStream::from_std(stream).map_err(lost)
 }
 
 /// Sends MAIL, RCPT, DATA and the message. Returns the relay's reply to the message.

@@ -1,8 +1,10 @@
 //! The stream under an SMTP conversation: gives at most one line per read.
 //!
-//! lettre reads replies through a buffer that it keeps across STARTTLS. An attacker on the network
-//! could add replies to the clear-text answer to STARTTLS, and lettre would treat them as replies
-//! over TLS. Reading line by line leaves this buffer empty. Injected bytes then go to the TLS
+//! lettre greets and encrypts on its own only with its own TLS settings. Nines gives it streams that are
+//! ready: over TLS, and after STARTTLS with the greeting that the relay sent before.
+//!
+//! An attacker on the network could add replies to the clear-text answer to STARTTLS. A stream that will be
+//! encrypted is read byte by byte until then, so that the added bytes stay in the socket. They go to the TLS
 //! handshake, which fails.
 
 use std::fmt;
@@ -13,60 +15,80 @@ use std::task::{Context, Poll, ready};
 
 use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 /// The size of one read from the socket, in bytes.
 const CHUNK: usize = 4096;
 
 /// A connection that is read line by line.
-pub struct ByLine {
-    stream: TcpStream,
+pub struct ByLine<S> {
+    stream: S,
+    peer: SocketAddr,
+    chunk: usize,
     /// Bytes that arrived and were not read yet.
     held: Vec<u8>,
 }
 
-impl ByLine {
-    pub fn new(stream: TcpStream) -> Self {
+impl<S> ByLine<S> {
+    pub fn new(stream: S, peer: SocketAddr) -> Self {
         Self {
             stream,
+            peer,
+            chunk: CHUNK,
             held: Vec::new(),
+        }
+    }
+
+    /// Takes no byte from the socket before it is needed.
+    pub fn byte_by_byte(stream: S, peer: SocketAddr) -> Self {
+        Self {
+            chunk: 1,
+            ..Self::new(stream, peer)
+        }
+    }
+
+    /// A stream after STARTTLS. The relay does not greet again (RFC 3207, 4.2), and lettre expects a greeting.
+    pub fn greeted(stream: S, peer: SocketAddr) -> Self {
+        Self {
+            held: b"220 ready\r\n".to_vec(),
+            ..Self::new(stream, peer)
         }
     }
 }
 
-impl fmt::Debug for ByLine {
+impl<S> fmt::Debug for ByLine<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ByLine")
-            .field("stream", &self.stream)
+            .field("peer", &self.peer)
             .finish_non_exhaustive()
     }
 }
 
-impl AsyncRead for ByLine {
+impl<S: AsyncRead + Unpin> AsyncRead for ByLine<S> {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.held.is_empty() {
+        let this = self.get_mut();
+        if this.held.is_empty() {
             let mut chunk = [0; CHUNK];
-            let mut read = ReadBuf::new(&mut chunk);
-            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
-            self.held.extend_from_slice(read.filled());
+            let mut read = ReadBuf::new(&mut chunk[..this.chunk]);
+            ready!(Pin::new(&mut this.stream).poll_read(cx, &mut read))?;
+            this.held.extend_from_slice(read.filled());
         }
-        let line = self
+        let line = this
             .held
             .iter()
             .position(|b| *b == b'\n')
-            .map_or(self.held.len(), |i| i + 1);
+            .map_or(this.held.len(), |i| i + 1);
         let taken = line.min(out.remaining());
-        out.put_slice(&self.held[..taken]);
-        self.held.drain(..taken);
+        out.put_slice(&this.held[..taken]);
+        this.held.drain(..taken);
         Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncWrite for ByLine {
+impl<S: AsyncWrite + Unpin> AsyncWrite for ByLine<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -84,8 +106,8 @@ impl AsyncWrite for ByLine {
     }
 }
 
-impl AsyncTokioStream for ByLine {
+impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> AsyncTokioStream for ByLine<S> {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.stream.peer_addr()
+        Ok(self.peer)
     }
 }

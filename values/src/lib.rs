@@ -14,7 +14,10 @@ pub mod watched;
 mod written;
 
 pub use format::{Format, Parsed, parser};
-pub use net::{Address, Host, IpAddress, ListenAddress, RelayUrl, Scheme, Sender, is_host_name};
+pub use net::{
+    Address, EhloName, Host, IpAddress, ListenAddress, RelayUrl, Scheme, Sender, is_host_name,
+    is_qualified_name,
+};
 pub use source::{Environment, Source, secret_line};
 pub use text::{FilePath, Id, Line, Percent, Prose, SecretName, Text, is_id, variable};
 pub use time::{ClockTime, Date, Length, Seconds, Weekday, Zone, spell_length, weekday};

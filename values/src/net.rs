@@ -53,6 +53,35 @@ pub fn is_host_name(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_label)
 }
 
+/// True for a host name that other machines can use: with a dot, without an underscore, and neither an
+/// address nor a name of the machine itself.
+pub fn is_qualified_name(text: &str) -> bool {
+    let is_local = text.starts_with("localhost.") || text.ends_with(".localdomain");
+    let last = text.rsplit('.').next().unwrap_or_default();
+    let is_address = last.bytes().all(|b| b.is_ascii_digit());
+    is_host_name(text) && text.contains('.') && !text.contains('_') && !is_local && !is_address
+}
+
+/// The name of this machine in EHLO: a qualified name.
+pub struct EhloName;
+
+impl Format for EhloName {
+    type Value = String;
+    const IS: &'static str = "a qualified host name in quotes, as \"monitor.example.org\"";
+    const EXAMPLE: &'static str = "monitor.example.org";
+
+    fn parse(text: &str) -> Result<String, String> {
+        if is_qualified_name(text) {
+            return Ok(text.to_owned());
+        }
+        Err(format!(
+            "`{}` is not a qualified host name: write one as \"monitor.example.org\", or remove the key \
+             to use the name or the address of this machine",
+            shorten(text)
+        ))
+    }
+}
+
 /// A sender: an address, or `Name <address>`.
 pub struct Sender;
 
