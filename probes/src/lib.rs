@@ -144,7 +144,7 @@ impl Probe {
                     stuck_in.while_doing()
                 ),
             )),
-            Some(Err(fault)) => Some(fault),
+            Some(Err(fault)) => Some(client_certificate_hint(fault, &trace)),
             Some(Ok(())) => self.slow(took),
         };
         let outcome = match fault.as_ref().map(|f| f.reason) {
@@ -176,4 +176,20 @@ impl Probe {
         let left_s = certificate.ends_at.as_second() - certificate.checked_at.as_second();
         left_s < i64::from(self.certificate_days) * 86_400
     }
+}
+
+/// Adds to a refusal that the server asked for a client certificate, which may be its reason: many servers do
+/// not say so.
+fn client_certificate_hint(mut fault: Fault, trace: &Trace<'_>) -> Fault {
+    let may_be = match fault.reason {
+        Reason::Tls | Reason::Protocol => true,
+        Reason::Status => matches!(trace.status, Some(400 | 401 | 403)),
+        _ => false,
+    };
+    if may_be && trace.client_certificate_asked && !fault.detail.contains("client certificate") {
+        fault
+            .detail
+            .push_str("; the server asked for a client certificate");
+    }
+    fault
 }

@@ -3,6 +3,7 @@
 //! never resumed, since a resumed handshake presents no chain.
 
 mod chain;
+mod errors;
 mod verifier;
 
 use std::cell::RefCell;
@@ -24,10 +25,11 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::dial::Host;
-use crate::fault::{Fault, cause, local_shortage};
+use crate::fault::Fault;
 use crate::files::{Changing, Current};
 use crate::trace::{Phase, Trace};
-use verifier::{PRESENTED, Presented, Recorder};
+pub(crate) use errors::later as later_failure;
+use verifier::{NoCertificate, PRESENTED, Presented, Recorder};
 
 /// Probes that are prepared within this time share a client configuration: loading thousands of probes
 /// reads the authorities once, and a reload reads them again.
@@ -138,7 +140,8 @@ impl Client {
         trace.enter(Phase::Tls);
         // The client's last message and the request after it are small segments in a row, which Nagle's
         // algorithm would hold back. Fails only if the peer has already reset the connection.
-        tcp.set_nodelay(true).map_err(|error| failure(&error))?;
+        tcp.set_nodelay(true)
+            .map_err(|error| errors::handshake(&error, &Presented::default()))?;
         let protocols = self.protocols.iter().map(|name| name.to_vec()).collect();
         let connector = self.connector.get();
         let connect = connector.with_alpn(protocols).connect(name, tcp);
@@ -147,9 +150,10 @@ impl Client {
         let presented = connect.take_value().map(RefCell::into_inner);
         let presented = presented.unwrap_or_default();
         trace.saw(presented.certificate);
-        result.map_err(|error| match presented.refused {
-            Some(why) => Fault::new(Reason::Certificate, why),
-            None => failure(&error),
+        trace.client_certificate_asked |= presented.asks_for_certificate;
+        result.map_err(|error| match &presented.refused {
+            Some(why) => Fault::new(Reason::Certificate, why.as_str()),
+            None => errors::handshake(&error, &presented),
         })
     }
 }
@@ -199,49 +203,7 @@ fn connector(more: Option<&[u8]>) -> Result<TlsConnector, String> {
         .map_err(|e| e.to_string())?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(recorder))
-        .with_no_client_auth();
+        .with_client_cert_resolver(Arc::new(NoCertificate));
     config.resumption = Resumption::disabled();
     Ok(TlsConnector::from(Arc::new(config)))
-}
-
-/// The fault if an error after the handshake comes from TLS: a server that requires a client
-/// certificate reports it only then.
-pub(crate) fn later_failure(error: &(dyn std::error::Error + 'static)) -> Option<Fault> {
-    cause::<rustls::Error>(error).map(describe)
-}
-
-fn failure(error: &std::io::Error) -> Fault {
-    use std::io::ErrorKind as K;
-    if let Some(tls) = cause::<rustls::Error>(error) {
-        return describe(tls);
-    }
-    if let Some(own) = local_shortage(error) {
-        return own;
-    }
-    let detail = match error.kind() {
-        K::UnexpectedEof => "the connection was closed in the TLS handshake".to_string(),
-        K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe => {
-            "the connection was reset in the TLS handshake".to_string()
-        }
-        _ => format!("the TLS handshake failed: {error}"),
-    };
-    Fault::new(Reason::Tls, detail)
-}
-
-fn describe(error: &rustls::Error) -> Fault {
-    use rustls::{AlertDescription as A, Error as E};
-    let detail = match error {
-        E::InvalidMessage(_) => "the answer was not TLS".to_string(),
-        E::AlertReceived(A::CertificateRequired) => {
-            "the server asks for a client certificate".to_string()
-        }
-        E::AlertReceived(A::ProtocolVersion) | E::PeerIncompatible(_) => {
-            format!("no TLS version or cipher in common (1.2 and 1.3 are spoken): {error}")
-        }
-        E::AlertReceived(A::UnrecognisedName) => {
-            "the server does not know this name (SNI)".to_string()
-        }
-        _ => error.to_string(),
-    };
-    Fault::new(Reason::Tls, detail)
 }

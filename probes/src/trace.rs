@@ -88,6 +88,8 @@ pub(crate) struct Trace<'a> {
     pub(crate) status: Option<u16>,
     /// The certificate that expires first among those of all hops.
     pub(crate) certificate: Option<Certificate>,
+    /// True if a server asked for a client certificate.
+    pub(crate) client_certificate_asked: bool,
 }
 
 impl<'a> Trace<'a> {
@@ -102,6 +104,7 @@ impl<'a> Trace<'a> {
             resolving: None,
             status: None,
             certificate: None,
+            client_certificate_asked: false,
         }
     }
 

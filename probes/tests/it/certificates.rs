@@ -381,7 +381,11 @@ async fn a_server_that_does_not_speak_tls_is_a_tls_failure() {
         drop(stream);
     })
     .await;
-    check_down(&ask(authority.spec(blunt)).await, Reason::Tls, "not TLS");
+    check_down(
+        &ask(authority.spec(blunt)).await,
+        Reason::Tls,
+        "does not speak TLS",
+    );
     let finding = ask(authority.spec(closing)).await;
     check_down(&finding, Reason::Tls, "in the TLS handshake");
 }
@@ -408,7 +412,11 @@ async fn a_server_that_wants_a_clients_certificate_is_a_tls_failure() {
     })
     .await;
     let finding = ask(authority.spec(at)).await;
-    check_down(&finding, Reason::Tls, "asks for a client certificate");
+    check_down(
+        &finding,
+        Reason::Tls,
+        "the server wants a client certificate",
+    );
 }
 
 #[tokio::test]

@@ -15,3 +15,4 @@ mod routes;
 mod servers;
 mod tcp;
 mod tls;
+mod tls_errors;

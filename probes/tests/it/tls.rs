@@ -198,7 +198,7 @@ async fn a_server_without_an_answer_has_a_reason() {
     let mute = serve("127.0.0.1:0", for_ever).await;
     let short = Duration::from_millis(400);
     for (at, reason, words) in [
-        (plain, Reason::Tls, "the answer was not TLS"),
+        (plain, Reason::Tls, "the server does not speak TLS"),
         (closing, Reason::Protocol, "closed before an answer"),
         (silent, Reason::Timeout, "waiting for the first byte"),
         (mute, Reason::Timeout, "in the TLS handshake"),
