@@ -46,6 +46,14 @@ impl Format for Host {
 }
 
 impl Host {
+    /// The name, unless it is an address.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Host::Address(_) => None,
+            Host::Name(name) => Some(name),
+        }
+    }
+
     /// The phase in which a run to this host begins.
     pub(crate) fn first_phase(&self) -> Phase {
         match self {
@@ -93,7 +101,7 @@ pub(crate) async fn dial(
 }
 
 /// The addresses of a name. Like tokio's lookup, but records if the blocking thread has started. A name that waited for a thread
-/// until the timeout says nothing about its server.
+/// until the timeout says nothing about its server. Nor does a resolver that fails: the trace then names the name.
 pub(crate) async fn resolve(
     name: &Arc<str>,
     port: u16,
@@ -101,6 +109,7 @@ pub(crate) async fn resolve(
 ) -> Result<Vec<SocketAddr>, Fault> {
     let begun = Arc::new(AtomicBool::new(false));
     trace.resolving = Some(Arc::clone(&begun));
+    trace.unresolved = Some(Arc::clone(name));
     let asked = Arc::clone(name);
     let lookup = tokio::task::spawn_blocking(move || {
         begun.store(true, Ordering::Relaxed);
@@ -112,16 +121,23 @@ pub(crate) async fn resolve(
         // Cancelled at shutdown, or a panic in the resolver.
         Err(_) => return Err(Fault::monitor("the resolver's thread was lost")),
     };
-    match found {
+    let result = match found {
         Ok(addresses) if addresses.is_empty() => {
             Err(Fault::new(Reason::Dns, format!("{name} has no address")))
         }
         Ok(addresses) => Ok(addresses),
-        Err(error) => Err(match local_shortage(&error).or(lacks_sockets().await) {
-            Some(fault) => fault,
-            None => Fault::new(Reason::Dns, format!("{name}: {}", resolver_words(&error))),
-        }),
-    }
+        Err(error) => match local_shortage(&error).or(lacks_sockets().await) {
+            Some(fault) => Err(fault),
+            None if is_no_such_name(&error) => {
+                let words = resolver_words(&error);
+                Err(Fault::new(Reason::Dns, format!("{name}: {words}")))
+            }
+            // The trace keeps the unresolved name.
+            None => return Err(resolver_failed(name, &resolver_words(&error))),
+        },
+    };
+    trace.unresolved = None;
+    result
 }
 
 /// The C library's resolver also reports "temporary failure" if it cannot open a socket. Opening one
@@ -131,6 +147,28 @@ async fn lacks_sockets() -> Option<Fault> {
         Ok(_) => None,
         Err(error) => local_shortage(&error),
     }
+}
+
+/// The fault of this machine's own resolver.
+pub(crate) fn resolver_failed(name: &str, words: &str) -> Fault {
+    Fault::new(
+        Reason::Dns,
+        format!("this machine's resolver failed for {name}: {words}"),
+    )
+}
+
+/// The C libraries' messages for "the name, or an address of it, does not exist": `EAI_NONAME` and `EAI_NODATA` of glibc,
+/// then of musl. The standard library keeps no code. It never sets a locale, so they are in English.
+const NO_SUCH_NAME: [&str; 4] = [
+    "Name or service not known",
+    "No address associated with hostname",
+    "Name does not resolve",
+    "Name has no usable address",
+];
+
+/// False if the resolver itself failed: no answer, SERVFAIL, `EAI_AGAIN`.
+fn is_no_such_name(error: &io::Error) -> bool {
+    NO_SUCH_NAME.contains(&resolver_words(error).as_str())
 }
 
 /// The resolver's message without the standard library's preamble.
@@ -270,6 +308,23 @@ mod tests {
         );
         for bad in ["", "[::1]", "host:80", "a b", "http://x", "2130706433"] {
             assert!(Host::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn only_an_answer_that_there_is_no_name_is_about_the_name() {
+        let failed = |words: &str| {
+            io::Error::other(format!("failed to lookup address information: {words}"))
+        };
+        for words in NO_SUCH_NAME {
+            assert!(is_no_such_name(&failed(words)), "{words}");
+        }
+        for words in [
+            "Temporary failure in name resolution",
+            "Non-recoverable failure in name resolution",
+            "System error",
+        ] {
+            assert!(!is_no_such_name(&failed(words)), "{words}");
         }
     }
 

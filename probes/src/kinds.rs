@@ -1,7 +1,7 @@
 //! The kinds of probe. A new kind is a file in `kinds/` that implements [`Spec`], and an entry in
 //! [`KINDS`]. The configuration, its JSON Schema and the documentation are derived from this table.
 
-mod dns;
+pub(crate) mod dns;
 pub mod http;
 mod tcp;
 mod tls;

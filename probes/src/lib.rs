@@ -9,6 +9,7 @@ mod files;
 mod format;
 mod kinds;
 mod secure;
+pub mod self_check;
 mod send_expect;
 mod tls;
 mod trace;
@@ -48,6 +49,9 @@ pub struct Finding {
     pub took: Duration,
     /// They add up to `took` exactly.
     pub phases: Phases,
+    /// The name for which this machine's own resolver failed. The outcome is then `inconclusive`: the failure says
+    /// nothing about the target unless the same resolver answers for another name.
+    pub unresolved: Option<Arc<str>>,
     /// The HTTP status, if the target sent one.
     pub status: Option<u16>,
     /// The first expiry on the verified path of the target's certificate; of a refused one, its own.
@@ -63,6 +67,11 @@ const CERTIFICATE_DAYS: u32 = 14;
 pub(crate) trait Protocol: Debug + Send + Sync + 'static {
     /// The phase in which a run begins.
     fn first_phase(&self) -> Phase;
+
+    /// The name that it resolves by this machine's resolver.
+    fn resolves(&self) -> Option<&str> {
+        None
+    }
 
     /// Asks once. The caller drops the future at `deadline`.
     fn run<'a>(&'a self, deadline: Instant, trace: &'a mut Trace<'_>) -> Running<'a>;
@@ -111,6 +120,11 @@ impl Probe {
         self.timeout
     }
 
+    /// The name that a run resolves by this machine's resolver, unless it was given an address or a server.
+    pub fn resolves(&self) -> Option<&str> {
+        self.protocol.resolves()
+    }
+
     /// Asks once. Returns at the timeout at the latest, unless the process itself was delayed or the
     /// storage of its files is slow: that adds a second at most. Needs a tokio runtime with input, output and time.
     pub async fn run(&self) -> Finding {
@@ -128,6 +142,7 @@ impl Probe {
     fn conclude(&self, result: Option<Result<(), Fault>>, mut trace: Trace<'_>) -> Finding {
         let stuck_in = trace.phase();
         let starved = trace.waits_for_a_thread();
+        let unresolved = trace.unresolved.take();
         let (took, phases) = trace.end();
         let fault = match result {
             _ if took > self.timeout + STALL => Some(Fault::monitor(format!(
@@ -136,6 +151,10 @@ impl Probe {
                 duration(self.timeout)
             ))),
             None if starved => Some(Fault::monitor("no thread was free to resolve the name")),
+            None if let Some(name) = &unresolved => {
+                let words = format!("no answer within {}", duration(self.timeout));
+                Some(dial::resolver_failed(name, &words))
+            }
             None => Some(Fault::new(
                 Reason::Timeout,
                 format!(
@@ -147,15 +166,19 @@ impl Probe {
             Some(Err(fault)) => Some(client_certificate_hint(fault, &trace)),
             Some(Ok(())) => self.slow(took),
         };
-        let outcome = match fault.as_ref().map(|f| f.reason) {
+        let reason = fault.as_ref().map(|f| f.reason);
+        let unresolved = unresolved.filter(|_| reason == Some(Reason::Dns));
+        let outcome = match reason {
             None => Outcome::Up,
             Some(Reason::Monitor) => Outcome::Inconclusive,
+            Some(Reason::Dns) if unresolved.is_some() => Outcome::Inconclusive,
             Some(Reason::Slow) => Outcome::Degraded,
             Some(_) => Outcome::Down,
         };
         Finding {
             outcome,
-            reason: fault.as_ref().map(|f| f.reason),
+            reason,
+            unresolved,
             detail: fault.map(|f| one_line(&f.detail)),
             took,
             phases,

@@ -84,6 +84,8 @@ pub(crate) struct Trace<'a> {
     pub(crate) first_byte: &'a FirstByte,
     /// The resolver thread sets it when it starts. `None` before the run resolves a name.
     pub(crate) resolving: Option<Arc<AtomicBool>>,
+    /// The name for which this machine's resolver has given no answer yet, or failed.
+    pub(crate) unresolved: Option<Arc<str>>,
     /// The status of the last answer.
     pub(crate) status: Option<u16>,
     /// The certificate that expires first among those of all hops.
@@ -102,6 +104,7 @@ impl<'a> Trace<'a> {
             spent_us: [None; 5],
             first_byte,
             resolving: None,
+            unresolved: None,
             status: None,
             certificate: None,
             client_certificate_asked: false,

@@ -168,6 +168,7 @@ async fn run_ready(
         clock::now(),
     ));
     state.offer(&loaded.probes);
+    runner.check_itself(loaded.self_check.clone());
     runner.replace(loaded.probes.clone());
     let admits_group = loaded.socket_group.is_some();
     let mut tasks = serve(private, (socket, admits_group), &state, &stopped);

@@ -1,6 +1,7 @@
 //! `nines status`: prints what is wrong now, the worst first.
 
 use domain::report::words;
+use jiff::Timestamp;
 
 use super::args::Common;
 use super::client::Client;
@@ -39,6 +40,11 @@ fn text(status: &engine::Status, runs: bool, width: usize) -> String {
     let mut say = |line: &str| text.push_str(&wrap(line, 0, width));
     if status.behind {
         say("The ledger cannot be written: changes are kept in memory, and no notices are sent.");
+    }
+    for check in &status.self_checks {
+        if let Some(why) = &check.failure {
+            say(&self_check_line(&check.check, check.since, why));
+        }
     }
     let mut list = Listing::new([
         "system",
@@ -96,6 +102,21 @@ fn text(status: &engine::Status, runs: bool, width: usize) -> String {
         ));
     }
     text
+}
+
+/// Explains why bad samples are inconclusive.
+fn self_check_line(check: &str, since: Timestamp, why: &str) -> String {
+    let since = instant(Some(since));
+    match check {
+        "network" => format!(
+            "The monitor's own network fails since {since}: {why}. Bad samples are inconclusive meanwhile, and \
+             no outage begins."
+        ),
+        _ => format!(
+            "The monitor's own resolver fails since {since}: {why}. Samples of names that do not resolve are \
+             inconclusive meanwhile."
+        ),
+    }
 }
 
 /// The order of systems: lower comes first.
@@ -262,6 +283,7 @@ mod tests {
             at: "2026-10-07T06:15:00Z".parse().unwrap(),
             watching: true,
             behind: true,
+            self_checks: Vec::new(),
             seq: 4711,
             head: "0123456789abcdef".to_owned(),
             systems: vec![
@@ -322,6 +344,29 @@ mod tests {
         let said = text(&status, true, 80);
         let warning = "portal/login-page: the certificate ends in 5 days (2026-10-12). Renew it.\n";
         assert!(said.contains(warning), "{said}");
+    }
+
+    #[test]
+    fn a_failing_check_of_the_monitor_itself_is_bad_news() {
+        let check = |check: &str, failure: Option<&str>| engine::SelfCheck {
+            check: check.to_owned(),
+            since: "2026-10-07T06:10:00Z".parse().unwrap(),
+            failure: failure.map(str::to_owned),
+        };
+        let portal = system("portal", "up", vec![probe("login-page", "up", None)]);
+        let mut status = engine::Status {
+            systems: vec![portal],
+            self_checks: vec![check("network", None), check("resolver", None)],
+            ..night()
+        };
+        assert!(!status.is_bad());
+        assert!(!text(&status, true, 80).contains("own"));
+        status.self_checks[0] = check("network", Some("192.0.2.1:443: no answer"));
+        assert!(status.is_bad());
+        let said = text(&status, true, 400);
+        let line =
+            "The monitor's own network fails since 2026-10-07 06:10:00Z: 192.0.2.1:443: no answer.";
+        assert!(said.contains(line), "{said}");
     }
 
     fn unstable(up: bool) -> engine::Unstable {

@@ -106,6 +106,7 @@ pub(super) fn load(
             ..checked.catalogue
         },
         probes,
+        self_check: checked.self_check,
         listen: checked.listen,
         mail: checked.mail,
         data: checked.data,

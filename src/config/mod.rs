@@ -47,6 +47,7 @@ pub struct Loaded {
     pub catalogue: Catalogue,
     /// The probes to run, in order of their ids: one for each probe of the catalogue.
     pub probes: Vec<ProbeSetup>,
+    pub self_check: SelfCheck,
     pub listen: Listen,
     pub mail: Option<Mail>,
     /// The folder of the ledger and the samples. It may not exist yet.
@@ -76,6 +77,15 @@ impl Loaded {
         }
         unused
     }
+}
+
+/// How the monitor checks itself.
+#[derive(Clone, Debug, Default)]
+pub struct SelfCheck {
+    /// At least one of them answers while the monitor's network works. Empty: the network is not checked.
+    pub targets: Vec<probes::self_check::Target>,
+    /// A name for which the resolver answers while it works.
+    pub name: Option<Arc<str>>,
 }
 
 /// A probe that is ready to run.

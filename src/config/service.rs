@@ -6,13 +6,14 @@ use std::path::PathBuf;
 
 use domain::catalogue::{self, Catalogue};
 use domain::id::{CommitteeId, CustomerId, SystemId, VantageId};
+use probes::self_check::{ResolverName, Target};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use values::{Address, FilePath, Id, Line, ListenAddress, Parsed, Source, Written, Zone};
 
 use super::fields::{Names, References, reference, unique};
 use super::mail::{self, MailTable};
-use super::{Listen, Mail};
+use super::{Listen, Mail, SelfCheck};
 
 /// The private listener unless the file says otherwise.
 const PRIVATE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
@@ -23,12 +24,14 @@ const GATHER_S: i64 = 30;
 /// The service: its operator, its listeners, its mail, its customers.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-later" = ["self_check", "vantages", "agent", "desk", "webhook", "command"]))]
+#[schemars(extend("x-later" = ["vantages", "agent", "desk", "webhook", "command"]))]
 pub(super) struct ServiceFile {
     /// The service itself.
     pub service: Written<ServiceTable>,
     /// The addresses on which the service listens.
     listen: Option<ListenTable>,
+    /// How the monitor checks itself before it blames a target. Default: it does not.
+    self_check: Option<Written<SelfCheckTable>>,
     /// How notices are sent. Default: none is sent.
     pub mail: Option<MailTable>,
     /// The committees that receive reports. Every system has one.
@@ -74,6 +77,19 @@ struct ListenTable {
     public: Option<Parsed<ListenAddress>>,
     /// The address for staff and metrics. Default: 127.0.0.1:8081.
     private: Option<Parsed<ListenAddress>>,
+}
+
+/// How the monitor checks itself before it blames a target.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct SelfCheckTable {
+    /// If none of them answers, the monitor's own network fails, and bad samples are inconclusive. Each is a host with
+    /// a TCP port, or the address of a DNS server. Default: the network is not checked.
+    #[schemars(length(min = 1))]
+    targets: Option<Vec<Parsed<Target>>>,
+    /// A name that always exists. If this machine's resolver answers for it, another name that does not resolve is
+    /// down. Default: the names of other probes.
+    name: Option<Parsed<ResolverName>>,
 }
 
 /// A committee that receives reports.
@@ -144,6 +160,7 @@ pub(super) struct Service {
     /// All but systems and policies.
     pub catalogue: Catalogue,
     pub listen: Listen,
+    pub self_check: SelfCheck,
     pub mail: Option<Mail>,
     pub data: PathBuf,
     pub templates: Option<PathBuf>,
@@ -160,6 +177,7 @@ pub(super) fn service(
     let data = table.data.map(|data| folder(source, &data, false));
     let templates = table.templates.map(|t| folder(source, &t, true));
     let listen = listen(source, file.listen.unwrap_or_default());
+    let self_check = file.self_check.map(|table| self_check(source, table));
     if let (None, Some(first)) = (&file.mail, file.customer.first()) {
         source.wrong(
             &first.at,
@@ -185,6 +203,7 @@ pub(super) fn service(
             systems: Vec::new(),
         },
         listen,
+        self_check: self_check.unwrap_or_default(),
         mail,
         socket_group: table.socket_group.map(|group| group.value),
         data: data.unwrap_or_else(|| source.folder().join("data")),
@@ -231,6 +250,20 @@ fn listen(source: &mut Source<'_>, table: ListenTable) -> Listen {
         source.warn(&written.at, why);
     }
     Listen { public, private }
+}
+
+fn self_check(source: &mut Source<'_>, written: Written<SelfCheckTable>) -> SelfCheck {
+    let Written { value: table, at } = written;
+    if table.targets.is_none() && table.name.is_none() {
+        source.wrong(&at, "`[self_check]` lacks `targets` or `name`");
+    }
+    let targets = table.targets.unwrap_or_default().into_iter();
+    let targets: Vec<_> = targets.map(|target| (target.value, target.at)).collect();
+    source.no_repeats(&targets);
+    SelfCheck {
+        targets: targets.into_iter().map(|(target, _)| target).collect(),
+        name: table.name.map(|name| name.value),
+    }
 }
 
 fn committees(source: &mut Source<'_>, list: Vec<Committee>) -> Vec<catalogue::Committee> {

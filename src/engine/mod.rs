@@ -5,6 +5,7 @@ pub mod counters;
 pub mod handle;
 pub mod runner;
 pub mod schedule;
+mod self_check;
 pub mod snapshot;
 pub mod status;
 pub mod thread;

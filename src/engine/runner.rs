@@ -13,15 +13,17 @@ use domain::id::{ProbeId, Source};
 use domain::sample::{Outcome, Phases, Reason, Sample};
 use domain::schedule::Pace;
 use jiff::{SignedDuration, Timestamp};
+use probes::self_check::Resolver;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::handle::EngineHandle;
 use super::schedule::{After, Schedule};
+use super::self_check::SelfCheck;
 use super::snapshot::ProbeState;
 use crate::clock::{Clock, Reading};
-use crate::config::ProbeSetup;
+use crate::config::{self, ProbeSetup};
 
 /// Probes that run at once, unless file descriptors are scarce. Ten thousand dead targets with a
 /// timeout of 10 s and an interval of 30 s keep 3,334 busy.
@@ -38,6 +40,7 @@ pub struct Runner {
     permits: Arc<Semaphore>,
     tasks: Arc<Mutex<ProbeTasks>>,
     origin: Reading,
+    self_check: Arc<SelfCheck>,
     thread: Handle,
     /// When dropped, it ends the thread.
     _open: oneshot::Sender<()>,
@@ -57,9 +60,14 @@ impl Runner {
     pub fn start(engine: Arc<EngineHandle>) -> std::io::Result<Self> {
         let permits = Arc::new(Semaphore::new(runs_at_once(raise_file_limit())));
         let origin = engine.clock().read();
+        let (clock, shared) = (engine.clock().clone(), Arc::clone(engine.shared()));
+        let self_check = Arc::new(SelfCheck::new(clock, shared, Resolver::default()));
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let thread = runtime.handle().clone();
         let (open, closed) = oneshot::channel();
+        let checking = Arc::clone(&self_check);
+        // It ends with the runtime.
+        drop(thread.spawn(async move { checking.keep_checking().await }));
         std::thread::Builder::new()
             .name("nines-probes".to_owned())
             .spawn(move || {
@@ -73,14 +81,22 @@ impl Runner {
             permits,
             tasks: Arc::default(),
             origin,
+            self_check,
             thread,
             _open: open,
         })
     }
 
+    /// Checks the monitor itself in this way from now on.
+    pub fn check_itself(&self, settings: config::SelfCheck) {
+        self.self_check.configure(settings);
+    }
+
     /// Runs these probes and no others. A probe that ran before keeps its schedule and its pending
     /// run. A changed setup applies from the next start.
     pub fn replace(&self, setups: Vec<ProbeSetup>) {
+        let names = setups.iter().filter_map(|setup| setup.probe.resolves());
+        self.self_check.set_names(names.map(Arc::from).collect());
         let mut tasks = self.lock();
         tasks.reap();
         let wanted: BTreeMap<_, _> = setups.into_iter().map(|s| (s.id.clone(), s)).collect();
@@ -182,6 +198,7 @@ struct ProbeTask {
     engine: Arc<EngineHandle>,
     clock: Clock,
     permits: Arc<Semaphore>,
+    self_check: Arc<SelfCheck>,
     state: Arc<ProbeState>,
     setup: ArcSwap<Setup>,
     changed: Notify,
@@ -196,6 +213,7 @@ impl ProbeTask {
             engine: Arc::clone(engine),
             clock: engine.clock().clone(),
             permits: Arc::clone(&runner.permits),
+            self_check: Arc::clone(&runner.self_check),
             // A probe that the engine does not know yet has counters that are not shown.
             state: engine.shared().probe(&setup.id).unwrap_or_default(),
             setup: ArcSwap::from_pointee(setup.into()),
@@ -238,8 +256,13 @@ impl ProbeTask {
                 continue;
             }
             let late = started.duration_since(due).max(SignedDuration::ZERO);
-            let sample = self.run(&setup, reading, late).await;
+            let (sample, unresolved) = self.run(&setup, reading, late).await;
             drop(permit);
+            let interval_ms = setup.schedule.slots().interval_ms();
+            let judged = self
+                .self_check
+                .judge(sample, unresolved.as_deref(), interval_ms);
+            let sample = judged.await;
             let ended = self.steady(self.clock.read().up);
             let slots = setup.schedule.slots();
             self.state.missed(slots.between(started, ended));
@@ -270,7 +293,13 @@ impl ProbeTask {
         }
     }
 
-    async fn run(&self, setup: &Setup, started: Reading, late: SignedDuration) -> Sample {
+    /// The sample of one run, and the name for which this machine's resolver failed.
+    async fn run(
+        &self,
+        setup: &Setup,
+        started: Reading,
+        late: SignedDuration,
+    ) -> (Sample, Option<Arc<str>>) {
         let limit = setup.probe.timeout() + GRACE;
         let run = tokio::time::timeout(limit, setup.probe.run()).await;
         let took = self.clock.read().up.saturating_sub(started.up);
@@ -287,8 +316,10 @@ impl ProbeTask {
             certificate_ends_at: None,
             certificate_ends_soon: false,
         };
+        let mut unresolved = None;
         match run {
             Ok(finding) if self.clock.ran_through_since(started.up) => {
+                unresolved = finding.unresolved;
                 sample.outcome = finding.outcome;
                 sample.reason = finding.reason;
                 sample.detail = finding.detail;
@@ -301,7 +332,7 @@ impl ProbeTask {
             Ok(_) => sample.detail = Some("the service got no time while the probe ran".to_owned()),
             Err(_) => sample.detail = Some("the probe did not end in its time".to_owned()),
         }
-        sample
+        (sample, unresolved)
     }
 }
 

@@ -28,10 +28,39 @@ pub struct Snapshot {
     pub doubted: BTreeSet<Source>,
 }
 
+/// A check of the monitor itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    Network,
+    Resolver,
+}
+
+impl Check {
+    pub const ALL: [Check; 2] = [Check::Network, Check::Resolver];
+
+    /// The word used in status and metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Check::Network => "network",
+            Check::Resolver => "resolver",
+        }
+    }
+}
+
+/// The last result of a check of the monitor itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckState {
+    /// Since when it answers, or fails.
+    pub since: Timestamp,
+    /// Why it fails.
+    pub failure: Option<String>,
+}
+
 /// Everything that readers see of the engine.
 #[derive(Debug)]
 pub struct SharedState {
     snapshot: ArcSwap<Snapshot>,
+    self_checks: [ArcSwapOption<CheckState>; 2],
     probes: ArcSwap<BTreeMap<ProbeId, Arc<ProbeState>>>,
     pub counters: Counters,
 }
@@ -41,6 +70,7 @@ impl SharedState {
     pub fn new(snapshot: Snapshot) -> Self {
         let shared = Self {
             probes: ArcSwap::default(),
+            self_checks: Default::default(),
             snapshot: ArcSwap::from_pointee(snapshot.clone()),
             counters: Counters::default(),
         };
@@ -54,6 +84,15 @@ impl SharedState {
 
     pub fn probes(&self) -> Arc<BTreeMap<ProbeId, Arc<ProbeState>>> {
         self.probes.load_full()
+    }
+
+    /// The last result of a check of the monitor itself; `None` before the first.
+    pub fn self_check(&self, check: Check) -> &ArcSwapOption<CheckState> {
+        let [network, resolver] = &self.self_checks;
+        match check {
+            Check::Network => network,
+            Check::Resolver => resolver,
+        }
     }
 
     /// The state of a configured probe.

@@ -11,6 +11,7 @@ use domain::sample::Sample;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::snapshot::{Check, SharedState};
 use crate::ledger::Head;
 
 /// An undelivered notice is shown for at least this long.
@@ -26,6 +27,9 @@ pub struct Status {
     pub watching: bool,
     /// True while the ledger cannot be written.
     pub behind: bool,
+    /// The checks of the monitor itself that have answered or failed since the service started.
+    #[serde(default)]
+    pub self_checks: Vec<SelfCheck>,
     /// The ledger's last sequence number.
     pub seq: u64,
     /// The hash of the last event.
@@ -36,6 +40,17 @@ pub struct Status {
     /// The ids of the maintenance windows that are open now.
     pub maintenance: Vec<String>,
     pub outbox: Outbox,
+}
+
+/// A check of the monitor itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SelfCheck {
+    /// network or resolver.
+    pub check: String,
+    /// Since when it answers, or fails.
+    pub since: Timestamp,
+    /// Why it fails.
+    pub failure: Option<String>,
 }
 
 /// One system.
@@ -145,6 +160,7 @@ impl Status {
             at,
             watching: record.monitoring.is_watching(),
             behind,
+            self_checks: Vec::new(),
             seq: head.seq,
             head: head.hash.clone(),
             systems: record
@@ -182,11 +198,30 @@ impl Status {
         }
     }
 
-    /// True if a system is down or unknown.
+    /// Adds the checks of the monitor itself.
+    #[must_use]
+    pub fn with_self_checks(self, shared: &SharedState) -> Self {
+        let checks = Check::ALL.into_iter().filter_map(|check| {
+            let state = shared.self_check(check).load_full()?;
+            Some(SelfCheck {
+                check: check.word().to_owned(),
+                since: state.since,
+                failure: state.failure.clone(),
+            })
+        });
+        Self {
+            self_checks: checks.collect(),
+            ..self
+        }
+    }
+
+    /// True if a system is down or unknown, or if the monitor's check of itself fails.
     pub fn is_bad(&self) -> bool {
-        self.systems
-            .iter()
-            .any(|s| s.state == "down" || s.state == "unknown")
+        self.self_checks.iter().any(|check| check.failure.is_some())
+            || self
+                .systems
+                .iter()
+                .any(|s| s.state == "down" || s.state == "unknown")
     }
 }
 

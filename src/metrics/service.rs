@@ -6,6 +6,7 @@ use domain::calendar;
 
 use super::page::Page;
 use super::{Source, instant};
+use crate::engine::snapshot::Check;
 
 pub fn add(page: &mut Page, source: &Source) {
     let counters = &source.shared.counters;
@@ -41,6 +42,17 @@ pub fn add(page: &mut Page, source: &Source) {
         "nines_engine_last_turn_timestamp_seconds",
         "Time when the engine last ran; it runs at least every second.",
         instant(counters.turned_us.load(Relaxed)),
+    );
+    page.gauge(
+        "nines_self_check_success",
+        "1 if the monitor's last check of itself answered, 0 if it failed. Absent before the first.",
+        |series| {
+            for check in Check::ALL {
+                let state = source.shared.self_check(check).load_full();
+                let answers = state.map(|state| state.failure.is_none());
+                series.add(&[("check", check.word())], answers);
+            }
+        },
     );
     page.histogram(
         "nines_schedule_lag_seconds",

@@ -190,6 +190,7 @@ impl AppState {
             snapshot.behind,
             |probe| shared.probe(probe)?.latest(),
         )
+        .with_self_checks(shared)
     }
 
     /// The page at `/metrics`.

@@ -2,11 +2,12 @@
 //! afresh. A failure of the machine's own resolvers says nothing about the name.
 
 mod records;
-mod server;
+pub(crate) mod server;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::sample::Reason;
@@ -54,6 +55,7 @@ impl Spec for Dns {
         let name = name.map_err(|why| source.wrong(&self.host.at, why)).ok()?;
         let port = self.port.unwrap_or(53);
         let query = Query {
+            shown: records::shown(&name).into(),
             name,
             record: self.record,
             expected,
@@ -90,6 +92,8 @@ fn expected(
 #[derive(Debug)]
 struct Query {
     name: Name,
+    /// The name for people.
+    shown: Arc<str>,
     record: RecordType,
     /// `None`: any.
     expected: Option<BTreeSet<String>>,
@@ -109,6 +113,10 @@ impl Protocol for Query {
         Phase::Resolve
     }
 
+    fn resolves(&self) -> Option<&str> {
+        matches!(self.servers, Servers::Machine(..)).then_some(&*self.shown)
+    }
+
     fn run<'a>(&'a self, deadline: Instant, trace: &'a mut Trace<'_>) -> Running<'a> {
         Box::pin(async move {
             let found = match &self.servers {
@@ -122,10 +130,15 @@ impl Protocol for Query {
                 }
                 Servers::Machine(file, port) => {
                     let servers = server::of_this_machine(file, *port).await?;
+                    trace.unresolved = Some(Arc::clone(&self.shown));
                     let found = self.ask(&servers, deadline).await;
-                    found.map_err(|fault| match fault.reason {
-                        Reason::Dns => fault,
-                        _ => Fault::monitor(format!("this machine's resolver: {}", fault.detail)),
+                    let fault = found.as_ref().err().map(|fault| fault.reason);
+                    if matches!(fault, None | Some(Reason::Dns | Reason::Monitor)) {
+                        trace.unresolved = None;
+                    }
+                    found.map_err(|fault| match trace.unresolved {
+                        Some(_) => dial::resolver_failed(&self.shown, &fault.detail),
+                        None => fault,
                     })?
                 }
             };
@@ -208,6 +221,7 @@ mod tests {
         out.write_all(text.as_bytes()).unwrap();
         let query = Query {
             name: Name::from_ascii("portal.example.org.").unwrap(),
+            shown: "portal.example.org".into(),
             record: RecordType::A,
             expected: None,
             servers: Servers::Machine(file, port),
@@ -222,13 +236,15 @@ mod tests {
         for (text, words) in [
             (
                 "nameserver 127.0.0.2\n",
-                "this machine's resolver: no answer from 127.0.0.2",
+                "this machine's resolver failed for portal.example.org: no answer from 127.0.0.2",
             ),
             ("nameserver 127.0.0.3\n", "connection refused"),
             ("", "names no DNS server"),
         ] {
             let finding = finding(text, port).await;
             assert_eq!(finding.outcome, Outcome::Inconclusive, "{finding:?}");
+            let unresolved = (!text.is_empty()).then_some("portal.example.org");
+            assert_eq!(finding.unresolved.as_deref(), unresolved);
             let detail = finding.detail.unwrap();
             assert!(detail.contains(words), "{detail}");
         }

@@ -170,6 +170,10 @@ impl Protocol for Client {
         self.first.get().host.first_phase()
     }
 
+    fn resolves(&self) -> Option<&str> {
+        self.first.host.name()
+    }
+
     fn run<'a>(&'a self, deadline: Instant, trace: &'a mut Trace<'_>) -> Running<'a> {
         Box::pin(self.ask(deadline, trace))
     }

@@ -57,6 +57,10 @@ impl Protocol for Target {
         self.host.first_phase()
     }
 
+    fn resolves(&self) -> Option<&str> {
+        self.host.name()
+    }
+
     fn run<'a>(&'a self, deadline: Instant, trace: &'a mut Trace<'_>) -> Running<'a> {
         Box::pin(async move {
             let mut stream = dial::dial(&self.host, self.port, deadline, trace).await?;

@@ -87,6 +87,10 @@ impl Protocol for Target {
         self.host.first_phase()
     }
 
+    fn resolves(&self) -> Option<&str> {
+        self.host.name()
+    }
+
     fn run<'a>(&'a self, deadline: Instant, trace: &'a mut Trace<'_>) -> Running<'a> {
         Box::pin(async move {
             let tcp = dial::dial(&self.host, self.port, deadline, trace).await?;

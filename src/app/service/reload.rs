@@ -190,6 +190,7 @@ impl Service {
             .await?;
         let relays = relays(&loaded);
         self.state.offer(&loaded.probes);
+        self.runner.check_itself(loaded.self_check);
         self.runner.replace(loaded.probes);
         self.courier.replace(relays, renderer);
         for left in &left {

@@ -141,6 +141,35 @@ fn a_system_is_what_its_file_says() {
 }
 
 #[test]
+fn the_self_check_has_targets_and_a_name() {
+    assert!(shipped().self_check.targets.is_empty());
+    let with = |table: &str| {
+        let files = Files::with_system(&format!("{SYSTEM}{PROBE}"));
+        let service = files.0["nines.toml"].clone();
+        files.with("nines.toml", format!("{service}[self_check]\n{table}"))
+    };
+    let written = with("targets = [\"192.0.2.1:443\", \"192.0.2.53\"]\nname = \"example.org\"\n");
+    let check = written.load().unwrap().self_check;
+    let targets: Vec<_> = check.targets.iter().map(ToString::to_string).collect();
+    assert_eq!(targets, ["192.0.2.1:443", "192.0.2.53:53"]);
+    assert_eq!(check.name.as_deref(), Some("example.org"));
+    for (table, part) in [
+        ("", "lacks `targets` or `name`"),
+        ("targets = []\n", "`targets`"),
+        ("target = [\"192.0.2.1:443\"]\n", "did you mean `targets`?"),
+        ("targets = [\"192.0.2.1\", \"192.0.2.1:53\"]\n", "already"),
+        ("targets = [\"gateway\"]\n", "write \"192.0.2.1:443\""),
+        ("name = \"192.0.2.1\"\n", "write a name to resolve"),
+    ] {
+        let reported = with(table).reported();
+        assert!(
+            reported.iter().any(|(_, _, said)| said.contains(part)),
+            "{table}: {reported:#?}"
+        );
+    }
+}
+
+#[test]
 fn a_policy_is_what_its_file_says() {
     let catalogue = shipped().catalogue;
     let policy = catalogue.policy("standard").unwrap();

@@ -18,13 +18,15 @@ use domain::record::Record;
 use domain::sample::{Outcome, Reason};
 use domain::schedule::{Grid, Pace};
 use jiff::SignedDuration;
+use probes::self_check::Target;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
+use values::Format as _;
 
 use super::fixtures::{self, active, catalogue, portal, sample};
 use crate::clock::Clock;
-use crate::config::ProbeSetup;
+use crate::config::{self, ProbeSetup};
 use crate::engine::handle::{EngineHandle, Error};
 use crate::engine::runner::Runner;
 use crate::engine::thread::Running;
@@ -618,6 +620,33 @@ async fn a_reload_that_changes_the_interval_keeps_a_pending_retry() {
     runner.replace(vec![setup]);
     service.due(Kind::Downtime).await;
     assert!(probe.counts().down >= 3, "{:?}", probe.counts());
+    runner.stop().await;
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn no_outage_begins_while_the_monitors_own_network_fails() {
+    let service = Service::start(quick()).await;
+    let runner = Runner::start(Arc::clone(&service.engine)).unwrap();
+    let gateway = refusing().await;
+    runner.check_itself(config::SelfCheck {
+        targets: vec![Target::parse(&gateway.to_string()).unwrap()],
+        name: None,
+    });
+    runner.replace(vec![setup(portal(), refusing().await)]);
+    let probe = service.engine.shared().probe(&portal()).unwrap();
+    let unknown = async {
+        while probe.counts().inconclusive < 5 {
+            let _ = timeout(Duration::from_millis(20), service.engine.outbox_changed()).await;
+        }
+    };
+    timeout(LONG, unknown).await.unwrap();
+    assert_eq!(probe.counts().down, 0);
+    assert_eq!(service.engine.snapshot().record.outages.all().count(), 0);
+
+    // The network is back; the target still refuses.
+    let _gateway = TcpListener::bind(gateway).await.unwrap();
+    service.due(Kind::Downtime).await;
     runner.stop().await;
     service.stop().await;
 }

@@ -2,4 +2,5 @@
 
 pub(crate) mod fixtures;
 mod live;
+mod self_check;
 mod turn;

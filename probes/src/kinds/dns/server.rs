@@ -35,7 +35,7 @@ const QUERIES: usize = 8;
 const ALIASES: usize = 16;
 
 /// The servers that `file` names.
-pub(super) async fn of_this_machine(file: &Path, port: u16) -> Result<Vec<SocketAddr>, Fault> {
+pub(crate) async fn of_this_machine(file: &Path, port: u16) -> Result<Vec<SocketAddr>, Fault> {
     let shown = file.display();
     let content = tokio::fs::read(file).await;
     let content = content.map_err(|e| Fault::monitor(format!("cannot read {shown}: {e}")))?;
@@ -58,6 +58,32 @@ pub(super) async fn resolve(
         let detail = format!("no answer from {server} before the timeout");
         Err(Fault::new(Reason::Timeout, detail))
     })
+}
+
+/// Asks a resolver for `name`. True if it says that the name exists, or that it does not; false for another DNS answer, as
+/// SERVFAIL or REFUSED.
+///
+/// # Errors
+/// No answer in DNS.
+pub(crate) async fn knows(server: SocketAddr, name: &Name, until: Instant) -> Result<bool, Fault> {
+    let record = RecordType::A;
+    let silent = || {
+        let detail = format!("no answer from {server} before the timeout");
+        Fault::new(Reason::Timeout, detail)
+    };
+    let asked = timeout_at(until, query(server, name, record, until)).await;
+    match asked.map_err(|_| silent())? {
+        Ok(_) => Ok(true),
+        Err(NetError::Dns(DnsError::NoRecordsFound(none))) => {
+            let is_answer = matches!(
+                none.response_code,
+                ResponseCode::NoError | ResponseCode::NXDomain
+            );
+            Ok(is_answer && none.ns.is_none())
+        }
+        Err(NetError::Dns(_)) => Ok(false),
+        Err(error) => Err(fault(&error, name, record, server)),
+    }
 }
 
 async fn follow(
