@@ -47,10 +47,10 @@ impl Format for Host {
 
 impl Host {
     /// The name, unless it is an address.
-    pub(crate) fn name(&self) -> Option<&str> {
+    pub(crate) fn name(&self) -> Option<Arc<str>> {
         match self {
             Host::Address(_) => None,
-            Host::Name(name) => Some(name),
+            Host::Name(name) => Some(Arc::clone(name)),
         }
     }
 

@@ -69,7 +69,7 @@ pub(crate) trait Protocol: Debug + Send + Sync + 'static {
     fn first_phase(&self) -> Phase;
 
     /// The name that it resolves by this machine's resolver.
-    fn resolves(&self) -> Option<&str> {
+    fn resolves(&self) -> Option<Arc<str>> {
         None
     }
 
@@ -121,7 +121,7 @@ impl Probe {
     }
 
     /// The name that a run resolves by this machine's resolver, unless it was given an address or a server.
-    pub fn resolves(&self) -> Option<&str> {
+    pub fn resolves(&self) -> Option<Arc<str>> {
         self.protocol.resolves()
     }
 

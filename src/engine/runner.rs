@@ -96,7 +96,7 @@ impl Runner {
     /// run. A changed setup applies from the next start.
     pub fn replace(&self, setups: Vec<ProbeSetup>) {
         let names = setups.iter().filter_map(|setup| setup.probe.resolves());
-        self.self_check.set_names(names.map(Arc::from).collect());
+        self.self_check.set_names(names.collect());
         let mut tasks = self.lock();
         tasks.reap();
         let wanted: BTreeMap<_, _> = setups.into_iter().map(|s| (s.id.clone(), s)).collect();

@@ -113,8 +113,8 @@ impl Protocol for Query {
         Phase::Resolve
     }
 
-    fn resolves(&self) -> Option<&str> {
-        matches!(self.servers, Servers::Machine(..)).then_some(&*self.shown)
+    fn resolves(&self) -> Option<Arc<str>> {
+        matches!(self.servers, Servers::Machine(..)).then(|| Arc::clone(&self.shown))
     }
 
     fn run<'a>(&'a self, deadline: Instant, trace: &'a mut Trace<'_>) -> Running<'a> {

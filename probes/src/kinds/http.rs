@@ -13,6 +13,7 @@ mod request;
 mod route;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::sample::Reason;
@@ -170,8 +171,8 @@ impl Protocol for Client {
         self.first.get().host.first_phase()
     }
 
-    fn resolves(&self) -> Option<&str> {
-        self.first.host.name()
+    fn resolves(&self) -> Option<Arc<str>> {
+        self.first.get().host.name()
     }
 
     fn run<'a>(&'a self, deadline: Instant, trace: &'a mut Trace<'_>) -> Running<'a> {

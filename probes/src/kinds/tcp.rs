@@ -1,5 +1,6 @@
 //! The kind `tcp`: the target accepts a connection. The probe can then send a text and wait for one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -57,7 +58,7 @@ impl Protocol for Target {
         self.host.first_phase()
     }
 
-    fn resolves(&self) -> Option<&str> {
+    fn resolves(&self) -> Option<Arc<str>> {
         self.host.name()
     }
 

@@ -1,6 +1,7 @@
 //! The kind `tls`: the target completes a TLS handshake with a certificate that is trusted, valid and of
 //! the right name. The probe can then send a text and wait for one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
@@ -87,7 +88,7 @@ impl Protocol for Target {
         self.host.first_phase()
     }
 
-    fn resolves(&self) -> Option<&str> {
+    fn resolves(&self) -> Option<Arc<str>> {
         self.host.name()
     }
 
