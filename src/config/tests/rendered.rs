@@ -43,19 +43,19 @@ fn a_value_of_the_wrong_type_and_a_missing_key() {
     check(
         &files,
         expect![[r#"
-        error: `[[committee]]` lacks `id`, an id in quotes, as "results-interface"
-          --> config/nines.toml:20:1
-           |
-        20 | [[committee]]
-           | ^^^^^^^^^^^^^
+            error: `[[committee]]` lacks `id`, an id in quotes, as "results-interface"
+              --> config/nines.toml:21:1
+               |
+            21 | [[committee]]
+               | ^^^^^^^^^^^^^
 
-        error: `port` is a whole number, not text
-          --> config/systems/results-interface.toml:14:8
-           |
-        14 | port = "2575"
-           |        ^^^^^^
+            error: `port` is a whole number, not text
+              --> config/systems/results-interface.toml:14:8
+               |
+            14 | port = "2575"
+               |        ^^^^^^
 
-        2 mistakes in 2 files"#]],
+            2 mistakes in 2 files"#]],
     );
 }
 
@@ -69,13 +69,13 @@ fn a_zone_that_never_observes_daylight_time() {
     check(
         &files,
         expect![[r#"
-        error: `EST` never observes daylight time: name a place, as `America/New_York`
-          --> config/nines.toml:29:8
-           |
-        29 | zone = "EST"
-           |        ^^^^^
+            error: `EST` never observes daylight time: name a place, as `America/New_York`
+              --> config/nines.toml:30:8
+               |
+            30 | zone = "EST"
+               |        ^^^^^
 
-        1 mistake in 1 file"#]],
+            1 mistake in 1 file"#]],
     );
 }
 
@@ -155,9 +155,9 @@ fn a_file_with_a_syntax_error_has_no_other_mistake_and_hides_none_of_other_files
         &files,
         expect![[r#"
             error: put text in quotes, as "this" (invalid float)
-              --> config/nines.toml:12:15
+              --> config/nines.toml:13:15
                |
-            12 | public = 127.0.0.1:8080
+            13 | public = 127.0.0.1:8080
                |               ^^^^^^^^^
 
             error: unknown key `colour`: this file knows `committee`, `downtime_advice`, `flap_hold`, `flap_limit`, `kind`, `maintenance`, `name`, `policy`, `probe` and `target`
@@ -245,25 +245,25 @@ fn a_reference_to_an_unknown_id() {
     check(
         &files,
         expect![[r#"
-        error: there is no system `portals`, did you mean `portal`?
-          --> config/nines.toml:38:12
-           |
-        38 | systems = ["portals"]
-           |            ^^^^^^^^^
+            error: there is no system `portals`, did you mean `portal`?
+              --> config/nines.toml:39:12
+               |
+            39 | systems = ["portals"]
+               |            ^^^^^^^^^
 
-        error: there is no committee `operation`, did you mean `operations`?
-         --> config/systems/portal.toml:3:13
-          |
-        3 | committee = "operation"
-          |             ^^^^^^^^^^^
+            error: there is no committee `operation`, did you mean `operations`?
+             --> config/systems/portal.toml:3:13
+              |
+            3 | committee = "operation"
+              |             ^^^^^^^^^^^
 
-        error: there is no policy `gold`
-         --> config/systems/portal.toml:4:10
-          |
-        4 | policy = "gold"
-          |          ^^^^^^
+            error: there is no policy `gold`
+             --> config/systems/portal.toml:4:10
+              |
+            4 | policy = "gold"
+              |          ^^^^^^
 
-        3 mistakes in 2 files"#]],
+            3 mistakes in 2 files"#]],
     );
 }
 
