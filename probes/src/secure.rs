@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
 use crate::dial::Host;
-use crate::tls::{Client, server_name};
+use crate::tls::{Client, Paths, server_name};
 use crate::trace::{FirstByte, Phase, Trace};
 
 /// Does the TLS handshake of a client. Trusts the machine's authorities and the certificates in `ca_file`
@@ -28,9 +28,12 @@ pub async fn secure(
         Err(_) => Host::Name(host.into()),
     };
     let name = server_name(&host)?;
-    let ca_file = ca_file.map(PathBuf::from);
+    let paths = Paths {
+        ca_file: ca_file.map(PathBuf::from),
+        identity: None,
+    };
     // Reads files.
-    let client = tokio::task::spawn_blocking(move || Client::new(ca_file.as_deref(), &[]));
+    let client = tokio::task::spawn_blocking(move || Client::new(&paths, &[]));
     let client = client.await.map_err(|error| error.to_string())??;
     let first_byte = FirstByte::new(Instant::now());
     let mut trace = Trace::begin(&first_byte, Phase::Tls);

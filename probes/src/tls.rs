@@ -4,6 +4,7 @@
 
 mod chain;
 mod errors;
+mod identity;
 mod verifier;
 
 use std::cell::RefCell;
@@ -18,6 +19,7 @@ use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -29,14 +31,16 @@ use crate::fault::Fault;
 use crate::files::{Changing, Current};
 use crate::trace::{Phase, Trace};
 pub(crate) use errors::later as later_failure;
-use verifier::{NoCertificate, PRESENTED, Presented, Recorder};
+use identity::Identity;
+pub(crate) use identity::files as identity_files;
+use verifier::{PRESENTED, Presented, Recorder};
 
 /// Probes that are prepared within this time share a client configuration: loading thousands of probes
 /// reads the authorities once, and a reload reads them again.
 const SHARED_FOR: Duration = Duration::from_secs(10);
 
-/// The largest `ca_file` that is read, in bytes.
-const LARGEST_CA_FILE: u64 = 4 << 20;
+/// The largest file that is read, in bytes.
+const LARGEST_FILE: u64 = 4 << 20;
 
 /// Makes aws-lc-rs the process's default provider of cryptography. Later calls do nothing.
 pub fn install_crypto() {
@@ -58,8 +62,25 @@ pub(crate) type Protocols = &'static [&'static [u8]];
 /// The TLS client of a probe.
 #[derive(Clone)]
 pub(crate) struct Client {
-    connector: Current<TlsConnector>,
+    connectors: Current<Connectors>,
     protocols: Protocols,
+    /// True if it presents no client certificate.
+    anonymous: bool,
+}
+
+struct Connectors {
+    anonymous: TlsConnector,
+    /// With the client certificate; `None` if there is none.
+    identified: Option<TlsConnector>,
+}
+
+/// The files of a client. They are read again when they change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Paths {
+    /// Certificate authorities (PEM) beside those of the machine.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// The client certificate with its intermediates, and its key (PEM).
+    pub(crate) identity: Option<(PathBuf, PathBuf)>,
 }
 
 /// A `TlsConnector` has no `Debug`.
@@ -70,14 +91,13 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// Trusts the system's authorities and those in `ca_file` (PEM), which is read again when it changes.
-    ///
     /// # Errors
     ///
-    /// `ca_file` cannot be read or holds no certificate; or this machine trusts no authority.
-    pub(crate) fn new(ca_file: Option<&Path>, protocols: Protocols) -> Result<Self, String> {
+    /// A file cannot be read or used; or this machine trusts no authority.
+    pub(crate) fn new(paths: &Paths, protocols: Protocols) -> Result<Self, String> {
         struct Shared {
-            more: Option<(PathBuf, Vec<u8>)>,
+            paths: Paths,
+            files: Vec<(PathBuf, Vec<u8>)>,
             protocols: Protocols,
             made_at: Instant,
             client: Client,
@@ -85,32 +105,40 @@ impl Client {
         static SHARED: Mutex<Vec<Shared>> = Mutex::new(Vec::new());
 
         let read = |path: &Path| {
-            let content = values::file::read(path, LARGEST_CA_FILE);
+            let content = values::file::read(path, LARGEST_FILE);
             let content = content.map_err(|e| format!("cannot read {}: {e}", path.display()))?;
             Ok::<_, String>((path.to_owned(), content))
         };
-        let more = ca_file.map(read).transpose()?;
+        let identity = paths.identity.iter().flat_map(|(chain, key)| [chain, key]);
+        let files = paths.ca_file.iter().chain(identity);
+        let files: Vec<_> = files.map(|path| read(path)).collect::<Result<_, _>>()?;
         // A thread that panicked here left whole entries behind.
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         shared.retain(|s| s.made_at.elapsed() < SHARED_FOR);
         let found = shared
             .iter()
-            .find(|s| s.more == more && s.protocols == protocols);
+            .find(|s| s.paths == *paths && s.files == files && s.protocols == protocols);
         if let Some(found) = found {
             return Ok(found.client.clone());
         }
-        let connector = match &more {
-            None => Current::fixed(connector(None)?),
-            Some(more) => Current::of_files(vec![more.clone()], |contents| {
-                connector(contents.first().map(Vec::as_slice))
-            })?,
+        let connectors = match files.as_slice() {
+            [] => Current::fixed(connectors(None, None)?),
+            files => {
+                let has_ca = paths.ca_file.is_some();
+                Current::of_files(files.to_vec(), move |contents| {
+                    let (ca, identity) = contents.split_at(usize::from(has_ca));
+                    connectors(ca.first().map(Vec::as_slice), identity.split_first())
+                })?
+            }
         };
         let client = Client {
-            connector,
+            connectors,
             protocols,
+            anonymous: false,
         };
         shared.push(Shared {
-            more,
+            paths: paths.clone(),
+            files,
             protocols,
             made_at: Instant::now(),
             client: client.clone(),
@@ -121,13 +149,21 @@ impl Client {
     /// The same client with other protocols.
     pub(crate) fn offering(&self, protocols: Protocols) -> Self {
         Client {
-            connector: self.connector.clone(),
             protocols,
+            ..self.clone()
+        }
+    }
+
+    /// The same client without a client certificate.
+    pub(crate) fn anonymous(&self) -> Self {
+        Client {
+            anonymous: true,
+            ..self.clone()
         }
     }
 
     pub(crate) fn files(&self) -> Option<Arc<dyn Changing>> {
-        self.connector.files()
+        self.connectors.files()
     }
 
     /// Does the handshake and records the presented chain in the trace.
@@ -143,14 +179,18 @@ impl Client {
         tcp.set_nodelay(true)
             .map_err(|error| errors::handshake(&error, &Presented::default()))?;
         let protocols = self.protocols.iter().map(|name| name.to_vec()).collect();
-        let connector = self.connector.get();
+        let connectors = self.connectors.get();
+        let connector = match &connectors.identified {
+            Some(identified) if !self.anonymous => identified,
+            _ => &connectors.anonymous,
+        };
         let connect = connector.with_alpn(protocols).connect(name, tcp);
         let mut connect = pin!(PRESENTED.scope(RefCell::new(Presented::default()), connect));
         let result = connect.as_mut().await;
         let presented = connect.take_value().map(RefCell::into_inner);
         let presented = presented.unwrap_or_default();
         trace.saw(presented.certificate);
-        trace.client_certificate_asked |= presented.asks_for_certificate;
+        trace.client_certificate_asked |= presented.client_certificate == Some(false);
         result.map_err(|error| match &presented.refused {
             Some(why) => Fault::new(Reason::Certificate, why.as_str()),
             None => errors::handshake(&error, &presented),
@@ -174,8 +214,12 @@ pub(crate) fn server_name(host: &Host) -> Result<ServerName<'static>, String> {
     }
 }
 
-/// Trusts the system's authorities and the certificates in `more` (PEM).
-fn connector(more: Option<&[u8]>) -> Result<TlsConnector, String> {
+/// Trusts the system's authorities and the certificates in `more` (PEM). `identity` is the client certificate
+/// and its key.
+fn connectors(
+    more: Option<&[u8]>,
+    identity: Option<(&Vec<u8>, &[Vec<u8>])>,
+) -> Result<Connectors, String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let mut pinned = Vec::new();
@@ -198,12 +242,29 @@ fn connector(more: Option<&[u8]>) -> Result<TlsConnector, String> {
     }
     let provider = provider();
     let recorder = Recorder::new(roots, pinned, &provider).map_err(|e| e.to_string())?;
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let recorder = Arc::new(recorder);
+    let identity = identity
+        .map(|(chain, key)| identity::certified(chain, key.first().map_or(&[], Vec::as_slice)))
+        .transpose()?;
+    Ok(Connectors {
+        anonymous: connector(&recorder, None)?,
+        identified: identity
+            .map(|identity| connector(&recorder, Some(Arc::new(identity))))
+            .transpose()?,
+    })
+}
+
+fn connector(
+    recorder: &Arc<Recorder>,
+    identity: Option<Arc<CertifiedKey>>,
+) -> Result<TlsConnector, String> {
+    let verifier = Arc::<Recorder>::clone(recorder);
+    let mut config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|e| e.to_string())?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(recorder))
-        .with_client_cert_resolver(Arc::new(NoCertificate));
+        .with_custom_certificate_verifier(verifier)
+        .with_client_cert_resolver(Arc::new(Identity(identity)));
     config.resumption = Resumption::disabled();
     Ok(TlsConnector::from(Arc::new(config)))
 }

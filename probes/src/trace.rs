@@ -90,7 +90,7 @@ pub(crate) struct Trace<'a> {
     pub(crate) status: Option<u16>,
     /// The certificate that expires first among those of all hops.
     pub(crate) certificate: Option<Certificate>,
-    /// True if a server asked for a client certificate.
+    /// True if a server asked for a client certificate and got none.
     pub(crate) client_certificate_asked: bool,
 }
 

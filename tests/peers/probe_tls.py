@@ -98,6 +98,12 @@ def run(workspace):
     needless = ("-cert_chain", authority.folder / "both.pem")
     asking = 'send = "olleh\\n"\nexpect = "hello"'
     days = "certificate_days = 14"
+    authority.issue("client", "DNS:nines.example.org")
+    wanted = ("-rev", "-Verify", "1", "-verify_return_error", "-CAfile", authority.folder / "ca.pem")
+    stranger.issue("unknown", "DNS:nines.example.org")
+    client, unknown = (f'client_certificate_file = "{by.folder}/{name}.pem"\n'
+                       f'client_key_file = "{by.folder}/{name}.key"\n{asking}'
+                       for by, name in ((authority, "client"), (stranger, "unknown")))
     # Name of the probe, options of s_server, keys of the probe; outcome, reason and words.
     cases = [
         ("strange", (), "", "down", "certificate", "Hospital CA"),
@@ -108,6 +114,10 @@ def run(workspace):
         ("good", ("-rev", "-Verify", "1"), asking, "down", "tls", "the server wants a client certificate"),
         ("good", ("-tls1_2", "-Verify", "1"), "", "down", "tls", "the server wants a client certificate"),
         ("good", ("-rev", "-verify", "1"), asking, "up", None, ""),
+        ("good", wanted, client, "up", None, ""),
+        ("good", (*wanted, "-tls1_2"), client, "up", None, ""),
+        ("good", wanted, unknown, "down", "tls", "the server wants a client certificate that it trusts"),
+        ("good", (*wanted, "-tls1_2"), unknown, "down", "tls", "client certificate that it trusts"),
         ("good", ("-alpn", "dicom"), "", "up", None, ""),
         ("soon", (), days, "up", None, ""),
         ("soon", (), "certificate_days = 4", "up", None, ""),

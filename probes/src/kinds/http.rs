@@ -27,6 +27,7 @@ use super::{Spec, degraded_after};
 use crate::dial::Host;
 use crate::fault::Fault;
 use crate::files::Current;
+use crate::tls::Paths;
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running, dial, tls};
 use cookies::Jar;
@@ -52,7 +53,7 @@ const HTTP1: tls::Protocols = &[b"http/1.1"];
 
 /// The keys of an `http` probe.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(extend("x-later" = ["client_certificate_file", "client_key_file", "http2"]))]
+#[schemars(extend("x-later" = ["http2"]))]
 pub(crate) struct Http {
     /// The address, http:// or https://.
     url: Parsed<HttpUrl>,
@@ -77,6 +78,10 @@ pub(crate) struct Http {
     http: Option<Parsed<Version>>,
     /// Certificate authorities (PEM) beside those of the machine.
     ca_file: Option<Parsed<FilePath>>,
+    /// The client certificate (PEM), for a server that wants one; no other host gets it. Its intermediates follow it.
+    client_certificate_file: Option<Parsed<FilePath>>,
+    /// The key of the client certificate (PEM, without a password).
+    client_key_file: Option<Parsed<FilePath>>,
     /// The file with the token of an Authorization: Bearer header.
     bearer_token_file: Option<Parsed<FilePath>>,
     /// The user and password of an Authorization: Basic header.
@@ -130,20 +135,26 @@ impl Http {
     fn tls(&self, source: &mut Source<'_>) -> Option<tls::Client> {
         let secure = self.url.value.starts_with("https://");
         let ca_file = self.ca_file.as_ref();
-        let path = ca_file.and_then(|file| source.certificates(file));
+        let identity = [&self.client_certificate_file, &self.client_key_file].map(Option::as_ref);
+        let [certificate, key] = identity;
+        let paths = Paths {
+            ca_file: ca_file.and_then(|file| source.certificates(file)),
+            identity: tls::identity_files(certificate, key, source),
+        };
         if !secure && self.redirects == 0 {
             let tls_only = [
                 ca_file.map(|file| &file.at),
+                certificate.map(|file| &file.at),
                 self.server_name.as_ref().map(|name| &name.at),
                 self.expect.certificate_days.as_ref().map(|days| &days.at),
             ];
             for at in tls_only.into_iter().flatten() {
-                source.wrong(at, "an http:// address presents no certificate");
+                source.wrong(at, "an http:// address has no TLS and no certificate");
             }
             return None;
         }
         let protocols = self.http.as_ref().map_or(ANY_VERSION, |_| HTTP1);
-        match tls::Client::new(path.as_deref(), protocols) {
+        match tls::Client::new(&paths, protocols) {
             Ok(client) => Some(client),
             Err(why) => {
                 if secure || ca_file.is_some() {
@@ -215,6 +226,13 @@ impl Client {
         let Some(tls) = &self.tls else {
             let detail = "this machine trusts no certificate authority";
             return Err(Fault::monitor(detail));
+        };
+        let anonymous;
+        let tls = if hop.is_configured_host() {
+            tls
+        } else {
+            anonymous = tls.anonymous();
+            &anonymous
         };
         if let Some(answer) = self.secure(hop, tls, deadline, trace).await? {
             return Ok(answer);

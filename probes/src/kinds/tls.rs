@@ -14,7 +14,7 @@ use values::{FilePath, IpAddress, Length, Parsed, Source, Text, Written};
 use super::{Spec, degraded_after};
 use crate::dial::{self, Host};
 use crate::send_expect::SendExpect;
-use crate::tls::{Client, server_name};
+use crate::tls::{Client, Paths, identity_files, server_name};
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running};
 
@@ -32,6 +32,10 @@ pub(crate) struct Tls {
     server_name: Option<Parsed<Host>>,
     /// Certificate authorities (PEM) beside those of the machine.
     ca_file: Option<Parsed<FilePath>>,
+    /// The client certificate (PEM), for a server that wants one. Its intermediates follow it.
+    client_certificate_file: Option<Parsed<FilePath>>,
+    /// The key of the client certificate (PEM, without a password).
+    client_key_file: Option<Parsed<FilePath>>,
     /// Operators are warned of a certificate that ends within this many days. Default: 14.
     #[schemars(range(min = 1, max = 3650))]
     certificate_days: Option<u32>,
@@ -51,9 +55,13 @@ impl Spec for Tls {
         let name = server_name(&named.value);
         let name = name.map_err(|why| source.wrong(&named.at, why)).ok();
         let ca_file = self.ca_file.as_ref();
-        let path = ca_file.and_then(|file| source.certificates(file));
+        let certificate = self.client_certificate_file.as_ref();
+        let paths = Paths {
+            ca_file: ca_file.and_then(|file| source.certificates(file)),
+            identity: identity_files(certificate, self.client_key_file.as_ref(), source),
+        };
         // A server refuses a client that only offers other protocols, so this one offers none.
-        let client = Client::new(path.as_deref(), &[]);
+        let client = Client::new(&paths, &[]);
         let at = ca_file.map_or(&self.host.at, |file| &file.at);
         let client = client.map_err(|why| source.wrong_once(at, why)).ok();
         let client = client?;

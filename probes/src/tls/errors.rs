@@ -35,14 +35,18 @@ pub(super) fn handshake(error: &io::Error, presented: &Presented) -> Fault {
 /// certificate reports it only then.
 pub(crate) fn later(error: &(dyn std::error::Error + 'static)) -> Option<Fault> {
     let detail = match cause::<Error>(error)? {
-        // The client sent an empty list of certificates, so these alerts are about that.
+        Error::AlertReceived(Alert::CertificateRequired | Alert::NoCertificate) => {
+            WANTS_CERTIFICATE.to_string()
+        }
+        // The handshake is complete, so these are about the client's certificate.
         Error::AlertReceived(
-            Alert::CertificateRequired
-            | Alert::NoCertificate
-            | Alert::BadCertificate
+            alert @ (Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateExpired
             | Alert::CertificateUnknown
-            | Alert::UnknownCA,
-        ) => WANTS_CERTIFICATE.to_string(),
+            | Alert::UnknownCA),
+        ) => format!("{WANTS_CERTIFICATE} that it trusts ({})", named(*alert)),
         Error::AlertReceived(alert) => {
             format!("the server ended the connection with {}", named(*alert))
         }
@@ -56,8 +60,12 @@ fn in_handshake(error: &Error, presented: &Presented) -> String {
     match error {
         Error::InvalidMessage(_) if !begun => "the server does not speak TLS".to_string(),
         Error::AlertReceived(Alert::CertificateRequired) => WANTS_CERTIFICATE.to_string(),
-        Error::AlertReceived(alert) if begun && presented.asks_for_certificate => {
-            format!("{WANTS_CERTIFICATE} ({})", named(*alert))
+        Error::AlertReceived(alert) if begun && presented.client_certificate.is_some() => {
+            let trusted = match presented.client_certificate {
+                Some(true) => " that it trusts",
+                _ => "",
+            };
+            format!("{WANTS_CERTIFICATE}{trusted} ({})", named(*alert))
         }
         Error::AlertReceived(Alert::ProtocolVersion)
         | Error::PeerIncompatible(

@@ -5,13 +5,12 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
-use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::{ParsedCertificate, VerifierBuilderError};
-use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use webpki::{EndEntityCert, KeyUsage};
@@ -25,8 +24,8 @@ pub(super) struct Presented {
     pub(super) certificate: Option<Certificate>,
     /// Why the chain was refused.
     pub(super) refused: Option<String>,
-    /// True if the server asked for a client certificate. Some servers work without one.
-    pub(super) asks_for_certificate: bool,
+    /// Set if the server asked for a client certificate: true if it got one.
+    pub(super) client_certificate: Option<bool>,
 }
 
 tokio::task_local! {
@@ -186,21 +185,5 @@ impl ServerCertVerifier for Recorder {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.verifier.supported_verify_schemes()
-    }
-}
-
-/// Has no client certificate, and records that the server asks for one.
-#[derive(Debug)]
-pub(super) struct NoCertificate;
-
-impl ResolvesClientCert for NoCertificate {
-    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        // Fails only outside of a probe's handshake.
-        let _ = PRESENTED.try_with(|slot| slot.borrow_mut().asks_for_certificate = true);
-        None
-    }
-
-    fn has_certs(&self) -> bool {
-        false
     }
 }

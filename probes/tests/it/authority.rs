@@ -80,6 +80,22 @@ impl Authority {
         }
     }
 
+    /// Writes a client certificate and its key; returns their paths.
+    pub fn client(&self, name: &str) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new([]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let path = |end: &str| {
+            let path = self.folder.path().join(format!("{name}.{end}"));
+            path.to_str().unwrap().to_owned()
+        };
+        let (certificate_file, key_file) = (path("pem"), path("key"));
+        write(&certificate_file, &certificate.pem());
+        write(&key_file, &key.serialize_pem());
+        (certificate_file, key_file)
+    }
+
     pub fn good(&self) -> Credentials {
         self.issue(&params())
     }

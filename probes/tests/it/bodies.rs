@@ -369,7 +369,7 @@ fn a_wrong_value_is_reported_with_its_place() {
 fn keys_that_contradict_each_other_are_reported_at_one_of_them() {
     let plain = || spec("http://portal.example.org/");
     let days = plain().with("expect.certificate_days", 9);
-    check_one_mistake(&days, "9", "presents no certificate");
+    check_one_mistake(&days, "9", "has no TLS");
     let head = plain()
         .with("method", "HEAD")
         .with("expect.body_lacks", "x");

@@ -9,7 +9,7 @@ use crate::authority::Authority;
 use crate::servers::{Spec, answer, check_down, check_up, head, say, serve, spec, write};
 
 /// Runs the probe when its files may be checked again.
-async fn later(probe: &Probe) -> Finding {
+pub async fn later(probe: &Probe) -> Finding {
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(2)).await;
     // While paused, the clock would also jump to the end of each time limit.

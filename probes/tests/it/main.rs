@@ -5,6 +5,7 @@
 mod authority;
 mod bodies;
 mod certificates;
+mod client_certificates;
 mod dns;
 mod encodings;
 mod files;

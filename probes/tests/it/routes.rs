@@ -146,7 +146,7 @@ fn an_address_that_has_no_effect_is_a_mistake() {
             http("http://a.example/"),
             "server_name",
             "b.example",
-            "presents no certificate",
+            "has no TLS",
         ),
     ] {
         let mistakes = spec.with(key, value).prepare().unwrap_err();

@@ -321,12 +321,15 @@ fn every_example_of_a_probe_can_be_configured() {
             .lines()
             .map(|line| {
                 let line = beside(line, "ca_file", "ca.pem");
+                let line = beside(&line, "client_certificate_file", "ca.pem");
+                let line = beside(&line, "client_key_file", "ca.key");
                 let line = beside(&line, "password_file", "secret");
                 beside(&line, "token_file", "secret") + "\n"
             })
             .collect();
         let files = Files::with_system(&format!("{SYSTEM}{text}"))
             .with("systems/ca.pem", authority.cert.pem())
+            .with("systems/ca.key", authority.signing_key.serialize_pem())
             .with("systems/secret", "hunter2\n");
         assert_eq!(files.reported(), [], "{kind}");
         let loaded = files.load().unwrap();

@@ -112,6 +112,12 @@ impl Hop {
         self
     }
 
+    /// True unless a redirect led to another host.
+    pub(super) fn is_configured_host(&self) -> bool {
+        let route = self.route.as_deref();
+        route.is_some_and(|route| route.host == self.name())
+    }
+
     /// The host that the URL names.
     pub(super) fn name(&self) -> &str {
         name(&self.url)
