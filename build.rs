@@ -5,6 +5,8 @@ fn main() {
     if std::env::var_os("CARGO_FEATURE_BUNDLED").is_some() {
         return;
     }
+    // A build that is copied to a server finds the library beside the program.
+    println!("cargo:rustc-link-arg=-Wl,-rpath,$ORIGIN");
     if let Ok(dir) = std::env::var("DUCKDB_LIB_DIR") {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{dir}");
     }

@@ -10,8 +10,6 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use crate::cli::args::{Command, Common, Incident, Line, Maintenance};
 use crate::cli::{self, End, Failure};
 use crate::samples::{self, Check};
@@ -29,7 +27,7 @@ pub fn main(line: impl IntoIterator<Item = OsString>) -> ExitCode {
         .iter()
         .take_while(|word| *word != "--")
         .any(|word| word == "--json");
-    let line = match Line::try_parse_from(line) {
+    let line = match cli::options::parse(line) {
         Ok(line) => line,
         Err(error) => return cli::failure::usage(&error, wants_json),
     };

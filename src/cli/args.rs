@@ -31,6 +31,8 @@ pub struct Common {
     #[arg(
         long,
         global = true,
+        env = "NINES_CONFIG",
+        hide_env_values = true,
         default_value = "config/nines.toml",
         value_name = "FILE"
     )]
@@ -38,7 +40,7 @@ pub struct Common {
     /// Data directory, instead of the one in the configuration
     #[arg(long, global = true, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Print JSON
+    /// Print JSON; with `run`, write the log as JSON
     #[arg(long, global = true)]
     pub json: bool,
     /// Name recorded as the actor (default: your login name)

@@ -13,6 +13,7 @@ pub mod demo;
 pub mod events;
 pub mod failure;
 mod layout;
+pub mod options;
 pub mod output;
 pub mod probe;
 mod progress;

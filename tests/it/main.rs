@@ -8,6 +8,7 @@ mod accounting {
 }
 mod packaging {
     mod duckdb_download;
+    mod library;
 }
 mod command_line {
     mod arguments;
