@@ -4,6 +4,7 @@
 //! Exit status 0 is done, 1 the answer is bad news, 2 wrong usage or configuration, 3 could not.
 //! README lists which answers are bad news.
 
+mod logging;
 mod service;
 
 use std::ffi::OsString;
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 
 use crate::cli::args::{Command, Common, Incident, Line, Maintenance};
 use crate::cli::{self, End, Failure};
+use crate::config::{self, Log, LogFormat, LogLevel};
 use crate::samples::{self, Check};
 
 /// Carries out a command line, the program's name included.
@@ -47,7 +49,10 @@ fn carry_out(line: Line) -> Result<End, Failure> {
         Command::Schema { kind } => cli::check::schema(kind),
         Command::Demo { seconds, dir } => cli::demo::run(common, dir, seconds),
         Command::Simulate { scenario, out } => {
-            log_to_stderr("warn");
+            logging::start(Log {
+                level: LogLevel::Warn,
+                ..Log::default()
+            });
             cli::simulation::run(&scenario, &out, common)
         }
         Command::Probe { target } => cli::probe::run(common, &target),
@@ -72,7 +77,11 @@ fn run_service(common: &Common, with_parent: bool) -> Result<End, Failure> {
         use rustix::process::{Signal, set_parent_process_death_signal};
         set_parent_process_death_signal(Some(Signal::TERM))?;
     }
-    log_to_stderr("info");
+    let mut log = config::locate(&common.config).log;
+    if common.json {
+        log.format = LogFormat::Json;
+    }
+    logging::start(log);
     let start = service::Start {
         config: common.config.clone(),
         data: common.data.clone(),
@@ -96,23 +105,6 @@ fn run_service(common: &Common, with_parent: bool) -> Result<End, Failure> {
         Err(service::Error::Config(mistakes)) => Err(Failure::Config(mistakes)),
         Err(error) => Err(error.into()),
     }
-}
-
-/// Libraries that would log each run of a probe: its result says the same.
-const QUIET: &str = "hickory_net=off,hickory_proto=off,hickory_resolver=off";
-
-fn log_to_stderr(level: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("NINES_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(format!("{level},{QUIET}")));
-    // A second call within one process (a test) keeps the first.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(cli::output::supports_colour(&std::io::stderr()))
-        // By default the subscriber panics if standard error is full.
-        .log_internal_errors(false)
-        .with_target(false)
-        .try_init();
 }
 
 /// Completes with SIGTERM or SIGINT. Both are caught from here on, also while the service starts.

@@ -184,6 +184,7 @@ async fn run_ready(
         courier,
         state,
         fixed,
+        fingerprint: loaded.fingerprint.clone(),
     };
     let broken = service.supervise(stop, &mut running).await;
     tracing::info!("stopping");

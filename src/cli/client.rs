@@ -141,6 +141,7 @@ impl Client {
                     .collect();
                 Ok(Reply::Done(Receipt {
                     events: rows?,
+                    changes: None,
                     left: Vec::new(),
                 }))
             }

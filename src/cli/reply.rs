@@ -70,11 +70,18 @@ fn print_reply(common: &Common, reply: Reply, notes: &[String]) -> Result<End, F
             }
             if common.json {
                 let left: Vec<&String> = receipt.left.iter().chain(notes).collect();
-                output::json(&json!({ "events": receipt.events, "left": left }))?;
+                let mut answer = json!({ "events": receipt.events, "left": left });
+                if let Some(changes) = receipt.changes {
+                    answer["changes"] = json!(changes);
+                }
+                output::json(&answer)?;
                 return Ok(End::Done);
             }
             if receipt.events.is_empty() {
-                print("done\n")?;
+                print(&match &receipt.changes {
+                    Some(changes) => format!("configuration reloaded: {changes}\n"),
+                    None => "done\n".to_owned(),
+                })?;
             }
             for row in receipt.events {
                 print(&format!(

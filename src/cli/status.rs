@@ -46,6 +46,13 @@ fn text(status: &engine::Status, runs: bool, width: usize) -> String {
             say(&self_check_line(&check.check, check.since, why));
         }
     }
+    if let Some(refused) = &status.refused_reload {
+        say(&format!(
+            "The configuration in force is not the one in the files: a reload was refused at {}: {}.",
+            instant(Some(refused.since)),
+            refused.why
+        ));
+    }
     let mut list = Listing::new([
         "system",
         "state",
@@ -279,6 +286,7 @@ mod tests {
         ));
         let archive = "image-archive-of-the-regional-imaging-exchange";
         engine::Status {
+            refused_reload: None,
             service: "Example Health Information Exchange of the Capital Region".to_owned(),
             at: "2026-10-07T06:15:00Z".parse().unwrap(),
             watching: true,

@@ -18,7 +18,7 @@ use super::read::{File, LARGEST, read, read_with};
 use super::schema::SchemaKind;
 use super::service::{self, ServiceFile};
 use super::system::{self, SystemFile};
-use super::{Loaded, Mistakes, Warnings, folder_of, warnings};
+use super::{Fingerprint, Loaded, Mistakes, Warnings, folder_of, warnings};
 
 /// The most files of one kind that are read.
 const MOST_FILES: usize = 10_000;
@@ -91,6 +91,9 @@ pub(super) fn load(
     let Some(checked) = checked.filter(|_| mistakes.is_empty()) else {
         return Err(mistakes);
     };
+    let (service_source, others) = sources.split_at(1);
+    let (of_policies, of_systems) = others.split_at(policy_files.files.len());
+    let fingerprint = Fingerprint::of(&service_source[0], of_policies, of_systems);
     warnings::of_systems(&mut sources, &systems, &policies, &checked.catalogue, now);
     let mut systems: Vec<_> = systems
         .into_iter()
@@ -109,8 +112,10 @@ pub(super) fn load(
         self_check: checked.self_check,
         listen: checked.listen,
         mail: checked.mail,
+        log: checked.log,
         data: checked.data,
         templates: checked.templates,
+        fingerprint,
         warnings: Warnings::collect(&sources),
         socket_group: checked.socket_group,
     })

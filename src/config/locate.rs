@@ -3,12 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::de::value::{Error, StrDeserializer};
+use serde::de::{DeserializeOwned, IntoDeserializer as _};
 use toml::de::DeTable;
 use values::{FilePath, Format as _};
 
-use super::folder_of;
 use super::read::text_of;
 use super::syntax::explain;
+use super::{Log, folder_of};
 
 /// The places that commands need that do not start a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub struct Location {
     pub data: PathBuf,
     /// The folder of the operator's own templates.
     pub templates: Option<PathBuf>,
+    /// The log; the default for what is missing or wrong.
+    pub log: Log,
     /// The first reason why the file could not be read as a whole, in one line with its name.
     pub trouble: Option<String>,
 }
@@ -49,13 +53,25 @@ pub fn locate(file: &Path) -> Location {
     Location {
         data: folder("data").unwrap_or_else(|| own.join("data")),
         templates: folder("templates"),
+        log: Log {
+            level: log_word(tree.get_ref(), "level").unwrap_or_default(),
+            format: log_word(tree.get_ref(), "format").unwrap_or_default(),
+        },
         trouble: troubles.into_iter().next(),
     }
+}
+
+/// A word of `[log]`, if it is one of those that are known.
+fn log_word<T: DeserializeOwned>(tree: &DeTable<'_>, key: &str) -> Option<T> {
+    let table = tree.get("log")?.get_ref().as_table()?;
+    let word: StrDeserializer<'_, Error> = table.get(key)?.get_ref().as_str()?.into_deserializer();
+    T::deserialize(word).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{LogFormat, LogLevel};
 
     fn located(text: &str) -> (PathBuf, Option<PathBuf>, Option<String>) {
         let dir = tempfile::tempdir().unwrap();
@@ -90,6 +106,22 @@ mod tests {
         let (data, _, trouble) = located("[service]\ndata = 5\n");
         assert_eq!(data, PathBuf::from("data"));
         assert_eq!(trouble.as_deref(), Some("nines.toml: `data` is not a path"));
+    }
+
+    #[test]
+    fn the_log_is_known_before_the_rest_is_checked() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("nines.toml");
+        std::fs::write(
+            &file,
+            "[log]\nlevel = \"debug\"\nformat = \"jsom\"\n[lissten]\n",
+        )
+        .unwrap();
+        let expected = Log {
+            level: LogLevel::Debug,
+            format: LogFormat::Text,
+        };
+        assert_eq!(locate(&file).log, expected);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! the settings that only effects need. No rule of the service is here. Secrets leave it only in the
 //! fields made for them.
 
+mod changes;
 mod diagnostics;
 #[cfg(test)]
 mod documentation;
@@ -35,9 +36,11 @@ use domain::id::{ProbeId, VantageId};
 use secrecy::SecretString;
 use values::Format as _;
 
+pub use changes::Fingerprint;
 pub use diagnostics::{Mistake, Mistakes, Warnings};
 pub use locate::{Location, locate};
 pub use schema::{SchemaKind, schema};
+pub use service::{Log, LogFormat, LogLevel};
 pub use values::Scheme;
 pub use values::suggest::unknown;
 
@@ -50,10 +53,13 @@ pub struct Loaded {
     pub self_check: SelfCheck,
     pub listen: Listen,
     pub mail: Option<Mail>,
+    pub log: Log,
     /// The folder of the ledger and the samples. It may not exist yet.
     pub data: PathBuf,
     /// A folder of templates to use in place of the built-in ones.
     pub templates: Option<PathBuf>,
+    /// The parts of the files, to compare two configurations.
+    pub fingerprint: Fingerprint,
     /// Likely slips.
     pub warnings: Warnings,
     /// The group of the operating system whose members may use the socket.

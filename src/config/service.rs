@@ -32,6 +32,9 @@ pub(super) struct ServiceFile {
     listen: Option<ListenTable>,
     /// How the monitor checks itself before it blames a target. Default: it does not.
     self_check: Option<Written<SelfCheckTable>>,
+    /// The log.
+    #[serde(default)]
+    log: Log,
     /// How notices are sent. Default: none is sent.
     pub mail: Option<MailTable>,
     /// The committees that receive reports. Every system has one.
@@ -43,6 +46,57 @@ pub(super) struct ServiceFile {
     /// Staff. They are not notified yet.
     #[serde(default)]
     contact: Vec<Written<Contact>>,
+}
+
+/// The log that the service writes to standard error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// The least level that is written. Default: "info".
+    #[serde(default)]
+    #[schemars(with = "String", extend("enum" = ["error", "warn", "info", "debug", "trace"]))]
+    pub level: LogLevel,
+    /// "json" writes each line as a JSON object. Default: "text".
+    #[serde(default)]
+    #[schemars(with = "String", extend("enum" = ["text", "json"]))]
+    pub format: LogFormat,
+}
+
+/// The least level of lines that are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+    Trace,
+}
+
+impl LogLevel {
+    /// The words, the least talkative first.
+    pub const WORDS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// The form of lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
 }
 
 /// The service itself. Paths are relative to this file.
@@ -162,6 +216,7 @@ pub(super) struct Service {
     pub listen: Listen,
     pub self_check: SelfCheck,
     pub mail: Option<Mail>,
+    pub log: Log,
     pub data: PathBuf,
     pub templates: Option<PathBuf>,
     pub socket_group: Option<String>,
@@ -206,6 +261,7 @@ pub(super) fn service(
         self_check: self_check.unwrap_or_default(),
         mail,
         socket_group: table.socket_group.map(|group| group.value),
+        log: file.log,
         data: data.unwrap_or_else(|| source.folder().join("data")),
         templates,
     }

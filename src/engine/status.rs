@@ -40,6 +40,18 @@ pub struct Status {
     /// The ids of the maintenance windows that are open now.
     pub maintenance: Vec<String>,
     pub outbox: Outbox,
+    /// Set while an older configuration is in force because the service refused a reload.
+    #[serde(default)]
+    pub refused_reload: Option<RefusedReload>,
+}
+
+/// A configuration that the service refused to take over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedReload {
+    /// The time of the first refusal since the last successful reload.
+    pub since: Timestamp,
+    /// The last reason, in one sentence.
+    pub why: String,
 }
 
 /// A check of the monitor itself.
@@ -156,6 +168,7 @@ impl Status {
     ) -> Self {
         let waiting = || record.notices.unsent().map(|(_, o)| o);
         Self {
+            refused_reload: None,
             service: record.catalogue.service.clone(),
             at,
             watching: record.monitoring.is_watching(),

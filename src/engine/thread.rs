@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use domain::event::{Event, GapCause};
+use domain::event::{Delivery, Event, Fact, GapCause};
 use domain::id::ProbeId;
 use domain::input::Input;
 use domain::sample::Sample;
@@ -177,7 +177,6 @@ impl Engine {
                 GapCause::ClockStepped => &self.shared.counters.clock_steps,
             };
             counter.fetch_add(1, Relaxed);
-            tracing::warn!(from = %span.from, to = %span.to, ?cause, "monitoring gap");
             // The next turns repeat a failed commit.
             let _ = self.step(Input::MonitoringGap { span, cause }, None);
             self.tell_probe_tasks();
@@ -337,9 +336,25 @@ fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
 
 fn log(seq: u64, event: &Event) {
     let subject = event.fact.subject();
+    // An absent field is left out of the line.
+    let subject = (!subject.is_empty()).then_some(tracing::field::display(subject));
     // An event that is stored has a stored form.
     let (kind, _) = ledger::form(&event.fact).unwrap_or_default();
-    tracing::info!(seq, at = %event.at, by = %event.by, %subject, "{kind}");
+    let (at, by) = (event.at, &event.by);
+    match &event.fact {
+        Fact::DeliveryEnded { result, .. } if *result != Delivery::Accepted => {
+            tracing::warn!(seq, %at, %by, subject, ?result, "{kind}");
+        }
+        Fact::MonitoringGap { span, cause } => {
+            tracing::warn!(seq, %at, %by, from = %span.from, to = %span.to, ?cause, "{kind}");
+        }
+        Fact::OutageOpened { .. }
+        | Fact::OutageDeclared { .. }
+        | Fact::Overrun { .. }
+        | Fact::Flapping { .. }
+        | Fact::Crashed { .. } => tracing::warn!(seq, %at, %by, subject, "{kind}"),
+        _ => tracing::info!(seq, %at, %by, subject, "{kind}"),
+    }
 }
 
 #[cfg(test)]

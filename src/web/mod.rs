@@ -7,4 +7,4 @@ mod state;
 pub mod private;
 pub mod socket;
 
-pub use state::{ActRequest, AppState, Receipt, Reload, ReloadError, Reply, Row};
+pub use state::{ActRequest, AppState, Receipt, Reload, ReloadError, Reloaded, Reply, Row};

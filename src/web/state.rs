@@ -1,7 +1,7 @@
 //! The state that the listeners share: the engine's handle, its snapshots, and requested reloads.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::act::Act;
 use domain::actor::Actor;
@@ -13,7 +13,7 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
 use super::probe_now::{NotRun, Targets};
 use crate::config::ProbeSetup;
-use crate::engine::status::Status;
+use crate::engine::status::{RefusedReload, Status};
 use crate::engine::{self, EngineHandle};
 use crate::ledger;
 use crate::metrics::{Configuration, Exporter};
@@ -61,6 +61,9 @@ impl Row {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Receipt {
     pub events: Vec<Row>,
+    /// The changes of a reload, as in "1 system changed".
+    #[serde(default)]
+    pub changes: Option<String>,
     /// The steps that are left for a person.
     #[serde(default)]
     pub left: Vec<String>,
@@ -84,8 +87,17 @@ pub enum ReloadError {
     Failed(String),
 }
 
-/// Receives the steps that are left for a person after a reload, or the reason why it failed.
-pub type Reload = oneshot::Sender<Result<Vec<String>, ReloadError>>;
+/// The result of a reload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reloaded {
+    /// As in "1 system changed".
+    pub changes: String,
+    /// The steps that are left for a person.
+    pub left: Vec<String>,
+}
+
+/// Receives the result of a reload, or the reason why it failed.
+pub type Reload = oneshot::Sender<Result<Reloaded, ReloadError>>;
 
 /// The state that the listeners share.
 pub struct AppState {
@@ -93,7 +105,8 @@ pub struct AppState {
     samples: Writer,
     exporter: Exporter,
     loaded_us: AtomicI64,
-    reload_failed: AtomicBool,
+    /// Set from the first refused reload until one succeeds.
+    refused_reload: Mutex<Option<RefusedReload>>,
     ask_reload: mpsc::Sender<Reload>,
     reloads: AsyncMutex<mpsc::Receiver<Reload>>,
     targets: Targets,
@@ -108,7 +121,7 @@ impl AppState {
             samples,
             exporter: Exporter::new(env!("CARGO_PKG_VERSION")),
             loaded_us: AtomicI64::new(loaded_at.as_microsecond()),
-            reload_failed: AtomicBool::new(false),
+            refused_reload: Mutex::new(None),
             ask_reload,
             reloads: AsyncMutex::new(reloads),
             targets: Targets::default(),
@@ -132,12 +145,19 @@ impl AppState {
         self.reloads.lock().await.recv().await
     }
 
-    /// Records the result of a reload.
-    pub fn reloaded(&self, taken: bool, at: Timestamp) {
-        self.reload_failed.store(!taken, Relaxed);
-        if taken {
+    /// Records a reload, and why it was refused.
+    pub fn reloaded(&self, refused: Option<String>, at: Timestamp) {
+        if refused.is_none() {
             self.loaded_us.store(at.as_microsecond(), Relaxed);
         }
+        let mut known = self.refused_reload();
+        let since = known.as_ref().map_or(at, |known| known.since);
+        *known = refused.map(|why| RefusedReload { since, why });
+    }
+
+    fn refused_reload(&self) -> MutexGuard<'_, Option<RefusedReload>> {
+        let known = self.refused_reload.lock();
+        known.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the service to reload its configuration.
@@ -147,8 +167,9 @@ impl AppState {
             return Reply::Failed("the service is stopping".to_owned());
         }
         match answered.await {
-            Ok(Ok(left)) => Reply::Done(Receipt {
+            Ok(Ok(Reloaded { changes, left })) => Reply::Done(Receipt {
                 events: Vec::new(),
+                changes: Some(changes),
                 left,
             }),
             Ok(Err(ReloadError::Wrong(why))) => Reply::Refused(why),
@@ -169,6 +190,7 @@ impl AppState {
                 match rows {
                     Ok(events) => Reply::Done(Receipt {
                         events,
+                        changes: None,
                         left: Vec::new(),
                     }),
                     Err(error) => Reply::Failed(error.to_string()),
@@ -183,21 +205,21 @@ impl AppState {
         let snapshot = self.engine.snapshot();
         let shared = self.engine.shared();
         let now = self.engine.clock().now();
-        Status::of(
-            &snapshot.record,
-            &snapshot.head,
-            now,
-            snapshot.behind,
-            |probe| shared.probe(probe)?.latest(),
-        )
-        .with_self_checks(shared)
+        let latest = |probe: &ProbeId| shared.probe(probe)?.latest();
+        let (record, head) = (&snapshot.record, &snapshot.head);
+        let status =
+            Status::of(record, head, now, snapshot.behind, latest).with_self_checks(shared);
+        Status {
+            refused_reload: self.refused_reload().clone(),
+            ..status
+        }
     }
 
     /// The page at `/metrics`.
     pub(super) fn metrics(&self) -> String {
         let configuration = Configuration {
             loaded_at: Timestamp::from_microsecond(self.loaded_us.load(Relaxed)).ok(),
-            last_reload_failed: self.reload_failed.load(Relaxed),
+            last_reload_failed: self.refused_reload().is_some(),
         };
         let shared = self.engine.shared();
         self.exporter

@@ -45,6 +45,7 @@ mod samples {
     mod lost_samples;
 }
 mod service {
+    mod logging;
     mod private_listener;
     mod probing;
     mod reload;

@@ -9,14 +9,14 @@ use std::time::Duration;
 use domain::actor::Actor;
 
 use super::load::{Prepared, Reader, relays};
-use super::{Error, Start, describe};
+use super::{Error, Start, chain, describe};
 use crate::clock;
-use crate::config::Loaded;
+use crate::config::{Fingerprint, Loaded, Log};
 use crate::engine::runner::Runner;
 use crate::engine::status::removed_while_down;
 use crate::engine::{EngineHandle, thread};
 use crate::notices::{self, Courier};
-use crate::web::{self, ReloadError};
+use crate::web::{self, ReloadError, Reloaded};
 
 /// How often probes that panicked are restarted.
 pub(super) const RESTART_PROBES_EVERY: Duration = Duration::from_secs(30);
@@ -30,11 +30,14 @@ pub(super) struct Service {
     pub(super) courier: Arc<Courier>,
     pub(super) state: Arc<web::AppState>,
     pub(super) fixed: FixedSettings,
+    /// Of the configuration in force.
+    pub(super) fingerprint: Fingerprint,
 }
 
 /// The settings that a reload cannot change.
 pub(super) struct FixedSettings {
     private: SocketAddr,
+    log: Log,
     data: PathBuf,
     /// True if the command line names the data directory.
     data_named: bool,
@@ -45,6 +48,7 @@ impl FixedSettings {
     pub(super) fn from(start: &Start, loaded: &Loaded) -> Self {
         Self {
             private: loaded.listen.private,
+            log: loaded.log,
             data: loaded.data.clone(),
             data_named: start.data.is_some(),
             socket_group: loaded.socket_group.clone(),
@@ -59,6 +63,9 @@ impl FixedSettings {
                 "`private` of [listen] needs a restart: until then the service listens on {}, not on {}",
                 self.private, loaded.listen.private
             ));
+        }
+        if loaded.log != self.log {
+            waits.push("`[log]` needs a restart: until then the log stays as it is".to_owned());
         }
         if loaded.data != self.data && !self.data_named {
             waits.push(format!(
@@ -165,23 +172,29 @@ impl Service {
             Ok(prepared) => self.apply(prepared).await,
             Err(error) => Err(error),
         };
-        self.state.reloaded(result.is_ok(), clock::now());
-        let result = result.map_err(|error| not_taken(&error));
+        // The log and the status have one line. The answer to `nines reload` names every mistake.
         match &result {
-            _ if !answers.is_empty() => {}
-            Ok(_) => tracing::info!("the configuration was reloaded"),
-            Err(ReloadError::Wrong(why) | ReloadError::Failed(why)) => tracing::error!(
-                "the configuration was NOT reloaded, the old one stays in force: {why}"
-            ),
+            Ok(reloaded) => {
+                self.state.reloaded(None, clock::now());
+                tracing::info!("configuration reloaded: {}", reloaded.changes);
+            }
+            Err(error) => {
+                let why = summary(error);
+                tracing::error!(
+                    "the configuration was NOT reloaded, the old one stays in force: {why}"
+                );
+                self.state.reloaded(Some(why), clock::now());
+            }
         }
+        let result = result.map_err(|error| not_taken(&error));
         for answer in answers {
             // The caller may have disconnected.
             drop(answer.send(result.clone()));
         }
     }
 
-    /// Puts the new configuration in force, whole or not at all. Returns what a person still has to do.
-    pub(super) async fn apply(&mut self, prepared: Prepared) -> Result<Vec<String>, Error> {
+    /// Puts the new configuration in force, whole or not at all.
+    pub(super) async fn apply(&mut self, prepared: Prepared) -> Result<Reloaded, Error> {
         let Prepared { loaded, renderer } = prepared;
         let mut left = removed_while_down(&self.engine.snapshot().record, &loaded.catalogue);
         left.extend(self.fixed.waits(&loaded));
@@ -196,7 +209,19 @@ impl Service {
         for left in &left {
             tracing::warn!("{left}");
         }
-        Ok(left)
+        let changes = self.fingerprint.changes(&loaded.fingerprint);
+        self.fingerprint = loaded.fingerprint;
+        Ok(Reloaded { changes, left })
+    }
+}
+
+/// Why a reload failed, in one line.
+fn summary(error: &Error) -> String {
+    match error {
+        Error::Config(mistakes) => {
+            format!("{}; `nines check` shows every mistake", mistakes.summary())
+        }
+        error => chain(error).replace('\n', " "),
     }
 }
 

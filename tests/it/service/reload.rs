@@ -30,6 +30,24 @@ fn a_hangup_takes_over_what_is_right_and_refuses_what_is_not() {
     says(folder, "the configuration was NOT reloaded");
     says(folder, "unknown key `intervall`");
     successful(0);
+    // One line of the log, and the status until a reload succeeds.
+    let log = log(folder);
+    let lines: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains(" ERROR "))
+        .collect();
+    assert!(
+        matches!(lines[..], [line] if line.contains("systems/portal.toml:")),
+        "{log}"
+    );
+    assert!(!log.contains("-->"), "{log}");
+    let status = || run(folder, &["status", "--config", "nines.toml"]);
+    let shown = out(&status())
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert!(shown.contains("a reload was refused at 20"), "{shown}");
+    assert!(shown.contains("unknown key `intervall`"), "{shown}");
     // The one before stays in force, and goes on.
     assert_eq!(get(folder, "/probe?target=portal/port").0, 200);
     std::fs::write(&portal, good.replace("\"port\"", "\"door\"")).unwrap();
@@ -37,8 +55,11 @@ fn a_hangup_takes_over_what_is_right_and_refuses_what_is_not() {
     until("the new probe does not run", || {
         (get(folder, "/probe?target=portal/door").0 == 200).then_some(())
     });
-    says(folder, "the configuration was reloaded");
+    says(folder, "configuration reloaded: 1 system changed");
     successful(1);
+    assert!(!out(&status()).contains("refused"), "{}", out(&status()));
+    let reload = ends(folder, &["reload", "--config", "nines.toml"], 0);
+    assert_eq!(out(&reload), "configuration reloaded: no setting changed\n");
     assert_eq!(get(folder, "/probe?target=portal/port").0, 404);
 }
 
@@ -130,7 +151,10 @@ systems  = ["SYSTEM"]
     let reload = ends(folder, &["reload", "--config", "nines.toml"], 0);
     // No message was delivered: nobody waits for a recovery.
     assert_eq!(err(&reload), "");
-    assert_eq!(out(&reload), "done\n");
+    assert_eq!(
+        out(&reload),
+        "configuration reloaded: 1 system removed, 1 customer changed\n"
+    );
     let again = ends(folder, &["reload", "--config", "nines.toml"], 0);
     assert_eq!(err(&again), "");
 }
@@ -152,11 +176,14 @@ fn a_reload_says_each_time_what_waits_for_a_restart() {
         "`private` of [listen] needs a restart: until then the service listens on 127.0.0.1:{port}, not on 127.0.0.1:1"
     );
     // The second time it waits no less.
-    for _ in 0..2 {
+    for changes in ["other settings changed", "no setting changed"] {
         let run = ends(folder, &reload, 0);
         assert_eq!(
             (out(&run), err(&run)),
-            ("done\n", &*format!("nines: {expected}\n"))
+            (
+                &*format!("configuration reloaded: {changes}\n"),
+                &*format!("nines: {expected}\n")
+            )
         );
     }
     let said = json(folder, &reload, 0);
@@ -165,7 +192,10 @@ fn a_reload_says_each_time_what_waits_for_a_restart() {
     assert!(log.contains(&expected), "{log}");
     std::fs::write(&file, before).unwrap();
     let run = ends(folder, &reload, 0);
-    assert_eq!((out(&run), err(&run)), ("done\n", ""));
+    assert_eq!(
+        (out(&run), err(&run)),
+        ("configuration reloaded: other settings changed\n", "")
+    );
 }
 
 #[test]

@@ -47,7 +47,11 @@ fn no_secret_reaches_the_log_or_a_store() {
         "\n[[probe]]\nname = \"page\"\nkind = \"http\"\nurl = \"http://127.0.0.1:1/\"\n\
          interval = \"1s\"\nfailures = 1\nbearer_token_file = \"probe\"\n",
     );
-    let _running = Running::start_with(folder, "NINES_LOG", "trace");
+    let _running = Running::start_with(
+        folder,
+        "NINES_LOG",
+        "trace,hyper=trace,hyper_util=trace,rustls=trace,tokio_util=trace",
+    );
     until("no attempt", || {
         let ended = |fact: &Fact| matches!(fact, Fact::DeliveryEnded { .. });
         facts(folder).iter().any(ended).then_some(())
