@@ -39,7 +39,10 @@ const OWNED: &[(&str, &str)] = &[
     ("prometheus::", "src/metrics"),
     ("minijinja::", "src/notices src/reports"),
     ("anyhow::", "src/cli"),
-    ("probes::", "src/engine src/config src/cli src/app"),
+    (
+        "probes::",
+        "src/engine src/config src/cli src/app src/notices",
+    ),
     ("decide::decide", "src/engine/turn.rs"),
 ];
 
