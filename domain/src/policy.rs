@@ -27,6 +27,10 @@ pub struct Policy {
     pub min_coverage_ppm: u32,
     /// The planned seconds that it allows each system in a month.
     pub monthly_allowance_s: Option<i64>,
+    /// How long before its start customers must be notified of a one-off window, at least, in seconds. Absent in
+    /// configurations that were stored before the key existed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_notice_s: Option<i64>,
     /// The hours that are agreed time; `None` is all.
     pub service_hours: Option<Hours>,
     /// The hours in which planned work may count as planned downtime; `None` is all.

@@ -32,6 +32,9 @@ pub(super) struct PolicyFile {
     min_coverage: Option<Parsed<Percent>>,
     /// The planned downtime that a system may have in a month. Default: no limit.
     monthly_allowance: Option<Parsed<Seconds>>,
+    /// How long before its start customers must be notified of a one-off maintenance window, at least. A window may
+    /// ask for more. Default: before its start.
+    min_notice: Option<Parsed<Seconds>>,
     /// The hours that are agreed time. Default: all.
     service_hours: Option<WeeklyHours>,
     /// The hours in which maintenance may count as planned. Default: all.
@@ -108,6 +111,11 @@ pub(super) fn target_of(source: &mut Source<'_>, written: &Parsed<TargetPercent>
 
 pub(super) fn policy(source: &mut Source<'_>, file: PolicyFile, id: &str) -> Policy {
     let shortest = at_least(source, file.ignore_outages_shorter_than.as_ref(), 1);
+    if file.min_notice.is_none() {
+        let why = "a one-off maintenance window counts as planned however late customers are notified: set \
+                   `min_notice`, as \"24h\"";
+        source.warn(&file.name.at, why);
+    }
     let target = file.target.map(|target| target_of(source, &target));
     let mut hours = |hours: Option<WeeklyHours>| hours.map(|hours| weekly(source, hours));
     Policy {
@@ -119,6 +127,7 @@ pub(super) fn policy(source: &mut Source<'_>, file: PolicyFile, id: &str) -> Pol
         ignore_shorter_s: shortest.unwrap_or(0),
         min_coverage_ppm: file.min_coverage.map_or(MIN_COVERAGE_PPM, |c| c.value),
         monthly_allowance_s: file.monthly_allowance.map(|allowance| allowance.value),
+        min_notice_s: file.min_notice.map(|notice| notice.value),
         service_hours: hours(file.service_hours),
         planned_hours: hours(file.planned_hours),
     }

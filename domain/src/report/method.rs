@@ -183,6 +183,12 @@ pub(super) fn choices(policy: &Policy) -> Vec<String> {
             words::length(allowance)
         ));
     }
+    if let Some(notice) = policy.min_notice_s {
+        texts.push(format!(
+            "One-off maintenance counts as planned only if customers are notified at least {} before its start.",
+            words::length(notice)
+        ));
+    }
     if let Some(hours) = limited(&policy.planned_hours) {
         texts.push(format!(
             "Maintenance counts as planned only within: {hours}."

@@ -64,6 +64,7 @@ const SET_UP: u64 = 3;
 /// An agreement that chooses nothing but the planned downtime of a month.
 pub fn policy(id: &str, monthly_allowance_s: Option<i64>) -> Policy {
     Policy {
+        min_notice_s: None,
         id: id.into(),
         name: id.to_uppercase(),
         unknown_is_down: false,

@@ -40,7 +40,7 @@ fn twelve_mistakes_in_three_files_are_twelve() {
         nines.toml:32 there is no system `results`
         nines.toml:38 `contacts` is an empty list
         policies/standard.toml:4 `unknown` cannot be `dwon`, did you mean `down`?
-        policies/standard.toml:12 write `24:00` as "00:00"; as an end it is midnight of the next day
+        policies/standard.toml:13 write `24:00` as "00:00"; as an end it is midnight of the next day
         systems/portal.toml:5 `99.9` lacks its percent sign: write "99.9%"
         systems/portal.toml:12 unknown key `intervall`, did you mean `interval`?
         systems/portal.toml:12 `30 s` is not a length of time: write it as "30s", "5m", "1h30m" or "7d"

@@ -197,9 +197,9 @@ fn a_key_of_another_kind_a_misspelt_kind_and_keys_of_later_versions() {
         &files,
         expect![[r#"
             error: `severity` is not supported yet: remove it
-              --> config/policies/standard.toml:16:3
+              --> config/policies/standard.toml:17:3
                |
-            16 | [[severity]]
+            17 | [[severity]]
                |   ^^^^^^^^
 
             error: `htpp` is not a kind of probe, did you mean `http`?

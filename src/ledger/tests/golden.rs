@@ -296,6 +296,7 @@ fn probes() -> Vec<Probe> {
 
 fn policy() -> Policy {
     Policy {
+        min_notice_s: None,
         id: "standard".into(),
         name: "Standard agreement".into(),
         target: None,

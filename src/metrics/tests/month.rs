@@ -12,6 +12,7 @@ const NOW: &str = "2026-10-12T06:00:00Z";
 
 fn agreement(id: &str) -> Policy {
     Policy {
+        min_notice_s: None,
         id: id.into(),
         name: id.to_owned(),
         target: Some(Target { ppm: 999_000 }),

@@ -123,6 +123,7 @@ fn first() -> Catalogue {
         ],
         contacts: Vec::new(),
         policies: vec![Policy {
+            min_notice_s: None,
             id: "healthelink".into(),
             name: "HEALTHeLINK support policy".to_owned(),
             target: None,

@@ -79,9 +79,19 @@ fn single(record: &Record, id: &WindowId) -> Result<OneOffHistory, Refusal> {
 pub(super) fn schedule(record: &Record, at: Timestamp, window: &Single) -> Result<Fact, Refusal> {
     makes_sense(record, at, window)?;
     within_planned_hours(record, window)?;
-    Ok(Fact::WindowScheduled {
-        window: window.clone(),
-    })
+    let window = Single {
+        min_notice_s: least_notice(record, window),
+        ..window.clone()
+    };
+    Ok(Fact::WindowScheduled { window })
+}
+
+/// The longest of the window's own notice and those that the policies of its systems ask for. The window keeps it: a
+/// later policy changes no window that was announced before.
+fn least_notice(record: &Record, window: &Single) -> Option<i64> {
+    let policies = window.systems.iter().filter_map(|s| record.policy_of(s));
+    let asked = policies.filter_map(|policy| policy.min_notice_s);
+    asked.chain(window.min_notice_s).max()
 }
 
 /// Checks a new window.

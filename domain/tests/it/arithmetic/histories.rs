@@ -275,6 +275,7 @@ pub fn policy() -> impl Strategy<Value = Policy> {
     )
         .prop_map(
             |(unknown, degraded, shorter, coverage, allowance, service)| Policy {
+                min_notice_s: None,
                 id: PolicyId::from("policy"),
                 name: "Policy".into(),
                 target: None,

@@ -338,6 +338,41 @@ fn a_window_outside_the_allowed_hours_needs_a_reason() {
     );
 }
 
+#[test]
+fn a_window_has_the_longest_notice_of_its_own_and_of_its_systems_policies() {
+    for (policy_s, own_s, expected_s) in [
+        (None, None, None),
+        (None, Some(60), Some(60)),
+        (Some(150), None, Some(150)),
+        (Some(150), Some(60), Some(150)),
+        (Some(150), Some(170), Some(170)),
+    ] {
+        let mut all = catalogue(vec![system("a"), system("b")]);
+        all.policies = vec![Policy {
+            min_notice_s: policy_s,
+            ..crate::service::policy("notice", None)
+        }];
+        // The policy of one of the systems is enough.
+        all.systems[1].policy = Some("notice".into());
+        let mut service = Service::with(ORIGIN, all);
+        let window = Single {
+            systems: vec!["a".into(), "b".into()],
+            min_notice_s: own_s,
+            ..single(&service, 200, 400)
+        };
+        service.act_at(20, "kim", Act::ScheduleMaintenance(window));
+        assert_eq!(last_version(&service).min_notice_s, expected_s);
+        let extension = Act::ExtendMaintenance {
+            window: "move".into(),
+            end: service.second(500),
+            max_downtime_s: None,
+            reason: None,
+        };
+        service.act_at(30, "kim", extension);
+        assert_eq!(last_version(&service).min_notice_s, expected_s);
+    }
+}
+
 fn house_end() -> jiff::Timestamp {
     "2026-10-01T00:06:00Z".parse().unwrap()
 }

@@ -35,6 +35,7 @@ const NOON: i64 = 1_792_065_600; // 2026-10-15 12:00 UTC
 
 fn policy() -> Policy {
     Policy {
+        min_notice_s: None,
         id: PolicyId::from("policy"),
         name: "Policy".into(),
         target: None,
