@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cli::args::{Command, Common, Incident, Line, Maintenance};
+use crate::cli::args::{Command, Common, Incident, Line, Maintenance, Report, ReportCommand};
 use crate::cli::{self, End, Failure};
 use crate::config::{self, Log, LogFormat, LogLevel};
 use crate::samples::{self, Check};
@@ -65,10 +65,22 @@ fn carry_out(line: Line) -> Result<End, Failure> {
         Command::Incident(Incident::Act(asked)) => cli::reply::act(common, asked.act),
         Command::Maintenance(Maintenance::List) => cli::views::maintenance::list(common),
         Command::Maintenance(Maintenance::Act(asked)) => cli::reply::act(common, asked.act),
-        Command::Report(wanted) => cli::report::run(common, &wanted),
+        Command::Report(wanted) => report(common, wanted),
         Command::Notice(wanted) => cli::views::notices::run(common, wanted),
         Command::Events(wanted) => cli::events::run(common, &wanted),
         Command::Verify { replay } => cli::verify::run(common, replay),
+    }
+}
+
+fn report(common: &Common, wanted: Report) -> Result<End, Failure> {
+    match (wanted.command, wanted.print) {
+        (Some(ReportCommand::Approve(wanted)), _) => cli::approval::approve(common, wanted),
+        (Some(ReportCommand::Revise(wanted)), _) => cli::approval::revise(common, wanted),
+        (Some(ReportCommand::List), _) => cli::views::reports::list(common),
+        (Some(ReportCommand::Show(wanted)), _) => cli::views::reports::show(common, &wanted),
+        (Some(ReportCommand::Verify(wanted)), _) => cli::views::reports::verify(common, &wanted),
+        (None, Some(wanted)) => cli::report::run(common, &wanted),
+        (None, None) => Err(Failure::Usage("name a month, such as 2026-10".to_owned())),
     }
 }
 

@@ -8,8 +8,9 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::Month;
 use crate::catalogue::Single;
-use crate::id::{CustomerId, IncidentId, OutageId, SystemId, WindowId};
+use crate::id::{CommitteeId, CustomerId, IncidentId, OutageId, SystemId, WindowId};
 use crate::incident::{Certainty, Measure};
 
 /// An incident or an outage, by its own id or by its system.
@@ -142,6 +143,25 @@ pub enum Act {
         #[serde(alias = "id")]
         window: WindowId,
         reason: Option<String>,
+    },
+    /// Approves the report of a month.
+    ApproveReport {
+        committee: CommitteeId,
+        month: Month,
+        /// The sequence of the draft that the approver read; without it, the present figures.
+        as_of: Option<u64>,
+        /// The digest of that draft's figures, which the program adds.
+        figures: Option<String>,
+        /// Why texts are missing.
+        reason: Option<String>,
+    },
+    /// Approves a revision of a report that was approved before.
+    ReviseReport {
+        committee: CommitteeId,
+        month: Month,
+        as_of: Option<u64>,
+        figures: Option<String>,
+        reason: String,
     },
     /// Records that a person notified a customer of a window.
     Told {

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
+use serde::{Deserialize, Serialize};
 
 use crate::policy::{DayHours, Hours, LocalTime};
 use crate::span::{Span, Spans, second};
@@ -169,7 +170,8 @@ fn closing(day: Date, entry: &DayHours, from: Timestamp, zone: &TimeZone) -> Tim
 }
 
 /// A calendar month, printed and read as `2026-10`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Month {
     year: i16,
     month: i8,
@@ -251,6 +253,20 @@ impl Month {
 impl fmt::Display for Month {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04}-{:02}", self.year, self.month)
+    }
+}
+
+impl From<Month> for String {
+    fn from(month: Month) -> Self {
+        month.to_string()
+    }
+}
+
+impl TryFrom<String> for Month {
+    type Error = NotAMonth;
+
+    fn try_from(text: String) -> Result<Self, NotAMonth> {
+        text.parse()
     }
 }
 

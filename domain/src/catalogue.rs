@@ -3,6 +3,7 @@
 //! probe's target and nothing that only the effects need.
 
 mod probe;
+mod reporting;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time, Weekday};
@@ -13,6 +14,7 @@ use crate::mailbox::Mailbox;
 use crate::policy::{Policy, Target};
 
 pub use probe::{Active, Affects, Heartbeat, Method, Probe};
+pub use reporting::{Agenda, DayTime, Reporting};
 
 /// The configuration in force. Every list is sorted by id; ids are unique; every reference holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +35,9 @@ pub struct Catalogue {
     pub customers: Vec<Customer>,
     /// Staff.
     pub contacts: Vec<Contact>,
+    /// The contacts that receive drafts without an owner.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operators: Vec<String>,
     /// The agreements.
     pub policies: Vec<Policy>,
     /// The monitored systems.
@@ -50,6 +55,9 @@ pub struct Committee {
     pub zone: String,
     /// Mail addresses.
     pub members: Vec<String>,
+    /// When its reports are drafted, and who approves them.
+    #[serde(default, skip_serializing_if = "Reporting::is_usual")]
+    pub reporting: Reporting,
 }
 
 /// A customer: it receives notices.
@@ -112,6 +120,9 @@ pub struct System {
     pub windows: Vec<Rule>,
     /// When it counts as unstable.
     pub flapping: Flapping,
+    /// The contact that owes the texts of its incidents; else the person who acknowledged them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
 }
 
 /// When a system that fails again and again counts as unstable: customers are then told so once,

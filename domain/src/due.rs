@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::calendar;
+use crate::calendar::{self, Month};
 use crate::catalogue::Single;
-use crate::id::{Source, SystemId, WindowId};
+use crate::id::{CommitteeId, Source, SystemId, WindowId};
 use crate::record::{Held, Record};
 use crate::span::Span;
 use crate::windows::{Earned, Occurrence};
@@ -36,7 +37,8 @@ pub fn next_due(record: &Record, doubted: &BTreeSet<Source>) -> Option<Timestamp
         .min();
     // A fact that came late may have made the time up long enough: it is due with that fact.
     let settled = settling(record, doubted).map(|(_, due)| due.max(now)).min();
-    [midnight, start, unwatched, settled]
+    let report = reports(record, ahead).iter().map(|due| due.at).min();
+    [midnight, start, unwatched, settled, report]
         .into_iter()
         .flatten()
         .min()
@@ -138,4 +140,75 @@ pub(crate) fn settling<'a>(
             let since = record.steady_since(system)?;
             Some((system, since.checked_add(hold).ok()?))
         })
+}
+
+/// An instant in the life of a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ReportDue {
+    pub at: Timestamp,
+    pub committee: CommitteeId,
+    pub month: Month,
+    pub meeting_at: Timestamp,
+    /// The draft; else a reminder.
+    pub is_draft: bool,
+}
+
+/// Drafts and reminders after `over.from` and before `over.to`, by committee and time. Nobody is
+/// reminded of a report that is approved.
+pub(crate) fn reports(record: &Record, over: Span) -> Vec<ReportDue> {
+    let mut found = Vec::new();
+    for committee in &record.catalogue.committees {
+        let Ok(zone) = calendar::zone(&committee.zone) else {
+            continue;
+        };
+        let now = Month::of(over.from, &zone);
+        // The dates of a month lie in the month after it; five days after a draft may be one later.
+        for month in [now.prev().prev(), now.prev(), now] {
+            let agenda = committee.reporting.agenda(month, &zone);
+            let Some(agenda) = agenda.filter(|_| is_open(record, &committee.id, month, &zone))
+            else {
+                continue;
+            };
+            let known = record.reports.get(&committee.id, month);
+            let drafted = known.is_some_and(|r| r.drafted_at.is_some());
+            let draft = (!drafted).then_some((agenda.drafted_at, true));
+            let reminders = agenda.reminders.iter().map(|at| (*at, false));
+            let all = draft.into_iter().chain(reminders);
+            let ahead = all.filter(|(at, _)| over.from < *at && *at < over.to);
+            found.extend(ahead.map(|(at, is_draft)| ReportDue {
+                at,
+                committee: committee.id.clone(),
+                month,
+                meeting_at: agenda.meeting_at,
+                is_draft,
+            }));
+        }
+    }
+    found
+}
+
+/// Drafts whose time passed while the service did not watch or had another configuration, and whose
+/// meeting is still to come.
+pub(crate) fn late_drafts(record: &Record, at: Timestamp) -> Vec<ReportDue> {
+    let mut found = Vec::new();
+    // The months whose dates `reports` looks at follow from the beginning of the span.
+    for days in [62, 31] {
+        let from = at.checked_sub(SignedDuration::from_hours(days * 24));
+        found.extend(reports(
+            record,
+            Span::new(from.unwrap_or(Timestamp::MIN), at),
+        ));
+    }
+    found.retain(|due: &ReportDue| due.is_draft && at < due.meeting_at);
+    found.sort_by(|a, b| (&a.committee, a.month).cmp(&(&b.committee, b.month)));
+    found.dedup();
+    found
+}
+
+/// True if the month is in the ledger and its report is not approved.
+fn is_open(record: &Record, committee: &CommitteeId, month: Month, zone: &TimeZone) -> bool {
+    let known = record.reports.get(committee, month);
+    let approved = known.is_some_and(|r| !r.revisions.is_empty());
+    let first = record.configurations.all().first().map(|(at, _, _)| *at);
+    !approved && first.is_some_and(|at| at < month.span(zone).to)
 }

@@ -9,10 +9,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
+use crate::calendar::Month;
 use crate::catalogue::{Catalogue, Single};
-use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, Source, SystemId, WindowId};
+use crate::id::{
+    CommitteeId, CustomerId, IncidentId, NoticeId, OutageId, Source, SystemId, WindowId,
+};
 use crate::incident::{Cause, Review};
-use crate::notice::Notice;
+use crate::notice::{Notice, ReportFile};
 use crate::sample::{Reason, Seen};
 use crate::span::Span;
 
@@ -377,6 +380,47 @@ pub enum Fact {
         missing_texts_reason: Option<String>,
     },
 
+    /// The draft of a month's report is ready; the contacts owe texts of it.
+    ReportDrafted {
+        committee: CommitteeId,
+        month: Month,
+        /// When the committee meets.
+        meeting: Timestamp,
+        /// The contacts that are told which texts are missing.
+        contacts: Vec<String>,
+    },
+    /// The meeting comes nearer, and the contacts still owe texts.
+    ReportReminded {
+        committee: CommitteeId,
+        month: Month,
+        meeting: Timestamp,
+        contacts: Vec<String>,
+    },
+    /// A person approved the report of a month, with the facts up to this event.
+    ReportApproved {
+        committee: CommitteeId,
+        month: Month,
+        /// 0 for the first approval; revisions count from 1.
+        revision: u32,
+        /// The sequence of the draft that the approver named.
+        as_of: u64,
+        /// Why texts are missing, or why the report was revised.
+        reason: Option<String>,
+    },
+    /// The files of an approved report are on the disk.
+    ReportFiled {
+        committee: CommitteeId,
+        month: Month,
+        revision: u32,
+        files: Vec<ReportFile>,
+        /// The program and the templates that made them.
+        renderer: String,
+        /// The first sentence of its first page.
+        headline: String,
+        /// The sentences that follow it.
+        happened: Vec<String>,
+    },
+
     /// An attempt begins: written before a connection is made.
     DeliveryAttempted {
         /// The notice.
@@ -451,6 +495,18 @@ impl Fact {
             | Fact::IncidentReviewed { incident, .. }
             | Fact::IncidentResolved { incident }
             | Fact::IncidentClosed { incident, .. } => incident.to_string(),
+            Fact::ReportDrafted {
+                committee, month, ..
+            }
+            | Fact::ReportReminded {
+                committee, month, ..
+            }
+            | Fact::ReportApproved {
+                committee, month, ..
+            }
+            | Fact::ReportFiled {
+                committee, month, ..
+            } => format!("{committee} {month}"),
             Fact::DeliveryAttempted { notice, .. } | Fact::DeliveryEnded { notice, .. } => {
                 notice.to_string()
             }

@@ -4,10 +4,11 @@ use jiff::Timestamp;
 
 use crate::act::Act;
 use crate::actor::Actor;
+use crate::calendar::Month;
 use crate::catalogue::Catalogue;
 use crate::event::{Delivery, GapCause};
-use crate::id::NoticeId;
-use crate::notice::Notice;
+use crate::id::{CommitteeId, NoticeId};
+use crate::notice::{Notice, ReportFile};
 use crate::sample::Sample;
 use crate::span::Span;
 
@@ -48,6 +49,8 @@ pub enum Input {
     Tick,
     /// A person acts.
     Act { by: Actor, act: Act },
+    /// The files of an approved report are on the disk.
+    FileReport(Box<FiledReport>),
     /// The courier is about to connect.
     Attempt {
         /// The message that [`crate::notices::next`] named.
@@ -66,4 +69,18 @@ pub enum Input {
         /// True if no relay could be reached, or none accepted mail at all.
         unreached: bool,
     },
+}
+
+/// The files of an approved report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FiledReport {
+    pub committee: CommitteeId,
+    pub month: Month,
+    pub revision: u32,
+    pub files: Vec<ReportFile>,
+    /// The program and the templates that made them.
+    pub renderer: String,
+    /// The sentences of the first page.
+    pub headline: String,
+    pub happened: Vec<String>,
 }

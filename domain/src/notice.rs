@@ -7,7 +7,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
+use crate::calendar::Month;
+use crate::id::{CommitteeId, CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
 use crate::sample::Reason;
 use crate::span::Span;
 use crate::windows::Occurrence;
@@ -24,10 +25,12 @@ pub enum Kind {
     MaintenanceStarted,
     MaintenanceCompleted,
     MaintenanceOverrun,
+    ReportDraft,
+    Report,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 10] = [
         Kind::Downtime,
         Kind::Uptime,
         Kind::MaintenanceScheduled,
@@ -36,6 +39,8 @@ impl Kind {
         Kind::MaintenanceStarted,
         Kind::MaintenanceCompleted,
         Kind::MaintenanceOverrun,
+        Kind::ReportDraft,
+        Kind::Report,
     ];
 
     /// The stored name, which is also the folder of its templates.
@@ -49,6 +54,8 @@ impl Kind {
             Kind::MaintenanceStarted => "maintenance-started",
             Kind::MaintenanceCompleted => "maintenance-completed",
             Kind::MaintenanceOverrun => "maintenance-overrun",
+            Kind::ReportDraft => "report-draft",
+            Kind::Report => "report",
         }
     }
 }
@@ -82,6 +89,10 @@ impl fmt::Display for Address {
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     Customer(CustomerId),
+    /// A member of staff.
+    Contact(String),
+    /// A member of a committee.
+    Committee(CommitteeId),
 }
 
 /// One address with the roles it had when the message was made.
@@ -99,8 +110,9 @@ pub struct Recipient {
 impl Recipient {
     /// The customers among its roles.
     pub fn customers(&self) -> impl Iterator<Item = &CustomerId> {
-        self.who.iter().map(|role| match role {
-            Role::Customer(id) => id,
+        self.who.iter().filter_map(|role| match role {
+            Role::Customer(id) => Some(id),
+            Role::Contact(_) | Role::Committee(_) => None,
         })
     }
 }
@@ -221,6 +233,56 @@ pub struct Notice {
     pub references: Vec<NoticeId>,
     /// An `uptime` whose recipient does not know of the downtime: the message says both.
     pub includes_downtime: bool,
+    /// The report that a `report-draft` or a `report` is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Report>,
+}
+
+/// The part of a message about a month's report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    pub committee: CommitteeId,
+    pub committee_name: String,
+    pub month: Month,
+    /// 0 for the first approved report; revisions count from 1.
+    pub revision: u32,
+    /// Earlier revisions that were never delivered to the address.
+    pub replaces: Vec<u32>,
+    /// When the committee meets, in a `report-draft`.
+    pub meeting: Option<Timestamp>,
+    /// Texts that the recipient owes, in a `report-draft`.
+    pub missing: Vec<MissingTexts>,
+    /// The approver of a `report`, and the reason that was given.
+    pub approved_by: Option<String>,
+    pub reason: Option<String>,
+    /// The sentences of the first page.
+    pub headline: Option<String>,
+    pub happened: Vec<String>,
+    /// The file to attach.
+    pub file: Option<ReportFile>,
+}
+
+/// One file of an approved report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportFile {
+    /// Its name below `reports/` in the data directory.
+    pub name: String,
+    pub bytes: u64,
+    /// SHA-256 in hexadecimal.
+    pub sha256: String,
+}
+
+/// The missing texts of one incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MissingTexts {
+    pub incident: IncidentId,
+    pub opened: Timestamp,
+    /// The names of its systems.
+    pub systems: Vec<String>,
+    pub texts: Vec<String>,
 }
 
 impl Notice {

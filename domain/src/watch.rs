@@ -192,6 +192,7 @@ impl Watch {
             | Input::Configure { .. }
             | Input::Tick
             | Input::Act { .. }
+            | Input::FileReport(_)
             | Input::Attempt { .. }
             | Input::Delivered { .. } => {}
         }

@@ -30,6 +30,7 @@ use crate::engine::{self, thread};
 use crate::files::{self, Lock, LockError};
 use crate::ledger::{self, Ledger};
 use crate::notices::{self, Courier, EngineOutbox, Timeouts};
+use crate::reports::{Filer, filing};
 use crate::samples::{self, Check, Instance};
 use crate::web;
 
@@ -159,13 +160,20 @@ async fn run_ready(
     let (engine, mut running) = thread::start(opened.turn, &data, clock, Some(samples.writer()))?;
     engine.start(opened.alive_until).await?;
     let runner = Runner::start(Arc::clone(&engine))?;
+    renderer.attach_from(data.join(filing::FOLDER));
     let courier = Arc::new(Courier::new(relays(&loaded), renderer, Timeouts::default()));
 
     let (tell_stop, stopped) = watch::channel(false);
+    let filer = Arc::new(Filer::new(
+        Arc::clone(&engine),
+        data.clone(),
+        loaded.templates.clone(),
+    ));
     let state = Arc::new(web::AppState::new(
         Arc::clone(&engine),
         samples.writer(),
         clock::now(),
+        Arc::clone(&filer),
     ));
     state.offer(&loaded.probes);
     runner.check_itself(loaded.self_check.clone());
@@ -174,6 +182,7 @@ async fn run_ready(
     let mut tasks = serve(private, (socket, admits_group), &state, &stopped);
     let post = Arc::new(EngineOutbox::new(Arc::clone(&engine)));
     tasks.spawn(Arc::clone(&courier).run(post, until_stopped(&stopped)));
+    tasks.spawn(Arc::clone(&filer).run(until_stopped(&stopped)));
     log_watching(&loaded, &data);
 
     let mut service = Service {
@@ -182,6 +191,7 @@ async fn run_ready(
         engine,
         runner,
         courier,
+        filer,
         state,
         fixed,
         fingerprint: loaded.fingerprint.clone(),

@@ -102,7 +102,7 @@ pub enum Command {
     /// List, schedule, extend or cancel maintenance windows, or record who was notified
     #[command(subcommand)]
     Maintenance(Maintenance),
-    /// Print the monthly report of a committee
+    /// Print the monthly report of a committee; approve, revise, list, show or verify reports
     Report(Report),
     /// List notices, or preview one
     #[command(subcommand)]
@@ -143,7 +143,87 @@ pub enum Maintenance {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Report {
+    #[command(subcommand)]
+    pub command: Option<ReportCommand>,
+    #[command(flatten)]
+    pub print: Option<PrintReport>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ReportCommand {
+    /// Approve the report of a month, as you read its draft; it is stored and sent to the committee
+    Approve(Approve),
+    /// Approve a revision of a report after later facts; it says which figures changed
+    Revise(Revise),
+    /// List the reports that were announced or approved, with their mails
+    List,
+    /// Print an approved report as it was sent
+    Show(ShowReport),
+    /// Check that stored reports are unchanged and that the ledger gives the same figures
+    Verify(VerifyReports),
+}
+
+#[derive(Debug, Args)]
+pub struct Approve {
+    /// Month, such as 2026-10
+    pub month: Month,
+    /// Committee id; may be omitted if there is only one
+    #[arg(long)]
+    pub committee: Option<String>,
+    /// Ledger number of the draft that you read (default: the last one that was printed)
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
+    pub as_of: Option<u64>,
+    /// Reason why texts are missing; the report prints it
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Revise {
+    /// Month, such as 2026-10
+    pub month: Month,
+    /// Committee id; may be omitted if there is only one
+    #[arg(long)]
+    pub committee: Option<String>,
+    /// Ledger number of the draft that you read (default: the last one that was printed)
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
+    pub as_of: Option<u64>,
+    /// Reason for the revision; it prints it
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+#[derive(Debug, Args)]
+pub struct ShowReport {
+    /// Month, such as 2026-10
+    pub month: Month,
+    /// Committee id; may be omitted if there is only one
+    #[arg(long)]
+    pub committee: Option<String>,
+    /// Revision to print, 0 for the first approved report (default: the last)
+    #[arg(long, value_name = "NUMBER")]
+    pub revision: Option<u32>,
+    /// Format of the report (default: html)
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// File to write (default: standard output)
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyReports {
+    /// Check only this month
+    pub month: Option<Month>,
+    /// Check only this committee
+    #[arg(long)]
+    pub committee: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct PrintReport {
     /// Month, such as 2026-10
     pub month: Month,
     /// Committee id; may be omitted if there is only one

@@ -2,7 +2,7 @@
 //! store is opened for writing twice.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -32,6 +32,7 @@ use crate::engine::status::Status;
 use crate::engine::turn::{self, Turn};
 use crate::files::{Lock, LockError};
 use crate::ledger::{self, Head, Ledger};
+use crate::reports::filing;
 use crate::samples::Instance;
 use crate::web::{self, ActRequest, Receipt, Reply, Row};
 
@@ -104,7 +105,12 @@ impl Client {
     ///
     /// # Errors
     /// The act could not be tried. A refused act is a `Reply`.
-    pub fn act(&self, by: &str, act: Act) -> Result<Reply> {
+    pub fn act(&self, by: &str, act: Act, templates: Option<&Path>) -> Result<Reply> {
+        let approves = filing::is_approval(&act);
+        let act = match approves {
+            true => filing::with_figures(&self.ledger()?, act)?,
+            false => act,
+        };
         let asked = ActRequest {
             by: by.to_owned(),
             act,
@@ -134,7 +140,16 @@ impl Client {
             act: asked.act,
         };
         match turn.step(clock::now(), input, None).result {
-            Ok(events) => {
+            Ok(mut events) => {
+                let mut left = Vec::new();
+                if approves {
+                    match self.file_reports(&mut turn, templates) {
+                        Ok(filed) => events.extend(filed),
+                        Err(error) => left.push(format!(
+                            "approved, but its files are not written yet and no mail leaves: {error:#}; the next start tries again"
+                        )),
+                    }
+                }
                 let rows: Result<_, _> = events
                     .iter()
                     .map(|(seq, event)| Row::of(*seq, event))
@@ -142,12 +157,24 @@ impl Client {
                 Ok(Reply::Done(Receipt {
                     events: rows?,
                     changes: None,
-                    left: Vec::new(),
+                    left,
                 }))
             }
             Err(turn::Error::Refused(refusal)) => Ok(Reply::Refused(refusal.to_string())),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Writes the files of approved reports on the ledger of a stopped service.
+    fn file_reports(&self, turn: &mut Turn, templates: Option<&Path>) -> Result<turn::Events> {
+        let mut events = turn::Events::new();
+        for (committee, month, revision) in turn.record().reports.unfiled() {
+            let ledger = turn.journal();
+            let filed = filing::write(ledger, &self.data, templates, &committee, month, &revision)?;
+            let input = Input::FileReport(Box::new(filed));
+            events.extend(turn.step(clock::now(), input, None).result?);
+        }
+        Ok(events)
     }
 
     /// The engine on the stores of a stopped service.
@@ -295,6 +322,7 @@ fn shown_by(act: &Act) -> &'static str {
         | Act::ExtendMaintenance { .. }
         | Act::CancelMaintenance { .. }
         | Act::Told { .. } => "nines maintenance list",
+        Act::ApproveReport { .. } | Act::ReviseReport { .. } => "nines report list",
         _ => "nines incident list",
     }
 }

@@ -5,6 +5,7 @@
 
 mod access;
 pub mod acts;
+pub mod approval;
 pub mod args;
 mod argument;
 pub mod check;

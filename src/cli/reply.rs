@@ -9,6 +9,7 @@ use super::client::Client;
 use super::output::{self, print, print_error};
 use super::{End, Failure, window_status};
 use crate::clock;
+use crate::reports::filing;
 use crate::web::Reply;
 
 /// Asks the running service to reload its configuration.
@@ -41,7 +42,11 @@ pub fn act(common: &Common, act: Act) -> Result<End, Failure> {
             ..
         }
     );
-    let reply = client.act(&common.actor(), act)?;
+    let templates = match filing::is_approval(&act) {
+        true => super::report::templates(common),
+        false => None,
+    };
+    let reply = client.act(&common.actor(), act, templates.as_deref())?;
     let mut notes = Vec::new();
     if matches!(reply, Reply::Done(_)) {
         // The act is recorded and changes nothing yet. The person must not take it for done.

@@ -1,20 +1,23 @@
-//! `nines report`: makes a monthly report from the ledger alone. Nothing is stored or sent.
+//! `nines report MONTH`: makes a monthly report from the ledger alone. Nothing is sent.
 
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use domain::id::CommitteeId;
+use domain::record::Record;
 use domain::report;
 use serde_json::json;
 
+use super::approval;
 use super::args::{self, Common};
 use super::client::Client;
 use super::output::{self, print_error};
 use super::{End, Failure};
 use crate::config;
-use crate::reports::{self, Format};
+use crate::reports::{self, Format, filing};
 
 /// The format to print: that of `--format`, or JSON with `--json`.
-fn format(common: &Common, format: Option<Format>) -> Result<Format, Failure> {
+pub(super) fn format(common: &Common, format: Option<Format>) -> Result<Format, Failure> {
     match (common.json, format) {
         (true, None | Some(Format::Json)) => Ok(Format::Json),
         (true, Some(_)) => Err(Failure::Usage(
@@ -26,7 +29,7 @@ fn format(common: &Common, format: Option<Format>) -> Result<Format, Failure> {
 
 /// The operator's own templates. Without a readable configuration the built-in templates are used, and
 /// a message says so.
-fn templates(common: &Common) -> Option<PathBuf> {
+pub(super) fn templates(common: &Common) -> Option<PathBuf> {
     let place = config::locate(&common.config);
     let missing = match (&place.templates, place.trouble) {
         (Some(folder), _) if folder.is_dir() => return place.templates,
@@ -40,35 +43,52 @@ fn templates(common: &Common) -> Option<PathBuf> {
     None
 }
 
+/// The committee that is named, else the only one.
+pub(super) fn committee(client: &Client, named: Option<&str>) -> Result<CommitteeId, Failure> {
+    match named {
+        Some(id) => Ok(CommitteeId::from(id)),
+        None => committee_of(&client.record(None)?.0, None),
+    }
+}
+
+/// The committee that is named, else the only one of the configuration in force.
+pub(super) fn committee_of(record: &Record, named: Option<&str>) -> Result<CommitteeId, Failure> {
+    match (named, record.catalogue.committees.as_slice()) {
+        (Some(id), _) => Ok(CommitteeId::from(id)),
+        (None, [only]) => Ok(only.id.clone()),
+        (None, several) => {
+            let names: Vec<&str> = several.iter().map(|c| c.id.as_str()).collect();
+            Err(Failure::Usage(format!(
+                "there are several committees; name one with --committee: {}",
+                names.join(", ")
+            )))
+        }
+    }
+}
+
 /// Makes a report, and prints it or writes it to a file.
-pub fn run(common: &Common, wanted: &args::Report) -> Result<End, Failure> {
+pub fn run(common: &Common, wanted: &args::PrintReport) -> Result<End, Failure> {
     let format = format(common, wanted.format)?;
-    let (record, head) = Client::new(common)?.record(wanted.seq)?;
+    let client = Client::new(common)?;
+    let (record, head) = client.record(wanted.seq)?;
     if let Some(seq) = wanted.seq.filter(|seq| *seq != head.seq) {
         return Err(Failure::Unknown(format!(
             "there is no event {seq}: the ledger ends with event {}",
             head.seq
         )));
     }
-    let committees = &record.catalogue.committees;
-    let committee = match (&wanted.committee, committees.as_slice()) {
-        (Some(id), _) => id.clone(),
-        (None, [only]) => only.id.to_string(),
-        (None, several) => {
-            let names: Vec<&str> = several.iter().map(|c| c.id.as_str()).collect();
-            return Err(Failure::Usage(format!(
-                "there are several committees; name one with --committee: {}",
-                names.join(", ")
-            )));
-        }
-    };
-    let made =
-        report::monthly(&record, &committee, wanted.month, &head.hash).map_err(
-            |error| match error {
-                report::Error::Zone(_) => Failure::Could(error.into()),
-                nothing => Failure::Unknown(nothing.to_string()),
-            },
-        )?;
+    let committee = committee_of(&record, wanted.committee.as_deref())?;
+    let mut made = report::monthly(&record, committee.as_str(), wanted.month, &head.hash).map_err(
+        |error| match error {
+            report::Error::Zone(_) => Failure::Could(error.into()),
+            nothing => Failure::Unknown(nothing.to_string()),
+        },
+    )?;
+    if made.status == report::Status::Final {
+        filing::complete(&client.ledger()?, &record, &mut made, wanted.month)?;
+    } else {
+        approval::printed(&client, &committee, wanted.month, head.seq);
+    }
     let templates = if format.has_template() {
         templates(common)
     } else {

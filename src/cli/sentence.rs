@@ -294,6 +294,10 @@ impl Writer<'_> {
                     None => String::new(),
                 }
             ),
+            Fact::ReportDrafted { .. }
+            | Fact::ReportReminded { .. }
+            | Fact::ReportApproved { .. }
+            | Fact::ReportFiled { .. } => self.report(fact),
             Fact::DeliveryAttempted {
                 notice, attempt, ..
             } => format!(
@@ -306,6 +310,60 @@ impl Writer<'_> {
                 reply,
                 ..
             } => self.delivery_ended(*notice, *result, reply),
+        }
+    }
+
+    /// The sentence of an event about a report.
+    fn report(&self, fact: &Fact) -> String {
+        let by = self.by;
+        let owing = |contacts: &[String]| match contacts {
+            [] => "no text is missing".to_owned(),
+            all => format!("{} owe texts", list(all)),
+        };
+        match fact {
+            Fact::ReportDrafted {
+                committee,
+                month,
+                meeting,
+                contacts,
+            } => format!(
+                "The draft of {month} for {committee} is ready; {}; the committee meets at {}.",
+                owing(contacts),
+                self.time(*meeting)
+            ),
+            Fact::ReportReminded {
+                committee,
+                month,
+                meeting,
+                contacts,
+            } => format!(
+                "Reminder of the draft of {month} for {committee}: {}; the committee meets at {}.",
+                owing(contacts),
+                self.time(*meeting)
+            ),
+            Fact::ReportApproved {
+                committee,
+                month,
+                revision,
+                as_of,
+                reason,
+            } => format!(
+                "{by} approved {} of {month} for {committee}, as read up to event {as_of}{}.",
+                edition(*revision),
+                because(reason.as_deref())
+            ),
+            Fact::ReportFiled {
+                committee,
+                month,
+                revision,
+                files,
+                ..
+            } => format!(
+                "{} files of {} of {month} for {committee} are stored.",
+                files.len(),
+                edition(*revision)
+            ),
+            _ => String::new(),
         }
     }
 
@@ -413,6 +471,13 @@ impl Writer<'_> {
             "%Y-%m-%d %H:%M:%S"
         };
         at.strftime(format).to_string()
+    }
+}
+
+fn edition(revision: u32) -> String {
+    match revision {
+        0 => "the report".to_owned(),
+        n => format!("revision {n} of the report"),
     }
 }
 

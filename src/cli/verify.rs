@@ -173,6 +173,7 @@ mod tests {
             incident: None,
             references: Vec::new(),
             includes_downtime: false,
+            report: None,
         };
         Fact::DeliveryAttempted {
             notice: NoticeId(id),

@@ -14,9 +14,18 @@ pub(super) struct Names {
     pub is_complete: bool,
 }
 
+/// Staff that other tables may name.
+#[derive(Default)]
+pub(super) struct Contacts {
+    pub names: Names,
+    /// Those with a mail address.
+    pub mailed: BTreeSet<String>,
+}
+
 /// The parts of other files that a file refers to.
 pub(super) struct References {
     pub committees: Names,
+    pub contacts: Contacts,
     pub systems: Names,
     pub policies: Names,
     /// The targets of policies, by their ids.
@@ -28,6 +37,16 @@ pub(super) fn reference(source: &mut Source<'_>, id: &Parsed<Id>, what: &str, na
     if names.is_complete && !names.ids.contains(&id.value) {
         let known = names.ids.iter().map(String::as_str);
         source.wrong(&id.at, unknown(what, &id.value, known));
+    }
+}
+
+/// Notes a reference to a contact that does not exist or has no mail address.
+pub(super) fn mailed(source: &mut Source<'_>, id: &Parsed<Id>, contacts: &Contacts) {
+    reference(source, id, "contact", &contacts.names);
+    let known = contacts.names.is_complete && contacts.names.ids.contains(&id.value);
+    if known && !contacts.mailed.contains(&id.value) {
+        let why = format!("this contact gets mail: `{}` needs an `email`", id.value);
+        source.wrong(&id.at, why);
     }
 }
 

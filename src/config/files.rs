@@ -61,6 +61,11 @@ pub(super) fn load(
             .as_ref()
             .map(ServiceFile::committee_ids)
             .unwrap_or_default(),
+        contacts: service
+            .table
+            .as_ref()
+            .map(ServiceFile::contact_ids)
+            .unwrap_or_default(),
         systems: system_files.names(),
         policies: policy_files.names(),
         targets: targets.collect::<BTreeMap<_, _>>(),

@@ -15,6 +15,7 @@ mod policy;
 mod probe;
 mod read;
 mod redact;
+mod reporting;
 mod schema;
 mod service;
 mod syntax;
@@ -76,9 +77,11 @@ impl Loaded {
             ));
         }
         let contacts = self.catalogue.contacts.len();
-        if contacts > 0 {
+        let mut committees = self.catalogue.committees.iter();
+        let drafts = committees.any(|c| c.reporting.draft.is_some());
+        if contacts > 0 && !drafts {
             unused.push(format!(
-                "the {contacts} entries of `[[contact]]` are not notified yet: escalation comes with a later version"
+                "the {contacts} entries of `[[contact]]` get no mail: no committee has a `draft`, and escalation comes with a later version"
             ));
         }
         unused

@@ -9,10 +9,11 @@ use domain::id::{CommitteeId, CustomerId, SystemId, VantageId};
 use probes::self_check::{ResolverName, Target};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use values::{Address, FilePath, Id, Line, ListenAddress, Parsed, Source, Written, Zone};
+use values::{Address, FilePath, Id, Line, ListenAddress, Parsed, Seconds, Source, Written, Zone};
 
-use super::fields::{Names, References, reference, unique};
+use super::fields::{Contacts, Names, References, mailed, reference, unique};
 use super::mail::{self, MailTable};
+use super::reporting::{DayTimeTable, ReportingKeys, reporting};
 use super::{Listen, Mail, SelfCheck};
 
 /// The private listener unless the file says otherwise.
@@ -43,8 +44,9 @@ pub(super) struct ServiceFile {
     /// The customers who receive notices.
     #[serde(default)]
     customer: Vec<Written<Customer>>,
-    /// Staff. They are not notified yet.
+    /// Staff. Those who owe texts of a report get its draft.
     #[serde(default)]
+    #[schemars(length(min = 1))]
     contact: Vec<Written<Contact>>,
 }
 
@@ -121,6 +123,9 @@ pub(super) struct ServiceTable {
     /// A group of the operating system, by name or number. Its members may use the socket: they see the
     /// status and carry out acts. Default: only the service's user and root may.
     socket_group: Option<Parsed<Line>>,
+    /// The ids of the contacts who get the drafts of reports whose texts nobody else owes. Default: none.
+    #[serde(default)]
+    operators: Vec<Parsed<Id>>,
 }
 
 /// The addresses on which the service listens.
@@ -156,9 +161,22 @@ struct Committee {
     name: Parsed<Line>,
     /// The time zone in which its months begin and end.
     zone: Parsed<Zone>,
-    /// The mail addresses of its members.
+    /// The mail addresses of its members. Each gets every approved report.
     #[schemars(length(min = 1))]
     members: Vec<Parsed<Address>>,
+    /// When people who owe texts get the draft of a month: a day and a time in the month after it.
+    /// Default: no draft is mailed.
+    draft: Option<Written<DayTimeTable>>,
+    /// When the committee meets, in the month after the reported one. Default: five days after the
+    /// draft.
+    meeting: Option<Written<DayTimeTable>>,
+    /// How long before the meeting they are reminded. Default: ["5d", "1d"].
+    remind: Option<Vec<Parsed<Seconds>>>,
+    /// The ids of the contacts who may approve its reports. Default: any named person.
+    #[serde(default)]
+    approvers: Vec<Parsed<Id>>,
+    /// True if the approver may have written none of the month's texts. Default: true.
+    second_person: Option<Written<bool>>,
 }
 
 /// A customer who receives notices.
@@ -197,6 +215,19 @@ impl ServiceFile {
     pub fn vantage(&self) -> VantageId {
         let named = self.service.value.vantage.as_ref();
         named.map_or_else(|| "local".into(), |v| v.value.as_str().into())
+    }
+
+    /// The ids that systems may name as their owner.
+    pub fn contact_ids(&self) -> Contacts {
+        let ids = || self.contact.iter().map(|contact| &contact.value.id);
+        let mailed = self.contact.iter().filter(|c| c.value.email.is_some());
+        Contacts {
+            names: Names {
+                is_complete: !ids().any(Parsed::is_stand_in),
+                ids: ids().map(|id| id.value.clone()).collect(),
+            },
+            mailed: mailed.map(|c| c.value.id.value.clone()).collect(),
+        }
     }
 
     /// The ids that systems may name as their committee.
@@ -239,6 +270,14 @@ pub(super) fn service(
             "customers are notified by mail: this file lacks `[mail]`",
         );
     }
+    for operator in &table.operators {
+        mailed(source, operator, &references.contacts);
+    }
+    let operators = table.operators.into_iter().map(|id| (id.value, id.at));
+    let operators: Vec<(String, _)> = operators.collect();
+    source.no_repeats(&operators);
+    // Without it the first customer is a mistake already.
+    let has_mail = file.mail.is_some() || !file.customer.is_empty();
     let gather_s = file.mail.as_ref().and_then(|mail| mail.gather.as_ref());
     let gather_s = gather_s.map_or(GATHER_S, |gather| gather.value);
     let mail_from = file.mail.as_ref().map(|mail| mail.from.value.clone());
@@ -251,9 +290,10 @@ pub(super) fn service(
             vantage,
             mail_from,
             gather_s,
-            committees: committees(source, file.committee),
+            committees: committees(source, file.committee, references, has_mail),
             customers: customers(source, file.customer, references),
             contacts: contacts(source, file.contact),
+            operators: operators.into_iter().map(|(id, _)| id).collect(),
             policies: Vec::new(),
             systems: Vec::new(),
         },
@@ -322,17 +362,32 @@ fn self_check(source: &mut Source<'_>, written: Written<SelfCheckTable>) -> Self
     }
 }
 
-fn committees(source: &mut Source<'_>, list: Vec<Committee>) -> Vec<catalogue::Committee> {
+fn committees(
+    source: &mut Source<'_>,
+    list: Vec<Committee>,
+    references: &References,
+    has_mail: bool,
+) -> Vec<catalogue::Committee> {
     unique(
         source,
         "committee",
         list.iter().map(|one| (one.id.value.as_str(), &one.id.at)),
     );
-    let read = list.into_iter().map(|one| catalogue::Committee {
-        id: CommitteeId::from(one.id.value),
-        name: one.name.value,
-        zone: one.zone.value,
-        members: addresses(source, one.members),
+    let read = list.into_iter().map(|one| {
+        let keys = ReportingKeys {
+            draft: one.draft,
+            meeting: one.meeting,
+            remind: one.remind,
+            approvers: one.approvers,
+            second_person: one.second_person,
+        };
+        catalogue::Committee {
+            id: CommitteeId::from(one.id.value),
+            name: one.name.value,
+            zone: one.zone.value,
+            members: addresses(source, one.members),
+            reporting: reporting(source, keys, &references.contacts.names, has_mail),
+        }
     });
     sorted(read, |committee| committee.id.clone())
 }

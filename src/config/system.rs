@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use values::{Id, Line, Parsed, Place, Prose, Seconds, Source, Written};
 
-use super::fields::{References, at_least, reference, unique};
+use super::fields::{References, at_least, mailed, reference, unique};
 use super::policy::{TargetPercent, target_of};
 use super::probe::AnyProbe;
 use super::window::{Maintenance, window};
@@ -30,6 +30,8 @@ pub(super) struct SystemFile {
     #[serde(default)]
     #[schemars(with = "String", extend("enum" = ["provided", "partner"]))]
     kind: Kind,
+    /// The id of the contact who writes the texts of its incidents. Default: whoever acknowledged.
+    owner: Option<Parsed<Id>>,
     /// The advice to customers while it is down.
     downtime_advice: Option<Parsed<Prose>>,
     /// The number of outages in an hour from which on customers get one notice that it is unstable,
@@ -67,6 +69,9 @@ pub(super) fn system(
     if let Some(policy) = &file.policy {
         reference(source, policy, "policy", &references.policies);
     }
+    if let Some(owner) = &file.owner {
+        mailed(source, owner, &references.contacts);
+    }
     let policy = file.policy.map(|policy| policy.value);
     let policys_target = policy.as_ref().and_then(|id| references.targets.get(id));
     let target = file.target.map(|target| target_of(source, &target));
@@ -83,6 +88,7 @@ pub(super) fn system(
         probes,
         windows,
         flapping,
+        owner: file.owner.map(|owner| owner.value),
     };
     Placed {
         system,

@@ -10,7 +10,7 @@ use domain::actor::Actor;
 use domain::catalogue::Catalogue;
 use domain::event::{Delivery, Event};
 use domain::id::NoticeId;
-use domain::input::Input;
+use domain::input::{FiledReport, Input};
 use domain::notice::Notice;
 use domain::sample::Sample;
 use jiff::Timestamp;
@@ -200,6 +200,14 @@ impl EngineHandle {
             unreached,
         })
         .await
+    }
+
+    /// Records that the files of an approved report are on the disk.
+    ///
+    /// # Errors
+    /// Refused if the report has its files, or not written.
+    pub async fn file_report(&self, filed: FiledReport) -> Result<Receipt, Error> {
+        self.ask(Input::FileReport(Box::new(filed))).await
     }
 
     /// Counts an attempt at which a relay refused Nines itself.

@@ -43,6 +43,17 @@ fn pending(record: &Record, at: Timestamp) -> BTreeMap<Address, Timestamp> {
 /// When the fact happened for which the notice is owed.
 fn owed_at(record: &Record, notice: &Notice) -> Option<Timestamp> {
     let address = &notice.recipient.address;
+    if let Some(report) = &notice.report {
+        let entries = record.notices.report_entries();
+        let own = entries.filter(|((committee, month), owed, entry)| {
+            *committee == report.committee
+                && *month == report.month
+                && *owed == address
+                && entry.kind == notice.kind
+                && entry.known.is_owed()
+        });
+        return own.map(|(_, _, entry)| entry.owed_at).min();
+    }
     match (&notice.kind, &notice.window) {
         (Kind::Uptime, _) => notice.affected.iter().filter_map(|a| a.to).max(),
         (Kind::Downtime | Kind::MaintenanceOverrun, _) | (_, None) => {

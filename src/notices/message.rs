@@ -12,6 +12,7 @@ use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
 use lettre::{Address, address::Envelope};
 use sha2::{Digest, Sha256};
 
+use super::attachment::Attachment;
 use super::render::{Preview, Renderer};
 use super::{Error, Sender, text};
 
@@ -50,7 +51,8 @@ impl Renderer {
         sender: &Sender,
         date: Timestamp,
     ) -> Result<Rendered, Error> {
-        let said = self.say(notice, &sender.service)?;
+        let attachment = self.attachment(notice)?;
+        let said = self.say_with(notice, &sender.service, attachment.is_some())?;
         let from = mailbox("From", &sender.mail_from)?;
         let Recipient::Mail(to) = &notice.recipient.address;
         let to = mailbox("To", &to.as_str().into())?;
@@ -60,7 +62,7 @@ impl Renderer {
             date,
             list: sender.mail_from.domain(),
         };
-        build(from, to, headers, said)
+        build(from, to, headers, said, attachment)
     }
 }
 
@@ -76,6 +78,7 @@ fn build(
     to: Mailbox,
     headers: Headers<'_>,
     said: Preview,
+    attachment: Option<Attachment>,
 ) -> Result<Rendered, Error> {
     let fail = |what: &dyn std::fmt::Display| Error::Message(what.to_string());
     // lettre would otherwise read both addresses from the headers that it has encoded.
@@ -104,11 +107,20 @@ fn build(
     let alternative =
         ContentType::parse(&format!("multipart/alternative; boundary=\"{boundary}\""))
             .map_err(|error| fail(&error))?;
-    let parts = MultiPart::builder()
+    let mut parts = MultiPart::builder()
         .header(alternative)
         .build()
         .singlepart(part(ContentType::TEXT_PLAIN, said.text))
         .singlepart(part(ContentType::TEXT_HTML, said.html));
+    if let Some(attachment) = attachment {
+        let mixed = ContentType::parse(&format!("multipart/mixed; boundary=\"{boundary}_file\""));
+        let mixed = mixed.map_err(|error| fail(&error))?;
+        parts = MultiPart::builder()
+            .header(mixed)
+            .build()
+            .multipart(parts)
+            .singlepart(attachment.part()?);
+    }
     let bytes = message
         .multipart(parts)
         .map_err(|error| fail(&error))?

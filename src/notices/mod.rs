@@ -3,6 +3,7 @@
 //! This module decides nothing and never writes the ledger. [`Outbox`] gives it the notices that
 //! are due and takes the results. Only this module uses lettre.
 
+mod attachment;
 mod courier;
 mod delivery;
 mod ehlo;
@@ -10,6 +11,7 @@ mod message;
 mod outbox;
 mod relay;
 mod render;
+mod report_view;
 mod sample;
 mod smtp_io;
 mod text;
@@ -21,6 +23,8 @@ mod view;
 mod delivery_tests;
 #[cfg(test)]
 mod render_tests;
+#[cfg(test)]
+mod report_tests;
 
 pub use courier::{Courier, Due, Outbox, Refused, Sender};
 pub use delivery::Ended;
@@ -61,6 +65,13 @@ pub enum Error {
         address: String,
         #[source]
         source: lettre::address::AddressError,
+    },
+    /// The file of a report cannot be read now.
+    #[error("cannot read {path}, which the mail attaches")]
+    Attachment {
+        path: String,
+        #[source]
+        source: std::io::Error,
     },
     #[error("the message cannot be built: {0}")]
     Message(String),

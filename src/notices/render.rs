@@ -2,7 +2,8 @@
 //! `report_templates/notices/`. The shipped templates are built in; files of the same path replace
 //! them one by one. Values are printed, never rendered: a person's text is not a template.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use domain::catalogue::Catalogue;
 use domain::notice::{Kind, Notice};
@@ -64,6 +65,12 @@ const SHIPPED: &[(&str, &str)] = shipped![
     "notices/maintenance-overrun/subject.txt.j2",
     "notices/maintenance-overrun/body.txt.j2",
     "notices/maintenance-overrun/body.html.j2",
+    "notices/report-draft/subject.txt.j2",
+    "notices/report-draft/body.txt.j2",
+    "notices/report-draft/body.html.j2",
+    "notices/report/subject.txt.j2",
+    "notices/report/body.txt.j2",
+    "notices/report/body.html.j2",
 ];
 
 /// The text of a notice, before it becomes a message.
@@ -83,6 +90,8 @@ pub struct Renderer {
     /// The shipped templates with the operator's own in their places, if there are any.
     own: Option<Environment<'static>>,
     zones: TimeZoneDatabase,
+    /// The folder of the files that mails attach.
+    pub(super) reports: OnceLock<PathBuf>,
 }
 
 impl Renderer {
@@ -98,6 +107,7 @@ impl Renderer {
             )?,
             own: None,
             zones: TimeZoneDatabase::bundled(),
+            reports: OnceLock::new(),
         };
         if let Some(folder) = templates {
             let mut replaced = false;
@@ -122,10 +132,29 @@ impl Renderer {
         Ok(renderer)
     }
 
+    /// Names the folder of the reports that mails attach. The first call counts.
+    pub fn attach_from(&self, folder: PathBuf) {
+        // The data directory never changes while the service runs.
+        let _ = self.reports.set(folder);
+    }
+
+    /// Renders `notice` from the operator `service`, with its file attached if it has one.
+    pub fn say(&self, notice: &Notice, service: &str) -> Result<Preview, Error> {
+        self.say_with(notice, service, true)
+    }
+
     /// Renders `notice` from the operator `service`. If the operator's own template fails, the
     /// shipped one is used: a template never loses a notice.
-    pub fn say(&self, notice: &Notice, service: &str) -> Result<Preview, Error> {
-        let view = self.view(notice, service);
+    pub(super) fn say_with(
+        &self,
+        notice: &Notice,
+        service: &str,
+        attached: bool,
+    ) -> Result<Preview, Error> {
+        let mut view = self.view(notice, service);
+        if let Some(file) = view.report.as_mut().and_then(|r| r.file.as_mut()) {
+            file.attached = attached;
+        }
         if let Some(own) = &self.own {
             match render(own, notice.kind, &view) {
                 Ok(said) => return Ok(said),

@@ -68,6 +68,7 @@ pub(super) fn notice(kind: Kind, affected: Vec<Affected>) -> Notice {
         incident: Some(IncidentId(13)),
         references: Vec::new(),
         includes_downtime: false,
+        report: None,
     }
 }
 
@@ -416,6 +417,9 @@ fn every_html_part_fetches_nothing_and_says_its_status_in_words() {
             Kind::MaintenanceStarted => "STARTED",
             Kind::MaintenanceCompleted => "COMPLETED",
             Kind::MaintenanceOverrun => "OVERRUN",
+            Kind::ReportDraft => "DRAFT",
+            Kind::Report if notice.report.as_ref().is_some_and(|r| r.revision > 0) => "REVISION",
+            Kind::Report => "REPORT",
         };
         assert!(
             said.html.contains(word) && said.subject.contains(word),

@@ -1,12 +1,15 @@
 //! Made-up notices for previews and for checking every template at the start. They are never sent.
 
+use domain::calendar::Month;
 use domain::catalogue::{Catalogue, Customer, System};
 use domain::id::{IncidentId, OutageId, SystemId, WindowId};
 use domain::notice::{
-    Address, Affected, Declared, Flapping, Kind, Notice, Recipient, Role, Window,
+    Address, Affected, Declared, Flapping, Kind, MissingTexts, Notice, Recipient, Report,
+    ReportFile, Role, Window,
 };
 use domain::sample::Reason;
 use domain::span::Span;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 /// A notice of `kind` as the first customer of `catalogue` would get it at `at`.
@@ -15,10 +18,83 @@ pub fn notice(kind: Kind, catalogue: &Catalogue, at: Timestamp) -> Notice {
     let system = customer
         .and_then(|c| catalogue.system(c.systems.first()?.as_str()))
         .or_else(|| catalogue.systems.first());
+    if matches!(kind, Kind::ReportDraft | Kind::Report) {
+        return about_report(kind, catalogue, at);
+    }
     Notice {
         affected: vec![affected(kind, system, at)],
         ..frame(kind, customer, at)
     }
+}
+
+/// A mail about the report of the first committee for the month before `at`.
+fn about_report(kind: Kind, catalogue: &Catalogue, at: Timestamp) -> Notice {
+    let committee = catalogue.committees.first();
+    let system = catalogue.systems.first();
+    let id = committee.map_or_else(|| "committee".into(), |c| c.id.clone());
+    let name = committee.map_or("A Committee", |c| c.name.as_str());
+    let month = Month::of(at, &TimeZone::UTC).prev();
+    let is_final = kind == Kind::Report;
+    let text = |text: &str| is_final.then(|| text.to_owned());
+    let report = Report {
+        committee: id.clone(),
+        committee_name: name.to_owned(),
+        month,
+        revision: 0,
+        replaces: Vec::new(),
+        meeting: (!is_final).then(|| at + SignedDuration::from_hours(5 * 24)),
+        missing: (!is_final)
+            .then(|| MissingTexts {
+                incident: IncidentId(1),
+                opened: at,
+                systems: vec![system.map_or("A System", |s| s.name.as_str()).to_owned()],
+                texts: vec!["summary".to_owned(), "root cause".to_owned()],
+            })
+            .into_iter()
+            .collect(),
+        approved_by: text("chair"),
+        reason: None,
+        headline: text("All systems met their targets."),
+        happened: text("There was no unplanned outage.").into_iter().collect(),
+        file: is_final.then(|| ReportFile {
+            name: format!("{id}-{month}-final.html"),
+            bytes: 312_000,
+            sha256: "0".repeat(64),
+        }),
+    };
+    let member = committee.and_then(|c| c.members.first());
+    Notice {
+        kind,
+        recipient: Recipient {
+            address: Address::Mail(
+                member
+                    .map_or("chair@committee.example", |m| m.as_str())
+                    .to_owned(),
+            ),
+            who: [Role::Committee(id)].into(),
+            name: name.to_owned(),
+            zone: committee.map_or("UTC", |c| c.zone.as_str()).to_owned(),
+        },
+        affected: Vec::new(),
+        window: None,
+        incident: None,
+        references: Vec::new(),
+        includes_downtime: false,
+        report: Some(report),
+    }
+}
+
+/// A revision whose recipient got no earlier report, with a file that is too large.
+fn revised(notice: &Notice) -> Notice {
+    let mut notice = notice.clone();
+    if let Some(report) = &mut notice.report {
+        report.revision = 2;
+        report.replaces = vec![0, 1];
+        report.reason = Some("An exclusion was approved.".to_owned());
+        report.missing.extend(report.missing.clone());
+        report.file.iter_mut().for_each(|f| f.bytes = 7_300_000);
+    }
+    notice
 }
 
 /// Every kind in its variants: with one system and several, without an observed end, within a
@@ -29,6 +105,10 @@ pub(super) fn every() -> Vec<Notice> {
     let mut notices = Vec::new();
     for kind in Kind::ALL {
         let plain = notice(kind, &nothing, at);
+        if plain.report.is_some() {
+            notices.extend([revised(&plain), plain]);
+            continue;
+        }
         let mut several = plain.clone();
         several.affected.push(Affected {
             impaired: true,
@@ -126,6 +206,7 @@ fn frame(kind: Kind, customer: Option<&Customer>, at: Timestamp) -> Notice {
         .then_some(IncidentId(1)),
         references: Vec::new(),
         includes_downtime: false,
+        report: None,
     }
 }
 

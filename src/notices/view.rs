@@ -6,6 +6,7 @@ use domain::sample::Reason;
 use jiff::tz::TimeZoneDatabase;
 use serde::Serialize;
 
+use super::report_view::ReportView;
 use super::text;
 use super::times::{Clockface, Moment, brief, length};
 
@@ -50,6 +51,8 @@ pub struct View {
     pub work: Option<WorkView>,
     /// `incident I-13, outage O-12`.
     pub reference: String,
+    /// The report, in `report-draft` and `report`.
+    pub report: Option<ReportView>,
 }
 
 /// The values of a system.
@@ -156,6 +159,7 @@ impl View {
             includes_downtime: notice.includes_downtime,
             work: notice.window.as_ref().map(|w| WorkView::new(&clock, w)),
             reference: reference(notice),
+            report: notice.report.as_ref().map(|r| ReportView::new(&clock, r)),
         }
     }
 }
@@ -260,7 +264,7 @@ fn paragraph(raw: &str) -> Option<String> {
     (!clean.is_empty()).then(|| clean.to_owned())
 }
 
-fn enumerate(names: &[String]) -> String {
+pub(super) fn enumerate(names: &[String]) -> String {
     match names {
         [] => String::new(),
         [one] => one.clone(),

@@ -4,8 +4,8 @@
 //! and percentages are never a person's text and stay as they are.
 
 use domain::report::{
-    AbsenceLine, Day, IncidentLine, OpenMeasure, OutageLine, Refused, Report, SystemLine, Telling,
-    Told, ToldByPerson, UnknownSpan, WindowLine,
+    AbsenceLine, Day, FigureChange, IncidentLine, OpenMeasure, OutageLine, Refused, Report,
+    SystemLine, Telling, Told, ToldByPerson, UnknownSpan, WindowLine,
 };
 use domain::text::visible;
 use serde::Serialize;
@@ -34,6 +34,9 @@ pub(super) fn render(report: &Report) -> Vec<u8> {
     out.section("absence", ABSENCE, &report.monitor.absences);
     out.section("unknown", UNKNOWN, &report.unknown);
     out.section("measure", MEASURE, &report.open_measures);
+    if let Some(revises) = &report.revises {
+        out.section("change", CHANGE, &revises.changes);
+    }
     out.text.into_bytes()
 }
 
@@ -50,6 +53,13 @@ const REPORT: &[Column<Report>] = &[
     ("ledger_seq", |r| bare(&r.ledger.seq)),
     ("ledger_head", |r| text(&r.ledger.head)),
     ("headline", |r| text(&r.headline)),
+];
+
+const CHANGE: &[Column<FigureChange>] = &[
+    ("key", |c| text(&c.key)),
+    ("what", |c| text(&c.what)),
+    ("before", |c| words(&c.before)),
+    ("after", |c| words(&c.after)),
 ];
 
 const SYSTEM: &[Column<SystemLine>] = &[

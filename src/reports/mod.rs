@@ -4,14 +4,18 @@
 //! model gives the same bytes: neither the program's version nor the present time enters.
 
 mod csv;
+mod filer;
+pub mod filing;
 mod page;
 #[cfg(test)]
 mod tests;
+pub mod verify;
 
 use std::path::{Path, PathBuf};
 
 use domain::report::Report;
 
+pub use filer::Filer;
 use page::Page;
 
 /// A format of the report.
@@ -72,7 +76,7 @@ pub enum Error {
 ///
 /// CSV has sections one below the other, each with a header row: `report`, `system`, `day`,
 /// `outage`, `incident`, `maintenance`, `told`, `told_of_window`, `refused`, `absence`, `unknown`,
-/// `measure`. The first column names the section, so that a script can filter on it.
+/// `measure`, and `change` in a revision. The first column names the section, so that a script can filter on it.
 ///
 /// # Errors
 /// A template cannot be read or is wrong, or the zone is unknown.

@@ -65,6 +65,12 @@ pub(super) fn render(
     Ok(text.into_bytes())
 }
 
+/// The text of every template in force.
+pub(super) fn sources(templates: Option<&Path>) -> Result<Vec<String>, Error> {
+    let all = [Page::Html, Page::Markdown].into_iter();
+    all.map(|page| source(page, templates)).collect()
+}
+
 fn source(page: Page, templates: Option<&Path>) -> Result<String, Error> {
     let Some(path) = templates.map(|dir| dir.join(page.template())) else {
         return Ok(page.built_in().to_owned());

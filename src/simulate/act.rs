@@ -121,6 +121,7 @@ pub(super) fn names(written: &Written, text: &str) -> Vec<Named> {
         let kind = match key.as_str() {
             "system" | "systems" => NameKind::System,
             "customer" => NameKind::Customer,
+            "committee" => NameKind::Committee,
             "id" | "window" if is_scheduled => NameKind::NewWindow,
             "id" | "window" => NameKind::Window,
             _ => continue,

@@ -50,6 +50,8 @@ pub enum Error {
     Report(#[from] domain::report::Error),
     #[error(transparent)]
     Rendering(#[from] reports::Error),
+    #[error("the files of an approved report cannot be made")]
+    Filing(#[from] reports::filing::Error),
     #[error("cannot write {path}")]
     Write {
         path: PathBuf,

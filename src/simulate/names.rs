@@ -16,7 +16,8 @@ pub(super) enum NameKind {
     System,
     Probe,
     Customer,
-    /// A customer's mail address.
+    Committee,
+    /// A mail address of a customer, a committee or a contact.
     Recipient,
     /// A window that an act schedules.
     NewWindow,
@@ -90,9 +91,18 @@ impl Names {
                 ("probe", probes.map(|p| p.id.to_string()).collect())
             }
             NameKind::Customer => ("customer", customers.map(|c| c.id.to_string()).collect()),
+            NameKind::Committee => {
+                let committees = catalogues.iter().flat_map(|c| &c.committees);
+                ("committee", committees.map(|c| c.id.to_string()).collect())
+            }
             NameKind::Recipient => {
                 let recipients = customers.flat_map(|c| c.contacts.iter().cloned());
-                ("customer's contact", recipients.collect())
+                let committees = catalogues.iter().flat_map(|c| &c.committees);
+                let members = committees.flat_map(|c| c.members.iter().cloned());
+                let contacts = catalogues.iter().flat_map(|c| &c.contacts);
+                let contacts = contacts.filter_map(|c| c.email.clone());
+                let all = recipients.chain(members).chain(contacts);
+                ("configured mail address", all.collect())
             }
             NameKind::NewWindow | NameKind::Window => {
                 let made = self.of.iter().filter(|n| n.kind == NameKind::NewWindow);

@@ -7,7 +7,7 @@ use domain::calendar::Month;
 use domain::event::Delivery;
 use domain::id::{NoticeId, SystemId};
 use domain::notice::{Address, Kind};
-use domain::record::notices::{Known, OutageEntry, WindowEntry};
+use domain::record::notices::{Known, OutageEntry, ReportEntry, WindowEntry};
 use domain::record::{Outage, Outgoing, Record, Standing};
 use domain::report;
 use jiff::Timestamp;
@@ -18,7 +18,7 @@ use super::scenario::Scenario;
 use crate::engine::turn::Turn;
 use crate::files;
 use crate::ledger::Line;
-use crate::reports::{self, Format};
+use crate::reports::{self, Format, filing};
 
 /// A line of `notices.jsonl`. Other programs rely on its keys.
 #[derive(Serialize)]
@@ -28,6 +28,8 @@ struct NoticeLine<'a> {
     systems: Vec<&'a str>,
     incident: Option<String>,
     window: Option<&'a str>,
+    /// The committee and the month of a mail about a report: `operations 2026-10`.
+    report: Option<String>,
     recipient: String,
     decided: Timestamp,
     delivered: Option<Timestamp>,
@@ -79,6 +81,12 @@ fn notices(record: &Record) -> Result<Vec<u8>, Error> {
             push(&mut lines, &unsent_window(address, entry, result))?;
         }
     }
+    for ((committee, month), address, entry) in record.notices.report_entries() {
+        if let Some(result) = without_message(entry.known) {
+            let report = format!("{committee} {month}");
+            push(&mut lines, &unsent_report(report, address, entry, result))?;
+        }
+    }
     Ok(lines)
 }
 
@@ -105,6 +113,7 @@ fn unsent_outage<'a>(
         systems: vec![outage.system.as_str()],
         incident: outage.incident.map(|incident| incident.to_string()),
         window: overrun.map(|(_, window)| window.as_str()),
+        report: None,
         recipient: address.to_string(),
         decided: entry.owed_at,
         delivered: None,
@@ -125,6 +134,29 @@ fn unsent_window<'a>(
         systems: entry.systems.iter().map(SystemId::as_str).collect(),
         incident: None,
         window: Some(entry.window.id.as_str()),
+        report: None,
+        recipient: address.to_string(),
+        decided: entry.owed_at,
+        delivered: None,
+        attempts: 0,
+        message_id: None,
+        result,
+    }
+}
+
+fn unsent_report<'a>(
+    report: String,
+    address: &Address,
+    entry: &ReportEntry,
+    result: &'static str,
+) -> NoticeLine<'a> {
+    NoticeLine {
+        notice: None,
+        kind: entry.kind.word(),
+        systems: Vec::new(),
+        incident: None,
+        window: None,
+        report: Some(report),
         recipient: address.to_string(),
         decided: entry.owed_at,
         delivered: None,
@@ -146,6 +178,10 @@ fn sent(id: NoticeId, outgoing: &Outgoing) -> NoticeLine<'_> {
         systems: notice.systems().map(SystemId::as_str).collect(),
         incident: notice.incident.map(|incident| incident.to_string()),
         window: notice.window.as_ref().map(|window| window.id.as_str()),
+        report: notice
+            .report
+            .as_ref()
+            .map(|r| format!("{} {}", r.committee, r.month)),
         recipient: notice.recipient.address.to_string(),
         decided: outgoing.decided_at,
         delivered,
@@ -188,17 +224,36 @@ fn reports(
         let Some(zones) = zones else { continue };
         let mut month = Month::of(scenario.start, zones.in_force_at(scenario.start));
         while zones.month(month).0.from < scenario.end {
+            let approved = record.reports.get(&committee.id, month);
+            let approved = approved.and_then(|known| known.revisions.last());
             let report = report::monthly(record, committee.id.as_str(), month, &head)?;
             for format in Format::ALL {
                 let name = format!("{}-{month}.{}", committee.id, format.extension());
                 let path = folder.join(name);
-                put(&path, &reports::render(&report, format, templates)?)?;
+                // Of an approved month the report that was sent.
+                let bytes = match approved {
+                    Some(r) => sent_file(folder, committee.id.as_str(), month, r.revision, format)?,
+                    None => reports::render(&report, format, templates)?,
+                };
+                put(&path, &bytes)?;
                 written.push(path);
             }
             month = month.next();
         }
     }
     Ok(written)
+}
+
+/// A file of an approved report, as it was written after the approval.
+fn sent_file(
+    folder: &Path,
+    committee: &str,
+    month: Month,
+    revision: u32,
+    format: Format,
+) -> Result<Vec<u8>, Error> {
+    let path = folder.join(filing::file_name(committee, month, revision, format));
+    std::fs::read(&path).map_err(|source| Error::Write { path, source })
 }
 
 fn push(lines: &mut Vec<u8>, line: &impl Serialize) -> Result<(), Error> {

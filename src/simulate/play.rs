@@ -2,7 +2,7 @@
 //! follow. Schedules and notices are decided by the service's own code.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::actor::Actor;
@@ -25,6 +25,7 @@ use crate::engine::turn::{self, Turn};
 use crate::engine::{self, turn::Turned};
 use crate::ledger::Ledger;
 use crate::notices::{Due, Rendered, Renderer};
+use crate::reports::filing;
 use crate::samples::{Instance, Options};
 
 /// Messages under way at once, as in the courier.
@@ -69,7 +70,8 @@ pub(super) fn play(
     let mut simulation = Simulation {
         scenario,
         reloads,
-        renderer: Renderer::new(first.templates.as_deref())?,
+        renderer: renderer(first.templates.as_deref(), data)?,
+        templates: first.templates.clone(),
         data,
         turn: Some(Turn::new(ledger, domain::record::Record::default(), &[])),
         instance,
@@ -132,6 +134,7 @@ struct Simulation<'a> {
     scenario: &'a Scenario,
     reloads: BTreeMap<usize, Loaded>,
     renderer: Renderer,
+    templates: Option<PathBuf>,
     data: &'a Path,
     turn: Option<Turn>,
     instance: Instance,
@@ -199,6 +202,8 @@ impl Simulation<'_> {
     fn do_due(&mut self, due: Timestamp) -> Result<(), Error> {
         let wake = self.turn.as_mut().and_then(Turn::next_wake);
         if wake.is_some_and(|wake| wake <= due) {
+            // A notice of what fell due cannot leave before it.
+            self.now = self.now.max(due);
             return self.step_or_fail(due, Input::Tick);
         }
         // A connection may have become free after the notice became due.
@@ -251,6 +256,7 @@ impl Simulation<'_> {
             self.turn = Some(engine::open(ledger, &self.instance, at)?);
         }
         self.step_or_fail(at, Input::Start { alive_until })?;
+        self.file_reports(at)?;
         self.schedule_probes(at);
         self.marked_at = at;
         Ok(())
@@ -484,16 +490,23 @@ impl Simulation<'_> {
                 if *turn.record().catalogue == loaded.catalogue {
                     return Ok(());
                 }
-                self.renderer = Renderer::new(loaded.templates.as_deref())?;
+                self.renderer = renderer(loaded.templates.as_deref(), self.data)?;
+                self.templates.clone_from(&loaded.templates);
                 let (by, catalogue) = (Actor::scenario(act.by), Box::new(loaded.catalogue.clone()));
                 self.step_or_fail(at, Input::Configure { by, catalogue })?;
                 self.schedule_probes(at);
                 Ok(())
             }
             Action::Act(said) => {
-                let (by, said) = (Actor::scenario(&act.by), said.clone());
+                let by = Actor::scenario(&act.by);
+                let approves = filing::is_approval(said);
+                let said = match self.turn.as_ref() {
+                    Some(turn) => filing::with_figures(turn.journal(), said.clone())?,
+                    None => said.clone(),
+                };
                 let turned = self.step(at, Input::Act { by, act: said }, None);
                 match turned.map(|turned| turned.result) {
+                    Some(Ok(_)) if approves => self.file_reports(at),
                     Some(Err(turn::Error::Refused(refusal))) => {
                         self.refuse(at, &act, refusal.to_string());
                         Ok(())
@@ -505,6 +518,25 @@ impl Simulation<'_> {
         }
     }
 
+    /// Writes the files of approved reports, as the service does after an approval.
+    fn file_reports(&mut self, at: Timestamp) -> Result<(), Error> {
+        let Some(turn) = self.turn.as_ref() else {
+            return Ok(());
+        };
+        let templates = self.templates.as_deref();
+        let mut filed = Vec::new();
+        for (committee, month, revision) in turn.record().reports.unfiled() {
+            let journal = turn.journal();
+            filed.push(filing::write(
+                journal, self.data, templates, &committee, month, &revision,
+            )?);
+        }
+        for report in filed {
+            self.step_or_fail(at, Input::FileReport(Box::new(report)))?;
+        }
+        Ok(())
+    }
+
     fn refuse(&mut self, at: Timestamp, act: &Act, reason: String) {
         self.refused.push(Refused {
             at,
@@ -513,6 +545,13 @@ impl Simulation<'_> {
             reason,
         });
     }
+}
+
+/// The templates of notices, with the reports of the run to attach.
+fn renderer(templates: Option<&Path>, data: &Path) -> Result<Renderer, Error> {
+    let renderer = Renderer::new(templates)?;
+    renderer.attach_from(data.join(filing::FOLDER));
+    Ok(renderer)
 }
 
 fn active_probes(catalogue: &Catalogue) -> impl Iterator<Item = (&ProbeId, &Active)> {

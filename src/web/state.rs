@@ -17,6 +17,7 @@ use crate::engine::status::{RefusedReload, Status};
 use crate::engine::{self, EngineHandle};
 use crate::ledger;
 use crate::metrics::{Configuration, Exporter};
+use crate::reports::{Filer, filing};
 use crate::samples::Writer;
 
 /// How long the engine may be silent while the service is ready.
@@ -110,11 +111,17 @@ pub struct AppState {
     ask_reload: mpsc::Sender<Reload>,
     reloads: AsyncMutex<mpsc::Receiver<Reload>>,
     targets: Targets,
+    filer: Arc<Filer>,
 }
 
 impl AppState {
     /// The listeners' state in front of `engine`; the configuration was loaded at `loaded_at`.
-    pub fn new(engine: Arc<EngineHandle>, samples: Writer, loaded_at: Timestamp) -> Self {
+    pub fn new(
+        engine: Arc<EngineHandle>,
+        samples: Writer,
+        loaded_at: Timestamp,
+        filer: Arc<Filer>,
+    ) -> Self {
         let (ask_reload, reloads) = mpsc::channel(4);
         Self {
             engine,
@@ -125,6 +132,7 @@ impl AppState {
             ask_reload,
             reloads: AsyncMutex::new(reloads),
             targets: Targets::default(),
+            filer,
         }
     }
 
@@ -180,8 +188,18 @@ impl AppState {
 
     /// Carries out an act.
     pub(super) async fn act(&self, asked: ActRequest) -> Reply {
+        let approves = filing::is_approval(&asked.act);
         match self.engine.act(Actor::cli(asked.by), asked.act).await {
-            Ok(receipt) => {
+            Ok(mut receipt) => {
+                let mut left = Vec::new();
+                if approves {
+                    match self.file_reports().await {
+                        Ok(events) => receipt.events.extend(events),
+                        Err(why) => left.push(format!(
+                            "approved, but its files are not written yet and no mail leaves: {why}; the service tries again each minute"
+                        )),
+                    }
+                }
                 let rows: Result<_, _> = receipt
                     .events
                     .iter()
@@ -191,7 +209,7 @@ impl AppState {
                     Ok(events) => Reply::Done(Receipt {
                         events,
                         changes: None,
-                        left: Vec::new(),
+                        left,
                     }),
                     Err(error) => Reply::Failed(error.to_string()),
                 }
@@ -199,6 +217,15 @@ impl AppState {
             Err(engine::Error::Refused(refusal)) => Reply::Refused(refusal.to_string()),
             Err(error) => Reply::Failed(error.to_string()),
         }
+    }
+
+    /// Writes the files of approved reports. A caller who disconnects does not stop it.
+    async fn file_reports(&self) -> Result<Vec<(u64, Event)>, String> {
+        let filer = Arc::clone(&self.filer);
+        let filed = tokio::spawn(async move { filer.file_all().await });
+        filed
+            .await
+            .unwrap_or_else(|_| Err("it broke off; the log says why".to_owned()))
     }
 
     pub(super) fn status(&self) -> Status {

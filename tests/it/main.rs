@@ -38,7 +38,9 @@ mod notices {
     mod preview;
 }
 mod reports {
+    mod approval;
     mod hard_month;
+    mod life;
     mod templates;
 }
 mod samples {

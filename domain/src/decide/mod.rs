@@ -10,6 +10,7 @@ mod deliveries;
 mod flapping;
 mod maintenance;
 mod outages;
+mod reports;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -126,6 +127,7 @@ impl Draft<'_> {
                 );
                 if self.alive {
                     self.windows_running(at);
+                    self.late_drafts(at);
                 }
                 self.all_systems(at);
             }
@@ -154,6 +156,10 @@ impl Draft<'_> {
             Input::Act { by, act } => {
                 let fact = acts::fact_of(self.record(), at, by, act)?;
                 self.act(at, by, fact);
+            }
+            Input::FileReport(filed) => {
+                let fact = reports::filed(self.record(), filed)?;
+                self.emit(at, fact);
             }
             Input::Attempt {
                 notice,
@@ -279,6 +285,10 @@ impl Draft<'_> {
         for occurrence in starting {
             self.start_window(at, &occurrence);
         }
+        let reports = due::reports(self.record(), ahead);
+        for due in reports.into_iter().filter(|due| due.at == at) {
+            self.report_due(at, &due);
+        }
         self.consequences(at);
         // No sample can show that these systems are up.
         let unwatched = |held: &Held| !due::is_watched(self.record(), held);
@@ -366,6 +376,7 @@ impl Draft<'_> {
             self.emit(at, lost);
         }
         self.windows_running(at);
+        self.late_drafts(at);
         self.all_systems(at);
     }
 

@@ -9,7 +9,9 @@ use crate::accounting;
 use crate::catalogue::Customer;
 use crate::id::{IncidentId, NoticeId, OutageId, Source, SystemId};
 use crate::months::Months;
-use crate::notice::{Address, Affected, Declared, Flapping, Kind, Notice, Recipient, Role, Window};
+use crate::notice::{
+    Address, Affected, Declared, Flapping, Kind, Notice, Recipient, Report, Role, Window,
+};
 use crate::record::notices::{Channel, Known};
 use crate::record::{Outage, Record};
 use crate::sample::Reason;
@@ -33,6 +35,7 @@ pub(super) struct Content {
     pub window: Option<Window>,
     pub incident: Option<IncidentId>,
     pub includes_downtime: bool,
+    pub report: Option<Report>,
 }
 
 impl Content {
@@ -59,18 +62,28 @@ impl Look<'_> {
         let outages = entries.flat_map(|e| [e.began, e.ended]);
         let windows = content.window.iter();
         let windows = windows.flat_map(|w| self.record.notices.window(&w.id, self.address));
+        let report = content.report.iter().flat_map(|r| {
+            let key = (r.committee.clone(), r.month);
+            self.record.notices.report(&key, self.address).iter()
+        });
         let all = outages.chain(windows.map(|w| w.known));
+        let all = all.chain(report.filter(|e| e.kind == content.kind).map(|e| e.known));
         // A lost message may be sent once more as it was: it cannot refer to itself.
         let sent = all.filter(|known| matches!(known, Known::Yes(_) | Known::Perhaps(_)));
         let references: BTreeSet<NoticeId> = sent.filter_map(Known::notice).collect();
+        let reader = content
+            .report
+            .as_ref()
+            .map(|r| self.reader(content.kind, r));
         Notice {
-            recipient: self.recipient(&content),
+            recipient: reader.unwrap_or_else(|| self.recipient(&content)),
             kind: content.kind,
             affected: content.affected,
             window: content.window,
             incident: content.incident,
             references: references.into_iter().collect(),
             includes_downtime: content.includes_downtime,
+            report: content.report,
         }
     }
 
@@ -142,6 +155,7 @@ impl Look<'_> {
             window: work,
             incident: first.and_then(|o| o.incident),
             includes_downtime: false,
+            report: None,
         };
         // The recipient was not told of these recoveries, and they are no longer the last word.
         let earlier = systems.iter().flat_map(|s| self.earlier(s)).collect();

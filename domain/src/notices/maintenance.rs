@@ -43,6 +43,7 @@ impl Look<'_> {
             window: Some(work),
             incident: None,
             includes_downtime: false,
+            report: None,
         })
     }
 

@@ -9,12 +9,14 @@
 mod compose;
 mod maintenance;
 mod recovery;
+mod reports;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use self::compose::{Content, Look};
+pub use self::reports::{contact, owing};
 use crate::catalogue::Affects;
 use crate::id::{OutageId, Source, SystemId};
 use crate::notice::{Address, Kind, Notice};
@@ -36,7 +38,7 @@ pub enum Next {
 /// confirmed ([`crate::watch::Watch::doubted`]).
 ///
 /// One attempt at a time is under way to an address. Order: overruns, downtime, maintenance,
-/// recoveries.
+/// recoveries, reports.
 pub fn next(record: &Record, doubted: &BTreeSet<Source>, address: &Address, at: Timestamp) -> Next {
     let Some(channel) = record.notices.channel(address) else {
         return Next::Idle;
@@ -54,7 +56,8 @@ pub fn next(record: &Record, doubted: &BTreeSet<Source>, address: &Address, at: 
     let content = look
         .downtime(at, &mut waits)
         .or_else(|| look.maintenance())
-        .or_else(|| look.recovery());
+        .or_else(|| look.recovery())
+        .or_else(|| look.report(at));
     let wait = waits.into_iter().min();
     match (content, channel.not_before) {
         (Some(_), Some(until)) if at < until => Next::Wait(until),

@@ -67,6 +67,7 @@ impl Look<'_> {
             window: None,
             incident: None,
             includes_downtime,
+            report: None,
         }
         .with(rows);
         // As the notice of the downtime named it.

@@ -41,7 +41,11 @@ impl Record {
             Fact::Crashed { alive_until } => self.ended(*alive_until, Life::Crashed),
             Fact::MonitoringGap { span, cause } => self.absent(at, *span, *cause),
             // It shows that the service watched, as all its events do.
-            Fact::DayClosed => {}
+            Fact::DayClosed => self.drop_late_drafts(at),
+            Fact::ReportDrafted { .. }
+            | Fact::ReportReminded { .. }
+            | Fact::ReportApproved { .. }
+            | Fact::ReportFiled { .. } => self.report_fact(event),
             Fact::ProbeSilent { .. }
             | Fact::ProbeFirstResult { .. }
             | Fact::ProbeDown { .. }
@@ -79,7 +83,10 @@ impl Record {
             | Fact::IncidentReviewed { .. }
             | Fact::MeasureDone { .. }
             | Fact::IncidentResolved { .. }
-            | Fact::IncidentClosed { .. } => self.incident_fact(event),
+            | Fact::IncidentClosed { .. } => {
+                self.incident_fact(event);
+                self.drop_written_drafts(at);
+            }
             Fact::DeliveryAttempted { .. } | Fact::DeliveryEnded { .. } => {
                 self.delivery_fact(at, &event.fact);
             }
@@ -195,6 +202,8 @@ fn only_by_watching(fact: &Fact) -> bool {
             | Fact::Stopped
             | Fact::MonitoringGap { .. }
             | Fact::DayClosed
+            | Fact::ReportDrafted { .. }
+            | Fact::ReportReminded { .. }
             | Fact::ProbeSilent { .. }
             | Fact::ProbeFirstResult { .. }
             | Fact::ProbeDown { .. }

@@ -11,6 +11,7 @@ pub mod notices;
 mod outages;
 mod probes;
 mod reload;
+mod reports;
 mod rewind;
 mod spans;
 mod window_status;
@@ -37,6 +38,7 @@ pub use maintenance::{Held, Maintenance};
 pub use monitoring::{Life, Monitoring};
 pub use outages::Outages;
 pub use probes::{ProbeRecord, Probes};
+pub use reports::{Filed, ReportRecord, Reports, Revision};
 pub(crate) use spans::is_open;
 pub use window_status::WindowStatus;
 
@@ -75,6 +77,8 @@ pub struct Record {
     pub unstable: OrdSet<SystemId>,
     /// One-off windows, and the windows of any kind that have begun.
     pub maintenance: Maintenance,
+    /// The drafts, approvals and files of reports.
+    pub reports: Reports,
 }
 
 /// One system through time.

@@ -13,16 +13,18 @@ use crate::record::Outage;
 
 /// Incidents that were opened in the month or belong to one of `outages`.
 pub(super) fn lines(scope: &Scope<'_>, outages: &BTreeSet<OutageId>) -> Vec<IncidentLine> {
-    scope
-        .record
-        .incidents
-        .all()
-        .filter(|i| scope.any(&i.systems))
-        .filter(|i| {
-            scope.period.contains(i.opened_at) || i.outages.iter().any(|o| outages.contains(o))
-        })
-        .map(|i| line(scope, i))
-        .collect()
+    of_month(scope, outages).map(|i| line(scope, i)).collect()
+}
+
+/// Incidents that were opened in the month or belong to one of `outages`.
+pub(super) fn of_month<'a>(
+    scope: &'a Scope<'a>,
+    outages: &'a BTreeSet<OutageId>,
+) -> impl Iterator<Item = &'a Incident> {
+    let all = scope.record.incidents.all();
+    all.filter(|i| scope.any(&i.systems)).filter(|i| {
+        scope.period.contains(i.opened_at) || i.outages.iter().any(|o| outages.contains(o))
+    })
 }
 
 /// Measures of incidents of this and earlier months that are not done.

@@ -5,6 +5,7 @@
 
 mod changes;
 mod downtime;
+pub mod figures;
 mod incidents;
 mod maintenance;
 mod merged;
@@ -17,15 +18,17 @@ mod outages;
 mod scope;
 mod summary;
 mod systems;
+mod texts;
 mod unplanned_reasons;
 pub mod words;
 
 use std::collections::BTreeSet;
 
 pub use model::*;
+pub use texts::Texts;
 
 use crate::calendar::Month;
-use crate::record::Record;
+use crate::record::{Record, Revision};
 use scope::Scope;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,8 +54,9 @@ pub enum Error {
     Zone(#[from] crate::calendar::UnknownZone),
 }
 
-/// The draft of a committee's report. `head` is the hash of the ledger's last event in hexadecimal.
-/// A running month is reported up to that event.
+/// A committee's report. `head` is the hash of the ledger's last event in hexadecimal. A running
+/// month is reported up to that event. The report is final if that event is its approval; else it is
+/// the draft of the next revision.
 ///
 /// # Errors
 /// The committee is unknown, or the month lies before or after the ledger.
@@ -72,6 +76,9 @@ pub fn monthly(
     let unknown = monitor::unknown(&scope, &accounts);
     let notices = notices::Notices::of(&scope);
     let moment = |at| Moment::of(at, &scope.zone);
+    let known = record.reports.get(&scope.committee.id, month);
+    let revisions: &[Revision] = known.map_or(&[], |known| known.revisions.as_slice());
+    let approved = revisions.last().filter(|r| r.seq == record.seq);
     Ok(Report {
         schema: SCHEMA,
         committee: scope.committee.id.to_string(),
@@ -82,8 +89,20 @@ pub fn monthly(
         from: moment(scope.period.from),
         to: moment(scope.period.to),
         zone: scope.committee.zone.clone(),
-        status: Status::Draft,
-        revision: 0,
+        status: match approved {
+            Some(_) => Status::Final,
+            None => Status::Draft,
+        },
+        revision: approved.map_or(revisions.len().try_into().unwrap_or(u32::MAX), |r| {
+            r.revision
+        }),
+        approval: approved.map(|r| Approval {
+            by: r.by.clone(),
+            at: moment(r.approved_at),
+            as_of: r.as_of,
+            reason: r.reason.clone(),
+        }),
+        revises: None,
         ledger: Ledger {
             seq: record.seq,
             head: head.to_owned(),
@@ -106,4 +125,14 @@ pub fn monthly(
         refused: notices.refused,
         unknown,
     })
+}
+
+/// Says in a revision which figures differ from the approved report before it.
+pub fn compare(report: &mut Report, before: &Report) {
+    report.revises = Some(Revises {
+        revision: before.revision,
+        ledger: before.ledger.clone(),
+        approved: before.approval.as_ref().map(|a| a.at),
+        changes: figures::changes(before, report),
+    });
 }

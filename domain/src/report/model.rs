@@ -64,7 +64,12 @@ pub struct Report {
     pub zone: String,
     /// `draft` or `final`.
     pub status: Status,
+    /// 0 for the first approved report; revisions count from 1.
     pub revision: u32,
+    /// The approval that made it final.
+    pub approval: Option<Approval>,
+    /// The changes since the approved report before it; only in a final revision.
+    pub revises: Option<Revises>,
     /// The position in the ledger up to which facts are included.
     pub ledger: Ledger,
     /// The time of the ledger's last event.
@@ -105,6 +110,41 @@ pub struct Report {
 pub enum Status {
     Draft,
     Final,
+}
+
+/// The approval of a final report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Approval {
+    pub by: String,
+    pub at: Moment,
+    /// The ledger sequence of the draft that the approver named.
+    pub as_of: u64,
+    /// Why texts are missing, or why the report was revised.
+    pub reason: Option<String>,
+}
+
+/// The changes that a revision made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Revises {
+    /// The revision before it; 0 is the first approved report.
+    pub revision: u32,
+    /// The ledger position of that report.
+    pub ledger: Ledger,
+    pub approved: Option<Moment>,
+    /// Every figure that differs.
+    pub changes: Vec<FigureChange>,
+}
+
+/// A figure that a revision changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FigureChange {
+    /// Its path in the JSON, with ids in place of list positions: `systems.portal.unplanned_s`.
+    pub key: String,
+    /// The same in words.
+    pub what: String,
+    /// The values in words; `None` where there was or is none.
+    pub before: Option<String>,
+    pub after: Option<String>,
 }
 
 /// A position in the ledger.

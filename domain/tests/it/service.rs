@@ -159,6 +159,7 @@ pub fn system(id: &str) -> System {
         probes: vec![probe(id, "p")],
         windows: Vec::<Rule>::new(),
         flapping: NEVER,
+        owner: None,
     }
 }
 
@@ -180,6 +181,7 @@ pub fn catalogue(systems: Vec<System>) -> Catalogue {
             name: "Operations".into(),
             zone: "UTC".into(),
             members: vec![],
+            reporting: domain::catalogue::Reporting::default(),
         }],
         customers: vec![Customer {
             id: "clinic".into(),
@@ -189,6 +191,7 @@ pub fn catalogue(systems: Vec<System>) -> Catalogue {
             systems: systems.iter().map(|s| s.id.clone()).collect(),
         }],
         contacts: vec![],
+        operators: vec![],
         policies: vec![],
         systems,
     }

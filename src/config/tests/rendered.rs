@@ -21,13 +21,13 @@ fn a_misspelt_key() {
     check(
         &files,
         expect![[r#"
-        error: unknown key `intervall`, did you mean `interval`?
-          --> config/systems/portal.toml:12:1
-           |
-        12 | intervall = "30s"
-           | ^^^^^^^^^
+            error: unknown key `intervall`, did you mean `interval`?
+              --> config/systems/portal.toml:13:1
+               |
+            13 | intervall = "30s"
+               | ^^^^^^^^^
 
-        1 mistake in 1 file"#]],
+            1 mistake in 1 file"#]],
     );
 }
 
@@ -44,9 +44,9 @@ fn a_value_of_the_wrong_type_and_a_missing_key() {
         &files,
         expect![[r#"
             error: `[[committee]]` lacks `id`, an id in quotes, as "results-interface"
-              --> config/nines.toml:21:1
+              --> config/nines.toml:22:1
                |
-            21 | [[committee]]
+            22 | [[committee]]
                | ^^^^^^^^^^^^^
 
             error: `port` is a whole number, not text
@@ -70,9 +70,9 @@ fn a_zone_that_never_observes_daylight_time() {
         &files,
         expect![[r#"
             error: `EST` never observes daylight time: name a place, as `America/New_York`
-              --> config/nines.toml:30:8
+              --> config/nines.toml:36:8
                |
-            30 | zone = "EST"
+            36 | zone = "EST"
                |        ^^^^^
 
             1 mistake in 1 file"#]],
@@ -108,18 +108,18 @@ fn a_syntax_error_is_explained_in_plain_words() {
         portal("\"https://portal.example.org/login\"", "\"https://:443/\""),
     ];
     expect![[r#"
-        systems/portal.toml:13 `interval` is already in this table
-        systems/portal.toml:12 use straight quotes, as "this", not typographic ones
-        systems/portal.toml:12 put text in quotes, as "this"
-        systems/portal.toml:12 this text lacks its closing quote
-        systems/portal.toml:12 write `=` between a key and its value, not `:`
-        systems/portal.toml:12 put text in quotes, as "this"
-        systems/portal.toml:33 there is no such date or time: use a day between 01 and 29
-        systems/portal.toml:33 there is no such date or time: use a month between 01 and 12
-        systems/portal.toml:33 `agreed` is a date without quotes, as 2024-03-01, not a date with a time
-        systems/portal.toml:11 `https://` is not such a URL: it has no host
-        systems/portal.toml:11 `https:///login` is not such a URL: it has no host
-        systems/portal.toml:11 `https://:443/` is not such a URL: it has no host"#]].assert_eq(&reported.join("\n"));
+        systems/portal.toml:14 `interval` is already in this table
+        systems/portal.toml:13 use straight quotes, as "this", not typographic ones
+        systems/portal.toml:13 put text in quotes, as "this"
+        systems/portal.toml:13 this text lacks its closing quote
+        systems/portal.toml:13 write `=` between a key and its value, not `:`
+        systems/portal.toml:13 put text in quotes, as "this"
+        systems/portal.toml:34 there is no such date or time: use a day between 01 and 29
+        systems/portal.toml:34 there is no such date or time: use a month between 01 and 12
+        systems/portal.toml:34 `agreed` is a date without quotes, as 2024-03-01, not a date with a time
+        systems/portal.toml:12 `https://` is not such a URL: it has no host
+        systems/portal.toml:12 `https:///login` is not such a URL: it has no host
+        systems/portal.toml:12 `https://:443/` is not such a URL: it has no host"#]].assert_eq(&reported.join("\n"));
 }
 
 #[test]
@@ -155,12 +155,12 @@ fn a_file_with_a_syntax_error_has_no_other_mistake_and_hides_none_of_other_files
         &files,
         expect![[r#"
             error: put text in quotes, as "this" (invalid float)
-              --> config/nines.toml:13:15
+              --> config/nines.toml:14:15
                |
-            13 | public = 127.0.0.1:8080
+            14 | public = 127.0.0.1:8080
                |               ^^^^^^^^^
 
-            error: unknown key `colour`: this file knows `committee`, `downtime_advice`, `flap_hold`, `flap_limit`, `kind`, `maintenance`, `name`, `policy`, `probe` and `target`
+            error: unknown key `colour`: this file knows `committee`, `downtime_advice`, `flap_hold`, `flap_limit`, `kind`, `maintenance`, `name`, `owner`, `policy`, `probe` and `target`
              --> config/systems/portal.toml:4:1
               |
             4 | colour = 1
@@ -203,15 +203,15 @@ fn a_key_of_another_kind_a_misspelt_kind_and_keys_of_later_versions() {
                |   ^^^^^^^^
 
             error: `htpp` is not a kind of probe, did you mean `http`?
-              --> config/systems/portal.toml:10:8
+              --> config/systems/portal.toml:11:8
                |
-            10 | kind = "htpp"
+            11 | kind = "htpp"
                |        ^^^^^^
 
             error: `announce` is not supported yet: remove it
-              --> config/systems/portal.toml:33:1
+              --> config/systems/portal.toml:34:1
                |
-            33 | announce = ["7d"]
+            34 | announce = ["7d"]
                | ^^^^^^^^
 
             error: `url` belongs to `http` probes, and this one is `tcp`
@@ -246,9 +246,9 @@ fn a_reference_to_an_unknown_id() {
         &files,
         expect![[r#"
             error: there is no system `portals`, did you mean `portal`?
-              --> config/nines.toml:39:12
+              --> config/nines.toml:45:12
                |
-            39 | systems = ["portals"]
+            45 | systems = ["portals"]
                |            ^^^^^^^^^
 
             error: there is no committee `operation`, did you mean `operations`?

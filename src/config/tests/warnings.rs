@@ -127,7 +127,7 @@ fn a_very_short_interval() {
 fn an_empty_host_name_is_a_mistake() {
     let files = Files::shipped().replace(PORTAL, "Accept = ", "Host = \"\", Accept = ");
     let mistakes = files.reported();
-    let [(file, 22, message)] = mistakes.as_slice() else {
+    let [(file, 23, message)] = mistakes.as_slice() else {
         panic!("{mistakes:?}")
     };
     assert_eq!(file, PORTAL);

@@ -40,6 +40,7 @@ pub(crate) fn catalogue() -> Catalogue {
             name: "Operating Committee".to_owned(),
             zone: zone.clone(),
             members: vec![],
+            reporting: domain::catalogue::Reporting::default(),
         }],
         customers: vec![Customer {
             id: "st-elsewhere".into(),
@@ -57,6 +58,7 @@ pub(crate) fn catalogue() -> Catalogue {
             target: None,
             downtime_advice: None,
             flapping: domain::catalogue::Flapping::USUAL,
+            owner: None,
             probes: vec![Probe {
                 id: portal(),
                 affects: Affects::Availability,

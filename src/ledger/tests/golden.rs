@@ -106,6 +106,28 @@ examples! {
     },
     IncidentResolved => Fact::IncidentResolved { incident: IncidentId(13) },
     IncidentClosed => Fact::IncidentClosed { incident: IncidentId(13), missing_texts_reason: Some("the vendor is gone".into()) },
+    ReportDrafted => Fact::ReportDrafted {
+        committee: "operations".into(), month: "2026-10".parse().unwrap(), meeting: at("2026-11-15T19:00:00Z"),
+        contacts: vec!["dana".into()],
+    },
+    ReportReminded => Fact::ReportReminded {
+        committee: "operations".into(), month: "2026-10".parse().unwrap(), meeting: at("2026-11-15T19:00:00Z"),
+        contacts: vec!["dana".into()],
+    },
+    ReportApproved => Fact::ReportApproved {
+        committee: "operations".into(), month: "2026-10".parse().unwrap(), revision: 1, as_of: 4711,
+        reason: Some("an exclusion was approved".into()),
+    },
+    ReportFiled => Fact::ReportFiled {
+        committee: "operations".into(), month: "2026-10".parse().unwrap(), revision: 1,
+        files: vec![notice::ReportFile {
+            name: "operations-2026-10-revision-1.html".into(), bytes: 48_211,
+            sha256: "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9".into(),
+        }],
+        renderer: "nines 0.1.0, templates 6f1c20ab".into(),
+        headline: "Portal missed its target (99.512 % against 99.9 %).".into(),
+        happened: vec!["One unplanned outage.".into(), "No maintenance was held.".into()],
+    },
     DeliveryAttempted => Fact::DeliveryAttempted {
         notice: NoticeId(14), attempt: 1, message: Some(Box::new(message())), message_id: "<4be1@nines.example>".into(),
         sha256: "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9".into(),
@@ -224,6 +246,7 @@ fn message() -> Notice {
         incident: Some(IncidentId(13)),
         references: vec![NoticeId(9), NoticeId(10)],
         includes_downtime: false,
+        report: None,
     }
 }
 
@@ -239,6 +262,7 @@ fn catalogue() -> Catalogue {
             name: "Operations".into(),
             zone: "America/New_York".into(),
             members: vec!["chair@nines.example".into()],
+            reporting: domain::catalogue::Reporting::default(),
         }],
         customers: vec![Customer {
             id: "mercy".into(),
@@ -252,6 +276,7 @@ fn catalogue() -> Catalogue {
             email: Some("dana@nines.example".into()),
             phone: None,
         }],
+        operators: Vec::new(),
         policies: vec![policy()],
         systems: vec![System {
             id: system(),
@@ -262,6 +287,7 @@ fn catalogue() -> Catalogue {
             target: Some(Target { ppm: 999_000 }),
             downtime_advice: Some("Call the desk".into()),
             flapping: Flapping::USUAL,
+            owner: None,
             probes: probes(),
             windows: rules(),
         }],

@@ -42,6 +42,7 @@ fn catalogue() -> Catalogue {
             name: "Operations".into(),
             zone: zone.clone(),
             members: vec![],
+            reporting: domain::catalogue::Reporting::default(),
         }],
         customers: vec![Customer {
             id: "lakeside".into(),
@@ -59,6 +60,7 @@ fn catalogue() -> Catalogue {
             target: Some(Target { ppm: 999_000 }),
             downtime_advice: None,
             flapping: domain::catalogue::Flapping::USUAL,
+            owner: None,
             probes: vec![domain::catalogue::Probe {
                 id: login(),
                 affects: Affects::Availability,
@@ -444,6 +446,7 @@ fn pending_notices_are_counted_and_the_oldest_is_dated() {
             incident: None,
             references: vec![],
             includes_downtime: false,
+            report: None,
         })),
         message_id: format!("<{id}@nines.example>"),
         sha256: "00".into(),

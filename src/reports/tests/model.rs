@@ -303,6 +303,7 @@ fn two_committees(record: &mut Record, from_entry: usize) {
                 name: "Laboratory Committee".to_owned(),
                 zone: "America/Los_Angeles".to_owned(),
                 members: Vec::new(),
+                reporting: domain::catalogue::Reporting::default(),
             },
         );
         if i >= from_entry {

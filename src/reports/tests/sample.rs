@@ -39,6 +39,7 @@ fn system(id: &str, name: &str, ppm: Option<u32>) -> System {
         target: ppm.map(|ppm| Target { ppm }),
         downtime_advice: None,
         flapping: domain::catalogue::Flapping::USUAL,
+        owner: None,
         probes: vec![Probe {
             id: ProbeId::of(&id.into(), "main"),
             affects: Affects::Availability,
@@ -107,6 +108,7 @@ fn first() -> Catalogue {
             name: "Operating Committee".to_owned(),
             zone: "America/New_York".to_owned(),
             members: vec!["chair@example.org".to_owned()],
+            reporting: domain::catalogue::Reporting::default(),
         }],
         customers: vec![
             customer("lakeside", "Lakeside Clinic", &["portal"]),
@@ -122,6 +124,7 @@ fn first() -> Catalogue {
             ),
         ],
         contacts: Vec::new(),
+        operators: Vec::new(),
         policies: vec![Policy {
             min_notice_s: None,
             id: "healthelink".into(),
@@ -256,6 +259,7 @@ pub(super) fn message(kind: notice::Kind, customer: &str, name: &str, of: &Outag
         incident: of.incident,
         references: Vec::new(),
         includes_downtime: kind == notice::Kind::Uptime,
+        report: None,
     }
 }
 

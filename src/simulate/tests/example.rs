@@ -50,7 +50,7 @@ fn the_example_of_the_documentation_has_every_act_and_none_of_them_is_refused() 
     let unknown = unknown.unwrap_err().to_string();
     // "unknown variant `?`, expected one of `acknowledge`, …".
     let acts: Vec<&str> = unknown.split('`').skip(3).step_by(2).collect();
-    assert_eq!(acts.len(), 13, "{unknown}");
+    assert_eq!(acts.len(), 15, "{unknown}");
     for act in acts.into_iter().chain(["reload", "restart"]) {
         assert!(text.contains(&format!("\"{act}\"")), "{act} is not told of");
     }
@@ -169,6 +169,11 @@ fn the_example_of_the_documentation_has_every_act_and_none_of_them_is_refused() 
             assert_eq!(event["data"][key], *value, "`{key}` of {kind}");
         }
     }
+    let reports = played.timeline(&["report-approved", "report-filed"]);
+    let order = ["report-approved", "report-filed"].repeat(2);
+    assert_eq!(kinds(&reports), order);
+    assert_eq!(reports[2]["data"]["revision"], 1);
+    assert_eq!(reports[2]["data"]["reason"], "A late correction");
     assert_eq!(played.timeline(&["started"]).len(), 2);
     // Killed once, at the end stopped.
     assert_eq!(played.timeline(&["stopped"]).len(), 1);

@@ -26,11 +26,11 @@ const PINNED: [(&str, &str); 8] = [
     ),
     (
         "notices.jsonl",
-        "c70c8d3c49904536f00b8647ae9bb199cc1ea60fa2eebec348e7a044dc8cd0b6",
+        "d5a114a02f7438dadecf2e382de78e57013c94219c280d72a0652807a3b25f78",
     ),
     (
         "reports/operations-2026-10.json",
-        "1e84704676c71ab801bef64029a7e70771f9e9606f50c995df81bf8306655450",
+        "0762dfc132f45be7fabb3103a0e52894a0a1c2d2ae09830f42423fcbac7b7856",
     ),
     (
         "reports/operations-2026-10.html",

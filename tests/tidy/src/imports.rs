@@ -8,7 +8,10 @@ use crate::{File, Problem};
 /// A module below `src/` and the modules that it may import. Every module may import [`LEAVES`].
 const MODULES: &[(&str, &str)] = &[
     ("main", "app"),
-    ("app", "cli config engine ledger notices samples web"),
+    (
+        "app",
+        "cli config engine ledger notices reports samples web",
+    ),
     (
         "cli",
         "config engine ledger notices reports samples simulate web",

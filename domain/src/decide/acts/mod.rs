@@ -2,6 +2,7 @@
 
 mod incidents;
 mod outages;
+mod reports;
 mod windows;
 
 use jiff::Timestamp;
@@ -114,6 +115,40 @@ pub(super) fn fact_of(
         } => windows::extend(record, at, window, *end, *max_downtime_s, reason.as_deref()),
         Act::CancelMaintenance { window, reason } => {
             windows::cancel(record, at, window, reason.as_deref())
+        }
+        Act::ApproveReport {
+            committee,
+            month,
+            as_of,
+            figures,
+            reason,
+        } => {
+            let approval = reports::Approval {
+                committee,
+                month: *month,
+                as_of: *as_of,
+                figures: figures.as_deref(),
+                reason: reason.as_deref(),
+                revises: false,
+            };
+            reports::approve(record, at, by, &approval)
+        }
+        Act::ReviseReport {
+            committee,
+            month,
+            as_of,
+            figures,
+            reason,
+        } => {
+            let approval = reports::Approval {
+                committee,
+                month: *month,
+                as_of: *as_of,
+                figures: figures.as_deref(),
+                reason: Some(reason),
+                revises: true,
+            };
+            reports::approve(record, at, by, &approval)
         }
         Act::Told {
             window,

@@ -21,7 +21,7 @@ const LOST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
 
 impl Known {
     /// The knowledge after one more message; certain knowledge stays.
-    fn after(self, new: Known) -> Known {
+    pub(super) fn after(self, new: Known) -> Known {
         match (self, new) {
             (Known::Yes(_), _) | (Known::Perhaps(_), Known::Lost(_) | Known::Refused(_)) => self,
             (Known::Lost(id), Known::Refused(_)) => Known::Perhaps(id),
@@ -86,6 +86,9 @@ impl Record {
     /// When the last of the facts was known that a message tells of.
     fn decided_at(&self, notice: &Notice) -> Option<Timestamp> {
         let address = &notice.recipient.address;
+        if notice.report.is_some() {
+            return self.report_decided_at(notice);
+        }
         if let Some(work) = notice
             .window
             .as_ref()
@@ -150,6 +153,10 @@ impl Record {
     /// The address knows what the message says, as certainly as `known` says.
     fn learn(&mut self, notice: &Notice, known: Known, at: Timestamp) {
         let address = &notice.recipient.address;
+        if notice.report.is_some() {
+            self.learn_report(notice, known);
+            return;
+        }
         if is_announcement(notice.kind) {
             self.learn_window(notice, known, at);
             return;

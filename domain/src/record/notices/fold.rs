@@ -26,7 +26,11 @@ pub(crate) fn replaces(later: Kind, earlier: Kind) -> bool {
         Kind::MaintenanceChanged | Kind::MaintenanceCompleted => {
             announced || earlier == MaintenanceStarted
         }
-        Kind::Downtime | Kind::Uptime | Kind::MaintenanceOverrun => false,
+        Kind::Downtime
+        | Kind::Uptime
+        | Kind::MaintenanceOverrun
+        | Kind::ReportDraft
+        | Kind::Report => false,
     }
 }
 
@@ -154,6 +158,7 @@ impl Record {
             self.share_knowledge(&system);
         }
         self.owe_windows_to_newcomers(at);
+        self.drop_removed_readers(at);
     }
 
     fn drop_removed(&mut self, at: Timestamp) {
@@ -383,7 +388,13 @@ impl Record {
             let mut entries = self.notices.window(&w.id, address).iter();
             entries.any(|e| e.known.is_owed())
         });
-        if !outage && !window && !self.notices.is_attempting(address) {
+        let mut reports = notice.report.iter();
+        let report = reports.any(|r| {
+            let key = (r.committee.clone(), r.month);
+            let mut entries = self.notices.report(&key, address).iter();
+            entries.any(|e| e.kind == notice.kind && e.known.is_owed())
+        });
+        if !outage && !window && !report && !self.notices.is_attempting(address) {
             self.notices.supersede(address, at, None);
         }
     }

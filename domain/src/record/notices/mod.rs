@@ -3,8 +3,10 @@
 
 mod delivery;
 mod fold;
+mod reports;
 
 pub(crate) use fold::replaces;
+pub use reports::{ReportEntry, ReportKey};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -159,6 +161,8 @@ pub struct Channel {
     pub(crate) outages: BTreeSet<OutageId>,
     /// Windows with an entry that is owed.
     pub(crate) windows: BTreeSet<WindowId>,
+    /// Reports with an entry that is owed.
+    pub(crate) reports: BTreeSet<ReportKey>,
     /// Flapping that the address was notified of: the episode's sequence, and how certainly.
     pub(crate) flapping: BTreeMap<SystemId, (u64, Known)>,
     /// How many messages the address was sent, or was to be sent.
@@ -167,7 +171,10 @@ pub struct Channel {
 
 impl Channel {
     fn is_active(&self) -> bool {
-        self.current.is_some() || !self.outages.is_empty() || !self.windows.is_empty()
+        self.current.is_some()
+            || !self.outages.is_empty()
+            || !self.windows.is_empty()
+            || !self.reports.is_empty()
     }
 }
 
@@ -177,6 +184,7 @@ pub struct Notices {
     messages: OrdMap<NoticeId, Arc<Outgoing>>,
     outages: OrdMap<(OutageId, Address), Arc<OutageEntry>>,
     windows: OrdMap<(WindowId, Address), Arc<Vec<WindowEntry>>>,
+    reports: OrdMap<(ReportKey, Address), Arc<Vec<ReportEntry>>>,
     channels: OrdMap<Address, Arc<Channel>>,
     /// Addresses to which something may still be sent.
     active: OrdSet<Address>,

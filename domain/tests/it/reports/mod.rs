@@ -1,5 +1,6 @@
 //! Section 10: the monthly report.
 
 mod downtime;
+mod life;
 mod method;
 mod monthly;

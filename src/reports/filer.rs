@@ -1,0 +1,99 @@
+//! Writes the files of approved reports while the service runs: after an approval, at the start, and
+//! again after a failure.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use domain::event::Event;
+use tokio::sync::Mutex;
+use tokio::time::sleep;
+
+use super::filing;
+use crate::engine::EngineHandle;
+use crate::ledger::Ledger;
+
+/// How often reports without files are looked for.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// The service's writer of report files.
+pub struct Filer {
+    engine: Arc<EngineHandle>,
+    data: PathBuf,
+    templates: ArcSwap<Option<PathBuf>>,
+    /// One report at a time: two writers would write the same files.
+    turn: Mutex<()>,
+}
+
+impl Filer {
+    pub fn new(engine: Arc<EngineHandle>, data: PathBuf, templates: Option<PathBuf>) -> Self {
+        Self {
+            engine,
+            data,
+            templates: ArcSwap::from_pointee(templates),
+            turn: Mutex::new(()),
+        }
+    }
+
+    /// Replaces the operator's templates.
+    pub fn replace(&self, templates: Option<PathBuf>) {
+        self.templates.store(Arc::new(templates));
+    }
+
+    /// The folder of the files.
+    pub fn folder(&self) -> PathBuf {
+        self.data.join(filing::FOLDER)
+    }
+
+    /// Writes the files of every approved report that has none, and records them.
+    ///
+    /// # Errors
+    /// The reason why a report has no files yet. It is tried again.
+    pub async fn file_all(&self) -> Result<Vec<(u64, Event)>, String> {
+        let _turn = self.turn.lock().await;
+        let mut events = Vec::new();
+        for (committee, month, revision) in self.engine.snapshot().record.reports.unfiled() {
+            let (data, templates) = (self.data.clone(), self.templates.load_full());
+            let work = tokio::task::spawn_blocking(move || {
+                let ledger = Ledger::open_read_only(&data)?;
+                let templates = templates.as_deref();
+                filing::write(&ledger, &data, templates, &committee, month, &revision)
+            });
+            let filed = match work.await {
+                Ok(Ok(filed)) => filed,
+                Ok(Err(error)) => return Err(chain(&error)),
+                Err(_) => return Err("the rendering broke off; the log says why".to_owned()),
+            };
+            match self.engine.file_report(filed).await {
+                Ok(receipt) => events.extend(receipt.events),
+                Err(error) => return Err(chain(&error)),
+            }
+        }
+        Ok(events)
+    }
+
+    /// Writes what an earlier life or a failure left, until `stop`.
+    pub async fn run(self: Arc<Self>, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        loop {
+            if let Err(why) = self.file_all().await {
+                tracing::error!(why, "an approved report has no files yet; tried again");
+            }
+            tokio::select! {
+                () = &mut stop => return,
+                () = sleep(LOOK_AGAIN) => {}
+            }
+        }
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}
