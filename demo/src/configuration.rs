@@ -83,8 +83,9 @@ const HISTORY: [(&str, &str); 6] = files!("history":
     "nines.toml", "policies/standard.toml", "systems/portal.toml", "systems/results-interface.toml",
     "systems/fhir.toml", "systems/referral-registry.toml");
 
-/// Replaces `{07 03:14:10}` by that local time on that day of the month. `{month}` and `{next}`
-/// become the month's bounds, `{due}` a date at the end of the next month.
+/// Replaces `{07 03:14:10}` by that local time on that day of the month, and `{next 02 12:00:00}` by
+/// one of the next month. `{month}` and `{next}` become the month's bounds, `{this}` its name as
+/// `2026-10`, `{due}` a date at the end of the next month.
 fn dated(text: &str, first: Date, zone: &TimeZone) -> String {
     let next = first.saturating_add(1.month());
     let due = next.saturating_add(27.days());
@@ -96,12 +97,12 @@ fn dated(text: &str, first: Date, zone: &TimeZone) -> String {
         let value = match name {
             "month" => written(first.at(0, 0, 0, 0), zone),
             "next" => written(next.at(0, 0, 0, 0), zone),
+            "this" => Some(first.strftime("%Y-%m").to_string()),
             "due" => Some(due.to_string()),
-            _ => name.split_once(' ').and_then(|(day, time)| {
-                let date = first.with().day(day.parse().ok()?).build().ok()?;
-                let time: Time = time.parse().ok()?;
-                written(date.to_datetime(time), zone)
-            }),
+            _ => match name.strip_prefix("next ") {
+                Some(name) => on_day(name, next, zone),
+                None => on_day(name, first, zone),
+            },
         };
         match value {
             Some(value) => {
@@ -116,6 +117,14 @@ fn dated(text: &str, first: Date, zone: &TimeZone) -> String {
         }
     }
     filled + rest
+}
+
+/// `07 03:14:10` as that local time on that day of the month that begins with `first`.
+fn on_day(name: &str, first: Date, zone: &TimeZone) -> Option<String> {
+    let (day, time) = name.split_once(' ')?;
+    let date = first.with().day(day.parse().ok()?).build().ok()?;
+    let time: Time = time.parse().ok()?;
+    written(date.to_datetime(time), zone)
 }
 
 /// RFC 3339 with the zone's offset.
@@ -142,11 +151,12 @@ mod tests {
     #[test]
     fn local_times_are_those_of_the_month_and_its_offset() {
         let zone = TimeZone::get("America/New_York").unwrap();
-        let text = "a {07 03:14:10} { own = 1 } {due} {dir} {month} {next}";
+        let text =
+            "a {07 03:14:10} { own = 1 } {due} {dir} {month} {next} {next 02 12:00:00} {this}";
         assert_eq!(
             dated(text, jiff::civil::date(2026, 11, 1), &zone),
             "a 2026-11-07T03:14:10-05:00 { own = 1 } 2026-12-28 {dir} \
-             2026-11-01T00:00:00-04:00 2026-12-01T00:00:00-05:00"
+             2026-11-01T00:00:00-04:00 2026-12-01T00:00:00-05:00 2026-12-02T12:00:00-05:00 2026-11"
         );
     }
 }

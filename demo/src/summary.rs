@@ -78,6 +78,9 @@ impl Places {
         console.row("mails as files", self.folder.join("mails").display());
         console.row("configuration", self.config.display());
         console.row("report, last month", last.display());
+        if let Some(mail) = report_mail(&self.folder.join("history/notices")) {
+            console.row("report mail", mail.display());
+        }
         console.row("report, this month", this.display());
         console.row("the service's log", self.folder.join("nines.log").display());
     }
@@ -110,6 +113,14 @@ impl Places {
             console.command(command, comment);
         }
     }
+}
+
+/// The mail with last month's report, as a file that a mail program opens.
+fn report_mail(folder: &Path) -> Option<PathBuf> {
+    let files = std::fs::read_dir(folder).ok()?;
+    let paths = files.filter_map(|entry| Some(entry.ok()?.path()));
+    let is_report = |path: &PathBuf| path.to_string_lossy().ends_with("-report.eml");
+    paths.filter(is_report).min()
 }
 
 /// How a shell started in the folder `here` reaches the program: as short as it works.

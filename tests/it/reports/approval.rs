@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::program::{ends, err, json, out, rehearsed};
+use crate::support::program::{Running, configure, ends, err, json, out, rehearsed};
 
 const DATA: &[&str] = &["--data", "data"];
 
@@ -102,6 +102,24 @@ fn a_report_is_approved_as_it_was_read_and_can_be_checked_a_year_later() {
     assert_eq!(file("operations-2026-10-final.html"), sent);
     ends(at, &line(&["report", "verify"]), 0);
     tampered(at);
+}
+
+#[test]
+fn a_running_service_files_the_report_before_it_answers() {
+    let folder = rehearsed();
+    let at = folder.path();
+    configure(at);
+    let _running = Running::start(at);
+    let line = |words: &[&'static str]| [words, &["--config", "nines.toml"]].concat();
+    ends(at, &line(&["report", "2026-10"]), 0);
+    let approve = ["report", "approve", "2026-10", "--by", "chair"];
+    let done = ends(at, &line(&approve), 0);
+    let text = out(&done);
+    let order = ["report-approved", "report-filed"].map(|kind| text.find(kind).unwrap());
+    assert!(order[0] < order[1], "{text}");
+    let again = ends(at, &line(&approve), 1);
+    assert!(err(&again).contains("report revise"), "{}", err(&again));
+    ends(at, &line(&["report", "verify"]), 0);
 }
 
 fn tampered(at: &Path) {
