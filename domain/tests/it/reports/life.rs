@@ -2,7 +2,8 @@
 
 use domain::act::{Act, Selector};
 use domain::catalogue::{Catalogue, Contact, DayTime};
-use domain::event::Fact;
+use domain::event::{Delivery, Fact};
+use domain::id::NoticeId;
 use domain::input::{FiledReport, Input};
 use domain::notice::{Kind, Notice};
 use domain::report::{Status, figures, monthly};
@@ -354,4 +355,57 @@ fn members_get_the_newest_revision_only_and_a_member_that_left_gets_none() {
     left.committees[0].members.remove(1);
     service.configure(service.second(5 * DAY), left);
     assert_eq!(about_reports(&service).len(), 1);
+}
+
+/// The one mail about a report that was attempted and is not final, if there is one.
+fn unsent(service: &Service) -> Option<NoticeId> {
+    let mut unsent = service.record.notices.unsent();
+    let found = unsent.find(|(_, outgoing)| outgoing.notice.report.is_some());
+    found.map(|(id, _)| id)
+}
+
+#[test]
+fn a_deferred_draft_is_dropped_once_it_is_pointless() {
+    type End = fn(&mut Service);
+    let ends: [End; 3] = [
+        // Its texts are written.
+        |service| review(service, 3 * DAY + HOUR, "kim"),
+        // The report is approved without them.
+        |service| service.act_at(3 * DAY + HOUR, "lee", approve(Some("No answer."))),
+        // The committee has met, and a day is over.
+        |service| service.tick(13 * DAY),
+    ];
+    for (n, end) in ends.into_iter().enumerate() {
+        let mut service = with_an_outage(|c| c.customers.clear());
+        acknowledge(&mut service, 300, "kim");
+        service.tick(3 * DAY);
+        let draft = about_reports(&service).remove(0);
+        let id = service.begin_attempt(&draft);
+        service.end_attempt(id, Delivery::Deferred);
+        assert_eq!(unsent(&service), Some(id));
+        end(&mut service);
+        assert_eq!(unsent(&service), None, "{n}");
+        assert!(service.message(id).standing.is_final(), "{n}");
+        assert!(service.is_quiet(), "{n}");
+    }
+}
+
+#[test]
+fn a_report_mail_that_a_crash_cut_off_is_sent_once_more_as_it_was() {
+    let mut service = with_an_outage(|c| {
+        c.customers.clear();
+        c.committees[0].members.truncate(1);
+    });
+    review(&mut service, DAY, "kim");
+    service.act_at(3 * DAY, "lee", approve(None));
+    service.input(service.second(3 * DAY + 1), filed(0));
+    let notice = about_reports(&service).remove(0);
+    let first = service.begin_attempt(&notice);
+    service.crash(3 * DAY + 2, 3 * DAY + 60);
+    service.tick(3 * DAY + 200);
+    assert_eq!(about_reports(&service), [notice]);
+    assert_eq!(service.deliver_due(Delivery::Accepted), [first]);
+    assert_eq!(service.message(first).attempts, 2);
+    service.tick(20 * DAY);
+    assert!(service.is_quiet());
 }
