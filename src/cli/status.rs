@@ -90,12 +90,7 @@ fn text(status: &engine::Status, runs: bool, width: usize) -> String {
         say(&format!("maintenance {window} is in progress"));
     }
     if status.outbox.depth > 0 {
-        say(&format!(
-            "{} notices wait, the oldest since {}; the next attempt is at {}",
-            status.outbox.depth,
-            instant(status.outbox.oldest),
-            instant(status.outbox.next),
-        ));
+        say(&outbox_line(&status.outbox, status.at, runs));
     }
     for lost in &status.outbox.undelivered {
         say(&format!(
@@ -124,6 +119,31 @@ fn self_check_line(check: &str, since: Timestamp, why: &str) -> String {
              inconclusive meanwhile."
         ),
     }
+}
+
+/// How many notices wait, since when, and for what.
+fn outbox_line(outbox: &engine::Outbox, at: Timestamp, runs: bool) -> String {
+    let wait = match outbox.depth {
+        1 => "1 notice waits".to_owned(),
+        n => format!("{n} notices wait"),
+    };
+    let since = match (outbox.depth, outbox.oldest) {
+        (_, None) => String::new(),
+        (1, oldest) => format!(", since {}", instant(oldest)),
+        (_, oldest) => format!(", the oldest since {}", instant(oldest)),
+    };
+    let then = match (outbox.in_delivery, outbox.next) {
+        _ if !runs => "no attempt is made while the service is stopped".to_owned(),
+        (0, Some(next)) if next > at => format!("the next attempt is at {}", instant(Some(next))),
+        (0, _) => "the next attempt is due now".to_owned(),
+        (n, _) if n == outbox.depth => "being delivered now".to_owned(),
+        (n, Some(next)) if next > at => format!(
+            "{n} being delivered now, the next attempt of another is at {}",
+            instant(Some(next))
+        ),
+        (n, _) => format!("{n} being delivered now, the next attempt of another is due now"),
+    };
+    format!("{wait}{since}; {then}")
 }
 
 /// The order of systems: lower comes first.
@@ -210,9 +230,9 @@ fn unstable_line(system: &str, unstable: &engine::Unstable) -> String {
         None => "it is not up now".to_owned(),
     };
     format!(
-        "{system} is unstable{since}: {} outages, one incident, {}. Customers are told that once \
-         and of no single outage; uptime is sent when it has been up for {held} without a break: \
-         {next}",
+        "{system} is unstable{since}: {} outages, one incident, {}. Customers get one notice \
+         about that, not one about each outage. The recovery is announced after {held} without a \
+         failure: {next}",
         unstable.outages, unstable.incident,
     )
 }
@@ -320,6 +340,7 @@ mod tests {
             maintenance: vec![format!("{archive}/weekly-application-update@2026-10-07")],
             outbox: engine::Outbox {
                 depth: 3,
+                in_delivery: 0,
                 oldest: Some("2026-10-07T06:14:21Z".parse().unwrap()),
                 next: Some("2026-10-07T06:24:21Z".parse().unwrap()),
                 undelivered: vec![engine::Undelivered {
@@ -375,6 +396,54 @@ mod tests {
         let line =
             "The monitor's own network fails since 2026-10-07 06:10:00Z: 192.0.2.1:443: no answer.";
         assert!(said.contains(line), "{said}");
+    }
+
+    #[test]
+    fn waiting_notices_are_a_whole_sentence_in_each_case() {
+        let at: Timestamp = "2026-10-07T06:15:00Z".parse().unwrap();
+        let later = at + jiff::SignedDuration::from_secs(30);
+        let line = |depth, in_delivery, next, runs| {
+            let outbox = engine::Outbox {
+                depth,
+                in_delivery,
+                oldest: Some(at),
+                next,
+                undelivered: Vec::new(),
+            };
+            outbox_line(&outbox, at, runs)
+        };
+        let since = "2026-10-07 06:15:00Z";
+        for (said, expected) in [
+            (
+                line(1, 0, Some(later), true),
+                format!(
+                    "1 notice waits, since {since}; the next attempt is at 2026-10-07 06:15:30Z"
+                ),
+            ),
+            (
+                line(2, 0, Some(at), true),
+                format!("2 notices wait, the oldest since {since}; the next attempt is due now"),
+            ),
+            (
+                line(2, 2, None, true),
+                format!("2 notices wait, the oldest since {since}; being delivered now"),
+            ),
+            (
+                line(3, 1, Some(later), true),
+                format!(
+                    "3 notices wait, the oldest since {since}; 1 being delivered now, the next attempt \
+                     of another is at 2026-10-07 06:15:30Z"
+                ),
+            ),
+            (
+                line(1, 0, Some(later), false),
+                format!(
+                    "1 notice waits, since {since}; no attempt is made while the service is stopped"
+                ),
+            ),
+        ] {
+            assert_eq!(said.replace('\u{a0}', " "), expected);
+        }
     }
 
     fn unstable(up: bool) -> engine::Unstable {

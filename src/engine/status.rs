@@ -135,9 +135,14 @@ pub struct Incident {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outbox {
     pub depth: usize,
-    /// When the oldest notice was decided.
+    /// Those of them that are being delivered at this moment.
+    #[serde(default)]
+    pub in_delivery: usize,
+    /// When the oldest notice was decided. Absent if none waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest: Option<Timestamp>,
-    /// When the next attempt is due.
+    /// When the next attempt is due. Absent if none waits for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Timestamp>,
     /// Rejected notices of the last week, and of open incidents.
     pub undelivered: Vec<Undelivered>,
@@ -203,6 +208,9 @@ impl Status {
             outbox: Outbox {
                 depth: waiting()
                     .filter(|o| !matches!(o.standing, Standing::Sent(_)))
+                    .count(),
+                in_delivery: waiting()
+                    .filter(|o| matches!(o.standing, Standing::Attempting(_)))
                     .count(),
                 oldest: waiting().map(|o| o.decided_at).min(),
                 next: record.notices.next_attempt_at(),
