@@ -1,4 +1,4 @@
-//! Secrets of the configuration stay out of logs and stores.
+//! Secrets of the configuration stay out of logs and stores, and customers' addresses out of the log.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ fn found(place: &Path, word: &str) -> Vec<std::path::PathBuf> {
 }
 
 #[test]
-fn no_secret_reaches_the_log_or_a_store() {
+fn no_secret_reaches_the_log_or_a_store_and_no_customers_address_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     every_second(folder);
@@ -60,6 +60,19 @@ fn no_secret_reaches_the_log_or_a_store() {
         let log = std::fs::read_to_string(folder.join("log")).unwrap();
         log.contains("delivery-ended").then_some(())
     });
+    // Details for developers may quote an address.
+    let log = std::fs::read_to_string(folder.join("log")).unwrap();
+    let shown = |line: &&str| {
+        [" INFO ", " WARN ", "ERROR "]
+            .iter()
+            .any(|l| line.contains(l))
+    };
+    let of_customers: Vec<&str> = log
+        .lines()
+        .filter(shown)
+        .filter(|line| line.contains("clinic.example"))
+        .collect();
+    assert_eq!(of_customers, [""; 0]);
     for (file, secret) in ["relay", "systems/probe"].into_iter().zip(secrets) {
         assert_eq!(found(folder, secret), [folder.join(file)]);
     }
