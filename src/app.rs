@@ -45,7 +45,7 @@ fn carry_out(line: Line) -> Result<End, Failure> {
     let common = &line.common;
     match line.command {
         Command::Run { with_parent } => run_service(common, with_parent),
-        Command::Check => cli::check::run(common),
+        Command::Check { connect } => cli::check::run(common, connect),
         Command::Schema { kind } => cli::check::schema(kind),
         Command::Demo { seconds, dir } => cli::demo::run(common, dir, seconds),
         Command::Simulate { scenario, out } => {

@@ -142,6 +142,21 @@ pub struct Affected {
     pub advice: Option<String>,
     /// Set where the system is flapping: the message stands for several outages.
     pub flapping: Option<Flapping>,
+    /// Set where the downtime began as planned maintenance and lasted longer than agreed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overran: Option<Overran>,
+}
+
+/// The planned and the unplanned part of one downtime.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Overran {
+    /// The start of the downtime.
+    pub began: Timestamp,
+    /// The first second that counts as an outage.
+    pub unplanned_from: Timestamp,
+    /// Seconds of downtime that count as planned maintenance.
+    pub planned_s: i64,
 }
 
 /// How much of a downtime rests on a person's declaration.

@@ -161,6 +161,7 @@ async fn run_ready(
     engine.start(opened.alive_until).await?;
     let runner = Runner::start(Arc::clone(&engine))?;
     renderer.attach_from(data.join(filing::FOLDER));
+    let asked = notices::warn_if_no_relay_answers(relays(&loaded));
     let courier = Arc::new(Courier::new(relays(&loaded), renderer, Timeouts::default()));
 
     let (tell_stop, stopped) = watch::channel(false);
@@ -183,6 +184,13 @@ async fn run_ready(
     let post = Arc::new(EngineOutbox::new(Arc::clone(&engine)));
     tasks.spawn(Arc::clone(&courier).run(post, until_stopped(&stopped)));
     tasks.spawn(Arc::clone(&filer).run(until_stopped(&stopped)));
+    let stop_asking = until_stopped(&stopped);
+    tasks.spawn(async move {
+        tokio::select! {
+            () = asked => {}
+            () = stop_asking => {}
+        }
+    });
     log_watching(&loaded, &data);
 
     let mut service = Service {

@@ -64,7 +64,11 @@ pub enum Command {
         with_parent: bool,
     },
     /// Check the whole configuration and report every mistake
-    Check,
+    Check {
+        /// Also connect to each mail relay: greeting, TLS, login; no mail is sent
+        #[arg(long)]
+        connect: bool,
+    },
     /// Print the JSON Schema of a kind of configuration file
     Schema {
         #[arg(value_enum)]
@@ -104,7 +108,7 @@ pub enum Command {
     Maintenance(Maintenance),
     /// Print the monthly report of a committee; approve, revise, list, show or verify reports
     Report(Report),
-    /// List notices, or preview one
+    /// List or preview notices, list who is notified, or send a test mail
     #[command(subcommand)]
     Notice(Notice),
     /// Print the events of the ledger, one plain sentence each
@@ -257,6 +261,16 @@ pub struct Events {
 pub enum Notice {
     /// List all notices with the state of their delivery, newest last
     List,
+    /// Send a test mail through the configured relays now, and print the relay's answer
+    Test {
+        /// Mail address of the recipient
+        address: String,
+    },
+    /// List the customers and the addresses that are notified about each system
+    Recipients {
+        /// System id (default: all systems)
+        system: Option<String>,
+    },
     /// Print a notice of a kind, made with the templates in force
     Preview {
         /// Kind of notice, such as `downtime`

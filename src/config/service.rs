@@ -108,6 +108,8 @@ pub enum LogFormat {
 pub(super) struct ServiceTable {
     /// The operator's name, as it appears in notices and reports.
     name: Parsed<Line>,
+    /// Whom customers can ask, as every mail prints it: a telephone number, an address. Default: the address in `from` of `[mail]`.
+    contact: Option<Parsed<Line>>,
     /// The operator's time zone, an IANA name.
     zone: Parsed<Zone>,
     /// The folder of the ledger and the samples. Default: data.
@@ -286,6 +288,7 @@ pub(super) fn service(
     Service {
         catalogue: Catalogue {
             service: table.name.value,
+            contact: table.contact.map(|contact| contact.value),
             zone: table.zone.value,
             vantage,
             mail_from,

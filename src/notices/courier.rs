@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use domain::catalogue::Catalogue;
 use domain::id::NoticeId;
 use domain::mailbox::Mailbox;
 use domain::notice::{Address, Kind, Notice};
@@ -56,6 +57,8 @@ pub struct Refused(pub String);
 pub struct Sender {
     /// The operator's name.
     pub service: String,
+    /// Whom the reader can ask.
+    pub contact: String,
     pub mail_from: Mailbox,
     /// The `Message-ID`, in angle brackets.
     pub message_id: String,
@@ -83,11 +86,18 @@ impl Sender {
         let earlier = earlier.filter_map(|id| record.notices.message(*id));
         Self {
             service: record.catalogue.service.clone(),
+            contact: contact(&record.catalogue),
             mail_from: record.catalogue.mail_from.clone(),
             message_id,
             references: earlier.map(|o| o.message_id.clone()).collect(),
         }
     }
+}
+
+/// Whom readers of notices can ask: as configured, else the sender's address.
+pub(super) fn contact(catalogue: &Catalogue) -> String {
+    let configured = catalogue.contact.clone();
+    configured.unwrap_or_else(|| catalogue.mail_from.address.clone())
 }
 
 /// A message that may be sent now.

@@ -52,7 +52,7 @@ impl Renderer {
         date: Timestamp,
     ) -> Result<Rendered, Error> {
         let attachment = self.attachment(notice)?;
-        let said = self.say_with(notice, &sender.service, attachment.is_some())?;
+        let said = self.say_with(notice, sender, attachment.is_some())?;
         let from = mailbox("From", &sender.mail_from)?;
         let Recipient::Mail(to) = &notice.recipient.address;
         let to = mailbox("To", &to.as_str().into())?;
@@ -63,6 +63,29 @@ impl Renderer {
             list: sender.mail_from.domain(),
         };
         build(from, to, headers, said, attachment)
+    }
+}
+
+impl Renderer {
+    /// Renders the mail with which an operator tests the relays.
+    ///
+    /// # Errors
+    /// As for a notice.
+    pub fn test_message(
+        &self,
+        sender: &Sender,
+        to: &str,
+        date: Timestamp,
+    ) -> Result<Rendered, Error> {
+        let said = self.say_test(&sender.service, &sender.contact, to)?;
+        let from = mailbox("From", &sender.mail_from)?;
+        let headers = Headers {
+            message_id: &sender.message_id,
+            references: &[],
+            date,
+            list: sender.mail_from.domain(),
+        };
+        build(from, mailbox("To", &to.into())?, headers, said, None)
     }
 }
 

@@ -16,6 +16,7 @@ mod sample;
 mod smtp_io;
 mod text;
 mod times;
+mod trial;
 mod verdict;
 mod view;
 
@@ -32,6 +33,7 @@ pub use message::Rendered;
 pub use outbox::EngineOutbox;
 pub use relay::Timeouts;
 pub use render::{Preview, Renderer};
+pub use trial::{send_test, warn_if_no_relay_answers};
 
 /// Why a notice cannot be rendered.
 #[derive(Debug, thiserror::Error)]

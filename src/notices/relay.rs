@@ -74,6 +74,24 @@ impl Default for Timeouts {
     }
 }
 
+impl Timeouts {
+    /// For a person who waits, and for a mail that nobody loses.
+    pub fn impatient() -> Self {
+        const SECONDS: Duration = Duration::from_secs(15);
+        Self {
+            connect: SECONDS,
+            tls: SECONDS,
+            greeting: SECONDS,
+            auth: SECONDS,
+            mail: SECONDS,
+            rcpt: SECONDS,
+            data: SECONDS,
+            message: 2 * SECONDS,
+            quit: SECONDS / 5,
+        }
+    }
+}
+
 /// The number of addresses of a relay's name that are tried.
 const ADDRESSES: usize = 4;
 
@@ -160,7 +178,7 @@ impl Relay {
         what: &Transaction<'_>,
         limits: &Timeouts,
     ) -> Result<(String, Farewell), Refusal> {
-        let mut connection = self.open(limits).await?;
+        let (mut connection, _) = self.open(limits).await?;
         match transact(&mut connection, what, limits).await {
             Ok(reply) => Ok((
                 reply,
@@ -185,8 +203,32 @@ impl Relay {
         }
     }
 
-    /// Connects, greets, encrypts and authenticates. The result is ready for MAIL.
-    pub(super) async fn open(&self, limits: &Timeouts) -> Result<AsyncSmtpConnection, Refusal> {
+    /// Connects, greets, encrypts and logs in, then ends the conversation. Sends no mail. Returns the
+    /// steps that succeeded, for an operator.
+    ///
+    /// # Errors
+    /// The step that failed, and the relay's reply.
+    pub async fn try_out(&self, limits: &Timeouts) -> Result<String, String> {
+        let opened = self.open(limits).await;
+        let (connection, hello) = opened.map_err(|refusal| refusal.to_string())?;
+        let server = connection.server_info().name();
+        let mut steps = vec![format!("{} answers EHLO {hello}", text::one_line(server))];
+        steps.push(match self.scheme {
+            Scheme::Smtp => "no TLS".to_owned(),
+            Scheme::StartTls => "STARTTLS with a trusted certificate".to_owned(),
+            Scheme::Smtps => "TLS with a trusted certificate".to_owned(),
+        });
+        steps.push(match &self.user {
+            Some(user) => format!("logged in as {user}"),
+            None => "no login".to_owned(),
+        });
+        let limit = limits.quit;
+        Farewell { connection, limit }.say().await;
+        Ok(steps.join(", "))
+    }
+
+    /// Connects, greets, encrypts and authenticates. The result is ready for MAIL. Returns the name in EHLO, too.
+    async fn open(&self, limits: &Timeouts) -> Result<(AsyncSmtpConnection, ClientId), Refusal> {
         let (stream, peer, local) = self.reach(limits).await?;
         let hello = ehlo::name(self.ehlo_name.as_deref(), local.ip());
         let ready: Box<dyn AsyncTokioStream> = match self.scheme {
@@ -213,7 +255,7 @@ impl Relay {
             )
             .await?;
         }
-        Ok(connection)
+        Ok((connection, hello))
     }
 
     /// The password as its file holds it now. If the file cannot be used, the password of the last load.

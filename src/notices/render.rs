@@ -13,8 +13,9 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, HtmlEscape, UndefinedBehavior, Value, context};
 
+use super::courier::contact;
 use super::view::View;
-use super::{Error, sample, text};
+use super::{Error, Sender, sample, text};
 use crate::files::{self, ReadError};
 
 /// The length to which subjects are cut, in characters.
@@ -44,6 +45,9 @@ const SHIPPED: &[(&str, &str)] = shipped![
     "notices/downtime/subject.txt.j2",
     "notices/downtime/body.txt.j2",
     "notices/downtime/body.html.j2",
+    "notices/test/subject.txt.j2",
+    "notices/test/body.txt.j2",
+    "notices/test/body.html.j2",
     "notices/uptime/subject.txt.j2",
     "notices/uptime/body.txt.j2",
     "notices/uptime/body.html.j2",
@@ -122,13 +126,14 @@ impl Renderer {
             }
         }
         for notice in sample::every() {
-            let view = renderer.view(&notice, "Example");
+            let view = renderer.view(&notice, "Example", "desk@example.org");
             render(
                 renderer.own.as_ref().unwrap_or(&renderer.shipped),
-                notice.kind,
-                &view,
+                notice.kind.word(),
+                values(&view),
             )?;
         }
+        renderer.say_test("Example", "desk@example.org", "it@customer.example")?;
         Ok(renderer)
     }
 
@@ -138,34 +143,56 @@ impl Renderer {
         let _ = self.reports.set(folder);
     }
 
-    /// Renders `notice` from the operator `service`, with its file attached if it has one.
-    pub fn say(&self, notice: &Notice, service: &str) -> Result<Preview, Error> {
-        self.say_with(notice, service, true)
+    /// Renders `notice` from the operator `service`, whose readers can ask `contact`, with its file
+    /// attached if it has one.
+    pub fn say(&self, notice: &Notice, service: &str, contact: &str) -> Result<Preview, Error> {
+        self.say_view(notice.kind, &self.view(notice, service, contact))
     }
 
-    /// Renders `notice` from the operator `service`. If the operator's own template fails, the
-    /// shipped one is used: a template never loses a notice.
+    /// Renders `notice` from `sender`. Unless `attached`, the text says that its file is missing.
     pub(super) fn say_with(
         &self,
         notice: &Notice,
-        service: &str,
+        sender: &Sender,
         attached: bool,
     ) -> Result<Preview, Error> {
-        let mut view = self.view(notice, service);
+        let mut view = self.view(notice, &sender.service, &sender.contact);
         if let Some(file) = view.report.as_mut().and_then(|r| r.file.as_mut()) {
             file.attached = attached;
         }
+        self.say_view(notice.kind, &view)
+    }
+
+    /// Renders `view`. If the operator's own template fails, the shipped one is used: a template
+    /// never loses a notice.
+    fn say_view(&self, kind: Kind, view: &View) -> Result<Preview, Error> {
         if let Some(own) = &self.own {
-            match render(own, notice.kind, &view) {
+            match render(own, kind.word(), values(view)) {
                 Ok(said) => return Ok(said),
                 Err(error) => tracing::error!(
                     error = &error as &dyn std::error::Error,
-                    kind = %notice.kind,
+                    kind = %kind,
                     "a notice's own template failed; the shipped one is used"
                 ),
             }
         }
-        render(&self.shipped, notice.kind, &view)
+        render(&self.shipped, kind.word(), values(view))
+    }
+
+    /// Renders the test mail to `address`.
+    pub fn say_test(&self, service: &str, contact: &str, address: &str) -> Result<Preview, Error> {
+        let values = context! {
+            service => text::one_line(service),
+            contact => text::one_line(contact),
+            customer => address,
+            reference => "test mail",
+            since => (),
+            down => (),
+            reported => false,
+            measured => false,
+        };
+        let own = self.own.as_ref().unwrap_or(&self.shipped);
+        render(own, "test", values)
     }
 
     /// Renders an example of a `kind` for a customer of `catalogue`, about the customer's first
@@ -181,11 +208,11 @@ impl Renderer {
         let notice = sample::unstable(kind, catalogue, at)
             .filter(|_| unstable)
             .unwrap_or_else(|| sample::notice(kind, catalogue, at));
-        self.say(&notice, &catalogue.service)
+        self.say(&notice, &catalogue.service, &contact(catalogue))
     }
 
-    fn view(&self, notice: &Notice, service: &str) -> View {
-        View::new(&self.zones, notice, service)
+    fn view(&self, notice: &Notice, service: &str, contact: &str) -> View {
+        View::new(&self.zones, notice, service, contact)
     }
 }
 
@@ -237,14 +264,18 @@ fn read(path: &Path) -> Result<Option<String>, Error> {
     }
 }
 
-fn render(env: &Environment<'_>, kind: Kind, view: &View) -> Result<Preview, Error> {
+fn values(view: &View) -> Value {
+    Value::from(Serde(view))
+}
+
+/// Renders the templates in the folder `kind`.
+fn render(env: &Environment<'_>, kind: &str, view: Value) -> Result<Preview, Error> {
     let part = |file: &str, values: Value| -> Result<String, Error> {
         let name = format!("notices/{kind}/{file}.j2");
         env.get_template(&name)
             .and_then(|template| template.render(values))
             .map_err(|source| Error::Template { name, source })
     };
-    let view = Value::from(Serde(view));
     let subject = part("subject.txt", view.clone())?;
     let subject = text::cut(&text::one_line(&subject), LONGEST_SUBJECT);
     let values = context! { subject => subject.clone(), ..view };

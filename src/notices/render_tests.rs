@@ -5,7 +5,7 @@ use domain::actor::Actor;
 use domain::event::{Delivery, Event, Fact};
 use domain::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
 use domain::notice::{
-    Address, Affected, Declared, Flapping, Kind, Notice, Recipient, Role, Window,
+    Address, Affected, Declared, Flapping, Kind, Notice, Overran, Recipient, Role, Window,
 };
 use domain::record::Record;
 use domain::sample::Reason;
@@ -36,6 +36,7 @@ pub(super) fn portal() -> Affected {
         impaired: false,
         advice: Some("Use the read-only copy at the nursing stations. For medication lists call the pharmacy.".to_owned()),
         flapping: None,
+        overran: None,
     }
 }
 
@@ -104,6 +105,7 @@ fn update(kind: Kind, affected: Vec<Affected>) -> Notice {
     }
 }
 
+const CONTACT: &str = "Service Desk, +1 716 555 0100";
 const MESSAGE_ID: &str = "<4be1c0ffee@example.org>";
 
 /// When every message in these tests is dated.
@@ -119,6 +121,7 @@ pub(super) fn message(notice: &Notice) -> Rendered {
 pub(super) fn sender(mail_from: &str) -> Sender {
     Sender {
         service: "Example HIE".to_owned(),
+        contact: CONTACT.to_owned(),
         mail_from: mail_from.into(),
         message_id: MESSAGE_ID.to_owned(),
         references: Vec::new(),
@@ -128,7 +131,7 @@ pub(super) fn sender(mail_from: &str) -> Sender {
 fn said(notice: &Notice) -> String {
     let said = Renderer::new(None)
         .unwrap()
-        .say(notice, "Example HIE")
+        .say(notice, "Example HIE", CONTACT)
         .unwrap();
     for line in said.text.lines() {
         assert!(
@@ -349,7 +352,65 @@ fn maintenance_overrun() {
         from: Some(at("2026-10-07T21:10:00-07:00")),
         ..portal()
     };
+    let system = overran(system);
     insta::assert_snapshot!(said(&update(Kind::MaintenanceOverrun, vec![system])));
+}
+
+/// A downtime of which five minutes were planned.
+fn overran(of: Affected) -> Affected {
+    let unplanned_from = of.from.unwrap();
+    let began = unplanned_from - jiff::SignedDuration::from_mins(5);
+    Affected {
+        overran: Some(Overran {
+            began,
+            unplanned_from,
+            planned_s: 300,
+        }),
+        ..of
+    }
+}
+
+#[test]
+fn uptime_after_an_overrun_has_the_times_and_the_parts_of_the_overrun() {
+    let mut system = overran(mended(portal()));
+    system.from = system.overran.as_ref().map(|o| o.began);
+    let mail = said(&notice(Kind::Uptime, vec![system]));
+    let overrun = said(&update(Kind::MaintenanceOverrun, vec![overran(portal())]));
+    for at in ["06:09:10 UTC", "06:14:10 UTC", "5 min"] {
+        assert!(
+            mail.contains(at) && overrun.contains(at),
+            "{at}: {mail}{overrun}"
+        );
+    }
+    insta::assert_snapshot!(mail);
+}
+
+#[test]
+fn every_mail_names_whom_to_ask() {
+    let renderer = Renderer::new(None).unwrap();
+    for notice in super::sample::every() {
+        let kind = notice.kind;
+        let said = renderer.say(&notice, "Example HIE", CONTACT).unwrap();
+        for part in [&said.text, &said.html] {
+            assert!(
+                part.contains("Service Desk, +1 716 555 0100"),
+                "{kind}: {part}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_test_mail_says_that_nothing_is_affected() {
+    let renderer = Renderer::new(None).unwrap();
+    let mail = renderer.test_message(&sender(FROM), "me@example.org", dated());
+    let bytes = mail.unwrap().bytes;
+    let message = MessageParser::default().parse(&bytes).unwrap();
+    assert_eq!(
+        message.subject(),
+        Some("TEST: mail from the monitoring of Example HIE")
+    );
+    insta::assert_snapshot!(message.body_text(0).unwrap().replace("\r\n", "\n"));
 }
 
 #[test]
@@ -363,7 +424,7 @@ fn maintenance_overrun_of_a_months_allowance() {
 fn html(notice: &Notice) -> String {
     Renderer::new(None)
         .unwrap()
-        .say(notice, "Example HIE")
+        .say(notice, "Example HIE", CONTACT)
         .unwrap()
         .html
 }
@@ -390,7 +451,7 @@ fn the_html_of_an_overrun_of_several() {
 fn every_html_part_fetches_nothing_and_says_its_status_in_words() {
     let renderer = Renderer::new(None).unwrap();
     for notice in super::sample::every() {
-        let said = renderer.say(&notice, "Example").unwrap();
+        let said = renderer.say(&notice, "Example", CONTACT).unwrap();
         for forbidden in [
             "src=",
             "href=",
@@ -471,7 +532,7 @@ fn the_message_is_read_back_by_another_program() {
         assert!(head.contains(line), "{line:?} in {head}");
     }
     assert!(!head.contains("List-Unsubscribe"));
-    let said = renderer.say(&notice, "Example HIE").unwrap();
+    let said = renderer.say(&notice, "Example HIE", CONTACT).unwrap();
     assert_eq!(
         message.body_text(0).unwrap().replace("\r\n", "\n"),
         said.text
@@ -619,7 +680,7 @@ fn what_a_person_wrote_is_not_a_template_and_not_html() {
     let notice = notice(Kind::Downtime, vec![system]);
     let said = Renderer::new(None)
         .unwrap()
-        .say(&notice, "<Ex&mple>")
+        .say(&notice, "<Ex&mple>", CONTACT)
         .unwrap();
     assert!(said.subject.contains("Portal {{ service }} <b>"));
     assert!(said.text.contains("{{ 7 * 7 }}"));
@@ -657,7 +718,7 @@ fn own_templates_take_the_place_of_the_shipped_ones_file_by_file() {
     std::fs::write(kind.join("subject.txt.j2"), "Störung: {{ names }}\n").unwrap();
     let renderer = Renderer::new(Some(folder.path())).unwrap();
     let notice = notice(Kind::Downtime, vec![portal()]);
-    let said = renderer.say(&notice, "Example").unwrap();
+    let said = renderer.say(&notice, "Example", CONTACT).unwrap();
     assert_eq!(said.subject, "Störung: Clinical Portal");
     assert!(said.text.contains("Clinical Portal is DOWN."));
 
@@ -687,7 +748,7 @@ fn a_template_that_fails_on_a_real_notice_gives_way_to_the_shipped_one() {
     std::fs::write(kind.join("subject.txt.j2"), trap).unwrap();
     let renderer = Renderer::new(Some(folder.path())).unwrap();
     let notice = notice(Kind::Downtime, vec![portal()]);
-    let said = renderer.say(&notice, "Example").unwrap();
+    let said = renderer.say(&notice, "Example", CONTACT).unwrap();
     assert_eq!(said.subject, "DOWN: Clinical Portal (since 02:14 EDT)");
 }
 

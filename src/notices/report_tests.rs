@@ -10,13 +10,25 @@ use super::message::hex;
 use super::render::Renderer;
 use super::{Sender, sample};
 
+const CONTACT: &str = "Service Desk, +1 716 555 0100";
+
 fn at() -> Timestamp {
     "2026-11-01T13:00:00Z".parse().unwrap()
 }
 
+fn sender() -> Sender {
+    Sender {
+        service: "Example HIE".to_owned(),
+        contact: CONTACT.to_owned(),
+        mail_from: "Status <status@example.org>".into(),
+        message_id: "<1@example.org>".to_owned(),
+        references: Vec::new(),
+    }
+}
+
 fn said(notice: &Notice) -> String {
     let renderer = Renderer::new(None).unwrap();
-    let said = renderer.say(notice, "Example HIE").unwrap();
+    let said = renderer.say(notice, "Example HIE", CONTACT).unwrap();
     format!("Subject: {}\n\n{}", said.subject, said.text)
 }
 
@@ -47,19 +59,13 @@ fn a_revision_names_what_it_replaces_and_a_large_file_by_its_hash() {
     report.reason = Some("An exclusion was approved.".to_owned());
     report.file.as_mut().unwrap().bytes = 7_300_000;
     let renderer = Renderer::new(None).unwrap();
-    let said = renderer.say_with(&notice, "Example HIE", false).unwrap();
+    let said = renderer.say_with(&notice, &sender(), false).unwrap();
     insta::assert_snapshot!(format!("Subject: {}\n\n{}", said.subject, said.text));
 }
 
 /// The names and contents of the files that a mail attaches.
 fn attached(renderer: &Renderer, notice: &Notice) -> Vec<(String, Vec<u8>)> {
-    let sender = Sender {
-        service: "Example HIE".to_owned(),
-        mail_from: "Status <status@example.org>".into(),
-        message_id: "<1@example.org>".to_owned(),
-        references: Vec::new(),
-    };
-    let message = renderer.message(notice, &sender, at()).unwrap();
+    let message = renderer.message(notice, &sender(), at()).unwrap();
     let message = MessageParser::default().parse(&message.bytes).unwrap();
     let parts = message.attachments();
     parts

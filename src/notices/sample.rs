@@ -4,7 +4,7 @@ use domain::calendar::Month;
 use domain::catalogue::{Catalogue, Customer, System};
 use domain::id::{IncidentId, OutageId, SystemId, WindowId};
 use domain::notice::{
-    Address, Affected, Declared, Flapping, Kind, MissingTexts, Notice, Recipient, Report,
+    Address, Affected, Declared, Flapping, Kind, MissingTexts, Notice, Overran, Recipient, Report,
     ReportFile, Role, Window,
 };
 use domain::sample::Reason;
@@ -150,11 +150,17 @@ pub(super) fn every() -> Vec<Notice> {
             .window
             .iter_mut()
             .for_each(|w| w.monthly_allowance_s = Some(600));
+        let mut split = plain.clone();
+        split.affected[0].overran = Some(Overran {
+            began: at,
+            unplanned_from: at + SignedDuration::from_secs(300),
+            planned_s: 300,
+        });
         let [mut reported, mut both] = [plain.clone(), several.clone()];
         reported.affected[0].declared = Some(Declared::Wholly);
         both.affected[0].declared = Some(Declared::Partly);
         notices.extend([plain, several, bare, impaired, again]);
-        notices.extend([worked, spent, reported, both]);
+        notices.extend([worked, spent, split, reported, both]);
         notices.extend(unstable(kind, &nothing, at));
     }
     notices
@@ -245,5 +251,10 @@ fn affected(kind: Kind, system: Option<&System>, at: Timestamp) -> Affected {
         impaired: false,
         advice: system.and_then(|s| s.downtime_advice.clone()),
         flapping: None,
+        overran: (kind == Kind::MaintenanceOverrun).then(|| Overran {
+            began: at,
+            unplanned_from: at + SignedDuration::from_mins(5),
+            planned_s: 300,
+        }),
     }
 }

@@ -3,6 +3,7 @@
 
 use domain::notice::{Affected, Declared, Kind, Notice, Window};
 use domain::sample::Reason;
+use jiff::Timestamp;
 use jiff::tz::TimeZoneDatabase;
 use serde::Serialize;
 
@@ -18,6 +19,8 @@ const NAMED: usize = 3;
 pub struct View {
     /// The operator's name.
     pub service: String,
+    /// Whom the reader can ask: a telephone number, an address.
+    pub contact: String,
     /// The customer's name.
     pub customer: String,
     /// The systems: `Portal`, `Portal and Results`, `Portal, Results, Feeds and 37 more`.
@@ -82,6 +85,19 @@ pub struct SystemView {
     pub earlier: Vec<EarlierView>,
     /// Set if the system is, or was, flapping.
     pub unstable: Option<UnstableView>,
+    /// Set if the downtime began as planned maintenance and lasted longer than agreed.
+    pub overran: Option<OverranView>,
+}
+
+/// The planned and the unplanned part of a downtime.
+#[derive(Clone, Debug, Serialize)]
+pub struct OverranView {
+    /// The length of the planned part: `5 min`.
+    pub planned: String,
+    /// The start of the unplanned part.
+    pub unplanned_from: Moment,
+    /// The length of the unplanned part, if the downtime is over.
+    pub unplanned: Option<String>,
 }
 
 /// The values of an outage that ended before its system failed again.
@@ -128,12 +144,12 @@ pub struct WorkView {
 }
 
 impl View {
-    /// The values of `notice` from the operator `service`.
-    pub fn new(zones: &TimeZoneDatabase, notice: &Notice, service: &str) -> Self {
+    /// The values of `notice` from the operator `service`, whose readers can ask `contact`.
+    pub fn new(zones: &TimeZoneDatabase, notice: &Notice, service: &str, contact: &str) -> Self {
         let clock = Clockface::new(zones, &notice.recipient.zone);
         let (shown, recovered) = latest(notice);
         let names: Vec<String> = shown.iter().map(|a| text::one_line(&a.name)).collect();
-        let from = shown.iter().filter_map(|a| a.from).min();
+        let from = shown.iter().filter_map(|a| began(a)).min();
         let to = shown.iter().filter_map(|a| a.to).max();
         let down = shown.iter().filter_map(|a| downtime_s(a)).max();
         let timed = || notice.affected.iter().filter(|a| a.from.or(a.to).is_some());
@@ -143,6 +159,7 @@ impl View {
         };
         Self {
             service: text::one_line(service),
+            contact: text::one_line(contact),
             customer: text::one_line(&notice.recipient.name),
             names: enumerate(&names),
             count: shown.len(),
@@ -192,7 +209,7 @@ impl SystemView {
             .map(|(from, to)| to.duration_since(from).as_secs());
         Self {
             name: text::one_line(&of.name),
-            since: of.from.map(|at| clock.read(at)),
+            since: began(of).map(|at| clock.read(at)),
             until: of.to.map(|at| clock.read(at)),
             down: down.map(length),
             // Between two outages a flapping system was up; that time is not a gap.
@@ -217,6 +234,11 @@ impl SystemView {
                 outages: u.outages.len(),
                 since: clock.read(u.since),
                 hold: length(u.hold_s),
+            }),
+            overran: of.overran.as_ref().map(|o| OverranView {
+                planned: length(o.planned_s),
+                unplanned_from: clock.read(o.unplanned_from),
+                unplanned: down.map(|down_s| length(down_s.saturating_sub(o.planned_s))),
             }),
         }
     }
@@ -248,6 +270,11 @@ impl WorkView {
                 .map(|s| (clock.read(s.from), clock.read(s.to))),
         }
     }
+}
+
+/// The start of a downtime, planned or not.
+fn began(of: &Affected) -> Option<Timestamp> {
+    of.overran.as_ref().map(|o| o.began).or(of.from)
 }
 
 /// The seconds of downtime as the notice says, else those of its span.

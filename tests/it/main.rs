@@ -33,6 +33,7 @@ mod maintenance {
 }
 mod notices {
     mod forty_systems;
+    mod mail_check;
     mod mail_outage;
     mod mail_races;
     mod preview;

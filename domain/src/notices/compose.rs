@@ -10,7 +10,7 @@ use crate::catalogue::Customer;
 use crate::id::{IncidentId, NoticeId, OutageId, Source, SystemId};
 use crate::months::Months;
 use crate::notice::{
-    Address, Affected, Declared, Flapping, Kind, Notice, Recipient, Report, Role, Window,
+    Address, Affected, Declared, Flapping, Kind, Notice, Overran, Recipient, Report, Role, Window,
 };
 use crate::record::notices::{Channel, Known};
 use crate::record::{Outage, Record};
@@ -225,6 +225,7 @@ impl Look<'_> {
             impaired: self.record.is_degraded(&outage.system),
             advice: system.and_then(|s| s.downtime_advice.clone()),
             flapping: self.flapping(outage),
+            overran: overran(outage),
         })
     }
 
@@ -314,4 +315,15 @@ impl Look<'_> {
         let over = Span::new(outage.start, instant(second(now).saturating_add(1)));
         self.record.windows_of(&outage.system, over)
     }
+}
+
+/// The parts of a downtime that began as planned maintenance and overran.
+fn overran(outage: &Outage) -> Option<Overran> {
+    let (unplanned_from, _) = outage.overrun.as_ref()?;
+    let planned_s = unplanned_from.duration_since(outage.start).as_secs();
+    (planned_s > 0).then_some(Overran {
+        began: outage.start,
+        unplanned_from: *unplanned_from,
+        planned_s,
+    })
 }

@@ -78,6 +78,7 @@ impl Look<'_> {
             impaired: self.record.is_degraded(id),
             advice: None,
             flapping: None,
+            overran: None,
         }
     }
 }

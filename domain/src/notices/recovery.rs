@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::compose::{Content, Look};
-use crate::accounting;
+use crate::accounting::{self, OutageFigures};
 use crate::id::{NoticeId, OutageId, SystemId};
 use crate::notice::{Affected, Kind};
 use crate::record::notices::{Known, OutageEntry};
@@ -220,7 +220,13 @@ impl Look<'_> {
             affected.from = Some(outage.start);
             // Downtime for customers does not depend on what was agreed.
             let span = Span::new(outage.start, outage.end?);
-            affected.down_s = self.own_down_s(outage, span);
+            let own = self.own_figures(outage, span);
+            affected.down_s = own
+                .as_ref()
+                .map(|f| f.planned_s + f.excluded_s + f.unplanned_s);
+            if let (Some(overran), Some(own)) = (&mut affected.overran, own) {
+                overran.planned_s = own.planned_s + own.excluded_s;
+            }
             return Some(self.until_up(affected));
         }
         let episode = record.systems.get(system)?.episode.as_ref();
@@ -245,6 +251,7 @@ impl Look<'_> {
             down_s: self.down_s(system, all),
             reason: said.reason.or_else(|| self.seen_in(all)),
             flapping: self.unstable(system, episode),
+            overran: None,
             ..said
         }))
     }
@@ -279,18 +286,18 @@ impl Look<'_> {
             to: Some(to),
             unobserved,
             down_s: self.down_within(&said.system, period, &[period].into_iter().collect()),
+            overran: None,
             ..said
         }
     }
 
-    /// The downtime of one outage of any class, in seconds.
-    fn own_down_s(&self, outage: &Outage, period: Span) -> Option<i64> {
+    /// The downtime of one outage by class.
+    fn own_figures(&self, outage: &Outage, period: Span) -> Option<OutageFigures> {
         let zone = self.record.months_of(&outage.system)?;
         let history = self.record.history(&outage.system, period);
         let as_of = self.record.as_of?;
         let figures = accounting::account(&history, period, &zone, None, None, as_of);
-        let own = figures.by_outage.into_iter().find(|o| o.id == outage.id);
-        own.map(|f| f.planned_s + f.excluded_s + f.unplanned_s)
+        figures.by_outage.into_iter().find(|o| o.id == outage.id)
     }
 
     /// The downtime in any of these outages, in seconds.

@@ -172,6 +172,7 @@ const NEVER: Flapping = Flapping {
 pub fn catalogue(systems: Vec<System>) -> Catalogue {
     Catalogue {
         service: "Test".into(),
+        contact: None,
         zone: "UTC".into(),
         vantage: "main".into(),
         mail_from: "Test <status@example.org>".into(),

@@ -1,8 +1,11 @@
-//! `nines notice list` and `nines notice preview`.
+//! `nines notice`: lists notices and recipients, previews a notice, sends a test mail.
 
+use domain::catalogue::Customer;
+use domain::event::Delivery;
 use domain::notice::Kind;
 use domain::record::Standing;
 use serde_json::{Value, json};
+use values::Format as _;
 
 use crate::cli::args::{Common, Notice};
 use crate::cli::client::Client;
@@ -14,6 +17,8 @@ use crate::{clock, config, notices};
 pub fn run(common: &Common, wanted: Notice) -> Result<End, Failure> {
     match wanted {
         Notice::List => list(common),
+        Notice::Test { address } => test(common, &address),
+        Notice::Recipients { system } => recipients(common, system.as_deref()),
         Notice::Preview {
             kind,
             unstable,
@@ -80,6 +85,94 @@ pub(super) fn standing(standing: &Standing) -> String {
         Standing::Superseded(Some(by)) => format!("superseded by {by}"),
         Standing::Superseded(None) => "superseded: no longer needed".to_owned(),
     }
+}
+
+/// Sends a test mail. Needs no ledger, so it works beside a running service and without one.
+fn test(common: &Common, address: &str) -> Result<End, Failure> {
+    values::Address::parse(address).map_err(Failure::Usage)?;
+    let loaded = config::load(&common.config).map_err(Failure::Config)?;
+    let Some(mail) = &loaded.mail else {
+        let why = "the configuration has no `[mail]`: add it with `from` and `relays`";
+        return Err(Failure::Usage(why.to_owned()));
+    };
+    probes::install_crypto();
+    let renderer = notices::Renderer::new(loaded.templates.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let sent = notices::send_test(
+        &mail.relays,
+        &renderer,
+        &loaded.catalogue,
+        address,
+        clock::now(),
+    );
+    let ended = runtime.block_on(sent)?;
+    if common.json {
+        output::json(&json!({
+            "recipient": address, "accepted": ended.result == Delivery::Accepted,
+            "reply": ended.reply,
+        }))?;
+    } else {
+        let said = match ended.result {
+            Delivery::Accepted => "a relay accepted the test mail",
+            Delivery::Ambiguous => "it is not known if the relay accepted the test mail",
+            Delivery::Rejected => "the relay rejected the address of the test mail",
+            _ => "no relay accepted the test mail",
+        };
+        print(&format!("{said} to {address}\n  {}\n", ended.reply))?;
+    }
+    Ok(End::bad_news_if(ended.result != Delivery::Accepted))
+}
+
+/// Lists who would be notified about each system, as the configuration says.
+fn recipients(common: &Common, only: Option<&str>) -> Result<End, Failure> {
+    let catalogue = config::load(&common.config)
+        .map_err(Failure::Config)?
+        .catalogue;
+    let ids = || catalogue.systems.iter().map(|system| system.id.as_str());
+    if let Some(wanted) = only.filter(|wanted| ids().all(|id| id != *wanted)) {
+        return Err(Failure::Usage(config::unknown("system", wanted, ids())));
+    }
+    let mut list = Listing::new(["system", "customer", "name", "address"]);
+    let mut all = Vec::new();
+    for system in ids().filter(|id| only.is_none_or(|only| only == *id)) {
+        let depend = |c: &&Customer| c.systems.iter().any(|s| s.as_str() == system);
+        let customers: Vec<&Customer> = catalogue.customers.iter().filter(depend).collect();
+        let mut lines = vec![system.to_owned()];
+        for customer in &customers {
+            let addresses = customer.contacts.join(", ");
+            lines.push(format!("{} ({}): {addresses}", customer.name, customer.id));
+            for address in &customer.contacts {
+                list.row([
+                    system.to_owned(),
+                    customer.id.to_string(),
+                    customer.name.clone(),
+                    address.clone(),
+                ]);
+            }
+        }
+        if customers.is_empty() {
+            let nobody = "no customer depends on it: no one is notified";
+            lines.push(nobody.to_owned());
+            list.row([
+                system.to_owned(),
+                String::new(),
+                nobody.to_owned(),
+                String::new(),
+            ]);
+        }
+        list.entry(lines);
+        let customers = customers.iter().map(|customer| {
+            json!({ "customer": customer.id, "name": customer.name, "contacts": customer.contacts })
+        });
+        all.push(json!({ "system": system, "customers": customers.collect::<Vec<_>>() }));
+    }
+    if common.json {
+        return output::answer(&all);
+    }
+    print(&list.render(layout::width()))?;
+    Ok(End::Done)
 }
 
 fn preview(common: &Common, kind: &str, unstable: bool, html: bool) -> Result<End, Failure> {

@@ -31,6 +31,7 @@ pub(crate) fn catalogue() -> Catalogue {
     let zone = "America/New_York".to_owned();
     Catalogue {
         service: "Example HIE".to_owned(),
+        contact: None,
         zone: zone.clone(),
         vantage: "here".into(),
         mail_from: "Status <status@example.org>".into(),

@@ -233,6 +233,7 @@ fn message() -> Notice {
                 since: at("2026-11-01T05:30:00Z"),
                 hold_s: 900,
             }),
+            overran: None,
         }],
         window: Some(notice::Window {
             id: window(),
@@ -253,6 +254,7 @@ fn message() -> Notice {
 fn catalogue() -> Catalogue {
     Catalogue {
         service: "Nines Health".into(),
+        contact: None,
         zone: "America/New_York".into(),
         vantage: "buffalo".into(),
         mail_from: "Nines <nines@nines.example>".into(),

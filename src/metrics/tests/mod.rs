@@ -35,6 +35,7 @@ fn catalogue() -> Catalogue {
     let zone = "America/New_York".to_owned();
     Catalogue {
         service: "Example HIE".into(),
+        contact: None,
         zone: zone.clone(),
         vantage: "here".into(),
         committees: vec![Committee {

@@ -99,6 +99,7 @@ fn first() -> Catalogue {
     archive.policy = None;
     Catalogue {
         service: "Example Health Information Exchange".to_owned(),
+        contact: None,
         zone: "America/New_York".to_owned(),
         vantage: "albany-1".into(),
         mail_from: "Example HIE Status <status@example.org>".into(),
@@ -254,6 +255,7 @@ pub(super) fn message(kind: notice::Kind, customer: &str, name: &str, of: &Outag
             impaired: false,
             advice: None,
             flapping: None,
+            overran: None,
         }],
         window: None,
         incident: of.incident,

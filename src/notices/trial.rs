@@ -1,0 +1,60 @@
+//! Mail that is not a notice: a test mail, and the question at a start if any relay answers.
+
+use domain::catalogue::Catalogue;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::courier::contact;
+use super::delivery::{Ended, attempt};
+use super::message::hex;
+use super::relay::Timeouts;
+use super::{Error, Renderer, Sender};
+use crate::config::Relay;
+
+/// Sends a test mail to `to` through the first of `relays` that accepts it.
+///
+/// # Errors
+/// The message cannot be built.
+pub async fn send_test(
+    relays: &[Relay],
+    renderer: &Renderer,
+    catalogue: &Catalogue,
+    to: &str,
+    at: Timestamp,
+) -> Result<Ended, Error> {
+    let id = &hex(&Sha256::digest(format!("{to}\0{}", at.as_nanosecond())))[..24];
+    let sender = Sender {
+        service: catalogue.service.clone(),
+        contact: contact(catalogue),
+        mail_from: catalogue.mail_from.clone(),
+        message_id: format!("<test-{id}@{}>", catalogue.mail_from.domain()),
+        references: Vec::new(),
+    };
+    let message = renderer.test_message(&sender, to, at)?;
+    let from = catalogue.mail_from.to_string();
+    let limits = Timeouts::impatient();
+    let (ended, farewell) = attempt(relays, &from, to, &message.bytes, &limits).await;
+    if let Some(farewell) = farewell {
+        farewell.say().await;
+    }
+    Ok(ended)
+}
+
+/// Logs a warning if no relay answers. Notices are tried all the same.
+pub async fn warn_if_no_relay_answers(relays: Vec<Relay>) {
+    let limits = Timeouts::impatient();
+    let mut failures = Vec::new();
+    for relay in &relays {
+        match relay.try_out(&limits).await {
+            Ok(_) => return,
+            Err(why) => failures.push(format!("{relay}: {why}")),
+        }
+    }
+    if !failures.is_empty() {
+        let why = failures.join("; ");
+        tracing::warn!(
+            why,
+            "no mail relay answers: notices wait; see `nines check --connect`"
+        );
+    }
+}
