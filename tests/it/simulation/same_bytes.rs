@@ -18,11 +18,11 @@ use crate::support::rehearsal::{files, play, scenarios};
 const PINNED: [(&str, &str); 8] = [
     (
         "head",
-        "3e64e512fcaec083566528ff5036531621ca3513060817b2c4cfdcb9eb5fc982",
+        "6895e4582ec018f129943d7a0488cea51535fb22751b3cc3764bd719783df9e4",
     ),
     (
         "timeline.jsonl",
-        "7c9eae4cb44acd0e17b0c32e9f6d7bde34005e14067a102dd4db1902cf9f3955",
+        "f15dc326b06fe9b17b8f5a5d9f68e82f796fd9037e8171e6f0c97fb595cb1ef2",
     ),
     (
         "notices.jsonl",
@@ -30,23 +30,23 @@ const PINNED: [(&str, &str); 8] = [
     ),
     (
         "reports/operations-2026-10.json",
-        "0762dfc132f45be7fabb3103a0e52894a0a1c2d2ae09830f42423fcbac7b7856",
+        "5f2b9a82c307ec1b04983fe7a0cbacc92cd1168f8b42cf0c3126c834bfbead63",
     ),
     (
         "reports/operations-2026-10.html",
-        "2449acb07debf6a2c9fdd9e84b6e951ceafa40916201bdfa37b04d8bd3a04082",
+        "4690fdd08e264d9ac4e871fff3512fa500d9756cd0b4d9c4e79a2b2aeb6e4f16",
     ),
     (
         "reports/operations-2026-10.md",
-        "969e2875372a99848713d58fab8156171ebf6dba6793198e4bda87c9ff661ce3",
+        "5b64ede0c4537f1fd82acbd1c722bf2c5fe71681a767e5fd7115b310f8a1008d",
     ),
     (
         "reports/operations-2026-10.csv",
-        "d6e7e52340dd730fce012f2a3cc1bf3cbb3ce0db7bc06ecf9345ef8e8844d282",
+        "ae92f00d1bc93897e65bb04f289b2c8d62ad311a54df84f9b4f910996dd72262",
     ),
     (
         "notices/",
-        "0cdfa0d5fd04738bb0051106391be7fac83d4a4c47a9dc2331103846a990479d",
+        "630ea1dd09f021b4bb78775ac92eff4eb15f6568893954c585788f104ad145e3",
     ),
 ];
 
