@@ -62,9 +62,9 @@ fn carry_out(line: Line) -> Result<End, Failure> {
         Command::Incident(Incident::Show { incident }) => {
             cli::views::incidents::show(common, &incident)
         }
-        Command::Incident(Incident::Act(asked)) => cli::reply::act(common, asked.act),
+        Command::Incident(Incident::Act(asked)) => cli::reply::act(common, asked),
         Command::Maintenance(Maintenance::List) => cli::views::maintenance::list(common),
-        Command::Maintenance(Maintenance::Act(asked)) => cli::reply::act(common, asked.act),
+        Command::Maintenance(Maintenance::Act(asked)) => cli::reply::act(common, asked),
         Command::Report(wanted) => report(common, wanted),
         Command::Notice(wanted) => cli::views::notices::run(common, wanted),
         Command::Events(wanted) => cli::events::run(common, &wanted),

@@ -34,6 +34,16 @@ pub enum Certainty {
     Confirmed,
 }
 
+impl Certainty {
+    pub fn word(self) -> &'static str {
+        match self {
+            Certainty::Unknown => "unknown",
+            Certainty::Suspected => "suspected",
+            Certainty::Confirmed => "confirmed",
+        }
+    }
+}
+
 /// A measure against a repetition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

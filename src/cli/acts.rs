@@ -9,8 +9,11 @@ use std::marker::PhantomData;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, FromArgMatches, Subcommand};
 use domain::act::Act;
+use domain::written_time::WrittenTime;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
+use super::Failure;
 use super::argument::{Argument, certainty, measure_json, plain};
 
 /// A group of act commands, such as those of `nines incident`.
@@ -238,12 +241,36 @@ pub struct Command {
 
 impl Command {
     fn command(&self) -> clap::Command {
-        clap::Command::new(self.name)
+        let flag = |id: &'static str, long: &'static str, help: &'static str| {
+            clap::Arg::new(id)
+                .long(long)
+                .help(help)
+                .action(clap::ArgAction::SetTrue)
+        };
+        let command = clap::Command::new(self.name)
             .about(self.about)
             .args(self.arguments.iter().map(Argument::arg))
+            .arg(flag(
+                DRY_RUN,
+                "dry-run",
+                "Record and send nothing; print what would happen and the mails",
+            ));
+        match self.makes_window() {
+            true => command.arg(flag(
+                ANYWAY,
+                "anyway",
+                "Accept that the window no longer counts as planned",
+            )),
+            false => command,
+        }
     }
 
-    fn act(&self, matches: &ArgMatches) -> Result<Act, clap::Error> {
+    /// True if it makes or widens a maintenance window.
+    fn makes_window(&self) -> bool {
+        matches!(self.act, "schedule_maintenance" | "extend_maintenance")
+    }
+
+    fn keys(&self, matches: &ArgMatches) -> Map<String, Value> {
         let mut keys = Map::from_iter([("do".to_owned(), json!(self.act))]);
         for argument in self.arguments {
             let Some(values) = matches.get_many::<Value>(argument.key) else {
@@ -256,16 +283,56 @@ impl Command {
             };
             keys.insert(argument.key.to_owned(), value);
         }
-        serde_json::from_value(Value::Object(keys))
-            .map_err(|error| clap::Error::raw(ErrorKind::ValueValidation, error))
+        keys
+    }
+
+    /// The keys whose values are times.
+    fn times(&self) -> Vec<&'static str> {
+        let times = self.arguments.iter().filter(|a| a.value_name == "TIME");
+        times.map(|argument| argument.key).collect()
     }
 }
+
+const DRY_RUN: &str = "dry_run";
+const ANYWAY: &str = "anyway";
 
 /// The act that one of a group's commands asks for.
 #[derive(Debug)]
 pub struct Asked<G> {
-    pub act: Act,
+    /// The act's keys. Local times are as written.
+    keys: Map<String, Value>,
+    times: Vec<&'static str>,
+    pub dry_run: bool,
+    pub anyway: bool,
     group: PhantomData<G>,
+}
+
+impl<G> Asked<G> {
+    /// The act. `zone` gives the service's zone, and is asked only if a local time was written.
+    ///
+    /// # Errors
+    /// The zone is unknown, or a clock change makes a local time mean none or two.
+    pub fn act(mut self, zone: impl FnOnce() -> Result<TimeZone, Failure>) -> Result<Act, Failure> {
+        let read = |value: &Value| match value.as_str()?.parse().ok()? {
+            WrittenTime::Instant(_) => None,
+            local @ WrittenTime::Local(..) => Some(local),
+        };
+        let locals: Vec<(&str, WrittenTime)> = self
+            .times
+            .iter()
+            .filter_map(|key| Some((*key, read(self.keys.get(*key)?)?)))
+            .collect();
+        if !locals.is_empty() {
+            let zone = zone()?;
+            for (key, local) in locals {
+                let at = local.instant(&zone);
+                let at = at.map_err(|error| Failure::Usage(error.to_string()))?;
+                self.keys.insert(key.to_owned(), json!(at));
+            }
+        }
+        serde_json::from_value(Value::Object(self.keys))
+            .map_err(|error| Failure::Usage(error.to_string()))
+    }
 }
 
 impl<G: Group> Subcommand for Asked<G> {
@@ -292,7 +359,10 @@ impl<G: Group> FromArgMatches for Asked<G> {
             return Err(clap::Error::new(ErrorKind::MissingSubcommand));
         };
         Ok(Self {
-            act: command.act(matches)?,
+            keys: command.keys(matches),
+            times: command.times(),
+            dry_run: matches.get_flag(DRY_RUN),
+            anyway: command.makes_window() && matches.get_flag(ANYWAY),
             group: PhantomData,
         })
     }
@@ -316,10 +386,49 @@ mod tests {
     fn act(line: &str) -> Result<Act, clap::Error> {
         let line = std::iter::once("nines").chain(line.split(' '));
         match args::Line::try_parse_from(line)?.command {
-            args::Command::Incident(args::Incident::Act(asked)) => Ok(asked.act),
-            args::Command::Maintenance(args::Maintenance::Act(asked)) => Ok(asked.act),
+            args::Command::Incident(args::Incident::Act(asked)) => Ok(in_utc(asked)),
+            args::Command::Maintenance(args::Maintenance::Act(asked)) => Ok(in_utc(asked)),
             _ => Err(clap::Error::new(ErrorKind::InvalidSubcommand)),
         }
+    }
+
+    fn in_utc<G>(asked: Asked<G>) -> Act {
+        asked.act(|| Ok(TimeZone::UTC)).unwrap()
+    }
+
+    #[test]
+    fn a_local_time_is_read_in_the_services_zone() {
+        let line = [
+            "nines",
+            "incident",
+            "declare",
+            "portal",
+            "--evidence",
+            "x",
+            "--from",
+        ];
+        let read = |time: &str| {
+            let line = args::Line::try_parse_from(line.iter().chain([&time]));
+            let args::Command::Incident(args::Incident::Act(asked)) = line.unwrap().command else {
+                unreachable!()
+            };
+            asked.act(|| Ok(domain::calendar::zone("America/New_York").unwrap()))
+        };
+        let from = |time: &str| match read(time).unwrap() {
+            Act::DeclareOutage { from, .. } => from.to_string(),
+            other => unreachable!("{other:?}"),
+        };
+        assert_eq!(from("2026-11-30 22:00"), "2026-12-01T03:00:00Z");
+        assert_eq!(from("2026-11-30T22:00:00-08:00"), "2026-12-01T06:00:00Z");
+        for wrong in ["2026-03-08 02:30", "2026-11-01 01:30"] {
+            assert!(matches!(read(wrong), Err(Failure::Usage(_))), "{wrong}");
+        }
+        let why = args::Line::try_parse_from(line.iter().chain([&"tomorrow"])).unwrap_err();
+        assert!(
+            why.to_string()
+                .contains("`tomorrow` is not a time: write it as"),
+            "{why}"
+        );
     }
 
     /// A value that every parser of the table takes is not to be had; this one fits the key.
@@ -347,8 +456,8 @@ mod tests {
                 }
                 let parsed = args::Line::try_parse_from(&line).unwrap().command;
                 let act = match parsed {
-                    args::Command::Incident(args::Incident::Act(asked)) => asked.act,
-                    args::Command::Maintenance(args::Maintenance::Act(asked)) => asked.act,
+                    args::Command::Incident(args::Incident::Act(asked)) => in_utc(asked),
+                    args::Command::Maintenance(args::Maintenance::Act(asked)) => in_utc(asked),
                     other => unreachable!("{other:?}"),
                 };
                 let written = serde_json::to_value(&act).unwrap();

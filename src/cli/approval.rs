@@ -24,7 +24,7 @@ pub fn approve(common: &Common, wanted: Approve) -> Result<End, Failure> {
         figures: None,
         reason: wanted.reason,
     };
-    reply::act(common, act)
+    reply::carry_out(common, &client, act, (false, false))
 }
 
 /// Approves a revision of a report.
@@ -39,7 +39,7 @@ pub fn revise(common: &Common, wanted: Revise) -> Result<End, Failure> {
         figures: None,
         reason: wanted.reason,
     };
-    reply::act(common, act)
+    reply::carry_out(common, &client, act, (false, false))
 }
 
 /// The draft that is approved: the one that is named, else the last one that was printed.

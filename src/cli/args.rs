@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use domain::act::Selector;
 use domain::calendar::Month;
 use domain::id::IncidentId;
-use jiff::Timestamp;
+use domain::written_time::WrittenTime;
 
 use super::acts::{Asked, IncidentActs, MaintenanceActs};
 use super::client;
@@ -251,7 +251,7 @@ pub struct Events {
     pub follow: bool,
     /// Print only events from this time on
     #[arg(long, value_name = "TIME")]
-    pub since: Option<Timestamp>,
+    pub since: Option<WrittenTime>,
     /// Print only the last N events; with --follow, of those already recorded
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
@@ -317,9 +317,10 @@ mod tests {
                 panic!("{command:?}");
             };
             assert!(json);
+            let act = asked.act(|| Ok(jiff::tz::TimeZone::UTC)).unwrap();
             assert!(
-                matches!(&asked.act, Act::Review { summary, .. } if summary.as_deref() == Some(text)),
-                "{asked:?}"
+                matches!(&act, Act::Review { summary, .. } if summary.as_deref() == Some(text)),
+                "{act:?}"
             );
         }
         for wrong in [

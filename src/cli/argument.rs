@@ -2,6 +2,7 @@
 
 use clap::ArgAction;
 use domain::incident::{Certainty, Measure};
+use domain::written_time::{NotATime, WrittenTime};
 use serde_json::{Value, json};
 
 use crate::config::seconds;
@@ -117,9 +118,13 @@ pub(super) fn plain(text: &str) -> Result<Value, String> {
     Ok(json!(text))
 }
 
+/// Checks a time. A local time stays as written until the service's zone is known.
 fn instant(text: &str) -> Result<Value, String> {
-    let at: jiff::Timestamp = text.parse().map_err(|error| format!("{error}"))?;
-    Ok(json!(at))
+    let written: WrittenTime = text.parse().map_err(|error: NotATime| error.to_string())?;
+    Ok(match written {
+        WrittenTime::Instant(at) => json!(at),
+        WrittenTime::Local(..) => json!(text),
+    })
 }
 
 /// A text that a person wrote, which may begin with a hyphen like the first item of a list. A text

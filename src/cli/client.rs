@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use domain::act::Act;
+use domain::act::{Act, Refusal};
 use domain::actor::Actor;
 use domain::event::{Event, Fact};
 use domain::input::Input;
@@ -16,6 +16,7 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
@@ -28,13 +29,14 @@ use super::progress::Progress;
 use crate::clock;
 use crate::config;
 use crate::engine;
+use crate::engine::rehearsal::rehearse;
 use crate::engine::status::Status;
 use crate::engine::turn::{self, Turn};
 use crate::files::{Lock, LockError};
 use crate::ledger::{self, Head, Ledger};
 use crate::reports::filing;
 use crate::samples::Instance;
-use crate::web::{self, ActRequest, Receipt, Reply, Row};
+use crate::web::{self, ActRequest, Receipt, Reply};
 
 /// How long the running service may take for an act or a reload.
 const ACT_TIMEOUT: Duration = Duration::from_secs(90);
@@ -105,60 +107,59 @@ impl Client {
     ///
     /// # Errors
     /// The act could not be tried. A refused act is a `Reply`.
-    pub fn act(&self, by: &str, act: Act, templates: Option<&Path>) -> Result<Reply> {
-        let approves = filing::is_approval(&act);
-        let act = match approves {
-            true => filing::with_figures(&self.ledger()?, act)?,
-            false => act,
-        };
-        let asked = ActRequest {
-            by: by.to_owned(),
-            act,
+    pub fn act(&self, asked: &ActRequest, templates: Option<&Path>) -> Result<Reply> {
+        let approves = filing::is_approval(&asked.act);
+        let asked = &ActRequest {
+            act: match approves {
+                true => filing::with_figures(&self.ledger()?, asked.act.clone())?,
+                false => asked.act.clone(),
+            },
+            by: asked.by.clone(),
+            ..*asked
         };
         let uncertain = format!(
             "the service may still record it: check with `{}` before you try again",
             shown_by(&asked.act)
         );
         let request = (Method::POST, "/api/v1/acts", ACT_TIMEOUT);
-        if let Some(reply) = self.ask(request, Some(&asked), Some(&uncertain))? {
+        if let Some(reply) = self.ask(request, Some(asked), Some(&uncertain))? {
             return Ok(reply);
         }
         self.ledger()?;
-        let _lock = match Lock::take(&self.data) {
-            Ok(lock) => lock,
-            Err(LockError::Held { holder, .. }) => {
-                bail!(
-                    "{holder} uses {} but does not answer; try again",
-                    self.data.display()
-                )
-            }
-            Err(error) => return Err(error.into()),
+        let _lock = match asked.dry_run {
+            true => None,
+            false => Some(self.lock()?),
         };
+        let (record, _) = self.record(None)?;
+        let (by, now) = (Actor::cli(asked.by.clone()), clock::now());
+        let rehearsal = match rehearse(&record, now, &by, &asked.act, asked.anyway) {
+            Ok(rehearsal) => rehearsal,
+            Err(unable) => return Ok(Reply::Refused(Refusal::from(unable).to_string())),
+        };
+        if asked.dry_run {
+            return Ok(Reply::Done(Receipt::of(asked, now, rehearsal, &[])?));
+        }
         let mut turn = self.engine()?;
-        let input = Input::Act {
-            by: Actor::cli(asked.by),
-            act: asked.act,
-        };
-        match turn.step(clock::now(), input, None).result {
+        let act = asked.act.clone();
+        let input = Input::Act { by, act };
+        match turn.step(now, input, None).result {
             Ok(mut events) => {
-                let mut left = Vec::new();
-                if approves {
-                    match self.file_reports(&mut turn, templates) {
-                        Ok(filed) => events.extend(filed),
-                        Err(error) => left.push(format!(
-                            "approved, but its files are not written yet and no mail leaves: {error:#}; the next start tries again"
-                        )),
+                let filed = match approves {
+                    true => self.file_reports(&mut turn, templates),
+                    false => Ok(turn::Events::new()),
+                };
+                let left = match filed {
+                    Ok(filed) => {
+                        events.extend(filed);
+                        None
                     }
-                }
-                let rows: Result<_, _> = events
-                    .iter()
-                    .map(|(seq, event)| Row::of(*seq, event))
-                    .collect();
-                Ok(Reply::Done(Receipt {
-                    events: rows?,
-                    changes: None,
-                    left,
-                }))
+                    Err(error) => Some(format!(
+                        "approved, but its files are not written yet and no mail leaves: {error:#}; the next start tries again"
+                    )),
+                };
+                let mut receipt = Receipt::of(asked, now, rehearsal, &events)?;
+                receipt.left.extend(left);
+                Ok(Reply::Done(receipt))
             }
             Err(turn::Error::Refused(refusal)) => Ok(Reply::Refused(refusal.to_string())),
             Err(error) => Err(error.into()),
@@ -175,6 +176,20 @@ impl Client {
             events.extend(turn.step(clock::now(), input, None).result?);
         }
         Ok(events)
+    }
+
+    /// Locks the data directory of a stopped service.
+    fn lock(&self) -> Result<Lock> {
+        match Lock::take(&self.data) {
+            Ok(lock) => Ok(lock),
+            Err(LockError::Held { holder, .. }) => {
+                bail!(
+                    "{holder} uses {} but does not answer; try again",
+                    self.data.display()
+                )
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The engine on the stores of a stopped service.
@@ -218,6 +233,18 @@ impl Client {
             Status::of(&record, &head, clock::now(), false, |_| None),
             false,
         ))
+    }
+
+    /// The service's zone, in which people write times.
+    ///
+    /// # Errors
+    /// Neither the service nor the ledger answers.
+    pub fn zone(&self) -> Result<TimeZone> {
+        let request = (Method::GET, "/api/v1/status", STATUS_TIMEOUT);
+        match self.ask::<(), Status>(request, None, None)? {
+            Some(status) => Ok(status.zone()),
+            None => Ok(self.record(None)?.0.zone()),
+        }
     }
 
     /// Asks the service to reload its configuration; `None` if no service runs.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::args::{self, Common};
 use super::client::Client;
 use super::output;
-use super::sentence::{sentence, zone};
+use super::sentence::sentence;
 use super::{End, Failure};
 use crate::ledger::{self, Head, Line, Stored};
 
@@ -26,9 +26,17 @@ pub fn run(common: &Common, wanted: &args::Events) -> Result<End, Failure> {
         head: Head::default(),
         as_json,
     };
+    let since = match &wanted.since {
+        Some(written) => {
+            let zone = client.zone()?;
+            let since = written.instant(&zone);
+            Some(since.map_err(|error| Failure::Usage(error.to_string()))?)
+        }
+        None => None,
+    };
     let mut lines = VecDeque::new();
     reader.read(client, &mut |at, line| {
-        if wanted.since.is_some_and(|since| at < since) {
+        if since.is_some_and(|since| at < since) {
             return;
         }
         lines.push_back(line);
@@ -89,7 +97,7 @@ impl Reader {
                 .map_err(|error| ledger::Error::Unstorable(error.to_string()))?;
             return Ok(json + "\n");
         }
-        let at = stored.event.at.to_zoned(zone(&self.record));
+        let at = stored.event.at.to_zoned(self.record.zone());
         Ok(format!("{}  {text}\n", at.strftime("%Y-%m-%d %H:%M:%S %Z")))
     }
 }

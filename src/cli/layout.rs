@@ -1,8 +1,9 @@
-//! Lays lists out: a table if every row fits on a line of the terminal, else a few lines for each
-//! entry. An instant, an id and an address are never broken.
+//! Lays lists out: a few lines for each entry. An instant, an id and an address are never broken.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::Table;
+use domain::report::words;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// The width if there is no terminal or its width is unknown.
 const DEFAULT_WIDTH: usize = 80;
@@ -20,11 +21,22 @@ fn or_default(columns: Option<u16>) -> usize {
         .map_or(DEFAULT_WIDTH, usize::from)
 }
 
-/// An instant in UTC that stays on one line; `None` is an empty text.
-pub fn instant(at: Option<Timestamp>) -> String {
-    at.map_or_else(String::new, |at| {
-        at.strftime("%Y-%m-%d\u{a0}%H:%M:%SZ").to_string()
-    })
+/// Prints instants in the service's zone.
+#[derive(Clone, Debug)]
+pub struct Times(TimeZone);
+
+impl Times {
+    pub fn new(zone: TimeZone) -> Self {
+        Self(zone)
+    }
+
+    /// An instant with its zone, to the second, that stays on one line; `None` is an empty text.
+    pub fn at(&self, at: impl Into<Option<Timestamp>>) -> String {
+        let at: Option<Timestamp> = at.into();
+        at.map_or_else(String::new, |at| {
+            words::instant(at, &self.0).replace(' ', "\u{a0}")
+        })
+    }
 }
 
 /// The text with ordinary spaces.
@@ -32,25 +44,15 @@ pub fn plain(text: &str) -> String {
     text.replace(NO_BREAK_SPACE, " ")
 }
 
-/// A list that can be printed as a table or as entries.
-pub struct Listing<const N: usize> {
-    header: [&'static str; N],
-    rows: Vec<[String; N]>,
+/// A list with a few lines for each entry. It looks the same for every content and width.
+#[derive(Default)]
+pub struct Listing {
     entries: Vec<Vec<String>>,
 }
 
-impl<const N: usize> Listing<N> {
-    pub fn new(header: [&'static str; N]) -> Self {
-        Self {
-            header,
-            rows: Vec::new(),
-            entries: Vec::new(),
-        }
-    }
-
-    /// Adds a row to the table.
-    pub fn row(&mut self, cells: [String; N]) {
-        self.rows.push(cells);
+impl Listing {
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Adds an entry. Its first line is at the margin, the others are indented.
@@ -58,12 +60,8 @@ impl<const N: usize> Listing<N> {
         self.entries.push(lines);
     }
 
-    /// The table if it fits into `width`, else the entries.
+    /// The entries, in lines of at most `width` columns.
     pub fn render(&self, width: usize) -> String {
-        let table = self.table();
-        if table.lines().all(|line| line.chars().count() <= width) {
-            return plain(&format!("{table}\n"));
-        }
         let mut text = String::new();
         for lines in &self.entries {
             for (n, line) in lines.iter().enumerate() {
@@ -72,18 +70,6 @@ impl<const N: usize> Listing<N> {
             }
         }
         text
-    }
-
-    fn table(&self) -> Table {
-        let mut table = Table::new();
-        table
-            .load_style(presets::UTF8_HORIZONTAL_ONLY)
-            .set_content_arrangement(ContentArrangement::Disabled)
-            .set_header(self.header);
-        for row in &self.rows {
-            table.add_row(row);
-        }
-        table
     }
 }
 
@@ -145,11 +131,18 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_a_table_only_where_every_row_fits() {
-        let mut list = Listing::new(["one", "two"]);
-        list.row(["first".to_owned(), "a few words".to_owned()]);
+    fn a_list_has_one_layout_for_every_width() {
+        let mut list = Listing::new();
         list.entry(vec!["first".to_owned(), "a few words".to_owned()]);
-        assert!(list.render(30).contains("one"));
+        assert_eq!(list.render(30), "first\n  a few words\n");
         assert_eq!(list.render(12), "first\n  a few\n    words\n");
+    }
+
+    #[test]
+    fn a_time_is_local_and_names_its_zone() {
+        let at: Timestamp = "2026-12-01T03:00:00Z".parse().unwrap();
+        let zone = domain::calendar::zone("America/New_York").unwrap();
+        assert_eq!(plain(&Times::new(zone).at(at)), "2026-11-30 22:00:00 EST");
+        assert_eq!(Times::new(TimeZone::UTC).at(None), "");
     }
 }

@@ -25,7 +25,6 @@ pub mod simulation;
 pub mod status;
 pub mod verify;
 pub mod views;
-mod window_status;
 
 pub use failure::Failure;
 

@@ -1,16 +1,22 @@
 //! Asks for an act or a reload, and prints the reply.
 
+use std::sync::Arc;
+
 use domain::act::Act;
+use domain::catalogue::Catalogue;
+use domain::record::Record;
 use domain::text::visible_line;
 use serde_json::json;
 
+use super::acts::Asked;
 use super::args::Common;
 use super::client::Client;
 use super::output::{self, print, print_error};
-use super::{End, Failure, window_status};
-use crate::clock;
+use super::sentence::whole_sentence;
+use super::{End, Failure};
 use crate::reports::filing;
-use crate::web::Reply;
+use crate::web::{ActRequest, Receipt, Reply};
+use crate::{config, notices};
 
 /// Asks the running service to reload its configuration.
 pub fn reload(common: &Common) -> Result<End, Failure> {
@@ -18,7 +24,7 @@ pub fn reload(common: &Common) -> Result<End, Failure> {
         // The service has checked it, and its text names every mistake.
         Some(Reply::Refused(why)) => Err(Failure::Usage(not_reloaded(&why))),
         Some(Reply::Failed(why)) => Err(anyhow::anyhow!(not_reloaded(&why)).into()),
-        Some(reply) => print_reply(common, reply, &[]),
+        Some(reply) => print_reply(common, reply),
         None => Err(anyhow::anyhow!("no service runs on this data directory").into()),
     }
 }
@@ -27,79 +33,138 @@ fn not_reloaded(why: &str) -> String {
     format!("the configuration was NOT reloaded, the old one stays in force:\n{why}")
 }
 
-/// Carries out an act and prints what it changed.
-pub fn act(common: &Common, act: Act) -> Result<End, Failure> {
+/// Carries out an act that was written as arguments, or tries it, and prints what it changed.
+pub fn act<G>(common: &Common, asked: Asked<G>) -> Result<End, Failure> {
     let client = Client::new(common)?;
-    let window = match &act {
-        Act::ScheduleMaintenance(window) => Some(window.id.clone()),
-        Act::ExtendMaintenance { window, .. } => Some(window.clone()),
-        _ => None,
-    };
-    let alone = matches!(
+    let (dry_run, anyway) = (asked.dry_run, asked.anyway);
+    let act = asked.act(|| Ok(client.zone()?))?;
+    carry_out(common, &client, act, (dry_run, anyway))
+}
+
+/// Carries out an act, or tries it if that is a `dry_run`, and prints what it changed. `anyway`: the person accepts
+/// a window that does not count as planned.
+pub(super) fn carry_out(
+    common: &Common,
+    client: &Client,
+    act: Act,
+    (dry_run, anyway): (bool, bool),
+) -> Result<End, Failure> {
+    let request = ActRequest {
+        by: common.actor(),
         act,
-        Act::Exclude {
-            approved_by: None,
-            ..
-        }
-    );
-    let templates = match filing::is_approval(&act) {
+        dry_run,
+        anyway,
+    };
+    let templates = match filing::is_approval(&request.act) && !dry_run {
         true => super::report::templates(common),
         false => None,
     };
-    let reply = client.act(&common.actor(), act, templates.as_deref())?;
-    let mut notes = Vec::new();
-    if matches!(reply, Reply::Done(_)) {
-        // The act is recorded and changes nothing yet. The person must not take it for done.
-        if alone {
-            notes.push(
-                "recorded without effect: the span counts as unplanned until it is recorded again \
-                 with --approved-by and another person's name"
-                    .to_owned(),
-            );
-        }
-        if let Some(window) = window {
-            let (record, _) = client.record(None)?;
-            let outlook = record.window_status(&window, clock::now());
-            notes.extend(outlook.iter().flat_map(window_status::sentences));
-        }
+    let reply = client.act(&request, templates.as_deref())?;
+    match reply {
+        Reply::Done(receipt) if dry_run => print_dry_run(common, &receipt),
+        reply => print_reply(common, reply),
     }
-    print_reply(common, reply, &notes)
 }
 
-/// Prints the service's reply, and the notes about what was done.
-fn print_reply(common: &Common, reply: Reply, notes: &[String]) -> Result<End, Failure> {
+/// Prints what an act would do, and the mails that would leave.
+fn print_dry_run(common: &Common, receipt: &Receipt) -> Result<End, Failure> {
+    let templates = config::locate(&common.config).templates;
+    let renderer = notices::Renderer::new(templates.filter(|folder| folder.is_dir()).as_deref())?;
+    let mails: Result<Vec<_>, notices::Error> = receipt
+        .notices
+        .iter()
+        .map(|notice| {
+            Ok((
+                notice,
+                renderer.say(notice, &receipt.service, &receipt.contact)?,
+            ))
+        })
+        .collect();
+    let mails = mails?;
+    if common.json {
+        let mails: Vec<_> = mails
+            .iter()
+            .map(|(notice, said)| {
+                json!({
+                    "kind": notice.kind, "recipient": notice.recipient.address.to_string(),
+                    "customers": notice.recipient.customers().collect::<Vec<_>>(),
+                    "subject": said.subject, "text": said.text,
+                })
+            })
+            .collect();
+        output::json(&json!({
+            "dry_run": true, "events": receipt.events, "left": receipt.left, "notices": mails,
+        }))?;
+        return Ok(End::Done);
+    }
+    print("Dry run: nothing was recorded and no mail left. The command would do this:\n")?;
+    print(&lines(receipt))?;
+    for (notice, said) in mails {
+        let to = &notice.recipient;
+        print(&format!(
+            "\n--- Mail to {} <{}>\nSubject: {}\n\n{}",
+            visible_line(&to.name),
+            to.address,
+            said.subject,
+            said.text
+        ))?;
+    }
+    Ok(End::Done)
+}
+
+/// One sentence for each event, and one for each thing that follows.
+fn lines(receipt: &Receipt) -> String {
+    let mut record = Record::default();
+    let zone = &receipt.zone;
+    record.catalogue = Arc::new(Catalogue {
+        zone: zone.clone(),
+        ..Catalogue::default()
+    });
+    let mut text = String::new();
+    for row in &receipt.events {
+        let said = match row.event() {
+            Some(event) => whole_sentence(&event, &record),
+            None => format!("{} {} by {}", row.kind, row.subject, row.by),
+        };
+        text.push_str(&format!("{} (event {})\n", visible_line(&said), row.seq));
+    }
+    for left in &receipt.left {
+        text.push_str(&format!("{}\n", visible_line(&capitalized(left))));
+    }
+    text
+}
+
+/// A sentence for a line of its own. An id at its start stays as it is.
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    format!("{first}{}.", letters.as_str())
+}
+
+/// Prints the service's reply.
+fn print_reply(common: &Common, reply: Reply) -> Result<End, Failure> {
     match reply {
         Reply::Done(receipt) => {
-            for left in &receipt.left {
-                print_error(format!("nines: {left}"));
-            }
             if common.json {
-                let left: Vec<&String> = receipt.left.iter().chain(notes).collect();
-                let mut answer = json!({ "events": receipt.events, "left": left });
+                let mut answer = json!({ "events": receipt.events, "left": receipt.left });
                 if let Some(changes) = receipt.changes {
                     answer["changes"] = json!(changes);
                 }
                 output::json(&answer)?;
                 return Ok(End::Done);
             }
-            if receipt.events.is_empty() {
-                print(&match &receipt.changes {
-                    Some(changes) => format!("configuration reloaded: {changes}\n"),
-                    None => "done\n".to_owned(),
-                })?;
+            if let Some(changes) = &receipt.changes {
+                for left in &receipt.left {
+                    print_error(format!("nines: {left}"));
+                }
+                print(&format!("configuration reloaded: {changes}\n"))?;
+                return Ok(End::Done);
             }
-            for row in receipt.events {
-                print(&format!(
-                    "#{} {} {} by {}\n",
-                    row.seq,
-                    row.kind,
-                    visible_line(&row.subject),
-                    visible_line(&row.by)
-                ))?;
-            }
-            for note in notes {
-                print(&format!("{}\n", visible_line(note)))?;
-            }
+            print(&lines(&receipt))?;
             Ok(End::Done)
         }
         Reply::Refused(why) => {

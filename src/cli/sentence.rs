@@ -1,6 +1,5 @@
 //! One plain sentence for each event of the ledger, for people who read it line by line.
 
-use domain::calendar;
 use domain::event::{Delivery, Event, Fact, GapCause, Silence, is_set_back};
 use domain::id::{NoticeId, OutageId, SystemId};
 use domain::incident::{Cause, Review};
@@ -11,18 +10,24 @@ use domain::text::visible_line;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-/// The zone in which times are printed: the service's own, or UTC before the first configuration.
-pub fn zone(record: &Record) -> TimeZone {
-    calendar::zone(&record.catalogue.zone).unwrap_or(TimeZone::UTC)
+/// The event as one sentence on one line. `record` is the state after the event.
+/// Times on the event's day are short: the line gives the day and the zone.
+pub fn sentence(event: &Event, record: &Record) -> String {
+    write(event, record, false)
 }
 
-/// The event as one sentence on one line. `record` is the state after the event.
-pub fn sentence(event: &Event, record: &Record) -> String {
+/// The event as one sentence that stands alone: each time has its day and its zone.
+pub fn whole_sentence(event: &Event, record: &Record) -> String {
+    write(event, record, true)
+}
+
+fn write(event: &Event, record: &Record, whole: bool) -> String {
     let writer = Writer {
         record,
-        zone: zone(record),
+        zone: record.zone(),
         at: event.at,
         by: &event.by.person,
+        whole,
     };
     visible_line(&writer.write(&event.fact))
 }
@@ -32,6 +37,7 @@ struct Writer<'a> {
     zone: TimeZone,
     at: Timestamp,
     by: &'a str,
+    whole: bool,
 }
 
 impl Writer<'_> {
@@ -459,16 +465,16 @@ impl Writer<'_> {
         format!("from {} to {}", self.time(span.from), self.time(span.to))
     }
 
-    /// The local time, with its date unless it is that of the event.
+    /// The local time, with its date and its zone unless both are those of the event.
     fn time(&self, at: Timestamp) -> String {
         let (at, now) = (
             at.to_zoned(self.zone.clone()),
             self.at.to_zoned(self.zone.clone()),
         );
-        let format = if at.date() == now.date() {
-            "%H:%M:%S"
-        } else {
-            "%Y-%m-%d %H:%M:%S"
+        let same = at.date() == now.date() && at.offset() == now.offset();
+        let format = match same && !self.whole {
+            true => "%H:%M:%S",
+            false => "%Y-%m-%d %H:%M:%S %Z",
         };
         at.strftime(format).to_string()
     }

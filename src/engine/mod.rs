@@ -2,7 +2,9 @@
 //! takes a [`turn`], readers read the [`snapshot`], and the [`runner`] starts the probes.
 
 pub mod counters;
+pub mod follow_up;
 pub mod handle;
+pub mod rehearsal;
 pub mod runner;
 pub mod schedule;
 mod self_check;

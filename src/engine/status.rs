@@ -4,10 +4,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use domain::calendar;
 use domain::catalogue::Catalogue;
 use domain::id::ProbeId;
 use domain::record::{Outage, Record, Standing, State};
 use domain::sample::Sample;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,9 @@ const SHOWN_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 pub struct Status {
     /// The operator's name.
     pub service: String,
+    /// The service's time zone. Times in this document are in UTC.
+    #[serde(default)]
+    pub zone: String,
     pub at: Timestamp,
     /// True while the service monitors.
     pub watching: bool,
@@ -175,6 +180,7 @@ impl Status {
         Self {
             refused_reload: None,
             service: record.catalogue.service.clone(),
+            zone: record.catalogue.zone.clone(),
             at,
             watching: record.monitoring.is_watching(),
             behind,
@@ -217,6 +223,11 @@ impl Status {
                 undelivered: undelivered(record, at),
             },
         }
+    }
+
+    /// The zone in which people read times.
+    pub fn zone(&self) -> TimeZone {
+        calendar::zone(&self.zone).unwrap_or(TimeZone::UTC)
     }
 
     /// Adds the checks of the monitor itself.

@@ -95,7 +95,7 @@ impl Sender {
 }
 
 /// Whom readers of notices can ask: as configured, else the sender's address.
-pub(super) fn contact(catalogue: &Catalogue) -> String {
+pub fn contact(catalogue: &Catalogue) -> String {
     let configured = catalogue.contact.clone();
     configured.unwrap_or_else(|| catalogue.mail_from.address.clone())
 }

@@ -27,7 +27,7 @@ mod render_tests;
 #[cfg(test)]
 mod report_tests;
 
-pub use courier::{Courier, Due, Outbox, Refused, Sender};
+pub use courier::{Courier, Due, Outbox, Refused, Sender, contact};
 pub use delivery::Ended;
 pub use message::Rendered;
 pub use outbox::EngineOutbox;

@@ -7,12 +7,16 @@ use domain::act::Act;
 use domain::actor::Actor;
 use domain::event::Event;
 use domain::id::ProbeId;
+use domain::notice::Notice;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
 use super::probe_now::{NotRun, Targets};
 use crate::config::ProbeSetup;
+use crate::engine::follow_up;
+use crate::engine::rehearsal::{Rehearsal, Unable, rehearse};
 use crate::engine::status::{RefusedReload, Status};
 use crate::engine::{self, EngineHandle};
 use crate::ledger;
@@ -29,6 +33,12 @@ const ENGINE_SILENT_MAX: SignedDuration = SignedDuration::from_secs(15);
 pub struct ActRequest {
     pub by: String,
     pub act: Act,
+    /// Record nothing and send nothing; answer with what would happen.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Accept a window that does not count as planned.
+    #[serde(default)]
+    pub anyway: bool,
 }
 
 /// An event as JSON. Other programs rely on its keys.
@@ -56,10 +66,23 @@ impl Row {
             data: serde_json::from_str(&data).unwrap_or_default(),
         })
     }
+
+    /// The event again; `None` if this program cannot read it.
+    pub fn event(&self) -> Option<Event> {
+        let fact = match &self.data {
+            Value::Null => json!({ "kind": self.kind }),
+            data => json!({ "kind": self.kind, "data": data }),
+        };
+        Some(Event {
+            at: self.at,
+            by: Actor::cli(&self.by),
+            fact: serde_json::from_value(fact).ok()?,
+        })
+    }
 }
 
 /// The events that an act recorded. They are on the disk.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Receipt {
     pub events: Vec<Row>,
     /// The changes of a reload, as in "1 system changed".
@@ -68,6 +91,53 @@ pub struct Receipt {
     /// The steps that are left for a person.
     #[serde(default)]
     pub left: Vec<String>,
+    /// The notices of a dry run.
+    #[serde(default)]
+    pub notices: Vec<Notice>,
+    /// The service's zone, in which people read times.
+    #[serde(default)]
+    pub zone: String,
+    /// The operator's name, which mails print.
+    #[serde(default)]
+    pub service: String,
+    /// Whom readers of mails can ask.
+    #[serde(default)]
+    pub contact: String,
+}
+
+impl Receipt {
+    /// The answer to an act: its events, or those of its dry run, and what follows from it.
+    ///
+    /// # Errors
+    /// An event cannot be written as JSON.
+    pub fn of(
+        asked: &ActRequest,
+        now: Timestamp,
+        rehearsal: Rehearsal,
+        recorded: &[(u64, Event)],
+    ) -> Result<Self, ledger::Error> {
+        let events = match asked.dry_run {
+            true => &rehearsal.events,
+            false => recorded,
+        };
+        let rows: Result<_, _> = events
+            .iter()
+            .map(|(seq, event)| Row::of(*seq, event))
+            .collect();
+        let (record, notices) = (&rehearsal.record, &rehearsal.notices);
+        Ok(Self {
+            events: rows?,
+            changes: None,
+            left: follow_up::sentences(record, now, &asked.act, events, notices),
+            zone: record.catalogue.zone.clone(),
+            service: record.catalogue.service.clone(),
+            contact: crate::notices::contact(&record.catalogue),
+            notices: match asked.dry_run {
+                true => rehearsal.notices,
+                false => Vec::new(),
+            },
+        })
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -176,9 +246,9 @@ impl AppState {
         }
         match answered.await {
             Ok(Ok(Reloaded { changes, left })) => Reply::Done(Receipt {
-                events: Vec::new(),
                 changes: Some(changes),
                 left,
+                ..Receipt::default()
             }),
             Ok(Err(ReloadError::Wrong(why))) => Reply::Refused(why),
             Ok(Err(ReloadError::Failed(why))) => Reply::Failed(why),
@@ -186,35 +256,53 @@ impl AppState {
         }
     }
 
-    /// Carries out an act.
+    /// Carries out an act, or tries it.
     pub(super) async fn act(&self, asked: ActRequest) -> Reply {
-        let approves = filing::is_approval(&asked.act);
-        match self.engine.act(Actor::cli(asked.by), asked.act).await {
-            Ok(mut receipt) => {
-                let mut left = Vec::new();
-                if approves {
-                    match self.file_reports().await {
-                        Ok(events) => receipt.events.extend(events),
-                        Err(why) => left.push(format!(
-                            "approved, but its files are not written yet and no mail leaves: {why}; the service tries again each minute"
-                        )),
-                    }
-                }
-                let rows: Result<_, _> = receipt
-                    .events
-                    .iter()
-                    .map(|(seq, event)| Row::of(*seq, event))
-                    .collect();
-                match rows {
-                    Ok(events) => Reply::Done(Receipt {
-                        events,
-                        changes: None,
-                        left,
-                    }),
-                    Err(error) => Reply::Failed(error.to_string()),
+        let (by, now) = (Actor::cli(asked.by.clone()), self.engine.clock().now());
+        let tried = rehearse(
+            &self.engine.snapshot().record,
+            now,
+            &by,
+            &asked.act,
+            asked.anyway,
+        );
+        let tried = match tried {
+            Err(Unable::Objection(refusal)) => return Reply::Refused(refusal.to_string()),
+            Err(Unable::Refused(refusal)) if asked.dry_run => {
+                return Reply::Refused(refusal.to_string());
+            }
+            other => other.ok(),
+        };
+        let mut recorded = match asked.dry_run {
+            true => Vec::new(),
+            false => match self.engine.act(by, asked.act.clone()).await {
+                Ok(receipt) => receipt.events,
+                Err(engine::Error::Refused(refusal)) => return Reply::Refused(refusal.to_string()),
+                Err(error) => return Reply::Failed(error.to_string()),
+            },
+        };
+        let mut unfiled = None;
+        if filing::is_approval(&asked.act) && !asked.dry_run {
+            match self.file_reports().await {
+                Ok(events) => recorded.extend(events),
+                Err(why) => {
+                    unfiled = Some(format!(
+                        "approved, but its files are not written yet and no mail leaves: {why}; the service tries again each minute"
+                    ));
                 }
             }
-            Err(engine::Error::Refused(refusal)) => Reply::Refused(refusal.to_string()),
+        }
+        // The engine may know more than the snapshot did.
+        let rehearsal = tried.unwrap_or_else(|| Rehearsal {
+            events: Vec::new(),
+            record: self.engine.snapshot().record.clone(),
+            notices: Vec::new(),
+        });
+        match Receipt::of(&asked, now, rehearsal, &recorded) {
+            Ok(mut receipt) => {
+                receipt.left.extend(unfiled);
+                Reply::Done(receipt)
+            }
             Err(error) => Reply::Failed(error.to_string()),
         }
     }

@@ -6,7 +6,7 @@ pub mod file;
 mod format;
 mod net;
 mod source;
-pub mod suggest;
+pub use domain::suggest;
 mod text;
 mod time;
 pub mod url;

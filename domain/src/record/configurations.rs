@@ -65,7 +65,7 @@ impl Configurations {
 
     /// The customers who must be told about a one-off window: those of its systems at the deadline
     /// for notices. Later changes do not count, since they would reclassify time that has passed.
-    pub(crate) fn customers_of_window(&self, entry: &windows::OneOffHistory) -> Vec<CustomerId> {
+    pub fn customers_of_window(&self, entry: &windows::OneOffHistory) -> Vec<CustomerId> {
         let Some((made_at, window)) = entry.versions.get(entry.in_time()) else {
             return Vec::new();
         };

@@ -20,10 +20,12 @@ use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use serde::Serialize;
 
+use crate::calendar;
 use crate::catalogue::{Affects, Catalogue};
 use crate::id::{IncidentId, OutageId, ProbeId, SystemId, WindowId};
 use crate::sample::Reason;
@@ -171,6 +173,11 @@ pub struct Exclusion {
 }
 
 impl Record {
+    /// The service's zone, in which people read and write times; UTC before the first configuration.
+    pub fn zone(&self) -> TimeZone {
+        calendar::zone(&self.catalogue.zone).unwrap_or(TimeZone::UTC)
+    }
+
     /// The sequence number that the next event will get.
     pub fn next_seq(&self) -> u64 {
         self.seq + 1

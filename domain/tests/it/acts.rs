@@ -122,19 +122,19 @@ fn a_declaration_is_refused_without_evidence_in_the_future_or_of_an_unknown_syst
     }
     expect!["the evidence is missing"].assert_eq(&service.refusal(40, "kim", act));
     let act = declare(&service, 10, Some(90));
-    expect!["[2026-10-01T00:00:10Z, 2026-10-01T00:01:30Z) reaches into the future (it is 2026-10-01T00:00:40Z)"].assert_eq(&service.refusal(40, "kim", act));
+    expect!["2026-10-01 00:00:10 UTC to 2026-10-01 00:01:30 UTC reaches into the future (it is 2026-10-01 00:00:40 UTC)"].assert_eq(&service.refusal(40, "kim", act));
     let act = declare(&service, 50, None);
-    expect!["2026-10-01T00:00:50Z is in the future (it is 2026-10-01T00:00:40Z): it begins now at the latest"].assert_eq(&service.refusal(40, "kim", act));
+    expect!["2026-10-01 00:00:50 UTC is in the future (it is 2026-10-01 00:00:40 UTC): it begins now at the latest"].assert_eq(&service.refusal(40, "kim", act));
     let act = declare(&service, 50, Some(60));
-    expect!["2026-10-01T00:00:50Z is in the future (it is 2026-10-01T00:00:40Z): it begins now at the latest"].assert_eq(&service.refusal(40, "kim", act));
+    expect!["2026-10-01 00:00:50 UTC is in the future (it is 2026-10-01 00:00:40 UTC): it begins now at the latest"].assert_eq(&service.refusal(40, "kim", act));
     let act = declare(&service, 50, Some(45));
     expect![
-        "[2026-10-01T00:00:50Z, 2026-10-01T00:00:45Z) is empty: the end must be after the start"
+        "2026-10-01 00:00:50 UTC to 2026-10-01 00:00:45 UTC is empty: the end must be after the start"
     ]
     .assert_eq(&service.refusal(40, "kim", act));
     let act = declare(&service, 20, Some(20));
     expect![
-        "[2026-10-01T00:00:20Z, 2026-10-01T00:00:20Z) is empty: the end must be after the start"
+        "2026-10-01 00:00:20 UTC to 2026-10-01 00:00:20 UTC is empty: the end must be after the start"
     ]
     .assert_eq(&service.refusal(40, "kim", act));
     let mut act = declare(&service, 10, None);
@@ -152,15 +152,15 @@ fn nothing_is_declared_of_the_time_before_a_system_was_configured() {
     if let Act::DeclareOutage { from, .. } = &mut act {
         *from = "0026-10-01T00:00:10Z".parse().unwrap();
     }
-    expect!["0026-10-01T00:00:10Z is before `a` was configured: the earliest start is 2026-10-01T00:00:00Z"].assert_eq(&service.refusal(40, "kim", act));
+    expect!["0026-10-01 00:00:10 UTC is before `a` was configured: the earliest start is 2026-10-01 00:00:00 UTC"].assert_eq(&service.refusal(40, "kim", act));
     let act = declare(&service, -1, None);
-    expect!["2026-09-30T23:59:59Z is before `a` was configured: the earliest start is 2026-10-01T00:00:00Z"].assert_eq(&service.refusal(40, "kim", act));
+    expect!["2026-09-30 23:59:59 UTC is before `a` was configured: the earliest start is 2026-10-01 00:00:00 UTC"].assert_eq(&service.refusal(40, "kim", act));
     let act = fault(&service, -1, 20, "lee");
-    expect!["2026-09-30T23:59:59Z is before `a` was configured: the earliest start is 2026-10-01T00:00:00Z"].assert_eq(&service.refusal(40, "kim", act));
+    expect!["2026-09-30 23:59:59 UTC is before `a` was configured: the earliest start is 2026-10-01 00:00:00 UTC"].assert_eq(&service.refusal(40, "kim", act));
     let act = declare(&service, 0, Some(20));
     service.act_at(40, "kim", act);
     let act = change(&service, 1, 90, None);
-    expect!["[2026-10-01T00:00:00Z, 2026-10-01T00:01:30Z) reaches into the future (it is 2026-10-01T00:00:50Z)"].assert_eq(&service.refusal(50, "kim", act));
+    expect!["2026-10-01 00:00:00 UTC to 2026-10-01 00:01:30 UTC reaches into the future (it is 2026-10-01 00:00:50 UTC)"].assert_eq(&service.refusal(50, "kim", act));
 }
 
 #[test]
@@ -208,13 +208,13 @@ fn a_declaration_is_made_longer_by_one_person_and_shorter_only_by_two() {
     let act = change(&service, 1, 60, None);
     service.act_at(96, "kim", act);
     let act = change(&service, 1, 60, None);
-    expect!["outage O-1 ends at 2026-10-01T00:01:00Z already"]
+    expect!["outage O-1 ends at 2026-10-01 00:01:00 UTC already"]
         .assert_eq(&service.refusal(97, "kim", act));
     let act = change(&service, 1, 30, None);
-    expect!["a second person must approve; name someone other than `kim`"]
+    expect!["a second person must approve: name someone other than `kim` with --approved-by"]
         .assert_eq(&service.refusal(98, "kim", act));
     let act = change(&service, 1, 30, Some("KIM "));
-    expect!["a second person must approve; name someone other than `kim`"]
+    expect!["a second person must approve: name someone other than `kim` with --approved-by"]
         .assert_eq(&service.refusal(99, "kim", act));
     let act = change(&service, 1, 30, Some("lee"));
     service.act_at(100, "kim", act);
@@ -224,7 +224,7 @@ fn a_declaration_is_made_longer_by_one_person_and_shorter_only_by_two() {
     );
     let act = change(&service, 1, 5, Some("lee"));
     expect![
-        "[2026-10-01T00:00:10Z, 2026-10-01T00:00:05Z) is empty: the end must be after the start"
+        "2026-10-01 00:00:10 UTC to 2026-10-01 00:00:05 UTC is empty: the end must be after the start"
     ]
     .assert_eq(&service.refusal(101, "kim", act));
     let act = change(&service, 99, 30, Some("lee"));
@@ -314,10 +314,10 @@ fn a_fault_of_the_monitor_makes_its_span_unknown_but_never_a_declaration() {
 fn a_fault_of_the_monitor_needs_another_person_evidence_and_a_past_span() {
     let mut service = watched();
     let act = fault(&service, 10, 20, "kim");
-    expect!["a second person must approve; name someone other than `Kim`"]
+    expect!["a second person must approve: name someone other than `Kim` with --approved-by"]
         .assert_eq(&service.refusal(50, "Kim", act));
     let act = fault(&service, 10, 20, "");
-    expect!["a second person must approve; name someone other than `kim`"]
+    expect!["a second person must approve: name someone other than `kim` with --approved-by"]
         .assert_eq(&service.refusal(50, "kim", act));
     let mut act = fault(&service, 10, 20, "lee");
     if let Act::MonitorFault { evidence, .. } = &mut act {
@@ -325,12 +325,12 @@ fn a_fault_of_the_monitor_needs_another_person_evidence_and_a_past_span() {
     }
     expect!["the evidence is missing"].assert_eq(&service.refusal(50, "kim", act));
     let act = fault(&service, 10, 90, "lee");
-    expect!["[2026-10-01T00:00:10Z, 2026-10-01T00:01:30Z) reaches into the future (it is 2026-10-01T00:00:50Z)"].assert_eq(&service.refusal(50, "kim", act));
+    expect!["2026-10-01 00:00:10 UTC to 2026-10-01 00:01:30 UTC reaches into the future (it is 2026-10-01 00:00:50 UTC)"].assert_eq(&service.refusal(50, "kim", act));
     let act = fault(&service, 60, 90, "lee");
-    expect!["2026-10-01T00:01:00Z is in the future (it is 2026-10-01T00:00:50Z): it begins now at the latest"].assert_eq(&service.refusal(50, "kim", act));
+    expect!["2026-10-01 00:01:00 UTC is in the future (it is 2026-10-01 00:00:50 UTC): it begins now at the latest"].assert_eq(&service.refusal(50, "kim", act));
     let act = fault(&service, 20, 10, "lee");
     expect![
-        "[2026-10-01T00:00:20Z, 2026-10-01T00:00:10Z) is empty: the end must be after the start"
+        "2026-10-01 00:00:20 UTC to 2026-10-01 00:00:10 UTC is empty: the end must be after the start"
     ]
     .assert_eq(&service.refusal(50, "kim", act));
 }
@@ -365,7 +365,7 @@ fn another_way_to_write_a_name_is_no_second_person() {
         let act = fault(&service, 10, 20, other);
         service.refusal(50, by, act)
     };
-    expect!["a second person must approve; name someone other than `root`"]
+    expect!["a second person must approve: name someone other than `root` with --approved-by"]
         .assert_eq(&refused("root", "root."));
     let unseen = refused("root", " Root\u{200b}");
     assert!(
@@ -403,13 +403,13 @@ fn an_exclusion_lies_inside_one_outage() {
     let mut service = watched();
     service.draw(0, &both("UDDDDDUU"));
     let act = exclude(&service, 1, 20, 120, Some("lee"));
-    expect!["[2026-10-01T00:00:20Z, 2026-10-01T00:02:00Z) does not lie inside outage O-1, which lasted from 2026-10-01T00:00:30Z to 2026-10-01T00:03:00Z"]
+    expect!["2026-10-01 00:00:20 UTC to 2026-10-01 00:02:00 UTC does not lie inside outage O-1, which lasted from 2026-10-01 00:00:30 UTC to 2026-10-01 00:03:00 UTC"]
         .assert_eq(&service.refusal(230, "kim", act));
     let act = exclude(&service, 1, 60, 200, Some("lee"));
-    expect!["[2026-10-01T00:01:00Z, 2026-10-01T00:03:20Z) does not lie inside outage O-1, which lasted from 2026-10-01T00:00:30Z to 2026-10-01T00:03:00Z"]
+    expect!["2026-10-01 00:01:00 UTC to 2026-10-01 00:03:20 UTC does not lie inside outage O-1, which lasted from 2026-10-01 00:00:30 UTC to 2026-10-01 00:03:00 UTC"]
         .assert_eq(&service.refusal(230, "kim", act));
     let act = exclude(&service, 1, 60, 120, Some("kim"));
-    expect!["a second person must approve; name someone other than `kim`"]
+    expect!["a second person must approve: name someone other than `kim` with --approved-by"]
         .assert_eq(&service.refusal(230, "kim", act));
     let act = exclude(&service, 99, 60, 120, Some("lee"));
     expect!["there is no outage O-99"].assert_eq(&service.refusal(230, "kim", act));
@@ -447,10 +447,10 @@ fn an_outage_is_excluded_whole_by_the_edges_that_are_printed() {
         approved_by: Some("lee".into()),
     };
     service.draw(0, &both("UDDD"));
-    expect!["[2026-10-01T00:00:29Z, 2026-10-01T00:01:00Z) does not lie inside outage O-1, which began at 2026-10-01T00:00:30Z and has not ended"]
+    expect!["2026-10-01 00:00:29 UTC to 2026-10-01 00:01:00 UTC does not lie inside outage O-1, which began at 2026-10-01 00:00:30 UTC and has not ended"]
         .assert_eq(&service.refusal(110, "kim", exclude(29, 60)));
     service.draw(120, &both("DDUU"));
-    expect!["[2026-10-01T00:00:30Z, 2026-10-01T00:03:01Z) does not lie inside outage O-1, which lasted from 2026-10-01T00:00:30Z to 2026-10-01T00:03:00Z"]
+    expect!["2026-10-01 00:00:30 UTC to 2026-10-01 00:03:01 UTC does not lie inside outage O-1, which lasted from 2026-10-01 00:00:30 UTC to 2026-10-01 00:03:00 UTC"]
         .assert_eq(&service.refusal(230, "kim", exclude(30, 181)));
     service.act_at(231, "kim", exclude(30, 180));
     expect!["up 60 degraded 0 planned 0 excluded 150 unplanned 0 unknown 0"]
@@ -483,7 +483,7 @@ fn only_planned_time_is_taken_back() {
         outage: Selector::Id(OutageId(outage)),
         reason: "not the announced work".into(),
     };
-    expect!["outage O-1 has no planned time to take back: all of it is unplanned already"]
+    expect!["outage O-1 has no planned time: all of it is unplanned already"]
         .assert_eq(&service.refusal(180, "kim", take_back(1)));
     let act = declare(&service, 150, None);
     service.act_at(190, "kim", act);
@@ -565,7 +565,7 @@ fn a_declared_end_is_not_changed_to_the_end_that_is_printed() {
     }
     assert_eq!(
         service.refusal(110, "kim", again),
-        format!("outage O-{outage} ends at 2026-10-01T00:01:00Z already")
+        format!("outage O-{outage} ends at 2026-10-01 00:01:00 UTC already")
     );
 }
 
@@ -615,7 +615,7 @@ fn an_incident_is_acknowledged_reviewed_and_closed_in_words() {
     service.draw(0, &[("a/p", "UDDD"), ("b/p", "UUUU")]);
     let acknowledge = crate::service::acknowledge(which("a"));
     service.act_at(100, "kim", acknowledge.clone());
-    expect!["I-1 was acknowledged by kim at 2026-10-01T00:01:40Z"].assert_eq(&service.refusal(
+    expect!["I-1 was acknowledged by kim at 2026-10-01 00:01:40 UTC"].assert_eq(&service.refusal(
         101,
         "lee",
         acknowledge,
@@ -630,7 +630,7 @@ fn an_incident_is_acknowledged_reviewed_and_closed_in_words() {
         close(Some("in a hurry")),
     ));
     service.draw(120, &both("UUU"));
-    expect!["I-1 lacks summary, root cause, resolution, preventive measures; write them, or give the reason why not"].assert_eq(&service.refusal(200, "kim", close(None)));
+    expect!["I-1 lacks summary, root cause, resolution, preventive measures: write them with `nines incident review I-1`, or give the reason why not with --without"].assert_eq(&service.refusal(200, "kim", close(None)));
     let review = |review| crate::service::review(which("a"), review);
     expect!["a review needs at least one text"].assert_eq(&service.refusal(
         201,
@@ -649,7 +649,7 @@ fn an_incident_is_acknowledged_reviewed_and_closed_in_words() {
         ..Review::default()
     };
     service.act_at(203, "kim", review(first));
-    expect!["I-1 lacks resolution, preventive measures; write them, or give the reason why not"]
+    expect!["I-1 lacks resolution, preventive measures: write them with `nines incident review I-1`, or give the reason why not with --without"]
         .assert_eq(&service.refusal(204, "kim", close(Some(" "))));
     service.act_at(205, "lee", review(rest_of_the_review()));
     service.act_at(206, "ann", close(None));

@@ -2,22 +2,23 @@
 
 use domain::act::Selector;
 use domain::id::{IncidentId, OutageId};
-use domain::incident::{Acknowledged, Done, Incident};
+use domain::incident::{Acknowledged, Cause, Done, Incident};
 use domain::record::{Outgoing, Record};
+use domain::suggest;
 use domain::text::visible_line;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::notices::standing;
 use crate::cli::args::Common;
 use crate::cli::client::Client;
-use crate::cli::layout::{self, Listing, instant, wrap};
+use crate::cli::layout::{self, Listing, Times, wrap};
 use crate::cli::output::{self, print};
 use crate::cli::{End, Failure};
 
 /// Lists incidents, oldest first.
 pub fn list(common: &Common, open: bool) -> Result<End, Failure> {
     let record = &Client::new(common)?.record(None)?.0;
+    let times = &Times::new(record.zone());
     let wanted = record
         .incidents
         .all()
@@ -26,66 +27,91 @@ pub fn list(common: &Common, open: bool) -> Result<End, Failure> {
         let all: Vec<Value> = wanted.map(|i| incident_json(record, i)).collect();
         return output::answer(&all);
     }
-    let mut list = Listing::new([
-        "incident",
-        "systems",
-        "opened",
-        "acknowledged",
-        "resolved",
-        "closed",
-        "missing",
-    ]);
+    let mut list = Listing::new();
     for incident in wanted {
-        let systems: Vec<&str> = incident.systems.iter().map(|s| s.as_str()).collect();
-        let (systems, owed) = (systems.join(", "), owed(incident));
-        let acknowledged = incident.acknowledged.as_ref().map(|a| a.at);
-        let closed = incident.closed.as_ref().map(|c| c.0);
-        let done = |at: Option<Timestamp>, what: &str| match at {
-            Some(at) => format!("{what} {}", instant(Some(at))),
-            None => format!("not {what}"),
-        };
-        let mut lines = vec![
-            format!(
-                "{} {systems}: opened {}",
-                incident.id,
-                instant(Some(incident.opened_at))
-            ),
-            [
-                done(acknowledged, "acknowledged"),
-                done(incident.resolved_at, "resolved"),
-                done(closed, "closed"),
-            ]
-            .join(", "),
-        ];
-        if !owed.is_empty() {
-            lines.push(format!("still missing: {owed}"));
-        }
-        list.entry(lines);
-        list.row([
-            incident.id.to_string(),
-            systems,
-            instant(Some(incident.opened_at)),
-            instant(acknowledged),
-            instant(incident.resolved_at),
-            instant(closed),
-            owed,
-        ]);
+        list.entry(list_lines(incident, times));
     }
     print(&list.render(layout::width()))?;
     Ok(End::Done)
 }
 
-/// The texts that an incident still lacks, or the incident into which it was merged.
-fn owed(incident: &Incident) -> String {
-    match incident.merged {
-        Some((_, into)) => format!("by {into}, which it was merged into"),
-        None => incident.missing().join(", "),
+/// An incident of the list.
+fn list_lines(incident: &Incident, times: &Times) -> Vec<String> {
+    let outages: Vec<String> = incident.outages.iter().map(ToString::to_string).collect();
+    let mut lines = vec![
+        format!(
+            "{} {}: opened {} because of {} ({})",
+            incident.id,
+            systems(incident),
+            times.at(incident.opened_at),
+            cause(incident),
+            outages.join(", ")
+        ),
+        format!(
+            "{}; {}; {}",
+            acknowledged(incident, times),
+            match incident.resolved_at {
+                Some(at) => format!("resolved {}", times.at(at)),
+                None => "not resolved".to_owned(),
+            },
+            closed(incident, times)
+        ),
+    ];
+    lines.extend(missing(incident));
+    lines
+}
+
+fn systems(incident: &Incident) -> String {
+    let systems: Vec<&str> = incident.systems.iter().map(|s| s.as_str()).collect();
+    systems.join(", ")
+}
+
+fn cause(incident: &Incident) -> &'static str {
+    match incident.cause {
+        Cause::Outage => "an outage",
+        Cause::Overrun => "maintenance that took longer than agreed",
+        Cause::Declared => "a declaration",
     }
+}
+
+fn acknowledged(incident: &Incident, times: &Times) -> String {
+    match &incident.acknowledged {
+        Some(a) => format!(
+            "acknowledged {} by {}{}",
+            times.at(a.at),
+            visible_line(&a.by),
+            approved(a, times)
+        ),
+        None => "not acknowledged".to_owned(),
+    }
+}
+
+fn closed(incident: &Incident, times: &Times) -> String {
+    match (&incident.closed, incident.merged) {
+        (Some((at, by)), _) => {
+            let without = incident.closed_without.as_deref().map(visible_line);
+            format!(
+                "closed {} by {}{}",
+                times.at(*at),
+                visible_line(by),
+                without.map_or_else(String::new, |why| format!(", with texts missing: {why}"))
+            )
+        }
+        (None, Some((at, into))) => format!("merged into {into} {}", times.at(at)),
+        (None, None) => "not closed".to_owned(),
+    }
+}
+
+/// The texts that an incident still lacks; `None` if it lacks none.
+fn missing(incident: &Incident) -> Option<String> {
+    let missing = incident.missing();
+    (!missing.is_empty()).then(|| format!("still missing: {}", missing.join(", ")))
 }
 
 /// Prints an incident with its outages, texts and notices.
 pub fn show(common: &Common, which: &Selector<IncidentId>) -> Result<End, Failure> {
     let record = &Client::new(common)?.record(None)?.0;
+    let times = &Times::new(record.zone());
     let found = match which {
         Selector::Id(id) => record.incidents.get(*id),
         Selector::System(system) => record.incidents.of_system(system),
@@ -93,13 +119,19 @@ pub fn show(common: &Common, which: &Selector<IncidentId>) -> Result<End, Failur
     let Some(incident) = found else {
         return Err(Failure::Unknown(match which {
             Selector::Id(id) => format!("there is no incident {id}"),
-            Selector::System(system) => format!("`{system}` has had no incident"),
+            Selector::System(system) if record.catalogue.system(system.as_str()).is_some() => {
+                format!("`{system}` has had no incident")
+            }
+            Selector::System(system) => {
+                let known = record.catalogue.systems.iter().map(|s| s.id.as_str());
+                suggest::unknown("incident and no system", system.as_str(), known)
+            }
         }));
     };
     if common.json {
         return output::answer(&incident_json(record, incident));
     }
-    let text = incident_text(record, incident);
+    let text = incident_text(record, incident, times);
     let lines = text.lines().map(|line| {
         let margin = line.len() - line.trim_start().len();
         wrap(line, margin, layout::width())
@@ -108,47 +140,32 @@ pub fn show(common: &Common, which: &Selector<IncidentId>) -> Result<End, Failur
     Ok(End::Done)
 }
 
-fn incident_text(record: &Record, incident: &Incident) -> String {
+fn incident_text(record: &Record, incident: &Incident, times: &Times) -> String {
     let mut text = format!(
         "{} ({}), opened {} because of {}\n",
         incident.id,
-        incident
-            .systems
-            .iter()
-            .map(|s| s.as_str())
-            .collect::<Vec<_>>()
-            .join(", "),
-        instant(Some(incident.opened_at)),
-        match incident.cause {
-            domain::incident::Cause::Outage => "an outage",
-            domain::incident::Cause::Overrun => "maintenance that took longer than agreed",
-            domain::incident::Cause::Declared => "a declaration",
-        }
+        systems(incident),
+        times.at(incident.opened_at),
+        cause(incident)
     );
-    text.push_str(&outages_text(record, incident));
-    if let Some((at, into)) = incident.merged {
-        text.push_str(&format!("  merged into {into}: {}\n", instant(Some(at))));
-    }
+    text.push_str(&outages_text(record, incident, times));
     // Mark further lines of a text, so that they do not look like lines of the answer.
     let written = |text: &Option<String>| match text {
         Some(text) => text.replace('\n', "\n    | "),
         None => "not recorded".to_owned(),
     };
     let review = &incident.review;
+    let certainty = match &review.root_cause {
+        Some(_) => format!(" ({})", review.certainty.unwrap_or_default().word()),
+        None => String::new(),
+    };
     text.push_str(&format!(
-        "  acknowledged: {}\n  resolved: {}\n  summary: {}\n  root cause: {}\n  resolution: {}\n",
-        incident.acknowledged.as_ref().map_or_else(
-            || "not recorded".to_owned(),
-            |a| format!(
-                "{} by {}{}",
-                instant(Some(a.at)),
-                visible_line(&a.by),
-                approved(a)
-            )
-        ),
+        "  {}\n  resolved: {}\n  {}\n  summary: {}\n  root cause{certainty}: {}\n  resolution: {}\n",
+        acknowledged(incident, times),
         incident
             .resolved_at
-            .map_or_else(|| "not yet".to_owned(), |at| instant(Some(at))),
+            .map_or_else(|| "not yet".to_owned(), |at| times.at(at)),
+        closed(incident, times),
         written(&review.summary),
         written(&review.root_cause),
         written(&review.resolution),
@@ -161,8 +178,11 @@ fn incident_text(record: &Record, incident: &Incident) -> String {
             visible_line(&measure.text),
             visible_line(&measure.owner),
             measure.due,
-            done.map(carried_out).unwrap_or_default(),
+            done.map_or_else(|| ": open".to_owned(), |done| carried_out(done, times)),
         ));
+    }
+    if let Some(missing) = missing(incident) {
+        text.push_str(&format!("  {missing}\n"));
     }
     for outgoing in told(record, &incident.outages) {
         text.push_str(&format!(
@@ -170,35 +190,35 @@ fn incident_text(record: &Record, incident: &Incident) -> String {
             outgoing.notice.recipient.name,
             outgoing.notice.recipient.address,
             outgoing.notice.kind,
-            standing(&outgoing.standing),
+            standing(&outgoing.standing, times),
         ));
     }
     text
 }
 
 /// The approval of an acknowledgement with an earlier effective time.
-fn approved(taken: &Acknowledged) -> String {
+fn approved(taken: &Acknowledged, times: &Times) -> String {
     let Some(other) = &taken.approved_by else {
         return String::new();
     };
     format!(
         " (recorded {}, approved by {})",
-        instant(Some(taken.recorded_at)),
+        times.at(taken.recorded_at),
         visible_line(other)
     )
 }
 
-fn carried_out(done: &Done) -> String {
+fn carried_out(done: &Done, times: &Times) -> String {
     let note = done.note.as_deref().map(visible_line);
     format!(
         ": done {}, says {}{}",
-        instant(Some(done.at)),
+        times.at(done.at),
         visible_line(&done.by),
         note.map(|n| format!(": {n}")).unwrap_or_default(),
     )
 }
 
-fn outages_text(record: &Record, incident: &Incident) -> String {
+fn outages_text(record: &Record, incident: &Incident, times: &Times) -> String {
     let mut text = String::new();
     for outage in incident
         .outages
@@ -209,11 +229,11 @@ fn outages_text(record: &Record, incident: &Incident) -> String {
             "  {} of {}: {} to {}, confirmed {}\n",
             outage.id,
             outage.system,
-            instant(Some(outage.start)),
+            times.at(outage.start),
             outage
                 .end
-                .map_or_else(|| "now".to_owned(), |end| instant(Some(end))),
-            instant(Some(outage.detected_at)),
+                .map_or_else(|| "now".to_owned(), |end| times.at(end)),
+            times.at(outage.detected_at),
         ));
     }
     text
@@ -230,12 +250,15 @@ fn incident_json(record: &Record, incident: &Incident) -> Value {
         "incident": incident.id.to_string(),
         "systems": incident.systems,
         "opened": incident.opened_at,
+        "cause": cause(incident),
         "acknowledged": incident.acknowledged.as_ref().map(|a| json!({
             "at": a.at, "by": a.by, "recorded": a.recorded_at, "approved_by": a.approved_by,
         })),
         "resolved": incident.resolved_at,
         "merged_into": incident.merged.map(|(_, into)| into.to_string()),
-        "closed": incident.closed.as_ref().map(|(at, by)| json!({"at": at, "by": by})),
+        "closed": incident.closed.as_ref().map(|(at, by)| json!({
+            "at": at, "by": by, "without": incident.closed_without,
+        })),
         "summary": incident.review.summary,
         "root_cause": incident.review.root_cause,
         "certainty": incident.review.certainty,

@@ -1,14 +1,17 @@
 //! `nines maintenance list`.
 
+use domain::id::CustomerId;
 use domain::record::{Record, WindowStatus};
+use domain::report::words;
 use domain::span::Span;
 use domain::windows::{Earned, Occurrence};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::cli::args::Common;
 use crate::cli::client::Client;
-use crate::cli::layout::{self, Listing, instant, plain};
+use crate::cli::layout::{self, Listing, Times, plain};
 use crate::cli::output::{self, print};
 use crate::cli::{End, Failure};
 use crate::clock;
@@ -19,11 +22,12 @@ const AHEAD: SignedDuration = SignedDuration::from_hours(31 * 24);
 /// Lists current and coming windows: recurring ones within a month, one-off ones however far ahead.
 pub fn list(common: &Common) -> Result<End, Failure> {
     let record = &Client::new(common)?.record(None)?.0;
+    let times = &Times::new(record.zone());
     let now = clock::now();
     let windows = to_come(record, now)?;
     let outlook = |w: &Occurrence| record.window_status(&w.id, now);
-    let why = |w: &Occurrence| why(&w.why, outlook(w).as_ref());
     if common.json {
+        let utc = &Times::new(TimeZone::UTC);
         let all: Vec<Value> = windows
             .iter()
             .map(|w| {
@@ -31,7 +35,8 @@ pub fn list(common: &Common) -> Result<End, Failure> {
                 json!({
                     "window": w.id, "title": w.title, "systems": w.systems,
                     "start": w.span.from, "end": w.span.to, "max_downtime_s": w.max_downtime_s,
-                    "earned": !w.earned_parts.is_empty(), "why": plain(&why(w)),
+                    "earned": !w.earned_parts.is_empty(),
+                    "why": plain(&why(&w.why, outlook.as_ref(), utc)),
                     "tell_by": outlook.as_ref().map(|o| o.tell_by),
                     "untold": outlook.map(|o| o.not_yet_told),
                 })
@@ -39,28 +44,25 @@ pub fn list(common: &Common) -> Result<End, Failure> {
             .collect();
         return output::answer(&all);
     }
-    let mut list = Listing::new([
-        "window", "title", "systems", "start", "end", "allows", "planned",
-    ]);
+    let mut list = Listing::new();
     for w in &windows {
         let systems: Vec<&str> = w.systems.iter().map(|s| s.as_str()).collect();
-        let (from, to) = (instant(Some(w.span.from)), instant(Some(w.span.to)));
-        let allows = w
-            .max_downtime_s
-            .map_or_else(|| "all of it".to_owned(), |s| format!("{s} s"));
+        let allows = w.max_downtime_s.map_or_else(
+            || "downtime during all of it".to_owned(),
+            |s| format!("{} of downtime", words::length(s)),
+        );
+        let outlook = outlook(w);
+        let is_open = outlook.as_ref().is_some_and(|o| !o.late);
+        let counts = match (w.earned_parts.is_empty(), is_open) {
+            (false, _) => "counts as planned: ",
+            (true, true) => "does not count as planned yet: ",
+            (true, false) => "does NOT count as planned: ",
+        };
         list.entry(vec![
-            format!("{from} to {to}"),
+            format!("{} to {}", times.at(w.span.from), times.at(w.span.to)),
             format!("{}, {}", w.id, w.title),
-            format!("of {}; allows {allows}; {}", systems.join(", "), why(w)),
-        ]);
-        list.row([
-            w.id.to_string(),
-            w.title.clone(),
-            systems.join(", "),
-            from,
-            to,
-            allows,
-            why(w),
+            format!("of {}; allows {allows}", systems.join(", ")),
+            format!("{counts}{}", why(&w.why, outlook.as_ref(), times)),
         ]);
     }
     print(&list.render(layout::width()))?;
@@ -88,26 +90,29 @@ fn to_come(record: &Record, now: Timestamp) -> Result<Vec<Occurrence>, jiff::Err
     Ok(windows)
 }
 
-/// Says if downtime in a window counts as planned, and why. If customers can still be notified, it says
-/// who and by when.
-fn why(earned: &Earned, outlook: Option<&WindowStatus>) -> String {
+/// The reason why downtime in a window counts as planned or not. If customers can still be notified, it
+/// says who and by when.
+fn why(earned: &Earned, outlook: Option<&WindowStatus>, times: &Times) -> String {
+    let names = |customers: &[CustomerId]| {
+        let names: Vec<&str> = customers.iter().map(|c| c.as_str()).collect();
+        names.join(", ")
+    };
     if let (Earned::NotTold(_), Some(outlook)) = (earned, outlook)
         && !outlook.late
     {
-        let untold: Vec<&str> = outlook.not_yet_told.iter().map(|c| c.as_str()).collect();
-        let by = instant(Some(outlook.tell_by));
-        return format!("not yet: to be notified by {by}: {}", untold.join(", "));
+        return format!(
+            "still to be notified by {}: {}",
+            times.at(outlook.tell_by),
+            names(&outlook.not_yet_told)
+        );
     }
     match earned {
         Earned::Agreed(date) => format!("agreed {date}"),
-        Earned::Known(at) => format!("known since {}", instant(Some(*at))),
-        Earned::Told(at) => format!("all notified by {}", instant(Some(*at))),
-        Earned::NotTold(customers) => {
-            let names: Vec<&str> = customers.iter().map(|c| c.as_str()).collect();
-            format!("NO: not notified in time: {}", names.join(", "))
-        }
-        Earned::TooLate => "NO: announced too late for this occurrence".to_owned(),
-        Earned::OutsideHours => "NO: outside the hours that the policy allows".to_owned(),
-        Earned::Cancelled => "NO: cancelled".to_owned(),
+        Earned::Known(at) => format!("known since {}", times.at(*at)),
+        Earned::Told(at) => format!("all customers notified by {}", times.at(*at)),
+        Earned::NotTold(customers) => format!("not notified in time: {}", names(customers)),
+        Earned::TooLate => "configured too late for this occurrence".to_owned(),
+        Earned::OutsideHours => "outside the hours that the policy allows".to_owned(),
+        Earned::Cancelled => "cancelled".to_owned(),
     }
 }

@@ -9,7 +9,7 @@ use values::Format as _;
 
 use crate::cli::args::{Common, Notice};
 use crate::cli::client::Client;
-use crate::cli::layout::{self, Listing, instant};
+use crate::cli::layout::{self, Listing, Times};
 use crate::cli::output::{self, print};
 use crate::cli::{End, Failure};
 use crate::{clock, config, notices};
@@ -30,6 +30,7 @@ pub fn run(common: &Common, wanted: Notice) -> Result<End, Failure> {
 /// Lists notices, oldest first.
 fn list(common: &Common) -> Result<End, Failure> {
     let record = &Client::new(common)?.record(None)?.0;
+    let times = &Times::new(record.zone());
     if common.json {
         let all: Vec<Value> = record
             .notices
@@ -49,9 +50,9 @@ fn list(common: &Common) -> Result<End, Failure> {
             .collect();
         return output::answer(&all);
     }
-    let mut list = Listing::new(["notice", "kind", "to", "decided", "attempts", "stands"]);
+    let mut list = Listing::new();
     for (id, o) in record.notices.messages() {
-        let decided = instant(Some(o.decided_at));
+        let decided = times.at(o.decided_at);
         let attempts = match o.attempts {
             0 => "no attempt yet".to_owned(),
             1 => "one attempt".to_owned(),
@@ -59,15 +60,10 @@ fn list(common: &Common) -> Result<End, Failure> {
         };
         list.entry(vec![
             format!("{id} {} to {}", o.notice.kind, o.notice.recipient.address),
-            format!("decided {decided}, {attempts}, {}", standing(&o.standing)),
-        ]);
-        list.row([
-            id.to_string(),
-            o.notice.kind.to_string(),
-            o.notice.recipient.address.to_string(),
-            decided,
-            o.attempts.to_string(),
-            standing(&o.standing),
+            format!(
+                "decided {decided}, {attempts}, {}",
+                standing(&o.standing, times)
+            ),
         ]);
     }
     print(&list.render(layout::width()))?;
@@ -75,13 +71,13 @@ fn list(common: &Common) -> Result<End, Failure> {
 }
 
 /// The state of a notice's delivery.
-pub(super) fn standing(standing: &Standing) -> String {
+pub(super) fn standing(standing: &Standing, times: &Times) -> String {
     match standing {
-        Standing::Due(at) => format!("waits until {}", instant(Some(*at))),
-        Standing::Attempting(at) => format!("is being delivered since {}", instant(Some(*at))),
-        Standing::Sent(at) => format!("accepted by the relay {}", instant(Some(*at))),
-        Standing::Rejected(at) => format!("rejected {}", instant(Some(*at))),
-        Standing::Ambiguous(at) => format!("lost, perhaps delivered, {}", instant(Some(*at))),
+        Standing::Due(at) => format!("waits until {}", times.at(*at)),
+        Standing::Attempting(at) => format!("is being delivered since {}", times.at(*at)),
+        Standing::Sent(at) => format!("accepted by the relay {}", times.at(*at)),
+        Standing::Rejected(at) => format!("rejected {}", times.at(*at)),
+        Standing::Ambiguous(at) => format!("lost, perhaps delivered, {}", times.at(*at)),
         Standing::Superseded(Some(by)) => format!("superseded by {by}"),
         Standing::Superseded(None) => "superseded: no longer needed".to_owned(),
     }
@@ -134,7 +130,7 @@ fn recipients(common: &Common, only: Option<&str>) -> Result<End, Failure> {
     if let Some(wanted) = only.filter(|wanted| ids().all(|id| id != *wanted)) {
         return Err(Failure::Usage(config::unknown("system", wanted, ids())));
     }
-    let mut list = Listing::new(["system", "customer", "name", "address"]);
+    let mut list = Listing::new();
     let mut all = Vec::new();
     for system in ids().filter(|id| only.is_none_or(|only| only == *id)) {
         let depend = |c: &&Customer| c.systems.iter().any(|s| s.as_str() == system);
@@ -143,24 +139,10 @@ fn recipients(common: &Common, only: Option<&str>) -> Result<End, Failure> {
         for customer in &customers {
             let addresses = customer.contacts.join(", ");
             lines.push(format!("{} ({}): {addresses}", customer.name, customer.id));
-            for address in &customer.contacts {
-                list.row([
-                    system.to_owned(),
-                    customer.id.to_string(),
-                    customer.name.clone(),
-                    address.clone(),
-                ]);
-            }
         }
         if customers.is_empty() {
             let nobody = "no customer depends on it: no one is notified";
             lines.push(nobody.to_owned());
-            list.row([
-                system.to_owned(),
-                String::new(),
-                nobody.to_owned(),
-                String::new(),
-            ]);
         }
         list.entry(lines);
         let customers = customers.iter().map(|customer| {

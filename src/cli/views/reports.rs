@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::notices::standing;
 use crate::cli::args::{Common, ShowReport, VerifyReports};
 use crate::cli::client::Client;
-use crate::cli::layout::{self, Listing, instant};
+use crate::cli::layout::{self, Listing, Times};
 use crate::cli::output::{self, print, print_error};
 use crate::cli::{End, Failure, report};
 use crate::reports::filing::FOLDER;
@@ -31,6 +31,7 @@ fn deliveries(
     month: Month,
     revision: u32,
 ) -> Vec<(String, String, Option<String>)> {
+    let times = Times::new(record.zone());
     let messages = record.notices.messages();
     let own = messages.filter(|(_, o)| {
         o.notice.kind == Kind::Report
@@ -41,7 +42,7 @@ fn deliveries(
     own.map(|(_, o)| {
         let address = o.notice.recipient.address.to_string();
         let reply = o.last.as_ref().map(|(_, reply)| reply.clone());
-        (address, standing(&o.standing), reply)
+        (address, standing(&o.standing, &times), reply)
     })
     .collect()
 }
@@ -74,40 +75,22 @@ pub fn list(common: &Common) -> Result<End, Failure> {
             .collect();
         return output::answer(&all);
     }
-    let mut listing = Listing::new(["month", "committee", "revision", "approved", "by", "mails"]);
+    let times = Times::new(record.zone());
+    let mut listing = Listing::new();
     for (committee, month, known) in record.reports.all() {
         if known.revisions.is_empty() {
-            let when = instant(known.drafted_at);
             listing.entry(vec![
                 format!("{month} {committee}, draft"),
-                format!("announced {when}"),
-            ]);
-            let mails = format!("announced {when}");
-            let nothing = "not approved".to_owned();
-            listing.row([
-                month.to_string(),
-                committee.to_string(),
-                "draft".to_owned(),
-                nothing,
-                String::new(),
-                mails,
+                format!("announced {}; not approved", times.at(known.drafted_at)),
             ]);
         }
         for revision in &known.revisions {
             let number = edition(revision.revision);
-            let approved = instant(Some(revision.approved_at));
+            let approved = times.at(revision.approved_at);
             let mails = mails(&record, committee, month, revision);
             listing.entry(vec![
                 format!("{month} {committee}, {number}"),
                 format!("approved {approved} by {}; {mails}", revision.by),
-            ]);
-            listing.row([
-                month.to_string(),
-                committee.to_string(),
-                number,
-                approved,
-                revision.by.clone(),
-                mails,
             ]);
         }
     }

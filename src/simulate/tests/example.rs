@@ -74,7 +74,8 @@ fn the_example_of_the_documentation_has_every_act_and_none_of_them_is_refused() 
             "id": "disks", "systems": ["portal"], "title": "New disks",
             "impact": "Nobody can sign in", "start": "2026-10-08T07:00:00Z", "end": end,
             "max_downtime_s": max_downtime_s, "min_notice_s": 86_400, "start_grace_s": 90,
-            "override_reason": "Their only day",
+            // Every hour is allowed, so there is nothing to override.
+            "override_reason": null,
         })
     };
     let done = [

@@ -21,9 +21,9 @@ fn the_exit_status_says_what_it_was() {
     ledger(&["incident", "ack", "portal", "--by", "a\nb"], 2);
     ledger(&["report", "2026-10", "--json", "--format", "csv"], 2);
     ledger(&["nonsense"], 2);
-    // An instant without its offset is none.
+    // A day alone is no time.
     let declare = ["incident", "declare", "portal", "--evidence", "x", "--from"];
-    ledger(&[&declare[..], &["2026-10-20T10:00:00"]].concat(), 2);
+    ledger(&[&declare[..], &["2026-10-20"]].concat(), 2);
     ledger(&[&declare[..], &["2026-10-20T10:00:00-04:00"]].concat(), 0);
     ends(folder, &["status"], 2);
     ends(folder, &["check"], 2);

@@ -206,7 +206,7 @@ fn an_earlier_time_takes_a_second_person_and_shows_both_times() {
     let shown = nines(out, &["incident", "show", "portal"]);
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(
-        shown.contains("acknowledged: 2026-10-07 06:18:00Z by ann (recorded "),
+        shown.contains("acknowledged 2026-10-07 02:18:00 EDT by ann (recorded "),
         "{shown}"
     );
     assert!(shown.contains("approved by bob)"), "{shown}");
@@ -247,8 +247,6 @@ fn a_window_is_scheduled_extended_told_and_cancelled_with_every_word_of_it() {
         "24h",
         "--start-grace",
         "90s",
-        "--override",
-        "The only day on which they deliver",
     ];
     let scheduled = asked(out, &words)["events"][0].clone();
     holds(
@@ -259,7 +257,7 @@ fn a_window_is_scheduled_extended_told_and_cancelled_with_every_word_of_it() {
         "id": "disks", "systems": ["portal", "results"], "title": "New disks",
         "impact": "Nobody can sign in", "start": start, "end": end, "max_downtime_s": 600,
         "min_notice_s": 86_400, "start_grace_s": 90,
-        "override_reason": "The only day on which they deliver",
+        "override_reason": null,
     });
     assert_eq!(scheduled["data"]["window"], window);
     let words = [
@@ -325,7 +323,7 @@ fn a_window_is_scheduled_extended_told_and_cancelled_with_every_word_of_it() {
     assert_eq!(cancelled["data"]["reason"], "No disks");
     holds(
         &of_disks(&listed()).unwrap(),
-        &[("earned", false.into()), ("why", "NO: cancelled".into())],
+        &[("earned", false.into()), ("why", "cancelled".into())],
     );
 }
 

@@ -41,11 +41,15 @@ fn a_report_is_approved_as_it_was_read_and_can_be_checked_a_year_later() {
         0,
     );
     assert!(
-        out(&done).contains("report-approved operations 2026-10 by chair"),
+        out(&done).contains("chair approved the report of 2026-10 for operations"),
         "{}",
         out(&done)
     );
-    assert!(out(&done).contains("report-filed"), "{}", out(&done));
+    assert!(
+        out(&done).contains("files of the report of 2026-10 for operations are stored"),
+        "{}",
+        out(&done)
+    );
     let sent = file("operations-2026-10-final.html");
     let shown = ends(at, &line(&["report", "show", "2026-10"]), 0);
     assert_eq!(shown.stdout, sent);
@@ -115,7 +119,7 @@ fn a_running_service_files_the_report_before_it_answers() {
     let approve = ["report", "approve", "2026-10", "--by", "chair"];
     let done = ends(at, &line(&approve), 0);
     let text = out(&done);
-    let order = ["report-approved", "report-filed"].map(|kind| text.find(kind).unwrap());
+    let order = ["chair approved the report", "are stored"].map(|kind| text.find(kind).unwrap());
     assert!(order[0] < order[1], "{text}");
     let again = ends(at, &line(&approve), 1);
     assert!(err(&again).contains("report revise"), "{}", err(&again));

@@ -233,23 +233,23 @@ fn every_list_fits_eighty_columns_and_breaks_no_instant_id_or_address() {
         (listed(out, &["status"]), [ARCHIVE, "O-", "I-"]),
         (
             listed(out, &["incident", "list"]),
-            ["2026-10-06 06:14:21Z", "I-", "summary"],
+            ["2026-10-06 02:14:21 EDT", "I-", "summary"],
         ),
         (
             listed(out, &["notice", "list"]),
-            ["2026-10-06 06:14:22Z", desk, "maintenance-overrun"],
+            ["2026-10-06 02:14:22 EDT", desk, "maintenance-overrun"],
         ),
         (
             listed(out, &["maintenance", "list"]),
             [
                 "portal/weekly-application-update@",
-                ":00:00Z to ",
+                ":00:00 E",
                 "agreed 2024-03-01",
             ],
         ),
         (
             listed(out, &["incident", "show", "portal"]),
-            ["2026-10-29 01:50:11Z", desk, "not recorded"],
+            ["2026-10-28 21:50:11 EDT", desk, "not recorded"],
         ),
     ];
     for (text, wanted) in lists {

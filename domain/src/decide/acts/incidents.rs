@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{earlier_time, given, maybe, named, refuse};
+use super::{earlier_time, given, maybe, named, refuse, shown, unknown_selector};
 use crate::act::{Refusal, Selector};
 use crate::actor::Actor;
 use crate::event::Fact;
@@ -20,7 +20,9 @@ fn selected(record: &Record, which: &Selector<IncidentId>) -> Result<Incident, R
     match (found, which) {
         (Some(incident), _) => Ok(incident.clone()),
         (None, Selector::Id(id)) => refuse(format!("there is no incident {id}")),
-        (None, Selector::System(system)) => refuse(format!("`{system}` has had no incident")),
+        (None, Selector::System(system)) => {
+            refuse(unknown_selector(record, "incident", "I-12", system))
+        }
     }
 }
 
@@ -45,7 +47,7 @@ pub(super) fn acknowledge(
     approved_by: Option<&str>,
 ) -> Result<Fact, Refusal> {
     let incident = unmerged(record, which)?;
-    let counts_from = earlier_time(at, by, earlier, approved_by)?;
+    let counts_from = earlier_time(record, at, by, earlier, approved_by)?;
     if let Some((closed_at, _)) = &incident.closed
         && counts_from.is_none_or(|from| *closed_at < from)
     {
@@ -56,13 +58,16 @@ pub(super) fn acknowledge(
     {
         return refuse(format!(
             "{} was acknowledged by {} at {}",
-            incident.id, known.by, known.at
+            incident.id,
+            known.by,
+            shown(record, known.at)
         ));
     }
     if counts_from.is_some_and(|from| second(from) < second(incident.opened_at)) {
         return refuse(format!(
             "{} was opened at {}: it cannot have been acknowledged before that",
-            incident.id, incident.opened_at
+            incident.id,
+            shown(record, incident.opened_at)
         ));
     }
     // People write whole seconds: an earlier second of the same moment counts as the opening.
@@ -98,8 +103,9 @@ pub(super) fn measure_done(
     };
     if let Some(done) = incident.done.get(&found.text) {
         return refuse(format!(
-            "it was done already, says {} at {}",
-            done.by, done.at
+            "it was done already: {} recorded that at {}",
+            done.by,
+            shown(record, done.at)
         ));
     }
     Ok(Fact::MeasureDone {
@@ -156,9 +162,11 @@ pub(super) fn close(
     let missing = incident.missing();
     if !missing.is_empty() && without.is_none_or(|why| why.trim().is_empty()) {
         return refuse(format!(
-            "{} lacks {}; write them, or give the reason why not",
+            "{} lacks {}: write them with `nines incident review {}`, or give the reason why not with \
+             --without",
             incident.id,
-            missing.join(", ")
+            missing.join(", "),
+            incident.id
         ));
     }
     Ok(Fact::IncidentClosed {

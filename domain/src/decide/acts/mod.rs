@@ -13,7 +13,9 @@ use crate::event::Fact;
 use crate::id::SystemId;
 use crate::incident::Review;
 use crate::record::{Exclusion, Record};
+use crate::report::words;
 use crate::span::Span;
+use crate::suggest::unknown;
 use crate::text;
 use crate::windows::CustomerTold;
 
@@ -170,6 +172,16 @@ pub(super) fn fact_of(
     }
 }
 
+/// An instant as the person reads it: in the service's zone, to the second.
+fn shown(record: &Record, at: Timestamp) -> String {
+    words::instant(at, &record.zone()).replace('\u{a0}', " ")
+}
+
+/// A span as the person reads it.
+fn shown_span(record: &Record, span: Span) -> String {
+    format!("{} to {}", shown(record, span.from), shown(record, span.to))
+}
+
 fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal(why.into()))
 }
@@ -204,7 +216,9 @@ fn second_person(by: &Actor, other: &str) -> Result<(), Refusal> {
         (_, None) if !other.trim().is_empty() => {
             format!("a second person must approve; `{other}` is not a name: it has no letter")
         }
-        _ => format!("a second person must approve; name someone other than `{by}`"),
+        _ => format!(
+            "a second person must approve: name someone other than `{by}` with --approved-by"
+        ),
     };
     refuse(why)
 }
@@ -212,17 +226,24 @@ fn second_person(by: &Actor, other: &str) -> Result<(), Refusal> {
 /// Checks an effective time before the act: it needs a second person. Without it, an act counts from when
 /// it is recorded (`docs/accounting.md`).
 fn earlier_time(
+    record: &Record,
     at: Timestamp,
     by: &Actor,
     earlier: Option<Timestamp>,
     approved_by: Option<&str>,
 ) -> Result<Option<Timestamp>, Refusal> {
     match earlier {
-        Some(from) if from > at => refuse(format!("{from} is in the future (it is {at})")),
+        Some(from) if from > at => refuse(format!(
+            "{} is in the future (it is {})",
+            shown(record, from),
+            shown(record, at)
+        )),
         Some(from) if from < at => {
             let Some(other) = approved_by else {
                 return refuse(format!(
-                    "it counts from now, {at}: an earlier time needs a second person who approves it"
+                    "it counts from now, {}: an earlier time needs a second person, named with \
+                     --approved-by",
+                    shown(record, at)
                 ));
             };
             second_person(by, other)?;
@@ -239,6 +260,24 @@ fn earlier_time(
 fn known(record: &Record, system: &SystemId) -> Result<(), Refusal> {
     match record.catalogue.system(system.as_str()) {
         Some(_) => Ok(()),
-        None => refuse(format!("there is no system `{system}`")),
+        None => refuse(unknown("system", system.as_str(), systems(record))),
     }
+}
+
+/// The ids of the configured systems.
+fn systems(record: &Record) -> impl Iterator<Item = &str> {
+    record.catalogue.systems.iter().map(|s| s.id.as_str())
+}
+
+/// The sentence for a text that names neither a record such as `I-12` nor a system with one.
+fn unknown_selector(record: &Record, what: &str, example: &str, system: &SystemId) -> String {
+    if record.systems.get(system).is_some() || record.catalogue.system(system.as_str()).is_some() {
+        return format!("`{system}` has had no {what}");
+    }
+    let known = unknown(
+        &format!("{what} and no system"),
+        system.as_str(),
+        systems(record),
+    );
+    format!("{known}; name an {what} as {example}, or a system")
 }

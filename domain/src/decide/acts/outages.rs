@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::{given, known, refuse, second_person};
+use super::{given, known, refuse, second_person, shown, shown_span, unknown_selector};
 use crate::accounting;
 use crate::act::{Refusal, Selector};
 use crate::actor::Actor;
 use crate::event::Fact;
 use crate::id::{OutageId, SystemId};
 use crate::record::{Exclusion, Outage, Record};
-use crate::span::{Span, instant, second};
+use crate::span::{Span, second};
 
 pub(super) fn monitor_fault(
     record: &Record,
@@ -23,7 +23,7 @@ pub(super) fn monitor_fault(
     known(record, system)?;
     given(evidence, "the evidence")?;
     second_person(by, approved_by)?;
-    let span = past(span, at)?;
+    let span = past(record, span, at)?;
     in_its_life(record, system, span.from)?;
     Ok(Fact::MonitorFault {
         system: system.clone(),
@@ -52,7 +52,7 @@ pub(super) fn exclude(
     if let Some(other) = &approved_by {
         second_person(by, other)?;
     }
-    let span = past(span, at)?;
+    let span = past(record, span, at)?;
     let of = selected(record, outage, |o| {
         o.start < span.to && o.end.is_none_or(|end| span.from < end)
     })?;
@@ -61,8 +61,9 @@ pub(super) fn exclude(
     let after = |end| second(span.to) > second(end);
     if second(span.from) < second(of.start) || of.end.is_some_and(after) {
         return refuse(format!(
-            "{span} does not lie inside outage {outage}, {}",
-            edges(&of)
+            "{} does not lie inside outage {outage}, {}",
+            shown_span(record, span),
+            edges(record, &of)
         ));
     }
     Ok(Fact::DowntimeExcluded {
@@ -94,7 +95,7 @@ pub(super) fn reclassify(
     }
     if !has_planned_time(record, at, &of) {
         return refuse(format!(
-            "outage {outage} has no planned time to take back: all of it is unplanned already"
+            "outage {outage} has no planned time: all of it is unplanned already"
         ));
     }
     let reason = reason.to_owned();
@@ -127,7 +128,9 @@ fn in_its_life(record: &Record, system: &SystemId, from: Timestamp) -> Result<()
     let life = record.systems.get(system).map(|s| &s.life);
     match life.and_then(|life| life.first()) {
         Some((born_at, _)) if second(from) < second(*born_at) => refuse(format!(
-            "{from} is before `{system}` was configured: the earliest start is {born_at}"
+            "{} is before `{system}` was configured: the earliest start is {}",
+            shown(record, from),
+            shown(record, *born_at)
         )),
         _ => Ok(()),
     }
@@ -148,7 +151,11 @@ fn selected(
         Selector::System(system) => {
             let mut last_first = outages.all().rev();
             let found = last_first.find(|o| o.system == *system && fits(o));
-            (found, format!("`{system}` has no such outage"))
+            let why = match outages.all().any(|o| o.system == *system) {
+                true => format!("`{system}` has no such outage"),
+                false => unknown_selector(record, "outage", "O-12", system),
+            };
+            (found, why)
         }
     };
     found.cloned().ok_or(Refusal(why))
@@ -165,9 +172,9 @@ pub(super) fn declare(
     known(record, system)?;
     given(evidence, "the evidence")?;
     match to {
-        Some(to) => past(Span::new(from, to), at).map(drop)?,
+        Some(to) => past(record, Span::new(from, to), at).map(drop)?,
         // An outage that continues may have begun this instant.
-        None => begun(from, at)?,
+        None => begun(record, from, at)?,
     }
     in_its_life(record, system, from)?;
     let outage = record.outages.next_id();
@@ -200,9 +207,9 @@ pub(super) fn change_declaration(
             "outage {id} was observed, not declared: its start and end come from the probes and cannot be changed"
         ));
     }
-    past(Span::new(outage.start, to), at)?;
+    past(record, Span::new(outage.start, to), at)?;
     if outage.end.is_some_and(|end| second(end) == second(to)) {
-        return refuse(format!("outage {id} ends at {to} already"));
+        return refuse(format!("outage {id} ends at {} already", shown(record, to)));
     }
     // An open declaration that gets its end is completed, not shortened.
     if outage.end.is_some_and(|end| to < end) || approved_by.is_some() {
@@ -217,8 +224,8 @@ pub(super) fn change_declaration(
 }
 
 /// The start and end of an outage in whole seconds.
-fn edges(outage: &Outage) -> String {
-    let whole = |at| instant(second(at));
+fn edges(record: &Record, outage: &Outage) -> String {
+    let whole = |at| shown(record, at);
     let start = whole(outage.start);
     match outage.end.map(whole) {
         Some(end) => format!("which lasted from {start} to {end}"),
@@ -227,23 +234,32 @@ fn edges(outage: &Outage) -> String {
 }
 
 /// Checks that a span is not empty and does not reach into the future.
-fn past(span: Span, at: Timestamp) -> Result<Span, Refusal> {
+fn past(record: &Record, span: Span, at: Timestamp) -> Result<Span, Refusal> {
     if span.is_empty() {
-        return refuse(format!("{span} is empty: the end must be after the start"));
+        return refuse(format!(
+            "{} is empty: the end must be after the start",
+            shown_span(record, span)
+        ));
     }
-    begun(span.from, at)?;
+    begun(record, span.from, at)?;
     if span.to > at {
-        return refuse(format!("{span} reaches into the future (it is {at})"));
+        return refuse(format!(
+            "{} reaches into the future (it is {})",
+            shown_span(record, span),
+            shown(record, at)
+        ));
     }
     Ok(span)
 }
 
 /// Checks that `from` is not in the future.
-fn begun(from: Timestamp, at: Timestamp) -> Result<(), Refusal> {
+fn begun(record: &Record, from: Timestamp, at: Timestamp) -> Result<(), Refusal> {
     if from <= at {
         return Ok(());
     }
     refuse(format!(
-        "{from} is in the future (it is {at}): it begins now at the latest"
+        "{} is in the future (it is {}): it begins now at the latest",
+        shown(record, from),
+        shown(record, at)
     ))
 }

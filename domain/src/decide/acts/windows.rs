@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{earlier_time, given, known, maybe, named, refuse};
+use super::{earlier_time, given, known, maybe, named, refuse, shown, shown_span};
 use crate::act::Refusal;
 use crate::actor::Actor;
 use crate::calendar;
@@ -12,6 +12,7 @@ use crate::id::{CustomerId, WindowId};
 use crate::record::Record;
 use crate::report::words;
 use crate::span::{Span, Spans, second};
+use crate::suggest::unknown;
 use crate::windows::{CustomerTold, OneOffHistory};
 
 /// The longest single window. A slip in a year would otherwise announce work for a lifetime.
@@ -23,6 +24,11 @@ const AHEAD: SignedDuration = SignedDuration::from_hours(732 * 24);
 /// How long ago a window may have started when it is scheduled: the time that it takes to send the
 /// command. A window begun before that would be announced as work that starts now.
 const TYPING: SignedDuration = SignedDuration::from_secs(60);
+
+/// The advice for a window that lies in the past.
+const PAST: &str = "a window plans only what comes after it is scheduled. Schedule it from now on; record \
+    downtime that the probes did not see with `nines incident declare`, and customers whom you notified of \
+    a scheduled window with `nines maintenance told`";
 
 /// The longest of its other lengths, as in the configuration: ten years.
 const LONGEST_S: i64 = 3_653 * 86_400;
@@ -56,12 +62,13 @@ fn fits(max_downtime_s: Option<i64>, start: Timestamp, end: Timestamp) -> Result
 }
 
 /// That a window is not longer than any work is.
-fn not_too_long(start: Timestamp, end: Timestamp) -> Result<(), Refusal> {
+fn not_too_long(record: &Record, start: Timestamp, end: Timestamp) -> Result<(), Refusal> {
     if end.duration_since(start) <= LONGEST {
         return Ok(());
     }
     refuse(format!(
-        "a window from {start} to {end} is too long: at most 31 days are allowed"
+        "a window from {} is too long: at most 31 days are allowed",
+        shown_span(record, Span::new(start, end))
     ))
 }
 
@@ -70,19 +77,34 @@ fn single(record: &Record, id: &WindowId) -> Result<OneOffHistory, Refusal> {
     match record.maintenance.one_off(id) {
         Some(entry) if entry.cancelled_at.is_some() => refuse(format!("window {id} is cancelled")),
         Some(entry) => Ok(entry.clone()),
-        None => refuse(format!(
-            "there is no single window `{id}` (a recurring one is changed in the configuration)"
-        )),
+        None => {
+            let known = record.maintenance.all_one_off();
+            let known = unknown(
+                "one-off window",
+                id.as_str(),
+                known.map(|(id, _)| id.as_str()),
+            );
+            let recurring = match id.as_str().contains(['/', '@']) {
+                true => ": a recurring one is changed in the configuration",
+                false => "",
+            };
+            refuse(format!("{known}{recurring}"))
+        }
     }
 }
 
 pub(super) fn schedule(record: &Record, at: Timestamp, window: &Single) -> Result<Fact, Refusal> {
     makes_sense(record, at, window)?;
-    within_planned_hours(record, window)?;
-    let window = Single {
+    within_planned_hours(record, window, "--override")?;
+    let mut window = Single {
         min_notice_s: least_notice(record, window),
         ..window.clone()
     };
+    // A reason that no policy asks for would be reported as an override.
+    let given = window.override_reason.take();
+    if within_planned_hours(record, &window, "").is_err() {
+        window.override_reason = given;
+    }
     Ok(Fact::WindowScheduled { window })
 }
 
@@ -121,29 +143,28 @@ fn makes_sense(record: &Record, at: Timestamp, window: &Single) -> Result<(), Re
     if window.start >= window.end {
         return refuse(format!(
             "the window ends at {}, before it starts",
-            window.end
+            shown(record, window.end)
         ));
     }
     if window.end <= at {
         return refuse(format!(
-            "the window ended at {}: work is announced before it is done",
-            window.end
+            "the window ended at {}, which is in the past: {PAST}",
+            shown(record, window.end)
         ));
     }
     if at.duration_since(window.start) > TYPING {
         return refuse(format!(
-            "the window starts at {}, which is in the past; schedule it from now on, and record with \
-             `nines maintenance told` when customers were notified",
-            window.start
+            "the window starts at {}, which is in the past: {PAST}",
+            shown(record, window.start)
         ));
     }
     if window.start.duration_since(at) > AHEAD {
         return refuse(format!(
             "the window starts at {}, more than two years (732 days) from now: is the year right?",
-            window.start
+            shown(record, window.start)
         ));
     }
-    not_too_long(window.start, window.end)?;
+    not_too_long(record, window.start, window.end)?;
     a_length(window.min_notice_s)?;
     a_length(window.start_grace_s)?;
     fits(window.max_downtime_s, window.start, window.end)
@@ -151,7 +172,7 @@ fn makes_sense(record: &Record, at: Timestamp, window: &Single) -> Result<(), Re
 
 /// Outside the hours that a policy allows for planned work, scheduling needs a reason (and
 /// earns nothing all the same).
-fn within_planned_hours(record: &Record, window: &Single) -> Result<(), Refusal> {
+fn within_planned_hours(record: &Record, window: &Single, flag: &str) -> Result<(), Refusal> {
     let reason = window.override_reason.as_deref().unwrap_or_default();
     if !reason.trim().is_empty() {
         return Ok(());
@@ -167,7 +188,10 @@ fn within_planned_hours(record: &Record, window: &Single) -> Result<(), Refusal>
         let wanted: Spans = [span].into_iter().collect();
         if !wanted.within(&open) {
             return refuse(format!(
-                "{span} lies outside the hours that the policy of `{system}` allows for planned work; override it with a reason if it must be"
+                "{} lies outside the hours that the policy of `{system}` allows for planned work: choose \
+                 another time, or give the reason with {flag} (downtime outside them counts as \
+                 unplanned)",
+                shown_span(record, span)
             ));
         }
     }
@@ -185,21 +209,21 @@ pub(super) fn extend(
     let entry = single(record, id)?;
     let last = last_version(&entry);
     if last.end <= at {
-        return refuse(format!("window {id} ended at {}", last.end));
+        return refuse(format!("window {id} ended at {}", shown(record, last.end)));
     }
     if end <= last.start {
         return refuse(format!(
-            "window {id} starts at {}: cancel it instead",
-            last.start
+            "window {id} starts at {}: cancel it with `nines maintenance cancel {id}`",
+            shown(record, last.start)
         ));
     }
-    not_too_long(last.start, end)?;
+    not_too_long(record, last.start, end)?;
     maybe(reason, "the reason")?;
     let less = |s: &i64| last.max_downtime_s.is_none_or(|held| *s < held);
     if last.start <= at && max_downtime_s.as_ref().is_some_and(less) {
         return refuse(format!(
             "window {id} began at {}: an allowance that may have been used cannot be lowered; end the window, or reclassify its outage",
-            last.start
+            shown(record, last.start)
         ));
     }
     // Ended early means ended now: what has been held cannot be taken back.
@@ -211,12 +235,15 @@ pub(super) fn extend(
         ..last.clone()
     };
     if window == *last {
-        return refuse(format!("window {id} ends at {end} already"));
+        return refuse(format!(
+            "window {id} ends at {} already",
+            shown(record, end)
+        ));
     }
-    if end > last.end && within_planned_hours(record, &window).is_err() {
+    if end > last.end && within_planned_hours(record, &window, "").is_err() {
         // The reason of the extension is the reason of the override, too.
         window.override_reason = reason.map(str::to_owned);
-        within_planned_hours(record, &window)?;
+        within_planned_hours(record, &window, "--reason")?;
     }
     Ok(Fact::WindowChanged {
         window,
@@ -235,8 +262,8 @@ pub(super) fn cancel(
     let last = last_version(&entry);
     if last.start <= at {
         return refuse(format!(
-            "window {window} began at {}; give it an earlier end instead",
-            last.start
+            "window {window} began at {}: end it early with `nines maintenance extend {window} --end TIME`",
+            shown(record, last.start)
         ));
     }
     Ok(Fact::WindowCancelled {
@@ -261,13 +288,14 @@ pub(super) fn told(
     } = told;
     given(&how, "how the customer was told")?;
     let entry = single(record, window)?;
-    let counts_from = earlier_time(at, by, Some(told_at), approved_by.as_deref())?;
+    let counts_from = earlier_time(record, at, by, Some(told_at), approved_by.as_deref())?;
     let scheduled_at = entry.versions.first().map(|(made_at, _)| *made_at);
     if let (Some(from), Some(made_at)) = (counts_from, scheduled_at)
         && second(from) < second(made_at)
     {
         return refuse(format!(
-            "window {window} was scheduled at {made_at}: customers cannot have been notified of it before that"
+            "window {window} was scheduled at {}: customers cannot have been notified of it before that",
+            shown(record, made_at)
         ));
     }
     concerns(record, &customer, &entry)?;
@@ -292,7 +320,12 @@ fn concerns(record: &Record, customer: &CustomerId, entry: &OneOffHistory) -> Re
         return Ok(());
     }
     let Some(known) = record.catalogue.customer(customer.as_str()) else {
-        return refuse(format!("there is no customer `{customer}`"));
+        let known = record.catalogue.customers.iter();
+        return refuse(unknown(
+            "customer",
+            customer.as_str(),
+            known.map(|c| c.id.as_str()),
+        ));
     };
     let window = last_version(entry);
     if known.systems.iter().any(|s| window.systems.contains(s)) {

@@ -58,7 +58,7 @@ fn a_window_is_at_most_31_days_long() {
         ..single(&service, 600, 900)
     };
     let act = Act::ScheduleMaintenance(far);
-    expect!["a window from 2026-10-01T00:10:00Z to 9026-10-01T00:10:00Z is too long: at most 31 days are allowed"].assert_eq(&service.refusal(10, "kim", act));
+    expect!["a window from 2026-10-01 00:10:00 UTC to 9026-10-01 00:10:00 UTC is too long: at most 31 days are allowed"].assert_eq(&service.refusal(10, "kim", act));
     let window = single(&service, 600, 600 + 31 * DAY);
     service.act_at(10, "kim", Act::ScheduleMaintenance(window));
     let longer = Act::ExtendMaintenance {
@@ -67,7 +67,7 @@ fn a_window_is_at_most_31_days_long() {
         max_downtime_s: None,
         reason: None,
     };
-    expect!["a window from 2026-10-01T00:10:00Z to 2026-11-01T00:10:01Z is too long: at most 31 days are allowed"].assert_eq(&service.refusal(20, "kim", longer));
+    expect!["a window from 2026-10-01 00:10:00 UTC to 2026-11-01 00:10:01 UTC is too long: at most 31 days are allowed"].assert_eq(&service.refusal(20, "kim", longer));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_window_years_ahead_is_a_slip_in_the_year() {
     let mut service = watched();
     let window = single(&service, 732 * DAY + 11, 732 * DAY + 611);
     let act = Act::ScheduleMaintenance(window);
-    expect!["the window starts at 2028-10-02T00:00:11Z, more than two years (732 days) from now: is the year right?"]
+    expect!["the window starts at 2028-10-02 00:00:11 UTC, more than two years (732 days) from now: is the year right?"]
         .assert_eq(&service.refusal(10, "kim", act));
     let window = single(&service, 732 * DAY + 10, 732 * DAY + 610);
     service.act_at(10, "kim", Act::ScheduleMaintenance(window));
@@ -283,11 +283,11 @@ fn a_window_that_makes_no_sense_is_not_scheduled() {
         the window's id is missing
         the window's title is missing
         a window needs at least one system
-        there is no system `c`
+        there is no system `c`, did you mean `a`?
         `a` is named twice
-        the window ends at 2026-10-01T00:10:00Z, before it starts
-        the window ended at 2026-09-30T23:50:00Z: work is announced before it is done
-        the window starts at 2026-09-30T23:58:59Z, which is in the past; schedule it from now on, and record with `nines maintenance told` when customers were notified
+        the window ends at 2026-10-01 00:10:00 UTC, before it starts
+        the window ended at 2026-09-30 23:50:00 UTC, which is in the past: a window plans only what comes after it is scheduled. Schedule it from now on; record downtime that the probes did not see with `nines incident declare`, and customers whom you notified of a scheduled window with `nines maintenance told`
+        the window starts at 2026-09-30 23:58:59 UTC, which is in the past: a window plans only what comes after it is scheduled. Schedule it from now on; record downtime that the probes did not see with `nines incident declare`, and customers whom you notified of a scheduled window with `nines maintenance told`
         a length of time cannot be negative
     "#]]
     .assert_eq(&why);
@@ -309,7 +309,7 @@ fn a_window_outside_the_allowed_hours_needs_a_reason() {
     let mut service = Service::with(ORIGIN, all);
     let window = single(&service, 200, 400);
     let act = Act::ScheduleMaintenance(window.clone());
-    expect!["[2026-10-01T00:03:20Z, 2026-10-01T00:06:40Z) lies outside the hours that the policy of `a` allows for planned work; override it with a reason if it must be"].assert_eq(&service.refusal(10, "kim", act));
+    expect!["2026-10-01 00:03:20 UTC to 2026-10-01 00:06:40 UTC lies outside the hours that the policy of `a` allows for planned work: choose another time, or give the reason with --override (downtime outside them counts as unplanned)"].assert_eq(&service.refusal(10, "kim", act));
     let act = Act::ScheduleMaintenance(Single {
         end: service.second(300),
         ..window
@@ -324,7 +324,7 @@ fn a_window_outside_the_allowed_hours_needs_a_reason() {
     assert!(
         service
             .refusal(30, "kim", longer(None))
-            .contains("override")
+            .contains("--reason")
     );
     service.act_at(40, "kim", longer(Some("the crane is late")));
     let last = last_version(&service);
@@ -422,14 +422,14 @@ fn windows_are_extended_ended_early_and_cancelled_while_that_makes_sense() {
     let act = extend(&service, 1200, None);
     refuse(&mut service, 720, act);
     expect![[r#"
-        there is no single window `move` (a recurring one is changed in the configuration)
+        there is no one-off window `move`
         how the customer was told is missing
         there is no customer `nobody`
-        window move ends at 2026-10-01T00:15:00Z already
-        window move starts at 2026-10-01T00:10:00Z: cancel it instead
+        window move ends at 2026-10-01 00:15:00 UTC already
+        window move starts at 2026-10-01 00:10:00 UTC: cancel it with `nines maintenance cancel move`
         a length of time cannot be negative
-        window move began at 2026-10-01T00:10:00Z; give it an earlier end instead
-        window move ended at 2026-10-01T00:11:50Z
+        window move began at 2026-10-01 00:10:00 UTC: end it early with `nines maintenance extend move --end TIME`
+        window move ended at 2026-10-01 00:11:50 UTC
     "#]]
     .assert_eq(&why);
     let last = last_version(&service);

@@ -46,10 +46,10 @@ fn an_incident_that_was_taken_on_earlier_than_recorded_needs_a_second_person_and
 {
     let mut service = down();
     let alone = taken(&service, Some(120), None);
-    expect!["it counts from now, 2026-10-01T00:06:40Z: an earlier time needs a second person who approves it"]
+    expect!["it counts from now, 2026-10-01 00:06:40 UTC: an earlier time needs a second person, named with --approved-by"]
         .assert_eq(&service.refusal(400, "kim", alone));
     let same = taken(&service, Some(120), Some("Kim"));
-    expect!["a second person must approve; name someone other than `kim`"]
+    expect!["a second person must approve: name someone other than `kim` with --approved-by"]
         .assert_eq(&service.refusal(400, "kim", same));
     let act = taken(&service, Some(120), Some("lee"));
     service.act_at(400, "kim", act);
@@ -75,18 +75,18 @@ fn an_acknowledgement_is_corrected_only_to_an_earlier_time_and_never_to_before_t
     let mut service = down();
     let now = taken(&service, None, None);
     service.act_at(400, "kim", now.clone());
-    expect!["I-1 was acknowledged by kim at 2026-10-01T00:06:40Z"]
+    expect!["I-1 was acknowledged by kim at 2026-10-01 00:06:40 UTC"]
         .assert_eq(&service.refusal(410, "kim", now));
     let later = taken(&service, Some(405), Some("lee"));
-    expect!["I-1 was acknowledged by kim at 2026-10-01T00:06:40Z"]
+    expect!["I-1 was acknowledged by kim at 2026-10-01 00:06:40 UTC"]
         .assert_eq(&service.refusal(410, "kim", later));
     let before = taken(&service, Some(60), Some("lee"));
     expect![
-        "I-1 was opened at 2026-10-01T00:01:30.001Z: it cannot have been acknowledged before that"
+        "I-1 was opened at 2026-10-01 00:01:30 UTC: it cannot have been acknowledged before that"
     ]
     .assert_eq(&service.refusal(410, "kim", before));
     let ahead = taken(&service, Some(500), Some("lee"));
-    expect!["2026-10-01T00:08:20Z is in the future (it is 2026-10-01T00:06:50Z)"]
+    expect!["2026-10-01 00:08:20 UTC is in the future (it is 2026-10-01 00:06:50 UTC)"]
         .assert_eq(&service.refusal(410, "kim", ahead));
     let needless = taken(&service, None, Some("lee"));
     expect!["what counts from now needs no second person: give the earlier time, too"]
@@ -170,7 +170,7 @@ fn who_was_told_earlier_than_recorded_was_told_of_what_stood_then() {
 fn nobody_was_told_of_a_window_before_it_was_scheduled() {
     let mut service = moved();
     let act = by_telephone(service.second(5), Some("lee"));
-    expect!["window move was scheduled at 2026-10-01T00:00:10Z: customers cannot have been notified of it before that"].assert_eq(&service.refusal(700, "kim", act));
+    expect!["window move was scheduled at 2026-10-01 00:00:10 UTC: customers cannot have been notified of it before that"].assert_eq(&service.refusal(700, "kim", act));
 }
 
 #[test]

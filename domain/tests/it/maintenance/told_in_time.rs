@@ -289,7 +289,7 @@ fn an_allowance_that_may_have_been_used_is_not_lowered() {
     let lower = extend(&service, 700, Some(30));
     let why = service.refusal(500, "kim", lower);
     assert!(
-        why.starts_with("window move began at 2026-10-01T00:05:00Z: an allowance that may have"),
+        why.starts_with("window move began at 2026-10-01 00:05:00 UTC: an allowance that may have"),
         "{why}"
     );
 }
