@@ -283,7 +283,7 @@ fn a_window_that_makes_no_sense_is_not_scheduled() {
         the window's id is missing
         the window's title is missing
         a window needs at least one system
-        there is no system `c`, did you mean `a`?
+        there is no system `c`
         `a` is named twice
         the window ends at 2026-10-01 00:10:00 UTC, before it starts
         the window ended at 2026-09-30 23:50:00 UTC, which is in the past: a window plans only what comes after it is scheduled. Schedule it from now on; record downtime that the probes did not see with `nines incident declare`, and customers whom you notified of a scheduled window with `nines maintenance told`
