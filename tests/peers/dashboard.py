@@ -113,6 +113,7 @@ AGE = within(-5, 60)
 # The expected answers to the queries of each panel, in order, once nginx is back.
 EXPECTED = {
     "System state": [turns(0, 2, 0)],
+    "Flapping": [NONE],
     "Systems down": [NONE],
     "Systems unknown": [NONE],
     "Open incidents": [within(0, 0, series=3)],
@@ -134,6 +135,7 @@ EXPECTED = {
     "Good samples": [both(within(0, 1), lambda found: check(
         min(value for _, value in found[0][1]) < 1, "the outage does not show"))],
     "Age of the last sample": [AGE],
+    "Unconfirmed failures": [NONE],
     "Missed slots": [NONE],
     "Schedule lag": [within(0, 10), within(0, 10)],
     "Finished notices": [counts(downtime=1, uptime=1)],
