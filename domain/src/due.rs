@@ -153,8 +153,8 @@ pub(crate) struct ReportDue {
     pub is_draft: bool,
 }
 
-/// Drafts and reminders after `over.from` and before `over.to`, by committee and time. Nobody is
-/// reminded of a report that is approved.
+/// Drafts and reminders after `over.from` and before `over.to`, by committee and time. An
+/// approved report has no reminders.
 pub(crate) fn reports(record: &Record, over: Span) -> Vec<ReportDue> {
     let mut found = Vec::new();
     for committee in &record.catalogue.committees {

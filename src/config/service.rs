@@ -125,7 +125,7 @@ pub(super) struct ServiceTable {
     /// A group of the operating system, by name or number. Its members may use the socket: they see the
     /// status and carry out acts. Default: only the service's user and root may.
     socket_group: Option<Parsed<Line>>,
-    /// The ids of the contacts who get the drafts of reports whose texts nobody else owes. Default: none.
+    /// The ids of the contacts who get the draft of a report if no contact owes its texts. Default: none.
     #[serde(default)]
     operators: Vec<Parsed<Id>>,
 }

@@ -48,15 +48,15 @@ impl Record {
             }
         }
         for (address, contacts) in owed {
-            self.owe_mail(
-                committee,
-                month,
-                &address,
-                at,
-                Kind::ReportDraft,
-                0,
+            let entry = ReportEntry {
+                kind: Kind::ReportDraft,
+                cause: self.seq,
+                owed_at: at,
                 contacts,
-            );
+                revision: 0,
+                known: Known::No,
+            };
+            self.owe_mail((committee.clone(), month), &address, entry);
         }
     }
 
@@ -78,50 +78,30 @@ impl Record {
         }
         for member in &configured.members {
             let address = Address::Mail(member.clone());
-            let nobody = BTreeSet::new();
-            self.owe_mail(
-                committee,
-                month,
-                &address,
-                at,
-                Kind::Report,
+            let entry = ReportEntry {
+                kind: Kind::Report,
+                cause: self.seq,
+                owed_at: at,
+                contacts: BTreeSet::new(),
                 revision,
-                nobody,
-            );
+                known: Known::No,
+            };
+            self.owe_mail((committee.clone(), month), &address, entry);
         }
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one entry, field by field")]
-    fn owe_mail(
-        &mut self,
-        committee: &CommitteeId,
-        month: Month,
-        address: &Address,
-        at: Timestamp,
-        kind: Kind,
-        revision: u32,
-        contacts: BTreeSet<String>,
-    ) {
-        let entry = ReportEntry {
-            kind,
-            cause: self.seq,
-            owed_at: at,
-            contacts,
-            revision,
-            known: Known::No,
-        };
-        let key = (committee.clone(), month);
+    fn owe_mail(&mut self, key: ReportKey, address: &Address, entry: ReportEntry) {
         self.notices.with_report(&key, address, |entries| {
             // A reminder takes the place of an earlier one that was not delivered.
             let earlier = entries.iter_mut();
-            for before in earlier.filter(|e| e.kind == Kind::ReportDraft && kind == e.kind) {
+            for before in earlier.filter(|e| e.kind == Kind::ReportDraft && entry.kind == e.kind) {
                 before.known = before.known.dropped();
             }
             entries.push(entry);
         });
     }
 
-    /// The report is approved: nobody is owed its draft.
+    /// An approval of the report withdraws the drafts that contacts are still owed.
     pub(in crate::record) fn drop_drafts(
         &mut self,
         committee: &CommitteeId,
