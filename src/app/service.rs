@@ -239,6 +239,9 @@ fn log_watching(loaded: &Loaded, data: &Path) {
 
 /// Logs the parts of the configuration that have no effect or are likely slips.
 fn log_warnings(loaded: &Loaded) {
+    for proxy in &loaded.proxies {
+        tracing::info!("{proxy}");
+    }
     for unused in loaded.unused() {
         tracing::warn!("{unused}");
     }

@@ -31,6 +31,7 @@ pub fn run(common: &Common, connect: bool) -> Result<End, Failure> {
             "systems": systems.len(), "probes": probes, "policies": policies.len(),
             "customers": customers.len(), "committees": committees.len(),
             "unused": loaded.unused(),
+            "proxies": loaded.proxies,
             "warnings": loaded.warnings.iter().map(mistake_json).collect::<Vec<_>>(),
         });
         if connect {
@@ -50,8 +51,8 @@ pub fn run(common: &Common, connect: bool) -> Result<End, Failure> {
             customers.len(),
             committees.len(),
         ))?;
-        for unused in loaded.unused() {
-            print(&format!("  {unused}\n"))?;
+        for sentence in loaded.proxies.iter().chain(&loaded.unused()) {
+            print(&format!("  {sentence}\n"))?;
         }
         for tried in &relays {
             print(&format!("  {tried}\n"))?;

@@ -107,6 +107,7 @@ mod tests {
         let environment = values::Environment {
             variable: &|_| None,
             file: &|_| Ok(Vec::new()),
+            proxy_from_environment: false,
         };
         let source = |name: &str, text: &str| {
             Source::new(

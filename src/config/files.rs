@@ -34,6 +34,7 @@ pub(super) fn load(
     let environment = Environment {
         variable,
         file: &read_file,
+        proxy_from_environment: false,
     };
     let mut service: File<'_, ServiceFile> = read(file, SchemaKind::Service, environment);
     let own = folder_of(file);
@@ -69,6 +70,11 @@ pub(super) fn load(
         systems: system_files.names(),
         policies: policy_files.names(),
         targets: targets.collect::<BTreeMap<_, _>>(),
+    };
+    let table = service.table.as_ref();
+    let environment = Environment {
+        proxy_from_environment: table.is_some_and(ServiceFile::proxy_from_environment),
+        ..environment
     };
     let vantage = service.table.as_ref().map(ServiceFile::vantage);
     let vantage = vantage.unwrap_or_default();
@@ -121,6 +127,7 @@ pub(super) fn load(
         data: checked.data,
         templates: checked.templates,
         fingerprint,
+        proxies: checked.proxies,
         warnings: Warnings::collect(&sources),
         socket_group: checked.socket_group,
     })

@@ -61,6 +61,8 @@ pub struct Loaded {
     pub templates: Option<PathBuf>,
     /// The parts of the files, to compare two configurations.
     pub fingerprint: Fingerprint,
+    /// What the environment variables that name proxies do, a sentence each.
+    pub proxies: Vec<String>,
     /// Likely slips.
     pub warnings: Warnings,
     /// The group of the operating system whose members may use the socket.

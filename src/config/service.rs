@@ -128,6 +128,9 @@ pub(super) struct ServiceTable {
     /// The ids of the contacts who get the draft of a report if no contact owes its texts. Default: none.
     #[serde(default)]
     operators: Vec<Parsed<Id>>,
+    /// `true` if `http` probes use the proxies of the environment variables HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and
+    /// NO_PROXY. Default: false.
+    proxy_from_environment: Option<Written<bool>>,
 }
 
 /// The addresses on which the service listens.
@@ -232,6 +235,12 @@ impl ServiceFile {
         }
     }
 
+    /// True if probes use the proxies that environment variables name.
+    pub fn proxy_from_environment(&self) -> bool {
+        let written = self.service.value.proxy_from_environment.as_ref();
+        written.is_some_and(|written| written.value)
+    }
+
     /// The ids that systems may name as their committee.
     pub fn committee_ids(&self) -> Names {
         let ids = || self.committee.iter().map(|committee| &committee.id);
@@ -252,6 +261,8 @@ pub(super) struct Service {
     pub log: Log,
     pub data: PathBuf,
     pub templates: Option<PathBuf>,
+    /// What the variables that name proxies do, a sentence each.
+    pub proxies: Vec<String>,
     pub socket_group: Option<String>,
 }
 
@@ -264,6 +275,7 @@ pub(super) fn service(
     let table = file.service.value;
     let data = table.data.map(|data| folder(source, &data, false));
     let templates = table.templates.map(|t| folder(source, &t, true));
+    let proxies = proxies(source, table.proxy_from_environment.as_ref());
     let listen = listen(source, file.listen.unwrap_or_default());
     let self_check = file.self_check.map(|table| self_check(source, table));
     if let (None, Some(first)) = (&file.mail, file.customer.first()) {
@@ -307,7 +319,17 @@ pub(super) fn service(
         log: file.log,
         data: data.unwrap_or_else(|| source.folder().join("data")),
         templates,
+        proxies,
     }
+}
+
+fn proxies(source: &mut Source<'_>, written: Option<&Written<bool>>) -> Vec<String> {
+    let is_on = written.is_some_and(|written| written.value);
+    let described = probes::http::proxy::describe(source.environment.variable, is_on);
+    described.unwrap_or_else(|why| {
+        source.wrong(&written.map_or(0..0, |written| written.at.clone()), why);
+        Vec::new()
+    })
 }
 
 /// A folder. It must exist if it is `needed`, and must not be a file.

@@ -182,8 +182,8 @@ class Workspace:
         self.started.append(process)
         return process
 
-    def nginx(self, port, addresses=("127.0.0.1",), locations=""):
-        """Start nginx and return its process once it answers."""
+    def nginx(self, port, addresses=("127.0.0.1",), locations="", servers=""):
+        """Start nginx and return its process once it answers. `servers` are more servers than that of `port`."""
         program = need("nginx", "nginx-light")
         folder = self.folder / f"nginx-{port}"
         folder.mkdir(exist_ok=True)
@@ -203,6 +203,7 @@ http {{
     location / {{ default_type text/plain; return 200 "Sign in\\n"; }}
     {locations}
   }}
+  {servers}
 }}
 """)
         process = self.begin("nginx", [program, "-p", folder, "-e", folder / "error.log",

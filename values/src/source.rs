@@ -16,6 +16,8 @@ pub struct Environment<'a> {
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// Reads a whole file. The error says why it cannot be read.
     pub file: &'a dyn Fn(&Path) -> Result<Vec<u8>, String>,
+    /// True if probes use the proxies that environment variables name.
+    pub proxy_from_environment: bool,
 }
 
 /// A file and the mistakes found in it. A method that finds a mistake notes it and returns a value

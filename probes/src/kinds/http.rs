@@ -9,6 +9,7 @@ mod expect;
 mod formats;
 mod hop;
 mod json;
+pub mod proxy;
 mod request;
 mod route;
 
@@ -35,6 +36,7 @@ use exchange::{Answer, Want};
 use expect::Expect;
 use formats::{HeaderText, HttpUrl, Method, Version};
 use hop::Hop;
+use proxy::ProxyUrl;
 use request::{Basic, Request};
 use route::Route;
 
@@ -76,6 +78,11 @@ pub(crate) struct Http {
     resolve: Option<Parsed<IpAddress>>,
     /// "1.1" to speak HTTP/1.1 alone. Default: HTTP/2 if the server offers it, else HTTP/1.1.
     http: Option<Parsed<Version>>,
+    /// The proxy to ask through, which also resolves the host. "direct" uses none. Default: none, or that of the
+    /// environment if `proxy_from_environment` of `[service]` says so.
+    proxy: Option<Parsed<ProxyUrl>>,
+    /// The user and password for the proxy.
+    proxy_basic: Option<Written<Basic>>,
     /// Certificate authorities (PEM) beside those of the machine.
     ca_file: Option<Parsed<FilePath>>,
     /// The client certificate (PEM), for a server that wants one; no other host gets it. Its intermediates follow it.
@@ -109,7 +116,11 @@ impl Spec for Http {
             None => Current::fixed(first?),
             Some(authorization) => authorization.follow_file(first?, source)?,
         };
-        let files = [first.files(), tls.as_ref().and_then(tls::Client::files)];
+        let files = [
+            first.files(),
+            first.get().proxy_files(),
+            tls.as_ref().and_then(tls::Client::files),
+        ];
         let client = Client {
             first,
             redirects: self.redirects,
@@ -179,7 +190,7 @@ struct Client {
 
 impl Protocol for Client {
     fn first_phase(&self) -> Phase {
-        self.first.get().host.first_phase()
+        self.first.get().first_phase()
     }
 
     fn resolves(&self) -> Option<Arc<str>> {
@@ -250,7 +261,10 @@ impl Client {
         deadline: Instant,
         trace: &mut Trace<'_>,
     ) -> Result<Answer, Fault> {
-        let tcp = dial::dial(&hop.host, hop.port, deadline, trace).await?;
+        let tcp = match &hop.proxy {
+            Some(proxy) => proxy.dial(deadline, trace).await?,
+            None => dial::dial(&hop.host, hop.port, deadline, trace).await?,
+        };
         trace.enter(Phase::Processing);
         // Nagle's delay needs a second segment, which only a request body causes.
         if hop.has_body() {
@@ -258,7 +272,11 @@ impl Client {
             tcp.set_nodelay(true)
                 .map_err(|_| Fault::protocol("the connection was reset before an answer"))?;
         }
-        exchange::http1(tcp, hop, &self.want, trace).await
+        let answer = exchange::http1(tcp, hop, &self.want, trace).await?;
+        match &hop.proxy {
+            Some(proxy) if answer.status == 407 => Err(proxy.refuses(407)),
+            _ => Ok(answer),
+        }
     }
 
     /// `None` if the server refuses HTTP/2 for this request.
@@ -272,7 +290,10 @@ impl Client {
         let Some(secure) = &hop.secure else {
             return Ok(None);
         };
-        let tcp = dial::dial(&hop.host, hop.port, deadline, trace).await?;
+        let tcp = match &hop.proxy {
+            Some(proxy) => proxy.tunnel(&hop.host, hop.port, deadline, trace).await?,
+            None => dial::dial(&hop.host, hop.port, deadline, trace).await?,
+        };
         let tls = client.handshake(secure.name.clone(), tcp, trace).await?;
         trace.enter(Phase::Processing);
         if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
@@ -306,6 +327,7 @@ pub(crate) mod tests {
         let environment = values::Environment {
             variable: &|_| None,
             file: &|_| Err("there are no files here".to_owned()),
+            proxy_from_environment: false,
         };
         let mut source = Source::new("probe.toml".into(), None, environment);
         let http: Http = toml::from_str("url = \"http://portal.example.org/\"").unwrap();

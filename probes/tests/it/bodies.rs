@@ -198,6 +198,7 @@ async fn a_fraction_is_taken_as_the_file_writes_it() {
     let environment = values::Environment {
         variable: &|_| None,
         file: &|_| Err("there are no files here".to_owned()),
+        proxy_from_environment: false,
     };
     for (written, is_good) in [
         ("1_234.567_890_123_456_789_01", true),
@@ -363,6 +364,20 @@ fn a_wrong_value_is_reported_with_its_place() {
     check_mistake("expect.degraded_after", "20s", "the timeout is 20s");
     check_mistake("ca_file", "/nonexistent", "cannot be read");
     check_mistake("bearer_token_file", "/nonexistent", "cannot be read");
+    check_mistake("http", "2", "write \"1.1\"");
+    check_mistake("proxy", "proxy.example:3128", "only a proxy at an http://");
+    check_mistake(
+        "proxy",
+        "https://proxy.example",
+        "only a proxy at an http://",
+    );
+    check_mistake(
+        "proxy",
+        "http://u:hunter2@proxy.example",
+        "use `proxy_basic`",
+    );
+    check_mistake("proxy", "http://proxy.example/x", "only a host and a port");
+    check_mistake("headers.Proxy-Authorization", "${X}", "use `proxy_basic`");
 }
 
 #[test]
@@ -374,6 +389,11 @@ fn keys_that_contradict_each_other_are_reported_at_one_of_them() {
         .with("method", "HEAD")
         .with("expect.body_lacks", "x");
     check_one_mistake(&head, "\"x\"", "has no body");
+    let proxied = plain().with("proxy", "http://proxy.example");
+    let fixed = proxied.clone().with("resolve", "192.0.2.1");
+    check_one_mistake(&fixed, "\"192.0.2.1\"", "the proxy resolves the host");
+    let host = proxied.with("headers.Host", "x");
+    check_one_mistake(&host, "\"x\"", "a proxy replaces `Host`");
     let twice = plain().with("expect.status", vec![200, 200]);
     check_one_mistake(&twice, "200", "already in the list");
 }

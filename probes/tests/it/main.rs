@@ -11,6 +11,7 @@ mod encodings;
 mod files;
 mod phases;
 mod protocol;
+mod proxies;
 mod redirects;
 mod routes;
 mod servers;

@@ -118,6 +118,7 @@ impl Spec {
         let environment = values::Environment {
             variable: &|_| Some("secret".to_owned()),
             file: &|path| std::fs::read(path).map_err(|error| error.to_string()),
+            proxy_from_environment: false,
         };
         let keys = self.keys.to_string();
         probes::prepare(self.kind, &keys, self.timeout, environment)

@@ -412,3 +412,48 @@ fn parts_without_effect_are_reported() {
     let least = Files::with_system(&format!("{SYSTEM}{PROBE}"));
     assert_eq!(least.load().expect("good").unused(), [""; 0]);
 }
+
+#[test]
+fn proxies_of_the_environment_are_used_only_if_the_file_says_so() {
+    let files = Files::with_system(&format!("{SYSTEM}{PROBE}"));
+    let zone = "zone = \"UTC\"\n";
+    let on = files.replace(
+        "nines.toml",
+        zone,
+        &format!("{zone}proxy_from_environment = true\n"),
+    );
+    let variable =
+        |value: &'static str| move |name: &str| (name == "https_proxy").then(|| value.to_owned());
+    let good = variable("http://nines:hunter2@proxy.example:3128");
+    assert_eq!(
+        on.load_with(&good).expect("good").proxies,
+        [
+            "`http` probes of https:// URLs use the proxy proxy.example:3128 of the environment variable https_proxy"
+        ]
+    );
+    assert_eq!(
+        files.load_with(&good).expect("good").proxies,
+        [
+            "the environment variable https_proxy has no effect: `proxy_from_environment = true` in `[service]` \
+             makes `http` probes use it"
+        ]
+    );
+    assert_eq!(files.load().expect("good").proxies, [""; 0]);
+    let bad = variable("socks5://proxy.example");
+    assert!(files.load_with(&bad).is_ok());
+    let told = on.load_with(&bad).unwrap_err().list();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].2.contains("https_proxy is not a proxy"), "{told:?}");
+}
+
+#[test]
+fn a_proxy_is_refused_for_other_kinds() {
+    let keys = "kind = \"tcp\"\nhost = \"x.example\"\nport = 80\nproxy = \"http://proxy.example\"";
+    let system = format!("{SYSTEM}[[probe]]\nname = \"p\"\ninterval = \"1m\"\n{keys}\n");
+    let told = Files::with_system(&system).reported();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].2.contains("`proxy` belongs to `http` probes"),
+        "{told:?}"
+    );
+}

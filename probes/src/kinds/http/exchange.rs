@@ -153,6 +153,11 @@ fn request(hop: &Hop, rendered: &Rendered) -> hyper::Request<Full<Bytes>> {
     *request.method_mut() = hop.method().clone();
     *request.uri_mut() = rendered.uri.clone();
     *request.headers_mut() = rendered.headers.clone();
+    if let Some(value) = hop.proxy_authorization() {
+        request
+            .headers_mut()
+            .insert(header::PROXY_AUTHORIZATION, value);
+    }
     request
 }
 

@@ -12,10 +12,13 @@ use url::{Position, Url};
 
 use crate::dial::Host;
 use crate::fault::Fault;
+use crate::files::Changing;
 use crate::kinds::http::cookies::Jar;
+use crate::kinds::http::proxy::Proxy;
 use crate::kinds::http::request::Request;
 use crate::kinds::http::route::Route;
 use crate::tls;
+use crate::trace::Phase;
 
 /// Holds secrets: `Debug` shows the address alone.
 pub(super) struct Hop {
@@ -28,6 +31,7 @@ pub(super) struct Hop {
     request: Request,
     url: Url,
     route: Option<Arc<Route>>,
+    pub(super) proxy: Option<Arc<Proxy>>,
 }
 
 impl fmt::Debug for Hop {
@@ -95,6 +99,7 @@ impl Hop {
             request,
             url,
             route: None,
+            proxy: None,
         })
     }
 
@@ -108,6 +113,17 @@ impl Hop {
                 secure.name = name.clone();
             }
         }
+        self.proxy = route
+            .as_ref()
+            .and_then(|route| route.proxies.of(&self.url))
+            .cloned();
+        if self.proxy.is_some() && self.secure.is_none() {
+            let path = &self.url[Position::BeforePath..Position::AfterQuery];
+            // The path was already part of a target.
+            if let Ok(uri) = Proxy::target(&self.url, path).parse() {
+                self.plain.uri = uri;
+            }
+        }
         self.route = route;
         self
     }
@@ -116,6 +132,29 @@ impl Hop {
     pub(super) fn is_configured_host(&self) -> bool {
         let route = self.route.as_deref();
         route.is_some_and(|route| route.host == self.name())
+    }
+
+    /// The phase in which a run to this hop begins.
+    pub(super) fn first_phase(&self) -> Phase {
+        match &self.proxy {
+            Some(proxy) => proxy.first_phase(),
+            None => self.host.first_phase(),
+        }
+    }
+
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The file of the proxy's password.
+    pub(super) fn proxy_files(&self) -> Option<Arc<dyn Changing>> {
+        self.route.as_ref()?.proxies.files()
+    }
+
+    /// The header for a proxy that reads the request. It may change with its file.
+    pub(super) fn proxy_authorization(&self) -> Option<HeaderValue> {
+        let proxy = self.proxy.as_ref().filter(|_| self.secure.is_none());
+        proxy?.authorization()
     }
 
     /// The host that the URL names.
@@ -202,7 +241,7 @@ pub(super) fn name(url: &Url) -> &str {
 }
 
 /// Host and port, as servers expect them in `Host`: without the dot at the end of a name.
-fn authority(url: &Url) -> String {
+pub(super) fn authority(url: &Url) -> String {
     let port = &url[Position::AfterHost..Position::AfterPort];
     format!("{}{port}", name(url))
 }
@@ -229,7 +268,7 @@ fn plain_headers(authority: &str, request: &Request) -> Result<HeaderMap, String
     Ok(headers)
 }
 
-fn host(url: &Url) -> Result<Host, String> {
+pub(super) fn host(url: &Url) -> Result<Host, String> {
     match url.host() {
         Some(url::Host::Ipv4(four)) => Ok(Host::Address(four.into())),
         Some(url::Host::Ipv6(six)) => Ok(Host::Address(six.into())),

@@ -156,6 +156,11 @@ fn request_headers(
             source.wrong(&written.at, why);
             continue;
         }
+        if parsed == header::PROXY_AUTHORIZATION {
+            let why = "the target must not see this header: use `proxy_basic`";
+            source.wrong(&written.at, why);
+            continue;
+        }
         let text = header_text(name, written, source);
         if parsed == header::HOST && text.trim().is_empty() {
             let why = "this host name is empty: remove the header to send the host of the `url`";
@@ -225,11 +230,26 @@ pub(super) struct Authorization {
 impl Authorization {
     fn header(&self, secret: &SecretString) -> Result<HeaderValue, String> {
         let secret = secret.expose_secret();
-        let text = match &self.user {
-            None => format!("Bearer {secret}"),
-            Some(user) => format!("Basic {}", STANDARD.encode(format!("{user}:{secret}"))),
+        match &self.user {
+            None => header_value(&header::AUTHORIZATION, &format!("Bearer {secret}")),
+            Some(user) => basic(user, secret),
+        }
+    }
+
+    /// The header alone, made again when the file of the secret changes.
+    fn current(self, source: &mut Source<'_>) -> Option<Current<HeaderValue>> {
+        let at = self.at.clone();
+        let made = match self.file.clone() {
+            None => self.header(&self.secret).map(Current::fixed),
+            Some(path) => (source.environment.file)(&path).and_then(|content| {
+                Current::of_files(vec![(path, content)], move |contents| {
+                    let content = contents.first().map(Vec::as_slice).unwrap_or_default();
+                    let secret = secret_line(content).map_err(|why| format!("the file {why}"))?;
+                    self.header(&secret)
+                })
+            }),
         };
-        header_value(&header::AUTHORIZATION, &text)
+        made.map_err(|why| source.wrong_once(&at, why)).ok()
     }
 
     /// `hop` with this header. If the secret is in a file, it is made again when the file changes. A mistake
@@ -272,7 +292,7 @@ fn authorization(http: &Http, source: &mut Source<'_>) -> Option<Authorization> 
     let basic = http
         .basic
         .as_ref()
-        .map(|basic| basic_authorization(basic, source));
+        .map(|basic| basic_authorization("basic", basic, source));
     bearer.or(basic)
 }
 
@@ -285,7 +305,25 @@ fn bearer_authorization(file: &Parsed<FilePath>, source: &mut Source<'_>) -> Aut
     }
 }
 
-fn basic_authorization(basic: &Written<Basic>, source: &mut Source<'_>) -> Authorization {
+/// The value of `Proxy-Authorization`.
+pub(super) fn proxy_authorization(
+    basic: &Written<Basic>,
+    source: &mut Source<'_>,
+) -> Option<Current<HeaderValue>> {
+    basic_authorization("proxy_basic", basic, source).current(source)
+}
+
+/// The value of an `Authorization` header of the scheme Basic.
+pub(super) fn basic(user: &str, password: &str) -> Result<HeaderValue, String> {
+    let text = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
+    header_value(&header::AUTHORIZATION, &text)
+}
+
+fn basic_authorization(
+    key: &str,
+    basic: &Written<Basic>,
+    source: &mut Source<'_>,
+) -> Authorization {
     let Basic {
         user,
         password,
@@ -296,7 +334,7 @@ fn basic_authorization(basic: &Written<Basic>, source: &mut Source<'_>) -> Autho
     }
     let secret = source.password(password.as_ref(), password_file.as_ref());
     if secret.is_none() {
-        let why = "`basic` lacks `password_file`, or `password` as \"${NAME}\"";
+        let why = format!("`{key}` lacks `password_file`, or `password` as \"${{NAME}}\"");
         source.wrong(&basic.at, why);
     }
     Authorization {

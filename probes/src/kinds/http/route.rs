@@ -1,5 +1,5 @@
-//! The way to the configured host, if it is not that of its name: a fixed address, or another name in
-//! its certificate. It must never apply to another host, which a redirect may lead to.
+//! The way to a host, if it is not that of its name: a fixed address, another name in its certificate, or a
+//! proxy. The first two must never apply to another host, which a redirect may lead to.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use values::Source;
 use crate::dial::{self, Host};
 use crate::kinds::http::Http;
 use crate::kinds::http::hop::Hop;
+use crate::kinds::http::proxy::Proxies;
 use crate::tls;
 
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub(super) struct Route {
     pub(super) host: String,
     pub(super) address: Option<IpAddr>,
     pub(super) server_name: Option<ServerName<'static>>,
+    pub(super) proxies: Proxies,
 }
 
 impl Route {
@@ -32,11 +34,35 @@ impl Route {
             let name = tls::server_name(&named.value);
             name.map_err(|why| source.wrong(&named.at, why)).ok()
         });
+        let proxies = Proxies::new(http, source);
+        if proxies.of(hop.url()).is_some() {
+            refuse_beside_proxy(http, &hop, source);
+        }
         let route = Route {
             host: hop.name().to_owned(),
             address,
             server_name,
+            proxies,
         };
         hop.on(Some(Arc::new(route)))
+    }
+}
+
+/// A proxy resolves the name, and sends on the URL's host in `Host`.
+fn refuse_beside_proxy(http: &Http, hop: &Hop, source: &mut Source<'_>) {
+    let otherwise = "or write `proxy = \"direct\"`";
+    if let Some(resolve) = &http.resolve {
+        let why = format!("the proxy resolves the host: remove this, {otherwise}");
+        source.wrong(&resolve.at, why);
+    }
+    let own = http
+        .headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("host"));
+    if let Some((_, written)) = own.filter(|_| hop.secure.is_none()) {
+        let why = format!(
+            "a proxy replaces `Host` of an http:// request by the URL's host: remove it, {otherwise}"
+        );
+        source.wrong(&written.at, why);
     }
 }
