@@ -168,7 +168,7 @@ async fn run_ready(
     let filer = Arc::new(Filer::new(
         Arc::clone(&engine),
         data.clone(),
-        loaded.templates.clone(),
+        loaded.look.clone(),
     ));
     let state = Arc::new(web::AppState::new(
         Arc::clone(&engine),

@@ -2,7 +2,7 @@
 //! store is opened for writing twice.
 
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -27,7 +27,7 @@ use super::args::Common;
 use super::output::print_error;
 use super::progress::Progress;
 use crate::clock;
-use crate::config;
+use crate::config::{self, Look};
 use crate::engine;
 use crate::engine::rehearsal::rehearse;
 use crate::engine::status::Status;
@@ -107,7 +107,7 @@ impl Client {
     ///
     /// # Errors
     /// The act could not be tried. A refused act is a `Reply`.
-    pub fn act(&self, asked: &ActRequest, templates: Option<&Path>) -> Result<Reply> {
+    pub fn act(&self, asked: &ActRequest, look: &Look) -> Result<Reply> {
         let approves = filing::is_approval(&asked.act);
         let asked = &ActRequest {
             act: match approves {
@@ -145,7 +145,7 @@ impl Client {
         match turn.step(now, input, None).result {
             Ok(mut events) => {
                 let filed = match approves {
-                    true => self.file_reports(&mut turn, templates),
+                    true => self.file_reports(&mut turn, look),
                     false => Ok(turn::Events::new()),
                 };
                 let left = match filed {
@@ -167,11 +167,11 @@ impl Client {
     }
 
     /// Writes the files of approved reports on the ledger of a stopped service.
-    fn file_reports(&self, turn: &mut Turn, templates: Option<&Path>) -> Result<turn::Events> {
+    fn file_reports(&self, turn: &mut Turn, look: &Look) -> Result<turn::Events> {
         let mut events = turn::Events::new();
         for (committee, month, revision) in turn.record().reports.unfiled() {
             let ledger = turn.journal();
-            let filed = filing::write(ledger, &self.data, templates, &committee, month, &revision)?;
+            let filed = filing::write(ledger, &self.data, look, &committee, month, &revision)?;
             let input = Input::FileReport(Box::new(filed));
             events.extend(turn.step(clock::now(), input, None).result?);
         }

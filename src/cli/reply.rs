@@ -55,11 +55,11 @@ pub(super) fn carry_out(
         dry_run,
         anyway,
     };
-    let templates = match filing::is_approval(&request.act) && !dry_run {
-        true => super::report::templates(common),
-        false => None,
+    let look = match filing::is_approval(&request.act) && !dry_run {
+        true => super::report::look(common),
+        false => config::Look::default(),
     };
-    let reply = client.act(&request, templates.as_deref())?;
+    let reply = client.act(&request, &look)?;
     match reply {
         Reply::Done(receipt) if dry_run => print_dry_run(common, &receipt),
         reply => print_reply(common, reply),
@@ -68,7 +68,7 @@ pub(super) fn carry_out(
 
 /// Prints what an act would do, and the mails that would leave.
 fn print_dry_run(common: &Common, receipt: &Receipt) -> Result<End, Failure> {
-    let templates = config::locate(&common.config).templates;
+    let templates = config::locate(&common.config).look.templates;
     let renderer = notices::Renderer::new(templates.filter(|folder| folder.is_dir()).as_deref())?;
     let mails: Result<Vec<_>, notices::Error> = receipt
         .notices

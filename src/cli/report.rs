@@ -1,7 +1,5 @@
 //! `nines report MONTH`: makes a monthly report from the ledger alone. Nothing is sent.
 
-use std::path::PathBuf;
-
 use anyhow::Context as _;
 use domain::id::CommitteeId;
 use domain::record::Record;
@@ -13,8 +11,8 @@ use super::args::{self, Common};
 use super::client::Client;
 use super::output::{self, print_error};
 use super::{End, Failure};
-use crate::config;
-use crate::reports::{self, Format, filing};
+use crate::config::{self, Look};
+use crate::reports::{self, Format, Rendered, filing};
 
 /// The format to print: that of `--format`, or JSON with `--json`.
 pub(super) fn format(common: &Common, format: Option<Format>) -> Result<Format, Failure> {
@@ -27,20 +25,23 @@ pub(super) fn format(common: &Common, format: Option<Format>) -> Result<Format, 
     }
 }
 
-/// The operator's own templates. Without a readable configuration the built-in templates are used, and
-/// a message says so.
-pub(super) fn templates(common: &Common) -> Option<PathBuf> {
+/// How the operator wants reports to look. Without a readable configuration the built-in templates are
+/// used, and a message says so.
+pub(super) fn look(common: &Common) -> Look {
     let place = config::locate(&common.config);
-    let missing = match (&place.templates, place.trouble) {
-        (Some(folder), _) if folder.is_dir() => return place.templates,
+    let missing = match (&place.look.templates, place.trouble) {
+        (Some(folder), _) if folder.is_dir() => return place.look,
         (Some(folder), _) => format!("there is no folder {}", folder.display()),
         (None, Some(trouble)) => trouble,
-        (None, None) => return None,
+        (None, None) => return place.look,
     };
     print_error(format!(
         "nines: {missing}; the report is made with the built-in templates"
     ));
-    None
+    Look {
+        templates: None,
+        ..place.look
+    }
 }
 
 /// The committee that is named, else the only one.
@@ -89,12 +90,15 @@ pub fn run(common: &Common, wanted: &args::PrintReport) -> Result<End, Failure> 
     } else {
         approval::printed(&client, &committee, wanted.month, head.seq);
     }
-    let templates = if format.has_template() {
-        templates(common)
+    let look = if format.has_template() {
+        look(common)
     } else {
-        None
+        Look::default()
     };
-    let bytes = reports::render(&made, format, templates.as_deref())?;
+    let Rendered { bytes, warnings } = reports::render(&made, format, &look)?;
+    for warning in warnings {
+        print_error(format!("nines: {warning}"));
+    }
     match &wanted.out {
         Some(file) => {
             crate::files::replace(file, &bytes)

@@ -125,7 +125,7 @@ pub(super) fn load(
         mail: checked.mail,
         log: checked.log,
         data: checked.data,
-        templates: checked.templates,
+        look: checked.look,
         fingerprint,
         proxies: checked.proxies,
         warnings: Warnings::collect(&sources),

@@ -10,15 +10,15 @@ use values::{FilePath, Format as _};
 
 use super::read::text_of;
 use super::syntax::explain;
-use super::{Log, folder_of};
+use super::{Log, Look, Paper, folder_of};
 
 /// The places that commands need that do not start a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
     /// The folder of the ledger and the samples; the default if the file does not say.
     pub data: PathBuf,
-    /// The folder of the operator's own templates.
-    pub templates: Option<PathBuf>,
+    /// How the operator wants texts and reports to look, as far as the file says it.
+    pub look: Look,
     /// The log; the default for what is missing or wrong.
     pub log: Log,
     /// The first reason why the file could not be read as a whole, in one line with its name.
@@ -52,7 +52,14 @@ pub fn locate(file: &Path) -> Location {
     };
     Location {
         data: folder("data").unwrap_or_else(|| own.join("data")),
-        templates: folder("templates"),
+        look: Look {
+            templates: folder("templates"),
+            fonts: folder("fonts"),
+            paper: match service.and_then(|table| table.get("paper")?.get_ref().as_str()) {
+                Some("letter") => Paper::Letter,
+                _ => Paper::A4,
+            },
+        },
         log: Log {
             level: log_word(tree.get_ref(), "level").unwrap_or_default(),
             format: log_word(tree.get_ref(), "format").unwrap_or_default(),
@@ -82,7 +89,7 @@ mod tests {
         let prefix = format!("{}/", dir.path().display());
         (
             below(found.data),
-            found.templates.map(below),
+            found.look.templates.map(below),
             found.trouble.map(|trouble| trouble.replace(&prefix, "")),
         )
     }

@@ -57,8 +57,7 @@ pub struct Loaded {
     pub log: Log,
     /// The folder of the ledger and the samples. It may not exist yet.
     pub data: PathBuf,
-    /// A folder of templates to use in place of the built-in ones.
-    pub templates: Option<PathBuf>,
+    pub look: Look,
     /// The parts of the files, to compare two configurations.
     pub fingerprint: Fingerprint,
     /// What the environment variables that name proxies do, a sentence each.
@@ -67,6 +66,25 @@ pub struct Loaded {
     pub warnings: Warnings,
     /// The group of the operating system whose members may use the socket.
     pub socket_group: Option<String>,
+}
+
+/// How texts and reports look.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// A folder of templates to use in place of the built-in ones.
+    pub templates: Option<PathBuf>,
+    /// A folder of fonts for PDF reports, in addition to the built-in ones.
+    pub fonts: Option<PathBuf>,
+    pub paper: Paper,
+}
+
+/// The paper of a PDF report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Paper {
+    #[default]
+    A4,
+    Letter,
 }
 
 impl Loaded {

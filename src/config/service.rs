@@ -14,7 +14,7 @@ use values::{Address, FilePath, Id, Line, ListenAddress, Parsed, Seconds, Source
 use super::fields::{Contacts, Names, References, mailed, reference, unique};
 use super::mail::{self, MailTable};
 use super::reporting::{DayTimeTable, ReportingKeys, reporting};
-use super::{Listen, Mail, SelfCheck};
+use super::{Listen, Look, Mail, Paper, SelfCheck};
 
 /// The private listener unless the file says otherwise.
 const PRIVATE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
@@ -120,6 +120,11 @@ pub(super) struct ServiceTable {
     pub policies: Option<Parsed<FilePath>>,
     /// A folder of templates to use in place of the built-in ones. Default: none.
     templates: Option<Parsed<FilePath>>,
+    /// A folder of TrueType and OpenType fonts for PDF reports, for alphabets that the built-in fonts lack. Default: none.
+    fonts: Option<Parsed<FilePath>>,
+    /// The paper of PDF reports: "a4" or "letter". Default: "a4".
+    #[serde(default)]
+    paper: Paper,
     /// The name of the place from which the probes run. Default: local.
     vantage: Option<Parsed<Id>>,
     /// A group of the operating system, by name or number. Its members may use the socket: they see the
@@ -260,9 +265,9 @@ pub(super) struct Service {
     pub mail: Option<Mail>,
     pub log: Log,
     pub data: PathBuf,
-    pub templates: Option<PathBuf>,
     /// What the variables that name proxies do, a sentence each.
     pub proxies: Vec<String>,
+    pub look: Look,
     pub socket_group: Option<String>,
 }
 
@@ -274,8 +279,12 @@ pub(super) fn service(
     let vantage = file.vantage();
     let table = file.service.value;
     let data = table.data.map(|data| folder(source, &data, false));
-    let templates = table.templates.map(|t| folder(source, &t, true));
     let proxies = proxies(source, table.proxy_from_environment.as_ref());
+    let look = Look {
+        templates: table.templates.map(|t| folder(source, &t, true)),
+        fonts: table.fonts.map(|fonts| folder(source, &fonts, true)),
+        paper: table.paper,
+    };
     let listen = listen(source, file.listen.unwrap_or_default());
     let self_check = file.self_check.map(|table| self_check(source, table));
     if let (None, Some(first)) = (&file.mail, file.customer.first()) {
@@ -318,8 +327,8 @@ pub(super) fn service(
         socket_group: table.socket_group.map(|group| group.value),
         log: file.log,
         data: data.unwrap_or_else(|| source.folder().join("data")),
-        templates,
         proxies,
+        look,
     }
 }
 

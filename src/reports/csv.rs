@@ -5,7 +5,7 @@
 
 use domain::report::{
     AbsenceLine, Day, FigureChange, IncidentLine, OpenMeasure, OutageLine, Refused, Report,
-    SystemLine, Telling, Told, ToldByPerson, UnknownSpan, WindowLine,
+    SystemLine, Telling, Told, ToldByPerson, TrendMonth, UnknownSpan, WindowLine,
 };
 use domain::text::visible;
 use serde::Serialize;
@@ -18,6 +18,8 @@ pub(super) fn render(report: &Report) -> Vec<u8> {
     let mut out = Sections::default();
     out.section("report", REPORT, std::iter::once(report));
     out.section("system", SYSTEM, &report.systems);
+    let months = report.trend.iter().map(|t| (&t.system, &t.months));
+    out.section_of("month", "system", MONTH, months);
     let days = report.systems.iter().map(|s| (&s.system, &s.days));
     out.section_of("day", "system", DAY, days);
     out.section("outage", OUTAGE, &report.outages);
@@ -60,6 +62,15 @@ const CHANGE: &[Column<FigureChange>] = &[
     ("what", |c| text(&c.what)),
     ("before", |c| words(&c.before)),
     ("after", |c| words(&c.after)),
+];
+
+const MONTH: &[Column<TrendMonth>] = &[
+    ("month", |m| bare(&m.month)),
+    ("contract_availability", |m| bare(&m.contract_availability)),
+    ("target", |m| bare(&m.target)),
+    ("verdict", |m| bare(&m.verdict)),
+    ("outages", |m| bare(&m.outages)),
+    ("unplanned_s", |m| bare(&m.unplanned_s)),
 ];
 
 const SYSTEM: &[Column<SystemLine>] = &[

@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use tokio::time::sleep;
 
 use super::filing;
+use crate::config::Look;
 use crate::engine::EngineHandle;
 use crate::ledger::Ledger;
 
@@ -21,24 +22,24 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 pub struct Filer {
     engine: Arc<EngineHandle>,
     data: PathBuf,
-    templates: ArcSwap<Option<PathBuf>>,
+    look: ArcSwap<Look>,
     /// One report at a time: two writers would write the same files.
     turn: Mutex<()>,
 }
 
 impl Filer {
-    pub fn new(engine: Arc<EngineHandle>, data: PathBuf, templates: Option<PathBuf>) -> Self {
+    pub fn new(engine: Arc<EngineHandle>, data: PathBuf, look: Look) -> Self {
         Self {
             engine,
             data,
-            templates: ArcSwap::from_pointee(templates),
+            look: ArcSwap::from_pointee(look),
             turn: Mutex::new(()),
         }
     }
 
-    /// Replaces the operator's templates.
-    pub fn replace(&self, templates: Option<PathBuf>) {
-        self.templates.store(Arc::new(templates));
+    /// Replaces the operator's templates, fonts and paper.
+    pub fn replace(&self, look: Look) {
+        self.look.store(Arc::new(look));
     }
 
     /// The folder of the files.
@@ -54,11 +55,10 @@ impl Filer {
         let _turn = self.turn.lock().await;
         let mut events = Vec::new();
         for (committee, month, revision) in self.engine.snapshot().record.reports.unfiled() {
-            let (data, templates) = (self.data.clone(), self.templates.load_full());
+            let (data, look) = (self.data.clone(), self.look.load_full());
             let work = tokio::task::spawn_blocking(move || {
                 let ledger = Ledger::open_read_only(&data)?;
-                let templates = templates.as_deref();
-                filing::write(&ledger, &data, templates, &committee, month, &revision)
+                filing::write(&ledger, &data, &look, &committee, month, &revision)
             });
             let filed = match work.await {
                 Ok(Ok(filed)) => filed,

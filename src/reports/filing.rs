@@ -15,7 +15,8 @@ use domain::record::{Record, Revision};
 use domain::report::{self, Report, figures};
 use sha2::{Digest, Sha256};
 
-use super::{Format, page, render};
+use super::{Format, Rendered, render};
+use crate::config::Look;
 use crate::files;
 use crate::ledger::{self, Head, Ledger};
 
@@ -95,23 +96,27 @@ pub fn complete(
 pub fn write(
     ledger: &Ledger,
     data: &Path,
-    templates: Option<&Path>,
+    look: &Look,
     committee: &CommitteeId,
     month: Month,
     revision: &Revision,
 ) -> Result<FiledReport, Error> {
     let (report, ..) = as_of(ledger, committee.as_str(), month, Some(revision.seq))?;
-    // A wrong template of the operator does not hold a report back.
-    let (templates, rendered) = match all_formats(&report, templates) {
-        Err(error) if templates.is_some() => {
+    // A wrong template or font of the operator does not hold a report back.
+    let shipped = Look {
+        paper: look.paper,
+        ..Look::default()
+    };
+    let (look, rendered) = match all_formats(&report, look) {
+        Err(error) if *look != shipped => {
             let error = &error as &dyn std::error::Error;
             tracing::error!(
                 error,
-                "a report's own template failed; the shipped one is used"
+                "a report's own template or font failed; the shipped ones are used"
             );
-            (None, all_formats(&report, None)?)
+            (&shipped, all_formats(&report, &shipped)?)
         }
-        rendered => (templates, rendered?),
+        rendered => (look, rendered?),
     };
     let folder = data.join(FOLDER);
     let failed = |path: &Path| {
@@ -135,28 +140,31 @@ pub fn write(
         month,
         revision: revision.revision,
         files: written,
-        renderer: renderer(templates)?,
+        renderer: renderer(look)?,
         headline: report.headline,
         happened: report.happened,
     })
 }
 
-fn all_formats(
-    report: &Report,
-    templates: Option<&Path>,
-) -> Result<Vec<(Format, Vec<u8>)>, super::Error> {
-    let all = Format::ALL.into_iter();
-    all.map(|format| Ok((format, render(report, format, templates)?)))
-        .collect()
+fn all_formats(report: &Report, look: &Look) -> Result<Vec<(Format, Vec<u8>)>, super::Error> {
+    let mut all = Vec::new();
+    for format in Format::ALL {
+        let Rendered { bytes, warnings } = render(report, format, look)?;
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+        all.push((format, bytes));
+    }
+    Ok(all)
 }
 
-/// The program and the templates that make reports: with the same, the same ledger gives the same
-/// bytes.
+/// The program, the templates, the fonts and the paper that make reports: with the same, the same
+/// ledger gives the same bytes.
 ///
 /// # Errors
-/// A template cannot be read.
-pub fn renderer(templates: Option<&Path>) -> Result<String, super::Error> {
-    let sources = page::sources(templates)?;
+/// A template or font cannot be read.
+pub fn renderer(look: &Look) -> Result<String, super::Error> {
+    let sources = super::sources(look)?;
     let hash = sha256(sources.join("\0").as_bytes());
     Ok(format!(
         "nines {}, templates {}",

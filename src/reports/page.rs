@@ -10,11 +10,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Serde, ValueKind};
+use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, escape_formatter};
 
-use super::Error;
-use crate::files::{self, ReadError};
+use super::pictures::{self, Letters};
+use super::{Error, template};
 
 /// A format that is made from a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,9 +42,6 @@ impl Page {
 /// The limit of template instructions. A thousand systems need about twenty million.
 const FUEL: u64 = 400_000_000;
 
-/// The largest template in bytes, as for notices.
-const LARGEST_TEMPLATE: u64 = 256 * 1024;
-
 pub(super) fn render(
     report: &Report,
     page: Page,
@@ -58,33 +55,29 @@ pub(super) fn render(
         cause: format!("{error:#}"),
     };
     let environment = environment(page, &zone).map_err(wrong)?;
+    let pictures = match page {
+        Page::Html => pictures::all(report, Letters::Page, templates)?,
+        Page::Markdown => Vec::new(),
+    };
+    let pictures: Vec<Value> = pictures
+        .iter()
+        .map(|p| minijinja::context! { kind => p.kind, title => &p.title, svg => &p.svg })
+        .collect();
     let text = environment
         .template_from_named_str(name, &source)
-        .and_then(|t| t.render(minijinja::context! { r => Value::from(Serde(report)) }))
+        .and_then(|t| {
+            t.render(minijinja::context! { r => Value::from(Serde(report)), pictures => pictures })
+        })
         .map_err(wrong)?;
     Ok(text.into_bytes())
 }
 
-/// The text of every template in force.
-pub(super) fn sources(templates: Option<&Path>) -> Result<Vec<String>, Error> {
-    let all = [Page::Html, Page::Markdown].into_iter();
-    all.map(|page| source(page, templates)).collect()
-}
+/// Every page made from a template.
+pub(super) const ALL: [Page; 2] = [Page::Html, Page::Markdown];
 
-fn source(page: Page, templates: Option<&Path>) -> Result<String, Error> {
-    let Some(path) = templates.map(|dir| dir.join(page.template())) else {
-        return Ok(page.built_in().to_owned());
-    };
-    match files::read(&path, LARGEST_TEMPLATE) {
-        Ok(bytes) => String::from_utf8(bytes).map_err(|_| Error::Unreadable {
-            path,
-            source: std::io::Error::other("it is not UTF-8").into(),
-        }),
-        Err(ReadError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-            Ok(page.built_in().to_owned())
-        }
-        Err(source) => Err(Error::Unreadable { path, source }),
-    }
+/// The text of the template in force.
+pub(super) fn source(page: Page, templates: Option<&Path>) -> Result<String, Error> {
+    template::source(page.template(), page.built_in(), templates)
 }
 
 fn environment<'a>(page: Page, zone: &TimeZone) -> Result<Environment<'a>, minijinja::Error> {
@@ -100,14 +93,11 @@ fn environment<'a>(page: Page, zone: &TimeZone) -> Result<Environment<'a>, minij
     match page {
         Page::Html => {
             env.set_auto_escape_callback(|_| AutoEscape::Html);
-            env.set_formatter(|out, state, value| match text_of(value) {
-                Some(text) => escape_formatter(out, state, &Value::from(visible(text))),
-                None => escape_formatter(out, state, value),
-            });
+            env.set_formatter(template::visible);
         }
         Page::Markdown => {
             env.set_auto_escape_callback(|_| AutoEscape::None);
-            env.set_formatter(|out, state, value| match text_of(value) {
+            env.set_formatter(|out, state, value| match template::text_of(value) {
                 Some(text) => out.write_str(&markdown(text)).map_err(Into::into),
                 None => escape_formatter(out, state, value),
             });
@@ -164,14 +154,6 @@ fn filters(env: &mut Environment<'_>, zone: &TimeZone) {
         },
     );
     env.add_filter("short", |s: i64| short(s));
-}
-
-/// The text of a value, unless the template declared it safe.
-fn text_of(value: &Value) -> Option<&str> {
-    if value.is_safe() || value.kind() != ValueKind::String {
-        return None;
-    }
-    value.as_str()
 }
 
 fn wrong(what: impl Into<std::borrow::Cow<'static, str>>) -> minijinja::Error {

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::filing::{self, FOLDER, renderer, sha256};
 use super::{Format, render};
+use crate::config::Look;
 use crate::files;
 use crate::ledger::Ledger;
 
@@ -30,7 +31,7 @@ pub struct Checked {
 pub fn revision(
     ledger: &Ledger,
     data: &Path,
-    templates: Option<&Path>,
+    look: &Look,
     committee: &str,
     month: Month,
     revision: &Revision,
@@ -43,7 +44,7 @@ pub fn revision(
         return Ok(checked);
     };
     let (report, ..) = filing::as_of(ledger, committee, month, Some(revision.seq))?;
-    let same_renderer = renderer(templates)? == filed.renderer;
+    let same_renderer = renderer(look)? == filed.renderer;
     if !same_renderer {
         checked.notes.push(format!(
             "the files were made by {}: their bytes are not compared with new ones",
@@ -69,7 +70,7 @@ pub fn revision(
         let Some(format) = Format::ALL.into_iter().find(ending) else {
             continue;
         };
-        let again = render(&report, format, templates)?;
+        let again = render(&report, format, look)?.bytes;
         if format == Format::Json {
             let (old, new) = (parsed(&stored), parsed(&again));
             differences("", &old, &new, &mut |key, old, new| {

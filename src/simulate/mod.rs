@@ -107,7 +107,7 @@ pub fn run(
     let loaded = reloads.values().chain([&first]);
     let catalogues: Vec<&Catalogue> = loaded.map(|loaded| &loaded.catalogue).collect();
     scenario.names.check(&catalogues)?;
-    let templates = first.templates.clone();
+    let look = first.look.clone();
     let mut tick = |at| progress(&scenario, at);
     let played = play::play(&scenario, first, reloads, out, &mut tick)?;
     let record = played.turn.record();
@@ -118,7 +118,7 @@ pub fn run(
         incidents: record.incidents.all().count(),
         notices: record.notices.messages().count(),
         refused: played.refused,
-        reports: output::write(out, &scenario, &played.turn, templates.as_deref())?,
+        reports: output::write(out, &scenario, &played.turn, &look)?,
     };
     played.instance.close()?;
     Ok(summary)

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::Error;
 use super::scenario::Scenario;
+use crate::config::Look;
 use crate::engine::turn::Turn;
 use crate::files;
 use crate::ledger::Line;
@@ -43,12 +44,12 @@ pub(super) fn write(
     out: &Path,
     scenario: &Scenario,
     turn: &Turn,
-    templates: Option<&Path>,
+    look: &Look,
 ) -> Result<Vec<PathBuf>, Error> {
     put(&out.join("timeline.jsonl"), &timeline(turn)?)?;
     put(&out.join("notices.jsonl"), &notices(turn.record())?)?;
     mails(&out.join("notices"), turn)?;
-    reports(&out.join("reports"), scenario, turn, templates)
+    reports(&out.join("reports"), scenario, turn, look)
 }
 
 fn timeline(turn: &Turn) -> Result<Vec<u8>, Error> {
@@ -211,7 +212,7 @@ fn reports(
     folder: &Path,
     scenario: &Scenario,
     turn: &Turn,
-    templates: Option<&Path>,
+    look: &Look,
 ) -> Result<Vec<PathBuf>, Error> {
     let record = turn.record();
     let head = turn.journal().head().hash;
@@ -233,7 +234,7 @@ fn reports(
                 // Of an approved month the report that was sent.
                 let bytes = match approved {
                     Some(r) => sent_file(folder, committee.id.as_str(), month, r.revision, format)?,
-                    None => reports::render(&report, format, templates)?,
+                    None => reports::render(&report, format, look)?.bytes,
                 };
                 put(&path, &bytes)?;
                 written.push(path);

@@ -2,7 +2,7 @@
 //! follow. Schedules and notices are decided by the service's own code.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use domain::actor::Actor;
@@ -19,7 +19,7 @@ use super::scenario::{Act, Scenario};
 use super::steps::{ProbeTask, Step, Steps};
 use super::world::Draws;
 use super::{Error, Refused, world};
-use crate::config::Loaded;
+use crate::config::{Loaded, Look};
 use crate::engine::schedule::{After, Schedule};
 use crate::engine::turn::{self, Turn};
 use crate::engine::{self, turn::Turned};
@@ -70,8 +70,8 @@ pub(super) fn play(
     let mut simulation = Simulation {
         scenario,
         reloads,
-        renderer: renderer(first.templates.as_deref(), data)?,
-        templates: first.templates.clone(),
+        renderer: renderer(first.look.templates.as_deref(), data)?,
+        look: first.look.clone(),
         data,
         turn: Some(Turn::new(ledger, domain::record::Record::default(), &[])),
         instance,
@@ -134,7 +134,7 @@ struct Simulation<'a> {
     scenario: &'a Scenario,
     reloads: BTreeMap<usize, Loaded>,
     renderer: Renderer,
-    templates: Option<PathBuf>,
+    look: Look,
     data: &'a Path,
     turn: Option<Turn>,
     instance: Instance,
@@ -490,8 +490,8 @@ impl Simulation<'_> {
                 if *turn.record().catalogue == loaded.catalogue {
                     return Ok(());
                 }
-                self.renderer = renderer(loaded.templates.as_deref(), self.data)?;
-                self.templates.clone_from(&loaded.templates);
+                self.renderer = renderer(loaded.look.templates.as_deref(), self.data)?;
+                self.look.clone_from(&loaded.look);
                 let (by, catalogue) = (Actor::scenario(act.by), Box::new(loaded.catalogue.clone()));
                 self.step_or_fail(at, Input::Configure { by, catalogue })?;
                 self.schedule_probes(at);
@@ -523,12 +523,11 @@ impl Simulation<'_> {
         let Some(turn) = self.turn.as_ref() else {
             return Ok(());
         };
-        let templates = self.templates.as_deref();
         let mut filed = Vec::new();
         for (committee, month, revision) in turn.record().reports.unfiled() {
             let journal = turn.journal();
             filed.push(filing::write(
-                journal, self.data, templates, &committee, month, &revision,
+                journal, self.data, &self.look, &committee, month, &revision,
             )?);
         }
         for report in filed {

@@ -19,6 +19,7 @@ mod scope;
 mod summary;
 mod systems;
 mod texts;
+mod trend;
 mod unplanned_reasons;
 pub mod words;
 
@@ -75,6 +76,7 @@ pub fn monthly(
     let maintenance = maintenance::lines(&scope, &accounts);
     let unknown = monitor::unknown(&scope, &accounts);
     let notices = notices::Notices::of(&scope);
+    let trend = trend::lines(&scope, committee, month, &accounts);
     let moment = |at| Moment::of(at, &scope.zone);
     let known = record.reports.get(&scope.committee.id, month);
     let revisions: &[Revision] = known.map_or(&[], |known| known.revisions.as_slice());
@@ -117,6 +119,7 @@ pub fn monthly(
         changes: changes::lines(&scope),
         method: method::of(&scope),
         systems,
+        trend,
         outages,
         incidents,
         maintenance,

@@ -80,6 +80,8 @@ pub struct Report {
     pub happened: Vec<String>,
     /// Every system that the committee oversaw at any time in the month.
     pub systems: Vec<SystemLine>,
+    /// The same systems over thirteen months.
+    pub trend: Vec<TrendLine>,
     /// Every outage that touches the month.
     pub outages: Vec<OutageLine>,
     /// Every incident that was opened in the month or belongs to one of its outages.
@@ -225,6 +227,45 @@ pub struct SystemLine {
     pub days: Vec<Day>,
 }
 
+/// One system in the thirteen months that end with the report's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TrendLine {
+    pub system: String,
+    pub name: String,
+    /// In order of time, the report's month last.
+    pub months: Vec<TrendMonth>,
+    pub year: YearToDate,
+}
+
+/// One system in one month, as the ledger knows it now. All but `month` is `None` if the system had no
+/// agreed time in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TrendMonth {
+    /// `2026-10`.
+    pub month: String,
+    /// `None` too if nothing was measured.
+    pub contract_availability: Option<String>,
+    /// The target in force then; `None` if there was none.
+    pub target: Option<String>,
+    pub verdict: Option<Verdict>,
+    pub unplanned_s: Option<i64>,
+    pub outages: Option<i64>,
+}
+
+/// The months of the report's year up to its own. Each second is classed by the agreement of its month.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct YearToDate {
+    pub year: i16,
+    /// How many of them had agreed time.
+    pub months: u32,
+    pub contract_availability: Option<String>,
+    pub experienced_availability: Option<String>,
+    pub unplanned_s: i64,
+    pub planned_s: i64,
+    pub unknown_s: i64,
+    pub outages: i64,
+}
+
 /// One system on one local day: its agreed seconds by class.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Day {
@@ -240,6 +281,17 @@ pub struct Day {
     pub excluded_s: i64,
     pub unplanned_s: i64,
     pub unknown_s: i64,
+    /// The parts of the day that were not simply up, in order of time.
+    pub parts: Vec<Part>,
+}
+
+/// A part of a day that has one class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Part {
+    /// Seconds from the start of the day.
+    pub from_s: i64,
+    pub to_s: i64,
+    pub class: Mark,
 }
 
 /// The worst class of a day; the worst is last.

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::model::{Day, Mark, Moment, SystemLine};
+use super::model::{Day, Mark, Moment, Part, SystemLine};
 use super::scope::{Overseen, Scope};
 use super::{merged, words};
 use crate::accounting::{
-    self, DaySeconds, Figures, MergedOutage, OutageFigures, Ratio, UnplannedTime, WindowFigures,
+    self, Classes, DaySeconds, Figures, MergedOutage, OutageFigures, Ratio, UnplannedTime,
+    WindowFigures,
 };
 use crate::id::{OutageId, SystemId, WindowId};
-use crate::span::Span;
+use crate::span::{Span, Spans, second};
 use crate::windows::Occurrence;
 
 pub(super) struct Account<'a> {
@@ -151,8 +152,36 @@ fn days(scope: &Scope<'_>, figures: &Figures) -> Vec<Day> {
             excluded_s: d.excluded_s,
             unplanned_s: d.unplanned_s,
             unknown_s: d.unknown_s,
+            parts: parts(&figures.classes, d.span),
         })
         .collect()
+}
+
+/// What was not up in a day, in order. Time outside of the agreed hours is no part.
+fn parts(classes: &Classes, day: Span) -> Vec<Part> {
+    let (from, to) = (second(day.from), second(day.to));
+    let of = |spans: &Spans, class| {
+        let inside = spans.clip(from, to);
+        let parts: Vec<Part> = inside
+            .iter()
+            .map(|(start, end)| Part {
+                from_s: start - from,
+                to_s: end - from,
+                class,
+            })
+            .collect();
+        parts
+    };
+    let mut parts = [
+        of(&classes.degraded, Mark::Degraded),
+        of(&classes.unknown, Mark::Unknown),
+        of(&classes.planned, Mark::Planned),
+        of(&classes.excluded, Mark::Excluded),
+        of(&classes.unplanned, Mark::Unplanned),
+    ]
+    .concat();
+    parts.sort_by_key(|part| part.from_s);
+    parts
 }
 
 /// The worst class of the day.

@@ -207,7 +207,7 @@ impl Service {
         self.state.offer(&loaded.probes);
         self.runner.check_itself(loaded.self_check);
         self.runner.replace(loaded.probes);
-        self.filer.replace(loaded.templates);
+        self.filer.replace(loaded.look);
         renderer.attach_from(self.filer.folder());
         self.courier.replace(relays, renderer);
         for left in &left {

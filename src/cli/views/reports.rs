@@ -14,7 +14,7 @@ use crate::cli::layout::{self, Listing, Times};
 use crate::cli::output::{self, print, print_error};
 use crate::cli::{End, Failure, report};
 use crate::reports::filing::FOLDER;
-use crate::reports::{Format, verify};
+use crate::reports::verify;
 
 /// Every approved revision, by committee and month.
 fn revisions(record: &Record) -> impl Iterator<Item = (&CommitteeId, Month, &Revision)> {
@@ -172,10 +172,7 @@ pub fn verify(common: &Common, wanted: &VerifyReports) -> Result<End, Failure> {
     let client = Client::new(common)?;
     let (record, _) = client.record(None)?;
     let ledger = client.ledger()?;
-    let templates = match Format::ALL.into_iter().any(Format::has_template) {
-        true => report::templates(common),
-        false => None,
-    };
+    let look = report::look(common);
     let mut rows = Vec::new();
     let mut bad = false;
     for (committee, month, revision) in revisions(&record) {
@@ -187,8 +184,8 @@ pub fn verify(common: &Common, wanted: &VerifyReports) -> Result<End, Failure> {
         if !is_wanted {
             continue;
         }
-        let (id, templates) = (committee.as_str(), templates.as_deref());
-        let checked = verify::revision(&ledger, &client.data, templates, id, month, revision)?;
+        let id = committee.as_str();
+        let checked = verify::revision(&ledger, &client.data, &look, id, month, revision)?;
         bad |= !checked.faults.is_empty();
         rows.push(json!({
             "committee": committee, "month": month, "revision": revision.revision,

@@ -27,7 +27,7 @@ fn the_shipped_folder_itself_is_good() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/nines.toml");
     let loaded = load(&file).expect("good");
     assert_eq!(loaded.data, file.parent().unwrap().join("data"));
-    assert_eq!(loaded.templates, None);
+    assert_eq!(loaded.look.templates, None);
     assert_eq!(
         loaded.listen.public,
         Some(SocketAddr::from(([127, 0, 0, 1], 8080)))

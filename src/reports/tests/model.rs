@@ -238,8 +238,12 @@ fn a_notice_that_was_given_up_is_told_apart_from_one_that_was_refused() {
             "Given up after 48 hours, not notified: St. Elsewhere Hospital",
         ),
     ] {
-        let text =
-            String::from_utf8(crate::reports::render(&report, format, None).unwrap()).unwrap();
+        let text = String::from_utf8(
+            crate::reports::render(&report, format, &crate::config::Look::default())
+                .unwrap()
+                .bytes,
+        )
+        .unwrap();
         assert!(text.contains(said), "{format:?}");
         let table = text.to_lowercase();
         assert!(

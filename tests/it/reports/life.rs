@@ -180,8 +180,8 @@ fn a_report_mail_has_the_first_page_s_sentences_and_the_approved_file() {
     );
     assert!(body.contains("takes the place of revision 1"), "{body}");
     let attached: Vec<&[u8]> = message.attachments().map(|part| part.contents()).collect();
-    let file = month.file("reports/operations-2026-10-revision-2.html");
-    assert_eq!(attached, [file.as_bytes()]);
+    let pdf = &month.files[Path::new("reports/operations-2026-10-revision-2.pdf")];
+    assert!(attached == [pdf.as_slice()], "{} files", attached.len());
 }
 
 #[test]

@@ -30,19 +30,19 @@ const PINNED: [(&str, &str); 8] = [
     ),
     (
         "reports/operations-2026-10.json",
-        "5f2b9a82c307ec1b04983fe7a0cbacc92cd1168f8b42cf0c3126c834bfbead63",
+        "cfa6076ebc423772a0820d3506ff2bd80d7c4d49cdc4d74e06d4ed6e27cd34e6",
     ),
     (
         "reports/operations-2026-10.html",
-        "4690fdd08e264d9ac4e871fff3512fa500d9756cd0b4d9c4e79a2b2aeb6e4f16",
+        "e29a2dc8380b51f4c9361e560cb974bd5fb2e6c8c55a2d422584d3dc549dc5ff",
     ),
     (
         "reports/operations-2026-10.md",
-        "5b64ede0c4537f1fd82acbd1c722bf2c5fe71681a767e5fd7115b310f8a1008d",
+        "b23f24e366540d35d2b3ce35572db58657a38bfe3cd3227615229442fce55dbc",
     ),
     (
         "reports/operations-2026-10.csv",
-        "ae92f00d1bc93897e65bb04f289b2c8d62ad311a54df84f9b4f910996dd72262",
+        "9d2a93dc0875985854a1db5094be8842ae238a251ec2784bfad254528cca1200",
     ),
     (
         "notices/",

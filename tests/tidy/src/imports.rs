@@ -41,6 +41,7 @@ const OWNED: &[(&str, &str)] = &[
     ("lettre::", "src/notices"),
     ("prometheus::", "src/metrics"),
     ("minijinja::", "src/notices src/reports"),
+    ("typeset::", "src/reports"),
     ("anyhow::", "src/cli"),
     (
         "probes::",
