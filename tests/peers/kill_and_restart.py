@@ -194,13 +194,6 @@ def covers(notice):
     return {outage for a in notice["affected"] for outage in (a["outage"], *a["joined"])}
 
 
-def replaced(notice, theirs):
-    """Return True if a recovery was perhaps delivered, and a later one with other words says all of it again."""
-    return (notice["kind"] == "uptime" and set(notice["results"]) == {"ambiguous"}
-            and any(n is not notice and n["kind"] == "uptime" and "accepted" in n["results"]
-                    and covers(notice) <= covers(n) for n in theirs))
-
-
 def summary(notice):
     """Return a notice in short, for a message."""
     affected = [(a["outage"], *a["joined"], "over" if a["to"] else "open") for a in notice["affected"]]
@@ -228,7 +221,7 @@ def told(nines, spool, outages):
                 # Kills superseded the notice again and again: a later notice repeats the outage.
                 later = [n for n in theirs if n not in said and any(i in kept for i in n["ids"])
                          and any(a["outage"] == outage and a["to"] for a in n["affected"])]
-                arrived = [n for n in said if any(i in kept for i in n["ids"]) and not replaced(n, theirs)]
+                arrived = [n for n in said if any(i in kept for i in n["ids"])]
                 kinds = sorted(n["kind"] for n in arrived)
                 says_both = [n for n in arrived if n["kind"] == "uptime" and n["includes_downtime"]]
                 # A kill made the downtime notice ambiguous, or the recovery notice covers several outages and

@@ -20,7 +20,7 @@ struct Recovery {
     all: BTreeSet<OutageId>,
     /// The system was flapping in them.
     flapping: bool,
-    /// The messages that told of their beginning.
+    /// The messages that told of them while they went on.
     told: BTreeSet<NoticeId>,
 }
 
@@ -82,13 +82,17 @@ impl Look<'_> {
     /// True if the address may have read that the outage goes on and not that it is over. A lost
     /// `uptime` that says both is sent once more as it was.
     fn may_know_of(&self, outage: OutageId) -> bool {
-        let notices = &self.record.notices;
-        let entry = notices.outage_entry(outage, self.address);
-        let entry = entry.filter(|e| e.ended.is_owed());
-        let began = entry.map(|e| e.began).filter(|began| began.is_possible());
-        let told_by = began.and_then(Known::notice);
-        let told_by = told_by.and_then(|id| notices.message(id));
-        told_by.is_some_and(|o| o.notice.kind != Kind::Uptime)
+        let entry = self.record.notices.outage_entry(outage, self.address);
+        let entry = entry.filter(|e| e.ended.is_owed() && e.began.is_possible());
+        entry.and_then(|e| self.told_down_by(e)).is_some()
+    }
+
+    /// The message that told of an outage while it went on. An `uptime` that says both is none: its
+    /// rows are about outages that were over.
+    fn told_down_by(&self, entry: &OutageEntry) -> Option<NoticeId> {
+        let id = entry.began.notice()?;
+        let message = self.record.notices.message(id)?;
+        (message.notice.kind != Kind::Uptime).then_some(id)
     }
 
     /// The recoveries of a system that is down again, if the address was not told of them.
@@ -190,7 +194,10 @@ impl Look<'_> {
                 over: vec![outage],
                 all: record.same_downtime(outage, self.address),
                 flapping: false,
-                told: entry.and_then(|e| e.began.notice()).into_iter().collect(),
+                told: entry
+                    .and_then(|e| self.told_down_by(e))
+                    .into_iter()
+                    .collect(),
             };
             one.all.extend(found_down_again(record, outage, over));
             if let Some(episode) = episode.filter(|e| e.outages().any(|o| o == outage)) {

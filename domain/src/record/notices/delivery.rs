@@ -20,11 +20,14 @@ const GIVE_UP: SignedDuration = SignedDuration::from_hours(48);
 const LOST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
 
 impl Known {
-    /// The knowledge after one more message; certain knowledge stays.
+    /// The knowledge after one more message: certain knowledge stays, and so does the first message
+    /// that the address may have read.
     pub(super) fn after(self, new: Known) -> Known {
         match (self, new) {
-            (Known::Yes(_), _) | (Known::Perhaps(_), Known::Lost(_) | Known::Refused(_)) => self,
-            (Known::Lost(id), Known::Refused(_)) => Known::Perhaps(id),
+            (Known::Yes(_), _)
+            | (Known::Perhaps(_), Known::Lost(_) | Known::Perhaps(_) | Known::Refused(_))
+            | (Known::Lost(_), Known::Lost(_)) => self,
+            (Known::Lost(id), Known::Perhaps(_) | Known::Refused(_)) => Known::Perhaps(id),
             (_, new) => new,
         }
     }

@@ -42,6 +42,40 @@ fn three_outages_that_nobody_was_told_of_are_one_message_when_it_is_over() {
 }
 
 #[test]
+fn recoveries_that_one_lost_message_told_stay_apart_in_the_next() {
+    let mut service = Service::new(ORIGIN, vec![system("a")]);
+    service.draw(0, &[("a/p", "UDDDUU")]);
+    service.deliver_due(Delivery::Deferred);
+    service.draw(180, &[("a/p", "DDDUU")]);
+    service.tick(1_000);
+    assert_eq!(service.deliver_due(Delivery::Ambiguous).len(), 1);
+    service.draw(1_020, &[("a/p", "DDDUU")]);
+    service.tick(2_000);
+    assert!(service.only_due().includes_downtime);
+    assert_eq!(
+        send_due(&mut service),
+        ["uptime: a 30..120, a 180..270, a 1020..1110"]
+    );
+    assert!(service.is_quiet());
+}
+
+#[test]
+fn a_lost_recovery_does_not_make_the_address_forget_a_lost_downtime() {
+    let mut service = Service::new(ORIGIN, vec![system("a")]);
+    service.draw(0, &[("a/p", "UDDD")]);
+    service.deliver_due(Delivery::Ambiguous);
+    service.draw(120, &[("a/p", "UUUU")]);
+    assert!(!service.only_due().includes_downtime);
+    service.deliver_due(Delivery::Ambiguous);
+    service.draw(240, &[("a/p", "DDDUU")]);
+    service.tick(1_000);
+    // The address may have read that `a` is down: "was down, is up again" would be news of another.
+    assert!(!service.only_due().includes_downtime);
+    assert_eq!(send_due(&mut service), ["uptime: a 30..120, a 240..330"]);
+    assert!(service.is_quiet());
+}
+
+#[test]
 fn a_recovery_that_was_not_sent_is_said_by_the_next_downtime() {
     let mut service = Service::new(ORIGIN, vec![system("a")]);
     service.draw(0, &[("a/p", "UDDD")]);
