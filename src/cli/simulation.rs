@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::args::Common;
-use super::output::{self, print};
+use super::output::{self, print, print_error};
 use super::progress::Progress;
 use super::{End, Failure};
 use crate::simulate;
@@ -39,11 +39,15 @@ pub fn run(scenario: &Path, out: &Path, common: &Common) -> Result<End, Failure>
         .iter()
         .map(|r| format!("line {}: {} at {}: {}", r.line, r.by, r.at, r.reason))
         .collect();
+    for warning in &summary.warnings {
+        print_error(format!("nines: {warning}"));
+    }
     if common.json {
         output::json(&json!({
             "seq": summary.head.seq, "head": summary.head.hash, "samples": summary.samples,
             "outages": summary.outages, "incidents": summary.incidents,
             "notices": summary.notices, "refused": refused, "reports": summary.reports,
+            "warnings": summary.warnings,
         }))?;
     } else {
         let mut text = format!(

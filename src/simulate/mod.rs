@@ -84,6 +84,8 @@ pub struct Summary {
     pub notices: usize,
     pub refused: Vec<Refused>,
     pub reports: Vec<PathBuf>,
+    /// What the reader of a report would not expect.
+    pub warnings: Vec<String>,
 }
 
 /// Runs a scenario file and writes everything to `out`: the stores, the timeline, the notices, the
@@ -111,6 +113,7 @@ pub fn run(
     let mut tick = |at| progress(&scenario, at);
     let played = play::play(&scenario, first, reloads, out, &mut tick)?;
     let record = played.turn.record();
+    let reports = output::write(out, &scenario, &played.turn, &look)?;
     let summary = Summary {
         head: played.turn.journal().head(),
         samples: played.samples,
@@ -118,7 +121,8 @@ pub fn run(
         incidents: record.incidents.all().count(),
         notices: record.notices.messages().count(),
         refused: played.refused,
-        reports: output::write(out, &scenario, &played.turn, &look)?,
+        reports: reports.paths,
+        warnings: reports.warnings.into_iter().collect(),
     };
     played.instance.close()?;
     Ok(summary)

@@ -1,6 +1,7 @@
 //! Writes the results of a run: timeline, notices, mails, reports. Every file is made from the ledger
 //! alone, so the machine does not change a byte.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use domain::calendar::Month;
@@ -39,13 +40,20 @@ struct NoticeLine<'a> {
     result: &'static str,
 }
 
-/// Writes everything to `out`. Returns the paths of the reports.
+/// The reports as written.
+pub(super) struct Reports {
+    pub paths: Vec<PathBuf>,
+    /// Each once: the same font is missing in every month.
+    pub warnings: BTreeSet<String>,
+}
+
+/// Writes everything to `out`.
 pub(super) fn write(
     out: &Path,
     scenario: &Scenario,
     turn: &Turn,
     look: &Look,
-) -> Result<Vec<PathBuf>, Error> {
+) -> Result<Reports, Error> {
     put(&out.join("timeline.jsonl"), &timeline(turn)?)?;
     put(&out.join("notices.jsonl"), &notices(turn.record())?)?;
     mails(&out.join("notices"), turn)?;
@@ -208,15 +216,13 @@ fn mails(folder: &Path, turn: &Turn) -> Result<(), Error> {
 }
 
 /// Writes a report for every committee and every month of the scenario.
-fn reports(
-    folder: &Path,
-    scenario: &Scenario,
-    turn: &Turn,
-    look: &Look,
-) -> Result<Vec<PathBuf>, Error> {
+fn reports(folder: &Path, scenario: &Scenario, turn: &Turn, look: &Look) -> Result<Reports, Error> {
     let record = turn.record();
     let head = turn.journal().head().hash;
-    let mut written = Vec::new();
+    let mut written = Reports {
+        paths: Vec::new(),
+        warnings: BTreeSet::new(),
+    };
     for committee in &record.catalogue.committees {
         let zones = record
             .configurations
@@ -234,10 +240,14 @@ fn reports(
                 // Of an approved month the report that was sent.
                 let bytes = match approved {
                     Some(r) => sent_file(folder, committee.id.as_str(), month, r.revision, format)?,
-                    None => reports::render(&report, format, look)?.bytes,
+                    None => {
+                        let rendered = reports::render(&report, format, look)?;
+                        written.warnings.extend(rendered.warnings);
+                        rendered.bytes
+                    }
                 };
                 put(&path, &bytes)?;
-                written.push(path);
+                written.paths.push(path);
             }
             month = month.next();
         }

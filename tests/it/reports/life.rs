@@ -241,6 +241,16 @@ fn a_revision_says_which_figures_changed_from_what_to_what_and_why() {
     ] {
         assert!(page.contains(part), "{part}");
     }
+    // The bookmarks of a PDF are plain text in the file.
+    let bookmark = |name: &str| {
+        let pdf = &month.files[Path::new(&format!("reports/operations-2026-10-{name}.pdf"))];
+        let wanted = b"/Title(Changes of this revision)";
+        pdf.windows(wanted.len()).any(|part| part == wanted)
+    };
+    assert_eq!(
+        ["final", "revision-1", "revision-2"].map(bookmark),
+        [false, true, true]
+    );
     // Only texts changed in the second one.
     let third = month.report("operations-2026-10-revision-2");
     assert_eq!(list(&third["revises"]["changes"]), [] as [Value; 0]);
