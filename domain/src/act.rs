@@ -142,7 +142,7 @@ pub enum Act {
     CancelMaintenance {
         #[serde(alias = "id")]
         window: WindowId,
-        reason: Option<String>,
+        reason: String,
     },
     /// Approves the report of a month.
     ApproveReport {

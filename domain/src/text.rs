@@ -43,6 +43,15 @@ pub fn prose(text: &str, what: &str) -> Result<(), Refusal> {
     free_of(text, what, |c| is_obeyed(c) && !matches!(c, '\n' | '\t'))
 }
 
+/// True if a text may be an id: lower-case letters, digits and inner hyphens, at most 64.
+pub fn is_id(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=64).contains(&text.len())
+        && text.bytes().all(allowed)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
 /// A key that tells two persons' names apart: letters and digits, without regard to case, width,
 /// punctuation, spaces and invisible characters. `None` if there is no letter. Letters of different
 /// alphabets that look alike stay different.
@@ -131,5 +140,13 @@ mod tests {
             text,
             Err("the summary holds the control character U+001B".to_owned())
         );
+    }
+
+    #[test]
+    fn ids_are_plain() {
+        assert!(is_id("level-2"));
+        for text in ["", "Level", "-a", "a-", "a/b", "a_b", "é"] {
+            assert!(!is_id(text), "{text}");
+        }
     }
 }

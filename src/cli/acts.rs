@@ -118,7 +118,7 @@ impl Group for MaintenanceActs {
             name: "cancel",
             act: "cancel_maintenance",
             about: "Cancel a window that has not begun",
-            arguments: &[WINDOW, REASON.optional()],
+            arguments: &[WINDOW, REASON],
         },
         Command {
             name: "told",
@@ -138,7 +138,10 @@ const OUTAGE: Argument = Argument::position(
     "Outage id (O-12), or a system: its open outage, else its last",
 );
 const SYSTEM: Argument = Argument::position("system", "System id");
-const ID: Argument = Argument::position("id", "Window id, unique among all windows");
+const ID: Argument = Argument::position(
+    "id",
+    "Window id, unique among all windows, such as database-move",
+);
 const WINDOW: Argument = Argument::position("window", "Window id");
 const CUSTOMER: Argument = Argument::position("customer", "Customer id");
 const MEASURE: Argument = Argument::position(

@@ -338,7 +338,7 @@ async fn exchange<R: DeserializeOwned>(
     connection.abort();
     serde_json::from_slice(&bytes).with_context(|| {
         let text = String::from_utf8_lossy(&bytes);
-        format!("the service exchange {status}: {}", text.trim())
+        format!("the service answered {status}: {}", text.trim())
     })
 }
 

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use domain::act::Act;
+use domain::catalogue::Single;
 use domain::event::{Event, Fact};
 use domain::id::{IncidentId, WindowId};
 use domain::notice::Notice;
 use domain::record::{Record, WindowStatus};
 use domain::report::words;
 use domain::span::Span;
+use domain::windows::{Earned, Occurrence};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -25,10 +27,12 @@ pub fn sentences(
 ) -> Vec<String> {
     let mut said = Vec::new();
     match act {
-        Act::ScheduleMaintenance(window) => said.extend(of_window(record, &window.id, now)),
-        Act::ExtendMaintenance { window, .. } | Act::Told { window, .. } => {
+        Act::ScheduleMaintenance(Single { id: window, .. })
+        | Act::ExtendMaintenance { window, .. } => {
             said.extend(of_window(record, window, now));
+            said.extend(overlaps(record, window));
         }
+        Act::Told { window, .. } => said.extend(of_window(record, window, now)),
         Act::Exclude {
             approved_by: None, ..
         } => said.push(
@@ -147,6 +151,37 @@ pub fn of_window(record: &Record, id: &WindowId, now: Timestamp) -> Vec<String> 
         false => "every customer was notified in time",
     };
     vec![format!("counts as planned: {why}")]
+}
+
+/// Names each other window of the same systems that overlaps this one: often the same work, announced twice.
+fn overlaps(record: &Record, id: &WindowId) -> Vec<String> {
+    let history = record.maintenance.one_off(id);
+    let Some((_, window)) = history.and_then(|history| history.versions.last()) else {
+        return Vec::new();
+    };
+    let span = Span::new(window.start, window.end);
+    let zone = record.zone();
+    let is_another = |o: &Occurrence| o.id != *id && o.why != Earned::Cancelled;
+    let mut systems: BTreeMap<WindowId, (Occurrence, Vec<&str>)> = BTreeMap::new();
+    for system in &window.systems {
+        for other in record
+            .windows_of(system, span)
+            .into_iter()
+            .filter(is_another)
+        {
+            let entry = systems.entry(other.id.clone());
+            entry.or_insert((other, Vec::new())).1.push(system.as_str());
+        }
+    }
+    let each = systems.into_values().map(|(other, systems)| {
+        format!(
+            "warning: it overlaps the window {} of {}, {}",
+            other.id,
+            systems.join(", "),
+            spans(&[other.span], &zone)
+        )
+    });
+    each.collect()
 }
 
 /// One sentence for each open point; none if the whole window counts as planned.

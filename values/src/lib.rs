@@ -7,6 +7,7 @@ mod format;
 mod net;
 mod source;
 pub use domain::suggest;
+pub use domain::text::is_id;
 mod text;
 mod time;
 pub mod url;
@@ -19,7 +20,7 @@ pub use net::{
     is_qualified_name,
 };
 pub use source::{Environment, Source, secret_line};
-pub use text::{FilePath, Id, Line, Percent, Prose, SecretName, Text, is_id, variable};
+pub use text::{FilePath, Id, Line, Percent, Prose, SecretName, Text, variable};
 pub use time::{ClockTime, Date, Length, Seconds, Weekday, Zone, spell_length, weekday};
 pub use watched::Watched;
 pub use written::{OneOrMany, Place, STAND_IN, Scalar, Written};

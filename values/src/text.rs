@@ -2,20 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::Format;
 use crate::suggest::shorten;
+use crate::{Format, is_id};
 
 /// An id: lower-case letters, digits and inner hyphens, at most 64.
 pub struct Id;
-
-/// True if a text may be an id.
-pub fn is_id(text: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    (1..=64).contains(&text.len())
-        && text.bytes().all(allowed)
-        && !text.starts_with('-')
-        && !text.ends_with('-')
-}
 
 impl Format for Id {
     type Value = String;
@@ -236,13 +227,5 @@ mod tests {
         assert!(Line::parse("  ").is_err());
         assert!(Line::parse("Clinical Portal").is_ok());
         assert!(Prose::parse("Call us.\nOr write.").is_ok());
-    }
-
-    #[test]
-    fn ids_are_plain() {
-        assert!(is_id("level-2"));
-        for text in ["", "Level", "-a", "a-", "a/b", "a_b", "é"] {
-            assert!(!is_id(text), "{text}");
-        }
     }
 }

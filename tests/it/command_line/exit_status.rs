@@ -13,7 +13,11 @@ fn the_exit_status_says_what_it_was() {
     ledger(&["incident", "ack", "I-99"], 1);
     ledger(&["incident", "show", "nobody"], 1);
     ledger(&["incident", "reclassify", "O-99", "--reason", "x"], 1);
-    ledger(&["maintenance", "cancel", "nothing"], 1);
+    let reason = ["--reason", "The part is late."];
+    ledger(
+        &[&["maintenance", "cancel", "nothing"][..], &reason].concat(),
+        1,
+    );
     ledger(&["report", "2026-10", "--committee", "nobody"], 1);
     ledger(&["report", "2024-01"], 1);
     // 2: the words or the configuration are wrong.
@@ -21,6 +25,8 @@ fn the_exit_status_says_what_it_was() {
     ledger(&["incident", "ack", "portal", "--by", "a\nb"], 2);
     ledger(&["report", "2026-10", "--json", "--format", "csv"], 2);
     ledger(&["nonsense"], 2);
+    // Customers read the reason.
+    ledger(&["maintenance", "cancel", "nothing"], 2);
     // A day alone is no time.
     let declare = ["incident", "declare", "portal", "--evidence", "x", "--from"];
     ledger(&[&declare[..], &["2026-10-20"]].concat(), 2);

@@ -74,6 +74,21 @@ fn what_is_scheduled_or_added_too_late_is_said_to_earn_nothing() {
         left.starts_with("too late to count as planned: customers had to be notified by"),
         "{left}"
     );
+    let overlap = "warning: it overlaps the window in-time of portal, ";
+    assert!(
+        late["left"][1].as_str().unwrap().starts_with(overlap),
+        "{late}"
+    );
+    assert!(
+        !in_time["left"].to_string().contains("overlaps"),
+        "{in_time}"
+    );
+    let bad = schedule_with(24, "Bad Id", "1h", &[], 1);
+    let why = bad["refused"].as_str().unwrap();
+    assert!(
+        why.starts_with("`Bad Id` cannot be the id of a window: use"),
+        "{why}"
+    );
     let longer = after(28);
     let line = [
         "maintenance",

@@ -115,9 +115,7 @@ pub(super) fn fact_of(
             max_downtime_s,
             reason,
         } => windows::extend(record, at, window, *end, *max_downtime_s, reason.as_deref()),
-        Act::CancelMaintenance { window, reason } => {
-            windows::cancel(record, at, window, reason.as_deref())
-        }
+        Act::CancelMaintenance { window, reason } => windows::cancel(record, at, window, reason),
         Act::ApproveReport {
             committee,
             month,

@@ -12,7 +12,8 @@ use crate::id::{CustomerId, WindowId};
 use crate::record::Record;
 use crate::report::words;
 use crate::span::{Span, Spans, second};
-use crate::suggest::unknown;
+use crate::suggest::{shorten, unknown};
+use crate::text::is_id;
 use crate::windows::{CustomerTold, OneOffHistory};
 
 /// The longest single window. A slip in a year would otherwise announce work for a lifetime.
@@ -121,11 +122,11 @@ fn makes_sense(record: &Record, at: Timestamp, window: &Single) -> Result<(), Re
     if record.maintenance.one_off(&window.id).is_some() {
         return refuse(format!("there is a window `{}` already", window.id));
     }
-    named(window.id.as_str(), "the window's id")?;
-    if window.id.as_str().contains(['/', '@']) {
+    if !is_id(window.id.as_str()) {
         return refuse(format!(
-            "`{}`: `/` and `@` are kept for recurring windows",
-            window.id
+            "`{}` cannot be the id of a window: use lower-case letters, digits and inner hyphens, at most 64, \
+             as in `database-move`",
+            shorten(window.id.as_str())
         ));
     }
     named(&window.title, "the window's title")?;
@@ -255,9 +256,9 @@ pub(super) fn cancel(
     record: &Record,
     at: Timestamp,
     window: &WindowId,
-    reason: Option<&str>,
+    reason: &str,
 ) -> Result<Fact, Refusal> {
-    maybe(reason, "the reason")?;
+    given(reason, "the reason")?;
     let entry = single(record, window)?;
     let last = last_version(&entry);
     if last.start <= at {
@@ -268,7 +269,7 @@ pub(super) fn cancel(
     }
     Ok(Fact::WindowCancelled {
         window: window.clone(),
-        reason: reason.map(str::to_owned),
+        reason: Some(reason.to_owned()),
     })
 }
 

@@ -574,7 +574,7 @@ fn work_that_is_off_is_told_to_those_who_heard_of_it() {
     service.act_at(30, "kim", told);
     let cancel = Act::CancelMaintenance {
         window: "move".into(),
-        reason: None,
+        reason: "The part is late.".into(),
     };
     service.act_at(40, "kim", cancel);
     assert_eq!(
@@ -602,7 +602,7 @@ fn work_that_is_off_before_anybody_heard_of_it_is_told_to_nobody() {
     deliver_to(&mut service, 20, &["it@clinic.example"]);
     let cancel = Act::CancelMaintenance {
         window: "move".into(),
-        reason: None,
+        reason: "The part is late.".into(),
     };
     service.act_at(40, "kim", cancel);
     assert_eq!(

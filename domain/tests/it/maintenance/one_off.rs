@@ -185,7 +185,9 @@ fn the_outermost_numbers_and_instants_are_refused_or_counted_and_break_nothing()
                 .iter()
                 .flat_map(|first| NUMBERS.iter().map(move |other| (first, other)));
             let windows = lengths.flat_map(|(first, other)| {
-                let id: &str = &format!("w{at_s}-{first:?}-{other:?}");
+                let [first_word, other_word] =
+                    [first, other].map(|n| n.map_or("none".to_owned(), |n| n.to_string()));
+                let id: &str = &format!("w{at_s}-{first_word}-{other_word}");
                 // A window may not start in the past, where an outage may be.
                 let start = if (from, to) == held {
                     service.second(at_s)
@@ -279,8 +281,8 @@ fn a_window_that_makes_no_sense_is_not_scheduled() {
         why.push('\n');
     }
     expect![[r#"
-        `a/b`: `/` and `@` are kept for recurring windows
-        the window's id is missing
+        `a/b` cannot be the id of a window: use lower-case letters, digits and inner hyphens, at most 64, as in `database-move`
+        ` ` cannot be the id of a window: use lower-case letters, digits and inner hyphens, at most 64, as in `database-move`
         the window's title is missing
         a window needs at least one system
         there is no system `c`
@@ -389,7 +391,7 @@ fn windows_are_extended_ended_early_and_cancelled_while_that_makes_sense() {
     };
     let cancel = Act::CancelMaintenance {
         window: "move".into(),
-        reason: None,
+        reason: "The part is late.".into(),
     };
     let told = |customer: &str, how: &str| Act::Told {
         counts_from: None,
@@ -443,7 +445,7 @@ fn a_cancelled_window_never_starts_and_names_no_downtime() {
     service.act_at(10, "kim", Act::ScheduleMaintenance(window));
     let cancel = Act::CancelMaintenance {
         window: "move".into(),
-        reason: Some("no crane".into()),
+        reason: "no crane".into(),
     };
     service.act_at(20, "kim", cancel.clone());
     expect!["window move is cancelled"].assert_eq(&service.refusal(21, "kim", cancel));
@@ -536,7 +538,7 @@ fn a_window_scheduled_too_late_says_so_until_it_is_cancelled() {
     );
     let cancel = Act::CancelMaintenance {
         window: "move".into(),
-        reason: None,
+        reason: "The part is late.".into(),
     };
     service.act_at(20, "kim", cancel);
     assert_eq!(foreseen(&service, 20), None);

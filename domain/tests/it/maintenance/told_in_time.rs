@@ -211,7 +211,7 @@ fn who_comes_hears_nothing_of_work_that_is_off_and_of_work_that_goes_on_that_it_
         if off {
             let cancel = Act::CancelMaintenance {
                 window: "move".into(),
-                reason: Some("not needed".into()),
+                reason: "not needed".into(),
             };
             service.act_at(30, "kim", cancel);
         } else {

@@ -498,7 +498,7 @@ impl Play {
             },
             12 => Act::CancelMaintenance {
                 window: format!("w{}", spread_s / 40).as_str().into(),
-                reason: None,
+                reason: "The part is late.".into(),
             },
             _ => Act::Told {
                 window: format!("w{}", spread_s / 40).as_str().into(),
