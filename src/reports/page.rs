@@ -7,7 +7,6 @@ use std::path::Path;
 use domain::report::{Report, words};
 use domain::text::visible;
 use jiff::Timestamp;
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -139,12 +138,6 @@ fn filters(env: &mut Environment<'_>, zone: &TimeZone) {
         Some(at) => Ok(at.to_zoned(here.clone()).date().to_string()),
         None => otherwise(None),
     });
-    env.add_filter("weekday", |date: String| {
-        Ok::<_, minijinja::Error>(civil(&date)?.strftime("%a %-d %b").to_string())
-    });
-    env.add_filter("dayofmonth", |date: String| {
-        Ok::<_, minijinja::Error>(civil(&date)?.day())
-    });
     env.add_filter("lasting", lasting);
     env.add_filter(
         "percent",
@@ -153,7 +146,6 @@ fn filters(env: &mut Environment<'_>, zone: &TimeZone) {
             None => otherwise(none),
         },
     );
-    env.add_filter("short", |s: i64| short(s));
 }
 
 fn wrong(what: impl Into<std::borrow::Cow<'static, str>>) -> minijinja::Error {
@@ -175,11 +167,6 @@ fn moment(value: &Value) -> Result<Option<Timestamp>, minijinja::Error> {
         .ok_or_else(|| wrong(format!("`{value}` is not an instant")))
 }
 
-fn civil(date: &str) -> Result<Date, minijinja::Error> {
-    date.parse()
-        .map_err(|_| wrong(format!("`{date}` is not a date")))
-}
-
 fn lasting(value: Value, none: Option<String>) -> Result<String, minijinja::Error> {
     if value.is_none() {
         return otherwise(none);
@@ -187,15 +174,6 @@ fn lasting(value: Value, none: Option<String>) -> Result<String, minijinja::Erro
     match i64::try_from(value.clone()) {
         Ok(s) => Ok(words::length(s)),
         Err(_) => Err(wrong(format!("`{value}` is not a number of seconds"))),
-    }
-}
-
-/// A length for a narrow cell: minutes rounded up, from two hours on hours rounded up.
-fn short(s: i64) -> String {
-    match s {
-        s if s <= 0 => String::new(),
-        s if s <= 120 * 60 => ((s + 59) / 60).to_string(),
-        s => format!("{}h", (s + 3599) / 3600),
     }
 }
 
@@ -303,11 +281,5 @@ mod tests {
             "a\u{fffd}b\u{fffd}c\u{fffd}[31m"
         );
         assert_eq!(visible("two\nlines"), "two\nlines");
-    }
-
-    #[test]
-    fn a_narrow_cell_never_shows_less_than_there_was() {
-        let cells = [0, 1, 60, 61, 7200, 7201, 86_400].map(short);
-        assert_eq!(cells, ["", "1", "1", "2", "120", "3h", "24h"]);
     }
 }

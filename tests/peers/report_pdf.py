@@ -26,7 +26,7 @@ REPLACED = "\ufffd"
 # Headings in the order in which a reader meets them.
 ORDER = ("Availability, October 2026", "Availability this month", "Day by day", "Time by class",
          "Year to date", "Outages this month", "Response times", "Root cause",
-         "Preventive measures still open", "No maintenance windows this month", "Notices by kind",
+         "Preventive measures still open", "No maintenance windows this month", "Notices",
          "Configuration changes", "How the figures are computed", "This file conforms to PDF/UA-1")
 PAPERS = {"a4": (595.276, 841.89), "letter": (612, 792)}
 FONTS = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "nines/fonts"

@@ -236,7 +236,10 @@ fn outage_steps(scope: &Scope<'_>, outage: &Outage, steps: &mut Vec<(Timestamp, 
     if let Some((at, window)) = &outage.overrun {
         steps.push((
             *at,
-            format!("Maintenance {window} overrun: unplanned from now on"),
+            format!(
+                "{} overran: unplanned from now on",
+                words::window("The maintenance window", window)
+            ),
         ));
     }
     match (outage.end, outage.unobserved) {

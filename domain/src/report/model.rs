@@ -193,6 +193,8 @@ pub struct SystemLine {
     /// The target with all its digits.
     pub target_exact: Option<String>,
     pub verdict: Verdict,
+    /// How a running month stands, which has no verdict yet; `None` if the month is over or nothing decides.
+    pub standing: Option<Standing>,
     /// True if the verdict rests on the measured time: unknown time could change it.
     pub on_measured_time: bool,
     /// True if the starts and ends of outages are known less exactly than the remaining budget.
@@ -225,6 +227,18 @@ pub struct SystemLine {
     pub removed: Option<Moment>,
     /// Each local day of the month.
     pub days: Vec<Day>,
+}
+
+/// A running month against its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// The availability so far is at least the target.
+    OnTarget,
+    /// It is below the target, and the budget of the whole month is not spent.
+    BelowTarget,
+    /// The unplanned time exceeds the budget of the whole month.
+    BudgetSpent,
 }
 
 /// One system in the thirteen months that end with the report's.

@@ -1,7 +1,7 @@
 //! The first page: were the targets met, and what happened.
 
 use super::downtime;
-use super::model::{SystemLine, Verdict, WindowLine};
+use super::model::{Standing, SystemLine, Verdict, WindowLine};
 use super::scope::Scope;
 use super::systems::Accounts;
 use super::words::{count, instant, length, list, number, sentence};
@@ -18,43 +18,119 @@ pub(super) fn headline(scope: &Scope<'_>, systems: &[SystemLine]) -> String {
             .filter(|s| s.verdict == verdict)
             .collect()
     };
+    if scope.so_far() {
+        return so_far(scope, &held);
+    }
     let (missed, open) = (of(Verdict::Missed), of(Verdict::NotDeterminable));
     let met = held.len() - missed.len() - open.len();
-    let so_far = if scope.so_far() {
-        format!("So far, as of {}: ", instant(scope.as_of, &scope.zone))
-    } else {
-        String::new()
-    };
     if held.is_empty() {
-        return format!("{so_far}No system has a target.");
+        return "No system has a target.".to_owned();
     }
     let mut parts = Vec::new();
     if !missed.is_empty() {
-        let each: Vec<String> = missed.iter().map(|s| against(s)).collect();
         let (its, target) = if missed.len() == 1 {
             ("its", "target")
         } else {
             ("their", "targets")
         };
-        parts.push(format!("{} missed {its} {target}", list(&each)));
+        parts.push(format!("{} missed {its} {target}", named(&missed)));
     }
     if !open.is_empty() {
-        let each: Vec<&str> = open.iter().map(|s| s.name.as_str()).collect();
-        parts.push(format!(
-            "the result for {} is not determinable",
-            list(&each)
-        ));
+        let names = names(&open);
+        parts.push(format!("the result for {names} is not determinable"));
     }
-    parts.push(match (met, held.len()) {
-        (0, _) => String::new(),
-        (1, 1) => format!("{} met its target", held[0].name),
-        (2, 2) => "both systems met their targets".to_owned(),
-        (n, all) if n == all => format!("all {} systems met their targets", number(n)),
-        (1, _) => "the other system met its target".to_owned(),
-        (n, _) => format!("the other {} systems met their targets", number(n)),
+    parts.extend(the_others(
+        met,
+        &held,
+        ["met its target", "met their targets"],
+    ));
+    format!("{}.", sentence(&parts.join("; ")))
+}
+
+/// `all four systems met their targets`, `the other system met its target`; nothing of no system. `did` is
+/// what one system did, and what several did.
+fn the_others(n: usize, held: &[&SystemLine], did: [&str; 2]) -> Option<String> {
+    let [one, several] = did;
+    match (n, held) {
+        (0, _) => None,
+        (_, [only]) => Some(format!("{} {one}", only.name)),
+        (2, [_, _]) => Some(format!("both systems {several}")),
+        (n, all) if n == all.len() => Some(format!("all {} systems {several}", number(n))),
+        (1, _) => Some(format!("the other system {one}")),
+        (n, _) => Some(format!("the other {} systems {several}", number(n))),
+    }
+}
+
+/// A running month has no verdict: what is left of each budget can still be spent or kept.
+fn so_far(scope: &Scope<'_>, held: &[&SystemLine]) -> String {
+    let as_of = instant(scope.as_of, &scope.zone);
+    if held.is_empty() {
+        return format!("So far, as of {as_of}: no system has a target.");
+    }
+    let of = |standing| -> Vec<&SystemLine> {
+        let all = held.iter().copied();
+        all.filter(|s| s.standing == standing).collect()
+    };
+    let late = [Standing::BudgetSpent, Standing::BelowTarget].map(|standing| of(Some(standing)));
+    let mut parts: Vec<String> = if late.concat().len() > NAMED {
+        let words = ["have exceeded the budget of the month", "are below target"];
+        let each = late.iter().zip(words).filter(|(of, _)| !of.is_empty());
+        each.map(|(of, what)| format!("{} {what}", named(of)))
+            .collect()
+    } else {
+        late.concat().into_iter().filter_map(below).collect()
+    };
+    let open = of(None);
+    if !open.is_empty() {
+        let names = names(&open);
+        parts.push(format!("the result for {names} is not determinable yet"));
+    }
+    let on_target = of(Some(Standing::OnTarget)).len();
+    let did = ["is on target", "are on target"];
+    parts.extend(the_others(on_target, held, did));
+    format!("So far, as of {as_of}: {}.", parts.join("; "))
+}
+
+/// `Portal (99.512 % against 99.9 %) is below its target: 12 min 54 s of 43 min 12 s budget left`.
+fn below(system: &SystemLine) -> Option<String> {
+    let (left, budget) = (system.budget_left_s?, system.budget_s?);
+    let named = against(system);
+    match system.standing? {
+        Standing::OnTarget => None,
+        Standing::BelowTarget => Some(format!(
+            "{named} is below its target, with {} of {} budget left",
+            length(left),
+            length(budget)
+        )),
+        Standing::BudgetSpent => Some(format!(
+            "{named} has exceeded the month's budget of {} by {}",
+            length(budget),
+            length(-left)
+        )),
+    }
+}
+
+/// A headline names this many systems; of more it gives their number and the worst.
+const NAMED: usize = 4;
+
+/// `Portal (99.512 % against 99.9 %) and Registry (…)`, or `23 systems (the worst: Portal with 99.512 %)`.
+fn named(systems: &[&SystemLine]) -> String {
+    if systems.len() <= NAMED {
+        return list(&systems.iter().map(|s| against(s)).collect::<Vec<_>>());
+    }
+    let worst = systems.iter().min_by_key(|s| (s.budget_left_s, &s.name));
+    let worst = worst.map_or(String::new(), |s| match &s.contract_availability {
+        Some(measured) => format!(" (the worst: {} with {measured}\u{a0}%)", s.name),
+        None => format!(" (the worst: {})", s.name),
     });
-    parts.retain(|part| !part.is_empty());
-    format!("{so_far}{}.", sentence(&parts.join("; ")))
+    format!("{} systems{worst}", number(systems.len()))
+}
+
+fn names(systems: &[&SystemLine]) -> String {
+    if systems.len() > NAMED {
+        return format!("{} systems", number(systems.len()));
+    }
+    list(&systems.iter().map(|s| s.name.as_str()).collect::<Vec<_>>())
 }
 
 /// `Portal (99.512 % against 99.9 %)`.

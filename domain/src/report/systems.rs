@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::model::{Day, Mark, Moment, Part, SystemLine};
+use super::model::{Day, Mark, Moment, Part, Standing, SystemLine, Verdict};
 use super::scope::{Overseen, Scope};
 use super::{merged, words};
 use crate::accounting::{
@@ -113,6 +113,7 @@ fn line(scope: &Scope<'_>, overseen: &Overseen<'_>, account: &Account<'_>) -> Sy
         target: overseen.target.map(words::target_truncated),
         target_exact: overseen.target.map(words::target),
         verdict: f.verdict,
+        standing: scope.so_far().then(|| standing(f)).flatten(),
         on_measured_time: f.on_measured_time,
         within_measurement_error: f.within_measurement_error,
         availability_at_best: percent(&f.availability_at_best),
@@ -133,6 +134,17 @@ fn line(scope: &Scope<'_>, overseen: &Overseen<'_>, account: &Account<'_>) -> Sy
         added: overseen.added.map(moment),
         removed: overseen.removed.map(moment),
         days: days(scope, f),
+    }
+}
+
+fn standing(figures: &Figures) -> Option<Standing> {
+    match figures.verdict {
+        Verdict::Met => Some(Standing::OnTarget),
+        Verdict::Missed if figures.budget_left_s.is_some_and(|left| left < 0) => {
+            Some(Standing::BudgetSpent)
+        }
+        Verdict::Missed => Some(Standing::BelowTarget),
+        Verdict::NotDeterminable | Verdict::NoTarget => None,
     }
 }
 

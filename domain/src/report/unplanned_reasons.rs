@@ -2,7 +2,7 @@
 
 use super::scope::Scope;
 use super::systems::Account;
-use super::words::{instant, length};
+use super::words::{self, instant, length};
 use crate::accounting::{UnplannedReason, UnplannedTime};
 use crate::id::OutageId;
 use crate::record::Outage;
@@ -48,7 +48,10 @@ pub(super) fn of_outage(
             UnplannedReason::Declared if outage.declared.is_some() => declared("it"),
             _ => clause(scope, account, window, unplanned, "it"),
         };
-        clauses.push(format!("{} ({}): {text}", window.title, window.id));
+        clauses.push(format!(
+            "{}: {text}",
+            words::window(&window.title, &window.id)
+        ));
     }
     clauses
 }

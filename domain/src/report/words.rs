@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::id::WindowId;
 use crate::policy::Target;
 use crate::span::{instant as instant_of, second};
 
@@ -46,6 +47,15 @@ pub fn said(at: Timestamp, zone: &TimeZone) -> String {
             .strftime("%A %-d %B at %H:%M"),
         abbreviation(at, zone)
     )
+}
+
+/// A window in prose: `Weekly update of 2026-10-14`, or `New disks (disks)` if it was scheduled once. The ids of
+/// recurring windows are too long for print.
+pub fn window(title: &str, id: &WindowId) -> String {
+    match id.as_str().rsplit_once('@') {
+        Some((_, date)) => format!("{title} of {date}"),
+        None => format!("{title} ({id})"),
+    }
 }
 
 /// The zone's abbreviation at that instant: `EDT`, or `-03` if the zone has no letters.

@@ -7,10 +7,13 @@ use serde::Serialize;
 use super::Drawing;
 use super::scale::{Scale, round};
 
-/// Systems in one picture: as many as fit on half a page.
-const SYSTEMS: usize = 10;
+/// As many systems as fit below the first page's table, and as many as fit on a page of their own.
+const FIRST: usize = 10;
+const PAGE: usize = 17;
 const WIDTH: f64 = 500.0;
 const NAMES: f64 = 96.0;
+/// Room for the last column's border.
+const RIGHT: f64 = 0.5;
 const TOP: f64 = 14.0;
 const ROW: f64 = 34.0;
 /// The letter of the day stands above its hours.
@@ -63,12 +66,13 @@ struct Bar {
 pub(super) fn of(report: &Report) -> Vec<Drawing<Places>> {
     let mut systems: Vec<&SystemLine> = report.systems.iter().collect();
     systems.sort_by(|a, b| a.name.cmp(&b.name));
-    systems.chunks(SYSTEMS).map(drawing).collect()
+    let each = if systems.len() <= FIRST { FIRST } else { PAGE };
+    systems.chunks(each).map(drawing).collect()
 }
 
 fn drawing(systems: &[&SystemLine]) -> Drawing<Places> {
     let days = systems.first().map_or(&[][..], |s| &s.days);
-    let step = (WIDTH - NAMES) / days.len().max(1) as f64;
+    let step = (WIDTH - NAMES - RIGHT) / days.len().max(1) as f64;
     let x = |n: usize| round(NAMES + step * n as f64);
     let longest_s = days.iter().map(|d| d.length_s).max().unwrap_or(86_400);
     let column = |(n, day): (usize, &Day)| Column {

@@ -404,8 +404,10 @@ fn an_end_that_nobody_observed_is_printed_as_that() {
 
 #[test]
 fn the_html_loads_nothing_and_runs_nothing() {
-    // The namespace of a picture is a name: no browser fetches it.
-    let page = rendered(&report(), Format::Html).replace("http://www.w3.org/2000/svg", "");
+    // The namespace of a picture is a name that no browser fetches, and its patterns are in the page.
+    let page = rendered(&report(), Format::Html)
+        .replace("http://www.w3.org/2000/svg", "")
+        .replace("url(#", "");
     for word in [
         "<script", "src=", "url(", "@import", "<link", "http://", "https://",
     ] {
@@ -598,15 +600,11 @@ fn many_quiet_windows_share_a_paragraph_and_none_is_lost() {
     assert_eq!(report.maintenance.len(), 57);
     for format in [Format::Html, Format::Markdown] {
         let page = rendered(&report, format);
-        assert!(page.contains("54 more recurring windows passed without downtime"));
-        for window in &report.maintenance {
-            // HTML writes the slash by number, Markdown the at sign.
-            let id = &window.window;
-            let written = [id.replace('/', "&#x2f;"), id.replace('@', "&#64;")];
-            assert!(
-                written.iter().any(|w| page.contains(w)),
-                "{id} in {format:?}"
-            );
-        }
+        let (_, rest) = page
+            .split_once("54 recurring windows passed without downtime.")
+            .unwrap();
+        let paragraph = rest.lines().next().unwrap();
+        let days = paragraph.matches(" Oct").count();
+        assert_eq!(days, 54, "{format:?}: {paragraph}");
     }
 }

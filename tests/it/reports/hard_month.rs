@@ -97,7 +97,7 @@ fn every_window_that_met_downtime_says_why_it_excused_it_or_not() {
     assert_eq!(
         because[6],
         [
-            "Weekly application update (portal/weekly-application-update@2026-10-28): it began 9 min 49 s before the window, longer than its grace period of 1 min: unplanned to the end"
+            "Weekly application update of 2026-10-28: it began 9 min 49 s before the window, longer than its grace period of 1 min: unplanned to the end"
         ]
     );
 }

@@ -104,7 +104,7 @@ fn outages_that_overlap_are_one_in_every_place_that_counts_them() {
         O-1: 120 s, 150 s of O-1+O-2 as O-2 in 30..Some(180); detected Some(90), told Some(90)..Some(90) Some(1) of Some(1), taken on Some(100), restored Some(150)
     "#]].assert_eq(&counts(&service, &report));
     expect![[r#"
-        So far, as of 2026-10-01 00:06:40 UTC: No system has a target.
+        So far, as of 2026-10-01 00:06:40 UTC: no system has a target.
         A had the month’s only unplanned outage: it began on Thursday 1 October at 00:00 UTC and caused 2 min 30 s of unplanned downtime.
         No maintenance was held; every second of agreed time was observed.
     "#]].assert_eq(&page(&report));
@@ -125,7 +125,7 @@ fn the_longest_is_that_of_the_joined_outages_and_the_page_names_that_one() {
         O-2: 120 s, 210 s of O-2+O-3 as O-3 in 750..Some(960); detected Some(150), told None..None Some(0) of Some(1), taken on None, restored Some(210)
     "#]].assert_eq(&counts(&service, &report));
     expect![[r#"
-        So far, as of 2026-10-01 00:21:40 UTC: No system has a target.
+        So far, as of 2026-10-01 00:21:40 UTC: no system has a target.
         A had two unplanned outages with 6 min 30 s of downtime in total; the longest, of A, began on Thursday 1 October at 00:12 UTC and was unplanned for 3 min 30 s.
         No maintenance was held; 55 s of A were not observed.
     "#]].assert_eq(&page(&report));
@@ -172,14 +172,14 @@ fn every_system_that_an_older_outage_cost_something_is_named() {
     );
     let report = month(&service, "2026-11");
     expect![[r#"
-        So far, as of 2026-11-01 00:06:30 UTC: A (23.076 % against 99.9999 %) and B (7.692 % against 99.9999 %) missed their targets.
+        So far, as of 2026-11-01 00:06:30 UTC: A (23.076 % against 99.9999 %) has exceeded the month's budget of 2 s by 4 min 58 s; B (7.692 % against 99.9999 %) has exceeded the month's budget of 2 s by 5 min 58 s.
         No unplanned outage began: an outage of A that began on Saturday 31 October at 23:55 UTC continued and was unplanned for 5 min; an outage of B that began on Saturday 31 October at 23:55 UTC continued and was unplanned for 6 min.
         No maintenance was held; every second of agreed time was observed.
     "#]].assert_eq(&page(&report));
     // Beside one that began: both, and together what the table has.
     service.draw(1_020, &[("a/p", "UUUUDDDDUUUU"), ("b/p", "UUUUUUUUUUUU")]);
     expect![[r#"
-        So far, as of 2026-11-01 00:11:30 UTC: A (39.130 % against 99.9999 %) and B (47.826 % against 99.9999 %) missed their targets.
+        So far, as of 2026-11-01 00:11:30 UTC: A (39.130 % against 99.9999 %) has exceeded the month's budget of 2 s by 6 min 58 s; B (47.826 % against 99.9999 %) has exceeded the month's budget of 2 s by 5 min 58 s.
         A had the only unplanned outage that began in the month: it began on Sunday 1 November at 00:09 UTC and caused 2 min of unplanned downtime; an outage of A that began on Saturday 31 October at 23:55 UTC continued and was unplanned for 5 min; an outage of B that began on Saturday 31 October at 23:55 UTC continued and was unplanned for 6 min.
         No maintenance was held; every second of agreed time was observed.
     "#]].assert_eq(&page(&month(&service, "2026-11")));
@@ -221,7 +221,7 @@ fn what_an_agreement_counts_as_down_is_taken_apart_on_the_first_page() {
     let report = october(&service);
     expect![[r#"555 s unplanned (255 unseen, 180 degraded), 0 s unknown, 255 s as down; "40.322", best "67.741" worst "40.322" coverage "72.580" Missed"#]].assert_eq(&of_bounds(&report.systems[0]));
     expect![[r#"
-        So far, as of 2026-10-01 00:15:30 UTC: A (40.322 % against 99.9 %) missed its target.
+        So far, as of 2026-10-01 00:15:30 UTC: A (40.322 % against 99.9 %) is below its target, with 35 min 23 s of 44 min 38 s budget left.
         A had the month’s only unplanned outage: it began on Thursday 1 October at 00:01 UTC and caused 2 min of unplanned downtime; of the 9 min 15 s of unplanned downtime of A, 4 min 15 s were not observed and 3 min were only degraded, counted as down under its agreement.
         No maintenance was held; 4 min 15 s of A were not observed.
     "#]].assert_eq(&page(&report));
@@ -236,7 +236,7 @@ fn unknown_time_that_counts_as_down_misses_a_target_though_the_best_would_meet_i
     assert_eq!(line.availability_at_best.as_deref(), Some("100.000"));
     assert_eq!(line.verdict, Verdict::Missed);
     expect![[r#"
-        So far, as of 2026-10-01 00:10:00 UTC: A (57.500 % against 99.9 %) missed its target.
+        So far, as of 2026-10-01 00:10:00 UTC: A (57.500 % against 99.9 %) is below its target, with 40 min 23 s of 44 min 38 s budget left.
         There was no unplanned outage; of the 4 min 15 s of unplanned downtime of A, 4 min 15 s were not observed, counted as down under its agreement.
         No maintenance was held; 4 min 15 s of A were not observed.
     "#]].assert_eq(&page(&report));
@@ -255,7 +255,7 @@ fn an_end_that_nobody_saw_makes_every_length_the_least_that_it_can_be() {
     let system = &report.systems[0];
     assert!(system.mtrs_at_least && system.longest_at_least);
     expect![[r#"
-        So far, as of 2026-10-01 00:15:30 UTC: No system has a target.
+        So far, as of 2026-10-01 00:15:30 UTC: no system has a target.
         A had the month’s only unplanned outage: it began on Thursday 1 October at 00:01 UTC and caused at least 1 min 50 s of unplanned downtime.
         No maintenance was held; 12 min 10 s of A were not observed.
     "#]].assert_eq(&page(&report));

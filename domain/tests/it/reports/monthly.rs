@@ -205,7 +205,7 @@ fn an_allowance_that_was_used_up_says_when_and_how_much_is_beyond_it() {
     expect![[r#"
         a/work@2026-10-01 (180, 100): agreed on 2024-03-01; the 1 min 40 s that the window allows were used up at 2026-10-01 00:07:10 UTC: a further 1 min 20 s are unplanned
         O-1 (100, 80)
-          Work work (a/work@2026-10-01): the 1 min 40 s that the window allows were used up at 2026-10-01 00:07:10 UTC: a further 1 min 20 s are unplanned
+          Work work of 2026-10-01: the 1 min 40 s that the window allows were used up at 2026-10-01 00:07:10 UTC: a further 1 min 20 s are unplanned
     "#]].assert_eq(&why(&drawn(rules, "UUUUUUUUUUUDDDDDDUUUU")));
 }
 
@@ -215,7 +215,7 @@ fn downtime_that_outlasts_its_window_says_by_how_much() {
     expect![[r#"
         a/work@2026-10-01 (90, 90): agreed on 2024-03-01; O-1 continued for 1 min 30 s after the end of the window: unplanned from 2026-10-01 00:07:00 UTC
         O-1 (90, 90)
-          Work work (a/work@2026-10-01): it continued for 1 min 30 s after the end of the window: unplanned from 2026-10-01 00:07:00 UTC
+          Work work of 2026-10-01: it continued for 1 min 30 s after the end of the window: unplanned from 2026-10-01 00:07:00 UTC
     "#]].assert_eq(&why(&drawn(rules, "UUUUUUUUUUUDDDDDDUUUU")));
 }
 
@@ -225,7 +225,7 @@ fn a_window_that_was_entered_already_down_says_how_long_before() {
     expect![[r#"
         a/work@2026-10-01 (210, 0): agreed on 2024-03-01; O-1 began 2 min 30 s before the window, longer than its grace period of 30 s: unplanned to the end
         O-1 (0, 360)
-          Work work (a/work@2026-10-01): it began 2 min 30 s before the window, longer than its grace period of 30 s: unplanned to the end
+          Work work of 2026-10-01: it began 2 min 30 s before the window, longer than its grace period of 30 s: unplanned to the end
     "#]].assert_eq(&why(&drawn(rules, "UUUUUDDDDDDDDDDDDUUUU")));
 }
 
@@ -236,7 +236,7 @@ fn downtime_that_began_within_the_grace_is_unplanned_until_the_window_only() {
     expect![[r#"
         a/work@2026-10-01 (120, 120): agreed on 2024-03-01; O-1 began 30 s before the window, within its grace period of 1 min: unplanned until the window began
         O-1 (120, 30)
-          Work work (a/work@2026-10-01): it began 30 s before the window, within its grace period of 1 min: unplanned until the window began
+          Work work of 2026-10-01: it began 30 s before the window, within its grace period of 1 min: unplanned until the window began
     "#]].assert_eq(&why(&drawn(vec![rule], "UUUUUUUUUDDDDDUUUU")));
 }
 
@@ -247,7 +247,7 @@ fn a_window_that_nobody_agreed_to_says_so_in_both_places() {
     expect![[r#"
         a/work@2026-10-01 (150, 0): neither agreed nor configured in time for this date
         O-1 (0, 150)
-          Work work (a/work@2026-10-01): nothing in it is planned: neither agreed nor configured in time for this date
+          Work work of 2026-10-01: nothing in it is planned: neither agreed nor configured in time for this date
     "#]].assert_eq(&why(&drawn(vec![rule], "UUUUUUUUUUUDDDDDUUUU")));
 }
 
@@ -282,7 +282,7 @@ fn the_part_of_a_window_outside_the_allowed_hours_excuses_nothing_and_says_so() 
     expect![[r#"
         a/work@2026-10-01 (180, 90): agreed on 2024-03-01, but only from 2026-10-01 00:05:00 UTC to 2026-10-01 00:07:00 UTC; the rest was not announced in time or is outside the allowed hours; 1 min 30 s of O-1 fell into a part of the window that does not count as planned
         O-1 (90, 90)
-          Work work (a/work@2026-10-01): 1 min 30 s of it fell into a part of the window that does not count as planned (not announced in time, or outside the allowed hours)
+          Work work of 2026-10-01: 1 min 30 s of it fell into a part of the window that does not count as planned (not announced in time, or outside the allowed hours)
     "#]].assert_eq(&why(&under(cut, "UUUUUUUUUUUDDDDDDUUUU")));
 }
 
@@ -292,7 +292,7 @@ fn a_window_wholly_outside_the_allowed_hours_says_so() {
     expect![[r#"
         a/work@2026-10-01 (180, 0): outside the hours that the agreement allows for maintenance
         O-1 (0, 180)
-          Work work (a/work@2026-10-01): nothing in it is planned: outside the hours that the agreement allows for maintenance
+          Work work of 2026-10-01: nothing in it is planned: outside the hours that the agreement allows for maintenance
     "#]].assert_eq(&why(&under(cut, "UUUUUUUUUUUDDDDDDUUUU")));
 }
 
@@ -320,7 +320,7 @@ fn downtime_that_began_in_the_part_outside_the_hours_is_unplanned_to_its_end() {
     expect![[r#"
         a/work@2026-10-01 (180, 0): agreed on 2024-03-01, but only from 2026-10-01 00:07:00 UTC to 2026-10-01 00:15:00 UTC; the rest was not announced in time or is outside the allowed hours; O-1 began in a part of the window that does not count as planned: unplanned to the end
         O-1 (0, 180)
-          Work work (a/work@2026-10-01): it began in a part of the window that does not count as planned: unplanned to the end (not announced in time, or outside the allowed hours)
+          Work work of 2026-10-01: it began in a part of the window that does not count as planned: unplanned to the end (not announced in time, or outside the allowed hours)
     "#]].assert_eq(&why(&under(cut, "UUUUUUUUUUUDDDDDDUUUU")));
 }
 
@@ -330,7 +330,7 @@ fn the_month_s_allowance_says_when_it_was_used_up() {
     expect![[r#"
         a/work@2026-10-01 (180, 60): agreed on 2024-03-01; the 1 min that the agreement allows per month were used up at 2026-10-01 00:06:30 UTC: a further 2 min are unplanned
         O-1 (60, 120)
-          Work work (a/work@2026-10-01): the 1 min that the agreement allows per month were used up at 2026-10-01 00:06:30 UTC: a further 2 min are unplanned
+          Work work of 2026-10-01: the 1 min that the agreement allows per month were used up at 2026-10-01 00:06:30 UTC: a further 2 min are unplanned
     "#]].assert_eq(&why(&under(cap, "UUUUUUUUUUUDDDDDDUUUU")));
 }
 
@@ -387,7 +387,7 @@ fn planned_time_that_a_person_took_back_says_so() {
     expect![[r#"
         a/work@2026-10-01 (180, 0): agreed on 2024-03-01; a person reclassified 3 min of O-1 as unplanned
         O-1 (0, 180)
-          Work work (a/work@2026-10-01): a person reclassified 3 min of it as unplanned
+          Work work of 2026-10-01: a person reclassified 3 min of it as unplanned
     "#]].assert_eq(&why(&service));
 }
 
@@ -422,7 +422,7 @@ fn a_declared_outage_in_a_window_is_unplanned_because_it_was_declared() {
     expect![[r#"
         a/work@2026-10-01 (70, 0): agreed on 2024-03-01; a person declared O-1; a declared outage is always unplanned
         O-1 (0, 70)
-          Work work (a/work@2026-10-01): a person declared it; a declared outage is always unplanned
+          Work work of 2026-10-01: a person declared it; a declared outage is always unplanned
     "#]].assert_eq(&why(&service));
 }
 
