@@ -4,6 +4,7 @@
 //! record, whose position the report prints, so the same ledger gives the same report.
 
 mod changes;
+mod customers;
 mod downtime;
 pub mod figures;
 mod incidents;
@@ -15,6 +16,7 @@ mod monitor;
 mod notices;
 mod notified;
 mod outages;
+mod repeats;
 mod scope;
 mod summary;
 mod systems;
@@ -73,6 +75,7 @@ pub fn monthly(
     let outages = outages::lines(&scope, &accounts);
     let touched: BTreeSet<_> = outages::touching(&scope).map(|o| o.id).collect();
     let incidents = incidents::lines(&scope, &touched);
+    let customers = customers::lines(&incidents);
     let maintenance = maintenance::lines(&scope, &accounts);
     let unknown = monitor::unknown(&scope, &accounts);
     let notices = notices::Notices::of(&scope);
@@ -113,6 +116,8 @@ pub fn monthly(
         so_far: scope.so_far(),
         headline: summary::headline(&scope, &systems),
         happened: summary::happened(&scope, &systems, &accounts, &maintenance),
+        repeats: repeats::lines(&scope, month),
+        customers,
         open_measures: incidents::open_measures(&scope),
         faults: monitor::faults(&scope),
         monitor: monitor::own(&scope),

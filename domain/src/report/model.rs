@@ -94,6 +94,10 @@ pub struct Report {
     pub notice_results: BTreeMap<String, u64>,
     /// The notices among them that a relay rejected, or that were given up.
     pub refused: Vec<Refused>,
+    /// Causes that repeat over thirteen months, each with one of this month.
+    pub repeats: Vec<Repeat>,
+    /// How each customer was notified of the month's incidents.
+    pub customers: Vec<CustomerLine>,
     /// Preventive measures of this and earlier months that are not done.
     pub open_measures: Vec<OpenMeasure>,
     /// Monitoring gaps: spans without a sample.
@@ -264,6 +268,8 @@ pub struct TrendMonth {
     pub verdict: Option<Verdict>,
     pub unplanned_s: Option<i64>,
     pub outages: Option<i64>,
+    /// True if its approved report was revised.
+    pub revised: bool,
 }
 
 /// The months of the report's year up to its own. Each second is classed by the agreement of its month.
@@ -506,6 +512,42 @@ pub enum MeasureState {
     /// Not done after its due date.
     Overdue,
     Done,
+}
+
+/// A cause that several incidents or outages share.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Repeat {
+    pub kind: RepeatKind,
+    /// The root cause as written last, or the failure reason of the probe.
+    pub cause: String,
+    /// The names of the systems.
+    pub systems: Vec<String>,
+    /// The incidents of a root cause, the outages of a failure, in order.
+    pub ids: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RepeatKind {
+    RootCause,
+    Failure,
+}
+
+/// The incidents of one customer's systems, by how it was notified of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CustomerLine {
+    pub customer: String,
+    pub name: String,
+    /// A relay accepted a notice while the system was still down.
+    pub notified: Vec<String>,
+    /// Notified only after recovery.
+    pub afterwards: Vec<String>,
+    /// The relay rejected every notice, or it was given up.
+    pub rejected: Vec<String>,
+    /// Not sent, not delivered yet, or unconfirmed.
+    pub not_notified: Vec<String>,
+    /// The longest time from the opening of an incident to the first delivery, in words.
+    pub slowest: Option<String>,
 }
 
 /// A preventive measure that is not done, with its incident.

@@ -9,7 +9,7 @@ use crate::calendar::Month;
 use crate::id::SystemId;
 
 /// The report's month and the twelve before it: a year to compare with, and its own month last year.
-const MONTHS: usize = 13;
+pub(super) const MONTHS: usize = 13;
 
 /// One line for each system of the report, in the same order.
 pub(super) fn lines(
@@ -36,18 +36,18 @@ pub(super) fn lines(
             let mut sums = Sums::default();
             let mut months: Vec<TrendMonth> = earlier
                 .iter()
-                .map(|(then, scope)| {
-                    let known = scope.as_ref().and_then(|scope| figures(scope, id));
+                .map(|(then, then_scope)| {
+                    let known = then_scope.as_ref().and_then(|then| figures(then, id));
                     if let Some((figures, _)) = &known
                         && then.year() == month.year()
                     {
                         sums.add(figures);
                     }
-                    line(*then, known.as_ref().map(|(f, o)| (f, *o)))
+                    line(scope, *then, known.as_ref().map(|(f, o)| (f, *o)))
                 })
                 .collect();
             sums.add(own);
-            months.push(line(month, Some((own, overseen))));
+            months.push(line(scope, month, Some((own, overseen))));
             Some(TrendLine {
                 system: id.to_string(),
                 name: overseen.name.to_owned(),
@@ -73,7 +73,9 @@ fn figures<'s, 'a>(scope: &'s Scope<'a>, id: &SystemId) -> Option<(Figures, &'s 
     Some((figures, overseen))
 }
 
-fn line(month: Month, known: Option<(&Figures, &Overseen<'_>)>) -> TrendMonth {
+fn line(scope: &Scope<'_>, month: Month, known: Option<(&Figures, &Overseen<'_>)>) -> TrendMonth {
+    let reports = scope.record.reports.get(&scope.committee.id, month);
+    let revised = reports.is_some_and(|known| known.revisions.len() > 1);
     let Some((figures, overseen)) = known.filter(|(figures, _)| figures.agreed_s > 0) else {
         return TrendMonth {
             month: month.to_string(),
@@ -82,6 +84,7 @@ fn line(month: Month, known: Option<(&Figures, &Overseen<'_>)>) -> TrendMonth {
             verdict: None,
             unplanned_s: None,
             outages: None,
+            revised,
         };
     };
     let ratio = figures.contract_availability;
@@ -92,6 +95,7 @@ fn line(month: Month, known: Option<(&Figures, &Overseen<'_>)>) -> TrendMonth {
         verdict: Some(figures.verdict),
         unplanned_s: Some(figures.unplanned_s),
         outages: Some(figures.outages),
+        revised,
     }
 }
 

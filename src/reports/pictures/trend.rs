@@ -55,6 +55,8 @@ struct Point {
     y: Option<f64>,
     value: String,
     month: String,
+    /// True if the month's approved report was revised.
+    revised: bool,
     verdict: Verdict,
     last: bool,
 }
@@ -124,6 +126,7 @@ fn panel(system: &TrendLine, y: f64) -> Panel {
             .clone()
             .unwrap_or_else(|| "–".to_owned()),
         month: short(&month.month),
+        revised: month.revised,
         verdict: month.verdict.unwrap_or_default(),
         last: n + 1 == months.len(),
     };
@@ -197,7 +200,8 @@ fn said(month: &TrendMonth) -> Option<String> {
         .verdict
         .map(|v| format!(" ({})", v.word()))
         .unwrap_or_default();
-    Some(format!("{} {value} %{verdict}", month.month))
+    let revised = if month.revised { ", revised" } else { "" };
+    Some(format!("{} {value} %{verdict}{revised}", month.month))
 }
 
 #[cfg(test)]
@@ -212,6 +216,7 @@ mod tests {
             verdict: None,
             unplanned_s: None,
             outages: None,
+            revised: false,
         }
     }
 

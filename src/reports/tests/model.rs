@@ -8,8 +8,8 @@ use domain::id::{IncidentId, OutageId, SystemId};
 use domain::notice::{Address, Kind};
 use domain::record::{Exclusion, Outage, Record};
 use domain::report::{
-    Error, IncidentLine, Mark, MeasureState, OutageLine, Report, SystemLine, Telling, Verdict,
-    monthly,
+    Error, IncidentLine, Mark, MeasureState, OutageLine, RepeatKind, Report, SystemLine, Telling,
+    Verdict, monthly,
 };
 use domain::span::Span;
 
@@ -405,4 +405,23 @@ fn a_month_in_which_nothing_happened_says_so() {
     // Measures of earlier months stay until they are done, overdue once their date has passed.
     let states: Vec<MeasureState> = november.open_measures.iter().map(|m| m.state).collect();
     assert_eq!(states, [MeasureState::Overdue, MeasureState::Open]);
+}
+
+#[test]
+fn a_root_cause_in_the_same_words_repeats_and_counts_its_incidents() {
+    let mut record = october();
+    let mut ids = Vec::new();
+    let causes = ["An expired certificate.", "an  expired Certificate"];
+    let all: Vec<IncidentId> = record.incidents.all().map(|i| i.id).collect();
+    for (id, cause) in all.into_iter().zip(causes) {
+        let mut incident = record.incidents.get(id).unwrap().clone();
+        incident.review.root_cause = Some(cause.to_owned());
+        record.incidents.insert(incident);
+        ids.push(id.to_string());
+    }
+    let report = report(&record, "2026-10");
+    let cause = &report.repeats[0];
+    assert_eq!((&cause.ids, cause.kind), (&ids, RepeatKind::RootCause));
+    let other = report.repeats.iter().skip(1);
+    assert!(other.into_iter().all(|c| c.kind == RepeatKind::Failure));
 }
