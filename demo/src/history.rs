@@ -59,7 +59,7 @@ impl History {
             let took_s = began.elapsed().as_secs().max(1);
             let text = format!(
                 "{name} has been simulated on a virtual clock in {took_s} s: {} samples, {}, {}. \
-                 Its report is approved and mailed to the committee.",
+                 Its report is approved and mailed to the committee as PDF.",
                 grouped(summary.samples),
                 count(summary.outages, "outage"),
                 count(summary.notices, "notice"),

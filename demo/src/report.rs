@@ -13,7 +13,7 @@ use crate::program::Program;
 /// The committee whose report is shown.
 pub const COMMITTEE: &str = "operations";
 
-const FORMATS: [&str; 4] = ["html", "md", "csv", "json"];
+const FORMATS: [&str; 5] = ["html", "pdf", "md", "csv", "json"];
 
 /// A calendar month, printed as `2026-10`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

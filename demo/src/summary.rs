@@ -77,7 +77,8 @@ impl Places {
         let this = report::path(&self.folder, self.month);
         console.row("mails as files", self.folder.join("mails").display());
         console.row("configuration", self.config.display());
-        console.row("report, last month", last.display());
+        let pdf = last.with_extension("pdf");
+        console.row("report, last month", pdf.display());
         if let Some(mail) = report_mail(&self.folder.join("history/notices")) {
             console.row("report mail", mail.display());
         }
