@@ -67,6 +67,7 @@ fn carry_out(line: Line) -> Result<End, Failure> {
         Command::Maintenance(Maintenance::Act(asked)) => cli::reply::act(common, asked),
         Command::Report(wanted) => report(common, wanted),
         Command::Notice(wanted) => cli::views::notices::run(common, wanted),
+        Command::Policy(wanted) => cli::policy::run(common, wanted),
         Command::Events(wanted) => cli::events::run(common, &wanted),
         Command::Verify { replay } => cli::verify::run(common, replay),
     }

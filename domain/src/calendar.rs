@@ -132,19 +132,41 @@ pub fn midnights(zone: &TimeZone, over: Span) -> Vec<Timestamp> {
 /// # Errors
 /// The hours name a zone that does not exist.
 pub fn open(hours: &Hours, over: Span) -> Result<Spans, UnknownZone> {
+    let (first, last) = (
+        date(over.from, &TimeZone::UTC),
+        date(over.to, &TimeZone::UTC),
+    );
+    // Hours may last into the next day, and a local date may be one day from that of UTC.
+    let spans: Spans = match over.is_empty() {
+        true => Spans::new(),
+        false => openings(hours, shift(first, -3), shift(last, 3))?
+            .into_iter()
+            .map(|(_, span)| span)
+            .collect(),
+    };
+    Ok(spans.clip(second(over.from), second(over.to)))
+}
+
+/// The spans of the hours that begin on the dates from `first` to `last`, both included, each with its date. They
+/// may overlap.
+///
+/// # Errors
+/// The hours name a zone that does not exist.
+pub fn openings(hours: &Hours, first: Date, last: Date) -> Result<Vec<(Date, Span)>, UnknownZone> {
+    let days_off = hours.days_off(first, last);
     let mut spans = Vec::new();
     for entry in &hours.weekly {
         let (opens, closes) = (zone(&entry.open.zone)?, zone(&entry.close.zone)?);
-        let begins = |day: &Date| {
-            entry.weekday == day.weekday() && !over.is_empty() && !hours.is_holiday(*day)
-        };
-        for day in dates(over.from, over.to, &opens, 2).filter(begins) {
+        let days = std::iter::successors(Some(first), |day| day.tomorrow().ok());
+        let days = days.take_while(|day| *day <= last);
+        for day in days.filter(|day| day.weekday() == entry.weekday && !days_off.contains_key(day))
+        {
             let from = local(day, entry.open.time, &opens, Edge::Start);
-            spans.push(Span::new(from, closing(day, entry, from, &closes)));
+            spans.push((day, Span::new(from, closing(day, entry, from, &closes))));
         }
     }
-    let spans: Spans = spans.into_iter().collect();
-    Ok(spans.clip(second(over.from), second(over.to)))
+    spans.sort_unstable();
+    Ok(spans)
 }
 
 /// The end of the hours that began on `day`, at `from`.

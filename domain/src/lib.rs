@@ -8,13 +8,16 @@
 pub mod accounting;
 pub mod act;
 pub mod actor;
+pub mod business_time;
 pub mod calendar;
 pub mod catalogue;
 pub mod caution;
+pub mod deadlines;
 pub mod decide;
 pub mod detection;
 pub mod due;
 pub mod event;
+pub mod explain;
 pub mod id;
 pub mod incident;
 pub mod input;

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use domain::act::Selector;
 use domain::calendar::Month;
 use domain::id::IncidentId;
+use domain::policy::{Flag, Request};
 use domain::written_time::WrittenTime;
 
 use super::acts::{Asked, IncidentActs, MaintenanceActs};
@@ -111,6 +112,9 @@ pub enum Command {
     /// List or preview notices, list who is notified, or send a test mail
     #[command(subcommand)]
     Notice(Notice),
+    /// Explain a policy, compute the deadlines of its clocks, or list its business days
+    #[command(subcommand)]
+    Policy(Policy),
     /// Print the events of the ledger, one plain sentence each
     Events(Events),
     /// Check that nothing in the ledger was changed or removed
@@ -282,6 +286,90 @@ pub enum Notice {
         #[arg(long)]
         html: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Policy {
+    /// Explain in plain sentences what a policy measures and promises
+    Explain {
+        /// Policy id: the name of its file
+        policy: String,
+    },
+    /// Print when each clock of an incident is due, with the steps of the calculation
+    Clock(PolicyClock),
+    /// Print the business days and the holidays of a year
+    Calendar {
+        /// Policy id: the name of its file
+        policy: String,
+        /// Year, such as 2027
+        #[arg(value_parser = clap::value_parser!(i16).range(1970..=2199))]
+        year: i16,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct PolicyClock {
+    /// Policy id: the name of its file
+    pub policy: String,
+    /// Time at which the clocks start, such as "2026-11-25 19:59" in the service's zone, or with an offset
+    #[arg(long, value_name = "TIME")]
+    pub at: WrittenTime,
+    /// Severity of the incident
+    #[arg(long, value_name = "ID", conflicts_with_all = ["state", "flags", "customers", "share",
+        "not_critical", "workaround", "prevents_access"])]
+    pub severity: Option<String>,
+    /// State of the system: picks the severity, as do the options below
+    #[arg(long, value_enum)]
+    pub state: Option<StateArgument>,
+    /// Type of the customer's request: general, task, change, access, problem or breach
+    #[arg(long, value_name = "TYPE", value_parser = request)]
+    pub request: Option<Request>,
+    /// Affected customers (default: all, at least two)
+    #[arg(long, value_name = "NUMBER")]
+    pub customers: Option<u32>,
+    /// Share of users affected, such as 5.1%
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub share: Option<u32>,
+    /// Flag of the incident: security, revenue or regulatory; may be repeated
+    #[arg(long = "flag", value_name = "FLAG", value_parser = flag)]
+    pub flags: Vec<Flag>,
+    /// The system is a partner's
+    #[arg(long)]
+    pub partner: bool,
+    /// Only a component is affected that is not critical
+    #[arg(long)]
+    pub not_critical: bool,
+    /// There is a workaround
+    #[arg(long)]
+    pub workaround: bool,
+    /// Access is prevented
+    #[arg(long)]
+    pub prevents_access: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum StateArgument {
+    Down,
+    Degraded,
+}
+
+/// Reads one of a few words.
+fn word<T: Copy>(text: &str, all: &[T], name: impl Fn(T) -> &'static str) -> Result<T, String> {
+    let found = all.iter().copied().find(|one| name(*one) == text);
+    let words = all.iter().map(|one| name(*one));
+    found.ok_or_else(|| format!("write {}", domain::suggest::list(words, "or")))
+}
+
+fn request(text: &str) -> Result<Request, String> {
+    word(text, &Request::ALL, Request::word)
+}
+
+fn flag(text: &str) -> Result<Flag, String> {
+    word(text, &Flag::ALL, Flag::word)
+}
+
+fn percent(text: &str) -> Result<u32, String> {
+    <values::Percent as values::Format>::parse(text)
 }
 
 /// Reads a person's name, which is one line.

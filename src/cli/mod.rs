@@ -16,6 +16,7 @@ pub mod failure;
 mod layout;
 pub mod options;
 pub mod output;
+pub mod policy;
 pub mod probe;
 mod progress;
 pub mod reply;

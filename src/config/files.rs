@@ -44,12 +44,17 @@ pub(super) fn load(
 
     let mut sources = Vec::new();
     let mut policies = Vec::new();
+    let contacts = service
+        .table
+        .as_ref()
+        .map(ServiceFile::contact_ids)
+        .unwrap_or_default();
     for named in &policy_files.files {
         let mut file: File<'_, PolicyFile> = read(&named.path, SchemaKind::Policy, environment);
         named.check_id(&mut file.source);
         policies.extend(
             file.table
-                .map(|t| policy::policy(&mut file.source, t, &named.id)),
+                .map(|t| policy::policy(&mut file.source, t, &named.id, &contacts.names)),
         );
         sources.push(file.source);
     }
@@ -62,11 +67,7 @@ pub(super) fn load(
             .as_ref()
             .map(ServiceFile::committee_ids)
             .unwrap_or_default(),
-        contacts: service
-            .table
-            .as_ref()
-            .map(ServiceFile::contact_ids)
-            .unwrap_or_default(),
+        contacts,
         systems: system_files.names(),
         policies: policy_files.names(),
         targets: targets.collect::<BTreeMap<_, _>>(),

@@ -27,6 +27,7 @@ mod validate;
 mod warnings;
 mod window;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -94,6 +95,22 @@ impl Loaded {
         if let Some(public) = self.listen.public {
             unused.push(format!(
                 "nothing listens on `public` ({public}) yet: public pages come with a later version"
+            ));
+        }
+        let used: BTreeSet<&str> = self
+            .catalogue
+            .systems
+            .iter()
+            .filter_map(|system| system.policy.as_ref())
+            .map(|id| id.as_str())
+            .collect();
+        let with_clocks = self.catalogue.policies.iter().filter(|policy| {
+            used.contains(policy.id.as_str()) && !policy.commitments.severities.is_empty()
+        });
+        for policy in with_clocks {
+            unused.push(format!(
+                "the severities and the escalation of policy `{}` only show in `nines policy`: clocks come with a later version",
+                policy.id
             ));
         }
         let contacts = self.catalogue.contacts.len();

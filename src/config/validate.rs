@@ -139,11 +139,16 @@ impl Validator<'_, '_> {
         if value.span() == STAND_IN {
             return;
         }
-        if let (DeValue::String(_), Some(key)) = (value.get_ref(), schema["x-text-as"].as_str()) {
+        if let Some(key) = schema["x-text-as"].as_str()
+            && is_alone(value.get_ref(), schema)
+        {
             let mut table = DeTable::new();
-            let text = std::mem::replace(value.get_mut(), DeValue::Boolean(false));
-            let text = Spanned::new(value.span(), text);
-            table.insert(Spanned::new(value.span(), Cow::Owned(key.to_owned())), text);
+            let alone = std::mem::replace(value.get_mut(), DeValue::Boolean(false));
+            let alone = Spanned::new(value.span(), alone);
+            table.insert(
+                Spanned::new(value.span(), Cow::Owned(key.to_owned())),
+                alone,
+            );
             *value.get_mut() = DeValue::Table(table);
         }
         if let Some(branches) = schema["anyOf"].as_array() {
@@ -249,6 +254,16 @@ impl Validator<'_, '_> {
     }
 }
 
+/// True if a value stands for a table with one key: text, or a date where one may be written.
+fn is_alone(value: &DeValue<'_>, schema: &Value) -> bool {
+    let mut branches = schema["anyOf"].as_array().into_iter().flatten();
+    match value {
+        DeValue::String(_) => true,
+        DeValue::Datetime(_) => branches.any(|branch| fits(value, branch)),
+        _ => false,
+    }
+}
+
 /// Validates text, a date or a number. A value in a text format is turned into text.
 ///
 /// # Errors
@@ -312,6 +327,8 @@ fn joins<'t>(table: &mut DeTable<'t>, near: &str, value: Spanned<DeValue<'t>>) -
     let is_tables = more.iter().all(|item| item.get_ref().is_table());
     if is_tables {
         more.into_iter().for_each(|item| list.push(item));
+        // The order of severities counts.
+        list.sort_by_key(|item| item.span().start);
     }
     is_tables
 }

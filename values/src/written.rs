@@ -77,8 +77,13 @@ impl<T: JsonSchema> JsonSchema for OneOrMany<T> {
         };
         let is = one.get("x-is").and_then(|is| is.as_str());
         let is = format!("{}, or a list of these", is.unwrap_or("a value"));
-        branches.push(json_schema!({ "type": "array", "items": one, "minItems": 1 }).into());
-        json_schema!({ "anyOf": branches, "x-is": is, "x-one-or-many": true })
+        branches
+            .push(json_schema!({ "type": "array", "items": one.clone(), "minItems": 1 }).into());
+        let mut schema = json_schema!({ "anyOf": branches, "x-is": is, "x-one-or-many": true });
+        if let Some(key) = one.get("x-text-as") {
+            schema.insert("x-text-as".to_owned(), key.clone());
+        }
+        schema
     }
 }
 

@@ -141,7 +141,7 @@ fn without() -> Vec<String> {
 }
 
 /// The choices of a policy in words.
-pub(super) fn choices(policy: &Policy) -> Vec<String> {
+pub(crate) fn choices(policy: &Policy) -> Vec<String> {
     let limited = |hours: &Option<Hours>| hours.as_ref().filter(|h| !h.is_always()).map(weekly);
     let mut texts = vec![match limited(&policy.service_hours) {
         None => "All hours are agreed time.".to_owned(),
@@ -184,9 +184,12 @@ pub(super) fn choices(policy: &Policy) -> Vec<String> {
         ));
     }
     if let Some(notice) = policy.min_notice_s {
+        let least = match notice {
+            0 => String::new(),
+            s => format!("at least {} ", words::length(s)),
+        };
         texts.push(format!(
-            "One-off maintenance counts as planned only if customers are notified at least {} before its start.",
-            words::length(notice)
+            "One-off maintenance counts as planned only if customers are notified {least}before its start."
         ));
     }
     if let Some(hours) = limited(&policy.planned_hours) {
@@ -198,7 +201,7 @@ pub(super) fn choices(policy: &Policy) -> Vec<String> {
 }
 
 /// Hours in words; days in a row with the same hours are joined.
-fn weekly(hours: &Hours) -> String {
+pub(crate) fn weekly(hours: &Hours) -> String {
     const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     let name =
         |day: &DayHours| DAYS[usize::from(day.weekday.to_monday_zero_offset().unsigned_abs())];
@@ -234,11 +237,17 @@ fn weekly(hours: &Hours) -> String {
         text.push_str(&format!(" ({zone})"));
     }
     if !hours.holidays.is_empty() {
-        let date = |holiday: &Holiday| match holiday {
-            Holiday::Date(date) => date.to_string(),
-        };
-        let dates: Vec<String> = hours.holidays.iter().map(date).collect();
-        text.push_str(&format!(", not on {}", dates.join(", ")));
+        let names: Vec<String> = hours.holidays.iter().map(holiday).collect();
+        text.push_str(&format!(", not on {}", names.join(", ")));
     }
     text
+}
+
+fn holiday(holiday: &Holiday) -> String {
+    match holiday {
+        Holiday::Date(date) => date.to_string(),
+        Holiday::UsFederal => "federal holidays of the United States (observed days)".to_owned(),
+        Holiday::Yearly(yearly) if yearly.observed => format!("{} (observed)", yearly.name),
+        Holiday::Yearly(yearly) => yearly.name.clone(),
+    }
 }

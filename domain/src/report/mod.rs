@@ -27,6 +27,7 @@ pub mod words;
 
 use std::collections::BTreeSet;
 
+pub(crate) use method::{choices, weekly};
 pub use model::*;
 pub use texts::Texts;
 

@@ -19,7 +19,7 @@ use domain::incident::Review;
 use domain::input::Input;
 use domain::notice::{Kind as NoticeKind, Notice};
 use domain::notices;
-use domain::policy::Policy;
+use domain::policy::{Commitments, Policy};
 use domain::record::{Outgoing, Record};
 use domain::sample::{Outcome, Phases, Reason, Sample, Seen};
 use domain::span::Span;
@@ -75,6 +75,7 @@ pub fn policy(id: &str, monthly_allowance_s: Option<i64>) -> Policy {
         monthly_allowance_s,
         service_hours: None,
         planned_hours: None,
+        commitments: Commitments::default(),
     }
 }
 

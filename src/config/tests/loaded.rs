@@ -54,7 +54,9 @@ fn every_list_is_in_order_of_ids() {
     let customers: Vec<&str> = catalogue.customers.iter().map(|c| c.id.as_str()).collect();
     assert_eq!(customers, ["lakeside", "st-elsewhere"]);
     let contacts: Vec<&str> = catalogue.contacts.iter().map(|c| c.id.as_str()).collect();
-    assert_eq!(contacts, ["level-2", "on-call"]);
+    let escalated = ["program-leads", "project-team", "support-director"];
+    assert_eq!(contacts[..3], ["executive-team", "level-2", "on-call"]);
+    assert_eq!(contacts[3..], escalated);
     let systems: Vec<&str> = catalogue.systems.iter().map(|s| s.id.as_str()).collect();
     assert_eq!(systems, ["portal", "results-interface"]);
     let rules: Vec<&str> = catalogue.systems[0]
@@ -202,12 +204,13 @@ fn a_policy_is_what_its_file_says() {
         .replace("policies/standard.toml", "= \"unknown\"", "= \"down\"")
         .replace("policies/standard.toml", "= \"up\"", "= \"down\"");
     let strict = strict.load().unwrap().catalogue;
-    let strict = &strict.policies[0];
+    let strict = strict.policy("standard").unwrap();
     assert!(strict.unknown_is_down && strict.degraded_is_down);
     assert_eq!(strict.min_coverage_ppm, 950_000);
     assert_eq!(strict.service_hours, Some(hours("America/Chicago", 7, 19)));
     let silent = Files::shipped().with("policies/standard.toml", "name = \"Standard\"\n");
-    let silent = &silent.load().unwrap().catalogue.policies[0];
+    let silent = silent.load().unwrap().catalogue;
+    let silent = silent.policy("standard").unwrap();
     assert_eq!(
         (silent.min_coverage_ppm, silent.monthly_allowance_s),
         (990_000, None)
@@ -406,7 +409,7 @@ fn parts_without_effect_are_reported() {
         .replace("nines.toml", "remind  =", "# remind =");
     let unused = drafts.load().expect("good").unused();
     assert!(
-        unused[1].starts_with("the 2 entries of `[[contact]]` get no mail"),
+        unused[1].starts_with("the 6 entries of `[[contact]]` get no mail"),
         "{unused:?}"
     );
     let least = Files::with_system(&format!("{SYSTEM}{PROBE}"));

@@ -4,6 +4,7 @@ mod every_key;
 mod loaded;
 mod many;
 mod mutations;
+mod policies;
 mod rendered;
 mod reporting;
 mod secrets;

@@ -191,16 +191,16 @@ fn a_key_of_another_kind_a_misspelt_kind_and_keys_of_later_versions() {
         .replace(
             "policies/standard.toml",
             "[planned_hours]",
-            "[[severity]]\nid = \"critical\"\n[planned_hours]",
+            "[desk]\nanswered = \"85%\"\n[planned_hours]",
         );
     check(
         &files,
         expect![[r#"
-            error: `severity` is not supported yet: remove it
-              --> config/policies/standard.toml:17:3
+            error: `desk` is not supported yet: remove it
+              --> config/policies/standard.toml:17:2
                |
-            17 | [[severity]]
-               |   ^^^^^^^^
+            17 | [desk]
+               |  ^^^^
 
             error: `htpp` is not a kind of probe, did you mean `http`?
               --> config/systems/portal.toml:11:8

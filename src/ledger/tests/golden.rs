@@ -14,7 +14,7 @@ use domain::event::{Delivery, Fact, GapCause, Silence};
 use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, Source, SystemId, WindowId};
 use domain::incident::{Cause, Certainty, Measure, Review};
 use domain::notice::{self, Address, Affected, Declared, Notice, Recipient, Role};
-use domain::policy::{DayHours, Holiday, Hours, LocalTime, Policy, Target};
+use domain::policy::{Commitments, DayHours, Holiday, Hours, LocalTime, Policy, Target};
 use domain::sample::{Outcome, Reason, Seen};
 use domain::span::Span;
 use jiff::Timestamp;
@@ -348,6 +348,7 @@ fn policy() -> Policy {
             holidays: vec![Holiday::Date(date(2026, 12, 25))],
         }),
         planned_hours: None,
+        commitments: Commitments::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use domain::catalogue::{Kind, System};
 use domain::id::Source;
-use domain::policy::Policy;
+use domain::policy::{Commitments, Policy};
 use domain::report::{Report, SystemLine, monthly};
 
 use super::*;
@@ -23,6 +23,7 @@ fn agreement(id: &str) -> Policy {
         monthly_allowance_s: Some(120),
         service_hours: None,
         planned_hours: None,
+        commitments: Commitments::default(),
     }
 }
 

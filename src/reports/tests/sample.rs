@@ -11,7 +11,7 @@ use domain::event::{Delivery, Event, Fact, GapCause, Silence};
 use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, SystemId};
 use domain::incident::{Acknowledged, Cause, Certainty, Done, Incident, Measure, Review};
 use domain::notice::{self, Address, Affected, Notice, Recipient, Role};
-use domain::policy::{Policy, Target};
+use domain::policy::{Commitments, Policy, Target};
 use domain::record::{Outage, ProbeRecord, Record, SystemRecord};
 use domain::sample::Reason;
 use domain::span::Span;
@@ -138,6 +138,7 @@ fn first() -> Catalogue {
             monthly_allowance_s: None,
             service_hours: None,
             planned_hours: None,
+            commitments: Commitments::default(),
         }],
         systems: vec![
             archive,

@@ -6,7 +6,7 @@ use domain::accounting::{BlipHistory, Figures, History, OutageHistory, ProbeHist
 use domain::calendar;
 use domain::catalogue::Affects;
 use domain::id::{IncidentId, OutageId, PolicyId, SystemId, WindowId};
-use domain::policy::{Holiday, Hours, Policy, Target};
+use domain::policy::{Commitments, Holiday, Hours, Policy, Target};
 use domain::span::Span;
 use domain::windows::{Earned, EarnedPart, Occurrence};
 use jiff::civil::{date, time};
@@ -286,6 +286,7 @@ pub fn policy() -> impl Strategy<Value = Policy> {
                 monthly_allowance_s: allowance,
                 service_hours: service,
                 planned_hours: None,
+                commitments: Commitments::default(),
             },
         )
 }

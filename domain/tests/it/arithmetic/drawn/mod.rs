@@ -11,7 +11,7 @@ use domain::accounting::{
 use domain::calendar;
 use domain::catalogue::Affects;
 use domain::id::{IncidentId, OutageId, PolicyId, SystemId, WindowId};
-use domain::policy::{Policy, Target};
+use domain::policy::{Commitments, Policy, Target};
 use domain::span::{Span, Spans, instant};
 use domain::windows::{Earned, EarnedPart, Occurrence};
 use expect_test::Expect;
@@ -46,6 +46,7 @@ fn policy() -> Policy {
         monthly_allowance_s: None,
         service_hours: None,
         planned_hours: None,
+        commitments: Commitments::default(),
     }
 }
 

@@ -1,47 +1,11 @@
-//! An agreement: the choices of the arithmetic that it makes. (Clocks, severities and escalation
-//! will join it here.)
+//! Hours of the week, each edge in a zone of its own, and the days without hours.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, Time, Weekday};
 use serde::{Deserialize, Serialize};
 
-use crate::id::PolicyId;
-
-/// The choices of a policy for the accounting of a period. A report prints every choice.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Policy {
-    /// The name of its file.
-    pub id: PolicyId,
-    /// The name for people.
-    pub name: String,
-    /// The target of its systems without a target of their own.
-    pub target: Option<Target>,
-    /// Unknown time counts as down.
-    pub unknown_is_down: bool,
-    /// Degraded time counts as down.
-    pub degraded_is_down: bool,
-    /// Outages shorter than this many seconds are excluded.
-    pub ignore_shorter_s: i64,
-    /// The coverage under which a figure on measured time is not determinable, in parts per million.
-    pub min_coverage_ppm: u32,
-    /// The planned seconds that it allows each system in a month.
-    pub monthly_allowance_s: Option<i64>,
-    /// How long before its start customers must be notified of a one-off window, at least, in seconds. Absent in
-    /// configurations that were stored before the key existed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub min_notice_s: Option<i64>,
-    /// The hours that are agreed time; `None` is all.
-    pub service_hours: Option<Hours>,
-    /// The hours in which planned work may count as planned downtime; `None` is all.
-    pub planned_hours: Option<Hours>,
-}
-
-/// An availability target, exact: 99.9 % is 999 000 parts per million.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    pub ppm: u32,
-}
+use super::holidays::{DayOff, Holiday};
 
 /// Hours of the week.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,13 +13,6 @@ pub struct Hours {
     pub weekly: Vec<DayHours>,
     /// Days, in the zone of the opening, on which no hours begin.
     pub holidays: Vec<Holiday>,
-}
-
-/// A day without hours. Rules (a weekday of a month, the federal holidays) will be further variants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Holiday {
-    Date(Date),
 }
 
 /// `[open, close)` from one weekday on. A close at `00:00` is the end of that day. Any other close
@@ -88,10 +45,19 @@ impl Hours {
             time,
             zone: zone.to_owned(),
         };
+        Self::between(weekdays, &edge(open), &edge(close))
+    }
+
+    /// The same hours on each of these weekdays, without holidays.
+    pub fn between(
+        weekdays: impl IntoIterator<Item = Weekday>,
+        open: &LocalTime,
+        close: &LocalTime,
+    ) -> Self {
         let day = |weekday| DayHours {
             weekday,
-            open: edge(open),
-            close: edge(close),
+            open: open.clone(),
+            close: close.clone(),
         };
         Self {
             weekly: weekdays.into_iter().map(day).collect(),
@@ -99,8 +65,23 @@ impl Hours {
         }
     }
 
+    /// The days off from `first` to `last`, both included, with the name of each.
+    pub fn days_off(&self, first: Date, last: Date) -> BTreeMap<Date, DayOff> {
+        let mut days = BTreeMap::new();
+        // A holiday of one year may be observed on a day of the year before or after.
+        let years = first.year().saturating_sub(1)..=last.year().saturating_add(1);
+        for holiday in &self.holidays {
+            for day in years.clone().flat_map(|year| holiday.in_year(year)) {
+                if (first..=last).contains(&day.on) {
+                    days.entry(day.on).or_insert(day);
+                }
+            }
+        }
+        days
+    }
+
     pub fn is_holiday(&self, day: Date) -> bool {
-        self.holidays.contains(&Holiday::Date(day))
+        self.days_off(day, day).contains_key(&day)
     }
 
     /// The zone of all edges; `None` if they have several zones, or there are no hours.
