@@ -12,6 +12,7 @@ pub mod business_time;
 pub mod calendar;
 pub mod catalogue;
 pub mod caution;
+pub mod clocks;
 pub mod deadlines;
 pub mod decide;
 pub mod detection;

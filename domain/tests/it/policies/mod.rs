@@ -1,6 +1,7 @@
 //! Business hours, holidays, severities, deadlines and escalation.
 
 mod business_time;
+mod clocks;
 mod deadlines;
 mod explain;
 mod holidays;
