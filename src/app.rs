@@ -66,6 +66,7 @@ fn carry_out(line: Line) -> Result<End, Failure> {
         Command::Maintenance(Maintenance::List) => cli::views::maintenance::list(common),
         Command::Maintenance(Maintenance::Act(asked)) => cli::reply::act(common, asked),
         Command::Report(wanted) => report(common, wanted),
+        Command::Explain(wanted) => cli::explain::run(common, &wanted),
         Command::Notice(wanted) => cli::views::notices::run(common, wanted),
         Command::Policy(wanted) => cli::policy::run(common, wanted),
         Command::Events(wanted) => cli::events::run(common, &wanted),

@@ -95,6 +95,7 @@ impl Places {
             format!("alias {name}='{program} --config {}'", quoted(config))
         };
         let report = format!("n report {} --format md", self.month);
+        let explain = format!("n explain {} portal contract_availability", self.month);
         console.heading("What to try next");
         for (command, comment) in [
             (alias("n", &self.config).as_str(), ""),
@@ -106,6 +107,7 @@ impl Places {
                 "",
             ),
             (report.as_str(), "this month so far"),
+            (explain.as_str(), "where a figure comes from"),
             ("n verify --replay", "is the ledger as it was written?"),
             (alias("m", &history).as_str(), ""),
             ("m incident list", "of the month that was simulated"),

@@ -49,6 +49,8 @@ pub enum Change {
         detail: Option<String>,
         /// The samples that confirmed.
         samples: Vec<Seen>,
+        /// The last good sample before them.
+        before: Option<Seen>,
     },
     /// Confirmed up.
     Up {
@@ -59,6 +61,8 @@ pub enum Change {
         unobserved: Option<Span>,
         /// The samples that cleared.
         samples: Vec<Seen>,
+        /// The last bad sample before them.
+        before: Option<Seen>,
     },
     /// Confirmed degraded (or down, which is worse).
     Degraded {
@@ -114,6 +118,8 @@ struct Run {
     seen: Vec<Seen>,
     /// The number of all samples.
     count: u32,
+    /// The last sample.
+    last: Option<Seen>,
 }
 
 impl Run {
@@ -129,6 +135,8 @@ impl Run {
 struct Confirmation {
     confirmed: bool,
     run: Run,
+    /// The last sample before the run, if no gap ended its coverage in between.
+    before: Option<Seen>,
     /// True after a bad sample until it is confirmed or enough good samples follow.
     suspect: bool,
     /// The end of the last bad sample's coverage. `None` while a bad sample covers the time, and
@@ -139,11 +147,15 @@ struct Confirmation {
 /// The effect of a sample on a confirmation.
 enum Step {
     Nothing,
-    Confirmed(Vec<Seen>),
+    Confirmed {
+        samples: Vec<Seen>,
+        before: Option<Seen>,
+    },
     Cleared {
         to: Timestamp,
         unobserved: Option<Span>,
         samples: Vec<Seen>,
+        before: Option<Seen>,
     },
     Blip {
         span: Span,
@@ -157,6 +169,7 @@ impl Confirmation {
         let mut broken = Run::default();
         if !goes_on {
             broken = std::mem::take(&mut self.run);
+            self.before = broken.last.clone();
             self.run.bad = bad;
         }
         let wanted = if bad {
@@ -168,6 +181,7 @@ impl Confirmation {
             self.run.seen.push(seen.clone());
         }
         self.run.count += 1;
+        self.run.last = Some(seen.clone());
         if bad {
             self.bad_until = None;
             self.suspect |= !self.confirmed;
@@ -194,9 +208,9 @@ impl Confirmation {
     fn turn(&mut self, bad: bool) -> Step {
         self.confirmed = bad;
         self.suspect = false;
-        let samples = self.run.seen.clone();
+        let (samples, before) = (self.run.seen.clone(), self.before.clone());
         if bad {
-            return Step::Confirmed(samples);
+            return Step::Confirmed { samples, before };
         }
         // The run has at least one sample.
         let first = self.run.began_at().unwrap_or(Timestamp::UNIX_EPOCH);
@@ -205,11 +219,13 @@ impl Confirmation {
                 to: until,
                 unobserved: Some(Span::new(until, first)),
                 samples,
+                before,
             },
             _ => Step::Cleared {
                 to: first,
                 unobserved: None,
                 samples,
+                before,
             },
         }
     }
@@ -518,20 +534,23 @@ impl Runs {
 fn down_change(step: Step, detail: Option<String>) -> Option<Change> {
     Some(match step {
         Step::Nothing => return None,
-        Step::Confirmed(samples) => Change::Down {
+        Step::Confirmed { samples, before } => Change::Down {
             from: samples.iter().map(|s| s.at).min()?,
             reason: samples.last().and_then(|s| s.reason),
             detail,
             samples,
+            before,
         },
         Step::Cleared {
             to,
             unobserved,
             samples,
+            before,
         } => Change::Up {
             to,
             unobserved,
             samples,
+            before,
         },
         Step::Blip { span, samples } => Change::Blip { span, samples },
     })
@@ -541,7 +560,7 @@ fn degraded_change(step: Step, detail: Option<String>) -> Option<Change> {
     Some(match step {
         // An unconfirmed slow moment is not an event.
         Step::Nothing | Step::Blip { .. } => return None,
-        Step::Confirmed(samples) => Change::Degraded {
+        Step::Confirmed { samples, .. } => Change::Degraded {
             from: samples.iter().map(|s| s.at).min()?,
             reason: samples.last().and_then(|s| s.reason),
             detail,

@@ -143,6 +143,9 @@ pub enum Fact {
         detail: Option<String>,
         /// The samples it rests on.
         samples: Vec<Seen>,
+        /// The last good sample before them; absent in older events, and after a gap.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<Seen>,
     },
     /// Confirmed up again.
     ProbeUp {
@@ -153,6 +156,9 @@ pub enum Fact {
         unobserved: Option<Span>,
         /// The samples it rests on.
         samples: Vec<Seen>,
+        /// The last bad sample before them; absent in older events, and after a gap.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<Seen>,
     },
     /// Confirmed degraded (or down, which is worse).
     ProbeDegraded {

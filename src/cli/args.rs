@@ -8,6 +8,7 @@ use domain::calendar::Month;
 use domain::id::IncidentId;
 use domain::policy::{Flag, Request};
 use domain::written_time::WrittenTime;
+use jiff::civil::Date;
 
 use super::acts::{Asked, IncidentActs, MaintenanceActs};
 use super::client;
@@ -109,6 +110,8 @@ pub enum Command {
     Maintenance(Maintenance),
     /// Print the monthly report of a committee; approve, revise, list, show or verify reports
     Report(Report),
+    /// Explain a figure of a report: its formula and numbers, and the facts behind them
+    Explain(Explain),
     /// List or preview notices, list who is notified, or send a test mail
     #[command(subcommand)]
     Notice(Notice),
@@ -233,7 +236,17 @@ pub struct VerifyReports {
 #[derive(Debug, Args)]
 pub struct PrintReport {
     /// Month, such as 2026-10
-    pub month: Month,
+    #[arg(required_unless_present = "from")]
+    pub month: Option<Month>,
+    /// First day of another period, such as 2026-10-01, in the committee's zone
+    #[arg(long, value_name = "DATE", requires = "to", conflicts_with = "month")]
+    pub from: Option<Date>,
+    /// Day before which that period ends: it is not part of it
+    #[arg(long, value_name = "DATE", requires = "from")]
+    pub to: Option<Date>,
+    /// Make the report of one customer: only its systems, and nothing about other customers
+    #[arg(long, value_name = "CUSTOMER")]
+    pub customer: Option<String>,
     /// Committee id; may be omitted if there is only one
     #[arg(long)]
     pub committee: Option<String>,
@@ -246,6 +259,25 @@ pub struct PrintReport {
     /// File to write (default: standard output)
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// Month, such as 2026-10
+    pub month: Month,
+    /// System, outage (O-1), window or incident; or the whole key of a figure. Without it, the
+    /// subjects are listed
+    pub subject: Option<String>,
+    /// Key of the figure, as in the report's JSON, such as `contract_availability`. Without it, the
+    /// subject's figures are listed
+    pub figure: Option<String>,
+    /// Committee id; may be omitted if there is only one
+    #[arg(long)]
+    pub committee: Option<String>,
+    /// Use the ledger only up to this event (default: the approval of the last approved report of
+    /// the month; without one, all of it)
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
+    pub seq: Option<u64>,
 }
 
 #[derive(Debug, Args)]

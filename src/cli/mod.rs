@@ -12,6 +12,7 @@ pub mod check;
 mod client;
 pub mod demo;
 pub mod events;
+pub mod explain;
 pub mod failure;
 mod layout;
 pub mod options;

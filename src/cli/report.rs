@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use domain::id::CommitteeId;
 use domain::record::Record;
-use domain::report;
+use domain::report::{self, Period};
 use serde_json::json;
 
 use super::approval;
@@ -78,17 +78,32 @@ pub fn run(common: &Common, wanted: &args::PrintReport) -> Result<End, Failure> 
             head.seq
         )));
     }
+    let covers = covers(wanted)?;
+    if let Some(customer) = &wanted.customer {
+        let named = wanted.committee.as_deref();
+        let made = report::of_customer(&record, customer, named, covers, &head.hash);
+        let made = made.map_err(failure)?;
+        if !reports::customer::FORMATS.contains(&format) {
+            return Err(Failure::Usage(
+                "a customer's report is html, md or json".to_owned(),
+            ));
+        }
+        let templates = match format.has_template() {
+            true => look(common).templates,
+            false => None,
+        };
+        let bytes = reports::customer::render(&made, format, templates.as_deref())?;
+        return write(common, wanted, &bytes, (&made.committee, &made.month));
+    }
     let committee = committee_of(&record, wanted.committee.as_deref())?;
-    let mut made = report::monthly(&record, committee.as_str(), wanted.month, &head.hash).map_err(
-        |error| match error {
-            report::Error::Zone(_) => Failure::Could(error.into()),
-            nothing => Failure::Unknown(nothing.to_string()),
-        },
-    )?;
-    if made.status == report::Status::Final {
-        filing::complete(&client.ledger()?, &record, &mut made, wanted.month)?;
-    } else {
-        approval::printed(&client, &committee, wanted.month, head.seq);
+    let made = report::over(&record, committee.as_str(), covers, &head.hash);
+    let mut made = made.map_err(failure)?;
+    if let Period::Month(month) = covers {
+        if made.status == report::Status::Final {
+            filing::complete(&client.ledger()?, &record, &mut made, month)?;
+        } else {
+            approval::printed(&client, &committee, month, head.seq);
+        }
     }
     let look = if format.has_template() {
         look(common)
@@ -99,19 +114,50 @@ pub fn run(common: &Common, wanted: &args::PrintReport) -> Result<End, Failure> 
     for warning in warnings {
         print_error(format!("nines: {warning}"));
     }
+    write(common, wanted, &bytes, (&made.committee, &made.month))
+}
+
+/// The month, or the days of `--from` and `--to`.
+fn covers(wanted: &args::PrintReport) -> Result<Period, Failure> {
+    match (wanted.month, wanted.from, wanted.to) {
+        (_, Some(from), Some(to)) => Ok(Period::Days(from, to)),
+        (Some(month), ..) => Ok(Period::Month(month)),
+        _ => Err(Failure::Usage(
+            "name a month, such as 2026-10, or --from and --to".to_owned(),
+        )),
+    }
+}
+
+fn failure(error: report::Error) -> Failure {
+    match error {
+        report::Error::Zone(_) => Failure::Could(error.into()),
+        report::Error::NoDay | report::Error::SeveralCommittees { .. } => {
+            Failure::Usage(error.to_string())
+        }
+        nothing => Failure::Unknown(nothing.to_string()),
+    }
+}
+
+/// Prints the report or writes it to a file.
+fn write(
+    common: &Common,
+    wanted: &args::PrintReport,
+    bytes: &[u8],
+    (committee, month): (&str, &str),
+) -> Result<End, Failure> {
     match &wanted.out {
         Some(file) => {
-            crate::files::replace(file, &bytes)
+            crate::files::replace(file, bytes)
                 .with_context(|| format!("{} cannot be written", file.display()))?;
             print_error(file.display());
             if common.json {
                 output::json(&json!({
                     "written": file, "bytes": bytes.len(), "committee": committee,
-                    "month": wanted.month.to_string(),
+                    "month": month,
                 }))?;
             }
         }
-        None => output::bytes(&bytes)?,
+        None => output::bytes(bytes)?,
     }
     Ok(End::Done)
 }

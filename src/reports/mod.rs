@@ -4,6 +4,8 @@
 //! model gives the same bytes: neither the program's version nor the present time enters.
 
 mod csv;
+pub mod customer;
+mod explanation;
 mod filer;
 pub mod filing;
 mod page;

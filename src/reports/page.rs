@@ -13,7 +13,7 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, escape_formatter};
 
 use super::pictures::{self, Letters};
-use super::{Error, template};
+use super::{Error, explanation, template};
 
 /// A format that is made from a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +62,17 @@ pub(super) fn render(
         .iter()
         .map(|p| minijinja::context! { kind => p.kind, title => &p.title, svg => &p.svg })
         .collect();
+    let explained = match page {
+        Page::Html => explanation::entries(report, &zone),
+        Page::Markdown => Vec::new(),
+    };
+    let explained = Value::from(Serde(&explained));
     let text = environment
         .template_from_named_str(name, &source)
         .and_then(|t| {
-            t.render(minijinja::context! { r => Value::from(Serde(report)), pictures => pictures })
+            t.render(minijinja::context! {
+                r => Value::from(Serde(report)), pictures => pictures, explained => explained,
+            })
         })
         .map_err(wrong)?;
     Ok(text.into_bytes())
@@ -79,7 +86,10 @@ pub(super) fn source(page: Page, templates: Option<&Path>) -> Result<String, Err
     template::source(page.template(), page.built_in(), templates)
 }
 
-fn environment<'a>(page: Page, zone: &TimeZone) -> Result<Environment<'a>, minijinja::Error> {
+pub(super) fn environment<'a>(
+    page: Page,
+    zone: &TimeZone,
+) -> Result<Environment<'a>, minijinja::Error> {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_fuel(Some(FUEL));

@@ -40,8 +40,10 @@ mod notices {
 }
 mod reports {
     mod approval;
+    mod explain;
     mod hard_month;
     mod life;
+    mod other_scopes;
     mod templates;
 }
 mod samples {

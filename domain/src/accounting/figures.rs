@@ -68,6 +68,14 @@ pub struct Figures {
     pub longest_s: Option<i64>,
     /// True if the period was not over at `as_of`.
     pub running: bool,
+    /// The agreed time of the whole period; of a running one, more than `agreed_s`.
+    pub period_agreed_s: i64,
+    /// The seconds of `unplanned_degraded_s`.
+    pub unplanned_degraded: Spans,
+    /// The blips that began in the agreed time of the period, from first bad to first good sample.
+    pub blip_spans: Vec<Span>,
+    /// The seconds of `blip_s`.
+    pub blip_up: Spans,
     /// Merged outages that touch the period, in order of time.
     pub merged: Vec<MergedOutage>,
     /// Outages that touch the period, in the history's order.
@@ -102,11 +110,11 @@ pub struct OutageFigures {
 pub struct WindowFigures {
     pub id: WindowId,
     /// Agreed downtime during the window.
-    pub downtime_s: i64,
+    pub downtime: Spans,
     /// Planned downtime that it gives.
-    pub planned_s: i64,
+    pub planned: Spans,
     /// Unplanned downtime beyond its allowance or its end ([`super::overrun`]).
-    pub overrun_s: i64,
+    pub overrun: Spans,
 }
 
 /// The figures of one system for one period, from the facts known at `as_of`.
@@ -123,9 +131,10 @@ pub fn account(
 ) -> Figures {
     let analysis = analyse(history, period, months, policy, as_of);
     let classes = analysis.classes.within(period);
-    let (blips, blip_s) = blips(history, &classes);
+    let (blip_spans, blip_up) = blips(history, &classes);
     let merged = merged(history, period, &analysis);
-    let of_unplanned = |part: &Spans| part.intersection(&classes.unplanned).seconds();
+    let of_unplanned = |part: &Spans| part.intersection(&classes.unplanned);
+    let unplanned_degraded = of_unplanned(&analysis.observed.degraded_as_down);
     let mut figures = Figures {
         agreed_s: classes.agreed.seconds(),
         up_s: classes.up.seconds(),
@@ -136,19 +145,27 @@ pub fn account(
         unknown_s: classes.unknown.seconds(),
         unknown_as_down_s: classes.unknown_as_down.seconds(),
         target,
-        blips,
-        blip_s,
+        blips: i64::try_from(blip_spans.len()).unwrap_or(i64::MAX),
+        blip_s: blip_up.seconds(),
+        blip_spans,
+        blip_up,
         running: as_of < period.to,
-        unplanned_unseen_s: of_unplanned(&classes.unknown_as_down),
-        unplanned_degraded_s: of_unplanned(&analysis.observed.degraded_as_down),
+        unplanned_unseen_s: of_unplanned(&classes.unknown_as_down).seconds(),
+        unplanned_degraded_s: unplanned_degraded.seconds(),
+        unplanned_degraded,
+        period_agreed_s: classes.agreed.seconds(),
         by_outage: by_outage(history, period, &analysis, &classes, &merged),
         merged,
         by_window: by_window(history, period, &analysis, &classes),
         classes,
         ..Figures::default()
     };
+    if figures.running {
+        let whole = (second(period.from), second(period.to));
+        figures.period_agreed_s = agreed(history, policy, whole).seconds();
+    }
     figures.set_availability(policy);
-    figures.set_budget(history, period, policy, &analysis);
+    figures.set_budget(history, period, &analysis);
     figures.count_outages();
     figures
 }
@@ -187,21 +204,11 @@ impl Figures {
     }
 
     /// The error budget, the rest of it, and true if inexact starts and ends could change its sign.
-    fn set_budget(
-        &mut self,
-        history: &History,
-        period: Span,
-        policy: Option<&Policy>,
-        analysis: &Analysis,
-    ) {
+    fn set_budget(&mut self, history: &History, period: Span, analysis: &Analysis) {
         let Some(Target { ppm }) = self.target else {
             return;
         };
-        let mut promised_s = self.measured_s();
-        if self.running {
-            let period = (second(period.from), second(period.to));
-            promised_s += agreed(history, policy, period).seconds() - self.agreed_s;
-        }
+        let promised_s = self.measured_s() + self.period_agreed_s - self.agreed_s;
         let budget = (1_000_000 - i128::from(ppm)) * i128::from(promised_s);
         let left = budget - 1_000_000 * i128::from(self.unplanned_s);
         let edges_s = edges_s(history, period, &self.classes.unplanned, analysis.until);
@@ -247,15 +254,16 @@ fn edges_s(history: &History, period: Span, unplanned: &Spans, until: i64) -> i6
         .sum()
 }
 
-/// The number of blips that began in the agreed time, and the seconds of all blips that were up.
-fn blips(history: &History, classes: &Classes) -> (i64, i64) {
+/// The blips that began in the agreed time, and the seconds of all blips that were up.
+fn blips(history: &History, classes: &Classes) -> (Vec<Span>, Spans) {
     let began = history
         .blips
         .iter()
         .filter(|blip| classes.agreed.contains(second(blip.span.from)));
     let seconds: Spans = history.blips.iter().map(|blip| blip.span).collect();
-    let count = i64::try_from(began.count()).unwrap_or(i64::MAX);
-    (count, seconds.intersection(&classes.up).seconds())
+    let mut began: Vec<Span> = began.map(|blip| blip.span).collect();
+    began.sort_unstable();
+    (began, seconds.intersection(&classes.up))
 }
 
 fn by_outage(
@@ -311,12 +319,12 @@ fn by_window(
     let windows = history.windows.iter().zip(&analysis.by_windows.by_window);
     windows
         .zip(overruns)
-        .filter(|((window, _), overrun_s)| window.span.meets(&period) || *overrun_s > 0)
-        .map(|((window, planned), overrun_s)| WindowFigures {
+        .filter(|((window, _), overrun)| window.span.meets(&period) || !overrun.is_empty())
+        .map(|((window, planned), overrun)| WindowFigures {
             id: window.id.clone(),
-            downtime_s: down.seconds_in(second(window.span.from), second(window.span.to)),
-            planned_s: planned.intersection(&classes.planned).seconds(),
-            overrun_s,
+            downtime: down.clip(second(window.span.from), second(window.span.to)),
+            planned: planned.intersection(&classes.planned),
+            overrun,
         })
         .collect()
 }

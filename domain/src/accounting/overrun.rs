@@ -124,8 +124,8 @@ impl ByWindows {
 }
 
 /// For each window (by index), the seconds of its overruns within `classes`.
-pub(super) fn overruns(history: &History, analysis: &Analysis, classes: &Classes) -> Vec<i64> {
-    let mut overruns = vec![0; history.windows.len()];
+pub(super) fn overruns(history: &History, analysis: &Analysis, classes: &Classes) -> Vec<Spans> {
+    let mut overruns = vec![Spans::new(); history.windows.len()];
     let unplanned = classes
         .unplanned
         .difference(&analysis.observed.declared)
@@ -141,7 +141,7 @@ pub(super) fn overruns(history: &History, analysis: &Analysis, classes: &Classes
                 .start()
                 .and_then(|at| by_windows.last_before(&history.windows, i, run, at));
             if let Some(window) = window {
-                overruns[window] += piece.seconds();
+                overruns[window] = overruns[window].union(&piece);
             }
         }
     }

@@ -31,22 +31,26 @@ pub(super) fn fact_of(record: &Record, at: Timestamp, transition: &Transition) -
             reason,
             detail,
             samples,
+            before,
         } => Fact::ProbeDown {
             source,
             from,
             reason,
             detail,
             samples,
+            before,
         },
         Change::Up {
             to,
             unobserved,
             samples,
+            before,
         } => Fact::ProbeUp {
             source,
             to,
             unobserved,
             samples,
+            before,
         },
         Change::Degraded {
             from,

@@ -91,6 +91,7 @@ impl Record {
                 self.delivery_fact(at, &event.fact);
             }
         }
+        self.note(seq, event);
     }
 
     /// A life of the service is over.

@@ -105,14 +105,20 @@ impl Configurations {
     /// `from`, or the first after it that has the system. Changes within a month take effect with
     /// the next.
     pub fn accounted_by(&self, system: &SystemId, from: Timestamp) -> Option<Agreement<'_>> {
+        let (_, _, catalogue) = self.all.get(self.accounted_at(system, from)?)?;
+        let configured = catalogue.system(system.as_str())?;
+        Some(Agreement::of(catalogue, configured))
+    }
+
+    /// The place of that configuration among all.
+    pub fn accounted_at(&self, system: &SystemId, from: Timestamp) -> Option<usize> {
         let at_first = self.all.iter().rposition(|(at, _, _)| *at <= from);
-        self.all
-            .iter()
-            .skip(at_first.unwrap_or(0))
-            .find_map(|(_, _, catalogue)| {
-                let configured = catalogue.system(system.as_str())?;
-                Some(Agreement::of(catalogue, configured))
-            })
+        let has = |(_, _, catalogue): &(Timestamp, String, Arc<Catalogue>)| {
+            catalogue.system(system.as_str()).is_some()
+        };
+        let first = at_first.unwrap_or(0);
+        let found = self.all.iter().skip(first).position(has)?;
+        Some(first + found)
     }
 
     /// The policy for the month of `months` that contains `at`. Live decisions use it so that they

@@ -14,6 +14,7 @@ mod reload;
 mod reports;
 mod rewind;
 mod spans;
+mod trail;
 mod window_status;
 
 use std::sync::Arc;
@@ -42,6 +43,7 @@ pub use outages::Outages;
 pub use probes::{ProbeRecord, Probes};
 pub use reports::{Filed, ReportRecord, Reports, Revision};
 pub(crate) use spans::is_open;
+pub use trail::{Edge, Edges, Trail};
 pub use window_status::WindowStatus;
 
 /// Everything that the events say. Cloning is cheap: histories are shared until they change.
@@ -81,6 +83,8 @@ pub struct Record {
     pub maintenance: Maintenance,
     /// The drafts, approvals and files of reports.
     pub reports: Reports,
+    /// The evidence that explanations name.
+    pub trail: Trail,
 }
 
 /// One system through time.

@@ -96,10 +96,11 @@ fn one(scope: &Scope<'_>, outage: &Outage<'_>, all: bool) -> String {
     } else {
         "and has not ended yet".to_owned()
     };
+    let word = scope.covers.word();
     let had = if all {
-        "had the month\u{2019}s only unplanned outage"
+        format!("had the {word}\u{2019}s only unplanned outage")
     } else {
-        "had the only unplanned outage that began in the month"
+        format!("had the only unplanned outage that began in the {word}")
     };
     format!(
         "{} {had}: it began on {} {cost}",

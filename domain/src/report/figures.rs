@@ -38,7 +38,7 @@ const TEXTS: [&str; 16] = [
 ];
 
 /// Keys that name an entry of a list.
-const IDS: [&str; 5] = ["system", "outage", "window", "incident", "date"];
+const IDS: [&str; 6] = ["system", "outage", "window", "incident", "date", "month"];
 
 /// A figure: its path in the report, such as `systems.portal.unplanned_s`, and its value.
 type Figure = (String, Option<String>);
@@ -53,6 +53,12 @@ fn figures(report: &Report) -> Vec<Figure> {
         section && !keys.any(|key| TEXTS.contains(&key))
     };
     all.into_iter().filter(is_figure).collect()
+}
+
+/// The leaves of one entry of a report: their paths below it, and their values.
+pub(super) fn leaves<T: Serialize>(entry: &T) -> Vec<(String, Option<String>)> {
+    // Flattening never fails: each leaf is a text.
+    entry.serialize(Flat).unwrap_or_default()
 }
 
 /// A digest of all figures: two reports with the same figures have the same. (FNV-1a, 64 bits. It

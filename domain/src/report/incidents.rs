@@ -81,7 +81,7 @@ fn line(scope: &Scope<'_>, incident: &Incident) -> IncidentLine {
     let moment = |at: Timestamp| Moment::of(at, &scope.zone);
     let review = &incident.review;
     let ours: Vec<&Outage> = ours(scope, incident);
-    let (told, words) = notified::of(scope, incident, &ours);
+    let (told, words, _) = notified::of(scope, incident, &ours);
     let taken = incident.acknowledged.as_ref();
     IncidentLine {
         incident: incident.id.to_string(),

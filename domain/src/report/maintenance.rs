@@ -64,9 +64,9 @@ fn line(scope: &Scope<'_>, account: &Account<'_>, window: &Occurrence) -> Window
         why: why(scope, window),
         cancelled: window.why == Earned::Cancelled,
         max_downtime_s: window.max_downtime_s,
-        downtime_s: figures.map_or(0, |f| f.downtime_s),
-        planned_s: figures.map_or(0, |f| f.planned_s),
-        overrun_s: figures.map_or(0, |f| f.overrun_s),
+        downtime_s: figures.map_or(0, |f| f.downtime.seconds()),
+        planned_s: figures.map_or(0, |f| f.planned.seconds()),
+        overrun_s: figures.map_or(0, |f| f.overrun.seconds()),
         recurring: window.recurring,
         told_by_people: told_by_people(scope, &window.id),
     }
@@ -153,7 +153,7 @@ fn names(scope: &Scope<'_>, customers: &[CustomerId]) -> Vec<String> {
     customers.iter().map(|id| name(scope, id)).collect()
 }
 
-fn name(scope: &Scope<'_>, id: &CustomerId) -> String {
+pub(super) fn name(scope: &Scope<'_>, id: &CustomerId) -> String {
     scope
         .configured
         .iter()

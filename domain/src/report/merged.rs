@@ -58,6 +58,8 @@ pub(super) fn line(
 /// Whole seconds from the first unplanned second; `None` if not recorded or not reached.
 #[derive(Default)]
 pub(super) struct Milestones {
+    /// The instants from which the seconds are counted.
+    pub reached: Reached,
     pub detect_s: Option<i64>,
     pub tell_first_s: Option<i64>,
     pub tell_last_s: Option<i64>,
@@ -69,6 +71,18 @@ pub(super) struct Milestones {
     pub restore_at_least: bool,
 }
 
+/// The instants of the milestones, each in whichever order.
+#[derive(Default)]
+pub(super) struct Reached {
+    pub detected: Vec<Timestamp>,
+    /// The first delivery to each customer.
+    pub told: Vec<Timestamp>,
+    pub acknowledged: Vec<Timestamp>,
+    pub restored: Option<Timestamp>,
+    /// The customers of the incidents and if they were told, by id.
+    pub customers: Option<Vec<(String, bool)>>,
+}
+
 impl Milestones {
     pub fn of(scope: &Scope<'_>, merged: &accounting::MergedOutage) -> Self {
         let outages = outages(scope, merged);
@@ -78,12 +92,24 @@ impl Milestones {
             return Self::default();
         };
         let since = |at: Timestamp| (second(at) - second(first)).max(0);
-        let told = first_told(scope, &outages);
         let between = ended_between(scope, merged);
         let unwatched = between.is_some_and(|span| span.is_empty());
         let acknowledged = incidents.iter().filter_map(|i| i.acknowledged.as_ref());
+        let reached = Reached {
+            detected: outages.iter().map(|o| detected(o, first)).collect(),
+            told: first_told(scope, &outages),
+            acknowledged: acknowledged.map(|a| a.at).collect(),
+            // The restoration of a system that is no longer monitored is unknown.
+            restored: merged.to.filter(|_| !unwatched),
+            customers: (!incidents.is_empty()).then(|| customers(scope, &incidents)),
+        };
+        let told = &reached.told;
+        let count = |all: &Vec<(String, bool)>| {
+            let told = all.iter().filter(|(_, told)| *told).count();
+            (told as u64, all.len() as u64)
+        };
         Self {
-            detect_s: outages.iter().map(|o| since(detected(o, first))).min(),
+            detect_s: reached.detected.iter().copied().map(since).min(),
             tell_first_s: told.iter().min().copied().map(since),
             tell_last_s: told.iter().max().copied().map(since),
             told_before: told
@@ -91,11 +117,11 @@ impl Milestones {
                 .max()
                 .copied()
                 .filter(|at| second(*at) < second(first)),
-            customers: (!incidents.is_empty()).then(|| customers(scope, &incidents)),
-            acknowledge_s: acknowledged.map(|a| since(a.at)).min(),
-            // The restoration of a system that is no longer monitored is unknown.
-            restore_s: merged.to.filter(|_| !unwatched).map(since),
+            customers: reached.customers.as_ref().map(count),
+            acknowledge_s: reached.acknowledged.iter().copied().map(since).min(),
+            restore_s: reached.restored.map(since),
             restore_at_least: between.is_some() && !unwatched,
+            reached,
         }
     }
 }
@@ -124,16 +150,16 @@ fn first_told(scope: &Scope<'_>, outages: &[&Outage]) -> Vec<Timestamp> {
     first.into_values().collect()
 }
 
-/// (told about one of the incidents, all customers of the incidents).
-fn customers(scope: &Scope<'_>, of: &[&Incident]) -> (u64, u64) {
+/// All customers of the incidents, and if they were told about one of them.
+fn customers(scope: &Scope<'_>, of: &[&Incident]) -> Vec<(String, bool)> {
     let mut results: BTreeMap<String, Telling> = BTreeMap::new();
     for incident in of {
-        let (all, _) = notified::of(scope, incident, &incidents::ours(scope, incident));
+        let (all, ..) = notified::of(scope, incident, &incidents::ours(scope, incident));
         for one in all {
             let known = results.entry(one.customer).or_insert(one.result);
             *known = one.result.min(*known);
         }
     }
-    let told = results.values().filter(|r| **r == Telling::Sent).count();
-    (told as u64, results.len() as u64)
+    let told = |(id, result): (String, Telling)| (id, result == Telling::Sent);
+    results.into_iter().map(told).collect()
 }

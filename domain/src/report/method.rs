@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Time;
 
 use super::model::{Choice, Method, Rule};
-use super::scope::Scope;
+use super::scope::{Period, Scope};
 use super::words;
 use crate::id::PolicyId;
 use crate::policy::{DayHours, Holiday, Hours, LocalTime, Policy};
@@ -42,7 +42,11 @@ fn rules(scope: &Scope<'_>) -> Vec<Rule> {
         "By probes that use the systems as customers do{}. A result covers the time until the next one, at most two and a half intervals.",
         vantage.map_or(String::new(), |v| format!(", from the vantage {v}"))
     );
-    [("Month", month), ("Measured", measured)]
+    let title = match scope.covers {
+        Period::Month(_) => "Month",
+        Period::Days(..) => "Period",
+    };
+    [(title, month), ("Measured", measured)]
         .into_iter()
         .chain(ALWAYS.map(|(word, text)| (word, text.to_owned())))
         .map(|(word, text)| Rule { word, text })
@@ -128,7 +132,7 @@ fn by_policy(scope: &Scope<'_>) -> Vec<Choice> {
         .collect()
 }
 
-fn without() -> Vec<String> {
+pub(super) fn without() -> Vec<String> {
     [
         "All hours are agreed time.",
         "Unknown time is neither up nor down.",

@@ -6,6 +6,7 @@
 mod changes;
 mod customers;
 mod downtime;
+pub mod explain;
 pub mod figures;
 mod incidents;
 mod maintenance;
@@ -15,6 +16,7 @@ mod model;
 mod monitor;
 mod notices;
 mod notified;
+mod one_customer;
 mod outages;
 mod repeats;
 mod scope;
@@ -29,10 +31,13 @@ use std::collections::BTreeSet;
 
 pub(crate) use method::{choices, weekly};
 pub use model::*;
+pub use one_customer::{CustomerReport, of_customer};
 pub use texts::Texts;
 
 use crate::calendar::Month;
 use crate::record::{Record, Revision};
+use explain::Explained;
+pub use scope::Period;
 use scope::Scope;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +55,20 @@ pub enum Error {
     /// The month begins after the ledger's last event.
     #[error("{month} has not begun yet as far as the ledger knows")]
     NotBegun { month: String },
+    /// No such customer, or none of its systems.
+    #[error("{0}")]
+    UnknownCustomer(String),
+    /// A customer's report needs one committee.
+    #[error(
+        "the systems of {customer} have several committees; name one with --committee: {committees}"
+    )]
+    SeveralCommittees {
+        customer: String,
+        committees: String,
+    },
+    /// The first day is not before the second.
+    #[error("--from must be a day before --to: the report ends before the first instant of --to")]
+    NoDay,
     /// The month ended before anything was configured.
     #[error("{month} ended before the first configuration: there is nothing to report")]
     BeforeTheLedger { month: String },
@@ -70,7 +89,16 @@ pub fn monthly(
     month: Month,
     head: &str,
 ) -> Result<Report, Error> {
-    let scope = Scope::of(record, committee, month)?;
+    over(record, committee, Period::Month(month), head)
+}
+
+/// A committee's report of a month or of other days. Only a month's is ever approved, and only it has
+/// the thirteen months.
+///
+/// # Errors
+/// The committee is unknown, the days lie before or after the ledger, or there is none.
+pub fn over(record: &Record, committee: &str, covers: Period, head: &str) -> Result<Report, Error> {
+    let scope = Scope::of(record, committee, covers)?;
     let accounts = systems::accounts(&scope);
     let systems = systems::lines(&scope, &accounts);
     let outages = outages::lines(&scope, &accounts);
@@ -80,18 +108,29 @@ pub fn monthly(
     let maintenance = maintenance::lines(&scope, &accounts);
     let unknown = monitor::unknown(&scope, &accounts);
     let notices = notices::Notices::of(&scope);
-    let trend = trend::lines(&scope, committee, month, &accounts);
+    let (trend, months) = match covers {
+        Period::Month(month) => trend::lines(&scope, committee, month, &accounts),
+        Period::Days(..) => (Vec::new(), Vec::new()),
+    };
+    let repeats = match covers {
+        Period::Month(month) => repeats::lines(&scope, month),
+        Period::Days(..) => Vec::new(),
+    };
     let moment = |at| Moment::of(at, &scope.zone);
-    let known = record.reports.get(&scope.committee.id, month);
+    let known = match covers {
+        Period::Month(month) => record.reports.get(&scope.committee.id, month),
+        Period::Days(..) => None,
+    };
     let revisions: &[Revision] = known.map_or(&[], |known| known.revisions.as_slice());
     let approved = revisions.last().filter(|r| r.seq == record.seq);
-    Ok(Report {
+    let mut report = Report {
         schema: SCHEMA,
         committee: scope.committee.id.to_string(),
         committee_name: scope.committee.name.clone(),
         service: scope.service.to_owned(),
-        month: month.to_string(),
-        month_name: month.first().strftime("%B %Y").to_string(),
+        month: covers.to_string(),
+        month_name: covers.name(),
+        covers: covers.word(),
         from: moment(scope.period.from),
         to: moment(scope.period.to),
         zone: scope.committee.zone.clone(),
@@ -117,7 +156,7 @@ pub fn monthly(
         so_far: scope.so_far(),
         headline: summary::headline(&scope, &systems),
         happened: summary::happened(&scope, &systems, &accounts, &maintenance),
-        repeats: repeats::lines(&scope, month),
+        repeats,
         customers,
         open_measures: incidents::open_measures(&scope),
         faults: monitor::faults(&scope),
@@ -129,11 +168,14 @@ pub fn monthly(
         outages,
         incidents,
         maintenance,
-        notices: notices.kinds,
-        notice_results: notices.results,
+        notices: notices::counted(&notices.kinds),
+        notice_results: notices::counted(&notices.results),
         refused: notices.refused,
         unknown,
-    })
+        explained: Explained::default(),
+    };
+    report.explained = explain::of(&scope, &accounts, &months, &report);
+    Ok(report)
 }
 
 /// Says in a revision which figures differ from the approved report before it.
@@ -144,4 +186,5 @@ pub fn compare(report: &mut Report, before: &Report) {
         approved: before.approval.as_ref().map(|a| a.at),
         changes: figures::changes(before, report),
     });
+    explain::compared(report);
 }

@@ -53,11 +53,13 @@ pub struct Report {
     pub committee: String,
     pub committee_name: String,
     pub service: String,
-    /// `2026-10`.
+    /// `2026-10`, or the days of another period: `2026-10-01/2026-10-15`, the last one excluded.
     pub month: String,
-    /// `October 2026`.
+    /// `October 2026`, or the first and the last day.
     pub month_name: String,
-    /// The month's first instant in the committee's zone.
+    /// `month` or `period`. Only a month's report is ever approved.
+    pub covers: &'static str,
+    /// The first instant in the committee's zone.
     pub from: Moment,
     pub to: Moment,
     /// The committee's zone (IANA).
@@ -109,6 +111,9 @@ pub struct Report {
     /// Configuration changes.
     pub changes: Vec<Change>,
     pub method: Method,
+    /// The explanation of every figure. Not a part of the JSON: `nines explain --json` prints it.
+    #[serde(skip)]
+    pub explained: super::explain::Explained,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -11,8 +11,8 @@ use crate::record::{Outgoing, Standing};
 /// Notices decided in the month about the committee's systems.
 #[derive(Default)]
 pub(super) struct Notices {
-    pub kinds: BTreeMap<String, u64>,
-    pub results: BTreeMap<String, u64>,
+    pub kinds: BTreeMap<String, Vec<String>>,
+    pub results: BTreeMap<String, Vec<String>>,
     /// Rejected or given up, in order of their ids.
     pub refused: Vec<Refused>,
 }
@@ -27,13 +27,21 @@ impl Notices {
                 continue;
             }
             let kind = outgoing.notice.kind.to_string();
-            *all.kinds.entry(kind).or_insert(0) += 1;
+            all.kinds.entry(kind).or_default().push(id.to_string());
             let result = standing(outgoing).word().to_owned();
-            *all.results.entry(result).or_insert(0) += 1;
+            all.results.entry(result).or_default().push(id.to_string());
             all.refused.extend(refused(scope, id, outgoing));
         }
         all
     }
+}
+
+/// The number of notices in each list.
+pub(super) fn counted(lists: &BTreeMap<String, Vec<String>>) -> BTreeMap<String, u64> {
+    let lists = lists.iter();
+    lists
+        .map(|(key, ids)| (key.clone(), ids.len() as u64))
+        .collect()
 }
 
 fn refused(scope: &Scope<'_>, id: NoticeId, outgoing: &Outgoing) -> Option<Refused> {

@@ -95,13 +95,16 @@ pub(super) struct Word {
     name: String,
 }
 
-/// The customers of the incident's systems in order of their ids, and the final results in order of
-/// time, then name.
+/// The contacts of each customer by result: the notice to each, or that there is none.
+pub(super) type Contacts = BTreeMap<(String, &'static str), Vec<String>>;
+
+/// The customers of the incident's systems in order of their ids, the final results in order of
+/// time, then name, and the contacts that were counted.
 pub(super) fn of(
     scope: &Scope<'_>,
     incident: &Incident,
     outages: &[&Outage],
-) -> (Vec<Told>, Vec<Word>) {
+) -> (Vec<Told>, Vec<Word>, Contacts) {
     let mut customers: BTreeMap<CustomerId, Told> = BTreeMap::new();
     let configurations = &scope.record.configurations;
     let catalogue = configurations.in_force_at(incident.opened_at);
@@ -114,7 +117,7 @@ pub(super) fn of(
             customers.insert(customer.id.clone(), nobody(&customer.id, &customer.name));
         }
     }
-    let mut contacts: BTreeMap<(CustomerId, &Address), Result> = BTreeMap::new();
+    let mut contacts: BTreeMap<(CustomerId, &Address), (Result, String)> = BTreeMap::new();
     // Several messages may name the same outage. The first that a contact receives counts.
     let mut heard: BTreeMap<(CustomerId, &Address), Moment> = BTreeMap::new();
     let mut words: BTreeMap<CustomerId, Word> = BTreeMap::new();
@@ -124,10 +127,13 @@ pub(super) fn of(
             let told = customers
                 .entry(customer.clone())
                 .or_insert_with(|| nobody(customer, named));
-            contacts
-                .entry((customer.clone(), one.address))
-                .and_modify(|known| *known = one.result.min(*known))
-                .or_insert(one.result);
+            let notice = one.entry.began.notice();
+            let notice = notice.map_or("no notice".to_owned(), |id| id.to_string());
+            let known = contacts.entry((customer.clone(), one.address));
+            let known = known.or_insert((one.result, notice.clone()));
+            if one.result < known.0 {
+                *known = (one.result, notice);
+            }
             told.result = told.result.min(one.result);
             if let Some(at) = one.sent_at().map(|at| Moment::of(at, &scope.zone)) {
                 told.first = Some(told.first.map_or(at, |first| first.min(at)));
@@ -149,10 +155,13 @@ pub(super) fn of(
             told.last = told.last.max(Some(*at));
         }
     }
-    for ((customer, _), result) in &contacts {
-        if let Some(told) = customers.get_mut(customer) {
+    let mut by_result = Contacts::new();
+    for ((customer, _), (result, notice)) in contacts {
+        if let Some(told) = customers.get_mut(&customer) {
             *told.contacts.entry(result.word()).or_insert(0) += 1;
         }
+        let key = (customer.to_string(), result.word());
+        by_result.entry(key).or_default().push(notice);
     }
     for (customer, told) in &mut customers {
         told.only_afterwards = words.get(customer).is_some_and(|w| w.afterwards);
@@ -163,7 +172,7 @@ pub(super) fn of(
     }
     let mut words: Vec<Word> = words.into_values().collect();
     words.sort_by(|a, b| (a.at, &a.name).cmp(&(b.at, &b.name)));
-    (customers.into_values().collect(), words)
+    (customers.into_values().collect(), words, by_result)
 }
 
 fn nobody(id: &CustomerId, name: &str) -> Told {

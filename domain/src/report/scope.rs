@@ -2,12 +2,14 @@
 //! each.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::Error;
-use crate::calendar::Month;
+use crate::calendar::{self, Month};
 use crate::catalogue::{Catalogue, Committee, System};
 use crate::id::SystemId;
 use crate::months::Zones;
@@ -46,6 +48,68 @@ pub(super) struct Overseen<'a> {
     pub removed: Option<Timestamp>,
 }
 
+/// The time that a report covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Period {
+    /// Only a month's report can be approved.
+    Month(Month),
+    /// Whole local days from the first up to and not including the second.
+    Days(Date, Date),
+}
+
+impl Period {
+    /// `month` or `period`, as sentences name it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Period::Month(_) => "month",
+            Period::Days(..) => "period",
+        }
+    }
+
+    /// `October 2026`, or the first and the last day.
+    pub(super) fn name(self) -> String {
+        match self {
+            Period::Month(month) => month.first().strftime("%B %Y").to_string(),
+            Period::Days(from, to) => {
+                let last = to.yesterday().unwrap_or(to);
+                let day = |date: Date| date.strftime("%-d %B %Y").to_string();
+                match from == last {
+                    true => day(from),
+                    false => format!("{} to {}", day(from), day(last)),
+                }
+            }
+        }
+    }
+
+    /// Its seconds and its zone in the sequence of the committee's months, and the month whose
+    /// agreements count: that of its first instant.
+    fn place(self, zones: &Zones) -> (Span, TimeZone, Month) {
+        match self {
+            Period::Month(month) => {
+                let (span, zone) = zones.month(month);
+                (span, zone.clone(), month)
+            }
+            Period::Days(from, to) => {
+                let month = Month::new(from.year(), from.month());
+                let month = month.unwrap_or_else(|| Month::of(Timestamp::MIN, &TimeZone::UTC));
+                let zone = zones.month(month).1.clone();
+                let midnight = |date: Date| calendar::midnight(date, &zone);
+                (Span::new(midnight(from), midnight(to)), zone, month)
+            }
+        }
+    }
+}
+
+/// `2026-10`, or `2026-10-01/2026-10-15`.
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Period::Month(month) => month.fmt(f),
+            Period::Days(from, to) => write!(f, "{from}/{to}"),
+        }
+    }
+}
+
 pub(super) struct Scope<'a> {
     pub record: &'a Record,
     pub committee: &'a Committee,
@@ -54,8 +118,11 @@ pub(super) struct Scope<'a> {
     pub zone: TimeZone,
     /// The zones in which this and other months are kept.
     pub zones: Zones,
-    /// The month in the sequence of the committee's months.
+    pub covers: Period,
+    /// The month or the days in the sequence of the committee's months.
     pub period: Span,
+    /// The first instant of the month whose agreements count.
+    pub agreed_at: Timestamp,
     /// The time of the ledger's last event.
     pub as_of: Timestamp,
     /// The configurations that were in force in the month, in order.
@@ -65,30 +132,35 @@ pub(super) struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    pub fn of(record: &'a Record, committee: &str, month: Month) -> Result<Self, Error> {
+    pub fn of(record: &'a Record, committee: &str, covers: Period) -> Result<Self, Error> {
         let all = in_force(record);
         let as_of = record.as_of.ok_or(Error::NothingRecorded)?;
-        let (committee, zones) = place(record, &all, committee, month)?;
-        let (period, zone) = zones.month(month);
-        let zone = zone.clone();
+        let (committee, zones) = place(record, &all, committee, covers)?;
+        let (period, zone, month) = covers.place(&zones);
+        if period.is_empty() {
+            return Err(Error::NoDay);
+        }
         if as_of < period.from {
             return Err(Error::NotBegun {
-                month: month.to_string(),
+                month: covers.to_string(),
             });
         }
         let configured: Vec<InForce<'a>> = all.into_iter().filter(|c| c.touches(period)).collect();
         let last = configured.last().ok_or(Error::BeforeTheLedger {
-            month: month.to_string(),
+            month: covers.to_string(),
         })?;
         let service = last.catalogue.service.as_str();
-        let systems = overseen(record, &configured, committee, period);
+        let agreed_at = zones.month(month).0.from;
+        let systems = overseen(record, &configured, committee, period, agreed_at);
         Ok(Self {
             record,
             committee,
             service,
             zone,
             zones,
+            covers,
             period,
+            agreed_at,
             as_of,
             configured,
             systems,
@@ -115,7 +187,7 @@ impl<'a> Scope<'a> {
             .map_or_else(|| system.to_string(), |s| s.name.to_owned())
     }
 
-    /// True if the month was still running at the ledger's last event.
+    /// True if the month or the days were still running at the ledger's last event.
     pub fn so_far(&self) -> bool {
         self.as_of < self.period.to
     }
@@ -152,14 +224,14 @@ fn place<'a>(
     record: &Record,
     all: &[InForce<'a>],
     id: &str,
-    month: Month,
+    covers: Period,
 ) -> Result<(&'a Committee, Zones), Error> {
     let unknown = || Error::UnknownCommittee {
         committee: id.to_owned(),
         known: known(all),
     };
     let zones = record.configurations.zones_of(id)?.ok_or_else(unknown)?;
-    let from = zones.month(month).0.from;
+    let from = covers.place(&zones).0.from;
     let mut found: Option<&'a Committee> = None;
     for entry in all {
         let known = entry.catalogue.committee(id);
@@ -183,6 +255,7 @@ fn overseen<'a>(
     configured: &[InForce<'a>],
     committee: &'a Committee,
     period: Span,
+    agreed_at: Timestamp,
 ) -> BTreeMap<&'a SystemId, Overseen<'a>> {
     let mut systems: BTreeMap<&'a SystemId, Overseen<'a>> = BTreeMap::new();
     for entry in configured {
@@ -199,7 +272,7 @@ fn overseen<'a>(
                 target,
             } = record
                 .configurations
-                .accounted_by(&system.id, period.from)
+                .accounted_by(&system.id, agreed_at)
                 .unwrap_or_else(|| Agreement::of(entry.catalogue, system));
             let (added, removed) = edges(record, &system.id, period);
             systems.insert(

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Error;
-use super::scope::Scope;
+use super::scope::{Period, Scope};
 use super::{incidents, outages};
 use crate::calendar::Month;
 use crate::incident::Incident;
@@ -20,7 +20,7 @@ impl Texts {
     /// # Errors
     /// The committee is unknown, or the month lies before or after the ledger.
     pub fn of(record: &Record, committee: &str, month: Month) -> Result<Self, Error> {
-        let scope = Scope::of(record, committee, month)?;
+        let scope = Scope::of(record, committee, Period::Month(month))?;
         let touched: BTreeSet<_> = outages::touching(&scope).map(|o| o.id).collect();
         let incidents = incidents::of_month(&scope, &touched).cloned().collect();
         Ok(Self {

@@ -1,7 +1,7 @@
 //! The thirteen months that end with the report's, and the year so far.
 
 use super::model::{TrendLine, TrendMonth, YearToDate};
-use super::scope::{Overseen, Scope};
+use super::scope::{Overseen, Period, Scope};
 use super::systems::Accounts;
 use super::words;
 use crate::accounting::{self, Figures, Ratio};
@@ -11,13 +11,19 @@ use crate::id::SystemId;
 /// The report's month and the twelve before it: a year to compare with, and its own month last year.
 pub(super) const MONTHS: usize = 13;
 
-/// One line for each system of the report, in the same order.
+/// One month of one system.
+pub(super) struct MonthFigures {
+    pub month: Month,
+    pub figures: Figures,
+}
+
+/// One line for each system of the report, in the same order, and the months that had agreed time.
 pub(super) fn lines(
     scope: &Scope<'_>,
     committee: &str,
     month: Month,
     accounts: &Accounts<'_>,
-) -> Vec<TrendLine> {
+) -> (Vec<TrendLine>, Vec<Vec<MonthFigures>>) {
     let mut months = vec![month];
     while months.len() < MONTHS {
         months.push(months[months.len() - 1].prev());
@@ -26,7 +32,12 @@ pub(super) fn lines(
     let earlier: Vec<(Month, Option<Scope<'_>>)> = months[1..]
         .iter()
         .rev()
-        .map(|month| (*month, Scope::of(scope.record, committee, *month).ok()))
+        .map(|month| {
+            (
+                *month,
+                Scope::of(scope.record, committee, Period::Month(*month)).ok(),
+            )
+        })
         .collect();
     scope
         .systems
@@ -34,6 +45,12 @@ pub(super) fn lines(
         .filter_map(|(id, overseen)| {
             let own = &accounts.get(id)?.figures;
             let mut sums = Sums::default();
+            let mut all: Vec<MonthFigures> = Vec::new();
+            let mut keep = |month: Month, figures: Figures| {
+                if figures.agreed_s > 0 {
+                    all.push(MonthFigures { month, figures });
+                }
+            };
             let mut months: Vec<TrendMonth> = earlier
                 .iter()
                 .map(|(then, then_scope)| {
@@ -43,19 +60,25 @@ pub(super) fn lines(
                     {
                         sums.add(figures);
                     }
-                    line(scope, *then, known.as_ref().map(|(f, o)| (f, *o)))
+                    let line = line(scope, *then, known.as_ref().map(|(f, o)| (f, *o)));
+                    if let Some((figures, _)) = known {
+                        keep(*then, figures);
+                    }
+                    line
                 })
                 .collect();
             sums.add(own);
             months.push(line(scope, month, Some((own, overseen))));
-            Some(TrendLine {
+            keep(month, own.clone());
+            let line = TrendLine {
                 system: id.to_string(),
                 name: overseen.name.to_owned(),
                 months,
                 year: sums.year(month.year()),
-            })
+            };
+            Some((line, all))
         })
-        .collect()
+        .unzip()
 }
 
 fn figures<'s, 'a>(scope: &'s Scope<'a>, id: &SystemId) -> Option<(Figures, &'s Overseen<'a>)> {

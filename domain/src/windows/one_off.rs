@@ -90,7 +90,7 @@ fn of(version: &Single) -> Spans {
 impl OneOffHistory {
     /// The last version that was made early enough to be announced in time; if there is none, the
     /// first. Later versions can only shorten what is earned.
-    pub(crate) fn in_time(&self) -> usize {
+    pub fn in_time(&self) -> usize {
         let could = |(made_at, version): &(Timestamp, Single)| *made_at <= notice_deadline(version);
         self.versions.iter().rposition(could).unwrap_or(0)
     }

@@ -50,10 +50,10 @@ examples! {
     ProbeFirstResult => Fact::ProbeFirstResult { source: source(), from: at("2026-11-01T06:01:00.5Z") },
     ProbeDown => Fact::ProbeDown {
         source: source(), from: at("2026-11-01T06:00:00Z"), reason: Some(Reason::Status),
-        detail: Some("503, expected 200-299 (\"maintenance\" \\ wärts)".into()), samples: seen(),
+        detail: Some("503, expected 200-299 (\"maintenance\" \\ wärts)".into()), samples: seen(), before: None,
     },
     ProbeUp => Fact::ProbeUp {
-        source: source(), to: at("2026-11-01T06:20:00Z"), unobserved: Some(span()), samples: seen(),
+        source: source(), to: at("2026-11-01T06:20:00Z"), unobserved: Some(span()), samples: seen(), before: None,
     },
     ProbeDegraded => Fact::ProbeDegraded {
         source: source(), from: at("2026-11-01T06:00:00Z"), reason: Some(Reason::Slow), detail: None,

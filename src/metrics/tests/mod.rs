@@ -140,6 +140,7 @@ fn down(from: &str) -> Fact {
         reason: Some(Reason::Refused),
         detail: None,
         samples: vec![],
+        before: None,
     }
 }
 

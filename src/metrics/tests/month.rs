@@ -102,6 +102,7 @@ fn month() -> Record {
                     reason: Some(Reason::Refused),
                     detail: None,
                     samples: vec![],
+                    before: None,
                 },
                 Fact::OutageOpened {
                     outage,
@@ -114,6 +115,7 @@ fn month() -> Record {
                     to: at(to),
                     unobserved: None,
                     samples: vec![],
+                    before: None,
                 },
                 Fact::OutageClosed {
                     outage,

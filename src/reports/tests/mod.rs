@@ -55,6 +55,17 @@ fn the_html_of_a_month_with_one_of_everything() {
     insta::assert_snapshot!(rendered(&report(), Format::Html));
 }
 
+/// The page without the links of its figures.
+fn without_links(page: &str) -> String {
+    let mut parts = page.split("<a class=\"x\" ");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let shown = part.split_once('>').map_or(part, |(_, shown)| shown);
+        text.push_str(&shown.replacen("</a>", "", 1));
+    }
+    text
+}
+
 /// Every page for people has the qualifications of a figure beside it.
 #[test]
 fn a_page_says_what_makes_up_a_figure_and_how_far_it_is_known() {
@@ -76,7 +87,7 @@ fn a_page_says_what_makes_up_a_figure_and_how_far_it_is_known() {
     outage.restore_at_least = true;
     outage.ignored = true;
     for format in [Format::Markdown, Format::Html] {
-        let page = rendered(&report, format).replace('\u{a0}', " ");
+        let page = without_links(&rendered(&report, format)).replace('\u{a0}', " ");
         for words in [
             "of which 5 h not observed and 1 min degraded, counted as down",
             "counted as down",

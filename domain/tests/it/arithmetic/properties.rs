@@ -297,7 +297,7 @@ fn two_halves_of_a_period_add_up_to_the_whole() {
                 f.blip_s,
                 f.blips,
                 f.outages,
-                f.by_window.iter().map(|w| w.overrun_s).sum(),
+                f.by_window.iter().map(|w| w.overrun.seconds()).sum(),
             ]
         };
         let sum: Vec<i64> = numbers(&first)

@@ -279,7 +279,10 @@ impl Drawing {
         for w in &figures.by_window {
             text += &format!(
                 "{}: downtime {} planned {} overrun {}\n",
-                w.id, w.downtime_s, w.planned_s, w.overrun_s
+                w.id,
+                w.downtime.seconds(),
+                w.planned.seconds(),
+                w.overrun.seconds()
             );
         }
         for o in &figures.by_outage {

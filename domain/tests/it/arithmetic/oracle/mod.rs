@@ -6,7 +6,7 @@ mod planned;
 use domain::accounting::{Figures, History, OutageHistory, Verdict};
 use domain::catalogue::Affects;
 use domain::policy::{Hours, LocalTime, Policy, Target};
-use domain::span::Span;
+use domain::span::{Span, Spans};
 use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
@@ -110,7 +110,10 @@ impl Answer {
             by_window: figures
                 .by_window
                 .iter()
-                .map(|w| (w.id.to_string(), [w.downtime_s, w.planned_s, w.overrun_s]))
+                .map(|w| {
+                    let seconds = [&w.downtime, &w.planned, &w.overrun].map(Spans::seconds);
+                    (w.id.to_string(), seconds)
+                })
                 .collect(),
         }
     }
