@@ -44,12 +44,13 @@ pub fn run(common: &Common, connect: bool) -> Result<End, Failure> {
             output::print_coloured(&loaded.warnings.render(colour));
         }
         print(&format!(
-            "{}: no mistakes ({} systems, {probes} probes, {} policies, {} customers, {} committees)\n",
+            "{}: no mistakes ({}, {}, {}, {}, {})\n",
             common.config.display(),
-            systems.len(),
-            policies.len(),
-            customers.len(),
-            committees.len(),
+            counted(systems.len(), "system", "systems"),
+            counted(probes, "probe", "probes"),
+            counted(policies.len(), "policy", "policies"),
+            counted(customers.len(), "customer", "customers"),
+            counted(committees.len(), "committee", "committees"),
         ))?;
         for sentence in loaded.proxies.iter().chain(&loaded.unused()) {
             print(&format!("  {sentence}\n"))?;
@@ -99,6 +100,10 @@ fn try_relays(relays: &[Relay]) -> Result<Vec<Tried>, Failure> {
         result: runtime.block_on(relay.try_out(&limits)),
     });
     Ok(tried.collect())
+}
+
+fn counted(n: usize, one: &str, more: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { more })
 }
 
 /// Prints the JSON Schema of a kind of configuration file.

@@ -514,6 +514,9 @@ fn why(reason: Option<Reason>, detail: Option<&str>) -> String {
         Reason::Stale => "nothing arrived",
         Reason::Monitor => "monitor fault",
     });
+    // Many a detail begins with the reason.
+    let repeats = |reason: &&str| detail.is_some_and(|detail| detail.starts_with(*reason));
+    let reason = reason.filter(|reason| !repeats(reason));
     let parts: Vec<&str> = reason.into_iter().chain(detail).collect();
     if parts.is_empty() {
         String::new()

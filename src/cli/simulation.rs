@@ -25,13 +25,7 @@ pub fn run(scenario: &Path, out: &Path, common: &Common) -> Result<End, Failure>
     drop(progress);
     let summary = match played {
         Ok(summary) => summary,
-        Err(
-            simulate::Error::Mistakes(mistakes)
-            | simulate::Error::Scenario(simulate::ScenarioError::Wrong(mistakes)),
-        ) => return Err(Failure::Config(mistakes)),
-        Err(error @ simulate::Error::Scenario(_)) => {
-            return Err(Failure::Usage(format!("{:#}", anyhow::Error::from(error))));
-        }
+        Err(simulate::Error::Mistakes(mistakes)) => return Err(Failure::Config(mistakes)),
         Err(error) => return Err(error.into()),
     };
     let refused: Vec<String> = summary

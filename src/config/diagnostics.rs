@@ -84,7 +84,7 @@ impl Mistakes {
     }
 
     /// The mistakes of all files, in the order of the files.
-    pub(super) fn collect(sources: &[Source<'_>]) -> Self {
+    pub fn collect(sources: &[Source<'_>]) -> Self {
         Self::collect_from(sources, |source| &source.mistakes)
     }
 

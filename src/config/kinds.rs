@@ -1,5 +1,6 @@
-//! Chooses the kind of probe whose schema a `[[probe]]` table is held against. A wrong kind is
-//! reported here; the table is then held against the likeliest kind, or against the common keys.
+//! Chooses the schema that a table of several kinds is held against: `[[probe]]` by its `kind`, a scenario's `[[act]]`
+//! by its `do`. A wrong kind is reported here; the table is then held against the likeliest kind, or against the common
+//! keys.
 
 use serde_json::{Map, Value, json};
 use toml::de::DeTable;
@@ -8,47 +9,79 @@ use values::suggest::{list, nearest, shorten};
 
 use super::validate::texts;
 
-/// The schema that the table is held against.
-pub(super) fn choose(source: &mut Source<'_>, table: &DeTable<'_>, branches: &[Value]) -> Value {
-    let kinds = || branches.iter().filter_map(kind_of);
-    let of_kind = |kind: &str| branches.iter().find(|branch| kind_of(branch) == Some(kind));
+/// The key that names the kind of a table.
+pub(super) struct Tag<'a> {
+    key: &'a str,
+    /// The word for a kind, with its article.
+    what: &'a str,
+}
+
+impl<'a> Tag<'a> {
+    /// Reads the mark `x-tag` of a schema with branches.
+    fn of(schema: &'a Value) -> Self {
+        let text = |part: &str| schema["x-tag"][part].as_str();
+        Self {
+            key: text("key").unwrap_or("kind"),
+            what: text("what").unwrap_or("a kind of probe"),
+        }
+    }
+
+    fn kind_of<'b>(&self, branch: &'b Value) -> Option<&'b str> {
+        branch["properties"][self.key]["const"].as_str()
+    }
+}
+
+/// The schema that the table is held against. `schema` has the `branches`.
+pub(super) fn choose(
+    source: &mut Source<'_>,
+    table: &DeTable<'_>,
+    schema: &Value,
+    branches: &[Value],
+) -> Value {
+    let tag = Tag::of(schema);
+    let kinds = || branches.iter().filter_map(|branch| tag.kind_of(branch));
+    let of_kind = |kind: &str| {
+        branches
+            .iter()
+            .find(|branch| tag.kind_of(branch) == Some(kind))
+    };
     let is_unknown = |key: &str| branches.iter().all(|b| b["properties"][key].is_null());
     // The key may be misspelt.
-    let mut keys = table.keys().map(|key| key.get_ref().as_ref());
-    let key =
-        keys.find(|key| *key == "kind" || is_unknown(key) && nearest(key, ["kind"]).is_some());
-    let written = key.and_then(|key| table.get(key));
+    let misspelt = || {
+        let mut keys = table.keys().map(|key| key.get_ref().as_ref());
+        keys.find(|key| is_unknown(key) && nearest(key, [tag.key]).is_some())
+    };
+    let written = table
+        .get(tag.key)
+        .or_else(|| misspelt().and_then(|key| table.get(key)));
     let Some((written, text)) = written.and_then(|w| Some((w, w.get_ref().as_str()?))) else {
         return common(branches);
     };
     if let Some(branch) = of_kind(text) {
-        return with_others(branch, branches);
+        return with_others(branch, branches, &tag);
     }
     let said = shorten(text);
     let known = list(kinds(), "and");
     let near = nearest(text, kinds());
+    let what = tag.what;
     let message = match near {
-        Some(near) => format!("`{said}` is not a kind of probe, did you mean `{near}`?"),
-        None => format!("`{said}` is not a kind of probe: this version knows {known}"),
+        Some(near) => format!("`{said}` is not {what}, did you mean `{near}`?"),
+        None => format!("`{said}` is not {what}: this version knows {known}"),
     };
     source.wrong(&written.span(), message);
     match near.and_then(of_kind) {
-        Some(branch) => with_others(branch, branches),
+        Some(branch) => with_others(branch, branches, &tag),
         None => common(branches),
     }
 }
 
-fn kind_of(branch: &Value) -> Option<&str> {
-    branch["properties"]["kind"]["const"].as_str()
-}
-
 /// The branch, with the keys that only other kinds have (`x-others`: key to kind).
-fn with_others(branch: &Value, branches: &[Value]) -> Value {
+fn with_others(branch: &Value, branches: &[Value], tag: &Tag<'_>) -> Value {
     let mut others = Map::new();
     for other in branches {
         for (key, _) in other["properties"].as_object().into_iter().flatten() {
             if branch["properties"][key].is_null() {
-                others.insert(key.clone(), kind_of(other).into());
+                others.insert(key.clone(), tag.kind_of(other).into());
             }
         }
     }

@@ -135,6 +135,6 @@ mod tests {
     fn a_missing_file_is_reported() {
         let found = locate(Path::new("/nowhere/nines.toml"));
         assert_eq!(found.data, Path::new("/nowhere/data"));
-        assert!(found.trouble.unwrap().contains("cannot be read"));
+        assert!(found.trouble.unwrap().contains("there is no such file"));
     }
 }

@@ -1,9 +1,11 @@
 //! Reads a file into its table. It notes every mistake of form, and stops at a syntax error.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::rc::Rc;
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use toml::de::{DeTable, Deserializer};
 use values::{Environment, Place, Source};
 
@@ -15,6 +17,9 @@ use crate::files::{self, ReadError};
 
 /// The largest file that is read, in bytes.
 pub(super) const LARGEST: u64 = 4 << 20;
+
+/// The message for a file that does not exist.
+const MISSING: &str = "there is no such file";
 
 /// A file, and its table if the text is TOML.
 pub(super) struct File<'a, T> {
@@ -43,34 +48,64 @@ pub(super) fn read_with<'a, T: DeserializeOwned, M>(
     environment: Environment<'a>,
     more: impl FnOnce(&mut Source<'a>, &DeTable<'_>) -> M,
 ) -> File<'a, (T, M)> {
+    let mut source = source_of(path, environment);
+    for (_, why) in &mut source.mistakes {
+        if kind == SchemaKind::Service && why == MISSING {
+            why.push_str(
+                ": name yours with --config FILE; docs/first-day.md begins with a small one",
+            );
+        }
+    }
+    let table = table(&mut source, marked(kind), more);
+    File { source, table }
+}
+
+/// Reads a file of a kind that is not part of the configuration, with the same diagnostics. `schema` is that of `T`
+/// ([`super::schema_of`]). A stand-in replaces a wrong or missing value.
+pub fn document<T: DeserializeOwned>(path: &Path, schema: &Value) -> (Source<'static>, Option<T>) {
+    const NOTHING: Environment<'static> = Environment {
+        variable: &|_| None,
+        file: &|_| Err("it is not read here".to_owned()),
+        proxy_from_environment: false,
+    };
+    let mut source = source_of(path, NOTHING);
+    let table = table(&mut source, schema, |_, _| ());
+    (source, table.map(|(table, ())| table))
+}
+
+/// A file with its text, if it can be read.
+fn source_of<'a>(path: &Path, environment: Environment<'a>) -> Source<'a> {
     let (text, unreadable) = match text_of(path) {
         Ok(text) => (Some(text), None),
         Err(Unreadable { text, at, why }) => (text, Some((at, why))),
     };
     let mut source = Source::new(path.to_owned(), text.map(Rc::from), environment);
     source.mistakes.extend(unreadable);
+    source
+}
+
+/// The table of a text, and something more from its tree. `None` means that there was a mistake that no stand-in mends.
+fn table<'a, T: DeserializeOwned, M>(
+    source: &mut Source<'a>,
+    schema: &Value,
+    more: impl FnOnce(&mut Source<'a>, &DeTable<'_>) -> M,
+) -> Option<(T, M)> {
     let text = source.text.clone().unwrap_or_default();
     let (mut tree, errors) = DeTable::parse_recoverable(&text);
     if source.mistakes.is_empty() {
         source.mistakes.extend(explain(&text, &errors));
     }
     if !source.mistakes.is_empty() {
-        redact::lines(&mut source, &text);
-        return File {
-            source,
-            table: None,
-        };
+        redact::lines(source, &text);
+        return None;
     }
-    redact::table(&mut source, tree.get_ref(), false);
-    validate(&mut source, tree.get_mut(), marked(kind));
-    let more = more(&mut source, tree.get_ref());
+    redact::table(source, tree.get_ref(), false);
+    validate(source, tree.get_mut(), schema);
+    let more = more(source, tree.get_ref());
     let table = T::deserialize(Deserializer::from(tree))
-        .map_err(|error| unexpected(&mut source, &error))
+        .map_err(|error| unexpected(source, &error))
         .ok();
-    File {
-        source,
-        table: table.map(|table| (table, more)),
-    }
+    table.map(|table| (table, more))
 }
 
 /// Notes an error of deserialization. Validation finds all of them, unless it has a fault itself.
@@ -96,6 +131,7 @@ pub(super) fn text_of(path: &Path) -> Result<String, Unreadable> {
         at: 0..0,
         why: match error {
             ReadError::Other(what) => format!("this is {what}, not a file"),
+            ReadError::Io(error) if error.kind() == ErrorKind::NotFound => MISSING.to_owned(),
             error => format!("this file cannot be read: {error}"),
         },
     })?;

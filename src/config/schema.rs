@@ -34,9 +34,9 @@ pub fn schema(kind: SchemaKind) -> Value {
 /// inline: it has no references.
 pub(super) fn marked(kind: SchemaKind) -> &'static Value {
     // Made once: a configuration may have a thousand files.
-    static SERVICE: LazyLock<Value> = LazyLock::new(|| of::<ServiceFile>("nines.toml"));
-    static SYSTEM: LazyLock<Value> = LazyLock::new(|| of::<SystemFile>("A system of Nines"));
-    static POLICY: LazyLock<Value> = LazyLock::new(|| of::<PolicyFile>("A policy of Nines"));
+    static SERVICE: LazyLock<Value> = LazyLock::new(|| schema_of::<ServiceFile>("nines.toml"));
+    static SYSTEM: LazyLock<Value> = LazyLock::new(|| schema_of::<SystemFile>("A system of Nines"));
+    static POLICY: LazyLock<Value> = LazyLock::new(|| schema_of::<PolicyFile>("A policy of Nines"));
     match kind {
         SchemaKind::Service => &SERVICE,
         SchemaKind::System => &SYSTEM,
@@ -44,7 +44,8 @@ pub(super) fn marked(kind: SchemaKind) -> &'static Value {
     }
 }
 
-fn of<T: JsonSchema>(title: &str) -> Value {
+/// The schema of a table with the keys that validation reads.
+pub fn schema_of<T: JsonSchema>(title: &str) -> Value {
     let settings = SchemaSettings::draft2020_12()
         .with(|settings| settings.inline_subschemas = true)
         .with_transform(RecursiveTransform(without_null));

@@ -35,8 +35,9 @@ impl Validator<'_, '_> {
     fn table(&mut self, table: &mut DeTable<'_>, at: &Place, owner: &str, schema: &Value) {
         let chosen = schema["oneOf"]
             .as_array()
-            .map(|branches| kinds::choose(self.source, table, branches));
+            .map(|branches| kinds::choose(self.source, table, schema, branches));
         let schema = chosen.as_ref().unwrap_or(schema);
+        let owner = schema["x-owner"].as_str().unwrap_or(owner);
         let Some(known) = schema["properties"].as_object() else {
             // The writer chooses the keys.
             let each = &schema["additionalProperties"];
@@ -70,6 +71,8 @@ impl Validator<'_, '_> {
     }
 
     /// Notes every unknown key. A misspelt key is renamed if the right one is absent.
+    ///
+    /// With the mark `x-owner`, keys of other kinds of table are no help.
     fn unknown_keys(
         &mut self,
         table: &mut DeTable<'_>,
@@ -103,6 +106,11 @@ impl Validator<'_, '_> {
                 } else {
                     format!("unknown key `{said}`, and `{near}` is already given")
                 }
+            } else if schema["x-owner"].is_string() {
+                format!(
+                    "unknown key `{said}`: {owner} knows {}",
+                    list(keys(), "and")
+                )
             } else if let Some(kind) = schema["x-others"][name].as_str() {
                 let own = schema["properties"]["kind"]["const"].as_str();
                 let own = own.unwrap_or_default();

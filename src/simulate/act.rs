@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::act::Act;
-use domain::id::{IncidentId, OutageId};
-use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use toml::{Spanned, Value};
+use values::Source;
 
+use super::keys::selector_of;
 use super::names::{NameKind, Named};
 use super::scenario::Problem;
 
@@ -45,69 +45,53 @@ fn length<'de, D: Deserializer<'de>>(written: D) -> Result<Duration, D::Error> {
     crate::config::length(&text).map_err(serde::de::Error::custom)
 }
 
-/// Reads an act. Paths are relative to `folder`.
-pub(super) fn read(
-    written: Spanned<Written>,
-    folder: &Path,
-) -> Result<(Timestamp, String, Action), Problem> {
-    let place = written.span();
+/// Reads an act whose table has no mistake. Paths are relative to `folder`.
+///
+/// # Errors
+/// Two keys contradict each other.
+pub(super) fn read(written: &Spanned<Written>, folder: &Path) -> Result<Action, Problem> {
     let mut keys = toml::Table::new();
-    for (key, value) in written.into_inner() {
-        let span = value.span();
-        let value = checked(&key, value.into_inner()).map_err(|why| (span, why))?;
-        keys.insert(key, value);
+    for (key, value) in written.get_ref() {
+        let value = value.get_ref().clone();
+        if !matches!(key.as_str(), "at" | "by") {
+            keys.insert(key.clone(), stored(key, value));
+        }
     }
-    let wrong = |why| (place.clone(), why);
-    let text = |key: &str, value: Option<Value>| match value {
-        Some(Value::String(text)) => Ok(text),
-        _ => Err(wrong(format!("an act needs the text `{key}`"))),
-    };
-    let at = instant(&text("at", keys.remove("at"))?).map_err(wrong)?;
-    let by = text("by", keys.remove("by"))?;
-    let name = text("do", keys.get("do").cloned())?;
+    let name = keys.get("do").and_then(Value::as_str).unwrap_or_default();
+    let is_service = matches!(name, "reload" | "restart");
     let keys = Value::Table(keys);
-    let action = match name.as_str() {
-        "reload" | "restart" => ServiceAction::deserialize(keys).map(Action::Service),
-        _ => Act::deserialize(keys).map(Action::Act),
+    let action = match is_service {
+        true => ServiceAction::deserialize(keys).map(Action::Service),
+        false => Act::deserialize(keys).map(Action::Act),
     };
-    let mut action = action.map_err(|error| wrong(explained(&name, error.message())))?;
+    let mut action = action.map_err(|error| (written.span(), error.message().to_owned()))?;
     if let Action::Service(ServiceAction::Reload { config }) = &mut action {
         *config = folder.join(&config);
     }
-    Ok((at, by, action))
+    Ok(action)
 }
 
-/// Checks a value whose key alone determines its form. A length becomes seconds.
-fn checked(key: &str, value: Value) -> Result<Value, String> {
-    let Some(text) = value.as_str() else {
-        return Ok(value);
+/// Checks that an act names its incident or outage in one of the two ways.
+pub(super) fn check_selector(source: &mut Source<'_>, written: &Spanned<Written>) {
+    let keys = written.get_ref();
+    let name = keys.get("do").and_then(|name| name.get_ref().as_str());
+    let Some((name, key)) = name.and_then(|name| Some((name, selector_of(name)?))) else {
+        return;
     };
-    match key {
-        "at" | "counts_from" | "from" | "to" | "start" | "end" => instant(text).map(|_| value),
-        "max_downtime" | "min_notice" | "start_grace" => {
-            crate::config::seconds(text).map(Value::Integer)
-        }
-        "incident" => text.parse::<IncidentId>().map(|_| value),
-        "outage" => text.parse::<OutageId>().map(|_| value),
-        _ => Ok(value),
+    let why = format!("`{name}` needs a `system` or an `{key}`, one of them");
+    match (keys.get("system"), keys.get(key)) {
+        (None, None) => source.wrong(&written.span(), why),
+        (Some(_), Some(id)) => source.wrong(&id.span(), why),
+        _ => {}
     }
 }
 
-/// Turns an error of serde about the act `name` into a sentence for the author of a scenario.
-fn explained(name: &str, message: &str) -> String {
-    let (problem, known) = message.split_once(", expected ").unwrap_or((message, ""));
-    let known = known.trim_start_matches("one of ");
-    let key = problem.split('`').nth(1).unwrap_or_default();
-    match problem.split_once(" `").map_or("", |(problem, _)| problem) {
-        "unknown variant" => {
-            format!("unknown act `{name}`; there are {known}, `reload`, `restart`")
-        }
-        "unknown field" => format!("`{name}` has no `{key}`; its keys are {known}"),
-        "missing field" | "duplicate field" if matches!(key, "incident" | "outage") => {
-            format!("`{name}` needs a `system` or an `{key}`, one of them")
-        }
-        "missing field" => format!("`{name}` needs `{key}`"),
-        _ => format!("`{name}`: {message}"),
+/// A value as the act stores it: a length in seconds.
+fn stored(key: &str, value: Value) -> Value {
+    let is_length = matches!(key, "max_downtime" | "min_notice" | "start_grace");
+    match value.as_str().filter(|_| is_length) {
+        Some(text) => crate::config::seconds(text).map_or(value, Value::Integer),
+        None => value,
     }
 }
 
@@ -143,12 +127,4 @@ pub(super) fn names(written: &Written, text: &str) -> Vec<Named> {
         }
     }
     names
-}
-
-/// Reads an instant: RFC 3339 with its offset.
-pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
-    let wrong = |_| {
-        format!("`{text}` is not an instant with its offset, such as `2026-10-07T02:14:10-04:00`")
-    };
-    text.parse().map_err(wrong)
 }

@@ -5,6 +5,8 @@
 
 mod act;
 mod faults;
+mod formats;
+mod keys;
 mod names;
 mod output;
 mod play;
@@ -21,7 +23,7 @@ use domain::catalogue::Catalogue;
 use jiff::Timestamp;
 
 pub use act::{Action, ServiceAction};
-pub use scenario::{Act, Effect, Error as ScenarioError, Fault, MailBehaviour, Scenario, Target};
+pub use scenario::{Act, Effect, Fault, MailBehaviour, Scenario, Target};
 
 use crate::config::{self, Mistakes};
 use crate::engine::turn;
@@ -31,9 +33,7 @@ use crate::{notices, reports, samples};
 /// Why a scenario could not be run or its results written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error(transparent)]
-    Scenario(#[from] ScenarioError),
-    /// Mistakes in a configuration, or names that no configuration has.
+    /// Mistakes in the scenario or a configuration, or names that no configuration has.
     #[error(transparent)]
     Mistakes(#[from] Mistakes),
     #[error("{0} already has a ledger: name another folder with --out")]

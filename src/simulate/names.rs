@@ -1,12 +1,10 @@
 //! Checks the names in a scenario against its configurations. With a misspelt name the scenario
 //! would run and show nothing.
 
-use std::fmt::Display;
 use std::ops::Range;
 use std::path::PathBuf;
 
 use domain::catalogue::Catalogue;
-use toml::Spanned;
 
 use crate::config::{self, Mistakes};
 
@@ -37,14 +35,6 @@ impl Named {
     pub(super) fn at(kind: NameKind, id: &str, at: Range<usize>) -> Self {
         let id = id.to_owned();
         Self { kind, id, at }
-    }
-
-    pub(super) fn new<T: Display>(kind: NameKind, id: &Spanned<T>) -> Self {
-        Self {
-            kind,
-            id: id.get_ref().to_string(),
-            at: id.span(),
-        }
     }
 }
 

@@ -460,3 +460,19 @@ fn a_proxy_is_refused_for_other_kinds() {
         "{told:?}"
     );
 }
+
+#[test]
+fn the_files_of_the_first_day_are_a_configuration_without_warnings() {
+    let page = include_str!("../../../docs/first-day.md");
+    let blocks = page.split("```toml\n# config/").skip(1);
+    let files = blocks.map(|block| {
+        let (name, text) = block.split_once('\n').unwrap();
+        let (text, _) = text.split_once("```").unwrap();
+        (name.to_owned(), text.to_owned())
+    });
+    let files = Files(files.collect());
+    assert_eq!(files.0.len(), 3);
+    let loaded = files.load().expect("good");
+    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+    assert_eq!(loaded.unused(), Vec::<String>::new());
+}

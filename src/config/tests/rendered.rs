@@ -300,7 +300,7 @@ fn a_missing_file() {
     check(
         &files,
         expect![[r#"
-        error: this file cannot be read: No such file or directory (os error 2)
+        error: there is no such file: name yours with --config FILE; docs/first-day.md begins with a small one
         --> config/nines.toml
 
         1 mistake in 1 file"#]],

@@ -387,7 +387,7 @@ fn a_declaration_needs_no_second_person_and_takes_none() {
     let error = run(&path, &folder.path().join("out"), &mut |_, _| {}).unwrap_err();
     let told = error.to_string();
     assert!(
-        told.contains("`declare_outage` has no `approved_by`"),
+        told.contains("unknown key `approved_by`: `declare_outage` knows `at`"),
         "{told}"
     );
 }
