@@ -203,6 +203,7 @@ async fn run_ready(
         state,
         fixed,
         fingerprint: loaded.fingerprint.clone(),
+        slips: Slips::of(&loaded),
     };
     let broken = service.supervise(stop, &mut running).await;
     tracing::info!("stopping");
@@ -234,19 +235,37 @@ fn log_watching(loaded: &Loaded, data: &Path) {
         data = %data.display(),
         "watching"
     );
-    log_warnings(loaded);
-}
-
-/// Logs the parts of the configuration that have no effect or are likely slips.
-fn log_warnings(loaded: &Loaded) {
     for proxy in &loaded.proxies {
         tracing::info!("{proxy}");
     }
-    for unused in loaded.unused() {
-        tracing::warn!("{unused}");
+    log_warnings(&Slips::of(loaded), &Slips::default());
+}
+
+/// The likely slips of a configuration: each with the file that has it, if one has.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Slips(Vec<(PathBuf, String, String)>);
+
+impl Slips {
+    fn of(loaded: &Loaded) -> Self {
+        let unused = loaded.unused().into_iter();
+        let unused = unused.map(|what| (PathBuf::new(), what.clone(), what));
+        let warnings = loaded.warnings.iter();
+        // The line says where it is now, not which slip it is.
+        let warnings = warnings.map(|w| (w.path.clone(), w.message.clone(), w.to_string()));
+        Self(unused.chain(warnings).collect())
     }
-    for warning in loaded.warnings.iter() {
-        tracing::warn!("{warning}");
+
+    fn has(&self, path: &Path, message: &str) -> bool {
+        self.0.iter().any(|(p, m, _)| p == path && m == message)
+    }
+}
+
+/// Logs the slips that `before` did not have.
+fn log_warnings(now: &Slips, before: &Slips) {
+    for (path, message, line) in &now.0 {
+        if !before.has(path, message) {
+            tracing::warn!("{line}");
+        }
     }
 }
 

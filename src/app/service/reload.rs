@@ -9,7 +9,7 @@ use std::time::Duration;
 use domain::actor::Actor;
 
 use super::load::{Prepared, Reader, relays};
-use super::{Error, Start, chain, describe};
+use super::{Error, Slips, Start, chain, describe, log_warnings};
 use crate::clock;
 use crate::config::{Fingerprint, Loaded, Log};
 use crate::engine::runner::Runner;
@@ -34,6 +34,8 @@ pub(super) struct Service {
     pub(super) fixed: FixedSettings,
     /// Of the configuration in force.
     pub(super) fingerprint: Fingerprint,
+    /// Of the configuration in force; they are in the log.
+    pub(super) slips: Slips,
 }
 
 /// The settings that a reload cannot change.
@@ -78,8 +80,8 @@ impl FixedSettings {
         }
         if loaded.socket_group != self.socket_group {
             waits.push(
-                "`socket_group` of [service] needs a restart: until then the socket admits whom it \
-                 admitted before"
+                "`socket_group` of [service] needs a restart: until then the same users as \
+                 before may use the socket"
                     .to_owned(),
             );
         }
@@ -198,6 +200,7 @@ impl Service {
     /// Puts the new configuration in force, whole or not at all.
     pub(super) async fn apply(&mut self, prepared: Prepared) -> Result<Reloaded, Error> {
         let Prepared { loaded, renderer } = prepared;
+        let slips = Slips::of(&loaded);
         let mut left = removed_while_down(&self.engine.snapshot().record, &loaded.catalogue);
         left.extend(self.fixed.waits(&loaded));
         self.engine
@@ -213,6 +216,8 @@ impl Service {
         for left in &left {
             tracing::warn!("{left}");
         }
+        log_warnings(&slips, &self.slips);
+        self.slips = slips;
         let changes = self.fingerprint.changes(&loaded.fingerprint);
         self.fingerprint = loaded.fingerprint;
         Ok(Reloaded { changes, left })

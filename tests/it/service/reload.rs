@@ -216,3 +216,23 @@ fn a_reload_that_is_refused_stops_no_probe() {
 fn this_month() -> String {
     nines::clock::now().strftime("%Y-%m").to_string()
 }
+
+#[test]
+fn a_slip_that_a_reload_brings_is_logged_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configure(folder);
+    let _running = Running::start(folder);
+    let portal = std::fs::read_to_string(folder.join("systems/portal.toml")).unwrap();
+    std::fs::write(folder.join("systems/portal-old.toml"), portal).unwrap();
+    let logged = |word: &str| log(folder).matches(word).count();
+    for added in [true, false, false] {
+        let before = logged(" WARN ");
+        // A line more moves the slip and is no new one.
+        append(&folder.join("systems/portal.toml"), "# more\n");
+        ends(folder, &["reload", "--config", "nines.toml"], 0);
+        says(folder, "configuration reloaded");
+        assert_eq!(logged(" WARN ") > before, added, "{}", log(folder));
+    }
+    assert_eq!(logged("has the same name"), 1, "{}", log(folder));
+}
