@@ -21,7 +21,7 @@ pub use reporting::{Agenda, DayTime, Reporting};
 pub struct Catalogue {
     /// The operator's own name, as it appears in notices and reports.
     pub service: String,
-    /// Whom customers can ask, as notices print it: a telephone number, an address.
+    /// The contact for customers, which notices print: a telephone number, an address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
     /// The operator's zone (IANA).

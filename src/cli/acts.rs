@@ -56,7 +56,7 @@ impl Group for IncidentActs {
             name: "declare",
             act: "declare_outage",
             about: "Declare an outage that the probes did not see",
-            arguments: &[SYSTEM, FROM, TO.optional(), EVIDENCE],
+            arguments: &[SYSTEM, FROM, OPEN_TO, EVIDENCE],
         },
         Command {
             name: "end",
@@ -112,7 +112,7 @@ impl Group for MaintenanceActs {
             name: "extend",
             act: "extend_maintenance",
             about: "Change a window's end or allowance; an earlier end ends it early",
-            arguments: &[WINDOW, END, MAX_DOWNTIME, REASON.optional()],
+            arguments: &[WINDOW, END, NEW_MAX_DOWNTIME, REASON.optional()],
         },
         Command {
             name: "cancel",
@@ -131,24 +131,30 @@ impl Group for MaintenanceActs {
 
 const INCIDENT: Argument = Argument::position(
     "incident",
+    "INCIDENT",
     "Incident id (I-12), or a system: its open incident, else its last",
 );
 const OUTAGE: Argument = Argument::position(
     "outage",
+    "OUTAGE",
     "Outage id (O-12), or a system: its open outage, else its last",
 );
-const SYSTEM: Argument = Argument::position("system", "System id");
+const SYSTEM: Argument = Argument::position("system", "SYSTEM", "System id");
 const ID: Argument = Argument::position(
     "id",
+    "ID",
     "Window id, unique among all windows, such as database-move",
 );
-const WINDOW: Argument = Argument::position("window", "Window id");
-const CUSTOMER: Argument = Argument::position("customer", "Customer id");
+const WINDOW: Argument = Argument::position("window", "WINDOW", "Window id");
+const CUSTOMER: Argument = Argument::position("customer", "CUSTOMER", "Customer id");
 const MEASURE: Argument = Argument::position(
     "measure",
+    "MEASURE",
     "The measure: its number as `incident show` prints it, or its whole text",
 );
 
+const START_HELP: &str =
+    "Start, such as \"2026-11-30 22:00\" in the service's zone, or with an offset";
 const COUNTS_FROM: Argument = Argument::time(
     "at",
     "counts_from",
@@ -164,9 +170,11 @@ const APPROVED_BY: Argument = Argument::option(
     "Second person, who approves this",
     plain,
 );
-const FROM: Argument = Argument::time("from", "from", "Start");
-const TO: Argument = Argument::time("to", "to", "End; omit it if the outage continues");
-const START: Argument = Argument::time("start", "start", "Start");
+const FROM: Argument = Argument::time("from", "from", START_HELP);
+const TO: Argument = Argument::time("to", "to", "End");
+const OPEN_TO: Argument =
+    Argument::time("to", "to", "End; omit it if the outage continues").optional();
+const START: Argument = Argument::time("start", "start", START_HELP);
 const END: Argument = Argument::time("end", "end", "End");
 
 const SUMMARY: Argument =
@@ -215,10 +223,15 @@ const MAX_DOWNTIME: Argument = Argument::length(
     "max_downtime",
     "Allowed downtime, such as 5m (default: the whole window)",
 );
+const NEW_MAX_DOWNTIME: Argument = Argument::length(
+    "max-downtime",
+    "max_downtime",
+    "Allowed downtime, such as 5m (default: unchanged)",
+);
 const MIN_NOTICE: Argument = Argument::length(
     "min-notice",
     "min_notice",
-    "How long before the start customers must be notified, such as 7d",
+    "How long before the start customers must be notified, such as 7d (default: what the policy demands)",
 );
 const START_GRACE: Argument = Argument::length(
     "start-grace",

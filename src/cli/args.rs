@@ -42,7 +42,7 @@ pub struct Common {
     /// Data directory, instead of the one in the configuration
     #[arg(long, global = true, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Print JSON; with `run`, write the log as JSON
+    /// Print JSON
     #[arg(long, global = true)]
     pub json: bool,
     /// Name recorded as the actor (default: your login name)

@@ -47,10 +47,14 @@ impl Argument {
         }
     }
 
-    pub(super) const fn position(key: &'static str, help: &'static str) -> Self {
+    pub(super) const fn position(
+        key: &'static str,
+        value_name: &'static str,
+        help: &'static str,
+    ) -> Self {
         Self {
             long: None,
-            ..Self::option(key, key, "", help, plain)
+            ..Self::option(key, key, value_name, help, plain)
         }
     }
 
@@ -105,7 +109,7 @@ impl Argument {
             });
         let arg = match self.long {
             Some(long) => arg.long(long).value_name(self.value_name),
-            None => arg,
+            None => arg.value_name(self.value_name),
         };
         match self.with {
             Some(key) => arg.requires(key),

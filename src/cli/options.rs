@@ -19,7 +19,13 @@ const WITHOUT_EFFECT: &[(&str, &[&str])] = &[
     ("incident show", &["by"]),
     ("maintenance list", &["by"]),
     ("report", &["by"]),
+    ("report list", &["by"]),
+    ("report show", &["by"]),
+    ("report verify", &["by"]),
+    ("notice", &["by"]),
     ("notice list", &["by"]),
+    ("notice test", &["data", "by"]),
+    ("notice recipients", &["data", "by"]),
     ("notice preview", &["data", "by"]),
     ("events", &["by"]),
     ("verify", &["by"]),
@@ -48,6 +54,8 @@ fn hide(command: Command, above: &str) -> Command {
     let without = without.map_or(&[][..], |(_, options)| options);
     let hide_one = |arg: Arg| match without.contains(&arg.get_id().as_str()) {
         true => arg.hide(true),
+        // The service prints nothing but its log.
+        false if path == "run" && arg.get_id() == "json" => arg.help("Write the log as JSON"),
         false => arg,
     };
     let below = format!("{path} ");
@@ -101,7 +109,23 @@ mod tests {
                 &[],
             ),
             ("incident list", &["--config"], &["--by"]),
-            ("run", &["--config", "--data", "--json", "--by"], &[]),
+            (
+                "report show 2026-10",
+                &["Print JSON\n"],
+                &["--by", "the log"],
+            ),
+            ("notice recipients", &["--json"], &["--by", "--data"]),
+            (
+                "run",
+                &[
+                    "--config",
+                    "--data",
+                    "--json",
+                    "--by",
+                    "Write the log as JSON",
+                ],
+                &["Print JSON"],
+            ),
         ] {
             let help = help(command);
             assert!(shown.iter().all(|option| help.contains(option)), "{help}");

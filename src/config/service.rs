@@ -108,7 +108,7 @@ pub enum LogFormat {
 pub(super) struct ServiceTable {
     /// The operator's name, as it appears in notices and reports.
     name: Parsed<Line>,
-    /// Whom customers can ask, as every mail prints it: a telephone number, an address. Default: the address in `from` of `[mail]`.
+    /// The contact for customers, which every mail prints: a telephone number, an address. Default: the address in `from` of `[mail]`.
     contact: Option<Parsed<Line>>,
     /// The operator's time zone, an IANA name.
     zone: Parsed<Zone>,

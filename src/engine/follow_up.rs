@@ -193,7 +193,7 @@ fn open_points(outlook: &WindowStatus, zone: &TimeZone) -> Vec<String> {
         let untold: Vec<&str> = outlook.not_yet_told.iter().map(|c| c.as_str()).collect();
         said.push(format!(
             "counts as planned if all customers are notified by {by}; still to be notified: {} \
-             (record with `nines maintenance told` whom you notified yourself)",
+             (record with `nines maintenance told` each customer that you notified yourself)",
             untold.join(", ")
         ));
     }

@@ -15,7 +15,7 @@ use super::{Error, Head, Stored, row, schema};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// Rows were removed or renumbered.
-    #[error("{} missing: event {found} stands in {} place", absent(*.seq, *.found), if one(*.seq, *.found) { "its" } else { "their" })]
+    #[error("{} missing: event {found} is in {} place", absent(*.seq, *.found), if one(*.seq, *.found) { "its" } else { "their" })]
     Missing {
         /// The first missing number.
         seq: u64,

@@ -355,7 +355,7 @@ fn every_changed_or_removed_row_is_named_and_no_other() {
     let gap = Fault::Missing { seq: 14, found: 16 };
     assert_eq!(
         gap.to_string(),
-        "events 14 to 15 are missing: event 16 stands in their place"
+        "events 14 to 15 are missing: event 16 is in their place"
     );
 }
 
