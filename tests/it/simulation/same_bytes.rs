@@ -18,11 +18,11 @@ use crate::support::rehearsal::{files, play, scenarios};
 const PINNED: [(&str, &str); 8] = [
     (
         "head",
-        "6895e4582ec018f129943d7a0488cea51535fb22751b3cc3764bd719783df9e4",
+        "10f87fcaf15653decbbf59e9d8b1dcccaa3e60d0c52335de569358198a158b8e",
     ),
     (
         "timeline.jsonl",
-        "f15dc326b06fe9b17b8f5a5d9f68e82f796fd9037e8171e6f0c97fb595cb1ef2",
+        "09a0ca1334a90f8ef46fb71298ba747a279847165c74c7d3048006ec90df8158",
     ),
     (
         "notices.jsonl",
@@ -30,19 +30,19 @@ const PINNED: [(&str, &str); 8] = [
     ),
     (
         "reports/operations-2026-10.json",
-        "cfa6076ebc423772a0820d3506ff2bd80d7c4d49cdc4d74e06d4ed6e27cd34e6",
+        "cf457b77eceee1215c8e3f1097abb3da8e81a479cfcdee04d69e6df767eb6575",
     ),
     (
         "reports/operations-2026-10.html",
-        "e29a2dc8380b51f4c9361e560cb974bd5fb2e6c8c55a2d422584d3dc549dc5ff",
+        "5d1069e201864e7c63ea9247a6f70b78f39e451456bdfd9cc30f028be24f705d",
     ),
     (
         "reports/operations-2026-10.md",
-        "b23f24e366540d35d2b3ce35572db58657a38bfe3cd3227615229442fce55dbc",
+        "6caad2288fe238af0794f6d9339bf13000956c2fbd30e5455a47c55244a2f70d",
     ),
     (
         "reports/operations-2026-10.csv",
-        "9d2a93dc0875985854a1db5094be8842ae238a251ec2784bfad254528cca1200",
+        "9f747045e72468ee13edcf8f4354c472fd77dc5f4e6d93a5ddd98f883e075fbc",
     ),
     (
         "notices/",
