@@ -220,27 +220,42 @@ impl Step {
                 )
             }
             Step::NeverOpen => "never: the business hours do not open for so long".to_owned(),
-            Step::Closed(span) => format!("{}: closed", edges(*span, hours, zone)),
+            // From a closing to an opening.
+            Step::Closed(span) => {
+                let (opens, closes) = zones(hours, zone);
+                format!("{}: closed", edges(*span, &closes, &opens))
+            }
             Step::Counted { span, left_s } => {
-                let left = match left_s {
-                    0 => "due".to_owned(),
-                    s => format!("{} left", words::length(*s)),
-                };
+                let (opens, closes) = zones(hours, zone);
                 let counted = words::length(span.seconds());
-                format!("{}: {counted}, {left}", edges(*span, hours, zone))
+                match left_s {
+                    0 => format!("{}: {counted}, due", edges(*span, &opens, &opens)),
+                    left_s => format!(
+                        "{}: {counted}, {} left",
+                        edges(*span, &opens, &closes),
+                        words::length(*left_s)
+                    ),
+                }
             }
         }
     }
 }
 
-/// The edges of a span, the first in the zone of the opening and the second in that of the closing.
-fn edges(span: Span, hours: Option<&Hours>, zone: &TimeZone) -> String {
+/// The zones of the opening and the closing; without business hours, `zone`.
+fn zones(hours: Option<&Hours>, zone: &TimeZone) -> (TimeZone, TimeZone) {
     let day = hours.and_then(|hours| hours.weekly.first());
     let of = |name: Option<&String>| {
         let named = name.and_then(|name| crate::calendar::zone(name).ok());
         named.unwrap_or_else(|| zone.clone())
     };
-    let from = words::instant(span.from, &of(day.map(|d| &d.open.zone)));
-    let to = words::instant(span.to, &of(day.map(|d| &d.close.zone)));
+    (
+        of(day.map(|day| &day.open.zone)),
+        of(day.map(|day| &day.close.zone)),
+    )
+}
+
+/// The edges of a span, each in a zone of its own.
+fn edges(span: Span, from: &TimeZone, to: &TimeZone) -> String {
+    let (from, to) = (words::instant(span.from, from), words::instant(span.to, to));
     format!("{from} to {to}")
 }

@@ -238,7 +238,9 @@ fn when(level: &Level) -> String {
         Some(0) => "at once".to_owned(),
         Some(s) => format!("after {}", length(s, level.measure)),
     };
-    text.push_str(match level.unless {
+    // A person decides without it.
+    let unless = level.unless.filter(|_| level.after_s.is_some());
+    text.push_str(match unless {
         None => "",
         Some(Until::Acknowledged) => " unless the incident is acknowledged",
         Some(Until::Responded) => " unless a response was delivered",

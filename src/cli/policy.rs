@@ -333,8 +333,8 @@ mod tests {
                 EMR-Link Service Level Agreement: severity 1 (System down), from 2026-11-25 19:59:00 EST
                 response: due 2026-11-30 08:59:00 EST
                     2026-11-25 19:59:00 EST to 2026-11-25 17:00:00 PST: 1 min, 59 min left
-                    2026-11-25 20:00:00 EST to 2026-11-30 05:00:00 PST: closed
-                    2026-11-30 08:00:00 EST to 2026-11-30 05:59:00 PST: 59 min, due
+                    2026-11-25 17:00:00 PST to 2026-11-30 08:00:00 EST: closed
+                    2026-11-30 08:00:00 EST to 2026-11-30 08:59:00 EST: 59 min, due
                 update: not promised
                 resolution: not promised
                 escalation level 1: only when a person escalates, unless resolved: support-director

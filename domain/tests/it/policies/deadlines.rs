@@ -113,8 +113,8 @@ fn a_minute_before_the_close_on_the_day_before_thanksgiving() {
         &expect![[r#"
             response from 2026-11-26T00:59:00Z due 2026-11-30T13:59:00Z
               2026-11-25 19:59:00 EST to 2026-11-25 17:00:00 PST: 1 min, 59 min left
-              2026-11-25 20:00:00 EST to 2026-11-30 05:00:00 PST: closed
-              2026-11-30 08:00:00 EST to 2026-11-30 05:59:00 PST: 59 min, due
+              2026-11-25 17:00:00 PST to 2026-11-30 08:00:00 EST: closed
+              2026-11-30 08:00:00 EST to 2026-11-30 08:59:00 EST: 59 min, due
             update from 2026-11-26T00:59:00Z due none
               not promised
             resolution from 2026-11-26T00:59:00Z due none

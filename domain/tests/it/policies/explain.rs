@@ -173,7 +173,7 @@ fn every_commitment_is_a_sentence() {
         Escalation
           Severity 1, level 1: on-call, at once, for incidents that begin after hours.
           Severity 1, level 2: on-call and level-2, after 1 h of business time unless the incident is resolved.
-          Severity 1, level 3: director, only when a person escalates unless a response was delivered.
+          Severity 1, level 3: director, only when a person escalates.
           Severity 2, level 2: level-2, after 1 h of business time unless the incident is resolved.
         Disaster recovery
           Service is restored within 48 h of elapsed time after a person declared a disaster.
