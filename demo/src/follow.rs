@@ -147,6 +147,7 @@ fn is_shown(event: &Event, before: &[Event]) -> bool {
         | "window-changed"
         | "window-cancelled"
         | "incident-acknowledged"
+        | "incident-updated"
         | "incident-reviewed"
         | "incident-closed"
         | "delivery-ended" => true,

@@ -70,6 +70,11 @@ async fn portal(checks: &mut Checks) {
             events.iter().any(|e| e.kind == "incident-acknowledged")
         })
         .await;
+    let mut update = vec!["incident", "update", "portal", "--state", "identified"];
+    update.extend(["--text", "A wrong setting. We correct it.", "--by", "Kim"]);
+    checks.type_in(&update).await;
+    let what = "both customers of the portal get Kim's update";
+    checks.until_mailed(what, "update", "portal", &both).await;
     sleep(READ).await;
     checks.say("The portal listens again.");
     let mended_at = checks.now();

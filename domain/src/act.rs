@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::Month;
 use crate::catalogue::Single;
 use crate::id::{CommitteeId, CustomerId, IncidentId, OutageId, SystemId, WindowId};
-use crate::incident::{Certainty, Measure};
+use crate::incident::{Certainty, Measure, Phase};
 
 /// An incident or an outage, by its own id or by its system.
 ///
@@ -73,6 +73,21 @@ pub enum Act {
         resolution: Option<String>,
         #[serde(default)]
         measures: Vec<Measure>,
+    },
+    /// Posts words about an incident. Customers of its systems are told unless `public` is false.
+    Update {
+        #[serde(alias = "system")]
+        incident: Selector<IncidentId>,
+        text: String,
+        #[serde(default = "yes")]
+        public: bool,
+        phase: Option<Phase>,
+    },
+    /// Withdraws a false alarm: every recipient of a notice about it gets a correction. It changes no class.
+    Correct {
+        #[serde(alias = "system")]
+        incident: Selector<IncidentId>,
+        reason: String,
     },
     /// Records that a preventive measure was carried out.
     MeasureDone {
@@ -171,6 +186,10 @@ pub enum Act {
         counts_from: Option<Timestamp>,
         approved_by: Option<String>,
     },
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// The reason why an act was refused, for the person who asked.

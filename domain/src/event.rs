@@ -14,7 +14,7 @@ use crate::catalogue::{Catalogue, Single};
 use crate::id::{
     CommitteeId, CustomerId, IncidentId, NoticeId, OutageId, Source, SystemId, WindowId,
 };
-use crate::incident::{Cause, Review};
+use crate::incident::{Cause, Phase, Review};
 use crate::notice::{Notice, ReportFile};
 use crate::sample::{Reason, Seen};
 use crate::span::Span;
@@ -364,6 +364,23 @@ pub enum Fact {
         /// The texts; those left out stay as they are.
         review: Review,
     },
+    /// A person posted words about it while it went on.
+    IncidentUpdated {
+        /// Which.
+        incident: IncidentId,
+        text: String,
+        /// Customers are told.
+        public: bool,
+        /// The state from now on, as customers see it.
+        phase: Option<Phase>,
+    },
+    /// A person withdrew it as a false alarm. Its outages and their classes stay as they are.
+    IncidentWithdrawn {
+        /// Which.
+        incident: IncidentId,
+        /// Why, as customers are told.
+        reason: String,
+    },
     /// A preventive measure of it was carried out.
     MeasureDone {
         /// The incident of the measure.
@@ -499,6 +516,8 @@ impl Fact {
             Fact::IncidentAcknowledged { incident, .. }
             | Fact::MeasureDone { incident, .. }
             | Fact::IncidentReviewed { incident, .. }
+            | Fact::IncidentUpdated { incident, .. }
+            | Fact::IncidentWithdrawn { incident, .. }
             | Fact::IncidentResolved { incident }
             | Fact::IncidentClosed { incident, .. } => incident.to_string(),
             Fact::ReportDrafted {

@@ -71,6 +71,58 @@ pub struct Review {
     pub measures: Vec<Measure>,
 }
 
+/// The state of an incident as customers see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// The cause is looked for.
+    Investigating,
+    /// The cause is known.
+    Identified,
+    /// A correction is in place and is being watched.
+    Monitoring,
+    /// It is over.
+    Resolved,
+}
+
+impl Phase {
+    pub const ALL: [Phase; 4] = [
+        Phase::Investigating,
+        Phase::Identified,
+        Phase::Monitoring,
+        Phase::Resolved,
+    ];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Phase::Investigating => "investigating",
+            Phase::Identified => "identified",
+            Phase::Monitoring => "monitoring",
+            Phase::Resolved => "resolved",
+        }
+    }
+}
+
+/// The words that a person wrote about an incident while it went on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Update {
+    pub at: Timestamp,
+    pub by: String,
+    pub text: String,
+    /// Customers are told; otherwise only the operator's staff reads it.
+    pub public: bool,
+    pub phase: Option<Phase>,
+}
+
+/// The withdrawal of a false alarm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withdrawn {
+    pub at: Timestamp,
+    pub by: String,
+    /// What customers are told.
+    pub reason: String,
+}
+
 /// An acknowledgement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acknowledged {
@@ -122,6 +174,10 @@ pub struct Incident {
     pub done: BTreeMap<String, Done>,
     /// The times and authors of its reviews, in order.
     pub reviewed: Vec<(Timestamp, String)>,
+    /// The words that people posted, in order.
+    pub updates: Vec<Update>,
+    /// Its withdrawal as a false alarm. The outage stays as it is.
+    pub withdrawn: Option<Withdrawn>,
     /// The time of its merge, and the incident that has its outages since then. The texts that
     /// people wrote stay here.
     pub merged: Option<(Timestamp, IncidentId)>,
@@ -132,6 +188,12 @@ pub struct Incident {
 }
 
 impl Incident {
+    /// The state that customers were last told.
+    pub fn phase(&self) -> Option<Phase> {
+        let told = self.updates.iter().rev().filter(|u| u.public);
+        told.filter_map(|u| u.phase).next()
+    }
+
     /// The texts that a report needs and that are not written yet. A merged incident needs none.
     pub fn missing(&self) -> Vec<&'static str> {
         let mut missing = Vec::new();

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Month;
 use crate::id::{CommitteeId, CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
+use crate::incident::Phase;
 use crate::sample::Reason;
 use crate::span::Span;
 use crate::windows::Occurrence;
@@ -27,10 +28,12 @@ pub enum Kind {
     MaintenanceOverrun,
     ReportDraft,
     Report,
+    Update,
+    Correction,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 12] = [
         Kind::Downtime,
         Kind::Uptime,
         Kind::MaintenanceScheduled,
@@ -41,6 +44,8 @@ impl Kind {
         Kind::MaintenanceOverrun,
         Kind::ReportDraft,
         Kind::Report,
+        Kind::Update,
+        Kind::Correction,
     ];
 
     /// The stored name, which is also the folder of its templates.
@@ -56,6 +61,8 @@ impl Kind {
             Kind::MaintenanceOverrun => "maintenance-overrun",
             Kind::ReportDraft => "report-draft",
             Kind::Report => "report",
+            Kind::Update => "update",
+            Kind::Correction => "correction",
         }
     }
 }
@@ -251,6 +258,21 @@ pub struct Notice {
     /// The report that a `report-draft` or a `report` is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<Report>,
+    /// What people wrote, oldest first, in an `update` or a `correction`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<Words>,
+}
+
+/// Words that a person wrote about an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Words {
+    /// The number of the update within its incident, from 1; 0 is the correction.
+    pub number: u32,
+    /// When they were posted.
+    pub at: Timestamp,
+    pub text: String,
+    pub phase: Option<Phase>,
 }
 
 /// The part of a message about a month's report.

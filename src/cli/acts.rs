@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use super::Failure;
-use super::argument::{Argument, certainty, measure_json, plain};
+use super::argument::{Argument, audience, certainty, measure_json, phase, plain};
 
 /// A group of act commands, such as those of `nines incident`.
 pub trait Group: Debug {
@@ -31,6 +31,18 @@ impl Group for IncidentActs {
             act: "acknowledge",
             about: "Acknowledge an incident",
             arguments: &[INCIDENT, COUNTS_FROM, EARLIER_APPROVED_BY],
+        },
+        Command {
+            name: "update",
+            act: "update",
+            about: "Write an update; the customers of the incident's systems are told",
+            arguments: &[INCIDENT, UPDATE, PHASE, AUDIENCE],
+        },
+        Command {
+            name: "correct",
+            act: "correct",
+            about: "Withdraw a false alarm; every recipient of a notice about it gets a correction. The figures stay as they are",
+            arguments: &[INCIDENT, REASON],
         },
         Command {
             name: "review",
@@ -177,6 +189,23 @@ const OPEN_TO: Argument =
 const START: Argument = Argument::time("start", "start", START_HELP);
 const END: Argument = Argument::time("end", "end", "End");
 
+const UPDATE: Argument = Argument::text("text", "text", "What customers should know now");
+const PHASE: Argument = Argument::option(
+    "state",
+    "phase",
+    "STATE",
+    "State as customers see it: investigating, identified, monitoring, resolved",
+    phase,
+)
+.optional();
+const AUDIENCE: Argument = Argument::option(
+    "to",
+    "public",
+    "AUDIENCE",
+    "Who is told: customers (the default), or staff for a note that stays inside",
+    audience,
+)
+.optional();
 const SUMMARY: Argument =
     Argument::text("summary", "summary", "What happened, in two sentences").optional();
 const ROOT_CAUSE: Argument = Argument::text("root-cause", "root_cause", "Root cause").optional();
@@ -453,6 +482,8 @@ mod tests {
             "TIME" => "2026-10-07T02:14:10-04:00",
             "LENGTH" => "5m",
             "CERTAINTY" => "suspected",
+            "STATE" => "identified",
+            "AUDIENCE" => "staff",
             "TEXT;OWNER;DATE" => "pin it;platform;2026-12-31",
             _ => "x",
         }

@@ -1,7 +1,7 @@
 //! An argument of an act's command: its key in the act, how it is written, how it is checked.
 
 use clap::ArgAction;
-use domain::incident::{Certainty, Measure};
+use domain::incident::{Certainty, Measure, Phase};
 use domain::written_time::{NotATime, WrittenTime};
 use serde_json::{Value, json};
 
@@ -148,6 +148,23 @@ pub(super) fn certainty(text: &str) -> Result<Value, String> {
         Err(_) => Err(format!(
             "`{text}` is not one of unknown, suspected, confirmed"
         )),
+    }
+}
+
+pub(super) fn phase(text: &str) -> Result<Value, String> {
+    let known = Phase::ALL.map(Phase::word);
+    match known.contains(&text) {
+        true => plain(text),
+        false => Err(format!("`{text}` is not one of {}", known.join(", "))),
+    }
+}
+
+/// Reads who is told of an update: true is the customers.
+pub(super) fn audience(text: &str) -> Result<Value, String> {
+    match text {
+        "customers" => Ok(json!(true)),
+        "staff" => Ok(json!(false)),
+        _ => Err(format!("`{text}` is not one of customers, staff")),
     }
 }
 

@@ -278,6 +278,26 @@ impl Writer<'_> {
             Fact::IncidentReviewed { incident, review } => {
                 format!("{by} wrote the {} of incident {incident}.", texts(review))
             }
+            Fact::IncidentUpdated {
+                incident,
+                text,
+                public,
+                phase,
+            } => format!(
+                "{by} wrote {} on incident {incident}{}: {}",
+                match public {
+                    true => "an update",
+                    false => "a note for staff",
+                },
+                phase.map_or(String::new(), |p| format!(", now {}", p.word())),
+                ended(text)
+            ),
+            Fact::IncidentWithdrawn { incident, reason } => {
+                format!(
+                    "{by} withdrew incident {incident} as a false alarm: {}",
+                    ended(reason)
+                )
+            }
             Fact::MeasureDone {
                 incident,
                 measure,
@@ -527,6 +547,15 @@ fn why(reason: Option<Reason>, detail: Option<&str>) -> String {
 
 fn because(reason: Option<&str>) -> String {
     reason.map_or(String::new(), |reason| format!(": {reason}"))
+}
+
+/// A person's words as the end of a sentence.
+fn ended(text: &str) -> String {
+    let text = text.trim_end();
+    match text.ends_with(['.', '!', '?']) {
+        true => text.to_owned(),
+        false => format!("{text}."),
+    }
 }
 
 fn approved(by: Option<&str>) -> String {

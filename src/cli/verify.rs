@@ -174,6 +174,7 @@ mod tests {
             references: Vec::new(),
             includes_downtime: false,
             report: None,
+            words: Vec::new(),
         };
         Fact::DeliveryAttempted {
             notice: NoticeId(id),

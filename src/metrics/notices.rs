@@ -54,6 +54,9 @@ fn owed_at(record: &Record, notice: &Notice) -> Option<Timestamp> {
         });
         return own.map(|(_, _, entry)| entry.owed_at).min();
     }
+    if !notice.words.is_empty() {
+        return notice.words.iter().map(|words| words.at).min();
+    }
     match (&notice.kind, &notice.window) {
         (Kind::Uptime, _) => notice.affected.iter().filter_map(|a| a.to).max(),
         (Kind::Downtime | Kind::MaintenanceOverrun, _) | (_, None) => {

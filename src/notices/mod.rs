@@ -26,6 +26,8 @@ mod delivery_tests;
 mod render_tests;
 #[cfg(test)]
 mod report_tests;
+#[cfg(test)]
+mod update_tests;
 
 pub use courier::{Courier, Due, Outbox, Refused, Sender, contact};
 pub use delivery::Ended;

@@ -70,6 +70,7 @@ pub(super) fn notice(kind: Kind, affected: Vec<Affected>) -> Notice {
         references: Vec::new(),
         includes_downtime: false,
         report: None,
+        words: Vec::new(),
     }
 }
 
@@ -128,7 +129,7 @@ pub(super) fn sender(mail_from: &str) -> Sender {
     }
 }
 
-fn said(notice: &Notice) -> String {
+pub(super) fn said(notice: &Notice) -> String {
     let said = Renderer::new(None)
         .unwrap()
         .say(notice, "Example HIE", CONTACT)
@@ -421,7 +422,7 @@ fn maintenance_overrun_of_a_months_allowance() {
     insta::assert_snapshot!(said(&notice));
 }
 
-fn html(notice: &Notice) -> String {
+pub(super) fn html(notice: &Notice) -> String {
     Renderer::new(None)
         .unwrap()
         .say(notice, "Example HIE", CONTACT)
@@ -478,6 +479,8 @@ fn every_html_part_fetches_nothing_and_says_its_status_in_words() {
             Kind::MaintenanceStarted => "STARTED",
             Kind::MaintenanceCompleted => "COMPLETED",
             Kind::MaintenanceOverrun => "OVERRUN",
+            Kind::Update => "UPDATE",
+            Kind::Correction => "CORRECTION",
             Kind::ReportDraft => "DRAFT",
             Kind::Report if notice.report.as_ref().is_some_and(|r| r.revision > 0) => "REVISION",
             Kind::Report => "REPORT",

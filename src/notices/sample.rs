@@ -3,9 +3,10 @@
 use domain::calendar::Month;
 use domain::catalogue::{Catalogue, Customer, System};
 use domain::id::{IncidentId, OutageId, SystemId, WindowId};
+use domain::incident::Phase;
 use domain::notice::{
     Address, Affected, Declared, Flapping, Kind, MissingTexts, Notice, Overran, Recipient, Report,
-    ReportFile, Role, Window,
+    ReportFile, Role, Window, Words,
 };
 use domain::sample::Reason;
 use domain::span::Span;
@@ -81,6 +82,7 @@ fn about_report(kind: Kind, catalogue: &Catalogue, at: Timestamp) -> Notice {
         references: Vec::new(),
         includes_downtime: false,
         report: Some(report),
+        words: Vec::new(),
     }
 }
 
@@ -186,7 +188,8 @@ pub fn unstable(kind: Kind, catalogue: &Catalogue, at: Timestamp) -> Option<Noti
 }
 
 fn frame(kind: Kind, customer: Option<&Customer>, at: Timestamp) -> Notice {
-    let windowed = !matches!(kind, Kind::Downtime | Kind::Uptime);
+    let posted = matches!(kind, Kind::Update | Kind::Correction);
+    let windowed = !posted && !matches!(kind, Kind::Downtime | Kind::Uptime);
     let text =
         |found: Option<&String>, other: &str| found.cloned().unwrap_or_else(|| other.to_owned());
     Notice {
@@ -207,12 +210,38 @@ fn frame(kind: Kind, customer: Option<&Customer>, at: Timestamp) -> Notice {
         window: windowed.then(|| work(kind, at)),
         incident: matches!(
             kind,
-            Kind::Downtime | Kind::Uptime | Kind::MaintenanceOverrun
+            Kind::Downtime
+                | Kind::Uptime
+                | Kind::MaintenanceOverrun
+                | Kind::Update
+                | Kind::Correction
         )
         .then_some(IncidentId(1)),
         references: Vec::new(),
         includes_downtime: false,
         report: None,
+        words: posted.then(|| words(kind, at)).into_iter().collect(),
+    }
+}
+
+fn words(kind: Kind, at: Timestamp) -> Words {
+    let (number, phase, text) = match kind {
+        Kind::Correction => (
+            0,
+            None,
+            "A password of our own check had expired. The system was available.",
+        ),
+        _ => (
+            1,
+            Some(Phase::Identified),
+            "A disk is full. We make space.\nNext update within 30 minutes.",
+        ),
+    };
+    Words {
+        number,
+        at,
+        text: text.to_owned(),
+        phase,
     }
 }
 

@@ -1,7 +1,8 @@
 //! The values that templates of notices print: names on one line, times and lengths in words,
 //! reasons in plain words. Templates only choose and place them. This file decides nothing.
 
-use domain::notice::{Affected, Declared, Kind, Notice, Window};
+use domain::incident::Phase;
+use domain::notice::{Affected, Declared, Kind, Notice, Window, Words};
 use domain::sample::Reason;
 use jiff::Timestamp;
 use jiff::tz::TimeZoneDatabase;
@@ -54,8 +55,21 @@ pub struct View {
     pub work: Option<WorkView>,
     /// `incident I-13, outage O-12`.
     pub reference: String,
+    /// What people wrote, oldest first, in `update` and `correction`.
+    pub words: Vec<WordsView>,
     /// The report, in `report-draft` and `report`.
     pub report: Option<ReportView>,
+}
+
+/// Words that a person wrote.
+#[derive(Clone, Debug, Serialize)]
+pub struct WordsView {
+    /// When they were written.
+    pub at: Moment,
+    /// May have several lines.
+    pub text: String,
+    /// The state from then on: investigating, identified, monitoring, resolved.
+    pub phase: Option<&'static str>,
 }
 
 /// The values of a system.
@@ -176,6 +190,11 @@ impl View {
             includes_downtime: notice.includes_downtime,
             work: notice.window.as_ref().map(|w| WorkView::new(&clock, w)),
             reference: reference(notice),
+            words: notice
+                .words
+                .iter()
+                .map(|words| WordsView::new(&clock, words))
+                .collect(),
             report: notice.report.as_ref().map(|r| ReportView::new(&clock, r)),
         }
     }
@@ -252,6 +271,16 @@ impl EarlierView {
             until: clock.read(to),
             down: downtime_s(of).map(length)?,
         })
+    }
+}
+
+impl WordsView {
+    fn new(clock: &Clockface, of: &Words) -> Self {
+        Self {
+            at: clock.read(of.at),
+            text: paragraph(&of.text).unwrap_or_default(),
+            phase: of.phase.map(Phase::word),
+        }
     }
 }
 

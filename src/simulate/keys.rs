@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use domain::act::Act;
+use domain::incident::Phase;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -53,6 +54,10 @@ struct Forms {
     #[schemars(with = "String", extend("enum" = ["unknown", "suspected", "confirmed"]))]
     certainty: String,
     resolution: Parsed<Text>,
+    text: Parsed<Text>,
+    public: bool,
+    #[schemars(with = "String", extend("enum" = Phase::ALL.map(Phase::word)))]
+    phase: String,
     measures: Vec<MeasureForms>,
     measure: Parsed<Text>,
     note: Parsed<Text>,
@@ -236,7 +241,7 @@ mod tests {
     fn every_key_of_every_act_has_a_form() {
         let schema = crate::config::schema_of::<ActTable>("An act");
         let branches = schema["oneOf"].as_array().unwrap();
-        assert_eq!(branches.len(), 17);
+        assert_eq!(branches.len(), 19);
         let stored = [
             "max_downtime_s",
             "min_notice_s",

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use domain::calendar::Month;
 use domain::event::Delivery;
 use domain::id::{NoticeId, SystemId};
+use domain::incident::Incident;
 use domain::notice::{Address, Kind};
-use domain::record::notices::{Known, OutageEntry, ReportEntry, WindowEntry};
+use domain::record::notices::{Known, OutageEntry, PostEntry, ReportEntry, WindowEntry};
 use domain::record::{Outage, Outgoing, Record, Standing};
 use domain::report;
 use jiff::Timestamp;
@@ -96,6 +97,12 @@ fn notices(record: &Record) -> Result<Vec<u8>, Error> {
             push(&mut lines, &unsent_report(report, address, entry, result))?;
         }
     }
+    for (incident, address, entry) in record.notices.post_entries() {
+        if let Some(result) = without_message(entry.known) {
+            let incident = record.incidents.get(incident);
+            push(&mut lines, &unsent_post(incident, address, entry, result))?;
+        }
+    }
     Ok(lines)
 }
 
@@ -166,6 +173,29 @@ fn unsent_report<'a>(
         incident: None,
         window: None,
         report: Some(report),
+        recipient: address.to_string(),
+        decided: entry.owed_at,
+        delivered: None,
+        attempts: 0,
+        message_id: None,
+        result,
+    }
+}
+
+fn unsent_post<'a>(
+    incident: Option<&'a Incident>,
+    address: &Address,
+    entry: &PostEntry,
+    result: &'static str,
+) -> NoticeLine<'a> {
+    let systems = incident.into_iter().flat_map(|i| &i.systems);
+    NoticeLine {
+        notice: None,
+        kind: entry.kind.word(),
+        systems: systems.map(SystemId::as_str).collect(),
+        incident: incident.map(|i| i.id.to_string()),
+        window: None,
+        report: None,
         recipient: address.to_string(),
         decided: entry.owed_at,
         delivered: None,

@@ -403,20 +403,20 @@ mod tests {
         check(
             &rest.concat(),
             expect![[r#"
-            7:6 `aknowledge` is not an act, did you mean `acknowledge`?
-            14:1 unknown key `aproved_by`, did you mean `approved_by`?
-            15:1 unknown key `root_cause`: `acknowledge` knows `approved_by`, `at`, `by`, `counts_from`, `do`, `incident` and `system`
-            20:12 `12x` is not an id like I-12
-            21:13 `certainty` cannot be `sure`: it is `unknown`, `suspected` or `confirmed`
-            25:6 `dance` is not an act: this version knows `acknowledge`, `review`, `measure_done`, `close`, `declare_outage`, `change_declaration`, `monitor_fault`, `exclude`, `reclassify`, `schedule_maintenance`, `extend_maintenance`, `cancel_maintenance`, `approve_report`, `revise_report`, `told`, `reload` and `restart`
-            29:1 unknown key `od`, did you mean `do`?
-            30:10 `system` is an id in quotes, as "results-interface", not a whole number
-            31:1 `[[fault]]` lacks `from`, a time with its offset in quotes, as "2026-10-07T02:14:10-04:00"
-            31:1 `[[fault]]` lacks `to`, a time with its offset in quotes, as "2026-10-07T02:14:10-04:00"
-            31:1 `[[fault]]` lacks `outcome`, `down`, `degraded`, `inconclusive` or `no_samples` in quotes
-            31:1 a fault needs a `system` or a `probe`, one of them
-            31:3 unknown key `fualt`, did you mean `fault`?
-        "#]],
+                7:6 `aknowledge` is not an act, did you mean `acknowledge`?
+                14:1 unknown key `aproved_by`, did you mean `approved_by`?
+                15:1 unknown key `root_cause`: `acknowledge` knows `approved_by`, `at`, `by`, `counts_from`, `do`, `incident` and `system`
+                20:12 `12x` is not an id like I-12
+                21:13 `certainty` cannot be `sure`: it is `unknown`, `suspected` or `confirmed`
+                25:6 `dance` is not an act: this version knows `acknowledge`, `review`, `update`, `correct`, `measure_done`, `close`, `declare_outage`, `change_declaration`, `monitor_fault`, `exclude`, `reclassify`, `schedule_maintenance`, `extend_maintenance`, `cancel_maintenance`, `approve_report`, `revise_report`, `told`, `reload` and `restart`
+                29:1 unknown key `od`, did you mean `do`?
+                30:10 `system` is an id in quotes, as "results-interface", not a whole number
+                31:1 `[[fault]]` lacks `from`, a time with its offset in quotes, as "2026-10-07T02:14:10-04:00"
+                31:1 `[[fault]]` lacks `to`, a time with its offset in quotes, as "2026-10-07T02:14:10-04:00"
+                31:1 `[[fault]]` lacks `outcome`, `down`, `degraded`, `inconclusive` or `no_samples` in quotes
+                31:1 a fault needs a `system` or a `probe`, one of them
+                31:3 unknown key `fualt`, did you mean `fault`?
+            "#]],
         );
     }
 

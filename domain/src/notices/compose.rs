@@ -11,6 +11,7 @@ use crate::id::{IncidentId, NoticeId, OutageId, Source, SystemId};
 use crate::months::Months;
 use crate::notice::{
     Address, Affected, Declared, Flapping, Kind, Notice, Overran, Recipient, Report, Role, Window,
+    Words,
 };
 use crate::record::notices::{Channel, Known};
 use crate::record::{Outage, Record};
@@ -36,6 +37,7 @@ pub(super) struct Content {
     pub incident: Option<IncidentId>,
     pub includes_downtime: bool,
     pub report: Option<Report>,
+    pub words: Vec<Words>,
 }
 
 impl Content {
@@ -66,7 +68,8 @@ impl Look<'_> {
             let key = (r.committee.clone(), r.month);
             self.record.notices.report(&key, self.address).iter()
         });
-        let all = outages.chain(windows.map(|w| w.known));
+        let posts = self.posted(&content);
+        let all = outages.chain(windows.map(|w| w.known)).chain(posts);
         let all = all.chain(report.filter(|e| e.kind == content.kind).map(|e| e.known));
         // A lost message may be sent once more as it was: it cannot refer to itself.
         let sent = all.filter(|known| matches!(known, Known::Yes(_) | Known::Perhaps(_)));
@@ -84,6 +87,7 @@ impl Look<'_> {
             references: references.into_iter().collect(),
             includes_downtime: content.includes_downtime,
             report: content.report,
+            words: content.words,
         }
     }
 
@@ -126,7 +130,7 @@ impl Look<'_> {
     }
 
     /// The customers that have the address, in order of their ids.
-    fn customers(&self) -> Vec<&Customer> {
+    pub(super) fn customers(&self) -> Vec<&Customer> {
         let all = self.record.catalogue.customers.iter();
         all.filter(|c| c.contacts.iter().any(|c| *self.address == mail(c)))
             .collect()
@@ -156,6 +160,7 @@ impl Look<'_> {
             incident: first.and_then(|o| o.incident),
             includes_downtime: false,
             report: None,
+            words: Vec::new(),
         };
         // The recipient was not told of these recoveries, and they are no longer the last word.
         let earlier = systems.iter().flat_map(|s| self.earlier(s)).collect();

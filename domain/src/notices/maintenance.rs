@@ -39,11 +39,12 @@ impl Look<'_> {
         }
         Some(Content {
             kind,
-            affected: entry.systems.iter().map(|s| self.of_window(s)).collect(),
+            affected: entry.systems.iter().map(|s| self.named_system(s)).collect(),
             window: Some(work),
             incident: None,
             includes_downtime: false,
             report: None,
+            words: Vec::new(),
         })
     }
 
@@ -62,7 +63,8 @@ impl Look<'_> {
             || over.any(|(outage, entry)| outage.end.is_some() && entry.began.is_possible())
     }
 
-    fn of_window(&self, id: &SystemId) -> Affected {
+    /// A row that only names a system.
+    pub(super) fn named_system(&self, id: &SystemId) -> Affected {
         let system = self.record.catalogue.system(id.as_str());
         Affected {
             system: id.clone(),

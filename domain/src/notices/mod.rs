@@ -8,6 +8,7 @@
 
 mod compose;
 mod maintenance;
+mod posts;
 mod recovery;
 mod reports;
 
@@ -37,8 +38,8 @@ pub enum Next {
 /// The next message to an address at `at`. `doubted` are the probes with a bad run that is not
 /// confirmed ([`crate::watch::Watch::doubted`]).
 ///
-/// One attempt at a time is under way to an address. Order: overruns, downtime, maintenance,
-/// recoveries, reports.
+/// One attempt at a time is under way to an address. Order: overruns, downtime, what people wrote,
+/// maintenance, recoveries, reports.
 pub fn next(record: &Record, doubted: &BTreeSet<Source>, address: &Address, at: Timestamp) -> Next {
     let Some(channel) = record.notices.channel(address) else {
         return Next::Idle;
@@ -55,6 +56,7 @@ pub fn next(record: &Record, doubted: &BTreeSet<Source>, address: &Address, at: 
     let mut waits = Vec::new();
     let content = look
         .downtime(at, &mut waits)
+        .or_else(|| look.post())
         .or_else(|| look.maintenance())
         .or_else(|| look.recovery())
         .or_else(|| look.report(at));

@@ -68,6 +68,7 @@ impl Look<'_> {
             incident: None,
             includes_downtime,
             report: None,
+            words: Vec::new(),
         }
         .with(rows);
         // As the notice of the downtime named it.

@@ -90,6 +90,7 @@ impl Look<'_> {
                 incident: None,
                 includes_downtime: false,
                 report: Some(report),
+                words: Vec::new(),
             })
             .next()
     }

@@ -81,6 +81,8 @@ impl Record {
             Fact::IncidentOpened { .. }
             | Fact::IncidentAcknowledged { .. }
             | Fact::IncidentReviewed { .. }
+            | Fact::IncidentUpdated { .. }
+            | Fact::IncidentWithdrawn { .. }
             | Fact::MeasureDone { .. }
             | Fact::IncidentResolved { .. }
             | Fact::IncidentClosed { .. } => {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::Record;
 use crate::event::{Event, Fact};
 use crate::id::{IncidentId, OutageId, SystemId};
-use crate::incident::{Acknowledged, Cause, Done, Incident, Review};
+use crate::incident::{Acknowledged, Cause, Done, Incident, Review, Update, Withdrawn};
 
 /// All incidents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -125,6 +125,35 @@ impl Record {
                 merge(&mut i.review, review);
                 i.reviewed.push((at, event.by.person.clone()));
             }),
+            Fact::IncidentUpdated {
+                incident,
+                text,
+                public,
+                phase,
+            } => {
+                self.incidents.change(*incident, |i| {
+                    i.updates.push(Update {
+                        at,
+                        by: event.by.person.clone(),
+                        text: text.clone(),
+                        public: *public,
+                        phase: *phase,
+                    });
+                });
+                if *public {
+                    self.owe_update(at, *incident);
+                }
+            }
+            Fact::IncidentWithdrawn { incident, reason } => {
+                self.incidents.change(*incident, |i| {
+                    i.withdrawn = Some(Withdrawn {
+                        at,
+                        by: event.by.person.clone(),
+                        reason: reason.clone(),
+                    });
+                });
+                self.owe_correction(at, *incident);
+            }
             Fact::IncidentResolved { incident } => {
                 self.incidents
                     .change(*incident, |i| i.resolved_at = Some(at));
@@ -164,6 +193,8 @@ impl Record {
             closed_without: None,
             review: Review::default(),
             reviewed: Vec::new(),
+            updates: Vec::new(),
+            withdrawn: None,
             merged: None,
             flapping: Vec::new(),
             settled: Vec::new(),

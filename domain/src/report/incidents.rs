@@ -161,6 +161,22 @@ fn timeline(
     for (at, by) in &incident.reviewed {
         steps.push((*at, format!("Review written by {by}")));
     }
+    for update in incident.updates.iter().filter(|u| u.public) {
+        let phase = update
+            .phase
+            .map_or(String::new(), |p| format!(" ({})", p.word()));
+        steps.push((
+            update.at,
+            format!("Update by {}{phase}: {}", update.by, update.text),
+        ));
+    }
+    if let Some(withdrawn) = &incident.withdrawn {
+        let what = format!(
+            "Withdrawn as a false alarm by {}: {}",
+            withdrawn.by, withdrawn.reason
+        );
+        steps.push((withdrawn.at, what));
+    }
     for measure in &incident.review.measures {
         if let Some(done) = incident.done.get(&measure.text) {
             let what = format!("Measure done, reported by {}: {}", done.by, measure.text);

@@ -772,7 +772,12 @@ pub fn line_of(service: &Service, notice: &Notice) -> String {
         .iter()
         .map(|a| format!("{} {}..{}", a.system, seconds(a.from), seconds(a.to)))
         .collect();
-    format!("{}: {}", notice.kind, said.join(", "))
+    let words: Vec<String> = notice
+        .words
+        .iter()
+        .map(|words| format!(" {:?}", words.text))
+        .collect();
+    format!("{}: {}{}", notice.kind, said.join(", "), words.concat())
 }
 
 /// What leaves now if mail goes, in order.

@@ -1,7 +1,7 @@
 //! `nines incident list` and `nines incident show`.
 
 use domain::act::Selector;
-use domain::id::{IncidentId, OutageId};
+use domain::id::IncidentId;
 use domain::incident::{Acknowledged, Cause, Done, Incident};
 use domain::record::{Outgoing, Record};
 use domain::suggest;
@@ -184,7 +184,31 @@ fn incident_text(record: &Record, incident: &Incident, times: &Times) -> String 
     if let Some(missing) = missing(incident) {
         text.push_str(&format!("  {missing}\n"));
     }
-    for outgoing in told(record, &incident.outages) {
+    for update in &incident.updates {
+        text.push_str(&format!(
+            "  {} {} by {}{}: {}\n",
+            if update.public {
+                "update"
+            } else {
+                "note for staff"
+            },
+            times.at(update.at),
+            visible_line(&update.by),
+            update
+                .phase
+                .map_or(String::new(), |p| format!(" ({})", p.word())),
+            update.text.replace('\n', "\n    | "),
+        ));
+    }
+    if let Some(withdrawn) = &incident.withdrawn {
+        text.push_str(&format!(
+            "  withdrawn as a false alarm {} by {}: {}\n",
+            times.at(withdrawn.at),
+            visible_line(&withdrawn.by),
+            withdrawn.reason.replace('\n', "\n    | "),
+        ));
+    }
+    for outgoing in told(record, incident) {
         text.push_str(&format!(
             "  told {} <{}>: {} — {}\n",
             outgoing.notice.recipient.name,
@@ -239,8 +263,12 @@ fn outages_text(record: &Record, incident: &Incident, times: &Times) -> String {
     text
 }
 
-fn told<'a>(record: &'a Record, outages: &[OutageId]) -> Vec<&'a Outgoing> {
-    let about = |o: &Outgoing| o.notice.outages().any(|id| outages.contains(&id));
+fn told<'a>(record: &'a Record, incident: &Incident) -> Vec<&'a Outgoing> {
+    let about = |o: &Outgoing| {
+        let mut outages = o.notice.outages();
+        outages.any(|id| incident.outages.contains(&id))
+            || (!o.notice.words.is_empty() && o.notice.incident == Some(incident.id))
+    };
     let all = record.notices.messages().map(|(_, o)| &**o);
     all.filter(|o| about(o)).collect()
 }
@@ -267,11 +295,18 @@ fn incident_json(record: &Record, incident: &Incident) -> Value {
             "text": m.text, "owner": m.owner, "due": m.due, "done": incident.done.get(&m.text),
         })).collect::<Vec<_>>(),
         "missing": incident.missing(),
+        "state": incident.phase(),
+        "updates": incident.updates.iter().map(|u| json!({
+            "at": u.at, "by": u.by, "text": u.text, "public": u.public, "state": u.phase,
+        })).collect::<Vec<_>>(),
+        "withdrawn": incident.withdrawn.as_ref().map(|w| json!({
+            "at": w.at, "by": w.by, "reason": w.reason,
+        })),
         "outages": incident.outages.iter().filter_map(|o| record.outages.get(o)).map(|o| json!({
             "outage": o.id.to_string(), "system": o.system, "start": o.start, "end": o.end,
             "detected": o.detected_at, "declared": o.declared.is_some(),
         })).collect::<Vec<_>>(),
-        "notices": told(record, &incident.outages).iter().map(|o| json!({
+        "notices": told(record, incident).iter().map(|o| json!({
             "kind": o.notice.kind, "customers": o.notice.recipient.customers().collect::<Vec<_>>(),
             "recipient": o.notice.recipient.address.to_string(),
             "result": o.standing.word(),

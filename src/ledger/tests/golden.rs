@@ -12,7 +12,7 @@ use domain::catalogue::{
 };
 use domain::event::{Delivery, Fact, GapCause, Silence};
 use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, Source, SystemId, WindowId};
-use domain::incident::{Cause, Certainty, Measure, Review};
+use domain::incident::{Cause, Certainty, Measure, Phase, Review};
 use domain::notice::{self, Address, Affected, Declared, Notice, Recipient, Role};
 use domain::policy::{Commitments, DayHours, Holiday, Hours, LocalTime, Policy, Target};
 use domain::sample::{Outcome, Reason, Seen};
@@ -101,6 +101,10 @@ examples! {
         incident: IncidentId(13), counts_from: Some(at("2026-11-01T06:05:00Z")), approved_by: Some("dana".into()),
     },
     IncidentReviewed => Fact::IncidentReviewed { incident: IncidentId(13), review: review() },
+    IncidentUpdated => Fact::IncidentUpdated {
+        incident: IncidentId(13), text: "A disk is full.".into(), public: true, phase: Some(Phase::Identified),
+    },
+    IncidentWithdrawn => Fact::IncidentWithdrawn { incident: IncidentId(13), reason: "our own firewall".into() },
     MeasureDone => Fact::MeasureDone {
         incident: IncidentId(13), measure: "Buy a second disk".into(), note: Some("ticket 12".into()),
     },
@@ -248,6 +252,7 @@ fn message() -> Notice {
         references: vec![NoticeId(9), NoticeId(10)],
         includes_downtime: false,
         report: None,
+        words: Vec::new(),
     }
 }
 

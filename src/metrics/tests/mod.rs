@@ -449,6 +449,7 @@ fn pending_notices_are_counted_and_the_oldest_is_dated() {
             references: vec![],
             includes_downtime: false,
             report: None,
+            words: Vec::new(),
         })),
         message_id: format!("<{id}@nines.example>"),
         sha256: "00".into(),

@@ -210,6 +210,8 @@ fn incident(id: u64, systems: &[&str], outages: &[u64], cause: Cause, opened: &s
         closed_without: None,
         review: Review::default(),
         reviewed: Vec::new(),
+        updates: Vec::new(),
+        withdrawn: None,
         merged: None,
         flapping: Vec::new(),
         settled: Vec::new(),
@@ -263,6 +265,7 @@ pub(super) fn message(kind: notice::Kind, customer: &str, name: &str, of: &Outag
         references: Vec::new(),
         includes_downtime: kind == notice::Kind::Uptime,
         report: None,
+        words: Vec::new(),
     }
 }
 

@@ -50,7 +50,7 @@ fn the_example_of_the_documentation_has_every_act_and_none_of_them_is_refused() 
     let unknown = unknown.unwrap_err().to_string();
     // "unknown variant `?`, expected one of `acknowledge`, …".
     let acts: Vec<&str> = unknown.split('`').skip(3).step_by(2).collect();
-    assert_eq!(acts.len(), 15, "{unknown}");
+    assert_eq!(acts.len(), 17, "{unknown}");
     for act in acts.into_iter().chain(["reload", "restart"]) {
         assert!(text.contains(&format!("\"{act}\"")), "{act} is not told of");
     }
@@ -83,6 +83,12 @@ fn the_example_of_the_documentation_has_every_act_and_none_of_them_is_refused() 
             "incident-acknowledged",
             "on-call",
             json!({ "counts_from": "2026-10-06T06:20:00Z", "approved_by": lead }),
+        ),
+        (
+            "incident-updated",
+            "on-call",
+            json!({ "text": "A disk is full. We make space.", "public": true,
+                "phase": "identified" }),
         ),
         (
             "window-scheduled",
@@ -132,6 +138,11 @@ fn the_example_of_the_documentation_has_every_act_and_none_of_them_is_refused() 
             "desk",
             json!({ "to": "2026-10-07T14:45:00Z", "reason": "The log of the gateway",
                 "approved_by": lead }),
+        ),
+        (
+            "incident-withdrawn",
+            "desk",
+            json!({ "reason": "The tickets were about another system." }),
         ),
         (
             "monitor-fault",

@@ -1,4 +1,4 @@
-//! The acts on an incident: acknowledge, review, record a measure as done, close.
+//! The acts on an incident: acknowledge, post words, withdraw, review, record a measure as done, close.
 
 use jiff::Timestamp;
 
@@ -7,7 +7,7 @@ use crate::act::{Refusal, Selector};
 use crate::actor::Actor;
 use crate::event::Fact;
 use crate::id::IncidentId;
-use crate::incident::{Incident, Review};
+use crate::incident::{Incident, Phase, Review};
 use crate::record::Record;
 use crate::span::second;
 
@@ -140,6 +140,69 @@ pub(super) fn review(
     Ok(Fact::IncidentReviewed {
         incident: incident.id,
         review,
+    })
+}
+
+/// The longest update, in characters. Customers do not read longer mails to the end.
+const LONGEST_UPDATE: usize = 4_000;
+
+pub(super) fn update(
+    record: &Record,
+    which: &Selector<IncidentId>,
+    text: &str,
+    public: bool,
+    phase: Option<Phase>,
+) -> Result<Fact, Refusal> {
+    let incident = unmerged(record, which)?;
+    given(text, "the text of the update")?;
+    let length = text.chars().count();
+    if length > LONGEST_UPDATE {
+        return refuse(format!(
+            "the text of the update has {length} characters; write at most {LONGEST_UPDATE}"
+        ));
+    }
+    if let Some((closed_at, _)) = &incident.closed {
+        return refuse(format!(
+            "{} was closed at {}: an update is for one that is open",
+            incident.id,
+            shown(record, *closed_at)
+        ));
+    }
+    if phase == Some(Phase::Resolved) && incident.resolved_at.is_none() {
+        return refuse(format!(
+            "{} is not resolved: a system of it is not up",
+            incident.id
+        ));
+    }
+    if phase.is_some() && !public {
+        return refuse("the state is what customers see: only a public update can change it");
+    }
+    Ok(Fact::IncidentUpdated {
+        incident: incident.id,
+        text: text.trim().to_owned(),
+        public,
+        phase,
+    })
+}
+
+pub(super) fn correct(
+    record: &Record,
+    which: &Selector<IncidentId>,
+    reason: &str,
+) -> Result<Fact, Refusal> {
+    let incident = unmerged(record, which)?;
+    given(reason, "the reason")?;
+    if let Some(before) = &incident.withdrawn {
+        return refuse(format!(
+            "{} was withdrawn by {} at {}",
+            incident.id,
+            before.by,
+            shown(record, before.at)
+        ));
+    }
+    Ok(Fact::IncidentWithdrawn {
+        incident: incident.id,
+        reason: reason.trim().to_owned(),
     })
 }
 

@@ -65,6 +65,13 @@ pub(super) fn fact_of(
             };
             incidents::review(record, incident, review)
         }
+        Act::Update {
+            incident,
+            text,
+            public,
+            phase,
+        } => incidents::update(record, incident, text, *public, *phase),
+        Act::Correct { incident, reason } => incidents::correct(record, incident, reason),
         Act::Close { incident, without } => incidents::close(record, incident, without.as_deref()),
         Act::DeclareOutage {
             system,

@@ -92,6 +92,9 @@ impl Record {
         if notice.report.is_some() {
             return self.report_decided_at(notice);
         }
+        if !notice.words.is_empty() {
+            return self.post_decided_at(notice);
+        }
         if let Some(work) = notice
             .window
             .as_ref()
@@ -143,6 +146,9 @@ impl Record {
         self.notices.with_message(id, |o| o.standing = standing);
         if let Some(known) = known {
             self.learn(&outgoing.notice, known, at);
+            if known.is_possible() {
+                self.correct_late_notice(&outgoing.notice, at);
+            }
         }
         if result == Delivery::Accepted {
             self.notices.mail_goes_again(at);
@@ -158,6 +164,10 @@ impl Record {
         let address = &notice.recipient.address;
         if notice.report.is_some() {
             self.learn_report(notice, known);
+            return;
+        }
+        if !notice.words.is_empty() {
+            self.learn_post(notice, known);
             return;
         }
         if is_announcement(notice.kind) {

@@ -13,7 +13,7 @@ use crate::span::Span;
 use crate::windows::Occurrence;
 
 /// The customers that have one address, and the systems in question that they have.
-type Audience = BTreeMap<Address, (BTreeSet<CustomerId>, Vec<SystemId>)>;
+pub(super) type Audience = BTreeMap<Address, (BTreeSet<CustomerId>, Vec<SystemId>)>;
 
 /// True if a later announcement about a window makes an undelivered earlier one unnecessary.
 pub(crate) fn replaces(later: Kind, earlier: Kind) -> bool {
@@ -30,7 +30,9 @@ pub(crate) fn replaces(later: Kind, earlier: Kind) -> bool {
         | Kind::Uptime
         | Kind::MaintenanceOverrun
         | Kind::ReportDraft
-        | Kind::Report => false,
+        | Kind::Report
+        | Kind::Update
+        | Kind::Correction => false,
     }
 }
 
@@ -194,6 +196,7 @@ impl Record {
                     }
                 });
             }
+            self.drop_removed_posts(&address);
             self.drop_pointless(&address, at);
         }
     }
@@ -262,7 +265,7 @@ impl Record {
         found.into_iter().find(|o| o.id == *id)
     }
 
-    fn audience(&self, systems: &[SystemId]) -> Audience {
+    pub(super) fn audience(&self, systems: &[SystemId]) -> Audience {
         let mut audience = Audience::new();
         for customer in &self.catalogue.customers {
             let own = || systems.iter().filter(|s| customer.systems.contains(s));
@@ -394,7 +397,11 @@ impl Record {
             let mut entries = self.notices.report(&key, address).iter();
             entries.any(|e| e.kind == notice.kind && e.known.is_owed())
         });
-        if !outage && !window && !report && !self.notices.is_attempting(address) {
+        let post = notice.incident.is_some_and(|id| {
+            let mut entries = self.notices.posts(id, address).iter();
+            entries.any(|e| e.kind == notice.kind && e.known.is_owed())
+        });
+        if !outage && !window && !report && !post && !self.notices.is_attempting(address) {
             self.notices.supersede(address, at, None);
         }
     }

@@ -3,9 +3,11 @@
 
 mod delivery;
 mod fold;
+mod posts;
 mod reports;
 
 pub(crate) use fold::replaces;
+pub use posts::PostEntry;
 pub use reports::{ReportEntry, ReportKey};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +17,7 @@ use imbl::{OrdMap, OrdSet};
 use jiff::Timestamp;
 
 use crate::event::Delivery;
-use crate::id::{CustomerId, NoticeId, OutageId, SystemId, WindowId};
+use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
 use crate::notice::{Address, Kind, Notice, Window};
 
 /// The knowledge of one address about one fact.
@@ -163,6 +165,8 @@ pub struct Channel {
     pub(crate) windows: BTreeSet<WindowId>,
     /// Reports with an entry that is owed.
     pub(crate) reports: BTreeSet<ReportKey>,
+    /// Incidents about which words of people are owed.
+    pub(crate) posts: BTreeSet<IncidentId>,
     /// Flapping that the address was notified of: the episode's sequence, and how certainly.
     pub(crate) flapping: BTreeMap<SystemId, (u64, Known)>,
     /// How many messages the address was sent, or was to be sent.
@@ -175,6 +179,7 @@ impl Channel {
             || !self.outages.is_empty()
             || !self.windows.is_empty()
             || !self.reports.is_empty()
+            || !self.posts.is_empty()
     }
 }
 
@@ -185,6 +190,7 @@ pub struct Notices {
     outages: OrdMap<(OutageId, Address), Arc<OutageEntry>>,
     windows: OrdMap<(WindowId, Address), Arc<Vec<WindowEntry>>>,
     reports: OrdMap<(ReportKey, Address), Arc<Vec<ReportEntry>>>,
+    posts: OrdMap<(IncidentId, Address), Arc<Vec<PostEntry>>>,
     channels: OrdMap<Address, Arc<Channel>>,
     /// Addresses to which something may still be sent.
     active: OrdSet<Address>,

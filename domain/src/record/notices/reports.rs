@@ -215,7 +215,7 @@ impl Record {
 
 impl Known {
     /// Superseded; perhaps the address knows.
-    fn dropped(self) -> Known {
+    pub(super) fn dropped(self) -> Known {
         match self {
             Known::No => Known::Dropped,
             Known::Lost(id) => Known::Perhaps(id),

@@ -2,3 +2,4 @@
 
 mod delivery;
 mod relays_away;
+mod updates;

@@ -404,7 +404,7 @@ fn what_is_declared_of_planned_downtime_is_no_overrun_of_what_the_window_allows(
     service.draw(360, &[("a/p", "UUUU")]);
     assert_eq!(service.figures("a", 0, 450), planned);
     let said = |what: &str| {
-        let window = "Work work (a/work@2026-10-01)";
+        let window = "Work work of 2026-10-01";
         vec![format!(
             "{window}: a person declared {what}; a declared outage is always unplanned"
         )]

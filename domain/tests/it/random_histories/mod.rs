@@ -64,7 +64,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => gap().prop_map(Step::Restart),
         1 => gap().prop_map(Step::Crash),
         1 => prop_oneof![-15i64..15, -900i64..900].prop_map(Step::SetClock),
-        3 => (0u8..14, 0i64..400).prop_map(|(n, s)| Step::Act(n, s)),
+        3 => (0u8..17, 0i64..400).prop_map(|(n, s)| Step::Act(n, s)),
         3 => Just(Step::Send),
         3 => any::<u8>().prop_map(Step::Deliver),
         2 => (0u8..11).prop_map(Step::Configure),
@@ -466,6 +466,16 @@ impl Play {
                 outage: Selector::Id(last(false)),
                 reason: "not agreed".into(),
             },
+            14 | 15 => Act::Update {
+                incident,
+                text: "we look at it".into(),
+                public: spread_s % 5 != 0,
+                phase: None,
+            },
+            16 => Act::Correct {
+                incident,
+                reason: "our own firewall".into(),
+            },
             _ => self.work(which, spread_s),
         }
     }
@@ -647,6 +657,7 @@ proptest! {
         notices::one_attempt_at_a_time_is_under_way_to_an_address(&service);
         notices::no_recovery_leaves_while_the_system_is_down(&service);
         notices::no_downtime_leaves_once_it_is_over(&service);
+        notices::every_update_arrives_once_after_its_downtime(&service);
         notices::nothing_is_told_twice(&service);
         notices::an_uptime_that_says_both_repeats_nothing(&service);
         notices::an_uptime_answers_a_downtime_or_says_both(&service);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::event::{Delivery, Event, Fact};
-use domain::id::{NoticeId, OutageId, SystemId};
+use domain::id::{IncidentId, NoticeId, OutageId, SystemId};
 use domain::input::Input;
 use domain::notice::{Address, Kind, Notice};
 use domain::record::{Record, Standing};
@@ -91,6 +91,43 @@ pub fn no_recovery_leaves_while_the_system_is_down(service: &Service) {
             let flapping = record.unstable.contains(system);
             assert!(!open && !flapping, "#{seq} {}", key(notice));
         }
+    });
+}
+
+/// No update of an incident leaves before the news of its outages, and no address gets one update twice.
+pub fn every_update_arrives_once_after_its_downtime(service: &Service) {
+    let mut got: BTreeSet<(Address, Option<IncidentId>, u32)> = BTreeSet::new();
+    each(service, |record, seq, event| match &event.fact {
+        Fact::DeliveryAttempted {
+            message: Some(notice),
+            ..
+        } if matches!(notice.kind, Kind::Update | Kind::Correction) => {
+            let address = &notice.recipient.address;
+            let incident = record.incidents.get(notice.incident.unwrap()).unwrap();
+            for id in &incident.outages {
+                let outage = record.outages.get(id).unwrap();
+                let entry = record.notices.outage_entry(*id, address);
+                let owed = entry.is_some_and(|e| e.is_open() && e.began.is_owed());
+                let counts = outage.counts_from().is_some();
+                assert!(!(counts && owed), "#{seq} {}", key(notice));
+            }
+        }
+        Fact::DeliveryEnded {
+            notice,
+            result: Delivery::Accepted,
+            ..
+        } => {
+            let notice = &service.message(*notice).notice;
+            for words in &notice.words {
+                let said = (
+                    notice.recipient.address.clone(),
+                    notice.incident,
+                    words.number,
+                );
+                assert!(got.insert(said), "#{seq} {}", key(notice));
+            }
+        }
+        _ => {}
     });
 }
 
