@@ -59,6 +59,8 @@ struct Current<'a> {
     run: Run,
     /// Lengths from instants on. The first to be used up is due.
     goals: Vec<(Time<'a>, Timestamp, i64)>,
+    /// The measure of the goal that is due, else of the last one.
+    time: Time<'a>,
     /// A due instant that a change of the severity would date back is the change itself.
     not_before: Timestamp,
 }
@@ -120,6 +122,7 @@ impl<'a> Player<'a> {
         self.current = Some(Current {
             run,
             goals: vec![(time, from, commitment.within_s)],
+            time,
             not_before: at,
         });
         self.refresh()
@@ -130,10 +133,15 @@ impl<'a> Player<'a> {
         let Some(current) = &mut self.current else {
             return Ok(());
         };
-        let mut earliest = None;
+        let mut earliest: Option<Timestamp> = None;
         for (time, from, length_s) in &current.goals {
             let end = due(*time, *from, *length_s, &self.pauses, self.paused_since)?;
-            earliest = [earliest, end].into_iter().flatten().min();
+            if end.is_some_and(|end| earliest.is_none_or(|known| end < known)) {
+                earliest = end;
+                current.time = *time;
+                // Business time may begin only after the elapsed time of another goal is used up.
+                current.run.started = current.run.started.min(time.start(*from)?);
+            }
         }
         current.run.due = earliest.map(|due| due.max(current.not_before));
         Ok(())
@@ -141,10 +149,10 @@ impl<'a> Player<'a> {
 
     /// The instant at which the current run has used up 80 % of its time.
     fn warning(&self) -> Result<Option<Timestamp>, UnknownZone> {
-        let Some(Current { run, goals, .. }) = &self.current else {
+        let Some(Current { run, time, .. }) = &self.current else {
             return Ok(None);
         };
-        let (Some(end), Some((time, ..))) = (run.due, goals.last()) else {
+        let Some(end) = run.due else {
             return Ok(None);
         };
         let whole_s = time.between(run.started, end, &self.pauses)?;
@@ -183,17 +191,15 @@ impl<'a> Player<'a> {
         at: Timestamp,
         answered: Option<Timestamp>,
     ) -> Result<(), UnknownZone> {
-        let Some(Current { mut run, goals, .. }) = self.current.take() else {
+        let Some(Current { mut run, time, .. }) = self.current.take() else {
             return Ok(());
         };
-        if let Some((time, ..)) = goals.last() {
-            let ended = run.due.map_or(at, |due| due.min(at));
-            let mut pauses = self.pauses.clone();
-            if let Some(since) = self.paused_since {
-                pauses = pauses.union(&Spans::one(second(since), second(at)));
-            }
-            run.paused_s = time.of(&pauses.clip(second(run.started), second(ended)))?;
+        let ended = run.due.map_or(at, |due| due.min(at));
+        let mut pauses = self.pauses.clone();
+        if let Some(since) = self.paused_since {
+            pauses = pauses.union(&Spans::one(second(since), second(at)));
         }
+        run.paused_s = time.of(&pauses.clip(second(run.started), second(ended)))?;
         run.result = result;
         run.answered = answered;
         self.runs.push(run);
@@ -283,8 +289,19 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
+    /// From when the current run of the clock counts: the start, of an update clock also the last update and the
+    /// end of the last period without one.
+    fn base(&self) -> Timestamp {
+        let missed = self
+            .runs
+            .last()
+            .filter(|run| self.clock == Clock::Update && run.result == Outcome::Missed);
+        let missed = missed.and_then(|run| run.due);
+        self.last_answer.max(missed).unwrap_or(self.start)
+    }
+
     /// Raised at c, a clock is due at the earlier of the old due instant and c plus the new length. Lowered, it
-    /// counts the new length from its start, an update clock from the last update.
+    /// counts the new length from its start, an update clock from the last update or period without one.
     fn change(&mut self, at: Timestamp, severity: &str) -> Result<(), UnknownZone> {
         let rank = |id: &str| self.commitments.rank(id);
         let is_raised = rank(severity) < rank(&self.severity);
@@ -294,10 +311,7 @@ impl<'a> Player<'a> {
         let Some(commitment) = commitment else {
             return self.decide(Outcome::NotNeeded, at, None);
         };
-        let (time, base) = (
-            self.time(&commitment),
-            self.last_answer.unwrap_or(self.start),
-        );
+        let (time, base) = (self.time(&commitment), self.base());
         match &mut self.current {
             Some(current) => {
                 current.run.severity = self.severity.clone();
@@ -307,8 +321,10 @@ impl<'a> Player<'a> {
                 };
                 if !is_raised {
                     current.goals.clear();
+                    current.run.started = time.start(base)?;
                 }
                 current.goals.push(goal);
+                current.time = time;
                 current.not_before = at;
                 self.refresh()
             }

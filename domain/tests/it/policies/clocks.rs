@@ -268,6 +268,56 @@ fn a_severity_lowered_counts_its_length_from_the_start_or_the_last_update() {
 }
 
 #[test]
+fn an_update_clock_that_is_lowered_counts_from_the_last_period_without_an_update() {
+    // High from 10:00: nine periods end without an update, the last one at 19:00. 19:00 + 8 h.
+    let incident = incident("high", "10:00", &[("19:30", "medium")]);
+    let shown = runs(&three_impacts(), &incident, Clock::Update, "20:00");
+    assert_eq!(shown.len(), 10);
+    assert_eq!(shown[9], "medium from 19:00 due 06 03:00: running");
+}
+
+/// `high` is answered within 1 h of business time, `medium` within 24 h.
+fn in_two_measures() -> Commitments {
+    let mut rules = three_impacts();
+    rules.severities[0].respond = within(1, Measure::Business);
+    rules.severities[1].respond = within(24, Measure::Elapsed);
+    rules
+}
+
+#[test]
+fn a_change_from_business_to_elapsed_time_starts_the_clock_anew() {
+    // Saturday. In business time it would start on Monday; in elapsed time it is due on Sunday, and 80 % of 24 h are
+    // 19 h 12 min.
+    let started = "2026-10-03T14:00:00Z";
+    let incident = incident("high", started, &[("2026-10-03T15:00:00Z", "medium")]);
+    assert_eq!(
+        runs(
+            &in_two_measures(),
+            &incident,
+            Clock::Response,
+            "2026-10-04T10:00:00Z"
+        ),
+        ["medium from 03 14:00 due 04 14:00 warned 04 09:12: running"]
+    );
+}
+
+#[test]
+fn the_warning_is_in_the_measure_of_the_due_instant() {
+    // Raised on Saturday: 1 h of business time ends on Monday, so the 24 elapsed hours stay due on Sunday.
+    let started = "2026-10-03T14:00:00Z";
+    let incident = incident("medium", started, &[("2026-10-03T16:00:00Z", "high")]);
+    assert_eq!(
+        runs(
+            &in_two_measures(),
+            &incident,
+            Clock::Response,
+            "2026-10-04T10:00:00Z"
+        ),
+        ["high from 03 14:00 due 04 14:00 warned 04 09:12: running"]
+    );
+}
+
+#[test]
 fn a_decided_clock_does_not_change_with_the_severity() {
     response(
         "high",
@@ -651,6 +701,7 @@ mod properties {
             let until = instant(second(incident.started) + until_s);
             for run in history(&rules(), &incident, until).unwrap() {
                 if let Some(due) = run.due {
+                    prop_assert!(run.started <= due, "{run:?}");
                     let is_late = run.answered.is_some_and(|at| at > due);
                     match run.result {
                         Outcome::Met => prop_assert!(run.answered.is_some() && !is_late, "{run:?}"),
