@@ -119,7 +119,7 @@ pub struct Update {
 pub struct Withdrawn {
     pub at: Timestamp,
     pub by: String,
-    /// What customers are told.
+    /// The reason that the `correction` prints.
     pub reason: String,
 }
 

@@ -258,7 +258,7 @@ pub struct Notice {
     /// The report that a `report-draft` or a `report` is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<Report>,
-    /// What people wrote, oldest first, in an `update` or a `correction`.
+    /// The texts of people in an `update` or a `correction`, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub words: Vec<Words>,
 }

@@ -55,7 +55,7 @@ pub struct View {
     pub work: Option<WorkView>,
     /// `incident I-13, outage O-12`.
     pub reference: String,
-    /// What people wrote, oldest first, in `update` and `correction`.
+    /// The texts of people in `update` and `correction`, oldest first.
     pub words: Vec<WordsView>,
     /// The report, in `report-draft` and `report`.
     pub report: Option<ReportView>,

@@ -87,8 +87,8 @@ impl Look<'_> {
         customers.is_empty() || customers.iter().any(|c| c.systems.contains(system))
     }
 
-    /// What the address knows of earlier messages of the incident that `content` is about, which an
-    /// `update` or a `correction` continues.
+    /// How certainly the address knows the earlier messages of the incident of `content`. An `update` or a
+    /// `correction` continues their thread.
     pub fn posted(&self, content: &Content) -> Vec<Known> {
         let about: Option<IncidentId> = content.incident;
         let Some(incident) = about.and_then(|id| self.record.incidents.get(id)) else {

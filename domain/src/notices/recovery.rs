@@ -20,7 +20,7 @@ struct Recovery {
     all: BTreeSet<OutageId>,
     /// The system was flapping in them.
     flapping: bool,
-    /// The messages that told of them while they went on.
+    /// The messages that reported them while they went on.
     told: BTreeSet<NoticeId>,
 }
 
@@ -88,8 +88,8 @@ impl Look<'_> {
         entry.and_then(|e| self.told_down_by(e)).is_some()
     }
 
-    /// The message that told of an outage while it went on. An `uptime` that says both is none: its
-    /// rows are about outages that were over.
+    /// The message that reported an outage while it went on. An `uptime` that says both does not count:
+    /// the outages of its rows were over.
     fn told_down_by(&self, entry: &OutageEntry) -> Option<NoticeId> {
         let id = entry.began.notice()?;
         let message = self.record.notices.message(id)?;

@@ -96,7 +96,7 @@ pub fn monthly(
 /// the thirteen months.
 ///
 /// # Errors
-/// The committee is unknown, the days lie before or after the ledger, or there is none.
+/// The committee is unknown, the days lie before or after those of the ledger, or the period has no day.
 pub fn over(record: &Record, committee: &str, covers: Period, head: &str) -> Result<Report, Error> {
     let scope = Scope::of(record, committee, covers)?;
     let accounts = systems::accounts(&scope);

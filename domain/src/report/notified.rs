@@ -95,7 +95,7 @@ pub(super) struct Word {
     name: String,
 }
 
-/// The contacts of each customer by result: the notice to each, or that there is none.
+/// By customer and result, one text for each contact: the id of its notice, or `no notice`.
 pub(super) type Contacts = BTreeMap<(String, &'static str), Vec<String>>;
 
 /// The customers of the incident's systems in order of their ids, the final results in order of

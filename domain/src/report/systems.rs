@@ -169,7 +169,7 @@ fn days(scope: &Scope<'_>, figures: &Figures) -> Vec<Day> {
         .collect()
 }
 
-/// What was not up in a day, in order. Time outside of the agreed hours is no part.
+/// The spans of a day in which the system was not up, in order, without time outside the agreed hours.
 fn parts(classes: &Classes, day: Span) -> Vec<Part> {
     let (from, to) = (second(day.from), second(day.to));
     let of = |spans: &Spans, class| {
