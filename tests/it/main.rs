@@ -61,8 +61,10 @@ mod simulation {
     mod demo;
     mod output;
     mod same_bytes;
+    mod scenario_figures;
 }
 mod support {
+    pub mod figures;
     pub mod program;
     pub mod rehearsal;
 }

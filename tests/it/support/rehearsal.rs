@@ -97,9 +97,21 @@ impl Played {
         events
     }
 
-    /// The committee's report as other programs read it, its classes added up on the way.
+    /// The names of the reports in that format.
+    pub fn reports(&self, format: &str) -> impl Iterator<Item = String> {
+        let reports = self.files.keys().filter(|n| n.starts_with("reports"));
+        let reports = reports.filter(move |n| n.extension().is_some_and(|e| e == format));
+        reports.map(|name| name.to_str().unwrap().to_owned())
+    }
+
+    /// The Operating Committee's report as other programs read it.
     pub fn report(&self, month: &str) -> Value {
-        let file = self.file(&format!("reports/operations-{month}.json"));
+        self.report_to("operations", month)
+    }
+
+    /// A committee's report as other programs read it, its classes added up on the way.
+    pub fn report_to(&self, committee: &str, month: &str) -> Value {
+        let file = self.file(&format!("reports/{committee}-{month}.json"));
         let report: Value = serde_json::from_slice(file).unwrap();
         for system in list(&report["systems"]) {
             let classes = [
