@@ -3,15 +3,18 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
-use super::model::{Moment, SystemLine, Verdict};
-use super::scope::{Period, Scope};
+use super::model::{Moment, SystemLine, Telling, Verdict};
+use super::scope::{InForce, Period, Scope};
 use super::{Error, Ledger, notified, outages, systems};
 use crate::calendar;
 use crate::catalogue::Customer;
 use crate::id::{CustomerId, SystemId};
+use crate::notice::Kind;
 use crate::record::{Record, Standing};
+use crate::span::Span;
 use crate::windows::{Earned, Occurrence};
 
 /// The name and version of this shape, the JSON key `schema`.
@@ -55,6 +58,11 @@ pub struct CustomerReport {
 pub struct CustomerSystem {
     pub system: String,
     pub name: String,
+    /// When the customer got the system, if that lies inside the period. The figures are those of the
+    /// whole period.
+    pub since: Option<Moment>,
+    /// When the customer stopped having it, if that lies inside the period.
+    pub until: Option<Moment>,
     pub agreed_s: i64,
     pub up_s: i64,
     pub degraded_s: i64,
@@ -85,8 +93,12 @@ pub struct CustomerOutage {
     pub excluded_s: i64,
     pub unplanned_s: i64,
     pub unknown_s: i64,
+    /// False if the customer did not have the system at any time of the outage.
+    pub yours: bool,
     /// When the first contact of this customer was told.
     pub told: Option<Moment>,
+    /// The best result among the notices to the customer's contacts about the start.
+    pub notice: Telling,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -103,8 +115,12 @@ pub struct CustomerWindow {
     pub recurring: bool,
     pub downtime_s: i64,
     pub planned_s: i64,
+    /// False if the customer had none of the systems at any time of the window.
+    pub yours: bool,
     /// When this customer was first told about it, if it is a one-off window.
     pub told: Option<Moment>,
+    /// The best result among the announcements of the window to the customer's contacts.
+    pub notice: Telling,
 }
 
 /// The report of `customer`, about its systems that `committee` oversees. Without a committee, that of
@@ -143,6 +159,37 @@ fn in_force<'a>(scope: &Scope<'a>, id: &str) -> Option<(&'a Customer, Vec<System
     let overseen = systems.filter(|s| scope.systems.contains_key(s));
     let overseen: Vec<SystemId> = overseen.cloned().collect();
     Some((*all.last()?, overseen))
+}
+
+/// The times at which a customer had a system.
+struct Membership<'a> {
+    configured: &'a [InForce<'a>],
+    customer: &'a CustomerId,
+}
+
+impl Membership<'_> {
+    fn has(&self, entry: &InForce<'_>, system: &SystemId) -> bool {
+        let known = entry.catalogue.customer(self.customer.as_str());
+        known.is_some_and(|c| c.systems.contains(system))
+    }
+
+    /// True if the customer had the system at any instant of `span`.
+    fn meets(&self, system: &SystemId, span: Span) -> bool {
+        let all = self.configured.iter();
+        let mut then = all.filter(|entry| entry.touches(span));
+        then.any(|entry| self.has(entry, system))
+    }
+
+    /// When the customer got the system and when it stopped having it, inside the period. The first
+    /// configuration of a new service adds nothing: there was no monitoring before it.
+    fn edges(&self, system: &SystemId) -> (Option<Timestamp>, Option<Timestamp>) {
+        let all = self.configured;
+        let first = all.iter().position(|entry| self.has(entry, system));
+        let last = all.iter().rposition(|entry| self.has(entry, system));
+        let since = first.filter(|first| *first > 0).map(|i| all[i].from);
+        let until = last.and_then(|i| all.get(i + 1)).map(|next| next.from);
+        (since, until)
+    }
 }
 
 /// The committee that oversees all systems of a customer.
@@ -184,12 +231,27 @@ fn unknown(record: &Record, customer: &str, committee: Option<&str>) -> Error {
 fn report(scope: &Scope<'_>, customer: &Customer, counted_in: &str, head: &str) -> CustomerReport {
     let accounts = systems::accounts(scope);
     let moment = |at| Moment::of(at, &scope.zone);
-    let lines = systems::lines(scope, &accounts);
+    let membership = Membership {
+        configured: &scope.configured,
+        customer: &customer.id,
+    };
+    let lines = systems::lines(scope, &accounts).into_iter().map(|line| {
+        let (since, until) = membership.edges(&SystemId::from(line.system.as_str()));
+        CustomerSystem {
+            since: since.map(moment),
+            until: until.map(moment),
+            ..system(line)
+        }
+    });
     let outages = outages::touching(scope).filter_map(|outage| {
         let figures = accounts.get(&outage.system)?.outage(outage.id)?;
-        let told = notified::telling(scope, outage)
+        let tellings = notified::telling(scope, outage);
+        let tellings: Vec<_> = tellings
             .filter(|t| t.entry.customers.contains(&customer.id))
-            .filter_map(|t| t.sent_at());
+            .collect();
+        let told = tellings.iter().filter_map(notified::Telling::sent_at);
+        let best = tellings.iter().map(|t| t.result).min();
+        let lasted = Span::new(outage.start, outage.end.unwrap_or(scope.as_of));
         Some(CustomerOutage {
             outage: outage.id.to_string(),
             system: outage.system.to_string(),
@@ -204,7 +266,9 @@ fn report(scope: &Scope<'_>, customer: &Customer, counted_in: &str, head: &str) 
             excluded_s: figures.excluded_s,
             unplanned_s: figures.unplanned_s,
             unknown_s: figures.unknown_s,
+            yours: membership.meets(&outage.system, lasted),
             told: told.min().map(moment),
+            notice: best.unwrap_or(Telling::NotTold),
         })
     });
     let (notices, undelivered) = notices(scope, &customer.id);
@@ -227,9 +291,9 @@ fn report(scope: &Scope<'_>, customer: &Customer, counted_in: &str, head: &str) 
         },
         as_of: moment(scope.as_of),
         so_far: scope.so_far(),
-        systems: lines.into_iter().map(system).collect(),
+        systems: lines.collect(),
         outages: outages.collect(),
-        maintenance: maintenance(scope, &accounts, &customer.id),
+        maintenance: maintenance(scope, &accounts, &membership),
         notices,
         undelivered,
     }
@@ -239,6 +303,8 @@ fn system(line: SystemLine) -> CustomerSystem {
     CustomerSystem {
         system: line.system,
         name: line.name,
+        since: None,
+        until: None,
         agreed_s: line.agreed_s,
         up_s: line.up_s,
         degraded_s: line.degraded_s,
@@ -261,7 +327,7 @@ fn system(line: SystemLine) -> CustomerSystem {
 fn maintenance(
     scope: &Scope<'_>,
     accounts: &systems::Accounts<'_>,
-    customer: &CustomerId,
+    membership: &Membership<'_>,
 ) -> Vec<CustomerWindow> {
     let mut lines: BTreeMap<_, CustomerWindow> = BTreeMap::new();
     for account in accounts.values() {
@@ -269,8 +335,9 @@ fn maintenance(
             let figures = account.window(&window.id);
             let known = lines
                 .entry((window.span.from, window.id.clone()))
-                .or_insert_with(|| line(scope, window, customer));
+                .or_insert_with(|| line(scope, window, membership.customer));
             known.systems.push(scope.name(account.id));
+            known.yours |= membership.meets(account.id, window.span);
             known.earned |= !window.earned_parts.is_empty();
             known.downtime_s += figures.map_or(0, |f| f.downtime.seconds());
             known.planned_s += figures.map_or(0, |f| f.planned.seconds());
@@ -284,6 +351,13 @@ fn line(scope: &Scope<'_>, window: &Occurrence, customer: &CustomerId) -> Custom
     let entry = scope.record.maintenance.one_off(&window.id);
     let told = entry.into_iter().flat_map(|entry| &entry.told);
     let told = told.filter(|((_, who), _)| who == customer);
+    let messages = scope.record.notices.messages().map(|(_, o)| &**o);
+    let announces = |kind| matches!(kind, Kind::MaintenanceScheduled | Kind::MaintenanceChanged);
+    let about = messages.filter(|o| announces(o.notice.kind)).filter(|o| {
+        let of_window = o.notice.window.as_ref().is_some_and(|w| w.id == window.id);
+        of_window && o.notice.recipient.customers().any(|c| c == customer)
+    });
+    let best = about.map(notified::standing).min();
     CustomerWindow {
         title: window.title.clone(),
         impact: window.impact.clone(),
@@ -295,6 +369,8 @@ fn line(scope: &Scope<'_>, window: &Occurrence, customer: &CustomerId) -> Custom
         recurring: window.recurring,
         downtime_s: 0,
         planned_s: 0,
+        yours: false,
+        notice: best.unwrap_or(Telling::NotTold),
         told: told.map(|(_, at)| moment(*at)).min(),
     }
 }

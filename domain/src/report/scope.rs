@@ -28,7 +28,7 @@ pub(super) struct InForce<'a> {
 }
 
 impl InForce<'_> {
-    fn touches(&self, span: Span) -> bool {
+    pub fn touches(&self, span: Span) -> bool {
         self.from < span.to && self.to.is_none_or(|to| to > span.from && to > self.from)
     }
 }

@@ -51,7 +51,14 @@ fn a_period_prints_its_edges_and_says_that_it_is_never_approved() {
                 "From 2026-10-01 00:00:00 EDT up to, not including, 2026-10-15 00:00:00 EDT";
             assert!(text.contains(edges), "{format}");
             assert!(text.contains("Only the report of a month is ever approved"));
-            assert!(!text.contains("this month"), "{format}");
+            for of_a_month in [
+                "this month",
+                "the month’s",
+                "budget of the month",
+                "running month",
+            ] {
+                assert!(!text.contains(of_a_month), "{format} has {of_a_month:?}");
+            }
         }
     }
     for (days, wanted) in [
@@ -163,4 +170,23 @@ fn a_customer_reads_the_figures_of_the_committee_in_its_own_zone() {
     );
     let text = err(&refused);
     assert!(text.contains("did you mean `st-elsewhere`?"), "{text}");
+}
+
+#[test]
+fn a_customer_reads_why_a_notice_did_not_arrive_and_what_was_excluded() {
+    let folder = played();
+    let own = report(&folder, &["2026-10", "--customer", "mercy"]);
+    let first = &list(&own["outages"])[0];
+    assert!(first["told"].is_null());
+    assert_eq!(first["notice"], "rejected");
+    assert_eq!(first["yours"], true);
+    for format in ["html", "md"] {
+        let customer = ["--customer", "mercy", "--format", format];
+        let line = [&["report", "2026-10", "--data", "."], &customer[..]].concat();
+        let made = ends(folder.path(), &line, 0);
+        let text = out(&made);
+        for word in ["rejected by the mail server", "Excluded"] {
+            assert!(text.contains(word), "{format} lacks {word}: {text}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Section 10: the monthly report.
 
+mod customer;
 mod downtime;
 mod life;
 mod method;
