@@ -42,19 +42,24 @@ fn rules(scope: &Scope<'_>) -> Vec<Rule> {
         "By probes that use the systems as customers do{}. A result covers the time until the next one, at most two and a half intervals.",
         vantage.map_or(String::new(), |v| format!(", from the vantage {v}"))
     );
-    let title = match scope.covers {
-        Period::Month(_) => "Month",
-        Period::Days(..) => "Period",
+    let (title, terms) = match scope.covers {
+        Period::Month(_) => ("Month", OF_A_MONTH),
+        Period::Days(..) => ("Period", OF_OTHER_DAYS),
     };
+    let word = scope.covers.word();
+    let always = ALWAYS.into_iter().chain([("Targets and choices", terms)]);
     [(title, month), ("Measured", measured)]
         .into_iter()
-        .chain(ALWAYS.map(|(word, text)| (word, text.to_owned())))
+        .chain(always.map(|(title, text)| (title, text.replace("{period}", word))))
         .map(|(word, text)| Rule { word, text })
         .collect()
 }
 
-/// The rules of `docs/accounting.md` in a committee's words.
-const ALWAYS: [(&str, &str); 13] = [
+const OF_A_MONTH: &str = "Those in force at the start of the month, or when a system was added during it. Later changes take effect with the next month.";
+const OF_OTHER_DAYS: &str = "Those in force at the start of the month in which the first day lies, or when a system was added later. Changes within the period do not count.";
+
+/// The rules of `docs/accounting.md` in a committee's words. `{period}` is `month`, or `period` for other days.
+const ALWAYS: [(&str, &str); 12] = [
     (
         "Seconds",
         "Every second of a system\u{2019}s agreed time has exactly one class: up (degraded is part of up), planned, excluded, unplanned or unknown. The classes add up to the agreed time exactly.",
@@ -81,11 +86,11 @@ const ALWAYS: [(&str, &str); 13] = [
     ),
     (
         "Error budget",
-        "(1 \u{2212} target) \u{00d7} (agreed \u{2212} planned \u{2212} excluded \u{2212} unknown), compared exactly and printed in whole seconds, rounded down. The budget of a running month uses the agreed time of the whole month and the planned, excluded and unknown time so far.",
+        "(1 \u{2212} target) \u{00d7} (agreed \u{2212} planned \u{2212} excluded \u{2212} unknown), compared exactly and printed in whole seconds, rounded down. The budget of a running {period} uses the agreed time of the whole {period} and the planned, excluded and unknown time so far.",
     ),
     (
         "Outages counted",
-        "An outage with at least one unplanned second of agreed time counts once, in the month of its first such second. Outages of a system that overlap or touch count as one in every count, length and milestone. Each month carries its own share of the seconds. Mean time to restore is the unplanned seconds of the outages that ended in the month, divided by their number. Mean time between failures is the up seconds divided by the number of outages counted. If there are none, \u{201c}no outages\u{201d} is printed instead of zero.",
+        "An outage with at least one unplanned second of agreed time counts once, in the {period} of its first such second. Outages of a system that overlap or touch count as one in every count, length and milestone. Each {period} carries its own share of the seconds. Mean time to restore is the unplanned seconds of the outages that ended in the {period}, divided by their number. Mean time between failures is the up seconds divided by the number of outages counted. If there are none, \u{201c}no outages\u{201d} is printed instead of zero.",
     ),
     (
         "Blips",
@@ -102,10 +107,6 @@ const ALWAYS: [(&str, &str); 13] = [
     (
         "Percentages",
         "Truncated to three decimals, never rounded up. 100 % means that no loss was measured.",
-    ),
-    (
-        "Targets and choices",
-        "Those in force at the start of the month, or when a system was added during it. Later changes take effect with the next month.",
     ),
 ];
 

@@ -73,12 +73,15 @@ fn so_far(scope: &Scope<'_>, held: &[&SystemLine]) -> String {
     };
     let late = [Standing::BudgetSpent, Standing::BelowTarget].map(|standing| of(Some(standing)));
     let mut parts: Vec<String> = if late.concat().len() > NAMED {
-        let words = ["have exceeded the budget of the month", "are below target"];
+        let period = scope.covers.word();
+        let exceeded = format!("have exceeded the budget of the {period}");
+        let words = [exceeded.as_str(), "are below target"];
         let each = late.iter().zip(words).filter(|(of, _)| !of.is_empty());
         each.map(|(of, what)| format!("{} {what}", named(of)))
             .collect()
     } else {
-        late.concat().into_iter().filter_map(below).collect()
+        let late = late.concat().into_iter();
+        late.filter_map(|system| below(scope, system)).collect()
     };
     let open = of(None);
     if !open.is_empty() {
@@ -92,7 +95,7 @@ fn so_far(scope: &Scope<'_>, held: &[&SystemLine]) -> String {
 }
 
 /// `Portal (99.512 % against 99.9 %) is below its target: 12 min 54 s of 43 min 12 s budget left`.
-fn below(system: &SystemLine) -> Option<String> {
+fn below(scope: &Scope<'_>, system: &SystemLine) -> Option<String> {
     let (left, budget) = (system.budget_left_s?, system.budget_s?);
     let named = against(system);
     match system.standing? {
@@ -103,7 +106,8 @@ fn below(system: &SystemLine) -> Option<String> {
             length(budget)
         )),
         Standing::BudgetSpent => Some(format!(
-            "{named} has exceeded the month's budget of {} by {}",
+            "{named} has exceeded the {}\u{2019}s budget of {} by {}",
+            scope.covers.word(),
             length(budget),
             length(-left)
         )),

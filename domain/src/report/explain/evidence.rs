@@ -11,7 +11,7 @@ use crate::id::{CustomerId, OutageId, SystemId, WindowId};
 use crate::notice::Kind;
 use crate::record::{Edge, Outage, Standing};
 use crate::report::model::{Moment, OutageLine, Report};
-use crate::report::scope::Scope;
+use crate::report::scope::{Scope, touches};
 use crate::report::systems::Accounts;
 use crate::report::{maintenance, method, words};
 use crate::sample::Seen;
@@ -349,7 +349,7 @@ fn agreement(scope: &Scope<'_>, id: &SystemId) -> Agreement {
     }
 }
 
-/// The acts of people about the systems of the report, in order of the ledger.
+/// The acts of people that can change a figure of the report, in order of the ledger.
 pub(super) fn acts(scope: &Scope<'_>, report: &Report) -> Vec<ActLine> {
     let mut known: Vec<&str> = Vec::new();
     known.extend(report.systems.iter().map(|s| s.system.as_str()));
@@ -357,10 +357,29 @@ pub(super) fn acts(scope: &Scope<'_>, report: &Report) -> Vec<ActLine> {
     known.extend(report.maintenance.iter().map(|w| w.window.as_str()));
     known.extend(report.incidents.iter().map(|i| i.incident.as_str()));
     let lines = scope.record.trail.acts.iter();
+    let lines = lines.filter(|(_, event)| meets(scope, &event.fact));
     let lines = lines.filter_map(|(seq, event)| act(scope, *seq, event));
     lines
         .filter(|act| act.about.iter().any(|id| known.contains(&id.as_str())))
         .collect()
+}
+
+/// False if the act is about a time that lies outside the period.
+fn meets(scope: &Scope<'_>, fact: &Fact) -> bool {
+    match fact {
+        Fact::MonitorFault { span, .. } | Fact::DowntimeExcluded { span, .. } => {
+            span.meets(&scope.period)
+        }
+        // Its end may have been set later: the outage says how long it lasted.
+        Fact::OutageDeclared {
+            outage, from, to, ..
+        } => {
+            let known = scope.record.outages.get(outage);
+            let end = known.map_or(*to, |o| o.end);
+            touches(*from, end, scope.period)
+        }
+        _ => true,
+    }
 }
 
 fn act(scope: &Scope<'_>, seq: u64, event: &Event) -> Option<ActLine> {

@@ -172,14 +172,14 @@ fn every_system_that_an_older_outage_cost_something_is_named() {
     );
     let report = month(&service, "2026-11");
     expect![[r#"
-        So far, as of 2026-11-01 00:06:30 UTC: A (23.076 % against 99.9999 %) has exceeded the month's budget of 2 s by 4 min 58 s; B (7.692 % against 99.9999 %) has exceeded the month's budget of 2 s by 5 min 58 s.
+        So far, as of 2026-11-01 00:06:30 UTC: A (23.076 % against 99.9999 %) has exceeded the month’s budget of 2 s by 4 min 58 s; B (7.692 % against 99.9999 %) has exceeded the month’s budget of 2 s by 5 min 58 s.
         No unplanned outage began: an outage of A that began on Saturday 31 October at 23:55 UTC continued and was unplanned for 5 min; an outage of B that began on Saturday 31 October at 23:55 UTC continued and was unplanned for 6 min.
         No maintenance was held; every second of agreed time was observed.
     "#]].assert_eq(&page(&report));
     // Beside one that began: both, and together what the table has.
     service.draw(1_020, &[("a/p", "UUUUDDDDUUUU"), ("b/p", "UUUUUUUUUUUU")]);
     expect![[r#"
-        So far, as of 2026-11-01 00:11:30 UTC: A (39.130 % against 99.9999 %) has exceeded the month's budget of 2 s by 6 min 58 s; B (47.826 % against 99.9999 %) has exceeded the month's budget of 2 s by 5 min 58 s.
+        So far, as of 2026-11-01 00:11:30 UTC: A (39.130 % against 99.9999 %) has exceeded the month’s budget of 2 s by 6 min 58 s; B (47.826 % against 99.9999 %) has exceeded the month’s budget of 2 s by 5 min 58 s.
         A had the only unplanned outage that began in the month: it began on Sunday 1 November at 00:09 UTC and caused 2 min of unplanned downtime; an outage of A that began on Saturday 31 October at 23:55 UTC continued and was unplanned for 5 min; an outage of B that began on Saturday 31 October at 23:55 UTC continued and was unplanned for 6 min.
         No maintenance was held; every second of agreed time was observed.
     "#]].assert_eq(&page(&month(&service, "2026-11")));

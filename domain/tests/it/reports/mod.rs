@@ -5,3 +5,4 @@ mod downtime;
 mod life;
 mod method;
 mod monthly;
+mod periods;
