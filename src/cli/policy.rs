@@ -368,14 +368,15 @@ mod tests {
         text(
             &["rx-health", "--request", "task", "--at", "2026-10-02 22:00"],
             &expect![[r#"
-                Rx.Health Support: severity low (Low impact), from 2026-10-02 22:00:00 EDT
+                Rx.Health Support: severity medium (Medium impact), from 2026-10-02 22:00:00 EDT
                 Clocks of requests of the type task
                 response: due 2026-10-03 06:00:00 EDT
                     2026-10-02 22:00:00 EDT to 2026-10-03 06:00:00 EDT: 8 h, due
                 update: not promised
                 resolution: not promised
                 escalation level 1: 2026-10-02 22:00:00 EDT: on-call
-                escalation level 2: 2026-10-03 14:00:00 EDT, unless responded: on-call, project-team
+                escalation level 2: 2026-10-03 06:00:00 EDT, unless responded: on-call, project-team
+                escalation level 3: 2026-10-03 14:00:00 EDT, unless responded: on-call, project-team, program-leads
             "#]],
         );
         text(

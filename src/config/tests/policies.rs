@@ -237,20 +237,22 @@ fn emr_link_lowers_severity_2_after_a_bypass_and_leaves_partners_out() {
 }
 
 #[test]
-fn rx_health_divides_medium_and_low_at_five_percent() {
+fn rx_health_divides_low_from_the_others_at_five_percent() {
     let policy = policy("rx-health");
     let share = |facts, share_ppm| Facts { share_ppm, ..facts };
-    for (ppm, expected) in [
-        (1_000_000, "high"),
-        (51_000, "medium"),
-        (50_001, "medium"),
-        (50_000, "low"),
-        (40_000, "low"),
+    for (ppm, outage, problem) in [
+        (1_000_000, "high", "medium"),
+        (600_000, "high", "medium"),
+        (51_000, "high", "medium"),
+        (50_001, "high", "medium"),
+        (50_000, "low", "low"),
+        (40_000, "low", "low"),
     ] {
-        picks(&policy, &share(down(1), ppm), expected);
+        picks(&policy, &share(down(1), ppm), outage);
+        picks(&policy, &share(degraded(1), ppm), problem);
+        let reported = Facts::of_request(Request::Problem);
+        picks(&policy, &share(reported, ppm), problem);
     }
-    picks(&policy, &degraded(1), "medium");
-    picks(&policy, &share(degraded(1), 50_000), "low");
     let minor = Facts {
         is_minor_component: true,
         ..down(1)
@@ -261,6 +263,11 @@ fn rx_health_divides_medium_and_low_at_five_percent() {
         ..degraded(1)
     };
     picks(&policy, &replaced, "low");
+    let bypassed = Facts {
+        has_workaround: true,
+        ..down(1)
+    };
+    picks(&policy, &bypassed, "high");
     let unusable = Facts {
         prevents_access: true,
         ..share(degraded(1), 60_000)
@@ -274,7 +281,7 @@ fn rx_health_divides_medium_and_low_at_five_percent() {
         picks(&policy, &flagged, "high");
     }
     for request in [Request::General, Request::Task, Request::Change] {
-        picks(&policy, &Facts::of_request(request), "low");
+        picks(&policy, &Facts::of_request(request), "medium");
     }
 }
 
@@ -311,7 +318,10 @@ fn rx_health_answers_and_writes_again_after_1_8_and_16_elapsed_hours() {
             "cumulative"
         );
     }
-    let of = |request, clock| policy.commitments.commitment("low", Some(request), clock);
+    let of = |request, clock| {
+        let commitments = &policy.commitments;
+        commitments.commitment("medium", Some(request), clock)
+    };
     let task = of(Request::Task, Clock::Response).unwrap();
     assert_eq!((task.within_s, task.estimate), (8 * HOUR, true));
     let general = of(Request::General, Clock::Response).unwrap();
