@@ -2,6 +2,7 @@
 //!
 //! The keys are those of scenarios (`docs/rehearsals.md`). `domain::decide` records an act or refuses it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -10,8 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Month;
 use crate::catalogue::Single;
+use crate::handling::Component;
 use crate::id::{CommitteeId, CustomerId, IncidentId, OutageId, SystemId, WindowId};
 use crate::incident::{Certainty, Measure, Phase};
+use crate::policy::{Flag, Request};
 
 /// An incident or an outage, by its own id or by its system.
 ///
@@ -82,6 +85,94 @@ pub enum Act {
         #[serde(default = "yes")]
         public: bool,
         phase: Option<Phase>,
+        /// When the problem is expected to be solved.
+        estimate: Option<Timestamp>,
+    },
+    /// Records a call or a visit in which a person answered the reporter or a customer.
+    Respond {
+        #[serde(alias = "system")]
+        incident: Selector<IncidentId>,
+        whom: String,
+        how: String,
+        estimate: Option<Timestamp>,
+        counts_from: Option<Timestamp>,
+        approved_by: Option<String>,
+    },
+    /// Records how far a failure reaches. What is left out stays as it is.
+    Impact {
+        #[serde(alias = "system")]
+        incident: Selector<IncidentId>,
+        /// The share of users affected, in parts per million.
+        #[serde(alias = "share")]
+        share_ppm: Option<u32>,
+        customers: Option<BTreeSet<CustomerId>>,
+        flags: Option<BTreeSet<Flag>>,
+        prevents_access: Option<bool>,
+        component: Option<Component>,
+    },
+    /// Chooses a severity. The rules of the policy no longer change it.
+    Severity {
+        #[serde(alias = "system")]
+        incident: Selector<IncidentId>,
+        severity: String,
+        reason: String,
+    },
+    /// Records that users can work in another way until the problem is corrected.
+    Workaround {
+        #[serde(alias = "system")]
+        incident: Selector<IncidentId>,
+        text: String,
+    },
+    /// Stops the clocks of an incident.
+    Pause {
+        #[serde(alias = "system")]
+        incident: Selector<IncidentId>,
+        reason: String,
+    },
+    /// Lets the clocks of an incident run again.
+    Resume {
+        #[serde(alias = "system")]
+        incident: Selector<IncidentId>,
+    },
+    /// Escalates to the next level at once.
+    Escalate {
+        #[serde(alias = "system")]
+        incident: Selector<IncidentId>,
+        reason: String,
+    },
+    /// Starts the clock of disaster recovery.
+    DeclareDisaster {
+        #[serde(alias = "system")]
+        incident: Selector<IncidentId>,
+        reason: String,
+    },
+    /// Merges an incident into an earlier one.
+    Merge {
+        #[serde(alias = "system")]
+        incident: Selector<IncidentId>,
+        into: Selector<IncidentId>,
+        reason: String,
+    },
+    /// Records a customer's report. It belongs to an unresolved incident of its systems, or opens one.
+    ReportProblem {
+        customer: CustomerId,
+        #[serde(default)]
+        systems: Vec<SystemId>,
+        request: Request,
+        text: String,
+        /// The person who reported it.
+        reporter: String,
+        /// When it was received; without it, now.
+        received: Option<Timestamp>,
+        /// It came by telephone.
+        #[serde(default)]
+        phone: bool,
+    },
+    /// Resolves a report without an outage, or an incident with a workaround.
+    Resolve {
+        #[serde(alias = "system")]
+        incident: Selector<IncidentId>,
+        text: Option<String>,
     },
     /// Withdraws a false alarm: every recipient of a notice about it gets a correction. It changes no class.
     Correct {
@@ -100,8 +191,10 @@ pub enum Act {
     Close {
         #[serde(alias = "system")]
         incident: Selector<IncidentId>,
-        /// The reason why texts are missing.
+        /// The reason why texts, or the confirmation of a reporter, are missing.
         without: Option<String>,
+        /// The reporter who confirmed that a report is settled, and how.
+        confirmed_by: Option<String>,
     },
     /// Declares an outage that the probes did not see. Without `to` it is still going on.
     DeclareOutage {

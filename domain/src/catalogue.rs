@@ -126,6 +126,25 @@ pub struct System {
     /// The contact that owes the texts of its incidents; else the person who acknowledged them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// The systems without which it cannot work.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<SystemId>,
+    /// Its outage is part of the incident of a system that it depends on if both are confirmed within this many
+    /// seconds, in either order.
+    #[serde(default = "group_within_s", skip_serializing_if = "is_usual_group")]
+    pub group_within_s: i64,
+}
+
+/// Two minutes.
+pub const GROUP_WITHIN_S: i64 = 120;
+
+fn group_within_s() -> i64 {
+    GROUP_WITHIN_S
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+fn is_usual_group(seconds: &i64) -> bool {
+    *seconds == GROUP_WITHIN_S
 }
 
 /// When a system that fails again and again counts as unstable: customers are then told so once,

@@ -38,7 +38,9 @@ pub fn next_due(record: &Record, doubted: &BTreeSet<Source>) -> Option<Timestamp
     // A fact that came late may have made the time up long enough: it is due with that fact.
     let settled = settling(record, doubted).map(|(_, due)| due.max(now)).min();
     let report = reports(record, ahead).iter().map(|due| due.at).min();
-    [midnight, start, unwatched, settled, report]
+    let mut clocks = record.incidents.clocks_due();
+    let clock = clocks.next().map(|(due, _)| due.max(now));
+    [midnight, start, unwatched, settled, report, clock]
         .into_iter()
         .flatten()
         .min()

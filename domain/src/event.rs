@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::actor::Actor;
 use crate::calendar::Month;
 use crate::catalogue::{Catalogue, Single};
+use crate::clocks::State as LevelState;
+use crate::handling::{ClockRun, Impact, Problem};
 use crate::id::{
-    CommitteeId, CustomerId, IncidentId, NoticeId, OutageId, Source, SystemId, WindowId,
+    CommitteeId, CustomerId, IncidentId, NoticeId, OutageId, PolicyId, Source, SystemId, WindowId,
 };
 use crate::incident::{Cause, Phase, Review};
 use crate::notice::{Notice, ReportFile};
@@ -373,6 +375,15 @@ pub enum Fact {
         public: bool,
         /// The state from now on, as customers see it.
         phase: Option<Phase>,
+        /// When the problem is expected to be solved; absent in older events.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        estimate: Option<Timestamp>,
+    },
+    /// Every recipient of an update has it, but for those that were refused for good or removed.
+    UpdateDelivered {
+        incident: IncidentId,
+        /// The number of the update within its incident, from 1.
+        number: u32,
     },
     /// A person withdrew it as a false alarm. Its outages and their classes stay as they are.
     IncidentWithdrawn {
@@ -390,10 +401,13 @@ pub enum Fact {
         /// The work that was done.
         note: Option<String>,
     },
-    /// Its systems are up.
+    /// Its systems are up, or a person resolved it.
     IncidentResolved {
         /// Which.
         incident: IncidentId,
+        /// A person's words about it; absent in older events.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
     },
     /// A person closed it.
     IncidentClosed {
@@ -401,7 +415,93 @@ pub enum Fact {
         incident: IncidentId,
         /// Why it was closed with texts missing.
         missing_texts_reason: Option<String>,
+        /// How the reporter of a problem confirmed that it is settled; absent in older events.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        confirmed_by: Option<String>,
     },
+
+    /// It has this severity from now on.
+    IncidentRated {
+        incident: IncidentId,
+        /// The policy that defines the severity.
+        policy: PolicyId,
+        severity: String,
+        /// The reason of a person; `None` for the rules of the policy.
+        reason: Option<String>,
+    },
+    /// Another outage belongs to it.
+    OutageJoined {
+        incident: IncidentId,
+        system: SystemId,
+        outage: OutageId,
+    },
+    /// A customer reported a problem, which belongs to it.
+    ProblemReported {
+        incident: IncidentId,
+        problem: Problem,
+    },
+    /// A person answered the reporter or a customer, by a call or a visit.
+    IncidentResponded {
+        incident: IncidentId,
+        to: String,
+        how: String,
+        /// When the problem is expected to be solved.
+        estimate: Option<Timestamp>,
+        /// From when on it counts, where that was earlier than the event.
+        counts_from: Option<Timestamp>,
+        /// The second person, whom an earlier time needs.
+        approved_by: Option<String>,
+    },
+    /// A person found out how far the failure reaches.
+    IncidentAssessed {
+        incident: IncidentId,
+        impact: Impact,
+    },
+    /// Users can work in another way until it is corrected.
+    WorkaroundFound { incident: IncidentId, text: String },
+    /// Its clocks do not run.
+    IncidentPaused {
+        incident: IncidentId,
+        reason: String,
+    },
+    /// Its clocks run again.
+    IncidentResumed { incident: IncidentId },
+    /// A person escalates it to the next level.
+    IncidentEscalated {
+        incident: IncidentId,
+        reason: String,
+    },
+    /// A person declared a disaster.
+    DisasterDeclared {
+        incident: IncidentId,
+        reason: String,
+    },
+    /// Another incident takes it over.
+    IncidentMerged {
+        incident: IncidentId,
+        into: IncidentId,
+        reason: String,
+    },
+    /// A level of escalation was decided.
+    LevelReached {
+        incident: IncidentId,
+        level: u8,
+        severity: String,
+        /// Notified, by a person, or skipped.
+        state: LevelState,
+        /// Ids of the contacts of the level.
+        contacts: Vec<String>,
+    },
+    /// A clock has used up most of its time.
+    ClockWarned { incident: IncidentId, run: ClockRun },
+    /// A clock was answered in time.
+    ClockMet {
+        incident: IncidentId,
+        run: ClockRun,
+        answered: Timestamp,
+    },
+    /// A clock was not answered in time.
+    ClockMissed { incident: IncidentId, run: ClockRun },
 
     /// The draft of a month's report is ready; the contacts owe texts of it.
     ReportDrafted {
@@ -518,8 +618,24 @@ impl Fact {
             | Fact::IncidentReviewed { incident, .. }
             | Fact::IncidentUpdated { incident, .. }
             | Fact::IncidentWithdrawn { incident, .. }
-            | Fact::IncidentResolved { incident }
-            | Fact::IncidentClosed { incident, .. } => incident.to_string(),
+            | Fact::IncidentResolved { incident, .. }
+            | Fact::IncidentClosed { incident, .. }
+            | Fact::UpdateDelivered { incident, .. }
+            | Fact::IncidentRated { incident, .. }
+            | Fact::OutageJoined { incident, .. }
+            | Fact::ProblemReported { incident, .. }
+            | Fact::IncidentResponded { incident, .. }
+            | Fact::IncidentAssessed { incident, .. }
+            | Fact::WorkaroundFound { incident, .. }
+            | Fact::IncidentPaused { incident, .. }
+            | Fact::IncidentResumed { incident }
+            | Fact::IncidentEscalated { incident, .. }
+            | Fact::DisasterDeclared { incident, .. }
+            | Fact::IncidentMerged { incident, .. }
+            | Fact::LevelReached { incident, .. }
+            | Fact::ClockWarned { incident, .. }
+            | Fact::ClockMet { incident, .. }
+            | Fact::ClockMissed { incident, .. } => incident.to_string(),
             Fact::ReportDrafted {
                 committee, month, ..
             }

@@ -116,7 +116,9 @@ fn promise(clock: Clock, commitment: Option<&Commitment>) -> String {
     let length = length(commitment.within_s, commitment.measure);
     let mut text = match clock {
         Clock::Update => format!("{name}: every {length} until the incident is resolved"),
-        Clock::Response | Clock::Resolution => format!("{name}: within {length}"),
+        Clock::Response | Clock::Resolution | Clock::DisasterRecovery => {
+            format!("{name}: within {length}")
+        }
     };
     if commitment.estimate {
         text.push_str(", with an estimate of the time of resolution");

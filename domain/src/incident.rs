@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::handling::Handling;
 use crate::id::{IncidentId, OutageId, SystemId};
 
 /// The cause for which an incident was opened.
@@ -19,6 +20,10 @@ pub enum Cause {
     Overrun,
     /// A person's declaration.
     Declared,
+    /// A confirmed degradation that a severity of the policy names.
+    Degraded,
+    /// A customer's report.
+    Reported,
 }
 
 /// The certainty of the root cause.
@@ -112,6 +117,10 @@ pub struct Update {
     /// Customers are told; otherwise only the operator's staff reads it.
     pub public: bool,
     pub phase: Option<Phase>,
+    /// When the problem is expected to be solved.
+    pub estimate: Option<Timestamp>,
+    /// When every recipient had it.
+    pub delivered_at: Option<Timestamp>,
 }
 
 /// The withdrawal of a false alarm.
@@ -185,6 +194,8 @@ pub struct Incident {
     pub flapping: Vec<(Timestamp, SystemId, Vec<OutageId>)>,
     /// The times at which a flapping system had been up for long enough.
     pub settled: Vec<(Timestamp, SystemId)>,
+    /// Its severity, clocks and escalation, and the work of people on it.
+    pub handling: Handling,
 }
 
 impl Incident {

@@ -14,7 +14,10 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use super::Failure;
-use super::argument::{Argument, audience, certainty, measure_json, phase, plain};
+use super::argument::{
+    Argument, audience, certainty, component, flag, measure_json, phase, plain, request, yes_or_no,
+};
+use crate::config::share;
 
 /// A group of act commands, such as those of `nines incident`.
 pub trait Group: Debug {
@@ -36,7 +39,88 @@ impl Group for IncidentActs {
             name: "update",
             act: "update",
             about: "Write an update; the customers of the incident's systems are told",
-            arguments: &[INCIDENT, UPDATE, PHASE, AUDIENCE],
+            arguments: &[INCIDENT, UPDATE, PHASE, AUDIENCE, ESTIMATE],
+        },
+        Command {
+            name: "respond",
+            act: "respond",
+            about: "Record a call or a visit in which you answered the reporter or a customer",
+            arguments: &[
+                INCIDENT,
+                WHOM,
+                ANSWERED,
+                ESTIMATE,
+                COUNTS_FROM,
+                EARLIER_APPROVED_BY,
+            ],
+        },
+        Command {
+            name: "impact",
+            act: "impact",
+            about: "Record how far a failure reaches; the severity follows from it",
+            arguments: &[INCIDENT, SHARE, CUSTOMERS, FLAGS, PREVENTS, COMPONENT],
+        },
+        Command {
+            name: "severity",
+            act: "severity",
+            about: "Choose the severity yourself; the policy's rules no longer change it",
+            arguments: &[INCIDENT, SEVERITY, REASON],
+        },
+        Command {
+            name: "workaround",
+            act: "workaround",
+            about: "Record how users can work until it is corrected; then it waits for `resolve`",
+            arguments: &[INCIDENT, WORKAROUND],
+        },
+        Command {
+            name: "pause",
+            act: "pause",
+            about: "Stop the clocks of an incident",
+            arguments: &[INCIDENT, REASON],
+        },
+        Command {
+            name: "resume",
+            act: "resume",
+            about: "Let the clocks of an incident run again",
+            arguments: &[INCIDENT],
+        },
+        Command {
+            name: "escalate",
+            act: "escalate",
+            about: "Notify the next level of escalation at once",
+            arguments: &[INCIDENT, REASON],
+        },
+        Command {
+            name: "disaster",
+            act: "declare_disaster",
+            about: "Declare a disaster: the clock of disaster recovery starts",
+            arguments: &[INCIDENT, REASON],
+        },
+        Command {
+            name: "merge",
+            act: "merge",
+            about: "Merge an incident into an earlier one",
+            arguments: &[INCIDENT, INTO, REASON],
+        },
+        Command {
+            name: "report-problem",
+            act: "report_problem",
+            about: "Record a customer's report; it belongs to an open incident of its systems, or opens one",
+            arguments: &[
+                CUSTOMER,
+                ABOUT_SYSTEMS,
+                REQUEST,
+                REPORTED,
+                REPORTER,
+                RECEIVED,
+                PHONE,
+            ],
+        },
+        Command {
+            name: "resolve",
+            act: "resolve",
+            about: "Resolve a report without an outage, or an incident that has a workaround",
+            arguments: &[INCIDENT, RESOLVED],
         },
         Command {
             name: "correct",
@@ -62,7 +146,7 @@ impl Group for IncidentActs {
             name: "close",
             act: "close",
             about: "Close an incident",
-            arguments: &[INCIDENT, WITHOUT],
+            arguments: &[INCIDENT, WITHOUT, CONFIRMED_BY],
         },
         Command {
             name: "declare",
@@ -206,6 +290,100 @@ const AUDIENCE: Argument = Argument::option(
     audience,
 )
 .optional();
+const ESTIMATE: Argument = Argument::time(
+    "estimate",
+    "estimate",
+    "When the problem is expected to be solved",
+)
+.optional();
+const WHOM: Argument = Argument::option("to", "whom", "NAME", "Who was answered", plain);
+const ANSWERED: Argument = Argument::text("how", "how", "How, such as \"by telephone\"");
+const SHARE: Argument = Argument::option(
+    "share",
+    "share_ppm",
+    "PERCENT",
+    "Share of users affected, such as 5.1%",
+    |text| share(text).map(Value::from),
+)
+.optional();
+const CUSTOMERS: Argument = Argument::option(
+    "customer",
+    "customers",
+    "CUSTOMER",
+    "Affected customer; repeatable",
+    plain,
+)
+.optional()
+.repeatable();
+const FLAGS: Argument = Argument::option(
+    "flag",
+    "flags",
+    "FLAG",
+    "What is at stake: security, revenue, regulatory; repeatable",
+    flag,
+)
+.optional()
+.repeatable();
+const PREVENTS: Argument = Argument::option(
+    "prevents-access",
+    "prevents_access",
+    "YES_OR_NO",
+    "Whether users cannot reach a major function: yes, no",
+    yes_or_no,
+)
+.optional();
+const COMPONENT: Argument = Argument::option(
+    "component",
+    "component",
+    "COMPONENT",
+    "What failed: critical, or minor if the service can do without it",
+    component,
+)
+.optional();
+const SEVERITY: Argument =
+    Argument::position("severity", "SEVERITY", "Severity, as the policy names it");
+const WORKAROUND: Argument = Argument::text("text", "text", "How users can work meanwhile");
+const INTO: Argument = Argument::position("into", "INTO", "The incident that goes on (I-12)");
+const ABOUT_SYSTEMS: Argument = Argument::option(
+    "system",
+    "systems",
+    "SYSTEM",
+    "System that the report is about; repeatable",
+    plain,
+)
+.optional()
+.repeatable();
+const REQUEST: Argument = Argument::option(
+    "type",
+    "request",
+    "TYPE",
+    "Type: general, task, change, access, problem, breach",
+    request,
+);
+const REPORTED: Argument = Argument::text("text", "text", "The reporter's words");
+const REPORTER: Argument =
+    Argument::option("reporter", "reporter", "NAME", "Who reported it", plain);
+const RECEIVED: Argument = Argument::time(
+    "received",
+    "received",
+    "When it was received, if earlier than now",
+)
+.optional();
+const PHONE: Argument = Argument::option(
+    "by-phone",
+    "phone",
+    "YES_OR_NO",
+    "Whether it came by telephone: yes, no (the default)",
+    yes_or_no,
+)
+.optional();
+const RESOLVED: Argument = Argument::text("text", "text", "What solved it").optional();
+const CONFIRMED_BY: Argument = Argument::text(
+    "confirmed-by",
+    "confirmed_by",
+    "Which reporter confirmed that it is settled, and how",
+)
+.optional();
 const SUMMARY: Argument =
     Argument::text("summary", "summary", "What happened, in two sentences").optional();
 const ROOT_CAUSE: Argument = Argument::text("root-cause", "root_cause", "Root cause").optional();
@@ -231,8 +409,12 @@ const MEASURES: Argument = Argument {
     .repeatable()
 };
 const NOTE: Argument = Argument::text("note", "note", "What was done").optional();
-const WITHOUT: Argument =
-    Argument::text("without", "without", "Reason why texts are missing").optional();
+const WITHOUT: Argument = Argument::text(
+    "without",
+    "without",
+    "Reason why texts, or a reporter's confirmation, are missing",
+)
+.optional();
 const EVIDENCE: Argument = Argument::text("evidence", "evidence", "Evidence");
 const REASON: Argument = Argument::text("reason", "reason", "Reason");
 
@@ -484,6 +666,12 @@ mod tests {
             "CERTAINTY" => "suspected",
             "STATE" => "identified",
             "AUDIENCE" => "staff",
+            "PERCENT" => "5.1%",
+            "FLAG" => "revenue",
+            "YES_OR_NO" => "yes",
+            "COMPONENT" => "minor",
+            "TYPE" => "task",
+            "INTO" => "I-12",
             "TEXT;OWNER;DATE" => "pin it;platform;2026-12-31",
             _ => "x",
         }

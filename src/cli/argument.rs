@@ -2,6 +2,7 @@
 
 use clap::ArgAction;
 use domain::incident::{Certainty, Measure, Phase};
+use domain::policy::{Flag, Request};
 use domain::written_time::{NotATime, WrittenTime};
 use serde_json::{Value, json};
 
@@ -152,10 +153,33 @@ pub(super) fn certainty(text: &str) -> Result<Value, String> {
 }
 
 pub(super) fn phase(text: &str) -> Result<Value, String> {
-    let known = Phase::ALL.map(Phase::word);
+    one_of(text, &Phase::ALL.map(Phase::word))
+}
+
+pub(super) fn flag(text: &str) -> Result<Value, String> {
+    one_of(text, &Flag::ALL.map(Flag::word))
+}
+
+pub(super) fn request(text: &str) -> Result<Value, String> {
+    one_of(text, &Request::ALL.map(Request::word))
+}
+
+pub(super) fn component(text: &str) -> Result<Value, String> {
+    one_of(text, &["critical", "minor"])
+}
+
+fn one_of(text: &str, known: &[&str]) -> Result<Value, String> {
     match known.contains(&text) {
         true => plain(text),
         false => Err(format!("`{text}` is not one of {}", known.join(", "))),
+    }
+}
+
+pub(super) fn yes_or_no(text: &str) -> Result<Value, String> {
+    match text {
+        "yes" => Ok(json!(true)),
+        "no" => Ok(json!(false)),
+        _ => Err(format!("`{text}` is not one of yes, no")),
     }
 }
 

@@ -1,5 +1,7 @@
 //! One plain sentence for each event of the ledger, for people who read it line by line.
 
+mod handling;
+
 use domain::event::{Delivery, Event, Fact, GapCause, Silence, is_set_back};
 use domain::id::{NoticeId, OutageId, SystemId};
 use domain::incident::{Cause, Review};
@@ -252,9 +254,12 @@ impl Writer<'_> {
                     Cause::Outage => "outage",
                     Cause::Overrun => "maintenance overrun, outage",
                     Cause::Declared => "declared outage",
+                    Cause::Degraded => "degradation",
+                    Cause::Reported => "customer's report",
                 },
                 list(outages)
-            ),
+            )
+            .replace(" .", "."),
             Fact::Flapping {
                 system,
                 incident,
@@ -283,13 +288,15 @@ impl Writer<'_> {
                 text,
                 public,
                 phase,
+                estimate,
             } => format!(
-                "{by} wrote {} on incident {incident}{}: {}",
+                "{by} wrote {} on incident {incident}{}{}: {}",
                 match public {
                     true => "an update",
                     false => "a note for staff",
                 },
                 phase.map_or(String::new(), |p| format!(", now {}", p.word())),
+                self.estimate(*estimate),
                 ended(text)
             ),
             Fact::IncidentWithdrawn { incident, reason } => {
@@ -307,19 +314,41 @@ impl Writer<'_> {
                 note.as_ref()
                     .map_or(String::new(), |note| format!(" ({note})"))
             ),
-            Fact::IncidentResolved { incident } => {
-                format!("Incident {incident} is resolved: its systems are up.")
-            }
+            Fact::IncidentResolved { incident, text } => match text {
+                Some(text) => format!("{by} resolved incident {incident}: {}", ended(text)),
+                None => format!("Incident {incident} is resolved: its systems are up."),
+            },
             Fact::IncidentClosed {
                 incident,
                 missing_texts_reason,
+                confirmed_by,
             } => format!(
-                "{by} closed incident {incident}{}.",
+                "{by} closed incident {incident}{}{}.",
+                match confirmed_by {
+                    Some(who) => format!(", confirmed by {who}"),
+                    None => String::new(),
+                },
                 match missing_texts_reason {
                     Some(reason) => format!(", with texts missing: {reason}"),
                     None => String::new(),
                 }
             ),
+            Fact::UpdateDelivered { .. }
+            | Fact::IncidentRated { .. }
+            | Fact::OutageJoined { .. }
+            | Fact::ProblemReported { .. }
+            | Fact::IncidentResponded { .. }
+            | Fact::IncidentAssessed { .. }
+            | Fact::WorkaroundFound { .. }
+            | Fact::IncidentPaused { .. }
+            | Fact::IncidentResumed { .. }
+            | Fact::IncidentEscalated { .. }
+            | Fact::DisasterDeclared { .. }
+            | Fact::IncidentMerged { .. }
+            | Fact::LevelReached { .. }
+            | Fact::ClockWarned { .. }
+            | Fact::ClockMet { .. }
+            | Fact::ClockMissed { .. } => self.handling(fact),
             Fact::ReportDrafted { .. }
             | Fact::ReportReminded { .. }
             | Fact::ReportApproved { .. }

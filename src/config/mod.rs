@@ -208,6 +208,14 @@ pub fn seconds(text: &str) -> Result<i64, String> {
     values::Seconds::parse(text)
 }
 
+/// A percentage in parts per million.
+///
+/// # Errors
+/// The reason why the text is none.
+pub fn share(text: &str) -> Result<u32, String> {
+    values::Percent::parse(text)
+}
+
 /// The folder of a file; `.` for a bare name.
 fn folder_of(file: &Path) -> PathBuf {
     match file.parent() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::catalogue::{Flapping, Kind, Probe, Rule, System};
+use domain::catalogue::{Flapping, GROUP_WITHIN_S, Kind, Probe, Rule, System};
 use domain::id::{CommitteeId, PolicyId, SystemId};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -32,6 +32,11 @@ pub(super) struct SystemFile {
     kind: Kind,
     /// The id of the contact who writes the texts of its incidents. Default: whoever acknowledged.
     owner: Option<Parsed<Id>>,
+    /// The ids of systems without which it cannot work. When both are down, they share an incident.
+    #[serde(default)]
+    depends_on: Vec<Parsed<Id>>,
+    /// They share an incident if both outages are confirmed within this time, in either order. Default: 2m.
+    group_within: Option<Parsed<Seconds>>,
     /// The advice to customers while it is down.
     downtime_advice: Option<Parsed<Prose>>,
     /// The number of outages in an hour from which on customers get one notice that it is unstable,
@@ -72,6 +77,13 @@ pub(super) fn system(
     if let Some(owner) = &file.owner {
         mailed(source, owner, &references.contacts);
     }
+    for other in &file.depends_on {
+        reference(source, other, "system", &references.systems);
+        if other.value == id.as_str() {
+            source.wrong(&other.at, "a system does not depend on itself");
+        }
+    }
+    let depends_on = file.depends_on.into_iter();
     let policy = file.policy.map(|policy| policy.value);
     let policys_target = policy.as_ref().and_then(|id| references.targets.get(id));
     let target = file.target.map(|target| target_of(source, &target));
@@ -89,6 +101,12 @@ pub(super) fn system(
         windows,
         flapping,
         owner: file.owner.map(|owner| owner.value),
+        depends_on: depends_on
+            .map(|other| SystemId::from(other.value))
+            .collect(),
+        group_within_s: file
+            .group_within
+            .map_or(GROUP_WITHIN_S, |within| within.value),
     };
     Placed {
         system,

@@ -94,6 +94,8 @@ pub fn add_totals(page: &mut Page, record: &Record) {
             series.add(&[("cause", "outage")], unresolved(Cause::Outage));
             series.add(&[("cause", "overrun")], unresolved(Cause::Overrun));
             series.add(&[("cause", "declared")], unresolved(Cause::Declared));
+            series.add(&[("cause", "degraded")], unresolved(Cause::Degraded));
+            series.add(&[("cause", "reported")], unresolved(Cause::Reported));
         },
     );
     let mut results: BTreeMap<(Kind, &str), u64> = BTreeMap::new();

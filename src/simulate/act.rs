@@ -86,13 +86,14 @@ pub(super) fn check_selector(source: &mut Source<'_>, written: &Spanned<Written>
     }
 }
 
-/// A value as the act stores it: a length in seconds.
+/// A value as the act stores it: a length in seconds, a share in parts per million.
 fn stored(key: &str, value: Value) -> Value {
-    let is_length = matches!(key, "max_downtime" | "min_notice" | "start_grace");
-    match value.as_str().filter(|_| is_length) {
-        Some(text) => crate::config::seconds(text).map_or(value, Value::Integer),
-        None => value,
-    }
+    let number = value.as_str().and_then(|text| match key {
+        "max_downtime" | "min_notice" | "start_grace" => crate::config::seconds(text).ok(),
+        "share" => crate::config::share(text).ok().map(i64::from),
+        _ => None,
+    });
+    number.map_or(value, Value::Integer)
 }
 
 /// The names that an act uses or makes, with their places in `text`.
@@ -104,7 +105,7 @@ pub(super) fn names(written: &Written, text: &str) -> Vec<Named> {
     for (key, value) in written {
         let kind = match key.as_str() {
             "system" | "systems" => NameKind::System,
-            "customer" => NameKind::Customer,
+            "customer" | "customers" => NameKind::Customer,
             "committee" => NameKind::Committee,
             "id" | "window" if is_scheduled => NameKind::NewWindow,
             "id" | "window" => NameKind::Window,

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 
 use domain::act::Act;
 use domain::incident::Phase;
+use domain::policy::{Flag, Request};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use toml::Spanned;
 use values::suggest::list;
-use values::{FilePath, Id, Length, Line, Parsed, Seconds, Text};
+use values::{FilePath, Id, Length, Line, Parsed, Percent, Seconds, Text};
 
 use super::act::{ServiceAction, Written};
 use super::formats::{Day, IncidentNumber, Instant, MonthText, OutageNumber};
@@ -68,9 +69,40 @@ struct Forms {
     #[schemars(rename = "override")]
     over: Parsed<Text>,
     how: Parsed<Text>,
+    whom: Parsed<Line>,
+    estimate: Parsed<Instant>,
+    share: Parsed<Percent>,
+    customers: Vec<Parsed<Id>>,
+    flags: Vec<FlagForm>,
+    prevents_access: bool,
+    #[schemars(with = "String", extend("enum" = ["critical", "minor"]))]
+    component: String,
+    severity: Parsed<Line>,
+    into: Parsed<IncidentNumber>,
+    #[schemars(with = "String", extend("enum" = Request::ALL.map(Request::word)))]
+    request: String,
+    reporter: Parsed<Line>,
+    received: Parsed<Instant>,
+    phone: bool,
+    confirmed_by: Parsed<Line>,
     as_of: u64,
     kill: bool,
     config: Parsed<FilePath>,
+}
+
+/// A flag of an incident.
+struct FlagForm;
+
+impl JsonSchema for FlagForm {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Flag".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": Flag::ALL.map(Flag::word) })
+    }
 }
 
 /// A preventive measure.
@@ -241,11 +273,12 @@ mod tests {
     fn every_key_of_every_act_has_a_form() {
         let schema = crate::config::schema_of::<ActTable>("An act");
         let branches = schema["oneOf"].as_array().unwrap();
-        assert_eq!(branches.len(), 19);
+        assert_eq!(branches.len(), 30);
         let stored = [
             "max_downtime_s",
             "min_notice_s",
             "start_grace_s",
+            "share_ppm",
             "override_reason",
             "figures",
         ];

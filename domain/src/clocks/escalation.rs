@@ -1,6 +1,7 @@
 //! The levels of escalation that an incident has reached, skipped, or still has before it.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{Event, Incident};
 use crate::calendar::UnknownZone;
@@ -19,7 +20,8 @@ pub struct Reached {
     pub state: State,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum State {
     /// Its contacts are notified at its instant.
     Notified,
@@ -28,6 +30,17 @@ pub enum State {
     /// The milestone of its `unless` came first, or at its instant.
     Skipped,
     Pending,
+}
+
+impl State {
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Notified => "notified",
+            State::ByPerson => "by-person",
+            State::Skipped => "skipped",
+            State::Pending => "pending",
+        }
+    }
 }
 
 /// The levels as of `at`, in the order in which they were decided. Delays count from the start, and from each change
@@ -79,6 +92,12 @@ pub fn escalation(
             | Event::Paused
             | Event::Resumed
             | Event::Recovered => {}
+            // The milestones of the earlier failure do not answer for the later one.
+            Event::Reopened => {
+                ladder.pass(at, true)?;
+                ladder.milestones.clear();
+                (ladder.base, ladder.decided) = (at, ladder.highest);
+            }
         }
     }
     ladder.pass(until, true)?;

@@ -4,6 +4,7 @@
 //! `history` is a pure function of the facts up to an instant. A decided result never changes when later facts
 //! arrive. Instants are whole seconds.
 
+mod disaster;
 mod escalation;
 mod goal;
 mod play;
@@ -13,7 +14,11 @@ use jiff::Timestamp;
 use crate::calendar::UnknownZone;
 use crate::policy::{Clock, Commitments, Request};
 
+pub use disaster::disaster;
 pub use escalation::{Reached, State, escalation};
+
+/// The share of its time after which a clock warns, in percent.
+const WARN_PERCENT: i64 = 80;
 
 /// The facts of an incident that its clocks depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +52,8 @@ pub enum Event {
     /// The systems are up again.
     Recovered,
     Resolved,
+    /// Another failure joined the incident after its recovery.
+    Reopened,
     /// Another incident takes this one over.
     Merged,
 }
@@ -62,8 +69,12 @@ pub struct Run {
     pub due: Option<Timestamp>,
     /// 80 % of its time were used up.
     pub warned: Option<Timestamp>,
+    /// When 80 % of its time will be used up.
+    pub warns: Option<Timestamp>,
     /// A missed clock may be answered later.
     pub answered: Option<Timestamp>,
+    /// When the result was decided: the answer, the due instant of a miss, the recovery or the merge.
+    pub ended: Option<Timestamp>,
     /// Seconds of the clock's own time that pauses took out.
     pub paused_s: i64,
     pub result: Outcome,
@@ -78,6 +89,18 @@ pub enum Outcome {
     /// The systems recovered before it was due, or the severity has no such clock.
     NotNeeded,
     Merged,
+}
+
+impl Outcome {
+    pub fn word(self) -> &'static str {
+        match self {
+            Outcome::Running => "running",
+            Outcome::Met => "met",
+            Outcome::Missed => "missed",
+            Outcome::NotNeeded => "not-needed",
+            Outcome::Merged => "merged",
+        }
+    }
 }
 
 /// The runs of all clocks as of `at`: the facts of that second are known. A clock is missed once its due second has

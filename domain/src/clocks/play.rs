@@ -9,9 +9,6 @@ use crate::deadlines;
 use crate::policy::{Clock, Commitment, Commitments, Workaround};
 use crate::span::{Spans, instant, second};
 
-/// The share of its time after which a clock warns, in percent.
-const WARN_PERCENT: i64 = 80;
-
 /// The runs of a clock as of `until`, in order.
 pub(super) fn play(
     commitments: &Commitments,
@@ -46,6 +43,12 @@ pub(super) fn play(
         player.handle(at, event)?;
     }
     player.pass(floor(until))?;
+    let warns = player.warning()?;
+    if let Some(current) = &mut player.current
+        && current.run.warned.is_none()
+    {
+        current.run.warns = warns.map(|warns| warns.max(current.not_before));
+    }
     player.decide(Outcome::Running, floor(until), None)?;
     Ok(player.runs)
 }
@@ -115,7 +118,9 @@ impl<'a> Player<'a> {
             started: time.start(from)?,
             due: None,
             warned: None,
+            warns: None,
             answered: None,
+            ended: None,
             paused_s: 0,
             result: Outcome::Running,
         };
@@ -156,7 +161,7 @@ impl<'a> Player<'a> {
             return Ok(None);
         };
         let whole_s = time.between(run.started, end, &self.pauses)?;
-        let share_s = (whole_s * WARN_PERCENT + 99) / 100;
+        let share_s = (whole_s * super::WARN_PERCENT + 99) / 100;
         due(*time, run.started, share_s, &self.pauses, self.paused_since)
     }
 
@@ -202,6 +207,7 @@ impl<'a> Player<'a> {
         run.paused_s = time.of(&pauses.clip(second(run.started), second(ended)))?;
         run.result = result;
         run.answered = answered;
+        run.ended = (result != Outcome::Running).then_some(ended);
         self.runs.push(run);
         Ok(())
     }
@@ -250,19 +256,33 @@ impl<'a> Player<'a> {
                     self.answer(at)?;
                     self.is_over = true;
                 }
-                Clock::Response | Clock::Update => self.end_unneeded(at)?,
+                Clock::Response | Clock::Update | Clock::DisasterRecovery => {
+                    self.end_unneeded(at)?;
+                }
             },
             Event::Merged => {
                 self.decide(Outcome::Merged, at, None)?;
                 self.is_over = true;
             }
-            Event::Responded { .. }
+            Event::Reopened if self.is_over => {
+                self.is_over = false;
+                if !self.runs.iter().any(|run| self.is_final(run)) {
+                    self.begin(at, at)?;
+                }
+            }
+            Event::Reopened
+            | Event::Responded { .. }
             | Event::Updated
             | Event::Recovered
             | Event::Acknowledged
             | Event::Escalated => {}
         }
         Ok(())
+    }
+
+    /// A response or resolution that was met or missed is not due again after another failure.
+    fn is_final(&self, run: &Run) -> bool {
+        self.clock == Clock::Response && matches!(run.result, Outcome::Met | Outcome::Missed)
     }
 
     /// An answer: at the due instant it is still met. Later it is noted on the missed run.

@@ -43,7 +43,7 @@ impl Draft<'_> {
         }
         let outages = crossing(record, system, known);
         if outages.is_empty() {
-            if own.is_none() {
+            if own.is_none() && !self.join(at, system, outage) {
                 self.open_incident(at, system, outage, cause);
             }
             return;

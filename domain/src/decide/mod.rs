@@ -6,6 +6,7 @@
 
 mod acts;
 mod changes;
+mod clocks;
 mod deliveries;
 mod flapping;
 mod maintenance;
@@ -130,6 +131,7 @@ impl Draft<'_> {
                     self.late_drafts(at);
                 }
                 self.all_systems(at);
+                self.updates_delivered(at);
             }
             Input::Start { alive_until } => self.start(at, *alive_until),
             Input::Stop => {
@@ -156,6 +158,7 @@ impl Draft<'_> {
             Input::Act { by, act } => {
                 let fact = acts::fact_of(self.record(), at, by, act)?;
                 self.act(at, by, fact);
+                self.updates_delivered(at);
             }
             Input::FileReport(filed) => {
                 let fact = reports::filed(self.record(), filed)?;
@@ -187,6 +190,7 @@ impl Draft<'_> {
                 };
                 deliveries::under_way(self.record(), *notice, *attempt)?;
                 self.emit(at, ended);
+                self.updates_delivered(at);
             }
         }
         Ok(())
@@ -194,11 +198,27 @@ impl Draft<'_> {
 
     /// Records an act, and what follows from it at once.
     fn act(&mut self, at: Timestamp, by: &Actor, fact: Fact) {
+        if let Fact::ProblemReported { incident, problem } = &fact
+            && self.record().incidents.get(*incident).is_none()
+        {
+            let opened = Fact::IncidentOpened {
+                incident: *incident,
+                systems: problem.systems.clone(),
+                outages: Vec::new(),
+                cause: Cause::Reported,
+            };
+            self.emit_by(at, by, opened);
+        }
         self.emit_by(at, by, fact.clone());
         match fact {
             Fact::OutageDeclared { outage, system, .. } => {
                 self.incident_for(at, &system, outage, Cause::Declared);
             }
+            Fact::IncidentAssessed { incident, .. } | Fact::WorkaroundFound { incident, .. } => {
+                self.rate(at, incident);
+            }
+            Fact::ProblemReported { incident, .. } => self.rate(at, incident),
+            Fact::IncidentMerged { incident, into, .. } => self.rate_merged(at, by, incident, into),
             Fact::OutageReclassified { outage, .. } => {
                 let system = self.record().outages.get(&outage);
                 if let Some(system) = system.map(|o| o.system.clone()) {
@@ -345,6 +365,7 @@ impl Draft<'_> {
         if let Some(bad_at) = bad_at {
             self.outlasted(at, &source.probe, bad_at);
         }
+        self.degraded(at, &SystemId::from(source.probe.system()));
         self.consequences(at);
     }
 
@@ -384,6 +405,7 @@ impl Draft<'_> {
     fn consequences(&mut self, at: Timestamp) {
         self.settle(at);
         self.resolve_incidents(at);
+        self.clocks_due(at);
     }
 }
 

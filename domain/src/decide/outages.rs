@@ -137,6 +137,7 @@ impl Draft<'_> {
                 cause,
             },
         );
+        self.rate(at, incident);
         incident
     }
 
@@ -176,7 +177,13 @@ impl Draft<'_> {
         let done = unresolved.filter(|i| is_over(record, i)).map(|i| i.id);
         let done: Vec<IncidentId> = done.collect();
         for incident in done {
-            self.emit(at, Fact::IncidentResolved { incident });
+            self.emit(
+                at,
+                Fact::IncidentResolved {
+                    incident,
+                    text: None,
+                },
+            );
         }
     }
 }
@@ -290,7 +297,18 @@ fn up_since(record: &Record, system: &SystemId, start: Timestamp) -> (Timestamp,
     ended.or_else(unseen).unwrap_or((start, None))
 }
 
+/// True if its systems are up. A report without an outage, and what a workaround only eased, wait for a person.
 fn is_over(record: &Record, incident: &Incident) -> bool {
+    let handling = &incident.handling;
+    let is_report = incident.outages.is_empty() && incident.cause == Cause::Reported;
+    if is_report || handling.workaround.is_some() {
+        return false;
+    }
+    are_up(record, incident)
+}
+
+/// True if no system of the incident is down, degraded or unstable.
+pub(in crate::decide) fn are_up(record: &Record, incident: &Incident) -> bool {
     let ended = |o: &OutageId| record.outages.get(o).is_none_or(|o| o.end.is_some());
     incident.outages.iter().all(ended)
         && incident

@@ -12,9 +12,12 @@ pub enum Clock {
     /// The next update for customers. It starts again with each update.
     Update,
     Resolution,
+    /// From the declaration of a disaster until the service is restored.
+    DisasterRecovery,
 }
 
 impl Clock {
+    /// The clocks that a severity may promise.
     pub const ALL: [Clock; 3] = [Clock::Response, Clock::Update, Clock::Resolution];
 
     pub fn word(self) -> &'static str {
@@ -22,6 +25,7 @@ impl Clock {
             Clock::Response => "response",
             Clock::Update => "update",
             Clock::Resolution => "resolution",
+            Clock::DisasterRecovery => "disaster-recovery",
         }
     }
 }

@@ -117,6 +117,7 @@ impl Severity {
             Clock::Response => self.respond.as_ref(),
             Clock::Update => self.update.as_ref(),
             Clock::Resolution => self.resolve.as_ref(),
+            Clock::DisasterRecovery => None,
         }
     }
 }
@@ -174,6 +175,7 @@ impl RequestRule {
             Clock::Response => self.respond.as_ref(),
             Clock::Update => self.update.as_ref(),
             Clock::Resolution => self.resolve.as_ref(),
+            Clock::DisasterRecovery => None,
         }
     }
 }

@@ -89,6 +89,22 @@ impl Record {
                 self.incident_fact(event);
                 self.drop_written_drafts(at);
             }
+            Fact::UpdateDelivered { .. }
+            | Fact::IncidentRated { .. }
+            | Fact::OutageJoined { .. }
+            | Fact::ProblemReported { .. }
+            | Fact::IncidentResponded { .. }
+            | Fact::IncidentAssessed { .. }
+            | Fact::WorkaroundFound { .. }
+            | Fact::IncidentPaused { .. }
+            | Fact::IncidentResumed { .. }
+            | Fact::IncidentEscalated { .. }
+            | Fact::DisasterDeclared { .. }
+            | Fact::IncidentMerged { .. }
+            | Fact::LevelReached { .. }
+            | Fact::ClockWarned { .. }
+            | Fact::ClockMet { .. }
+            | Fact::ClockMissed { .. } => self.handling_fact(event),
             Fact::DeliveryAttempted { .. } | Fact::DeliveryEnded { .. } => {
                 self.delivery_fact(at, &event.fact);
             }

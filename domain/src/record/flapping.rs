@@ -157,11 +157,11 @@ impl Record {
             if !incident.systems.contains(system) {
                 incident.systems.push(system.clone());
             }
-            incident.resolved_at = None;
             incident
                 .flapping
                 .push((at, system.clone(), outages.to_vec()));
             self.incidents.insert(incident);
+            self.reopened(at, id);
         }
         if self.unstable.contains(system) {
             self.one_more(system, outages);
@@ -185,11 +185,35 @@ impl Record {
         }
         self.incidents
             .change(other, |i| i.merged = Some((at, into)));
+        self.refresh_clocks(other);
         // If a part of it is acknowledged, all of it is.
         self.incidents.change(into, |i| {
             let both = [i.acknowledged.take(), known.acknowledged.clone()];
             i.acknowledged = both.into_iter().flatten().min_by_key(|a| a.at);
         });
+    }
+
+    /// A person merges an incident into another one: its outages and systems go there.
+    pub(super) fn take_over(&mut self, at: Timestamp, other: IncidentId, into: IncidentId) {
+        let Some(known) = self.incidents.get(other).cloned() else {
+            return;
+        };
+        for outage in &known.outages {
+            self.outages.change(*outage, |o| o.incident = Some(into));
+        }
+        let start = |o: &OutageId| self.outages.get(o).map(|o| (o.start, o.id));
+        if let Some(mut incident) = self.incidents.get(into).cloned() {
+            incident.outages.extend(&known.outages);
+            incident.outages.sort_by_key(start);
+            let systems = known.systems.iter();
+            let more = systems.filter(|s| !incident.systems.contains(s)).cloned();
+            let more: Vec<SystemId> = more.collect();
+            incident.systems.extend(more);
+            let problems = known.handling.problems.clone();
+            incident.handling.problems.extend(problems);
+            self.incidents.insert(incident);
+        }
+        self.merge(at, other, into);
     }
 
     fn became_unstable(

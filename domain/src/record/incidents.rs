@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::Record;
 use crate::event::{Event, Fact};
+use crate::handling::Handling;
 use crate::id::{IncidentId, OutageId, SystemId};
 use crate::incident::{Acknowledged, Cause, Done, Incident, Review, Update, Withdrawn};
 
@@ -17,6 +18,10 @@ pub struct Incidents {
     all: OrdMap<IncidentId, Arc<Incident>>,
     /// The incidents that are not resolved, without those that were merged into another.
     unresolved: OrdSet<IncidentId>,
+    /// When the next decision about the clocks of an incident is due.
+    clocks: OrdSet<(Timestamp, IncidentId)>,
+    /// Updates that not every recipient has, by their numbers within their incidents.
+    undelivered: OrdSet<(IncidentId, u32)>,
 }
 
 impl Incidents {
@@ -32,6 +37,19 @@ impl Incidents {
     /// The incidents that are not resolved, without those that were merged into another.
     pub fn unresolved(&self) -> impl Iterator<Item = &Incident> {
         self.unresolved.iter().filter_map(|id| self.get(*id))
+    }
+
+    /// The incidents of whose clocks something is to be decided, the earliest first.
+    pub(crate) fn clocks_due(&self) -> impl Iterator<Item = (Timestamp, IncidentId)> {
+        self.clocks.iter().copied()
+    }
+
+    pub(super) fn undelivered(&self) -> impl Iterator<Item = (IncidentId, u32)> {
+        self.undelivered.iter().copied()
+    }
+
+    pub(super) fn update_delivered(&mut self, id: IncidentId, number: u32) {
+        self.undelivered.remove(&(id, number));
     }
 
     /// The open incident of a system, else its last.
@@ -56,6 +74,13 @@ impl Incidents {
         } else {
             self.unresolved.remove(&incident.id);
         }
+        let before = self.get(incident.id);
+        let before = before.and_then(|known| known.handling.clocks.next);
+        let next = incident.handling.clocks.next;
+        if let Some(before) = before {
+            self.clocks.remove(&(before, incident.id));
+        }
+        self.clocks.extend(next.map(|next| (next, incident.id)));
         self.all.insert(incident.id, Arc::new(incident));
     }
 
@@ -67,6 +92,10 @@ impl Incidents {
                 if let Some(acknowledged) = &mut incident.acknowledged {
                     acknowledged.at = acknowledged.at.min(at);
                 }
+                for update in &mut incident.updates {
+                    update.delivered_at = update.delivered_at.map(|then| then.min(at));
+                }
+                incident.handling.rewind(at);
             });
         }
     }
@@ -82,6 +111,16 @@ impl Incidents {
 
 impl Record {
     pub(super) fn incident_fact(&mut self, event: &Event) {
+        self.incident_changed(event);
+        let touched = match &event.fact {
+            Fact::IncidentAcknowledged { incident, .. }
+            | Fact::IncidentResolved { incident, .. } => incident,
+            _ => return,
+        };
+        self.refresh_clocks(*touched);
+    }
+
+    fn incident_changed(&mut self, event: &Event) {
         let at = event.at;
         match &event.fact {
             Fact::IncidentOpened {
@@ -130,6 +169,7 @@ impl Record {
                 text,
                 public,
                 phase,
+                estimate,
             } => {
                 self.incidents.change(*incident, |i| {
                     i.updates.push(Update {
@@ -138,10 +178,18 @@ impl Record {
                         text: text.clone(),
                         public: *public,
                         phase: *phase,
+                        estimate: *estimate,
+                        delivered_at: None,
                     });
                 });
                 if *public {
                     self.owe_update(at, *incident);
+                }
+                if let Some(known) = self.incidents.get(*incident)
+                    && (*public || known.handling.is_security())
+                {
+                    let number = u32::try_from(known.updates.len()).unwrap_or(u32::MAX);
+                    self.incidents.undelivered.insert((*incident, number));
                 }
             }
             Fact::IncidentWithdrawn { incident, reason } => {
@@ -154,16 +202,15 @@ impl Record {
                 });
                 self.owe_correction(at, *incident);
             }
-            Fact::IncidentResolved { incident } => {
-                self.incidents
-                    .change(*incident, |i| i.resolved_at = Some(at));
-            }
+            Fact::IncidentResolved { incident, .. } => self.resolved(at, *incident),
             Fact::IncidentClosed {
                 incident,
                 missing_texts_reason,
+                confirmed_by,
             } => self.incidents.change(*incident, |i| {
                 i.closed = Some((at, event.by.person.clone()));
                 i.closed_without.clone_from(missing_texts_reason);
+                i.handling.confirmed_by.clone_from(confirmed_by);
             }),
             _ => {}
         }
@@ -198,6 +245,7 @@ impl Record {
             merged: None,
             flapping: Vec::new(),
             settled: Vec::new(),
+            handling: Handling::default(),
         };
         self.incidents.insert(incident);
     }

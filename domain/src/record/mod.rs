@@ -1,8 +1,10 @@
 //! The present state: a fold of the ledger's events and nothing else. `apply` never decides.
 
 mod apply;
+mod clocks;
 mod configurations;
 mod flapping;
+mod handling;
 mod history;
 mod incidents;
 mod maintenance;
@@ -34,6 +36,7 @@ use crate::span::Span;
 use crate::windows::RuleVersion;
 
 pub use self::notices::{Notices, Outgoing, Standing};
+pub(crate) use clocks::{missed_at, numbered};
 pub use configurations::{Agreement, Configurations};
 pub use flapping::Episode;
 pub use incidents::Incidents;

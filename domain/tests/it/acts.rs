@@ -623,6 +623,7 @@ fn an_incident_is_acknowledged_reviewed_and_closed_in_words() {
     let close = |without: Option<&str>| Act::Close {
         incident: which("a"),
         without: without.map(str::to_owned),
+        confirmed_by: None,
     };
     expect!["I-1 is not resolved yet: a system of it is not up"].assert_eq(&service.refusal(
         102,
@@ -675,6 +676,7 @@ fn an_incident_that_lacks_texts_is_closed_with_a_reason() {
     let act = Act::Close {
         incident: which("a"),
         without: Some("a test of the monitor".into()),
+        confirmed_by: None,
     };
     service.act_at(200, "kim", act);
     let incident = service.record.incidents.all().next().unwrap();

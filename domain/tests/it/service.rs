@@ -9,8 +9,8 @@ use domain::accounting::{self, Figures};
 use domain::act::{Act, Refusal, Selector};
 use domain::actor::Actor;
 use domain::catalogue::{
-    Active, Affects, Catalogue, Committee, Customer, Days, End, Flapping, Kind, Method, Probe,
-    Rule, System,
+    Active, Affects, Catalogue, Committee, Customer, Days, End, Flapping, GROUP_WITHIN_S, Kind,
+    Method, Probe, Rule, System,
 };
 use domain::decide::decide;
 use domain::event::{Delivery, Event, Fact, GapCause};
@@ -161,6 +161,8 @@ pub fn system(id: &str) -> System {
         windows: Vec::<Rule>::new(),
         flapping: NEVER,
         owner: None,
+        depends_on: Vec::new(),
+        group_within_s: GROUP_WITHIN_S,
     }
 }
 

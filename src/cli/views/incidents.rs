@@ -71,6 +71,8 @@ fn cause(incident: &Incident) -> &'static str {
         Cause::Outage => "an outage",
         Cause::Overrun => "maintenance that took longer than agreed",
         Cause::Declared => "a declaration",
+        Cause::Degraded => "a degradation",
+        Cause::Reported => "a customer's report",
     }
 }
 

@@ -60,6 +60,8 @@ pub(crate) fn catalogue() -> Catalogue {
             downtime_advice: None,
             flapping: domain::catalogue::Flapping::USUAL,
             owner: None,
+            depends_on: Vec::new(),
+            group_within_s: domain::catalogue::GROUP_WITHIN_S,
             probes: vec![Probe {
                 id: portal(),
                 affects: Affects::Availability,

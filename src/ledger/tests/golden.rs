@@ -10,11 +10,15 @@ use domain::catalogue::{
     Active, Affects, Catalogue, Committee, Contact, Customer, Days, End, Flapping, Heartbeat, Kind,
     Method, Probe, Rule, Single, System,
 };
+use domain::clocks::State;
 use domain::event::{Delivery, Fact, GapCause, Silence};
+use domain::handling::{ClockRun, Component, Impact, Problem};
 use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, Source, SystemId, WindowId};
 use domain::incident::{Cause, Certainty, Measure, Phase, Review};
 use domain::notice::{self, Address, Affected, Declared, Notice, Recipient, Role};
-use domain::policy::{Commitments, DayHours, Holiday, Hours, LocalTime, Policy, Target};
+use domain::policy::{
+    Clock, Commitments, DayHours, Flag, Holiday, Hours, LocalTime, Policy, Request, Target,
+};
 use domain::sample::{Outcome, Reason, Seen};
 use domain::span::Span;
 use jiff::Timestamp;
@@ -102,14 +106,52 @@ examples! {
     },
     IncidentReviewed => Fact::IncidentReviewed { incident: IncidentId(13), review: review() },
     IncidentUpdated => Fact::IncidentUpdated {
-        incident: IncidentId(13), text: "A disk is full.".into(), public: true, phase: Some(Phase::Identified),
+        incident: IncidentId(13), text: "A disk is full.".into(), public: true, phase: Some(Phase::Identified), estimate: None,
     },
+    UpdateDelivered => Fact::UpdateDelivered { incident: IncidentId(13), number: 2 },
     IncidentWithdrawn => Fact::IncidentWithdrawn { incident: IncidentId(13), reason: "our own firewall".into() },
     MeasureDone => Fact::MeasureDone {
         incident: IncidentId(13), measure: "Buy a second disk".into(), note: Some("ticket 12".into()),
     },
-    IncidentResolved => Fact::IncidentResolved { incident: IncidentId(13) },
-    IncidentClosed => Fact::IncidentClosed { incident: IncidentId(13), missing_texts_reason: Some("the vendor is gone".into()) },
+    IncidentResolved => Fact::IncidentResolved { incident: IncidentId(13), text: None },
+    IncidentClosed => Fact::IncidentClosed {
+        incident: IncidentId(13), missing_texts_reason: Some("the vendor is gone".into()), confirmed_by: None,
+    },
+    IncidentRated => Fact::IncidentRated {
+        incident: IncidentId(13), policy: "gold".into(), severity: "critical".into(), reason: Some("a surgery waits".into()),
+    },
+    OutageJoined => Fact::OutageJoined { incident: IncidentId(13), system: "results".into(), outage: OutageId(14) },
+    ProblemReported => Fact::ProblemReported {
+        incident: IncidentId(13),
+        problem: Problem {
+            customer: "mercy".into(), systems: vec![system()], request: Request::Problem, text: "Nobody can sign in.".into(),
+            reporter: "R. Alvarez".into(), received: at("2026-11-01T05:58:00Z"), phone: true,
+        },
+    },
+    IncidentResponded => Fact::IncidentResponded {
+        incident: IncidentId(13), to: "R. Alvarez".into(), how: "by telephone".into(),
+        estimate: Some(at("2026-11-01T08:00:00Z")), counts_from: None, approved_by: None,
+    },
+    IncidentAssessed => Fact::IncidentAssessed {
+        incident: IncidentId(13),
+        impact: Impact {
+            share_ppm: Some(51_000), customers: Some(["mercy".into()].into()), flags: Some([Flag::Revenue].into()),
+            prevents_access: Some(true), component: Some(Component::Critical),
+        },
+    },
+    WorkaroundFound => Fact::WorkaroundFound { incident: IncidentId(13), text: "Use the fax.".into() },
+    IncidentPaused => Fact::IncidentPaused { incident: IncidentId(13), reason: "the customer is away".into() },
+    IncidentResumed => Fact::IncidentResumed { incident: IncidentId(13) },
+    IncidentEscalated => Fact::IncidentEscalated { incident: IncidentId(13), reason: "the vendor must help".into() },
+    DisasterDeclared => Fact::DisasterDeclared { incident: IncidentId(13), reason: "the hall burns".into() },
+    IncidentMerged => Fact::IncidentMerged { incident: IncidentId(14), into: IncidentId(13), reason: "one switch".into() },
+    LevelReached => Fact::LevelReached {
+        incident: IncidentId(13), level: 2, severity: "critical".into(), state: State::Notified,
+        contacts: vec!["level-2".into()],
+    },
+    ClockWarned => Fact::ClockWarned { incident: IncidentId(13), run: clock_run() },
+    ClockMet => Fact::ClockMet { incident: IncidentId(13), run: clock_run(), answered: at("2026-11-01T06:50:00Z") },
+    ClockMissed => Fact::ClockMissed { incident: IncidentId(13), run: clock_run() },
     ReportDrafted => Fact::ReportDrafted {
         committee: "operations".into(), month: "2026-10".parse().unwrap(), meeting: at("2026-11-15T19:00:00Z"),
         contacts: vec!["dana".into()],
@@ -193,6 +235,16 @@ fn single() -> Single {
         min_notice_s: Some(604_800),
         start_grace_s: None,
         override_reason: Some("the disk is failing".into()),
+    }
+}
+
+fn clock_run() -> ClockRun {
+    ClockRun {
+        clock: Clock::Response,
+        number: 1,
+        severity: "critical".into(),
+        started: at("2026-11-01T06:00:00Z"),
+        due: at("2026-11-01T07:00:00Z"),
     }
 }
 
@@ -295,6 +347,8 @@ fn catalogue() -> Catalogue {
             downtime_advice: Some("Call the desk".into()),
             flapping: Flapping::USUAL,
             owner: None,
+            depends_on: Vec::new(),
+            group_within_s: domain::catalogue::GROUP_WITHIN_S,
             probes: probes(),
             windows: rules(),
         }],
@@ -498,8 +552,15 @@ fn the_words_inside_events_stay() {
         ["stalled", "clock-stepped"]
     );
     assert_eq!(
-        [Cause::Outage, Cause::Overrun, Cause::Declared].map(word),
-        ["outage", "overrun", "declared"]
+        [
+            Cause::Outage,
+            Cause::Overrun,
+            Cause::Declared,
+            Cause::Degraded,
+            Cause::Reported
+        ]
+        .map(word),
+        ["outage", "overrun", "declared", "degraded", "reported"]
     );
     assert_eq!(
         [

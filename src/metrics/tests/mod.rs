@@ -62,6 +62,8 @@ fn catalogue() -> Catalogue {
             downtime_advice: None,
             flapping: domain::catalogue::Flapping::USUAL,
             owner: None,
+            depends_on: Vec::new(),
+            group_within_s: domain::catalogue::GROUP_WITHIN_S,
             probes: vec![domain::catalogue::Probe {
                 id: login(),
                 affects: Affects::Availability,

@@ -40,6 +40,8 @@ fn system(id: &str, name: &str, ppm: Option<u32>) -> System {
         downtime_advice: None,
         flapping: domain::catalogue::Flapping::USUAL,
         owner: None,
+        depends_on: Vec::new(),
+        group_within_s: domain::catalogue::GROUP_WITHIN_S,
         probes: vec![Probe {
             id: ProbeId::of(&id.into(), "main"),
             affects: Affects::Availability,
@@ -215,6 +217,7 @@ fn incident(id: u64, systems: &[&str], outages: &[u64], cause: Cause, opened: &s
         merged: None,
         flapping: Vec::new(),
         settled: Vec::new(),
+        handling: domain::handling::Handling::default(),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::record::Record;
 use crate::span::second;
 
 /// The selected incident; for a system, its open incident or else its last.
-fn selected(record: &Record, which: &Selector<IncidentId>) -> Result<Incident, Refusal> {
+pub(super) fn selected(record: &Record, which: &Selector<IncidentId>) -> Result<Incident, Refusal> {
     let found = match which {
         Selector::Id(id) => record.incidents.get(*id),
         Selector::System(system) => record.incidents.of_system(system),
@@ -27,7 +27,7 @@ fn selected(record: &Record, which: &Selector<IncidentId>) -> Result<Incident, R
 }
 
 /// The selected incident, unless it was merged into another.
-fn unmerged(record: &Record, which: &Selector<IncidentId>) -> Result<Incident, Refusal> {
+pub(super) fn unmerged(record: &Record, which: &Selector<IncidentId>) -> Result<Incident, Refusal> {
     let incident = selected(record, which)?;
     match incident.merged {
         Some((_, into)) => refuse(format!(
@@ -174,6 +174,12 @@ pub(super) fn update(
             incident.id
         ));
     }
+    if public && incident.handling.is_security() {
+        return refuse(format!(
+            "{} concerns security: its texts stay inside; post it with `public = false`",
+            incident.id
+        ));
+    }
     if phase.is_some() && !public {
         return refuse("the state is what customers see: only a public update can change it");
     }
@@ -182,6 +188,7 @@ pub(super) fn update(
         text: text.trim().to_owned(),
         public,
         phase,
+        estimate: None,
     })
 }
 
@@ -210,6 +217,7 @@ pub(super) fn close(
     record: &Record,
     which: &Selector<IncidentId>,
     without: Option<&str>,
+    confirmed_by: Option<&str>,
 ) -> Result<Fact, Refusal> {
     let incident = unmerged(record, which)?;
     if incident.closed.is_some() {
@@ -222,8 +230,20 @@ pub(super) fn close(
         ));
     }
     maybe(without, "the reason")?;
+    let is_given = |text: Option<&str>| text.is_some_and(|text| !text.trim().is_empty());
+    if let Some(confirmed_by) = confirmed_by {
+        named(confirmed_by, "the name of the reporter who confirmed")?;
+    }
+    let is_reported = !incident.handling.problems.is_empty();
+    if is_reported && !is_given(confirmed_by) && !is_given(without) {
+        return refuse(format!(
+            "the reporter of {} has not confirmed that it is settled: say who did, and how, with --confirmed-by, or \
+             give the reason why not with --without",
+            incident.id
+        ));
+    }
     let missing = incident.missing();
-    if !missing.is_empty() && without.is_none_or(|why| why.trim().is_empty()) {
+    if !missing.is_empty() && !is_given(without) {
         return refuse(format!(
             "{} lacks {}: write them with `nines incident review {}`, or give the reason why not with \
              --without",
@@ -235,5 +255,6 @@ pub(super) fn close(
     Ok(Fact::IncidentClosed {
         incident: incident.id,
         missing_texts_reason: without.map(str::to_owned),
+        confirmed_by: confirmed_by.map(|who| who.trim().to_owned()),
     })
 }

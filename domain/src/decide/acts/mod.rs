@@ -1,5 +1,6 @@
 //! Decides acts: checks what a person asks for, and returns the fact to record or the reason of a refusal.
 
+mod handling;
 mod incidents;
 mod outages;
 mod reports;
@@ -10,6 +11,7 @@ use jiff::Timestamp;
 use crate::act::{Act, Refusal};
 use crate::actor::Actor;
 use crate::event::Fact;
+use crate::handling::{Impact, Problem};
 use crate::id::SystemId;
 use crate::incident::Review;
 use crate::record::{Exclusion, Record};
@@ -70,9 +72,92 @@ pub(super) fn fact_of(
             text,
             public,
             phase,
-        } => incidents::update(record, incident, text, *public, *phase),
+            estimate,
+        } => {
+            let fact = incidents::update(record, incident, text, *public, *phase)?;
+            handling::estimated(record, at, fact, *estimate)
+        }
+        Act::Respond {
+            incident,
+            whom,
+            how,
+            estimate,
+            counts_from,
+            approved_by,
+        } => {
+            let answer = handling::Answer {
+                whom,
+                how,
+                estimate: *estimate,
+                counts_from: *counts_from,
+                approved_by: approved_by.as_deref(),
+            };
+            handling::respond(record, at, by, incident, &answer)
+        }
+        Act::Impact {
+            incident,
+            share_ppm,
+            customers,
+            flags,
+            prevents_access,
+            component,
+        } => {
+            let impact = Impact {
+                share_ppm: *share_ppm,
+                customers: customers.clone(),
+                flags: flags.clone(),
+                prevents_access: *prevents_access,
+                component: *component,
+            };
+            handling::assess(record, incident, impact)
+        }
+        Act::Severity {
+            incident,
+            severity,
+            reason,
+        } => handling::severity(record, incident, severity, reason),
+        Act::Workaround { incident, text } => handling::workaround(record, incident, text),
+        Act::Pause { incident, reason } => handling::pause(record, incident, reason),
+        Act::Resume { incident } => handling::resume(record, incident),
+        Act::Escalate { incident, reason } => handling::escalate(record, incident, reason),
+        Act::DeclareDisaster { incident, reason } => handling::disaster(record, incident, reason),
+        Act::Merge {
+            incident,
+            into,
+            reason,
+        } => handling::merge(record, incident, into, reason),
+        Act::ReportProblem {
+            customer,
+            systems,
+            request,
+            text,
+            reporter,
+            received,
+            phone,
+        } => {
+            let problem = Problem {
+                customer: customer.clone(),
+                systems: systems.clone(),
+                request: *request,
+                text: text.trim().to_owned(),
+                reporter: reporter.trim().to_owned(),
+                received: received.unwrap_or(at),
+                phone: *phone,
+            };
+            handling::report_problem(record, at, problem)
+        }
+        Act::Resolve { incident, text } => handling::resolve(record, incident, text.as_deref()),
         Act::Correct { incident, reason } => incidents::correct(record, incident, reason),
-        Act::Close { incident, without } => incidents::close(record, incident, without.as_deref()),
+        Act::Close {
+            incident,
+            without,
+            confirmed_by,
+        } => incidents::close(
+            record,
+            incident,
+            without.as_deref(),
+            confirmed_by.as_deref(),
+        ),
         Act::DeclareOutage {
             system,
             from,

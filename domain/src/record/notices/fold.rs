@@ -283,6 +283,17 @@ impl Record {
         audience
     }
 
+    /// The addresses of one customer.
+    pub(super) fn addresses_of(&self, customer: &CustomerId) -> Audience {
+        let known = self.catalogue.customer(customer.as_str());
+        let contacts = known.into_iter().flat_map(|c| &c.contacts);
+        let entry = |contact: &String| {
+            let customers = BTreeSet::from([customer.clone()]);
+            (Address::Mail(contact.clone()), (customers, Vec::new()))
+        };
+        contacts.map(entry).collect()
+    }
+
     /// An address that knows of one outage knows of every other that is one downtime with it. An
     /// overrun is news all the same, and so is flapping.
     pub(in crate::record) fn share_knowledge(&mut self, system: &SystemId) {

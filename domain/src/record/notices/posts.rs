@@ -33,9 +33,36 @@ impl Record {
             return;
         };
         let number = u32::try_from(incident.updates.len()).unwrap_or(u32::MAX);
-        for (address, (customers, _)) in self.audience(&incident.systems.clone()) {
+        let systems = incident.systems.clone();
+        let mut audience = self.audience(&systems);
+        if systems.is_empty() {
+            for problem in &incident.handling.problems {
+                audience.extend(self.addresses_of(&problem.customer));
+            }
+        }
+        for (address, (customers, _)) in audience {
             self.owe_post(at, id, (Kind::Update, number), &address, customers);
         }
+    }
+
+    /// Updates that every recipient has, but for those that were refused for good or removed, and that no fact says so
+    /// of yet. One recipient at least must have it. Without recipients it is delivered when it is recorded.
+    pub(crate) fn delivered_updates(&self) -> Vec<(IncidentId, u32)> {
+        let is_delivered = |id: IncidentId, number: u32| {
+            let entries = || {
+                let of = self.notices.posts_of(id);
+                of.filter(|e| e.kind == Kind::Update && e.number == number)
+            };
+            let is_final = |e: &PostEntry| {
+                matches!(e.known, Known::Yes(_) | Known::Refused(_) | Known::Dropped)
+            };
+            let has = |e: &PostEntry| matches!(e.known, Known::Yes(_));
+            entries().all(is_final) && (entries().any(has) || entries().next().is_none())
+        };
+        let undelivered = self.incidents.undelivered();
+        undelivered
+            .filter(|(id, number)| is_delivered(*id, *number))
+            .collect()
     }
 
     /// Every address that may know of an outage of the incident, or of words about it, is owed its
@@ -165,6 +192,16 @@ impl Notices {
     pub fn posts(&self, id: IncidentId, address: &Address) -> &[PostEntry] {
         let found = self.posts.get(&(id, address.clone()));
         found.map_or(&[], |entries| entries.as_slice())
+    }
+
+    /// The entries of all addresses about words on an incident.
+    fn posts_of(&self, id: IncidentId) -> impl Iterator<Item = &PostEntry> {
+        let from = (id, Address::Mail(String::new()));
+        let own = self
+            .posts
+            .range(from..)
+            .take_while(move |((of, _), _)| *of == id);
+        own.flat_map(|(_, entries)| entries.iter())
     }
 
     /// Every entry about words of people, with its incident and address.

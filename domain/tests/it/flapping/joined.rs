@@ -93,6 +93,7 @@ fn nothing_that_a_person_wrote_is_lost_when_incidents_become_one() {
     let close = Act::Close {
         incident: Selector::Id(second),
         without: Some("no".into()),
+        confirmed_by: None,
     };
     let expected = format!("{second} was merged into {first}: name that one");
     assert_eq!(service.refusal(721, "ann", close), expected);
@@ -111,6 +112,7 @@ fn an_incident_that_a_person_closed_is_left_and_its_outage_joins_the_next() {
     let close = Act::Close {
         incident: Selector::Id(first),
         without: Some("known".into()),
+        confirmed_by: None,
     };
     service.act_at(190, "ann", close);
     outages(&mut service, &[330, 630], 720);

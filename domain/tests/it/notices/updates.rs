@@ -14,6 +14,7 @@ fn update(text: &str) -> Act {
         text: text.into(),
         public: true,
         phase: None,
+        estimate: None,
     }
 }
 
@@ -23,6 +24,7 @@ fn internal(text: &str) -> Act {
         text: text.into(),
         public: false,
         phase: None,
+        estimate: None,
     }
 }
 
@@ -177,6 +179,7 @@ fn words_that_say_nothing_true_are_refused() {
         text: "All is well.".into(),
         public: true,
         phase: Some(Phase::Resolved),
+        estimate: None,
     };
     expect!["I-1 is not resolved: a system of it is not up"]
         .assert_eq(&service.refusal(100, "ann", resolved));
@@ -190,6 +193,7 @@ fn words_that_say_nothing_true_are_refused() {
         text: "Found.".into(),
         public: false,
         phase: Some(Phase::Identified),
+        estimate: None,
     };
     expect!["the state is what customers see: only a public update can change it"]
         .assert_eq(&service.refusal(100, "ann", hidden));

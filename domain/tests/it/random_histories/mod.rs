@@ -428,6 +428,7 @@ impl Play {
             2 => Act::Close {
                 incident,
                 without: Some("nothing more to say".into()),
+                confirmed_by: None,
             },
             3 => Act::DeclareOutage {
                 system: system.into(),
@@ -471,6 +472,7 @@ impl Play {
                 text: "we look at it".into(),
                 public: spread_s % 5 != 0,
                 phase: None,
+                estimate: None,
             },
             16 => Act::Correct {
                 incident,
@@ -604,7 +606,7 @@ fn facts(service: &Service, crashed: bool) -> Vec<String> {
                     };
                     format!("{at} incident {outages:?} {cause:?}")
                 }
-                Fact::IncidentResolved { incident } => {
+                Fact::IncidentResolved { incident, .. } => {
                     let outages = &service.record.incidents.get(*incident).unwrap().outages;
                     let outages: Vec<_> = outages.iter().map(name).collect();
                     format!("{} resolved {outages:?}", event.at)

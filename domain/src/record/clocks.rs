@@ -1,0 +1,261 @@
+//! The facts of an incident for its clocks, and the clocks that follow from them.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Record;
+use crate::calendar::UnknownZone;
+use crate::catalogue::Catalogue;
+use crate::clocks::{self, Event, Outcome, Reached, Run};
+use crate::handling::{Clocks, Component, Handling, Verdict};
+use crate::id::{IncidentId, SystemId};
+use crate::incident::{Cause, Incident};
+use crate::policy::{Commitments, Facts, Flag, State as Condition};
+
+/// A clock is missed once its due second has passed.
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
+
+impl Record {
+    /// The commitments of an incident: those of the policy that was in force when it was opened. `None` if nothing
+    /// rates it.
+    pub fn commitments_of(&self, incident: &Incident) -> Option<&Commitments> {
+        let policy = incident.handling.policy.as_ref()?;
+        let catalogue = self.configurations.in_force_at(incident.opened_at)?;
+        Some(&catalogue.policy(policy.as_str())?.commitments)
+    }
+
+    /// The facts that decide the severity. An incident keeps its worst state. The affected customers are those that a
+    /// person named, else all customers of its systems.
+    pub fn severity_facts(&self, incident: &Incident) -> Facts {
+        let handling = &incident.handling;
+        let impact = &handling.impact;
+        let state = match incident.cause {
+            _ if !incident.outages.is_empty() => Some(Condition::Down),
+            Cause::Degraded => Some(Condition::Degraded),
+            _ => None,
+        };
+        let customers = match (&impact.customers, handling.problems.first()) {
+            (Some(customers), _) => customers.len(),
+            (None, Some(_)) if state.is_none() => 1,
+            (None, _) => self.customers_hit(incident),
+        };
+        let mut flags = impact.flags.clone().unwrap_or_default();
+        if handling.is_security() {
+            flags.insert(Flag::Security);
+        }
+        Facts {
+            state,
+            customers: u32::try_from(customers).unwrap_or(u32::MAX),
+            share_ppm: impact.share_ppm.unwrap_or(1_000_000),
+            is_partner: false,
+            is_minor_component: impact.component == Some(Component::Minor),
+            has_workaround: handling.workaround.is_some(),
+            prevents_access: impact.prevents_access.unwrap_or(false),
+            request: handling.request(),
+            flags,
+        }
+    }
+
+    fn customers_hit(&self, incident: &Incident) -> usize {
+        let has = |systems: &[SystemId]| systems.iter().any(|s| incident.systems.contains(s));
+        let all = self.catalogue.customers.iter();
+        all.filter(|customer| has(&customer.systems)).count()
+    }
+
+    /// When the clocks of an incident start: at the earlier of its confirmation, of an overrun its first unplanned
+    /// second, and the receipt of the first report.
+    pub fn clocks_start(&self, incident: &Incident) -> Timestamp {
+        let outages = incident.outages.iter().filter_map(|o| self.outages.get(o));
+        let overrun = outages
+            .filter_map(|o| o.overrun.as_ref().map(|(from, _)| *from))
+            .min();
+        let overrun = overrun.filter(|_| incident.cause == Cause::Overrun);
+        let problems = incident.handling.problems.iter();
+        let reported = problems.map(|problem| problem.received).min();
+        let confirmed = overrun.unwrap_or(incident.opened_at);
+        reported.map_or(confirmed, |reported| reported.min(confirmed))
+    }
+
+    /// The facts of an incident for its clocks, in order of time. `None` if nothing rates it.
+    pub fn clock_facts(&self, incident: &Incident) -> Option<clocks::Incident> {
+        let handling = &incident.handling;
+        let (first, later) = handling.ratings.split_first()?;
+        let mut events: Vec<(Timestamp, Event)> = Vec::new();
+        let acknowledged = incident.acknowledged.as_ref();
+        events.extend(acknowledged.map(|a| (a.at, Event::Acknowledged)));
+        events.extend(handling.responses.iter().map(|response| {
+            let with_estimate = response.estimate.is_some();
+            (response.at, Event::Responded { with_estimate })
+        }));
+        for update in &incident.updates {
+            if let Some(at) = update.delivered_at {
+                let with_estimate = update.estimate.is_some();
+                events.push((at, Event::Responded { with_estimate }));
+                events.push((at, Event::Updated));
+            }
+        }
+        let workaround = handling.workaround.as_ref();
+        events.extend(workaround.map(|said| (said.at, Event::Workaround)));
+        events.extend(
+            later
+                .iter()
+                .map(|r| (r.at, Event::Severity(r.severity.clone()))),
+        );
+        for pause in &handling.pauses {
+            events.push((pause.why.at, Event::Paused));
+            events.extend(pause.until.map(|until| (until, Event::Resumed)));
+        }
+        events.extend(
+            handling
+                .escalated
+                .iter()
+                .map(|said| (said.at, Event::Escalated)),
+        );
+        for recovery in &handling.recoveries {
+            events.push((recovery.at, Event::Recovered));
+            events.push((recovery.at, Event::Resolved));
+            events.extend(recovery.reopened_at.map(|at| (at, Event::Reopened)));
+        }
+        events.extend(incident.merged.iter().map(|(at, _)| (*at, Event::Merged)));
+        // Facts of one instant stay in the order above.
+        events.sort_by_key(|(at, _)| *at);
+        Some(clocks::Incident {
+            started: self.clocks_start(incident),
+            severity: first.severity.clone(),
+            request: handling.request(),
+            events,
+        })
+    }
+
+    /// The runs of an incident's clocks as of `at`, in order of clock and start, that of disaster recovery last.
+    /// Empty if nothing rates it.
+    ///
+    /// # Errors
+    /// The business hours name a zone that does not exist.
+    pub fn clock_runs(&self, incident: &Incident, at: Timestamp) -> Result<Vec<Run>, UnknownZone> {
+        let rated = self
+            .commitments_of(incident)
+            .zip(self.clock_facts(incident));
+        let Some((commitments, facts)) = rated else {
+            return Ok(Vec::new());
+        };
+        let mut runs = clocks::history(commitments, &facts, at)?;
+        let handling = &incident.handling;
+        if let Some(declared) = &handling.disaster {
+            let severity = handling.severity().unwrap_or_default();
+            let restored = handling.recoveries.iter().map(|r| r.at);
+            let restored = restored.filter(|restored| *restored >= declared.at).min();
+            runs.extend(clocks::disaster(
+                commitments,
+                severity,
+                declared.at,
+                restored,
+                at,
+            )?);
+        }
+        Ok(runs)
+    }
+
+    fn clock_levels(
+        &self,
+        incident: &Incident,
+        at: Timestamp,
+    ) -> Result<Vec<Reached>, UnknownZone> {
+        let rated = self
+            .commitments_of(incident)
+            .zip(self.clock_facts(incident));
+        rated.map_or(Ok(Vec::new()), |(commitments, facts)| {
+            clocks::escalation(commitments, &facts, at)
+        })
+    }
+
+    /// The clocks and levels of an incident as of `at`.
+    ///
+    /// # Errors
+    /// The business hours name a zone that does not exist.
+    pub fn clocks(&self, incident: &Incident, at: Timestamp) -> Result<Clocks, UnknownZone> {
+        let runs = self.clock_runs(incident, at)?;
+        let levels = self.clock_levels(incident, at)?;
+        let wait = self.confirmation(incident);
+        let handling = &incident.handling;
+        let of_runs = numbered(&runs).filter_map(|(n, run)| next_of_run(handling, n, run, wait));
+        let of_levels = levels.iter().enumerate().filter_map(|(place, level)| {
+            let is_open = place >= handling.levels_decided;
+            level.due.filter(|_| is_open)
+        });
+        let next = of_runs.chain(of_levels).min();
+        Ok(Clocks { runs, levels, next })
+    }
+
+    /// How long after a clock's due instant a recovery may still be confirmed that came before it: by the slowest
+    /// probe of the systems. Zero once the incident is resolved or merged.
+    pub(crate) fn confirmation(&self, incident: &Incident) -> SignedDuration {
+        if incident.resolved_at.is_some() || incident.merged.is_some() {
+            return SignedDuration::ZERO;
+        }
+        let known = self.configurations.in_force_at(incident.opened_at);
+        let slowest = |catalogue: &Catalogue, system: &SystemId| {
+            let probes = catalogue.system(system.as_str())?.probes.iter();
+            probes.map(|p| p.recovery_ms() + p.longest_delay_ms()).max()
+        };
+        let waits = incident.systems.iter();
+        let longest = known.and_then(|c| waits.filter_map(|s| slowest(c, s)).max());
+        SignedDuration::from_millis(longest.unwrap_or(0))
+    }
+
+    /// Computes the clocks of an incident again after an event that concerns them.
+    pub(super) fn refresh_clocks(&mut self, id: IncidentId) {
+        let Some(incident) = self.incidents.get(id) else {
+            return;
+        };
+        if incident.handling.ratings.is_empty() {
+            return;
+        }
+        let at = self.as_of.unwrap_or(incident.opened_at);
+        // The zones of a stored configuration were checked when it was read.
+        let clocks = self.clocks(incident, at).unwrap_or_default();
+        self.incidents.change(id, |i| i.handling.clocks = clocks);
+    }
+}
+
+/// The runs with their numbers within their clocks, from 1.
+pub(crate) fn numbered(runs: &[Run]) -> impl Iterator<Item = (u32, &Run)> {
+    let mut before = None;
+    let mut number = 0;
+    runs.iter().map(move |run| {
+        number = if before == Some(run.clock) {
+            number + 1
+        } else {
+            1
+        };
+        before = Some(run.clock);
+        (number, run)
+    })
+}
+
+/// When the next result of a run is to be decided.
+fn next_of_run(
+    handling: &Handling,
+    number: u32,
+    run: &Run,
+    wait: SignedDuration,
+) -> Option<Timestamp> {
+    let is_open = |verdict| !handling.decided.contains(&(run.clock, number, verdict));
+    let warning = run
+        .warned
+        .or(run.warns)
+        .filter(|_| is_open(Verdict::Warned));
+    let result = match run.result {
+        Outcome::Met => run.answered.filter(|_| is_open(Verdict::Met)),
+        Outcome::Missed | Outcome::Running => run
+            .due
+            .filter(|_| is_open(Verdict::Missed))
+            .map(|due| missed_at(due, wait)),
+        Outcome::NotNeeded | Outcome::Merged => None,
+    };
+    warning.into_iter().chain(result).min()
+}
+
+/// When a miss is decided.
+pub(crate) fn missed_at(due: Timestamp, wait: SignedDuration) -> Timestamp {
+    due.saturating_add(SECOND + wait).unwrap_or(due)
+}
