@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::clocks::{Reached, Run};
+use crate::clocks::{Reached, Run, State};
 use crate::id::{CustomerId, PolicyId, SystemId};
 use crate::policy::{Clock, Flag, Request};
 
@@ -126,6 +126,16 @@ pub struct ClockRun {
     pub due: Timestamp,
 }
 
+/// A level of escalation that was decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecidedLevel {
+    pub at: Timestamp,
+    pub level: u8,
+    pub severity: String,
+    pub state: State,
+    pub contacts: Vec<String>,
+}
+
 /// What was decided about a run of a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
@@ -158,8 +168,8 @@ pub struct Handling {
     pub decided: BTreeSet<(Clock, u32, Verdict)>,
     /// The latest due instant of a clock that was missed.
     pub missed_until: Option<Timestamp>,
-    /// How many levels are decided in the ledger.
-    pub levels_decided: usize,
+    /// The levels of escalation that are decided in the ledger.
+    pub levels: Vec<DecidedLevel>,
     /// The clocks as of the last event that concerns them.
     pub clocks: Clocks,
 }

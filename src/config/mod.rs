@@ -27,7 +27,6 @@ mod validate;
 mod warnings;
 mod window;
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -98,28 +97,19 @@ impl Loaded {
                 "nothing listens on `public` ({public}) yet: public pages come with a later version"
             ));
         }
-        let used: BTreeSet<&str> = self
+        let policies = self
             .catalogue
             .systems
             .iter()
-            .filter_map(|system| system.policy.as_ref())
-            .map(|id| id.as_str())
-            .collect();
-        let with_clocks = self.catalogue.policies.iter().filter(|policy| {
-            used.contains(policy.id.as_str()) && !policy.commitments.severities.is_empty()
-        });
-        for policy in with_clocks {
-            unused.push(format!(
-                "the severities and the escalation of policy `{}` only show in `nines policy`: clocks come with a later version",
-                policy.id
-            ));
-        }
+            .filter_map(|s| s.policy.as_ref());
+        let mut policies = policies.filter_map(|id| self.catalogue.policy(id.as_str()));
+        let escalates = policies.any(|policy| !policy.commitments.escalation.is_empty());
         let contacts = self.catalogue.contacts.len();
         let mut committees = self.catalogue.committees.iter();
         let drafts = committees.any(|c| c.reporting.draft.is_some());
-        if contacts > 0 && !drafts {
+        if contacts > 0 && !drafts && !escalates {
             unused.push(format!(
-                "the {contacts} entries of `[[contact]]` get no mail: no committee has a `draft`, and escalation comes with a later version"
+                "the {contacts} entries of `[[contact]]` get no mail: no committee has a `draft`, and no policy escalates"
             ));
         }
         unused

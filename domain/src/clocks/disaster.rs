@@ -54,7 +54,7 @@ pub fn disaster(
             Outcome::Met => restored,
             _ => None,
         },
-        paused_s: 0,
+        paused: Spans::new(),
         result,
     }))
 }

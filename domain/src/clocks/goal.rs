@@ -27,13 +27,18 @@ impl Time<'_> {
         }
     }
 
-    /// The seconds of some spans that the clock counts.
-    pub fn of(&self, spans: &Spans) -> Result<i64, UnknownZone> {
+    /// The part of some spans that the clock counts.
+    pub fn own(&self, spans: &Spans) -> Result<Spans, UnknownZone> {
         let (Some(hours), Some(from), Some(to)) = (self.hours(), spans.start(), spans.end()) else {
-            return Ok(spans.seconds());
+            return Ok(spans.clone());
         };
         let open = calendar::open(hours, Span::new(instant(from), instant(to)))?;
-        Ok(open.intersection(spans).seconds())
+        Ok(open.intersection(spans))
+    }
+
+    /// The seconds of some spans that the clock counts.
+    pub fn of(&self, spans: &Spans) -> Result<i64, UnknownZone> {
+        Ok(self.own(spans)?.seconds())
     }
 
     /// The seconds between two instants that the clock counts, without pauses.

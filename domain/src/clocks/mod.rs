@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use crate::calendar::UnknownZone;
 use crate::policy::{Clock, Commitments, Request};
+use crate::span::Spans;
 
 pub use disaster::disaster;
 pub use escalation::{Reached, State, escalation};
@@ -75,8 +76,8 @@ pub struct Run {
     pub answered: Option<Timestamp>,
     /// When the result was decided: the answer, the due instant of a miss, the recovery or the merge.
     pub ended: Option<Timestamp>,
-    /// Seconds of the clock's own time that pauses took out.
-    pub paused_s: i64,
+    /// The clock's own time that pauses took out.
+    pub paused: Spans,
     pub result: Outcome,
 }
 

@@ -121,7 +121,7 @@ impl<'a> Player<'a> {
             warns: None,
             answered: None,
             ended: None,
-            paused_s: 0,
+            paused: Spans::new(),
             result: Outcome::Running,
         };
         self.current = Some(Current {
@@ -204,7 +204,7 @@ impl<'a> Player<'a> {
         if let Some(since) = self.paused_since {
             pauses = pauses.union(&Spans::one(second(since), second(at)));
         }
-        run.paused_s = time.of(&pauses.clip(second(run.started), second(ended)))?;
+        run.paused = time.own(&pauses.clip(second(run.started), second(ended)))?;
         run.result = result;
         run.answered = answered;
         run.ended = (result != Outcome::Running).then_some(ended);

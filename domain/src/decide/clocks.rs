@@ -191,7 +191,7 @@ fn decisions(record: &Record, id: IncidentId, at: Timestamp) -> Vec<Fact> {
             _ => {}
         }
     }
-    let open = clocks.levels.iter().skip(handling.levels_decided);
+    let open = clocks.levels.iter().skip(handling.levels.len());
     for level in open.take_while(|level| level.state != State::Pending) {
         facts.push(Fact::LevelReached {
             incident: id,

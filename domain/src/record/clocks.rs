@@ -179,7 +179,7 @@ impl Record {
         let handling = &incident.handling;
         let of_runs = numbered(&runs).filter_map(|(n, run)| next_of_run(handling, n, run, wait));
         let of_levels = levels.iter().enumerate().filter_map(|(place, level)| {
-            let is_open = place >= handling.levels_decided;
+            let is_open = place >= handling.levels.len();
             level.due.filter(|_| is_open)
         });
         let next = of_runs.chain(of_levels).min();

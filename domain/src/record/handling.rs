@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::Record;
 use crate::event::{Event, Fact};
-use crate::handling::{Handling, Pause, Rating, Recovery, Response, Said, Verdict};
+use crate::handling::{DecidedLevel, Handling, Pause, Rating, Recovery, Response, Said, Verdict};
 use crate::id::{IncidentId, OutageId, SystemId};
 
 impl Record {
@@ -99,9 +99,21 @@ impl Record {
             Fact::DisasterDeclared { incident, reason } => {
                 self.handle(*incident, |h| h.disaster = Some(said(reason)));
             }
-            Fact::LevelReached { incident, .. } => {
-                self.handle(*incident, |h| h.levels_decided += 1);
-            }
+            Fact::LevelReached {
+                incident,
+                level,
+                severity,
+                state,
+                contacts,
+            } => self.handle(*incident, |h| {
+                h.levels.push(DecidedLevel {
+                    at,
+                    level: *level,
+                    severity: severity.clone(),
+                    state: *state,
+                    contacts: contacts.clone(),
+                });
+            }),
             Fact::ClockWarned { incident, run } => self.handle(*incident, |h| {
                 h.decided.insert((run.clock, run.number, Verdict::Warned));
             }),

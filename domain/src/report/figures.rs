@@ -8,9 +8,12 @@ use super::model::{FigureChange, Report};
 use super::words;
 
 /// The sections that hold figures.
-const SECTIONS: [&str; 6] = [
+const SECTIONS: [&str; 9] = [
     "systems",
     "outages",
+    "clock_counts",
+    "clocks",
+    "escalations",
     "maintenance",
     "notices",
     "notice_results",
@@ -18,7 +21,7 @@ const SECTIONS: [&str; 6] = [
 ];
 
 /// Keys of texts inside these sections.
-const TEXTS: [&str; 16] = [
+const TEXTS: [&str; 18] = [
     "name",
     "names",
     "kind",
@@ -35,6 +38,8 @@ const TEXTS: [&str; 16] = [
     "by",
     "approved_by",
     "told_by_people",
+    "systems",
+    "contacts",
 ];
 
 /// Keys that name an entry of a list.

@@ -6,13 +6,16 @@ use jiff::Timestamp;
 
 use super::model::{IncidentLine, MeasureLine, MeasureState, Moment, OpenMeasure, Step};
 use super::scope::Scope;
-use super::{notified, words};
+use super::{Error, clocks, notified, words};
 use crate::id::{OutageId, SystemId};
 use crate::incident::{Certainty, Incident, Measure};
 use crate::record::Outage;
 
 /// Incidents that were opened in the month or belong to one of `outages`.
-pub(super) fn lines(scope: &Scope<'_>, outages: &BTreeSet<OutageId>) -> Vec<IncidentLine> {
+pub(super) fn lines(
+    scope: &Scope<'_>,
+    outages: &BTreeSet<OutageId>,
+) -> Result<Vec<IncidentLine>, Error> {
     of_month(scope, outages).map(|i| line(scope, i)).collect()
 }
 
@@ -22,7 +25,7 @@ pub(super) fn of_month<'a>(
     outages: &'a BTreeSet<OutageId>,
 ) -> impl Iterator<Item = &'a Incident> {
     let all = scope.record.incidents.all();
-    all.filter(|i| scope.any(&i.systems)).filter(|i| {
+    all.filter(|i| scope.concerns(i)).filter(|i| {
         scope.period.contains(i.opened_at) || i.outages.iter().any(|o| outages.contains(o))
     })
 }
@@ -77,15 +80,15 @@ fn state(scope: &Scope<'_>, measure: &Measure) -> MeasureState {
     }
 }
 
-fn line(scope: &Scope<'_>, incident: &Incident) -> IncidentLine {
+fn line(scope: &Scope<'_>, incident: &Incident) -> Result<IncidentLine, Error> {
     let moment = |at: Timestamp| Moment::of(at, &scope.zone);
     let review = &incident.review;
     let ours: Vec<&Outage> = ours(scope, incident);
     let (told, words, _) = notified::of(scope, incident, &ours);
     let taken = incident.acknowledged.as_ref();
-    IncidentLine {
+    Ok(IncidentLine {
         incident: incident.id.to_string(),
-        severity: None,
+        severity: incident.handling.severity().map(str::to_owned),
         systems: scope.ours(&incident.systems),
         outages: ours.iter().map(|o| o.id.to_string()).collect(),
         cause: incident.cause,
@@ -114,11 +117,11 @@ fn line(scope: &Scope<'_>, incident: &Incident) -> IncidentLine {
             .iter()
             .map(|m| measure(scope, incident, m))
             .collect(),
-        clocks: Vec::new(),
+        clocks: clocks::of_incident(scope, incident)?,
         missing: incident.missing(),
         timeline: timeline(scope, incident, &ours, &words, told.len()),
         told,
-    }
+    })
 }
 
 /// The outages of an incident that the committee sees.

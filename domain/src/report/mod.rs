@@ -4,6 +4,7 @@
 //! record, whose position the report prints, so the same ledger gives the same report.
 
 mod changes;
+mod clocks;
 mod customers;
 mod downtime;
 pub mod explain;
@@ -29,6 +30,7 @@ pub mod words;
 
 use std::collections::BTreeSet;
 
+pub use clocks::{ClockCount, ClockLine, LevelLine};
 pub(crate) use method::{choices, weekly};
 pub use model::*;
 pub use one_customer::{CustomerReport, of_customer};
@@ -103,7 +105,8 @@ pub fn over(record: &Record, committee: &str, covers: Period, head: &str) -> Res
     let systems = systems::lines(&scope, &accounts);
     let outages = outages::lines(&scope, &accounts);
     let touched: BTreeSet<_> = outages::touching(&scope).map(|o| o.id).collect();
-    let incidents = incidents::lines(&scope, &touched);
+    let incidents = incidents::lines(&scope, &touched)?;
+    let clocks = clocks::lines(&scope)?;
     let customers = customers::lines(&incidents);
     let maintenance = maintenance::lines(&scope, &accounts);
     let unknown = monitor::unknown(&scope, &accounts);
@@ -167,6 +170,9 @@ pub fn over(record: &Record, committee: &str, covers: Period, head: &str) -> Res
         trend,
         outages,
         incidents,
+        clock_counts: clocks::counts(&scope, &clocks),
+        clocks,
+        escalations: clocks::levels(&scope),
         maintenance,
         notices: notices::counted(&notices.kinds),
         notice_results: notices::counted(&notices.results),

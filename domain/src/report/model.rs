@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
 use serde::{Serialize, Serializer};
 
+use super::clocks::{ClockCount, ClockLine, LevelLine};
 use super::words;
 pub use crate::accounting::Verdict;
 
@@ -88,6 +89,12 @@ pub struct Report {
     pub outages: Vec<OutageLine>,
     /// Every incident that was opened in the month or belongs to one of its outages.
     pub incidents: Vec<IncidentLine>,
+    /// How often the clocks of each severity were kept.
+    pub clock_counts: Vec<ClockCount>,
+    /// The clocks that ended in the month, and those that were running at its end.
+    pub clocks: Vec<ClockLine>,
+    /// The levels of escalation that were decided in the month.
+    pub escalations: Vec<LevelLine>,
     /// Every window that touches the month.
     pub maintenance: Vec<WindowLine>,
     /// Notices decided in the month, by kind.
@@ -441,7 +448,7 @@ pub struct ExclusionLine {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct IncidentLine {
     pub incident: String,
-    /// `None` until policies name severities.
+    /// The last one; `None` if no policy rates it.
     pub severity: Option<String>,
     pub systems: Vec<String>,
     /// Its outages of `systems`.
@@ -469,8 +476,8 @@ pub struct IncidentLine {
     pub root_cause_certainty: Option<crate::incident::Certainty>,
     pub resolution: Option<String>,
     pub measures: Vec<MeasureLine>,
-    /// Empty until policies put clocks on incidents.
-    pub clocks: Vec<Clock>,
+    /// All clocks of it, also of other months.
+    pub clocks: Vec<ClockLine>,
     pub told: Vec<Told>,
     /// The texts that are not written yet.
     pub missing: Vec<&'static str>,
@@ -481,20 +488,6 @@ pub struct IncidentLine {
 pub struct Step {
     pub at: Moment,
     pub what: String,
-}
-
-/// A deadline that a policy puts on an incident.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Clock {
-    /// `response`, `update` or `resolution`.
-    pub clock: String,
-    pub severity: String,
-    pub started: Moment,
-    pub due: Moment,
-    pub answered: Option<Moment>,
-    pub paused_s: i64,
-    /// `met`, `missed`, `not_needed`, `merged` or `running`.
-    pub result: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

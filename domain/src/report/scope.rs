@@ -11,7 +11,8 @@ use jiff::tz::TimeZone;
 use super::Error;
 use crate::calendar::{self, Month};
 use crate::catalogue::{Catalogue, Committee, System};
-use crate::id::SystemId;
+use crate::id::{CustomerId, SystemId};
+use crate::incident::Incident;
 use crate::months::Zones;
 use crate::policy::{Policy, Target};
 use crate::record::{Agreement, Record};
@@ -170,6 +171,19 @@ impl<'a> Scope<'a> {
     /// True if the committee oversees any of these systems.
     pub fn any(&self, systems: &[SystemId]) -> bool {
         systems.iter().any(|s| self.systems.contains_key(s))
+    }
+
+    /// True if the committee oversees a system of the incident. A report without a system concerns the committee of
+    /// its customer's first system.
+    pub fn concerns(&self, incident: &Incident) -> bool {
+        let first = |customer: &CustomerId| {
+            let at = self.record.configurations.in_force_at(incident.opened_at)?;
+            at.customer(customer.as_str())?.systems.first().cloned()
+        };
+        let mut problems = incident.handling.problems.iter();
+        self.any(&incident.systems)
+            || incident.systems.is_empty()
+                && problems.any(|problem| first(&problem.customer).is_some_and(|s| self.any(&[s])))
     }
 
     /// The names of those of these systems that the committee oversees.

@@ -4,6 +4,7 @@
 //! module builds. Nothing here computes a figure: its value is the one that the report prints, and
 //! anyone can compute it again from the formula and the numbers.
 
+mod clocks;
 mod evidence;
 mod numbers;
 mod said;
@@ -266,6 +267,7 @@ pub(super) fn of(
     numbers::trend(scope, months, report, &mut all);
     numbers::outages(scope, accounts, report, &acts, &mut all);
     numbers::incidents(scope, report, &mut all);
+    clocks::of(scope, report, &mut all);
     numbers::maintenance(scope, accounts, report, &acts, &mut all);
     numbers::notices(scope, report, &mut all);
     numbers::monitor(report, &mut all);

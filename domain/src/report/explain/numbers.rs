@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::evidence::ActLine;
 use super::table::{self, FUNCTIONS};
-use super::{Explained, Number, Subject, join};
+use super::{Explained, Number, Subject, clocks, join};
 use crate::accounting::Figures;
 use crate::id::{OutageId, SystemId};
 use crate::report::merged::Milestones;
@@ -37,7 +37,7 @@ pub(super) fn of_leaf(value: Option<&str>) -> Number {
 }
 
 /// Instants and spans in the committee's zone.
-struct Printer<'a>(&'a Scope<'a>);
+pub(super) struct Printer<'a>(pub &'a Scope<'a>);
 
 impl Printer<'_> {
     fn moment(&self, at: Timestamp) -> Moment {
@@ -50,7 +50,7 @@ impl Printer<'_> {
         Number::Instants(all)
     }
 
-    fn spans<'s>(&self, all: impl IntoIterator<Item = &'s Spans>) -> Number {
+    pub(super) fn spans<'s>(&self, all: impl IntoIterator<Item = &'s Spans>) -> Number {
         let pairs = all.into_iter().flat_map(Spans::iter);
         let moment = |s: i64| self.moment(instant(s));
         Number::Spans(pairs.map(|(from, to)| (moment(from), moment(to))).collect())
@@ -392,6 +392,7 @@ pub(super) fn incidents(scope: &Scope<'_>, report: &Report, all: &mut Explained)
             outages: line.outages.clone(),
             ..Subject::default()
         });
+        clocks::runs(scope, &format!("{key}.clocks"), &line.clocks, all);
         let ours = incidents::ours(scope, incident);
         let (.., contacts) = notified::of(scope, incident, &ours);
         for (place, told) in line.told.iter().enumerate() {

@@ -382,6 +382,29 @@ pub const OUTAGE: &[Figure] = &[
 /// The contacts of one customer that an incident's notices had one result for.
 pub const CONTACTS: Figure = number("", "Contacts by result of their notice", "count(contacts)");
 
+/// How often the clocks of a severity were kept.
+pub const CLOCK_COUNT: &[Figure] = &[
+    number("met", "Clocks met", "count(runs_met)"),
+    number("missed", "Clocks missed", "count(runs_missed)"),
+    number(
+        "not_needed",
+        "Clocks that a recovery ended",
+        "count(runs_not_needed)",
+    ),
+    number("merged", "Clocks that a merge ended", "count(runs_merged)"),
+    number("running", "Clocks still running", "count(runs_running)"),
+];
+
+/// One run of a clock.
+pub const CLOCK: &[Figure] = &[seconds(
+    "paused_s",
+    "Pauses within the clock's own time",
+    "seconds(paused)",
+)];
+
+/// One level of escalation.
+pub const LEVEL: &[Figure] = &[number("level", "Level of escalation", "level_of_policy")];
+
 /// One maintenance window.
 pub const WINDOW: &[Figure] = &[
     figure(

@@ -99,8 +99,8 @@ fn line(run: &Run) -> String {
     for (word, instant) in parts {
         text.push_str(&instant.map_or(String::new(), |at| format!(" {word} {}", short(at))));
     }
-    if run.paused_s > 0 {
-        text.push_str(&format!(" paused {} s", run.paused_s));
+    if run.paused.seconds() > 0 {
+        text.push_str(&format!(" paused {} s", run.paused.seconds()));
     }
     let result = match run.result {
         Outcome::Running => "running",
