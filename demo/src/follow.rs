@@ -141,6 +141,7 @@ fn is_shown(event: &Event, before: &[Event]) -> bool {
         | "blip"
         | "overrun"
         | "absent"
+        | "maintenance-reminded"
         | "maintenance-started"
         | "maintenance-completed"
         | "window-scheduled"

@@ -226,6 +226,19 @@ pub struct Rule {
     pub agreed: Option<Date>,
     /// True if customers are notified of its start and end.
     pub tell: bool,
+    /// How long before its start customers are reminded, in seconds, the longest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub announce_s: Vec<i64>,
+}
+
+/// The earliest reminder of a window: 90 days before its start, in seconds.
+pub const LONGEST_ANNOUNCE_S: i64 = 90 * 86_400;
+
+impl Rule {
+    /// True if customers are notified of its occurrences.
+    pub fn tells(&self) -> bool {
+        self.tell || !self.announce_s.is_empty()
+    }
 }
 
 impl System {
@@ -341,4 +354,7 @@ pub struct Single {
     /// The reason for scheduling outside the policy's allowed hours.
     #[serde(alias = "override")]
     pub override_reason: Option<String>,
+    /// How long before its start customers are reminded, in seconds, the longest first.
+    #[serde(alias = "announce", default, skip_serializing_if = "Vec::is_empty")]
+    pub announce_s: Vec<i64>,
 }

@@ -1,4 +1,4 @@
-//! The instants that fall due without an input: midnights, starts of windows, ends of flapping.
+//! The instants that fall due without an input: midnights, starts of windows and reminders of them, ends of flapping.
 //! They are computed from the record, not stored in timers.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::calendar::{self, Month};
-use crate::catalogue::Single;
+use crate::catalogue::{Rule, Single};
 use crate::id::{CommitteeId, Source, SystemId, WindowId};
 use crate::record::{Held, Record};
 use crate::span::Span;
@@ -26,6 +26,7 @@ pub fn next_due(record: &Record, doubted: &BTreeSet<Source>) -> Option<Timestamp
     let ahead = ahead(record)?;
     let midnight = midnights(record, ahead).into_iter().min();
     let start = windows_ahead(record).values().map(|o| o.span.from).min();
+    let reminder = reminders(record).iter().map(|due| due.at).min();
     // A window ends by the present clock, not by the latest time that the clock ever showed.
     let now = record.as_of.unwrap_or(ahead.from);
     let unwatched = record
@@ -40,7 +41,7 @@ pub fn next_due(record: &Record, doubted: &BTreeSet<Source>) -> Option<Timestamp
     let report = reports(record, ahead).iter().map(|due| due.at).min();
     let mut clocks = record.incidents.clocks_due();
     let clock = clocks.next().map(|(due, _)| due.max(now));
-    [midnight, start, unwatched, settled, report, clock]
+    [midnight, start, reminder, unwatched, settled, report, clock]
         .into_iter()
         .flatten()
         .min()
@@ -85,11 +86,7 @@ pub(crate) fn midnights(record: &Record, ahead: Span) -> Vec<Timestamp> {
 /// Windows with notices to customers that have not started yet, by the present clock. A window does
 /// not start twice when the clock is set back.
 pub(crate) fn windows_ahead(record: &Record) -> BTreeMap<WindowId, Occurrence> {
-    let ahead = record.as_of.and_then(|now| {
-        let to = now.checked_add(HORIZON).ok()?;
-        Some(Span::new(now, to))
-    });
-    let Some(ahead) = ahead else {
+    let Some(ahead) = ahead_of_clock(record) else {
         return BTreeMap::new();
     };
     let mut found = windows_over(record, ahead);
@@ -99,6 +96,12 @@ pub(crate) fn windows_ahead(record: &Record) -> BTreeMap<WindowId, Occurrence> {
         o.span.from > ahead.from && o.span.from < ahead.to && !begun
     });
     found
+}
+
+/// The time that is searched, from the present clock on.
+fn ahead_of_clock(record: &Record) -> Option<Span> {
+    let now = record.as_of?;
+    Some(Span::new(now, now.checked_add(HORIZON).ok()?))
 }
 
 /// Windows with notices to customers that touch `over`.
@@ -115,7 +118,7 @@ pub(crate) fn windows_over(record: &Record, over: Span) -> BTreeMap<WindowId, Oc
         .catalogue
         .systems
         .iter()
-        .filter(|system| system.windows.iter().any(|rule| rule.tell))
+        .filter(|system| system.windows.iter().any(Rule::tells))
         .map(|system| &system.id);
     let systems: BTreeSet<&SystemId> = singles.chain(recurring).collect();
     systems
@@ -124,6 +127,105 @@ pub(crate) fn windows_over(record: &Record, over: Span) -> BTreeMap<WindowId, Oc
         .filter(|o| o.tell && !o.span.is_empty() && o.why != Earned::Cancelled)
         .map(|o| (o.id.clone(), o))
         .collect()
+}
+
+/// A reminder of a window to its customers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ReminderDue {
+    pub at: Timestamp,
+    pub window: Occurrence,
+    /// How long before the start it is due, in seconds.
+    pub before_s: i64,
+}
+
+/// Reminders that fall due after the present clock, within the search. A window is reminded of once at each
+/// instant, also when the clock is set back.
+pub(crate) fn reminders(record: &Record) -> Vec<ReminderDue> {
+    let Some(ahead) = ahead_of_clock(record) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for before_s in announced(record) {
+        let before = SignedDuration::from_secs(before_s);
+        let later = |at: Timestamp| at.checked_add(before).ok();
+        let (Some(from), Some(to)) = (later(ahead.from), later(ahead.to)) else {
+            continue;
+        };
+        for window in windows_over(record, Span::new(from, to)).into_values() {
+            let ahead = from < window.span.from && window.span.from < to;
+            let Ok(at) = window.span.from.checked_sub(before) else {
+                continue;
+            };
+            if ahead
+                && window.announce_s.contains(&before_s)
+                && is_open_for(record, &window, before_s)
+            {
+                found.push(ReminderDue {
+                    at,
+                    window,
+                    before_s,
+                });
+            }
+        }
+    }
+    found
+}
+
+/// Reminders whose time passed while the service did not watch, or before the window was configured: for each
+/// window the last of them. The announcement of a one-off window is all that its customers need at that time.
+pub(crate) fn late_reminders(record: &Record, at: Timestamp) -> Vec<ReminderDue> {
+    let longest = announced(record).pop_last();
+    let to = longest.and_then(|s| at.checked_add(SignedDuration::from_secs(s)).ok());
+    let Some(to) = to else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for window in windows_over(record, Span::new(at, to)).into_values() {
+        let ahead_s = window.span.from.duration_since(at).as_secs();
+        let reached = window.announce_s.iter().filter(|s| ahead_s <= **s);
+        let Some(before_s) = reached.min().copied().filter(|_| at < window.span.from) else {
+            continue;
+        };
+        let before = SignedDuration::from_secs(before_s);
+        let due = window.span.from.checked_sub(before).unwrap_or(at);
+        let announced = planned_at(record, &window).is_some_and(|planned_at| due <= planned_at);
+        if !announced && is_open_for(record, &window, before_s) {
+            found.push(ReminderDue {
+                at,
+                window,
+                before_s,
+            });
+        }
+    }
+    found
+}
+
+/// True if the window has not begun and its customers were not reminded of it yet.
+fn is_open_for(record: &Record, window: &Occurrence, before_s: i64) -> bool {
+    let begun = record.maintenance.has_begun(&window.id);
+    !begun && !record.maintenance.is_reminded(window, before_s)
+}
+
+/// When a one-off window got the start that it has now.
+fn planned_at(record: &Record, window: &Occurrence) -> Option<Timestamp> {
+    let history = record.maintenance.one_off(&window.id)?;
+    let versions = history.versions.iter().rev();
+    let same = versions.take_while(|(_, version)| version.start == window.span.from);
+    same.last().map(|(made_at, _)| *made_at)
+}
+
+/// How long before the start of a window reminders are due, each length once, in seconds.
+fn announced(record: &Record) -> BTreeSet<i64> {
+    let now = record.as_of.unwrap_or(Timestamp::MIN);
+    let singles = record.maintenance.all_one_off();
+    let singles = singles.filter_map(|(_, history)| Some(&history.versions.last()?.1));
+    let singles = singles.filter(|window| now < window.start);
+    let rules = record.catalogue.systems.iter().flat_map(|s| &s.windows);
+    let recurring = rules.flat_map(|rule| &rule.announce_s);
+    let all = singles
+        .flat_map(|window| &window.announce_s)
+        .chain(recurring);
+    all.copied().collect()
 }
 
 /// The flapping systems without a pending bad run, with the instant at which each has been up for

@@ -305,6 +305,20 @@ pub enum Fact {
         /// The second person, whom an earlier time needs.
         approved_by: Option<String>,
     },
+    /// Customers are reminded of a window that is still to come.
+    MaintenanceReminded {
+        /// Which.
+        window: WindowId,
+        /// The systems of the window.
+        systems: Vec<SystemId>,
+        /// The title of the work.
+        title: String,
+        /// As it is planned now.
+        span: Span,
+        /// How long before the start this reminder was due, in seconds. A late one is for the last of those that
+        /// are due.
+        before_s: i64,
+    },
     /// A window began.
     MaintenanceStarted {
         /// Which.
@@ -606,6 +620,7 @@ impl Fact {
             }
             Fact::WindowCancelled { window, .. }
             | Fact::CustomerNotified { window, .. }
+            | Fact::MaintenanceReminded { window, .. }
             | Fact::MaintenanceStarted { window, .. }
             | Fact::MaintenanceCompleted { window } => window.to_string(),
             Fact::IncidentOpened { systems, .. } => systems

@@ -23,6 +23,7 @@ pub enum Kind {
     MaintenanceScheduled,
     MaintenanceChanged,
     MaintenanceCancelled,
+    MaintenanceReminder,
     MaintenanceStarted,
     MaintenanceCompleted,
     MaintenanceOverrun,
@@ -33,12 +34,13 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 13] = [
         Kind::Downtime,
         Kind::Uptime,
         Kind::MaintenanceScheduled,
         Kind::MaintenanceChanged,
         Kind::MaintenanceCancelled,
+        Kind::MaintenanceReminder,
         Kind::MaintenanceStarted,
         Kind::MaintenanceCompleted,
         Kind::MaintenanceOverrun,
@@ -56,6 +58,7 @@ impl Kind {
             Kind::MaintenanceScheduled => "maintenance-scheduled",
             Kind::MaintenanceChanged => "maintenance-changed",
             Kind::MaintenanceCancelled => "maintenance-cancelled",
+            Kind::MaintenanceReminder => "maintenance-reminder",
             Kind::MaintenanceStarted => "maintenance-started",
             Kind::MaintenanceCompleted => "maintenance-completed",
             Kind::MaintenanceOverrun => "maintenance-overrun",

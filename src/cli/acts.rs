@@ -201,6 +201,7 @@ impl Group for MaintenanceActs {
                 MAX_DOWNTIME,
                 MIN_NOTICE,
                 START_GRACE,
+                ANNOUNCE,
                 OVERRIDE,
             ],
         },
@@ -449,6 +450,12 @@ const START_GRACE: Argument = Argument::length(
     "start_grace",
     "How early the work may begin, such as 30s",
 );
+const ANNOUNCE: Argument = Argument::length(
+    "announce",
+    "announce",
+    "Remind customers so long before the start, such as 24h; repeatable",
+)
+.repeatable();
 const OVERRIDE: Argument = Argument::text(
     "override",
     "override",

@@ -6,6 +6,7 @@ use domain::event::{Delivery, Event, Fact, GapCause, Silence, is_set_back};
 use domain::id::{NoticeId, OutageId, SystemId};
 use domain::incident::{Cause, Review};
 use domain::record::Record;
+use domain::report::words;
 use domain::sample::Reason;
 use domain::span::Span;
 use domain::text::visible_line;
@@ -228,6 +229,19 @@ impl Writer<'_> {
                  {window}, {how}{}{}.",
                 self.counts_from(*counts_from),
                 approved(approved_by.as_deref())
+            ),
+            Fact::MaintenanceReminded {
+                window,
+                systems,
+                title,
+                span,
+                before_s,
+            } => format!(
+                "Customers are reminded of maintenance window {window} ({title}) of {}, as due {} before it \
+                 starts at {}.",
+                list(systems),
+                words::length(*before_s).replace('\u{a0}', " "),
+                self.time(span.from)
             ),
             Fact::MaintenanceStarted {
                 window,

@@ -1,6 +1,6 @@
 //! `[[maintenance]]`: a recurring maintenance window.
 
-use domain::catalogue::{Days, End, LAST_DAY, Rule};
+use domain::catalogue::{Days, End, LAST_DAY, LONGEST_ANNOUNCE_S, Rule};
 use jiff::civil::Weekday;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -18,7 +18,7 @@ const LONGEST_S: i64 = 31 * 86_400;
 /// A recurring maintenance window.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-later" = ["announce", "systems"]))]
+#[schemars(extend("x-later" = ["systems"]))]
 pub(super) struct Maintenance {
     /// An id, unique within the system. Default: made from the title.
     id: Option<Parsed<Id>>,
@@ -47,6 +47,9 @@ pub(super) struct Maintenance {
     start_grace: Option<Parsed<Seconds>>,
     /// The date on which it was agreed.
     agreed: Option<Parsed<Date>>,
+    /// How long before its start customers are reminded, as ["7d", "24h", "1h"], each at most 90d. They are then also notified of its start and end.
+    #[schemars(length(min = 1))]
+    announce: Option<Vec<Parsed<Seconds>>>,
     /// True if customers are notified of its start and end. Default: false.
     #[serde(default)]
     tell: bool,
@@ -138,6 +141,7 @@ pub(super) fn window(source: &mut Source<'_>, written: Written<Maintenance>) -> 
         start_grace_s: table.start_grace.map(|grace| grace.value),
         agreed: table.agreed.map(|agreed| agreed.value),
         tell: table.tell,
+        announce_s: announce(source, table.announce.unwrap_or_default()),
     };
     (rule, id_at)
 }
@@ -183,6 +187,24 @@ fn end(
             End::After(i64::MAX)
         }
     }
+}
+
+/// How long before the start reminders are due, the longest first.
+fn announce(source: &mut Source<'_>, written: Vec<Parsed<Seconds>>) -> Vec<i64> {
+    for before in &written {
+        at_least(source, Some(before), 1);
+        if !before.is_stand_in() && before.value > LONGEST_ANNOUNCE_S {
+            source.wrong(
+                &before.at,
+                "a reminder is sent at most 90d before the start",
+            );
+        }
+    }
+    let written: Vec<_> = written.into_iter().map(|s| (s.value, s.at)).collect();
+    source.no_repeats(&written);
+    let mut announce_s: Vec<i64> = written.into_iter().map(|(s, _)| s).collect();
+    announce_s.sort_unstable_by(|a, b| b.cmp(a));
+    announce_s
 }
 
 fn days(

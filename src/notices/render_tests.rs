@@ -330,6 +330,14 @@ fn maintenance_cancelled() {
 }
 
 #[test]
+fn maintenance_reminder() {
+    insta::assert_snapshot!(said(&update(
+        Kind::MaintenanceReminder,
+        vec![quiet(portal())]
+    )));
+}
+
+#[test]
 fn maintenance_started() {
     insta::assert_snapshot!(said(&update(
         Kind::MaintenanceStarted,
@@ -476,6 +484,7 @@ fn every_html_part_fetches_nothing_and_says_its_status_in_words() {
             Kind::MaintenanceScheduled => "PLANNED",
             Kind::MaintenanceChanged => "CHANGED",
             Kind::MaintenanceCancelled => "CANCELLED",
+            Kind::MaintenanceReminder => "REMINDER",
             Kind::MaintenanceStarted => "STARTED",
             Kind::MaintenanceCompleted => "COMPLETED",
             Kind::MaintenanceOverrun => "OVERRUN",

@@ -86,10 +86,15 @@ pub(super) fn check_selector(source: &mut Source<'_>, written: &Spanned<Written>
     }
 }
 
-/// A value as the act stores it: a length in seconds, a share in parts per million.
+/// A value as the act stores it: lengths in seconds, a share in parts per million.
 fn stored(key: &str, value: Value) -> Value {
+    if let Value::Array(all) = value {
+        return Value::Array(all.into_iter().map(|one| stored(key, one)).collect());
+    }
     let number = value.as_str().and_then(|text| match key {
-        "max_downtime" | "min_notice" | "start_grace" => crate::config::seconds(text).ok(),
+        "max_downtime" | "min_notice" | "start_grace" | "announce" => {
+            crate::config::seconds(text).ok()
+        }
         "share" => crate::config::share(text).ok().map(i64::from),
         _ => None,
     });

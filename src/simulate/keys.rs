@@ -47,6 +47,7 @@ struct Forms {
     max_downtime: Parsed<Seconds>,
     min_notice: Parsed<Seconds>,
     start_grace: Parsed<Seconds>,
+    announce: Vec<Parsed<Seconds>>,
     down_for: Parsed<Length>,
     approved_by: Parsed<Line>,
     title: Parsed<Line>,
@@ -263,7 +264,7 @@ mod tests {
         assert_eq!(keys("cancel_maintenance"), "AT BY DO REASON WINDOW");
         assert_eq!(
             keys("schedule_maintenance"),
-            "AT BY DO END ID impact max_downtime min_notice override START start_grace SYSTEMS TITLE"
+            "announce AT BY DO END ID impact max_downtime min_notice override START start_grace SYSTEMS TITLE"
         );
         assert_eq!(keys("restart"), "AT BY DO down_for kill");
         assert_eq!(keys("reload"), "AT BY CONFIG DO");
@@ -279,6 +280,7 @@ mod tests {
             "min_notice_s",
             "start_grace_s",
             "share_ppm",
+            "announce_s",
             "override_reason",
             "figures",
         ];

@@ -9,7 +9,7 @@ use domain::event::Delivery;
 use domain::id::{NoticeId, SystemId};
 use domain::incident::Incident;
 use domain::notice::{Address, Kind};
-use domain::record::notices::{Known, OutageEntry, PostEntry, ReportEntry, WindowEntry};
+use domain::record::notices::{Known, NotSent, OutageEntry, PostEntry, ReportEntry, WindowEntry};
 use domain::record::{Outage, Outgoing, Record, Standing};
 use domain::report;
 use jiff::Timestamp;
@@ -39,6 +39,9 @@ struct NoticeLine<'a> {
     attempts: u32,
     message_id: Option<&'a str>,
     result: &'static str,
+    /// Why no mail was made, or why it was not delivered, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
 }
 
 /// The reports as written.
@@ -78,7 +81,7 @@ fn timeline(turn: &Turn) -> Result<Vec<u8>, Error> {
 fn notices(record: &Record) -> Result<Vec<u8>, Error> {
     let mut lines = Vec::new();
     for (id, outgoing) in record.notices.messages() {
-        push(&mut lines, &sent(id, outgoing))?;
+        push(&mut lines, &sent(record, id, outgoing))?;
     }
     for (outage, address, entry) in record.notices.outage_entries() {
         let outage = record.outages.get(&outage);
@@ -136,6 +139,7 @@ fn unsent_outage<'a>(
         attempts: 0,
         message_id: None,
         result,
+        reason: None,
     }
 }
 
@@ -157,6 +161,7 @@ fn unsent_window<'a>(
         attempts: 0,
         message_id: None,
         result,
+        reason: entry.not_sent.map(NotSent::reason),
     }
 }
 
@@ -179,6 +184,7 @@ fn unsent_report<'a>(
         attempts: 0,
         message_id: None,
         result,
+        reason: None,
     }
 }
 
@@ -202,10 +208,11 @@ fn unsent_post<'a>(
         attempts: 0,
         message_id: None,
         result,
+        reason: None,
     }
 }
 
-fn sent(id: NoticeId, outgoing: &Outgoing) -> NoticeLine<'_> {
+fn sent<'a>(record: &Record, id: NoticeId, outgoing: &'a Outgoing) -> NoticeLine<'a> {
     let notice = &outgoing.notice;
     let delivered = match outgoing.standing {
         Standing::Sent(at) => Some(at),
@@ -231,6 +238,7 @@ fn sent(id: NoticeId, outgoing: &Outgoing) -> NoticeLine<'_> {
             Some((Delivery::Ambiguous, _)) if !outgoing.standing.is_final() => "ambiguous",
             _ => outgoing.standing.word(),
         },
+        reason: record.notices.not_sent(outgoing).map(NotSent::reason),
     }
 }
 

@@ -1,10 +1,10 @@
-//! Decides when a maintenance window starts and when it is completed.
+//! Decides when customers are reminded of a maintenance window, when it starts and when it is completed.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::Draft;
 use crate::catalogue::Affects;
-use crate::due::windows_over;
+use crate::due::{self, ReminderDue, windows_over};
 use crate::event::Fact;
 use crate::id::{SystemId, WindowId};
 use crate::record::Held;
@@ -41,6 +41,29 @@ impl Draft<'_> {
                 span: occurrence.span,
             },
         );
+    }
+
+    pub(super) fn remind(&mut self, at: Timestamp, due: ReminderDue) {
+        let ReminderDue {
+            window, before_s, ..
+        } = due;
+        self.emit(
+            at,
+            Fact::MaintenanceReminded {
+                window: window.id,
+                systems: window.systems,
+                title: window.title,
+                span: window.span,
+                before_s,
+            },
+        );
+    }
+
+    /// Reminders that fell due while the service did not watch, or before their window was configured.
+    pub(super) fn late_reminders(&mut self, at: Timestamp) {
+        for due in due::late_reminders(self.record(), at) {
+            self.remind(at, due);
+        }
     }
 
     /// A window is completed when it is over and every system of it is confirmed up by a sample

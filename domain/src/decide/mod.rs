@@ -128,6 +128,7 @@ impl Draft<'_> {
                 );
                 if self.alive {
                     self.windows_running(at);
+                    self.late_reminders(at);
                     self.late_drafts(at);
                 }
                 self.all_systems(at);
@@ -299,11 +300,16 @@ impl Draft<'_> {
             .into_values()
             .filter(|o| o.span.from == at)
             .collect();
+        let mut reminders = due::reminders(self.record());
+        reminders.retain(|due| due.at == at);
         if midnight {
             self.emit(at, Fact::DayClosed);
         }
         for occurrence in starting {
             self.start_window(at, &occurrence);
+        }
+        for due in reminders {
+            self.remind(at, due);
         }
         let reports = due::reports(self.record(), ahead);
         for due in reports.into_iter().filter(|due| due.at == at) {
@@ -397,6 +403,7 @@ impl Draft<'_> {
             self.emit(at, lost);
         }
         self.windows_running(at);
+        self.late_reminders(at);
         self.late_drafts(at);
         self.all_systems(at);
     }

@@ -1,5 +1,7 @@
 //! Composes announcements of maintenance windows.
 
+use jiff::Timestamp;
+
 use super::compose::{Content, Look};
 use crate::id::{SystemId, WindowId};
 use crate::notice::{Affected, Kind};
@@ -7,16 +9,19 @@ use crate::record::notices::{WindowEntry, replaces};
 
 impl Look<'_> {
     /// The first announcement that may be sent.
-    pub fn maintenance(&self) -> Option<Content> {
+    pub fn maintenance(&self, at: Timestamp) -> Option<Content> {
         let windows = self.channel.windows.iter();
-        let mut ready = windows.filter_map(|window| self.announcement(window));
+        let mut ready = windows.filter_map(|window| self.announcement(window, at));
         ready.next()
     }
 
-    /// The oldest owed announcement of a window that no later one replaces.
-    fn announcement(&self, window: &WindowId) -> Option<Content> {
+    /// The oldest owed announcement of a window that no later one replaces. No reminder leaves once the window
+    /// has begun.
+    fn announcement(&self, window: &WindowId, at: Timestamp) -> Option<Content> {
         let entries = self.record.notices.window(window, self.address);
-        let owed = || entries.iter().filter(|e| e.known.is_owed());
+        let late =
+            |e: &WindowEntry| e.kind == Kind::MaintenanceReminder && e.window.span.from <= at;
+        let owed = || entries.iter().filter(|e| e.known.is_owed() && !late(e));
         let replaced = |e: &WindowEntry| {
             owed().any(|later| later.cause > e.cause && replaces(later.kind, e.kind))
         };

@@ -57,7 +57,7 @@ pub fn next(record: &Record, doubted: &BTreeSet<Source>, address: &Address, at: 
     let content = look
         .downtime(at, &mut waits)
         .or_else(|| look.post())
-        .or_else(|| look.maintenance())
+        .or_else(|| look.maintenance(at))
         .or_else(|| look.recovery())
         .or_else(|| look.report(at));
     let wait = waits.into_iter().min();

@@ -36,12 +36,16 @@ impl Record {
                 self.monitoring.started(at, *alive_until);
                 self.probes
                     .all_silent(alive_until.unwrap_or(at), Silence::Stopped);
+                self.drop_late_reminders(at);
             }
             Fact::Stopped => self.ended(at, Life::Stopped),
             Fact::Crashed { alive_until } => self.ended(*alive_until, Life::Crashed),
             Fact::MonitoringGap { span, cause } => self.absent(at, *span, *cause),
             // It shows that the service watched, as all its events do.
-            Fact::DayClosed => self.drop_late_drafts(at),
+            Fact::DayClosed => {
+                self.drop_late_drafts(at);
+                self.drop_late_reminders(at);
+            }
             Fact::ReportDrafted { .. }
             | Fact::ReportReminded { .. }
             | Fact::ReportApproved { .. }
@@ -70,6 +74,7 @@ impl Record {
             | Fact::WindowChanged { .. }
             | Fact::WindowCancelled { .. }
             | Fact::CustomerNotified { .. }
+            | Fact::MaintenanceReminded { .. }
             | Fact::MaintenanceStarted { .. }
             | Fact::MaintenanceCompleted { .. } => self.window_fact(event),
             Fact::Flapping {
@@ -223,6 +228,7 @@ fn only_by_watching(fact: &Fact) -> bool {
             | Fact::DayClosed
             | Fact::ReportDrafted { .. }
             | Fact::ReportReminded { .. }
+            | Fact::MaintenanceReminded { .. }
             | Fact::ProbeSilent { .. }
             | Fact::ProbeFirstResult { .. }
             | Fact::ProbeDown { .. }

@@ -12,7 +12,7 @@ use crate::event::{Event, Fact};
 use crate::id::{CustomerId, SystemId, WindowId};
 use crate::notice::Kind;
 use crate::span::Span;
-use crate::windows::{CustomerTold, OneOffHistory};
+use crate::windows::{CustomerTold, Occurrence, OneOffHistory};
 
 /// The one-off windows, and the windows of any kind that have begun.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,17 @@ pub struct Maintenance {
     held: OrdMap<WindowId, Held>,
     /// Completed windows do not begin again, though the clock may be set back.
     completed: OrdSet<WindowId>,
+    /// The last reminder of each window that has not begun.
+    reminded: OrdMap<WindowId, Arc<Reminded>>,
+}
+
+/// The last reminder of a window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reminded {
+    /// How long before the start it was due, in seconds.
+    pub before_s: i64,
+    /// The window as the reminder says.
+    pub window: Occurrence,
 }
 
 /// A window that began and is not completed.
@@ -51,6 +62,25 @@ impl Maintenance {
     /// All windows that began and are not completed, in order of their ids.
     pub fn all_held(&self) -> impl Iterator<Item = (&WindowId, &Held)> {
         self.held.iter()
+    }
+
+    /// The last reminder of each window that has not begun, in order of their ids.
+    pub fn all_reminded(&self) -> impl Iterator<Item = (&WindowId, &Reminded)> {
+        self.reminded.iter().map(|(id, reminded)| (id, &**reminded))
+    }
+
+    /// True if customers were reminded of the window as it is planned now, so long before its start or later.
+    pub fn is_reminded(&self, window: &Occurrence, before_s: i64) -> bool {
+        let last = self.reminded.get(&window.id);
+        last.is_some_and(|r| r.window.span.from == window.span.from && r.before_s <= before_s)
+    }
+
+    /// Notes the last reminder of a window; none for a window that is not planned any more.
+    pub(super) fn set_reminded(&mut self, id: &WindowId, last: Option<Reminded>) {
+        match last {
+            Some(last) => self.reminded.insert(id.clone(), Arc::new(last)),
+            None => self.reminded.remove(id),
+        };
     }
 
     /// True if the window began, even if it is completed.
@@ -86,6 +116,7 @@ impl Maintenance {
     }
 
     fn started(&mut self, id: &WindowId, held: Held) {
+        self.reminded.remove(id);
         self.held.insert(id.clone(), held);
     }
 
@@ -153,6 +184,7 @@ impl Record {
             }
             Fact::WindowCancelled { window, .. } => {
                 self.maintenance.cancelled(at, window);
+                self.maintenance.set_reminded(window, None);
                 if let Some(occurrence) = self.occurrence(window) {
                     self.owe_cancellation(at, &occurrence);
                 }
@@ -174,6 +206,13 @@ impl Record {
                     approved_by: approved_by.clone(),
                 },
             ),
+            Fact::MaintenanceReminded {
+                window,
+                systems,
+                span,
+                before_s,
+                ..
+            } => self.owe_reminder(at, window, systems, *span, *before_s),
             Fact::MaintenanceStarted {
                 window,
                 systems,
@@ -187,6 +226,7 @@ impl Record {
                 };
                 self.maintenance.started(window, held);
                 self.owe_held(at, Kind::MaintenanceStarted, window);
+                self.drop_late_reminders(at);
             }
             Fact::MaintenanceCompleted { window } => {
                 self.owe_held(at, Kind::MaintenanceCompleted, window);

@@ -104,6 +104,8 @@ pub struct Occurrence {
     pub start_grace_s: i64,
     /// True if customers are notified of its start and end.
     pub tell: bool,
+    /// How long before its start customers are reminded, in seconds, the longest first.
+    pub announce_s: Vec<i64>,
     pub recurring: bool,
 }
 

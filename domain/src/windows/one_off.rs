@@ -77,6 +77,7 @@ pub fn one_off(
         max_downtime_s: limit,
         start_grace_s: last.start_grace_s.unwrap_or(probe_interval_s),
         tell: true,
+        announce_s: last.announce_s.clone(),
         recurring: false,
     })
 }

@@ -233,7 +233,8 @@ impl Versions<'_> {
             why,
             max_downtime_s: limit,
             start_grace_s: 0,
-            tell: entry.rule.tell,
+            tell: entry.rule.tells(),
+            announce_s: entry.rule.announce_s.clone(),
             recurring: true,
         }
     }

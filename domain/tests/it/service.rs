@@ -116,6 +116,7 @@ pub fn rule(id: &str, start: &str, length_s: i64, max_downtime_s: Option<i64>) -
         start_grace_s: None,
         agreed: Some("2024-03-01".parse().unwrap()),
         tell: false,
+        announce_s: Vec::new(),
     }
 }
 

@@ -35,6 +35,7 @@ pub fn list(common: &Common) -> Result<End, Failure> {
                 json!({
                     "window": w.id, "title": w.title, "systems": w.systems,
                     "start": w.span.from, "end": w.span.to, "max_downtime_s": w.max_downtime_s,
+                    "announce_s": w.announce_s,
                     "earned": !w.earned_parts.is_empty(),
                     "why": plain(&why(&w.why, outlook.as_ref(), utc)),
                     "tell_by": outlook.as_ref().map(|o| o.tell_by),
@@ -58,12 +59,17 @@ pub fn list(common: &Common) -> Result<End, Failure> {
             (true, true) => "does not count as planned yet: ",
             (true, false) => "does NOT count as planned: ",
         };
-        list.entry(vec![
+        let mut lines = vec![
             format!("{} to {}", times.at(w.span.from), times.at(w.span.to)),
             format!("{}, {}", w.id, w.title),
             format!("of {}; allows {allows}", systems.join(", ")),
             format!("{counts}{}", why(&w.why, outlook.as_ref(), times)),
-        ]);
+        ];
+        if !w.announce_s.is_empty() {
+            let lengths: Vec<String> = w.announce_s.iter().map(|s| words::length(*s)).collect();
+            lines.push(format!("reminders {} before it starts", lengths.join(", ")));
+        }
+        list.entry(lines);
     }
     print(&list.render(layout::width()))?;
     Ok(End::Done)

@@ -4,6 +4,7 @@ use domain::catalogue::Customer;
 use domain::event::Delivery;
 use domain::notice::Kind;
 use domain::record::Standing;
+use domain::record::notices::NotSent;
 use serde_json::{Value, json};
 use values::Format as _;
 
@@ -45,8 +46,17 @@ fn list(common: &Common) -> Result<End, Failure> {
                     "result": o.standing.word(),
                     "delivered": match o.standing { Standing::Sent(at) => Some(at), _ => None },
                     "reply": o.last.as_ref().map(|(_, reply)| reply),
+                    "reason": record.notices.not_sent(o).map(NotSent::reason),
                 })
             })
+            .chain(record.notices.dropped().map(|dropped| {
+                json!({
+                    "notice": null, "kind": dropped.kind, "message_id": null,
+                    "recipient": dropped.address.to_string(), "systems": dropped.systems,
+                    "decided": dropped.owed_at, "attempts": 0, "result": "superseded",
+                    "delivered": null, "reply": null, "reason": dropped.why.reason(),
+                })
+            }))
             .collect();
         return output::answer(&all);
     }
@@ -61,9 +71,20 @@ fn list(common: &Common) -> Result<End, Failure> {
         list.entry(vec![
             format!("{id} {} to {}", o.notice.kind, o.notice.recipient.address),
             format!(
-                "decided {decided}, {attempts}, {}",
-                standing(&o.standing, times)
+                "decided {decided}, {attempts}, {}{}",
+                standing(&o.standing, times),
+                record
+                    .notices
+                    .not_sent(o)
+                    .map_or_else(String::new, |why| { format!(" ({})", why.reason()) })
             ),
+        ]);
+    }
+    for dropped in record.notices.dropped() {
+        let decided = times.at(dropped.owed_at);
+        list.entry(vec![
+            format!("{} to {}", dropped.kind, dropped.address),
+            format!("decided {decided}, not sent: {}", dropped.why.reason()),
         ]);
     }
     print(&list.render(layout::width()))?;

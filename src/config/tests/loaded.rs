@@ -124,7 +124,9 @@ fn a_system_is_what_its_file_says() {
     assert_eq!(monthly.start, Time::constant(2, 0, 0, 0));
     assert_eq!(monthly.end, End::Local(Time::constant(4, 0, 0, 0)));
     assert_eq!(monthly.zone, "America/New_York");
-    assert_eq!((monthly.min_notice_s, monthly.tell), (Some(604_800), true));
+    assert_eq!(monthly.min_notice_s, Some(604_800));
+    assert_eq!(monthly.announce_s, [604_800, 86_400, 3_600]);
+    assert!(monthly.tells());
     let weekly = &portal.windows[1];
     assert_eq!(
         weekly.days,
@@ -135,7 +137,7 @@ fn a_system_is_what_its_file_says() {
         (End::After(3_600), Some(300))
     );
     assert_eq!(
-        (weekly.agreed, weekly.tell),
+        (weekly.agreed, weekly.tells()),
         (Some(date(2024, 3, 1)), false)
     );
     assert_eq!(weekly.start, Time::constant(21, 0, 0, 0));

@@ -186,7 +186,7 @@ fn a_key_of_another_kind_a_misspelt_kind_and_keys_of_later_versions() {
         .replace(
             "systems/portal.toml",
             "agreed       = 2024-03-01",
-            "announce = [\"7d\"]",
+            "systems = [\"portal\"]",
         )
         .replace(
             "policies/standard.toml",
@@ -208,11 +208,11 @@ fn a_key_of_another_kind_a_misspelt_kind_and_keys_of_later_versions() {
             11 | kind = "htpp"
                |        ^^^^^^
 
-            error: `announce` is not supported yet: remove it
+            error: `systems` is not supported yet: remove it
               --> config/systems/portal.toml:34:1
                |
-            34 | announce = ["7d"]
-               | ^^^^^^^^
+            34 | systems = ["portal"]
+               | ^^^^^^^
 
             error: `url` belongs to `http` probes, and this one is `tcp`
               --> config/systems/results-interface.toml:18:1
@@ -221,6 +221,51 @@ fn a_key_of_another_kind_a_misspelt_kind_and_keys_of_later_versions() {
                | ^^^
 
             4 mistakes in 3 files"#]],
+    );
+}
+
+#[test]
+fn lengths_of_reminders() {
+    let announce = |list: &str| {
+        Files::shipped().replace(
+            "systems/portal.toml",
+            "agreed       = 2024-03-01",
+            &format!("announce = [{list}]"),
+        )
+    };
+    check(
+        &announce("\"7d\", \"0s\", \"168h\", \"91d\""),
+        expect![[r#"
+            error: this is too short: at least 1s
+              --> config/systems/portal.toml:34:19
+               |
+            34 | announce = ["7d", "0s", "168h", "91d"]
+               |                   ^^^^
+
+            error: this is already in the list
+              --> config/systems/portal.toml:34:25
+               |
+            34 | announce = ["7d", "0s", "168h", "91d"]
+               |                         ^^^^^^
+
+            error: a reminder is sent at most 90d before the start
+              --> config/systems/portal.toml:34:33
+               |
+            34 | announce = ["7d", "0s", "168h", "91d"]
+               |                                 ^^^^^
+
+            3 mistakes in 1 file"#]],
+    );
+    check(
+        &announce(""),
+        expect![[r#"
+        error: `announce` is an empty list
+          --> config/systems/portal.toml:34:12
+           |
+        34 | announce = []
+           |            ^^
+
+        1 mistake in 1 file"#]],
     );
 }
 

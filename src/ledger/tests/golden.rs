@@ -90,6 +90,10 @@ examples! {
         window: window(), customer: "mercy".into(), how: "by telephone".into(),
         counts_from: Some(at("2026-10-30T14:00:00Z")), approved_by: Some("dana".into()),
     },
+    MaintenanceReminded => Fact::MaintenanceReminded {
+        window: window(), systems: vec![system(), "results".into()], title: "Patch night".into(), span: span(),
+        before_s: 86_400,
+    },
     MaintenanceStarted => Fact::MaintenanceStarted {
         window: window(), systems: vec![system(), "results".into()], title: "Patch night".into(), span: span(),
     },
@@ -235,6 +239,7 @@ fn single() -> Single {
         min_notice_s: Some(604_800),
         start_grace_s: None,
         override_reason: Some("the disk is failing".into()),
+        announce_s: Vec::new(),
     }
 }
 
@@ -437,6 +442,7 @@ fn rules() -> Vec<Rule> {
             start_grace_s: Some(300),
             agreed: Some(date(2026, 1, 15)),
             tell: true,
+            announce_s: Vec::new(),
         })
         .collect()
 }

@@ -89,6 +89,7 @@ fn catalogue() -> Catalogue {
                 start_grace_s: None,
                 agreed: Some(jiff::civil::date(2024, 3, 1)),
                 tell: false,
+                announce_s: Vec::new(),
             }],
         }],
         ..Catalogue::default()

@@ -75,6 +75,7 @@ fn weekly() -> Rule {
         start_grace_s: None,
         agreed: Some("2024-03-01".parse().unwrap()),
         tell: false,
+        announce_s: Vec::new(),
     }
 }
 
@@ -479,6 +480,7 @@ fn single(record: &mut Record) {
         min_notice_s: Some(86_400),
         start_grace_s: None,
         override_reason: None,
+        announce_s: Vec::new(),
     };
     let told_at = at("10-17 16:30:00");
     let entry = OneOffHistory {

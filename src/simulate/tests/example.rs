@@ -75,7 +75,7 @@ fn the_example_of_the_documentation_has_every_act_and_none_of_them_is_refused() 
             "impact": "Nobody can sign in", "start": "2026-10-08T07:00:00Z", "end": end,
             "max_downtime_s": max_downtime_s, "min_notice_s": 86_400, "start_grace_s": 90,
             // Every hour is allowed, so there is nothing to override.
-            "override_reason": null,
+            "override_reason": null, "announce_s": [86_400, 3_600],
         })
     };
     let done = [

@@ -6,7 +6,7 @@ use super::{earlier_time, given, known, maybe, named, refuse, shown, shown_span}
 use crate::act::Refusal;
 use crate::actor::Actor;
 use crate::calendar;
-use crate::catalogue::Single;
+use crate::catalogue::{LONGEST_ANNOUNCE_S, Single};
 use crate::event::Fact;
 use crate::id::{CustomerId, WindowId};
 use crate::record::Record;
@@ -101,6 +101,8 @@ pub(super) fn schedule(record: &Record, at: Timestamp, window: &Single) -> Resul
         min_notice_s: least_notice(record, window),
         ..window.clone()
     };
+    window.announce_s.sort_unstable_by(|a, b| b.cmp(a));
+    window.announce_s.dedup();
     // A reason that no policy asks for would be reported as an override.
     let given = window.override_reason.take();
     if within_planned_hours(record, &window, "").is_err() {
@@ -168,6 +170,13 @@ fn makes_sense(record: &Record, at: Timestamp, window: &Single) -> Result<(), Re
     not_too_long(record, window.start, window.end)?;
     a_length(window.min_notice_s)?;
     a_length(window.start_grace_s)?;
+    for before_s in &window.announce_s {
+        if !(1..=LONGEST_ANNOUNCE_S).contains(before_s) {
+            return refuse(
+                "a reminder is sent at least one second and at most 90 days before the window starts",
+            );
+        }
+    }
     fits(window.max_downtime_s, window.start, window.end)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Channel, Known, OutageEntry, Outgoing, Standing, replaces};
+use super::{Channel, Known, NotSent, OutageEntry, Outgoing, Standing, replaces};
 use crate::event::{Delivery, Fact};
 use crate::id::{NoticeId, OutageId};
 use crate::notice::{Address, Kind, Notice};
@@ -102,6 +102,8 @@ impl Record {
         {
             let entries = self.notices.window(&work.id, address).iter();
             let owed = entries.filter(|e| e.known.is_owed() && e.window.announces_same(work));
+            let reminds = notice.kind == Kind::MaintenanceReminder;
+            let owed = owed.filter(|e| (e.kind == Kind::MaintenanceReminder) == reminds);
             return owed.map(|e| e.owed_at).max();
         }
         let outages = || notice.outages().filter_map(|o| self.outages.get(&o));
@@ -156,6 +158,7 @@ impl Record {
         if let Some(work) = &outgoing.notice.window {
             self.drop_cancelled(&work.id, &address);
         }
+        self.drop_late_reminders_to(&address, at);
         self.drop_pointless(&address, at);
     }
 
@@ -237,10 +240,20 @@ impl Record {
                 .filter(|e| e.cause < cause && e.known.is_owed())
             {
                 if replaces(kind, earlier.kind) {
-                    earlier.known = match earlier.known {
-                        Known::Lost(id) => Known::Perhaps(id),
-                        _ => Known::Dropped,
-                    };
+                    earlier.drop_because(match kind {
+                        Kind::MaintenanceStarted | Kind::MaintenanceCompleted => {
+                            NotSent::WindowBegan
+                        }
+                        Kind::MaintenanceCancelled => NotSent::WindowCancelled,
+                        _ => NotSent::Replaced,
+                    });
+                }
+            }
+            // An announcement that was delivered late says what the reminders would say.
+            if matches!(known, Known::Yes(_) | Known::Perhaps(_)) {
+                let reminders = entries.iter_mut().filter(|e| e.is_owed_reminder());
+                for reminder in reminders.filter(|e| e.window.announces_same(work)) {
+                    reminder.drop_because(NotSent::Replaced);
                 }
             }
         });
@@ -253,7 +266,7 @@ impl Record {
     fn announced(&mut self, notice: &Notice, customers: &[crate::id::CustomerId], at: Timestamp) {
         let announces = matches!(
             notice.kind,
-            Kind::MaintenanceScheduled | Kind::MaintenanceChanged
+            Kind::MaintenanceScheduled | Kind::MaintenanceChanged | Kind::MaintenanceReminder
         );
         let Some(work) = notice.window.as_ref().filter(|_| announces) else {
             return;

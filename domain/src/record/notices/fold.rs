@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Channel, Known, Notices, OutageEntry, WindowEntry};
+use super::{Channel, Known, NotSent, Notices, OutageEntry, WindowEntry};
 use crate::id::{CustomerId, OutageId, SystemId, WindowId};
 use crate::notice::{Address, Kind, Window};
 use crate::record::{Outage, Record};
@@ -17,10 +17,13 @@ pub(super) type Audience = BTreeMap<Address, (BTreeSet<CustomerId>, Vec<SystemId
 
 /// True if a later announcement about a window makes an undelivered earlier one unnecessary.
 pub(crate) fn replaces(later: Kind, earlier: Kind) -> bool {
-    use Kind::{MaintenanceChanged, MaintenanceScheduled, MaintenanceStarted};
-    let announced = matches!(earlier, MaintenanceScheduled | MaintenanceChanged);
+    use Kind::{MaintenanceChanged, MaintenanceReminder, MaintenanceScheduled, MaintenanceStarted};
+    let announced = matches!(
+        earlier,
+        MaintenanceScheduled | MaintenanceChanged | MaintenanceReminder
+    );
     match later {
-        Kind::MaintenanceScheduled => earlier == later,
+        Kind::MaintenanceScheduled | Kind::MaintenanceReminder => earlier == later,
         Kind::MaintenanceStarted => announced || earlier == later,
         Kind::MaintenanceCancelled => announced,
         Kind::MaintenanceChanged | Kind::MaintenanceCompleted => {
@@ -77,7 +80,11 @@ impl Record {
             let mut work = Window::of(occurrence);
             work.previous_span = before.filter(|span| *span != occurrence.span);
             // An announcement says what is wanted, not what earlier announcements earned.
-            if matches!(kind, Kind::MaintenanceScheduled | Kind::MaintenanceChanged)
+            let announces = matches!(
+                kind,
+                Kind::MaintenanceScheduled | Kind::MaintenanceChanged | Kind::MaintenanceReminder
+            );
+            if announces
                 && let Some((_, window)) = self
                     .maintenance
                     .one_off(&occurrence.id)
@@ -93,6 +100,7 @@ impl Record {
                 window: work,
                 systems,
                 known: Known::No,
+                not_sent: None,
             };
             self.notices
                 .with_window(&occurrence.id, &address, |entries| entries.push(entry));
@@ -132,7 +140,7 @@ impl Record {
         }
         self.notices.with_window(window, address, |entries| {
             for entry in entries.iter_mut().filter(|e| e.known == Known::No) {
-                entry.known = Known::Dropped;
+                entry.drop_because(NotSent::WindowCancelled);
             }
         });
     }
@@ -159,7 +167,9 @@ impl Record {
         for system in systems {
             self.share_knowledge(&system);
         }
+        self.owe_moved_reminders(at);
         self.owe_windows_to_newcomers(at);
+        self.drop_late_reminders(at);
         self.drop_removed_readers(at);
     }
 
@@ -191,7 +201,7 @@ impl Record {
                 self.notices.with_window(window, &address, |entries| {
                     for entry in entries.iter_mut().filter(|e| e.known == Known::No) {
                         if !entry.systems.iter().any(|s| has(&catalogue, s)) {
-                            entry.known = Known::Dropped;
+                            entry.drop_because(NotSent::RecipientRemoved);
                         }
                     }
                 });
@@ -222,7 +232,13 @@ impl Record {
             let mut found = windows.filter(|o| o.id == *window && o.span.contains(at));
             Some((Kind::MaintenanceStarted, found.next()?))
         });
-        let all: Vec<(Kind, Occurrence)> = running.chain(ahead.clone()).collect();
+        // A recurring window has no other announcement than its reminders.
+        let reminded = self.maintenance.all_reminded().filter_map(|(_, reminded)| {
+            let window = &reminded.window;
+            let ahead = window.recurring && window.span.from > at;
+            ahead.then(|| (Kind::MaintenanceReminder, window.clone()))
+        });
+        let all: Vec<(Kind, Occurrence)> = running.chain(reminded).chain(ahead.clone()).collect();
         for (kind, occurrence) in all {
             self.owe_to_newcomers(at, kind, &occurrence);
         }

@@ -2,10 +2,13 @@
 //! deliveries; it never decides. [`crate::notices`] reads it and says which message comes next.
 
 mod delivery;
+mod dropped;
 mod fold;
 mod posts;
+mod reminders;
 mod reports;
 
+pub use dropped::{Dropped, NotSent};
 pub(crate) use fold::replaces;
 pub use posts::PostEntry;
 pub use reports::{ReportEntry, ReportKey};
@@ -92,6 +95,23 @@ pub struct WindowEntry {
     /// The window's systems that these customers have.
     pub systems: Vec<SystemId>,
     pub known: Known,
+    /// Set when it is dropped.
+    pub not_sent: Option<NotSent>,
+}
+
+impl WindowEntry {
+    /// No message is needed any more, if one is still owed.
+    fn drop_because(&mut self, why: NotSent) {
+        if self.known.is_owed() {
+            self.known = self.known.dropped();
+            self.not_sent = Some(why);
+        }
+    }
+
+    /// True for a reminder that is still owed.
+    fn is_owed_reminder(&self) -> bool {
+        self.kind == Kind::MaintenanceReminder && self.known.is_owed()
+    }
 }
 
 /// The state of a message.

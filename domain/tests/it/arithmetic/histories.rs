@@ -518,6 +518,7 @@ fn occurrence(raw: &RawWindow, number: u32, lo: Timestamp) -> Occurrence {
         max_downtime_s: raw.max_downtime_s,
         start_grace_s: raw.grace_s,
         tell: false,
+        announce_s: Vec::new(),
         recurring: true,
     }
 }

@@ -173,6 +173,7 @@ fn acts(record: &Record, seed: u64, n: u64, round: i64, now: Timestamp) -> Optio
             min_notice_s: None,
             start_grace_s: None,
             override_reason: None,
+            announce_s: Vec::new(),
         }),
         _ => return None,
     })

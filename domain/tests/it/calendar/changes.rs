@@ -104,6 +104,7 @@ fn rule(zone: &str, start: DateTime, end: End) -> Rule {
         start_grace_s: None,
         agreed: None,
         tell: false,
+        announce_s: Vec::new(),
     }
 }
 

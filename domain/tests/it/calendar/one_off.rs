@@ -24,6 +24,7 @@ fn window(start: &str, end: &str) -> Single {
         min_notice_s: Some(4 * 3600),
         start_grace_s: None,
         override_reason: None,
+        announce_s: Vec::new(),
     }
 }
 

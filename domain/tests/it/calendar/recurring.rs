@@ -32,6 +32,7 @@ fn weekly() -> Rule {
         start_grace_s: None,
         agreed: None,
         tell: false,
+        announce_s: Vec::new(),
     }
 }
 

@@ -3,5 +3,6 @@
 mod as_it_happens;
 mod notices;
 mod one_off;
+mod reminders;
 mod told_earlier;
 mod told_in_time;

@@ -28,6 +28,7 @@ fn single(service: &Service, from_s: i64, to_s: i64) -> Single {
         min_notice_s: None,
         start_grace_s: None,
         override_reason: None,
+        announce_s: Vec::new(),
     }
 }
 

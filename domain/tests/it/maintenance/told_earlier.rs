@@ -126,6 +126,7 @@ fn moved() -> Service {
         min_notice_s: Some(60),
         start_grace_s: None,
         override_reason: None,
+        announce_s: Vec::new(),
     };
     service.draw(0, &[("a/p", "U")]);
     service.act_at(10, "kim", Act::ScheduleMaintenance(window));

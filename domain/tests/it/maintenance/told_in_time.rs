@@ -39,6 +39,7 @@ fn window(service: &Service, min_notice_s: i64) -> Single {
         min_notice_s: Some(min_notice_s),
         start_grace_s: None,
         override_reason: None,
+        announce_s: Vec::new(),
     }
 }
 

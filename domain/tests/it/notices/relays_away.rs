@@ -356,6 +356,7 @@ fn worked_on(systems: Vec<System>) -> Service {
         min_notice_s: Some(40),
         start_grace_s: None,
         override_reason: None,
+        announce_s: Vec::new(),
     };
     service.act_at(10, "kim", Act::ScheduleMaintenance(window));
     service.draw(30, &[("a/p", "UUUUU"), ("b/p", "UUUUU")]);

@@ -43,6 +43,7 @@ fn schedule(service: &Service, id: &str, from_s: i64, to_s: i64) -> Act {
         min_notice_s: Some(0),
         start_grace_s: None,
         override_reason: None,
+        announce_s: Vec::new(),
     })
 }
 

@@ -143,7 +143,7 @@ fn watched(change: u8) -> Catalogue {
     a.probes = vec![quick(probe("a", "p")), quick(probe("a", "q")), slow];
     a.windows = vec![
         Rule {
-            tell: true,
+            announce_s: vec![86_400, 120],
             ..daily(rule("told", "23:55:00", 400, Some(60)))
         },
         daily(rule("quiet", "00:01:00", 600, Some(120))),
@@ -501,6 +501,7 @@ impl Play {
                 min_notice_s: None,
                 start_grace_s: None,
                 override_reason: None,
+                announce_s: vec![3_600, 60],
             }),
             11 => Act::ExtendMaintenance {
                 window: format!("w{}", spread_s / 40).as_str().into(),
@@ -660,6 +661,7 @@ proptest! {
         notices::no_recovery_leaves_while_the_system_is_down(&service);
         notices::no_downtime_leaves_once_it_is_over(&service);
         notices::every_update_arrives_once_after_its_downtime(&service);
+        notices::every_reminder_leaves_before_its_window(&service);
         notices::nothing_is_told_twice(&service);
         notices::an_uptime_that_says_both_repeats_nothing(&service);
         notices::an_uptime_answers_a_downtime_or_says_both(&service);

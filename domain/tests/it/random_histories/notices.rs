@@ -131,6 +131,44 @@ pub fn every_update_arrives_once_after_its_downtime(service: &Service) {
     });
 }
 
+/// No reminder leaves once its window has begun, and no address gets one of the same time twice.
+pub fn every_reminder_leaves_before_its_window(service: &Service) {
+    let mut reminded: BTreeSet<(Address, String, u64)> = BTreeSet::new();
+    each(service, |record, seq, event| match &event.fact {
+        Fact::DeliveryAttempted { notice, .. } => {
+            let notice = &service.message(*notice).notice;
+            if notice.kind == Kind::MaintenanceReminder {
+                let window = notice.window.as_ref().unwrap();
+                let begun = record.maintenance.has_begun(&window.id);
+                assert!(
+                    event.at < window.span.from && !begun,
+                    "#{seq} {}",
+                    key(notice)
+                );
+            }
+        }
+        Fact::DeliveryEnded {
+            notice,
+            result: Delivery::Accepted,
+            ..
+        } => {
+            let notice = &service.message(*notice).notice;
+            let window = notice.window.as_ref();
+            let window = window.filter(|_| notice.kind == Kind::MaintenanceReminder);
+            for window in window {
+                let address = notice.recipient.address.clone();
+                let entries = record.notices.window_entries();
+                let own = entries.filter(|(to, e)| **to == address && e.window.id == window.id);
+                let own = own.filter(|(_, e)| e.kind == notice.kind && e.known.is_owed());
+                let cause = own.map(|(_, e)| e.cause).max();
+                let said = (address, window.id.to_string(), cause.unwrap_or(0));
+                assert!(reminded.insert(said), "#{seq} {}", key(notice));
+            }
+        }
+        _ => {}
+    });
+}
+
 /// No message says that a system is down that is known to be up.
 pub fn no_downtime_leaves_once_it_is_over(service: &Service) {
     each_message(service, |record, seq, notice| {

@@ -185,6 +185,7 @@ impl Drawing {
             max_downtime_s,
             start_grace_s,
             tell: false,
+            announce_s: Vec::new(),
             recurring: true,
         });
         self
