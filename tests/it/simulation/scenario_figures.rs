@@ -51,7 +51,7 @@ fn expected_rows_have_the_keys_of_their_list_and_its_order() {
                     .incident
                     .is_sorted_by_key(|row| number(&row["incident"]))
             );
-            let clocks = ["response", "update", "resolution", "disaster-recovery"];
+            let clocks = ["response", "update", "resolution", "disaster_recovery"];
             let order = |row: &Value| {
                 let clock = clocks.iter().position(|clock| row["clock"] == *clock);
                 (
@@ -61,7 +61,7 @@ fn expected_rows_have_the_keys_of_their_list_and_its_order() {
                 )
             };
             assert!(month.clock.is_sorted_by_key(order), "{name}: clocks");
-            let results = ["running", "met", "missed", "not-needed", "merged"];
+            let results = ["running", "met", "missed", "not_needed", "merged"];
             assert!(
                 month
                     .clock
@@ -119,4 +119,14 @@ fn a_difference_shows_both_rows() {
 #[test]
 fn a_plain_outage() {
     check("plain-outage");
+}
+
+#[test]
+fn a_month_under_the_policy_of_healthelink() {
+    check("healthelink");
+}
+
+#[test]
+fn a_month_under_the_agreement_of_emr_link() {
+    check("emr-link");
 }
