@@ -1,6 +1,7 @@
 //! The explanations of a report for the HTML: those of the figures that the page prints.
 
-use domain::report::Report;
+use std::collections::BTreeSet;
+
 use domain::report::explain::{Explained, Explanation, Number, Said, Subject};
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -34,36 +35,26 @@ struct Facts {
     lines: Vec<String>,
 }
 
-/// The entries that the page links to.
-pub(super) fn entries(report: &Report, zone: &TimeZone) -> Vec<Entry> {
-    let explained = &report.explained;
+/// The entries of the figures that the page links to, by their keys.
+pub(super) fn entries(
+    explained: &Explained,
+    keys: &BTreeSet<String>,
+    zone: &TimeZone,
+) -> Vec<Entry> {
     let said = Said { zone: zone.clone() };
-    let mut entries: Vec<Entry> = explained
-        .subjects
-        .iter()
-        .map(|subject| entry(explained, subject, &said))
-        .collect();
-    for figure in explained.figures.iter().filter(|f| is_printed(f)) {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut last = None;
+    for figure in explained.figures.iter().filter(|f| keys.contains(&f.key)) {
         let subject = explained.subject(figure);
-        if let Some(entry) = entries.get_mut(figure.subject) {
+        if last != Some(figure.subject) {
+            entries.push(entry(explained, subject, &said));
+            last = Some(figure.subject);
+        }
+        if let Some(entry) = entries.last_mut() {
             entry.figures.push(row(figure, subject, &said));
         }
     }
-    entries.retain(|entry| !entry.figures.is_empty());
     entries
-}
-
-/// False for figures that no link leads to: quiet days, the parts of a day, and months before the ledger.
-fn is_printed(figure: &Explanation) -> bool {
-    let is_day = figure.key.contains(".days.");
-    let is_plain = ["length_s", "agreed_s", "up_s"].contains(&figure.figure.key);
-    let is_zero = figure.value.as_deref() == Some("0");
-    let is_month = figure.key.starts_with("trend.") && figure.key.contains(".months.");
-    match (is_day, is_month) {
-        (true, _) => !is_plain && !is_zero && !figure.key.contains(".parts."),
-        (_, true) => figure.value.is_some(),
-        _ => true,
-    }
 }
 
 fn entry(explained: &Explained, subject: &Subject, said: &Said) -> Entry {

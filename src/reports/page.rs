@@ -1,8 +1,10 @@
 //! HTML and Markdown from templates. People's texts never become markup, a table border, a link or a
 //! script.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::report::{Report, words};
 use domain::text::visible;
@@ -53,7 +55,8 @@ pub(super) fn render(
         name,
         cause: format!("{error:#}"),
     };
-    let environment = environment(page, &zone).map_err(wrong)?;
+    let mut environment = environment(page, &zone).map_err(wrong)?;
+    explain(&mut environment, report, &zone);
     let pictures = match page {
         Page::Html => pictures::all(report, Letters::Page, templates)?,
         Page::Markdown => Vec::new(),
@@ -62,20 +65,33 @@ pub(super) fn render(
         .iter()
         .map(|p| minijinja::context! { kind => p.kind, title => &p.title, svg => &p.svg })
         .collect();
-    let explained = match page {
-        Page::Html => explanation::entries(report, &zone),
-        Page::Markdown => Vec::new(),
-    };
-    let explained = Value::from(Serde(&explained));
     let text = environment
         .template_from_named_str(name, &source)
         .and_then(|t| {
             t.render(minijinja::context! {
-                r => Value::from(Serde(report)), pictures => pictures, explained => explained,
+                r => Value::from(Serde(report)), pictures => pictures,
             })
         })
         .map_err(wrong)?;
     Ok(text.into_bytes())
+}
+
+/// Two functions for figures: `linked(key)` returns the key and notes it, `explained()` returns the
+/// explanations of the noted figures. So a page explains what it shows, and no more.
+fn explain(env: &mut Environment<'_>, report: &Report, zone: &TimeZone) {
+    let noted = Arc::new(Mutex::new(BTreeSet::new()));
+    let note = Arc::clone(&noted);
+    env.add_function("linked", move |key: String| {
+        let mut noted = note.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.insert(key.clone());
+        key
+    });
+    let (explained, zone) = (Arc::clone(&report.explained), zone.clone());
+    env.add_function("explained", move || {
+        let noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let entries = explanation::entries(&explained, &noted, &zone);
+        Value::from(Serde(&entries))
+    });
 }
 
 /// Every page made from a template.

@@ -4,6 +4,7 @@
 //! file, no network and no clock, so that the same input gives the same bytes everywhere, and text that a
 //! person wrote is a string of the data and never markup.
 
+mod compact;
 mod fonts;
 mod glyphs;
 #[cfg(test)]
@@ -134,6 +135,7 @@ fn conforming(document: &Document<'_>, fonts: &Fonts, standard: Standard) -> Res
         ..PdfOptions::default()
     };
     let bytes = typst_pdf::pdf(&pages, &options).map_err(|found| mistakes(&found))?;
+    let bytes = compact::packed(&bytes).unwrap_or(bytes);
     Ok(Pdf {
         bytes,
         standard,

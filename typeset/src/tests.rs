@@ -36,6 +36,14 @@ fn what_a_person_wrote_is_text_and_never_code() {
 }
 
 #[test]
+fn the_tags_of_a_long_table_are_packed() {
+    let pdf = typeset("#table(columns: 4, ..range(400).map(str))").unwrap();
+    let has = |words: &[u8]| pdf.bytes.windows(words.len()).any(|w| w == words);
+    assert!(has(b"/Type/ObjStm") && has(b"/Type/XRef"));
+    assert!(!has(b"/StructElem"));
+}
+
+#[test]
 fn a_template_reaches_no_file_no_package_and_no_clock() {
     for (reach, refused) in [
         (

@@ -29,6 +29,7 @@ mod unplanned_reasons;
 pub mod words;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 pub use clocks::{ClockCount, ClockLine, LevelLine};
 pub(crate) use method::{choices, weekly};
@@ -38,7 +39,6 @@ pub use texts::Texts;
 
 use crate::calendar::Month;
 use crate::record::{Record, Revision};
-use explain::Explained;
 pub use scope::Period;
 use scope::Scope;
 
@@ -178,9 +178,9 @@ pub fn over(record: &Record, committee: &str, covers: Period, head: &str) -> Res
         notice_results: notices::counted(&notices.results),
         refused: notices.refused,
         unknown,
-        explained: Explained::default(),
+        explained: Arc::default(),
     };
-    report.explained = explain::of(&scope, &accounts, &months, &report);
+    report.explained = Arc::new(explain::of(&scope, &accounts, &months, &report));
     Ok(report)
 }
 

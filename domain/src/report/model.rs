@@ -4,6 +4,7 @@
 //! in `_s`; percentages are strings, truncated to three decimals, without a sign.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -120,7 +121,7 @@ pub struct Report {
     pub method: Method,
     /// The explanation of every figure. Not a part of the JSON: `nines explain --json` prints it.
     #[serde(skip)]
-    pub explained: super::explain::Explained,
+    pub explained: Arc<super::explain::Explained>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -9,6 +9,9 @@ use super::scale::{Durations, round};
 
 /// Outages in one picture.
 const OUTAGES: usize = 24;
+/// Of more outages than this the pictures show the [`LONGEST`] ones.
+const MANY: usize = 200;
+const LONGEST: usize = 96;
 const WIDTH: f64 = 500.0;
 const NAMES: f64 = 96.0;
 const RIGHT: f64 = 16.0;
@@ -51,7 +54,14 @@ fn milestones(outage: &OutageLine) -> Vec<(char, &'static str, i64)> {
 }
 
 pub(super) fn of(report: &Report) -> Vec<Drawing<Places>> {
-    let counted: Vec<&OutageLine> = report.outages.iter().filter(|o| o.counted).collect();
+    let mut counted: Vec<&OutageLine> = report.outages.iter().filter(|o| o.counted).collect();
+    let mut title = "From the first second to the last".to_owned();
+    if counted.len() > MANY {
+        counted.sort_by_key(|o| (std::cmp::Reverse(o.unplanned_s), o.start));
+        counted.truncate(LONGEST);
+        counted.sort_by_key(|o| o.start);
+        title = format!("{title}: the {LONGEST} outages with the most unplanned time");
+    }
     let longest_s = counted
         .iter()
         .flat_map(|o| milestones(o))
@@ -60,11 +70,11 @@ pub(super) fn of(report: &Report) -> Vec<Drawing<Places>> {
         .unwrap_or(0);
     counted
         .chunks(OUTAGES)
-        .map(|outages| drawing(outages, longest_s))
+        .map(|outages| drawing(outages, longest_s, &title))
         .collect()
 }
 
-fn drawing(outages: &[&OutageLine], longest_s: i64) -> Drawing<Places> {
+fn drawing(outages: &[&OutageLine], longest_s: i64, title: &str) -> Drawing<Places> {
     let axis = Durations::new(longest_s, (NAMES, WIDTH - NAMES - RIGHT));
     let row = |(n, outage): (usize, &&OutageLine)| {
         let marks: Vec<(f64, char)> = milestones(outage)
@@ -87,7 +97,7 @@ fn drawing(outages: &[&OutageLine], longest_s: i64) -> Drawing<Places> {
     };
     let rows: Vec<Row> = outages.iter().enumerate().map(row).collect();
     Drawing {
-        title: "From the first second to the last".to_owned(),
+        title: title.to_owned(),
         alt: alt(outages),
         places: Places {
             width: WIDTH,

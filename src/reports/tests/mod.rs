@@ -1,5 +1,6 @@
 //! The report in each format, compared whole.
 
+mod large;
 mod model;
 mod pdf;
 mod sample;

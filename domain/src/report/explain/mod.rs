@@ -10,6 +10,8 @@ mod numbers;
 mod said;
 pub mod table;
 
+use std::sync::Arc;
+
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::model::{Moment, Report};
@@ -248,9 +250,9 @@ fn join(key: &str, last: &str) -> String {
 
 /// Explains the figures that a comparison with an earlier report added.
 pub(super) fn compared(report: &mut Report) {
-    let mut all = std::mem::take(&mut report.explained);
+    let mut all = Arc::unwrap_or_clone(std::mem::take(&mut report.explained));
     numbers::revision(report, &mut all);
-    report.explained = all;
+    report.explained = Arc::new(all);
 }
 
 /// Explains every figure of a report.
