@@ -6,6 +6,7 @@
 //! `docs/decisions/0003-stored-events.md`.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
@@ -119,6 +120,21 @@ pub enum Fact {
     /// Everything up to the event's own instant was watched by a service that was alive: written
     /// at each midnight of a committee's zone, so that a month is closed by the ledger alone.
     DayClosed,
+    /// The latencies of a local day are counted and stored: reports need no samples of it.
+    LatenciesRolledUp {
+        date: Date,
+        /// The zone of the day (IANA).
+        zone: String,
+        span: Span,
+        /// The file below `rollups/`.
+        file: String,
+        /// SHA-256 of the file, in hexadecimal.
+        sha256: String,
+        /// The probes that have a conclusive sample.
+        probes: u64,
+        /// Their conclusive samples.
+        samples: u64,
+    },
 
     /// No sample covers the probe's target from here on.
     ProbeSilent {
@@ -598,6 +614,7 @@ impl Fact {
             | Fact::Crashed { .. }
             | Fact::MonitoringGap { .. }
             | Fact::DayClosed => String::new(),
+            Fact::LatenciesRolledUp { date, .. } => date.to_string(),
             Fact::ProbeSilent { source, .. }
             | Fact::ProbeFirstResult { source, .. }
             | Fact::ProbeDown { source, .. }

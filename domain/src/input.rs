@@ -8,6 +8,7 @@ use crate::calendar::Month;
 use crate::catalogue::Catalogue;
 use crate::event::{Delivery, GapCause};
 use crate::id::{CommitteeId, NoticeId};
+use crate::latency::StoredRollup;
 use crate::notice::{Notice, ReportFile};
 use crate::sample::Sample;
 use crate::span::Span;
@@ -51,6 +52,8 @@ pub enum Input {
     Act { by: Actor, act: Act },
     /// The files of an approved report are on the disk.
     FileReport(Box<FiledReport>),
+    /// The roll-up of a day is on the disk.
+    RollUp(Box<StoredRollup>),
     /// The courier is about to connect.
     Attempt {
         /// The message that [`crate::notices::next`] named.

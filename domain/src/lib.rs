@@ -23,6 +23,7 @@ pub mod handling;
 pub mod id;
 pub mod incident;
 pub mod input;
+pub mod latency;
 pub mod mailbox;
 pub mod months;
 pub mod notice;

@@ -193,6 +193,7 @@ impl Watch {
             | Input::Tick
             | Input::Act { .. }
             | Input::FileReport(_)
+            | Input::RollUp(_)
             | Input::Attempt { .. }
             | Input::Delivered { .. } => {}
         }

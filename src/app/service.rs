@@ -184,6 +184,12 @@ async fn run_ready(
     let post = Arc::new(EngineOutbox::new(Arc::clone(&engine)));
     tasks.spawn(Arc::clone(&courier).run(post, until_stopped(&stopped)));
     tasks.spawn(Arc::clone(&filer).run(until_stopped(&stopped)));
+    tasks.spawn(engine::rollups::run(
+        Arc::clone(&engine),
+        samples.daily(),
+        data.clone(),
+        until_stopped(&stopped),
+    ));
     let stop_asking = until_stopped(&stopped);
     tasks.spawn(async move {
         tokio::select! {

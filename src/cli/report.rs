@@ -98,12 +98,15 @@ pub fn run(common: &Common, wanted: &args::PrintReport) -> Result<End, Failure> 
     let committee = committee_of(&record, wanted.committee.as_deref())?;
     let made = report::over(&record, committee.as_str(), covers, &head.hash);
     let mut made = made.map_err(failure)?;
-    if let Period::Month(month) = covers {
-        if made.status == report::Status::Final {
-            filing::complete(&client.ledger()?, &record, &mut made, month)?;
-        } else {
-            approval::printed(&client, &committee, month, head.seq);
+    let ledger = client.ledger()?;
+    match covers {
+        Period::Month(month) => {
+            filing::complete(&ledger, &record, &mut made, month)?;
+            if made.status != report::Status::Final {
+                approval::printed(&client, &committee, month, head.seq);
+            }
         }
+        Period::Days(..) => filing::read_latencies(ledger.data(), &mut made),
     }
     let look = if format.has_template() {
         look(common)

@@ -67,6 +67,15 @@ impl Writer<'_> {
             ),
             Fact::MonitoringGap { span, cause } => self.absent(*span, *cause),
             Fact::DayClosed => "The day is closed: the service ran up to here.".to_owned(),
+            Fact::LatenciesRolledUp {
+                date,
+                zone,
+                samples,
+                ..
+            } => format!(
+                "The latencies of {date} ({zone}) are rolled up: {} counted.",
+                count(usize::try_from(*samples).unwrap_or(usize::MAX), "sample")
+            ),
             Fact::ProbeSilent {
                 source,
                 from,

@@ -11,6 +11,7 @@ use domain::catalogue::Catalogue;
 use domain::event::{Delivery, Event};
 use domain::id::NoticeId;
 use domain::input::{FiledReport, Input};
+use domain::latency::StoredRollup;
 use domain::notice::Notice;
 use domain::sample::Sample;
 use jiff::Timestamp;
@@ -208,6 +209,14 @@ impl EngineHandle {
     /// Refused if the report has its files, or not written.
     pub async fn file_report(&self, filed: FiledReport) -> Result<Receipt, Error> {
         self.ask(Input::FileReport(Box::new(filed))).await
+    }
+
+    /// Records that the roll-up of a day is on the disk.
+    ///
+    /// # Errors
+    /// Refused if the day has one, or not written.
+    pub async fn roll_up(&self, stored: StoredRollup) -> Result<Receipt, Error> {
+        self.ask(Input::RollUp(Box::new(stored))).await
     }
 
     /// Counts an attempt at which a relay refused Nines itself.

@@ -5,6 +5,7 @@ pub mod counters;
 pub mod follow_up;
 pub mod handle;
 pub mod rehearsal;
+pub mod rollups;
 pub mod runner;
 pub mod schedule;
 mod self_check;

@@ -165,6 +165,7 @@ pub struct Stored {
 /// An open ledger. Only the holder of `data/lock` writes; any number may read. When the writer is
 /// dropped, the one file has everything.
 pub struct Ledger {
+    data: PathBuf,
     connection: Connection,
     writes: bool,
     seq: u64,
@@ -181,22 +182,28 @@ impl Ledger {
         crate::files::make_private_file(&path)?;
         let connection = schema::open(&path)?;
         crate::files::sync_dir(data)?;
-        Self::with(connection, true)
+        Self::with(data, connection, true)
     }
 
     /// Opens it to read, also beside a running service. Never creates it.
     pub fn open_read_only(data: &Path) -> Result<Ledger, Error> {
-        Self::with(schema::open_read_only(&data.join(FILE))?, false)
+        Self::with(data, schema::open_read_only(&data.join(FILE))?, false)
     }
 
-    fn with(connection: Connection, writes: bool) -> Result<Ledger, Error> {
+    fn with(data: &Path, connection: Connection, writes: bool) -> Result<Ledger, Error> {
         let (seq, hash) = last(&connection)?;
         Ok(Ledger {
+            data: data.to_owned(),
             connection,
             writes,
             seq,
             hash,
         })
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> &Path {
+        &self.data
     }
 
     /// True before the first event.

@@ -4,8 +4,9 @@
 //! and percentages are never a person's text and stay as they are.
 
 use domain::report::{
-    AbsenceLine, Day, FigureChange, IncidentLine, OpenMeasure, OutageLine, Refused, Report,
-    SystemLine, Telling, Told, ToldByPerson, TrendMonth, UnknownSpan, WindowLine,
+    AbsenceLine, Day, DayLatencies, FigureChange, IncidentLine, OpenMeasure, OutageLine,
+    ProbeLatencies, Refused, Report, SystemLine, Telling, Told, ToldByPerson, TrendMonth,
+    UnknownSpan, WindowLine,
 };
 use domain::text::visible;
 use serde::Serialize;
@@ -35,6 +36,10 @@ pub(super) fn render(report: &Report) -> Vec<u8> {
     out.section("refused", REFUSED, &report.refused);
     out.section("absence", ABSENCE, &report.monitor.absences);
     out.section("unknown", UNKNOWN, &report.unknown);
+    out.section("latency", LATENCY, &report.latencies.probes);
+    let probes = report.latencies.probes.iter();
+    let days = probes.map(|p| (&p.probe, &p.days));
+    out.section_of("latency_day", "probe", LATENCY_DAY, days);
     out.section("measure", MEASURE, &report.open_measures);
     if let Some(revises) = &report.revises {
         out.section("change", CHANGE, &revises.changes);
@@ -127,6 +132,28 @@ const DAY: &[Column<Day>] = &[
     ("excluded_s", |d| bare(&d.excluded_s)),
     ("unplanned_s", |d| bare(&d.unplanned_s)),
     ("unknown_s", |d| bare(&d.unknown_s)),
+];
+
+const LATENCY: &[Column<ProbeLatencies>] = &[
+    ("probe", |p| text(&p.probe)),
+    ("system", |p| text(&p.system)),
+    ("name", |p| text(&p.name)),
+    ("conclusive", |p| bare(&p.conclusive)),
+    ("answered", |p| bare(&p.answered)),
+    ("p50_us", |p| bare(&p.p50_us)),
+    ("p95_us", |p| bare(&p.p95_us)),
+    ("p99_us", |p| bare(&p.p99_us)),
+    ("missing", |p| bare(&p.missing)),
+];
+
+const LATENCY_DAY: &[Column<DayLatencies>] = &[
+    ("date", |d| bare(&d.date)),
+    ("conclusive", |d| bare(&d.conclusive)),
+    ("answered", |d| bare(&d.answered)),
+    ("p50_us", |d| bare(&d.p50_us)),
+    ("p95_us", |d| bare(&d.p95_us)),
+    ("p99_us", |d| bare(&d.p99_us)),
+    ("missing", |d| bare(&d.missing)),
 ];
 
 const OUTAGE: &[Column<OutageLine>] = &[

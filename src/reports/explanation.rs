@@ -77,6 +77,15 @@ fn row(figure: &Explanation, subject: &Subject, said: &Said) -> Row {
         if is_filled {
             continue;
         }
+        if let Number::Shared(all) = number
+            && all.len() > 1
+        {
+            let count = all.len();
+            numbers.push(format!(
+                "{name}: {count} numbers, which nines explain lists"
+            ));
+            continue;
+        }
         let (first, rest) = said.number(name, number);
         numbers.push(first);
         let more = rest.len().saturating_sub(LONGEST);

@@ -19,6 +19,7 @@ use super::{Format, Rendered, render};
 use crate::config::Look;
 use crate::files;
 use crate::ledger::{self, Head, Ledger};
+use crate::samples::rollup;
 
 /// The folder of the files, below the data directory.
 pub const FOLDER: &str = "reports";
@@ -65,7 +66,12 @@ pub fn as_of(
     Ok((made, record, head))
 }
 
-/// Adds to a final revision what it changed since the approved report before it.
+/// Fills the latencies of a report from the roll-ups in a data directory.
+pub fn read_latencies(data: &Path, made: &mut Report) {
+    report::read_latencies(made, &mut |file, sha256| rollup::read(data, file, sha256));
+}
+
+/// Fills the latencies, and adds to a final revision what it changed since the approved report before it.
 ///
 /// # Errors
 /// The ledger cannot be read.
@@ -75,6 +81,7 @@ pub fn complete(
     made: &mut Report,
     month: Month,
 ) -> Result<(), Error> {
+    read_latencies(ledger.data(), made);
     let committee = CommitteeId::from(made.committee.as_str());
     let known = record.reports.get(&committee, month);
     let revisions = known.map_or(&[][..], |known| known.revisions.as_slice());

@@ -116,7 +116,7 @@ fn sources(look: &Look) -> Result<Vec<String>, Error> {
 ///
 /// CSV has sections one below the other, each with a header row: `report`, `system`, `month`, `day`,
 /// `outage`, `incident`, `maintenance`, `told`, `told_of_window`, `refused`, `absence`, `unknown`,
-/// `measure`, and `change` in a revision. The first column names the section, so that a script can filter on it.
+/// `latency`, `latency_day`, `measure`, and `change` in a revision. The first column names the section, so that a script can filter on it.
 ///
 /// A PDF takes a processor for a second; do not call this on an asynchronous thread.
 ///

@@ -165,6 +165,7 @@ fn filters(env: &mut Environment<'_>, zone: &TimeZone) {
         None => otherwise(None),
     });
     env.add_filter("lasting", lasting);
+    env.add_filter("latency", latency);
     env.add_filter(
         "percent",
         |value: Value, none: Option<String>| match value.as_str() {
@@ -200,6 +201,16 @@ fn lasting(value: Value, none: Option<String>) -> Result<String, minijinja::Erro
     match i64::try_from(value.clone()) {
         Ok(s) => Ok(words::length(s)),
         Err(_) => Err(wrong(format!("`{value}` is not a number of seconds"))),
+    }
+}
+
+fn latency(value: Value, none: Option<String>) -> Result<String, minijinja::Error> {
+    if value.is_none() {
+        return otherwise(none);
+    }
+    match u64::try_from(value.clone()) {
+        Ok(us) => Ok(words::latency(us)),
+        Err(_) => Err(wrong(format!("`{value}` is not a number of microseconds"))),
     }
 }
 

@@ -13,16 +13,19 @@ use domain::sample::Sample;
 use duckdb::{AccessMode, Connection};
 use jiff::Timestamp;
 
+mod daily;
 mod file;
 mod month;
 mod opening;
 mod read;
+pub mod rollup;
 mod steps;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use daily::Daily;
 pub use opening::{Check, PREFLIGHT, SetAside, preflight};
 pub use writer::{Full, Stats, Writer};
 
@@ -178,6 +181,11 @@ impl Instance {
         Writer::new(Arc::clone(&self.shared))
     }
 
+    /// The handle that counts the samples of past days.
+    pub fn daily(&self) -> Daily {
+        Daily::new(Arc::clone(&self.shared))
+    }
+
     /// The committed samples of the last two files that started at or after `since`, in order of
     /// start and probe.
     pub fn recent(&self, since: Timestamp) -> Result<Vec<Sample>, Error> {
@@ -204,7 +212,7 @@ impl Instance {
     /// The number of committed samples in all files.
     pub fn count(&self) -> Result<u64, Error> {
         let mut count = 0;
-        self.each(|_, _| true, &mut |connection| {
+        self.shared.each(|_, _| true, &mut |connection| {
             count += read::count(connection)?;
             Ok(())
         })?;
@@ -246,12 +254,14 @@ impl Instance {
     ) -> Result<(), Error> {
         let months = month::all(&self.shared.folder)?;
         let before = |running: Month| months.iter().rfind(|month| **month < running).copied();
-        self.each(
+        self.shared.each(
             |month, running| month == running || Some(month) == before(running),
             f,
         )
     }
+}
 
+impl Shared {
     /// Passes a connection to each chosen month's file to `f`, in order, one at a time. Files of
     /// other months are opened only here. The running file is not reopened meanwhile.
     fn each(
@@ -259,8 +269,8 @@ impl Instance {
         chosen: impl Fn(Month, Month) -> bool,
         f: &mut dyn FnMut(&Connection) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let mut running = lock(&self.shared.running);
-        for month in month::all(&self.shared.folder)? {
+        let mut running = lock(&self.running);
+        for month in month::all(&self.folder)? {
             if !chosen(month, running.month) {
                 continue;
             }
@@ -281,11 +291,11 @@ impl Instance {
         month: Month,
         damaged: &mut BTreeMap<Month, bool>,
     ) -> Result<Option<Connection>, Error> {
-        let path = month.file(&self.shared.folder);
+        let path = month.file(&self.folder);
         let found = match damaged.get(&month) {
             Some(true) => return Ok(None),
             Some(false) => Ok(()),
-            None => self.shared.options.check.look(&path),
+            None => self.options.check.look(&path),
         };
         let opened = found.map(|()| {
             file::connect(&path, AccessMode::ReadOnly)
@@ -306,7 +316,7 @@ impl Instance {
             Err(why) => why,
         };
         damaged.insert(month, true);
-        lock(&self.shared.aside).push(SetAside { path, why });
+        lock(&self.aside).push(SetAside { path, why });
         Ok(None)
     }
 }

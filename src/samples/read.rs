@@ -1,7 +1,11 @@
 //! Reads one month's file. Every connection comes from the instance; this file opens none.
 
+use std::collections::BTreeMap;
+
 use domain::id::Source;
+use domain::latency::Counted;
 use domain::sample::{Outcome, Phases, Reason, Sample};
+use domain::span::Span;
 use duckdb::{Connection, OptionalExt, params};
 use jiff::Timestamp;
 
@@ -99,6 +103,59 @@ pub(super) fn last_at(connection: &Connection, by: Timestamp) -> Result<Option<T
         .optional()?
         .flatten();
     us.map(instant).transpose()
+}
+
+/// Sources whose latencies one query counts: more would need more memory than a file has.
+const SOURCES: u32 = 2_000;
+
+/// Adds the conclusive samples of a file that started in `day` to `counted`.
+pub(super) fn count_day(
+    connection: &Connection,
+    day: Span,
+    counted: &mut BTreeMap<Source, Counted>,
+) -> Result<(), Error> {
+    let mut statement = connection.prepare("SELECT id, probe, vantage FROM sources")?;
+    let rows = statement.query_map([], |row| {
+        let source = Source::new(row.get::<_, String>(1)?, row.get::<_, String>(2)?);
+        Ok((row.get::<_, u32>(0)?, source))
+    })?;
+    let sources: BTreeMap<u32, Source> = rows.collect::<Result<_, _>>()?;
+    let Some((last, _)) = sources.last_key_value() else {
+        return Ok(());
+    };
+    let mut statement = connection.prepare(
+        "SELECT c.source, v.outcome, c.took, count(*) \
+         FROM compact c JOIN verdicts v ON v.id = c.verdict \
+         WHERE c.slot >= ? AND c.slot < ? AND epoch_us(c.slot) + c.late >= ? \
+           AND epoch_us(c.slot) + c.late < ? AND c.source >= ? AND c.source < ? \
+         GROUP BY c.source, v.outcome, c.took",
+    )?;
+    for first in (0..=*last).step_by(SOURCES as usize) {
+        let mut rows = statement.query(params![
+            micros(earliest_slot(day.from)),
+            micros(day.to),
+            day.from.as_microsecond(),
+            day.to.as_microsecond(),
+            first,
+            first.saturating_add(SOURCES),
+        ])?;
+        while let Some(row) = rows.next()? {
+            let (outcome, _) = verdict_of(&row.get::<_, String>(1)?, None)?;
+            let Some(source) = sources.get(&row.get(0)?) else {
+                continue;
+            };
+            let count: u64 = row.get(3)?;
+            if outcome == Outcome::Inconclusive {
+                continue;
+            }
+            let entry = counted.entry(source.clone()).or_default();
+            entry.conclusive += count;
+            if outcome != Outcome::Down {
+                entry.answered.add(decode(row.get(2)?), count);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The number of samples in a file.

@@ -619,3 +619,98 @@ fn commits_are_timed_by_the_clock_that_is_given() {
     write(&instance, &row_of(1, NOVEMBER));
     assert_eq!(instance.writer().stats().last_commit_us, Some(0));
 }
+
+// Roll-ups.
+
+fn october(from: &str, to: &str) -> domain::latency::LocalDay {
+    domain::latency::LocalDay {
+        date: jiff::civil::date(2026, 10, 31),
+        zone: "America/New_York".to_owned(),
+        span: domain::span::Span::new(at(from), at(to)),
+    }
+}
+
+/// 31 October in New York. It lies in two months of UTC.
+fn last_of_october() -> domain::latency::LocalDay {
+    october("2026-10-31T04:00:00Z", "2026-11-01T04:00:00Z")
+}
+
+fn took(start: &str, outcome: Outcome, took_us: u64) -> Sample {
+    Sample {
+        outcome,
+        reason: (outcome != Outcome::Up).then_some(Reason::Timeout),
+        took_us,
+        ..sample("portal/web", start)
+    }
+}
+
+#[test]
+fn a_day_counts_conclusive_samples_and_the_latencies_of_answers() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = open(dir.path(), "2026-10-31T00:00:00Z");
+    write(
+        &instance,
+        &[
+            // The instant before the day, its first, its last, and the one after it.
+            took("2026-10-31T03:59:59.999999Z", Outcome::Up, 10),
+            took("2026-10-31T04:00:00Z", Outcome::Up, 100),
+            took("2026-10-31T12:00:00Z", Outcome::Degraded, 150),
+            took("2026-10-31T12:00:01Z", Outcome::Down, 10_000_000),
+            took("2026-10-31T12:00:02Z", Outcome::Inconclusive, 7),
+            took("2026-11-01T03:59:59.999999Z", Outcome::Up, 100),
+            took("2026-11-01T04:00:00Z", Outcome::Up, 11),
+        ],
+    );
+    let rollup = instance.daily().count(last_of_october()).unwrap();
+    let counted = &rollup.probes[&Source::new("portal/web", "here")];
+    assert_eq!(counted.conclusive, 4);
+    let buckets: Vec<_> = counted.answered.buckets().collect();
+    assert_eq!(buckets, [(100, 2), (150, 1)]);
+    assert_eq!(rollup.probes.len(), 1);
+}
+
+#[test]
+fn a_day_counts_each_of_thousands_of_probes_and_a_sample_that_came_late() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = open(dir.path(), "2026-10-31T00:00:00Z");
+    let many: Vec<Sample> = (0..4_100)
+        .map(|n| sample(&format!("s/p{n}"), "2026-10-31T12:00:00Z"))
+        .collect();
+    write(&instance, &many);
+    // The next month's file is in use when this one arrives.
+    write(&instance, &[sample("s/p1", "2026-11-01T12:00:00Z")]);
+    write(&instance, &[sample("s/p1", "2026-10-31T13:00:00Z")]);
+    let rollup = instance.daily().count(last_of_october()).unwrap();
+    assert_eq!(rollup.probes.len(), 4_100);
+    assert_eq!(rollup.probes[&Source::new("s/p1", "here")].conclusive, 2);
+    assert_eq!(rollup.probes[&Source::new("s/p4099", "here")].conclusive, 1);
+}
+
+#[test]
+fn a_roll_up_comes_back_from_its_file_unless_the_file_was_changed_or_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = open(dir.path(), "2026-10-31T00:00:00Z");
+    write(&instance, &row_of(50, "2026-10-31T12:00:00Z"));
+    let counted = instance.daily().count(last_of_october()).unwrap();
+    let stored = rollup::write(dir.path(), &counted).unwrap();
+    assert_eq!(stored.file, "2026-10-31-America-New_York.jsonl");
+    assert_eq!((stored.probes, stored.samples), (1, 50));
+    let read = || rollup::read(dir.path(), &stored.file, &stored.sha256);
+    assert_eq!(read(), Some(counted.clone()));
+    // The same samples give the same bytes.
+    assert_eq!(rollup::write(dir.path(), &counted).unwrap(), stored);
+    let path = dir.path().join(rollup::FOLDER).join(&stored.file);
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(
+        &path,
+        text.replace("\"conclusive\":50", "\"conclusive\":49"),
+    )
+    .unwrap();
+    assert_eq!(read(), None);
+    // It is not replaced: an event may name it.
+    let again = rollup::write(dir.path(), &counted).unwrap();
+    assert_ne!(again.file, stored.file);
+    assert!(path.exists() && rollup::read(dir.path(), &again.file, &again.sha256).is_some());
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(read(), None);
+}

@@ -271,7 +271,8 @@ fn reports(folder: &Path, scenario: &Scenario, turn: &Turn, look: &Look) -> Resu
         while zones.month(month).0.from < scenario.end {
             let approved = record.reports.get(&committee.id, month);
             let approved = approved.and_then(|known| known.revisions.last());
-            let report = report::monthly(record, committee.id.as_str(), month, &head)?;
+            let mut report = report::monthly(record, committee.id.as_str(), month, &head)?;
+            filing::read_latencies(turn.journal().data(), &mut report);
             for format in Format::ALL {
                 let name = format!("{}-{month}.{}", committee.id, format.extension());
                 let path = folder.join(name);

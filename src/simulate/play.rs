@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use domain::actor::Actor;
 use domain::catalogue::{Active, Catalogue};
+use domain::event::Fact;
 use domain::id::{NoticeId, ProbeId, Source};
 use domain::input::Input;
 use domain::notices;
@@ -20,6 +21,7 @@ use super::steps::{ProbeTask, Step, Steps};
 use super::world::Draws;
 use super::{Error, Refused, world};
 use crate::config::{Loaded, Look};
+use crate::engine::rollups;
 use crate::engine::schedule::{After, Schedule};
 use crate::engine::turn::{self, Turn};
 use crate::engine::{self, turn::Turned};
@@ -229,6 +231,7 @@ impl Simulation<'_> {
                 )?;
             }
             Step::Ask(task) => self.ask(at, task),
+            Step::RollUp => self.roll_up(at, at)?,
             Step::Answered(task, sample) => self.answered(at, task, *sample)?,
             Step::Act(n) => self.act(at, n)?,
             Step::End if self.turn.is_none() => {
@@ -237,6 +240,9 @@ impl Simulation<'_> {
                 return Ok(true);
             }
             Step::End => {
+                // No sample comes later, so a day that ends now need not wait.
+                let settled = self.turn.as_ref().map(|turn| turn.record().rolls_up_at(at));
+                self.roll_up(at, settled.unwrap_or(at))?;
                 self.step_or_fail(at, Input::Stop)?;
                 self.mark(at)?;
                 return Ok(true);
@@ -257,6 +263,7 @@ impl Simulation<'_> {
         }
         self.step_or_fail(at, Input::Start { alive_until })?;
         self.file_reports(at)?;
+        self.roll_up(at, at)?;
         self.schedule_probes(at);
         self.marked_at = at;
         Ok(())
@@ -310,7 +317,15 @@ impl Simulation<'_> {
     // The engine's turns.
 
     fn step(&mut self, at: Timestamp, input: Input, bytes: Option<&[u8]>) -> Option<Turned> {
-        Some(self.turn.as_mut()?.step(at, input, bytes))
+        let turn = self.turn.as_mut()?;
+        let turned = turn.step(at, input, bytes);
+        for (_, event) in turned.events() {
+            if event.fact == Fact::DayClosed {
+                let due = turn.record().rolls_up_at(event.at);
+                self.steps.enter(due.max(at), Step::RollUp);
+            }
+        }
+        Some(turned)
     }
 
     /// A turn that only a failing store can refuse.
@@ -319,6 +334,21 @@ impl Simulation<'_> {
             Some(turned) => turned.result.map(|_| ()).map_err(Error::from),
             None => Ok(()),
         }
+    }
+
+    // Roll-ups.
+
+    /// Rolls up every day that is settled at `settled`, as the service does at its start and after each
+    /// midnight.
+    fn roll_up(&mut self, at: Timestamp, settled: Timestamp) -> Result<(), Error> {
+        let Some(turn) = self.turn.as_ref() else {
+            return Ok(());
+        };
+        for day in turn.record().days_to_roll_up(settled) {
+            let stored = rollups::store(&self.instance.daily(), self.data, day)?;
+            self.step_or_fail(at, Input::RollUp(Box::new(stored)))?;
+        }
+        Ok(())
     }
 
     // Probes.

@@ -23,6 +23,8 @@ pub(super) enum Step {
     /// A person's act, by its index in the scenario.
     Act(usize),
     Ask(Box<ProbeTask>),
+    /// The day before a midnight is rolled up.
+    RollUp,
     End,
 }
 
@@ -119,7 +121,8 @@ impl Entry {
             Step::Answered(..) => 2,
             Step::Act(_) => 3,
             Step::Ask(_) => 4,
-            Step::End => 5,
+            Step::RollUp => 5,
+            Step::End => 6,
         };
         (self.at, rank, self.key)
     }

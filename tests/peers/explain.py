@@ -18,7 +18,7 @@ from fractions import Fraction
 from harness import ROOT, binary
 
 # The first key of an entry of a list, if it names the entry.
-IDS = ("system", "outage", "window", "incident", "date", "month")
+IDS = ("system", "outage", "window", "incident", "date", "month", "probe")
 OPERATORS = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -67,6 +67,17 @@ def percent(x):
     return Fraction(math.floor(x * 100 * 1000), 1000)
 
 
+def percentile(bounds, counts, p):
+    """The first bound up to which at least p % of all counts lie."""
+    total = sum(counts)
+    below = 0
+    for bound, count in zip(bounds, counts, strict=True):
+        below += count
+        if 100 * below >= p * total:
+            return Fraction(bound)
+    raise NoValue
+
+
 FUNCTIONS = {
     "seconds": seconds,
     "percent": percent,
@@ -75,6 +86,7 @@ FUNCTIONS = {
     "count": lambda items: Fraction(len(items)),
     "min": of_list(min),
     "max": of_list(max),
+    "percentile": percentile,
 }
 
 

@@ -73,7 +73,7 @@ def timeline(events):
     begun = next(e for e in events if e["kind"] == "started")
     since = instant(begun["at"])
     return [(e["kind"], e["subject"], instant(e["at"]) - since) for e in events
-            if e["seq"] > begun["seq"] and e["kind"] not in ("stopped", "day-closed")
+            if e["seq"] > begun["seq"] and e["kind"] not in ("stopped", "day-closed", "latencies-rolled-up")
             and instant(e["at"]) - since <= LIVE_S]
 
 

@@ -12,6 +12,7 @@ mod flapping;
 mod maintenance;
 mod outages;
 mod reports;
+mod rollups;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -163,6 +164,10 @@ impl Draft<'_> {
             }
             Input::FileReport(filed) => {
                 let fact = reports::filed(self.record(), filed)?;
+                self.emit(at, fact);
+            }
+            Input::RollUp(stored) => {
+                let fact = rollups::stored(self.record(), stored)?;
                 self.emit(at, fact);
             }
             Input::Attempt {

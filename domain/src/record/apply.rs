@@ -10,6 +10,7 @@ use super::{Life, Record};
 use crate::catalogue::Catalogue;
 use crate::event::{self, Event, Fact, GapCause, Silence};
 use crate::id::{SystemId, WindowId};
+use crate::latency::{LocalDay, StoredRollup};
 use crate::span::Span;
 use crate::windows::RuleVersion;
 
@@ -46,6 +47,25 @@ impl Record {
                 self.drop_late_drafts(at);
                 self.drop_late_reminders(at);
             }
+            Fact::LatenciesRolledUp {
+                date,
+                zone,
+                span,
+                file,
+                sha256,
+                probes,
+                samples,
+            } => self.rollups.add(StoredRollup {
+                day: LocalDay {
+                    date: *date,
+                    zone: zone.clone(),
+                    span: *span,
+                },
+                file: file.clone(),
+                sha256: sha256.clone(),
+                probes: *probes,
+                samples: *samples,
+            }),
             Fact::ReportDrafted { .. }
             | Fact::ReportReminded { .. }
             | Fact::ReportApproved { .. }
@@ -226,6 +246,7 @@ fn only_by_watching(fact: &Fact) -> bool {
             | Fact::Stopped
             | Fact::MonitoringGap { .. }
             | Fact::DayClosed
+            | Fact::LatenciesRolledUp { .. }
             | Fact::ReportDrafted { .. }
             | Fact::ReportReminded { .. }
             | Fact::MaintenanceReminded { .. }

@@ -15,6 +15,7 @@ mod probes;
 mod reload;
 mod reports;
 mod rewind;
+mod rollups;
 mod spans;
 mod trail;
 mod window_status;
@@ -45,6 +46,7 @@ pub use monitoring::{Life, Monitoring};
 pub use outages::Outages;
 pub use probes::{ProbeRecord, Probes};
 pub use reports::{Filed, ReportRecord, Reports, Revision};
+pub use rollups::Rollups;
 pub(crate) use spans::is_open;
 pub use trail::{Edge, Edges, Trail};
 pub use window_status::WindowStatus;
@@ -86,6 +88,8 @@ pub struct Record {
     pub maintenance: Maintenance,
     /// The drafts, approvals and files of reports.
     pub reports: Reports,
+    /// The daily roll-ups of latencies.
+    pub rollups: Rollups,
     /// The evidence that explanations name.
     pub trail: Trail,
 }

@@ -35,6 +35,7 @@ impl Record {
         let back = back.to.duration_since(at);
         self.step(-back);
         self.notices.rewind(at, back);
+        self.rollups.rewind(at);
     }
 
     /// The clock was set forward or back by `by`. Past outages and faults stay as long ago as

@@ -43,7 +43,9 @@ const TEXTS: [&str; 18] = [
 ];
 
 /// Keys that name an entry of a list.
-const IDS: [&str; 6] = ["system", "outage", "window", "incident", "date", "month"];
+const IDS: [&str; 7] = [
+    "system", "outage", "window", "incident", "date", "month", "probe",
+];
 
 /// A figure: its path in the report, such as `systems.portal.unplanned_s`, and its value.
 type Figure = (String, Option<String>);
@@ -70,7 +72,11 @@ pub(super) fn leaves<T: Serialize>(entry: &T) -> Vec<(String, Option<String>)> {
 /// finds a change; it does not protect from forgery.)
 pub fn digest(report: &Report) -> String {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for (path, value) in figures(report) {
+    // The roll-ups that the ledger has decide every latency.
+    let rollups = report.latencies.rollups.iter();
+    let rollups = rollups.map(|day| (format!("latencies.{}", day.date), day.sha256.clone()));
+    let all = figures(report).into_iter();
+    for (path, value) in all.chain(rollups.filter(|(_, sha256)| sha256.is_some())) {
         for byte in format!("{path}={value:?}\n").bytes() {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }

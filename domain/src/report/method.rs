@@ -59,7 +59,7 @@ const OF_A_MONTH: &str = "Those in force at the start of the month, or when a sy
 const OF_OTHER_DAYS: &str = "Those in force at the start of the month in which the first day lies, or when a system was added later. Changes within the period do not count.";
 
 /// The rules of `docs/accounting.md` in a committee's words. `{period}` is `month`, or `period` for other days.
-const ALWAYS: [(&str, &str); 12] = [
+const ALWAYS: [(&str, &str); 13] = [
     (
         "Seconds",
         "Every second of a system\u{2019}s agreed time has exactly one class: up (degraded is part of up), planned, excluded, unplanned or unknown. The classes add up to the agreed time exactly.",
@@ -103,6 +103,10 @@ const ALWAYS: [(&str, &str); 12] = [
     (
         "Milestones",
         "Measured from the outage\u{2019}s first unplanned second. Outages that overlap or touch share one start, the earliest, and one end, the latest; the first detection, notice and acknowledgement of any of them counts. If customers had already been notified about an earlier outage of the same incident, that notice is named. A milestone without a record prints \u{201c}not recorded\u{201d}.",
+    ),
+    (
+        "Latency",
+        "The time of a probe\u{2019}s whole run, from the monitor. After each local day the conclusive samples of each probe are counted, and those that are up or degraded are counted by their latency, rounded up to two significant digits. A percentile is the smallest such latency that at least this share of the answered samples does not exceed. That of the {period} comes from the counts of all its days. The ledger has the SHA-256 of each day\u{2019}s counts.",
     ),
     (
         "Percentages",

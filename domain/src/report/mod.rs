@@ -10,6 +10,7 @@ mod downtime;
 pub mod explain;
 pub mod figures;
 mod incidents;
+mod latencies;
 mod maintenance;
 mod merged;
 mod method;
@@ -32,6 +33,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use clocks::{ClockCount, ClockLine, LevelLine};
+pub use latencies::{
+    DayLatencies, Latencies, Missing, ProbeLatencies, RollupLine, Unavailable,
+    read as read_latencies,
+};
 pub(crate) use method::{choices, weekly};
 pub use model::*;
 pub use one_customer::{CustomerReport, of_customer};
@@ -165,6 +170,7 @@ pub fn over(record: &Record, committee: &str, covers: Period, head: &str) -> Res
         faults: monitor::faults(&scope),
         monitor: monitor::own(&scope),
         changes: changes::lines(&scope),
+        latencies: latencies::lines(&scope),
         method: method::of(&scope),
         systems,
         trend,

@@ -12,6 +12,7 @@ use jiff::tz::{Offset, TimeZone};
 use serde::{Serialize, Serializer};
 
 use super::clocks::{ClockCount, ClockLine, LevelLine};
+use super::latencies::Latencies;
 use super::words;
 pub use crate::accounting::Verdict;
 
@@ -118,6 +119,8 @@ pub struct Report {
     pub monitor: Monitor,
     /// Configuration changes.
     pub changes: Vec<Change>,
+    /// Latencies by day, from the daily roll-ups.
+    pub latencies: Latencies,
     pub method: Method,
     /// The explanation of every figure. Not a part of the JSON: `nines explain --json` prints it.
     #[serde(skip)]

@@ -27,6 +27,22 @@ pub fn length(s: i64) -> String {
     text.replace(' ', "\u{a0}")
 }
 
+/// A latency in microseconds: `85 µs`, `1.2 ms`, `240 ms`, `2.5 s`. Its space does not break.
+pub fn latency(us: u64) -> String {
+    let (unit, size) = match us {
+        0..1_000 => ("µs", 1),
+        1_000..1_000_000 => ("ms", 1_000),
+        _ => ("s", 1_000_000),
+    };
+    // Two significant digits, as in a bucket's bound.
+    match us / size {
+        whole @ 0..10 if size > 1 && us % size > 0 => {
+            format!("{whole}.{}\u{a0}{unit}", us % size * 10 / size)
+        }
+        whole => format!("{whole}\u{a0}{unit}"),
+    }
+}
+
 /// `2026-10-07 02:14:10 EDT`. The line may break after the date.
 pub fn instant(at: Timestamp, zone: &TimeZone) -> String {
     format!(

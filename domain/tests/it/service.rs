@@ -622,6 +622,7 @@ impl Service {
             Fact::Stopped => "stopped".to_owned(),
             Fact::Crashed { alive_until } => format!("died, alive until {}", o(alive_until)),
             Fact::DayClosed => "witnessed".to_owned(),
+            Fact::LatenciesRolledUp { date, .. } => format!("rolled up {date}"),
             Fact::MonitoringGap { span, .. } => {
                 format!("absent {}..{}", o(&span.from), o(&span.to))
             }

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 mod filing;
+mod rollups;
 
 use super::load::prepare;
 use super::*;

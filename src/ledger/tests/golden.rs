@@ -50,6 +50,10 @@ examples! {
     Crashed => Fact::Crashed { alive_until: at("2026-11-01T05:59:00Z") },
     MonitoringGap => Fact::MonitoringGap { span: span(), cause: GapCause::ClockStepped },
     DayClosed => Fact::DayClosed,
+    LatenciesRolledUp => Fact::LatenciesRolledUp {
+        date: date(2026, 11, 1), zone: "America/New_York".into(), span: span(), file: "2026-11-01-America-New_York.jsonl".into(),
+        sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(), probes: 12, samples: 34_560,
+    },
     ProbeSilent => Fact::ProbeSilent { source: source(), from: at("2026-11-01T06:00:00.000001Z"), cause: Silence::Missing },
     ProbeFirstResult => Fact::ProbeFirstResult { source: source(), from: at("2026-11-01T06:01:00.5Z") },
     ProbeDown => Fact::ProbeDown {

@@ -1,10 +1,11 @@
 //! The pictures of a report as SVG, the same in PDF and HTML: the month by day and hour, thirteen months
-//! against the target, and how long each outage took to be detected, told and mended.
+//! against the target, how long each outage took to be detected, told and mended, and latencies by day.
 //!
 //! Rust computes the places, a template draws them (`report_templates/pictures/`). No picture needs colour,
 //! and each has a text that says the same.
 
 mod days;
+mod latency;
 mod scale;
 mod times;
 mod trend;
@@ -25,7 +26,7 @@ use super::{Error, template};
 pub(super) struct Picture {
     /// Its file name: `days-1.svg`.
     pub name: String,
-    /// What it shows: `days`, `trend` or `times`.
+    /// What it shows: `days`, `trend`, `times` or `latency`.
     pub kind: &'static str,
     pub title: String,
     /// The same in words, for those who cannot see it.
@@ -62,7 +63,12 @@ macro_rules! kind {
     };
 }
 
-const KINDS: [Kind; 3] = [kind!("days"), kind!("trend"), kind!("times")];
+const KINDS: [Kind; 4] = [
+    kind!("days"),
+    kind!("trend"),
+    kind!("times"),
+    kind!("latency"),
+];
 
 /// The text of every template in force.
 pub(super) fn sources(templates: Option<&Path>) -> Result<Vec<String>, Error> {
@@ -89,10 +95,11 @@ pub(super) fn all(
 ) -> Result<Vec<Picture>, Error> {
     let mut all = Vec::new();
     let mut add = |pictures: Vec<Picture>| all.extend(pictures);
-    let [days, trend, times] = &KINDS;
+    let [days, trend, times, latency] = &KINDS;
     add(drawn(days, days::of(report), letters, templates)?);
     add(drawn(trend, trend::of(report), letters, templates)?);
     add(drawn(times, times::of(report), letters, templates)?);
+    add(drawn(latency, latency::of(report), letters, templates)?);
     Ok(all)
 }
 

@@ -18,7 +18,10 @@ use sample::{at, october};
 const HEAD: &str = "9f2c4b7a1d0e8f6c5b3a29187f6e5d4c3b2a190887f6e5d4c3b2a19f0e1d2c3b";
 
 fn of(record: &Record, month: &str) -> Report {
-    domain::report::monthly(record, "operations", month.parse().unwrap(), HEAD).unwrap()
+    let month = month.parse().unwrap();
+    let mut made = domain::report::monthly(record, "operations", month, HEAD).unwrap();
+    sample::read_rollups(&mut made);
+    made
 }
 
 fn report() -> Report {
@@ -505,6 +508,8 @@ fn every_row_of_a_csv_section_has_the_columns_of_its_header() {
             "refused",
             "absence",
             "unknown",
+            "latency",
+            "latency_day",
             "measure"
         ]
     );

@@ -8,11 +8,13 @@ use domain::catalogue::{
     System,
 };
 use domain::event::{Delivery, Event, Fact, GapCause, Silence};
-use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, SystemId};
+use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, Source, SystemId};
 use domain::incident::{Acknowledged, Cause, Certainty, Done, Incident, Measure, Review};
+use domain::latency::{Counted, Histogram, LocalDay, Rollup, StoredRollup};
 use domain::notice::{self, Address, Affected, Notice, Recipient, Role};
 use domain::policy::{Commitments, Policy, Target};
 use domain::record::{Outage, ProbeRecord, Record, SystemRecord};
+use domain::report::Report;
 use domain::sample::Reason;
 use domain::span::Span;
 use domain::windows::{CustomerTold, OneOffHistory, RuleVersion};
@@ -619,5 +621,59 @@ pub(super) fn october_with(hospital: &[Attempt]) -> Record {
     windows(&mut record);
     single(&mut record);
     others(&mut record);
+    rollups(&mut record);
     record
+}
+
+/// The ledger has roll-ups of three days.
+fn rollups(record: &mut Record) {
+    for day in 1..=3 {
+        let date = jiff::civil::date(2026, 10, day);
+        record.rollups.add(StoredRollup {
+            day: LocalDay {
+                date,
+                zone: "America/New_York".to_owned(),
+                span: Span::new(
+                    at(&format!("10-0{day} 00:00:00")),
+                    at(&format!("10-0{} 00:00:00", day + 1)),
+                ),
+            },
+            file: format!("{date}-America-New_York.jsonl"),
+            sha256: format!("{day}f2c4b7a"),
+            probes: 3,
+            samples: 8_640,
+        });
+    }
+}
+
+/// Reads them: the portal grows slower, the partner never answered, the archive has no sample, and the third file
+/// is lost.
+pub(super) fn read_rollups(report: &mut Report) {
+    domain::report::read_latencies(report, &mut |file, sha256| {
+        let day: u64 = sha256[..1].parse().unwrap();
+        assert_eq!(file, format!("2026-10-0{day}-America-New_York.jsonl"));
+        let mut answered = Histogram::default();
+        for ms in 1..=100 {
+            answered.add(ms * day * 1_000, 28);
+        }
+        let counted = |answered| Counted {
+            conclusive: 2_880,
+            answered,
+        };
+        let of =
+            |system: &str, counted| (Source::new(format!("{system}/main"), "albany-1"), counted);
+        (day < 3).then(|| Rollup {
+            day: LocalDay {
+                date: jiff::civil::date(2026, 10, i8::try_from(day).unwrap()),
+                zone: "America/New_York".to_owned(),
+                span: Span::new(at("10-01 00:00:00"), at("10-02 00:00:00")),
+            },
+            probes: [
+                of("portal", counted(answered.clone())),
+                of("results", counted(answered)),
+                of("partner-emr", counted(Histogram::default())),
+            ]
+            .into(),
+        })
+    });
 }

@@ -137,4 +137,22 @@ fn tampered(at: &Path) {
         "{faults}"
     );
     assert_eq!(found[1]["faults"].as_array().unwrap().len(), 0);
+    std::fs::write(&path, was).unwrap();
+    // A roll-up of which one count is another.
+    let path = at.join("data/rollups/2026-10-05-America-New_York.jsonl");
+    let was = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(
+        &path,
+        was.replacen("\"conclusive\":", "\"conclusive\":1", 1),
+    )
+    .unwrap();
+    let found = json(at, &line(&["report", "verify", "2026-10"]), 1);
+    for revision in found.as_array().unwrap() {
+        let faults = revision["faults"].as_array().unwrap();
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        let fault = faults[0].as_str().unwrap();
+        assert!(fault.contains("rollups/2026-10-05") && fault.contains("SHA-256"));
+    }
+    std::fs::write(&path, was).unwrap();
+    ends(at, &line(&["report", "verify"]), 0);
 }

@@ -10,7 +10,9 @@ use crate::support::program::{ends, err, json, out};
 use crate::support::rehearsal::{list, play_into, text};
 
 /// The keys that name an entry of a list. An outage has a system and an incident too.
-const IDS: [&str; 6] = ["outage", "window", "incident", "date", "month", "system"];
+const IDS: [&str; 7] = [
+    "outage", "window", "incident", "date", "month", "probe", "system",
+];
 
 fn is_number(key: &str, value: &Value) -> bool {
     let percentage =

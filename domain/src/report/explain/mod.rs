@@ -6,6 +6,7 @@
 
 mod clocks;
 mod evidence;
+mod latencies;
 mod numbers;
 mod said;
 pub mod table;
@@ -23,6 +24,7 @@ pub use evidence::{
     ActLine, Agreement, EdgeLine, Evidence, GapLine, OutageEvidence, SampleLine, ToldLine,
     WindowEvidence,
 };
+pub(super) use latencies::latencies;
 pub use said::{Paragraph, Said};
 pub use table::{Figure, Unit};
 
@@ -34,6 +36,8 @@ pub enum Number {
     Figure(i64),
     Instant(Moment),
     Wholes(Vec<i64>),
+    /// A list that several explanations share.
+    Shared(Arc<[i64]>),
     Instants(Vec<Moment>),
     Spans(Vec<(Moment, Moment)>),
     /// Things that a formula counts, by id or name.
@@ -48,6 +52,7 @@ impl Serialize for Number {
             Number::Whole(n) | Number::Figure(n) => serializer.serialize_i64(*n),
             Number::Instant(at) => at.serialize(serializer),
             Number::Wholes(all) => all.serialize(serializer),
+            Number::Shared(all) => serializer.collect_seq(all.iter()),
             Number::Instants(all) => all.serialize(serializer),
             Number::Spans(all) => all.serialize(serializer),
             Number::Names(all) => all.serialize(serializer),
@@ -116,6 +121,9 @@ impl Explanation {
             (Some(value), Unit::Seconds) => {
                 value.parse().map_or_else(|_| value.clone(), words::length)
             }
+            (Some(value), Unit::Microseconds) => {
+                value.parse().map_or_else(|_| value.clone(), words::latency)
+            }
             (Some(value), Unit::Number) => value.clone(),
         }
     }
@@ -129,7 +137,9 @@ impl Serialize for Explanation {
         map.serialize_entry("unit", self.figure.unit.word())?;
         let whole = self.value.as_ref().and_then(|v| v.parse::<i64>().ok());
         match (self.figure.unit, whole) {
-            (Unit::Seconds | Unit::Number, Some(n)) => map.serialize_entry("value", &n)?,
+            (Unit::Seconds | Unit::Number | Unit::Microseconds, Some(n)) => {
+                map.serialize_entry("value", &n)?
+            }
             _ => map.serialize_entry("value", &self.value)?,
         }
         if self.value.is_none() {

@@ -48,6 +48,7 @@ impl Said {
             Number::Whole(n) | Number::Figure(n) => line(format!("{name} = {n}")),
             Number::Instant(at) => line(format!("{name} = {}", self.moment(*at))),
             Number::Missing => line(format!("{name}: not recorded")),
+            Number::Shared(all) => list(all.iter().map(ToString::to_string).collect()),
             Number::Wholes(all) => list(all.iter().map(ToString::to_string).collect()),
             Number::Names(all) => list(all.clone()),
             Number::Instants(all) => list(all.iter().map(|at| self.moment(*at)).collect()),

@@ -8,6 +8,7 @@
 //! | `percent(x)` | `100 * x`, truncated to three decimals and never rounded up |
 //! | `floor(x)` | the whole number at or below `x` |
 //! | `sum`, `count`, `min`, `max` | of a list |
+//! | `percentile(bounds, counts, p)` | the first bound up to which at least `p` % of all counts lie |
 //!
 //! An instant counts as its Unix second. A name is another figure of the same entry, or a number of
 //! the ledger that the explanation lists. Every step is exact; only `percent` and `floor` cut.
@@ -19,6 +20,7 @@ pub enum Unit {
     /// A text without a sign, as the report prints it.
     Percent,
     Number,
+    Microseconds,
 }
 
 impl Unit {
@@ -28,6 +30,7 @@ impl Unit {
             Unit::Seconds => "seconds",
             Unit::Percent => "percent",
             Unit::Number => "number",
+            Unit::Microseconds => "microseconds",
         }
     }
 }
@@ -442,5 +445,49 @@ pub const ABSENCE: &[Figure] = &[figure(
     "the monitor has not started again",
 )];
 
+const NO_LATENCY: &str = "no answered sample of it is in a daily roll-up";
+
+const fn latency(key: &'static str, name: &'static str, formula: &'static str) -> Figure {
+    figure(Unit::Microseconds, key, name, formula, NO_LATENCY)
+}
+
+/// The latencies of one probe, or of one probe on one day: from the buckets of its roll-ups.
+pub const LATENCY: &[Figure] = &[
+    number(
+        "conclusive",
+        "Samples that are up, degraded or down",
+        "sum(rolled_up_samples)",
+    ),
+    number(
+        "answered",
+        "Samples that are up or degraded",
+        "sum(bucket_counts)",
+    ),
+    latency(
+        "p50_us",
+        "Latency that half of the answered samples do not exceed",
+        "percentile(bucket_bounds_us, bucket_counts, 50)",
+    ),
+    latency(
+        "p95_us",
+        "Latency that 95 % of the answered samples do not exceed",
+        "percentile(bucket_bounds_us, bucket_counts, 95)",
+    ),
+    latency(
+        "p99_us",
+        "Latency that 99 % of the answered samples do not exceed",
+        "percentile(bucket_bounds_us, bucket_counts, 99)",
+    ),
+];
+
 /// The functions of formulas.
-pub const FUNCTIONS: [&str; 7] = ["seconds", "percent", "floor", "sum", "count", "min", "max"];
+pub const FUNCTIONS: [&str; 8] = [
+    "seconds",
+    "percent",
+    "floor",
+    "sum",
+    "count",
+    "min",
+    "max",
+    "percentile",
+];

@@ -2,6 +2,7 @@
 
 mod customer;
 mod downtime;
+mod latencies;
 mod life;
 mod method;
 mod monthly;
