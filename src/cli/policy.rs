@@ -423,7 +423,6 @@ mod tests {
                 "did you mean `critical`?",
             ),
             (&["emr-link"], "--severity 1"),
-            (&["standard", "--state", "down"], "has no severities"),
             (
                 &["emr-link", "--severity", "1", "--state", "down"],
                 "cannot be used with",

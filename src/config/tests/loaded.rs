@@ -408,7 +408,8 @@ fn parts_without_effect_are_reported() {
     let drafts = Files::shipped()
         .replace("nines.toml", "draft   =", "# draft =")
         .replace("nines.toml", "meeting =", "# meeting =")
-        .replace("nines.toml", "remind  =", "# remind =");
+        .replace("nines.toml", "remind  =", "# remind =")
+        .with("policies/standard.toml", "name = \"Standard\"\n");
     let unused = drafts.load().expect("good").unused();
     assert!(
         unused[1].starts_with("the 6 entries of `[[contact]]` get no mail"),

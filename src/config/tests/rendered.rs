@@ -160,7 +160,7 @@ fn a_file_with_a_syntax_error_has_no_other_mistake_and_hides_none_of_other_files
             14 | public = 127.0.0.1:8080
                |               ^^^^^^^^^
 
-            error: unknown key `colour`: this file knows `committee`, `downtime_advice`, `flap_hold`, `flap_limit`, `kind`, `maintenance`, `name`, `owner`, `policy`, `probe` and `target`
+            error: unknown key `colour`: this file knows `committee`, `depends_on`, `downtime_advice`, `flap_hold`, `flap_limit`, `group_within`, `kind`, `maintenance`, `name`, `owner`, `policy`, `probe` and `target`
              --> config/systems/portal.toml:4:1
               |
             4 | colour = 1

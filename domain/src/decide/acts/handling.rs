@@ -254,7 +254,7 @@ pub(super) fn merge(
     into: &Which,
     reason: &str,
 ) -> Result<Fact, Refusal> {
-    let (other, into) = (unresolved(record, which)?, open(record, into)?);
+    let (other, into) = (open(record, which)?, open(record, into)?);
     given(reason, "the reason")?;
     if other.id == into.id {
         return refuse(format!("{} cannot be merged into itself", other.id));
