@@ -151,6 +151,10 @@ fn is_shown(event: &Event, before: &[Event]) -> bool {
         | "incident-updated"
         | "incident-reviewed"
         | "incident-closed"
+        | "level-reached"
+        | "clock-warned"
+        | "clock-met"
+        | "clock-missed"
         | "delivery-ended" => true,
         "probe-degraded" => event.data["reason"] == "slow",
         "probe-cleared" => {

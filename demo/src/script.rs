@@ -63,6 +63,11 @@ async fn portal(checks: &mut Checks) {
     let what = "both customers of the portal get a downtime mail";
     checks.until_mailed(what, "downtime", "portal", &both).await;
     checks
+        .until("level 1 of the escalation is reached at once", |events| {
+            events.iter().any(|e| e.kind == "level-reached")
+        })
+        .await;
+    checks
         .type_in(&["incident", "ack", "portal", "--by", "Kim"])
         .await;
     checks
@@ -75,6 +80,12 @@ async fn portal(checks: &mut Checks) {
     checks.type_in(&update).await;
     let what = "both customers of the portal get Kim's update";
     checks.until_mailed(what, "update", "portal", &both).await;
+    let what = "with its delivery the response and the update of the agreement are in time";
+    checks
+        .until(what, |events| {
+            events.iter().filter(|e| e.kind == "clock-met").count() == 2
+        })
+        .await;
     sleep(READ).await;
     checks.say("The portal listens again.");
     let mended_at = checks.now();

@@ -2,6 +2,7 @@
 //! value stand together. `probe_*` names are those of blackbox_exporter; all others begin with `nines_`.
 //! No label holds a customer's name, an address, a URL or an error text. Reading never waits for the engine.
 
+mod clocks;
 mod notices;
 mod page;
 mod probe_results;
@@ -96,6 +97,7 @@ impl Exporter {
         service::add(&mut page, &source);
         probe_results::add(&mut page, &source);
         systems::add_states(&mut page, &source);
+        clocks::add_running(&mut page, source.record);
         notices::add_pending(&mut page, source.record, source.at);
         page.render() + &self.totals(&source)
     }
@@ -111,6 +113,7 @@ impl Exporter {
             _ => {
                 let mut page = Page::default();
                 systems::add_months(&mut page, source.record, at);
+                clocks::add_totals(&mut page, source.record);
                 notices::add_totals(&mut page, source.record);
                 let text = page.render();
                 *kept = Some(Totals {

@@ -8,6 +8,7 @@ use domain::suggest;
 use domain::text::visible_line;
 use serde_json::{Value, json};
 
+use super::handling;
 use super::notices::standing;
 use crate::cli::args::Common;
 use crate::cli::client::Client;
@@ -40,12 +41,15 @@ fn list_lines(incident: &Incident, times: &Times) -> Vec<String> {
     let outages: Vec<String> = incident.outages.iter().map(ToString::to_string).collect();
     let mut lines = vec![
         format!(
-            "{} {}: opened {} because of {} ({})",
+            "{} {}: opened {} because of {}{}",
             incident.id,
             systems(incident),
             times.at(incident.opened_at),
             cause(incident),
-            outages.join(", ")
+            match outages.is_empty() {
+                true => String::new(),
+                false => format!(" ({})", outages.join(", ")),
+            }
         ),
         format!(
             "{}; {}; {}",
@@ -57,6 +61,7 @@ fn list_lines(incident: &Incident, times: &Times) -> Vec<String> {
             closed(incident, times)
         ),
     ];
+    lines.extend(handling::severity(incident));
     lines.extend(missing(incident));
     lines
 }
@@ -151,6 +156,7 @@ fn incident_text(record: &Record, incident: &Incident, times: &Times) -> String 
         cause(incident)
     );
     text.push_str(&outages_text(record, incident, times));
+    text.push_str(&handling::text(incident, times));
     // Mark further lines of a text, so that they do not look like lines of the answer.
     let written = |text: &Option<String>| match text {
         Some(text) => text.replace('\n', "\n    | "),
@@ -276,6 +282,14 @@ fn told<'a>(record: &'a Record, incident: &Incident) -> Vec<&'a Outgoing> {
 }
 
 fn incident_json(record: &Record, incident: &Incident) -> Value {
+    let mut value = facts_json(record, incident);
+    if let (Value::Object(value), Value::Object(more)) = (&mut value, handling::value(incident)) {
+        value.extend(more);
+    }
+    value
+}
+
+fn facts_json(record: &Record, incident: &Incident) -> Value {
     json!({
         "incident": incident.id.to_string(),
         "systems": incident.systems,
