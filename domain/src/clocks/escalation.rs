@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Event, Incident};
 use crate::calendar::UnknownZone;
 use crate::deadlines;
-use crate::policy::{Commitments, Level, Until};
+use crate::policy::{Clock, Commitments, Level, Until};
 use crate::span::{instant, second};
 
 /// A level of an incident.
@@ -85,7 +85,11 @@ pub fn escalation(
                 ladder.escalate(at);
             }
             Event::Acknowledged => ladder.milestone(Until::Acknowledged, at)?,
-            Event::Responded { .. } => ladder.milestone(Until::Responded, at)?,
+            Event::Responded { with_estimate } => {
+                if *with_estimate || !ladder.needs_estimate(incident) {
+                    ladder.milestone(Until::Responded, at)?;
+                }
+            }
             Event::Resolved => ladder.milestone(Until::Resolved, at)?,
             Event::Updated
             | Event::Workaround
@@ -154,6 +158,14 @@ impl<'a> Ladder<'a> {
             self.push(level, Some(due), state);
         }
         Ok(())
+    }
+
+    /// True if the committed response must estimate when the problem is solved.
+    fn needs_estimate(&self, incident: &Incident) -> bool {
+        let promised =
+            self.commitments
+                .commitment(self.severity, incident.request, Clock::Response);
+        promised.is_some_and(|promised| promised.estimate)
     }
 
     /// True if the milestone, or a later one that includes it, was reached.

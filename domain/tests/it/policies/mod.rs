@@ -3,6 +3,7 @@
 mod business_time;
 mod clocks;
 mod deadlines;
+mod documented;
 mod explain;
 mod holidays;
 mod properties;
