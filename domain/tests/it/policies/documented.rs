@@ -304,8 +304,8 @@ impl<'a> Drawing<'a> {
         for (word, at) in parts {
             text += &at.map_or(String::new(), |at| format!(", {word} {}", self.time(at)));
         }
-        if run.paused_s > 0 {
-            text += &format!(", paused {} min", run.paused_s / 60);
+        if run.paused.seconds() > 0 {
+            text += &format!(", paused {} min", run.paused.seconds() / 60);
         }
         let result = match run.result {
             Outcome::Running => "running",
