@@ -130,3 +130,13 @@ fn a_month_under_the_policy_of_healthelink() {
 fn a_month_under_the_agreement_of_emr_link() {
     check("emr-link");
 }
+
+#[test]
+fn a_month_under_the_policy_of_rx_health() {
+    check("rx-health");
+}
+
+#[test]
+fn a_month_in_which_everything_disagrees() {
+    check("quarrel");
+}

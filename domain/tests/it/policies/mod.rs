@@ -7,6 +7,7 @@ mod documented;
 mod explain;
 mod holidays;
 mod properties;
+mod running;
 mod severities;
 
 use domain::policy::{Holiday, Hours, LocalTime, YearDay, Yearly};
