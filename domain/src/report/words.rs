@@ -35,11 +35,9 @@ pub fn latency(us: u64) -> String {
         _ => ("s", 1_000_000),
     };
     // Two significant digits, as in a bucket's bound.
-    match us / size {
-        whole @ 0..10 if size > 1 && us % size > 0 => {
-            format!("{whole}.{}\u{a0}{unit}", us % size * 10 / size)
-        }
-        whole => format!("{whole}\u{a0}{unit}"),
+    match (us / size, us % size * 10 / size) {
+        (whole @ 0..10, tenths @ 1..) => format!("{whole}.{tenths}\u{a0}{unit}"),
+        (whole, _) => format!("{whole}\u{a0}{unit}"),
     }
 }
 
@@ -135,6 +133,17 @@ pub fn sentence(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn latencies_are_written_with_two_digits_and_their_unit() {
+        let said = [
+            0, 85, 999, 1_000, 1_200, 9_900, 10_000, 240_000, 1_000_000, 2_500_000,
+        ];
+        assert_eq!(
+            said.map(latency).join(", ").replace('\u{a0}', " "),
+            "0 µs, 85 µs, 999 µs, 1 ms, 1.2 ms, 9.9 ms, 10 ms, 240 ms, 1 s, 2.5 s"
+        );
+    }
 
     #[test]
     fn lengths_read_as_people_say_them() {

@@ -140,7 +140,7 @@ fn an_explanation_names_the_formula_the_samples_the_window_the_notices_and_the_a
         "customers had to be told by 2026-10-16 03:00:00 EDT",
         "Mercy Medical Group: 2026-10-16 20:00:00 EDT, too late, notice N-",
         "in force since 2026-10-01 00:00:00 EDT, by simulate (event 2)",
-        "2026-10-06 02:20:00 EDT on-call (event 26): Acknowledged I-1",
+        "2026-10-06 02:20:00 EDT on-call (event 31): Acknowledged I-1",
     ] {
         assert!(availability.contains(wanted), "{wanted}: {availability}");
     }

@@ -18,11 +18,11 @@ use crate::support::rehearsal::{files, play, scenarios};
 const PINNED: [(&str, &str); 8] = [
     (
         "head",
-        "10f87fcaf15653decbbf59e9d8b1dcccaa3e60d0c52335de569358198a158b8e",
+        "be845aa23ce40148b18a02cd299033c88a2c510d683e5048e5e41c5b049f6551",
     ),
     (
         "timeline.jsonl",
-        "09a0ca1334a90f8ef46fb71298ba747a279847165c74c7d3048006ec90df8158",
+        "4cfc130bc2a43df52a5c6aab3cd8b5f02767012ba6d0d0dfae86593903fd9d04",
     ),
     (
         "notices.jsonl",
@@ -30,19 +30,19 @@ const PINNED: [(&str, &str); 8] = [
     ),
     (
         "reports/operations-2026-10.json",
-        "cf457b77eceee1215c8e3f1097abb3da8e81a479cfcdee04d69e6df767eb6575",
+        "4239d32b95a55e5c3e94d0490d1a36812434d547d3655ac60b166ca6c4e2d1d6",
     ),
     (
         "reports/operations-2026-10.html",
-        "5d1069e201864e7c63ea9247a6f70b78f39e451456bdfd9cc30f028be24f705d",
+        "81a0a928a04bd12a1a6ad16438f00c6a81b465f72dea67c4a6148507dda19fd1",
     ),
     (
         "reports/operations-2026-10.md",
-        "6caad2288fe238af0794f6d9339bf13000956c2fbd30e5455a47c55244a2f70d",
+        "52fe7d09117f9f2dac68de7ae84eed76813902c715d5a658dc3433460c169cde",
     ),
     (
         "reports/operations-2026-10.csv",
-        "9f747045e72468ee13edcf8f4354c472fd77dc5f4e6d93a5ddd98f883e075fbc",
+        "6c2906a551a98d8fc447b18d8f125966bae40e9405b5a241fbbcfb66464be250",
     ),
     (
         "notices/",
