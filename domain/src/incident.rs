@@ -205,6 +205,12 @@ impl Incident {
         told.filter_map(|u| u.phase).next()
     }
 
+    /// True if a person resolves it, not its systems: a report without an outage, or after a workaround.
+    pub fn waits_for_person(&self) -> bool {
+        let is_report = self.outages.is_empty() && self.cause == Cause::Reported;
+        is_report || self.handling.workaround.is_some()
+    }
+
     /// The texts that a report needs and that are not written yet. A merged incident needs none.
     pub fn missing(&self) -> Vec<&'static str> {
         let mut missing = Vec::new();

@@ -111,7 +111,14 @@ impl Probe {
         self.active().map_or(1, |active| active.recoveries.max(1))
     }
 
-    /// The longest time from the first good sample to the one that clears.
+    /// How long after a good sample began that ends an outage the end may be confirmed: the probe keeps its slots while
+    /// it is down.
+    pub fn longest_confirmation_ms(&self) -> i64 {
+        let more = i64::from(self.recoveries() - 1);
+        more * self.interval_ms() + self.longest_delay_ms()
+    }
+
+    /// The longest time from the first good sample to the one that clears, while the probe is retried.
     pub fn recovery_ms(&self) -> i64 {
         let more = i64::from(self.recoveries() - 1);
         self.active().map_or(0, |active| {

@@ -297,14 +297,9 @@ fn up_since(record: &Record, system: &SystemId, start: Timestamp) -> (Timestamp,
     ended.or_else(unseen).unwrap_or((start, None))
 }
 
-/// True if its systems are up. A report without an outage, and what a workaround only eased, wait for a person.
+/// True if its systems are up, unless a person resolves it.
 fn is_over(record: &Record, incident: &Incident) -> bool {
-    let handling = &incident.handling;
-    let is_report = incident.outages.is_empty() && incident.cause == Cause::Reported;
-    if is_report || handling.workaround.is_some() {
-        return false;
-    }
-    are_up(record, incident)
+    !incident.waits_for_person() && are_up(record, incident)
 }
 
 /// True if no system of the incident is down, degraded or unstable.

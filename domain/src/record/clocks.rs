@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Record;
 use crate::calendar::UnknownZone;
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Probe};
 use crate::clocks::{self, Event, Outcome, Reached, Run};
 use crate::handling::{Clocks, Component, Handling, Verdict};
 use crate::id::{IncidentId, SystemId};
@@ -187,15 +187,16 @@ impl Record {
     }
 
     /// How long after a clock's due instant a recovery may still be confirmed that came before it: by the slowest
-    /// probe of the systems. Zero once the incident is resolved or merged.
+    /// probe of the systems. Zero once the incident is resolved or merged, and where only a person can resolve it.
     pub(crate) fn confirmation(&self, incident: &Incident) -> SignedDuration {
-        if incident.resolved_at.is_some() || incident.merged.is_some() {
+        let is_over = incident.resolved_at.is_some() || incident.merged.is_some();
+        if is_over || incident.waits_for_person() {
             return SignedDuration::ZERO;
         }
         let known = self.configurations.in_force_at(incident.opened_at);
         let slowest = |catalogue: &Catalogue, system: &SystemId| {
             let probes = catalogue.system(system.as_str())?.probes.iter();
-            probes.map(|p| p.recovery_ms() + p.longest_delay_ms()).max()
+            probes.map(Probe::longest_confirmation_ms).max()
         };
         let waits = incident.systems.iter();
         let longest = known.and_then(|c| waits.filter_map(|s| slowest(c, s)).max());

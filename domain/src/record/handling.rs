@@ -171,9 +171,11 @@ impl Record {
         let degraded = degraded.filter(|until| *until > incident.opened_at);
         let recovered = outages.chain(degraded).max().unwrap_or(at);
         let recovered = recovered.max(incident.opened_at).min(at);
-        let is_report = incident.outages.is_empty() && !incident.handling.problems.is_empty();
-        let waited = incident.handling.workaround.is_some() || is_report;
-        let recovered = if waited { at } else { recovered };
+        let recovered = if incident.waits_for_person() {
+            at
+        } else {
+            recovered
+        };
         let missed_until = incident.handling.missed_until;
         self.incidents.change(id, |i| {
             i.resolved_at = Some(at);
