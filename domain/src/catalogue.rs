@@ -76,6 +76,9 @@ pub struct Customer {
     pub contacts: Vec<String>,
     /// The systems it depends on.
     pub systems: Vec<SystemId>,
+    /// A number to call if mail does not arrive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
 }
 
 /// Staff.

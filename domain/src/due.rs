@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::calendar::{self, Month};
 use crate::catalogue::{Rule, Single};
-use crate::id::{CommitteeId, Source, SystemId, WindowId};
+use crate::id::{CommitteeId, CustomerId, OutageId, Source, SystemId, WindowId};
 use crate::record::{Held, Record};
 use crate::span::Span;
 use crate::windows::{Earned, Occurrence};
@@ -39,12 +39,22 @@ pub fn next_due(record: &Record, doubted: &BTreeSet<Source>) -> Option<Timestamp
     // A fact that came late may have made the time up long enough: it is due with that fact.
     let settled = settling(record, doubted).map(|(_, due)| due.max(now)).min();
     let report = reports(record, ahead).iter().map(|due| due.at).min();
+    let undelivered = undelivered(record).map(|due| due.at.max(now));
     let mut clocks = record.incidents.clocks_due();
     let clock = clocks.next().map(|(due, _)| due.max(now));
-    [midnight, start, reminder, unwatched, settled, report, clock]
-        .into_iter()
-        .flatten()
-        .min()
+    [
+        midnight,
+        start,
+        reminder,
+        unwatched,
+        settled,
+        report,
+        undelivered,
+        clock,
+    ]
+    .into_iter()
+    .flatten()
+    .min()
 }
 
 /// True if a sample can show that the window's systems are up: one of them has an availability probe.
@@ -244,6 +254,63 @@ pub(crate) fn settling<'a>(
             let since = record.steady_since(system)?;
             Some((system, since.checked_add(hold).ok()?))
         })
+}
+
+/// How long the notice of an outage may be undelivered before staff is told.
+const UNDELIVERED: SignedDuration = SignedDuration::from_mins(10);
+
+/// How long a service that has just started tries first.
+const AFTER_START: SignedDuration = SignedDuration::from_mins(1);
+
+/// A customer who was not told of outages for too long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UndeliveredDue {
+    pub at: Timestamp,
+    pub customer: CustomerId,
+    /// In order of their ids.
+    pub outages: Vec<OutageId>,
+    /// Since when the notice of the first of them is owed.
+    pub since: Timestamp,
+}
+
+/// The next customer of whom staff is to be told, with all outages of which the customer is not told.
+pub(crate) fn undelivered(record: &Record) -> Option<UndeliveredDue> {
+    let owed = || {
+        let all = record.notices.untold.oldest();
+        all.filter(|(_, outage, customer)| is_owed_still(record, *outage, customer))
+    };
+    let (since, _, customer) = owed().next()?;
+    let own = owed().filter(|(_, _, other)| *other == customer);
+    let mut outages: Vec<OutageId> = own.map(|(_, outage, _)| outage).collect();
+    outages.sort_unstable();
+    let tried = record.monitoring.resumed_at();
+    let tried = tried.and_then(|started| started.checked_add(AFTER_START).ok());
+    let at = since.checked_add(UNDELIVERED).ok()?;
+    Some(UndeliveredDue {
+        at: tried.map_or(at, |tried| tried.max(at)),
+        customer: customer.clone(),
+        outages,
+        since,
+    })
+}
+
+impl Record {
+    /// The outages that go on with the customers that are not told of them, of which staff was told.
+    pub fn untold_customers(&self) -> impl Iterator<Item = (OutageId, &CustomerId)> {
+        let reported = self.notices.untold.reported();
+        reported.filter(|(outage, customer)| is_owed_still(self, *outage, customer))
+    }
+}
+
+/// True if the outage goes on, and the customer has the system and is not told.
+fn is_owed_still(record: &Record, outage: OutageId, customer: &CustomerId) -> bool {
+    let known = record.outages.get(&outage);
+    let Some(known) = known.filter(|o| o.end.is_none() && o.counts_from().is_some()) else {
+        return false;
+    };
+    let configured = record.catalogue.customer(customer.as_str());
+    let concerned = configured.is_some_and(|c| c.systems.contains(&known.system));
+    concerned && record.notices.is_untold(outage, customer)
 }
 
 /// An instant in the life of a report.

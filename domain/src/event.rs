@@ -574,6 +574,18 @@ pub enum Fact {
         happened: Vec<String>,
     },
 
+    /// A customer was not reached about outages that go on, ten minutes after the notice was owed.
+    NoticeUndelivered {
+        customer: CustomerId,
+        /// In order of their ids.
+        outages: Vec<OutageId>,
+        /// Since when the notice of the first of them is owed.
+        since: Timestamp,
+        /// The last answer to a notice of them; none before the first attempt.
+        reply: Option<String>,
+        /// The contacts that are told.
+        contacts: Vec<String>,
+    },
     /// An attempt begins: written before a connection is made.
     DeliveryAttempted {
         /// The notice.
@@ -680,6 +692,7 @@ impl Fact {
             | Fact::ReportFiled {
                 committee, month, ..
             } => format!("{committee} {month}"),
+            Fact::NoticeUndelivered { customer, .. } => customer.to_string(),
             Fact::DeliveryAttempted { notice, .. } | Fact::DeliveryEnded { notice, .. } => {
                 notice.to_string()
             }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Month;
+use crate::handling::ClockRun;
 use crate::id::{CommitteeId, CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
 use crate::incident::Phase;
 use crate::sample::Reason;
@@ -31,10 +32,14 @@ pub enum Kind {
     Report,
     Update,
     Correction,
+    Escalation,
+    ClockDue,
+    ClockMissed,
+    ToldFailed,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 13] = [
+    pub const ALL: [Kind; 17] = [
         Kind::Downtime,
         Kind::Uptime,
         Kind::MaintenanceScheduled,
@@ -48,6 +53,10 @@ impl Kind {
         Kind::Report,
         Kind::Update,
         Kind::Correction,
+        Kind::Escalation,
+        Kind::ClockDue,
+        Kind::ClockMissed,
+        Kind::ToldFailed,
     ];
 
     /// The stored name, which is also the folder of its templates.
@@ -66,7 +75,19 @@ impl Kind {
             Kind::Report => "report",
             Kind::Update => "update",
             Kind::Correction => "correction",
+            Kind::Escalation => "escalation",
+            Kind::ClockDue => "clock-due",
+            Kind::ClockMissed => "clock-missed",
+            Kind::ToldFailed => "told-failed",
         }
+    }
+
+    /// True for mails to contacts about an incident.
+    pub fn is_alert(self) -> bool {
+        matches!(
+            self,
+            Kind::Escalation | Kind::ClockDue | Kind::ClockMissed | Kind::ToldFailed
+        )
     }
 }
 
@@ -264,6 +285,57 @@ pub struct Notice {
     /// The texts of people in an `update` or a `correction`, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub words: Vec<Words>,
+    /// The fact that a mail to staff tells of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<Alert>,
+}
+
+/// The part of a mail to staff.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alert {
+    /// The ledger sequence of the fact.
+    pub cause: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// When the incident was opened.
+    pub opened: Option<Timestamp>,
+    pub acknowledged_by: Option<String>,
+    pub about: About,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum About {
+    /// A level of escalation was reached.
+    Level {
+        level: u8,
+        severity: String,
+        /// All contacts of the level.
+        contacts: Vec<Named>,
+    },
+    /// A clock is nearly used up, or was missed.
+    Clock(ClockRun),
+    /// The notice of an outage did not reach a customer.
+    NotTold {
+        customer: CustomerId,
+        name: String,
+        /// Its mail addresses.
+        addresses: Vec<String>,
+        phone: Option<String>,
+        /// Since when the notice is owed.
+        since: Timestamp,
+        /// The last answer to it.
+        reply: Option<String>,
+    },
+}
+
+/// A contact with its telephone number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Named {
+    pub name: String,
+    pub phone: Option<String>,
 }
 
 /// Words that a person wrote about an incident.

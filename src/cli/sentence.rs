@@ -376,6 +376,24 @@ impl Writer<'_> {
             | Fact::ReportReminded { .. }
             | Fact::ReportApproved { .. }
             | Fact::ReportFiled { .. } => self.report(fact),
+            Fact::NoticeUndelivered {
+                customer,
+                outages,
+                since,
+                reply,
+                contacts,
+            } => format!(
+                "Customer {customer} has not been told of {}, owed since {}{}. {}.",
+                list(outages),
+                self.time(*since),
+                reply
+                    .as_ref()
+                    .map_or_else(String::new, |reply| format!(": {reply}")),
+                match contacts.is_empty() {
+                    true => "No contact can be told".to_owned(),
+                    false => format!("Told: {}", contacts.join(", ")),
+                }
+            ),
             Fact::DeliveryAttempted {
                 notice, attempt, ..
             } => format!(

@@ -175,6 +175,7 @@ mod tests {
             includes_downtime: false,
             report: None,
             words: Vec::new(),
+            alert: None,
         };
         Fact::DeliveryAttempted {
             notice: NoticeId(id),

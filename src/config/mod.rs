@@ -107,9 +107,13 @@ impl Loaded {
         let contacts = self.catalogue.contacts.len();
         let mut committees = self.catalogue.committees.iter();
         let drafts = committees.any(|c| c.reporting.draft.is_some());
-        if contacts > 0 && !drafts && !escalates {
+        let mut systems = self.catalogue.systems.iter();
+        let responsible =
+            !self.catalogue.operators.is_empty() || systems.any(|s| s.owner.is_some());
+        if contacts > 0 && !drafts && !escalates && !responsible {
             unused.push(format!(
-                "the {contacts} entries of `[[contact]]` get no mail: no committee has a `draft`, and no policy escalates"
+                "the {contacts} entries of `[[contact]]` get no mail: no committee has a `draft`, no policy escalates, and \
+                 no contact is an operator or owns a system"
             ));
         }
         unused

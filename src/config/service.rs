@@ -202,6 +202,8 @@ struct Customer {
     /// The mail addresses that are notified.
     #[schemars(length(min = 1))]
     contacts: Vec<Parsed<Address>>,
+    /// A telephone number, printed for staff if the mail does not arrive.
+    phone: Option<Parsed<Line>>,
     /// The ids of the systems on which it depends.
     #[schemars(length(min = 1))]
     systems: Vec<Parsed<Id>>,
@@ -450,6 +452,7 @@ fn customers(
             name: one.name.value,
             zone: one.zone.value,
             contacts: addresses(source, one.contacts),
+            phone: one.phone.map(|phone| phone.value),
             systems: systems.into_iter().collect(),
         }
     });

@@ -1,18 +1,18 @@
 //! The sentences after an act: does a window count as planned, who is notified, and what is left to do?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::act::Act;
 use domain::catalogue::Single;
 use domain::event::{Event, Fact};
 use domain::id::{IncidentId, WindowId};
-use domain::notice::Notice;
+use domain::notice::{Address, Kind, Notice};
 use domain::record::{Record, WindowStatus};
 use domain::report::words;
 use domain::span::Span;
 use domain::windows::{Earned, Occurrence};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 /// Mails named one by one; more are counted.
 const NAMED: usize = 5;
@@ -30,6 +30,7 @@ pub fn sentences(
         Act::ScheduleMaintenance(Single { id: window, .. })
         | Act::ExtendMaintenance { window, .. } => {
             said.extend(of_window(record, window, now));
+            said.extend(reminders(record, window, now));
             said.extend(overlaps(record, window));
         }
         Act::Told { window, .. } => said.extend(of_window(record, window, now)),
@@ -55,11 +56,63 @@ pub fn sentences(
             | Act::DeclareOutage { .. }
             | Act::ChangeDeclaration { .. }
             | Act::Reclassify { .. }
+            | Act::Update { public: true, .. }
+            | Act::Correct { .. }
     );
-    if may_mail || !notices.is_empty() {
+    let later = later(record, events, notices);
+    if (may_mail && later.is_none()) || !notices.is_empty() {
         said.push(mails(record, notices));
     }
+    said.extend(later);
     said
+}
+
+/// Names the mails that are owed because of `events` and cannot leave now: their addresses get another mail first, or
+/// cannot be reached at present.
+fn later(record: &Record, events: &[(u64, Event)], notices: &[Notice]) -> Option<String> {
+    let (first, _) = events.first()?;
+    let posts = record.notices.post_entries();
+    let posts = posts.map(|(_, to, e)| (e.kind, to, e.cause, e.known));
+    let windows = record.notices.window_entries();
+    let windows = windows.map(|(to, e)| (e.kind, to, e.cause, e.known));
+    let alerts = record.notices.alerts();
+    let alerts = alerts.map(|(cause, to, e)| (e.kind, to, cause, e.known));
+    let all = posts.chain(windows).chain(alerts);
+    let owed = all.filter(|(_, _, cause, known)| first <= cause && known.is_owed());
+    let leaves = |kind: Kind, to: &Address| {
+        let mut now = notices.iter();
+        now.any(|n| n.kind == kind && n.recipient.address == *to)
+    };
+    let owed = owed.filter(|(kind, to, ..)| !leaves(*kind, to));
+    let owed: BTreeSet<String> = owed
+        .map(|(kind, to, ..)| format!("`{kind}` to {to}"))
+        .collect();
+    let rest = match owed.len() {
+        0 => return None,
+        n if n > NAMED => format!(" and {} more", n - NAMED),
+        _ => String::new(),
+    };
+    let named: Vec<&str> = owed.iter().take(NAMED).map(String::as_str).collect();
+    Some(format!(
+        "leaves later, after what these addresses are owed before it, or when they can be reached: {}{rest}",
+        named.join(", ")
+    ))
+}
+
+/// Says when the customers of a window will be reminded of it.
+fn reminders(record: &Record, id: &WindowId, now: Timestamp) -> Option<String> {
+    let history = record.maintenance.one_off(id)?;
+    let (_, window) = history.versions.last()?;
+    let zone = record.zone();
+    let due = window.announce_s.iter().filter_map(|before_s| {
+        let before = SignedDuration::from_secs(*before_s);
+        window.start.checked_sub(before).ok()
+    });
+    let due: Vec<String> = due
+        .filter(|due| now < *due)
+        .map(|due| at(due, &zone))
+        .collect();
+    (!due.is_empty()).then(|| format!("its customers are reminded at {}", due.join(", ")))
 }
 
 /// Names the mails that leave.
@@ -219,4 +272,89 @@ fn open_points(outlook: &WindowStatus, zone: &TimeZone) -> Vec<String> {
         ));
     }
     said
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::act::Selector;
+    use domain::actor::Actor;
+    use domain::id::OutageId;
+    use domain::incident::Cause;
+
+    use super::*;
+    use crate::engine::rehearsal::rehearse;
+    use crate::engine::tests::fixtures::{catalogue, t};
+
+    /// The portal is down since 0, and its customer is owed the notice.
+    fn down() -> Record {
+        let mut record = Record::default();
+        let outage = OutageId(1);
+        let facts = [
+            Fact::Configured {
+                catalogue: Box::new(catalogue()),
+            },
+            Fact::Started { alive_until: None },
+            Fact::OutageOpened {
+                outage,
+                system: "portal".into(),
+                start: t(0),
+                planned: false,
+            },
+            Fact::IncidentOpened {
+                incident: IncidentId(1),
+                systems: vec!["portal".into()],
+                outages: vec![outage],
+                cause: Cause::Outage,
+            },
+        ];
+        for (seq, fact) in (1..).zip(facts) {
+            let (at, by) = (t(0), Actor::service());
+            record.apply(seq, &Event { at, by, fact });
+        }
+        record
+    }
+
+    /// The sentences about an act that is tried.
+    fn tried(record: &Record, act: &Act) -> String {
+        let now = t(60);
+        let tried = rehearse(record, now, &Actor::cli("kim"), act, true).unwrap();
+        sentences(&tried.record, now, act, &tried.events, &tried.notices).join("\n")
+    }
+
+    #[test]
+    fn an_update_that_waits_for_the_downtime_says_so() {
+        let act = Act::Update {
+            incident: Selector::Id(IncidentId(1)),
+            text: "We look at it.".to_owned(),
+            public: true,
+            phase: None,
+            estimate: None,
+        };
+        let said = tried(&down(), &act);
+        let expected = "leaves later, after what these addresses are owed before it, or when they can be reached: \
+             `update` to it@st-elsewhere.example";
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn a_window_says_when_its_customers_are_reminded() {
+        let hours = |hours: i64| t(hours * 3_600);
+        let act = Act::ScheduleMaintenance(Single {
+            id: "disks".into(),
+            systems: vec!["portal".into()],
+            title: "Disks".to_owned(),
+            impact: None,
+            start: hours(30),
+            end: hours(31),
+            max_downtime_s: None,
+            min_notice_s: None,
+            start_grace_s: None,
+            override_reason: None,
+            announce_s: vec![7 * 86_400, 86_400, 3_600],
+        });
+        let said = tried(&down(), &act);
+        let expected =
+            "its customers are reminded at 2026-10-01 16:00:00 EDT, 2026-10-02 15:00:00 EDT";
+        assert!(said.contains(expected), "{said}");
+    }
 }

@@ -99,6 +99,7 @@ impl Exporter {
         systems::add_states(&mut page, &source);
         clocks::add_running(&mut page, source.record);
         notices::add_pending(&mut page, source.record, source.at);
+        notices::add_untold(&mut page, source.record);
         page.render() + &self.totals(&source)
     }
 

@@ -24,6 +24,19 @@ pub fn add_pending(page: &mut Page, record: &Record, at: Timestamp) {
     );
 }
 
+/// The customers who have not been told of an outage that goes on, ten minutes after their notice was owed.
+pub fn add_untold(page: &mut Page, record: &Record) {
+    let untold: BTreeSet<_> = record
+        .untold_customers()
+        .map(|(_, customer)| customer)
+        .collect();
+    page.value(
+        "nines_customers_not_told",
+        "Customers who have not been told of an outage that goes on, ten minutes after their notice was due.",
+        untold.len() as u64,
+    );
+}
+
 /// The addresses with a pending notice and when it was decided. A notice that was never attempted counts,
 /// too: a broken template stops a notice before its first attempt.
 fn pending(record: &Record, at: Timestamp) -> BTreeMap<Address, Timestamp> {
@@ -53,6 +66,9 @@ fn owed_at(record: &Record, notice: &Notice) -> Option<Timestamp> {
                 && entry.known.is_owed()
         });
         return own.map(|(_, _, entry)| entry.owed_at).min();
+    }
+    if let Some(alert) = &notice.alert {
+        return Some(alert.at);
     }
     if !notice.words.is_empty() {
         return notice.words.iter().map(|words| words.at).min();

@@ -263,7 +263,7 @@ impl Courier {
                 return Some(AFTER_REFUSAL);
             }
         };
-        let relays = self.relays.load_full();
+        let relays = in_order(&self.relays.load(), notice.kind);
         let Address::Mail(to) = &notice.recipient.address;
         let (ended, farewell) =
             attempt(&relays, &sender.mail_from.address, to, &bytes, &self.limits).await;
@@ -273,6 +273,16 @@ impl Courier {
         }
         None
     }
+}
+
+/// The relays in the order in which they are asked. A mail that says that another one was not delivered goes through
+/// another relay first.
+fn in_order(relays: &[Relay], kind: Kind) -> Vec<Relay> {
+    let mut relays = relays.to_vec();
+    if kind == Kind::ToldFailed && relays.len() > 1 {
+        relays.rotate_left(1);
+    }
+    relays
 }
 
 fn log_unrendered(kind: Kind, error: &super::Error) {

@@ -3,6 +3,7 @@
 //! This module decides nothing and never writes the ledger. [`Outbox`] gives it the notices that
 //! are due and takes the results. Only this module uses lettre.
 
+mod alert_view;
 mod attachment;
 mod courier;
 mod delivery;
@@ -20,6 +21,8 @@ mod trial;
 mod verdict;
 mod view;
 
+#[cfg(test)]
+mod alert_tests;
 #[cfg(test)]
 mod delivery_tests;
 #[cfg(test)]

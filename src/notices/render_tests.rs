@@ -71,6 +71,7 @@ pub(super) fn notice(kind: Kind, affected: Vec<Affected>) -> Notice {
         includes_downtime: false,
         report: None,
         words: Vec::new(),
+        alert: None,
     }
 }
 
@@ -83,7 +84,7 @@ pub(super) fn to(address: &str) -> Recipient {
     }
 }
 
-fn update(kind: Kind, affected: Vec<Affected>) -> Notice {
+pub(super) fn update(kind: Kind, affected: Vec<Affected>) -> Notice {
     Notice {
         window: Some(Window {
             id: WindowId::from("portal/weekly-application-update@2026-10-07"),
@@ -176,7 +177,7 @@ fn downtime_of_one_that_people_reported_and_one_that_probes_saw() {
     insta::assert_snapshot!(said(&notice(Kind::Downtime, both)));
 }
 
-fn quiet(of: Affected) -> Affected {
+pub(super) fn quiet(of: Affected) -> Affected {
     Affected {
         outage: None,
         from: None,
@@ -327,14 +328,6 @@ fn maintenance_changed() {
 fn maintenance_cancelled() {
     let affected = vec![quiet(portal()), quiet(results())];
     insta::assert_snapshot!(said(&update(Kind::MaintenanceCancelled, affected)));
-}
-
-#[test]
-fn maintenance_reminder() {
-    insta::assert_snapshot!(said(&update(
-        Kind::MaintenanceReminder,
-        vec![quiet(portal())]
-    )));
 }
 
 #[test]
@@ -490,6 +483,10 @@ fn every_html_part_fetches_nothing_and_says_its_status_in_words() {
             Kind::MaintenanceOverrun => "OVERRUN",
             Kind::Update => "UPDATE",
             Kind::Correction => "CORRECTION",
+            Kind::Escalation => "ESCALATION",
+            Kind::ClockDue => "CLOCK DUE",
+            Kind::ClockMissed => "CLOCK MISSED",
+            Kind::ToldFailed => "NOT TOLD",
             Kind::ReportDraft => "DRAFT",
             Kind::Report if notice.report.as_ref().is_some_and(|r| r.revision > 0) => "REVISION",
             Kind::Report => "REPORT",
@@ -784,6 +781,7 @@ fn a_preview_uses_the_names_of_the_catalogue() {
         id: CustomerId::from("c"),
         name: "Customer".to_owned(),
         zone: "America/Chicago".to_owned(),
+        phone: None,
         contacts: vec!["it@c.example".to_owned()],
         systems: vec![SystemId::from("portal")],
     });

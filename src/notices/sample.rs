@@ -2,12 +2,14 @@
 
 use domain::calendar::Month;
 use domain::catalogue::{Catalogue, Customer, System};
+use domain::handling::ClockRun;
 use domain::id::{IncidentId, OutageId, SystemId, WindowId};
 use domain::incident::Phase;
 use domain::notice::{
-    Address, Affected, Declared, Flapping, Kind, MissingTexts, Notice, Overran, Recipient, Report,
-    ReportFile, Role, Window, Words,
+    About, Address, Affected, Alert, Declared, Flapping, Kind, MissingTexts, Named, Notice,
+    Overran, Recipient, Report, ReportFile, Role, Window, Words,
 };
+use domain::policy::Clock;
 use domain::sample::Reason;
 use domain::span::Span;
 use jiff::tz::TimeZone;
@@ -22,10 +24,103 @@ pub fn notice(kind: Kind, catalogue: &Catalogue, at: Timestamp) -> Notice {
     if matches!(kind, Kind::ReportDraft | Kind::Report) {
         return about_report(kind, catalogue, at);
     }
+    if kind.is_alert() {
+        return to_staff(kind, catalogue, system, at);
+    }
     Notice {
         affected: vec![affected(kind, system, at)],
         ..frame(kind, customer, at)
     }
+}
+
+/// A mail to the first contact about an incident of `system`.
+fn to_staff(kind: Kind, catalogue: &Catalogue, system: Option<&System>, at: Timestamp) -> Notice {
+    let contact = catalogue.contacts.iter().find(|c| c.email.is_some());
+    let name = contact.map_or("on-call", |c| c.id.as_str()).to_owned();
+    let mail = contact.and_then(|c| c.email.clone());
+    let customer = catalogue.customers.first();
+    let about = match kind {
+        Kind::Escalation => About::Level {
+            level: 1,
+            severity: "high".to_owned(),
+            contacts: vec![Named {
+                name: name.clone(),
+                phone: contact.and_then(|c| c.phone.clone()),
+            }],
+        },
+        Kind::ToldFailed => About::NotTold {
+            customer: customer.map_or_else(|| "customer".into(), |c| c.id.clone()),
+            name: customer
+                .map_or("A Customer", |c| c.name.as_str())
+                .to_owned(),
+            addresses: customer.map_or_else(
+                || vec!["it@customer.example".to_owned()],
+                |c| c.contacts.clone(),
+            ),
+            phone: customer.map_or(Some("+1 716 555 0100".to_owned()), |c| c.phone.clone()),
+            since: at,
+            reply: Some("smtp.example.org:25: 451 4.7.1 Try again later".to_owned()),
+        },
+        _ => About::Clock(ClockRun {
+            clock: Clock::Response,
+            number: 1,
+            severity: "high".to_owned(),
+            started: at,
+            due: at + SignedDuration::from_hours(1),
+        }),
+    };
+    let alert = Alert {
+        cause: 1,
+        at,
+        opened: Some(at),
+        acknowledged_by: None,
+        about,
+    };
+    let named = affected(kind, system, at);
+    Notice {
+        recipient: Recipient {
+            address: Address::Mail(mail.unwrap_or_else(|| "on-call@example.org".to_owned())),
+            who: [Role::Contact(name.clone())].into(),
+            name,
+            zone: match catalogue.zone.as_str() {
+                "" => "UTC".to_owned(),
+                zone => zone.to_owned(),
+            },
+        },
+        affected: vec![named],
+        window: None,
+        incident: Some(IncidentId(1)),
+        alert: Some(alert),
+        ..frame(kind, None, at)
+    }
+}
+
+/// The same mail in other words: acknowledged, another clock, nothing that is optional.
+fn other_alert(notice: &Notice) -> Notice {
+    let mut notice = notice.clone();
+    if let Some(alert) = &mut notice.alert {
+        alert.opened = None;
+        alert.acknowledged_by = Some("kim".to_owned());
+        match &mut alert.about {
+            About::Level { contacts, .. } => {
+                contacts.push(Named {
+                    name: "lead".to_owned(),
+                    phone: Some("+1 716 555 0100".to_owned()),
+                });
+                notice.affected.clear();
+            }
+            About::Clock(run) => {
+                run.clock = match notice.kind {
+                    Kind::ClockDue => Clock::Update,
+                    _ => Clock::DisasterRecovery,
+                };
+            }
+            About::NotTold { phone, reply, .. } => {
+                (*phone, *reply) = (None, None);
+            }
+        }
+    }
+    notice
 }
 
 /// A mail about the report of the first committee for the month before `at`.
@@ -83,6 +178,7 @@ fn about_report(kind: Kind, catalogue: &Catalogue, at: Timestamp) -> Notice {
         includes_downtime: false,
         report: Some(report),
         words: Vec::new(),
+        alert: None,
     }
 }
 
@@ -109,6 +205,10 @@ pub(super) fn every() -> Vec<Notice> {
         let plain = notice(kind, &nothing, at);
         if plain.report.is_some() {
             notices.extend([revised(&plain), plain]);
+            continue;
+        }
+        if plain.alert.is_some() {
+            notices.extend([other_alert(&plain), plain]);
             continue;
         }
         let mut several = plain.clone();
@@ -189,7 +289,7 @@ pub fn unstable(kind: Kind, catalogue: &Catalogue, at: Timestamp) -> Option<Noti
 
 fn frame(kind: Kind, customer: Option<&Customer>, at: Timestamp) -> Notice {
     let posted = matches!(kind, Kind::Update | Kind::Correction);
-    let windowed = !posted && !matches!(kind, Kind::Downtime | Kind::Uptime);
+    let windowed = !posted && !kind.is_alert() && !matches!(kind, Kind::Downtime | Kind::Uptime);
     let text =
         |found: Option<&String>, other: &str| found.cloned().unwrap_or_else(|| other.to_owned());
     Notice {
@@ -221,6 +321,7 @@ fn frame(kind: Kind, customer: Option<&Customer>, at: Timestamp) -> Notice {
         includes_downtime: false,
         report: None,
         words: posted.then(|| words(kind, at)).into_iter().collect(),
+        alert: None,
     }
 }
 

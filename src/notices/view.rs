@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZoneDatabase;
 use serde::Serialize;
 
+use super::alert_view::AlertView;
 use super::report_view::ReportView;
 use super::text;
 use super::times::{Clockface, Moment, brief, length};
@@ -59,6 +60,10 @@ pub struct View {
     pub words: Vec<WordsView>,
     /// The report, in `report-draft` and `report`.
     pub report: Option<ReportView>,
+    /// The incident's id, empty without one.
+    pub incident: String,
+    /// The fact that a mail to staff tells of.
+    pub alert: Option<AlertView>,
 }
 
 /// Words that a person wrote.
@@ -196,6 +201,10 @@ impl View {
                 .map(|words| WordsView::new(&clock, words))
                 .collect(),
             report: notice.report.as_ref().map(|r| ReportView::new(&clock, r)),
+            incident: notice
+                .incident
+                .map_or_else(String::new, |incident| incident.to_string()),
+            alert: notice.alert.as_ref().map(|a| AlertView::new(&clock, a)),
         }
     }
 }

@@ -9,7 +9,9 @@ use domain::event::Delivery;
 use domain::id::{NoticeId, SystemId};
 use domain::incident::Incident;
 use domain::notice::{Address, Kind};
-use domain::record::notices::{Known, NotSent, OutageEntry, PostEntry, ReportEntry, WindowEntry};
+use domain::record::notices::{
+    Known, NotSent, OutageEntry, PostEntry, ReportEntry, StaffEntry, WindowEntry,
+};
 use domain::record::{Outage, Outgoing, Record, Standing};
 use domain::report;
 use jiff::Timestamp;
@@ -104,6 +106,14 @@ fn notices(record: &Record) -> Result<Vec<u8>, Error> {
         if let Some(result) = without_message(entry.known) {
             let incident = record.incidents.get(incident);
             push(&mut lines, &unsent_post(incident, address, entry, result))?;
+        }
+    }
+    for (cause, address, entry) in record.notices.alerts() {
+        // A dropped mail that was made is in the list already.
+        let result = without_message(entry.known);
+        let result = result.filter(|_| !record.notices.has_message(cause, address));
+        if let Some(result) = result {
+            push(&mut lines, &unsent_alert(address, entry, result))?;
         }
     }
     Ok(lines)
@@ -209,6 +219,28 @@ fn unsent_post<'a>(
         message_id: None,
         result,
         reason: None,
+    }
+}
+
+fn unsent_alert<'a>(
+    address: &Address,
+    entry: &'a StaffEntry,
+    result: &'static str,
+) -> NoticeLine<'a> {
+    NoticeLine {
+        notice: None,
+        kind: entry.kind.word(),
+        systems: entry.systems.iter().map(SystemId::as_str).collect(),
+        incident: entry.incident.map(|incident| incident.to_string()),
+        window: None,
+        report: None,
+        recipient: address.to_string(),
+        decided: entry.owed_at,
+        delivered: None,
+        attempts: 0,
+        message_id: None,
+        result,
+        reason: entry.not_sent.map(NotSent::reason),
     }
 }
 

@@ -1,15 +1,66 @@
-//! Decides about attempts to deliver: which may begin, which may end, which were lost.
+//! Decides about attempts to deliver: which may begin, which may end, which were lost, and when staff is told of
+//! customers who were not reached.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::Draft;
 use crate::act::Refusal;
+use crate::due::{self, UndeliveredDue};
 use crate::event::{Delivery, Fact};
-use crate::id::{NoticeId, Source};
+use crate::id::{CustomerId, NoticeId, OutageId, Source};
 use crate::notice::Notice;
 use crate::notices::{self, Next};
 use crate::record::{Record, Standing};
+
+impl Draft<'_> {
+    /// Staff is told of customers who were not reached about an outage that goes on.
+    pub(super) fn undelivered(&mut self, at: Timestamp) {
+        while let Some(due) = due::undelivered(self.record()).filter(|due| due.at <= at) {
+            let record = self.record();
+            let UndeliveredDue {
+                customer,
+                outages,
+                since,
+                ..
+            } = due;
+            let systems = outages.iter().filter_map(|o| record.outages.get(o));
+            let systems: Vec<_> = systems.map(|o| o.system.clone()).collect();
+            let fact = Fact::NoticeUndelivered {
+                contacts: reachable(record, &customer, record.staff_of(&systems)),
+                reply: last_reply(record, &customer, &outages),
+                customer,
+                outages,
+                since,
+            };
+            self.emit(at, fact);
+        }
+    }
+}
+
+/// The contacts without those whose address is the one that did not get the notice.
+fn reachable(record: &Record, customer: &CustomerId, contacts: Vec<String>) -> Vec<String> {
+    let catalogue = &record.catalogue;
+    let failed = catalogue.customer(customer.as_str());
+    let failed: Vec<&String> = failed.iter().flat_map(|c| &c.contacts).collect();
+    let has_failed = |id: &String| {
+        let mut own = catalogue.contacts.iter().filter(|c| c.id == *id);
+        own.any(|c| c.email.as_ref().is_some_and(|mail| failed.contains(&mail)))
+    };
+    contacts.into_iter().filter(|id| !has_failed(id)).collect()
+}
+
+/// The last answer to a notice of these outages to the customer.
+fn last_reply(record: &Record, customer: &CustomerId, outages: &[OutageId]) -> Option<String> {
+    let messages = record.notices.messages();
+    let own = messages.filter(|(_, o)| {
+        let mut said = o.notice.outages();
+        o.notice.recipient.customers().any(|c| c == customer) && said.any(|o| outages.contains(&o))
+    });
+    let (_, reply) = own.last()?.1.last.clone()?;
+    Some(reply)
+}
 
 /// The start of an attempt, if its message is still due.
 pub(super) fn attempt(

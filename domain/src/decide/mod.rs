@@ -316,6 +316,7 @@ impl Draft<'_> {
         for due in reminders {
             self.remind(at, due);
         }
+        self.undelivered(at);
         let reports = due::reports(self.record(), ahead);
         for due in reports.into_iter().filter(|due| due.at == at) {
             self.report_due(at, &due);

@@ -10,8 +10,8 @@ use crate::catalogue::Customer;
 use crate::id::{IncidentId, NoticeId, OutageId, Source, SystemId};
 use crate::months::Months;
 use crate::notice::{
-    Address, Affected, Declared, Flapping, Kind, Notice, Overran, Recipient, Report, Role, Window,
-    Words,
+    Address, Affected, Alert, Declared, Flapping, Kind, Notice, Overran, Recipient, Report, Role,
+    Window, Words,
 };
 use crate::record::notices::{Channel, Known};
 use crate::record::{Outage, Record};
@@ -38,6 +38,7 @@ pub(super) struct Content {
     pub includes_downtime: bool,
     pub report: Option<Report>,
     pub words: Vec<Words>,
+    pub alert: Option<Alert>,
 }
 
 impl Content {
@@ -68,7 +69,10 @@ impl Look<'_> {
             let key = (r.committee.clone(), r.month);
             self.record.notices.report(&key, self.address).iter()
         });
-        let posts = self.posted(&content);
+        let posts = match content.alert {
+            Some(_) => self.alerted(&content),
+            None => self.posted(&content),
+        };
         let all = outages.chain(windows.map(|w| w.known)).chain(posts);
         let all = all.chain(report.filter(|e| e.kind == content.kind).map(|e| e.known));
         // A lost message may be sent once more as it was: it cannot refer to itself.
@@ -78,6 +82,7 @@ impl Look<'_> {
             .report
             .as_ref()
             .map(|r| self.reader(content.kind, r));
+        let reader = reader.or_else(|| content.alert.is_some().then(|| self.colleague()));
         Notice {
             recipient: reader.unwrap_or_else(|| self.recipient(&content)),
             kind: content.kind,
@@ -88,6 +93,7 @@ impl Look<'_> {
             includes_downtime: content.includes_downtime,
             report: content.report,
             words: content.words,
+            alert: content.alert,
         }
     }
 
@@ -161,6 +167,7 @@ impl Look<'_> {
             includes_downtime: false,
             report: None,
             words: Vec::new(),
+            alert: None,
         };
         // The recipient was not told of these recoveries, and they are no longer the last word.
         let earlier = systems.iter().flat_map(|s| self.earlier(s)).collect();

@@ -50,6 +50,7 @@ impl Look<'_> {
             includes_downtime: false,
             report: None,
             words: Vec::new(),
+            alert: None,
         })
     }
 

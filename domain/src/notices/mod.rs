@@ -11,6 +11,7 @@ mod maintenance;
 mod posts;
 mod recovery;
 mod reports;
+mod staff;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,8 +39,8 @@ pub enum Next {
 /// The next message to an address at `at`. `doubted` are the probes with a bad run that is not
 /// confirmed ([`crate::watch::Watch::doubted`]).
 ///
-/// One attempt at a time is under way to an address. Order: overruns, downtime, what people wrote,
-/// maintenance, recoveries, reports.
+/// One attempt at a time is under way to an address. Order: overruns, downtime, mails to staff, what
+/// people wrote, maintenance, recoveries, reports.
 pub fn next(record: &Record, doubted: &BTreeSet<Source>, address: &Address, at: Timestamp) -> Next {
     let Some(channel) = record.notices.channel(address) else {
         return Next::Idle;
@@ -56,6 +57,7 @@ pub fn next(record: &Record, doubted: &BTreeSet<Source>, address: &Address, at: 
     let mut waits = Vec::new();
     let content = look
         .downtime(at, &mut waits)
+        .or_else(|| look.alert())
         .or_else(|| look.post())
         .or_else(|| look.maintenance(at))
         .or_else(|| look.recovery())

@@ -78,6 +78,7 @@ impl Look<'_> {
             includes_downtime: false,
             report: None,
             words,
+            alert: None,
         })
     }
 

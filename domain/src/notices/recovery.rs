@@ -69,6 +69,7 @@ impl Look<'_> {
             includes_downtime,
             report: None,
             words: Vec::new(),
+            alert: None,
         }
         .with(rows);
         // As the notice of the downtime named it.

@@ -91,6 +91,7 @@ impl Look<'_> {
                 includes_downtime: false,
                 report: Some(report),
                 words: Vec::new(),
+                alert: None,
             })
             .next()
     }

@@ -89,7 +89,15 @@ impl Record {
             | Fact::MonitorFault { .. }
             | Fact::DowntimeExcluded { .. }
             | Fact::OutageReclassified { .. }
-            | Fact::Overrun { .. } => self.outage_fact(event),
+            | Fact::Overrun { .. } => {
+                self.outage_fact(event);
+                if let Fact::OutageClosed { outage, .. } | Fact::DeclarationChanged { outage, .. } =
+                    &event.fact
+                {
+                    self.notices.outage_over(*outage);
+                    self.drop_pointless_alerts(at);
+                }
+            }
             Fact::WindowScheduled { .. }
             | Fact::WindowChanged { .. }
             | Fact::WindowCancelled { .. }
@@ -113,6 +121,7 @@ impl Record {
             | Fact::IncidentClosed { .. } => {
                 self.incident_fact(event);
                 self.drop_written_drafts(at);
+                self.drop_pointless_alerts(at);
             }
             Fact::UpdateDelivered { .. }
             | Fact::IncidentRated { .. }
@@ -129,7 +138,11 @@ impl Record {
             | Fact::LevelReached { .. }
             | Fact::ClockWarned { .. }
             | Fact::ClockMet { .. }
-            | Fact::ClockMissed { .. } => self.handling_fact(event),
+            | Fact::ClockMissed { .. } => {
+                self.handling_fact(event);
+                self.staff_fact(event);
+            }
+            Fact::NoticeUndelivered { .. } => self.staff_fact(event),
             Fact::DeliveryAttempted { .. } | Fact::DeliveryEnded { .. } => {
                 self.delivery_fact(at, &event.fact);
             }
@@ -250,6 +263,7 @@ fn only_by_watching(fact: &Fact) -> bool {
             | Fact::ReportDrafted { .. }
             | Fact::ReportReminded { .. }
             | Fact::MaintenanceReminded { .. }
+            | Fact::NoticeUndelivered { .. }
             | Fact::ProbeSilent { .. }
             | Fact::ProbeFirstResult { .. }
             | Fact::ProbeDown { .. }

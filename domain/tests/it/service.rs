@@ -192,6 +192,7 @@ pub fn catalogue(systems: Vec<System>) -> Catalogue {
             id: "clinic".into(),
             name: "Clinic".into(),
             zone: "UTC".into(),
+            phone: None,
             contacts: vec!["it@clinic.example".into()],
             systems: systems.iter().map(|s| s.id.clone()).collect(),
         }],

@@ -47,6 +47,7 @@ pub(crate) fn catalogue() -> Catalogue {
             id: "st-elsewhere".into(),
             name: "St. Elsewhere".to_owned(),
             zone,
+            phone: None,
             contacts: vec!["it@st-elsewhere.example".to_owned()],
             systems: vec![SystemId::from("portal")],
         }],

@@ -182,6 +182,10 @@ examples! {
         headline: "Portal missed its target (99.512 % against 99.9 %).".into(),
         happened: vec!["One unplanned outage.".into(), "No maintenance was held.".into()],
     },
+    NoticeUndelivered => Fact::NoticeUndelivered {
+        customer: "mercy".into(), outages: vec![OutageId(12), OutageId(13)], since: at("2026-11-01T06:00:00Z"),
+        reply: Some("smtp.example.org:25: 550 5.1.1 No such user".into()), contacts: vec!["desk".into()],
+    },
     DeliveryAttempted => Fact::DeliveryAttempted {
         notice: NoticeId(14), attempt: 1, message: Some(Box::new(message())), message_id: "<4be1@nines.example>".into(),
         sha256: "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9".into(),
@@ -314,6 +318,7 @@ fn message() -> Notice {
         includes_downtime: false,
         report: None,
         words: Vec::new(),
+        alert: None,
     }
 }
 
@@ -336,6 +341,7 @@ fn catalogue() -> Catalogue {
             id: "mercy".into(),
             name: "Mercy Hospital".into(),
             zone: "America/Chicago".into(),
+            phone: None,
             contacts: vec!["ops@mercy.example".into()],
             systems: vec![system()],
         }],

@@ -86,6 +86,7 @@ fn customer(id: &str, name: &str, systems: &[&str]) -> Customer {
         id: id.into(),
         name: name.to_owned(),
         zone: "America/Chicago".to_owned(),
+        phone: None,
         contacts: vec![format!("it@{id}.example")],
         systems: systems.iter().map(|s| SystemId::from(*s)).collect(),
     }
@@ -272,6 +273,7 @@ pub(super) fn message(kind: notice::Kind, customer: &str, name: &str, of: &Outag
         includes_downtime: kind == notice::Kind::Uptime,
         report: None,
         words: Vec::new(),
+        alert: None,
     }
 }
 

@@ -95,6 +95,9 @@ impl Record {
         if !notice.words.is_empty() {
             return self.post_decided_at(notice);
         }
+        if let Some(alert) = &notice.alert {
+            return Some(alert.at);
+        }
         if let Some(work) = notice
             .window
             .as_ref()
@@ -159,6 +162,7 @@ impl Record {
             self.drop_cancelled(&work.id, &address);
         }
         self.drop_late_reminders_to(&address, at);
+        self.drop_pointless_alerts(at);
         self.drop_pointless(&address, at);
     }
 
@@ -171,6 +175,10 @@ impl Record {
         }
         if !notice.words.is_empty() {
             self.learn_post(notice, known);
+            return;
+        }
+        if notice.alert.is_some() {
+            self.learn_alert(notice, known);
             return;
         }
         if is_announcement(notice.kind) {
@@ -370,6 +378,7 @@ impl super::Notices {
 
     /// The clock was set back by `back` to `at`: pauses last as long as before.
     pub(in crate::record) fn rewind(&mut self, at: Timestamp, back: SignedDuration) {
+        self.untold.rewind(at, back);
         for address in self.active.clone() {
             let earlier = |until: Timestamp| until.checked_sub(back).unwrap_or(at).min(until);
             self.with_channel(&address, |channel| {

@@ -14,8 +14,19 @@ pub enum NotSent {
     WindowCancelled,
     /// A later message about the window, or one that was delivered late, says the same.
     Replaced,
-    /// The address has no customer of the window's systems any more.
+    /// The address has no customer of the window's systems any more, or no contact of the staff.
     RecipientRemoved,
+    /// An escalation or a clock of an incident that is resolved.
+    Resolved,
+    /// Another incident took the incident over.
+    Merged,
+    /// A clock that was answered.
+    Answered,
+    /// A warning of a clock that was missed.
+    Missed,
+    OutageOver,
+    /// The customer was told at last.
+    ToldSince,
 }
 
 impl NotSent {
@@ -25,7 +36,13 @@ impl NotSent {
             NotSent::WindowBegan => "its window had begun",
             NotSent::WindowCancelled => "the window was cancelled",
             NotSent::Replaced => "another notice of the window says the same",
-            NotSent::RecipientRemoved => "the recipient no longer has the system",
+            NotSent::RecipientRemoved => "the recipient is no longer concerned",
+            NotSent::Resolved => "the incident was resolved",
+            NotSent::Merged => "another incident took the incident over",
+            NotSent::Answered => "the clock was answered",
+            NotSent::Missed => "the clock was missed",
+            NotSent::OutageOver => "the outage was over",
+            NotSent::ToldSince => "the customer was told",
         }
     }
 }
@@ -47,6 +64,9 @@ impl Notices {
             return None;
         };
         let notice = &outgoing.notice;
+        if let Some(alert) = &notice.alert {
+            return self.alert(alert.cause, &notice.recipient.address)?.not_sent;
+        }
         let window = notice.window.as_ref()?;
         let entries = self.window(&window.id, &notice.recipient.address).iter();
         let mut own = entries.filter(|e| e.kind == notice.kind && e.window.announces_same(window));
@@ -65,7 +85,7 @@ impl Notices {
             };
             !self.messages().any(|(_, outgoing)| is_it(&outgoing.notice))
         });
-        unmade.filter_map(|(address, entry)| {
+        let windows = unmade.filter_map(|(address, entry)| {
             Some(Dropped {
                 kind: entry.kind,
                 address,
@@ -73,6 +93,27 @@ impl Notices {
                 owed_at: entry.owed_at,
                 why: entry.not_sent?,
             })
-        })
+        });
+        let alerts = self.alerts();
+        let alerts = alerts.filter(|(_, _, entry)| entry.known == Known::Dropped);
+        let alerts = alerts.filter(|(cause, address, _)| !self.has_message(*cause, address));
+        windows.chain(alerts.filter_map(|(_, address, entry)| {
+            Some(Dropped {
+                kind: entry.kind,
+                address,
+                systems: &entry.systems,
+                owed_at: entry.owed_at,
+                why: entry.not_sent?,
+            })
+        }))
+    }
+
+    /// True if a mail to staff about the fact of that sequence was made for the address.
+    pub fn has_message(&self, cause: u64, address: &Address) -> bool {
+        let is_it = |n: &Notice| {
+            let alert = n.alert.as_ref();
+            alert.is_some_and(|a| a.cause == cause) && n.recipient.address == *address
+        };
+        self.messages().any(|(_, outgoing)| is_it(&outgoing.notice))
     }
 }

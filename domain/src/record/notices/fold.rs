@@ -35,7 +35,11 @@ pub(crate) fn replaces(later: Kind, earlier: Kind) -> bool {
         | Kind::ReportDraft
         | Kind::Report
         | Kind::Update
-        | Kind::Correction => false,
+        | Kind::Correction
+        | Kind::Escalation
+        | Kind::ClockDue
+        | Kind::ClockMissed
+        | Kind::ToldFailed => false,
     }
 }
 
@@ -49,6 +53,12 @@ impl Record {
             let known = self.notices.outage_entry(id, &address);
             if let Some(known) = known.filter(|e| e.began != Known::Dropped) {
                 if !customers.is_subset(&known.customers) {
+                    let joined = OutageEntry {
+                        owed_at: at,
+                        customers: customers.clone(),
+                        ..OutageEntry::clone(known)
+                    };
+                    self.notices.await_notice(id, &joined);
                     self.notices
                         .with_outage(id, &address, |e| e.customers.extend(customers));
                 }
@@ -61,6 +71,7 @@ impl Record {
                 began: Known::No,
                 ended: Known::No,
             };
+            self.notices.await_notice(id, &entry);
             self.notices
                 .outages
                 .insert((id, address.clone()), Arc::new(entry));
@@ -171,6 +182,7 @@ impl Record {
         self.owe_windows_to_newcomers(at);
         self.drop_late_reminders(at);
         self.drop_removed_readers(at);
+        self.drop_removed_staff(at);
     }
 
     fn drop_removed(&mut self, at: Timestamp) {
@@ -428,7 +440,13 @@ impl Record {
             let mut entries = self.notices.posts(id, address).iter();
             entries.any(|e| e.kind == notice.kind && e.known.is_owed())
         });
-        if !outage && !window && !report && !post && !self.notices.is_attempting(address) {
+        let mut alerts = notice.alert.iter();
+        let alert = alerts.any(|a| {
+            let entry = self.notices.alert(a.cause, address);
+            entry.is_some_and(|e| e.known.is_owed())
+        });
+        if !outage && !window && !report && !post && !alert && !self.notices.is_attempting(address)
+        {
             self.notices.supersede(address, at, None);
         }
     }
@@ -456,9 +474,12 @@ impl Notices {
         let Some(entry) = self.outages.get_mut(&(id, address.clone())) else {
             return;
         };
-        let entry = Arc::make_mut(entry);
-        change(entry);
+        change(Arc::make_mut(entry));
+        let entry = Arc::clone(entry);
         let open = entry.is_open();
+        if entry.began.is_possible() {
+            self.told(id, &entry);
+        }
         self.with_channel(address, |channel| {
             if open {
                 channel.outages.insert(id);

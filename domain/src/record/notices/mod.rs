@@ -7,11 +7,16 @@ mod fold;
 mod posts;
 mod reminders;
 mod reports;
+mod staff;
+mod untold;
 
 pub use dropped::{Dropped, NotSent};
 pub(crate) use fold::replaces;
 pub use posts::PostEntry;
 pub use reports::{ReportEntry, ReportKey};
+pub(crate) use staff::run_of;
+pub use staff::{StaffEntry, StaffMatter};
+pub(crate) use untold::Untold;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -187,6 +192,8 @@ pub struct Channel {
     pub(crate) reports: BTreeSet<ReportKey>,
     /// Incidents about which words of people are owed.
     pub(crate) posts: BTreeSet<IncidentId>,
+    /// The facts of mails to staff that are owed, by their sequence.
+    pub(crate) alerts: BTreeSet<u64>,
     /// Flapping that the address was notified of: the episode's sequence, and how certainly.
     pub(crate) flapping: BTreeMap<SystemId, (u64, Known)>,
     /// How many messages the address was sent, or was to be sent.
@@ -200,6 +207,7 @@ impl Channel {
             || !self.windows.is_empty()
             || !self.reports.is_empty()
             || !self.posts.is_empty()
+            || !self.alerts.is_empty()
     }
 }
 
@@ -211,6 +219,9 @@ pub struct Notices {
     windows: OrdMap<(WindowId, Address), Arc<Vec<WindowEntry>>>,
     reports: OrdMap<(ReportKey, Address), Arc<Vec<ReportEntry>>>,
     posts: OrdMap<(IncidentId, Address), Arc<Vec<PostEntry>>>,
+    alerts: OrdMap<(u64, Address), Arc<StaffEntry>>,
+    owed_alerts: OrdSet<(u64, Address)>,
+    pub(crate) untold: Untold,
     channels: OrdMap<Address, Arc<Channel>>,
     /// Addresses to which something may still be sent.
     active: OrdSet<Address>,

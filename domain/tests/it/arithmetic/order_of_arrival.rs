@@ -96,6 +96,7 @@ fn configured(seed: u64, systems: &[u64]) -> Catalogue {
             id: format!("c{c}").as_str().into(),
             name: format!("Customer {c}"),
             zone: "UTC".into(),
+            phone: None,
             contacts: vec![format!("it@c{c}.example")],
             systems: systems
                 .iter()

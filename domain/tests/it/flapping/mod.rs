@@ -348,6 +348,7 @@ fn with_customer(id: &str) -> Catalogue {
         id: id.into(),
         name: id.to_uppercase(),
         zone: "UTC".into(),
+        phone: None,
         contacts: vec![format!("it@{id}.example")],
         systems: vec![a()],
     });

@@ -283,8 +283,9 @@ fn overlapping_windows_each_excuse_their_own_seconds_and_planned_time_is_the_uni
             270   #7 outage O-1 of a from 210
             270   #8 incident I-1 (Outage)
             270   due downtime/O-1/it@clinic.example
-            3360  #11 O-1 ends 3330
-            3360  #12 IncidentResolved I-1
+            870   #9 NoticeUndelivered clinic
+            3360  #12 O-1 ends 3330
+            3360  #13 IncidentResolved I-1
             3360  due uptime/O-1/it@clinic.example (both)
             up 270 degraded 0 planned 0 excluded 0 unplanned 3120 unknown 0
         "#]],
@@ -299,8 +300,9 @@ fn overlapping_windows_each_excuse_their_own_seconds_and_planned_time_is_the_uni
             2400  #8 O-1 overruns a/long@2026-10-01 from 2400
             2400  #9 incident I-1 (Overrun)
             2400  due maintenance-overrun/O-1/it@clinic.example
-            3360  #12 O-1 ends 3330
-            3360  #13 IncidentResolved I-1
+            3000  #10 NoticeUndelivered clinic
+            3360  #13 O-1 ends 3330
+            3360  #14 IncidentResolved I-1
             3360  due uptime/O-1/it@clinic.example (both)
             up 390 degraded 0 planned 2070 excluded 0 unplanned 930 unknown 0
         "#]],

@@ -141,6 +141,7 @@ fn scheduled() -> Service {
         id: "lab".into(),
         name: "Lab".into(),
         zone: "UTC".into(),
+        phone: None,
         contacts: vec!["one@lab.example".into(), "two@lab.example".into()],
         systems: vec!["a".into()],
     });

@@ -111,6 +111,7 @@ fn moved() -> Service {
         id: "lab".into(),
         name: "Lab".into(),
         zone: "UTC".into(),
+        phone: None,
         contacts: vec!["one@lab.example".into()],
         systems: vec!["a".into()],
     });

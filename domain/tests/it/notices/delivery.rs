@@ -16,6 +16,7 @@ fn customer(id: &str, systems: &[&str]) -> Customer {
         id: id.into(),
         name: id.to_uppercase(),
         zone: "UTC".into(),
+        phone: None,
         contacts: vec![format!("it@{id}.example")],
         systems: systems.iter().map(|s| (*s).into()).collect(),
     }

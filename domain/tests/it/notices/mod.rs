@@ -2,4 +2,5 @@
 
 mod delivery;
 mod relays_away;
+mod staff;
 mod updates;

@@ -57,6 +57,7 @@ fn customer(id: &str) -> Customer {
         id: id.into(),
         name: id.to_uppercase(),
         zone: "UTC".into(),
+        phone: None,
         contacts: vec![format!("it@{id}.example")],
         systems: vec!["a".into()],
     }

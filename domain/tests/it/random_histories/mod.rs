@@ -165,6 +165,7 @@ fn watched(change: u8) -> Catalogue {
         id: "lab".into(),
         name: "Lab".into(),
         zone: "America/New_York".into(),
+        phone: None,
         contacts: vec!["one@lab.example".into(), "two@lab.example".into()],
         systems: vec!["b".into()],
     });

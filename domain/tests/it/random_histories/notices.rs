@@ -155,7 +155,7 @@ pub fn every_reminder_leaves_before_its_window(service: &Service) {
             let notice = &service.message(*notice).notice;
             let window = notice.window.as_ref();
             let window = window.filter(|_| notice.kind == Kind::MaintenanceReminder);
-            for window in window {
+            if let Some(window) = window {
                 let address = notice.recipient.address.clone();
                 let entries = record.notices.window_entries();
                 let own = entries.filter(|(to, e)| **to == address && e.window.id == window.id);

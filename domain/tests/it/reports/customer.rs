@@ -19,6 +19,7 @@ fn lab() -> Customer {
         id: "lab".into(),
         name: "Lab".into(),
         zone: "UTC".into(),
+        phone: None,
         contacts: vec!["it@lab.example".into()],
         systems: vec!["a".into()],
     }

@@ -461,6 +461,7 @@ fn customers(contacts: &[usize]) -> Service {
             id: format!("c{i}").into(),
             name: format!("Clinic {i}"),
             zone: "UTC".into(),
+            phone: None,
             contacts: (0..*n).map(|c| format!("{c}@c{i}.example")).collect(),
             systems: vec!["a".into()],
         })
