@@ -21,7 +21,7 @@ pub const FOLDER: &str = "rollups";
 /// The version of the form of a file.
 const FORMAT: u32 = 1;
 
-/// The largest file that is read. Ten thousand probes need about five million bytes.
+/// The largest file that is read. Ten thousand probes need about ten million bytes.
 const LARGEST: u64 = 1 << 28;
 
 #[derive(Serialize, Deserialize)]
