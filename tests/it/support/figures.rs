@@ -21,9 +21,6 @@ pub const KINDS: [&str; 7] = [
     "told-failed",
 ];
 
-/// The kinds that are compared: contacts get no mail about incidents yet.
-const COMPARED: [&str; 3] = ["update", "correction", "maintenance-reminder"];
-
 /// The keys of each list's rows. The first ones say which row it is.
 pub const SYSTEM: &[&str] = &[
     "system",
@@ -100,9 +97,7 @@ pub fn check(name: &'static str) {
             found.extend(differences(&format!("{key}: {what}"), &must, &is));
         }
     }
-    let compared = |notice: &&Value| COMPARED.contains(&text(&notice["kind"]));
-    let must: Vec<Value> = expected.notice.iter().filter(compared).cloned().collect();
-    let must = rows(NOTICE, &must, &zone);
+    let must = rows(NOTICE, &expected.notice, &zone);
     let is = notices(&played, &zone);
     found.extend(differences("notices", &must, &is));
     let written: BTreeSet<String> = played.reports("json").collect();
@@ -110,12 +105,10 @@ pub fn check(name: &'static str) {
     assert!(found.is_empty(), "{name}:\n{}", found.concat());
 }
 
-/// The notices of [`COMPARED`] in order of time, kind and recipient.
+/// The notices of [`KINDS`] in order of time, kind and recipient.
 fn notices(played: &Played, zone: &TimeZone) -> Vec<Row> {
     let lines = played.lines("notices.jsonl");
-    let lines = lines
-        .iter()
-        .filter(|n| COMPARED.contains(&text(&n["kind"])));
+    let lines = lines.iter().filter(|n| KINDS.contains(&text(&n["kind"])));
     let mut found: Vec<_> = lines
         .map(|n| {
             let at: Timestamp = text(&n["decided"]).parse().unwrap();
