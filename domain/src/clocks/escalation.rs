@@ -150,7 +150,8 @@ impl<'a> Ladder<'a> {
                 break;
             }
             self.decided = level.level;
-            let is_skipped = level.unless.is_some_and(|until| self.has(until));
+            let until = level.unless.unwrap_or(Until::Resolved);
+            let is_skipped = self.has(until) || self.has(Until::Resolved);
             let state = match is_skipped {
                 true => State::Skipped,
                 false => State::Notified,

@@ -6,13 +6,11 @@ use jiff::Timestamp;
 use super::Draft;
 use crate::actor::Actor;
 use crate::catalogue::{Kind, System};
-use crate::clocks::{Outcome, Run, State};
 use crate::event::Fact;
-use crate::handling::{ClockRun, Verdict};
 use crate::id::{IncidentId, OutageId, PolicyId, SystemId};
 use crate::incident::{Cause, Incident};
 use crate::policy::{Commitments, State as Condition};
-use crate::record::{Record, missed_at, numbered};
+use crate::record::Record;
 
 impl Draft<'_> {
     /// Gives an incident the severity that the rules of its policy say now. The choice of a person stays.
@@ -132,7 +130,7 @@ impl Draft<'_> {
                 return;
             };
             drop(due);
-            let facts = decisions(self.record(), incident, at);
+            let facts = self.record().clock_decisions(incident, at);
             if facts.is_empty() {
                 return;
             }
@@ -148,70 +146,6 @@ impl Draft<'_> {
             self.emit(at, Fact::UpdateDelivered { incident, number });
         }
     }
-}
-
-/// What is to be decided about an incident's clocks and levels as of `at`.
-fn decisions(record: &Record, id: IncidentId, at: Timestamp) -> Vec<Fact> {
-    let Some(incident) = record.incidents.get(id) else {
-        return Vec::new();
-    };
-    let Ok(clocks) = record.clocks(incident, at) else {
-        return Vec::new();
-    };
-    let handling = &incident.handling;
-    let wait = record.confirmation(incident);
-    let mut facts = Vec::new();
-    for (number, run) in numbered(&clocks.runs) {
-        let is_open = |verdict| !handling.decided.contains(&(run.clock, number, verdict));
-        let Some(named) = named(number, run) else {
-            continue;
-        };
-        if run.warned.is_some() && is_open(Verdict::Warned) {
-            facts.push(Fact::ClockWarned {
-                incident: id,
-                run: named.clone(),
-            });
-        }
-        match (run.result, run.answered) {
-            (Outcome::Met, Some(answered)) if is_open(Verdict::Met) => {
-                facts.push(Fact::ClockMet {
-                    incident: id,
-                    run: named,
-                    answered,
-                });
-            }
-            (Outcome::Missed, _)
-                if is_open(Verdict::Missed) && missed_at(named.due, wait) <= at =>
-            {
-                facts.push(Fact::ClockMissed {
-                    incident: id,
-                    run: named,
-                });
-            }
-            _ => {}
-        }
-    }
-    let open = clocks.levels.iter().skip(handling.levels.len());
-    for level in open.take_while(|level| level.state != State::Pending) {
-        facts.push(Fact::LevelReached {
-            incident: id,
-            level: level.level,
-            severity: level.severity.clone(),
-            state: level.state,
-            contacts: level.contacts.clone(),
-        });
-    }
-    facts
-}
-
-fn named(number: u32, run: &Run) -> Option<ClockRun> {
-    Some(ClockRun {
-        clock: run.clock,
-        number,
-        severity: run.severity.clone(),
-        started: run.started,
-        due: run.due?,
-    })
 }
 
 fn commitments_of<'a>(

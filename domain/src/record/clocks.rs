@@ -5,14 +5,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::Record;
 use crate::calendar::UnknownZone;
 use crate::catalogue::{Catalogue, Probe};
-use crate::clocks::{self, Event, Outcome, Reached, Run};
-use crate::handling::{Clocks, Component, Handling, Verdict};
+use crate::clocks::{self, Event, Reached, Run};
+use crate::handling::{Clocks, Component};
 use crate::id::{IncidentId, SystemId};
 use crate::incident::{Cause, Incident};
 use crate::policy::{Commitments, Facts, Flag, State as Condition};
-
-/// A clock is missed once its due second has passed.
-const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
 impl Record {
     /// The commitments of an incident: those of the policy that was in force when it was opened. `None` if nothing
@@ -175,15 +172,11 @@ impl Record {
     pub fn clocks(&self, incident: &Incident, at: Timestamp) -> Result<Clocks, UnknownZone> {
         let runs = self.clock_runs(incident, at)?;
         let levels = self.clock_levels(incident, at)?;
-        let wait = self.confirmation(incident);
-        let handling = &incident.handling;
-        let of_runs = numbered(&runs).filter_map(|(n, run)| next_of_run(handling, n, run, wait));
-        let of_levels = levels.iter().enumerate().filter_map(|(place, level)| {
-            let is_open = place >= handling.levels.len();
-            level.due.filter(|_| is_open)
-        });
-        let next = of_runs.chain(of_levels).min();
-        Ok(Clocks { runs, levels, next })
+        Ok(Clocks {
+            runs,
+            levels,
+            next: None,
+        })
     }
 
     /// How long after a clock's due instant a recovery may still be confirmed that came before it: by the slowest
@@ -213,50 +206,8 @@ impl Record {
         }
         let at = self.as_of.unwrap_or(incident.opened_at);
         // The zones of a stored configuration were checked when it was read.
-        let clocks = self.clocks(incident, at).unwrap_or_default();
+        let mut clocks = self.clocks(incident, at).unwrap_or_default();
+        clocks.next = self.next_decision(incident, &clocks, at);
         self.incidents.change(id, |i| i.handling.clocks = clocks);
     }
-}
-
-/// The runs with their numbers within their clocks, from 1.
-pub(crate) fn numbered(runs: &[Run]) -> impl Iterator<Item = (u32, &Run)> {
-    let mut before = None;
-    let mut number = 0;
-    runs.iter().map(move |run| {
-        number = if before == Some(run.clock) {
-            number + 1
-        } else {
-            1
-        };
-        before = Some(run.clock);
-        (number, run)
-    })
-}
-
-/// When the next result of a run is to be decided.
-fn next_of_run(
-    handling: &Handling,
-    number: u32,
-    run: &Run,
-    wait: SignedDuration,
-) -> Option<Timestamp> {
-    let is_open = |verdict| !handling.decided.contains(&(run.clock, number, verdict));
-    let warning = run
-        .warned
-        .or(run.warns)
-        .filter(|_| is_open(Verdict::Warned));
-    let result = match run.result {
-        Outcome::Met => run.answered.filter(|_| is_open(Verdict::Met)),
-        Outcome::Missed | Outcome::Running => run
-            .due
-            .filter(|_| is_open(Verdict::Missed))
-            .map(|due| missed_at(due, wait)),
-        Outcome::NotNeeded | Outcome::Merged => None,
-    };
-    warning.into_iter().chain(result).min()
-}
-
-/// When a miss is decided.
-pub(crate) fn missed_at(due: Timestamp, wait: SignedDuration) -> Timestamp {
-    due.saturating_add(SECOND + wait).unwrap_or(due)
 }

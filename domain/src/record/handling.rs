@@ -150,6 +150,8 @@ impl Record {
         self.incidents.change(id, |i| {
             i.resolved_at = None;
             if let Some(recovery) = i.handling.recoveries.last_mut() {
+                // The clock may have been set back meanwhile.
+                recovery.at = recovery.at.min(at);
                 recovery.reopened_at = recovery.reopened_at.or(Some(at));
             }
         });

@@ -1,6 +1,7 @@
 //! The present state: a fold of the ledger's events and nothing else. `apply` never decides.
 
 mod apply;
+mod clock_decisions;
 mod clocks;
 mod configurations;
 mod flapping;
@@ -37,7 +38,6 @@ use crate::span::Span;
 use crate::windows::RuleVersion;
 
 pub use self::notices::{Notices, Outgoing, Standing};
-pub(crate) use clocks::{missed_at, numbered};
 pub use configurations::{Agreement, Configurations};
 pub use flapping::Episode;
 pub use incidents::Incidents;

@@ -35,6 +35,10 @@ impl Record {
         let back = back.to.duration_since(at);
         self.step(-back);
         self.notices.rewind(at, back);
+        let unresolved: Vec<_> = self.incidents.unresolved().map(|i| i.id).collect();
+        for incident in unresolved {
+            self.refresh_clocks(incident);
+        }
         self.rollups.rewind(at);
     }
 

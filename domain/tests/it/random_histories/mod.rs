@@ -3,6 +3,7 @@
 //!
 //! The number of cases is a hundredth of `NINES_CASES` (300 if unset). `NINES_SEED` replaces the fixed seed.
 
+pub mod clocks;
 mod holds;
 pub mod notices;
 mod settled;
@@ -64,7 +65,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => gap().prop_map(Step::Restart),
         1 => gap().prop_map(Step::Crash),
         1 => prop_oneof![-15i64..15, -900i64..900].prop_map(Step::SetClock),
-        3 => (0u8..17, 0i64..400).prop_map(|(n, s)| Step::Act(n, s)),
+        3 => (0u8..28, 0i64..400).prop_map(|(n, s)| Step::Act(n, s)),
         3 => Just(Step::Send),
         3 => any::<u8>().prop_map(Step::Deliver),
         2 => (0u8..11).prop_map(Step::Configure),
@@ -159,6 +160,11 @@ fn watched(change: u8) -> Catalogue {
     a.flapping = flapping(2, if change == 6 { 20 } else { 75 });
     b.flapping = flapping(if change == 6 { 0 } else { 3 }, 150);
     let mut service = catalogue(vec![a, b]);
+    service.policies.push(clocks::gold());
+    for system in &mut service.systems {
+        system.policy = Some("gold".into());
+    }
+    service.systems[1].depends_on = vec!["a".into()];
     // As long as a slow run may be in doubt, so that notices wait for one another.
     service.gather_s = 80;
     service.customers.push(Customer {
@@ -479,6 +485,7 @@ impl Play {
                 incident,
                 reason: "our own firewall".into(),
             },
+            17.. => clocks::work(which, spread_s, incident, earlier),
             _ => self.work(which, spread_s),
         }
     }
@@ -622,6 +629,7 @@ fn facts(service: &Service, crashed: bool) -> Vec<String> {
                 | Fact::MaintenanceCompleted { .. }
                 | Fact::DeliveryAttempted { .. }
                 | Fact::DeliveryEnded { .. } => return None,
+                fact if clocks::is_work(fact) => return None,
                 other => format!("{} {other:?}", event.at),
             })
         })
@@ -654,6 +662,8 @@ proptest! {
     #[test]
     fn a_history_is_the_same_however_often_it_is_looked_at(steps in steps()) {
         let mut service = no_two_ways_of_ticking_differ(&steps)?;
+        clocks::each_result_is_decided_once(&service);
+        clocks::the_ledger_says_what_the_facts_say(&service);
         spans_are_in_order(&service);
         every_second_has_one_class(&service);
         a_configuration_makes_nothing_available(&service);
