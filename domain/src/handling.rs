@@ -123,7 +123,8 @@ pub struct ClockRun {
     pub number: u32,
     pub severity: String,
     pub started: Timestamp,
-    pub due: Timestamp,
+    /// `None` for one that was answered while it was paused.
+    pub due: Option<Timestamp>,
 }
 
 /// A level of escalation that was decided.

@@ -29,9 +29,7 @@ impl Record {
         let mut facts = Vec::new();
         for (number, run) in numbered(&clocks.runs) {
             let is_open = |verdict| !handling.decided.contains(&(run.clock, number, verdict));
-            let Some(named) = named(number, run) else {
-                continue;
-            };
+            let named = named(number, run);
             if run.warned.is_some() && is_open(Verdict::Warned) {
                 facts.push(Fact::ClockWarned {
                     incident: id,
@@ -47,7 +45,8 @@ impl Record {
                     });
                 }
                 (Outcome::Missed, _)
-                    if is_open(Verdict::Missed) && missed_at(named.due, wait) <= at =>
+                    if is_open(Verdict::Missed)
+                        && run.due.is_some_and(|due| missed_at(due, wait) <= at) =>
                 {
                     facts.push(Fact::ClockMissed {
                         incident: id,
@@ -129,12 +128,12 @@ fn missed_at(due: Timestamp, wait: SignedDuration) -> Timestamp {
     due.saturating_add(SECOND + wait).unwrap_or(due)
 }
 
-fn named(number: u32, run: &Run) -> Option<ClockRun> {
-    Some(ClockRun {
+fn named(number: u32, run: &Run) -> ClockRun {
+    ClockRun {
         clock: run.clock,
         number,
         severity: run.severity.clone(),
         started: run.started,
-        due: run.due?,
-    })
+        due: run.due,
+    }
 }

@@ -122,7 +122,7 @@ impl Record {
             }),
             Fact::ClockMissed { incident, run } => self.handle(*incident, |h| {
                 h.decided.insert((run.clock, run.number, Verdict::Missed));
-                h.missed_until = h.missed_until.max(Some(run.due));
+                h.missed_until = h.missed_until.max(run.due);
             }),
             _ => {}
         }

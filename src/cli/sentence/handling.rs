@@ -94,24 +94,24 @@ impl Writer<'_> {
                 }
             ),
             Fact::ClockWarned { incident, run } => format!(
-                "The {} of incident {incident} is due at {}; 80 % of its time are used up.",
+                "The {} of incident {incident}{}; 80 % of its time are used up.",
                 named(run),
-                self.time(run.due)
+                self.due(" is due at", run)
             ),
             Fact::ClockMet {
                 incident,
                 run,
                 answered,
             } => format!(
-                "The {} of incident {incident} was met at {}, due at {}.",
+                "The {} of incident {incident} was met at {}{}.",
                 named(run),
                 self.time(*answered),
-                self.time(run.due)
+                self.due(", due at", run)
             ),
             Fact::ClockMissed { incident, run } => format!(
-                "The {} of incident {incident} was missed: it was due at {}.",
+                "The {} of incident {incident} was missed{}.",
                 named(run),
-                self.time(run.due)
+                self.due(": it was due at", run)
             ),
             _ => String::new(),
         }
@@ -132,6 +132,13 @@ impl Writer<'_> {
             if problem.phone { " by telephone" } else { "" },
             ended(&problem.text)
         )
+    }
+
+    /// When a clock is due. One that is answered while it is paused has no such time.
+    fn due(&self, words: &str, run: &ClockRun) -> String {
+        let said = |due| format!("{words} {}", self.time(due));
+        run.due
+            .map_or_else(|| ", while it was paused".to_owned(), said)
     }
 
     pub(super) fn estimate(&self, estimate: Option<Timestamp>) -> String {

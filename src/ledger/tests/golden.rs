@@ -257,7 +257,7 @@ fn clock_run() -> ClockRun {
         number: 1,
         severity: "critical".into(),
         started: at("2026-11-01T06:00:00Z"),
-        due: at("2026-11-01T07:00:00Z"),
+        due: Some(at("2026-11-01T07:00:00Z")),
     }
 }
 
