@@ -32,7 +32,7 @@ fn clock(clock: Clock) -> About {
         number: 1,
         severity: "critical".to_owned(),
         started: at("2026-10-07T02:14:20-04:00"),
-        due: at("2026-10-07T03:14:20-04:00"),
+        due: Some(at("2026-10-07T03:14:20-04:00")),
     })
 }
 

@@ -79,7 +79,8 @@ impl AlertView {
                     name: run.clock.word().replace('-', " "),
                     severity: text::one_line(&run.severity),
                     started: clock.read(run.started),
-                    due: clock.read(run.due),
+                    // A clock without a due instant warns nobody.
+                    due: clock.read(run.due.unwrap_or(run.started)),
                 });
             }
             About::NotTold {

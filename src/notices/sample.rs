@@ -66,7 +66,7 @@ fn to_staff(kind: Kind, catalogue: &Catalogue, system: Option<&System>, at: Time
             number: 1,
             severity: "high".to_owned(),
             started: at,
-            due: at + SignedDuration::from_hours(1),
+            due: Some(at + SignedDuration::from_hours(1)),
         }),
     };
     let alert = Alert {

@@ -35,7 +35,7 @@ impl Look<'_> {
                 let runs = incident.map_or(&[][..], |i| &i.handling.clocks.runs);
                 let due = run_of(runs, named).and_then(|run| run.due);
                 let mut run = named.clone();
-                run.due = due.unwrap_or(named.due);
+                run.due = due.or(named.due);
                 About::Clock(run)
             }
             StaffMatter::NotTold {

@@ -91,7 +91,7 @@ impl Record {
 }
 
 /// The runs with their numbers within their clocks, from 1.
-fn numbered(runs: &[Run]) -> impl Iterator<Item = (u32, &Run)> {
+pub(crate) fn numbered(runs: &[Run]) -> impl Iterator<Item = (u32, &Run)> {
     let mut before = None;
     let mut number = 0;
     runs.iter().map(move |run| {

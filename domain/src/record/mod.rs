@@ -38,6 +38,7 @@ use crate::span::Span;
 use crate::windows::RuleVersion;
 
 pub use self::notices::{Notices, Outgoing, Standing};
+pub(crate) use clock_decisions::numbered;
 pub use configurations::{Agreement, Configurations};
 pub use flapping::Episode;
 pub use incidents::Incidents;
