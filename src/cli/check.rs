@@ -14,7 +14,7 @@ use crate::notices;
 /// `connect`, also tries each relay; one that fails is bad news.
 pub fn run(common: &Common, connect: bool) -> Result<End, Failure> {
     let loaded = config::load(&common.config).map_err(Failure::Config)?;
-    notices::Renderer::new(loaded.look.templates.as_deref())?;
+    notices::Renderer::new(loaded.look.templates.as_ref())?;
     let Catalogue {
         systems,
         policies,

@@ -69,7 +69,7 @@ pub(super) fn carry_out(
 /// Prints what an act would do, and the mails that would leave.
 fn print_dry_run(common: &Common, receipt: &Receipt) -> Result<End, Failure> {
     let templates = config::locate(&common.config).look.templates;
-    let renderer = notices::Renderer::new(templates.filter(|folder| folder.is_dir()).as_deref())?;
+    let renderer = notices::Renderer::new(templates.filter(|t| t.folder().is_dir()).as_ref())?;
     let mails: Result<Vec<_>, notices::Error> = receipt
         .notices
         .iter()

@@ -30,8 +30,8 @@ pub(super) fn format(common: &Common, format: Option<Format>) -> Result<Format, 
 pub(super) fn look(common: &Common) -> Look {
     let place = config::locate(&common.config);
     let missing = match (&place.look.templates, place.trouble) {
-        (Some(folder), _) if folder.is_dir() => return place.look,
-        (Some(folder), _) => format!("there is no folder {}", folder.display()),
+        (Some(templates), _) if templates.folder().is_dir() => return place.look,
+        (Some(templates), _) => format!("there is no folder {}", templates.folder().display()),
         (None, Some(trouble)) => trouble,
         (None, None) => return place.look,
     };
@@ -40,6 +40,7 @@ pub(super) fn look(common: &Common) -> Look {
     ));
     Look {
         templates: None,
+        language: None,
         ..place.look
     }
 }
@@ -92,7 +93,7 @@ pub fn run(common: &Common, wanted: &args::PrintReport) -> Result<End, Failure> 
             true => look(common).templates,
             false => None,
         };
-        let bytes = reports::customer::render(&made, format, templates.as_deref())?;
+        let bytes = reports::customer::render(&made, format, templates.as_ref())?;
         return write(common, wanted, &bytes, (&made.committee, &made.month));
     }
     let committee = committee_of(&record, wanted.committee.as_deref())?;

@@ -10,7 +10,7 @@ use values::{FilePath, Format as _};
 
 use super::read::text_of;
 use super::syntax::explain;
-use super::{Log, Look, Paper, folder_of};
+use super::{Log, Look, Paper, Templates, folder_of};
 
 /// The places that commands need that do not start a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub fn locate(file: &Path) -> Location {
     }
     let service = tree.get_ref().get("service");
     let service = service.and_then(|value| value.get_ref().as_table());
+    let language = service.and_then(|table| table.get("language")?.get_ref().as_str());
+    let language = language.map(str::to_owned);
     let mut folder = |key: &str| {
         let text = service?.get(key)?.get_ref().as_str();
         let path = text.and_then(|text| FilePath::parse(text).ok());
@@ -53,7 +55,8 @@ pub fn locate(file: &Path) -> Location {
     Location {
         data: folder("data").unwrap_or_else(|| own.join("data")),
         look: Look {
-            templates: folder("templates"),
+            templates: folder("templates").map(|t| Templates::new(t, language.clone())),
+            language,
             fonts: folder("fonts"),
             paper: match service.and_then(|table| table.get("paper")?.get_ref().as_str()) {
                 Some("letter") => Paper::Letter,
@@ -89,7 +92,7 @@ mod tests {
         let prefix = format!("{}/", dir.path().display());
         (
             below(found.data),
-            found.look.templates.map(below),
+            found.look.templates.map(|t| below(t.folder().to_owned())),
             found.trouble.map(|trouble| trouble.replace(&prefix, "")),
         )
     }

@@ -20,6 +20,7 @@ mod schema;
 mod service;
 mod syntax;
 mod system;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -43,6 +44,7 @@ pub use locate::{Location, locate};
 pub use read::document;
 pub use schema::{SchemaKind, schema, schema_of};
 pub use service::{Log, LogFormat, LogLevel};
+pub use templates::{Found, Templates};
 pub use values::Scheme;
 pub use values::suggest::unknown;
 
@@ -72,8 +74,10 @@ pub struct Loaded {
 /// How texts and reports look.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Look {
-    /// A folder of templates to use in place of the built-in ones.
-    pub templates: Option<PathBuf>,
+    /// Templates to use in place of the built-in ones.
+    pub templates: Option<Templates>,
+    /// The language of the texts, as `de` or `pt-br`. English if there is none.
+    pub language: Option<String>,
     /// A folder of fonts for PDF reports, in addition to the built-in ones.
     pub fonts: Option<PathBuf>,
     pub paper: Paper,

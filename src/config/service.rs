@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use domain::catalogue::{self, Catalogue};
 use domain::id::{CommitteeId, CustomerId, SystemId, VantageId};
@@ -14,7 +14,7 @@ use values::{Address, FilePath, Id, Line, ListenAddress, Parsed, Seconds, Source
 use super::fields::{Contacts, Names, References, mailed, reference, unique};
 use super::mail::{self, MailTable};
 use super::reporting::{DayTimeTable, ReportingKeys, reporting};
-use super::{Listen, Look, Mail, Paper, SelfCheck};
+use super::{Listen, Look, Mail, Paper, SelfCheck, Templates};
 
 /// The private listener unless the file says otherwise.
 const PRIVATE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
@@ -120,6 +120,8 @@ pub(super) struct ServiceTable {
     pub policies: Option<Parsed<FilePath>>,
     /// A folder of templates to use in place of the built-in ones. Default: none.
     templates: Option<Parsed<FilePath>>,
+    /// The language of notices and reports: the folder of that name in `templates` has its templates, such as `de` or `pt-br`. Default: English.
+    language: Option<Parsed<Id>>,
     /// A folder of TrueType and OpenType fonts for PDF reports, for alphabets that the built-in fonts lack. Default: none.
     fonts: Option<Parsed<FilePath>>,
     /// The paper of PDF reports: "a4" or "letter". Default: "a4".
@@ -282,8 +284,14 @@ pub(super) fn service(
     let table = file.service.value;
     let data = table.data.map(|data| folder(source, &data, false));
     let proxies = proxies(source, table.proxy_from_environment.as_ref());
+    let templates = table.templates.map(|t| folder(source, &t, true));
+    if let Some(language) = &table.language {
+        spoken(source, language, templates.as_deref());
+    }
+    let language = table.language.map(|language| language.value.to_string());
     let look = Look {
-        templates: table.templates.map(|t| folder(source, &t, true)),
+        templates: templates.map(|folder| Templates::new(folder, language.clone())),
+        language,
         fonts: table.fonts.map(|fonts| folder(source, &fonts, true)),
         paper: table.paper,
     };
@@ -341,6 +349,31 @@ fn proxies(source: &mut Source<'_>, written: Option<&Written<bool>>) -> Vec<Stri
         source.wrong(&written.map_or(0..0, |written| written.at.clone()), why);
         Vec::new()
     })
+}
+
+/// A language needs a folder of templates.
+fn spoken(source: &mut Source<'_>, language: &Parsed<Id>, templates: Option<&Path>) {
+    let tag = language.value.to_string();
+    let main = tag.split('-').next().unwrap_or_default();
+    let is_tag = matches!(main.len(), 2 | 3) && main.bytes().all(|b| b.is_ascii_lowercase());
+    if !is_tag {
+        source.wrong(
+            &language.at,
+            "a language is two or three letters, as \"de\", and a region if need be, as \"pt-br\"",
+        );
+        return;
+    }
+    match templates {
+        None => source.wrong(
+            &language.at,
+            format!("English is the only built-in language: name a folder with `templates` that has a folder `{tag}`"),
+        ),
+        Some(folder) if folder.is_dir() && !folder.join(&tag).is_dir() => source.wrong(
+            &language.at,
+            format!("the folder `{}` does not exist", folder.join(&tag).display()),
+        ),
+        Some(_) => {}
+    }
 }
 
 /// A folder. It must exist if it is `needed`, and must not be a file.

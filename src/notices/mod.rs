@@ -26,6 +26,8 @@ mod alert_tests;
 #[cfg(test)]
 mod delivery_tests;
 #[cfg(test)]
+mod language_tests;
+#[cfg(test)]
 mod render_tests;
 #[cfg(test)]
 mod report_tests;

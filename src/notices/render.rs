@@ -2,7 +2,7 @@
 //! `report_templates/notices/`. The shipped templates are built in; files of the same path replace
 //! them one by one. Values are printed, never rendered: a person's text is not a template.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use domain::catalogue::Catalogue;
@@ -16,7 +16,8 @@ use minijinja::{Environment, HtmlEscape, UndefinedBehavior, Value, context};
 use super::courier::contact;
 use super::view::View;
 use super::{Error, Sender, sample, text};
-use crate::files::{self, ReadError};
+use crate::config::{Found, Templates};
+use crate::files::ReadError;
 
 /// The length to which subjects are cut, in characters.
 const LONGEST_SUBJECT: usize = 180;
@@ -120,10 +121,9 @@ pub struct Renderer {
 }
 
 impl Renderer {
-    /// The shipped templates, some replaced by those under `templates` (a `report_templates`
-    /// folder). Every kind is rendered once with sample data, so that a wrong template is found at
+    /// The shipped templates, some replaced by those of `templates`. Every kind is rendered once with sample data, so that a wrong template is found at
     /// the start and not during an outage.
-    pub fn new(templates: Option<&Path>) -> Result<Self, Error> {
+    pub fn new(templates: Option<&Templates>) -> Result<Self, Error> {
         let mut renderer = Self {
             shipped: environment(
                 SHIPPED
@@ -134,11 +134,11 @@ impl Renderer {
             zones: TimeZoneDatabase::bundled(),
             reports: OnceLock::new(),
         };
-        if let Some(folder) = templates {
+        if let Some(templates) = templates {
             let mut replaced = false;
             let mut sources = Vec::with_capacity(SHIPPED.len());
             for (name, text) in SHIPPED {
-                let source = read(&folder.join(name))?;
+                let source = read(templates, name)?;
                 replaced |= source.as_ref().is_some_and(|own| own != text);
                 sources.push((*name, source.unwrap_or_else(|| (*text).to_owned())));
             }
@@ -269,19 +269,19 @@ fn environment(
     Ok(env)
 }
 
-fn read(path: &Path) -> Result<Option<String>, Error> {
-    let fail = |source| Error::Read {
+fn read(templates: &Templates, name: &str) -> Result<Option<String>, Error> {
+    let fail = |path: PathBuf, source| Error::Read {
         path: path.display().to_string(),
         source,
     };
-    match files::read(path, LARGEST_TEMPLATE) {
-        Err(ReadError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(ReadError::Io(error)) => Err(fail(error)),
-        Err(error) => Err(fail(std::io::Error::other(error))),
-        Ok(bytes) => match String::from_utf8(bytes) {
+    match templates.read(name, LARGEST_TEMPLATE) {
+        Ok(None) => Ok(None),
+        Ok(Some(Found { path, bytes })) => match String::from_utf8(bytes) {
             Ok(text) => Ok(Some(text)),
-            Err(_) => Err(fail(std::io::Error::other("it is not UTF-8"))),
+            Err(_) => Err(fail(path, std::io::Error::other("it is not UTF-8"))),
         },
+        Err((path, ReadError::Io(error))) => Err(fail(path, error)),
+        Err((path, error)) => Err(fail(path, std::io::Error::other(error))),
     }
 }
 

@@ -22,6 +22,8 @@ pub struct ReportView {
     pub revision: u32,
     /// Reports that the recipient never received: `the report`, `revision 1`.
     pub replaces: Vec<String>,
+    /// Their numbers.
+    pub replaced: Vec<u32>,
     /// When the committee meets.
     pub meeting: Option<Moment>,
     /// Incidents with texts that the recipient owes.
@@ -42,8 +44,9 @@ pub struct MissingView {
     /// The names of its systems.
     pub systems: String,
     pub opened: Moment,
-    /// `summary and root cause`.
+    /// `summary and root cause`, and each by itself.
     pub texts: String,
+    pub lacks: Vec<String>,
 }
 
 /// The file of a report.
@@ -71,6 +74,7 @@ impl ReportView {
             key: of.month.to_string(),
             revision: of.revision,
             replaces: of.replaces.iter().map(report).collect(),
+            replaced: of.replaces.clone(),
             meeting: of.meeting.map(|at| clock.read(at)),
             missing: of
                 .missing
@@ -98,6 +102,7 @@ impl MissingView {
             systems: enumerate(&systems),
             opened: clock.read(of.opened),
             texts,
+            lacks: of.texts.clone(),
         }
     }
 }

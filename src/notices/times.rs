@@ -18,6 +18,37 @@ pub struct Moment {
     pub day_time: String,
     /// `full` on two lines, broken before UTC: for narrow columns.
     pub lines: String,
+    /// Its parts in the customer's zone and in UTC, for templates in other languages.
+    pub local: Parts,
+    pub utc: Parts,
+}
+
+/// An instant without words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Parts {
+    pub year: i16,
+    /// From 1.
+    pub month: i8,
+    pub day: i8,
+    /// 1 is Monday.
+    pub weekday: i8,
+    /// `02:14:10`.
+    pub clock: String,
+    /// `EDT`.
+    pub zone: String,
+}
+
+impl Parts {
+    fn of(at: &Zoned) -> Self {
+        Self {
+            year: at.year(),
+            month: at.month(),
+            day: at.day(),
+            weekday: at.weekday().to_monday_one_offset(),
+            clock: at.strftime("%H:%M:%S").to_string(),
+            zone: abbreviation(at),
+        }
+    }
 }
 
 /// A zone in which a customer reads times.
@@ -55,6 +86,8 @@ impl Clockface {
                 local.strftime("%a %-d %b"),
                 local.strftime("%H:%M")
             ),
+            local: Parts::of(&local),
+            utc: Parts::of(&utc),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The values that templates of notices print: names on one line, times and lengths in words,
 //! reasons in plain words. Templates only choose and place them. This file decides nothing.
 
+use domain::id::OutageId;
 use domain::incident::Phase;
 use domain::notice::{Affected, Declared, Kind, Notice, Window, Words};
 use domain::sample::Reason;
@@ -56,6 +57,8 @@ pub struct View {
     pub work: Option<WorkView>,
     /// `incident I-13, outage O-12`.
     pub reference: String,
+    /// The ids of its outages; that of the window is in `work`.
+    pub outages: Vec<String>,
     /// The texts of people in `update` and `correction`, oldest first.
     pub words: Vec<WordsView>,
     /// The report, in `report-draft` and `report`.
@@ -94,8 +97,9 @@ pub struct SystemView {
     pub at_least: bool,
     /// The earliest and the latest possible end, if no probe observed the end.
     pub unobserved: Option<(Moment, Moment)>,
-    /// The observation in words.
+    /// The observation in words, and its id: `refused`.
     pub saw: Option<&'static str>,
+    pub reason: Option<String>,
     /// True if it is available but impaired.
     pub impaired: bool,
     /// Advice for customers during the downtime; may have several lines.
@@ -144,6 +148,7 @@ pub struct UnstableView {
 /// The values of a maintenance window.
 #[derive(Clone, Debug, Serialize)]
 pub struct WorkView {
+    pub id: String,
     /// The title of the work.
     pub title: String,
     /// The effects that customers will notice; may have several lines.
@@ -195,6 +200,7 @@ impl View {
             includes_downtime: notice.includes_downtime,
             work: notice.window.as_ref().map(|w| WorkView::new(&clock, w)),
             reference: reference(notice),
+            outages: outages(notice).iter().map(ToString::to_string).collect(),
             words: notice
                 .words
                 .iter()
@@ -251,6 +257,7 @@ impl SystemView {
                 .filter(|s| !s.is_empty())
                 .map(|s| (clock.read(s.from), clock.read(s.to))),
             saw: of.reason.map(plain),
+            reason: of.reason.map(|reason| reason.to_string()),
             impaired: of.impaired,
             advice: of.advice.as_deref().and_then(paragraph),
             earlier: all
@@ -296,6 +303,7 @@ impl WordsView {
 impl WorkView {
     fn new(clock: &Clockface, of: &Window) -> Self {
         Self {
+            id: text::one_line(of.id.as_str()),
             title: text::one_line(&of.title),
             impact: of.impact.as_deref().and_then(paragraph),
             start: clock.read(of.span.from),
@@ -345,8 +353,7 @@ pub(super) fn enumerate(names: &[String]) -> String {
 fn reference(notice: &Notice) -> String {
     let mut parts: Vec<String> = Vec::new();
     parts.extend(notice.incident.map(|i| format!("incident {i}")));
-    let all = |a: &Affected| a.outage.into_iter().chain(a.joined.clone());
-    let outages: Vec<_> = notice.affected.iter().flat_map(all).collect();
+    let outages = outages(notice);
     if outages.len() <= NAMED {
         parts.extend(outages.iter().map(|o| format!("outage {o}")));
     }
@@ -357,6 +364,11 @@ fn reference(notice: &Notice) -> String {
             .map(|w| format!("window {}", text::one_line(w.id.as_str()))),
     );
     parts.join(", ")
+}
+
+fn outages(notice: &Notice) -> Vec<OutageId> {
+    let all = |a: &Affected| a.outage.into_iter().chain(a.joined.clone());
+    notice.affected.iter().flat_map(all).collect()
 }
 
 /// The reason in words for people who do not run the system. Each text completes both "What we see"

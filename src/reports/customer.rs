@@ -1,7 +1,5 @@
 //! One customer's report, as HTML, Markdown or JSON, from templates with its own wording.
 
-use std::path::Path;
-
 use domain::report::CustomerReport;
 use jiff::tz::TimeZone;
 use minijinja::Value;
@@ -9,11 +7,12 @@ use minijinja::value::Serde;
 
 use super::page::{self, Page};
 use super::{Error, Format, template};
+use crate::config::Templates;
 
 /// The formats of a customer's report.
 pub const FORMATS: [Format; 3] = [Format::Html, Format::Markdown, Format::Json];
 
-/// Renders a customer's report. `templates` is a folder whose `customer.html.j2` and
+/// Renders a customer's report. Files of `templates` named `customer.html.j2` and
 /// `customer.md.j2` replace the built-in ones.
 ///
 /// # Errors
@@ -22,7 +21,7 @@ pub const FORMATS: [Format; 3] = [Format::Html, Format::Markdown, Format::Json];
 pub fn render(
     report: &CustomerReport,
     format: Format,
-    templates: Option<&Path>,
+    templates: Option<&Templates>,
 ) -> Result<Vec<u8>, Error> {
     let (page, name, built_in) = match format {
         Format::Html => (

@@ -101,7 +101,7 @@ pub struct Rendered {
 
 /// The text of everything but the report that decides its bytes: templates, fonts, paper.
 fn sources(look: &Look) -> Result<Vec<String>, Error> {
-    let templates = look.templates.as_deref();
+    let templates = look.templates.as_ref();
     let mut all = Vec::new();
     for page in page::ALL {
         all.push(page::source(page, templates)?);
@@ -123,7 +123,7 @@ fn sources(look: &Look) -> Result<Vec<String>, Error> {
 /// # Errors
 /// A template or font cannot be read or is wrong, or the zone is unknown.
 pub fn render(report: &Report, format: Format, look: &Look) -> Result<Rendered, Error> {
-    let templates = look.templates.as_deref();
+    let templates = look.templates.as_ref();
     let bytes = match format {
         Format::Html => page::render(report, Page::Html, templates)?,
         Format::Pdf => return pdf::render(report, look),

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::report::{Report, words};
@@ -16,6 +15,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, escape_format
 
 use super::pictures::{self, Letters};
 use super::{Error, explanation, template};
+use crate::config::Templates;
 
 /// A format that is made from a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ const FUEL: u64 = 400_000_000;
 pub(super) fn render(
     report: &Report,
     page: Page,
-    templates: Option<&Path>,
+    templates: Option<&Templates>,
 ) -> Result<Vec<u8>, Error> {
     let name = page.template();
     let source = source(page, templates)?;
@@ -98,7 +98,7 @@ fn explain(env: &mut Environment<'_>, report: &Report, zone: &TimeZone) {
 pub(super) const ALL: [Page; 2] = [Page::Html, Page::Markdown];
 
 /// The text of the template in force.
-pub(super) fn source(page: Page, templates: Option<&Path>) -> Result<String, Error> {
+pub(super) fn source(page: Page, templates: Option<&Templates>) -> Result<String, Error> {
     template::source(page.template(), page.built_in(), templates)
 }
 
@@ -164,6 +164,11 @@ fn filters(env: &mut Environment<'_>, zone: &TimeZone) {
         Some(at) => Ok(at.to_zoned(here.clone()).date().to_string()),
         None => otherwise(None),
     });
+    let here = zone.clone();
+    env.add_filter("parts", move |value: Value| match moment(&value)? {
+        Some(at) => Ok(parts(at, &here)),
+        None => Ok(Value::from(())),
+    });
     env.add_filter("lasting", lasting);
     env.add_filter("latency", latency);
     env.add_filter(
@@ -173,6 +178,16 @@ fn filters(env: &mut Environment<'_>, zone: &TimeZone) {
             None => otherwise(none),
         },
     );
+}
+
+/// An instant without words, for templates in other languages.
+fn parts(at: Timestamp, zone: &TimeZone) -> Value {
+    let local = at.to_zoned(zone.clone());
+    minijinja::context! {
+        year => local.year(), month => local.month(), day => local.day(),
+        weekday => local.weekday().to_monday_one_offset(),
+        clock => local.strftime("%H:%M:%S").to_string(), zone => words::abbreviation(at, zone),
+    }
 }
 
 fn wrong(what: impl Into<std::borrow::Cow<'static, str>>) -> minijinja::Error {

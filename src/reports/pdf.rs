@@ -31,6 +31,10 @@ struct Words {
     clock: String,
     date: String,
     isodate: String,
+    /// For templates in other languages; 1 is Monday.
+    month: i8,
+    day: i8,
+    weekday: i8,
 }
 
 /// A font file that the operator added.
@@ -41,7 +45,7 @@ struct FontFile {
 }
 
 pub(super) fn render(report: &Report, look: &Look) -> Result<Rendered, Error> {
-    let source = template::source(NAME, BUILT_IN, look.templates.as_deref())?;
+    let source = template::source(NAME, BUILT_IN, look.templates.as_ref())?;
     let zone = TimeZone::get(&report.zone).map_err(|_| Error::Zone(report.zone.clone()))?;
     let (added, files) = match &look.fonts {
         Some(folder) => {
@@ -57,12 +61,19 @@ pub(super) fn render(report: &Report, look: &Look) -> Result<Rendered, Error> {
         Paper::A4 => "a4",
         Paper::Letter => "us-letter",
     };
-    let pictures = pictures::all(report, Letters::Embedded, look.templates.as_deref())?;
+    // Typst and screen readers know the language, not its region.
+    let language = look
+        .language
+        .as_deref()
+        .and_then(|tag| tag.split('-').next());
+    let language = language.unwrap_or("en");
+    let pictures = pictures::all(report, Letters::Embedded, look.templates.as_ref())?;
     let data = Map::from_iter([
         ("pictures".to_owned(), serde_json::to_value(&pictures)?),
         ("report".to_owned(), keys),
         ("instants".to_owned(), serde_json::to_value(instants)?),
         ("paper".to_owned(), paper.into()),
+        ("language".to_owned(), language.into()),
         ("fonts".to_owned(), serde_json::to_value(files)?),
     ]);
     let identity = format!(
@@ -87,8 +98,9 @@ pub(super) fn render(report: &Report, look: &Look) -> Result<Rendered, Error> {
 /// The text of the template, the digest of each added font and the paper.
 pub(super) fn sources(look: &Look) -> Result<Vec<String>, Error> {
     let mut all = vec![
-        template::source(NAME, BUILT_IN, look.templates.as_deref())?,
+        template::source(NAME, BUILT_IN, look.templates.as_ref())?,
         format!("{:?}", look.paper),
+        look.language.clone().unwrap_or_default(),
     ];
     if let Some(folder) = &look.fonts {
         let (_, files) = added(folder)?;
@@ -174,6 +186,9 @@ fn prepare(value: &mut Value, zone: &TimeZone, instants: &mut BTreeMap<String, W
                     ),
                     date: local.strftime("%a %-d %b").to_string(),
                     isodate: local.date().to_string(),
+                    month: local.month(),
+                    day: local.day(),
+                    weekday: local.weekday().to_monday_one_offset(),
                 });
             } else if text.chars().any(domain::text::is_obeyed) {
                 *text = visible(text);

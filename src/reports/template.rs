@@ -1,35 +1,34 @@
 //! Finds the text of a report's template: the operator's own, or the built-in one. Prints values into markup.
 
-use std::path::Path;
-
 use domain::text;
 use minijinja::value::ValueKind;
 use minijinja::{Output, State, Value, escape_formatter};
 
 use super::Error;
-use crate::files::{self, ReadError};
+use crate::config::{Found, Templates};
 
 /// The largest template in bytes, as for notices.
 const LARGEST: u64 = 256 * 1024;
 
-/// The text of the template `name` in the folder `templates`, or `built_in` if there is no such file.
+/// The text of the template `name` among `templates`, or `built_in` if there is no such file.
 pub(super) fn source(
     name: &str,
     built_in: &str,
-    templates: Option<&Path>,
+    templates: Option<&Templates>,
 ) -> Result<String, Error> {
-    let Some(path) = templates.map(|folder| folder.join(name)) else {
-        return Ok(built_in.to_owned());
+    let found = match templates {
+        Some(templates) => templates.read(name, LARGEST),
+        None => Ok(None),
     };
-    match files::read(&path, LARGEST) {
-        Ok(bytes) => String::from_utf8(bytes).map_err(|_| Error::Unreadable {
-            path,
-            source: std::io::Error::other("it is not UTF-8").into(),
-        }),
-        Err(ReadError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-            Ok(built_in.to_owned())
+    match found {
+        Ok(None) => Ok(built_in.to_owned()),
+        Ok(Some(Found { path, bytes })) => {
+            String::from_utf8(bytes).map_err(|_| Error::Unreadable {
+                path,
+                source: std::io::Error::other("it is not UTF-8").into(),
+            })
         }
-        Err(source) => Err(Error::Unreadable { path, source }),
+        Err((path, source)) => Err(Error::Unreadable { path, source }),
     }
 }
 

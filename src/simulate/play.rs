@@ -20,7 +20,7 @@ use super::scenario::{Act, Scenario};
 use super::steps::{ProbeTask, Step, Steps};
 use super::world::Draws;
 use super::{Error, Refused, world};
-use crate::config::{Loaded, Look};
+use crate::config::{Loaded, Look, Templates};
 use crate::engine::rollups;
 use crate::engine::schedule::{After, Schedule};
 use crate::engine::turn::{self, Turn};
@@ -72,7 +72,7 @@ pub(super) fn play(
     let mut simulation = Simulation {
         scenario,
         reloads,
-        renderer: renderer(first.look.templates.as_deref(), data)?,
+        renderer: renderer(first.look.templates.as_ref(), data)?,
         look: first.look.clone(),
         data,
         turn: Some(Turn::new(ledger, domain::record::Record::default(), &[])),
@@ -520,7 +520,7 @@ impl Simulation<'_> {
                 if *turn.record().catalogue == loaded.catalogue {
                     return Ok(());
                 }
-                self.renderer = renderer(loaded.look.templates.as_deref(), self.data)?;
+                self.renderer = renderer(loaded.look.templates.as_ref(), self.data)?;
                 self.look.clone_from(&loaded.look);
                 let (by, catalogue) = (Actor::scenario(act.by), Box::new(loaded.catalogue.clone()));
                 self.step_or_fail(at, Input::Configure { by, catalogue })?;
@@ -577,7 +577,7 @@ impl Simulation<'_> {
 }
 
 /// The templates of notices, with the reports of the run to attach.
-fn renderer(templates: Option<&Path>, data: &Path) -> Result<Renderer, Error> {
+fn renderer(templates: Option<&Templates>, data: &Path) -> Result<Renderer, Error> {
     let renderer = Renderer::new(templates)?;
     renderer.attach_from(data.join(filing::FOLDER));
     Ok(renderer)

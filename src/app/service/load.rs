@@ -67,7 +67,7 @@ impl Reader {
 /// Reads all files: the configuration, its secrets, certificates and templates.
 pub(super) fn prepare(file: &Path) -> Result<Prepared, Error> {
     let loaded = config::load(file).map_err(Error::Config)?;
-    let renderer = Arc::new(Renderer::new(loaded.look.templates.as_deref())?);
+    let renderer = Arc::new(Renderer::new(loaded.look.templates.as_ref())?);
     Ok(Prepared { loaded, renderer })
 }
 

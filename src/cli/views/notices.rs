@@ -113,7 +113,7 @@ fn test(common: &Common, address: &str) -> Result<End, Failure> {
         return Err(Failure::Usage(why.to_owned()));
     };
     probes::install_crypto();
-    let renderer = notices::Renderer::new(loaded.look.templates.as_deref())?;
+    let renderer = notices::Renderer::new(loaded.look.templates.as_ref())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -192,7 +192,7 @@ fn preview(common: &Common, kind: &str, unstable: bool, html: bool) -> Result<En
         )));
     }
     let loaded = config::load(&common.config).map_err(Failure::Config)?;
-    let renderer = notices::Renderer::new(loaded.look.templates.as_deref())?;
+    let renderer = notices::Renderer::new(loaded.look.templates.as_ref())?;
     let said = renderer.preview(kind, unstable, &loaded.catalogue, clock::now())?;
     if common.json {
         output::json(&said)?;

@@ -324,6 +324,21 @@ fn the_service_must_make_sense() {
         "templates = \"none\"",
         "does not exist",
     );
+    service(
+        "data     = \"data\"",
+        "language = \"de\"",
+        "name a folder with `templates` that has a folder `de`",
+    );
+    service(
+        "data     = \"data\"",
+        "templates = \"systems\"\nlanguage = \"de\"",
+        "systems/de` does not exist",
+    );
+    service(
+        "data     = \"data\"",
+        "language = \"german\"",
+        "two or three letters",
+    );
     service("smtp://127", "smtp://me@127", "must not appear in a URL");
     service(
         "relays = [",

@@ -10,8 +10,6 @@ mod scale;
 mod times;
 mod trend;
 
-use std::path::Path;
-
 use domain::report::Report;
 use domain::text;
 use minijinja::syntax::SyntaxConfig;
@@ -20,6 +18,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 
 use super::{Error, template};
+use crate::config::Templates;
 
 /// A picture with all that a page needs to place it.
 #[derive(Clone, Debug, Serialize)]
@@ -71,7 +70,7 @@ const KINDS: [Kind; 4] = [
 ];
 
 /// The text of every template in force.
-pub(super) fn sources(templates: Option<&Path>) -> Result<Vec<String>, Error> {
+pub(super) fn sources(templates: Option<&Templates>) -> Result<Vec<String>, Error> {
     let sources = KINDS
         .iter()
         .map(|kind| template::source(kind.file, kind.built_in, templates));
@@ -91,7 +90,7 @@ pub(super) enum Letters {
 pub(super) fn all(
     report: &Report,
     letters: Letters,
-    templates: Option<&Path>,
+    templates: Option<&Templates>,
 ) -> Result<Vec<Picture>, Error> {
     let mut all = Vec::new();
     let mut add = |pictures: Vec<Picture>| all.extend(pictures);
@@ -107,7 +106,7 @@ fn drawn<T: Serialize>(
     kind: &Kind,
     drawings: Vec<Drawing<T>>,
     letters: Letters,
-    templates: Option<&Path>,
+    templates: Option<&Templates>,
 ) -> Result<Vec<Picture>, Error> {
     let source = template::source(kind.file, kind.built_in, templates)?;
     let wrong = |error: minijinja::Error| Error::Template {

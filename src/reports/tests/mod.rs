@@ -1,5 +1,6 @@
 //! The report in each format, compared whole.
 
+mod language;
 mod large;
 mod model;
 mod pdf;
@@ -34,7 +35,7 @@ fn rendered(report: &Report, format: Format) -> String {
 
 fn own_look(folder: &std::path::Path) -> Look {
     Look {
-        templates: Some(folder.to_owned()),
+        templates: Some(crate::config::Templates::new(folder, None)),
         ..Look::default()
     }
 }
