@@ -1,5 +1,7 @@
 //! A policy in plain sentences.
 
+mod steps;
+
 use crate::policy::{
     Clock, Commitment, Commitments, Condition, Level, Measure, Period, Policy, Request, Severity,
     Target, Until, Workaround,
