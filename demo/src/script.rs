@@ -24,6 +24,8 @@ const PROBES: usize = 4;
 const HOSPITAL: &str = "it@st-elsewhere.example";
 /// The practice's contact.
 const PRACTICE: &str = "office@lakeside.example";
+/// The contact of the first level of escalation.
+const ON_CALL: &str = "on-call@example.org";
 /// The id of the maintenance window.
 const WINDOW: &str = "interface-restart";
 /// The system of the maintenance window.
@@ -62,10 +64,9 @@ async fn portal(checks: &mut Checks) {
     let both = [HOSPITAL, PRACTICE];
     let what = "both customers of the portal get a downtime mail";
     checks.until_mailed(what, "downtime", "portal", &both).await;
+    let what = "on-call is mailed at once: the first level of the escalation";
     checks
-        .until("level 1 of the escalation is reached at once", |events| {
-            events.iter().any(|e| e.kind == "level-reached")
-        })
+        .until_mailed(what, "escalation", "portal", &[ON_CALL])
         .await;
     checks
         .type_in(&["incident", "ack", "portal", "--by", "Kim"])
