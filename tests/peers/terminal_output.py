@@ -12,6 +12,7 @@ import os
 import pty
 import sqlite3
 import subprocess
+import tempfile
 
 from harness import Workspace, Nines, ROOT, check, free_port, say
 
@@ -32,8 +33,9 @@ def on_terminal(command, **more):
     environment = {**os.environ, "TERM": "xterm", **more}
     if not more:
         environment.pop("NO_COLOR", None)
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs,
-                          env=environment) as process:
+    # A file: a pipe that nobody reads meanwhile is full after 64 KiB.
+    with tempfile.TemporaryFile() as standard, subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=standard, stderr=theirs, env=environment) as process:
         os.close(theirs)
         drawn = b""
         while True:
@@ -44,7 +46,9 @@ def on_terminal(command, **more):
             if not part:
                 break
             drawn += part
-        answer = process.stdout.read()
+        process.wait()
+        standard.seek(0)
+        answer = standard.read()
     os.close(ours)
     return drawn, answer, process.returncode
 
