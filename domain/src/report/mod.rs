@@ -163,7 +163,7 @@ pub fn over(record: &Record, committee: &str, covers: Period, head: &str) -> Res
         as_of: moment(scope.as_of),
         so_far: scope.so_far(),
         headline: summary::headline(&scope, &systems),
-        happened: summary::happened(&scope, &systems, &accounts, &maintenance),
+        happened: summary::happened(&scope, &systems, &accounts, &maintenance, &clocks),
         repeats,
         customers,
         open_measures: incidents::open_measures(&scope),

@@ -1,5 +1,6 @@
 //! The first page: were the targets met, and what happened.
 
+use super::clocks::ClockLine;
 use super::downtime;
 use super::model::{Standing, SystemLine, Verdict, WindowLine};
 use super::scope::Scope;
@@ -150,17 +151,39 @@ fn against(system: &SystemLine) -> String {
     }
 }
 
-/// Two sentences: the unplanned outages; then maintenance and what was not observed.
+/// Two sentences: the unplanned outages; then maintenance and what was not observed. A third one if clocks of the
+/// agreements fell due.
 pub(super) fn happened(
     scope: &Scope<'_>,
     systems: &[SystemLine],
     accounts: &Accounts<'_>,
     windows: &[WindowLine],
+    clocks: &[ClockLine],
 ) -> Vec<String> {
-    vec![
+    let mut sentences = vec![
         downtime::sentence(scope, systems, accounts),
         rest(systems, windows),
-    ]
+    ];
+    sentences.extend(kept(clocks));
+    sentences
+}
+
+/// `Of five service level clocks that fell due, one was missed.`
+fn kept(clocks: &[ClockLine]) -> Option<String> {
+    let of = |result| clocks.iter().filter(|clock| clock.result == result).count();
+    let (met, missed) = (of("met"), of("missed"));
+    let which = |n| format!("{} service level clocks that fell due", number(n));
+    Some(match (met, missed) {
+        (0, 0) => return None,
+        (1, 0) => "The one service level clock that fell due was met.".to_owned(),
+        (0, 1) => "The one service level clock that fell due was missed.".to_owned(),
+        (2, 0) => "Both service level clocks that fell due were met.".to_owned(),
+        (0, 2) => "Both service level clocks that fell due were missed.".to_owned(),
+        (n, 0) => format!("All {} were met.", which(n)),
+        (0, n) => format!("All {} were missed.", which(n)),
+        (met, 1) => format!("Of {}, one was missed.", which(met + 1)),
+        (met, n) => format!("Of {}, {} were missed.", which(met + n), number(n)),
+    })
 }
 
 fn rest(systems: &[SystemLine], windows: &[WindowLine]) -> String {

@@ -242,3 +242,25 @@ fn a_call_that_is_typed_later_counts_from_its_time_with_a_second_person() {
     // A call is no update.
     assert_eq!(first(&service, Clock::Update), (Outcome::Missed, None));
 }
+
+/// The sentences of the first page after the outage and its maintenance.
+fn kept(service: &Service) -> Vec<String> {
+    let month = "2026-10".parse().unwrap();
+    let report = domain::report::monthly(&service.record, "ops", month, "head").unwrap();
+    report.happened[2..].to_vec()
+}
+
+#[test]
+fn the_first_page_says_how_many_clocks_were_missed_once_one_fell_due() {
+    let mut service = down();
+    assert_eq!(kept(&service), [""; 0]);
+    let [clinic, lab] = under_way(&mut service);
+    ends(&mut service, 210, clinic, Delivery::Accepted);
+    ends(&mut service, 400, lab, Delivery::Accepted);
+    let both_met = "Both service level clocks that fell due were met.";
+    assert_eq!(kept(&service), [both_met]);
+    // The next update is due at second 1000, and no recovery before that can be confirmed later.
+    service.tick(1_500);
+    let one_missed = "Of three service level clocks that fell due, one was missed.";
+    assert_eq!(kept(&service), [one_missed]);
+}
