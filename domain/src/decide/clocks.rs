@@ -72,7 +72,7 @@ impl Draft<'_> {
         self.emit_by(at, by, fact);
     }
 
-    /// Gives an outage to an unresolved incident that it is part of; `false` if there is none.
+    /// Adds an outage to the unresolved incident that it belongs to. `false` if no incident is unresolved for it.
     pub(super) fn join(&mut self, at: Timestamp, system: &SystemId, outage: OutageId) -> bool {
         let Some(incident) = joinable(self.record(), system, outage) else {
             return false;
@@ -87,7 +87,8 @@ impl Draft<'_> {
         true
     }
 
-    /// Opens an incident for a confirmed degradation that a severity of the policy names. Work in a window is none.
+    /// Opens an incident for a confirmed degradation that a severity of the policy names. A degradation within a
+    /// maintenance window opens none.
     pub(super) fn degraded(&mut self, at: Timestamp, system: &SystemId) {
         let record = self.record();
         let configured = record.catalogue.system(system.as_str());

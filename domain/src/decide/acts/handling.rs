@@ -55,7 +55,7 @@ fn promised<'a>(record: &'a Record, incident: &Incident) -> Result<&'a Commitmen
     })
 }
 
-/// What a person answered.
+/// A recorded answer: the person who was answered, how, and from when it counts.
 pub(super) struct Answer<'a> {
     pub whom: &'a str,
     pub how: &'a str,
