@@ -137,19 +137,10 @@ fn unsent_outage<'a>(
     let overrun = outage.overrun.as_ref();
     let kind = overrun.map_or(Kind::Downtime, |_| Kind::MaintenanceOverrun);
     NoticeLine {
-        notice: None,
-        kind: kind.word(),
         systems: vec![outage.system.as_str()],
         incident: outage.incident.map(|incident| incident.to_string()),
         window: overrun.map(|(_, window)| window.as_str()),
-        report: None,
-        recipient: address.to_string(),
-        decided: entry.owed_at,
-        delivered: None,
-        attempts: 0,
-        message_id: None,
-        result,
-        reason: None,
+        ..unsent(kind, address, entry.owed_at, result)
     }
 }
 
@@ -159,19 +150,34 @@ fn unsent_window<'a>(
     result: &'static str,
 ) -> NoticeLine<'a> {
     NoticeLine {
-        notice: None,
-        kind: entry.kind.word(),
         systems: entry.systems.iter().map(SystemId::as_str).collect(),
-        incident: None,
         window: Some(entry.window.id.as_str()),
+        reason: entry.not_sent.map(NotSent::reason),
+        ..unsent(entry.kind, address, entry.owed_at, result)
+    }
+}
+
+/// A notice of which no attempt began.
+fn unsent<'a>(
+    kind: Kind,
+    address: &Address,
+    decided: Timestamp,
+    result: &'static str,
+) -> NoticeLine<'a> {
+    NoticeLine {
+        notice: None,
+        kind: kind.word(),
+        systems: Vec::new(),
+        incident: None,
+        window: None,
         report: None,
         recipient: address.to_string(),
-        decided: entry.owed_at,
+        decided,
         delivered: None,
         attempts: 0,
         message_id: None,
         result,
-        reason: entry.not_sent.map(NotSent::reason),
+        reason: None,
     }
 }
 
@@ -182,19 +188,8 @@ fn unsent_report<'a>(
     result: &'static str,
 ) -> NoticeLine<'a> {
     NoticeLine {
-        notice: None,
-        kind: entry.kind.word(),
-        systems: Vec::new(),
-        incident: None,
-        window: None,
         report: Some(report),
-        recipient: address.to_string(),
-        decided: entry.owed_at,
-        delivered: None,
-        attempts: 0,
-        message_id: None,
-        result,
-        reason: None,
+        ..unsent(entry.kind, address, entry.owed_at, result)
     }
 }
 
@@ -206,19 +201,9 @@ fn unsent_post<'a>(
 ) -> NoticeLine<'a> {
     let systems = incident.into_iter().flat_map(|i| &i.systems);
     NoticeLine {
-        notice: None,
-        kind: entry.kind.word(),
         systems: systems.map(SystemId::as_str).collect(),
         incident: incident.map(|i| i.id.to_string()),
-        window: None,
-        report: None,
-        recipient: address.to_string(),
-        decided: entry.owed_at,
-        delivered: None,
-        attempts: 0,
-        message_id: None,
-        result,
-        reason: None,
+        ..unsent(entry.kind, address, entry.owed_at, result)
     }
 }
 
@@ -228,19 +213,10 @@ fn unsent_alert<'a>(
     result: &'static str,
 ) -> NoticeLine<'a> {
     NoticeLine {
-        notice: None,
-        kind: entry.kind.word(),
         systems: entry.systems.iter().map(SystemId::as_str).collect(),
         incident: entry.incident.map(|incident| incident.to_string()),
-        window: None,
-        report: None,
-        recipient: address.to_string(),
-        decided: entry.owed_at,
-        delivered: None,
-        attempts: 0,
-        message_id: None,
-        result,
         reason: entry.not_sent.map(NotSent::reason),
+        ..unsent(entry.kind, address, entry.owed_at, result)
     }
 }
 
