@@ -628,7 +628,8 @@ fn facts(service: &Service, crashed: bool) -> Vec<String> {
                 | Fact::OutageReclassified { .. }
                 | Fact::MaintenanceCompleted { .. }
                 | Fact::DeliveryAttempted { .. }
-                | Fact::DeliveryEnded { .. } => return None,
+                | Fact::DeliveryEnded { .. }
+                | Fact::NoticeUndelivered { .. } => return None,
                 fact if clocks::is_work(fact) => return None,
                 other => format!("{} {other:?}", event.at),
             })
