@@ -87,17 +87,29 @@ pub(crate) async fn dial(
     trace: &mut Trace<'_>,
 ) -> Result<TcpStream, Fault> {
     trace.enter(host.first_phase());
-    match host {
+    let stream = match host {
         Host::Address(ip) => {
             let address = SocketAddr::new(*ip, port);
-            connect(address).await.map_err(|e| classify(&e, address).1)
+            let connected = connect(address).await;
+            connected.map_err(|e| classify(&e, address).1)?
         }
         Host::Name(name) => {
             let addresses = resolve(name, port, trace).await?;
+            trace.note(|| format!("{name} is {}", list(&addresses)));
             trace.enter(Phase::Connect);
-            connect_any(&addresses, deadline).await
+            connect_any(&addresses, deadline).await?
         }
-    }
+    };
+    trace.note(|| match stream.peer_addr() {
+        Ok(peer) => format!("connected to {peer}"),
+        Err(_) => "connected".to_owned(),
+    });
+    Ok(stream)
+}
+
+fn list(addresses: &[SocketAddr]) -> String {
+    let all: Vec<_> = addresses.iter().map(|at| at.ip().to_string()).collect();
+    all.join(", ")
 }
 
 /// The addresses of a name. Like tokio's lookup, but records if the blocking thread has started. A name that waited for a thread

@@ -3,6 +3,7 @@
 
 pub(crate) mod dns;
 pub mod http;
+mod journey;
 mod tcp;
 mod tls;
 
@@ -19,6 +20,7 @@ use crate::Probe;
 /// Every kind, in the order of the documentation.
 pub static KINDS: &[Kind] = &[
     Kind::of::<http::Http>("http"),
+    Kind::of::<journey::Journey>("journey"),
     Kind::of::<tcp::Tcp>("tcp"),
     Kind::of::<tls::Tls>("tls"),
     Kind::of::<dns::Dns>("dns"),

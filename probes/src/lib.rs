@@ -31,6 +31,7 @@ use format::duration;
 pub use kinds::{KINDS, Kind, http, prepare};
 pub use secure::secure;
 pub use tls::install_crypto;
+pub use trace::Note;
 use trace::{Certificate, FirstByte, Phase, Trace};
 
 /// A run that exceeds its timeout by this much was delayed by its own process (stopped, suspended,
@@ -128,18 +129,31 @@ impl Probe {
     /// Asks once. Returns at the timeout at the latest, unless the process itself was delayed or the
     /// storage of its files is slow: that adds a second at most. Needs a tokio runtime with input, output and time.
     pub async fn run(&self) -> Finding {
+        self.ask(false).await.0
+    }
+
+    /// Asks once, like [`Probe::run`], and also tells what happened, for people.
+    pub async fn run_with_notes(&self) -> (Finding, Vec<Note>) {
+        self.ask(true).await
+    }
+
+    async fn ask(&self, with_notes: bool) -> (Finding, Vec<Note>) {
         files::check(&self.files).await;
         let start = Instant::now();
         let first_byte = FirstByte::new(start);
         let mut trace = Trace::begin(&first_byte, self.protocol.first_phase());
+        if with_notes {
+            trace.keep_notes();
+        }
         let deadline = start + self.timeout;
         let run = self.protocol.run(deadline, &mut trace);
         let result = timeout(self.timeout, run).await;
-        self.conclude(result.ok(), trace)
+        let finding = self.conclude(result.ok(), &mut trace);
+        (finding, trace.notes())
     }
 
     /// Judges a run. `None` is a run that the timeout ended.
-    fn conclude(&self, result: Option<Result<(), Fault>>, mut trace: Trace<'_>) -> Finding {
+    fn conclude(&self, result: Option<Result<(), Fault>>, trace: &mut Trace<'_>) -> Finding {
         let stuck_in = trace.phase();
         let starved = trace.waits_for_a_thread();
         let unresolved = trace.unresolved.take();
@@ -163,7 +177,7 @@ impl Probe {
                     stuck_in.while_doing()
                 ),
             )),
-            Some(Err(fault)) => Some(client_certificate_hint(fault, &trace)),
+            Some(Err(fault)) => Some(client_certificate_hint(fault, trace)),
             Some(Ok(())) => self.slow(took),
         };
         let reason = fault.as_ref().map(|f| f.reason);
@@ -179,7 +193,7 @@ impl Probe {
             outcome,
             reason,
             unresolved,
-            detail: fault.map(|f| one_line(&f.detail)),
+            detail: fault.map(|f| detail(&f, trace)),
             took,
             phases,
             status: trace.status,
@@ -198,6 +212,15 @@ impl Probe {
     fn warns_of(&self, certificate: Certificate) -> bool {
         let left_s = certificate.ends_at.as_second() - certificate.checked_at.as_second();
         left_s < i64::from(self.certificate_days) * 86_400
+    }
+}
+
+/// The detail of a fault, with the part of the run that it ended and without secrets.
+fn detail(fault: &Fault, trace: &Trace<'_>) -> String {
+    let text = trace.without_secrets(&fault.detail);
+    match &trace.part {
+        Some(part) => one_line(&format!("{part}: {text}")),
+        None => one_line(&text),
     }
 }
 

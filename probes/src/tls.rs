@@ -20,7 +20,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ProtocolVersion, RootCertStore};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
@@ -191,10 +191,12 @@ impl Client {
         let presented = presented.unwrap_or_default();
         trace.saw(presented.certificate);
         trace.client_certificate_asked |= presented.client_certificate == Some(false);
-        result.map_err(|error| match &presented.refused {
+        let stream = result.map_err(|error| match &presented.refused {
             Some(why) => Fault::new(Reason::Certificate, why.as_str()),
             None => errors::handshake(&error, &presented),
-        })
+        })?;
+        trace.note(|| in_words(&stream));
+        Ok(stream)
     }
 }
 
@@ -252,6 +254,20 @@ fn connectors(
             .map(|identity| connector(&recorder, Some(Arc::new(identity))))
             .transpose()?,
     })
+}
+
+/// `TLS 1.3 with TLS13_AES_256_GCM_SHA384`.
+fn in_words(stream: &TlsStream<TcpStream>) -> String {
+    let (_, connection) = stream.get_ref();
+    let version = match connection.protocol_version() {
+        Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",
+        Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
+        _ => "TLS",
+    };
+    match connection.negotiated_cipher_suite() {
+        Some(suite) => format!("{version} with {:?}", suite.suite()),
+        None => version.to_owned(),
+    }
 }
 
 fn connector(

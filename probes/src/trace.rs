@@ -8,6 +8,9 @@ use std::time::Duration;
 use domain::sample::Phases;
 use jiff::Timestamp;
 use tokio::time::Instant;
+use url::form_urlencoded;
+
+use crate::fault::one_line;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -92,7 +95,28 @@ pub(crate) struct Trace<'a> {
     pub(crate) certificate: Option<Certificate>,
     /// True if a server asked for a client certificate and got none.
     pub(crate) client_certificate_asked: bool,
+    /// The part of the run under way, as "step 2 `sign in`". It begins the detail of a fault.
+    pub(crate) part: Option<String>,
+    /// `None` unless a person wants to read it.
+    transcript: Option<Vec<Note>>,
+    /// Texts that neither a detail nor a note may show.
+    secrets: Vec<String>,
 }
+
+/// A line of a transcript: an event of a run, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Since the start of the run.
+    pub at: Duration,
+    /// One line, without secrets.
+    pub text: String,
+}
+
+/// The most lines of a transcript.
+const NOTES_LIMIT: usize = 500;
+
+/// A shorter secret cannot be told from other text.
+const SHORTEST_SECRET: usize = 3;
 
 impl<'a> Trace<'a> {
     /// The run starts when `first_byte` was made.
@@ -108,7 +132,56 @@ impl<'a> Trace<'a> {
             status: None,
             certificate: None,
             client_certificate_asked: false,
+            part: None,
+            transcript: None,
+            secrets: Vec::new(),
         }
+    }
+
+    /// Keeps notes from now on.
+    pub(crate) fn keep_notes(&mut self) {
+        self.transcript = Some(Vec::new());
+    }
+
+    /// Adds a line to the transcript. It is not made unless somebody reads it.
+    pub(crate) fn note(&mut self, text: impl FnOnce() -> String) {
+        let at = self.start.elapsed();
+        let room = self.transcript.as_ref().map_or(0, Vec::len);
+        if self.transcript.is_none() || room >= NOTES_LIMIT {
+            return;
+        }
+        let text = one_line(&self.without_secrets(&text()));
+        if let Some(notes) = &mut self.transcript {
+            notes.push(Note { at, text });
+        }
+    }
+
+    pub(crate) fn notes(&mut self) -> Vec<Note> {
+        self.transcript.take().unwrap_or_default()
+    }
+
+    /// Keeps a text out of details and notes, also in the form that URLs have.
+    pub(crate) fn hide(&mut self, secret: &str) {
+        let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        for text in [secret.to_owned(), encoded.replace('+', "%20"), encoded] {
+            if text.len() >= SHORTEST_SECRET && !self.secrets.contains(&text) {
+                self.secrets.push(text);
+            }
+        }
+        // A secret may contain another one.
+        self.secrets
+            .sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    }
+
+    /// The text with `***` for each secret.
+    pub(crate) fn without_secrets(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in &self.secrets {
+            if text.contains(secret.as_str()) {
+                text = text.replace(secret.as_str(), "***");
+            }
+        }
+        text
     }
 
     /// Ends the current phase now and begins `next`. Does nothing if `next` is the current phase.
@@ -229,6 +302,21 @@ mod tests {
         assert_eq!(phases.processing_us, Some(40));
         assert_eq!(phases.transfer_us, Some(240));
         assert_eq!(sum(phases), 310);
+    }
+
+    #[test]
+    fn notes_are_kept_if_wanted_and_show_no_secret() {
+        let first_byte = FirstByte::new(Instant::now());
+        let mut trace = Trace::begin(&first_byte, Phase::Connect);
+        trace.note(|| unreachable!("nobody reads it"));
+        trace.keep_notes();
+        for secret in ["hunter2", "hunter2 & more", "x"] {
+            trace.hide(secret);
+        }
+        trace.note(|| "hunter2 & more, hunter2%20%26%20more, hunter2,\nx".to_owned());
+        let notes = trace.notes();
+        assert_eq!(notes.len(), 1);
+        assert_eq!(notes[0].text, "***, ***, ***, x");
     }
 
     #[test]

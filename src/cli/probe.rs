@@ -2,6 +2,7 @@
 
 use domain::id::ProbeId;
 use jiff::Timestamp;
+use probes::Note;
 use serde_json::json;
 
 use super::args::Common;
@@ -35,14 +36,14 @@ pub fn run(common: &Common, target: &str) -> Result<End, Failure> {
     let mut end = End::Done;
     let mut all = Vec::new();
     for setup in wanted {
-        let found = runtime.block_on(setup.probe.run());
+        let (found, notes) = runtime.block_on(setup.probe.run_with_notes());
         if found.outcome != domain::sample::Outcome::Up {
             end = End::BadNews;
         }
         if common.json {
-            all.push(found_json(&setup.id, &found));
+            all.push(found_json(&setup.id, &found, &notes));
         } else {
-            print(&found_text(&setup.id, &found, clock::now()))?;
+            print(&found_text(&setup.id, &found, &notes, clock::now()))?;
         }
     }
     if common.json {
@@ -63,7 +64,11 @@ fn phases_ms(found: &probes::Finding) -> [(&'static str, Option<f64>); 5] {
     .map(|(name, us)| (name, us.map(|us| us as f64 / 1e3)))
 }
 
-fn found_json(id: &ProbeId, found: &probes::Finding) -> serde_json::Value {
+fn found_json(id: &ProbeId, found: &probes::Finding, notes: &[Note]) -> serde_json::Value {
+    let transcript: Vec<_> = notes
+        .iter()
+        .map(|note| json!({ "at_ms": note.at.as_secs_f64() * 1e3, "text": note.text }))
+        .collect();
     let phases: serde_json::Map<_, _> = phases_ms(found)
         .into_iter()
         .map(|(name, ms)| (name.to_owned(), json!(ms)))
@@ -74,10 +79,11 @@ fn found_json(id: &ProbeId, found: &probes::Finding) -> serde_json::Value {
         "phases_ms": phases, "status": found.status,
         "certificate_ends": found.certificate_ends_at,
         "certificate_ends_soon": found.certificate_ends_soon,
+        "transcript": transcript,
     })
 }
 
-fn found_text(id: &ProbeId, found: &probes::Finding, now: Timestamp) -> String {
+fn found_text(id: &ProbeId, found: &probes::Finding, notes: &[Note], now: Timestamp) -> String {
     let mut text = format!("{}: {}", id, found.outcome);
     if let Some(reason) = found.reason {
         text.push_str(&format!(" ({reason})"));
@@ -102,6 +108,10 @@ fn found_text(id: &ProbeId, found: &probes::Finding, now: Timestamp) -> String {
         if found.certificate_ends_soon {
             text.push_str(": warning, renew it");
         }
+    }
+    for note in notes {
+        let ms = note.at.as_secs_f64() * 1e3;
+        text.push_str(&format!("\n  {ms:>10.3} ms  {}", note.text));
     }
     format!("{text}\n")
 }

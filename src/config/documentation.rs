@@ -59,21 +59,18 @@ fn section(text: &mut String, title: Option<&str>, schema: &Value) {
         let value = is(value);
         let _ = writeln!(text, "| `{key}` | {value}{range} | {default} | {meaning} |");
     }
+    let within = title.unwrap_or_default();
+    let within = within.replacen("An entry", "an entry", 1);
     for (key, value) in properties() {
+        let entry = || format!("An entry of `{key}`, within {within}");
         let (header, inner) = match value["type"].as_str() {
             Some("array") if title.is_none() => (format!("`[[{key}]]`"), &value["items"]),
-            Some("array") => {
-                let title = title.unwrap_or_default();
-                (
-                    format!("An entry of `{key}`, within {title}"),
-                    &value["items"],
-                )
-            }
+            Some("array") => (entry(), &value["items"]),
             _ if title.is_none() => (format!("`[{key}]`"), value),
-            _ => (
-                format!("`{key}`, within {}", title.unwrap_or_default()),
-                value,
-            ),
+            _ if value["additionalProperties"]["properties"].is_object() => {
+                (entry(), &value["additionalProperties"])
+            }
+            _ => (format!("`{key}`, within {within}"), value),
         };
         for table in [inner].into_iter().chain(branches(inner)) {
             let kind = table["properties"]["kind"]["const"].as_str();

@@ -81,7 +81,10 @@ fn with_others(branch: &Value, branches: &[Value], tag: &Tag<'_>) -> Value {
     for other in branches {
         for (key, _) in other["properties"].as_object().into_iter().flatten() {
             if branch["properties"][key].is_null() {
-                others.insert(key.clone(), tag.kind_of(other).into());
+                // Of several kinds, the first one is the best known.
+                others
+                    .entry(key.clone())
+                    .or_insert_with(|| tag.kind_of(other).into());
             }
         }
     }

@@ -2,22 +2,22 @@
 //! as far as allowed. It must never send a credential to another host than the configured one, nor
 //! reveal anything of a body.
 
-mod cookies;
-mod decode;
-mod exchange;
-mod expect;
-mod formats;
-mod hop;
-mod json;
+mod client;
+pub(super) mod cookies;
+pub(super) mod decode;
+pub(super) mod exchange;
+pub(super) mod expect;
+pub(super) mod formats;
+pub(super) mod hop;
+pub(super) mod json;
 pub mod proxy;
-mod request;
-mod route;
+pub(super) mod request;
+pub(super) mod route;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::sample::Reason;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -26,19 +26,19 @@ use values::{FilePath, IpAddress, Parsed, Source, Text, Written};
 
 use super::{Spec, degraded_after};
 use crate::dial::Host;
-use crate::fault::Fault;
 use crate::files::Current;
 use crate::tls::Paths;
 use crate::trace::{Phase, Trace};
-use crate::{Probe, Protocol, Running, dial, tls};
+use crate::{Probe, Protocol, Running, tls};
+pub(super) use client::Client;
 use cookies::Jar;
-use exchange::{Answer, Want};
+use exchange::Want;
 use expect::Expect;
 use formats::{HeaderText, HttpUrl, Method, Version};
 use hop::Hop;
 use proxy::ProxyUrl;
 use request::{Basic, Request};
-use route::Route;
+use route::{Keys, Route};
 
 /// The most bytes that are read of an answer's body. A longer or endless body is a broken protocol if
 /// an expectation reads it; otherwise the rest is left.
@@ -50,8 +50,8 @@ pub const HEAD_LIMIT: usize = 64 * 1024;
 /// The most headers of an answer.
 pub const HEADERS_LIMIT: usize = 1_000;
 
-const ANY_VERSION: tls::Protocols = &[b"h2", b"http/1.1"];
-const HTTP1: tls::Protocols = &[b"http/1.1"];
+pub(super) const ANY_VERSION: tls::Protocols = &[b"h2", b"http/1.1"];
+pub(super) const HTTP1: tls::Protocols = &[b"http/1.1"];
 
 /// The keys of an `http` probe.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -110,7 +110,9 @@ impl Spec for Http {
             .map_err(|error| error.to_string())
             .and_then(|url| Hop::new(url, request))
             .map_err(|why| source.wrong(&self.url.at, format!("this URL {why}")));
-        let first = first.ok().map(|hop| Route::apply(&self, hop, source));
+        let first = first
+            .ok()
+            .map(|hop| Route::apply(&self.route(), hop, source));
         let expect = self.expect.prepare(is_head, source);
         let first = match authorization {
             None => Current::fixed(first?),
@@ -121,10 +123,10 @@ impl Spec for Http {
             first.get().proxy_files(),
             tls.as_ref().and_then(tls::Client::files),
         ];
-        let client = Client {
+        let target = Target {
             first,
             redirects: self.redirects,
-            tls,
+            client: Client { tls },
             want: Want {
                 body: expect.reads_body(),
                 redirect: self.redirects > 0,
@@ -134,7 +136,7 @@ impl Spec for Http {
         };
         Some(Probe {
             degraded_after: limit,
-            ..Probe::new(client, timeout.value)
+            ..Probe::new(target, timeout.value)
                 .warning_within(certificate_days)
                 .with_files(files)
         })
@@ -142,6 +144,19 @@ impl Spec for Http {
 }
 
 impl Http {
+    /// The keys that lead to the host.
+    fn route(&self) -> Keys<'_> {
+        let mut headers = self.headers.iter();
+        let own_host = headers.find(|(name, _)| name.eq_ignore_ascii_case("host"));
+        Keys {
+            server_name: self.server_name.as_ref(),
+            resolve: self.resolve.as_ref(),
+            proxy: self.proxy.as_ref(),
+            proxy_basic: self.proxy_basic.as_ref(),
+            own_host: own_host.map(|(_, value)| &value.at),
+        }
+    }
+
     /// The TLS client, unless the probe certainly needs none: a redirect may lead to an https:// URL.
     fn tls(&self, source: &mut Source<'_>) -> Option<tls::Client> {
         let secure = self.url.value.starts_with("https://");
@@ -179,16 +194,15 @@ impl Http {
 
 /// An `http` probe that is ready to run.
 #[derive(Debug)]
-struct Client {
+struct Target {
     first: Current<Hop>,
     redirects: u8,
-    /// `None` for a plain URL, or if this machine trusts no authority.
-    tls: Option<tls::Client>,
+    client: Client,
     want: Want,
     expect: expect::Ready,
 }
 
-impl Protocol for Client {
+impl Protocol for Target {
     fn first_phase(&self) -> Phase {
         self.first.get().first_phase()
     }
@@ -198,123 +212,20 @@ impl Protocol for Client {
     }
 
     fn run<'a>(&'a self, deadline: Instant, trace: &'a mut Trace<'_>) -> Running<'a> {
-        Box::pin(self.ask(deadline, trace))
-    }
-}
-
-impl Client {
-    /// Sends the request, follows redirects, and checks the last answer.
-    async fn ask(&self, deadline: Instant, trace: &mut Trace<'_>) -> Result<(), Fault> {
-        let first = self.first.get();
-        let mut followed: Vec<Hop> = Vec::new();
-        let mut jar = Jar::default();
-        loop {
-            let hop = followed.last().unwrap_or(&first);
-            let answer = self.hop(hop, deadline, trace).await?;
-            let Some(location) = &answer.location else {
-                return self.expect.check(&answer);
-            };
-            hop.keep_cookies(&mut jar, &answer.headers);
-            let mut next = hop.follow(answer.status, location)?;
-            next.send_cookies(&jar);
-            if followed.len() >= usize::from(self.redirects) {
-                return Err(self.too_many_redirects(&first, &followed, &next));
-            }
-            followed.push(next);
-            trace.leave_hop();
-        }
-    }
-
-    async fn hop(
-        &self,
-        hop: &Hop,
-        deadline: Instant,
-        trace: &mut Trace<'_>,
-    ) -> Result<Answer, Fault> {
-        if hop.secure.is_none() {
-            return self.plain(hop, deadline, trace).await;
-        }
-        let Some(tls) = &self.tls else {
-            let detail = "this machine trusts no certificate authority";
-            return Err(Fault::monitor(detail));
-        };
-        let anonymous;
-        let tls = if hop.is_configured_host() {
-            tls
-        } else {
-            anonymous = tls.anonymous();
-            &anonymous
-        };
-        if let Some(answer) = self.secure(hop, tls, deadline, trace).await? {
-            return Ok(answer);
-        }
-        // The server asks for HTTP/1.1.
-        trace.leave_hop();
-        let tls = tls.offering(HTTP1);
-        let answer = self.secure(hop, &tls, deadline, trace).await?;
-        answer.ok_or_else(|| Fault::protocol("the server speaks HTTP/2, which was not offered"))
-    }
-
-    async fn plain(
-        &self,
-        hop: &Hop,
-        deadline: Instant,
-        trace: &mut Trace<'_>,
-    ) -> Result<Answer, Fault> {
-        let tcp = match &hop.proxy {
-            Some(proxy) => proxy.dial(deadline, trace).await?,
-            None => dial::dial(&hop.host, hop.port, deadline, trace).await?,
-        };
-        trace.enter(Phase::Processing);
-        // Nagle's delay needs a second segment, which only a request body causes.
-        if hop.has_body() {
-            // Fails only if the peer has already reset the connection.
-            tcp.set_nodelay(true)
-                .map_err(|_| Fault::protocol("the connection was reset before an answer"))?;
-        }
-        let answer = exchange::http1(tcp, hop, &self.want, trace).await?;
-        match &hop.proxy {
-            Some(proxy) if answer.status == 407 => Err(proxy.refuses(407)),
-            _ => Ok(answer),
-        }
-    }
-
-    /// `None` if the server refuses HTTP/2 for this request.
-    async fn secure(
-        &self,
-        hop: &Hop,
-        client: &tls::Client,
-        deadline: Instant,
-        trace: &mut Trace<'_>,
-    ) -> Result<Option<Answer>, Fault> {
-        let Some(secure) = &hop.secure else {
-            return Ok(None);
-        };
-        let tcp = match &hop.proxy {
-            Some(proxy) => proxy.tunnel(&hop.host, hop.port, deadline, trace).await?,
-            None => dial::dial(&hop.host, hop.port, deadline, trace).await?,
-        };
-        let tls = client.handshake(secure.name.clone(), tcp, trace).await?;
-        trace.enter(Phase::Processing);
-        if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
-            exchange::http2(tls, hop, secure, &self.want, trace).await
-        } else {
-            exchange::http1(tls, hop, &self.want, trace).await.map(Some)
-        }
-    }
-
-    fn too_many_redirects(&self, first: &Hop, followed: &[Hop], next: &Hop) -> Fault {
-        let shown = next.shown();
-        let before = std::iter::once(first).chain(followed);
-        let detail = if before.into_iter().any(|hop| hop.equals(next)) {
-            format!("redirects in a circle, back to {shown}")
-        } else {
-            format!(
-                "more than {} redirects, the last to {shown}",
-                self.redirects
-            )
-        };
-        Fault::new(Reason::Redirect, detail)
+        Box::pin(async move {
+            let first = self.first.get();
+            let mut jar = Jar::default();
+            let asked = self.client.follow(
+                &first,
+                &self.want,
+                self.redirects,
+                &mut jar,
+                deadline,
+                trace,
+            );
+            let (answer, _) = asked.await?;
+            self.expect.check(&answer)
+        })
     }
 }
 
@@ -333,10 +244,10 @@ pub(crate) mod tests {
         let http: Http = toml::from_str("url = \"http://portal.example.org/\"").unwrap();
         let (request, _) = Request::new(&http, &mut source);
         let url = Url::parse(&format!("http://{name}/?token=secret")).unwrap();
-        let client = Client {
+        let target = Target {
             first: Current::fixed(Hop::new(url, request).unwrap()),
             redirects: 0,
-            tls: None,
+            client: Client { tls: None },
             want: Want {
                 body: false,
                 redirect: false,
@@ -344,6 +255,6 @@ pub(crate) mod tests {
             },
             expect: http.expect.prepare(false, &mut source),
         };
-        Probe::new(client, timeout)
+        Probe::new(target, timeout)
     }
 }

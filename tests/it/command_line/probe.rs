@@ -45,8 +45,10 @@ fn a_probe_is_run_once_alone_or_with_those_of_its_system() {
         let said = ends(folder, &line, 0);
         assert_eq!(accepted(), probes.len(), "{asked}");
         let lines: Vec<&str> = out(&said).lines().collect();
-        assert_eq!(lines.len(), 2 * probes.len(), "{lines:?}");
-        for (probe, lines) in probes.iter().zip(lines.chunks(2)) {
+        assert_eq!(lines.len(), 3 * probes.len(), "{lines:?}");
+        for (probe, lines) in probes.iter().zip(lines.chunks(3)) {
+            let note = format!(" ms  connected to 127.0.0.1:{port}");
+            assert!(lines[2].ends_with(&note), "{}", lines[2]);
             assert_eq!(lines[0], format!("{probe}: up"));
             let phases = lines[1].strip_prefix("  took ").unwrap();
             let (took, connect) = phases.split_once(" ms, connect ").unwrap();

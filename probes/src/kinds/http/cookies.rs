@@ -1,9 +1,13 @@
-//! The cookies of one run, as browsers keep them (RFC 6265): a server that sets one and redirects expects it
-//! back. A cookie must never go to a host that its server could not set it for.
+//! The cookies of one run, as browsers keep them (RFC 6265): a server that sets one expects it back, in a redirect
+//! and in the next step of a journey. A cookie must never go to a host that its server could not set it for.
+
+use std::time::Duration;
 
 use hyper::header::{self, HeaderMap, HeaderValue};
 use jiff::Timestamp;
+use tokio::time::Instant;
 use url::Url;
+use values::suggest::shorten;
 
 use crate::kinds::http::hop::name;
 
@@ -12,7 +16,7 @@ const LIMIT: usize = 100;
 
 /// Holds secrets, so it has no `Debug`.
 #[derive(Default)]
-pub(super) struct Jar(Vec<Cookie>);
+pub(crate) struct Jar(Vec<Cookie>);
 
 struct Cookie {
     name: String,
@@ -22,12 +26,31 @@ struct Cookie {
     is_exact: bool,
     path: String,
     is_secure: bool,
+    /// `None` lasts as long as the run.
+    ends_at: Option<Instant>,
+}
+
+/// A cookie that an answer has set or deleted.
+pub(crate) struct Change {
+    name: String,
+    /// A secret.
+    pub(crate) value: String,
+    is_gone: bool,
+}
+
+impl Change {
+    /// Without its value.
+    pub(crate) fn in_words(&self) -> String {
+        let done = if self.is_gone { "deleted" } else { "set" };
+        format!("cookie `{}` {done}", shorten(&self.name))
+    }
 }
 
 impl Jar {
     /// Keeps the cookies that an answer from `url` sets.
-    pub(super) fn keep(&mut self, url: &Url, headers: &HeaderMap) {
+    pub(crate) fn keep(&mut self, url: &Url, headers: &HeaderMap) -> Vec<Change> {
         let now = headers.get(header::DATE).and_then(date);
+        let mut changes = Vec::new();
         for value in headers.get_all(header::SET_COOKIE) {
             let text = String::from_utf8_lossy(value.as_bytes());
             let Some((cookie, is_gone)) = parse(url, &text, now) else {
@@ -36,15 +59,25 @@ impl Jar {
             let is_same = |old: &Cookie| {
                 (&old.name, &old.domain, &old.path) == (&cookie.name, &cookie.domain, &cookie.path)
             };
+            // A page without TLS cannot replace the cookie of one with TLS.
+            if url.scheme() != "https" && self.0.iter().any(|old| old.is_secure && is_same(old)) {
+                continue;
+            }
             self.0.retain(|old| !is_same(old));
+            changes.push(Change {
+                name: cookie.name.clone(),
+                value: cookie.value.clone(),
+                is_gone,
+            });
             if !is_gone && self.0.len() < LIMIT {
                 self.0.push(cookie);
             }
         }
+        changes
     }
 
     /// The header `Cookie` of a request to `url`. A kept cookie replaces a `configured` one of the same name.
-    pub(super) fn header(
+    pub(crate) fn header(
         &self,
         url: &Url,
         configured: Option<&HeaderValue>,
@@ -84,7 +117,8 @@ impl Cookie {
         let is_path = rest.is_some_and(|rest| {
             rest.is_empty() || self.path.ends_with('/') || rest.starts_with('/')
         });
-        is_host && is_path && (!self.is_secure || url.scheme() == "https")
+        let is_over = self.ends_at.is_some_and(|at| at <= Instant::now());
+        is_host && is_path && !is_over && (!self.is_secure || url.scheme() == "https")
     }
 }
 
@@ -107,6 +141,7 @@ fn parse(url: &Url, text: &str, now: Option<Timestamp>) -> Option<(Cookie, bool)
         is_exact: true,
         path: default_path(url.path()),
         is_secure: false,
+        ends_at: None,
     };
     let (mut max_age, mut expires) = (None, None);
     for part in parts {
@@ -137,11 +172,12 @@ fn parse(url: &Url, text: &str, now: Option<Timestamp>) -> Option<(Cookie, bool)
     }
     // A server without a clock means 1970.
     let now = now.unwrap_or(Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(24));
-    let is_gone = match max_age {
-        Some(seconds) => seconds <= 0,
-        None => expires.is_some_and(|at| at <= now),
-    };
-    Some((cookie, is_gone))
+    let left_s = max_age.or(expires.map(|at| at.as_second() - now.as_second()));
+    cookie.ends_at = left_s.and_then(|left_s| {
+        let left = Duration::from_secs(u64::try_from(left_s).ok()?);
+        Instant::now().checked_add(left)
+    });
+    Some((cookie, left_s.is_some_and(|left_s| left_s <= 0)))
 }
 
 /// The path up to its last slash (RFC 6265 §5.1.4).
@@ -257,6 +293,44 @@ mod tests {
         ] {
             assert_eq!(sent(url, &["s=1", second], url), wanted, "{second}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cookie_ends_by_the_clock_of_its_server() {
+        let url: Url = "http://portal.example/".parse().unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            "date",
+            HeaderValue::from_static("Sun, 29 Nov 2020 17:00:00 GMT"),
+        );
+        for cookie in [
+            "a=1; Max-Age=60",
+            "b=1; Expires=Sun, 29 Nov 2020 17:02:00 GMT",
+            "c=1",
+        ] {
+            headers.append("set-cookie", HeaderValue::from_static(cookie));
+        }
+        let mut jar = Jar::default();
+        jar.keep(&url, &headers);
+        for wanted in ["a=1; b=1; c=1", "b=1; c=1", "c=1"] {
+            assert_eq!(jar.header(&url, None).unwrap(), wanted);
+            tokio::time::advance(Duration::from_secs(60)).await;
+        }
+    }
+
+    #[test]
+    fn a_page_without_tls_does_not_replace_a_secure_cookie() {
+        let mut jar = Jar::default();
+        for (url, cookie) in [
+            ("https://portal.example/", "s=1; Secure"),
+            ("http://portal.example/", "s=2"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("set-cookie", HeaderValue::from_static(cookie));
+            jar.keep(&url.parse().unwrap(), &headers);
+        }
+        let sent = jar.header(&"https://portal.example/".parse().unwrap(), None);
+        assert_eq!(sent.unwrap(), "s=1");
     }
 
     #[test]

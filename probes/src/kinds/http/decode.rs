@@ -28,7 +28,7 @@ const WINDOW: u64 = 8 * 1024 * 1024;
 /// # Errors
 ///
 /// An encoding that cannot be decoded, or too long a body.
-pub(super) fn plain<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Cow<'a, [u8]>, Fault> {
+pub(crate) fn plain<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Cow<'a, [u8]>, Fault> {
     let mut plain = Cow::Borrowed(body);
     if !headers.contains_key(header::CONTENT_ENCODING) || body.is_empty() {
         return Ok(plain);
@@ -158,7 +158,7 @@ fn zstd(mut rest: &[u8], decoded: &mut Vec<u8>) -> Result<(), Broken> {
 /// # Errors
 ///
 /// The charset is one that browsers refuse to show.
-pub(super) fn text<'a>(headers: &HeaderMap, plain: &'a [u8]) -> Result<Cow<'a, str>, Fault> {
+pub(crate) fn text<'a>(headers: &HeaderMap, plain: &'a [u8]) -> Result<Cow<'a, str>, Fault> {
     let label = charset(headers);
     let encoding = label
         .as_deref()

@@ -30,22 +30,32 @@ use stamp::Stamped;
 
 /// The answer to a request.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
     /// Empty unless [`Want::body`].
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     /// Set if this redirect is to be followed. Then the body is not read.
-    pub(super) location: Option<Vec<u8>>,
+    pub(crate) location: Option<Vec<u8>>,
+}
+
+impl Answer {
+    /// Without anything of the body.
+    pub(crate) fn in_words(&self) -> String {
+        match self.body.len() {
+            0 => format!("status {}", self.status),
+            length => format!("status {}, {length} bytes", self.status),
+        }
+    }
 }
 
 /// The parts of an answer that the probe needs.
 #[derive(Debug)]
-pub(super) struct Want {
-    pub(super) body: bool,
+pub(crate) struct Want {
+    pub(crate) body: bool,
     /// Redirects are followed, except those with one of `statuses`.
-    pub(super) redirect: bool,
-    pub(super) statuses: Vec<u16>,
+    pub(crate) redirect: bool,
+    pub(crate) statuses: Vec<u16>,
 }
 
 impl Want {
@@ -63,7 +73,7 @@ impl Want {
 }
 
 /// HTTP/1.1. Expects the trace to be in `Processing`; leaves it in `Transfer`.
-pub(super) async fn http1<S>(
+pub(crate) async fn http1<S>(
     stream: S,
     hop: &Hop,
     want: &Want,
@@ -98,7 +108,7 @@ where
 }
 
 /// HTTP/2, as agreed in the handshake. `None` if the server asks for HTTP/1.1 instead (RFC 9113 §7).
-pub(super) async fn http2(
+pub(crate) async fn http2(
     stream: TlsStream<TcpStream>,
     hop: &Hop,
     secure: &Secure,

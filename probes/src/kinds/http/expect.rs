@@ -18,7 +18,7 @@ use crate::kinds::http::{decode, json};
 /// The conditions of a good answer. All that are given must hold.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Expect {
+pub(crate) struct Expect {
     /// The allowed statuses. Default: 200 to 299.
     status: Option<OneOrMany<Written<Status>>>,
     /// Text that the body must contain.
@@ -37,15 +37,15 @@ pub(super) struct Expect {
     #[serde(default)]
     headers: BTreeMap<String, Parsed<Text>>,
     /// A slower answer is degraded.
-    pub(super) degraded_after: Option<Parsed<Length>>,
+    pub(crate) degraded_after: Option<Parsed<Length>>,
     /// Operators are warned of a certificate that ends within this many days. Default: 14.
     #[schemars(range(min = 1, max = 3650))]
-    pub(super) certificate_days: Option<Written<u32>>,
+    pub(crate) certificate_days: Option<Written<u32>>,
 }
 
 /// The conditions, checked.
 #[derive(Debug)]
-pub(super) struct Ready {
+pub(crate) struct Ready {
     status: Vec<u16>,
     contains: Option<String>,
     lacks: Option<String>,
@@ -57,7 +57,7 @@ pub(super) struct Ready {
 
 impl Expect {
     /// `is_head`: the request's method is HEAD.
-    pub(super) fn prepare(self, is_head: bool, source: &mut Source<'_>) -> Ready {
+    pub(crate) fn prepare(self, is_head: bool, source: &mut Source<'_>) -> Ready {
         if is_head {
             self.refuse_body(source);
         }
@@ -114,18 +114,18 @@ impl Expect {
 
 impl Ready {
     /// Empty allows 200 to 299.
-    pub(super) fn statuses(&self) -> &[u16] {
+    pub(crate) fn statuses(&self) -> &[u16] {
         &self.status
     }
 
-    pub(super) fn reads_body(&self) -> bool {
+    pub(crate) fn reads_body(&self) -> bool {
         self.contains.is_some()
             || self.lacks.is_some()
             || self.matches.is_some()
             || !self.json.is_empty()
     }
 
-    pub(super) fn check(&self, answer: &Answer) -> Result<(), Fault> {
+    pub(crate) fn check(&self, answer: &Answer) -> Result<(), Fault> {
         self.check_status(answer.status)?;
         self.check_headers(answer)?;
         if self.reads_body() {

@@ -10,7 +10,7 @@ use values::suggest::shorten;
 use values::{Format, Place, Source, is_host_name, url, variable};
 
 /// The URL of a probe. A whole value of its query may be `${NAME}`, which is still to be filled in.
-pub(super) struct HttpUrl;
+pub(crate) struct HttpUrl;
 
 impl Format for HttpUrl {
     type Value = String;
@@ -71,7 +71,7 @@ impl Format for HttpUrl {
 }
 
 /// The method of a request.
-pub(super) struct Method;
+pub(crate) struct Method;
 
 impl Format for Method {
     type Value = hyper::Method;
@@ -95,7 +95,7 @@ impl Format for Method {
 }
 
 /// The version of HTTP to speak.
-pub(super) struct Version;
+pub(crate) struct Version;
 
 impl Format for Version {
     type Value = ();
@@ -115,11 +115,11 @@ impl Format for Version {
 }
 
 /// The value of a request header: text, or `${NAME}`.
-pub(super) struct HeaderText;
+pub(crate) struct HeaderText;
 
 /// A value in the file, or the variable that holds it.
 #[derive(Clone)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Text(String),
     Variable(String),
 }
@@ -143,7 +143,7 @@ impl Format for HeaderText {
 }
 
 /// The name of a header.
-pub(super) fn header_name(name: &str, at: &Place, source: &mut Source<'_>) -> Option<HeaderName> {
+pub(crate) fn header_name(name: &str, at: &Place, source: &mut Source<'_>) -> Option<HeaderName> {
     let parsed = HeaderName::from_bytes(name.as_bytes());
     parsed
         .map_err(|_| {
@@ -154,7 +154,7 @@ pub(super) fn header_name(name: &str, at: &Place, source: &mut Source<'_>) -> Op
 }
 
 /// A regular expression.
-pub(super) struct Pattern;
+pub(crate) struct Pattern;
 
 impl Format for Pattern {
     type Value = Regex;
@@ -173,7 +173,7 @@ impl Format for Pattern {
 }
 
 /// A JSON pointer (RFC 6901).
-pub(super) struct JsonPointer;
+pub(crate) struct JsonPointer;
 
 impl Format for JsonPointer {
     type Value = String;
@@ -197,7 +197,7 @@ impl Format for JsonPointer {
 
 /// An HTTP status.
 #[derive(Clone, Copy, Debug, Deserialize)]
-pub(super) struct Status(pub u16);
+pub(crate) struct Status(pub u16);
 
 impl JsonSchema for Status {
     fn inline_schema() -> bool {

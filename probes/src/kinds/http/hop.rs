@@ -18,20 +18,23 @@ use crate::kinds::http::proxy::Proxy;
 use crate::kinds::http::request::Request;
 use crate::kinds::http::route::Route;
 use crate::tls;
-use crate::trace::Phase;
+use crate::trace::{Phase, Trace};
+
+/// The shortest value of a cookie that may be a session.
+const SHORTEST_SESSION: usize = 8;
 
 /// Holds secrets: `Debug` shows the address alone.
-pub(super) struct Hop {
-    pub(super) host: Host,
-    pub(super) port: u16,
+pub(crate) struct Hop {
+    pub(crate) host: Host,
+    pub(crate) port: u16,
     /// The request target and headers of HTTP/1.1.
-    pub(super) plain: Rendered,
+    pub(crate) plain: Rendered,
     /// `None` for `http://`.
-    pub(super) secure: Option<Secure>,
+    pub(crate) secure: Option<Secure>,
     request: Request,
     url: Url,
     route: Option<Arc<Route>>,
-    pub(super) proxy: Option<Arc<Proxy>>,
+    pub(crate) proxy: Option<Arc<Proxy>>,
 }
 
 impl fmt::Debug for Hop {
@@ -41,17 +44,17 @@ impl fmt::Debug for Hop {
 }
 
 /// A request target and headers, in the form of one version of HTTP.
-pub(super) struct Rendered {
-    pub(super) uri: Uri,
-    pub(super) headers: HeaderMap,
+pub(crate) struct Rendered {
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
 }
 
 /// The parts that only `https://` needs.
-pub(super) struct Secure {
+pub(crate) struct Secure {
     /// The name that the certificate must have.
-    pub(super) name: ServerName<'static>,
+    pub(crate) name: ServerName<'static>,
     /// The request target and headers of HTTP/2.
-    pub(super) http2: Rendered,
+    pub(crate) http2: Rendered,
 }
 
 impl Hop {
@@ -60,7 +63,7 @@ impl Hop {
     /// # Errors
     ///
     /// The mistake in the URL, without the URL itself.
-    pub(super) fn new(mut url: Url, request: Request) -> Result<Self, String> {
+    pub(crate) fn new(mut url: Url, request: Request) -> Result<Self, String> {
         let secure = match url.scheme() {
             "http" => false,
             "https" => true,
@@ -104,7 +107,7 @@ impl Hop {
     }
 
     /// The same hop, reached as `route` says if it leads to its host.
-    pub(super) fn on(mut self, route: Option<Arc<Route>>) -> Self {
+    pub(crate) fn on(mut self, route: Option<Arc<Route>>) -> Self {
         if let Some(route) = route.as_deref().filter(|route| route.host == self.name()) {
             if let Some(address) = route.address {
                 self.host = Host::Address(address);
@@ -129,60 +132,64 @@ impl Hop {
     }
 
     /// True unless a redirect led to another host.
-    pub(super) fn is_configured_host(&self) -> bool {
+    pub(crate) fn is_configured_host(&self) -> bool {
         let route = self.route.as_deref();
         route.is_some_and(|route| route.host == self.name())
     }
 
     /// The phase in which a run to this hop begins.
-    pub(super) fn first_phase(&self) -> Phase {
+    pub(crate) fn first_phase(&self) -> Phase {
         match &self.proxy {
             Some(proxy) => proxy.first_phase(),
             None => self.host.first_phase(),
         }
     }
 
-    pub(super) fn url(&self) -> &Url {
+    pub(crate) fn url(&self) -> &Url {
         &self.url
     }
 
+    pub(crate) fn route(&self) -> Option<Arc<Route>> {
+        self.route.clone()
+    }
+
     /// The file of the proxy's password.
-    pub(super) fn proxy_files(&self) -> Option<Arc<dyn Changing>> {
+    pub(crate) fn proxy_files(&self) -> Option<Arc<dyn Changing>> {
         self.route.as_ref()?.proxies.files()
     }
 
     /// The header for a proxy that reads the request. It may change with its file.
-    pub(super) fn proxy_authorization(&self) -> Option<HeaderValue> {
+    pub(crate) fn proxy_authorization(&self) -> Option<HeaderValue> {
         let proxy = self.proxy.as_ref().filter(|_| self.secure.is_none());
         proxy?.authorization()
     }
 
     /// The host that the URL names.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         name(&self.url)
     }
 
     /// The same hop with another header `Authorization`.
-    pub(super) fn authorized(&self, value: HeaderValue) -> Result<Self, String> {
+    pub(crate) fn authorized(&self, value: HeaderValue) -> Result<Self, String> {
         let mut request = self.request.clone();
         request.headers.insert(header::AUTHORIZATION, value);
         Ok(Hop::new(self.url.clone(), request)?.on(self.route.clone()))
     }
 
-    pub(super) fn method(&self) -> &Method {
+    pub(crate) fn method(&self) -> &Method {
         &self.request.method
     }
 
-    pub(super) fn body(&self) -> bytes::Bytes {
+    pub(crate) fn body(&self) -> bytes::Bytes {
         self.request.body.clone()
     }
 
-    pub(super) fn has_body(&self) -> bool {
+    pub(crate) fn has_body(&self) -> bool {
         !self.request.body.is_empty()
     }
 
     /// The hop that a redirect with this status and `Location` asks for.
-    pub(super) fn follow(&self, status: u16, location: &[u8]) -> Result<Hop, Fault> {
+    pub(crate) fn follow(&self, status: u16, location: &[u8]) -> Result<Hop, Fault> {
         let wrong = |why: String| Fault::new(Reason::Redirect, why);
         let mut url = self
             .url
@@ -210,12 +217,18 @@ impl Hop {
     }
 
     /// Keeps the cookies of the answer to this hop.
-    pub(super) fn keep_cookies(&self, jar: &mut Jar, headers: &HeaderMap) {
-        jar.keep(&self.url, headers);
+    pub(crate) fn keep_cookies(&self, jar: &mut Jar, headers: &HeaderMap, trace: &mut Trace<'_>) {
+        for change in jar.keep(&self.url, headers) {
+            // A session is long. A short value, as `true`, is part of other words.
+            if change.value.len() >= SHORTEST_SESSION {
+                trace.hide(&change.value);
+            }
+            trace.note(|| change.in_words());
+        }
     }
 
     /// Sends the cookies that are for this hop.
-    pub(super) fn send_cookies(&mut self, jar: &Jar) {
+    pub(crate) fn send_cookies(&mut self, jar: &Jar) {
         let configured = self.request.headers.get(header::COOKIE);
         if let Some(value) = jar.header(&self.url, configured) {
             if let Some(secure) = &mut self.secure {
@@ -225,29 +238,29 @@ impl Hop {
         }
     }
 
-    pub(super) fn equals(&self, other: &Hop) -> bool {
+    pub(crate) fn equals(&self, other: &Hop) -> bool {
         self.url == other.url && self.request.method == other.request.method
     }
 
-    pub(super) fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         shown(&self.url)
     }
 }
 
 /// The host of a URL without the dot at the end of its name.
-pub(super) fn name(url: &Url) -> &str {
+pub(crate) fn name(url: &Url) -> &str {
     let name = url.host_str().unwrap_or_default();
     name.strip_suffix('.').unwrap_or(name)
 }
 
 /// Host and port, as servers expect them in `Host`: without the dot at the end of a name.
-pub(super) fn authority(url: &Url) -> String {
+pub(crate) fn authority(url: &Url) -> String {
     let port = &url[Position::AfterHost..Position::AfterPort];
     format!("{}{port}", name(url))
 }
 
 /// Scheme, host and path: no user information, no query, no fragment.
-pub(super) fn shown(url: &Url) -> String {
+pub(crate) fn shown(url: &Url) -> String {
     let path = &url[Position::BeforePath..Position::AfterPath];
     let host = &url[Position::BeforeHost..Position::AfterPort];
     format!("{}://{host}{path}", url.scheme())
@@ -268,7 +281,7 @@ fn plain_headers(authority: &str, request: &Request) -> Result<HeaderMap, String
     Ok(headers)
 }
 
-pub(super) fn host(url: &Url) -> Result<Host, String> {
+pub(crate) fn host(url: &Url) -> Result<Host, String> {
     match url.host() {
         Some(url::Host::Ipv4(four)) => Ok(Host::Address(four.into())),
         Some(url::Host::Ipv6(six)) => Ok(Host::Address(six.into())),

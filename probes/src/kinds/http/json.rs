@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 /// A JSON text.
-pub(super) type Json = RawValue;
+pub(crate) type Json = RawValue;
 
 /// `None` if the text is not JSON.
-pub(super) fn parse(text: &str) -> Option<&Json> {
+pub(crate) fn parse(text: &str) -> Option<&Json> {
     serde_json::from_str(text).ok()
 }
 
 /// The value to which a JSON pointer leads (RFC 6901).
-pub(super) fn find<'a>(document: &'a Json, pointer: &str) -> Option<&'a Json> {
+pub(crate) fn find<'a>(document: &'a Json, pointer: &str) -> Option<&'a Json> {
     let mut value = document;
     for token in pointer.split('/').skip(1) {
         let token = token.replace("~1", "/").replace("~0", "~");
@@ -42,14 +42,15 @@ fn items(value: &Json) -> Option<Vec<&Json>> {
 }
 
 /// A string must equal `wanted`. Any other value must be equal as JSON; 1 equals 1.0.
-pub(super) fn equals(found: &Json, wanted: &str) -> bool {
+pub(crate) fn equals(found: &Json, wanted: &str) -> bool {
     match string(found) {
         Some(text) => text == wanted,
         None => parse(wanted).is_some_and(|wanted| same(found, wanted)),
     }
 }
 
-fn string(value: &Json) -> Option<String> {
+/// The text of a JSON string.
+pub(crate) fn string(value: &Json) -> Option<String> {
     let text = value.get();
     let is_string = text.starts_with('"');
     is_string.then(|| serde_json::from_str(text).ok()).flatten()

@@ -17,9 +17,9 @@ use values::{Format, Source};
 use crate::dial::{self, Host};
 use crate::fault::Fault;
 use crate::files::{Changing, Current};
-use crate::kinds::http::Http;
 use crate::kinds::http::hop::{authority, host};
 use crate::kinds::http::request;
+use crate::kinds::http::route::Keys;
 use crate::trace::{Phase, Trace};
 pub use environment::describe;
 
@@ -27,7 +27,7 @@ pub use environment::describe;
 const ANSWER_LIMIT: usize = 16 * 1024;
 
 /// The address of a proxy, or `direct`.
-pub(super) struct ProxyUrl;
+pub(crate) struct ProxyUrl;
 
 impl Format for ProxyUrl {
     /// `None` is `direct`.
@@ -66,7 +66,7 @@ fn address(url: &Url) -> Result<(Host, u16), &'static str> {
 
 /// The proxies of a probe.
 #[derive(Debug, Default)]
-pub(super) struct Proxies {
+pub(crate) struct Proxies {
     http: Option<Arc<Proxy>>,
     https: Option<Arc<Proxy>>,
     /// Hosts that are asked directly, in the form of `NO_PROXY`.
@@ -75,14 +75,13 @@ pub(super) struct Proxies {
 
 impl Proxies {
     /// The proxies that the keys or the environment name. Mistakes are noted in `source`.
-    pub(super) fn new(http: &Http, source: &mut Source<'_>) -> Self {
-        if let (Some(basic), None | Some(None)) = (
-            &http.proxy_basic,
-            http.proxy.as_ref().map(|proxy| &proxy.value),
-        ) {
+    pub(crate) fn new(keys: &Keys<'_>, source: &mut Source<'_>) -> Self {
+        if let (Some(basic), None | Some(None)) =
+            (keys.proxy_basic, keys.proxy.map(|proxy| &proxy.value))
+        {
             source.wrong(&basic.at, "`proxy_basic` needs the key `proxy`");
         }
-        let Some(written) = &http.proxy else {
+        let Some(written) = keys.proxy else {
             // A mistake in a variable is reported once, for the service's file.
             let variable = source.environment.variable;
             return match source.environment.proxy_from_environment {
@@ -91,8 +90,9 @@ impl Proxies {
             };
         };
         let proxy = written.value.clone().map(|(host, port)| {
-            let basic = http.proxy_basic.as_ref();
-            let authorization = basic.and_then(|basic| request::proxy_authorization(basic, source));
+            let authorization = keys
+                .proxy_basic
+                .and_then(|basic| request::proxy_authorization(basic, source));
             Arc::new(Proxy {
                 host,
                 port,
@@ -107,7 +107,7 @@ impl Proxies {
     }
 
     /// The proxy of a request to `url`.
-    pub(super) fn of(&self, url: &Url) -> Option<&Arc<Proxy>> {
+    pub(crate) fn of(&self, url: &Url) -> Option<&Arc<Proxy>> {
         let proxy = match url.scheme() {
             "https" => &self.https,
             _ => &self.http,
@@ -121,12 +121,12 @@ impl Proxies {
     }
 
     /// The file of the password.
-    pub(super) fn files(&self) -> Option<Arc<dyn Changing>> {
+    pub(crate) fn files(&self) -> Option<Arc<dyn Changing>> {
         self.http.as_ref()?.authorization.as_ref()?.files()
     }
 }
 
-pub(super) struct Proxy {
+pub(crate) struct Proxy {
     host: Host,
     port: u16,
     authorization: Option<Current<HeaderValue>>,
@@ -154,23 +154,23 @@ fn place(host: &Host, port: u16) -> String {
 }
 
 impl Proxy {
-    pub(super) fn first_phase(&self) -> Phase {
+    pub(crate) fn first_phase(&self) -> Phase {
         self.host.first_phase()
     }
 
     /// The value of `Proxy-Authorization`.
-    pub(super) fn authorization(&self) -> Option<HeaderValue> {
+    pub(crate) fn authorization(&self) -> Option<HeaderValue> {
         let current = self.authorization.as_ref()?.get();
         Some(HeaderValue::clone(&current))
     }
 
     /// The target of a request to an `http://` URL, which names the whole URL.
-    pub(super) fn target(url: &Url, path: &str) -> String {
+    pub(crate) fn target(url: &Url, path: &str) -> String {
         format!("http://{}{path}", authority(url))
     }
 
     /// Connects to the proxy.
-    pub(super) async fn dial(
+    pub(crate) async fn dial(
         &self,
         deadline: Instant,
         trace: &mut Trace<'_>,
@@ -184,7 +184,7 @@ impl Proxy {
     }
 
     /// Connects to a host through the proxy, which resolves its name.
-    pub(super) async fn tunnel(
+    pub(crate) async fn tunnel(
         &self,
         host: &Host,
         port: u16,
@@ -226,7 +226,7 @@ impl Proxy {
     }
 
     /// The fault of a proxy that refuses Nines with this status.
-    pub(super) fn refuses(&self, status: u16) -> Fault {
+    pub(crate) fn refuses(&self, status: u16) -> Fault {
         match (status, &self.authorization) {
             (407, None) => self.fault("it asks for a user and a password (status 407)"),
             // Tinyproxy answers 401 to a wrong password. An answer to CONNECT is always the proxy's own.

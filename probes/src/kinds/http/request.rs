@@ -45,18 +45,18 @@ const HARMLESS: [HeaderName; 4] = [
 
 /// Holds secrets, so it has no `Debug`.
 #[derive(Clone)]
-pub(super) struct Request {
-    pub(super) method: Method,
+pub(crate) struct Request {
+    pub(crate) method: Method,
     /// All but `Host` and the headers of the connection.
-    pub(super) headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     /// A configured `Host` that replaces the URL's.
-    pub(super) host: Option<HeaderValue>,
-    pub(super) body: Bytes,
+    pub(crate) host: Option<HeaderValue>,
+    pub(crate) body: Bytes,
 }
 
 impl Request {
     /// The request, and the header in it that may change.
-    pub(super) fn new(http: &Http, source: &mut Source<'_>) -> (Self, Option<Authorization>) {
+    pub(crate) fn new(http: &Http, source: &mut Source<'_>) -> (Self, Option<Authorization>) {
         let mut headers = HeaderMap::new();
         let mut host = None;
         let authorization = authorization(http, source);
@@ -67,6 +67,21 @@ impl Request {
                 headers.append(name, value);
             }
         }
+        let method = http.method.as_ref().map(|method| method.value.clone());
+        let body = http.body.as_ref().map(|body| body.value.clone());
+        let request = Request {
+            host,
+            ..Self::of(
+                method.unwrap_or_default(),
+                headers,
+                body.unwrap_or_default(),
+            )
+        };
+        (request, authorization)
+    }
+
+    /// A request with the headers that every request has.
+    pub(crate) fn of(method: Method, mut headers: HeaderMap, body: String) -> Self {
         let defaults = [
             (header::USER_AGENT, USER_AGENT),
             (header::ACCEPT, HeaderValue::from_static("*/*")),
@@ -78,21 +93,16 @@ impl Request {
         for (name, value) in defaults {
             headers.entry(name).or_insert(value);
         }
-        let body = http.body.as_ref().map(|body| body.value.clone());
-        let request = Request {
-            method: http
-                .method
-                .as_ref()
-                .map_or(Method::GET, |method| method.value.clone()),
+        Self {
+            method,
             headers,
-            host,
-            body: body.map(Bytes::from).unwrap_or_default(),
-        };
-        (request, authorization)
+            host: None,
+            body: Bytes::from(body),
+        }
     }
 
     /// The request for the next hop. The method changes as in browsers (RFC 9110 §15.4).
-    pub(super) fn redirected(&self, status: u16, same_origin: bool) -> Result<Request, Fault> {
+    pub(crate) fn redirected(&self, status: u16, same_origin: bool) -> Result<Request, Fault> {
         let mut next = self.clone();
         let rewritten = match StatusCode::from_u16(status) {
             Ok(StatusCode::SEE_OTHER) => self.method != Method::HEAD,
@@ -126,7 +136,7 @@ impl Request {
 }
 
 /// The URL with the values that its query takes from the environment.
-pub(super) fn url(url: &Parsed<HttpUrl>, source: &mut Source<'_>) -> String {
+pub(crate) fn url(url: &Parsed<HttpUrl>, source: &mut Source<'_>) -> String {
     let Parsed { value, at } = url;
     for secret in url::secrets(value) {
         let name = shorten(&secret.name);
@@ -139,6 +149,17 @@ pub(super) fn url(url: &Parsed<HttpUrl>, source: &mut Source<'_>) -> String {
     url::fill(value, |name| source.variable(name, at))
 }
 
+/// Why a probe may not set this header.
+pub(crate) fn refused(written: &str, name: &HeaderName) -> Option<String> {
+    if RESERVED.contains(name) || matches!(name.as_str(), "keep-alive" | "proxy-connection") {
+        return Some(format!(
+            "`{written}` is set by the connection itself: remove it"
+        ));
+    }
+    (*name == header::PROXY_AUTHORIZATION)
+        .then(|| "the target must not see this header: use `proxy_basic`".to_owned())
+}
+
 fn request_headers(
     http: &Http,
     authorization: Option<&Authorization>,
@@ -149,15 +170,7 @@ fn request_headers(
         let Some(parsed) = header_name(name, &written.at, source) else {
             continue;
         };
-        if RESERVED.contains(&parsed)
-            || matches!(parsed.as_str(), "keep-alive" | "proxy-connection")
-        {
-            let why = format!("`{name}` is set by the connection itself: remove it");
-            source.wrong(&written.at, why);
-            continue;
-        }
-        if parsed == header::PROXY_AUTHORIZATION {
-            let why = "the target must not see this header: use `proxy_basic`";
+        if let Some(why) = refused(name, &parsed) {
             source.wrong(&written.at, why);
             continue;
         }
@@ -196,7 +209,7 @@ fn header_text(name: &str, written: &Parsed<HeaderText>, source: &mut Source<'_>
 }
 
 /// The error names the header, never its value.
-fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, String> {
+pub(crate) fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, String> {
     let mut value = HeaderValue::from_str(text)
         .map_err(|_| format!("the value of `{name}` has a character that no header may have"))?;
     // Keeps the value out of `Debug` and out of HTTP/2's compression tables.
@@ -207,7 +220,7 @@ fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, String> {
 /// A user and a password.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Basic {
+pub(crate) struct Basic {
     /// The user.
     user: Parsed<Line>,
     /// The password, from the environment.
@@ -217,7 +230,7 @@ pub(super) struct Basic {
 }
 
 /// The header `Authorization`.
-pub(super) struct Authorization {
+pub(crate) struct Authorization {
     /// The user of the scheme Basic; `None` is the scheme Bearer.
     user: Option<String>,
     secret: SecretString,
@@ -254,7 +267,7 @@ impl Authorization {
 
     /// `hop` with this header. If the secret is in a file, it is made again when the file changes. A mistake
     /// is noted in `source`.
-    pub(super) fn follow_file(self, hop: Hop, source: &mut Source<'_>) -> Option<Current<Hop>> {
+    pub(crate) fn follow_file(self, hop: Hop, source: &mut Source<'_>) -> Option<Current<Hop>> {
         let Some(path) = self.file.clone() else {
             return Some(Current::fixed(hop));
         };
@@ -306,7 +319,7 @@ fn bearer_authorization(file: &Parsed<FilePath>, source: &mut Source<'_>) -> Aut
 }
 
 /// The value of `Proxy-Authorization`.
-pub(super) fn proxy_authorization(
+pub(crate) fn proxy_authorization(
     basic: &Written<Basic>,
     source: &mut Source<'_>,
 ) -> Option<Current<HeaderValue>> {
@@ -314,7 +327,7 @@ pub(super) fn proxy_authorization(
 }
 
 /// The value of an `Authorization` header of the scheme Basic.
-pub(super) fn basic(user: &str, password: &str) -> Result<HeaderValue, String> {
+pub(crate) fn basic(user: &str, password: &str) -> Result<HeaderValue, String> {
     let text = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
     header_value(&header::AUTHORIZATION, &text)
 }

@@ -6,37 +6,48 @@ use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 
-use values::Source;
+use values::{IpAddress, Parsed, Place, Source, Written};
 
 use crate::dial::{self, Host};
-use crate::kinds::http::Http;
 use crate::kinds::http::hop::Hop;
-use crate::kinds::http::proxy::Proxies;
+use crate::kinds::http::proxy::{Proxies, ProxyUrl};
+use crate::kinds::http::request::Basic;
 use crate::tls;
 
 #[derive(Debug)]
-pub(super) struct Route {
+pub(crate) struct Route {
     /// The configured host.
-    pub(super) host: String,
-    pub(super) address: Option<IpAddr>,
-    pub(super) server_name: Option<ServerName<'static>>,
-    pub(super) proxies: Proxies,
+    pub(crate) host: String,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) server_name: Option<ServerName<'static>>,
+    pub(crate) proxies: Proxies,
+}
+
+/// The keys of a probe that say how to reach its host.
+#[derive(Clone, Copy)]
+pub(crate) struct Keys<'a> {
+    pub(crate) server_name: Option<&'a Parsed<Host>>,
+    pub(crate) resolve: Option<&'a Parsed<IpAddress>>,
+    pub(crate) proxy: Option<&'a Parsed<ProxyUrl>>,
+    pub(crate) proxy_basic: Option<&'a Written<Basic>>,
+    /// The place of a configured header `Host`.
+    pub(crate) own_host: Option<&'a Place>,
 }
 
 impl Route {
     /// `hop` with the keys `resolve` and `server_name`.
-    pub(super) fn apply(http: &Http, hop: Hop, source: &mut Source<'_>) -> Hop {
-        let address = match dial::fixed(&hop.host, http.resolve.as_ref(), source) {
+    pub(crate) fn apply(keys: &Keys<'_>, hop: Hop, source: &mut Source<'_>) -> Hop {
+        let address = match dial::fixed(&hop.host, keys.resolve, source) {
             Host::Address(address) => Some(address),
             Host::Name(_) => None,
         };
-        let server_name = http.server_name.as_ref().and_then(|named| {
+        let server_name = keys.server_name.and_then(|named| {
             let name = tls::server_name(&named.value);
             name.map_err(|why| source.wrong(&named.at, why)).ok()
         });
-        let proxies = Proxies::new(http, source);
+        let proxies = Proxies::new(keys, source);
         if proxies.of(hop.url()).is_some() {
-            refuse_beside_proxy(http, &hop, source);
+            refuse_beside_proxy(keys, &hop, source);
         }
         let route = Route {
             host: hop.name().to_owned(),
@@ -49,20 +60,16 @@ impl Route {
 }
 
 /// A proxy resolves the name, and sends on the URL's host in `Host`.
-fn refuse_beside_proxy(http: &Http, hop: &Hop, source: &mut Source<'_>) {
+fn refuse_beside_proxy(keys: &Keys<'_>, hop: &Hop, source: &mut Source<'_>) {
     let otherwise = "or write `proxy = \"direct\"`";
-    if let Some(resolve) = &http.resolve {
+    if let Some(resolve) = keys.resolve {
         let why = format!("the proxy resolves the host: remove this, {otherwise}");
         source.wrong(&resolve.at, why);
     }
-    let own = http
-        .headers
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case("host"));
-    if let Some((_, written)) = own.filter(|_| hop.secure.is_none()) {
+    if let Some(at) = keys.own_host.filter(|_| hop.secure.is_none()) {
         let why = format!(
             "a proxy replaces `Host` of an http:// request by the URL's host: remove it, {otherwise}"
         );
-        source.wrong(&written.at, why);
+        source.wrong(at, why);
     }
 }
