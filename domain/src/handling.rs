@@ -135,6 +135,10 @@ pub struct DecidedLevel {
     pub severity: String,
     pub state: State,
     pub contacts: Vec<String>,
+    /// When a relay first accepted the mail to one of them.
+    pub told_at: Option<Timestamp>,
+    /// The service sends mails.
+    pub is_mailed: bool,
 }
 
 /// What was decided about a run of a clock.
@@ -227,6 +231,10 @@ impl Handling {
         self.escalated
             .iter_mut()
             .for_each(|said| back(&mut said.at));
+        for level in &mut self.levels {
+            back(&mut level.at);
+            level.told_at.iter_mut().for_each(back);
+        }
         for pause in &mut self.pauses {
             back(&mut pause.why.at);
             pause.until.iter_mut().for_each(back);

@@ -148,6 +148,14 @@ impl Recipient {
     }
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 /// The part of a message about one system.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -313,6 +321,9 @@ pub enum About {
         severity: String,
         /// All contacts of the level.
         contacts: Vec<Named>,
+        /// No contact of the level below was notified in time.
+        #[serde(default, skip_serializing_if = "is_false")]
+        is_passed_on: bool,
     },
     /// A clock is nearly used up, or was missed.
     Clock(ClockRun),

@@ -47,6 +47,7 @@ fn an_escalation_names_its_level_and_its_contacts() {
         level: 2,
         severity: "critical".to_owned(),
         contacts: contacts.into(),
+        is_passed_on: true,
     };
     insta::assert_snapshot!(said(&alert(Kind::Escalation, None, about)));
 }

@@ -29,6 +29,8 @@ pub struct LevelView {
     pub severity: String,
     /// The contacts of the level: `on-call (+1 716 555 0100)`.
     pub contacts: Vec<String>,
+    /// No contact of the level below was notified within five minutes.
+    pub is_passed_on: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -67,11 +69,13 @@ impl AlertView {
                 level,
                 severity,
                 contacts,
+                is_passed_on,
             } => {
                 view.level = Some(LevelView {
                     level: *level,
                     severity: text::one_line(severity),
                     contacts: contacts.iter().map(contact).collect(),
+                    is_passed_on: *is_passed_on,
                 });
             }
             About::Clock(run) => {

@@ -47,6 +47,7 @@ fn to_staff(kind: Kind, catalogue: &Catalogue, system: Option<&System>, at: Time
                 name: name.clone(),
                 phone: contact.and_then(|c| c.phone.clone()),
             }],
+            is_passed_on: false,
         },
         Kind::ToldFailed => About::NotTold {
             customer: customer.map_or_else(|| "customer".into(), |c| c.id.clone()),

@@ -27,16 +27,24 @@ pub enum State {
     Notified,
     /// A person escalated before the level was due.
     ByPerson,
+    /// No mail to the level below arrived within five minutes.
+    PassedOn,
     /// The milestone of its `unless` came first, or at its instant.
     Skipped,
     Pending,
 }
 
 impl State {
+    /// True if the contacts of the level are notified.
+    pub fn is_notified(self) -> bool {
+        matches!(self, State::Notified | State::ByPerson | State::PassedOn)
+    }
+
     pub fn word(self) -> &'static str {
         match self {
             State::Notified => "notified",
             State::ByPerson => "by-person",
+            State::PassedOn => "passed-on",
             State::Skipped => "skipped",
             State::Pending => "pending",
         }
@@ -83,6 +91,10 @@ pub fn escalation(
             Event::Escalated => {
                 ladder.pass(at, true)?;
                 ladder.escalate(at);
+            }
+            Event::Undelivered { level } => {
+                ladder.pass(at, true)?;
+                ladder.pass_on(at, *level)?;
             }
             Event::Acknowledged => ladder.milestone(Until::Acknowledged, at)?,
             Event::Responded { with_estimate } => {
@@ -189,8 +201,20 @@ impl<'a> Ladder<'a> {
         }
     }
 
+    /// No contact of `level` was notified in time: the next one is, unless a person has shown to know already.
+    fn pass_on(&mut self, at: Timestamp, level: u8) -> Result<(), UnknownZone> {
+        if level != self.highest || !self.milestones.is_empty() {
+            return Ok(());
+        }
+        if let Some((next, _)) = self.open()?.first().copied() {
+            self.decided = next.level;
+            self.push(next, Some(at), State::PassedOn);
+        }
+        Ok(())
+    }
+
     fn push(&mut self, level: &Level, due: Option<Timestamp>, state: State) {
-        if state != State::Skipped && state != State::Pending {
+        if state.is_notified() {
             self.highest = self.highest.max(level.level);
         }
         let contacts = self.commitments.contacts(self.severity, level);

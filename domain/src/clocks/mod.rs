@@ -48,6 +48,10 @@ pub enum Event {
     Acknowledged,
     /// A person escalates to the next level.
     Escalated,
+    /// No mail to a contact of the level arrived in time.
+    Undelivered {
+        level: u8,
+    },
     Paused,
     Resumed,
     /// The systems are up again.

@@ -275,7 +275,8 @@ impl<'a> Player<'a> {
             | Event::Updated
             | Event::Recovered
             | Event::Acknowledged
-            | Event::Escalated => {}
+            | Event::Escalated
+            | Event::Undelivered { .. } => {}
         }
         Ok(())
     }

@@ -25,9 +25,11 @@ impl Look<'_> {
                 level,
                 severity,
                 contacts,
+                is_passed_on,
             } => About::Level {
                 level: *level,
                 severity: severity.clone(),
+                is_passed_on: *is_passed_on,
                 contacts: contacts.iter().map(|id| self.named_contact(id)).collect(),
             },
             StaffMatter::Clock(named) => {

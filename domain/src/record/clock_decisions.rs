@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Record;
+use super::clocks::passes_on_at;
 use crate::clocks::{Outcome, Run, State};
 use crate::event::Fact;
 use crate::handling::{ClockRun, Clocks, Handling, Verdict};
@@ -82,7 +83,9 @@ impl Record {
         let of_runs = numbered(&clocks.runs);
         let of_runs = of_runs.flat_map(|(n, run)| due_of_run(handling, n, run, wait));
         let of_levels = clocks.levels.iter().skip(handling.levels.len());
-        let mut all: Vec<Timestamp> = of_runs.chain(of_levels.filter_map(|l| l.due)).collect();
+        let passed_on = handling.levels.last().and_then(passes_on_at);
+        let of_levels = of_levels.filter_map(|l| l.due).chain(passed_on);
+        let mut all: Vec<Timestamp> = of_runs.chain(of_levels).collect();
         all.sort_unstable();
         all.dedup();
         let mut all = all.into_iter();

@@ -6,10 +6,20 @@ use super::Record;
 use crate::calendar::UnknownZone;
 use crate::catalogue::{Catalogue, Probe};
 use crate::clocks::{self, Event, Reached, Run};
-use crate::handling::{Clocks, Component};
+use crate::handling::{Clocks, Component, DecidedLevel};
 use crate::id::{IncidentId, SystemId};
 use crate::incident::{Cause, Incident};
 use crate::policy::{Commitments, Facts, Flag, State as Condition};
+
+/// How long the mail about a level of escalation may take before the next level is notified.
+const UNDELIVERED: SignedDuration = SignedDuration::from_mins(5);
+
+/// When the next level is notified because no contact of this one was. `None` if one was in time.
+pub(super) fn passes_on_at(level: &DecidedLevel) -> Option<Timestamp> {
+    let at = level.at.saturating_add(UNDELIVERED).ok()?;
+    let is_told = level.told_at.is_some_and(|told_at| told_at <= at);
+    (level.is_mailed && level.state.is_notified() && !is_told).then_some(at)
+}
 
 impl Record {
     /// The commitments of an incident: those of the policy that was in force when it was opened. `None` if nothing
@@ -107,6 +117,10 @@ impl Record {
                 .iter()
                 .map(|said| (said.at, Event::Escalated)),
         );
+        events.extend(handling.levels.iter().filter_map(|level| {
+            let at = passes_on_at(level)?;
+            Some((at, Event::Undelivered { level: level.level }))
+        }));
         for recovery in &handling.recoveries {
             events.push((recovery.at, Event::Recovered));
             events.push((recovery.at, Event::Resolved));

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use super::Record;
+use crate::clocks::State;
 use crate::event::{Event, Fact};
 use crate::handling::{DecidedLevel, Handling, Pause, Rating, Recovery, Response, Said, Verdict};
 use crate::id::{IncidentId, OutageId, SystemId};
@@ -105,15 +106,20 @@ impl Record {
                 severity,
                 state,
                 contacts,
-            } => self.handle(*incident, |h| {
-                h.levels.push(DecidedLevel {
-                    at,
-                    level: *level,
-                    severity: severity.clone(),
-                    state: *state,
-                    contacts: contacts.clone(),
+            } => {
+                let is_mailed = !self.catalogue.mail_from.address.is_empty();
+                self.handle(*incident, |h| {
+                    h.levels.push(DecidedLevel {
+                        at,
+                        level: *level,
+                        severity: severity.clone(),
+                        state: *state,
+                        contacts: contacts.clone(),
+                        told_at: None,
+                        is_mailed,
+                    })
                 });
-            }),
+            }
             Fact::ClockWarned { incident, run } => self.handle(*incident, |h| {
                 h.decided.insert((run.clock, run.number, Verdict::Warned));
             }),
@@ -132,6 +138,17 @@ impl Record {
     fn handle(&mut self, id: IncidentId, change: impl FnOnce(&mut Handling)) {
         self.incidents.change(id, |i| change(&mut i.handling));
         self.refresh_clocks(id);
+    }
+
+    /// A relay accepted the mail to a contact of a level. Once the next level was notified in its place, that stays.
+    pub(super) fn level_told(&mut self, at: Timestamp, id: IncidentId, number: u8) {
+        self.handle(id, |handling| {
+            let mut later = handling.levels.iter_mut().rev();
+            let is_it = |l: &&mut DecidedLevel| l.level == number || l.state == State::PassedOn;
+            if let Some(level) = later.find(is_it).filter(|l| l.level == number) {
+                level.told_at.get_or_insert(at);
+            }
+        });
     }
 
     fn joined(&mut self, at: Timestamp, id: IncidentId, system: &SystemId, outage: OutageId) {

@@ -94,6 +94,7 @@ pub(super) fn levels(scope: &Scope<'_>) -> Vec<LevelLine> {
             state: match level.state {
                 State::Notified => "notified",
                 State::ByPerson => "by_person",
+                State::PassedOn => "passed_on",
                 State::Skipped => "skipped",
                 State::Pending => "pending",
             },

@@ -88,6 +88,11 @@ impl Writer<'_> {
                 "Incident {incident}, severity {severity}, {}.",
                 match state {
                     State::Skipped => format!("skips escalation level {level}"),
+                    State::PassedOn => format!(
+                        "reaches escalation level {level}, because no mail to the level below arrived within five \
+                         minutes: {}",
+                        contacts.join(", ")
+                    ),
                     State::Notified | State::ByPerson | State::Pending => {
                         format!("reaches escalation level {level}: {}", contacts.join(", "))
                     }

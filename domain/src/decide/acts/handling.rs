@@ -6,7 +6,6 @@ use super::incidents::unmerged;
 use super::{earlier_time, given, known, maybe, named, refuse, shown};
 use crate::act::{Refusal, Selector};
 use crate::actor::Actor;
-use crate::clocks::State;
 use crate::decide::outages::are_up;
 use crate::event::Fact;
 use crate::handling::{Impact, Problem};
@@ -213,7 +212,7 @@ pub(super) fn escalate(record: &Record, which: &Which, reason: &str) -> Result<F
     given(reason, "the reason")?;
     let severity = incident.handling.severity().unwrap_or_default();
     let levels = incident.handling.clocks.levels.iter();
-    let notified = levels.filter(|l| matches!(l.state, State::Notified | State::ByPerson));
+    let notified = levels.filter(|l| l.state.is_notified());
     let highest = notified.map(|l| l.level).max().unwrap_or(0);
     let mut above = commitments.levels(severity).into_iter();
     if !above.any(|level| level.level > highest) {

@@ -178,7 +178,7 @@ impl Record {
             return;
         }
         if notice.alert.is_some() {
-            self.learn_alert(notice, known);
+            self.learn_alert(at, notice, known);
             return;
         }
         if is_announcement(notice.kind) {

@@ -10,7 +10,7 @@ use crate::clocks::{Outcome, Run, State as LevelState};
 use crate::event::{Event, Fact};
 use crate::handling::ClockRun;
 use crate::id::{CustomerId, IncidentId, OutageId, SystemId};
-use crate::notice::{Address, Kind, Notice};
+use crate::notice::{About, Address, Kind, Notice};
 use crate::record::{Record, numbered};
 
 /// A mail to staff that an address is owed.
@@ -36,6 +36,8 @@ pub enum StaffMatter {
         severity: String,
         /// All contacts of the level.
         contacts: Vec<String>,
+        /// No contact of the level below was notified in time.
+        is_passed_on: bool,
     },
     Clock(ClockRun),
     NotTold {
@@ -77,13 +79,14 @@ impl Record {
                 incident,
                 level,
                 severity,
-                state: LevelState::Notified | LevelState::ByPerson,
+                state,
                 contacts,
-            } => {
+            } if state.is_notified() => {
                 let matter = StaffMatter::Level {
                     level: *level,
                     severity: severity.clone(),
                     contacts: contacts.clone(),
+                    is_passed_on: *state == LevelState::PassedOn,
                 };
                 self.owe_about(at, Kind::Escalation, *incident, matter, contacts.clone());
             }
@@ -256,7 +259,7 @@ impl Record {
     }
 
     /// The address knows what a mail to staff says.
-    pub(super) fn learn_alert(&mut self, notice: &Notice, known: Known) {
+    pub(super) fn learn_alert(&mut self, at: Timestamp, notice: &Notice, known: Known) {
         let Some(alert) = &notice.alert else {
             return;
         };
@@ -266,6 +269,13 @@ impl Record {
                 entry.known = entry.known.after(known);
             }
         });
+        let level = match (&alert.about, known) {
+            (About::Level { level, .. }, Known::Yes(_)) => *level,
+            _ => return,
+        };
+        if let Some(incident) = notice.incident {
+            self.level_told(at, incident, level);
+        }
     }
 }
 

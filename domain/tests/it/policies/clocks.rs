@@ -63,6 +63,8 @@ fn event(word: &str) -> Event {
         "merge" => Event::Merged,
         "acknowledge" => Event::Acknowledged,
         "escalate" => Event::Escalated,
+        "1 undelivered" => Event::Undelivered { level: 1 },
+        "2 undelivered" => Event::Undelivered { level: 2 },
         severity => Event::Severity(severity.to_owned()),
     }
 }
@@ -521,6 +523,7 @@ fn levels(severity: &str, events: &[(&str, &str)], until: &str, expected: &str) 
         let word = match reached.state {
             State::Notified => "",
             State::ByPerson => " by hand",
+            State::PassedOn => " passed on",
             State::Skipped => " skipped",
             State::Pending => " pending",
         };
@@ -585,6 +588,42 @@ fn delays_run_from_a_change_of_the_severity_and_no_level_is_notified_twice() {
         &[("11:30", "medium")],
         "12:00",
         "1 10:00, 2 11:00, 3 03:30 pending",
+    );
+}
+
+#[test]
+fn a_level_that_no_mail_reached_in_five_minutes_goes_on_to_the_next() {
+    levels(
+        "high",
+        &[("10:05", "1 undelivered"), ("10:10", "2 undelivered")],
+        "12:30",
+        "1 10:00, 2 10:05 passed on, 3 10:10 passed on, 4 13:00 pending",
+    );
+    // A person who acknowledged it knows already.
+    levels(
+        "high",
+        &[("10:03", "acknowledge"), ("10:05", "1 undelivered")],
+        "10:30",
+        "1 10:00, 2 11:00 pending, 3 12:00 pending, 4 13:00 pending",
+    );
+    // A person who went up a level did not wait.
+    levels(
+        "high",
+        &[("10:02", "escalate"), ("10:05", "1 undelivered")],
+        "10:06",
+        "1 10:00, 2 10:02 by hand, 3 12:00 pending, 4 13:00 pending",
+    );
+    // The highest level has none above it.
+    levels(
+        "high",
+        &[
+            ("10:01", "escalate"),
+            ("10:02", "escalate"),
+            ("10:03", "escalate"),
+            ("10:05", "1 undelivered"),
+        ],
+        "10:30",
+        "1 10:00, 2 10:01 by hand, 3 10:02 by hand, 4 10:03 by hand",
     );
 }
 

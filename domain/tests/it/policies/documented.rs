@@ -235,6 +235,7 @@ impl<'a> Drawing<'a> {
             let state = match level.state {
                 State::Notified => "notified",
                 State::ByPerson => "notified by a person",
+                State::PassedOn => "notified, because the level below was not reached",
                 State::Skipped => "skipped",
                 State::Pending => "not yet",
             };

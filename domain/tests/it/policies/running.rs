@@ -3,7 +3,7 @@
 
 use crate::service::{Service, catalogue, policy, system};
 use domain::act::{Act, Selector};
-use domain::catalogue::{Catalogue, Customer};
+use domain::catalogue::{Catalogue, Contact, Customer};
 use domain::clocks::{Outcome, Run, State};
 use domain::event::{Delivery, Fact};
 use domain::id::NoticeId;
@@ -70,7 +70,16 @@ fn configuration() -> Catalogue {
     Catalogue {
         customers: vec![customer("clinic"), customer("lab")],
         policies: vec![agreement()],
+        contacts: (1..=3).map(contact).collect(),
         ..catalogue(vec![a])
+    }
+}
+
+fn contact(level: u8) -> Contact {
+    Contact {
+        id: format!("contact-{level}"),
+        email: Some(format!("contact-{level}@example.org")),
+        phone: None,
     }
 }
 
@@ -190,22 +199,14 @@ fn an_acknowledgement_that_is_typed_later_skips_no_level_that_was_notified() {
         approved_by: approved_by.map(str::to_owned),
     };
     let earlier = service.second(200);
+    service.tick(690);
+    service.deliver_due(Delivery::Accepted);
     let why = service.refusal(1_500, "ann", typed(earlier, None));
     assert!(why.contains("approved"), "{why}");
     service.act_at(1_500, "ann", typed(earlier, Some("bob")));
     service.tick(2_000);
-    let levels = service
-        .events
-        .iter()
-        .filter_map(|(_, event)| match &event.fact {
-            Fact::LevelReached { level, state, .. } => {
-                let offset = event.at.duration_since(service.origin).as_secs();
-                Some((*level, offset, *state))
-            }
-            _ => None,
-        });
     assert_eq!(
-        levels.collect::<Vec<_>>(),
+        levels(&service),
         [
             (1, 90, State::Notified),
             (2, 690, State::Notified),
@@ -215,6 +216,62 @@ fn an_acknowledgement_that_is_typed_later_skips_no_level_that_was_notified() {
     let acknowledged = incident(&service).acknowledged.as_ref().unwrap();
     assert_eq!(acknowledged.at, service.second(200));
     assert_eq!(acknowledged.recorded_at, service.second(1_500));
+}
+
+/// The levels with the seconds at which they were decided.
+fn levels(service: &Service) -> Vec<(u8, i64, State)> {
+    let events = service.events.iter();
+    let levels = events.filter_map(|(_, event)| match &event.fact {
+        Fact::LevelReached { level, state, .. } => {
+            let offset = event.at.duration_since(service.origin).as_secs();
+            Some((*level, offset, *state))
+        }
+        _ => None,
+    });
+    levels.collect()
+}
+
+/// The system is down, and each mail to staff has that result.
+fn down_while_staff_gets(result: Delivery) -> Service {
+    let mut service = Service::with(ORIGIN, configuration());
+    service.draw(0, &[("a/p", "UDDD")]);
+    service.deliver_due(result);
+    service
+}
+
+#[test]
+fn a_level_whose_mails_do_not_arrive_goes_on_after_five_minutes() {
+    let mut service = down_while_staff_gets(Delivery::Deferred);
+    service.tick(389);
+    assert_eq!(levels(&service), [(1, 90, State::Notified)]);
+    service.tick(3_600);
+    assert_eq!(
+        levels(&service),
+        [
+            (1, 90, State::Notified),
+            (2, 390, State::PassedOn),
+            (3, 690, State::PassedOn),
+        ]
+    );
+}
+
+#[test]
+fn a_level_whose_mail_arrives_within_five_minutes_has_its_full_time() {
+    for (offset, second_level) in [
+        (390, (2, 690, State::Notified)),
+        (391, (2, 390, State::PassedOn)),
+    ] {
+        let mut service = down_while_staff_gets(Delivery::Deferred);
+        service.tick(offset);
+        service.deliver_due(Delivery::Accepted);
+        service.tick(689);
+        assert_eq!(
+            levels(&service).get(1).copied(),
+            (offset == 391).then_some(second_level)
+        );
+        service.tick(690);
+        assert_eq!(levels(&service)[1], second_level);
+    }
 }
 
 #[test]
