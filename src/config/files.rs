@@ -79,11 +79,13 @@ pub(super) fn load(
     };
     let vantage = service.table.as_ref().map(ServiceFile::vantage);
     let vantage = vantage.unwrap_or_default();
+    let customers = service.table.as_ref().map(ServiceFile::customer_ids);
+    let customers = customers.unwrap_or_default();
     let (mut systems, mut probes) = (Vec::new(), Vec::new());
     for named in &system_files.files {
         let id = SystemId::from(named.id.as_str());
         let take_probes = |source: &mut Source<'_>, tree: &DeTable<'_>| {
-            probe::probes(source, tree, &id, &vantage)
+            probe::probes(source, tree, &id, &vantage, &customers)
         };
         let mut file: File<'_, (SystemFile, _)> =
             read_with(&named.path, SchemaKind::System, environment, take_probes);

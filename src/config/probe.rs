@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::catalogue::{Active, Affects, Method, Probe};
-use domain::id::{ProbeId, SystemId, VantageId};
+use domain::id::{CustomerId, ProbeId, SystemId, VantageId};
 use probes::{KINDS, Kind};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -16,7 +16,7 @@ use values::suggest::list;
 use values::{Id, Length, Line, Parsed, Place, STAND_IN, Source, Written, spell_length};
 
 use super::ProbeSetup;
-use super::fields::unique;
+use super::fields::{Names, reference, unique};
 use super::read::unexpected;
 
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
@@ -77,7 +77,7 @@ fn of_kind(kind: &str, is: &str, common: &Schema, own: Schema) -> Value {
 
 /// The keys that every kind has.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-later" = ["customers", "quorum", "vantages", "expected", "grace", "period"]))]
+#[schemars(extend("x-later" = ["quorum", "vantages", "expected", "grace", "period"]))]
 struct Common {
     /// A name, unique within the system.
     name: Parsed<Id>,
@@ -99,6 +99,10 @@ struct Common {
     #[serde(default)]
     #[schemars(with = "String", extend("enum" = ["availability", "degradation"]))]
     affects: Affects,
+    /// The customers whom a failure affects, for rules of severity that count customers. Default: all customers of the
+    /// system. Notices go to all of them all the same.
+    #[serde(default)]
+    customers: Vec<Parsed<Id>>,
 }
 
 /// The probes of a system's file, as detection sees them and as they are run.
@@ -107,6 +111,7 @@ pub(super) fn probes(
     tree: &DeTable<'_>,
     system: &SystemId,
     vantage: &VantageId,
+    customers: &Names,
 ) -> (Vec<Probe>, Vec<ProbeSetup>) {
     let list = tree
         .get("probe")
@@ -124,6 +129,9 @@ pub(super) fn probes(
         "probe",
         names.map(|name| (name.value.as_str(), &name.at)),
     );
+    for id in tables.iter().flat_map(|(common, _)| &common.customers) {
+        reference(source, id, "customer", customers);
+    }
     let read = tables
         .iter()
         .filter_map(|(common, table)| probe(source, common, table, system, vantage));
@@ -168,6 +176,11 @@ fn probe(
     let probe = Probe {
         id,
         affects: common.affects,
+        customers: common
+            .customers
+            .iter()
+            .map(|id| CustomerId::from(id.value.clone()))
+            .collect(),
         method: Method::Active(active),
     };
     Some((probe, setup))

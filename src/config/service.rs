@@ -250,6 +250,15 @@ impl ServiceFile {
         written.is_some_and(|written| written.value)
     }
 
+    /// The ids of the customers that probes may name.
+    pub fn customer_ids(&self) -> Names {
+        let ids = || self.customer.iter().map(|customer| &customer.value.id);
+        Names {
+            is_complete: !ids().any(Parsed::is_stand_in),
+            ids: ids().map(|id| id.value.clone()).collect(),
+        }
+    }
+
     /// The ids that systems may name as their committee.
     pub fn committee_ids(&self) -> Names {
         let ids = || self.committee.iter().map(|committee| &committee.id);

@@ -1,9 +1,11 @@
 //! A probe as the ledger stores it: what detection and scheduling must know. The checks of an
 //! active probe (addresses, expectations) stay in the configuration.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use crate::id::ProbeId;
+use crate::id::{CustomerId, ProbeId};
 use crate::policy::Hours;
 
 /// The effect of a probe's failure on its system.
@@ -23,6 +25,9 @@ pub struct Probe {
     pub id: ProbeId,
     pub affects: Affects,
     pub method: Method,
+    /// The customers whom its failure affects; empty for all customers of the system.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub customers: BTreeSet<CustomerId>,
 }
 
 /// How the samples of a probe come about.
@@ -141,6 +146,7 @@ mod tests {
                 grace_ms: 3_600_000,
                 expected: None,
             }),
+            customers: BTreeSet::new(),
         };
         assert_eq!(probe.active(), None);
         assert_eq!(probe.kind(), "heartbeat");

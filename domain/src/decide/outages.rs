@@ -34,6 +34,13 @@ impl Draft<'_> {
             Some(outage) if !down && !self.pending(system) => {
                 self.close_outage(at, outage, system);
             }
+            // Another probe may affect more customers.
+            Some(outage) if down => {
+                let known = self.record().outages.get(&outage);
+                if let Some(incident) = known.and_then(|o| o.incident) {
+                    self.rate(at, incident);
+                }
+            }
             _ => {}
         }
     }

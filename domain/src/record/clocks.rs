@@ -1,13 +1,15 @@
 //! The facts of an incident for its clocks, and the clocks that follow from them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::Record;
 use crate::calendar::UnknownZone;
-use crate::catalogue::{Catalogue, Probe};
+use crate::catalogue::{Catalogue, Customer, Probe};
 use crate::clocks::{self, Event, Reached, Run};
 use crate::handling::{Clocks, Component, DecidedLevel};
-use crate::id::{IncidentId, SystemId};
+use crate::id::{CustomerId, IncidentId, SystemId};
 use crate::incident::{Cause, Incident};
 use crate::policy::{Commitments, Facts, Flag, State as Condition};
 
@@ -63,9 +65,46 @@ impl Record {
     }
 
     fn customers_hit(&self, incident: &Incident) -> usize {
-        let has = |systems: &[SystemId]| systems.iter().any(|s| incident.systems.contains(s));
+        let systems = incident.systems.iter();
+        let named: BTreeMap<_, _> = systems
+            .map(|s| (s, self.named_by_probes(incident, s)))
+            .collect();
+        let is_hit = |customer: &Customer, system: &SystemId| {
+            let named = named.get(system);
+            named.is_some_and(|n| n.as_ref().is_none_or(|n| n.contains(&customer.id)))
+        };
         let all = self.catalogue.customers.iter();
-        all.filter(|customer| has(&customer.systems)).count()
+        all.filter(|c| c.systems.iter().any(|s| is_hit(c, s)))
+            .count()
+    }
+
+    /// The customers that the failed probes of a system name. `None` for all: a probe that failed names none, or a
+    /// person reported the failure.
+    fn named_by_probes(
+        &self,
+        incident: &Incident,
+        system: &SystemId,
+    ) -> Option<BTreeSet<&CustomerId>> {
+        let outages = incident.outages.iter().filter_map(|o| self.outages.get(o));
+        let own = outages.filter(|o| o.system == *system);
+        let from = own.map(|o| o.start).min().unwrap_or(incident.opened_at);
+        let until = incident.resolved_at.unwrap_or(Timestamp::MAX);
+        let is_within = |(start, end): &(Timestamp, Option<Timestamp>)| {
+            *start < until && end.is_none_or(|end| from < end)
+        };
+        let probes = &self.catalogue.system(system.as_str())?.probes;
+        let failed = probes.iter().filter(|probe| {
+            let known = self.probes.get(&probe.id);
+            known.is_some_and(|p| p.down.iter().chain(&p.degraded).any(is_within))
+        });
+        let mut named = BTreeSet::new();
+        for probe in failed {
+            if probe.customers.is_empty() {
+                return None;
+            }
+            named.extend(&probe.customers);
+        }
+        (!named.is_empty()).then_some(named)
     }
 
     /// When the clocks of an incident start: at the earlier of its confirmation, of an overrun its first unplanned

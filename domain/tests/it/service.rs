@@ -124,6 +124,7 @@ pub fn probe(system: &str, name: &str) -> Probe {
     Probe {
         id: ProbeId::from(format!("{system}/{name}")),
         affects: Affects::Availability,
+        customers: std::collections::BTreeSet::new(),
         method: Method::Active(Active {
             kind: "http".into(),
             interval_ms: STEP_S * 1000,

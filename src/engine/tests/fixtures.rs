@@ -66,6 +66,7 @@ pub(crate) fn catalogue() -> Catalogue {
             probes: vec![Probe {
                 id: portal(),
                 affects: Affects::Availability,
+                customers: std::collections::BTreeSet::new(),
                 method: Method::Active(Active {
                     kind: "http".to_owned(),
                     interval_ms: 30_000,

@@ -375,6 +375,7 @@ fn probes() -> Vec<Probe> {
         Probe {
             id: ProbeId::of(&system(), "claims"),
             affects: Affects::Availability,
+            customers: std::collections::BTreeSet::new(),
             method: Method::Heartbeat(Heartbeat {
                 every_ms: 86_400_000,
                 grace_ms: 3_600_000,
@@ -384,6 +385,7 @@ fn probes() -> Vec<Probe> {
         Probe {
             id: probe(),
             affects: Affects::Degradation,
+            customers: std::collections::BTreeSet::new(),
             method: Method::Active(Active {
                 kind: "http".into(),
                 interval_ms: 30_000,

@@ -66,6 +66,7 @@ fn catalogue() -> Catalogue {
             depends_on: Vec::new(),
             group_within_s: domain::catalogue::GROUP_WITHIN_S,
             probes: vec![domain::catalogue::Probe {
+                customers: std::collections::BTreeSet::new(),
                 id: login(),
                 affects: Affects::Availability,
                 method: domain::catalogue::Method::Active(domain::catalogue::Active {

@@ -47,6 +47,7 @@ fn system(id: &str, name: &str, ppm: Option<u32>) -> System {
         probes: vec![Probe {
             id: ProbeId::of(&id.into(), "main"),
             affects: Affects::Availability,
+            customers: std::collections::BTreeSet::new(),
             method: Method::Active(Active {
                 kind: "http".to_owned(),
                 interval_ms: 30_000,

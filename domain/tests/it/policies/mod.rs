@@ -1,5 +1,6 @@
 //! Business hours, holidays, severities, deadlines and escalation.
 
+mod affected;
 mod business_time;
 mod clocks;
 mod deadlines;
