@@ -778,12 +778,9 @@ pub fn line_of(service: &Service, notice: &Notice) -> String {
         .iter()
         .map(|a| format!("{} {}..{}", a.system, seconds(a.from), seconds(a.to)))
         .collect();
-    let words: Vec<String> = notice
-        .words
-        .iter()
-        .map(|words| format!(" {:?}", words.text))
-        .collect();
-    format!("{}: {}{}", notice.kind, said.join(", "), words.concat())
+    let words = notice.words.iter().map(|w| format!(" {:?}", w.text));
+    let words: String = words.collect();
+    format!("{}: {}{}", notice.kind, said.join(", "), words)
 }
 
 /// What leaves now if mail goes, in order.
