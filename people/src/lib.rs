@@ -1,0 +1,88 @@
+//! People: accounts with their passwords, sessions and API tokens, and those who subscribed to notices. All of it is in
+//! `people.sqlite`, apart from the ledger, because an append-only chain cannot forget a person. This crate knows no
+//! system, incident or page; it takes the time as an argument.
+
+mod account;
+mod invitation;
+mod password;
+mod reporter;
+mod role;
+mod schema;
+mod secret;
+mod session;
+mod sign_in;
+mod subscriber;
+mod token;
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+pub use account::{Account, AccountId};
+pub use invitation::Invitation;
+pub use password::Weak;
+pub use reporter::{Reporter, ReporterId};
+pub use role::Role;
+pub use secret::Secret;
+pub use session::Session;
+pub use sign_in::{Refused, SecondFactor, SignedIn};
+pub use subscriber::{Requested, Subscriber, SubscriberId};
+pub use token::{Token, TokenId};
+
+/// Why people.sqlite did not answer, or refused a change.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("people.sqlite cannot be used")]
+    Sqlite(#[from] rusqlite::Error),
+    #[error("{0} is not the file of this program")]
+    Foreign(String),
+    #[error("people.sqlite has schema {0}; this program knows up to {known}", known = schema::VERSION)]
+    Newer(i64),
+    #[error("the system has no random numbers")]
+    Random,
+    /// A rule forbids it. The sentence is for the person who asked.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl Error {
+    fn refused<T>(why: impl Into<String>) -> Result<T, Self> {
+        Err(Self::Refused(why.into()))
+    }
+}
+
+/// The open file. Calls block for the time of a few disk writes, and sign-ins for that of a password hash.
+pub struct People {
+    connection: Mutex<Connection>,
+}
+
+impl People {
+    /// Opens `people.sqlite`, and creates it for its owner alone if it is missing.
+    ///
+    /// # Errors
+    /// The file cannot be used, belongs to another program, or was written by a later version.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let connection = schema::open(path)?;
+        Ok(Self {
+            connection: Mutex::new(connection),
+        })
+    }
+
+    /// Each call is one transaction at most, so a panic leaves nothing half done.
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Instants are stored as seconds since 1970.
+fn seconds(at: Timestamp) -> i64 {
+    at.as_second()
+}
+
+fn instant(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
+}
