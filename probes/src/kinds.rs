@@ -4,6 +4,7 @@
 pub(crate) mod dns;
 pub mod http;
 mod journey;
+mod mllp;
 mod tcp;
 mod tls;
 
@@ -24,6 +25,7 @@ pub static KINDS: &[Kind] = &[
     Kind::of::<tcp::Tcp>("tcp"),
     Kind::of::<tls::Tls>("tls"),
     Kind::of::<dns::Dns>("dns"),
+    Kind::of::<mllp::Mllp>("mllp"),
 ];
 
 /// The keys of one kind of probe, as a `[[probe]]` table writes them.

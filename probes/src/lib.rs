@@ -4,6 +4,8 @@
 //! [`Probe::run`] asks once, under one timeout, and always returns a [`Finding`].
 
 mod dial;
+mod endpoint;
+mod exclusive;
 mod fault;
 mod files;
 mod format;

@@ -9,8 +9,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 use values::{Parsed, Source, Text};
 
-use crate::fault::{Fault, local_shortage};
-use crate::tls;
+use crate::endpoint::broken;
+use crate::fault::Fault;
 use crate::trace::{Phase, Trace};
 
 /// The most bytes of an answer that are searched.
@@ -66,7 +66,8 @@ impl SendExpect {
             stream.write_all(self.send.as_bytes()).await?;
             stream.flush().await
         };
-        sent.await.map_err(|error| broken(&error, &answer))?;
+        sent.await
+            .map_err(|error| broken(&error, !answer.is_empty()))?;
         loop {
             let read = stream.read_buf(&mut answer);
             let end = if trace.phase() == Phase::Processing {
@@ -79,7 +80,7 @@ impl SendExpect {
                 Ok(Ok(length)) => length > 0,
                 // Many servers end TLS without a close alert.
                 Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => false,
-                Ok(Err(error)) => return Err(broken(&error, &answer)),
+                Ok(Err(error)) => return Err(broken(&error, !answer.is_empty())),
                 Err(_) => return Err(lacks("the answer lacks", expect)),
             };
             if !answer.is_empty() {
@@ -110,27 +111,6 @@ impl SendExpect {
 
 fn lacks(words: &str, expect: &str) -> Fault {
     Fault::new(Reason::Body, format!("{words} `{expect}`"))
-}
-
-/// The fault of a failed write or read.
-fn broken(error: &io::Error, answer: &[u8]) -> Fault {
-    if let Some(fault) = tls::later_failure(error).or_else(|| local_shortage(error)) {
-        return fault;
-    }
-    let when = if answer.is_empty() {
-        "before"
-    } else {
-        "within"
-    };
-    match error.kind() {
-        io::ErrorKind::TimedOut => {
-            Fault::new(Reason::Timeout, "the network gave up on the connection")
-        }
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-            Fault::protocol(format!("the connection was reset {when} an answer"))
-        }
-        _ => Fault::protocol(format!("the connection failed {when} an answer: {error}")),
-    }
 }
 
 fn contains(answer: &[u8], text: &[u8]) -> bool {

@@ -83,6 +83,8 @@ pub(crate) struct Trace<'a> {
     /// The start of the current phase, in microseconds since the start of the run.
     since_us: u64,
     spent_us: [Option<u64>; 5],
+    /// Set if the verdict stood before the run ended.
+    decided_us: Option<u64>,
     /// The stream of this run writes it.
     pub(crate) first_byte: &'a FirstByte,
     /// The resolver thread sets it when it starts. `None` before the run resolves a name.
@@ -126,6 +128,7 @@ impl<'a> Trace<'a> {
             phase,
             since_us: 0,
             spent_us: [None; 5],
+            decided_us: None,
             first_byte,
             resolving: None,
             unresolved: None,
@@ -231,7 +234,12 @@ impl<'a> Trace<'a> {
 
     /// Ends the run. Returns its duration and the phases, which add up to it exactly.
     pub(crate) fn end(&mut self) -> (Duration, Phases) {
-        self.end_at(self.elapsed_us())
+        self.end_at(self.decided_us.unwrap_or_else(|| self.elapsed_us()))
+    }
+
+    /// The verdict stands: the time from now on, as for an orderly end of the connection, does not count.
+    pub(crate) fn decided(&mut self) {
+        self.decided_us = Some(self.elapsed_us());
     }
 
     fn end_at(&mut self, end_us: u64) -> (Duration, Phases) {

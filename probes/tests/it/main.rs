@@ -11,6 +11,7 @@ mod documents;
 mod encodings;
 mod files;
 mod journey;
+mod mllp;
 mod phases;
 mod protocol;
 mod proxies;

@@ -330,12 +330,17 @@ fn every_example_of_a_probe_can_be_configured() {
                 let line = beside(&line, "client_key_file", "ca.key");
                 let line = beside(&line, "password_file", "secret");
                 let line = beside(&line, "secret_files", "secret");
+                let line = beside(&line, "message_file", "message");
                 beside(&line, "token_file", "secret") + "\n"
             })
             .collect();
         let files = Files::with_system(&format!("{SYSTEM}{text}"))
             .with("systems/ca.pem", authority.cert.pem())
             .with("systems/ca.key", authority.signing_key.serialize_pem())
+            .with(
+                "systems/message",
+                "MSH|^~\\&|NINES||||{now}||ADT^A08|{control_id}|T|2.5\nPID|1\n",
+            )
             .with("systems/secret", "hunter2\n");
         let loaded = files.load_with(&|_| Some("hunter2".to_owned()));
         let loaded = loaded.map_err(|refused| refused.list());

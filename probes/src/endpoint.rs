@@ -1,0 +1,199 @@
+//! The server that a probe talks to over one connection: its address, and TLS if it speaks that. Every kind that is
+//! neither `http` nor `dns` connects here.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::sample::Reason;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use values::{FilePath, IpAddress, Parsed, Source};
+
+use crate::dial::{self, Host};
+use crate::fault::{Fault, local_shortage};
+use crate::files::Changing;
+use crate::tls::{self, Client, Paths, identity_files, server_name};
+use crate::trace::{Phase, Trace};
+
+/// The keys of an endpoint, as a kind writes them.
+pub(crate) struct Keys<'a> {
+    pub(crate) host: &'a Parsed<Host>,
+    pub(crate) resolve: Option<&'a Parsed<IpAddress>>,
+    pub(crate) port: u16,
+    /// True if the connection uses TLS, from its start or later.
+    pub(crate) tls: bool,
+    pub(crate) server_name: Option<&'a Parsed<Host>>,
+    pub(crate) ca_file: Option<&'a Parsed<FilePath>>,
+    pub(crate) client_certificate_file: Option<&'a Parsed<FilePath>>,
+    pub(crate) client_key_file: Option<&'a Parsed<FilePath>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) host: Host,
+    pub(crate) port: u16,
+    /// The host as configured, for people and for locks.
+    pub(crate) name: String,
+    tls: Option<Tls>,
+}
+
+#[derive(Debug)]
+struct Tls {
+    name: ServerName<'static>,
+    client: Client,
+}
+
+/// A connection, with TLS or without.
+pub(crate) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Connection for S {}
+
+pub(crate) type Stream = Box<dyn Connection>;
+
+impl Endpoint {
+    /// `None` if a mistake leaves nothing to connect to. `switch` is the key that asks for TLS.
+    pub(crate) fn new(
+        keys: &Keys<'_>,
+        switch: &str,
+        protocols: tls::Protocols,
+        source: &mut Source<'_>,
+    ) -> Option<Self> {
+        let name = match &keys.host.value {
+            Host::Name(name) => name.to_string(),
+            Host::Address(address) => address.to_string(),
+        };
+        let tls = if keys.tls {
+            Some(Tls::new(keys, protocols, source)?)
+        } else {
+            keys.refuse_tls(switch, source);
+            None
+        };
+        Some(Self {
+            host: dial::fixed(&keys.host.value, keys.resolve, source),
+            port: keys.port,
+            name,
+            tls,
+        })
+    }
+
+    pub(crate) fn first_phase(&self) -> Phase {
+        self.host.first_phase()
+    }
+
+    pub(crate) fn resolves(&self) -> Option<Arc<str>> {
+        self.host.name()
+    }
+
+    pub(crate) fn files(&self) -> Option<Arc<dyn Changing>> {
+        self.tls.as_ref()?.client.files()
+    }
+
+    /// Connects, and does the TLS handshake if the endpoint uses TLS.
+    pub(crate) async fn connect(
+        &self,
+        deadline: Instant,
+        trace: &mut Trace<'_>,
+    ) -> Result<Stream, Fault> {
+        let tcp = self.dial(deadline, trace).await?;
+        self.secure(tcp, trace).await
+    }
+
+    /// Connects without TLS.
+    pub(crate) async fn dial(
+        &self,
+        deadline: Instant,
+        trace: &mut Trace<'_>,
+    ) -> Result<TcpStream, Fault> {
+        let tcp = dial::dial(&self.host, self.port, deadline, trace).await?;
+        // Requests here are small. Fails only if the peer has already reset the connection.
+        tcp.set_nodelay(true)
+            .map_err(|_| Fault::protocol("the connection was reset before an answer"))?;
+        Ok(tcp)
+    }
+
+    /// Does the TLS handshake if the endpoint uses TLS.
+    pub(crate) async fn secure(
+        &self,
+        tcp: TcpStream,
+        trace: &mut Trace<'_>,
+    ) -> Result<Stream, Fault> {
+        match &self.tls {
+            None => Ok(Box::new(tcp)),
+            Some(tls) => {
+                let secured = tls.client.handshake(tls.name.clone(), tcp, trace).await?;
+                Ok(Box::new(secured))
+            }
+        }
+    }
+}
+
+impl Tls {
+    fn new(keys: &Keys<'_>, protocols: tls::Protocols, source: &mut Source<'_>) -> Option<Self> {
+        let named = keys.server_name.unwrap_or(keys.host);
+        let name = server_name(&named.value);
+        let name = name.map_err(|why| source.wrong(&named.at, why)).ok();
+        let paths = Paths {
+            ca_file: keys.ca_file.and_then(|file| source.certificates(file)),
+            identity: identity_files(keys.client_certificate_file, keys.client_key_file, source),
+        };
+        let at = keys.ca_file.map_or(&keys.host.at, |file| &file.at);
+        let client = Client::new(&paths, protocols);
+        let client = client.map_err(|why| source.wrong_once(at, why)).ok();
+        Some(Self {
+            name: name?,
+            client: client?,
+        })
+    }
+}
+
+impl Keys<'_> {
+    fn refuse_tls(&self, switch: &str, source: &mut Source<'_>) {
+        let places = [
+            self.server_name.map(|name| &name.at),
+            self.ca_file.map(|file| &file.at),
+            self.client_certificate_file.map(|file| &file.at),
+            self.client_key_file.map(|file| &file.at),
+        ];
+        for at in places.into_iter().flatten() {
+            source.wrong(at, format!("this has no effect without `{switch}`"));
+        }
+    }
+}
+
+/// The longest wait for the peer's end of a connection.
+const PARTING: Duration = Duration::from_millis(500);
+
+/// Ends a connection in order, once the verdict stands: a listener that serves one client is then free for the next.
+pub(crate) async fn part(stream: &mut Stream, deadline: Instant, trace: &mut Trace<'_>) {
+    trace.decided();
+    let now = Instant::now();
+    let patience = now + PARTING.min(deadline.saturating_duration_since(now) / 2);
+    let ended = async {
+        stream.shutdown().await?;
+        let mut rest = [0; 1024];
+        while stream.read(&mut rest).await? > 0 {}
+        io::Result::Ok(())
+    };
+    // The verdict does not depend on it.
+    let _ = timeout_at(patience, ended).await;
+}
+
+/// The fault of a failed write or read. `begun`: part of the answer has arrived.
+pub(crate) fn broken(error: &io::Error, begun: bool) -> Fault {
+    if let Some(fault) = tls::later_failure(error).or_else(|| local_shortage(error)) {
+        return fault;
+    }
+    let when = if begun { "within" } else { "before" };
+    match error.kind() {
+        io::ErrorKind::TimedOut => {
+            Fault::new(Reason::Timeout, "the network gave up on the connection")
+        }
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            Fault::protocol(format!("the connection was reset {when} an answer"))
+        }
+        _ => Fault::protocol(format!("the connection failed {when} an answer: {error}")),
+    }
+}
