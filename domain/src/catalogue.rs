@@ -10,7 +10,7 @@ use jiff::civil::{Date, Time, Weekday};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{CommitteeId, CustomerId, PolicyId, ProbeId, Source, SystemId, VantageId};
-use crate::mailbox::Mailbox;
+use crate::mailbox::{Address, Mailbox};
 use crate::policy::{Policy, Target};
 
 pub use probe::{Active, Affects, Heartbeat, Method, Probe};
@@ -79,6 +79,25 @@ pub struct Customer {
     /// A number to call if mail does not arrive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
+    /// The URL of its webhook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<String>,
+}
+
+impl Customer {
+    /// Every address that is notified: mail addresses in their order, then the webhook.
+    pub fn addresses(&self) -> impl Iterator<Item = Address> {
+        let mails = self.contacts.iter().cloned().map(Address::Mail);
+        mails.chain(self.webhook.iter().cloned().map(Address::Webhook))
+    }
+
+    /// True if the address is one of its own.
+    pub fn has(&self, address: &Address) -> bool {
+        match address {
+            Address::Mail(mail) => self.contacts.contains(mail),
+            Address::Webhook(url) => self.webhook.as_ref() == Some(url),
+        }
+    }
 }
 
 /// Staff.
@@ -90,6 +109,25 @@ pub struct Contact {
     pub email: Option<String>,
     /// A number to print.
     pub phone: Option<String>,
+    /// The URL of its webhook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<String>,
+}
+
+impl Contact {
+    /// Its mail address and its webhook.
+    pub fn addresses(&self) -> impl Iterator<Item = Address> {
+        let mail = self.email.iter().cloned().map(Address::Mail);
+        mail.chain(self.webhook.iter().cloned().map(Address::Webhook))
+    }
+
+    /// True if the address is one of its own.
+    pub fn has(&self, address: &Address) -> bool {
+        match address {
+            Address::Mail(mail) => self.email.as_ref() == Some(mail),
+            Address::Webhook(url) => self.webhook.as_ref() == Some(url),
+        }
+    }
 }
 
 /// Outages of a partner are shown and count against no target.

@@ -611,6 +611,9 @@ pub enum Fact {
         /// True if no relay judged this notice: none could be reached, or each refused the
         /// connection, the login or the sender.
         unreached: bool,
+        /// The pause that the receiver asked for, in seconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after_s: Option<i64>,
     },
 }
 

@@ -71,6 +71,8 @@ pub enum Input {
         reply: String,
         /// True if no relay could be reached, or none accepted mail at all.
         unreached: bool,
+        /// The pause that the receiver asked for, in seconds.
+        retry_after_s: Option<i64>,
     },
 }
 

@@ -1,8 +1,38 @@
-//! A mail address with the name of its owner.
+//! Where notices go: mail addresses with the names of their owners, and webhooks.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+/// Where a message goes. A channel's address identifies its recipient: two customers with one
+/// address get one message.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Address {
+    /// A mail address, as configured.
+    Mail(String),
+    /// The URL of a signed webhook, as configured. It holds no secret.
+    Webhook(String),
+}
+
+impl Address {
+    /// True if both belong to the same channel: two mail addresses, or the same webhook.
+    pub fn shares_channel_with(&self, other: &Address) -> bool {
+        match (self, other) {
+            (Address::Mail(_), Address::Mail(_)) => true,
+            (Address::Webhook(one), Address::Webhook(two)) => one == two,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Mail(address) | Address::Webhook(address) => f.pad(address),
+        }
+    }
+}
 
 /// A mail address with an optional name. The stored form is that of a `From` header.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

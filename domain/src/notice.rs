@@ -11,6 +11,7 @@ use crate::calendar::Month;
 use crate::handling::ClockRun;
 use crate::id::{CommitteeId, CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
 use crate::incident::Phase;
+pub use crate::mailbox::Address;
 use crate::sample::Reason;
 use crate::span::Span;
 use crate::windows::Occurrence;
@@ -94,23 +95,6 @@ impl Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.word())
-    }
-}
-
-/// Where a message goes. A channel's address identifies its recipient: two customers with one
-/// address get one message.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Address {
-    /// A mail address, as configured.
-    Mail(String),
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Address::Mail(address) => f.pad(address),
-        }
     }
 }
 

@@ -32,7 +32,7 @@ pub use format::certificate_end;
 use format::duration;
 pub use kinds::{KINDS, Kind, http, prepare};
 pub use secure::secure;
-pub use tls::install_crypto;
+pub use tls::{client_config, install_crypto};
 pub use trace::Note;
 use trace::{Certificate, FirstByte, Phase, Trace};
 

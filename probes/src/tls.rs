@@ -200,6 +200,29 @@ impl Client {
     }
 }
 
+/// A client that trusts this machine's authorities and presents no certificate, for connections that are not probes.
+///
+/// # Errors
+///
+/// This machine trusts no authority.
+pub fn client_config() -> Result<ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        return Err(
+            "this machine trusts no certificate authority: install its `ca-certificates`"
+                .to_owned(),
+        );
+    }
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|e| e.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
 /// The name that the certificate of `host` must have.
 ///
 /// # Errors

@@ -162,7 +162,8 @@ async fn run_ready(
     let runner = Runner::start(Arc::clone(&engine))?;
     renderer.attach_from(data.join(filing::FOLDER));
     let asked = notices::warn_if_no_relay_answers(relays(&loaded));
-    let courier = Arc::new(Courier::new(relays(&loaded), renderer, Timeouts::default()));
+    let courier = Courier::new(relays(&loaded), renderer, Timeouts::default());
+    let courier = Arc::new(courier.with_webhooks(loaded.webhooks.clone()));
 
     let (tell_stop, stopped) = watch::channel(false);
     let filer = Arc::new(Filer::new(

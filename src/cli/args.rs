@@ -297,9 +297,9 @@ pub struct Events {
 pub enum Notice {
     /// List all notices with the state of their delivery, newest last
     List,
-    /// Send a test mail through the configured relays now, and print the relay's answer
+    /// Send a test mail through the configured relays, or a test to a configured webhook, now, and print the answer
     Test {
-        /// Mail address of the recipient
+        /// Mail address of the recipient, or the URL of a configured webhook
         address: String,
     },
     /// List the customers and the addresses that are notified about each system
@@ -317,6 +317,9 @@ pub enum Notice {
         /// Print the HTML part instead of the text
         #[arg(long)]
         html: bool,
+        /// Print the body that a webhook gets instead of the text
+        #[arg(long, conflicts_with = "html")]
+        webhook: bool,
     },
 }
 

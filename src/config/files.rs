@@ -126,6 +126,7 @@ pub(super) fn load(
         self_check: checked.self_check,
         listen: checked.listen,
         mail: checked.mail,
+        webhooks: checked.webhooks,
         log: checked.log,
         data: checked.data,
         look: checked.look,

@@ -26,6 +26,7 @@ mod tests;
 mod types;
 mod validate;
 mod warnings;
+mod webhook;
 mod window;
 
 use std::net::SocketAddr;
@@ -47,6 +48,7 @@ pub use service::{Log, LogFormat, LogLevel};
 pub use templates::{Found, Templates};
 pub use values::Scheme;
 pub use values::suggest::unknown;
+pub use webhook::Webhook;
 
 /// A configuration without mistakes.
 #[derive(Clone, Debug)]
@@ -57,6 +59,8 @@ pub struct Loaded {
     pub self_check: SelfCheck,
     pub listen: Listen,
     pub mail: Option<Mail>,
+    /// The webhooks of customers and contacts, each URL once.
+    pub webhooks: Vec<Webhook>,
     pub log: Log,
     /// The folder of the ledger and the samples. It may not exist yet.
     pub data: PathBuf,
@@ -116,7 +120,7 @@ impl Loaded {
             !self.catalogue.operators.is_empty() || systems.any(|s| s.owner.is_some());
         if contacts > 0 && !drafts && !escalates && !responsible {
             unused.push(format!(
-                "the {contacts} entries of `[[contact]]` get no mail: no committee has a `draft`, no policy escalates, and \
+                "the {contacts} entries of `[[contact]]` get no notice: no committee has a `draft`, no policy escalates, and \
                  no contact is an operator or owns a system"
             ));
         }

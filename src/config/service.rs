@@ -14,7 +14,8 @@ use values::{Address, FilePath, Id, Line, ListenAddress, Parsed, Seconds, Source
 use super::fields::{Contacts, Names, References, mailed, reference, unique};
 use super::mail::{self, MailTable};
 use super::reporting::{DayTimeTable, ReportingKeys, reporting};
-use super::{Listen, Look, Mail, Paper, SelfCheck, Templates};
+use super::webhook::{WebhookTable, Webhooks};
+use super::{Listen, Look, Mail, Paper, SelfCheck, Templates, Webhook};
 
 /// The private listener unless the file says otherwise.
 const PRIVATE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
@@ -25,7 +26,7 @@ const GATHER_S: i64 = 30;
 /// The service: its operator, its listeners, its mail, its customers.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-later" = ["vantages", "agent", "desk", "webhook", "command"]))]
+#[schemars(extend("x-later" = ["vantages", "agent", "desk", "command"]))]
 pub(super) struct ServiceFile {
     /// The service itself.
     pub service: Written<ServiceTable>,
@@ -201,9 +202,12 @@ struct Customer {
     name: Parsed<Line>,
     /// The time zone of the times in its notices.
     zone: Parsed<Zone>,
-    /// The mail addresses that are notified.
+    /// The mail addresses that are notified. Needed unless there is a `webhook`.
+    #[serde(default)]
     #[schemars(length(min = 1))]
     contacts: Vec<Parsed<Address>>,
+    /// The webhook that is notified, too.
+    webhook: Option<Written<WebhookTable>>,
     /// A telephone number, printed for staff if the mail does not arrive.
     phone: Option<Parsed<Line>>,
     /// The ids of the systems on which it depends.
@@ -214,12 +218,14 @@ struct Customer {
 /// A member of staff.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-later" = ["webhook", "pager"]))]
+#[schemars(extend("x-later" = ["pager"]))]
 struct Contact {
     /// An id, unique among contacts.
     id: Parsed<Id>,
     /// A mail address.
     email: Option<Parsed<Address>>,
+    /// A webhook, as of a pager.
+    webhook: Option<Written<WebhookTable>>,
     /// A telephone number to print.
     phone: Option<Parsed<Line>>,
 }
@@ -276,6 +282,7 @@ pub(super) struct Service {
     pub listen: Listen,
     pub self_check: SelfCheck,
     pub mail: Option<Mail>,
+    pub webhooks: Vec<Webhook>,
     pub log: Log,
     pub data: PathBuf,
     /// What the variables that name proxies do, a sentence each.
@@ -306,7 +313,9 @@ pub(super) fn service(
     };
     let listen = listen(source, file.listen.unwrap_or_default());
     let self_check = file.self_check.map(|table| self_check(source, table));
-    if let (None, Some(first)) = (&file.mail, file.customer.first()) {
+    let mut mailed_customers = file.customer.iter();
+    let mailed_customer = mailed_customers.find(|c| !c.value.contacts.is_empty());
+    if let (None, Some(first)) = (&file.mail, mailed_customer) {
         source.wrong(
             &first.at,
             "customers are notified by mail: this file lacks `[mail]`",
@@ -319,12 +328,15 @@ pub(super) fn service(
     let operators: Vec<(String, _)> = operators.collect();
     source.no_repeats(&operators);
     // Without it the first customer is a mistake already.
-    let has_mail = file.mail.is_some() || !file.customer.is_empty();
+    let has_mail = file.mail.is_some() || mailed_customer.is_some();
     let gather_s = file.mail.as_ref().and_then(|mail| mail.gather.as_ref());
     let gather_s = gather_s.map_or(GATHER_S, |gather| gather.value);
     let mail_from = file.mail.as_ref().map(|mail| mail.from.value.clone());
     let mail_from = mail_from.unwrap_or_default();
     let mail = file.mail.map(|mail| mail::mail(source, mail));
+    let mut webhooks = Webhooks::default();
+    let customers = customers(source, file.customer, references, &mut webhooks);
+    let contacts = contacts(source, file.contact, &mut webhooks);
     Service {
         catalogue: Catalogue {
             service: table.name.value,
@@ -334,8 +346,8 @@ pub(super) fn service(
             mail_from,
             gather_s,
             committees: committees(source, file.committee, references, has_mail),
-            customers: customers(source, file.customer, references),
-            contacts: contacts(source, file.contact),
+            customers,
+            contacts,
             operators: operators.into_iter().map(|(id, _)| id).collect(),
             policies: Vec::new(),
             systems: Vec::new(),
@@ -343,6 +355,7 @@ pub(super) fn service(
         listen,
         self_check: self_check.unwrap_or_default(),
         mail,
+        webhooks: webhooks.into_list(),
         socket_group: table.socket_group.map(|group| group.value),
         log: file.log,
         data: data.unwrap_or_else(|| source.folder().join("data")),
@@ -474,14 +487,17 @@ fn customers(
     source: &mut Source<'_>,
     list: Vec<Written<Customer>>,
     references: &References,
+    webhooks: &mut Webhooks,
 ) -> Vec<catalogue::Customer> {
     unique(
         source,
         "customer",
         list.iter().map(|one| (one.id.value.as_str(), &one.id.at)),
     );
-    let read = list.into_iter().map(|one| {
-        let one = one.value;
+    let read = list.into_iter().map(|Written { value: one, at }| {
+        if one.contacts.is_empty() && one.webhook.is_none() {
+            source.wrong(&at, "`[[customer]]` lacks `contacts` or `webhook`");
+        }
         let mut systems = Vec::new();
         for id in one.systems {
             reference(source, &id, "system", &references.systems);
@@ -494,6 +510,7 @@ fn customers(
             name: one.name.value,
             zone: one.zone.value,
             contacts: addresses(source, one.contacts),
+            webhook: webhooks.read(source, one.webhook),
             phone: one.phone.map(|phone| phone.value),
             systems: systems.into_iter().collect(),
         }
@@ -501,19 +518,24 @@ fn customers(
     sorted(read, |customer| customer.id.clone())
 }
 
-fn contacts(source: &mut Source<'_>, list: Vec<Written<Contact>>) -> Vec<catalogue::Contact> {
+fn contacts(
+    source: &mut Source<'_>,
+    list: Vec<Written<Contact>>,
+    webhooks: &mut Webhooks,
+) -> Vec<catalogue::Contact> {
     unique(
         source,
         "contact",
         list.iter().map(|one| (one.id.value.as_str(), &one.id.at)),
     );
     let read = list.into_iter().map(|Written { value: one, at }| {
-        if one.email.is_none() && one.phone.is_none() {
-            source.wrong(&at, "`[[contact]]` lacks `email` or `phone`");
+        if one.email.is_none() && one.webhook.is_none() && one.phone.is_none() {
+            source.wrong(&at, "`[[contact]]` lacks `email`, `webhook` or `phone`");
         }
         catalogue::Contact {
             id: one.id.value,
             email: one.email.map(|email| email.value),
+            webhook: webhooks.read(source, one.webhook),
             phone: one.phone.map(|phone| phone.value),
         }
     });

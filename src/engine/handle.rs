@@ -180,8 +180,7 @@ impl EngineHandle {
         begun.ok_or_else(|| Refusal(format!("this {} is not due", notice.kind)).into())
     }
 
-    /// Records how an attempt ended. `unreached`: no relay got as far as this notice. If the end
-    /// cannot be written now, the engine writes it later.
+    /// Records how an attempt ended. If the end cannot be written now, the engine writes it later.
     ///
     /// # Errors
     /// As for every input. The caller need not try again.
@@ -192,6 +191,7 @@ impl EngineHandle {
         result: Delivery,
         reply: String,
         unreached: bool,
+        retry_after_s: Option<i64>,
     ) -> Result<Receipt, Error> {
         self.ask(Input::Delivered {
             notice,
@@ -199,6 +199,7 @@ impl EngineHandle {
             result,
             reply,
             unreached,
+            retry_after_s,
         })
         .await
     }

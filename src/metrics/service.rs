@@ -92,7 +92,7 @@ fn ledger(page: &mut Page, source: &Source) {
     );
     page.total(
         "nines_relay_refusals_total",
-        "Attempts at which a mail relay refused Nines itself: its greeting, login, sender, relaying or a message.",
+        "Attempts at which a mail relay refused Nines itself: its greeting, login, sender, relaying or a message; or a webhook refused a request.",
         counters.relay_refusals.load(Relaxed),
     );
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use domain::catalogue::Catalogue;
+use domain::event::Delivery;
 use domain::id::NoticeId;
 use domain::mailbox::Mailbox;
 use domain::notice::{Address, Kind, Notice};
@@ -22,8 +23,9 @@ use tokio::time::{sleep, timeout};
 use super::delivery::{Ended, attempt};
 use super::message::hex;
 use super::relay::Timeouts;
+use super::webhook::post;
 use super::{Rendered, Renderer};
-use crate::config::Relay;
+use crate::config::{Relay, Webhook};
 
 /// The number of messages under way at once, so that one stalled relay does not block the others.
 const CONNECTIONS: usize = 8;
@@ -97,7 +99,9 @@ impl Sender {
 /// Whom readers of notices can ask: as configured, else the sender's address.
 pub fn contact(catalogue: &Catalogue) -> String {
     let configured = catalogue.contact.clone();
-    configured.unwrap_or_else(|| catalogue.mail_from.address.clone())
+    let sender = Some(&catalogue.mail_from.address).filter(|address| !address.is_empty());
+    let known = configured.or_else(|| sender.cloned());
+    known.unwrap_or_else(|| catalogue.service.clone())
 }
 
 /// A message that may be sent now.
@@ -159,23 +163,32 @@ pub trait Outbox: Send + Sync + 'static {
 /// Delivers the notices of an outbox.
 pub struct Courier {
     relays: ArcSwap<Vec<Relay>>,
+    webhooks: ArcSwap<Vec<Webhook>>,
     renderer: ArcSwap<Renderer>,
     limits: Timeouts,
 }
 
 impl Courier {
-    /// A courier that renders with `renderer` and delivers through the first of `relays` that
+    /// A courier that renders with `renderer` and delivers mail through the first of `relays` that
     /// accepts a message.
     pub fn new(relays: Vec<Relay>, renderer: Arc<Renderer>, limits: Timeouts) -> Self {
         Self {
             relays: ArcSwap::from_pointee(relays),
+            webhooks: ArcSwap::default(),
             renderer: ArcSwap::new(renderer),
             limits,
         }
     }
 
-    /// Replaces the relays and templates. Messages under way end with the old ones.
-    pub fn replace(&self, relays: Vec<Relay>, renderer: Arc<Renderer>) {
+    /// The same courier with these webhooks.
+    pub fn with_webhooks(self, webhooks: Vec<Webhook>) -> Self {
+        self.webhooks.store(Arc::new(webhooks));
+        self
+    }
+
+    /// Replaces the relays, webhooks and templates. Messages under way end with the old ones.
+    pub fn replace(&self, relays: Vec<Relay>, webhooks: Vec<Webhook>, renderer: Arc<Renderer>) {
+        self.webhooks.store(Arc::new(webhooks));
         self.relays.store(Arc::new(relays));
         self.renderer.store(renderer);
     }
@@ -231,12 +244,7 @@ impl Courier {
     /// Carries out one attempt, from rendering to its recorded end. Returns the pause of the
     /// address if no attempt could begin.
     async fn carry(&self, outbox: &impl Outbox, due: Due) -> Option<Duration> {
-        let Due {
-            notice,
-            sender,
-            kept,
-        } = due;
-        let kept = match kept.map_or(Ok(None), |id| outbox.kept(id)) {
+        let kept = match due.kept.map_or(Ok(None), |id| outbox.kept(id)) {
             Ok(kept) => kept,
             Err(error) => {
                 tracing::error!(%error, "a kept message cannot be read; it waits");
@@ -244,9 +252,13 @@ impl Courier {
             }
         };
         let rendered = match kept {
-            Some(bytes) => Ok(Rendered::kept(bytes)),
-            None => self.renderer.load().message(&notice, &sender, outbox.now()),
+            Some(bytes) => Ok(Rendered::kept(&due, bytes)),
+            None => {
+                let renderer = self.renderer.load();
+                renderer.message(&due.notice, &due.sender, outbox.now())
+            }
         };
+        let Due { notice, sender, .. } = due;
         let message = match rendered {
             Ok(message) => message,
             Err(error) => {
@@ -263,15 +275,32 @@ impl Courier {
                 return Some(AFTER_REFUSAL);
             }
         };
-        let relays = in_order(&self.relays.load(), notice.kind);
-        let Address::Mail(to) = &notice.recipient.address;
-        let (ended, farewell) =
-            attempt(&relays, &sender.mail_from.address, to, &bytes, &self.limits).await;
+        let (ended, farewell) = match &notice.recipient.address {
+            Address::Mail(to) => {
+                let relays = in_order(&self.relays.load(), notice.kind);
+                attempt(&relays, &sender.mail_from.address, to, &bytes, &self.limits).await
+            }
+            Address::Webhook(url) => {
+                let message_id = &sender.message_id;
+                (self.post(url, message_id, &bytes, outbox.now()).await, None)
+            }
+        };
         outbox.ended(id, number, ended).await;
         if let Some(farewell) = farewell {
             farewell.say().await;
         }
         None
+    }
+}
+
+impl Courier {
+    /// Posts a message to a webhook. A webhook that is no longer configured has no secret.
+    async fn post(&self, url: &str, message_id: &str, bytes: &[u8], now: Timestamp) -> Ended {
+        let webhooks = self.webhooks.load();
+        match webhooks.iter().find(|webhook| webhook.url == url) {
+            Some(webhook) => post(webhook, message_id, bytes, now).await,
+            None => Ended::new(Delivery::Rejected, "this webhook is no longer configured"),
+        }
     }
 }
 

@@ -26,16 +26,19 @@ pub struct Ended {
     pub unreached: bool,
     /// A relay refused Nines itself, even if another one took the message: an operator must act.
     pub refused_us: bool,
+    /// The pause that the receiver asked for, in seconds.
+    pub retry_after_s: Option<i64>,
 }
 
 impl Ended {
-    fn new(result: Delivery, reply: &str) -> Self {
+    pub(super) fn new(result: Delivery, reply: &str) -> Self {
         let reply = text::cut(&text::one_line(reply), LONGEST_REPLY);
         Self {
             result,
             reply,
             unreached: false,
             refused_us: false,
+            retry_after_s: None,
         }
     }
 

@@ -14,23 +14,26 @@ use sha2::{Digest, Sha256};
 
 use super::attachment::Attachment;
 use super::render::{Preview, Renderer};
-use super::{Error, Sender, text};
+use super::{Due, Error, Sender, text};
 
 /// A message, ready for a relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
     /// Its `Message-ID`, in angle brackets.
     pub message_id: String,
-    /// Headers and body, every line ending in CRLF.
+    /// A mail's headers and body, every line ending in CRLF; of a webhook, its body.
     pub bytes: Vec<u8>,
     /// SHA-256 of `bytes`, in hexadecimal.
     pub sha256: String,
 }
 
 impl Rendered {
-    /// A message whose bytes were stored at its first attempt.
-    pub fn kept(bytes: Vec<u8>) -> Self {
-        let message_id = header_of(&bytes, "Message-ID").unwrap_or_default();
+    /// The message of `due` whose bytes were stored at its first attempt.
+    pub fn kept(due: &Due, bytes: Vec<u8>) -> Self {
+        let message_id = match due.notice.recipient.address {
+            Recipient::Mail(_) => header_of(&bytes, "Message-ID").unwrap_or_default(),
+            Recipient::Webhook(_) => due.sender.message_id.clone(),
+        };
         let sha256 = hex(&Sha256::digest(&bytes));
         Self {
             message_id,
@@ -51,10 +54,13 @@ impl Renderer {
         sender: &Sender,
         date: Timestamp,
     ) -> Result<Rendered, Error> {
+        let to = match &notice.recipient.address {
+            Recipient::Mail(to) => to,
+            Recipient::Webhook(_) => return self.webhook(notice, sender, date),
+        };
         let attachment = self.attachment(notice)?;
         let said = self.say_with(notice, sender, attachment.is_some())?;
         let from = mailbox("From", &sender.mail_from)?;
-        let Recipient::Mail(to) = &notice.recipient.address;
         let to = mailbox("To", &to.as_str().into())?;
         let headers = Headers {
             message_id: &sender.message_id,

@@ -1,13 +1,14 @@
-//! Notices: renders each once, hands it to a relay, and reports the result.
+//! Notices: renders each once, hands it to a relay or a webhook, and reports the result.
 //!
 //! This module decides nothing and never writes the ledger. [`Outbox`] gives it the notices that
-//! are due and takes the results. Only this module uses lettre.
+//! are due and takes the results. Only this module uses lettre and reqwest.
 
 mod alert_view;
 mod attachment;
 mod courier;
 mod delivery;
 mod ehlo;
+mod forbidden;
 mod message;
 mod outbox;
 mod relay;
@@ -20,6 +21,8 @@ mod times;
 mod trial;
 mod verdict;
 mod view;
+mod webhook;
+mod webhook_body;
 
 #[cfg(test)]
 mod alert_tests;
@@ -33,6 +36,8 @@ mod render_tests;
 mod report_tests;
 #[cfg(test)]
 mod update_tests;
+#[cfg(test)]
+mod webhook_tests;
 
 pub use courier::{Courier, Due, Outbox, Refused, Sender, contact};
 pub use delivery::Ended;
@@ -40,7 +45,8 @@ pub use message::Rendered;
 pub use outbox::EngineOutbox;
 pub use relay::Timeouts;
 pub use render::{Preview, Renderer};
-pub use trial::{send_test, warn_if_no_relay_answers};
+pub use trial::{send_test, send_test_webhook, warn_if_no_relay_answers};
+pub use webhook::meaning as webhook_meaning;
 
 /// Why a notice cannot be rendered.
 #[derive(Debug, thiserror::Error)]

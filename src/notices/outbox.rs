@@ -65,6 +65,7 @@ impl Outbox for EngineOutbox {
             reply,
             unreached,
             refused_us,
+            retry_after_s,
         } = ended;
         if refused_us {
             self.engine.count_relay_refusal();
@@ -73,7 +74,14 @@ impl Outbox for EngineOutbox {
         // takes no result; then the next start counts the attempt as ambiguous.
         while let Err(error) = self
             .engine
-            .delivered(notice, attempt, result, reply.clone(), unreached)
+            .delivered(
+                notice,
+                attempt,
+                result,
+                reply.clone(),
+                unreached,
+                retry_after_s,
+            )
             .await
         {
             match error {

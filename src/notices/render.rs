@@ -232,6 +232,27 @@ impl Renderer {
         self.say(&notice, &catalogue.service, &contact(catalogue))
     }
 
+    /// The body of a webhook about the same example.
+    pub fn preview_webhook(
+        &self,
+        kind: Kind,
+        unstable: bool,
+        catalogue: &Catalogue,
+        at: Timestamp,
+    ) -> Result<Vec<u8>, Error> {
+        let notice = sample::unstable(kind, catalogue, at)
+            .filter(|_| unstable)
+            .unwrap_or_else(|| sample::notice(kind, catalogue, at));
+        let sender = Sender {
+            service: catalogue.service.clone(),
+            contact: contact(catalogue),
+            mail_from: catalogue.mail_from.clone(),
+            message_id: format!("<preview@{}>", catalogue.mail_from.domain()),
+            references: Vec::new(),
+        };
+        Ok(self.webhook(&notice, &sender, at)?.bytes)
+    }
+
     fn view(&self, notice: &Notice, service: &str, contact: &str) -> View {
         View::new(&self.zones, notice, service, contact)
     }

@@ -1,4 +1,4 @@
-//! Mail that is not a notice: a test mail, and the question at a start if any relay answers.
+//! Messages that are not notices: tests of a relay and of a webhook, and the question at a start if any relay answers.
 
 use domain::catalogue::Catalogue;
 use jiff::Timestamp;
@@ -8,8 +8,9 @@ use super::courier::contact;
 use super::delivery::{Ended, attempt};
 use super::message::hex;
 use super::relay::Timeouts;
+use super::webhook::post;
 use super::{Error, Renderer, Sender};
-use crate::config::Relay;
+use crate::config::{Relay, Webhook};
 
 /// Sends a test mail to `to` through the first of `relays` that accepts it.
 ///
@@ -22,14 +23,7 @@ pub async fn send_test(
     to: &str,
     at: Timestamp,
 ) -> Result<Ended, Error> {
-    let id = &hex(&Sha256::digest(format!("{to}\0{}", at.as_nanosecond())))[..24];
-    let sender = Sender {
-        service: catalogue.service.clone(),
-        contact: contact(catalogue),
-        mail_from: catalogue.mail_from.clone(),
-        message_id: format!("<test-{id}@{}>", catalogue.mail_from.domain()),
-        references: Vec::new(),
-    };
+    let sender = sender(catalogue, to, at);
     let message = renderer.test_message(&sender, to, at)?;
     let from = catalogue.mail_from.to_string();
     let limits = Timeouts::impatient();
@@ -38,6 +32,32 @@ pub async fn send_test(
         farewell.say().await;
     }
     Ok(ended)
+}
+
+/// Sends a test to a webhook.
+///
+/// # Errors
+/// The message cannot be built.
+pub async fn send_test_webhook(
+    webhook: &Webhook,
+    renderer: &Renderer,
+    catalogue: &Catalogue,
+    at: Timestamp,
+) -> Result<Ended, Error> {
+    let sender = sender(catalogue, &webhook.url, at);
+    let body = renderer.test_webhook(&sender, &webhook.url, at)?;
+    Ok(post(webhook, &sender.message_id, &body.bytes, at).await)
+}
+
+fn sender(catalogue: &Catalogue, to: &str, at: Timestamp) -> Sender {
+    let id = &hex(&Sha256::digest(format!("{to}\0{}", at.as_nanosecond())))[..24];
+    Sender {
+        service: catalogue.service.clone(),
+        contact: contact(catalogue),
+        mail_from: catalogue.mail_from.clone(),
+        message_id: format!("<test-{id}@{}>", catalogue.mail_from.domain()),
+        references: Vec::new(),
+    }
 }
 
 /// Logs a warning if no relay answers. Notices are tried all the same.

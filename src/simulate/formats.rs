@@ -123,24 +123,15 @@ fn answer(text: &str) -> Option<Answer> {
         reply: reply.to_owned(),
         unreached: true,
         took,
+        code: None,
     };
     Some(match text {
         "refused" => unreached("connection refused", Duration::from_millis(1)),
         "timeout" => unreached("no connection in time", Duration::from_secs(30)),
         code => {
             let code: u16 = code.parse().ok()?;
-            let result = match code {
-                200..=299 => Delivery::Accepted,
-                400..=499 => Delivery::Deferred,
-                500..=599 => Delivery::Rejected,
-                _ => return None,
-            };
-            Answer {
-                result,
-                reply: format!("{code} simulated"),
-                unreached: code == 421,
-                took: Duration::from_millis(200),
-            }
+            let is_final = matches!(code, 200..=299 | 400..=599);
+            is_final.then(|| Answer::of_code(code))?
         }
     })
 }

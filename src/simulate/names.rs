@@ -15,7 +15,7 @@ pub(super) enum NameKind {
     Probe,
     Customer,
     Committee,
-    /// A mail address of a customer, a committee or a contact.
+    /// A mail address of a customer, a committee or a contact, or the URL of a webhook.
     Recipient,
     /// A window that an act schedules.
     NewWindow,
@@ -86,13 +86,13 @@ impl Names {
                 ("committee", committees.map(|c| c.id.to_string()).collect())
             }
             NameKind::Recipient => {
-                let recipients = customers.flat_map(|c| c.contacts.iter().cloned());
+                let recipients = customers.flat_map(|c| c.addresses().map(|a| a.to_string()));
                 let committees = catalogues.iter().flat_map(|c| &c.committees);
                 let members = committees.flat_map(|c| c.members.iter().cloned());
                 let contacts = catalogues.iter().flat_map(|c| &c.contacts);
-                let contacts = contacts.filter_map(|c| c.email.clone());
+                let contacts = contacts.flat_map(|c| c.addresses().map(|a| a.to_string()));
                 let all = recipients.chain(members).chain(contacts);
-                ("configured mail address", all.collect())
+                ("configured mail address or webhook", all.collect())
             }
             NameKind::NewWindow | NameKind::Window => {
                 let made = self.of.iter().filter(|n| n.kind == NameKind::NewWindow);

@@ -250,11 +250,15 @@ fn sent<'a>(record: &Record, id: NoticeId, outgoing: &'a Outgoing) -> NoticeLine
     }
 }
 
-/// Writes each message with the bytes of its first attempt.
+/// Writes each message with the bytes of its first attempt: a mail, or the body of a webhook.
 fn mails(folder: &Path, turn: &Turn) -> Result<(), Error> {
     for (id, outgoing) in turn.record().notices.messages() {
         if let Some(bytes) = turn.journal().message(id)? {
-            let name = format!("{:06}-{}.eml", id.0, outgoing.notice.kind.word());
+            let ending = match outgoing.notice.recipient.address {
+                Address::Mail(_) => "eml",
+                Address::Webhook(_) => "json",
+            };
+            let name = format!("{:06}-{}.{ending}", id.0, outgoing.notice.kind.word());
             put(&folder.join(name), &bytes)?;
         }
     }

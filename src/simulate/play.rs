@@ -227,6 +227,7 @@ impl Simulation<'_> {
                         result: answer.result,
                         reply: answer.reply,
                         unreached: answer.unreached,
+                        retry_after_s: None,
                     },
                 )?;
             }
@@ -455,7 +456,7 @@ impl Simulation<'_> {
             None => None,
         };
         let message = match kept {
-            Some(bytes) => Rendered::kept(bytes),
+            Some(bytes) => Rendered::kept(&due, bytes),
             None => self.renderer.message(&due.notice, &due.sender, at)?,
         };
         let address = due.notice.recipient.address.clone();
@@ -476,7 +477,7 @@ impl Simulation<'_> {
             return Err(Error::Inside("an attempt that began cannot be found"));
         };
         self.under_way.insert(notice);
-        let answer = world::mail_answer(self.scenario, &address.to_string(), at);
+        let answer = world::answer(self.scenario, &address, at);
         let took = SignedDuration::try_from(answer.took).unwrap_or(SignedDuration::ZERO);
         let ended = at.checked_add(took).unwrap_or(at);
         let step = Step::Delivered(notice, attempt, Box::new(answer));

@@ -79,7 +79,7 @@ pub struct Act {
 #[derive(Clone, Debug)]
 pub struct MailBehaviour {
     pub span: Span,
-    /// The recipient whose mail is affected; `None` is all mail.
+    /// The mail address or webhook that is affected; `None` is all mail.
     pub recipient: Option<String>,
     pub answer: Answer,
 }
@@ -93,6 +93,26 @@ pub struct Answer {
     /// True if no relay was reached.
     pub unreached: bool,
     pub took: Duration,
+    /// The code of the reply: a webhook reads it as HTTP does.
+    pub code: Option<u16>,
+}
+
+impl Answer {
+    /// A mail server's reply with this code.
+    pub fn of_code(code: u16) -> Self {
+        let result = match code {
+            200..=299 => Delivery::Accepted,
+            500..=599 => Delivery::Rejected,
+            _ => Delivery::Deferred,
+        };
+        Self {
+            result,
+            reply: format!("{code} simulated"),
+            unreached: code == 421,
+            took: Duration::from_millis(200),
+            code: Some(code),
+        }
+    }
 }
 
 /// A scenario file as written.

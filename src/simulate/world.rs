@@ -1,12 +1,12 @@
 //! Replaces the network: samples and mail answers are pure functions of scenario, instant and seed.
 
-use std::time::Duration;
-
 use domain::catalogue::Active;
-use domain::event::Delivery;
 use domain::id::{ProbeId, Source};
+use domain::notice::Address;
 use domain::sample::{Outcome, Phases, Reason, Sample};
 use jiff::Timestamp;
+
+use crate::notices::webhook_meaning;
 
 use super::scenario::{Answer, Effect, Scenario};
 
@@ -120,22 +120,26 @@ fn status(kind: &str, outcome: Outcome, reason: Option<Reason>) -> Option<u16> {
     }
 }
 
-/// The end of a delivery attempt that begins at `at`.
-pub(super) fn mail_answer(scenario: &Scenario, recipient: &str, at: Timestamp) -> Answer {
+/// The end of a delivery attempt that begins at `at`. A behaviour without a recipient is the mail server's.
+pub(super) fn answer(scenario: &Scenario, recipient: &Address, at: Timestamp) -> Answer {
+    let is_mail = matches!(recipient, Address::Mail(_));
+    let name = recipient.to_string();
     let target = scenario.mail.iter().rev().find(|behaviour| {
-        behaviour.span.contains(at)
-            && behaviour
-                .recipient
-                .as_deref()
-                .is_none_or(|r| r == recipient)
+        let named = behaviour.recipient.as_ref();
+        behaviour.span.contains(at) && named.map_or(is_mail, |named| *named == name)
     });
-    target.map_or_else(
-        || Answer {
-            result: Delivery::Accepted,
-            reply: "250 simulated".to_owned(),
+    let usual = || Answer::of_code(if is_mail { 250 } else { 200 });
+    let answer = target.map_or_else(usual, |behaviour| behaviour.answer.clone());
+    match (answer.code, is_mail) {
+        (Some(code), false) => Answer {
+            result: webhook_meaning(code).0,
             unreached: false,
-            took: Duration::from_millis(200),
+            ..answer
         },
-        |behaviour| behaviour.answer.clone(),
-    )
+        (None, false) => Answer {
+            unreached: false,
+            ..answer
+        },
+        (_, true) => answer,
+    }
 }

@@ -12,6 +12,7 @@ mod text;
 mod time;
 pub mod url;
 pub mod watched;
+mod webhook;
 mod written;
 
 pub use format::{Format, Parsed, parser};
@@ -23,6 +24,7 @@ pub use source::{Environment, Source, secret_line};
 pub use text::{FilePath, Id, Line, Percent, Prose, SecretName, Text, variable};
 pub use time::{ClockTime, Date, Length, Seconds, Weekday, Zone, spell_length, weekday};
 pub use watched::Watched;
+pub use webhook::WebhookUrl;
 pub use written::{OneOrMany, Place, STAND_IN, Scalar, Written};
 
 #[cfg(test)]

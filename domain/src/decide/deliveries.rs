@@ -39,14 +39,15 @@ impl Draft<'_> {
     }
 }
 
-/// The contacts without those whose address is the one that did not get the notice.
+/// The contacts without those who have no other address than one that did not get the notice.
 fn reachable(record: &Record, customer: &CustomerId, contacts: Vec<String>) -> Vec<String> {
     let catalogue = &record.catalogue;
     let failed = catalogue.customer(customer.as_str());
-    let failed: Vec<&String> = failed.iter().flat_map(|c| &c.contacts).collect();
     let has_failed = |id: &String| {
         let mut own = catalogue.contacts.iter().filter(|c| c.id == *id);
-        own.any(|c| c.email.as_ref().is_some_and(|mail| failed.contains(&mail)))
+        let own = own.next().map(|c| c.addresses().collect::<Vec<_>>());
+        let own = own.unwrap_or_default();
+        !own.is_empty() && own.iter().all(|a| failed.is_some_and(|c| c.has(a)))
     };
     contacts.into_iter().filter(|id| !has_failed(id)).collect()
 }
@@ -122,6 +123,7 @@ pub(super) fn lost_attempts(record: &Record) -> Vec<Fact> {
         result: Delivery::Ambiguous,
         reply: "the service ended during the attempt".to_owned(),
         unreached: false,
+        retry_after_s: None,
     })
     .collect()
 }

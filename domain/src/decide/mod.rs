@@ -186,6 +186,7 @@ impl Draft<'_> {
                 result,
                 reply,
                 unreached,
+                retry_after_s,
             } => {
                 let ended = Fact::DeliveryEnded {
                     notice: *notice,
@@ -193,6 +194,7 @@ impl Draft<'_> {
                     result: *result,
                     reply: reply.clone(),
                     unreached: *unreached,
+                    retry_after_s: *retry_after_s,
                 };
                 deliveries::under_way(self.record(), *notice, *attempt)?;
                 self.emit(at, ended);

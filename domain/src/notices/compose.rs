@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::mail;
 use crate::accounting;
 use crate::catalogue::Customer;
 use crate::id::{IncidentId, NoticeId, OutageId, Source, SystemId};
@@ -138,8 +137,7 @@ impl Look<'_> {
     /// The customers that have the address, in order of their ids.
     pub(super) fn customers(&self) -> Vec<&Customer> {
         let all = self.record.catalogue.customers.iter();
-        all.filter(|c| c.contacts.iter().any(|c| *self.address == mail(c)))
-            .collect()
+        all.filter(|c| c.has(self.address)).collect()
     }
 
     /// A `downtime` or `maintenance-overrun` about outages that go on.

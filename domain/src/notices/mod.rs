@@ -200,7 +200,7 @@ impl Look<'_> {
 
     fn has_system(&self, system: &SystemId) -> bool {
         let customers = self.record.catalogue.customers.iter();
-        let mut own = customers.filter(|c| c.contacts.iter().any(|c| *self.address == mail(c)));
+        let mut own = customers.filter(|c| c.has(self.address));
         own.any(|c| c.systems.contains(system))
     }
 
@@ -242,9 +242,4 @@ fn confirmed_by(record: &Record, system: &SystemId, resumed_at: Timestamp) -> Op
         later(heard_at.unwrap_or(latest).min(latest), probe.recovery_ms())
     });
     known_by.min()
-}
-
-/// The address of a configured contact.
-fn mail(contact: &str) -> Address {
-    Address::Mail(contact.to_owned())
 }

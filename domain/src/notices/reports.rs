@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::compose::{Content, Look};
-use super::mail;
 use crate::calendar::Month;
 use crate::catalogue::{Catalogue, Contact};
 use crate::id::CommitteeId;
@@ -180,7 +179,7 @@ impl Look<'_> {
     /// The reader of a mail about a report, in the committee's zone.
     pub fn reader(&self, kind: Kind, report: &Report) -> Recipient {
         let catalogue = &self.record.catalogue;
-        let own = |c: &&Contact| c.email.as_ref().is_some_and(|m| *self.address == mail(m));
+        let own = |c: &&Contact| c.has(self.address);
         let who = match kind {
             Kind::Report => [Role::Committee(report.committee.clone())].into(),
             _ => {

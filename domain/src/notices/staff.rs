@@ -1,8 +1,7 @@
 //! Composes mails to staff: escalations, clocks that are due or missed, customers who were not told.
 
 use super::compose::{Content, Look};
-use super::mail;
-use crate::catalogue::Contact;
+use crate::catalogue::{Contact, Customer};
 use crate::notice::{About, Alert, Named, Recipient, Role};
 use crate::record::notices::{Known, StaffEntry, StaffMatter, run_of};
 
@@ -50,7 +49,7 @@ impl Look<'_> {
                 About::NotTold {
                     customer: customer.clone(),
                     name: known.map_or_else(|| customer.to_string(), |c| c.name.clone()),
-                    addresses: known.map(|c| c.contacts.clone()).unwrap_or_default(),
+                    addresses: known.map(all_of).unwrap_or_default(),
                     phone: known.and_then(|c| c.phone.clone()),
                     since: *since,
                     reply: reply.clone(),
@@ -87,7 +86,7 @@ impl Look<'_> {
     /// The reader of a mail to staff, in the service's zone.
     pub fn colleague(&self) -> Recipient {
         let catalogue = &self.record.catalogue;
-        let own = |c: &&Contact| c.email.as_ref().is_some_and(|m| *self.address == mail(m));
+        let own = |c: &&Contact| c.has(self.address);
         let ids: Vec<&str> = catalogue
             .contacts
             .iter()
@@ -116,4 +115,9 @@ impl Look<'_> {
         });
         own.map(|(_, _, entry)| entry.known).collect()
     }
+}
+
+/// The addresses of a customer, as people write them.
+fn all_of(customer: &Customer) -> Vec<String> {
+    customer.addresses().map(|a| a.to_string()).collect()
 }

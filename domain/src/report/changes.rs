@@ -263,7 +263,7 @@ fn contacts(scope: &Scope<'_>, before: &Catalogue, after: &Catalogue, what: &mut
         let Some(was) = before.customer(now.id.as_str()).filter(|c| ours(c)) else {
             continue;
         };
-        if was.contacts != now.contacts {
+        if was.contacts != now.contacts || was.webhook != now.webhook {
             what.push(format!("Contacts of customer {} changed", now.name));
         }
         let zone = format!("Time zone of customer {}", now.name);

@@ -194,6 +194,7 @@ pub fn catalogue(systems: Vec<System>) -> Catalogue {
             name: "Clinic".into(),
             zone: "UTC".into(),
             phone: None,
+            webhook: None,
             contacts: vec!["it@clinic.example".into()],
             systems: systems.iter().map(|s| s.id.clone()).collect(),
         }],
@@ -472,14 +473,13 @@ impl Service {
 
     /// No relay can be reached for anything that may leave now.
     pub fn fail_to_connect(&mut self) -> Vec<NoticeId> {
-        let due = self.due();
-        let mut ids = Vec::new();
-        for notice in due {
+        let due = self.due().into_iter();
+        due.map(|notice| {
             let id = self.begin_attempt(&notice);
             self.end_attempt_as(id, Delivery::Deferred, true);
-            ids.push(id);
-        }
-        ids
+            id
+        })
+        .collect()
     }
 
     /// The courier's attempt ends, where no relay came as far as to speak of the notice or one did.
@@ -494,6 +494,7 @@ impl Service {
                 result,
                 reply,
                 unreached,
+                retry_after_s: None,
             },
         );
     }

@@ -212,7 +212,7 @@ impl Service {
         self.runner.replace(loaded.probes);
         self.filer.replace(loaded.look);
         renderer.attach_from(self.filer.folder());
-        self.courier.replace(relays, renderer);
+        self.courier.replace(relays, loaded.webhooks, renderer);
         for left in &left {
             tracing::warn!("{left}");
         }

@@ -24,7 +24,8 @@ pub fn run(common: &Common, wanted: Notice) -> Result<End, Failure> {
             kind,
             unstable,
             html,
-        } => preview(common, &kind, unstable, html),
+            webhook,
+        } => preview(common, &kind, unstable, (html, webhook)),
     }
 }
 
@@ -104,8 +105,45 @@ pub(super) fn standing(standing: &Standing, times: &Times) -> String {
     }
 }
 
-/// Sends a test mail. Needs no ledger, so it works beside a running service and without one.
+/// Sends a test to a webhook, signed as notices are.
+fn test_webhook(common: &Common, url: &str) -> Result<End, Failure> {
+    let loaded = config::load(&common.config).map_err(Failure::Config)?;
+    let urls = || loaded.webhooks.iter().map(|webhook| webhook.url.as_str());
+    let Some(webhook) = loaded.webhooks.iter().find(|webhook| webhook.url == url) else {
+        return Err(Failure::Usage(config::unknown("webhook", url, urls())));
+    };
+    probes::install_crypto();
+    let renderer = notices::Renderer::new(loaded.look.templates.as_ref())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let sent = notices::send_test_webhook(webhook, &renderer, &loaded.catalogue, clock::now());
+    let ended = runtime.block_on(sent)?;
+    let said = match ended.result {
+        Delivery::Accepted => "the test was accepted by the webhook",
+        Delivery::Ambiguous => "it is not known if the test was accepted by the webhook",
+        Delivery::Rejected => "the test found no receiver any more (410) at the webhook",
+        _ => "the test was not accepted by the webhook",
+    };
+    tested(common, url, said, &ended)
+}
+
+/// Prints how a test ended.
+fn tested(common: &Common, to: &str, said: &str, ended: &notices::Ended) -> Result<End, Failure> {
+    let accepted = ended.result == Delivery::Accepted;
+    if common.json {
+        output::json(&json!({ "recipient": to, "accepted": accepted, "reply": ended.reply }))?;
+    } else {
+        print(&format!("{said} {to}\n  {}\n", ended.reply))?;
+    }
+    Ok(End::bad_news_if(!accepted))
+}
+
+/// Sends a test mail or a test to a webhook. Needs no ledger, so it works beside a running service and without one.
 fn test(common: &Common, address: &str) -> Result<End, Failure> {
+    if address.contains("://") {
+        return test_webhook(common, address);
+    }
     values::Address::parse(address).map_err(Failure::Usage)?;
     let loaded = config::load(&common.config).map_err(Failure::Config)?;
     let Some(mail) = &loaded.mail else {
@@ -125,21 +163,13 @@ fn test(common: &Common, address: &str) -> Result<End, Failure> {
         clock::now(),
     );
     let ended = runtime.block_on(sent)?;
-    if common.json {
-        output::json(&json!({
-            "recipient": address, "accepted": ended.result == Delivery::Accepted,
-            "reply": ended.reply,
-        }))?;
-    } else {
-        let said = match ended.result {
-            Delivery::Accepted => "a relay accepted the test mail",
-            Delivery::Ambiguous => "it is not known if the relay accepted the test mail",
-            Delivery::Rejected => "the relay rejected the address of the test mail",
-            _ => "no relay accepted the test mail",
-        };
-        print(&format!("{said} to {address}\n  {}\n", ended.reply))?;
-    }
-    Ok(End::bad_news_if(ended.result != Delivery::Accepted))
+    let said = match ended.result {
+        Delivery::Accepted => "a relay accepted the test mail to",
+        Delivery::Ambiguous => "it is not known if the relay accepted the test mail to",
+        Delivery::Rejected => "the relay rejected the address of the test mail to",
+        _ => "no relay accepted the test mail to",
+    };
+    tested(common, address, said, &ended)
 }
 
 /// Lists who would be notified about each system, as the configuration says.
@@ -158,7 +188,8 @@ fn recipients(common: &Common, only: Option<&str>) -> Result<End, Failure> {
         let customers: Vec<&Customer> = catalogue.customers.iter().filter(depend).collect();
         let mut lines = vec![system.to_owned()];
         for customer in &customers {
-            let addresses = customer.contacts.join(", ");
+            let addresses: Vec<String> = customer.addresses().map(|a| a.to_string()).collect();
+            let addresses = addresses.join(", ");
             lines.push(format!("{} ({}): {addresses}", customer.name, customer.id));
         }
         if customers.is_empty() {
@@ -167,7 +198,10 @@ fn recipients(common: &Common, only: Option<&str>) -> Result<End, Failure> {
         }
         list.entry(lines);
         let customers = customers.iter().map(|customer| {
-            json!({ "customer": customer.id, "name": customer.name, "contacts": customer.contacts })
+            json!({
+                "customer": customer.id, "name": customer.name, "contacts": customer.contacts,
+                "webhook": customer.webhook,
+            })
         });
         all.push(json!({ "system": system, "customers": customers.collect::<Vec<_>>() }));
     }
@@ -178,7 +212,12 @@ fn recipients(common: &Common, only: Option<&str>) -> Result<End, Failure> {
     Ok(End::Done)
 }
 
-fn preview(common: &Common, kind: &str, unstable: bool, html: bool) -> Result<End, Failure> {
+fn preview(
+    common: &Common,
+    kind: &str,
+    unstable: bool,
+    (html, webhook): (bool, bool),
+) -> Result<End, Failure> {
     let Some(kind) = Kind::ALL.into_iter().find(|k| k.word() == kind) else {
         let known: Vec<&str> = Kind::ALL.iter().map(|k| k.word()).collect();
         return Err(Failure::Usage(format!(
@@ -193,7 +232,14 @@ fn preview(common: &Common, kind: &str, unstable: bool, html: bool) -> Result<En
     }
     let loaded = config::load(&common.config).map_err(Failure::Config)?;
     let renderer = notices::Renderer::new(loaded.look.templates.as_ref())?;
-    let said = renderer.preview(kind, unstable, &loaded.catalogue, clock::now())?;
+    let (catalogue, now) = (&loaded.catalogue, clock::now());
+    if webhook {
+        let body = renderer.preview_webhook(kind, unstable, catalogue, now)?;
+        let body: Value = serde_json::from_slice(&body)?;
+        output::json(&body)?;
+        return Ok(End::Done);
+    }
+    let said = renderer.preview(kind, unstable, catalogue, now)?;
     if common.json {
         output::json(&said)?;
     } else if html {

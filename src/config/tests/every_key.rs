@@ -264,6 +264,7 @@ fn every_required_key_left_out_is_reported_once() {
             "days" => Some("lacks `days`"),
             "length" | "end" => Some("lacks `length`"),
             "email" => Some("lacks `email`"),
+            "contacts" => Some("lacks `contacts`"),
             "mail" => Some("lacks `[mail]`"),
             _ => None,
         };

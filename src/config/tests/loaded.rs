@@ -421,7 +421,7 @@ fn parts_without_effect_are_reported() {
         .with("policies/standard.toml", "name = \"Standard\"\n");
     let unused = drafts.load().expect("good").unused();
     assert!(
-        unused[1].starts_with("the 6 entries of `[[contact]]` get no mail"),
+        unused[1].starts_with("the 6 entries of `[[contact]]` get no notice"),
         "{unused:?}"
     );
     let least = Files::with_system(&format!("{SYSTEM}{PROBE}"));

@@ -368,7 +368,7 @@ fn the_service_must_make_sense() {
     service(
         "email = \"level2@example.org\"",
         "",
-        "lacks `email` or `phone`",
+        "lacks `email`, `webhook` or `phone`",
     );
     service(
         "zone     = \"America/New_York\"",

@@ -363,3 +363,119 @@ fn a_url_takes_the_values_of_its_query_from_the_environment() {
         assert!(reported[0].2.contains(part), "{reported:?}");
     }
 }
+
+/// The shipped files, whose first customer has this webhook in place of its mail addresses.
+fn hooked(keys: &str) -> Files {
+    Files::shipped()
+        .replace(
+            "nines.toml",
+            "contacts = [\"it@st-elsewhere.example\"]",
+            &format!("webhook = {{ {keys} }}"),
+        )
+        .with("hook", "a long secret of the webhook\n")
+}
+
+#[test]
+fn the_secret_of_a_webhook_comes_from_a_file_and_is_not_shown() {
+    let files = hooked("url = \"https://pager.example.org/n\", secret_file = \"hook\"");
+    let loaded = files.load().unwrap();
+    assert_eq!(loaded.webhooks.len(), 1);
+    let webhook = &loaded.webhooks[0];
+    assert_eq!(
+        webhook.secret.expose_secret(),
+        "a long secret of the webhook"
+    );
+    assert!(!webhook.allow_private);
+    let customer = loaded.catalogue.customer("st-elsewhere").unwrap();
+    assert_eq!(
+        customer.webhook.as_deref(),
+        Some("https://pager.example.org/n")
+    );
+    let catalogue = serde_json::to_string(&loaded.catalogue).unwrap();
+    assert!(!format!("{loaded:?}{catalogue}").contains("a long secret"));
+    assert!(loaded.warnings.is_empty());
+}
+
+#[test]
+fn mistakes_of_a_webhook_are_named() {
+    for (keys, said) in [
+        (
+            "url = \"https://pager.example.org/\"",
+            "lacks `secret_file`",
+        ),
+        ("secret_file = \"hook\"", "lacks `url`"),
+        (
+            "url = \"pager\", secret_file = \"hook\"",
+            "write https:// and a host",
+        ),
+        (
+            "url = \"https://pager.example.org/?token=hunter2\", secret_file = \"hook\"",
+            "`token` may be a secret",
+        ),
+        (
+            "url = \"https://me:hunter2@pager.example.org/\", secret_file = \"hook\"",
+            "must not appear in a URL",
+        ),
+        (
+            "url = \"http://pager.example.org/\", secret_file = \"hook\"",
+            "a webhook needs https://",
+        ),
+        (
+            "url = \"https://pager.example.org/\", secret_file = \"none\"",
+            "cannot be read",
+        ),
+        (
+            "url = \"https://pager.example.org/\", secret_file = \"hook\", allow_privat = true",
+            "did you mean `allow_private`?",
+        ),
+    ] {
+        let files = hooked(keys);
+        let reported = files.reported();
+        assert_eq!(reported.len(), 1, "{keys}: {reported:?}");
+        assert!(reported[0].2.contains(said), "{keys}: {reported:?}");
+        let rendered = files.load().unwrap_err().rendered();
+        assert!(!rendered.contains(SECRET), "{rendered}");
+    }
+    let short = hooked("url = \"https://pager.example.org/\", secret_file = \"hook\"");
+    let loaded = short.with("hook", "short").load().unwrap();
+    assert!(!loaded.warnings.is_empty());
+}
+
+#[test]
+fn one_webhook_has_one_secret() {
+    let contact = |keys: &str| {
+        let hook = "url = \"https://pager.example.org/\", secret_file = \"hook\"";
+        let files = hooked(hook).replace(
+            "nines.toml",
+            "email = \"level2@example.org\"",
+            &format!("webhook = {{ url = \"https://pager.example.org/\", {keys} }}"),
+        );
+        files.with("other", "another secret of the webhook")
+    };
+    assert_eq!(
+        contact("secret_file = \"hook\"")
+            .load()
+            .unwrap()
+            .webhooks
+            .len(),
+        1
+    );
+    let reported = contact("secret_file = \"other\"").reported();
+    assert_eq!(reported.len(), 1, "{reported:?}");
+    assert!(
+        reported[0].2.contains("has another `secret_file`"),
+        "{reported:?}"
+    );
+}
+
+#[test]
+fn a_customer_needs_a_mail_address_or_a_webhook() {
+    let files =
+        Files::shipped().replace("nines.toml", "contacts = [\"it@st-elsewhere.example\"]", "");
+    let reported = files.reported();
+    assert_eq!(reported.len(), 1, "{reported:?}");
+    assert!(
+        reported[0].2.contains("lacks `contacts` or `webhook`"),
+        "{reported:?}"
+    );
+}

@@ -48,6 +48,7 @@ pub(crate) fn catalogue() -> Catalogue {
             name: "St. Elsewhere".to_owned(),
             zone,
             phone: None,
+            webhook: None,
             contacts: vec!["it@st-elsewhere.example".to_owned()],
             systems: vec![SystemId::from("portal")],
         }],

@@ -191,7 +191,7 @@ async fn a_port_that_closes_and_opens_again_is_one_outage_with_both_notices() {
     let reply = "250 taken".to_owned();
     service
         .engine
-        .delivered(first, 1, Delivery::Accepted, reply, false)
+        .delivered(first, 1, Delivery::Accepted, reply, false, None)
         .await
         .unwrap();
 

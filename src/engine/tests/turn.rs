@@ -474,6 +474,7 @@ fn a_rejected_notice_is_shown_at_once_with_the_reply_of_the_relay() {
         result: Delivery::Rejected,
         reply: reply.clone(),
         unreached: false,
+        retry_after_s: None,
     };
     turn.step(t(172), refused, None).result.unwrap();
     let shown = shown(&turn);
@@ -501,6 +502,7 @@ fn a_system_removed_while_down_names_the_customers_that_were_notified() {
         result: Delivery::Accepted,
         reply: "250 2.0.0 accepted".to_owned(),
         unreached: false,
+        retry_after_s: None,
     };
     for (at, input) in [(170, Input::Tick), (171, attempt), (172, accepted)] {
         turn.step(t(at), input, None).result.unwrap();
@@ -538,6 +540,7 @@ fn a_stored_message_that_differs_is_a_refusal_and_no_failure_of_the_disk() {
         result: Delivery::Deferred,
         reply: "later".to_owned(),
         unreached: false,
+        retry_after_s: None,
     };
     turn.step(t(171), lost, None).result.unwrap();
     let other = attempt(&mut turn, 4_000, b"second");

@@ -193,6 +193,7 @@ examples! {
     DeliveryEnded => Fact::DeliveryEnded {
         notice: NoticeId(14), attempt: 1, result: Delivery::Deferred, reply: "451 4.3.0 try later".into(),
         unreached: false,
+        retry_after_s: None,
     },
 }
 
@@ -342,6 +343,7 @@ fn catalogue() -> Catalogue {
             name: "Mercy Hospital".into(),
             zone: "America/Chicago".into(),
             phone: None,
+            webhook: None,
             contacts: vec!["ops@mercy.example".into()],
             systems: vec![system()],
         }],
@@ -349,6 +351,7 @@ fn catalogue() -> Catalogue {
             id: "dana".into(),
             email: Some("dana@nines.example".into()),
             phone: None,
+            webhook: None,
         }],
         operators: Vec::new(),
         policies: vec![policy()],

@@ -50,6 +50,7 @@ fn catalogue() -> Catalogue {
             name: "Lakeside".into(),
             zone: zone.clone(),
             phone: None,
+            webhook: None,
             contacts: vec!["office@lakeside.example".into()],
             systems: vec![portal()],
         }],

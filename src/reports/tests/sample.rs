@@ -88,6 +88,7 @@ fn customer(id: &str, name: &str, systems: &[&str]) -> Customer {
         name: name.to_owned(),
         zone: "America/Chicago".to_owned(),
         phone: None,
+        webhook: None,
         contacts: vec![format!("it@{id}.example")],
         systems: systems.iter().map(|s| SystemId::from(*s)).collect(),
     }
@@ -302,6 +303,7 @@ pub(super) fn deliver(
             result,
             reply: "as drawn".to_owned(),
             unreached: false,
+            retry_after_s: None,
         },
     ];
     let seq = record.seq;

@@ -556,7 +556,7 @@ answer = "451"
             "there is no system `results`",
             "there is no act that schedules a window `moove`, did you mean `move`?",
             "there is no customer `saint-elsewhere`, did you mean `st-elsewhere`?",
-            "there is no configured mail address `it@st-elsewhere.exmple`, did you mean `it@st-elsewhere.example`?",
+            "there is no configured mail address or webhook `it@st-elsewhere.exmple`, did you mean `it@st-elsewhere.example`?",
         ]
     );
     let lines: Vec<&str> = scenario.lines().collect();

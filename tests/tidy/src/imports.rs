@@ -39,6 +39,7 @@ const OWNED: &[(&str, &str)] = &[
     ("duckdb::", "src/samples"),
     ("rusqlite::", "src/ledger"),
     ("lettre::", "src/notices"),
+    ("reqwest::", "src/notices"),
     ("prometheus::", "src/metrics"),
     ("minijinja::", "src/notices src/reports"),
     ("typeset::", "src/reports"),

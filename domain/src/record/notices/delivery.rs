@@ -16,8 +16,19 @@ const PAUSES_S: [i64; 7] = [30, 60, 120, 300, 600, 900, 1800];
 /// How long an address may defer before the message counts as rejected.
 const GIVE_UP: SignedDuration = SignedDuration::from_hours(48);
 
+/// The longest pause that a receiver may ask for, in seconds.
+const LONGEST_ASKED_S: i64 = 3600;
+
 /// How soon a message is sent once more that was lost after its first byte.
 const LOST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
+
+/// How an attempt ended.
+struct Answer {
+    result: Delivery,
+    unreached: bool,
+    /// The pause that the receiver asked for, in seconds; 0 if it asked for none.
+    asked_s: i64,
+}
 
 impl Known {
     /// The knowledge after one more message: certain knowledge stays, and so does the first message
@@ -56,11 +67,18 @@ impl Record {
                 result,
                 reply,
                 unreached,
+                retry_after_s,
                 ..
             } => {
                 let last = (*result, reply.clone());
                 self.notices.with_message(*notice, |o| o.last = Some(last));
-                self.attempt_ended(*notice, at, *result, *unreached);
+                let asked = retry_after_s.map_or(0, |s| s.clamp(0, LONGEST_ASKED_S));
+                let answer = Answer {
+                    result: *result,
+                    unreached: *unreached,
+                    asked_s: asked,
+                };
+                self.attempt_ended(*notice, at, answer);
             }
             _ => {}
         }
@@ -119,7 +137,12 @@ impl Record {
         entries.map(|e| e.owed_at).max()
     }
 
-    fn attempt_ended(&mut self, id: NoticeId, at: Timestamp, result: Delivery, unreached: bool) {
+    fn attempt_ended(&mut self, id: NoticeId, at: Timestamp, answer: Answer) {
+        let Answer {
+            result,
+            unreached,
+            asked_s,
+        } = answer;
         let Some(outgoing) = self.notices.messages.get(&id).cloned() else {
             return;
         };
@@ -127,6 +150,14 @@ impl Record {
         let (standing, known) = match result {
             Delivery::Accepted => (Standing::Sent(at), Some(Known::Yes(id))),
             Delivery::Rejected => (Standing::Rejected(at), Some(Known::Refused(id))),
+            // A receiver knows a repeated webhook by its id, so it is tried like a deferred one.
+            Delivery::Ambiguous if matches!(address, Address::Webhook(_)) => {
+                self.notices.with_message(id, |o| o.lost += 1);
+                match self.notices.deferred(&address, at, asked_s) {
+                    Some(next) => (Standing::Due(next), Some(Known::Lost(id))),
+                    None => (Standing::Ambiguous(at), Some(Known::Perhaps(id))),
+                }
+            }
             Delivery::Ambiguous if outgoing.lost > 0 => {
                 (Standing::Ambiguous(at), Some(Known::Perhaps(id)))
             }
@@ -135,7 +166,7 @@ impl Record {
                 let next = at.checked_add(LOST_PAUSE).unwrap_or(at);
                 (Standing::Due(next), Some(Known::Lost(id)))
             }
-            Delivery::Deferred => match self.notices.deferred(&address, at) {
+            Delivery::Deferred => match self.notices.deferred(&address, at, asked_s) {
                 Some(next) => (Standing::Due(next), None),
                 None => (Standing::Rejected(at), Some(Known::Refused(id))),
             },
@@ -155,7 +186,7 @@ impl Record {
                 self.correct_late_notice(&outgoing.notice, at);
             }
         }
-        if result == Delivery::Accepted {
+        if result == Delivery::Accepted && matches!(address, Address::Mail(_)) {
             self.notices.mail_goes_again(at);
         }
         if let Some(work) = &outgoing.notice.window {
@@ -314,11 +345,12 @@ impl Channel {
 }
 
 impl super::Notices {
-    /// One more deferral in a row: when to try again, or `None` if 48 hours have passed.
-    fn deferred(&mut self, address: &Address, at: Timestamp) -> Option<Timestamp> {
+    /// One more deferral in a row: when to try again, or `None` if 48 hours have passed. The pause is
+    /// at least `asked_s`.
+    fn deferred(&mut self, address: &Address, at: Timestamp, asked_s: i64) -> Option<Timestamp> {
         let mut next = None;
         self.with_channel(address, |channel| {
-            let pause_s = PAUSES_S[channel.failures.min(PAUSES_S.len() - 1)];
+            let pause_s = PAUSES_S[channel.failures.min(PAUSES_S.len() - 1)].max(asked_s);
             channel.failures += 1;
             let since = *channel.failing_since.get_or_insert(at);
             let again = at.checked_add(SignedDuration::from_secs(pause_s)).ok();

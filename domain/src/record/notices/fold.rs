@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Channel, Known, NotSent, Notices, OutageEntry, WindowEntry};
+use crate::catalogue::Customer;
 use crate::id::{CustomerId, OutageId, SystemId, WindowId};
 use crate::notice::{Address, Kind, Window};
 use crate::record::{Outage, Record};
@@ -192,11 +193,7 @@ impl Record {
             };
             let has = |catalogue: &crate::catalogue::Catalogue, system: &SystemId| {
                 catalogue.system(system.as_str()).is_some()
-                    && catalogue.customers_of(system).any(|c| {
-                        c.contacts
-                            .iter()
-                            .any(|c| Address::Mail(c.clone()) == address)
-                    })
+                    && catalogue.customers_of(system).any(|c| c.has(&address))
             };
             let catalogue = Arc::clone(&self.catalogue);
             for id in &channel.outages {
@@ -300,8 +297,7 @@ impl Record {
             if own().next().is_none() {
                 continue;
             }
-            for contact in &customer.contacts {
-                let address = Address::Mail(contact.clone());
+            for address in customer.addresses() {
                 let (customers, theirs) = audience.entry(address).or_default();
                 customers.insert(customer.id.clone());
                 let new: Vec<SystemId> = own().filter(|s| !theirs.contains(s)).cloned().collect();
@@ -314,12 +310,11 @@ impl Record {
     /// The addresses of one customer.
     pub(super) fn addresses_of(&self, customer: &CustomerId) -> Audience {
         let known = self.catalogue.customer(customer.as_str());
-        let contacts = known.into_iter().flat_map(|c| &c.contacts);
-        let entry = |contact: &String| {
-            let customers = BTreeSet::from([customer.clone()]);
-            (Address::Mail(contact.clone()), (customers, Vec::new()))
-        };
-        contacts.map(entry).collect()
+        let addresses = known.into_iter().flat_map(Customer::addresses);
+        let customers = BTreeSet::from([customer.clone()]);
+        addresses
+            .map(|address| (address, (customers.clone(), Vec::new())))
+            .collect()
     }
 
     /// An address that knows of one outage knows of every other that is one downtime with it. An

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{Known, Notices};
 use crate::calendar::Month;
+use crate::catalogue::Committee;
 use crate::id::{CommitteeId, IncidentId};
 use crate::notice::{Address, Kind, Notice};
 use crate::record::Record;
@@ -148,14 +149,18 @@ impl Record {
     pub(in crate::record) fn drop_removed_readers(&mut self, at: Timestamp) {
         let catalogue = Arc::clone(&self.catalogue);
         for key in self.notices.owed_reports() {
-            self.drop_mails(&key, at, |Address::Mail(mail), entry| match entry.kind {
+            self.drop_mails(&key, at, |address, entry| match entry.kind {
                 Kind::Report => {
                     let committee = catalogue.committee(key.0.as_str());
-                    !committee.is_some_and(|c| c.members.contains(mail))
+                    let member = |c: &Committee| match address {
+                        Address::Mail(mail) => c.members.contains(mail),
+                        Address::Webhook(_) => false,
+                    };
+                    !committee.is_some_and(member)
                 }
                 _ => {
                     let mut own = catalogue.contacts.iter();
-                    !own.any(|c| entry.contacts.contains(&c.id) && c.email.as_ref() == Some(mail))
+                    !own.any(|c| entry.contacts.contains(&c.id) && c.has(address))
                 }
             });
         }

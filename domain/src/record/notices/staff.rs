@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Known, NotSent, Notices};
+use crate::catalogue::{Catalogue, Contact, Customer};
 use crate::clocks::{Outcome, Run, State as LevelState};
 use crate::event::{Event, Fact};
 use crate::handling::ClockRun;
@@ -144,7 +145,7 @@ impl Record {
         self.owe_staff(at, kind, Some(incident), systems, matter, &contacts);
     }
 
-    /// Each mail address of the contacts is owed a mail.
+    /// Each address of the contacts is owed a notice.
     fn owe_staff(
         &mut self,
         at: Timestamp,
@@ -155,15 +156,14 @@ impl Record {
         contacts: &[String],
     ) {
         let catalogue = Arc::clone(&self.catalogue);
-        // A service that sends no mail owes none.
-        if catalogue.mail_from.address.is_empty() {
-            return;
-        }
+        let failed = match &matter {
+            StaffMatter::NotTold { customer, .. } => catalogue.customer(customer.as_str()),
+            _ => None,
+        };
         let mut owed: BTreeMap<Address, BTreeSet<String>> = BTreeMap::new();
         for id in contacts {
             let contact = catalogue.contacts.iter().find(|c| c.id == *id);
-            if let Some(email) = contact.and_then(|c| c.email.clone()) {
-                let address = Address::Mail(email);
+            for address in contact.iter().flat_map(|c| channels(&catalogue, c, failed)) {
                 owed.entry(address).or_default().insert(id.clone());
             }
         }
@@ -241,9 +241,9 @@ impl Record {
     /// Contacts that the configuration no longer has are owed no mail.
     pub(super) fn drop_removed_staff(&mut self, at: Timestamp) {
         let catalogue = Arc::clone(&self.catalogue);
-        let left = |entry: &StaffEntry, Address::Mail(mail): &Address| {
+        let left = |entry: &StaffEntry, address: &Address| {
             let mut own = catalogue.contacts.iter();
-            !own.any(|c| entry.contacts.contains(&c.id) && c.email.as_ref() == Some(mail))
+            !own.any(|c| entry.contacts.contains(&c.id) && c.has(address))
         };
         let owed: Vec<(u64, Address)> = self.notices.owed_alerts.iter().cloned().collect();
         for (cause, address) in owed {
@@ -276,6 +276,26 @@ impl Record {
         if let Some(incident) = notice.incident {
             self.level_told(at, incident, level);
         }
+    }
+}
+
+/// The addresses of a contact that a notice goes to. That `failed` was not reached is told by
+/// another channel than those of `failed`, if the contact has one. A service that sends no mail owes
+/// none.
+fn channels(catalogue: &Catalogue, contact: &Contact, failed: Option<&Customer>) -> Vec<Address> {
+    let sends_mail = !catalogue.mail_from.address.is_empty();
+    let all = contact.addresses();
+    let all: Vec<Address> = all
+        .filter(|a| sends_mail || !matches!(a, Address::Mail(_)))
+        .collect();
+    let works = |a: &&Address| {
+        let mut tried = failed.into_iter().flat_map(Customer::addresses);
+        !tried.any(|other| other.shares_channel_with(a))
+    };
+    let working: Vec<Address> = all.iter().filter(works).cloned().collect();
+    match working.is_empty() {
+        true => all,
+        false => working,
     }
 }
 

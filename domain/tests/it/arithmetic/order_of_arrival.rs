@@ -97,6 +97,7 @@ fn configured(seed: u64, systems: &[u64]) -> Catalogue {
             name: format!("Customer {c}"),
             zone: "UTC".into(),
             phone: None,
+            webhook: None,
             contacts: vec![format!("it@c{c}.example")],
             systems: systems
                 .iter()

@@ -349,6 +349,7 @@ fn with_customer(id: &str) -> Catalogue {
         name: id.to_uppercase(),
         zone: "UTC".into(),
         phone: None,
+        webhook: None,
         contacts: vec![format!("it@{id}.example")],
         systems: vec![a()],
     });

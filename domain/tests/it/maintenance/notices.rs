@@ -142,6 +142,7 @@ fn scheduled() -> Service {
         name: "Lab".into(),
         zone: "UTC".into(),
         phone: None,
+        webhook: None,
         contacts: vec!["one@lab.example".into(), "two@lab.example".into()],
         systems: vec!["a".into()],
     });

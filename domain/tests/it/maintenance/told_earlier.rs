@@ -112,6 +112,7 @@ fn moved() -> Service {
         name: "Lab".into(),
         zone: "UTC".into(),
         phone: None,
+        webhook: None,
         contacts: vec!["one@lab.example".into()],
         systems: vec!["a".into()],
     });

@@ -17,6 +17,7 @@ fn customer(id: &str, systems: &[&str]) -> Customer {
         name: id.to_uppercase(),
         zone: "UTC".into(),
         phone: None,
+        webhook: None,
         contacts: vec![format!("it@{id}.example")],
         systems: systems.iter().map(|s| (*s).into()).collect(),
     }

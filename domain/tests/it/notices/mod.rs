@@ -4,3 +4,4 @@ mod delivery;
 mod relays_away;
 mod staff;
 mod updates;
+mod webhooks;

@@ -15,6 +15,7 @@ fn contact(id: &str) -> Contact {
         id: id.into(),
         email: Some(format!("{id}@example.org")),
         phone: None,
+        webhook: None,
     }
 }
 

@@ -245,6 +245,7 @@ fn who_becomes_a_customer_meanwhile_is_told_since_when_it_is_down() {
         name: "Lab".into(),
         zone: "UTC".into(),
         phone: None,
+        webhook: None,
         contacts: vec!["one@lab.example".into()],
         systems: vec!["a".into()],
     });

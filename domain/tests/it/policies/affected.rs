@@ -40,6 +40,7 @@ fn customer(id: &str) -> Customer {
         name: id.to_uppercase(),
         zone: "UTC".into(),
         phone: None,
+        webhook: None,
         contacts: vec![format!("it@{id}.example")],
         systems: vec!["a".into()],
     }

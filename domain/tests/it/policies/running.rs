@@ -58,6 +58,7 @@ fn customer(id: &str) -> Customer {
         name: id.to_uppercase(),
         zone: "UTC".into(),
         phone: None,
+        webhook: None,
         contacts: vec![format!("it@{id}.example")],
         systems: vec!["a".into()],
     }
@@ -80,6 +81,7 @@ fn contact(level: u8) -> Contact {
         id: format!("contact-{level}"),
         email: Some(format!("contact-{level}@example.org")),
         phone: None,
+        webhook: None,
     }
 }
 

@@ -172,6 +172,7 @@ fn watched(change: u8) -> Catalogue {
         name: "Lab".into(),
         zone: "America/New_York".into(),
         phone: None,
+        webhook: None,
         contacts: vec!["one@lab.example".into(), "two@lab.example".into()],
         systems: vec!["b".into()],
     });

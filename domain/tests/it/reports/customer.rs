@@ -20,6 +20,7 @@ fn lab() -> Customer {
         name: "Lab".into(),
         zone: "UTC".into(),
         phone: None,
+        webhook: None,
         contacts: vec!["it@lab.example".into()],
         systems: vec!["a".into()],
     }

@@ -32,6 +32,7 @@ fn configured(change: impl FnOnce(&mut Catalogue)) -> Service {
         id: id.into(),
         email: Some(format!("{id}@staff.example")),
         phone: None,
+        webhook: None,
     };
     catalogue.contacts = vec![contact("desk"), contact("kim"), contact("owner")];
     catalogue.operators = vec!["desk".into()];

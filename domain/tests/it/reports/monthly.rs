@@ -462,6 +462,7 @@ fn customers(contacts: &[usize]) -> Service {
             name: format!("Clinic {i}"),
             zone: "UTC".into(),
             phone: None,
+            webhook: None,
             contacts: (0..*n).map(|c| format!("{c}@c{i}.example")).collect(),
             systems: vec!["a".into()],
         })
