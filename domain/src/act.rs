@@ -2,6 +2,8 @@
 //!
 //! The keys are those of scenarios (`docs/rehearsals.md`). `domain::decide` records an act or refuses it.
 
+mod texts;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;

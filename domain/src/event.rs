@@ -13,6 +13,7 @@ use crate::actor::Actor;
 use crate::calendar::Month;
 use crate::catalogue::{Catalogue, Single};
 use crate::clocks::State as LevelState;
+use crate::guard;
 use crate::handling::{ClockRun, Impact, Problem};
 use crate::id::{
     CommitteeId, CustomerId, IncidentId, NoticeId, OutageId, PolicyId, Source, SystemId, WindowId,
@@ -489,6 +490,14 @@ pub enum Fact {
     },
     /// Users can work in another way until it is corrected.
     WorkaroundFound { incident: IncidentId, text: String },
+    /// A person confirmed that a text of the act before is no protected health information.
+    TextConfirmed {
+        /// The subject of that act.
+        about: String,
+        /// The kinds that it looks like.
+        found: Vec<guard::Kind>,
+        reason: String,
+    },
     /// Its clocks do not run.
     IncidentPaused {
         incident: IncidentId,
@@ -655,6 +664,7 @@ impl Fact {
             | Fact::MaintenanceReminded { window, .. }
             | Fact::MaintenanceStarted { window, .. }
             | Fact::MaintenanceCompleted { window } => window.to_string(),
+            Fact::TextConfirmed { about, .. } => about.clone(),
             Fact::IncidentOpened { systems, .. } => systems
                 .iter()
                 .map(SystemId::as_str)

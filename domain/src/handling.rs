@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::clocks::{Reached, Run, State};
+use crate::guard;
 use crate::id::{CustomerId, PolicyId, SystemId};
 use crate::policy::{Clock, Flag, Request};
 
@@ -84,6 +85,22 @@ pub struct Said {
     pub at: Timestamp,
     pub by: String,
     pub text: String,
+}
+
+/// A text that looks like protected health information and was confirmed to be something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextConfirmed {
+    /// The reason.
+    pub said: Said,
+    pub found: Vec<guard::Kind>,
+}
+
+impl TextConfirmed {
+    /// The kinds that the text looks like, as in `a date of birth and a member number`.
+    pub fn kinds(&self) -> String {
+        let kinds: Vec<&str> = self.found.iter().map(|kind| kind.words()).collect();
+        kinds.join(" and ")
+    }
 }
 
 /// A severity from an instant on.
@@ -167,6 +184,7 @@ pub struct Handling {
     pub recoveries: Vec<Recovery>,
     /// The reporter's confirmation that a report is settled.
     pub confirmed_by: Option<String>,
+    pub confirmed_texts: Vec<TextConfirmed>,
     /// The reason of a merge by a person.
     pub merged_because: Option<Said>,
     /// The results that are in the ledger.
@@ -234,6 +252,9 @@ impl Handling {
         for level in &mut self.levels {
             back(&mut level.at);
             level.told_at.iter_mut().for_each(back);
+        }
+        for text in &mut self.confirmed_texts {
+            back(&mut text.said.at);
         }
         for pause in &mut self.pauses {
             back(&mut pause.why.at);

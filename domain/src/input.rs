@@ -49,7 +49,12 @@ pub enum Input {
     /// Time has passed: everything due up to now is decided, each at its own due time.
     Tick,
     /// A person acts.
-    Act { by: Actor, act: Act },
+    Act {
+        by: Actor,
+        act: Act,
+        /// Why a text that looks like protected health information is something else.
+        not_phi: Option<String>,
+    },
     /// The files of an approved report are on the disk.
     FileReport(Box<FiledReport>),
     /// The roll-up of a day is on the disk.

@@ -19,6 +19,7 @@ pub mod detection;
 pub mod due;
 pub mod event;
 pub mod explain;
+pub mod guard;
 pub mod handling;
 pub mod id;
 pub mod incident;

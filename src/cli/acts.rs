@@ -488,7 +488,14 @@ impl Command {
                 DRY_RUN,
                 "dry-run",
                 "Record and send nothing; print what would happen and the mails",
-            ));
+            ))
+            .arg(
+                clap::Arg::new(NOT_PHI)
+                    .long("not-phi")
+                    .value_name("REASON")
+                    .help(NOT_PHI_HELP)
+                    .allow_hyphen_values(true),
+            );
         match self.makes_window() {
             true => command.arg(flag(
                 ANYWAY,
@@ -529,6 +536,9 @@ impl Command {
 
 const DRY_RUN: &str = "dry_run";
 const ANYWAY: &str = "anyway";
+pub(super) const NOT_PHI: &str = "not_phi";
+/// The help of `--not-phi`.
+pub(super) const NOT_PHI_HELP: &str = "Reason why a text that looks like protected health information is something else; it is recorded";
 
 /// The act that one of a group's commands asks for.
 #[derive(Debug)]
@@ -536,9 +546,19 @@ pub struct Asked<G> {
     /// The act's keys. Local times are as written.
     keys: Map<String, Value>,
     times: Vec<&'static str>,
-    pub dry_run: bool,
-    pub anyway: bool,
+    pub options: Options,
     group: PhantomData<G>,
+}
+
+/// What a person says about the command rather than about the act.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Record and send nothing.
+    pub dry_run: bool,
+    /// Accept a window that does not count as planned.
+    pub anyway: bool,
+    /// Why a text that looks like protected health information is something else.
+    pub not_phi: Option<String>,
 }
 
 impl<G> Asked<G> {
@@ -595,8 +615,11 @@ impl<G: Group> FromArgMatches for Asked<G> {
         Ok(Self {
             keys: command.keys(matches),
             times: command.times(),
-            dry_run: matches.get_flag(DRY_RUN),
-            anyway: command.makes_window() && matches.get_flag(ANYWAY),
+            options: Options {
+                dry_run: matches.get_flag(DRY_RUN),
+                anyway: command.makes_window() && matches.get_flag(ANYWAY),
+                not_phi: matches.get_one::<String>(NOT_PHI).cloned(),
+            },
             group: PhantomData,
         })
     }

@@ -6,6 +6,7 @@ use domain::act::Act;
 use domain::calendar::Month;
 use domain::id::CommitteeId;
 
+use super::acts::Options;
 use super::args::{Approve, Common, Revise};
 use super::client::Client;
 use super::{End, Failure, reply, report};
@@ -24,7 +25,11 @@ pub fn approve(common: &Common, wanted: Approve) -> Result<End, Failure> {
         figures: None,
         reason: wanted.reason,
     };
-    reply::carry_out(common, &client, act, (false, false))
+    let options = Options {
+        not_phi: wanted.not_phi,
+        ..Options::default()
+    };
+    reply::carry_out(common, &client, act, options)
 }
 
 /// Approves a revision of a report.
@@ -39,7 +44,11 @@ pub fn revise(common: &Common, wanted: Revise) -> Result<End, Failure> {
         figures: None,
         reason: wanted.reason,
     };
-    reply::carry_out(common, &client, act, (false, false))
+    let options = Options {
+        not_phi: wanted.not_phi,
+        ..Options::default()
+    };
+    reply::carry_out(common, &client, act, options)
 }
 
 /// The draft that is approved: the one that is named, else the last one that was printed.

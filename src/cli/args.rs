@@ -10,7 +10,7 @@ use domain::policy::{Flag, Request};
 use domain::written_time::WrittenTime;
 use jiff::civil::Date;
 
-use super::acts::{Asked, IncidentActs, MaintenanceActs};
+use super::acts::{Asked, IncidentActs, MaintenanceActs, NOT_PHI_HELP};
 use super::client;
 use crate::config::SchemaKind;
 use crate::reports::Format;
@@ -189,6 +189,8 @@ pub struct Approve {
     /// Reason why texts are missing; the report prints it
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+    #[arg(long, value_name = "REASON", help = NOT_PHI_HELP)]
+    pub not_phi: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -204,6 +206,8 @@ pub struct Revise {
     /// Reason for the revision; it prints it
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
+    #[arg(long, value_name = "REASON", help = NOT_PHI_HELP)]
+    pub not_phi: Option<String>,
 }
 
 #[derive(Debug, Args)]

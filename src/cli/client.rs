@@ -115,6 +115,7 @@ impl Client {
                 false => asked.act.clone(),
             },
             by: asked.by.clone(),
+            not_phi: asked.not_phi.clone(),
             ..*asked
         };
         let uncertain = format!(
@@ -132,7 +133,14 @@ impl Client {
         };
         let (record, _) = self.record(None)?;
         let (by, now) = (Actor::cli(asked.by.clone()), clock::now());
-        let rehearsal = match rehearse(&record, now, &by, &asked.act, asked.anyway) {
+        let rehearsal = match rehearse(
+            &record,
+            now,
+            &by,
+            &asked.act,
+            asked.anyway,
+            asked.not_phi.as_deref(),
+        ) {
             Ok(rehearsal) => rehearsal,
             Err(unable) => return Ok(Reply::Refused(Refusal::from(unable).to_string())),
         };
@@ -140,8 +148,11 @@ impl Client {
             return Ok(Reply::Done(Receipt::of(asked, now, rehearsal, &[])?));
         }
         let mut turn = self.engine()?;
-        let act = asked.act.clone();
-        let input = Input::Act { by, act };
+        let input = Input::Act {
+            by,
+            act: asked.act.clone(),
+            not_phi: asked.not_phi.clone(),
+        };
         match turn.step(now, input, None).result {
             Ok(mut events) => {
                 let filed = match approves {

@@ -8,7 +8,7 @@ use domain::record::Record;
 use domain::text::visible_line;
 use serde_json::json;
 
-use super::acts::Asked;
+use super::acts::{Asked, Options};
 use super::args::Common;
 use super::client::Client;
 use super::output::{self, print, print_error};
@@ -36,25 +36,26 @@ fn not_reloaded(why: &str) -> String {
 /// Carries out an act that was written as arguments, or tries it, and prints what it changed.
 pub fn act<G>(common: &Common, asked: Asked<G>) -> Result<End, Failure> {
     let client = Client::new(common)?;
-    let (dry_run, anyway) = (asked.dry_run, asked.anyway);
+    let options = asked.options.clone();
     let act = asked.act(|| Ok(client.zone()?))?;
-    carry_out(common, &client, act, (dry_run, anyway))
+    carry_out(common, &client, act, options)
 }
 
-/// Carries out an act, or tries it if that is a `dry_run`, and prints what it changed. `anyway`: the person accepts
-/// a window that does not count as planned.
+/// Carries out an act, or tries it, and prints what it changed.
 pub(super) fn carry_out(
     common: &Common,
     client: &Client,
     act: Act,
-    (dry_run, anyway): (bool, bool),
+    options: Options,
 ) -> Result<End, Failure> {
     let request = ActRequest {
         by: common.actor(),
         act,
-        dry_run,
-        anyway,
+        dry_run: options.dry_run,
+        anyway: options.anyway,
+        not_phi: options.not_phi,
     };
+    let dry_run = options.dry_run;
     let look = match filing::is_approval(&request.act) && !dry_run {
         true => super::report::look(common),
         false => config::Look::default(),

@@ -363,6 +363,7 @@ impl Writer<'_> {
             | Fact::IncidentResponded { .. }
             | Fact::IncidentAssessed { .. }
             | Fact::WorkaroundFound { .. }
+            | Fact::TextConfirmed { .. }
             | Fact::IncidentPaused { .. }
             | Fact::IncidentResumed { .. }
             | Fact::IncidentEscalated { .. }

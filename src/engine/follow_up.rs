@@ -317,7 +317,7 @@ mod tests {
     /// The sentences about an act that is tried.
     fn tried(record: &Record, act: &Act) -> String {
         let now = t(60);
-        let tried = rehearse(record, now, &Actor::cli("kim"), act, true).unwrap();
+        let tried = rehearse(record, now, &Actor::cli("kim"), act, true, None).unwrap();
         sentences(&tried.record, now, act, &tried.events, &tried.notices).join("\n")
     }
 

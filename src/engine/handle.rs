@@ -109,12 +109,17 @@ impl EngineHandle {
         self.shared.snapshot()
     }
 
-    /// Does what a person asks for.
+    /// Does what a person asks for. `not_phi`: why a text is no protected health information.
     ///
     /// # Errors
     /// Refused with its reason, or not written: nothing has changed then.
-    pub async fn act(&self, by: Actor, act: Act) -> Result<Receipt, Error> {
-        self.ask(Input::Act { by, act }).await
+    pub async fn act(
+        &self,
+        by: Actor,
+        act: Act,
+        not_phi: Option<String>,
+    ) -> Result<Receipt, Error> {
+        self.ask(Input::Act { by, act, not_phi }).await
     }
 
     /// Puts a checked configuration in force. Does nothing if it is in force already.

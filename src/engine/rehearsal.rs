@@ -45,7 +45,8 @@ impl From<Unable> for Refusal {
     }
 }
 
-/// Tries an act. `anyway`: the person accepts a window that does not count as planned.
+/// Tries an act. `anyway`: the person accepts a window that does not count as planned. `not_phi`: why a text is no
+/// protected health information.
 ///
 /// # Errors
 /// The act would be refused, or a person must confirm it first.
@@ -55,11 +56,13 @@ pub fn rehearse(
     by: &Actor,
     act: &Act,
     anyway: bool,
+    not_phi: Option<&str>,
 ) -> Result<Rehearsal, Unable> {
     let journal = Unwritten { seq: record.seq };
     let input = Input::Act {
         by: by.clone(),
         act: act.clone(),
+        not_phi: not_phi.map(str::to_owned),
     };
     let mut turn = Turn::new(journal, record.clone(), &[]);
     let events = match turn.step(now, input, None).result {

@@ -415,6 +415,7 @@ mod tests {
                 to: None,
                 evidence: "customers call".to_owned(),
             },
+            not_phi: None,
         };
         let (reply, receiver) = tokio::sync::oneshot::channel();
         drop(receiver);
@@ -429,10 +430,10 @@ mod tests {
             .send(Message::Request(Box::new(request)))
             .await;
         assert!(sent.is_ok());
-        let Input::Act { by, act } = declare("ann") else {
+        let Input::Act { by, act, not_phi } = declare("ann") else {
             unreachable!()
         };
-        engine.act(by, act).await.unwrap();
+        engine.act(by, act, not_phi).await.unwrap();
         let record = &engine.snapshot().record;
         let declared = record.outages.all().filter_map(|o| o.declared.as_ref());
         let by: Vec<&str> = declared.map(|(_, by)| by.as_str()).collect();

@@ -13,6 +13,9 @@ use super::keys::selector_of;
 use super::names::{NameKind, Named};
 use super::scenario::Problem;
 
+/// The key for the reason why a text is no protected health information.
+pub(super) const NOT_PHI: &str = "not_phi";
+
 /// An act as written: `at`, `by`, `do` and the act's own keys.
 pub(super) type Written = BTreeMap<String, Spanned<Value>>;
 
@@ -53,12 +56,12 @@ pub(super) fn read(written: &Spanned<Written>, folder: &Path) -> Result<Action, 
     let mut keys = toml::Table::new();
     for (key, value) in written.get_ref() {
         let value = value.get_ref().clone();
-        if !matches!(key.as_str(), "at" | "by") {
+        if !matches!(key.as_str(), "at" | "by" | NOT_PHI) {
             keys.insert(key.clone(), stored(key, value));
         }
     }
     let name = keys.get("do").and_then(Value::as_str).unwrap_or_default();
-    let is_service = matches!(name, "reload" | "restart");
+    let is_service = is_of_service(name);
     let keys = Value::Table(keys);
     let action = match is_service {
         true => ServiceAction::deserialize(keys).map(Action::Service),
@@ -69,6 +72,17 @@ pub(super) fn read(written: &Spanned<Written>, folder: &Path) -> Result<Action, 
         *config = folder.join(&config);
     }
     Ok(action)
+}
+
+/// True for what is done to the service itself.
+pub(super) fn is_of_service(act: &str) -> bool {
+    matches!(act, "reload" | "restart")
+}
+
+/// The reason why a text of the act is no protected health information.
+pub(super) fn not_phi(written: &Written) -> Option<String> {
+    let reason = written.get(NOT_PHI)?.get_ref().as_str()?;
+    Some(reason.to_owned())
 }
 
 /// Checks that an act names its incident or outage in one of the two ways.

@@ -14,7 +14,7 @@ use toml::Spanned;
 use values::suggest::list;
 use values::{FilePath, Id, Length, Line, Parsed, Percent, Seconds, Text};
 
-use super::act::{ServiceAction, Written};
+use super::act::{NOT_PHI, ServiceAction, Written, is_of_service};
 use super::formats::{Day, IncidentNumber, Instant, MonthText, OutageNumber};
 
 /// An act as written. Its schema has a branch for each act.
@@ -66,6 +66,7 @@ struct Forms {
     without: Parsed<Text>,
     evidence: Parsed<Text>,
     reason: Parsed<Text>,
+    not_phi: Parsed<Text>,
     impact: Parsed<Text>,
     #[schemars(rename = "override")]
     over: Parsed<Text>,
@@ -116,7 +117,7 @@ struct MeasureForms {
     due: Parsed<Day>,
 }
 
-/// The keys that every act has.
+/// The keys that every act has and needs.
 const COMMON: [&str; 3] = ["at", "by", "do"];
 
 impl JsonSchema for ActTable {
@@ -156,11 +157,13 @@ fn branches_of<A: DeserializeOwned>(forms: &Value) -> Vec<Value> {
 
 fn branch<A: DeserializeOwned>(act: &str, forms: &Value) -> Value {
     let own = expected(&refusal::<A>(json!({ "do": act, "?": 0 })));
+    let confirms = (!is_of_service(act)).then_some(NOT_PHI);
     let properties: Map<String, Value> = own
         .iter()
         .map(String::as_str)
         .filter(|key| !(*key == "id" && own.iter().any(|key| key == "window")))
         .chain(COMMON)
+        .chain(confirms)
         // The stored names of keys have no form here.
         .filter_map(|key| Some((key.to_owned(), forms.get(key)?.clone())))
         .collect();
@@ -259,12 +262,12 @@ mod tests {
     fn the_acts_themselves_say_which_keys_they_have_and_need() {
         assert_eq!(
             keys("acknowledge"),
-            "approved_by AT BY counts_from DO incident system"
+            "approved_by AT BY counts_from DO incident not_phi system"
         );
-        assert_eq!(keys("cancel_maintenance"), "AT BY DO REASON WINDOW");
+        assert_eq!(keys("cancel_maintenance"), "AT BY DO not_phi REASON WINDOW");
         assert_eq!(
             keys("schedule_maintenance"),
-            "announce AT BY DO END ID impact max_downtime min_notice override START start_grace SYSTEMS TITLE"
+            "announce AT BY DO END ID impact max_downtime min_notice not_phi override START start_grace SYSTEMS TITLE"
         );
         assert_eq!(keys("restart"), "AT BY DO down_for kill");
         assert_eq!(keys("reload"), "AT BY CONFIG DO");

@@ -535,7 +535,12 @@ impl Simulation<'_> {
                     Some(turn) => filing::with_figures(turn.journal(), said.clone())?,
                     None => said.clone(),
                 };
-                let turned = self.step(at, Input::Act { by, act: said }, None);
+                let input = Input::Act {
+                    by,
+                    act: said,
+                    not_phi: act.not_phi.clone(),
+                };
+                let turned = self.step(at, input, None);
                 match turned.map(|turned| turned.result) {
                     Some(Ok(_)) if approves => self.file_reports(at),
                     Some(Err(turn::Error::Refused(refusal))) => {

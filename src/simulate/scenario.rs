@@ -72,6 +72,8 @@ pub struct Act {
     pub at: Timestamp,
     pub by: String,
     pub action: Action,
+    /// Why a text that looks like protected health information is something else.
+    pub not_phi: Option<String>,
     pub line: usize,
 }
 
@@ -247,6 +249,7 @@ fn whole_act(source: &Source<'_>, table: &Spanned<act::Written>, action: Action)
         at: at(table)?.value,
         by: by.to_owned(),
         action,
+        not_phi: act::not_phi(table.get_ref()),
         line: source.line(&table.span()),
     })
 }
@@ -425,7 +428,7 @@ mod tests {
             expect![[r#"
                 7:6 `aknowledge` is not an act, did you mean `acknowledge`?
                 14:1 unknown key `aproved_by`, did you mean `approved_by`?
-                15:1 unknown key `root_cause`: `acknowledge` knows `approved_by`, `at`, `by`, `counts_from`, `do`, `incident` and `system`
+                15:1 unknown key `root_cause`: `acknowledge` knows `approved_by`, `at`, `by`, `counts_from`, `do`, `incident`, `not_phi` and `system`
                 20:12 `12x` is not an id like I-12
                 21:13 `certainty` cannot be `sure`: it is `unknown`, `suspected` or `confirmed`
                 25:6 `dance` is not an act: this version knows `acknowledge`, `review`, `update`, `respond`, `impact`, `severity`, `workaround`, `pause`, `resume`, `escalate`, `declare_disaster`, `merge`, `report_problem`, `resolve`, `correct`, `measure_done`, `close`, `declare_outage`, `change_declaration`, `monitor_fault`, `exclude`, `reclassify`, `schedule_maintenance`, `extend_maintenance`, `cancel_maintenance`, `approve_report`, `revise_report`, `told`, `reload` and `restart`

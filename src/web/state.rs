@@ -39,6 +39,9 @@ pub struct ActRequest {
     /// Accept a window that does not count as planned.
     #[serde(default)]
     pub anyway: bool,
+    /// Why a text that looks like protected health information is something else.
+    #[serde(default)]
+    pub not_phi: Option<String>,
 }
 
 /// An event as JSON. Other programs rely on its keys.
@@ -265,6 +268,7 @@ impl AppState {
             &by,
             &asked.act,
             asked.anyway,
+            asked.not_phi.as_deref(),
         );
         let tried = match tried {
             Err(Unable::Objection(refusal)) => return Reply::Refused(refusal.to_string()),
@@ -275,7 +279,11 @@ impl AppState {
         };
         let mut recorded = match asked.dry_run {
             true => Vec::new(),
-            false => match self.engine.act(by, asked.act.clone()).await {
+            false => match self
+                .engine
+                .act(by, asked.act.clone(), asked.not_phi.clone())
+                .await
+            {
                 Ok(receipt) => receipt.events,
                 Err(engine::Error::Refused(refusal)) => return Reply::Refused(refusal.to_string()),
                 Err(error) => return Reply::Failed(error.to_string()),

@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use self::acts::health_information::Confirmed;
 use crate::act::Refusal;
 use crate::actor::Actor;
 use crate::detection::Change;
@@ -157,9 +158,19 @@ impl Draft<'_> {
                 self.emit(at, Fact::MonitoringGap { span, cause });
             }
             Input::Sampled(_) | Input::Tick => {}
-            Input::Act { by, act } => {
+            Input::Act { by, act, not_phi } => {
+                let confirmed = acts::health_information::checked(by, act, not_phi.as_deref())?;
                 let fact = acts::fact_of(self.record(), at, by, act)?;
+                let about = fact.subject();
                 self.act(at, by, fact);
+                if let Some(Confirmed { found, reason }) = confirmed {
+                    let fact = Fact::TextConfirmed {
+                        about,
+                        found,
+                        reason,
+                    };
+                    self.emit_by(at, by, fact);
+                }
                 self.updates_delivered(at);
             }
             Input::FileReport(filed) => {

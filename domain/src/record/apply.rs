@@ -130,6 +130,7 @@ impl Record {
             | Fact::IncidentResponded { .. }
             | Fact::IncidentAssessed { .. }
             | Fact::WorkaroundFound { .. }
+            | Fact::TextConfirmed { .. }
             | Fact::IncidentPaused { .. }
             | Fact::IncidentResumed { .. }
             | Fact::IncidentEscalated { .. }

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use super::Record;
 use crate::clocks::State;
 use crate::event::{Event, Fact};
-use crate::handling::{DecidedLevel, Handling, Pause, Rating, Recovery, Response, Said, Verdict};
+use crate::handling::{
+    DecidedLevel, Handling, Pause, Rating, Recovery, Response, Said, TextConfirmed, Verdict,
+};
 use crate::id::{IncidentId, OutageId, SystemId};
 
 impl Record {
@@ -82,6 +84,19 @@ impl Record {
             }
             Fact::WorkaroundFound { incident, text } => {
                 self.handle(*incident, |h| h.workaround = Some(said(text)));
+            }
+            Fact::TextConfirmed {
+                about,
+                found,
+                reason,
+            } => {
+                if let Ok(incident) = about.parse() {
+                    let text = TextConfirmed {
+                        said: said(reason),
+                        found: found.clone(),
+                    };
+                    self.handle(incident, |h| h.confirmed_texts.push(text));
+                }
             }
             Fact::IncidentPaused { incident, reason } => self.handle(*incident, |h| {
                 h.pauses.push(Pause {

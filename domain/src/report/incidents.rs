@@ -173,6 +173,14 @@ fn timeline(
             format!("Update by {}{phase}: {}", update.by, update.text),
         ));
     }
+    for text in &incident.handling.confirmed_texts {
+        let (kinds, said) = (text.kinds(), &text.said);
+        let what = format!(
+            "A text that looks like {kinds} confirmed by {} to be something else: {}",
+            said.by, said.text
+        );
+        steps.push((said.at, what));
+    }
     if let Some(withdrawn) = &incident.withdrawn {
         let what = format!(
             "Withdrawn as a false alarm by {}: {}",

@@ -323,13 +323,9 @@ impl Service {
     }
 
     pub fn act(&mut self, at: Timestamp, by: &str, act: Act) -> Result<(), Refusal> {
-        self.try_input(
-            at,
-            Input::Act {
-                by: Actor::cli(by),
-                act,
-            },
-        )
+        let by = Actor::cli(by);
+        let not_phi = None;
+        self.try_input(at, Input::Act { by, act, not_phi })
     }
 
     pub fn second(&self, offset_s: i64) -> Timestamp {

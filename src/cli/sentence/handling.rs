@@ -56,6 +56,22 @@ impl Writer<'_> {
                     ended(text)
                 )
             }
+            Fact::TextConfirmed {
+                about,
+                found,
+                reason,
+            } => {
+                let kinds: Vec<&str> = found.iter().map(|kind| kind.words()).collect();
+                let about = match about.is_empty() {
+                    true => String::new(),
+                    false => format!(" about {about}"),
+                };
+                format!(
+                    "{by} confirmed that a text{about} that looks like {} is something else: {}",
+                    kinds.join(" and "),
+                    ended(reason)
+                )
+            }
             Fact::IncidentPaused { incident, reason } => format!(
                 "{by} paused the clocks of incident {incident}: {}",
                 ended(reason)

@@ -87,6 +87,15 @@ fn said(handling: &Handling, times: &Times) -> Vec<String> {
             workaround.text.replace('\n', "\n    | ")
         ));
     }
+    for text in &handling.confirmed_texts {
+        lines.push(format!(
+            "a text that looks like {} confirmed {} by {} to be something else: {}",
+            text.kinds(),
+            times.at(text.said.at),
+            visible_line(&text.said.by),
+            text.said.text.replace('\n', "\n    | ")
+        ));
+    }
     if let Some(disaster) = &handling.disaster {
         lines.push(format!(
             "disaster declared {} by {}: {}",
@@ -121,6 +130,9 @@ pub(super) fn value(incident: &Incident) -> Value {
         "workaround": handling.workaround.as_ref().map(|said| json!({
             "at": said.at, "by": said.by, "text": said.text,
         })),
+        "confirmed_texts": handling.confirmed_texts.iter().map(|text| json!({
+            "at": text.said.at, "by": text.said.by, "reason": text.said.text, "found": text.found,
+        })).collect::<Vec<_>>(),
         "disaster": handling.disaster.as_ref().map(|said| json!({
             "at": said.at, "by": said.by, "reason": said.text,
         })),

@@ -311,7 +311,7 @@ async fn an_act_gets_a_receipt_or_a_reason() {
     };
     let refused = service
         .engine
-        .act(Actor::cli("kim"), acknowledge.clone())
+        .act(Actor::cli("kim"), acknowledge.clone(), None)
         .await;
     assert!(matches!(refused, Err(Error::Refused(_))));
     let declare = Act::DeclareOutage {
@@ -322,7 +322,7 @@ async fn an_act_gets_a_receipt_or_a_reason() {
     };
     let receipt = service
         .engine
-        .act(Actor::cli("kim"), declare)
+        .act(Actor::cli("kim"), declare, None)
         .await
         .unwrap();
     let (last, _) = *receipt.events.last().unwrap();
@@ -334,7 +334,7 @@ async fn an_act_gets_a_receipt_or_a_reason() {
     assert_eq!(snapshot.head.seq, snapshot.record.seq);
     service
         .engine
-        .act(Actor::cli("kim"), acknowledge)
+        .act(Actor::cli("kim"), acknowledge, None)
         .await
         .unwrap();
     let (record, _) = service.stop().await;

@@ -171,6 +171,7 @@ fn after_a_failed_commit_samples_wait_a_second_and_acts_do_not() {
         Input::Act {
             by: Actor::cli("kim"),
             act,
+            not_phi: None,
         },
         None,
     );
@@ -353,6 +354,7 @@ fn a_refused_act_changes_nothing_and_says_why() {
         Input::Act {
             by: Actor::cli("kim"),
             act,
+            not_phi: None,
         },
         None,
     );

@@ -12,6 +12,7 @@ use domain::catalogue::{
 };
 use domain::clocks::State;
 use domain::event::{Delivery, Fact, GapCause, Silence};
+use domain::guard;
 use domain::handling::{ClockRun, Component, Impact, Problem};
 use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, Source, SystemId, WindowId};
 use domain::incident::{Cause, Certainty, Measure, Phase, Review};
@@ -148,6 +149,10 @@ examples! {
         },
     },
     WorkaroundFound => Fact::WorkaroundFound { incident: IncidentId(13), text: "Use the fax.".into() },
+    TextConfirmed => Fact::TextConfirmed {
+        about: "I-13".into(), found: vec![guard::Kind::MedicalRecordNumber, guard::Kind::DateOfBirth],
+        reason: "a number of the vendor's test data".into(),
+    },
     IncidentPaused => Fact::IncidentPaused { incident: IncidentId(13), reason: "the customer is away".into() },
     IncidentResumed => Fact::IncidentResumed { incident: IncidentId(13) },
     IncidentEscalated => Fact::IncidentEscalated { incident: IncidentId(13), reason: "the vendor must help".into() },

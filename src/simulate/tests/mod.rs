@@ -286,6 +286,46 @@ system = "portal"
 }
 
 #[test]
+fn a_text_about_a_patient_is_refused_unless_a_reason_confirms_that_it_is_something_else() {
+    let update = |minute: u32, rest: &str| {
+        format!(
+            "[[act]]\nat = \"2026-10-07T02:{minute}:00-04:00\"\nby = \"on-call\"\ndo = \"update\"\nsystem = \"portal\"\n{rest}\n"
+        )
+    };
+    let rest = [
+        fault("07T02:14:10", "07T02:51:40", "down"),
+        update(20, "text = \"It fails for MRN 1234567\""),
+        update(
+            30,
+            "text = \"It fails for MRN 1234567\"\nnot_phi = \"The vendor's test record\"",
+        ),
+    ];
+    let played = rehearse(&over("07T00:00:00", "08T00:00:00", &rest.concat()));
+    let refused = &played.summary.refused;
+    assert_eq!(refused.len(), 1);
+    assert!(
+        refused[0].reason.contains("`MRN *******`"),
+        "{}",
+        refused[0].reason
+    );
+    assert_eq!(played.timeline(&["incident-updated"]).len(), 1);
+    let confirmed = played.timeline(&["text-confirmed"]);
+    assert_eq!(confirmed.len(), 1);
+    assert_eq!(confirmed[0]["subject"], "I-1");
+    assert_eq!(confirmed[0]["by"], "on-call");
+    assert_eq!(confirmed[0]["data"]["reason"], "The vendor's test record");
+    let report = played.report("2026-10");
+    let steps = report["incidents"][0]["timeline"].as_array().unwrap();
+    let step = |step: &Value| {
+        step["what"]
+            .as_str()
+            .unwrap()
+            .contains("confirmed by on-call")
+    };
+    assert!(steps.iter().any(step), "{steps:?}");
+}
+
+#[test]
 fn mail_that_is_refused_for_a_while_arrives_later_with_the_same_id() {
     let mail = r#"
 [[mail]]

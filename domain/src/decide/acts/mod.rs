@@ -1,6 +1,7 @@
 //! Decides acts: checks what a person asks for, and returns the fact to record or the reason of a refusal.
 
 mod handling;
+pub mod health_information;
 mod incidents;
 mod outages;
 mod reports;

@@ -22,7 +22,7 @@ impl Draw {
         from + self.next() % (to - from + 1)
     }
 
-    pub fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
+    pub fn one(&mut self, of: &[&'static str]) -> &'static str {
         let last = of.len() as u64 - 1;
         of[usize::try_from(self.between(0, last)).unwrap()]
     }
@@ -45,13 +45,34 @@ impl Draw {
     }
 }
 
-const FIRST: &[&str] = &["Maria", "John", "Aisha", "Wei", "Olga", "DeShawn", "Ana", "Peter"];
-const LAST: &[&str] = &["Jones", "Smith", "O'Hara", "Nguyen", "Garcia", "Kowalski", "Li"];
-const MONTHS: &[&str] = &[
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-    "November", "December",
+const FIRST: &[&str] = &[
+    "Maria", "John", "Aisha", "Wei", "Olga", "DeShawn", "Ana", "Peter",
 ];
-const HOSTS: &[&str] = &["portal01", "db-east-2", "hie-router", "mirth3", "pacs1.example.org", "idp.example.org"];
+const LAST: &[&str] = &[
+    "Jones", "Smith", "O'Hara", "Nguyen", "Garcia", "Kowalski", "Li",
+];
+const MONTHS: &[&str] = &[
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+const HOSTS: &[&str] = &[
+    "portal01",
+    "db-east-2",
+    "hie-router",
+    "mirth3",
+    "pacs1.example.org",
+    "idp.example.org",
+];
 
 /// Sentences that stand before or after, in every corpus.
 const AROUND: &[&str] = &[
@@ -67,9 +88,8 @@ const AROUND: &[&str] = &[
     "Next update at {time}.",
 ];
 
-/// A text of `templates`, with sentences around it.
-pub fn text(draw: &mut Draw, templates: &[&str]) -> String {
-    let template = draw.one(templates);
+/// A text from a template, with sentences around it.
+pub fn text(draw: &mut Draw, template: &str) -> String {
     let (before, after) = (draw.one(AROUND), draw.one(AROUND));
     // A segment or a resource stands on lines of its own.
     let (open, close) = match template.contains('|') || template.contains('<') {
@@ -131,7 +151,9 @@ fn value(draw: &mut Draw, key: &str) -> Option<String> {
             draw.between(1, 254)
         ),
         "port" => n(draw, 1024, 65_535),
-        "status" => draw.one(&["500", "502", "503", "504", "401", "404"]).to_owned(),
+        "status" => draw
+            .one(&["500", "502", "503", "504", "401", "404"])
+            .to_owned(),
         "code4" => draw.digits(4),
         "code6" => draw.digits(6),
         "ext" => draw.digits(4),
@@ -220,7 +242,12 @@ fn identifier(draw: &mut Draw, key: &str) -> Option<String> {
         "member" => match draw.between(0, 2) {
             0 => draw.digits(9),
             1 => format!("{}{}", draw.letters(3), draw.digits(9)),
-            _ => format!("{}{}-{}", draw.letters(1), draw.digits(8), draw.between(10, 99)),
+            _ => format!(
+                "{}{}-{}",
+                draw.letters(1),
+                draw.digits(8),
+                draw.between(10, 99)
+            ),
         },
         "mbi" => {
             let (a, b, c) = (draw.letters(1), draw.between(0, 9), draw.between(0, 9));

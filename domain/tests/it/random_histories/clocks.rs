@@ -157,6 +157,7 @@ pub fn is_work(fact: &Fact) -> bool {
             | Fact::IncidentResponded { .. }
             | Fact::IncidentAssessed { .. }
             | Fact::WorkaroundFound { .. }
+            | Fact::TextConfirmed { .. }
             | Fact::IncidentPaused { .. }
             | Fact::IncidentResumed { .. }
             | Fact::IncidentEscalated { .. }
