@@ -64,6 +64,9 @@ fn carry_out(line: Line) -> Result<End, Failure> {
         }
         Command::Incident(Incident::Act(asked)) => cli::reply::act(common, asked),
         Command::Maintenance(Maintenance::List) => cli::views::maintenance::list(common),
+        Command::Maintenance(Maintenance::Export(wanted)) => {
+            cli::views::maintenance::export(common, &wanted)
+        }
         Command::Maintenance(Maintenance::Act(asked)) => cli::reply::act(common, asked),
         Command::Report(wanted) => report(common, wanted),
         Command::Explain(wanted) => cli::explain::run(common, &wanted),

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod app;
+pub mod calendar_feed;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -149,8 +149,23 @@ pub enum Incident {
 pub enum Maintenance {
     /// List current windows and those of the next month, with the customers still to be notified
     List,
+    /// Write the windows of the next thirteen months as an iCalendar file, from the ledger
+    Export(ExportMaintenance),
     #[command(flatten)]
     Act(Asked<MaintenanceActs>),
+}
+
+#[derive(Debug, Args)]
+pub struct ExportMaintenance {
+    /// System id (default: all systems)
+    #[arg(long)]
+    pub system: Option<String>,
+    /// File to write (default: standard output)
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Only cancelled windows, as a file that removes them from a calendar
+    #[arg(long)]
+    pub cancelled: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
-//! `nines maintenance list`.
+//! `nines maintenance list` and `export`.
 
-use domain::id::CustomerId;
+use anyhow::Context as _;
+use domain::id::{CustomerId, SystemId};
 use domain::record::{Record, WindowStatus};
 use domain::report::words;
 use domain::span::Span;
@@ -9,12 +10,13 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::cli::args::Common;
+use crate::calendar_feed::{self, Method};
+use crate::cli::args::{Common, ExportMaintenance};
 use crate::cli::client::Client;
 use crate::cli::layout::{self, Listing, Times, plain};
 use crate::cli::output::{self, print};
 use crate::cli::{End, Failure};
-use crate::clock;
+use crate::{clock, config};
 
 /// How far ahead recurring windows are listed.
 const AHEAD: SignedDuration = SignedDuration::from_hours(31 * 24);
@@ -72,6 +74,35 @@ pub fn list(common: &Common) -> Result<End, Failure> {
         list.entry(lines);
     }
     print(&list.render(layout::width()))?;
+    Ok(End::Done)
+}
+
+/// Writes the windows as an iCalendar object.
+pub fn export(common: &Common, wanted: &ExportMaintenance) -> Result<End, Failure> {
+    let record = &Client::new(common)?.record(None)?.0;
+    let systems = || record.catalogue.systems.iter().map(|s| s.id.as_str());
+    if let Some(id) = wanted.system.as_deref()
+        && systems().all(|known| known != id)
+    {
+        return Err(Failure::Unknown(config::unknown("system", id, systems())));
+    }
+    let system = wanted.system.as_deref().map(SystemId::from);
+    let method = match wanted.cancelled {
+        true => Method::Cancel,
+        false => Method::Publish,
+    };
+    let calendar = calendar_feed::calendar(record, system.as_ref(), method);
+    match &wanted.out {
+        Some(file) => {
+            crate::files::replace(file, calendar.as_bytes())
+                .with_context(|| format!("{} cannot be written", file.display()))?;
+            output::print_error(file.display());
+            if common.json {
+                output::json(&json!({ "written": file, "bytes": calendar.len() }))?;
+            }
+        }
+        None => output::bytes(calendar.as_bytes())?,
+    }
     Ok(End::Done)
 }
 
