@@ -6,8 +6,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::catalogue::Probe;
+use crate::catalogue::{Heartbeat, Method, Probe};
 use crate::event::Silence;
+use crate::heartbeat;
 use crate::sample::{Outcome, Reason, Sample, Seen};
 use crate::schedule::Pace;
 use crate::span::Span;
@@ -23,6 +24,8 @@ pub struct Settings {
     pub coverage: SignedDuration,
     /// The longest run of the probe. A sample is missing only after this time.
     pub timeout: SignedDuration,
+    /// The silence of a heartbeat is an outage; a missing sample of another probe is unknown time.
+    pub heartbeat: Option<Heartbeat>,
 }
 
 impl From<&Probe> for Settings {
@@ -32,6 +35,10 @@ impl From<&Probe> for Settings {
             recoveries: probe.recoveries(),
             coverage: SignedDuration::from_millis(probe.coverage_ms()),
             timeout: SignedDuration::from_millis(probe.longest_delay_ms()),
+            heartbeat: match &probe.method {
+                Method::Heartbeat(heartbeat) => Some(heartbeat.clone()),
+                Method::Active(_) => None,
+            },
         }
     }
 }
@@ -290,6 +297,16 @@ pub struct Runs {
     silent: Option<Timestamp>,
     /// For reading back: the start of the record's present state, for down and for degraded.
     since: (Option<Timestamp>, Option<Timestamp>),
+    /// Of a heartbeat: since when every beat is heard. `None` while the service does not watch.
+    listening: Option<Timestamp>,
+    /// Of a heartbeat: when the next beat is due, and when its absence is decided.
+    deadline: Option<Deadline>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Deadline {
+    due: Timestamp,
+    decided: Timestamp,
 }
 
 impl Runs {
@@ -308,6 +325,8 @@ impl Runs {
             last: None,
             silent,
             since: (None, None),
+            listening: None,
+            deadline: None,
         }
     }
 
@@ -318,9 +337,67 @@ impl Runs {
         self
     }
 
-    /// Changes the settings and keeps the runs.
-    pub fn reconfigure(&mut self, settings: Settings) {
+    /// Changes the settings and keeps the runs. True if a heartbeat is now expected at other times.
+    pub fn reconfigure(&mut self, settings: Settings) -> bool {
+        let is_other = self.settings.heartbeat != settings.heartbeat;
         self.settings = settings;
+        self.set_deadline();
+        is_other
+    }
+
+    /// From `at` on every beat is heard. Beats before it may have been lost, so silence is unknown until one further
+    /// period has passed.
+    pub fn listen_from(&mut self, at: Timestamp) {
+        self.listening = Some(at);
+        self.set_deadline();
+    }
+
+    /// Beats are no longer heard.
+    pub fn listen_no_more(&mut self) {
+        self.listening = None;
+        self.set_deadline();
+    }
+
+    /// Of a heartbeat: when the next beat is due, while beats are heard.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        self.deadline.map(|deadline| deadline.due)
+    }
+
+    fn set_deadline(&mut self) {
+        self.deadline = self.next_deadline();
+    }
+
+    fn next_deadline(&self) -> Option<Deadline> {
+        let heartbeat = self.settings.heartbeat.as_ref()?;
+        let listening = self.listening?;
+        let is_stale = self.down.confirmed && self.silent.is_none() && self.down.run.bad;
+        if let Some(last) = self.last.filter(|_| is_stale) {
+            let again = heartbeat::confirmed_again_at(heartbeat, last.max(listening))?;
+            return Some(Deadline {
+                due: again,
+                decided: again,
+            });
+        }
+        let since = self.last.map_or(listening, |last| last.max(listening));
+        Some(Deadline {
+            due: heartbeat::due_at(heartbeat, since)?,
+            decided: heartbeat::decided_at(heartbeat, since)?,
+        })
+    }
+
+    /// Of a heartbeat: no beat came in time. The feed is down from the due instant on.
+    fn stale(&mut self, deadline: Deadline) -> Vec<Change> {
+        let detail = match self.down.run.last.as_ref().filter(|_| !self.down.run.bad) {
+            Some(beat) => format!("the last beat came at {:.0}", beat.at),
+            None => "no beat has come".to_owned(),
+        };
+        let detail = format!("{detail}, the next was due at {:.0}", deadline.due);
+        let seen = Seen {
+            at: deadline.due,
+            outcome: Outcome::Down,
+            reason: Some(Reason::Stale),
+        };
+        self.take(&seen, Some(&detail))
     }
 
     /// Counts a sample and returns the changes, in order.
@@ -340,40 +417,53 @@ impl Runs {
             self.go_silent(sample.at, Silence::Inconclusive, &mut changes);
             return changes;
         }
-        if self.silent.take().is_some() {
-            changes.push(Change::FirstResult { from: sample.at });
-        }
-        self.last = Some(sample.at);
         let seen = Seen {
             at: sample.at,
             outcome: sample.outcome,
             reason: sample.reason,
         };
-        self.see_degraded(sample, &seen, &mut changes);
-        self.see_down(sample, &seen, &mut changes);
+        changes.extend(self.take(&seen, sample.detail.as_ref()));
         changes
     }
 
-    fn see_down(&mut self, sample: &Sample, seen: &Seen, changes: &mut Vec<Change>) {
+    /// Counts a conclusive sample, or the confirmed silence of a heartbeat.
+    fn take(&mut self, seen: &Seen, detail: Option<&String>) -> Vec<Change> {
+        let mut changes = Vec::new();
+        if self.silent.take().is_some() {
+            changes.push(Change::FirstResult { from: seen.at });
+        }
+        self.last = Some(seen.at);
+        self.see_degraded(seen, detail, &mut changes);
+        self.see_down(seen, detail, &mut changes);
+        self.set_deadline();
+        changes
+    }
+
+    fn see_down(&mut self, seen: &Seen, detail: Option<&String>, changes: &mut Vec<Change>) {
         let doubted = self.down.pending();
-        let bad = sample.outcome == Outcome::Down;
+        let bad = seen.outcome == Outcome::Down;
         let step = self.down.see(&self.settings, bad, seen);
-        changes.extend(down_change(step, sample.detail.clone()));
+        changes.extend(down_change(step, detail.cloned()));
         if !doubted && self.down.pending() {
             changes.push(Change::Doubted);
         }
     }
 
-    fn see_degraded(&mut self, sample: &Sample, seen: &Seen, changes: &mut Vec<Change>) {
-        let bad = sample.outcome != Outcome::Up;
+    fn see_degraded(&mut self, seen: &Seen, detail: Option<&String>, changes: &mut Vec<Change>) {
+        let bad = seen.outcome != Outcome::Up;
         let step = self.degraded.see(&self.settings, bad, seen);
-        changes.extend(degraded_change(step, sample.detail.clone()));
+        changes.extend(degraded_change(step, detail.cloned()));
     }
 
     /// Records that the next sample is missing. The coverage ended with the last sample's, and the
     /// runs end.
+    ///
+    /// The silence of a heartbeat is no missing sample: the feed is down.
     pub fn miss(&mut self) -> Vec<Change> {
         let mut changes = Vec::new();
+        if let Some(deadline) = self.deadline {
+            return self.stale(deadline);
+        }
         if let Some(until) = self.covered_until() {
             self.lapse(until, &mut changes);
         }
@@ -403,6 +493,8 @@ impl Runs {
         earlier(&mut self.silent);
         earlier(&mut self.down.bad_until);
         earlier(&mut self.degraded.bad_until);
+        earlier(&mut self.listening);
+        self.set_deadline();
     }
 
     /// Forgets the runs: the time since their samples is not known. Returns the blip of an
@@ -424,16 +516,26 @@ impl Runs {
         self.down.silence(from);
         self.degraded.silence(from);
         changes.push(Change::Silent { from, cause });
+        self.set_deadline();
     }
 
-    /// The end of the last sample's coverage, unless something ends it sooner.
+    /// The end of the last sample's coverage, unless something ends it sooner. A beat covers the time until its
+    /// successor's absence is decided.
     fn covered_until(&self) -> Option<Timestamp> {
+        if self.settings.heartbeat.is_some() {
+            return None;
+        }
         self.last?.checked_add(self.settings.coverage).ok()
     }
 
     /// The instant from which a missing sample counts as missing: the end of the coverage plus the
     /// time that a run may still take. `None` if the probe is silent already and has no run.
+    ///
+    /// Of a heartbeat: when its silence is decided.
     pub fn overdue_at(&self) -> Option<Timestamp> {
+        if self.settings.heartbeat.is_some() {
+            return self.deadline.map(|deadline| deadline.decided);
+        }
         if self.silent.is_some() && !self.down.under_way() && !self.degraded.under_way() {
             return None;
         }
@@ -468,8 +570,17 @@ impl Runs {
             && self.last.is_some_and(|last| last >= at)
     }
 
+    /// True if a sample covers the present, and it is neither confirmed down nor in doubt.
+    pub fn is_well(&self) -> bool {
+        self.silent.is_none() && !self.down.confirmed && !self.down.run.bad
+    }
+
     pub fn is_down(&self) -> bool {
         self.down.confirmed
+    }
+
+    pub fn is_heartbeat(&self) -> bool {
+        self.settings.heartbeat.is_some()
     }
 
     /// The start of the last conclusive sample.

@@ -21,6 +21,7 @@ pub mod event;
 pub mod explain;
 pub mod guard;
 pub mod handling;
+pub mod heartbeat;
 pub mod id;
 pub mod incident;
 pub mod input;

@@ -161,6 +161,7 @@ impl Watch {
                     self.set_back(at);
                 }
                 self.alive = Some(at);
+                self.listen_from(at);
             }
             Input::Crashed { alive_until } if record.monitoring.is_watching() => {
                 let known = self.died(record, at, *alive_until);
@@ -169,20 +170,24 @@ impl Watch {
             Input::MonitoringGap { span, cause } => {
                 // A monitoring gap takes effect when it begins: no probe becomes overdue within it.
                 let from = span.from.min(at);
-                self.pass_alive(from);
+                self.pass_alive(record, from);
                 self.silence(from, from, Silence::MonitoringGap);
                 if is_set_back(at, *span, *cause) {
                     self.set_back(at);
                 }
                 self.absent = Some((*span, *cause));
+                if self.alive.is_some() {
+                    self.listen_from(at);
+                }
             }
             _ => {}
         }
-        self.pass_alive(at);
+        self.pass_alive(record, at);
         match input {
             Input::Sampled(sample) => self.sampled(record, at, sample),
             Input::Stop => {
                 self.silence(at, at, Silence::Stopped);
+                self.sources.values_mut().for_each(Runs::listen_no_more);
                 self.alive = None;
             }
             Input::Start { .. }
@@ -211,7 +216,7 @@ impl Watch {
         let until = record.monitoring.alive_until(at, known);
         self.died_at = Some(until);
         if record.monitoring.is_watching() {
-            self.pass(until);
+            self.pass(record, until);
             // Samples that were read back may be later than an instant at which a probe became
             // overdue.
             self.waiting.sort_by_key(|transition| transition.at);
@@ -279,37 +284,55 @@ impl Watch {
         }
     }
 
-    fn pass_alive(&mut self, at: Timestamp) {
+    fn pass_alive(&mut self, record: &Record, at: Timestamp) {
         if self.alive.is_some() {
-            self.pass(at);
+            self.pass(record, at);
         }
     }
 
-    /// Makes probes whose next sample is overdue at `at` silent from the end of their coverage.
-    /// Their runs end.
-    fn pass(&mut self, at: Timestamp) {
+    /// Makes probes whose next sample is overdue at `at` silent from the end of their coverage: their runs end.
+    /// Confirms the silence of heartbeats, again and again while it lasts.
+    fn pass(&mut self, record: &Record, at: Timestamp) {
         if self.overdue_from.is_none_or(|from| at < from) {
             return;
         }
-        let mut due: Vec<(Timestamp, Source)> = Vec::new();
-        let mut next: Option<Timestamp> = None;
-        for (source, runs) in &self.sources {
-            match runs.overdue_at() {
-                Some(overdue) if overdue <= at => due.push((overdue, source.clone())),
-                Some(overdue) => next = Some(next.map_or(overdue, |n| n.min(overdue))),
-                None => {}
+        let all = self.sources.iter();
+        let overdue = all.filter_map(|(source, runs)| Some((runs.overdue_at()?, source.clone())));
+        let (mut due, later): (BTreeSet<_>, BTreeSet<_>) =
+            overdue.partition(|(from, _)| *from <= at);
+        let mut next = later.first().map(|(from, _)| *from);
+        while let Some((overdue, source)) = due.pop_first() {
+            let Some(runs) = self.sources.get_mut(&source) else {
+                continue;
+            };
+            let mut changes = runs.miss();
+            let again = runs.overdue_at();
+            if is_stale_still(runs, &changes)
+                && (!self.waiting.is_empty() || record.is_excused(source.probe.system()))
+            {
+                changes.extend(runs.last_at().map(|at| Change::Bad { at }));
             }
-        }
-        due.sort();
-        for (overdue, source) in due {
-            let changes = self.sources.get_mut(&source).map(Runs::miss);
             // A probe that became overdue before the start is noticed at the start.
             let noticed_at = self.alive.map_or(overdue, |alive| alive.max(overdue));
-            for change in changes.into_iter().flatten() {
+            for change in changes {
                 self.wait(noticed_at, source.clone(), change);
+            }
+            match again {
+                Some(again) if again <= at => {
+                    due.insert((again, source));
+                }
+                again => next = next.into_iter().chain(again).min(),
             }
         }
         self.overdue_from = next;
+    }
+
+    /// From `at` on the beats of every heartbeat are heard.
+    fn listen_from(&mut self, at: Timestamp) {
+        self.sources
+            .values_mut()
+            .for_each(|runs| runs.listen_from(at));
+        self.overdue_from = self.sources.values().filter_map(Runs::overdue_at).min();
     }
 
     fn silence(&mut self, at: Timestamp, from: Timestamp, cause: Silence) {
@@ -368,6 +391,8 @@ impl Watch {
     }
 
     fn refit(&mut self, record: &Record) {
+        // A heartbeat that is expected at new times is heard from now on.
+        let now = self.alive.map(|alive| record.as_of.unwrap_or(alive));
         // The runs continue under a new name of the vantage.
         let kept = std::mem::take(&mut self.sources).into_iter();
         let mut kept: BTreeMap<ProbeId, Runs> = kept.map(|(s, runs)| (s.probe, runs)).collect();
@@ -380,12 +405,20 @@ impl Watch {
             let kept = kept.remove(&probe.id).filter(|runs| !succeeds(runs));
             let runs = match kept {
                 Some(mut runs) => {
-                    runs.reconfigure(settings);
+                    if runs.reconfigure(settings)
+                        && let Some(now) = now
+                    {
+                        runs.listen_from(now);
+                    }
                     runs
                 }
                 None => {
                     self.doubted.remove(&source);
-                    from_record(settings, &known.cloned().unwrap_or_default())
+                    let mut runs = from_record(settings, &known.cloned().unwrap_or_default());
+                    if let Some(now) = now {
+                        runs.listen_from(now);
+                    }
+                    runs
                 }
             };
             self.sources.insert(source, runs);
@@ -457,6 +490,12 @@ fn is_bad_again(runs: &Runs, sample: &Sample, changes: &[Change]) -> bool {
         && runs.is_down()
         && runs.last_at() == Some(sample.at)
         && !changes.iter().any(confirmed)
+}
+
+/// True for a heartbeat that was confirmed down before, and whose silence goes on.
+fn is_stale_still(runs: &Runs, changes: &[Change]) -> bool {
+    let confirmed = |change: &Change| matches!(change, Change::Down { .. });
+    runs.is_heartbeat() && runs.is_down() && !changes.iter().any(confirmed)
 }
 
 fn from_record(settings: Settings, known: &ProbeRecord) -> Runs {

@@ -55,8 +55,7 @@ pub struct Active {
     pub recoveries: u32,
 }
 
-/// The system calls Nines. No configuration can have one yet. The stored form of a probe has
-/// room for it, so that it will need no new version of the event `configured`.
+/// The system calls Nines. `crate::heartbeat` says when the next beat is due.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heartbeat {
     /// The longest time between two beats.

@@ -3,7 +3,6 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Draft;
-use crate::catalogue::Affects;
 use crate::due::{self, ReminderDue, windows_over};
 use crate::event::Fact;
 use crate::id::{SystemId, WindowId};
@@ -100,15 +99,14 @@ impl Draft<'_> {
             return true;
         };
         let closed = !record.has_open_outage(system);
+        // A beat may be a day away: it need not come after the end where Nines itself asks the system.
+        let is_asked = configured.deciding().any(|p| p.active().is_some());
         closed
-            && configured
-                .probes
-                .iter()
-                .filter(|p| p.affects == Affects::Availability)
-                .all(|p| {
-                    self.watch
-                        .runs(&record.catalogue.source(&p.id))
-                        .is_some_and(|r| r.well_since(end))
+            && configured.deciding().all(|p| {
+                let runs = self.watch.runs(&record.catalogue.source(&p.id));
+                runs.is_some_and(|r| {
+                    r.well_since(end) || is_asked && r.is_heartbeat() && r.is_well()
                 })
+            })
     }
 }

@@ -24,6 +24,7 @@ use crate::id::{OutageId, Source, SystemId};
 use crate::notice::{Address, Kind, Notice};
 use crate::record::notices::OutageEntry;
 use crate::record::{Outage, Record};
+use crate::schedule::SOON_MS;
 
 /// The next step for one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -237,7 +238,13 @@ fn confirmed_by(record: &Record, system: &SystemId, resumed_at: Timestamp) -> Op
         let known = record.probes.get(&probe.id)?;
         known.down.last().filter(|(_, to)| to.is_none())?;
         let later = |at: Timestamp, ms| at.saturating_add(SignedDuration::from_millis(ms)).ok();
-        let latest = later(resumed_at, probe.interval_ms() + probe.longest_delay_ms())?;
+        let answers_ms = probe.interval_ms() + probe.longest_delay_ms();
+        // The next beat of a batch may be a day away: customers do not wait for it.
+        let answers_ms = match probe.active() {
+            Some(_) => answers_ms,
+            None => answers_ms.min(SOON_MS),
+        };
+        let latest = later(resumed_at, answers_ms)?;
         let heard_at = known.silent.last().and_then(|(_, heard_at, _)| *heard_at);
         later(heard_at.unwrap_or(latest).min(latest), probe.recovery_ms())
     });

@@ -11,6 +11,7 @@ mod calendar;
 mod detection;
 mod flapping;
 mod guard;
+mod heartbeats;
 mod incidents;
 mod maintenance;
 mod notices;

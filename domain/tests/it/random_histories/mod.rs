@@ -25,7 +25,9 @@ use jiff::civil::Weekday;
 use proptest::prelude::*;
 use settled::what_has_long_passed_keeps_its_class;
 
-const PROBES: [&str; 6] = ["a/p", "a/q", "a/slow", "b/p", "a/new", "b/new"];
+const PROBES: [&str; 7] = ["a/p", "a/q", "a/slow", "b/p", "a/new", "b/new", FEED];
+/// A heartbeat: it calls while its letter is `U`, else it is silent.
+const FEED: &str = "a/feed";
 /// Ten minutes before a midnight, so that there is one.
 const ORIGIN: &str = "2026-10-01T23:50:00Z";
 /// Each probe is asked every second round.
@@ -142,6 +144,7 @@ fn watched(change: u8) -> Catalogue {
     let mut slow = quick(probe("a", "slow"));
     active(&mut slow).failures = 6;
     a.probes = vec![quick(probe("a", "p")), quick(probe("a", "q")), slow];
+    a.probes.push(crate::heartbeats::beating("a", 60, 25, None));
     a.windows = vec![
         Rule {
             announce_s: vec![86_400, 120],
@@ -346,7 +349,11 @@ impl Play {
         self.round += 1;
         for (n, probe) in PROBES.iter().enumerate() {
             let turn = i64::try_from(n).unwrap();
-            if (turn + self.round) % 2 == 0 || self.letters[n] == '.' {
+            let silent = match *probe {
+                FEED => self.letters[n] != 'U',
+                _ => self.letters[n] == '.',
+            };
+            if (turn + self.round) % 2 == 0 || silent {
                 continue;
             }
             self.wait(start_s + turn);
@@ -723,7 +730,10 @@ proptest! {
 
 #[test]
 fn the_first_tick_after_a_long_sleep_decides_every_midnight_at_its_own_time() {
-    let mut service = Service::with(ORIGIN, watched(0));
+    let mut watched = watched(0);
+    // Its silence would be confirmed again each minute.
+    watched.systems[0].probes.retain(|probe| probe.id != FEED.into());
+    let mut service = Service::with(ORIGIN, watched);
     service.input(service.second(4 * 86_400), Input::Tick);
     let witnessed = service
         .events
