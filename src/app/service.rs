@@ -117,6 +117,10 @@ async fn run_with(
     let _lock = Lock::take(&data)?;
     // Take the addresses before the first commit: a failed start must leave the ledger unchanged.
     let private = listen(loaded.listen.private).await?;
+    let public = match loaded.listen.public {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
     let group = loaded.socket_group.as_deref();
     let socket = bind(&data, group)?;
     let ready = Ready {
@@ -126,7 +130,7 @@ async fn run_with(
         data,
     };
     let data = ready.data.clone();
-    let ended = run_ready(ready, private, socket, stop).await;
+    let ended = run_ready(ready, (public, private), socket, stop).await;
     web::socket::remove(&data);
     ended
 }
@@ -142,7 +146,7 @@ struct Ready {
 /// Runs the service from its first commit to its last.
 async fn run_ready(
     ready: Ready,
-    private: TcpListener,
+    (public, private): (Option<TcpListener>, TcpListener),
     socket: UnixListener,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
@@ -178,10 +182,16 @@ async fn run_ready(
         Arc::clone(&filer),
     ));
     state.offer(&loaded.probes);
+    let pages = Arc::new(web::public::Public::new(Arc::clone(&engine)));
+    pages.beats().replace(&loaded.heartbeats);
     runner.check_itself(loaded.self_check.clone());
     runner.replace(loaded.probes.clone());
     let admits_group = loaded.socket_group.is_some();
     let mut tasks = serve(private, (socket, admits_group), &state, &stopped);
+    if let Some(public) = public {
+        let pages = Arc::clone(&pages);
+        tasks.spawn(web::public::serve(public, pages, until_stopped(&stopped)));
+    }
     let post = Arc::new(EngineOutbox::new(Arc::clone(&engine)));
     tasks.spawn(Arc::clone(&courier).run(post, until_stopped(&stopped)));
     tasks.spawn(Arc::clone(&filer).run(until_stopped(&stopped)));
@@ -208,6 +218,7 @@ async fn run_ready(
         courier,
         filer,
         state,
+        public: pages,
         fixed,
         fingerprint: loaded.fingerprint.clone(),
         slips: Slips::of(&loaded),
@@ -238,6 +249,8 @@ fn log_watching(loaded: &Loaded, data: &Path) {
     tracing::info!(
         systems = loaded.catalogue.systems.len(),
         probes = loaded.probes.len(),
+        heartbeats = loaded.heartbeats.len(),
+        public = loaded.listen.public.map(tracing::field::display),
         private = %loaded.listen.private,
         data = %data.display(),
         "watching"

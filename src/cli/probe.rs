@@ -1,24 +1,34 @@
-//! `nines probe`: runs probes once and prints the results. Nothing is stored.
+//! `nines probe`: runs probes once and prints the results. Nothing is stored. Of a heartbeat, which no run can ask, it
+//! prints when the last beat came and when the next is due.
 
+use domain::catalogue::{Heartbeat, Method};
 use domain::id::ProbeId;
 use jiff::Timestamp;
 use probes::Note;
 use serde_json::json;
 
 use super::args::Common;
+use super::client::Client;
+use super::layout::Times;
 use super::output::{self, print};
 use super::{End, Failure};
+use crate::engine::status;
 use crate::{clock, config};
 
 pub fn run(common: &Common, target: &str) -> Result<End, Failure> {
     probes::install_crypto();
     let loaded = config::load(&common.config).map_err(Failure::Config)?;
-    let wanted: Vec<_> = loaded
-        .probes
-        .into_iter()
-        .filter(|p| p.id.as_str() == target || p.id.system() == target)
+    let is_wanted = |id: &ProbeId| id.as_str() == target || id.system() == target;
+    let wanted = loaded.probes.into_iter();
+    let wanted: Vec<_> = wanted.filter(|p| is_wanted(&p.id)).collect();
+    let all = loaded.catalogue.systems.iter().flat_map(|s| &s.probes);
+    let beating: Vec<_> = all
+        .filter_map(|probe| match &probe.method {
+            Method::Heartbeat(heartbeat) if is_wanted(&probe.id) => Some((&probe.id, heartbeat)),
+            _ => None,
+        })
         .collect();
-    if wanted.is_empty() {
+    if wanted.is_empty() && beating.is_empty() {
         let known: Vec<&str> = loaded
             .catalogue
             .systems
@@ -46,10 +56,57 @@ pub fn run(common: &Common, target: &str) -> Result<End, Failure> {
             print(&found_text(&setup.id, &found, &notes, clock::now()))?;
         }
     }
+    let status = match beating.is_empty() {
+        true => None,
+        false => Some(Client::new(common)?.status()?),
+    };
+    for (id, heartbeat) in beating {
+        let Some((status, runs)) = &status else {
+            continue;
+        };
+        let probes = status.systems.iter().filter(|s| s.system == id.system());
+        let mut probes = probes.flat_map(|s| &s.probes);
+        let known = probes.find(|probe| probe.probe == id.name());
+        if known.is_none_or(|probe| probe.state != "up") {
+            end = End::BadNews;
+        }
+        if common.json {
+            all.push(json!({ "probe": id, "running": runs, "heartbeat": known }));
+        } else {
+            let times = Times::new(status.zone());
+            print(&heartbeat_text(id, heartbeat, known, *runs, &times))?;
+        }
+    }
     if common.json {
         output::json(&all)?;
     }
     Ok(end)
+}
+
+fn heartbeat_text(
+    id: &ProbeId,
+    heartbeat: &Heartbeat,
+    known: Option<&status::Probe>,
+    runs: bool,
+    times: &Times,
+) -> String {
+    let state = known.map_or("unknown", |probe| &probe.state);
+    let mut text = format!("{id}: {state}\n");
+    let beat = known.and_then(|probe| Some((probe.at?, probe.next_beat_due?)));
+    match beat {
+        Some((beat, due)) => {
+            let (beat, due) = (times.at(beat), times.at(due));
+            text.push_str(&format!(
+                "  the last beat came at {beat}\n  the next is due by {due}\n"
+            ));
+        }
+        None if runs => text.push_str("  no beat has come since the service started\n"),
+        None => text.push_str("  the service is not running: no beat is taken\n"),
+    }
+    let grace = std::time::Duration::from_millis(heartbeat.grace_ms.unsigned_abs());
+    let grace = values::spell_length(grace);
+    text.push_str(&format!("  silence is an outage {grace} after that\n"));
+    text
 }
 
 /// The phases of a run, in milliseconds.

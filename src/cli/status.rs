@@ -170,7 +170,10 @@ fn list_system(list: &mut Listing, system: &engine::System, times: &Times) {
         };
         let state = last_said(probe);
         let mut line = format!("{}: {state}", probe.probe);
-        if probe.at.is_some() {
+        if probe.next_beat_due.is_some() {
+            let (at, due) = (times.at(probe.at), times.at(probe.next_beat_due));
+            line.push_str(&format!(", last beat at {at}, next due at {due}"));
+        } else if probe.at.is_some() {
             let at = times.at(probe.at);
             line.push_str(&format!(", at {at} in {}", took.replace(' ', "\u{a0}")));
         }
@@ -248,6 +251,7 @@ mod tests {
             took_us: Some(12_345),
             certificate_ends: Some("2027-01-01T00:00:00Z".parse().unwrap()),
             certificate_ends_soon: false,
+            next_beat_due: None,
         }
     }
 

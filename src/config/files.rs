@@ -9,7 +9,7 @@ use domain::catalogue::Catalogue;
 use domain::id::SystemId;
 use jiff::Timestamp;
 use toml::de::DeTable;
-use values::{Environment, Parsed, Source, is_id};
+use values::{Environment, Parsed, Place, Source, is_id};
 
 use super::fields::{Names, References};
 use super::policy::{self, PolicyFile};
@@ -18,7 +18,9 @@ use super::read::{File, LARGEST, read, read_with};
 use super::schema::SchemaKind;
 use super::service::{self, ServiceFile};
 use super::system::{self, SystemFile};
-use super::{Fingerprint, Loaded, Mistakes, Warnings, folder_of, warnings};
+use super::{
+    Fingerprint, HeartbeatSetup, Loaded, Mistakes, TokenHash, Warnings, folder_of, warnings,
+};
 
 /// The most files of one kind that are read.
 const MOST_FILES: usize = 10_000;
@@ -81,7 +83,7 @@ pub(super) fn load(
     let vantage = vantage.unwrap_or_default();
     let customers = service.table.as_ref().map(ServiceFile::customer_ids);
     let customers = customers.unwrap_or_default();
-    let (mut systems, mut probes) = (Vec::new(), Vec::new());
+    let (mut systems, mut probes, mut heartbeats) = (Vec::new(), Vec::new(), Vec::new());
     for named in &system_files.files {
         let id = SystemId::from(named.id.as_str());
         let take_probes = |source: &mut Source<'_>, tree: &DeTable<'_>| {
@@ -90,15 +92,28 @@ pub(super) fn load(
         let mut file: File<'_, (SystemFile, _)> =
             read_with(&named.path, SchemaKind::System, environment, take_probes);
         named.check_id(&mut file.source);
-        if let Some((table, (own, setups))) = file.table {
-            let system = system::system(&mut file.source, table, own, id, &references);
+        if let Some((table, own)) = file.table {
+            let tokens = own.heartbeats.into_iter();
+            heartbeats.extend(tokens.map(|(at, setup)| (sources.len(), at, setup)));
+            let setups = own.setups;
+            let system = system::system(&mut file.source, table, own.all, id, &references);
             // The service's own source will be the first.
             systems.push((sources.len() + 1, system));
             probes.extend(setups);
         }
         sources.push(file.source);
     }
+    one_token_each(&mut sources, &heartbeats);
+    let heartbeats: Vec<_> = heartbeats.into_iter().map(|(_, _, setup)| setup).collect();
     let table = service.table;
+    let hears = table.as_ref().is_some_and(ServiceFile::listens_publicly);
+    if let Some(first) = heartbeats.first().filter(|_| table.is_some() && !hears) {
+        let why = format!(
+            "the heartbeat `{}` needs the public listener: this file lacks `public` in `[listen]`",
+            first.id
+        );
+        service.source.wrong(&(0..0), why);
+    }
     let checked = table.map(|table| service::service(&mut service.source, table, &references));
     sources.insert(0, service.source);
     let mistakes = Mistakes::collect(&sources);
@@ -123,6 +138,7 @@ pub(super) fn load(
             ..checked.catalogue
         },
         probes,
+        heartbeats,
         self_check: checked.self_check,
         listen: checked.listen,
         mail: checked.mail,
@@ -135,6 +151,19 @@ pub(super) fn load(
         warnings: Warnings::collect(&sources),
         socket_group: checked.socket_group,
     })
+}
+
+/// Notes each token that another heartbeat has, too: a beat could not be told from the other's. Each heartbeat comes
+/// with the index of its source and the place of its token.
+fn one_token_each(sources: &mut [Source<'_>], heartbeats: &[(usize, Place, HeartbeatSetup)]) {
+    for (n, (source, at, setup)) in heartbeats.iter().enumerate() {
+        let mut earlier = heartbeats.iter().take(n);
+        let same = earlier.find(|(_, _, other)| other.token == setup.token);
+        if let Some((_, _, other)) = same.filter(|_| setup.token != TokenHash::default()) {
+            let why = format!("`{}` has the same token: each feed needs its own", other.id);
+            sources[*source].wrong(at, why);
+        }
+    }
 }
 
 /// A file, and the id that its name gives.

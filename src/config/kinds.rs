@@ -93,8 +93,10 @@ fn with_others(branch: &Value, branches: &[Value], tag: &Tag<'_>) -> Value {
     whole
 }
 
-/// The keys that every kind has; other keys are left alone.
+/// The keys that every kind has; other keys are left alone. A kind that stands alone (`x-alone`) shares none.
 fn common(branches: &[Value]) -> Value {
+    let together = branches.iter().filter(|b| b["x-alone"] != true);
+    let branches: Vec<&Value> = together.collect();
     let Some(first) = branches.first() else {
         return json!({});
     };

@@ -8,6 +8,7 @@ mod diagnostics;
 mod documentation;
 mod fields;
 mod files;
+mod heartbeat;
 mod kinds;
 mod locate;
 mod mail;
@@ -41,6 +42,7 @@ use values::Format as _;
 
 pub use changes::Fingerprint;
 pub use diagnostics::{Mistake, Mistakes, Warnings};
+pub use heartbeat::{HeartbeatSetup, TokenHash};
 pub use locate::{Location, locate};
 pub use read::document;
 pub use schema::{SchemaKind, schema, schema_of};
@@ -54,8 +56,10 @@ pub use webhook::Webhook;
 #[derive(Clone, Debug)]
 pub struct Loaded {
     pub catalogue: Catalogue,
-    /// The probes to run, in order of their ids: one for each probe of the catalogue.
+    /// The probes to run, in order of their ids: one for each probe of the catalogue that is no heartbeat.
     pub probes: Vec<ProbeSetup>,
+    /// The feeds that call Nines.
+    pub heartbeats: Vec<HeartbeatSetup>,
     pub self_check: SelfCheck,
     pub listen: Listen,
     pub mail: Option<Mail>,
@@ -100,9 +104,9 @@ impl Loaded {
     /// The parts of the configuration that have no effect in this version, a sentence each.
     pub fn unused(&self) -> Vec<String> {
         let mut unused = Vec::new();
-        if let Some(public) = self.listen.public {
+        if let Some(public) = self.listen.public.filter(|_| self.heartbeats.is_empty()) {
             unused.push(format!(
-                "nothing listens on `public` ({public}) yet: public pages come with a later version"
+                "`public` ({public}) answers nothing: there is no heartbeat, and public pages come with a later version"
             ));
         }
         let policies = self

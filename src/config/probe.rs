@@ -1,5 +1,6 @@
 //! `[[probe]]`: the keys of every kind, and the probe to run.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,9 +16,9 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use values::suggest::list;
 use values::{Id, Length, Line, Parsed, Place, STAND_IN, Source, Written, spell_length};
 
-use super::ProbeSetup;
 use super::fields::{Names, reference, unique};
 use super::read::unexpected;
+use super::{HeartbeatSetup, ProbeSetup, heartbeat};
 
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 /// A shorter interval gets a warning.
@@ -47,12 +48,15 @@ impl JsonSchema for AnyProbe {
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let common = Common::json_schema(generator);
-        let names = list(KINDS.iter().map(|kind| kind.name), "or");
+        let names = KINDS.iter().map(|kind| kind.name);
+        let names = list(names.chain([heartbeat::KIND]), "or");
         let is = format!("a kind in quotes: {names}");
         let kinds = KINDS
             .iter()
             .map(|kind| of_kind(kind.name, &is, &common, (kind.schema)(generator)));
-        json_schema!({ "type": "object", "oneOf": kinds.collect::<Vec<_>>() })
+        let mut kinds: Vec<Value> = kinds.collect();
+        kinds.push(heartbeat::schema(generator, &is));
+        json_schema!({ "type": "object", "oneOf": kinds })
     }
 }
 
@@ -75,9 +79,9 @@ fn of_kind(kind: &str, is: &str, common: &Schema, own: Schema) -> Value {
     whole
 }
 
-/// The keys that every kind has.
+/// The keys that every kind has, except `heartbeat`.
 #[derive(Deserialize, JsonSchema)]
-#[schemars(extend("x-later" = ["quorum", "vantages", "expected", "grace", "period"]))]
+#[schemars(extend("x-later" = ["quorum", "vantages"]))]
 struct Common {
     /// A name, unique within the system.
     name: Parsed<Id>,
@@ -105,14 +109,24 @@ struct Common {
     customers: Vec<Parsed<Id>>,
 }
 
-/// The probes of a system's file, as detection sees them and as they are run.
+/// The probes of a system's file.
+#[derive(Default)]
+pub(super) struct Probes {
+    /// As detection sees them, in order of their ids.
+    pub all: Vec<Probe>,
+    /// The probes that Nines runs.
+    pub setups: Vec<ProbeSetup>,
+    /// The feeds that call Nines, each with the place of its token.
+    pub heartbeats: Vec<(Place, HeartbeatSetup)>,
+}
+
 pub(super) fn probes(
     source: &mut Source<'_>,
     tree: &DeTable<'_>,
     system: &SystemId,
     vantage: &VantageId,
     customers: &Names,
-) -> (Vec<Probe>, Vec<ProbeSetup>) {
+) -> Probes {
     let list = tree
         .get("probe")
         .and_then(|value| value.get_ref().as_array());
@@ -120,24 +134,40 @@ pub(super) fn probes(
         .into_iter()
         .flatten()
         .filter(|table| table.span() != STAND_IN);
+    let (beating, tables): (Vec<_>, Vec<_>) =
+        tables.partition(|table| heartbeat::is_heartbeat(table));
+    let beating = beating.into_iter();
+    let beating: Vec<_> = beating
+        .filter_map(|table| heartbeat::read(source, table, system))
+        .collect();
     let tables: Vec<_> = tables
+        .into_iter()
         .filter_map(|table| Some((common(source, table)?, table)))
         .collect();
     let names = tables.iter().map(|(common, _)| &common.name);
-    unique(
-        source,
-        "probe",
-        names.map(|name| (name.value.as_str(), &name.at)),
-    );
-    for id in tables.iter().flat_map(|(common, _)| &common.customers) {
+    let names = names.chain(beating.iter().map(|read| &read.name));
+    let mut names: Vec<_> = names.map(|name| (name.value.as_str(), &name.at)).collect();
+    names.sort_by_key(|(_, at)| at.start);
+    unique(source, "probe", names.into_iter());
+    let named = tables.iter().flat_map(|(common, _)| &common.customers);
+    for id in named.chain(beating.iter().flat_map(|read| &read.customers)) {
         reference(source, id, "customer", customers);
     }
     let read = tables
         .iter()
         .filter_map(|(common, table)| probe(source, common, table, system, vantage));
-    let (mut probes, setups): (Vec<Probe>, Vec<ProbeSetup>) = read.unzip();
-    probes.sort_by(|a, b| a.id.cmp(&b.id));
-    (probes, setups)
+    let (mut all, setups): (Vec<Probe>, Vec<ProbeSetup>) = read.unzip();
+    let mut heartbeats = Vec::new();
+    for read in beating {
+        all.push(read.probe);
+        heartbeats.push((read.token_at, read.setup));
+    }
+    all.sort_by(|a, b| a.id.cmp(&b.id));
+    Probes {
+        all,
+        setups,
+        heartbeats,
+    }
 }
 
 fn common(source: &mut Source<'_>, table: &Spanned<DeValue<'_>>) -> Option<Common> {
@@ -176,18 +206,19 @@ fn probe(
     let probe = Probe {
         id,
         affects: common.affects,
-        customers: common
-            .customers
-            .iter()
-            .map(|id| CustomerId::from(id.value.clone()))
-            .collect(),
+        customers: ids(&common.customers),
         method: Method::Active(active),
     };
     Some((probe, setup))
 }
 
+pub(super) fn ids(written: &[Parsed<Id>]) -> BTreeSet<CustomerId> {
+    let ids = written.iter().map(|id| CustomerId::from(id.value.clone()));
+    ids.collect()
+}
+
 /// Milliseconds of a length that is at most ten years.
-fn ms(length: Duration) -> i64 {
+pub(super) fn ms(length: Duration) -> i64 {
     i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
 }
 

@@ -145,7 +145,7 @@ pub(super) struct ServiceTable {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ListenTable {
-    /// The address of the public pages. Nothing listens there yet.
+    /// The address that feeds call as a heartbeat. Default: none.
     public: Option<Parsed<ListenAddress>>,
     /// The address for staff and metrics. Default: 127.0.0.1:8081.
     private: Option<Parsed<ListenAddress>>,
@@ -231,6 +231,13 @@ struct Contact {
 }
 
 impl ServiceFile {
+    /// True if it names the address of the public listener, or tries to.
+    pub fn listens_publicly(&self) -> bool {
+        self.listen
+            .as_ref()
+            .is_some_and(|table| table.public.is_some())
+    }
+
     /// The place from which the probes run.
     pub fn vantage(&self) -> VantageId {
         let named = self.service.value.vantage.as_ref();

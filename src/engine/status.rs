@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::calendar;
-use domain::catalogue::Catalogue;
+use domain::catalogue::{Catalogue, Heartbeat, Method};
+use domain::heartbeat::due_at;
 use domain::id::ProbeId;
 use domain::record::{Outage, Record, Standing, State};
-use domain::sample::Sample;
+use domain::sample::{Reason, Sample};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -120,6 +121,9 @@ pub struct Probe {
     pub certificate_ends: Option<Timestamp>,
     /// True if it ends within the probe's `certificate_days`.
     pub certificate_ends_soon: bool,
+    /// Of a heartbeat: when the beat after the last one is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_beat_due: Option<Timestamp>,
 }
 
 /// One incident.
@@ -361,6 +365,9 @@ fn probe(record: &Record, id: &ProbeId, latest: Option<Arc<Sample>>) -> Probe {
         Some(_) => State::Up,
         None => State::Unknown,
     };
+    if let Some(Method::Heartbeat(heartbeat)) = record.catalogue.probe(id).map(|p| &p.method) {
+        return heartbeat_status(id, heartbeat, state, latest.map(|beat| beat.at));
+    }
     Probe {
         probe: id.name().to_owned(),
         state: state.word().to_owned(),
@@ -374,5 +381,28 @@ fn probe(record: &Record, id: &ProbeId, latest: Option<Arc<Sample>>) -> Probe {
         took_us: latest.as_ref().map(|s| s.took_us),
         certificate_ends: latest.as_ref().and_then(|s| s.certificate_ends_at),
         certificate_ends_soon: latest.as_ref().is_some_and(|s| s.certificate_ends_soon),
+        next_beat_due: None,
+    }
+}
+
+/// A beat says only that it came: the silence after it has a reason, and no run took any time.
+fn heartbeat_status(
+    id: &ProbeId,
+    heartbeat: &Heartbeat,
+    state: State,
+    beat: Option<Timestamp>,
+) -> Probe {
+    let is_silent = state == State::Down;
+    Probe {
+        probe: id.name().to_owned(),
+        state: state.word().to_owned(),
+        at: beat,
+        outcome: None,
+        reason: is_silent.then(|| Reason::Stale.to_string()),
+        detail: None,
+        took_us: None,
+        certificate_ends: None,
+        certificate_ends_soon: false,
+        next_beat_due: beat.and_then(|beat| due_at(heartbeat, beat)),
     }
 }

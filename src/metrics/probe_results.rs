@@ -30,10 +30,26 @@ pub fn add(page: &mut Page, source: &Source) {
         let known = source.record.probes.get(&probe.id);
         known.is_some_and(|known| !known.is_silent())
     };
+    // An old beat must not look like a success: the silence after it is a failure.
+    let stale = |probe: &Probe| {
+        let known = source.record.probes.get(&probe.id);
+        probe.active().is_none()
+            && known.is_some_and(|known| known.down.last().is_some_and(|(_, to)| to.is_none()))
+    };
     let current: Vec<_> = probes
         .iter()
         .filter(|(probe, ..)| is_current(probe))
-        .filter_map(|(_, labels, state)| Some((*labels, state.latest()?)))
+        .filter_map(|(probe, labels, state)| {
+            let latest = state.latest()?;
+            let sample = match stale(probe) {
+                true => Arc::new(Sample {
+                    outcome: Outcome::Down,
+                    ..Sample::clone(&latest)
+                }),
+                false => latest,
+            };
+            Some((*labels, sample))
+        })
         .collect();
     latest(page, &current);
     page.gauge(
@@ -105,7 +121,10 @@ fn latest(page: &mut Page, samples: &[(Labels, Arc<Sample>)]) {
         "Duration of the latest probe.",
         |series| {
             for (labels, sample) in samples {
-                series.add(labels, seconds(sample.took_us));
+                // A beat takes no time.
+                if !labels.contains(&("kind", "heartbeat")) {
+                    series.add(labels, seconds(sample.took_us));
+                }
             }
         },
     );

@@ -5,6 +5,7 @@
 
 mod act;
 mod faults;
+mod feeds;
 mod formats;
 mod keys;
 mod names;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use domain::actor::Actor;
-use domain::catalogue::{Active, Catalogue};
+use domain::catalogue::{Active, Catalogue, Heartbeat, Method};
 use domain::event::Fact;
 use domain::id::{NoticeId, ProbeId, Source};
 use domain::input::Input;
@@ -17,9 +17,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::act::{Action, ServiceAction};
 use super::faults::Faults;
 use super::scenario::{Act, Scenario};
-use super::steps::{ProbeTask, Step, Steps};
+use super::steps::{Feed, ProbeTask, Step, Steps};
 use super::world::Draws;
-use super::{Error, Refused, world};
+use super::{Error, Refused, feeds, world};
 use crate::config::{Loaded, Look, Templates};
 use crate::engine::rollups;
 use crate::engine::schedule::{After, Schedule};
@@ -232,6 +232,7 @@ impl Simulation<'_> {
                 )?;
             }
             Step::Ask(task) => self.ask(at, task),
+            Step::Beat(feed) => self.beat(at, feed)?,
             Step::RollUp => self.roll_up(at, at)?,
             Step::Answered(task, sample) => self.answered(at, task, *sample)?,
             Step::Act(n) => self.act(at, n)?,
@@ -385,6 +386,29 @@ impl Simulation<'_> {
             let after = task.after;
             self.schedule(Box::new(task), after, at);
         }
+        self.steps.end_feeds();
+        for (id, heartbeat) in heartbeats(&catalogue) {
+            let feed = Feed {
+                source: catalogue.source(id),
+                heartbeat: heartbeat.clone(),
+                effects: self.faults.on(id),
+            };
+            if let Some(first) = feeds::next_beat(id, heartbeat, at) {
+                self.steps.enter(first, Step::Beat(Box::new(feed)));
+            }
+        }
+    }
+
+    fn beat(&mut self, at: Timestamp, feed: Box<Feed>) -> Result<(), Error> {
+        if let Some(sample) = feeds::beat(&feed.source, feed.effects.at(at), at) {
+            self.took(&sample)?;
+            self.step_or_fail(at, Input::Sampled(sample))?;
+        }
+        let later = at.checked_add(SignedDuration::from_nanos(1)).unwrap_or(at);
+        if let Some(next) = feeds::next_beat(&feed.source.probe, &feed.heartbeat, later) {
+            self.steps.enter(next, Step::Beat(feed));
+        }
+        Ok(())
     }
 
     /// Schedules the next run of a probe after `after`, and not before `now`.
@@ -422,8 +446,16 @@ impl Simulation<'_> {
         sample: Sample,
     ) -> Result<(), Error> {
         let started = sample.at;
+        self.took(&sample)?;
+        self.step_or_fail(at, Input::Sampled(sample))?;
+        self.schedule(task, After::Run { started, ended: at }, at);
+        Ok(())
+    }
+
+    /// Stores a sample.
+    fn took(&mut self, sample: &Sample) -> Result<(), Error> {
         self.samples += 1;
-        self.last_sample = self.last_sample.max(Some(started));
+        self.last_sample = self.last_sample.max(Some(sample.at));
         let writer = self.instance.writer();
         if writer.offer(sample.clone()).is_err() {
             // The service would drop the sample. A simulation waits, so that every run is the same.
@@ -432,8 +464,6 @@ impl Simulation<'_> {
                 .offer(sample.clone())
                 .map_err(|_| Error::Inside("the samples cannot be written"))?;
         }
-        self.step_or_fail(at, Input::Sampled(sample))?;
-        self.schedule(task, After::Run { started, ended: at }, at);
         Ok(())
     }
 
@@ -592,4 +622,12 @@ fn renderer(templates: Option<&Templates>, data: &Path) -> Result<Renderer, Erro
 fn active_probes(catalogue: &Catalogue) -> impl Iterator<Item = (&ProbeId, &Active)> {
     let probes = catalogue.systems.iter().flat_map(|system| &system.probes);
     probes.filter_map(|probe| Some((&probe.id, probe.active()?)))
+}
+
+fn heartbeats(catalogue: &Catalogue) -> impl Iterator<Item = (&ProbeId, &Heartbeat)> {
+    let probes = catalogue.systems.iter().flat_map(|system| &system.probes);
+    probes.filter_map(|probe| match &probe.method {
+        Method::Heartbeat(heartbeat) => Some((&probe.id, heartbeat)),
+        Method::Active(_) => None,
+    })
 }

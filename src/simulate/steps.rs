@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use domain::catalogue::Active;
+use domain::catalogue::{Active, Heartbeat};
 use domain::id::{NoticeId, ProbeId, Source};
 use domain::sample::Sample;
 use jiff::Timestamp;
@@ -23,6 +23,8 @@ pub(super) enum Step {
     /// A person's act, by its index in the scenario.
     Act(usize),
     Ask(Box<ProbeTask>),
+    /// A feed calls, unless a fault silences it.
+    Beat(Box<Feed>),
     /// The day before a midnight is rolled up.
     RollUp,
     End,
@@ -36,6 +38,13 @@ pub(super) struct ProbeTask {
     pub draws: Draws,
     pub schedule: Schedule,
     pub after: After,
+}
+
+/// A feed that calls as a heartbeat.
+pub(super) struct Feed {
+    pub source: Source,
+    pub heartbeat: Heartbeat,
+    pub effects: Effects,
 }
 
 /// A step that waits.
@@ -81,6 +90,12 @@ impl Steps {
         deliveries.map(|entry| entry.at).max()
     }
 
+    /// Ends every feed.
+    pub(super) fn end_feeds(&mut self) {
+        self.heap
+            .retain(|entry| !matches!(entry.step, Step::Beat(_)));
+    }
+
     /// Takes the step of every probe out.
     pub(super) fn take_probes(&mut self) -> BTreeMap<ProbeId, Entry> {
         let mut probes = BTreeMap::new();
@@ -121,8 +136,9 @@ impl Entry {
             Step::Answered(..) => 2,
             Step::Act(_) => 3,
             Step::Ask(_) => 4,
-            Step::RollUp => 5,
-            Step::End => 6,
+            Step::Beat(_) => 5,
+            Step::RollUp => 6,
+            Step::End => 7,
         };
         (self.at, rank, self.key)
     }

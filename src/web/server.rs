@@ -8,7 +8,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -23,18 +27,23 @@ const FIELDS: usize = 64;
 const REST: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Copy)]
-struct Limits {
-    connections: usize,
+pub(super) struct Limits {
+    pub connections: usize,
+    /// True if a connection may carry one request after another.
+    pub keep_alive: bool,
     /// The time for a request's head to arrive.
-    head: Duration,
+    pub head: Duration,
     /// The time for a client to read an answer, from the first write that has to wait.
-    taking: Duration,
+    pub taking: Duration,
     /// The time for requests under way when the service stops.
-    grace: Duration,
+    pub grace: Duration,
 }
 
+/// The limits of listeners for staff.
 const LIMITS: Limits = Limits {
     connections: 256,
+    // A client that sends many requests and reads nothing blocks one answer only.
+    keep_alive: false,
     head: Duration::from_secs(10),
     taking: Duration::from_secs(20),
     grace: Duration::from_secs(5),
@@ -50,17 +59,22 @@ pub(super) async fn serve<S, F>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     F: Future<Output = io::Result<Option<S>>>,
 {
-    serve_within(LIMITS, accept, router, stop).await;
+    let service = |_: &S| TowerToHyperService::new(router.clone());
+    serve_within(LIMITS, accept, service, stop).await;
 }
 
-async fn serve_within<S, F>(
+/// The same within `limits`, with a service for each connection.
+pub(super) async fn serve_within<S, F, V>(
     limits: Limits,
     accept: impl Fn() -> F,
-    router: Router,
+    service: impl Fn(&S) -> V,
     stop: impl Future<Output = ()>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     F: Future<Output = io::Result<Option<S>>>,
+    V: Service<Request<Incoming>, Response = Response<Body>> + Send + 'static,
+    V::Future: Send,
+    V::Error: std::error::Error + Send + Sync,
 {
     let room = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
@@ -88,15 +102,13 @@ async fn serve_within<S, F>(
             }
         };
         let mut builder = http1::Builder::new();
-        // One request for each connection: a client that sends many and reads nothing blocks one answer
-        // only.
         builder
-            .keep_alive(false)
+            .keep_alive(limits.keep_alive)
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head)
             .max_headers(FIELDS);
+        let service = service(&stream);
         let stream = WriteTimeout::new(stream, limits.taking);
-        let service = TowerToHyperService::new(router.clone());
         let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
         connections.spawn(async move {
             // A client may close its connection at any time.
@@ -206,6 +218,7 @@ mod tests {
     fn service(taking: Duration) -> Service {
         let limits = Limits {
             connections: 3,
+            keep_alive: false,
             head: LONG,
             taking,
             grace: Duration::from_millis(50),
@@ -220,7 +233,8 @@ mod tests {
                 .route("/healthz", get(|| async { "ok" }));
             // A test that has ended stops it as well.
             let stopped = async { drop(stopped.await) };
-            serve_within(limits, accept, router, stopped).await;
+            let service = |_: &DuplexStream| TowerToHyperService::new(router.clone());
+            serve_within(limits, accept, service, stopped).await;
         });
         Service {
             clients,

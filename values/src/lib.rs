@@ -21,7 +21,7 @@ pub use net::{
     is_qualified_name,
 };
 pub use source::{Environment, Source, secret_line};
-pub use text::{FilePath, Id, Line, Percent, Prose, SecretName, Text, variable};
+pub use text::{FilePath, Id, Line, Percent, Prose, SecretName, Sha256Hex, Text, variable};
 pub use time::{ClockTime, Date, Length, Seconds, Weekday, Zone, spell_length, weekday};
 pub use watched::Watched;
 pub use webhook::WebhookUrl;
@@ -112,6 +112,10 @@ mod tests {
         agree::<SecretName>(
             &["${SMTP_PASSWORD}", "${_a1}"],
             &["", "secret", "${}", "${1A}", "$A", "${A-B}", "x${A}"],
+        );
+        agree::<Sha256Hex>(
+            &[Sha256Hex::EXAMPLE, &"0aF".repeat(22)[..64]],
+            &["", "abc", &"g".repeat(64), &"a".repeat(63), &"a".repeat(65)],
         );
         agree::<RelayUrl>(
             &[

@@ -165,6 +165,31 @@ impl Format for SecretName {
     }
 }
 
+/// A SHA-256 in hexadecimal.
+pub struct Sha256Hex;
+
+impl Format for Sha256Hex {
+    type Value = [u8; 32];
+    const IS: &'static str = "a SHA-256 in quotes: 64 hexadecimal digits";
+    const EXAMPLE: &'static str =
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    const PATTERN: Option<&'static str> = Some("^[0-9a-fA-F]{64}$");
+
+    fn parse(text: &str) -> Result<[u8; 32], String> {
+        let why = "a SHA-256 has 64 hexadecimal digits, as `sha256sum` prints them".to_owned();
+        let digits: Option<Vec<u8>> = text
+            .chars()
+            .map(|c| u8::try_from(c.to_digit(16)?).ok())
+            .collect();
+        let digits = digits.filter(|digits| digits.len() == 64).ok_or(why)?;
+        let mut hash = [0; 32];
+        for (byte, pair) in hash.iter_mut().zip(digits.chunks(2)) {
+            *byte = pair.iter().fold(0, |value, digit| value << 4 | digit);
+        }
+        Ok(hash)
+    }
+}
+
 /// The name within `${NAME}`.
 pub fn variable(text: &str) -> Option<&str> {
     let name = text.strip_prefix("${")?.strip_suffix('}')?;

@@ -79,15 +79,20 @@ fn silence_is_down_from_the_due_beat_and_decided_after_the_grace() {
 
 #[test]
 fn a_late_beat_within_the_grace_is_no_outage() {
-    check("b...b...b", expect![[r#"
+    check(
+        "b...b...b",
+        expect![[r#"
         0     #4 a/feed heard from 0
         up 480 degraded 0 planned 0 excluded 0 unplanned 0 unknown 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_beat_as_the_grace_ends_is_too_late() {
-    check("b....b", expect![[r#"
+    check(
+        "b....b",
+        expect![[r#"
         0     #4 a/feed heard from 0
         300   #5 a/feed degraded from 180
         300   #6 a/feed down from 180 on 1 samples
@@ -100,7 +105,8 @@ fn a_beat_as_the_grace_ends_is_too_late() {
         300   #12 IncidentResolved I-1
         300   due uptime/O-1/it@clinic.example (both)
         up 180 degraded 0 planned 0 excluded 0 unplanned 120 unknown 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -31,6 +31,7 @@ pub(super) struct Service {
     pub(super) courier: Arc<Courier>,
     pub(super) filer: Arc<Filer>,
     pub(super) state: Arc<web::AppState>,
+    pub(super) public: Arc<web::public::Public>,
     pub(super) fixed: FixedSettings,
     /// Of the configuration in force.
     pub(super) fingerprint: Fingerprint,
@@ -41,6 +42,7 @@ pub(super) struct Service {
 /// The settings that a reload cannot change.
 pub(super) struct FixedSettings {
     private: SocketAddr,
+    public: Option<SocketAddr>,
     log: Log,
     data: PathBuf,
     /// True if the command line names the data directory.
@@ -52,6 +54,7 @@ impl FixedSettings {
     pub(super) fn from(start: &Start, loaded: &Loaded) -> Self {
         Self {
             private: loaded.listen.private,
+            public: loaded.listen.public,
             log: loaded.log,
             data: loaded.data.clone(),
             data_named: start.data.is_some(),
@@ -66,6 +69,15 @@ impl FixedSettings {
             waits.push(format!(
                 "`private` of [listen] needs a restart: until then the service listens on {}, not on {}",
                 self.private, loaded.listen.private
+            ));
+        }
+        if loaded.listen.public != self.public {
+            let now = match self.public {
+                Some(public) => format!("the service listens on {public}"),
+                None => "no public listener is open".to_owned(),
+            };
+            waits.push(format!(
+                "`public` of [listen] needs a restart: until then {now}"
             ));
         }
         if loaded.log != self.log {
@@ -208,6 +220,7 @@ impl Service {
             .await?;
         let relays = relays(&loaded);
         self.state.offer(&loaded.probes);
+        self.public.beats().replace(&loaded.heartbeats);
         self.runner.check_itself(loaded.self_check);
         self.runner.replace(loaded.probes);
         self.filer.replace(loaded.look);

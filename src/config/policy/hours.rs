@@ -21,7 +21,7 @@ pub(super) struct HoursTable {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-is" = "a table"))]
-pub(super) struct WeeklyHours {
+pub(in crate::config) struct WeeklyHours {
     /// The weekdays on which the hours begin.
     #[schemars(length(min = 1))]
     days: Vec<Parsed<Weekday>>,
@@ -97,7 +97,7 @@ pub(super) fn union(source: &mut Source<'_>, tables: OneOrMany<Written<WeeklyHou
     all
 }
 
-fn weekly(source: &mut Source<'_>, written: Written<WeeklyHours>) -> Hours {
+pub(in crate::config) fn weekly(source: &mut Source<'_>, written: Written<WeeklyHours>) -> Hours {
     let Written { value: hours, at } = written;
     let days = hours.days.into_iter().map(|day| (day.value, day.at));
     let days: Vec<_> = days.collect();

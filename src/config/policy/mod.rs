@@ -2,7 +2,7 @@
 
 mod escalation;
 mod holidays;
-mod hours;
+pub(super) mod hours;
 mod severity;
 mod words;
 

@@ -341,7 +341,12 @@ fn every_example_of_a_probe_can_be_configured() {
                 "systems/message",
                 "MSH|^~\\&|NINES||||{now}||ADT^A08|{control_id}|T|2.5\nPID|1\n",
             )
-            .with("systems/secret", "hunter2\n");
+            .with("systems/secret", "hunter2-hunter2-hunter2\n");
+        let files = files.replace(
+            "nines.toml",
+            "[[committee]]",
+            "[listen]\npublic = \"127.0.0.1:8080\"\n[[committee]]",
+        );
         let loaded = files.load_with(&|_| Some("hunter2".to_owned()));
         let loaded = loaded.map_err(|refused| refused.list());
         let loaded = loaded.unwrap_or_else(|reported| panic!("{kind}: {reported:?}"));
@@ -404,12 +409,59 @@ fn a_system_has_its_own_flapping_limits_or_the_defaults() {
     assert_eq!(loaded.catalogue.systems[0].flapping, expected);
 }
 
+const FEED: &str = "[[probe]]\nname = \"feed\"\nkind = \"heartbeat\"\n";
+
+/// The mistakes of a heartbeat with these keys.
+fn heartbeat_mistakes(keys: &str) -> Vec<String> {
+    let files = Files::with_system(&format!("{SYSTEM}{FEED}{keys}")).replace(
+        "nines.toml",
+        "[[committee]]",
+        "[listen]\npublic = \"127.0.0.1:8080\"\n[[committee]]",
+    );
+    let mistakes = files.reported().into_iter();
+    mistakes
+        .map(|(_, line, why)| format!("{line}: {why}"))
+        .collect()
+}
+
+#[test]
+fn a_heartbeat_is_checked_as_a_whole() {
+    let hash = "0".repeat(63) + "1";
+    let good = format!("period = \"1h\"\ngrace = \"5m\"\ntoken_sha256 = \"{hash}\"\n");
+    assert_eq!(heartbeat_mistakes(&good), Vec::<String>::new());
+    expect_test::expect![[r#"
+        3: this heartbeat lacks a token: name it with `token`, `token_file` or `token_sha256`
+        6: this is too short: at least 10s
+        7: this is too long: at most 40d"#]]
+    .assert_eq(&heartbeat_mistakes("period = \"5s\"\ngrace = \"60d\"\n").join("\n"));
+    expect_test::expect![[r#"
+        3: `[[probe]]` lacks `period`, a length of time in quotes, as "30s" or "1h30m"
+        3: `[[probe]]` lacks `grace`, a length of time in quotes, as "30s" or "1h30m"
+        6: a SHA-256 has 64 hexadecimal digits, as `sha256sum` prints them
+        7: a secret must not be in this file: name the environment variable that holds it, as "${SMTP_PASSWORD}", or a file, as `password_file`
+        8: `interval` belongs to `http` probes, and this one is `heartbeat`"#]].assert_eq(
+        &heartbeat_mistakes("token_sha256 = \"abc\"\ntoken = \"secret\"\ninterval = \"30s\"\n")
+            .join("\n"),
+    );
+    expect_test::expect![[r#"
+        10: probe `feed` is already defined on line 4
+        14: `portal/feed` has the same token: each feed needs its own"#]]
+    .assert_eq(&heartbeat_mistakes(&format!("{good}{FEED}{good}")).join("\n"));
+    expect_test::expect!["6: unknown key `perod`, did you mean `period`?"]
+        .assert_eq(&heartbeat_mistakes(&good.replace("period", "perod")).join("\n"));
+    let alone = Files::with_system(&format!("{SYSTEM}{FEED}{good}"));
+    assert_eq!(
+        alone.reported()[0].2,
+        "the heartbeat `portal/feed` needs the public listener: this file lacks `public` in `[listen]`"
+    );
+}
+
 #[test]
 fn parts_without_effect_are_reported() {
     assert_eq!(
         shipped().unused(),
         [
-            "nothing listens on `public` (127.0.0.1:8080) yet: public pages come with a later version",
+            "`public` (127.0.0.1:8080) answers nothing: there is no heartbeat, and public pages come with a later version",
         ]
     );
     let drafts = Files::shipped()

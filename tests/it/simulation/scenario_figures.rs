@@ -140,3 +140,8 @@ fn a_month_under_the_policy_of_rx_health() {
 fn a_month_in_which_everything_disagrees() {
     check("quarrel");
 }
+
+#[test]
+fn a_month_of_feeds_under_the_policy_of_healthix() {
+    check("healthix");
+}

@@ -732,7 +732,9 @@ proptest! {
 fn the_first_tick_after_a_long_sleep_decides_every_midnight_at_its_own_time() {
     let mut watched = watched(0);
     // Its silence would be confirmed again each minute.
-    watched.systems[0].probes.retain(|probe| probe.id != FEED.into());
+    watched.systems[0]
+        .probes
+        .retain(|probe| probe.id != FEED.into());
     let mut service = Service::with(ORIGIN, watched);
     service.input(service.second(4 * 86_400), Input::Tick);
     let witnessed = service
