@@ -1,3 +1,5 @@
+//! The calendar of a ledger that these tests write: times, ids, sequences and the form of lines.
+
 use domain::actor::Actor;
 use domain::catalogue::{
     Active, Affects, Committee, Days, End, Flapping, GROUP_WITHIN_S, Kind, Method as Asks, Probe,

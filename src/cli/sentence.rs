@@ -5,6 +5,7 @@ mod handling;
 use domain::event::{Delivery, Event, Fact, GapCause, Silence, is_set_back};
 use domain::id::{NoticeId, OutageId, SystemId};
 use domain::incident::{Cause, Review};
+use domain::notice::Address;
 use domain::record::Record;
 use domain::report::words;
 use domain::sample::Reason;
@@ -514,9 +515,14 @@ impl Writer<'_> {
     }
 
     fn delivery_ended(&self, notice: NoticeId, result: Delivery, reply: &str) -> String {
+        let found = self.record.notices.message(notice);
+        let by = match found.map(|found| &found.notice.recipient.address) {
+            Some(Address::Webhook(_)) => "the webhook",
+            _ => "the relay",
+        };
         let notice = self.notice(notice);
         match result {
-            Delivery::Accepted => format!("{notice} was delivered: the relay accepted it."),
+            Delivery::Accepted => format!("{notice} was delivered: {by} accepted it."),
             Delivery::Deferred => format!("{notice} waits for another attempt: {reply}."),
             Delivery::Rejected => format!("{notice} was not delivered: {reply}."),
             Delivery::Ambiguous => format!("{notice} may have been delivered: {reply}."),

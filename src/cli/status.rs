@@ -92,7 +92,7 @@ fn text(status: &engine::Status, runs: bool, width: usize) -> String {
             lost.recipient,
             lost.customer,
             times.at(lost.at),
-            lost.reply.as_deref().unwrap_or("the relay gave no reason"),
+            lost.reply.as_deref().unwrap_or("no reason was given"),
         ));
     }
     text

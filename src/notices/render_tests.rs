@@ -410,7 +410,7 @@ fn the_test_mail_says_that_nothing_is_affected() {
     let message = MessageParser::default().parse(&bytes).unwrap();
     assert_eq!(
         message.subject(),
-        Some("TEST: mail from the monitoring of Example HIE")
+        Some("TEST: notice from the monitoring of Example HIE")
     );
     insta::assert_snapshot!(message.body_text(0).unwrap().replace("\r\n", "\n"));
 }

@@ -98,7 +98,7 @@ const ALWAYS: [(&str, &str); 13] = [
     ),
     (
         "Notified",
-        "Delivered means that a mail relay accepted the message, not that somebody read it. A customer is notified when one of its contacts is. The time to notify runs to the last customer.",
+        "Delivered means that a mail relay or a webhook accepted the message, not that somebody read it. A customer is notified when one of its contacts is. The time to notify runs to the last customer.",
     ),
     (
         "Milestones",

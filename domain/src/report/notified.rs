@@ -211,12 +211,14 @@ pub(super) fn steps(words: &[Word], customers: usize) -> Vec<(Timestamp, String)
             let who = named(&names);
             let line = match result {
                 Result::Ambiguous => {
-                    format!("Unconfirmed, connection lost before the relay answered: {who}")
+                    format!("Unconfirmed, connection lost before an answer: {who}")
                 }
                 Result::GivenUp => {
                     format!("Given up after 48 hours, not notified: {who}")
                 }
-                Result::Rejected => format!("Rejected by the mail relay, not notified: {who}"),
+                Result::Rejected => {
+                    format!("Rejected by the relay or webhook, not notified: {who}")
+                }
                 _ => {
                     so_far += names.len();
                     let when = if afterwards {

@@ -97,7 +97,7 @@ pub(super) fn standing(standing: &Standing, times: &Times) -> String {
     match standing {
         Standing::Due(at) => format!("waits until {}", times.at(*at)),
         Standing::Attempting(at) => format!("is being delivered since {}", times.at(*at)),
-        Standing::Sent(at) => format!("accepted by the relay {}", times.at(*at)),
+        Standing::Sent(at) => format!("accepted {}", times.at(*at)),
         Standing::Rejected(at) => format!("rejected {}", times.at(*at)),
         Standing::Ambiguous(at) => format!("lost, perhaps delivered, {}", times.at(*at)),
         Standing::Superseded(Some(by)) => format!("superseded by {by}"),

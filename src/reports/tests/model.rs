@@ -247,7 +247,7 @@ fn a_notice_that_was_given_up_is_told_apart_from_one_that_was_refused() {
         assert!(text.contains(said), "{format:?}");
         let table = text.to_lowercase();
         assert!(
-            !table.contains("rejected by the mail relay, not notified"),
+            !table.contains("rejected by the relay or webhook, not notified"),
             "{format:?}"
         );
     }

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use super::*;
 
 mod example;
+mod webhooks;
 
 const SERVICE: &str = r#"
 [service]

@@ -46,7 +46,7 @@ fn the_relays_are_tried_without_mail_and_with_a_test_mail() {
     let mail = server.received().remove(0);
     assert_eq!(mail.to, ["me@example.org"]);
     let text = String::from_utf8(mail.bytes).unwrap();
-    assert!(text.contains("Subject: TEST: mail from the monitoring of Test\r\n"));
+    assert!(text.contains("Subject: TEST: notice from the monitoring of Test\r\n"));
 
     server.script(vec![Rule {
         moment: Moment::Rcpt,

@@ -161,7 +161,7 @@ fn refused_folded_and_waiting_customers_are_shown_as_what_they_are() {
         steps,
         [
             "Customers notified: Lakeside Family Practice, North County Orthopaedic and Sports Medicine Associates of Albany and St. Elsewhere Hospital (3 of 4)",
-            "Rejected by the mail relay, not notified: Mercy Medical Group",
+            "Rejected by the relay or webhook, not notified: Mercy Medical Group",
         ]
     );
 }
@@ -176,7 +176,7 @@ fn the_pages_and_the_table_say_what_the_json_says() {
                 "Monitor absences",
                 "longer than its grace period of 1\u{a0}min: unplanned to the end",
                 "Delivered only after recovery",
-                "Rejected by the mail relay",
+                "Rejected by the relay or webhook",
                 "Not delivered yet",
             ],
         ),
@@ -186,7 +186,7 @@ fn the_pages_and_the_table_say_what_the_json_says() {
                 "Monitor absences",
                 "longer than its grace period of 1\u{a0}min: unplanned to the end",
                 "delivered only after recovery",
-                "rejected by the mail relay",
+                "rejected by the relay or webhook",
                 "not delivered yet",
             ],
         ),

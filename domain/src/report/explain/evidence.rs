@@ -328,7 +328,7 @@ fn how(
     });
     delivered.map_or("a delivered notice".to_owned(), |(id, o)| {
         let kind: Kind = o.notice.kind;
-        format!("notice {id} ({kind}), accepted by the mail relay")
+        format!("notice {id} ({kind}), accepted by the relay or webhook")
     })
 }
 

@@ -525,7 +525,7 @@ fn sent_queued_refused_and_perhaps_delivered_are_told_apart_contact_by_contact()
         01:30 Outage O-1 confirmed
         01:30 Incident I-1 opened
         01:30 Customers notified: Clinic 0 and Clinic 2 (2 of 4)
-        01:30 Rejected by the mail relay, not notified: Clinic 1
+        01:30 Rejected by the relay or webhook, not notified: Clinic 1
     "#]]
     .assert_eq(&told(&service));
 }
@@ -543,7 +543,7 @@ fn a_connection_lost_twice_is_perhaps_told_and_no_more() {
         00:30 A unavailable (refused): first bad sample
         01:30 Outage O-1 confirmed
         01:30 Incident I-1 opened
-        03:00 Unconfirmed, connection lost before the relay answered: Clinic 0
+        03:00 Unconfirmed, connection lost before an answer: Clinic 0
     "#]]
     .assert_eq(&told(&service));
 }
@@ -591,7 +591,7 @@ fn a_customer_whose_only_message_was_refused_in_the_end_was_not_told() {
         01:30 Incident I-1 opened
         02:30 A available again
         03:00 Resolved: every affected system is up
-        03:30 Rejected by the mail relay, not notified: Clinic 0
+        03:30 Rejected by the relay or webhook, not notified: Clinic 0
     "#]]
     .assert_eq(&told(&service));
 }
