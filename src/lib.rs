@@ -18,5 +18,6 @@ pub mod metrics;
 pub mod notices;
 pub mod reports;
 pub mod samples;
+pub mod sentence;
 pub mod simulate;
 pub mod web;

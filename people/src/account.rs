@@ -138,6 +138,26 @@ impl People {
         )
     }
 
+    /// A person's own change of the password. All sessions of the account end.
+    ///
+    /// # Errors
+    /// The present password is wrong, or the new one is weak.
+    pub fn change_password(
+        &self,
+        id: AccountId,
+        old: &str,
+        new: &str,
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        let Some(account) = self.account(id)? else {
+            return Error::refused("there is no such account");
+        };
+        if !self.has_password(&account.login, old, at)? {
+            return Error::refused("the present password is wrong");
+        }
+        self.set_password(id, new)
+    }
+
     /// Changes one account and ends its sessions, in one transaction.
     fn change(
         &self,

@@ -92,6 +92,23 @@ impl People {
         }))
     }
 
+    /// True if it is the account's password. A wrong one counts as an attempt to sign in.
+    pub(crate) fn has_password(
+        &self,
+        login: &str,
+        password: &str,
+        at: Timestamp,
+    ) -> Result<bool, Error> {
+        let Some(found) = self.credentials(login)? else {
+            return Ok(false);
+        };
+        let is_right = password::verify(password, found.password.as_deref());
+        if !is_right {
+            self.failed(found.id, seconds(at))?;
+        }
+        Ok(is_right)
+    }
+
     /// A new second factor for the person to scan.
     ///
     /// # Errors

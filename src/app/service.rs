@@ -7,6 +7,7 @@ mod reload;
 mod tests;
 
 use std::hash::{BuildHasher, Hasher};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use domain::actor::Actor;
 use domain::calendar;
 use domain::input::Input;
 use jiff::Timestamp;
+use people::People;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -33,6 +35,7 @@ use crate::notices::{self, Courier, EngineOutbox, Timeouts};
 use crate::reports::{Filer, filing};
 use crate::samples::{self, Check, Instance};
 use crate::web;
+use crate::web::console::Console;
 
 #[derive(Clone, Debug)]
 pub struct Start {
@@ -61,6 +64,8 @@ pub enum Error {
     Lock(#[from] LockError),
     #[error("the ledger cannot be used")]
     Ledger(#[from] ledger::Error),
+    #[error("the accounts cannot be used")]
+    People(#[from] people::Error),
     #[error("the samples cannot be used")]
     Samples(#[from] samples::Error),
     #[error("the engine did not start")]
@@ -187,7 +192,13 @@ async fn run_ready(
     runner.check_itself(loaded.self_check.clone());
     runner.replace(loaded.probes.clone());
     let admits_group = loaded.socket_group.is_some();
-    let mut tasks = serve(private, (socket, admits_group), &state, &stopped);
+    let people = open_people(&data, loaded.listen.private)?;
+    let console = Arc::new(Console {
+        app: Arc::clone(&state),
+        people: Arc::new(people),
+        data: data.clone(),
+    });
+    let mut tasks = serve(private, (socket, admits_group), &state, &console, &stopped);
     if let Some(public) = public {
         let pages = Arc::clone(&pages);
         tasks.spawn(web::public::serve(public, pages, until_stopped(&stopped)));
@@ -294,12 +305,14 @@ fn serve(
     private: TcpListener,
     (socket, admits_group): (UnixListener, bool),
     state: &Arc<web::AppState>,
+    console: &Arc<Console>,
     stopped: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(web::private::serve(
         private,
         Arc::clone(state),
+        Arc::clone(console),
         until_stopped(stopped),
     ));
     tasks.spawn(web::socket::serve(
@@ -309,6 +322,19 @@ fn serve(
         until_stopped(stopped),
     ));
     tasks
+}
+
+/// Opens the accounts. While no administrator exists, the address on which the first one makes the account is printed; it
+/// works once, and each start makes another.
+fn open_people(data: &Path, private: SocketAddr) -> Result<People, Error> {
+    let people = People::open(&data.join("people.sqlite"))?;
+    if let Some(secret) = people.first_administrator(clock::now())? {
+        let secret = secret.reveal();
+        tracing::warn!(
+            "the console has no administrator: open http://{private}/console/invitation/{secret} within 48 hours"
+        );
+    }
+    Ok(people)
 }
 
 /// An error with its causes and, for a configuration, every mistake.

@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use super::args::{self, Common};
 use super::client::Client;
 use super::output;
-use super::sentence::sentence;
 use super::{End, Failure};
 use crate::ledger::{self, Head, Line, Stored};
+use crate::sentence::sentence;
 
 /// How often `--follow` looks for new events.
 const LOOK_EVERY: Duration = Duration::from_millis(250);

@@ -22,7 +22,6 @@ pub mod probe;
 mod progress;
 pub mod reply;
 pub mod report;
-mod sentence;
 pub mod simulation;
 pub mod status;
 pub mod verify;

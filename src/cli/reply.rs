@@ -12,9 +12,9 @@ use super::acts::{Asked, Options};
 use super::args::Common;
 use super::client::Client;
 use super::output::{self, print, print_error};
-use super::sentence::whole_sentence;
 use super::{End, Failure};
 use crate::reports::filing;
+use crate::sentence::whole_sentence;
 use crate::web::{ActRequest, Receipt, Reply};
 use crate::{config, notices};
 

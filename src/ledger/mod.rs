@@ -20,6 +20,7 @@ mod verify;
 mod tests;
 
 pub use line::Line;
+pub use row::Wanted;
 pub use verify::{Fault, Verification, verify};
 
 /// The file of the ledger in a data directory.
@@ -298,6 +299,12 @@ impl Ledger {
             f(walked.stored()?);
             Ok(())
         })
+    }
+
+    /// The newest events before `before` (a sequence; `None` for all) that `wanted` names, the newest first. Hashes are
+    /// not checked: this is for pages, and reports and `nines verify` walk the whole chain.
+    pub fn recent(&self, wanted: &Wanted, limit: usize) -> Result<Vec<Stored>, Error> {
+        row::recent(&self.connection, wanted, limit)
     }
 
     /// Notes that the service was monitoring at `at`. One row, overwritten; not an event.

@@ -117,6 +117,41 @@ impl Walked {
     }
 }
 
+/// The events that a page shows. Each part narrows them.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Events with a lower sequence.
+    pub before: Option<u64>,
+    /// Events about one of these; empty for all.
+    pub subjects: Vec<String>,
+    pub kind: Option<String>,
+    pub by: Option<String>,
+}
+
+/// The newest events, the newest first.
+pub(super) fn recent(
+    connection: &Connection,
+    wanted: &Wanted,
+    limit: usize,
+) -> Result<Vec<Stored>, Error> {
+    let subjects = serde_json::to_string(&wanted.subjects).unwrap_or_default();
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, at, recorded, kind, v, subject, by, how, data, hash FROM events \
+         WHERE seq < ?1 AND (?2 = '[]' OR subject IN (SELECT value FROM json_each(?2))) \
+         AND (?3 IS NULL OR kind = ?3) AND (?4 IS NULL OR by = ?4) ORDER BY seq DESC LIMIT ?5",
+    )?;
+    let before = integer(wanted.before.unwrap_or(i64::MAX.unsigned_abs()))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query((before, subjects, &wanted.kind, &wanted.by, limit))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let hash = row.get::<_, Hash>(9)?;
+        let row = read(row)?;
+        found.push(Walked { row, hash }.stored()?);
+    }
+    Ok(found)
+}
+
 /// Walks the rows after `after` in order, up to and including `upto`. Stops at the first row with a
 /// wrong number or hash.
 pub(super) fn walk(

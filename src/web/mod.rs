@@ -1,5 +1,7 @@
 //! HTTP: the public listener, the private one, and the local socket. Only the engine's handle changes state.
 
+mod api;
+pub mod console;
 mod probe_now;
 mod server;
 mod state;

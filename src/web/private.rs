@@ -1,5 +1,6 @@
 //! The private listener: `/metrics` for Prometheus, `/healthz` for a process supervisor, `/readyz` for a
-//! load balancer, `/probe` to run a configured probe now, as blackbox_exporter does.
+//! load balancer, `/probe` to run a configured probe now, as blackbox_exporter does, the console
+//! and its API.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,8 @@ use domain::id::ProbeId;
 use tokio::net::TcpListener;
 use tower_http::timeout::TimeoutLayer;
 
+use super::api;
+use super::console::{self, Console};
 use super::probe_now::NotRun;
 use super::server;
 use super::state::AppState;
@@ -21,9 +24,17 @@ use crate::metrics;
 const ANSWER: Duration = Duration::from_secs(20);
 
 /// Serves the private pages until `stop`.
-pub async fn serve(listener: TcpListener, state: Arc<AppState>, stop: impl Future<Output = ()>) {
+pub async fn serve(
+    listener: TcpListener,
+    state: Arc<AppState>,
+    console: Arc<Console>,
+    stop: impl Future<Output = ()>,
+) {
     let accept = || async { listener.accept().await.map(|(stream, _)| Some(stream)) };
-    server::serve(accept, router(state), stop).await;
+    let router = router(state)
+        .merge(api::router(Arc::clone(&console)))
+        .merge(console::router(console));
+    server::serve(accept, router, stop).await;
 }
 
 fn router(state: Arc<AppState>) -> Router {

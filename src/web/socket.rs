@@ -13,6 +13,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use domain::actor::Actor;
 use tokio::net::{UnixListener, UnixStream};
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -213,7 +214,7 @@ async fn act(
     State(state): State<Arc<AppState>>,
     Json(asked): Json<ActRequest>,
 ) -> (StatusCode, Json<Reply>) {
-    answer(state.act(asked).await)
+    answer(state.act(Actor::cli(&asked.by), asked).await)
 }
 
 async fn reload(State(state): State<Arc<AppState>>) -> (StatusCode, Json<Reply>) {

@@ -17,6 +17,7 @@ use super::probe_now::{NotRun, Targets};
 use crate::config::ProbeSetup;
 use crate::engine::follow_up;
 use crate::engine::rehearsal::{Rehearsal, Unable, rehearse};
+use crate::engine::snapshot::Snapshot;
 use crate::engine::status::{RefusedReload, Status};
 use crate::engine::{self, EngineHandle};
 use crate::ledger;
@@ -259,9 +260,17 @@ impl AppState {
         }
     }
 
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        self.engine.snapshot()
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.engine.clock().now()
+    }
+
     /// Carries out an act, or tries it.
-    pub(super) async fn act(&self, asked: ActRequest) -> Reply {
-        let (by, now) = (Actor::cli(asked.by.clone()), self.engine.clock().now());
+    pub(super) async fn act(&self, by: Actor, asked: ActRequest) -> Reply {
+        let now = self.engine.clock().now();
         let tried = rehearse(
             &self.engine.snapshot().record,
             now,

@@ -50,6 +50,7 @@ mod samples {
     mod lost_samples;
 }
 mod service {
+    mod console;
     mod heartbeat;
     mod logging;
     mod private_listener;

@@ -31,9 +31,10 @@ const MODULES: &[(&str, &str)] = &[
     ("config", ""),
     ("clock", ""),
     ("files", ""),
+    ("sentence", ""),
 ];
 
-const LEAVES: &[&str] = &["clock", "files"];
+const LEAVES: &[&str] = &["clock", "files", "sentence"];
 
 /// Text that only some places below `src/` may contain: libraries, and the call that decides.
 const OWNED: &[(&str, &str)] = &[
@@ -44,7 +45,7 @@ const OWNED: &[(&str, &str)] = &[
     ("icalendar::", "src/calendar_feed"),
     ("chrono::", "src/calendar_feed"),
     ("prometheus::", "src/metrics"),
-    ("minijinja::", "src/notices src/reports"),
+    ("minijinja::", "src/notices src/reports src/web"),
     ("typeset::", "src/reports"),
     ("anyhow::", "src/cli"),
     (

@@ -1,0 +1,55 @@
+//! Times as the console shows them: in the service's zone, with its abbreviation.
+
+use domain::report::words;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+/// An instant, for people and for the attribute `datetime`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct When {
+    pub iso: String,
+    /// `Mon 30 Nov 2026 03:11:05 EST`.
+    pub text: String,
+    /// `in 25min`, `3h 10min ago`.
+    pub apart: String,
+}
+
+/// The zone of the service, and the present.
+#[derive(Clone)]
+pub struct Times {
+    zone: TimeZone,
+    now: Timestamp,
+}
+
+impl Times {
+    pub fn new(zone: TimeZone, now: Timestamp) -> Self {
+        Self { zone, now }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    pub fn at(&self, at: Timestamp) -> When {
+        let local = at.to_zoned(self.zone.clone());
+        let seconds = at.duration_since(self.now).as_secs();
+        let apart = match seconds {
+            0.. => format!("in {}", words::length(seconds)),
+            _ => format!("{} ago", words::length(-seconds)),
+        };
+        When {
+            iso: at.to_string(),
+            text: local.strftime("%a %-d %b %Y %H:%M:%S %Z").to_string(),
+            apart,
+        }
+    }
+
+    pub fn maybe(&self, at: Option<Timestamp>) -> Option<When> {
+        at.map(|at| self.at(at))
+    }
+}

@@ -1,0 +1,388 @@
+//! The console and its API over the private listener of a running service: who may see and do what.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+
+use nines::clock;
+use nines::web::console;
+use people::{People, Role};
+use serde_json::{Value, json};
+
+use crate::support::program::{Running, append, configure, facts, log, until};
+
+const PASSWORD: &str = "quartz lantern meadow fifty";
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+/// Sends one request with these header lines.
+fn send(folder: &Path, method: &str, path: &str, headers: &[String], body: &str) -> Answer {
+    let config = std::fs::read_to_string(folder.join("nines.toml")).unwrap();
+    let at = config.split("private = \"").nth(1).unwrap();
+    let at = at.split('"').next().unwrap();
+    let mut stream = TcpStream::connect(at).unwrap();
+    let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {at}\r\nContent-Length: {length}\r\n{lines}\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    Answer {
+        status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+        head: head.to_owned(),
+        body: body.to_owned(),
+    }
+}
+
+fn form(fields: &[(&str, &str)]) -> String {
+    let escaped = |text: &str| -> String {
+        let bytes = text.bytes().map(|b| match b {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+                char::from(b).to_string()
+            }
+            other => format!("%{other:02X}"),
+        });
+        bytes.collect()
+    };
+    let pairs = fields
+        .iter()
+        .map(|(n, v)| format!("{}={}", escaped(n), escaped(v)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
+
+fn post(folder: &Path, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
+    let headers = [
+        FORM.to_owned(),
+        cookie.to_owned(),
+        "Sec-Fetch-Site: same-origin".to_owned(),
+    ];
+    send(folder, "POST", path, &headers, &form(fields))
+}
+
+/// The header line with the cookie that an answer sets.
+fn cookie(answer: &Answer) -> String {
+    let line = answer
+        .head
+        .lines()
+        .find(|l| l.to_lowercase().starts_with("set-cookie:"));
+    let value = line.unwrap().split_once(':').unwrap().1.trim();
+    for part in ["; Secure", "; HttpOnly", "; SameSite=Lax", "; Path=/"] {
+        assert!(value.contains(part), "{value}");
+    }
+    format!("Cookie: {}", value.split(';').next().unwrap())
+}
+
+/// Makes an account by an invitation, and signs in.
+fn person(folder: &Path, role: Role) -> String {
+    let people = People::open(&folder.join("data/people.sqlite")).unwrap();
+    let secret = people
+        .invite(role, Some(role.word()), "test", clock::now())
+        .unwrap();
+    let path = format!("/console/invitation/{}", secret.reveal());
+    let made = post(
+        folder,
+        &path,
+        "X-None: 0",
+        &[("name", "A Person"), ("password", PASSWORD)],
+    );
+    assert_eq!(made.status, 303, "{}", made.body);
+    cookie(&made)
+}
+
+fn token(folder: &Path, role: Role) -> String {
+    let people = People::open(&folder.join("data/people.sqlite")).unwrap();
+    let now = clock::now();
+    let later = now + jiff::SignedDuration::from_hours(1);
+    let secret = people
+        .create_token("deploy", role, later, "test", now)
+        .unwrap();
+    format!("Authorization: Bearer {}", secret.reveal())
+}
+
+fn running() -> (tempfile::TempDir, Running) {
+    let folder = tempfile::tempdir().unwrap();
+    configure(folder.path());
+    append(
+        &folder.path().join("nines.toml"),
+        "\n[mail]\nfrom = \"status@example.org\"\nrelays = [\"smtp://127.0.0.1:1\"]\n\n[[customer]]\nid = \"clinic\"\n\
+         name = \"The <Clinic>\"\nzone = \"UTC\"\ncontacts = [\"it@clinic.example\"]\nsystems = [\"portal\"]\n",
+    );
+    let running = Running::start(folder.path());
+    (folder, running)
+}
+
+#[test]
+fn the_first_administrator_comes_by_the_address_that_the_log_prints() {
+    let (folder, _running) = running();
+    let folder = folder.path();
+    let printed = log(folder);
+    let path = printed.split("/console/invitation/").nth(1).unwrap();
+    let path = format!(
+        "/console/invitation/{}",
+        path.split_whitespace().next().unwrap()
+    );
+    let fields = [
+        ("login", "ann"),
+        ("name", "Ann"),
+        ("password", "ann ann ann ann"),
+    ];
+    let weak = post(folder, &path, "X-None: 0", &fields);
+    assert_eq!(weak.status, 422);
+    assert!(weak.body.contains("easy to guess"), "{}", weak.body);
+    let fields = [("login", "ann"), ("name", "Ann"), ("password", PASSWORD)];
+    let made = post(folder, &path, "X-None: 0", &fields);
+    let session = cookie(&made);
+    let page = send(
+        folder,
+        "GET",
+        "/console",
+        std::slice::from_ref(&session),
+        "",
+    );
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("Ann"), "{}", page.body);
+    assert!(
+        page.head
+            .contains("content-security-policy: default-src 'none'"),
+        "{}",
+        page.head
+    );
+    assert_eq!(
+        post(folder, &path, "X-None: 0", &fields).status,
+        422,
+        "it works once"
+    );
+    // Signing out ends the session, also for a copy of the cookie.
+    assert_eq!(post(folder, "/console/sign-out", &session, &[]).status, 303);
+    assert_eq!(send(folder, "GET", "/console", &[session], "").status, 303);
+    let wrong = post(
+        folder,
+        "/console/sign-in",
+        "X-None: 0",
+        &[("login", "ann"), ("password", "x")],
+    );
+    assert_eq!(wrong.status, 401);
+    let right = [("login", "ann"), ("password", PASSWORD)];
+    cookie(&post(folder, "/console/sign-in", "X-None: 0", &right));
+}
+
+#[test]
+fn every_address_asks_for_its_role() {
+    let (folder, _running) = running();
+    let folder = folder.path();
+    let sessions: Vec<(Role, String)> = Role::ALL.map(|role| (role, person(folder, role))).into();
+    for (path, needed) in console::routes() {
+        let path = path
+            .replace("{secret}", "guess")
+            .replace("incidents/{id}", "incidents/I-1")
+            .replace("systems/{id}", "systems/portal")
+            .replace("{committee}/{month}", "operations/2026-10");
+        let open = send(folder, "GET", &path, &[], "").status;
+        match needed {
+            None => assert!([200, 404].contains(&open), "{path}: {open}"),
+            Some(_) => assert_eq!(open, 303, "{path} without an account"),
+        }
+        for (role, session) in &sessions {
+            let status = send(folder, "GET", &path, std::slice::from_ref(session), "").status;
+            match needed.is_none_or(|needed| *role >= needed) {
+                true => assert!(
+                    [200, 404, 405].contains(&status),
+                    "{path} as {role}: {status}"
+                ),
+                false => assert_eq!(status, 403, "{path} as {role}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn an_operator_previews_and_records_and_a_viewer_does_neither() {
+    let (folder, _running) = running();
+    let folder = folder.path();
+    let operator = person(folder, Role::Operator);
+    let declare = [
+        ("do", "declare_outage"),
+        ("system", "portal"),
+        ("from:time", "2026-11-01T10:00"),
+        ("evidence", "<script>alert(1)</script> & calls"),
+    ];
+    // The day may lie before the ledger's begin: then the refusal says so, and nothing is recorded.
+    let act =
+        |session: &str, fields: &[(&str, &str)]| post(folder, "/console/acts", session, fields);
+    let refused = act(&operator, &declare);
+    assert!([200, 409].contains(&refused.status), "{}", refused.body);
+    assert!(!refused.body.contains("<script>"), "{}", refused.body);
+    let report = [
+        ("do", "report_problem"),
+        ("customer", "clinic"),
+        ("request", "problem"),
+        ("reporter", "Lee"),
+        ("text", "<b>Results</b> do not load"),
+        ("systems:list", "portal"),
+        ("back", "/console/incidents"),
+    ];
+    let before = facts(folder).len();
+    let preview = act(&operator, &report);
+    assert_eq!(preview.status, 200, "{}", preview.body);
+    assert!(
+        preview.body.contains("Nothing is recorded yet"),
+        "{}",
+        preview.body
+    );
+    assert_eq!(facts(folder).len(), before);
+    let viewer = person(folder, Role::Viewer);
+    assert_eq!(act(&viewer, &report).status, 403);
+    let confirmed = [&report[..], &[("confirmed", "yes")]].concat();
+    let done = act(&operator, &confirmed);
+    assert!(done.body.contains("Recorded"), "{}", done.body);
+    let page = send(
+        folder,
+        "GET",
+        "/console/incidents/I-1",
+        std::slice::from_ref(&operator),
+        "",
+    );
+    assert!(page.body.contains("&lt;b&gt;Results"), "{}", page.body);
+    assert!(!page.body.contains("<b>Results"), "{}", page.body);
+    assert!(
+        page.body.contains("operator"),
+        "the ledger names the login: {}",
+        page.body
+    );
+    // A page of another site cannot act with the person's cookie.
+    let headers = [
+        FORM.to_owned(),
+        operator,
+        "Sec-Fetch-Site: cross-site".to_owned(),
+        "Origin: https://evil.example".to_owned(),
+    ];
+    let before = facts(folder).len();
+    let forged = send(folder, "POST", "/console/acts", &headers, &form(&confirmed));
+    assert_eq!(forged.status, 403);
+    assert_eq!(facts(folder).len(), before);
+}
+
+#[test]
+fn what_excuses_downtime_needs_an_approver() {
+    let (folder, _running) = running();
+    let folder = folder.path();
+    let fields = [
+        ("do", "reclassify"),
+        ("outage", "O-1"),
+        ("reason", "not agreed"),
+    ];
+    let operator = person(folder, Role::Operator);
+    assert_eq!(
+        post(folder, "/console/acts", &operator, &fields).status,
+        403
+    );
+    let approver = person(folder, Role::Approver);
+    let refused = post(folder, "/console/acts", &approver, &fields);
+    assert_eq!(refused.status, 409);
+    assert!(
+        refused.body.contains("there is no outage"),
+        "{}",
+        refused.body
+    );
+}
+
+fn api(folder: &Path, token: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    let headers = [
+        token.to_owned(),
+        "Content-Type: application/json".to_owned(),
+    ];
+    let answer = match body {
+        Some(body) => send(folder, "POST", path, &headers, &body.to_string()),
+        None => send(folder, "GET", path, &headers, ""),
+    };
+    let parsed = serde_json::from_str(&answer.body);
+    (
+        answer.status,
+        parsed.unwrap_or_else(|_| panic!("{}", answer.body)),
+    )
+}
+
+#[test]
+fn a_token_acts_by_the_api_within_its_role() {
+    let (folder, _running) = running();
+    let folder = folder.path();
+    let [viewer, operator] = [Role::Viewer, Role::Operator].map(|role| token(folder, role));
+    for wrong in [
+        "X-None: 0",
+        "Authorization: Bearer nines_guess",
+        "Authorization: Basic YTpi",
+    ] {
+        let (status, problem) = api(folder, wrong, "/api/v1/status", None);
+        assert_eq!((status, &problem["status"]), (401, &json!(401)), "{wrong}");
+    }
+    let (status, body) = api(folder, &viewer, "/api/v1/status", None);
+    assert_eq!(
+        (status, &body["systems"][0]["system"]),
+        (200, &json!("portal"))
+    );
+    let act = json!({ "act": {
+        "do": "report_problem", "customer": "clinic", "request": "general", "reporter": "Lee", "text": "a question",
+    } });
+    let (status, problem) = api(folder, &viewer, "/api/v1/acts", Some(act.clone()));
+    assert_eq!(status, 403, "{problem}");
+    let mut tried = act.clone();
+    tried["dry_run"] = json!(true);
+    let before = facts(folder).len();
+    assert_eq!(api(folder, &operator, "/api/v1/acts", Some(tried)).0, 200);
+    assert_eq!(facts(folder).len(), before);
+    let (status, receipt) = api(folder, &operator, "/api/v1/acts", Some(act));
+    assert_eq!(
+        (status, &receipt["events"][0]["by"]),
+        (200, &json!("token deploy")),
+        "{receipt}"
+    );
+    let unknown = json!({ "act": { "do": "dance" } });
+    let (status, problem) = api(folder, &operator, "/api/v1/acts", Some(unknown));
+    assert_eq!(status, 422, "{problem}");
+    assert!(
+        problem["detail"].as_str().unwrap().contains("dance"),
+        "{problem}"
+    );
+    let (status, listed) = api(
+        folder,
+        &operator,
+        "/api/v1/events?kind=problem-reported",
+        None,
+    );
+    assert_eq!(
+        (status, listed["events"].as_array().unwrap().len()),
+        (200, 1)
+    );
+    assert_eq!(listed["events"][0]["data"]["problem"]["text"], "a question");
+    let (_, hidden) = api(
+        folder,
+        &viewer,
+        "/api/v1/events?kind=problem-reported",
+        None,
+    );
+    assert_eq!(hidden["events"][0]["data"], Value::Null);
+    assert_eq!(
+        api(folder, &operator, "/api/v1/reload", Some(json!({}))).0,
+        403
+    );
+    until("the token is not shown as used", || {
+        let people = People::open(&folder.join("data/people.sqlite")).unwrap();
+        people
+            .tokens()
+            .unwrap()
+            .iter()
+            .all(|t| t.used_at.is_some())
+            .then_some(())
+    });
+}
