@@ -4,12 +4,14 @@
 //! The receiver tells a repeated request by its id.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::event::Delivery;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use rustls::{ClientConfig, RootCertStore};
@@ -106,7 +108,8 @@ async fn client(webhook: &Webhook, url: &Url) -> Result<Client, Ended> {
             .with_root_certificates(RootCertStore::empty())
             .with_no_client_auth(),
     };
-    let mut builder = Client::builder()
+    let builder = Client::builder()
+        .dns_resolver(Arc::new(Checked(addresses)))
         .tls_backend_preconfigured(config)
         .no_proxy()
         .redirect(Policy::none())
@@ -115,10 +118,17 @@ async fn client(webhook: &Webhook, url: &Url) -> Result<Client, Ended> {
         .connect_timeout(CONNECT)
         .timeout(WHOLE)
         .user_agent(concat!("nines/", env!("CARGO_PKG_VERSION")));
-    if let Some(Host::Domain(name)) = url.host() {
-        builder = builder.resolve_to_addrs(name, &addresses);
-    }
     builder.build().map_err(|error| ours(&chain(&error)))
+}
+
+/// Resolves every name to the addresses that were checked, so that none is looked up a second time.
+struct Checked(Vec<SocketAddr>);
+
+impl Resolve for Checked {
+    fn resolve(&self, _: Name) -> Resolving {
+        let addresses: Addrs = Box::new(self.0.clone().into_iter());
+        Box::pin(std::future::ready(Ok(addresses)))
+    }
 }
 
 /// The addresses of the URL's host. All are refused if one is forbidden: a name that also leads into a private network

@@ -1,6 +1,7 @@
 //! Section 9: signed webhooks. They follow the rules of mail, but each is a channel of its own.
 use crate::service::{Service, catalogue, send_due, system};
-use domain::catalogue::{Catalogue, Contact};
+use domain::act::Act;
+use domain::catalogue::{Catalogue, Contact, Single};
 use domain::event::Delivery;
 use domain::input::Input;
 use domain::notice::{Address, Kind, Notice};
@@ -190,4 +191,35 @@ fn a_pager_is_told_by_a_service_that_sends_no_mail() {
     service.deliver_due(Delivery::Rejected);
     service.tick(691);
     assert_eq!(alerted(&service.due()), [PAGER]);
+}
+
+#[test]
+fn a_window_is_earned_by_its_delivery_to_a_webhook() {
+    for (result, expected) in [
+        (Delivery::Accepted, "planned 90"),
+        (Delivery::Ambiguous, "planned 0"),
+        (Delivery::Rejected, "planned 0"),
+    ] {
+        let mut service = Service::with(ORIGIN, hooked());
+        let window = Single {
+            id: "move".into(),
+            systems: vec!["a".into()],
+            title: "Move".into(),
+            impact: None,
+            start: service.second(300),
+            end: service.second(900),
+            max_downtime_s: None,
+            min_notice_s: None,
+            start_grace_s: None,
+            override_reason: None,
+            announce_s: Vec::new(),
+        };
+        service.act_at(10, "kim", Act::ScheduleMaintenance(window));
+        service.tick(20);
+        assert_eq!(service.only_due().kind, Kind::MaintenanceScheduled);
+        service.deliver_due(result);
+        service.draw(30, &[("a/p", "UUUUUUUUUUDDDUUU")]);
+        let figures = service.figures("a", 0, 480);
+        assert!(figures.contains(expected), "{result:?}: {figures}");
+    }
 }
