@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use crate::support::figures::{
-    CLOCK, Expected, INCIDENT, KINDS, LEVEL, NOTICE, SYSTEM, check, differences, rows,
+    CLOCK, DESK, Expected, INCIDENT, KINDS, LEVEL, NOTICE, SYSTEM, check, differences, rows,
 };
 use crate::support::rehearsal::{list, scenarios, text};
 
@@ -41,6 +41,7 @@ fn expected_rows_have_the_keys_of_their_list_and_its_order() {
             known(&month.incident, INCIDENT);
             known(&month.clock, CLOCK);
             known(&month.level, LEVEL);
+            known(&month.desk, DESK);
             assert!(
                 month
                     .system

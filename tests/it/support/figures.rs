@@ -36,6 +36,17 @@ pub const CLOCK: &[&str] = &[
     "result",
 ];
 pub const LEVEL: &[&str] = &["incident", "level", "severity", "at", "state", "contacts"];
+pub const DESK: &[&str] = &[
+    "policy",
+    "verdict",
+    "share",
+    "calls",
+    "answered",
+    "answered_within",
+    "abandoned",
+    "out_of_hours_calls",
+    "days_without_calls",
+];
 pub const NOTICE: &[&str] = &["at", "kind", "to"];
 
 /// The keys whose values are instants.
@@ -64,6 +75,8 @@ pub struct Month {
     pub clock: Vec<Value>,
     #[serde(default)]
     pub level: Vec<Value>,
+    #[serde(default)]
+    pub desk: Vec<Value>,
 }
 
 impl Expected {
@@ -91,6 +104,7 @@ pub fn check(name: &'static str) {
             ("incidents", INCIDENT, &month.incident, &report["incidents"]),
             ("clocks", CLOCK, &month.clock, &report["clocks"]),
             ("escalations", LEVEL, &month.level, &report["escalations"]),
+            ("service desk", DESK, &month.desk, &report["desk"]),
         ] {
             let is = is.as_array().map_or(&[][..], Vec::as_slice);
             let (must, is) = (rows(keys, must, &zone), rows(keys, is, &zone));
