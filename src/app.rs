@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cli::args::{Command, Common, Incident, Line, Maintenance, Report, ReportCommand};
+use crate::cli::args::{Command, Common, Desk, Incident, Line, Maintenance, Report, ReportCommand};
 use crate::cli::{self, End, Failure};
 use crate::config::{self, Log, LogFormat, LogLevel};
 use crate::samples::{self, Check};
@@ -71,6 +71,7 @@ fn carry_out(line: Line) -> Result<End, Failure> {
         Command::Report(wanted) => report(common, wanted),
         Command::Explain(wanted) => cli::explain::run(common, &wanted),
         Command::Notice(wanted) => cli::views::notices::run(common, wanted),
+        Command::Desk(Desk::Import(wanted)) => cli::desk::import(common, wanted),
         Command::Policy(wanted) => cli::policy::run(common, wanted),
         Command::Events(wanted) => cli::events::run(common, &wanted),
         Command::Verify { replay } => cli::verify::run(common, replay),

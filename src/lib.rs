@@ -11,6 +11,7 @@ pub mod calendar_feed;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod desk;
 pub mod engine;
 pub mod files;
 pub mod ledger;

@@ -2,8 +2,9 @@
 
 mod handling;
 
+use domain::desk;
 use domain::event::{Delivery, Event, Fact, GapCause, Silence, is_set_back};
-use domain::id::{NoticeId, OutageId, SystemId};
+use domain::id::{NoticeId, OutageId, PolicyId, SystemId};
 use domain::incident::{Cause, Review};
 use domain::notice::Address;
 use domain::record::Record;
@@ -378,6 +379,9 @@ impl Writer<'_> {
             | Fact::ReportReminded { .. }
             | Fact::ReportApproved { .. }
             | Fact::ReportFiled { .. } => self.report(fact),
+            Fact::DeskImported {
+                policy, file, days, ..
+            } => desk_imported(self.by, policy, file, days),
             Fact::NoticeUndelivered {
                 customer,
                 outages,
@@ -575,6 +579,16 @@ impl Writer<'_> {
         };
         at.strftime(format).to_string()
     }
+}
+
+fn desk_imported(by: &str, policy: &PolicyId, file: &str, days: &[desk::Day]) -> String {
+    let calls = |day: &desk::Day| u64::from(day.in_hours.calls) + u64::from(day.out_of_hours.calls);
+    let all: u64 = days.iter().map(calls).sum();
+    let span = match (days.first(), days.last()) {
+        (Some(first), Some(last)) => format!(", {} to {}", first.date, last.date),
+        _ => String::new(),
+    };
+    format!("{by} imported {all} calls of the service desk of {policy} from {file}{span}.")
 }
 
 fn edition(revision: u32) -> String {

@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Month;
 use crate::catalogue::Single;
+use crate::desk::Import;
 use crate::handling::Component;
-use crate::id::{CommitteeId, CustomerId, IncidentId, OutageId, SystemId, WindowId};
+use crate::id::{CommitteeId, CustomerId, IncidentId, OutageId, PolicyId, SystemId, WindowId};
 use crate::incident::{Certainty, Measure, Phase};
 use crate::policy::{Flag, Request};
 
@@ -280,6 +281,15 @@ pub enum Act {
         how: String,
         counts_from: Option<Timestamp>,
         approved_by: Option<String>,
+    },
+    /// Imports a file of a service desk's calls.
+    ImportDesk {
+        /// The policy with the objective; without it, the only one that has one.
+        policy: Option<PolicyId>,
+        /// The file, in a scenario relative to it. The ledger has its name only.
+        file: String,
+        /// The counted calls, which the program adds.
+        import: Option<Import>,
     },
 }
 

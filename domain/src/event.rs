@@ -13,6 +13,7 @@ use crate::actor::Actor;
 use crate::calendar::Month;
 use crate::catalogue::{Catalogue, Single};
 use crate::clocks::State as LevelState;
+use crate::desk;
 use crate::guard;
 use crate::handling::{ClockRun, Impact, Problem};
 use crate::id::{
@@ -583,6 +584,17 @@ pub enum Fact {
         happened: Vec<String>,
     },
 
+    /// A file of a service desk's calls was imported. Its days replace those of earlier files.
+    DeskImported {
+        policy: PolicyId,
+        /// The name of the file.
+        file: String,
+        /// SHA-256 of the file, in hexadecimal.
+        sha256: String,
+        /// The time within which the counted calls were answered.
+        answer_within_s: i64,
+        days: Vec<desk::Day>,
+    },
     /// A customer was not reached about outages that go on, ten minutes after the notice was owed.
     NoticeUndelivered {
         customer: CustomerId,
@@ -705,6 +717,7 @@ impl Fact {
             | Fact::ReportFiled {
                 committee, month, ..
             } => format!("{committee} {month}"),
+            Fact::DeskImported { policy, .. } => policy.to_string(),
             Fact::NoticeUndelivered { customer, .. } => customer.to_string(),
             Fact::DeliveryAttempted { notice, .. } | Fact::DeliveryEnded { notice, .. } => {
                 notice.to_string()

@@ -3,8 +3,8 @@
 mod steps;
 
 use crate::policy::{
-    Clock, Commitment, Commitments, Condition, Level, Measure, Period, Policy, Request, Severity,
-    Target, Until, Workaround,
+    Clock, Commitment, Commitments, Condition, Desk, DeskHours, Level, Measure, Period, Policy,
+    Request, Severity, Target, Until, Workaround,
 };
 use crate::report::{choices, weekly, words};
 
@@ -38,6 +38,9 @@ pub fn policy(policy: &Policy) -> Vec<Section> {
     }
     sections.push(section("Escalation", escalation(commitments)));
     sections.push(section("Disaster recovery", vec![disaster(commitments)]));
+    if let Some(desk) = commitments.desk {
+        sections.push(section("Service desk", vec![service_desk(desk)]));
+    }
     if !commitments.issue_types.is_empty() {
         let types = words::list(&commitments.issue_types);
         let offered = format!("The report form offers these types of issue: {types}.");
@@ -54,6 +57,18 @@ pub fn policy(policy: &Policy) -> Vec<Section> {
         sections.push(section("Feeds", feeds.collect()));
     }
     sections
+}
+
+fn service_desk(desk: Desk) -> String {
+    let hours = match desk.hours {
+        DeskHours::Business => " in business hours",
+        DeskHours::Always => "",
+    };
+    format!(
+        "{} % of the calls that come{hours} are answered within {}. An abandoned call is not answered.",
+        words::target(desk.target()),
+        words::length(desk.answer_within_s)
+    )
 }
 
 fn section(title: &str, sentences: Vec<String>) -> Section {

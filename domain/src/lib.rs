@@ -15,6 +15,7 @@ pub mod caution;
 pub mod clocks;
 pub mod deadlines;
 pub mod decide;
+pub mod desk;
 pub mod detection;
 pub mod due;
 pub mod event;

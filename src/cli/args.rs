@@ -118,6 +118,9 @@ pub enum Command {
     /// Explain a policy, compute the deadlines of its clocks, or list its business days
     #[command(subcommand)]
     Policy(Policy),
+    /// Import the calls of a service desk
+    #[command(subcommand)]
+    Desk(Desk),
     /// Print the events of the ledger, one plain sentence each
     Events(Events),
     /// Check that nothing in the ledger was changed or removed
@@ -126,6 +129,24 @@ pub enum Command {
         #[arg(long)]
         replay: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Desk {
+    /// Import a CSV file of calls with the columns time, seconds_to_answer and abandoned; the report counts them
+    Import(ImportDesk),
+}
+
+#[derive(Debug, Args)]
+pub struct ImportDesk {
+    /// CSV file with the header `time,seconds_to_answer,abandoned`
+    pub file: PathBuf,
+    /// Policy with the objective; may be omitted if only one has one
+    #[arg(long)]
+    pub policy: Option<String>,
+    /// Record nothing; print what would happen
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -11,6 +11,7 @@ mod argument;
 pub mod check;
 mod client;
 pub mod demo;
+pub mod desk;
 pub mod events;
 pub mod explain;
 pub mod failure;

@@ -4,9 +4,9 @@
 //! and percentages are never a person's text and stay as they are.
 
 use domain::report::{
-    AbsenceLine, Day, DayLatencies, FigureChange, IncidentLine, OpenMeasure, OutageLine,
-    ProbeLatencies, Refused, Report, SystemLine, Telling, Told, ToldByPerson, TrendMonth,
-    UnknownSpan, WindowLine,
+    AbsenceLine, Day, DayLatencies, DeskDay, DeskLine, FigureChange, IncidentLine, OpenMeasure,
+    OutageLine, ProbeLatencies, Refused, Report, SystemLine, Telling, Told, ToldByPerson,
+    TrendMonth, UnknownSpan, WindowLine,
 };
 use domain::text::visible;
 use serde::Serialize;
@@ -25,6 +25,9 @@ pub(super) fn render(report: &Report) -> Vec<u8> {
     out.section_of("day", "system", DAY, days);
     out.section("outage", OUTAGE, &report.outages);
     out.section("incident", INCIDENT, &report.incidents);
+    out.section("desk", DESK, &report.desk);
+    let days = report.desk.iter().map(|d| (&d.policy, &d.days));
+    out.section_of("desk_day", "policy", DESK_DAY, days);
     out.section("maintenance", WINDOW, &report.maintenance);
     let told = report.incidents.iter().map(|i| (&i.incident, &i.told));
     out.section_of("told", "incident", TOLD, told);
@@ -119,6 +122,28 @@ const SYSTEM: &[Column<SystemLine>] = &[
     ("unplanned_degraded_s", |s| bare(&s.unplanned_degraded_s)),
     ("mtrs_at_least", |s| bare(&s.mtrs_at_least)),
     ("longest_at_least", |s| bare(&s.longest_at_least)),
+];
+
+const DESK: &[Column<DeskLine>] = &[
+    ("policy", |d| text(&d.policy)),
+    ("verdict", |d| bare(&d.verdict)),
+    ("share", |d| bare(&d.share)),
+    ("target", |d| bare(&d.target)),
+    ("answer_within_s", |d| bare(&d.answer_within_s)),
+    ("calls", |d| bare(&d.calls)),
+    ("answered", |d| bare(&d.answered)),
+    ("answered_within", |d| bare(&d.answered_within)),
+    ("abandoned", |d| bare(&d.abandoned)),
+    ("out_of_hours_calls", |d| bare(&d.out_of_hours_calls)),
+];
+
+const DESK_DAY: &[Column<DeskDay>] = &[
+    ("date", |d| bare(&d.date)),
+    ("calls", |d| bare(&d.calls)),
+    ("answered", |d| bare(&d.answered)),
+    ("answered_within", |d| bare(&d.answered_within)),
+    ("abandoned", |d| bare(&d.abandoned)),
+    ("out_of_hours_calls", |d| bare(&d.out_of_hours_calls)),
 ];
 
 const DAY: &[Column<Day>] = &[

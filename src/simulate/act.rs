@@ -68,8 +68,12 @@ pub(super) fn read(written: &Spanned<Written>, folder: &Path) -> Result<Action, 
         false => Act::deserialize(keys).map(Action::Act),
     };
     let mut action = action.map_err(|error| (written.span(), error.message().to_owned()))?;
-    if let Action::Service(ServiceAction::Reload { config }) = &mut action {
-        *config = folder.join(&config);
+    match &mut action {
+        Action::Service(ServiceAction::Reload { config }) => *config = folder.join(&config),
+        Action::Act(Act::ImportDesk { file, .. }) => {
+            *file = folder.join(&file).to_string_lossy().into_owned();
+        }
+        _ => {}
     }
     Ok(action)
 }

@@ -90,6 +90,8 @@ struct Forms {
     as_of: u64,
     kill: bool,
     config: Parsed<FilePath>,
+    policy: Parsed<Id>,
+    file: Parsed<FilePath>,
 }
 
 /// A flag of an incident.
@@ -277,7 +279,7 @@ mod tests {
     fn every_key_of_every_act_has_a_form() {
         let schema = crate::config::schema_of::<ActTable>("An act");
         let branches = schema["oneOf"].as_array().unwrap();
-        assert_eq!(branches.len(), 30);
+        assert_eq!(branches.len(), 31);
         let stored = [
             "max_downtime_s",
             "min_notice_s",
@@ -286,6 +288,7 @@ mod tests {
             "announce_s",
             "override_reason",
             "figures",
+            "import",
         ];
         for branch in branches {
             let act = branch["properties"]["do"]["const"].as_str().unwrap();

@@ -21,6 +21,7 @@ use super::steps::{Feed, ProbeTask, Step, Steps};
 use super::world::Draws;
 use super::{Error, Refused, feeds, world};
 use crate::config::{Loaded, Look, Templates};
+use crate::desk;
 use crate::engine::rollups;
 use crate::engine::schedule::{After, Schedule};
 use crate::engine::turn::{self, Turn};
@@ -564,6 +565,15 @@ impl Simulation<'_> {
                 let said = match self.turn.as_ref() {
                     Some(turn) => filing::with_figures(turn.journal(), said.clone())?,
                     None => said.clone(),
+                };
+                let catalogue = self.turn.as_ref().map(|turn| &*turn.record().catalogue);
+                let said = match catalogue.map(|catalogue| desk::with_calls(catalogue, &said)) {
+                    Some(Ok(counted)) => counted,
+                    Some(Err(error)) => {
+                        self.refuse(at, &act, error.to_string());
+                        return Ok(());
+                    }
+                    None => said,
                 };
                 let input = Input::Act {
                     by,

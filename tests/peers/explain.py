@@ -122,7 +122,7 @@ def is_number(key, value):
     """True for JSON numbers, and for percentages, which are texts."""
     if isinstance(value, bool):
         return False
-    percentage = "availability" in key or key in ("coverage", "target", "target_exact")
+    percentage = "availability" in key or key in ("coverage", "target", "target_exact", "share")
     return isinstance(value, int | float) or percentage
 
 

@@ -98,6 +98,7 @@ impl Act {
                 Some(("how the customer was notified", how)),
                 second(approved_by),
             ]),
+            Act::ImportDesk { file, .. } => vec![("the name of the file", file)],
         }
     }
 }

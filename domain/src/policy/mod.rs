@@ -4,6 +4,7 @@
 //! `business_time` and `deadlines` compute with commitments.
 
 mod commitment;
+mod desk;
 mod escalation;
 mod facts;
 mod holidays;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::PolicyId;
 
 pub use commitment::{Clock, Commitment, DisasterRecovery, Feed, Measure, Period, RequestRule};
+pub use desk::{Desk, DeskHours};
 pub use escalation::{Level, Until};
 pub use facts::{Facts, Flag, Request, State};
 pub use holidays::{DayOff, Holiday, NAMED, YearDay, Yearly, observed};

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::commitment::{Clock, Commitment, DisasterRecovery, Feed, RequestRule};
+use super::desk::Desk;
 use super::escalation::Level;
 use super::facts::{Facts, Flag, Request, State};
 use super::hours::Hours;
@@ -23,6 +24,8 @@ pub struct Commitments {
     pub escalation: Vec<Level>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disaster_recovery: Option<DisasterRecovery>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub desk: Option<Desk>,
     /// The types of issue that the report form offers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub issue_types: Vec<String>,

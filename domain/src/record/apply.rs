@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::spans::{close, is_open};
-use super::{Life, Record};
+use super::{Imported, Life, Record};
 use crate::catalogue::Catalogue;
 use crate::event::{self, Event, Fact, GapCause, Silence};
 use crate::id::{SystemId, WindowId};
@@ -46,6 +46,23 @@ impl Record {
             Fact::DayClosed => {
                 self.drop_late_drafts(at);
                 self.drop_late_reminders(at);
+            }
+            Fact::DeskImported {
+                policy,
+                file,
+                sha256,
+                answer_within_s,
+                days,
+            } => {
+                let import = Imported {
+                    seq,
+                    at,
+                    by: event.by.person.clone(),
+                    file: file.clone(),
+                    sha256: sha256.clone(),
+                    answer_within_s: *answer_within_s,
+                };
+                self.desks.add(policy, import, days);
             }
             Fact::LatenciesRolledUp {
                 date,

@@ -4,6 +4,7 @@ mod apply;
 mod clock_decisions;
 mod clocks;
 mod configurations;
+mod desks;
 mod flapping;
 mod handling;
 mod history;
@@ -40,6 +41,7 @@ use crate::windows::RuleVersion;
 pub use self::notices::{Notices, Outgoing, Standing};
 pub(crate) use clock_decisions::numbered;
 pub use configurations::{Agreement, Configurations};
+pub use desks::{DeskRecord, Desks, Imported};
 pub use flapping::Episode;
 pub use incidents::Incidents;
 pub use maintenance::{Held, Maintenance};
@@ -89,6 +91,8 @@ pub struct Record {
     pub maintenance: Maintenance,
     /// The drafts, approvals and files of reports.
     pub reports: Reports,
+    /// The calls of service desks.
+    pub desks: Desks,
     /// The daily roll-ups of latencies.
     pub rollups: Rollups,
     /// The evidence that explanations name.

@@ -8,12 +8,13 @@ use super::model::{FigureChange, Report};
 use super::words;
 
 /// The sections that hold figures.
-const SECTIONS: [&str; 9] = [
+const SECTIONS: [&str; 10] = [
     "systems",
     "outages",
     "clock_counts",
     "clocks",
     "escalations",
+    "desk",
     "maintenance",
     "notices",
     "notice_results",
@@ -21,7 +22,7 @@ const SECTIONS: [&str; 9] = [
 ];
 
 /// Keys of texts inside these sections.
-const TEXTS: [&str; 18] = [
+const TEXTS: [&str; 20] = [
     "name",
     "names",
     "kind",
@@ -40,6 +41,8 @@ const TEXTS: [&str; 18] = [
     "told_by_people",
     "systems",
     "contacts",
+    "policy_name",
+    "files",
 ];
 
 /// Keys that name an entry of a list.

@@ -6,6 +6,7 @@
 mod changes;
 mod clocks;
 mod customers;
+mod desk;
 mod downtime;
 pub mod explain;
 pub mod figures;
@@ -33,6 +34,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use clocks::{ClockCount, ClockLine, LevelLine};
+pub use desk::{DeskDay, DeskFile, DeskLine, DeskVerdict};
 pub use latencies::{
     DayLatencies, Latencies, Missing, ProbeLatencies, RollupLine, Unavailable,
     read as read_latencies,
@@ -179,6 +181,7 @@ pub fn over(record: &Record, committee: &str, covers: Period, head: &str) -> Res
         clock_counts: clocks::counts(&scope, &clocks),
         clocks,
         escalations: clocks::levels(&scope),
+        desk: desk::lines(&scope)?,
         maintenance,
         notices: notices::counted(&notices.kinds),
         notice_results: notices::counted(&notices.results),

@@ -12,6 +12,7 @@ use jiff::tz::{Offset, TimeZone};
 use serde::{Serialize, Serializer};
 
 use super::clocks::{ClockCount, ClockLine, LevelLine};
+use super::desk::DeskLine;
 use super::latencies::Latencies;
 use super::words;
 pub use crate::accounting::Verdict;
@@ -97,6 +98,8 @@ pub struct Report {
     pub clocks: Vec<ClockLine>,
     /// The levels of escalation that were decided in the month.
     pub escalations: Vec<LevelLine>,
+    /// The service desks of the agreements that have an objective for one.
+    pub desk: Vec<DeskLine>,
     /// Every window that touches the month.
     pub maintenance: Vec<WindowLine>,
     /// Notices decided in the month, by kind.

@@ -1,5 +1,6 @@
 //! `policies/*.toml`: an agreement, its choices in the accounting, and its commitments.
 
+mod desk;
 mod escalation;
 mod holidays;
 pub(super) mod hours;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use values::{Format, Line, OneOrMany, Parsed, Percent, Seconds, Source, Written};
 
 use super::fields::{Names, at_least};
+use desk::DeskTable;
 use escalation::LevelTable;
 use hours::{HoursTable, WeeklyHours};
 use severity::{BusinessHours, RequestTable, SeverityTable};
@@ -24,7 +26,6 @@ const MIN_COVERAGE_PPM: u32 = 990_000;
 /// An agreement. The file's name is its id.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-later" = ["desk"]))]
 pub(super) struct PolicyFile {
     /// The name that reports print.
     name: Parsed<Line>,
@@ -63,6 +64,8 @@ pub(super) struct PolicyFile {
     escalation: Vec<LevelTable>,
     /// The time within which service is restored after a disaster. Default: not promised.
     disaster_recovery: Option<DisasterTable>,
+    /// The objective of the service desk. Default: none.
+    desk: Option<DeskTable>,
     /// The types of issue that the report form offers.
     issue_types: Option<Vec<Parsed<Line>>>,
     /// Feeds that go stale without data.
@@ -171,6 +174,7 @@ pub(super) fn policy(
             within_s: at_least(source, Some(&table.within), 1).unwrap_or(1),
             measure: hours.measure(source, table.clock.as_ref()),
         }),
+        desk: file.desk.map(|table| desk::desk(source, table, hours)),
         issue_types: issue_types(source, file.issue_types),
         feeds: feeds(source, file.feed),
     };

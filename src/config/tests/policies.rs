@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use domain::deadlines;
-use domain::policy::{Clock, Facts, Flag, Policy, Request, State};
+use domain::policy::{Clock, DeskHours, Facts, Flag, Policy, Request, State};
 use jiff::Timestamp;
 use jiff::civil::date;
 
@@ -84,6 +84,37 @@ fn every_shipped_policy_has_its_document() {
             "{id}"
         );
     }
+}
+
+#[test]
+fn healthelink_promises_that_its_service_desk_answers() {
+    let desk = policy("healthelink").commitments.desk.unwrap();
+    assert_eq!((desk.answer_within_s, desk.share_ppm), (120, 850_000));
+    assert_eq!(desk.hours, DeskHours::Business);
+}
+
+#[test]
+fn an_objective_of_a_service_desk_needs_a_share_and_the_hours_that_it_names() {
+    let messages = |desk: &str| {
+        let next = "[[severity]]";
+        let files = Files::shipped().replace(
+            "policies/healthix.toml",
+            next,
+            &format!("[desk]\nanswer_within = \"2m\"\n{desk}\n{next}"),
+        );
+        let reported = files.reported().into_iter();
+        reported
+            .map(|(_, _, message)| message)
+            .collect::<Vec<String>>()
+    };
+    assert_eq!(messages("share = \"85%\"\nhours = \"always\""), [""; 0]);
+    assert_eq!(
+        messages("share = \"0%\""),
+        [
+            "the calls in business hours count, and this file lacks `[hours.business]`: add it, or set `hours = \"always\"`",
+            "the share must be above 0%; remove `[desk]` for \"no objective\"",
+        ]
+    );
 }
 
 #[test]

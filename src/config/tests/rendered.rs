@@ -187,21 +187,10 @@ fn a_key_of_another_kind_a_misspelt_kind_and_keys_of_later_versions() {
             "systems/portal.toml",
             "agreed       = 2024-03-01",
             "systems = [\"portal\"]",
-        )
-        .replace(
-            "policies/standard.toml",
-            "[planned_hours]",
-            "[desk]\nanswered = \"85%\"\n[planned_hours]",
         );
     check(
         &files,
         expect![[r#"
-            error: `desk` is not supported yet: remove it
-              --> config/policies/standard.toml:17:2
-               |
-            17 | [desk]
-               |  ^^^^
-
             error: `htpp` is not a kind of probe, did you mean `http`?
               --> config/systems/portal.toml:11:8
                |
@@ -220,7 +209,7 @@ fn a_key_of_another_kind_a_misspelt_kind_and_keys_of_later_versions() {
             18 | url = "https://x.example.org"
                | ^^^
 
-            4 mistakes in 3 files"#]],
+            3 mistakes in 2 files"#]],
     );
 }
 

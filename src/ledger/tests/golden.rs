@@ -11,6 +11,7 @@ use domain::catalogue::{
     Method, Probe, Rule, Single, System,
 };
 use domain::clocks::State;
+use domain::desk;
 use domain::event::{Delivery, Fact, GapCause, Silence};
 use domain::guard;
 use domain::handling::{ClockRun, Component, Impact, Problem};
@@ -186,6 +187,15 @@ examples! {
         renderer: "nines 0.1.0, templates 6f1c20ab".into(),
         headline: "Portal missed its target (99.512 % against 99.9 %).".into(),
         happened: vec!["One unplanned outage.".into(), "No maintenance was held.".into()],
+    },
+    DeskImported => Fact::DeskImported {
+        policy: "healthelink".into(), file: "calls-2026-10.csv".into(),
+        sha256: "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9".into(), answer_within_s: 120,
+        days: vec![desk::Day {
+            date: date(2026, 10, 1),
+            in_hours: desk::Counts { calls: 20, answered: 19, within: 17, abandoned: 1 },
+            out_of_hours: desk::Counts { calls: 2, answered: 1, within: 1, abandoned: 1 },
+        }],
     },
     NoticeUndelivered => Fact::NoticeUndelivered {
         customer: "mercy".into(), outages: vec![OutageId(12), OutageId(13)], since: at("2026-11-01T06:00:00Z"),

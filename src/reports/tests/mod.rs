@@ -503,6 +503,8 @@ fn every_row_of_a_csv_section_has_the_columns_of_its_header() {
             "day",
             "outage",
             "incident",
+            "desk",
+            "desk_day",
             "maintenance",
             "told",
             "told_of_window",

@@ -7,12 +7,13 @@ use domain::catalogue::{
     Active, Affects, Catalogue, Committee, Customer, Days, End, Kind, Method, Probe, Rule, Single,
     System,
 };
+use domain::desk;
 use domain::event::{Delivery, Event, Fact, GapCause, Silence};
 use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, Source, SystemId};
 use domain::incident::{Acknowledged, Cause, Certainty, Done, Incident, Measure, Review};
 use domain::latency::{Counted, Histogram, LocalDay, Rollup, StoredRollup};
 use domain::notice::{self, Address, Affected, Notice, Recipient, Role};
-use domain::policy::{Commitments, Policy, Target};
+use domain::policy::{Commitments, Desk, DeskHours, Policy, Target};
 use domain::record::{Outage, ProbeRecord, Record, SystemRecord};
 use domain::report::Report;
 use domain::sample::Reason;
@@ -146,7 +147,14 @@ fn first() -> Catalogue {
             monthly_allowance_s: None,
             service_hours: None,
             planned_hours: None,
-            commitments: Commitments::default(),
+            commitments: Commitments {
+                desk: Some(Desk {
+                    answer_within_s: 120,
+                    share_ppm: 850_000,
+                    hours: DeskHours::Always,
+                }),
+                ..Commitments::default()
+            },
         }],
         systems: vec![
             archive,
@@ -315,6 +323,36 @@ pub(super) fn deliver(
         };
         record.apply(seq, &event);
     }
+}
+
+/// The service desk: 84.9 % in time.
+fn calls(record: &mut Record) {
+    let counts = |calls, answered, within| desk::Counts {
+        calls,
+        answered,
+        within,
+        abandoned: calls - answered,
+    };
+    let day = |date: &str, in_hours| desk::Day {
+        date: date.parse().unwrap(),
+        in_hours,
+        out_of_hours: desk::Counts::default(),
+    };
+    let event = Event {
+        at: at("10-31 20:00:00"),
+        by: Actor::cli("desk"),
+        fact: Fact::DeskImported {
+            policy: "healthelink".into(),
+            file: "calls-2026-10.csv".to_owned(),
+            sha256: "5f".repeat(32),
+            answer_within_s: 120,
+            days: vec![
+                day("2026-10-01", counts(600, 580, 509)),
+                day("2026-10-02", counts(400, 380, 340)),
+            ],
+        },
+    };
+    record.apply(record.seq, &event);
 }
 
 fn lives(record: &mut Record) {
@@ -623,6 +661,7 @@ pub(super) fn october_with(hospital: &[Attempt]) -> Record {
     lives(&mut record);
     gaps(&mut record);
     plain(&mut record, hospital);
+    calls(&mut record);
     windows(&mut record);
     single(&mut record);
     others(&mut record);

@@ -40,6 +40,9 @@ fn whole_example(folder: &Path) -> PathBuf {
         text = text.replace(from, &to);
     }
     std::fs::write(&reloaded, text).unwrap();
+    let calls =
+        "time,seconds_to_answer,abandoned\n2026-10-06 08:00:00,12,no\n2026-10-06 08:05:00,,yes\n";
+    std::fs::write(folder.join("calls.csv"), calls).unwrap();
     reloaded
 }
 
@@ -50,7 +53,7 @@ fn the_example_of_the_documentation_has_every_act_and_none_of_them_is_refused() 
     let unknown = unknown.unwrap_err().to_string();
     // "unknown variant `?`, expected one of `acknowledge`, …".
     let acts: Vec<&str> = unknown.split('`').skip(3).step_by(2).collect();
-    assert_eq!(acts.len(), 28, "{unknown}");
+    assert_eq!(acts.len(), 29, "{unknown}");
     for act in acts.into_iter().chain(["reload", "restart"]) {
         assert!(text.contains(&format!("\"{act}\"")), "{act} is not told of");
     }
@@ -209,6 +212,14 @@ fn the_example_of_the_documentation_has_every_act_and_none_of_them_is_refused() 
             "outage-reclassified",
             "chair",
             json!({ "reason": "Not the work that was agreed" }),
+        ),
+        (
+            "desk-imported",
+            "desk",
+            json!({ "policy": "healthelink", "file": "calls.csv", "answer_within_s": 120,
+                "days": [{ "date": "2026-10-06",
+                    "in_hours": { "calls": 2, "answered": 1, "within": 1, "abandoned": 1 },
+                    "out_of_hours": { "calls": 0, "answered": 0, "within": 0, "abandoned": 0 } }] }),
         ),
         ("configured", "ops", json!({})),
     ];

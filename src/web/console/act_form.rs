@@ -47,6 +47,7 @@ pub fn role(act: &Act) -> Role {
         | Act::ScheduleMaintenance(_)
         | Act::ExtendMaintenance { .. }
         | Act::CancelMaintenance { .. }
+        | Act::ImportDesk { .. }
         | Act::Told { .. } => Role::Operator,
         Act::ChangeDeclaration { .. }
         | Act::MonitorFault { .. }

@@ -14,9 +14,12 @@ const MODULES: &[(&str, &str)] = &[
     ),
     (
         "cli",
-        "calendar_feed config engine ledger notices reports samples simulate web",
+        "calendar_feed config desk engine ledger notices reports samples simulate web",
     ),
-    ("simulate", "config engine ledger notices reports samples"),
+    (
+        "simulate",
+        "config desk engine ledger notices reports samples",
+    ),
     (
         "web",
         "calendar_feed config engine ledger metrics notices reports samples",
@@ -29,6 +32,7 @@ const MODULES: &[(&str, &str)] = &[
     ("ledger", ""),
     ("samples", ""),
     ("config", ""),
+    ("desk", ""),
     ("clock", ""),
     ("files", ""),
     ("sentence", ""),

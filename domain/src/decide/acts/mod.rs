@@ -1,5 +1,6 @@
 //! Decides acts: checks what a person asks for, and returns the fact to record or the reason of a refusal.
 
+mod desk;
 mod handling;
 pub mod health_information;
 mod incidents;
@@ -260,6 +261,11 @@ pub(super) fn fact_of(
             };
             windows::told(record, by, window, told)
         }
+        Act::ImportDesk {
+            policy,
+            file,
+            import,
+        } => desk::import(record, at, policy.as_ref(), file, import.as_ref()),
     }
 }
 

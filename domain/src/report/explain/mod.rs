@@ -5,6 +5,7 @@
 //! anyone can compute it again from the formula and the numbers.
 
 mod clocks;
+mod desk;
 mod evidence;
 mod latencies;
 mod numbers;
@@ -280,6 +281,7 @@ pub(super) fn of(
     numbers::outages(scope, accounts, report, &acts, &mut all);
     numbers::incidents(scope, report, &mut all);
     clocks::of(scope, report, &mut all);
+    desk::of(scope, report, &mut all);
     numbers::maintenance(scope, accounts, report, &acts, &mut all);
     numbers::notices(scope, report, &mut all);
     numbers::monitor(report, &mut all);

@@ -408,6 +408,52 @@ pub const CLOCK: &[Figure] = &[seconds(
 /// One level of escalation.
 pub const LEVEL: &[Figure] = &[number("level", "Level of escalation", "level_of_policy")];
 
+/// The service desk of one agreement.
+pub const DESK: &[Figure] = &[
+    percent(
+        "share",
+        "Share of the calls in hours that were answered in time",
+        "percent(answered_within / calls)",
+        "no call came in the hours that count",
+    ),
+    percent("target", "Agreed share", "percent(share_ppm / 1000000)", ""),
+    seconds(
+        "answer_within_s",
+        "Time within which calls are to be answered",
+        "within_of_policy",
+    ),
+    number("calls", "Calls in hours", "sum(calls_each)"),
+    number("answered", "Calls answered", "sum(answered_each)"),
+    number(
+        "answered_within",
+        "Calls answered in time",
+        "sum(answered_within_each)",
+    ),
+    number("abandoned", "Calls abandoned", "sum(abandoned_each)"),
+    number(
+        "out_of_hours_calls",
+        "Calls out of hours",
+        "sum(out_of_hours_each)",
+    ),
+];
+
+/// The service desk of one agreement on one day. The numbers are those of the imported file.
+pub const DESK_DAY: &[Figure] = &[
+    number("calls", "Calls in hours", "counted_calls"),
+    number("answered", "Calls answered", "counted_answered"),
+    number(
+        "answered_within",
+        "Calls answered in time",
+        "counted_within",
+    ),
+    number("abandoned", "Calls abandoned", "counted_abandoned"),
+    number(
+        "out_of_hours_calls",
+        "Calls out of hours",
+        "counted_out_of_hours",
+    ),
+];
+
 /// One maintenance window.
 pub const WINDOW: &[Figure] = &[
     figure(

@@ -181,6 +181,8 @@ fn every_text_of_every_act_is_checked() {
         "severity",
         "measure",
         "figures",
+        "policy",
+        "import",
         "month",
         "from",
         "to",
@@ -258,6 +260,7 @@ fn acts() -> Vec<Act> {
         { "do": "approve_report", "committee": "c", "month": "2026-10", "reason": "x" },
         { "do": "revise_report", "committee": "c", "month": "2026-10", "reason": "x" },
         { "do": "told", "window": "w", "customer": "c", "how": "x", "approved_by": "x" },
+        { "do": "import_desk", "policy": "p", "file": "x" },
     ]);
     serde_json::from_value(json).unwrap()
 }

@@ -4,8 +4,8 @@ use super::eastern_day;
 use crate::service::policy;
 use domain::explain;
 use domain::policy::{
-    Commitment, Commitments, Condition, DisasterRecovery, Feed, Flag, Level, Measure, Period,
-    Policy, Request, RequestRule, Severity, State, Until, Workaround,
+    Commitment, Commitments, Condition, Desk, DeskHours, DisasterRecovery, Feed, Flag, Level,
+    Measure, Period, Policy, Request, RequestRule, Severity, State, Until, Workaround,
 };
 use expect_test::expect;
 
@@ -131,6 +131,11 @@ fn every_commitment_is_a_sentence() {
             within_s: 172_800,
             measure: Measure::Elapsed,
         }),
+        desk: Some(Desk {
+            answer_within_s: 120,
+            share_ppm: 850_000,
+            hours: DeskHours::Business,
+        }),
         issue_types: vec!["Password".to_owned(), "Portal".to_owned()],
         feeds: vec![Feed {
             name: "batch".to_owned(),
@@ -177,6 +182,8 @@ fn every_commitment_is_a_sentence() {
           Severity 2, level 2: level-2, after 1 h of business time unless the incident is resolved.
         Disaster recovery
           Service is restored within 48 h of elapsed time after a person declared a disaster.
+        Service desk
+          85.0 % of the calls that come in business hours are answered within 2 min. An abandoned call is not answered.
         Problem reports
           The report form offers these types of issue: Password and Portal.
         Feeds

@@ -1,6 +1,7 @@
 //! Section 10: the monthly report.
 
 mod customer;
+mod desk;
 mod downtime;
 mod latencies;
 mod life;
