@@ -52,6 +52,15 @@ struct Entry {
 
 /// The windows of a system, or of all systems, as an iCalendar object.
 pub fn calendar(record: &Record, system: Option<&SystemId>, method: Method) -> String {
+    let mut entries = entries(record, method);
+    entries.retain(|entry| {
+        let mut systems = entry.systems.iter();
+        systems.any(|own| system.is_none_or(|wanted| wanted == own))
+    });
+    written(record, entries, method)
+}
+
+fn entries(record: &Record, method: Method) -> Vec<Entry> {
     let as_of = record.as_of.unwrap_or(Timestamp::UNIX_EPOCH);
     let mut entries = one_off(record, as_of);
     if method == Method::Publish {
@@ -59,10 +68,11 @@ pub fn calendar(record: &Record, system: Option<&SystemId>, method: Method) -> S
     } else {
         entries.retain(|entry| entry.cancelled);
     }
-    entries.retain(|entry| {
-        let mut systems = entry.systems.iter();
-        systems.any(|own| system.is_none_or(|wanted| wanted == own))
-    });
+    entries
+}
+
+fn written(record: &Record, mut entries: Vec<Entry>, method: Method) -> String {
+    let as_of = record.as_of.unwrap_or(Timestamp::UNIX_EPOCH);
     entries.sort_by(|a, b| (a.span, &a.id).cmp(&(b.span, &b.id)));
     entries.truncate(MOST);
 
@@ -85,6 +95,16 @@ pub fn calendar(record: &Record, system: Option<&SystemId>, method: Method) -> S
         calendar.push(event(record, entry, as_of));
     }
     calendar.to_string()
+}
+
+/// The windows of public systems. Other systems of a window are not named.
+pub fn public(record: &Record, systems: &[SystemId]) -> String {
+    let mut entries = entries(record, Method::Publish);
+    for entry in &mut entries {
+        entry.systems.retain(|own| systems.contains(own));
+    }
+    entries.retain(|entry| !entry.systems.is_empty());
+    written(record, entries, Method::Publish)
 }
 
 /// One-off windows that are ahead, go on, or ended lately. Only windows of configured systems.

@@ -187,8 +187,14 @@ async fn run_ready(
         Arc::clone(&filer),
     ));
     state.offer(&loaded.probes);
-    let pages = Arc::new(web::public::Public::new(Arc::clone(&engine)));
+    let address = loaded
+        .listen
+        .public
+        .map(|address| format!("http://{address}"));
+    let pages = web::public::Public::new(Arc::clone(&engine), address.unwrap_or_default());
+    let pages = Arc::new(pages);
     pages.beats().replace(&loaded.heartbeats);
+    pages.show(loaded.public.clone());
     runner.check_itself(loaded.self_check.clone());
     runner.replace(loaded.probes.clone());
     let admits_group = loaded.socket_group.is_some();
@@ -200,6 +206,8 @@ async fn run_ready(
     });
     let mut tasks = serve(private, (socket, admits_group), &state, &console, &stopped);
     if let Some(public) = public {
+        let made = web::public::refresh(Arc::clone(&pages), until_stopped(&stopped));
+        tasks.spawn(made);
         let pages = Arc::clone(&pages);
         tasks.spawn(web::public::serve(public, pages, until_stopped(&stopped)));
     }

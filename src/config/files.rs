@@ -139,6 +139,7 @@ pub(super) fn load(
         },
         probes,
         heartbeats,
+        public: checked.public,
         self_check: checked.self_check,
         listen: checked.listen,
         mail: checked.mail,

@@ -14,6 +14,7 @@ mod locate;
 mod mail;
 mod policy;
 mod probe;
+mod public;
 mod read;
 mod redact;
 mod reporting;
@@ -44,6 +45,7 @@ pub use changes::Fingerprint;
 pub use diagnostics::{Mistake, Mistakes, Warnings};
 pub use heartbeat::{HeartbeatSetup, TokenHash};
 pub use locate::{Location, locate};
+pub use public::{PublicGroup, PublicPages};
 pub use read::document;
 pub use schema::{SchemaKind, schema, schema_of};
 pub use service::{Log, LogFormat, LogLevel};
@@ -60,6 +62,8 @@ pub struct Loaded {
     pub probes: Vec<ProbeSetup>,
     /// The feeds that call Nines.
     pub heartbeats: Vec<HeartbeatSetup>,
+    /// The public pages, if there are any.
+    pub public: Option<PublicPages>,
     pub self_check: SelfCheck,
     pub listen: Listen,
     pub mail: Option<Mail>,
@@ -104,10 +108,18 @@ impl Loaded {
     /// The parts of the configuration that have no effect in this version, a sentence each.
     pub fn unused(&self) -> Vec<String> {
         let mut unused = Vec::new();
-        if let Some(public) = self.listen.public.filter(|_| self.heartbeats.is_empty()) {
+        if let Some(public) = self.listen.public
+            && self.heartbeats.is_empty()
+            && self.public.is_none()
+        {
             unused.push(format!(
-                "`public` ({public}) answers nothing: there is no heartbeat, and public pages come with a later version"
+                "`public` ({public}) of `[listen]` answers nothing: there is neither a `[public]` page nor a heartbeat"
             ));
+        }
+        if self.listen.public.is_none() && self.public.is_some() {
+            unused.push(
+                "nothing shows the `[public]` pages: `[listen]` has no `public` address".to_owned(),
+            );
         }
         let policies = self
             .catalogue

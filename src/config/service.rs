@@ -13,6 +13,7 @@ use values::{Address, FilePath, Id, Line, ListenAddress, Parsed, Seconds, Source
 
 use super::fields::{Contacts, Names, References, mailed, reference, unique};
 use super::mail::{self, MailTable};
+use super::public::{self, PublicPages, PublicTable};
 use super::reporting::{DayTimeTable, ReportingKeys, reporting};
 use super::webhook::{WebhookTable, Webhooks};
 use super::{Listen, Look, Mail, Paper, SelfCheck, Templates, Webhook};
@@ -32,6 +33,8 @@ pub(super) struct ServiceFile {
     pub service: Written<ServiceTable>,
     /// The addresses on which the service listens.
     listen: Option<ListenTable>,
+    /// The public pages. Default: there are none.
+    public: Option<PublicTable>,
     /// How the monitor checks itself before it blames a target. Default: it does not.
     self_check: Option<Written<SelfCheckTable>>,
     /// The log.
@@ -145,7 +148,7 @@ pub(super) struct ServiceTable {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ListenTable {
-    /// The address that feeds call as a heartbeat. Default: none.
+    /// The address of the public pages, which feeds call as a heartbeat. Default: none.
     public: Option<Parsed<ListenAddress>>,
     /// The address for staff and metrics. Default: 127.0.0.1:8081.
     private: Option<Parsed<ListenAddress>>,
@@ -287,6 +290,7 @@ pub(super) struct Service {
     /// All but systems and policies.
     pub catalogue: Catalogue,
     pub listen: Listen,
+    pub public: Option<PublicPages>,
     pub self_check: SelfCheck,
     pub mail: Option<Mail>,
     pub webhooks: Vec<Webhook>,
@@ -319,6 +323,8 @@ pub(super) fn service(
         paper: table.paper,
     };
     let listen = listen(source, file.listen.unwrap_or_default());
+    let pages = file.public;
+    let pages = pages.map(|table| public::public(source, table, &references.systems));
     let self_check = file.self_check.map(|table| self_check(source, table));
     let mut mailed_customers = file.customer.iter();
     let mailed_customer = mailed_customers.find(|c| !c.value.contacts.is_empty());
@@ -360,6 +366,7 @@ pub(super) fn service(
             systems: Vec::new(),
         },
         listen,
+        public: pages,
         self_check: self_check.unwrap_or_default(),
         mail,
         webhooks: webhooks.into_list(),

@@ -21,7 +21,9 @@ pub use net::{
     is_qualified_name,
 };
 pub use source::{Environment, Source, secret_line};
-pub use text::{FilePath, Id, Line, Percent, Prose, SecretName, Sha256Hex, Text, variable};
+pub use text::{
+    Colour, FilePath, Id, Line, Percent, Prose, SecretName, Sha256Hex, SiteUrl, Text, variable,
+};
 pub use time::{ClockTime, Date, Length, Seconds, Weekday, Zone, spell_length, weekday};
 pub use watched::Watched;
 pub use webhook::WebhookUrl;
@@ -116,6 +118,21 @@ mod tests {
         agree::<Sha256Hex>(
             &[Sha256Hex::EXAMPLE, &"0aF".repeat(22)[..64]],
             &["", "abc", &"g".repeat(64), &"a".repeat(63), &"a".repeat(65)],
+        );
+        agree::<Colour>(
+            &["#1f5f8b", "#ABCDEF"],
+            &["", "1f5f8b", "#1f5f8", "#1f5f8g", "#1f5f8b0", "red"],
+        );
+        agree::<SiteUrl>(
+            &["https://status.example.org", "http://[::1]:8080/"],
+            &[
+                "",
+                "status.example.org",
+                "https://",
+                "https://a/b",
+                "https://u@a",
+                "ftp://a",
+            ],
         );
         agree::<RelayUrl>(
             &[

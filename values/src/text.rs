@@ -190,6 +190,46 @@ impl Format for Sha256Hex {
     }
 }
 
+/// A colour, as `#1f5f8b`.
+pub struct Colour;
+
+impl Format for Colour {
+    type Value = String;
+    const IS: &'static str = "a colour in quotes, as \"#1f5f8b\"";
+    const EXAMPLE: &'static str = "#1f5f8b";
+    const PATTERN: Option<&'static str> = Some("^#[0-9a-fA-F]{6}$");
+
+    fn parse(text: &str) -> Result<String, String> {
+        let digits = text.strip_prefix('#').unwrap_or_default();
+        if digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Ok(text.to_ascii_lowercase());
+        }
+        Err("a colour is `#` and six hexadecimal digits, as \"#1f5f8b\"".to_owned())
+    }
+}
+
+/// The address of a site, without a path: `https://status.example.org`.
+pub struct SiteUrl;
+
+impl Format for SiteUrl {
+    type Value = String;
+    const IS: &'static str = "an address in quotes, as \"https://status.example.org\"";
+    const EXAMPLE: &'static str = "https://status.example.org";
+    const PATTERN: Option<&'static str> = Some("^https?://[A-Za-z0-9.:\\[\\]-]+/?$");
+
+    fn parse(text: &str) -> Result<String, String> {
+        let text = text.strip_suffix('/').unwrap_or(text);
+        let host = text
+            .strip_prefix("https://")
+            .or(text.strip_prefix("http://"));
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b".:[]-".contains(&b);
+        match host {
+            Some(host) if !host.is_empty() && host.bytes().all(allowed) => Ok(text.to_owned()),
+            _ => Err("this must be http:// or https:// and a host, without a path".to_owned()),
+        }
+    }
+}
+
 /// The name within `${NAME}`.
 pub fn variable(text: &str) -> Option<&str> {
     let name = text.strip_prefix("${")?.strip_suffix('}')?;

@@ -221,6 +221,7 @@ impl Service {
         let relays = relays(&loaded);
         self.state.offer(&loaded.probes);
         self.public.beats().replace(&loaded.heartbeats);
+        self.public.show(loaded.public);
         self.runner.check_itself(loaded.self_check);
         self.runner.replace(loaded.probes);
         self.filer.replace(loaded.look);

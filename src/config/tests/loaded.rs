@@ -461,7 +461,7 @@ fn parts_without_effect_are_reported() {
     assert_eq!(
         shipped().unused(),
         [
-            "`public` (127.0.0.1:8080) answers nothing: there is no heartbeat, and public pages come with a later version",
+            "`public` (127.0.0.1:8080) of `[listen]` answers nothing: there is neither a `[public]` page nor a heartbeat",
         ]
     );
     let drafts = Files::shipped()

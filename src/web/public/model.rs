@@ -1,0 +1,421 @@
+//! What the public pages show, made of a record: views with their own types, never the record's.
+
+use std::collections::BTreeMap;
+
+use domain::calendar::Month;
+use domain::catalogue::Kind;
+use domain::id::SystemId;
+use domain::months::Months as _;
+use domain::record::{Record, State};
+use domain::report::words;
+use domain::span::Span;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::days::{self, Days};
+use super::incidents::{self, IncidentView, Named};
+use super::windows::{self, WindowView};
+use super::words::{When, length, list};
+use crate::config::PublicPages;
+
+/// How far ahead the first page lists planned work.
+const PLANNED_AHEAD: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// How long the first page shows incidents that are over.
+const RECENT: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// The months of a system's page, the running one included.
+const MONTHS: usize = 13;
+
+/// The public systems that are configured.
+pub(super) struct Shown<'a> {
+    pages: &'a PublicPages,
+    names: BTreeMap<&'a SystemId, &'a str>,
+    pub zone: TimeZone,
+}
+
+impl<'a> Shown<'a> {
+    pub(super) fn of(record: &'a Record, pages: &'a PublicPages) -> Self {
+        let configured = pages.systems.iter().filter_map(|id| {
+            let system = record.catalogue.system(id.as_str())?;
+            Some((&system.id, system.name.as_str()))
+        });
+        Self {
+            pages,
+            names: configured.collect(),
+            zone: record.zone(),
+        }
+    }
+
+    pub(super) fn has(&self, system: &SystemId) -> bool {
+        self.names.contains_key(system)
+    }
+
+    pub(super) fn name(&self, system: &'a SystemId) -> &'a str {
+        self.names.get(system).copied().unwrap_or(system.as_str())
+    }
+
+    pub(super) fn named(&self, system: &SystemId) -> Named {
+        Named {
+            id: system.to_string(),
+            name: self
+                .names
+                .get(system)
+                .map_or_else(String::new, |name| (*name).to_owned()),
+        }
+    }
+
+    /// In the order of the page.
+    pub(super) fn systems(&self) -> impl Iterator<Item = &'a SystemId> {
+        self.pages.systems.iter().filter(|id| self.has(id))
+    }
+}
+
+/// Everything that the public pages show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Model {
+    pub name: String,
+    pub service: String,
+    pub zone: String,
+    pub contact: Option<String>,
+    pub logo: Option<String>,
+    pub url: String,
+    pub at: When,
+    /// The one sentence that matters.
+    pub sentence: String,
+    /// Its sign: up, degraded, down, maintenance or unknown.
+    pub tone: &'static str,
+    /// About partners; empty if there is nothing to say.
+    pub also: String,
+    pub groups: Vec<Group>,
+    /// Incidents that go on, the latest first.
+    pub current: Vec<IncidentView>,
+    /// Incidents of the last two weeks that are over, the latest first.
+    pub recent: Vec<IncidentView>,
+    /// Windows that go on or begin within two weeks.
+    pub planned: Vec<WindowView>,
+    pub days: u32,
+    /// The months that have a page, the latest first.
+    pub months: Vec<HistoryMonth>,
+    /// Every incident that everyone may see, the latest first.
+    #[serde(skip)]
+    pub incidents: Vec<IncidentView>,
+    #[serde(skip)]
+    pub windows: Vec<WindowView>,
+    #[serde(skip)]
+    pub made_at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Group {
+    /// `None` for systems without a group.
+    pub name: Option<String>,
+    pub systems: Vec<SystemView>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct SystemView {
+    pub id: String,
+    pub name: String,
+    pub partner: bool,
+    /// up, degraded, down, maintenance or unknown.
+    pub state: &'static str,
+    pub label: &'static str,
+    pub in_maintenance: bool,
+    pub since: Option<When>,
+    pub advice: Option<String>,
+    pub days: Days,
+    /// Contract availability by month, the latest first.
+    pub months: Vec<SystemMonth>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct SystemMonth {
+    /// `October 2026`
+    pub name: String,
+    pub availability: Option<String>,
+    pub target: Option<String>,
+    pub down: String,
+    pub planned: String,
+    /// The committee approved the month's report.
+    pub approved: bool,
+    pub running: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct HistoryMonth {
+    /// `2026-10`
+    pub id: String,
+    /// `October 2026`
+    pub name: String,
+    #[serde(skip)]
+    pub span: Option<Span>,
+}
+
+impl Model {
+    pub(super) fn of(record: &Record, pages: &PublicPages, url: &str, at: Timestamp) -> Self {
+        let shown = Shown::of(record, pages);
+        let zone = shown.zone.clone();
+        let windows = windows::all(record, &shown, at);
+        let systems: Vec<SystemView> = shown
+            .systems()
+            .map(|id| system(record, &shown, &windows, id, at))
+            .collect();
+        let mut incidents: Vec<IncidentView> = record
+            .incidents
+            .all()
+            .filter_map(|incident| incidents::view(record, &shown, incident, at))
+            .collect();
+        incidents.sort_by(|a, b| (b.started_at, &b.id).cmp(&(a.started_at, &a.id)));
+        let recent = at.checked_sub(RECENT).unwrap_or(Timestamp::MIN);
+        let soon = at.checked_add(PLANNED_AHEAD).unwrap_or(Timestamp::MAX);
+        let (tone, sentence, also) = sentence(&systems);
+        Self {
+            name: pages
+                .name
+                .clone()
+                .unwrap_or_else(|| record.catalogue.service.clone()),
+            service: record.catalogue.service.clone(),
+            zone: record.catalogue.zone.clone(),
+            contact: record.catalogue.contact.clone(),
+            logo: None,
+            url: url.to_owned(),
+            at: When::of(at, &zone),
+            sentence,
+            tone,
+            also,
+            current: incidents
+                .iter()
+                .filter(|i| i.resolved_at.is_none())
+                .cloned()
+                .collect(),
+            recent: incidents
+                .iter()
+                .filter(|i| i.resolved_at.is_some_and(|resolved| recent <= resolved))
+                .cloned()
+                .collect(),
+            planned: windows
+                .iter()
+                .filter(|w| match w.state {
+                    "in progress" => true,
+                    "scheduled" => w.span.from <= soon || !w.recurring,
+                    _ => false,
+                })
+                .cloned()
+                .collect(),
+            days: pages.days,
+            months: months(record, &shown, at),
+            groups: groups(pages, systems),
+            incidents,
+            windows,
+            made_at: at,
+        }
+    }
+
+    /// Changes with what readers need to know at once; the time alone changes nothing.
+    pub(super) fn version(&self) -> String {
+        let systems = self
+            .systems()
+            .map(|s| format!("{} {} {}", s.id, s.state, s.in_maintenance));
+        let incidents = self.incidents.iter().map(|i| {
+            let next = i.next_update.as_ref().map(|at| &at.iso);
+            format!("{} {} {} {next:?}", i.id, i.phase, i.updates.len())
+        });
+        let windows = self.windows.iter();
+        let windows =
+            windows.map(|w| format!("{} {} {} {}", w.id, w.state, w.start.iso, w.end.iso));
+        let all: Vec<String> = systems.chain(incidents).chain(windows).collect();
+        format!("{}\n{}\n{}", self.sentence, self.also, all.join("\n"))
+    }
+
+    pub(super) fn systems(&self) -> impl Iterator<Item = &SystemView> {
+        self.groups.iter().flat_map(|group| &group.systems)
+    }
+}
+
+fn groups(pages: &PublicPages, systems: Vec<SystemView>) -> Vec<Group> {
+    let of = |wanted: &dyn Fn(&str) -> bool| -> Vec<SystemView> {
+        systems
+            .iter()
+            .filter(|system| wanted(&system.id))
+            .cloned()
+            .collect()
+    };
+    let is_in = |group: &[SystemId], id: &str| group.iter().any(|own| own.as_str() == id);
+    let mut all: Vec<Group> = pages
+        .groups
+        .iter()
+        .map(|group| Group {
+            name: Some(group.name.clone()),
+            systems: of(&|id| is_in(&group.systems, id)),
+        })
+        .collect();
+    let alone = of(&|id| !pages.groups.iter().any(|group| is_in(&group.systems, id)));
+    all.push(Group {
+        name: None,
+        systems: alone,
+    });
+    all.retain(|group| !group.systems.is_empty());
+    all
+}
+
+fn system(
+    record: &Record,
+    shown: &Shown<'_>,
+    windows: &[WindowView],
+    id: &SystemId,
+    at: Timestamp,
+) -> SystemView {
+    let configured = record.catalogue.system(id.as_str());
+    let state = record.state(id);
+    let planned = record.is_excused(id.as_str());
+    let (word, label) = match state {
+        State::Down if planned => ("maintenance", "Planned downtime"),
+        State::Down => ("down", "Not available"),
+        State::Degraded => ("degraded", "Impaired"),
+        State::Unknown => ("unknown", "Not observed"),
+        State::Up => ("up", "Available"),
+    };
+    let open = record.systems.get(id).and_then(|known| {
+        let mut outages = known
+            .outages
+            .iter()
+            .filter_map(|outage| record.outages.get(outage));
+        outages.find(|outage| outage.end.is_none())
+    });
+    let in_maintenance = windows
+        .iter()
+        .any(|w| w.state == "in progress" && w.systems.iter().any(|own| own.id == id.as_str()));
+    SystemView {
+        id: id.to_string(),
+        name: shown.named(id).name,
+        partner: configured.is_some_and(|system| system.kind == Kind::Partner),
+        state: word,
+        label,
+        in_maintenance,
+        since: open.map(|outage| When::of(outage.start, &shown.zone)),
+        advice: configured
+            .and_then(|system| system.downtime_advice.clone())
+            .filter(|_| state == State::Down),
+        days: days::of(record, id, &shown.zone, shown.pages.days, at),
+        months: system_months(record, id, at),
+    }
+}
+
+fn system_months(record: &Record, id: &SystemId, at: Timestamp) -> Vec<SystemMonth> {
+    let Some(months) = record.months_of(id) else {
+        return Vec::new();
+    };
+    let committee = record
+        .catalogue
+        .system(id.as_str())
+        .map(|system| &system.committee);
+    let zone = record.zone_of(id).unwrap_or(TimeZone::UTC);
+    let mut found = Vec::new();
+    let mut month = Month::of(at, &zone);
+    for n in 0..MONTHS {
+        let period = months.around(month.span(&zone).from);
+        let figures = days::figures(record, id, period, at);
+        let Some(figures) = figures.filter(|figures| figures.agreed_s > 0) else {
+            break;
+        };
+        let agreed = record.configurations.accounted_by(id, period.from);
+        let target = agreed.and_then(|agreed| agreed.target);
+        let report = committee.and_then(|committee| record.reports.get(committee, month));
+        found.push(SystemMonth {
+            name: name_of(month),
+            availability: days::availability(&figures),
+            target: target.map(|target| format!("{}%", words::target_truncated(target))),
+            down: length(figures.unplanned_s + figures.excluded_s),
+            planned: length(figures.planned_s),
+            approved: report.is_some_and(|report| !report.revisions.is_empty()),
+            running: n == 0,
+        });
+        month = month.prev();
+    }
+    found
+}
+
+/// The months from the first public system's beginning until now, at most 25.
+fn months(record: &Record, shown: &Shown<'_>, at: Timestamp) -> Vec<HistoryMonth> {
+    let lives = shown.systems().filter_map(|id| record.systems.get(id));
+    let began = lives
+        .filter_map(|known| known.life.first().map(|(from, _)| *from))
+        .min();
+    let mut month = Month::of(at, &shown.zone);
+    let mut found = Vec::new();
+    while found.len() < 25 {
+        let span = month.span(&shown.zone);
+        if began.is_none_or(|began| span.to <= began) {
+            break;
+        }
+        found.push(HistoryMonth {
+            id: month.to_string(),
+            name: name_of(month),
+            span: Some(span),
+        });
+        month = month.prev();
+    }
+    found
+}
+
+/// `October 2026`
+fn name_of(month: Month) -> String {
+    let first = Date::new(month.year(), month.number(), 1);
+    first.map_or_else(
+        |_| month.to_string(),
+        |first| first.strftime("%B %Y").to_string(),
+    )
+}
+
+/// The tone, the one sentence, and a second one about partners.
+fn sentence(systems: &[SystemView]) -> (&'static str, String, String) {
+    let named = |partner: bool, state: &str| -> Vec<&str> {
+        let all = systems
+            .iter()
+            .filter(|s| s.partner == partner && s.state == state);
+        all.map(|system| system.name.as_str()).collect()
+    };
+    let also = match named(true, "down").as_slice() {
+        [] => String::new(),
+        [one] => format!("A partner’s system is not available: {one}."),
+        many => format!("Systems of partners are not available: {}.", list(many)),
+    };
+    let own = systems.iter().filter(|system| !system.partner).count();
+    for (state, one, many) in [
+        ("down", "is not available", "are not available"),
+        ("degraded", "is impaired", "are impaired"),
+        (
+            "maintenance",
+            "is down for planned maintenance",
+            "are down for planned maintenance",
+        ),
+        (
+            "unknown",
+            "is not being observed at the moment",
+            "are not being observed at the moment",
+        ),
+    ] {
+        let names = named(false, state);
+        let sentence = match names.as_slice() {
+            [] => continue,
+            _ if names.len() == own && own > 1 => format!("All systems {many}."),
+            [name] => format!("{name} {one}."),
+            [..] if names.len() <= 3 => format!("{} {many}.", list(&names)),
+            [..] => format!("{} of {own} systems {many}.", names.len()),
+        };
+        let tone = match state {
+            "down" => "down",
+            "degraded" => "degraded",
+            "maintenance" => "maintenance",
+            _ => "unknown",
+        };
+        return (tone, sentence, also);
+    }
+    let sentence = match own {
+        0 => "No system is shown yet.".to_owned(),
+        1 => format!("{} is available.", named(false, "up").concat()),
+        _ => "All systems are available.".to_owned(),
+    };
+    ("up", sentence, also)
+}

@@ -1,0 +1,341 @@
+//! The site: every page, feed and picture as bytes. It is made when the state changes, never for a request, so that
+//! pages stay up while the stores are stuck and under the load of an outage.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+
+use axum::body::Bytes;
+use domain::id::SystemId;
+use domain::record::Record;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use jiff::Timestamp;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::api;
+use super::model::{HistoryMonth, Model};
+use super::render::Templates;
+use crate::calendar_feed;
+use crate::config::PublicPages;
+
+/// Every answer of the site, by its path.
+#[derive(Default)]
+pub(super) struct Site {
+    answers: BTreeMap<String, Answer>,
+    /// Changes with what readers see.
+    pub version: String,
+}
+
+/// One answer.
+#[derive(Clone)]
+pub(super) struct Answer {
+    pub content_type: &'static str,
+    pub bytes: Bytes,
+    /// Set if it is smaller.
+    pub gzip: Option<Bytes>,
+    pub etag: String,
+    /// Unless the page has links and styles: then the policy of pages.
+    pub is_page: bool,
+    /// The content never changes under its path.
+    pub is_fixed: bool,
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = include_str!("live.js");
+
+/// The inputs of a site.
+pub(super) struct Source<'a> {
+    pub record: &'a Record,
+    pub pages: &'a PublicPages,
+    pub templates: &'a Templates,
+    /// The picture of the head, and its type.
+    pub logo: Option<&'a (Bytes, &'static str)>,
+    /// The address in links of feeds.
+    pub url: &'a str,
+    pub at: Timestamp,
+}
+
+#[derive(Serialize)]
+struct Style<'a> {
+    colour: &'a str,
+}
+
+#[derive(Serialize)]
+struct Page<'a, T> {
+    m: &'a Model,
+    /// The title of the page, before the name of the site.
+    title: &'a str,
+    path: &'a str,
+    style: &'a str,
+    script: &'a str,
+    v: T,
+}
+
+impl Site {
+    /// # Errors
+    /// A template fails.
+    pub(super) fn of(source: &Source<'_>) -> Result<Self, minijinja::Error> {
+        let mut model = Model::of(source.record, source.pages, source.url, source.at);
+        let mut site = Self::default();
+        let style = source.templates.render(
+            "style.css.j2",
+            &Style {
+                colour: &source.pages.colour,
+            },
+        )?;
+        let style = site.fixed("style", "css", "text/css; charset=utf-8", style.into());
+        let script = site.fixed(
+            "live",
+            "js",
+            "text/javascript; charset=utf-8",
+            SCRIPT.into(),
+        );
+        if let Some((bytes, content_type)) = source.logo {
+            let end = if *content_type == "image/png" {
+                "png"
+            } else {
+                "svg"
+            };
+            model.logo = Some(site.fixed("logo", end, content_type, bytes.clone()));
+        }
+        let maker = Maker {
+            source,
+            model: &model,
+            style: &style,
+            script: &script,
+        };
+        maker.pages(&mut site)?;
+        maker.others(&mut site)?;
+        let looks = format!("{style}\n{}", model.version());
+        site.version = hex(&Sha256::digest(looks.as_bytes()));
+        Ok(site)
+    }
+
+    pub(super) fn get(&self, path: &str) -> Option<&Answer> {
+        self.answers.get(path)
+    }
+
+    /// Adds a file whose path names its content.
+    fn fixed(&mut self, name: &str, end: &str, content_type: &'static str, bytes: Bytes) -> String {
+        let hash = hex(&Sha256::digest(&bytes));
+        let path = format!("/assets/{name}-{hash}.{end}");
+        let mut answer = Answer::of(content_type, bytes);
+        answer.is_fixed = true;
+        self.answers.insert(path.clone(), answer);
+        path
+    }
+
+    fn add(&mut self, path: impl Into<String>, content_type: &'static str, text: impl Into<Bytes>) {
+        let answer = Answer::of(content_type, text.into());
+        self.answers.insert(path.into(), answer);
+    }
+}
+
+impl Answer {
+    fn of(content_type: &'static str, bytes: Bytes) -> Self {
+        let is_page = content_type == HTML;
+        let etag = format!("\"{}\"", hex(&Sha256::digest(&bytes)));
+        let zipped = (content_type != "image/png")
+            .then(|| gzip(&bytes))
+            .flatten();
+        Self {
+            content_type,
+            gzip: zipped.filter(|zipped| zipped.len() < bytes.len()),
+            bytes,
+            etag,
+            is_page,
+            is_fixed: false,
+        }
+    }
+}
+
+fn gzip(bytes: &[u8]) -> Option<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).ok()?;
+    encoder.finish().ok().map(Bytes::from)
+}
+
+/// The first 16 digits are enough to tell two contents apart.
+fn hex(hash: &[u8]) -> String {
+    hash.iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+struct Maker<'a> {
+    source: &'a Source<'a>,
+    model: &'a Model,
+    style: &'a str,
+    script: &'a str,
+}
+
+impl Maker<'_> {
+    fn page<T: Serialize>(
+        &self,
+        site: &mut Site,
+        template: &str,
+        path: &str,
+        title: &str,
+        view: T,
+    ) -> Result<(), minijinja::Error> {
+        let page = Page {
+            m: self.model,
+            title,
+            path,
+            style: self.style,
+            script: self.script,
+            v: view,
+        };
+        let text = self.source.templates.render(template, &page)?;
+        site.add(path, HTML, text);
+        Ok(())
+    }
+
+    fn pages(&self, site: &mut Site) -> Result<(), minijinja::Error> {
+        let m = self.model;
+        self.page(site, "index.html.j2", "/", "", ())?;
+        for system in m.systems() {
+            let path = format!("/systems/{}", system.id);
+            let concerns =
+                |named: &[super::incidents::Named]| named.iter().any(|one| one.id == system.id);
+            let incidents: Vec<_> = m
+                .incidents
+                .iter()
+                .filter(|i| concerns(&i.systems))
+                .take(20)
+                .collect();
+            let planned: Vec<_> = m.planned.iter().filter(|w| concerns(&w.systems)).collect();
+            #[derive(Serialize)]
+            struct View<S, I, W> {
+                system: S,
+                incidents: I,
+                planned: W,
+            }
+            let view = View {
+                system,
+                incidents,
+                planned,
+            };
+            self.page(site, "system.html.j2", &path, &system.name, view)?;
+        }
+        for incident in &m.incidents {
+            let path = format!("/incidents/{}", incident.id);
+            self.page(site, "incident.html.j2", &path, &incident.title, incident)?;
+        }
+        for window in &m.windows {
+            let path = format!("/maintenance/{}", window.id);
+            self.page(site, "window.html.j2", &path, &window.title, window)?;
+        }
+        for (n, month) in m.months.iter().enumerate() {
+            self.history(site, n, month)?;
+        }
+        self.page(site, "gone.html.j2", GONE, "Not found", ())
+    }
+
+    fn history(
+        &self,
+        site: &mut Site,
+        n: usize,
+        month: &HistoryMonth,
+    ) -> Result<(), minijinja::Error> {
+        #[derive(Serialize)]
+        struct View<'a, I, W> {
+            month: &'a HistoryMonth,
+            later: Option<&'a HistoryMonth>,
+            earlier: Option<&'a HistoryMonth>,
+            incidents: I,
+            windows: W,
+        }
+        let m = self.model;
+        let touches = |from: Timestamp, to: Timestamp| {
+            month
+                .span
+                .is_some_and(|span| from < span.to && span.from < to)
+        };
+        let incidents = m.incidents.iter();
+        let incidents: Vec<_> = incidents
+            .filter(|i| {
+                touches(i.started_at, i.resolved_at.unwrap_or(m.made_at))
+                    || month.span.is_some_and(|span| span.contains(i.started_at))
+            })
+            .collect();
+        let windows: Vec<_> = m
+            .windows
+            .iter()
+            .filter(|w| touches(w.span.from, w.span.to))
+            .collect();
+        let view = View {
+            month,
+            later: n.checked_sub(1).and_then(|n| m.months.get(n)),
+            earlier: m.months.get(n + 1),
+            incidents,
+            windows,
+        };
+        let path = format!("/history/{}", month.id);
+        let title = format!("History of {}", month.name);
+        self.page(site, "history.html.j2", &path, &title, view)
+    }
+
+    /// Feeds, badges and answers for programs.
+    fn others(&self, site: &mut Site) -> Result<(), minijinja::Error> {
+        let (m, templates) = (self.model, self.source.templates);
+        #[derive(Serialize)]
+        struct Feed<'a> {
+            m: &'a Model,
+            entries: &'a [super::incidents::IncidentView],
+            changed: String,
+        }
+        let entries = &m.incidents[..m.incidents.len().min(50)];
+        let changed = entries.iter().map(|entry| entry.changed_at).max();
+        let changed = changed.unwrap_or(Timestamp::UNIX_EPOCH);
+        let feed = templates.render(
+            "feed.atom.j2",
+            &Feed {
+                m,
+                entries,
+                changed: format!("{changed:.0}"),
+            },
+        )?;
+        site.add("/feed.atom", "application/atom+xml; charset=utf-8", feed);
+        let ids: Vec<SystemId> = m
+            .systems()
+            .map(|system| system.id.as_str().into())
+            .collect();
+        let calendar = calendar_feed::public(self.source.record, &ids);
+        site.add("/maintenance.ics", "text/calendar; charset=utf-8", calendar);
+        #[derive(Serialize)]
+        struct Badge<'a> {
+            name: &'a str,
+            state: &'a str,
+            label: &'a str,
+            width: usize,
+            value_width: usize,
+        }
+        for system in m.systems() {
+            // Seven pixels a letter, and five at each side.
+            let width = |text: &str| text.chars().count() * 7 + 10;
+            let badge = Badge {
+                name: &system.name,
+                state: system.state,
+                label: system.label,
+                width: width(&system.name),
+                value_width: width(system.label),
+            };
+            let svg = templates.render("badge.svg.j2", &badge)?;
+            site.add(format!("/badge/{}.svg", system.id), "image/svg+xml", svg);
+        }
+        for (path, answer) in api::answers(m) {
+            // The same text for JSON; a client that takes it for a page finds no markup.
+            let text = answer.to_string().replace('<', "\\u003c");
+            site.add(format!("/api/v2/{path}.json"), "application/json", text);
+        }
+        let robots = "User-agent: *\nDisallow: /heartbeat/\nDisallow: /events\n";
+        site.add("/robots.txt", "text/plain; charset=utf-8", robots);
+        Ok(())
+    }
+}
+
+/// The page that a wrong path shows; no path of the site itself.
+pub(super) const GONE: &str = "gone";
