@@ -169,8 +169,6 @@ const PARTING: Duration = Duration::from_millis(500);
 /// Ends a connection in order, once the verdict stands: a listener that serves one client is then free for the next.
 pub(crate) async fn part(stream: &mut Stream, deadline: Instant, trace: &mut Trace<'_>) {
     trace.decided();
-    let now = Instant::now();
-    let patience = now + PARTING.min(deadline.saturating_duration_since(now) / 2);
     let ended = async {
         stream.shutdown().await?;
         let mut rest = [0; 1024];
@@ -178,7 +176,13 @@ pub(crate) async fn part(stream: &mut Stream, deadline: Instant, trace: &mut Tra
         io::Result::Ok(())
     };
     // The verdict does not depend on it.
-    let _ = timeout_at(patience, ended).await;
+    let _ = timeout_at(parting(deadline), ended).await;
+}
+
+/// When to give up on an orderly end.
+pub(crate) fn parting(deadline: Instant) -> Instant {
+    let now = Instant::now();
+    now + PARTING.min(deadline.saturating_duration_since(now) / 2)
 }
 
 /// The fault of a failed write or read. `begun`: part of the answer has arrived.

@@ -1,10 +1,13 @@
 //! The kinds of probe. A new kind is a file in `kinds/` that implements [`Spec`], and an entry in
 //! [`KINDS`]. The configuration, its JSON Schema and the documentation are derived from this table.
 
+mod dicom;
 pub(crate) mod dns;
+mod fhir;
 pub mod http;
 mod journey;
 mod mllp;
+mod smtp;
 mod tcp;
 mod tls;
 
@@ -26,6 +29,9 @@ pub static KINDS: &[Kind] = &[
     Kind::of::<tls::Tls>("tls"),
     Kind::of::<dns::Dns>("dns"),
     Kind::of::<mllp::Mllp>("mllp"),
+    Kind::of::<dicom::Dicom>("dicom"),
+    Kind::of::<smtp::Smtp>("smtp"),
+    Kind::of::<fhir::Fhir>("fhir"),
 ];
 
 /// The keys of one kind of probe, as a `[[probe]]` table writes them.

@@ -239,7 +239,8 @@ impl<'a> Trace<'a> {
 
     /// The verdict stands: the time from now on, as for an orderly end of the connection, does not count.
     pub(crate) fn decided(&mut self) {
-        self.decided_us = Some(self.elapsed_us());
+        let now_us = self.elapsed_us();
+        self.decided_us.get_or_insert(now_us);
     }
 
     fn end_at(&mut self, end_us: u64) -> (Duration, Phases) {

@@ -309,6 +309,14 @@ fn authorization(http: &Http, source: &mut Source<'_>) -> Option<Authorization> 
     bearer.or(basic)
 }
 
+/// The value of an `Authorization` header of the scheme Bearer, made again when the file changes.
+pub(crate) fn bearer(
+    file: &Parsed<FilePath>,
+    source: &mut Source<'_>,
+) -> Option<Current<HeaderValue>> {
+    bearer_authorization(file, source).current(source)
+}
+
 fn bearer_authorization(file: &Parsed<FilePath>, source: &mut Source<'_>) -> Authorization {
     Authorization {
         user: None,

@@ -1,0 +1,239 @@
+//! The kind `dicom`: an application entity accepts an association and answers C-ECHO (DICOM PS3.7, PS3.8). The
+//! protocol is written here: an association with one context and one command of sixty bytes need no library.
+
+mod command;
+mod pdu;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::sample::Reason;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tokio::io::AsyncWriteExt;
+use tokio::time::{Instant, timeout_at};
+use values::suggest::shorten;
+use values::{FilePath, Format, IpAddress, Length, Parsed, Source, Written};
+
+use super::{Spec, degraded_after};
+use crate::dial::Host;
+use crate::endpoint::{Endpoint, Keys, Stream, broken, part, parting};
+use crate::fault::Fault;
+use crate::trace::{Phase, Trace};
+use crate::{Probe, Protocol, Running};
+use pdu::Pdu;
+
+/// The keys of a `dicom` probe.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct Dicom {
+    /// A name or an address.
+    host: Parsed<Host>,
+    /// The address to connect to. Default: the addresses of the host.
+    resolve: Option<Parsed<IpAddress>>,
+    /// The port, often 104 or 11112.
+    #[schemars(range(min = 1, max = 65535))]
+    port: u16,
+    /// The title of the application entity that is asked.
+    called: Parsed<Title>,
+    /// The title by which Nines is known there. Default: NINES.
+    calling: Option<Parsed<Title>>,
+    /// True if the entity speaks TLS.
+    #[serde(default)]
+    tls: bool,
+    /// The name that the certificate must have; it is also sent (SNI). Default: the host.
+    server_name: Option<Parsed<Host>>,
+    /// Certificate authorities (PEM) beside those of the machine.
+    ca_file: Option<Parsed<FilePath>>,
+    /// The client certificate (PEM), for an entity that wants one. Its intermediates follow it.
+    client_certificate_file: Option<Parsed<FilePath>>,
+    /// The key of the client certificate (PEM, without a password).
+    client_key_file: Option<Parsed<FilePath>>,
+    /// Operators are warned of a certificate that ends within this many days. Default: 14.
+    #[schemars(range(min = 1, max = 3650))]
+    certificate_days: Option<u32>,
+    /// A slower run is degraded.
+    degraded_after: Option<Parsed<Length>>,
+}
+
+/// The title of an application entity (PS3.5, VR `AE`).
+struct Title;
+
+impl Format for Title {
+    type Value = String;
+    const IS: &'static str = "a title in quotes, as \"ARCHIVE\"";
+    const EXAMPLE: &'static str = "ARCHIVE";
+    const PATTERN: Option<&'static str> = Some(r"^[!-\[\]-~]([ -\[\]-~]{0,14}[!-\[\]-~])?$");
+
+    fn parse(text: &str) -> Result<String, String> {
+        let is_allowed = |b: u8| (b' '..=b'~').contains(&b) && b != b'\\';
+        if text.trim() == text && (1..=16).contains(&text.len()) && text.bytes().all(is_allowed) {
+            return Ok(text.to_owned());
+        }
+        Err(format!(
+            "`{}` cannot be a title: use 1 to 16 characters of ASCII without `\\` and outer spaces",
+            shorten(text)
+        ))
+    }
+}
+
+impl Spec for Dicom {
+    fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
+        let limit = degraded_after(self.degraded_after.as_ref(), timeout, source);
+        let keys = Keys {
+            host: &self.host,
+            resolve: self.resolve.as_ref(),
+            port: self.port,
+            tls: self.tls,
+            server_name: self.server_name.as_ref(),
+            ca_file: self.ca_file.as_ref(),
+            client_certificate_file: self.client_certificate_file.as_ref(),
+            client_key_file: self.client_key_file.as_ref(),
+        };
+        let endpoint = Endpoint::new(&keys, "tls = true", &[], source)?;
+        let files = endpoint.files();
+        let calling = self.calling.map(|title| title.value);
+        let target = Target {
+            endpoint,
+            called: self.called.value,
+            calling: calling.unwrap_or_else(|| "NINES".to_owned()),
+        };
+        Some(Probe {
+            degraded_after: limit,
+            ..Probe::new(target, timeout.value)
+                .warning_within(self.certificate_days)
+                .with_files([files])
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Target {
+    endpoint: Endpoint,
+    called: String,
+    calling: String,
+}
+
+impl Protocol for Target {
+    fn first_phase(&self) -> Phase {
+        self.endpoint.first_phase()
+    }
+
+    fn resolves(&self) -> Option<Arc<str>> {
+        self.endpoint.resolves()
+    }
+
+    fn run<'a>(&'a self, deadline: Instant, trace: &'a mut Trace<'_>) -> Running<'a> {
+        Box::pin(async move {
+            let mut stream = self.endpoint.connect(deadline, trace).await?;
+            trace.enter(Phase::Processing);
+            self.associate(&mut stream, trace).await?;
+            echo(&mut stream, trace).await?;
+            // The verdict does not depend on the release.
+            trace.decided();
+            let released = timeout_at(parting(deadline), release(&mut stream, trace)).await;
+            if matches!(released, Ok(Ok(Pdu::Released))) {
+                trace.note(|| "association released".to_owned());
+            }
+            part(&mut stream, deadline, trace).await;
+            Ok(())
+        })
+    }
+}
+
+impl Target {
+    async fn associate(&self, stream: &mut Stream, trace: &mut Trace<'_>) -> Result<(), Fault> {
+        trace.note(|| {
+            format!(
+                "asks {} for an association, as {}",
+                self.called, self.calling
+            )
+        });
+        send(stream, &pdu::associate(&self.called, &self.calling)).await?;
+        match pdu::read(stream, trace).await? {
+            Pdu::Accepted { result: 0 } => {
+                trace.note(|| "association accepted".to_owned());
+                Ok(())
+            }
+            Pdu::Accepted { result } => {
+                let detail = format!(
+                    "the entity does not offer verification: {}",
+                    pdu::context(result)
+                );
+                Err(Fault::new(Reason::Status, detail))
+            }
+            Pdu::Rejected(rejection) => {
+                let why = rejection.in_words(&self.called, &self.calling);
+                Err(Fault::new(
+                    Reason::Status,
+                    format!("association rejected: {why}"),
+                ))
+            }
+            other => Err(other.unexpected("an answer to the association")),
+        }
+    }
+}
+
+/// Sends C-ECHO and reads its answer.
+async fn echo(stream: &mut Stream, trace: &mut Trace<'_>) -> Result<(), Fault> {
+    send(stream, &pdu::data(&command::echo())).await?;
+    let mut answer = Vec::new();
+    loop {
+        match pdu::read(stream, trace).await? {
+            Pdu::Data { command, is_last } => {
+                answer.extend_from_slice(&command);
+                if answer.len() > command::LIMIT {
+                    return Err(Fault::protocol("the answer to C-ECHO is too long"));
+                }
+                if is_last {
+                    break;
+                }
+            }
+            other => return Err(other.unexpected("an answer to C-ECHO")),
+        }
+    }
+    let status = command::status(&answer)?;
+    let words = command::in_words(status);
+    trace.note(|| format!("C-ECHO answered: {words}"));
+    if status == 0 {
+        return Ok(());
+    }
+    Err(Fault::new(
+        Reason::Status,
+        format!("C-ECHO answered: {words}"),
+    ))
+}
+
+async fn release(stream: &mut Stream, trace: &mut Trace<'_>) -> Result<Pdu, Fault> {
+    send(stream, &pdu::release()).await?;
+    pdu::read(stream, trace).await
+}
+
+async fn send(stream: &mut Stream, bytes: &[u8]) -> Result<(), Fault> {
+    let sent = async {
+        stream.write_all(bytes).await?;
+        stream.flush().await
+    };
+    sent.await.map_err(|error| broken(&error, false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pattern_and_the_parser_of_a_title_agree() {
+        let pattern = regex::Regex::new(Title::PATTERN.unwrap()).unwrap();
+        for good in ["A", "ARCHIVE", "MY PACS 1", "ABCDEFGHIJKLMNOP"] {
+            assert!(
+                Title::parse(good).is_ok() && pattern.is_match(good),
+                "{good}"
+            );
+        }
+        for bad in ["", " A", "A ", "ABCDEFGHIJKLMNOPQ", "A\\B", "\u{c4}", "A\n"] {
+            assert!(
+                Title::parse(bad).is_err() && !pattern.is_match(bad),
+                "{bad:?}"
+            );
+        }
+    }
+}
