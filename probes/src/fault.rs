@@ -13,6 +13,8 @@ pub const DETAIL_LIMIT: usize = 200;
 pub(crate) struct Fault {
     pub(crate) reason: Reason,
     pub(crate) detail: String,
+    /// The target answers, but is impaired.
+    pub(crate) is_degraded: bool,
 }
 
 impl Fault {
@@ -20,6 +22,14 @@ impl Fault {
         Fault {
             reason,
             detail: detail.into(),
+            is_degraded: false,
+        }
+    }
+
+    pub(crate) fn degraded(reason: Reason, detail: impl Into<String>) -> Self {
+        Fault {
+            is_degraded: true,
+            ..Fault::new(reason, detail)
         }
     }
 

@@ -1,12 +1,16 @@
 //! The kinds of probe. A new kind is a file in `kinds/` that implements [`Spec`], and an entry in
 //! [`KINDS`]. The configuration, its JSON Schema and the documentation are derived from this table.
 
+mod command;
 mod dicom;
 pub(crate) mod dns;
 mod fhir;
+mod grpc;
 pub mod http;
+mod icmp;
 mod journey;
 mod mllp;
+mod postgres;
 mod smtp;
 mod tcp;
 mod tls;
@@ -32,6 +36,10 @@ pub static KINDS: &[Kind] = &[
     Kind::of::<dicom::Dicom>("dicom"),
     Kind::of::<smtp::Smtp>("smtp"),
     Kind::of::<fhir::Fhir>("fhir"),
+    Kind::of::<postgres::Postgres>("postgres"),
+    Kind::of::<grpc::Grpc>("grpc"),
+    Kind::of::<icmp::Icmp>("icmp"),
+    Kind::of::<command::Command>("command"),
 ];
 
 /// The keys of one kind of probe, as a `[[probe]]` table writes them.

@@ -183,12 +183,14 @@ impl Probe {
             Some(Ok(())) => self.slow(took),
         };
         let reason = fault.as_ref().map(|f| f.reason);
+        let is_degraded = fault.as_ref().is_some_and(|f| f.is_degraded);
         let unresolved = unresolved.filter(|_| reason == Some(Reason::Dns));
         let outcome = match reason {
             None => Outcome::Up,
             Some(Reason::Monitor) => Outcome::Inconclusive,
             Some(Reason::Dns) if unresolved.is_some() => Outcome::Inconclusive,
             Some(Reason::Slow) => Outcome::Degraded,
+            Some(_) if is_degraded => Outcome::Degraded,
             Some(_) => Outcome::Down,
         };
         Finding {

@@ -148,11 +148,11 @@ impl<'a> Trace<'a> {
 
     /// Adds a line to the transcript. It is not made unless somebody reads it.
     pub(crate) fn note(&mut self, text: impl FnOnce() -> String) {
-        let at = self.start.elapsed();
-        let room = self.transcript.as_ref().map_or(0, Vec::len);
-        if self.transcript.is_none() || room >= NOTES_LIMIT {
+        let is_read = |notes: &Vec<Note>| notes.len() < NOTES_LIMIT;
+        if !self.transcript.as_ref().is_some_and(is_read) {
             return;
         }
+        let at = self.start.elapsed();
         let text = one_line(&self.without_secrets(&text()));
         if let Some(notes) = &mut self.transcript {
             notes.push(Note { at, text });

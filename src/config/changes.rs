@@ -108,6 +108,7 @@ mod tests {
             variable: &|_| None,
             file: &|_| Ok(Vec::new()),
             proxy_from_environment: false,
+            commands: &[],
         };
         let source = |name: &str, text: &str| {
             Source::new(

@@ -37,6 +37,7 @@ pub(super) fn load(
         variable,
         file: &read_file,
         proxy_from_environment: false,
+        commands: &[],
     };
     let mut service: File<'_, ServiceFile> = read(file, SchemaKind::Service, environment);
     let own = folder_of(file);
@@ -75,8 +76,10 @@ pub(super) fn load(
         targets: targets.collect::<BTreeMap<_, _>>(),
     };
     let table = service.table.as_ref();
+    let commands = table.map(ServiceFile::commands).unwrap_or_default();
     let environment = Environment {
         proxy_from_environment: table.is_some_and(ServiceFile::proxy_from_environment),
+        commands: &commands,
         ..environment
     };
     let vantage = service.table.as_ref().map(ServiceFile::vantage);

@@ -67,6 +67,7 @@ pub fn document<T: DeserializeOwned>(path: &Path, schema: &Value) -> (Source<'st
         variable: &|_| None,
         file: &|_| Err("it is not read here".to_owned()),
         proxy_from_environment: false,
+        commands: &[],
     };
     let mut source = source_of(path, NOTHING);
     let table = table(&mut source, schema, |_, _| ());

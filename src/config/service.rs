@@ -142,6 +142,10 @@ pub(super) struct ServiceTable {
     /// `true` if `http` probes use the proxies of the environment variables HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and
     /// NO_PROXY. Default: false.
     proxy_from_environment: Option<Written<bool>>,
+    /// The programs that `command` probes may run, by absolute paths. A path with a slash at its end allows each program
+    /// in that folder. Default: none.
+    #[serde(default)]
+    commands: Vec<Parsed<FilePath>>,
 }
 
 /// The addresses on which the service listens.
@@ -266,6 +270,13 @@ impl ServiceFile {
         written.is_some_and(|written| written.value)
     }
 
+    /// The programs that `command` probes may run. A relative path allows none.
+    pub fn commands(&self) -> Vec<String> {
+        let commands = self.service.value.commands.iter();
+        let paths = commands.map(|path| path.value.to_string_lossy().into_owned());
+        paths.filter(|path| path.starts_with('/')).collect()
+    }
+
     /// The ids of the customers that probes may name.
     pub fn customer_ids(&self) -> Names {
         let ids = || self.customer.iter().map(|customer| &customer.value.id);
@@ -311,6 +322,16 @@ pub(super) fn service(
     let table = file.service.value;
     let data = table.data.map(|data| folder(source, &data, false));
     let proxies = proxies(source, table.proxy_from_environment.as_ref());
+    for path in table
+        .commands
+        .iter()
+        .filter(|path| !path.value.is_absolute())
+    {
+        source.wrong(
+            &path.at,
+            "write the program or its folder by an absolute path",
+        );
+    }
     let templates = table.templates.map(|t| folder(source, &t, true));
     if let Some(language) = &table.language {
         spoken(source, language, templates.as_deref());

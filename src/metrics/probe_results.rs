@@ -133,7 +133,8 @@ fn latest(page: &mut Page, samples: &[(Labels, Arc<Sample>)]) {
         "Duration of the latest HTTP probe by phase, summed over all redirects.",
         |series| {
             for (labels, sample) in samples {
-                if !labels.contains(&("kind", "http")) {
+                let kind = labels.iter().find(|(name, _)| *name == "kind");
+                if !matches!(kind, Some((_, "http" | "journey" | "fhir"))) {
                     continue;
                 }
                 let phases = &sample.phases;

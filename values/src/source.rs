@@ -18,6 +18,8 @@ pub struct Environment<'a> {
     pub file: &'a dyn Fn(&Path) -> Result<Vec<u8>, String>,
     /// True if probes use the proxies that environment variables name.
     pub proxy_from_environment: bool,
+    /// The programs that `command` probes may run, and the folders of such programs, with a slash at the end.
+    pub commands: &'a [String],
 }
 
 /// A file and the mistakes found in it. A method that finds a mistake notes it and returns a value

@@ -239,6 +239,7 @@ pub(crate) mod tests {
             variable: &|_| None,
             file: &|_| Err("there are no files here".to_owned()),
             proxy_from_environment: false,
+            commands: &[],
         };
         let mut source = Source::new("probe.toml".into(), None, environment);
         let http: Http = toml::from_str("url = \"http://portal.example.org/\"").unwrap();

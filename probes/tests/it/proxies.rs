@@ -201,6 +201,7 @@ fn in_environment(keys: &str, proxy: SocketAddr, honoured: bool) -> Result<probe
         },
         file: &|_| Err("there are no files here".to_owned()),
         proxy_from_environment: honoured,
+        commands: &[],
     };
     let prepared = probes::prepare("http", keys, crate::servers::PATIENCE, environment);
     prepared.map_err(|mistakes| format!("{mistakes:?}"))

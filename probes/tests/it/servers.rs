@@ -119,6 +119,7 @@ impl Spec {
             variable: &|_| Some("secret".to_owned()),
             file: &|path| std::fs::read(path).map_err(|error| error.to_string()),
             proxy_from_environment: false,
+            commands: &["/bin/".to_owned()],
         };
         let keys = self.keys.to_string();
         probes::prepare(self.kind, &keys, self.timeout, environment)

@@ -335,6 +335,11 @@ fn every_example_of_a_probe_can_be_configured() {
             })
             .collect();
         let files = Files::with_system(&format!("{SYSTEM}{text}"))
+            .replace(
+                "nines.toml",
+                "[service]",
+                "[service]\ncommands = [\"/usr/lib/nagios/plugins/\"]",
+            )
             .with("systems/ca.pem", authority.cert.pem())
             .with("systems/ca.key", authority.signing_key.serialize_pem())
             .with(

@@ -97,6 +97,7 @@ pub(crate) fn probe(kind: &str, keys: &str, timeout: Duration) -> Arc<probes::Pr
         variable: &|_| None,
         file: &|_| Err("this test has no files".to_owned()),
         proxy_from_environment: false,
+        commands: &[],
     };
     Arc::new(probes::prepare(kind, keys, timeout, environment).unwrap())
 }

@@ -315,6 +315,7 @@ mod tests {
             variable: &|name| (name == "PASSWORD").then(|| "hunter2".to_owned()),
             file: &|_| Err("there are no files here".to_owned()),
             proxy_from_environment: false,
+            commands: &[],
         };
         let mut source = Source::new("probe.toml".into(), None, environment);
         let mut template = StepText::parse("{\"p\": \"${PASSWORD}\"}").unwrap();

@@ -1,0 +1,277 @@
+//! The kind `postgres`: a database server accepts a user and answers a query that only reads. No detail or transcript
+//! may show a row, a password, or a message of the server, which may quote rows.
+
+mod errors;
+mod limited;
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::sample::Reason;
+use futures_util::StreamExt;
+use schemars::JsonSchema;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+use values::{
+    FilePath, IpAddress, Length, Line, Parsed, SecretName, Source, Text, Written, secret_line,
+};
+
+use super::{Spec, degraded_after};
+use crate::dial::Host;
+use crate::endpoint::{Endpoint, Keys, broken, parting};
+use crate::fault::Fault;
+use crate::files::Current;
+use crate::trace::{Phase, Trace};
+use crate::{Probe, Protocol, Running};
+use limited::Limited;
+
+/// The most rows that are read of an answer.
+const ROWS: usize = 1_000;
+
+/// Asks for TLS before the first message (PostgreSQL, "SSL Session Encryption").
+const TLS_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
+
+/// The keys of a `postgres` probe.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct Postgres {
+    /// A name or an address.
+    host: Parsed<Host>,
+    /// The address to connect to. Default: the addresses of the host.
+    resolve: Option<Parsed<IpAddress>>,
+    /// The port. Default: 5432.
+    #[schemars(range(min = 1, max = 65535))]
+    port: Option<u16>,
+    /// The database.
+    database: Parsed<Line>,
+    /// The user. It needs no right but to connect and to read what the query reads.
+    user: Parsed<Line>,
+    /// The password, from the environment.
+    password: Option<Parsed<SecretName>>,
+    /// The password, from a file.
+    password_file: Option<Parsed<FilePath>>,
+    /// One query, run in a transaction that cannot write. Default: SELECT 1.
+    query: Option<Parsed<Text>>,
+    /// The text of the first column of the first row. Default: any answer is good.
+    expect: Option<Parsed<Text>>,
+    /// True if the connection uses TLS.
+    #[serde(default)]
+    tls: bool,
+    /// The name that the certificate must have; it is also sent (SNI). Default: the host.
+    server_name: Option<Parsed<Host>>,
+    /// Certificate authorities (PEM) beside those of the machine.
+    ca_file: Option<Parsed<FilePath>>,
+    /// The client certificate (PEM), for a server that wants one. Its intermediates follow it.
+    client_certificate_file: Option<Parsed<FilePath>>,
+    /// The key of the client certificate (PEM, without a password).
+    client_key_file: Option<Parsed<FilePath>>,
+    /// Operators are warned of a certificate that ends within this many days. Default: 14.
+    #[schemars(range(min = 1, max = 3650))]
+    certificate_days: Option<u32>,
+    /// A slower run is degraded.
+    degraded_after: Option<Parsed<Length>>,
+}
+
+impl Spec for Postgres {
+    fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
+        let limit = degraded_after(self.degraded_after.as_ref(), timeout, source);
+        let keys = Keys {
+            host: &self.host,
+            resolve: self.resolve.as_ref(),
+            port: self.port.unwrap_or(5432),
+            tls: self.tls,
+            server_name: self.server_name.as_ref(),
+            ca_file: self.ca_file.as_ref(),
+            client_certificate_file: self.client_certificate_file.as_ref(),
+            client_key_file: self.client_key_file.as_ref(),
+        };
+        // Servers from version 17 on refuse another protocol.
+        let endpoint = Endpoint::new(&keys, "tls = true", &[b"postgresql"], source);
+        let password = self.password(source);
+        let query = match &self.query {
+            Some(query) => {
+                let text = query.value.trim().trim_end_matches(';').trim_end();
+                if text.is_empty() || text.contains([';', '\0']) {
+                    source.wrong(&query.at, "write one query, without `;`");
+                }
+                text.to_owned()
+            }
+            None => "SELECT 1".to_owned(),
+        };
+        let (endpoint, password) = (endpoint?, password?);
+        let files = [endpoint.files(), password.as_ref().and_then(Current::files)];
+        let target = Target {
+            endpoint,
+            uses_tls: self.tls,
+            database: self.database.value,
+            user: self.user.value,
+            password,
+            query,
+            expect: self.expect.map(|text| text.value),
+            timeout: timeout.value,
+        };
+        Some(Probe {
+            degraded_after: limit,
+            ..Probe::new(target, timeout.value)
+                .warning_within(self.certificate_days)
+                .with_files(files)
+        })
+    }
+}
+
+impl Postgres {
+    /// `Some(None)` without a password.
+    fn password(&self, source: &mut Source<'_>) -> Option<Option<Current<SecretString>>> {
+        let secret = source.password(self.password.as_ref(), self.password_file.as_ref());
+        let Some(file) = &self.password_file else {
+            return Some(secret.map(Current::fixed));
+        };
+        let path = source.resolve(file);
+        // The mistake in a file is noted above.
+        let content = (source.environment.file)(&path).ok()?;
+        let made = Current::of_files(vec![(path, content)], |contents| {
+            secret_line(contents.first().map_or(&[][..], Vec::as_slice))
+        });
+        Some(Some(made.ok()?))
+    }
+}
+
+struct Target {
+    endpoint: Endpoint,
+    uses_tls: bool,
+    database: String,
+    user: String,
+    password: Option<Current<SecretString>>,
+    query: String,
+    expect: Option<String>,
+    timeout: Duration,
+}
+
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Target").field(&self.endpoint).finish()
+    }
+}
+
+impl Protocol for Target {
+    fn first_phase(&self) -> Phase {
+        self.endpoint.first_phase()
+    }
+
+    fn resolves(&self) -> Option<Arc<str>> {
+        self.endpoint.resolves()
+    }
+
+    fn run<'a>(&'a self, deadline: Instant, trace: &'a mut Trace<'_>) -> Running<'a> {
+        Box::pin(self.ask(deadline, trace))
+    }
+}
+
+impl Target {
+    async fn ask(&self, deadline: Instant, trace: &mut Trace<'_>) -> Result<(), Fault> {
+        let mut tcp = self.endpoint.dial(deadline, trace).await?;
+        if self.uses_tls {
+            request_tls(&mut tcp).await?;
+        }
+        let stream = self.endpoint.secure(tcp, trace).await?;
+        trace.enter(Phase::Processing);
+        let first_byte = trace.first_byte;
+        let stream = Limited::new(stream, first_byte);
+        let connected = self.config().connect_raw(stream, NoTls).await;
+        let (client, connection) = connected.map_err(|error| errors::fault(&error))?;
+        trace.answered();
+        trace.note(|| {
+            format!(
+                "signed in as {} to the database {}",
+                self.user, self.database
+            )
+        });
+        let mut connection = pin!(connection);
+        let found = tokio::select! {
+            found = self.query(&client, trace) => found,
+            ended = &mut connection => return Err(match ended {
+                Ok(()) => errors::closed(),
+                Err(error) => errors::fault(&error),
+            }),
+        };
+        // The verdict stands. Without its client the connection ends in order.
+        trace.decided();
+        drop(client);
+        let _ = timeout_at(parting(deadline), connection).await;
+        let first = found?;
+        if let Some(expect) = &self.expect
+            && first.as_deref() != Some(expect.as_str())
+        {
+            let detail = format!("the first column of the first row is not `{expect}`");
+            return Err(Fault::new(Reason::Body, detail));
+        }
+        Ok(())
+    }
+
+    fn config(&self) -> Config {
+        let mut config = Config::new();
+        config
+            .user(&self.user)
+            .dbname(&self.database)
+            .application_name("nines")
+            .ssl_mode(SslMode::Disable);
+        if let Some(password) = &self.password {
+            config.password(password.get().expose_secret());
+        }
+        config
+    }
+
+    /// The first column of the first row; `None` if it is null or there is no row.
+    async fn query(&self, client: &Client, trace: &mut Trace<'_>) -> Result<Option<String>, Fault> {
+        let fault = |error: tokio_postgres::Error| errors::fault(&error);
+        // A pooler may refuse these as parameters of the connection.
+        let limits = format!(
+            "BEGIN READ ONLY; SET LOCAL statement_timeout = {}",
+            self.timeout.as_millis()
+        );
+        client.batch_execute(&limits).await.map_err(fault)?;
+        let mut answer = pin!(client.simple_query_raw(&self.query).await.map_err(fault)?);
+        let mut first = None;
+        let mut rows = 0;
+        while let Some(message) = answer.next().await {
+            if let SimpleQueryMessage::Row(row) = message.map_err(fault)? {
+                if rows == 0 {
+                    first = row.try_get(0).map_err(fault)?.map(str::to_owned);
+                }
+                rows += 1;
+                if rows > ROWS {
+                    let detail = format!("the query has more than {ROWS} rows: add a LIMIT");
+                    return Err(Fault::new(Reason::Body, detail));
+                }
+            }
+        }
+        trace.note(|| match rows {
+            1 => "the query has 1 row".to_owned(),
+            rows => format!("the query has {rows} rows"),
+        });
+        Ok(first)
+    }
+}
+
+/// Asks the server to speak TLS.
+async fn request_tls(tcp: &mut TcpStream) -> Result<(), Fault> {
+    let mut answer = [0];
+    let asked = async {
+        tcp.write_all(&TLS_REQUEST).await?;
+        tcp.read(&mut answer).await
+    };
+    let length = asked.await.map_err(|error| broken(&error, false))?;
+    match (length, answer) {
+        (1, [b'S']) => Ok(()),
+        (1, [b'N' | b'E']) => Err(Fault::new(Reason::Tls, "the server does not offer TLS")),
+        (1, _) => Err(Fault::protocol("the answer is not PostgreSQL")),
+        _ => Err(Fault::protocol(
+            "the connection was closed before an answer",
+        )),
+    }
+}

@@ -1,0 +1,103 @@
+"""Probes of kind `grpc` against the health service of PyPI's grpcio: services in each state, an unknown one, a server
+without the health service, TLS with a client certificate, and a web server.
+
+`nines probe` runs each probe once. Its outcome, reason and words must be those of the table.
+"""
+
+import sys
+from concurrent import futures
+
+from harness import Nines, Workspace, answers, check, free_port, running, say, until
+from probe_tls import Authority
+
+PROBE = """[[probe]]
+name     = "{name}"
+kind     = "grpc"
+host     = "localhost"
+resolve  = "127.0.0.1"
+port     = {port}
+interval = "1m"
+timeout  = "5s"
+{keys}
+"""
+
+
+def serve(port, does, folder):
+    """Serve the health of three services; `does` is `health` or `nothing`."""
+    import grpc
+    from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
+    if does == "health":
+        servicer = health.HealthServicer()
+        states = health_pb2.HealthCheckResponse
+        for name, state in (("", states.SERVING), ("matching.v1.Patients", states.SERVING),
+                            ("consent.v1.Consent", states.NOT_SERVING), ("audit.v1.Audit", states.UNKNOWN)):
+            servicer.set(name, state)
+        health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    if folder:
+        key, chain, roots = (open(f"{folder}/{name}", "rb").read() for name in ("web.key", "web.pem", "ca.pem"))
+        credentials = grpc.ssl_server_credentials([(key, chain)], roots, require_client_auth=True)
+        server.add_secure_port(f"127.0.0.1:{port}", credentials)
+    else:
+        server.add_insecure_port(f"127.0.0.1:{port}")
+    server.start()
+    server.wait_for_termination()
+
+
+def start(workspace, does, folder=""):
+    """Start a server of grpcio and return its port."""
+    port = free_port()
+    name = f"grpc-{port}"
+    process = workspace.begin(name, [sys.executable, "-B", __file__, "serve", str(port), does, folder])
+    until(30, f"{name} does not listen", lambda: running(process, name) and answers(port))
+    return port
+
+
+def run(workspace):
+    authority = Authority(workspace.folder / "ca")
+    authority.issue("web", "DNS:localhost")
+    authority.issue("client", "DNS:nines.example.org")
+    folder = authority.folder
+    trusted = f'tls = true\nca_file = "{folder}/ca.pem"'
+    client = (f'{trusted}\nclient_certificate_file = "{folder}/client.pem"\n'
+              f'client_key_file = "{folder}/client.key"')
+    good, bare, secure = start(workspace, "health"), start(workspace, "nothing"), start(workspace, "health", folder)
+    web = free_port()
+    workspace.nginx(web)
+    # Port, keys; outcome, reason and words.
+    cases = [
+        (good, "", "up", None, ""),
+        (good, 'service = "matching.v1.Patients"', "up", None, ""),
+        (good, 'service = "consent.v1.Consent"', "down", "status", "the service is NOT_SERVING"),
+        (good, 'service = "audit.v1.Audit"', "down", "status", "the service is UNKNOWN"),
+        (good, 'service = "other"', "down", "status", "gRPC status 5 NOT_FOUND: the server does not know this service"),
+        (bare, "", "down", "status", "gRPC status 12 UNIMPLEMENTED: the server has no health service"),
+        (secure, client, "up", None, ""),
+        (secure, trusted, "down", "tls", "client certificate"),
+        (secure, "tls = true", "down", "certificate", "issued by Hospital CA"),
+        (good, trusted, "down", "tls", ""),
+        (web, "", "down", "protocol", ""),
+        (free_port(), "", "down", "refused", "connection refused"),
+    ]
+    probes = [PROBE.format(name=f"case-{number}", port=port, keys=keys)
+              for number, (port, keys, *_) in enumerate(cases)]
+    nines = Nines(workspace, "nines", [free_port()], {}, {"services": "".join(probes)})
+    found = {result["probe"]: result for result in nines.json("probe", "services", status=(1,), seconds=120)}
+    check(len(found) == len(cases), f"{len(found)} results of {len(cases)} probes")
+    for number, (port, keys, outcome, reason, words) in enumerate(cases):
+        result = found[f"services/case-{number}"]
+        what = f"{port} {keys!r}: {result}"
+        check((result["outcome"], result["reason"]) == (outcome, reason), what)
+        check(words in (result["detail"] or ""), what)
+        say(f"{result['probe']}: {outcome} {result['detail'] or ''}")
+    say(nines.ask("probe", "services/case-6"))
+    say("grpc: passed")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["serve"]:
+        serve(*sys.argv[2:])
+    else:
+        with Workspace(limit_s=240) as here:
+            run(here)
