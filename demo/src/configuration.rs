@@ -13,6 +13,8 @@ use jiff::tz::TimeZone;
 /// The addresses that are filled into the live configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Addresses {
+    /// Where Nines shows the public pages.
+    pub public: SocketAddr,
     /// Where Nines listens for metrics.
     pub private: SocketAddr,
     /// The SMTP server.
@@ -40,6 +42,7 @@ pub fn write(folder: &Path, at: &Addresses) -> Result<PathBuf, Error> {
     for (name, text) in LIVE {
         let text = text
             .replace("{dir}", &folder.display().to_string())
+            .replace("{public}", &at.public.to_string())
             .replace("{private}", &at.private.to_string())
             .replace("{relay}", &at.relay.to_string())
             .replace("{portal}", &at.portal.to_string())

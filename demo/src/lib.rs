@@ -170,6 +170,7 @@ impl Demo {
         };
         let server = SmtpServer::listen((Ipv4Addr::LOCALHOST, 0).into(), Tls::None).await?;
         let addresses = Addresses {
+            public: free_address()?,
             private: free_address()?,
             relay: server.address(),
             portal: systems.portal.address(),

@@ -60,7 +60,9 @@ impl Places {
     /// Where to look while everything runs.
     pub fn look(&self, console: &Console) {
         let metrics = format!("http://{}/metrics", self.addresses.private);
+        let pages = format!("http://{}/", self.addresses.public);
         console.heading("Where to look");
+        console.row("status page", pages);
         console.row("mails", format!("http://{}/", self.page));
         console.row("metrics", metrics);
         self.files(console);

@@ -463,11 +463,20 @@ fn a_heartbeat_is_checked_as_a_whole() {
 
 #[test]
 fn parts_without_effect_are_reported() {
+    assert_eq!(shipped().unused(), [""; 0]);
+    let pages = "[public]\nsystems = [\"portal\", \"results-interface\"]";
+    let no_pages = Files::shipped().replace("nines.toml", pages, "");
     assert_eq!(
-        shipped().unused(),
+        no_pages.load().expect("good").unused(),
         [
             "`public` (127.0.0.1:8080) of `[listen]` answers nothing: there is neither a `[public]` page nor a heartbeat",
         ]
+    );
+    let public = "public  = \"127.0.0.1:8080\"";
+    let unheard = Files::shipped().replace("nines.toml", public, "");
+    assert_eq!(
+        unheard.load().expect("good").unused(),
+        ["nothing shows the `[public]` pages: `[listen]` has no `public` address"]
     );
     let drafts = Files::shipped()
         .replace("nines.toml", "draft   =", "# draft =")
@@ -478,7 +487,7 @@ fn parts_without_effect_are_reported() {
         .with("policies/standard.toml", "name = \"Standard\"\n");
     let unused = drafts.load().expect("good").unused();
     assert!(
-        unused[1].starts_with("the 6 entries of `[[contact]]` get no notice"),
+        unused[0].starts_with("the 6 entries of `[[contact]]` get no notice"),
         "{unused:?}"
     );
     let least = Files::with_system(&format!("{SYSTEM}{PROBE}"));

@@ -35,10 +35,10 @@ fn twelve_mistakes_in_three_files_are_twelve() {
         .collect();
     expect_test::expect![[r#"
         nines.toml:14 unknown key `pubic`, did you mean `public`?
-        nines.toml:20 `gather` is a length of time in quotes, as "30s" or "1h30m", not a whole number
-        nines.toml:36 `CST` never observes daylight time: name a place, as `America/Chicago`
-        nines.toml:38 there is no system `results`
-        nines.toml:44 `contacts` is an empty list
+        nines.toml:18 there is no system `results`
+        nines.toml:23 `gather` is a length of time in quotes, as "30s" or "1h30m", not a whole number
+        nines.toml:39 `CST` never observes daylight time: name a place, as `America/Chicago`
+        nines.toml:47 `contacts` is an empty list
         policies/standard.toml:4 `unknown` cannot be `dwon`, did you mean `down`?
         policies/standard.toml:13 write `24:00` as "00:00"; as an end it is midnight of the next day
         systems/portal.toml:5 `99.9` lacks its percent sign: write "99.9%"
@@ -297,7 +297,7 @@ fn the_service_must_make_sense() {
     service(
         "id       = \"lakeside\"",
         "id = \"st-elsewhere\"",
-        "is already defined on line 34",
+        "is already defined on line 37",
     );
     service(
         "id       = \"lakeside\"",

@@ -44,9 +44,9 @@ fn a_value_of_the_wrong_type_and_a_missing_key() {
         &files,
         expect![[r#"
             error: `[[committee]]` lacks `id`, an id in quotes, as "results-interface"
-              --> config/nines.toml:22:1
+              --> config/nines.toml:25:1
                |
-            22 | [[committee]]
+            25 | [[committee]]
                | ^^^^^^^^^^^^^
 
             error: `port` is a whole number, not text
@@ -70,9 +70,9 @@ fn a_zone_that_never_observes_daylight_time() {
         &files,
         expect![[r#"
             error: `EST` never observes daylight time: name a place, as `America/New_York`
-              --> config/nines.toml:36:8
+              --> config/nines.toml:39:8
                |
-            36 | zone = "EST"
+            39 | zone = "EST"
                |        ^^^^^
 
             1 mistake in 1 file"#]],
@@ -280,9 +280,9 @@ fn a_reference_to_an_unknown_id() {
         &files,
         expect![[r#"
             error: there is no system `portals`, did you mean `portal`?
-              --> config/nines.toml:45:12
+              --> config/nines.toml:48:12
                |
-            45 | systems = ["portals"]
+            48 | systems = ["portals"]
                |            ^^^^^^^^^
 
             error: there is no committee `operation`, did you mean `operations`?

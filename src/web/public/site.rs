@@ -44,6 +44,9 @@ pub(super) struct Answer {
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = include_str!("live.js");
 
+/// The icon of pages without a logo.
+const ICON: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="9" fill="COLOUR"/><path d="M8 17l6 6 10-13" fill="none" stroke="#fff" stroke-width="4" stroke-linecap="round" stroke-linejoin="round"/></svg>"##;
+
 /// The inputs of a site.
 pub(super) struct Source<'a> {
     pub record: &'a Record,
@@ -69,6 +72,7 @@ struct Page<'a, T> {
     path: &'a str,
     style: &'a str,
     script: &'a str,
+    icon: &'a str,
     v: T,
 }
 
@@ -91,19 +95,28 @@ impl Site {
             "text/javascript; charset=utf-8",
             SCRIPT.into(),
         );
-        if let Some((bytes, content_type)) = source.logo {
-            let end = if *content_type == "image/png" {
-                "png"
-            } else {
-                "svg"
-            };
-            model.logo = Some(site.fixed("logo", end, content_type, bytes.clone()));
-        }
+        let icon = match source.logo {
+            Some((bytes, content_type)) => {
+                let end = if *content_type == "image/png" {
+                    "png"
+                } else {
+                    "svg"
+                };
+                let path = site.fixed("logo", end, content_type, bytes.clone());
+                model.logo = Some(path.clone());
+                path
+            }
+            None => {
+                let svg = ICON.replace("COLOUR", &source.pages.colour);
+                site.fixed("icon", "svg", "image/svg+xml", svg.into())
+            }
+        };
         let maker = Maker {
             source,
             model: &model,
             style: &style,
             script: &script,
+            icon: &icon,
         };
         maker.pages(&mut site)?;
         maker.others(&mut site)?;
@@ -169,6 +182,7 @@ struct Maker<'a> {
     model: &'a Model,
     style: &'a str,
     script: &'a str,
+    icon: &'a str,
 }
 
 impl Maker<'_> {
@@ -186,6 +200,7 @@ impl Maker<'_> {
             path,
             style: self.style,
             script: self.script,
+            icon: self.icon,
             v: view,
         };
         let text = self.source.templates.render(template, &page)?;
