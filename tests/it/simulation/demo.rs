@@ -12,7 +12,7 @@ fn the_live_configuration_has_no_mistake() {
     let dir = tempfile::tempdir().unwrap();
     let at = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
     let addresses = Addresses {
-        public: at(1),
+        public: at(7),
         private: at(1),
         relay: at(2),
         portal: at(3),
