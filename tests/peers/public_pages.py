@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The public pages against programs that other people wrote: the Nu HTML checker, axe-core and Chromium.
+"""The public pages against programs that other people wrote: the Nu HTML checker, axe-core, Chromium, and a client of
+the widely used status page API.
 
 A system goes down, and an open page says so without a reload. A page without JavaScript asks to be loaded again. Every
 page is valid, has no violation for axe-core in light and dark at 390 and 1440 pixels, and does not scroll sideways.
@@ -14,7 +15,7 @@ import subprocess
 
 from harness import (Nines, Workspace, answers, become, check, fetch, free_port, need, running, say, until)
 
-PACKAGES = ["playwright-core@1", "axe-core@4", "vnu-jar@26"]
+PACKAGES = ["playwright-core@1", "axe-core@4", "vnu-jar@26", "statuspage.io@3"]
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "nines/pages"
 
 # Prints what is wrong with pages, as a JSON list.
@@ -70,6 +71,20 @@ await browser.close();
 """
 
 
+# Reads every answer with a published client of the API, which calls its own host unless told otherwise.
+CLIENT = r"""
+import { Statuspage } from 'statuspage.io';
+const client = new Statuspage('none');
+client.apiClient.defaults.baseURL = process.argv[2];
+const { incidents, scheduledMaintenances } = client.api;
+const [summary, status, components, all, open, planned] = await Promise.all([
+  client.getSummary(), client.getStatus(), client.getComponents(), incidents.getAll(), incidents.getUnresolved(),
+  scheduledMaintenances.getAll(), scheduledMaintenances.getUpcoming(), scheduledMaintenances.getActive(),
+]);
+console.log(JSON.stringify({ summary, status, components, all, open, planned }));
+"""
+
+
 def install():
     """Install the checkers into the cache, once."""
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -79,6 +94,7 @@ def install():
         subprocess.run(command, cwd=CACHE, check=True, stdout=subprocess.DEVNULL, timeout=300)
     (CACHE / "pages.mjs").write_text(PAGES)
     (CACHE / "live.mjs").write_text(LIVE)
+    (CACHE / "client.mjs").write_text(CLIENT)
 
 
 def links(site):
@@ -126,6 +142,16 @@ def main():
 
         nines.ask("incident", "update", "portal", "--text", "We restart <it>.", "--state", "identified", "--by", "kim")
         until(20, "no update", lambda: "We restart" in fetch(site + "/"))
+        read = subprocess.run([node, "client.mjs", site], cwd=CACHE, capture_output=True, text=True, timeout=60)
+        check(read.returncode == 0, read.stderr[-800:])
+        read = json.loads(read.stdout)
+        check(read["status"]["status"]["indicator"] == "critical", read["status"])
+        check([c["status"] for c in read["components"]["components"]] == ["major_outage"], read["components"])
+        updates = read["open"]["incidents"][0]["incident_updates"]
+        check((updates[0]["status"], updates[0]["body"]) == ("identified", "We restart <it>."), updates)
+        check(read["all"]["incidents"] == read["summary"]["incidents"], "incidents")
+        check(read["planned"]["scheduled_maintenances"][0]["name"] == "Weekly <update>", read["planned"])
+        say("a published client of the status page API reads every answer")
         paths = links(site)
         check(any(path.startswith("/incidents/") for path in paths), paths)
         files = []

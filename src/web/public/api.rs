@@ -26,8 +26,16 @@ pub(super) fn answers(model: &Model) -> Vec<(&'static str, Value)> {
         wanted.take(50).map(|w| maintenance(model, w)).collect()
     };
     let (upcoming, active) = (windows(&["scheduled"]), windows(&["in progress"]));
-    let all = windows(&["scheduled", "in progress", "completed"]);
-    let coming: Vec<Value> = active.iter().chain(&upcoming).cloned().collect();
+    // The latest fifty.
+    let planned = model
+        .windows
+        .iter()
+        .rev()
+        .filter(|w| w.state != "cancelled");
+    let all: Vec<Value> = planned.take(50).map(|w| maintenance(model, w)).collect();
+    // As on the first page: a weekly window is not listed for months.
+    let coming = model.planned.iter().map(|w| maintenance(model, w));
+    let coming: Vec<Value> = coming.collect();
     let status = status(model);
     vec![
         (
