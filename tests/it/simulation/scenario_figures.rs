@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::figures::{
     CLOCK, DESK, Expected, INCIDENT, KINDS, LEVEL, NOTICE, SYSTEM, check, differences, rows,
 };
-use crate::support::rehearsal::{list, scenarios, text};
+use crate::support::rehearsal::{list, play, scenarios, text};
 
 /// The number in `I-12`.
 fn number(incident: &Value) -> u32 {
@@ -145,4 +145,21 @@ fn a_month_in_which_everything_disagrees() {
 #[test]
 fn a_month_of_feeds_under_the_policy_of_healthix() {
     check("healthix");
+}
+
+#[test]
+fn a_report_with_an_identifier_of_a_patient_is_refused_and_stored_nowhere() {
+    let played = play("healthix");
+    let [refused] = &played.summary.refused[..] else {
+        panic!("{:?}", played.summary.refused)
+    };
+    assert!(
+        refused.reason.contains("medical record number"),
+        "{}",
+        refused.reason
+    );
+    assert!(!refused.reason.contains("00482913"), "{}", refused.reason);
+    let timeline = String::from_utf8_lossy(played.file("timeline.jsonl"));
+    assert!(timeline.contains("Our ticket is 4471"));
+    assert!(!timeline.contains("00482913"));
 }
