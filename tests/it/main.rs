@@ -62,6 +62,7 @@ mod service {
 }
 mod simulation {
     mod demo;
+    mod four_policies;
     mod output;
     mod same_bytes;
     mod scenario_figures;

@@ -30,19 +30,19 @@ const PINNED: [(&str, &str); 8] = [
     ),
     (
         "reports/operations-2026-10.json",
-        "4239d32b95a55e5c3e94d0490d1a36812434d547d3655ac60b166ca6c4e2d1d6",
+        "a0ac40eec16bd56de8515fe9304726c09348e29e9010ae4925b507a848a8d762",
     ),
     (
         "reports/operations-2026-10.html",
-        "81a0a928a04bd12a1a6ad16438f00c6a81b465f72dea67c4a6148507dda19fd1",
+        "7395188615fe381fe0fdc318d6d3f508ff23a4cc60f6d002d365038f07ab1ff7",
     ),
     (
         "reports/operations-2026-10.md",
-        "52fe7d09117f9f2dac68de7ae84eed76813902c715d5a658dc3433460c169cde",
+        "3bb227f10f26752ae7e9f26401b098f3803a1465e5635d711fd6e2112b3f4c81",
     ),
     (
         "reports/operations-2026-10.csv",
-        "6c2906a551a98d8fc447b18d8f125966bae40e9405b5a241fbbcfb66464be250",
+        "fc847ab63bea16fa25d6a7c9a0f0104288df53314d8f943ca70cefa192a96f1c",
     ),
     (
         "notices/",
