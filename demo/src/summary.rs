@@ -64,8 +64,18 @@ impl Places {
         console.heading("Where to look");
         console.row("status page", pages);
         console.row("mails", format!("http://{}/", self.page));
+        console.row("console", self.console());
         console.row("metrics", metrics);
         self.files(console);
+    }
+
+    /// The console, by the address on which the first administrator makes the account once the service has logged it.
+    fn console(&self) -> String {
+        let log = std::fs::read_to_string(self.folder.join("nines.log")).unwrap_or_default();
+        let place = format!("http://{}/console", self.addresses.private);
+        let words = log.split_whitespace();
+        let link = words.filter(|word| word.starts_with(&format!("{place}/invitation/")));
+        link.last().map_or(place, str::to_owned)
     }
 
     /// Where to look once everything has stopped.
