@@ -738,7 +738,7 @@ mod tests {
             assert!(said.ends_with('.') && !said.contains('\n'), "{said}");
             writeln!(all, "{said}").unwrap();
         }
-        expect_file!["tests/sentences.txt"].assert_eq(&all);
+        expect_file!["sentence/sentences.txt"].assert_eq(&all);
     }
 
     #[test]

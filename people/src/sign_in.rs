@@ -12,6 +12,8 @@ const FAILURES: i64 = 10;
 /// How long it waits after the last one.
 const WAIT_S: i64 = 15 * 60;
 const STEP_S: u64 = 30;
+/// The bytes of a second factor's secret: those of SHA-1 (RFC 4226, section 4).
+const LENGTH: usize = 20;
 
 /// A session that began.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +41,18 @@ pub struct SecondFactor {
     pub text: String,
     /// `otpauth://…`, for a picture that a telephone reads.
     pub url: String,
+}
+
+impl SecondFactor {
+    /// The factor again from its text, as a form sends it back. `None` if it is not one of ours.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let secret = totp_rs::Secret::Encoded(text.to_owned()).to_bytes().ok()?;
+        (secret.len() == LENGTH).then(|| Self {
+            secret,
+            text: text.to_owned(),
+            url: String::new(),
+        })
+    }
 }
 
 impl People {
@@ -114,7 +128,7 @@ impl People {
     /// # Errors
     /// The system has no random numbers.
     pub fn new_second_factor(&self, login: &str, issuer: &str) -> Result<SecondFactor, Error> {
-        let mut secret = vec![0; 20];
+        let mut secret = vec![0; LENGTH];
         getrandom::fill(&mut secret).map_err(|_| Error::Random)?;
         let text = totp_rs::Secret::Raw(secret.clone())
             .to_encoded()

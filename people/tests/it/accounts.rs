@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use people::{Error, People, Refused, Role, SignedIn};
+use people::{Error, People, Refused, Role, SecondFactor, SignedIn};
 use totp_rs::{Algorithm, TOTP};
 
 use crate::{PASSWORD, account, administrator, at, file, minutes};
@@ -214,6 +214,12 @@ fn a_second_factor_is_asked_for_and_each_code_works_once() {
     assert_eq!(attempt(Some(&right), 1), Ok(()));
     assert_eq!(attempt(Some(&right), 1), Err(Refused::Wrong), "used");
     assert_eq!(attempt(Some(&right), 2), Err(Refused::Wrong), "old");
+    let again = SecondFactor::from_text(&factor.text).unwrap();
+    let code = code(&factor.url, 3);
+    people
+        .confirm_second_factor(ann.id, &again, &code, at(3))
+        .unwrap();
+    assert!(SecondFactor::from_text("AAAA").is_none());
     people.remove_second_factor(ann.id).unwrap();
     assert_eq!(attempt(None, 3), Ok(()));
 }

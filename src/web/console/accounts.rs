@@ -7,7 +7,7 @@ use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::{SignedDuration, Timestamp};
-use people::{Account, AccountId, Error, People, Role, TokenId};
+use people::{Account, AccountId, Error, People, Role, SecondFactor, TokenId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -194,6 +194,63 @@ pub async fn change_password(
             "account.html",
             json!({ "error": error.to_string() }),
         ),
+        Err(response) => response,
+    }
+}
+
+/// A new second factor. It is in force once a code of it was typed.
+pub async fn second_factor(
+    State(console): Shared,
+    Extension(who): Extension<SignedIn>,
+) -> Response {
+    let service = console.app.snapshot().record.catalogue.service.clone();
+    match console
+        .people
+        .new_second_factor(&who.account.login, &service)
+    {
+        Ok(factor) => factor_page(&console, &who.account, &factor, None),
+        Err(error) => console.page(
+            &who.account,
+            "account.html",
+            json!({ "error": error.to_string() }),
+        ),
+    }
+}
+
+fn factor_page(
+    console: &Console,
+    account: &Account,
+    factor: &SecondFactor,
+    error: Option<&str>,
+) -> Response {
+    let page = json!({ "text": factor.text, "url": factor.url, "error": error });
+    console.page(account, "second_factor.html", page)
+}
+
+#[derive(Deserialize)]
+pub struct Code {
+    secret: String,
+    code: String,
+}
+
+pub async fn confirm_second_factor(
+    State(console): Shared,
+    Extension(who): Extension<SignedIn>,
+    Form(form): Form<Code>,
+) -> Response {
+    let Some(factor) = SecondFactor::from_text(&form.secret) else {
+        return Redirect::to("/console/account/second-factor").into_response();
+    };
+    let (people, now, id) = (
+        Arc::clone(&console.people),
+        console.app.now(),
+        who.account.id,
+    );
+    let tried = factor.clone();
+    let confirmed = move || people.confirm_second_factor(id, &tried, &form.code, now);
+    match blocking(confirmed).await {
+        Ok(Ok(())) => Redirect::to("/console/sign-in").into_response(),
+        Ok(Err(error)) => factor_page(&console, &who.account, &factor, Some(&error.to_string())),
         Err(response) => response,
     }
 }

@@ -109,6 +109,9 @@ const ROUTES: &[Route] = &[
     page("/console/account", Some(Role::Viewer), || {
         get(accounts::account_page).post(accounts::change_password)
     }),
+    page("/console/account/second-factor", Some(Role::Viewer), || {
+        get(accounts::second_factor).post(accounts::confirm_second_factor)
+    }),
     page("/console/people", Some(Role::Admin), || {
         get(accounts::page).post(accounts::change)
     }),

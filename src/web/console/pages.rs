@@ -36,6 +36,10 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("people.html", include_str!("templates/people.html")),
     ("report.html", include_str!("templates/report.html")),
     ("reports.html", include_str!("templates/reports.html")),
+    (
+        "second_factor.html",
+        include_str!("templates/second_factor.html"),
+    ),
     ("sign_in.html", include_str!("templates/sign_in.html")),
     ("system.html", include_str!("templates/system.html")),
 ];
