@@ -73,9 +73,10 @@ impl Places {
     fn console(&self) -> String {
         let log = std::fs::read_to_string(self.folder.join("nines.log")).unwrap_or_default();
         let place = format!("http://{}/console", self.addresses.private);
-        let words = log.split_whitespace();
-        let link = words.filter(|word| word.starts_with(&format!("{place}/invitation/")));
-        link.last().map_or(place, str::to_owned)
+        // The last one: each start makes another.
+        let mut words = log.split_whitespace();
+        let link = words.rfind(|word| word.starts_with(&format!("{place}/invitation/")));
+        link.map_or(place, str::to_owned)
     }
 
     /// Where to look once everything has stopped.

@@ -19,7 +19,9 @@ end. A test writes this table; the scenarios' own `expected.toml` derive the fig
 fn row(policy: &str, report: &Value) -> String {
     let systems = list(&report["systems"]);
     let sum = |key: &str| -> i64 { systems.iter().filter_map(|s| s[key].as_i64()).sum() };
-    let lowest = systems.iter().filter_map(|s| s["contract_availability"].as_str());
+    let lowest = systems
+        .iter()
+        .filter_map(|s| s["contract_availability"].as_str());
     let lowest = lowest.min_by(|a, b| percent(a).total_cmp(&percent(b)));
     let counts = list(&report["clock_counts"]);
     let count = |key: &str| -> u64 { counts.iter().filter_map(|c| c[key].as_u64()).sum() };
@@ -40,7 +42,11 @@ fn row(policy: &str, report: &Value) -> String {
         count("met"),
         count("missed"),
         list(&report["incidents"]).len(),
-        if desk.is_empty() { "not promised" } else { &desk },
+        if desk.is_empty() {
+            "not promised"
+        } else {
+            &desk
+        },
     )
 }
 
