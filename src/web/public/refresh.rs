@@ -100,6 +100,7 @@ pub async fn run(state: Arc<Public>, stop: impl Future<Output = ()>) {
         shown = Some((version, seq));
         made_at = clock::elapsed();
         took = made_at.saturating_sub(began);
+        tracing::debug!(?took, "public pages made");
     }
     state.live.end();
 }

@@ -180,6 +180,93 @@ fn a_system_goes_down_and_the_open_page_is_told() {
 }
 
 #[test]
+fn a_customers_report_is_private_until_a_person_posts_words_about_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let address = public(folder);
+    let customer = "\n[mail]\nfrom = \"status@example.org\"\nrelays = [\"smtp://127.0.0.1:9\"]\n\
+        [[customer]]\nid = \"clinic\"\nname = \"Riverside Clinic\"\nzone = \"UTC\"\n\
+        contacts = [\"it@clinic.example\"]\nsystems = [\"portal\"]\n";
+    append(&folder.join("nines.toml"), customer);
+    let portal = folder.join("systems/portal.toml");
+    let partner = std::fs::read_to_string(&portal).unwrap();
+    let partner = partner.replace("\"Portal\"", "\"Portal\"\nkind = \"partner\"");
+    std::fs::write(&portal, partner.replace("target    = \"99.9%\"", "")).unwrap();
+    let _running = Running::start(folder);
+    let run = |line: &[&str]| ends(folder, &[line, &["--config", "nines.toml"]].concat(), 0);
+    until("there is no page", || {
+        ask(&address, "/", "").0.contains(" 200 OK").then_some(())
+    });
+    let report = [
+        "clinic",
+        "--type",
+        "problem",
+        "--system",
+        "portal",
+        "--reporter",
+        "R. Alvarez",
+    ];
+    run(&[
+        &["incident", "report-problem", "--text", "My screen is blank"],
+        &report[..],
+    ]
+    .concat());
+    // A window that is scheduled afterwards shows that the report has been looked at.
+    let tomorrow = nines::clock::now() + jiff::SignedDuration::from_hours(26);
+    let after = tomorrow + jiff::SignedDuration::from_hours(1);
+    let (start, end) = (tomorrow.to_string(), after.to_string());
+    run(&[
+        "maintenance",
+        "schedule",
+        "disks",
+        "--anyway",
+        "--system",
+        "portal",
+        "--title",
+        "New disks",
+        "--start",
+        &start,
+        "--end",
+        &end,
+    ]);
+    let shows = |text: &str| {
+        until(&format!("the page does not say: {text}"), || {
+            page(&address, "/").contains(text).then_some(())
+        });
+    };
+    shows("New disks");
+    let private = ["blank", "Alvarez", "Riverside", "Problem with"];
+    for path in [
+        "/",
+        "/feed.atom",
+        "/api/v2/incidents.json",
+        "/systems/portal",
+    ] {
+        let page = page(&address, path);
+        assert!(
+            private.iter().all(|word| !page.contains(word)),
+            "{path}: {page}"
+        );
+    }
+    assert!(page(&address, "/").contains("Partner</span>"));
+    assert!(page(&address, "/maintenance.ics").contains("SUMMARY:New disks"));
+    run(&[
+        "incident",
+        "update",
+        "I-1",
+        "--text",
+        "We look at the portal.",
+    ]);
+    shows("Problem with Portal");
+    let first = page(&address, "/");
+    assert!(first.contains("We look at the portal."));
+    assert!(
+        private[..3].iter().all(|word| !first.contains(word)),
+        "{first}"
+    );
+}
+
+#[test]
 fn pages_are_small_known_and_closed() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
