@@ -54,6 +54,10 @@ impl Draft<'_> {
         let Some((start, last_bad)) = down_since(self.record(), &self.last_bad, system) else {
             return;
         };
+        // A heartbeat's silence is decided after its grace. If the outage of another probe ended meanwhile, this one begins
+        // where that one ended.
+        let ended = last_end(self.record(), system).filter(|ended| *ended <= at);
+        let start = ended.map_or(start, |ended| start.max(ended));
         let outage = self.record().outages.next_id();
         let part = planned_part(self.record(), system, start, last_bad, outage);
         let planned = !matches!(part, PlannedPart::None);
@@ -209,6 +213,15 @@ fn down_since(
         .filter_map(|p| Some((&p.id, record.probes.get(&p.id)?.takes_down_since()?)))
         .map(|(id, from)| (from, last_bad.get(id).map_or(from, |at| from.max(*at))))
         .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+}
+
+/// The end of the system's last observed outage.
+fn last_end(record: &Record, system: &SystemId) -> Option<Timestamp> {
+    let outages = record.systems.get(system)?.outages.iter().rev();
+    let mut observed = outages
+        .filter_map(|id| record.outages.get(id))
+        .filter(|outage| outage.declared.is_none());
+    observed.next()?.end
 }
 
 /// The part of a window in the second of `last_bad`, if an outage since `start` goes on.

@@ -372,6 +372,54 @@ fn a_window_of_a_system_that_is_probed_too_does_not_wait_for_a_beat() {
 }
 
 #[test]
+fn silence_that_is_decided_after_another_outage_begins_where_that_one_ended() {
+    // The beat is due at 187; that is decided at 207. The probe fails from 92 and is up from 197.
+    let mut a = fed(beating("a", 180, 20, None));
+    a.probes.push(probe("a", "p"));
+    let mut service = Service::new(ORIGIN, vec![a]);
+    service.sample("a/p", 2, 'U');
+    service.sample("a/feed", 7, 'U');
+    for (at_s, letter) in [
+        (32, 'U'),
+        (62, 'U'),
+        (92, 'D'),
+        (97, 'D'),
+        (102, 'D'),
+        (132, 'D'),
+        (162, 'D'),
+        (192, 'D'),
+        (197, 'U'),
+        (202, 'U'),
+    ] {
+        service.tick(at_s);
+        service.sample("a/p", at_s, letter);
+    }
+    service.tick(300);
+    expect![[r#"
+        2     #4 a/p heard from 2
+        7     #5 a/feed heard from 7
+        102   #6 a/p degraded from 92
+        102   #7 a/p down from 92 on 3 samples
+        102   #8 outage O-1 of a from 92
+        102   #9 incident I-1 (Outage)
+        102   due downtime/O-1/it@clinic.example
+        202   #10 a/p cleared from 197
+        202   #11 a/p up from 197
+        202   #12 O-1 ends 197
+        202   #13 IncidentResolved I-1
+        202   due uptime/O-1/it@clinic.example (both)
+        207   #14 a/feed degraded from 187
+        207   #15 a/feed down from 187 on 1 samples
+        207   #16 outage O-2 of a from 197
+        207   #17 incident I-2 (Outage)
+        287   #18 a/p silent from 277 (Missing)
+        300   due downtime/O-1+O-2/it@clinic.example
+        up 85 degraded 0 planned 0 excluded 0 unplanned 208 unknown 7
+    "#]]
+    .assert_eq(&story(&service, 300));
+}
+
+#[test]
 fn a_changed_period_is_counted_from_the_reload() {
     let mut service = Service::new(ORIGIN, vec![fed(beating("a", DAY_S, HOUR_S, None))]);
     service.sample("a/feed", 1, 'U');
