@@ -221,6 +221,12 @@ def told(nines, spool, outages):
                 # Kills superseded the notice again and again: a later notice repeats the outage.
                 later = [n for n in theirs if n not in said and any(i in kept for i in n["ids"])
                          and any(a["outage"] == outage and a["to"] for a in n["affected"])]
+                # A downtime that was perhaps read listed it beside a later outage: one row of the recovery answers both.
+                beside = {a["outage"] for n in theirs if n["kind"] == "downtime" and "ambiguous" in n["results"]
+                          and outage in {a["outage"] for a in n["affected"]} for a in n["affected"]}
+                later += [n for n in theirs if any(i in kept for i in n["ids"])
+                          and any(outage in a["joined"] and a["outage"] in beside and a["to"]
+                                  for a in n["affected"])]
                 arrived = [n for n in said if any(i in kept for i in n["ids"])]
                 kinds = sorted(n["kind"] for n in arrived)
                 says_both = [n for n in arrived if n["kind"] == "uptime" and n["includes_downtime"]]
