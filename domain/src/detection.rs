@@ -297,9 +297,9 @@ pub struct Runs {
     silent: Option<Timestamp>,
     /// For reading back: the start of the record's present state, for down and for degraded.
     since: (Option<Timestamp>, Option<Timestamp>),
-    /// Of a heartbeat: since when every beat is heard. `None` while the service does not watch.
+    /// Since when every beat of a heartbeat is heard. `None` while the service does not watch.
     listening: Option<Timestamp>,
-    /// Of a heartbeat: when the next beat is due, and when its absence is decided.
+    /// When the next beat of a heartbeat is due, and when its absence is decided.
     deadline: Option<Deadline>,
 }
 
@@ -358,7 +358,7 @@ impl Runs {
         self.set_deadline();
     }
 
-    /// Of a heartbeat: when the next beat is due, while beats are heard.
+    /// When the next beat of a heartbeat is due, while Nines hears beats.
     pub fn due_at(&self) -> Option<Timestamp> {
         self.deadline.map(|deadline| deadline.due)
     }
@@ -385,7 +385,7 @@ impl Runs {
         })
     }
 
-    /// Of a heartbeat: no beat came in time. The feed is down from the due instant on.
+    /// A heartbeat had no beat in time. The feed is down from the due instant on.
     fn stale(&mut self, deadline: Deadline) -> Vec<Change> {
         let detail = match self.down.run.last.as_ref().filter(|_| !self.down.run.bad) {
             Some(beat) => format!("the last beat came at {:.0}", beat.at),
@@ -531,7 +531,7 @@ impl Runs {
     /// The instant from which a missing sample counts as missing: the end of the coverage plus the
     /// time that a run may still take. `None` if the probe is silent already and has no run.
     ///
-    /// Of a heartbeat: when its silence is decided.
+    /// When the silence of a heartbeat is decided.
     pub fn overdue_at(&self) -> Option<Timestamp> {
         if self.settings.heartbeat.is_some() {
             return self.deadline.map(|deadline| deadline.decided);

@@ -25,7 +25,7 @@ use tokens::Tokens;
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     SocialSecurityNumber,
-    /// Of a medical record, a chart or a patient index.
+    /// The number of a medical record, a chart or a patient index.
     MedicalRecordNumber,
     /// Of a health plan: member, subscriber, Medicare, Medicaid.
     MemberNumber,

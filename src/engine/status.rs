@@ -121,7 +121,7 @@ pub struct Probe {
     pub certificate_ends: Option<Timestamp>,
     /// True if it ends within the probe's `certificate_days`.
     pub certificate_ends_soon: bool,
-    /// Of a heartbeat: when the beat after the last one is due.
+    /// When the beat after the last one of a heartbeat is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_beat_due: Option<Timestamp>,
 }

@@ -4,7 +4,7 @@ use crate::act::{Act, Refusal};
 use crate::actor::Actor;
 use crate::guard::{self, Kind};
 
-/// What a person confirmed to be something else.
+/// The findings that a person confirmed to be something else, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confirmed {
     pub found: Vec<Kind>,
