@@ -7,7 +7,6 @@ mod reload;
 mod tests;
 
 use std::hash::{BuildHasher, Hasher};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +23,7 @@ use tokio::task::JoinSet;
 use self::load::{Prepared, Reader, relays};
 use self::reload::{FixedSettings, Service};
 use crate::clock::{self, Clock};
-use crate::config::{Loaded, Mistakes};
+use crate::config::{Listen, Loaded, Mistakes};
 use crate::engine::runner::Runner;
 use crate::engine::status::removed_while_down;
 use crate::engine::turn::{self, Turn};
@@ -35,7 +34,7 @@ use crate::notices::{self, Courier, EngineOutbox, Timeouts};
 use crate::reports::{Filer, filing};
 use crate::samples::{self, Check, Instance};
 use crate::web;
-use crate::web::console::Console;
+use crate::web::console::{Console, SignIns};
 
 #[derive(Clone, Debug)]
 pub struct Start {
@@ -190,7 +189,10 @@ async fn run_ready(
     let address = loaded
         .listen
         .public
-        .map(|address| format!("http://{address}"));
+        .map(|address| match loaded.listen.public_tls {
+            Some(_) => format!("https://{address}"),
+            None => format!("http://{address}"),
+        });
     let pages = web::public::Public::new(Arc::clone(&engine), address.unwrap_or_default());
     let pages = Arc::new(pages);
     pages.beats().replace(&loaded.heartbeats);
@@ -198,18 +200,39 @@ async fn run_ready(
     runner.check_itself(loaded.self_check.clone());
     runner.replace(loaded.probes.clone());
     let admits_group = loaded.socket_group.is_some();
-    let people = open_people(&data, loaded.listen.private)?;
+    let proxies = Arc::new(web::TrustedProxies::default());
+    proxies.replace(loaded.listen.trusted_proxies.clone());
+    state.public_tls().replace(loaded.listen.public_tls.clone());
+    state
+        .private_tls()
+        .replace(loaded.listen.private_tls.clone());
+    let people = open_people(&data, &loaded.listen)?;
     let console = Arc::new(Console {
         app: Arc::clone(&state),
         people: Arc::new(people),
         data: data.clone(),
+        sign_ins: SignIns::default(),
     });
+    let listener = |tcp, tls: &Arc<_>| web::Listener {
+        tcp,
+        proxies: Arc::clone(&proxies),
+        tls: Arc::clone(tls),
+    };
+    let private = listener(private, state.private_tls());
     let mut tasks = serve(private, (socket, admits_group), &state, &console, &stopped);
     if let Some(public) = public {
         let made = web::public::refresh(Arc::clone(&pages), until_stopped(&stopped));
         tasks.spawn(made);
         let pages = Arc::clone(&pages);
-        tasks.spawn(web::public::serve(public, pages, until_stopped(&stopped)));
+        tasks.spawn(web::public::serve(
+            listener(public, state.public_tls()),
+            pages,
+            until_stopped(&stopped),
+        ));
+    }
+    for tls in [state.public_tls(), state.private_tls()] {
+        let (tls, stop) = (Arc::clone(tls), until_stopped(&stopped));
+        tasks.spawn(async move { tls.watch(stop).await });
     }
     let post = Arc::new(EngineOutbox::new(Arc::clone(&engine)));
     tasks.spawn(Arc::clone(&courier).run(post, until_stopped(&stopped)));
@@ -238,6 +261,7 @@ async fn run_ready(
         filer,
         state,
         public: pages,
+        proxies,
         fixed,
         fingerprint: loaded.fingerprint.clone(),
         slips: Slips::of(&loaded),
@@ -310,7 +334,7 @@ fn log_warnings(now: &Slips, before: &Slips) {
 
 /// Starts the listeners.
 fn serve(
-    private: TcpListener,
+    private: web::Listener,
     (socket, admits_group): (UnixListener, bool),
     state: &Arc<web::AppState>,
     console: &Arc<Console>,
@@ -334,12 +358,16 @@ fn serve(
 
 /// Opens the accounts. While no administrator exists, the address on which the first one makes the account is printed; it
 /// works once, and each start makes another.
-fn open_people(data: &Path, private: SocketAddr) -> Result<People, Error> {
+fn open_people(data: &Path, listen: &Listen) -> Result<People, Error> {
     let people = People::open(&data.join("people.sqlite"))?;
     if let Some(secret) = people.first_administrator(clock::now())? {
-        let secret = secret.reveal();
+        let (secret, private) = (secret.reveal(), listen.private);
+        let scheme = match listen.private_tls {
+            Some(_) => "https",
+            None => "http",
+        };
         tracing::warn!(
-            "the console has no administrator: open http://{private}/console/invitation/{secret} within 48 hours"
+            "the console has no administrator: open {scheme}://{private}/console/invitation/{secret} within 48 hours"
         );
     }
     Ok(people)

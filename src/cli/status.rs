@@ -54,6 +54,14 @@ fn text(status: &engine::Status, runs: bool, width: usize) -> String {
             refused.why
         ));
     }
+    for unusable in &status.unusable_certificates {
+        say(&format!(
+            "The {} listener uses an older certificate than its files hold, since {}: {}.",
+            unusable.listener,
+            times.at(unusable.since),
+            unusable.why
+        ));
+    }
     let mut list = Listing::new();
     let mut systems: Vec<&engine::System> = status.systems.iter().collect();
     systems.sort_by_key(|s| urgency(s));
@@ -286,6 +294,7 @@ mod tests {
         let archive = "image-archive-of-the-regional-imaging-exchange";
         engine::Status {
             refused_reload: None,
+            unusable_certificates: Vec::new(),
             service: "Example Health Information Exchange of the Capital Region".to_owned(),
             zone: "America/New_York".to_owned(),
             at: "2026-10-07T06:15:00Z".parse().unwrap(),

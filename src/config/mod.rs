@@ -2,6 +2,7 @@
 //! the settings that only effects need. No rule of the service is here. Secrets leave it only in the
 //! fields made for them.
 
+mod certificate;
 mod changes;
 mod diagnostics;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod fields;
 mod files;
 mod heartbeat;
 mod kinds;
+mod listen;
 mod locate;
 mod mail;
 mod policy;
@@ -31,7 +33,6 @@ mod warnings;
 mod webhook;
 mod window;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,9 +42,11 @@ use domain::id::{ProbeId, VantageId};
 use secrecy::SecretString;
 use values::Format as _;
 
+pub use certificate::CertificateFiles;
 pub use changes::Fingerprint;
 pub use diagnostics::{Mistake, Mistakes, Warnings};
 pub use heartbeat::{HeartbeatSetup, TokenHash};
+pub use listen::Listen;
 pub use locate::{Location, locate};
 pub use public::{PublicGroup, PublicPages};
 pub use read::document;
@@ -164,14 +167,6 @@ pub struct ProbeSetup {
     pub interval_ms: i64,
     /// Milliseconds between starts while a bad run is pending.
     pub retry_interval_ms: i64,
-}
-
-/// The addresses on which the service listens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listen {
-    pub public: Option<SocketAddr>,
-    /// For staff and metrics.
-    pub private: SocketAddr,
 }
 
 /// How notices are sent.

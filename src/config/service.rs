@@ -1,7 +1,6 @@
 //! `nines.toml`: the service itself, and the people who belong to it.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use domain::catalogue::{self, Catalogue};
@@ -9,17 +8,15 @@ use domain::id::{CommitteeId, CustomerId, SystemId, VantageId};
 use probes::self_check::{ResolverName, Target};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use values::{Address, FilePath, Id, Line, ListenAddress, Parsed, Seconds, Source, Written, Zone};
+use values::{Address, FilePath, Id, Line, Parsed, Seconds, Source, Written, Zone};
 
 use super::fields::{Contacts, Names, References, mailed, reference, unique};
+use super::listen::{Listen, ListenTable, listen};
 use super::mail::{self, MailTable};
 use super::public::{self, PublicPages, PublicTable};
 use super::reporting::{DayTimeTable, ReportingKeys, reporting};
 use super::webhook::{WebhookTable, Webhooks};
-use super::{Listen, Look, Mail, Paper, SelfCheck, Templates, Webhook};
-
-/// The private listener unless the file says otherwise.
-const PRIVATE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
+use super::{Look, Mail, Paper, SelfCheck, Templates, Webhook};
 
 /// How long a `downtime` waits for others, in seconds, unless the file says otherwise.
 const GATHER_S: i64 = 30;
@@ -148,16 +145,6 @@ pub(super) struct ServiceTable {
     commands: Vec<Parsed<FilePath>>,
 }
 
-/// The addresses on which the service listens.
-#[derive(Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct ListenTable {
-    /// The address of the public pages, which feeds call as a heartbeat. Default: none.
-    public: Option<Parsed<ListenAddress>>,
-    /// The address for staff and metrics. Default: 127.0.0.1:8081.
-    private: Option<Parsed<ListenAddress>>,
-}
-
 /// How the monitor checks itself before it blames a target.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -240,9 +227,7 @@ struct Contact {
 impl ServiceFile {
     /// True if it names the address of the public listener, or tries to.
     pub fn listens_publicly(&self) -> bool {
-        self.listen
-            .as_ref()
-            .is_some_and(|table| table.public.is_some())
+        self.listen.as_ref().is_some_and(ListenTable::is_public)
     }
 
     /// The place from which the probes run.
@@ -443,35 +428,6 @@ fn folder(source: &mut Source<'_>, path: &Parsed<FilePath>, needed: bool) -> Pat
         source.wrong(&path.at, format!("the folder `{shown}` does not exist"));
     }
     folder
-}
-
-fn listen(source: &mut Source<'_>, table: ListenTable) -> Listen {
-    let public = table.public.as_ref().map(|public| public.value);
-    let private = table
-        .private
-        .as_ref()
-        .map_or(PRIVATE, |private| private.value);
-    if let Some(written) = table.private.as_ref().or(table.public.as_ref())
-        && public == Some(private)
-        && private.port() != 0
-    {
-        source.wrong(
-            &written.at,
-            "the public and the private address are the same",
-        );
-    }
-    if let Some(written) = &table.private
-        && private.ip().is_unspecified()
-    {
-        let why = format!(
-            "{} is every address of this machine, and the private pages and metrics ask for no password: \
-             name one address, as \"127.0.0.1:{}\"",
-            private.ip(),
-            private.port()
-        );
-        source.warn(&written.at, why);
-    }
-    Listen { public, private }
 }
 
 fn self_check(source: &mut Source<'_>, written: Written<SelfCheckTable>) -> SelfCheck {

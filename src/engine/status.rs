@@ -49,6 +49,19 @@ pub struct Status {
     /// Set while an older configuration is in force because the service refused a reload.
     #[serde(default)]
     pub refused_reload: Option<RefusedReload>,
+    /// The listeners that use an older certificate than their files hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unusable_certificates: Vec<UnusableCertificate>,
+}
+
+/// A listener whose files hold no certificate that can be used. The last good one stays in use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnusableCertificate {
+    /// public or private.
+    pub listener: String,
+    pub since: Timestamp,
+    /// The last reason, in one sentence.
+    pub why: String,
 }
 
 /// A configuration that the service refused to take over.
@@ -183,6 +196,7 @@ impl Status {
         let waiting = || record.notices.unsent().map(|(_, o)| o);
         Self {
             refused_reload: None,
+            unusable_certificates: Vec::new(),
             service: record.catalogue.service.clone(),
             zone: record.catalogue.zone.clone(),
             at,

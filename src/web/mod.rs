@@ -1,13 +1,20 @@
 //! HTTP: the public listener, the private one, and the local socket. Only the engine's handle changes state.
 
+mod activity;
+mod allowance;
 mod api;
+mod client;
 pub mod console;
+mod listener;
 mod probe_now;
 mod server;
 mod state;
+mod tls;
 
 pub mod private;
 pub mod public;
 pub mod socket;
 
+pub use client::TrustedProxies;
+pub use listener::Listener;
 pub use state::{ActRequest, AppState, Receipt, Reload, ReloadError, Reloaded, Reply, Row};

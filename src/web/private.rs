@@ -11,30 +11,35 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use domain::id::ProbeId;
-use tokio::net::TcpListener;
 use tower_http::timeout::TimeoutLayer;
 
 use super::api;
 use super::console::{self, Console};
+use super::listener::Listener;
 use super::probe_now::NotRun;
-use super::server;
+use super::server::LIMITS;
 use super::state::AppState;
 use crate::metrics;
 
 const ANSWER: Duration = Duration::from_secs(20);
+/// For people: a reload and the files of a report take longer.
+const PEOPLE: Duration = Duration::from_secs(60);
 
 /// Serves the private pages until `stop`.
 pub async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     state: Arc<AppState>,
     console: Arc<Console>,
     stop: impl Future<Output = ()>,
 ) {
-    let accept = || async { listener.accept().await.map(|(stream, _)| Some(stream)) };
-    let router = router(state)
-        .merge(api::router(Arc::clone(&console)))
-        .merge(console::router(console));
-    server::serve(accept, router, stop).await;
+    let people = api::router(Arc::clone(&console)).merge(console::router(console));
+    // Also for a body that comes slowly.
+    let people = people.layer(TimeoutLayer::with_status_code(
+        StatusCode::SERVICE_UNAVAILABLE,
+        PEOPLE,
+    ));
+    let router = router(state).merge(people);
+    listener.serve(LIMITS, router, |_| Some(()), stop).await;
 }
 
 fn router(state: Arc<AppState>) -> Router {

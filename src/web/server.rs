@@ -1,8 +1,9 @@
-//! The accept loop. Unlike axum's it limits connections, header fields, and the time that a client takes
-//! to send a head or to read an answer.
+//! The accept loop. Unlike axum's it limits connections, header fields, the streams of HTTP/2, and the time that a
+//! client takes to send a head or to read an answer.
 
+use std::convert::Infallible;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -11,28 +12,50 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::Service;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::{Instant, Sleep, interval_at, sleep, timeout};
+
+use super::activity::{Activity, Counting};
 
 /// Header fields of a request.
 const FIELDS: usize = 64;
+/// The bytes of a request's head.
+const HEAD: usize = 64 * 1024;
+/// The bytes of the fields of an HTTP/2 request.
+const FIELD_LIST: u32 = 16 * 1024;
+/// Requests at once on a connection of HTTP/2.
+const STREAMS: u32 = 64;
+/// Requests that an HTTP/2 client took back before they were looked at. Beyond it the connection ends: the client
+/// floods (CVE-2023-44487).
+const RESETS: usize = 20;
+/// Requests of an HTTP/2 connection that broke the protocol. Beyond it the connection ends.
+const ERRORS: usize = 128;
+/// The bytes of an answer that wait in an HTTP/2 stream.
+const SEND_BUFFER: usize = 64 * 1024;
+/// The bytes of request bodies that a client may send ahead.
+const WINDOW: u32 = 64 * 1024;
+/// How often an HTTP/2 client is asked for a sign of life.
+const PING_EVERY: Duration = Duration::from_secs(20);
+/// The time for that sign.
+const PONG: Duration = Duration::from_secs(10);
 /// The pause after the system refused a connection, for example without file descriptors.
 const REST: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
     pub connections: usize,
-    /// True if a connection may carry one request after another.
+    /// True if a connection of HTTP/1 may carry one request after another.
     pub keep_alive: bool,
-    /// The time for a request's head to arrive.
+    /// The time for a request's head to arrive. In HTTP/1 also the longest pause between two requests.
     pub head: Duration,
+    /// The longest pause between two requests of an HTTP/2 connection.
+    pub idle: Duration,
     /// The time for a client to read an answer, from the first write that has to wait.
     pub taking: Duration,
     /// The time for requests under way when the service stops.
@@ -40,11 +63,12 @@ pub(super) struct Limits {
 }
 
 /// The limits of listeners for staff.
-const LIMITS: Limits = Limits {
+pub(super) const LIMITS: Limits = Limits {
     connections: 256,
     // A client that sends many requests and reads nothing blocks one answer only.
     keep_alive: false,
     head: Duration::from_secs(10),
+    idle: Duration::from_secs(60),
     taking: Duration::from_secs(20),
     grace: Duration::from_secs(5),
 };
@@ -59,25 +83,29 @@ pub(super) async fn serve<S, F>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     F: Future<Output = io::Result<Option<S>>>,
 {
-    let service = |_: &S| TowerToHyperService::new(router.clone());
-    serve_within(LIMITS, accept, service, stop).await;
+    let open = |stream| {
+        let service = TowerToHyperService::new(router.clone());
+        std::future::ready(Some((stream, service)))
+    };
+    serve_within(LIMITS, accept, open, stop).await;
 }
 
-/// The same within `limits`, with a service for each connection.
-pub(super) async fn serve_within<S, F, V>(
+/// The same within `limits`. `open` makes each connection ready, for example by TLS, and gives it a service of its
+/// own.
+pub(super) async fn serve_within<A, F, O, S, V>(
     limits: Limits,
     accept: impl Fn() -> F,
-    service: impl Fn(&S) -> V,
+    open: impl Fn(A) -> O,
     stop: impl Future<Output = ()>,
 ) where
+    F: Future<Output = io::Result<Option<A>>>,
+    O: Future<Output = Option<(S, V)>> + Send + 'static,
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    F: Future<Output = io::Result<Option<S>>>,
-    V: Service<Request<Incoming>, Response = Response<Body>> + Send + 'static,
-    V::Future: Send,
-    V::Error: std::error::Error + Send + Sync,
+    V: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Send + 'static,
+    V::Future: Send + 'static,
 {
     let room = Arc::new(Semaphore::new(limits.connections));
-    let graceful = GracefulShutdown::new();
+    let (tell_stop, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
     loop {
@@ -92,8 +120,8 @@ pub(super) async fn serve_within<S, F, V>(
             next = next => next,
         };
         while connections.try_join_next().is_some() {}
-        let stream = match accepted {
-            Ok(Some(stream)) => stream,
+        let accepted = match accepted {
+            Ok(Some(accepted)) => accepted,
             Ok(None) => continue,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -101,24 +129,88 @@ pub(super) async fn serve_within<S, F, V>(
                 continue;
             }
         };
-        let mut builder = http1::Builder::new();
-        builder
-            .keep_alive(limits.keep_alive)
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits.head)
-            .max_headers(FIELDS);
-        let service = service(&stream);
-        let stream = WriteTimeout::new(stream, limits.taking);
-        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
+        let opened = open(accepted);
+        let mut stopped = stopped.clone();
         connections.spawn(async move {
-            // A client may close its connection at any time.
-            let _ = connection.await;
-            drop(permit);
+            let _permit = permit;
+            let opened = tokio::select! {
+                opened = timeout(limits.head, opened) => opened,
+                _ = stopped.wait_for(|stop| *stop) => return,
+            };
+            if let Ok(Some((stream, service))) = opened {
+                carry(limits, stream, service, stopped).await;
+            }
         });
     }
     // Requests that are not finished by then are aborted.
-    let _ = timeout(limits.grace, graceful.shutdown()).await;
+    let _ = tell_stop.send(true);
+    let all = async { while connections.join_next().await.is_some() {} };
+    let _ = timeout(limits.grace, all).await;
     connections.shutdown().await;
+}
+
+/// Answers the requests of a connection until it ends, its client is silent for too long, or the service stops.
+async fn carry<S, V>(limits: Limits, stream: S, service: V, mut stopped: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    V: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Send + 'static,
+    V::Future: Send + 'static,
+{
+    let activity = Arc::new(Activity::default());
+    let service = Counting::new(service, Arc::clone(&activity));
+    let stream = TokioIo::new(WriteTimeout::new(stream, limits.taking));
+    let builder = builder(&limits);
+    let mut connection = pin!(builder.serve_connection(stream, service));
+    let silent = async {
+        // An HTTP/2 client may send its preface and nothing more.
+        sleep(limits.head).await;
+        if activity.begun() == 0 {
+            return;
+        }
+        let mut before = None;
+        let mut looks = interval_at(Instant::now(), limits.idle / 2);
+        loop {
+            looks.tick().await;
+            let now = activity.at_rest();
+            if now.is_some() && now == before {
+                return;
+            }
+            before = now;
+        }
+    };
+    tokio::select! {
+        // A client may close its connection at any time.
+        _ = connection.as_mut() => return,
+        () = silent => {}
+        _ = stopped.wait_for(|stop| *stop) => {}
+    }
+    // An answer under way is finished, if its client reads it.
+    connection.as_mut().graceful_shutdown();
+    let _ = timeout(limits.taking, connection).await;
+}
+
+fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .keep_alive(limits.keep_alive)
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_buf_size(HEAD)
+        .max_headers(FIELDS);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(FIELD_LIST)
+        .max_pending_accept_reset_streams(RESETS)
+        .max_local_error_reset_streams(ERRORS)
+        .max_send_buf_size(SEND_BUFFER)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
+        .keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PONG);
+    builder
 }
 
 /// A connection that fails if its client reads an answer too slowly. Otherwise a client that never reads
@@ -220,6 +312,7 @@ mod tests {
             connections: 3,
             keep_alive: false,
             head: LONG,
+            idle: LONG,
             taking,
             grace: Duration::from_millis(50),
         };
@@ -233,8 +326,11 @@ mod tests {
                 .route("/healthz", get(|| async { "ok" }));
             // A test that has ended stops it as well.
             let stopped = async { drop(stopped.await) };
-            let service = |_: &DuplexStream| TowerToHyperService::new(router.clone());
-            serve_within(limits, accept, service, stopped).await;
+            let open = |stream: DuplexStream| {
+                let service = TowerToHyperService::new(router.clone());
+                std::future::ready(Some((stream, service)))
+            };
+            serve_within(limits, accept, open, stopped).await;
         });
         Service {
             clients,

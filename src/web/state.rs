@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
 use super::probe_now::{NotRun, Targets};
+use super::tls::ListenerTls;
 use crate::config::ProbeSetup;
 use crate::engine::follow_up;
 use crate::engine::rehearsal::{Rehearsal, Unable, rehearse};
@@ -186,6 +187,8 @@ pub struct AppState {
     reloads: AsyncMutex<mpsc::Receiver<Reload>>,
     targets: Targets,
     filer: Arc<Filer>,
+    public_tls: Arc<ListenerTls>,
+    private_tls: Arc<ListenerTls>,
 }
 
 impl AppState {
@@ -207,7 +210,19 @@ impl AppState {
             reloads: AsyncMutex::new(reloads),
             targets: Targets::default(),
             filer,
+            public_tls: Arc::new(ListenerTls::new("public")),
+            private_tls: Arc::new(ListenerTls::new("private")),
         }
+    }
+
+    /// The certificate of the public listener.
+    pub fn public_tls(&self) -> &Arc<ListenerTls> {
+        &self.public_tls
+    }
+
+    /// The certificate of the private listener.
+    pub fn private_tls(&self) -> &Arc<ListenerTls> {
+        &self.private_tls
     }
 
     /// Allows `/probe` to run these probes and no others.
@@ -343,6 +358,10 @@ impl AppState {
             Status::of(record, head, now, snapshot.behind, latest).with_self_checks(shared);
         Status {
             refused_reload: self.refused_reload().clone(),
+            unusable_certificates: [&self.public_tls, &self.private_tls]
+                .into_iter()
+                .filter_map(|tls| tls.failure())
+                .collect(),
             ..status
         }
     }

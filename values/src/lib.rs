@@ -17,8 +17,8 @@ mod written;
 
 pub use format::{Format, Parsed, parser};
 pub use net::{
-    Address, EhloName, Host, IpAddress, ListenAddress, RelayUrl, Scheme, Sender, is_host_name,
-    is_qualified_name,
+    Address, EhloName, Host, IpAddress, IpNetwork, ListenAddress, Network, RelayUrl, Scheme,
+    Sender, is_host_name, is_qualified_name,
 };
 pub use source::{Environment, Source, secret_line};
 pub use text::{

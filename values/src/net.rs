@@ -1,6 +1,6 @@
 //! Formats of addresses: of mail, hosts, listeners and relays.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use domain::mailbox::Mailbox;
 use url::{Position, Url};
@@ -133,6 +133,79 @@ impl Format for IpAddress {
     }
 }
 
+/// The addresses of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    /// The number of leading bits that its addresses share.
+    bits: u32,
+}
+
+impl Network {
+    pub fn contains(&self, address: IpAddr) -> bool {
+        masked(address, self.bits) == Some(self.address)
+    }
+
+    /// True if it holds all addresses of a family.
+    pub fn is_everything(&self) -> bool {
+        self.bits == 0
+    }
+}
+
+/// An address without the bits after the first ones. `None` if it has fewer bits.
+fn masked(address: IpAddr, bits: u32) -> Option<IpAddr> {
+    match address {
+        IpAddr::V4(v4) => {
+            let rest = 32_u32.checked_sub(bits)?;
+            let mask = u32::MAX.checked_shl(rest).unwrap_or(0);
+            Some(Ipv4Addr::from_bits(v4.to_bits() & mask).into())
+        }
+        IpAddr::V6(v6) => {
+            let rest = 128_u32.checked_sub(bits)?;
+            let mask = u128::MAX.checked_shl(rest).unwrap_or(0);
+            Some(Ipv6Addr::from_bits(v6.to_bits() & mask).into())
+        }
+    }
+}
+
+/// A network, or one address.
+pub struct IpNetwork;
+
+impl Format for IpNetwork {
+    type Value = Network;
+    const IS: &'static str = "an IP address or a network in quotes, as \"10.0.0.0/8\"";
+    const EXAMPLE: &'static str = "10.0.0.0/8";
+
+    fn parse(text: &str) -> Result<Network, String> {
+        let said = shorten(text);
+        let wrong = || {
+            format!(
+                "`{said}` is not an IP address or a network: write one as \"192.0.2.10\" or \"10.0.0.0/8\""
+            )
+        };
+        let (address, bits) = match text.split_once('/') {
+            Some((address, bits)) => (address, Some(bits)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let all = if address.is_ipv4() { 32 } else { 128 };
+        let bits = match bits {
+            Some(bits) if bits.bytes().all(|b| b.is_ascii_digit()) => {
+                bits.parse().map_err(|_| wrong())?
+            }
+            Some(_) => return Err(wrong()),
+            None => all,
+        };
+        match masked(address, bits) {
+            None => Err(format!("`{said}`: an address has {all} bits")),
+            Some(first) if first != address => Err(format!(
+                "`{said}` is an address within a network: write \"{first}/{bits}\""
+            )),
+            Some(address) => Ok(Network { address, bits }),
+        }
+    }
+}
+
 /// An address to listen on.
 pub struct ListenAddress;
 
@@ -245,6 +318,33 @@ impl Format for RelayUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_network_holds_its_addresses_and_no_others() {
+        let network = |text: &str| IpNetwork::parse(text).unwrap();
+        let holds = |text: &str, address: &str| network(text).contains(address.parse().unwrap());
+        assert!(holds("10.0.0.0/8", "10.255.1.2"));
+        assert!(!holds("10.0.0.0/8", "11.0.0.0"));
+        assert!(!holds("10.0.0.0/8", "::ffff:10.0.0.1"));
+        assert!(holds("192.0.2.10", "192.0.2.10"));
+        assert!(!holds("192.0.2.10", "192.0.2.11"));
+        assert!(holds("2001:db8::/33", "2001:db8:7fff::1"));
+        assert!(!holds("2001:db8::/33", "2001:db8:8000::1"));
+        assert!(holds("::1", "::1"));
+        assert!(holds("0.0.0.0/0", "203.0.113.9") && network("0.0.0.0/0").is_everything());
+        assert!(!holds("0.0.0.0/0", "2001:db8::1"));
+        for (wrong, why) in [
+            ("10.1.2.3/8", "write \"10.0.0.0/8\""),
+            ("10.0.0.0/33", "32 bits"),
+            ("::/129", "128 bits"),
+            ("10.0.0.0/", "is not an IP address or a network"),
+            ("10.0.0.0/+8", "is not an IP address or a network"),
+            ("proxy.example.org", "is not an IP address or a network"),
+        ] {
+            let error = IpNetwork::parse(wrong).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+    }
 
     #[test]
     fn relays_have_a_scheme_a_host_and_a_port() {

@@ -79,6 +79,12 @@ impl<T> Watched<T> {
         Arc::clone(&latest)
     }
 
+    /// True if the last check failed. Waits for a check under way.
+    pub fn fails(&self) -> bool {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.failure.is_some()
+    }
+
     /// Reads the files if they have changed. Blocks on the file system.
     pub fn check(&self) -> Check {
         let mut seen = match self.seen.try_lock() {
@@ -238,7 +244,11 @@ mod tests {
         folder.write("a", "bad");
         assert_eq!(watched.check(), Check::Failed("is bad".to_owned()));
         assert_eq!(watched.check(), Check::Same);
+        assert!(watched.fails());
         assert_eq!(*watched.latest(), "a1");
+        folder.write("a", "a1");
+        assert_eq!(watched.check(), Check::Same);
+        assert!(!watched.fails(), "the good content is back");
         folder.write("a", "a2");
         assert_eq!(watched.check(), Check::Changed);
         assert_eq!(*watched.latest(), "a2");

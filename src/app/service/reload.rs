@@ -32,6 +32,7 @@ pub(super) struct Service {
     pub(super) filer: Arc<Filer>,
     pub(super) state: Arc<web::AppState>,
     pub(super) public: Arc<web::public::Public>,
+    pub(super) proxies: Arc<web::TrustedProxies>,
     pub(super) fixed: FixedSettings,
     /// Of the configuration in force.
     pub(super) fingerprint: Fingerprint,
@@ -222,6 +223,10 @@ impl Service {
         self.state.offer(&loaded.probes);
         self.public.beats().replace(&loaded.heartbeats);
         self.public.show(loaded.public);
+        self.proxies.replace(loaded.listen.trusted_proxies);
+        let (public, private) = (self.state.public_tls(), self.state.private_tls());
+        public.replace(loaded.listen.public_tls);
+        private.replace(loaded.listen.private_tls);
         self.runner.check_itself(loaded.self_check);
         self.runner.replace(loaded.probes);
         self.filer.replace(loaded.look);

@@ -380,6 +380,15 @@ fn the_service_must_make_sense() {
         "[listen]\ngather = \"1s\"",
         "`gather` belongs to `[mail]`",
     );
+    for (proxies, why) in [
+        ("[\"10.1.0.0/8\"]", "write \"10.0.0.0/8\""),
+        ("[\"::/0\"]", "name the addresses of the proxies"),
+        ("[\"::1\", \"::1/128\"]", "already in the list"),
+        ("[]", "is an empty list"),
+    ] {
+        let list = format!("[listen]\ntrusted_proxies = {proxies}");
+        service("[listen]", &list, why);
+    }
 }
 
 #[test]

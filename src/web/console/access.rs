@@ -11,7 +11,10 @@ use people::{Account, Error, Refused, Role};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::super::allowance::Allowance;
+use super::super::client::Peer;
 use super::{Console, Shared, blocking};
+use crate::clock;
 
 /// The name makes browsers refuse the cookie over plain HTTP, for other paths and from other hosts.
 const COOKIE: &str = "__Host-nines";
@@ -90,7 +93,31 @@ pub struct SignIn {
     code: String,
 }
 
-pub async fn sign_in(State(console): Shared, Form(form): Form<SignIn>) -> Response {
+/// Attempts to sign in that an address may make at once.
+const BURST: f64 = 30.0;
+/// Attempts a second that it may make in the long run.
+const PER_SECOND: f64 = 0.1;
+
+/// The attempts to sign in that each address may make, with whatever login.
+pub struct SignIns(Allowance);
+
+impl Default for SignIns {
+    fn default() -> Self {
+        Self(Allowance::new(BURST, PER_SECOND))
+    }
+}
+
+pub async fn sign_in(
+    State(console): Shared,
+    Extension(Peer(address)): Extension<Peer>,
+    Form(form): Form<SignIn>,
+) -> Response {
+    if !console.sign_ins.0.admits(address, clock::elapsed()) {
+        tracing::warn!(%address, "too many attempts to sign in to the console");
+        let error = "Too many attempts from your address. Wait a minute.";
+        let values = json!({ "error": error, "login": form.login });
+        return console.open_page(StatusCode::TOO_MANY_REQUESTS, "sign_in.html", values);
+    }
     let (people, now) = (Arc::clone(&console.people), console.app.now());
     let login = form.login.clone();
     let attempt = move || {
@@ -111,7 +138,7 @@ pub async fn sign_in(State(console): Shared, Form(form): Form<SignIn>) -> Respon
         Err(Refused::NeedsCode) => "Type the password again, with the code of your second factor.",
         Err(Refused::Waits) => "Too many wrong attempts. Wait a quarter of an hour.",
     };
-    tracing::warn!(login, "a sign-in to the console was refused");
+    tracing::warn!(login, %address, "a sign-in to the console was refused");
     console.open_page(
         StatusCode::UNAUTHORIZED,
         "sign_in.html",

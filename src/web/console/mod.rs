@@ -27,6 +27,7 @@ use people::{People, Role};
 use tower_http::csrf::CsrfLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
+pub use access::SignIns;
 pub use act_form::role as act_role;
 
 use super::state::AppState;
@@ -40,6 +41,8 @@ pub struct Console {
     pub people: Arc<People>,
     /// The data directory, for the audit trail and the files of reports.
     pub data: PathBuf,
+    /// The attempts to sign in that each address may make.
+    pub sign_ins: SignIns,
 }
 
 type Shared = State<Arc<Console>>;

@@ -221,6 +221,12 @@ fn troubles(status: &status::Status) -> Vec<String> {
             refused.why
         ));
     }
+    for unusable in &status.unusable_certificates {
+        troubles.push(format!(
+            "The {} listener uses an older certificate than its files hold: {}",
+            unusable.listener, unusable.why
+        ));
+    }
     for check in &status.self_checks {
         if let Some(why) = &check.failure {
             troubles.push(format!(

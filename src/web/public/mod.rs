@@ -1,6 +1,7 @@
 //! The public listener: the pages that customers open, and the calls of feeds. Without `[public]` pages, whoever asks
 //! for anything else than a right token gets the same answer.
 
+mod answer;
 mod api;
 mod beats;
 mod days;
@@ -14,32 +15,27 @@ mod site;
 mod windows;
 mod words;
 
-use std::io;
-use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Extension, Path, Request, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header};
 use axum::middleware::map_response;
 use axum::response::IntoResponse;
 use axum::routing::{any, get};
-use hyper::body::Incoming;
-use hyper::service::Service;
-use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
 
 use self::live::Live;
-use self::peers::{Peers, Place};
+use self::peers::Peers;
 use self::refresh::Settings;
-use self::site::{Answer, GONE, Site};
-use super::server::{self, Limits};
+use self::site::{GONE, Site};
+use super::client::Peer;
+use super::listener::Listener;
+use super::server::Limits;
 use crate::clock;
 use crate::config::PublicPages;
 use crate::engine::EngineHandle;
@@ -52,9 +48,15 @@ const LIMITS: Limits = Limits {
     keep_alive: true,
     // Also the longest pause between two requests of a connection.
     head: Duration::from_secs(10),
+    idle: Duration::from_secs(60),
     taking: Duration::from_secs(20),
     grace: Duration::from_secs(5),
 };
+
+/// The largest body of a request in bytes.
+const BODY: usize = 64 * 1024;
+/// The time to read a request's body and to compute its answer.
+const ANSWER: Duration = Duration::from_secs(20);
 
 /// The state of the public listener.
 pub struct Public {
@@ -92,24 +94,14 @@ impl Public {
 }
 
 /// Serves the public listener until `stop`.
-pub async fn serve(listener: TcpListener, state: Arc<Public>, stop: impl Future<Output = ()>) {
-    let peers = Arc::clone(&state.peers);
-    let router = TowerToHyperService::new(router(state));
-    let accept = || async {
-        let (stream, address) = listener.accept().await?;
-        let peer = address.ip().to_canonical();
-        // One address does not take every connection.
-        Ok(Peers::place(&peers, peer).map(|place| PeerStream {
-            stream,
-            peer,
-            _place: place,
-        }))
+pub async fn serve(listener: Listener, state: Arc<Public>, stop: impl Future<Output = ()>) {
+    let (peers, proxies) = (Arc::clone(&state.peers), Arc::clone(&listener.proxies));
+    // One address does not take every connection. Behind a proxy are many clients.
+    let place = |peer| match proxies.trusts(peer) {
+        true => Some(None),
+        false => Peers::place(&peers, peer).map(Some),
     };
-    let service = |stream: &PeerStream| PeerService {
-        router: router.clone(),
-        peer: Peer(stream.peer),
-    };
-    server::serve_within(LIMITS, accept, service, stop).await;
+    listener.serve(LIMITS, router(state), place, stop).await;
 }
 
 fn router(state: Arc<Public>) -> Router {
@@ -117,6 +109,12 @@ fn router(state: Arc<Public>) -> Router {
         .route("/heartbeat/{token}", any(beat))
         .route("/events", get(events))
         .fallback(page)
+        .layer(RequestBodyLimitLayer::new(BODY))
+        // Also for a body that comes slowly. The stream of events is no body of a request.
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            ANSWER,
+        ))
         .layer(map_response(with_security_headers))
         .with_state(state)
 }
@@ -173,74 +171,11 @@ async fn page(
     let path = uri.path().trim_end_matches('/');
     let path = if path.is_empty() { "/" } else { path };
     match (site.get(path).filter(|_| path != GONE), site.get(GONE)) {
-        (Some(answer), _) => answered(answer, StatusCode::OK, &headers),
-        (None, Some(gone)) => answered(gone, StatusCode::NOT_FOUND, &headers),
+        (Some(answer), _) => answer.respond(StatusCode::OK, &headers),
+        (None, Some(gone)) => gone.respond(StatusCode::NOT_FOUND, &headers),
         (None, None) => not_found().await.into_response(),
     }
 }
-
-/// The answer as the client can take it; 304 if it has it already.
-fn answered(answer: &Answer, status: StatusCode, asked: &HeaderMap) -> Response<Body> {
-    let text = |name: HeaderName| asked.get(name).and_then(|value| value.to_str().ok());
-    let mut response = Response::new(Body::empty());
-    let headers = response.headers_mut();
-    let etag = HeaderValue::from_str(&answer.etag);
-    headers.extend(etag.ok().map(|etag| (header::ETAG, etag)));
-    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    let cache = match answer.is_fixed {
-        true => "public, max-age=31536000, immutable",
-        false => "no-cache",
-    };
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static(answer.content_type),
-    );
-    if answer.is_page {
-        headers.insert(
-            header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static(PAGE_POLICY),
-        );
-    } else {
-        let all = HeaderValue::from_static("*");
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, all);
-    }
-    let known = text(header::IF_NONE_MATCH).unwrap_or_default();
-    let known = known
-        .split(',')
-        .map(|tag| tag.trim().trim_start_matches("W/"));
-    if status == StatusCode::OK
-        && known
-            .into_iter()
-            .any(|tag| tag == answer.etag || tag == "*")
-    {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        return response;
-    }
-    *response.status_mut() = status;
-    let takes = text(header::ACCEPT_ENCODING).unwrap_or_default();
-    let gzip = takes.split(',').any(|coding| {
-        let (name, quality) = coding.split_once(';').unwrap_or((coding, ""));
-        let refused = ["q=0", "q=0.0", "q=0.00", "q=0.000"].contains(&quality.trim());
-        name.trim().eq_ignore_ascii_case("gzip") && !refused
-    });
-    let bytes = match &answer.gzip {
-        Some(zipped) if gzip => {
-            let gzip = HeaderValue::from_static("gzip");
-            response
-                .headers_mut()
-                .insert(header::CONTENT_ENCODING, gzip);
-            zipped.clone()
-        }
-        _ => answer.bytes.clone(),
-    };
-    *response.body_mut() = Body::from(bytes);
-    response
-}
-
-/// Pages load their own style, script and pictures, and nothing else.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
-     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Headers of every answer: nothing is embedded, guessed, stored or sent on.
 async fn with_security_headers(mut response: Response<Body>) -> Response<Body> {
@@ -264,72 +199,4 @@ async fn with_security_headers(mut response: Response<Body>) -> Response<Body> {
         response.headers_mut().entry(name).or_insert(value);
     }
     response
-}
-
-/// The address of a client.
-#[derive(Clone, Copy)]
-struct Peer(IpAddr);
-
-/// The routes, with the client's address in every request.
-struct PeerService {
-    router: TowerToHyperService<Router>,
-    peer: Peer,
-}
-
-impl Service<Request<Incoming>> for PeerService {
-    type Response = Response<Body>;
-    type Error = std::convert::Infallible;
-    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
-
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        request.extensions_mut().insert(self.peer);
-        self.router.call(request)
-    }
-}
-
-/// A connection and its place among those of its address.
-struct PeerStream {
-    stream: TcpStream,
-    peer: IpAddr,
-    _place: Place,
-}
-
-impl AsyncRead for PeerStream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, into)
-    }
-}
-
-impl AsyncWrite for PeerStream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
 }

@@ -1,39 +1,29 @@
-//! Limits for each client's address: how many connections it has at once, and how many requests it makes. An IPv6
-//! client counts by its /64, since it may choose any address of it.
+//! Limits for each client's address: how many connections it has at once, and how many requests it makes.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::super::allowance::{Allowance, network};
+
 /// Connections of one address at once.
 const CONNECTIONS: u32 = 128;
-/// Requests that an address may make at once.
+/// Calls of feeds that an address may make at once.
 const BURST: f64 = 60.0;
-/// Requests a second that it may make in the long run.
+/// Calls a second that it may make in the long run.
 const PER_SECOND: f64 = 10.0;
-/// Addresses that are remembered. Beyond it, those that have not asked for long are forgotten.
-const REMEMBERED: usize = 65_536;
 
-#[derive(Default)]
 pub(super) struct Peers {
     connected: Mutex<HashMap<IpAddr, u32>>,
-    asked: Mutex<HashMap<IpAddr, Bucket>>,
+    asked: Allowance,
 }
 
-/// The requests that an address may still make.
-#[derive(Clone, Copy)]
-struct Bucket {
-    left: f64,
-    as_of: Duration,
-}
-
-impl Bucket {
-    fn at(self, now: Duration) -> Self {
-        let since = now.saturating_sub(self.as_of).as_secs_f64();
+impl Default for Peers {
+    fn default() -> Self {
         Self {
-            left: (self.left + since * PER_SECOND).min(BURST),
-            as_of: now,
+            connected: Mutex::default(),
+            asked: Allowance::new(BURST, PER_SECOND),
         }
     }
 }
@@ -73,37 +63,9 @@ impl Peers {
         })
     }
 
-    /// True if the address may make a request `now`, by a clock that only runs forward. It is counted.
+    /// True if the address may call `now`, by a clock that only runs forward. It is counted.
     pub(super) fn admits(&self, peer: IpAddr, now: Duration) -> bool {
-        let mut asked = locked(&self.asked);
-        if asked.len() >= REMEMBERED {
-            asked.retain(|_, bucket| bucket.at(now).left < BURST);
-        }
-        // Of still more addresses, some get a new allowance.
-        if asked.len() >= REMEMBERED {
-            asked.clear();
-        }
-        let full = Bucket {
-            left: BURST,
-            as_of: now,
-        };
-        let bucket = asked.entry(network(peer)).or_insert(full);
-        *bucket = bucket.at(now);
-        let admitted = bucket.left >= 1.0;
-        if admitted {
-            bucket.left -= 1.0;
-        }
-        admitted
-    }
-}
-
-fn network(peer: IpAddr) -> IpAddr {
-    match peer {
-        IpAddr::V4(_) => peer,
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
+        self.asked.admits(peer, now)
     }
 }
 
@@ -116,37 +78,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    fn peer(text: &str) -> IpAddr {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn an_address_that_asks_too_often_waits_and_others_do_not() {
-        let peers = Peers::default();
-        let now = Duration::from_secs(100);
-        let admitted = (0..100)
-            .filter(|_| peers.admits(peer("192.0.2.1"), now))
-            .count();
-        assert_eq!(admitted, 60);
-        assert!(peers.admits(peer("192.0.2.2"), now));
-        let later = now + Duration::from_millis(150);
-        assert!(peers.admits(peer("192.0.2.1"), later));
-        assert!(!peers.admits(peer("192.0.2.1"), later));
-    }
-
-    #[test]
-    fn addresses_of_one_network_share_an_allowance() {
-        let peers = Peers::default();
-        let now = Duration::from_secs(1);
-        let each = (0..100).map(|n| peer(&format!("2001:db8::{n:x}")));
-        assert_eq!(each.filter(|p| peers.admits(*p, now)).count(), 60);
-        assert!(peers.admits(peer("2001:db8:0:1::1"), now));
-    }
-
     #[test]
     fn the_connections_of_an_address_are_limited_and_freed() {
         let peers = Arc::new(Peers::default());
-        let place = || Peers::place(&peers, peer("192.0.2.1"));
+        let place = || Peers::place(&peers, "192.0.2.1".parse().unwrap());
         let mut held: Vec<_> = (0..128).filter_map(|_| place()).collect();
         assert_eq!(held.len(), 128);
         assert!(place().is_none());

@@ -2,17 +2,15 @@
 //! pages stay up while the stores are stuck and under the load of an outage.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 
 use axum::body::Bytes;
 use domain::id::SystemId;
 use domain::record::Record;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use super::answer::{Answer, HTML, hex};
 use super::api;
 use super::model::{HistoryMonth, Model};
 use super::render::Templates;
@@ -27,21 +25,6 @@ pub(super) struct Site {
     pub version: String,
 }
 
-/// One answer.
-#[derive(Clone)]
-pub(super) struct Answer {
-    pub content_type: &'static str,
-    pub bytes: Bytes,
-    /// Set if it is smaller.
-    pub gzip: Option<Bytes>,
-    pub etag: String,
-    /// Unless the page has links and styles: then the policy of pages.
-    pub is_page: bool,
-    /// The content never changes under its path.
-    pub is_fixed: bool,
-}
-
-const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = include_str!("live.js");
 
 /// The icon of pages without a logo.
@@ -133,8 +116,7 @@ impl Site {
     fn fixed(&mut self, name: &str, end: &str, content_type: &'static str, bytes: Bytes) -> String {
         let hash = hex(&Sha256::digest(&bytes));
         let path = format!("/assets/{name}-{hash}.{end}");
-        let mut answer = Answer::of(content_type, bytes);
-        answer.is_fixed = true;
+        let answer = Answer::of(content_type, bytes).fixed();
         self.answers.insert(path.clone(), answer);
         path
     }
@@ -143,38 +125,6 @@ impl Site {
         let answer = Answer::of(content_type, text.into());
         self.answers.insert(path.into(), answer);
     }
-}
-
-impl Answer {
-    fn of(content_type: &'static str, bytes: Bytes) -> Self {
-        let is_page = content_type == HTML;
-        let etag = format!("\"{}\"", hex(&Sha256::digest(&bytes)));
-        let zipped = (content_type != "image/png")
-            .then(|| gzip(&bytes))
-            .flatten();
-        Self {
-            content_type,
-            gzip: zipped.filter(|zipped| zipped.len() < bytes.len()),
-            bytes,
-            etag,
-            is_page,
-            is_fixed: false,
-        }
-    }
-}
-
-fn gzip(bytes: &[u8]) -> Option<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).ok()?;
-    encoder.finish().ok().map(Bytes::from)
-}
-
-/// The first 16 digits are enough to tell two contents apart.
-fn hex(hash: &[u8]) -> String {
-    hash.iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 struct Maker<'a> {
