@@ -2,6 +2,7 @@
 //!
 //! The keys are those of scenarios (`docs/rehearsals.md`). `domain::decide` records an act or refuses it.
 
+mod second_person;
 mod texts;
 
 use std::collections::BTreeSet;
@@ -221,6 +222,8 @@ pub enum Act {
         from: Timestamp,
         to: Timestamp,
         evidence: String,
+        /// Required; empty while a proposal waits for the second person.
+        #[serde(default)]
         approved_by: String,
     },
     /// Excludes a part of an outage from the contract's figure.

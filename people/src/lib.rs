@@ -5,6 +5,7 @@
 mod account;
 mod invitation;
 mod password;
+mod proposal;
 mod reporter;
 mod role;
 mod schema;
@@ -23,6 +24,7 @@ use rusqlite::Connection;
 pub use account::{Account, AccountId};
 pub use invitation::Invitation;
 pub use password::Weak;
+pub use proposal::{Proposal, ProposalId};
 pub use reporter::{Reporter, ReporterId};
 pub use role::Role;
 pub use secret::Secret;

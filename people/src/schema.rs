@@ -73,6 +73,13 @@ CREATE TABLE key (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   bytes BLOB NOT NULL
 ) STRICT;
+CREATE TABLE proposal (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  act TEXT NOT NULL,
+  by TEXT NOT NULL,
+  not_phi TEXT,
+  created INTEGER NOT NULL
+) STRICT;
 "];
 
 /// The number of the newest schema.

@@ -15,6 +15,7 @@ pub mod self_check;
 mod send_expect;
 mod tls;
 mod trace;
+mod transcript;
 
 use std::fmt::Debug;
 use std::pin::Pin;
@@ -35,6 +36,7 @@ pub use secure::secure;
 pub use tls::{client_config, install_crypto};
 pub use trace::Note;
 use trace::{Certificate, FirstByte, Phase, Trace};
+pub use transcript::{phases_ms, transcript};
 
 /// A run that exceeds its timeout by this much was delayed by its own process (stopped, suspended,
 /// starved). Its result says nothing about the target.

@@ -34,7 +34,7 @@ use crate::notices::{self, Courier, EngineOutbox, Timeouts};
 use crate::reports::{Filer, filing};
 use crate::samples::{self, Check, Instance};
 use crate::web;
-use crate::web::console::{Console, SignIns};
+use crate::web::console::Console;
 
 #[derive(Clone, Debug)]
 pub struct Start {
@@ -207,12 +207,11 @@ async fn run_ready(
         .private_tls()
         .replace(loaded.listen.private_tls.clone());
     let people = open_people(&data, &loaded.listen)?;
-    let console = Arc::new(Console {
-        app: Arc::clone(&state),
-        people: Arc::new(people),
-        data: data.clone(),
-        sign_ins: SignIns::default(),
-    });
+    let console = Arc::new(Console::new(
+        Arc::clone(&state),
+        Arc::new(people),
+        data.clone(),
+    ));
     let listener = |tcp, tls: &Arc<_>| web::Listener {
         tcp,
         proxies: Arc::clone(&proxies),

@@ -3,7 +3,6 @@
 
 use domain::catalogue::{Heartbeat, Method};
 use domain::id::ProbeId;
-use jiff::Timestamp;
 use probes::Note;
 use serde_json::json;
 
@@ -53,7 +52,12 @@ pub fn run(common: &Common, target: &str) -> Result<End, Failure> {
         if common.json {
             all.push(found_json(&setup.id, &found, &notes));
         } else {
-            print(&found_text(&setup.id, &found, &notes, clock::now()))?;
+            print(&probes::transcript(
+                setup.id.as_str(),
+                &found,
+                &notes,
+                clock::now(),
+            ))?;
         }
     }
     let status = match beating.is_empty() {
@@ -109,24 +113,12 @@ fn heartbeat_text(
     text
 }
 
-/// The phases of a run, in milliseconds.
-fn phases_ms(found: &probes::Finding) -> [(&'static str, Option<f64>); 5] {
-    [
-        ("resolve", found.phases.resolve_us),
-        ("connect", found.phases.connect_us),
-        ("tls", found.phases.tls_us),
-        ("processing", found.phases.processing_us),
-        ("transfer", found.phases.transfer_us),
-    ]
-    .map(|(name, us)| (name, us.map(|us| us as f64 / 1e3)))
-}
-
 fn found_json(id: &ProbeId, found: &probes::Finding, notes: &[Note]) -> serde_json::Value {
     let transcript: Vec<_> = notes
         .iter()
         .map(|note| json!({ "at_ms": note.at.as_secs_f64() * 1e3, "text": note.text }))
         .collect();
-    let phases: serde_json::Map<_, _> = phases_ms(found)
+    let phases: serde_json::Map<_, _> = probes::phases_ms(found)
         .into_iter()
         .map(|(name, ms)| (name.to_owned(), json!(ms)))
         .collect();
@@ -138,37 +130,4 @@ fn found_json(id: &ProbeId, found: &probes::Finding, notes: &[Note]) -> serde_js
         "certificate_ends_soon": found.certificate_ends_soon,
         "transcript": transcript,
     })
-}
-
-fn found_text(id: &ProbeId, found: &probes::Finding, notes: &[Note], now: Timestamp) -> String {
-    let mut text = format!("{}: {}", id, found.outcome);
-    if let Some(reason) = found.reason {
-        text.push_str(&format!(" ({reason})"));
-    }
-    if let Some(detail) = &found.detail {
-        text.push_str(&format!(": {detail}"));
-    }
-    text.push_str(&format!(
-        "\n  took {:.3} ms",
-        found.took.as_secs_f64() * 1e3
-    ));
-    for (name, ms) in phases_ms(found) {
-        if let Some(ms) = ms {
-            text.push_str(&format!(", {name} {ms:.3}"));
-        }
-    }
-    if let Some(status) = found.status {
-        text.push_str(&format!("\n  status {status}"));
-    }
-    if let Some(ends) = found.certificate_ends_at {
-        text.push_str(&format!("\n  {}", probes::certificate_end(ends, now)));
-        if found.certificate_ends_soon {
-            text.push_str(": warning, renew it");
-        }
-    }
-    for note in notes {
-        let ms = note.at.as_secs_f64() * 1e3;
-        text.push_str(&format!("\n  {ms:>10.3} ms  {}", note.text));
-    }
-    format!("{text}\n")
 }

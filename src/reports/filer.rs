@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use domain::act::Act;
 use domain::event::Event;
 use tokio::sync::Mutex;
 use tokio::time::sleep;
@@ -45,6 +46,21 @@ impl Filer {
     /// The folder of the files.
     pub fn folder(&self) -> PathBuf {
         self.data.join(filing::FOLDER)
+    }
+
+    /// Adds the digest of the figures that the approver read to an approval that names its draft.
+    ///
+    /// # Errors
+    /// There is no such report, or the ledger cannot be read.
+    pub async fn with_figures(&self, act: Act) -> Result<Act, String> {
+        let data = self.data.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            filing::with_figures(&Ledger::open_read_only(&data)?, act)
+        });
+        match work.await {
+            Ok(done) => done.map_err(|error| chain(&error)),
+            Err(_) => Err("the figures could not be read; the log says why".to_owned()),
+        }
     }
 
     /// Writes the files of every approved report that has none, and records them.

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tower_http::limit::RequestBodyLimitLayer;
 
-use super::console::{Console, act_role};
+use super::console::{Console, act_role, second_person_is_an_account};
 use super::state::{ActRequest, Reply, Row};
 use crate::ledger::{Ledger, Wanted};
 
@@ -177,6 +177,9 @@ async fn act(
         Ok(Json(asked)) => asked,
         Err(rejection) => return problem(rejection.status(), &rejection.body_text()),
     };
+    if let Err(why) = second_person_is_an_account(&asked.act, false) {
+        return problem(StatusCode::CONFLICT, why);
+    }
     let needed = act_role(&asked.act);
     if token.role < needed {
         return forbidden(&token, needed);

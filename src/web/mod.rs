@@ -6,6 +6,7 @@ mod api;
 mod client;
 pub mod console;
 mod listener;
+mod live;
 mod probe_now;
 mod server;
 mod state;

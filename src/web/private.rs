@@ -32,14 +32,20 @@ pub async fn serve(
     console: Arc<Console>,
     stop: impl Future<Output = ()>,
 ) {
-    let people = api::router(Arc::clone(&console)).merge(console::router(console));
+    let people = api::router(Arc::clone(&console)).merge(console::router(Arc::clone(&console)));
     // Also for a body that comes slowly.
     let people = people.layer(TimeoutLayer::with_status_code(
         StatusCode::SERVICE_UNAVAILABLE,
         PEOPLE,
     ));
     let router = router(state).merge(people);
+    let publishing = tokio::spawn(console::publish(Arc::clone(&console)));
+    let stop = async {
+        stop.await;
+        console.end_streams();
+    };
     listener.serve(LIMITS, router, |_| Some(()), stop).await;
+    publishing.abort();
 }
 
 fn router(state: Arc<AppState>) -> Router {

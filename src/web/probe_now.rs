@@ -1,4 +1,4 @@
-//! Runs one configured probe on request, for `/probe`. The result is not stored and sends no notice.
+//! Runs one configured probe on request, for `/probe` and the console. The result is not stored and sends no notice.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,10 +46,7 @@ impl Targets {
         catalogue: &Catalogue,
         now: Timestamp,
     ) -> Result<String, NotRun> {
-        let target = {
-            let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            all.get(id).cloned().ok_or(NotRun::Unknown)?
-        };
+        let target = self.target(id)?;
         let probe = catalogue.probe(id).ok_or(NotRun::Unknown)?;
         let setup = target.try_lock().map_err(|_| NotRun::Busy)?;
         let found = setup.probe.run().await;
@@ -67,6 +64,19 @@ impl Targets {
             certificate_ends_soon: found.certificate_ends_soon,
         };
         Ok(metrics::probe_page(catalogue, probe, sample))
+    }
+
+    /// Runs a probe once, under its own timeout, and tells what happened, for people.
+    pub(super) async fn transcript(&self, id: &ProbeId, now: Timestamp) -> Result<String, NotRun> {
+        let target = self.target(id)?;
+        let setup = target.try_lock().map_err(|_| NotRun::Busy)?;
+        let (found, notes) = setup.probe.run_with_notes().await;
+        Ok(probes::transcript(id.as_str(), &found, &notes, now))
+    }
+
+    fn target(&self, id: &ProbeId) -> Result<Arc<Target>, NotRun> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(id).cloned().ok_or(NotRun::Unknown)
     }
 }
 

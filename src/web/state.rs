@@ -237,6 +237,11 @@ impl AppState {
         self.targets.run(id, &snapshot.record.catalogue, now).await
     }
 
+    /// Runs a configured probe now and tells what happened, for people.
+    pub(super) async fn probe_transcript(&self, id: &ProbeId) -> Result<String, NotRun> {
+        self.targets.transcript(id, self.now()).await
+    }
+
     /// Waits for the next requested reload. Only the service itself calls this.
     pub async fn next_reload(&self) -> Option<Reload> {
         self.reloads.lock().await.recv().await
@@ -284,7 +289,13 @@ impl AppState {
     }
 
     /// Carries out an act, or tries it.
-    pub(super) async fn act(&self, by: Actor, asked: ActRequest) -> Reply {
+    pub(super) async fn act(&self, by: Actor, mut asked: ActRequest) -> Reply {
+        if filing::is_approval(&asked.act) {
+            asked.act = match self.filer.with_figures(asked.act).await {
+                Ok(act) => act,
+                Err(why) => return Reply::Refused(why),
+            };
+        }
         let now = self.engine.clock().now();
         let tried = rehearse(
             &self.engine.snapshot().record,

@@ -7,57 +7,20 @@ page is valid, has no violation for axe-core in light and dark at 390 and 1440 p
 Needs Debian's chromium and a Java runtime, and npm, which installs the checkers into a cache.
 """
 
-import json
-import os
-import pathlib
 import re
-import subprocess
 
-from harness import (Nines, Workspace, answers, become, check, fetch, free_port, need, running, say, until)
-
-PACKAGES = ["playwright-core@1", "axe-core@4", "vnu-jar@26", "statuspage.io@3"]
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "nines/pages"
-
-# Prints what is wrong with pages, as a JSON list.
-PAGES = r"""
-import { chromium } from 'playwright-core';
-import { readFileSync } from 'node:fs';
-const [site, ...paths] = process.argv.slice(2);
-const axe = readFileSync('node_modules/axe-core/axe.min.js', 'utf8');
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
-const found = [];
-for (const colorScheme of ['light', 'dark']) for (const width of [390, 1440]) {
-  const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 }, bypassCSP: true });
-  for (const path of paths) {
-    const page = await context.newPage();
-    page.on('console', (m) => m.type() === 'error' && found.push(`${path}: ${m.text()}`));
-    await page.goto(site + path);
-    await page.evaluate(axe);
-    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-    const { violations } = await page.evaluate((runOnly) => axe.run({ runOnly }), tags);
-    for (const v of violations) found.push(`${colorScheme} ${width} ${path}: ${v.id} ${v.nodes[0].html}`);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
-    if (wide) found.push(`${width} ${path} scrolls sideways`);
-    await page.close();
-  }
-  await context.close();
-}
-console.log(JSON.stringify(found));
-await browser.close();
-"""
+import browser
+from harness import Nines, Workspace, answers, become, check, fetch, free_port, running, say, until
 
 # Opens a page, waits until it says that a system is down, and reads it without JavaScript.
 LIVE = r"""
-import { chromium } from 'playwright-core';
+import { browser, errors, watched, say } from './browser.mjs';
 const [site] = process.argv.slice(2);
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
-const page = await browser.newPage();
-const refused = [];
-page.on('console', (m) => m.type() === 'error' && refused.push(m.text()));
+const page = watched(await browser.newPage());
 await page.goto(site + '/');
 await page.evaluate(() => { window.opened = true; });
 await page.waitForSelector('html.live');
-console.log('open');
+say('open');
 const says = (text) => page.waitForFunction(
   (text) => document.querySelector('h1').textContent.includes(text), text, { timeout: 90000 });
 await says('is not available');
@@ -66,10 +29,18 @@ const plain = await browser.newContext({ javaScriptEnabled: false });
 const still = await plain.newPage();
 await still.goto(site + '/');
 const without = await still.locator('h1').textContent();
-console.log(JSON.stringify({ same, without, refused }));
+say({ same, without, errors });
 await browser.close();
 """
 
+
+# The violations of every page.
+PAGES = r"""
+import { browser, errors, say, everywhere } from './browser.mjs';
+const [site, ...paths] = process.argv.slice(2);
+say([...await everywhere(site, paths), ...errors]);
+await browser.close();
+"""
 
 # Reads every answer with a published client of the API, which calls its own host unless told otherwise.
 CLIENT = r"""
@@ -83,18 +54,6 @@ const [summary, status, components, all, open, planned] = await Promise.all([
 ]);
 console.log(JSON.stringify({ summary, status, components, all, open, planned }));
 """
-
-
-def install():
-    """Install the checkers into the cache, once."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    names = [package.rsplit("@", 1)[0] for package in PACKAGES]
-    if not all((CACHE / "node_modules" / name).exists() for name in names):
-        command = [need("npm", "npm"), "install", "--no-audit", "--no-fund", "--ignore-scripts", *PACKAGES]
-        subprocess.run(command, cwd=CACHE, check=True, stdout=subprocess.DEVNULL, timeout=300)
-    (CACHE / "pages.mjs").write_text(PAGES)
-    (CACHE / "live.mjs").write_text(LIVE)
-    (CACHE / "client.mjs").write_text(CLIENT)
 
 
 def links(site):
@@ -112,10 +71,7 @@ def links(site):
 
 
 def main():
-    need("chromium", "chromium")
-    java = need("java", "default-jre-headless")
-    node = need("node", "nodejs")
-    install()
+    browser.install()
     with Workspace(600) as workspace:
         port, public = free_port(), free_port()
         site = f"http://127.0.0.1:{public}"
@@ -130,21 +86,18 @@ def main():
         nines.start()
         until(30, "no page", lambda: answers(public) and "Portal is available" in (fetch(site + "/") or ""))
 
-        live = subprocess.Popen([node, "live.mjs", site], cwd=CACHE, stdout=subprocess.PIPE, text=True)
-        workspace.started.append(live)
-        check(live.stdout.readline().strip() == "open", "no live page")
+        live = browser.Script(workspace, "live", LIVE, site)
+        live.expect("open")
         become(target, "status")
-        seen = json.loads(live.stdout.readline())
+        seen = live.next()
         check(seen["same"], "the page was loaded again")
         check("is not available" in seen["without"], seen)
-        check(not seen["refused"], f"the browser refused {seen['refused']}")
+        check(not seen["errors"], seen["errors"])
         say("a system goes down, and an open page says so without a reload; a page without JavaScript says it, too")
 
         nines.ask("incident", "update", "portal", "--text", "We restart <it>.", "--state", "identified", "--by", "kim")
         until(20, "no update", lambda: "We restart" in fetch(site + "/"))
-        read = subprocess.run([node, "client.mjs", site], cwd=CACHE, capture_output=True, text=True, timeout=60)
-        check(read.returncode == 0, read.stderr[-800:])
-        read = json.loads(read.stdout)
+        read = browser.Script(workspace, "client", CLIENT, site).next()
         check(read["status"]["status"]["indicator"] == "critical", read["status"])
         check([c["status"] for c in read["components"]["components"]] == ["major_outage"], read["components"])
         updates = read["open"]["incidents"][0]["incident_updates"]
@@ -159,14 +112,10 @@ def main():
             files.append(workspace.folder / f"page-{n}.html")
             files[-1].write_text(fetch(site + path))
             check("payroll" not in files[-1].read_text().lower(), f"{path} names a private system")
-        jar = CACHE / "node_modules/vnu-jar/build/dist/vnu.jar"
-        valid = subprocess.run([java, "-jar", jar, *files], capture_output=True, text=True, timeout=300)
-        check(valid.returncode == 0, valid.stderr[-3000:])
+        browser.valid(files)
         say(f"{len(paths)} pages are valid for the Nu HTML checker")
 
-        done = subprocess.run([node, "pages.mjs", site, *paths[:8]], cwd=CACHE, check=True, capture_output=True,
-                              text=True, timeout=300)
-        found = json.loads(done.stdout)
+        found = browser.Script(workspace, "pages", PAGES, site, *paths[:8]).next()
         check(not found, "\n".join(found))
         say(f"{len(paths[:8])} pages without a violation for axe-core, light and dark, at 390 and 1440 pixels")
         running(nines.process, "nines")

@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::access::SignedIn;
 use super::notices::{Line, line};
+use super::proposals::{self, NOBODY_YET};
 use super::{Console, Shared};
 use crate::sentence::sentence;
 use crate::web::state::{ActRequest, Receipt, Reply};
@@ -59,7 +60,7 @@ pub fn role(act: &Act) -> Role {
 }
 
 /// The fields that are not keys of an act.
-const OWN: [&str; 3] = ["back", "confirmed", "not_phi"];
+const OWN: [&str; 4] = ["back", "confirmed", "not_phi", "propose"];
 
 /// The act of a form. A field's name may say the form of its value after a colon: `public:yes`, `systems:list`,
 /// `start:time`, `max_downtime_s:minutes`, `as_of:number`. Empty fields are left out.
@@ -137,7 +138,15 @@ pub async fn submit(
         Ok(act) => act,
         Err(why) => return refused(&console, &who, &fields, &why),
     };
-    let needed = role(&act);
+    // An act that waits for a second person takes effect by the approval of that person.
+    let proposes = has(&fields, "propose");
+    if let Err(why) = second_person_is_an_account(&act, proposes) {
+        return refused(&console, &who, &fields, why);
+    }
+    let needed = match proposes {
+        true => Role::Operator,
+        false => role(&act),
+    };
     if account.role < needed {
         let text = format!(
             "This needs the role {needed}. Your role is {}.",
@@ -145,12 +154,16 @@ pub async fn submit(
         );
         return console.message(account, StatusCode::FORBIDDEN, "Not allowed", &text);
     }
-    let is_confirmed = fields.iter().any(|(name, _)| name == "confirmed");
+    let is_confirmed = has(&fields, "confirmed");
     let back = back(&fields);
+    let proposed = proposes.then(|| act.clone());
     let asked = ActRequest {
         by: account.login.clone(),
-        act,
-        dry_run: !is_confirmed,
+        act: match proposes {
+            true => act.approved_by(NOBODY_YET),
+            false => act,
+        },
+        dry_run: proposes || !is_confirmed,
         anyway: is_confirmed,
         not_phi: not_phi(&fields),
     };
@@ -158,8 +171,11 @@ pub async fn submit(
         person: account.login.clone(),
         how: How::Console,
     };
-    match console.app.act(by, asked).await {
-        Reply::Done(receipt) if is_confirmed => {
+    match (console.app.act(by, asked).await, proposed) {
+        (Reply::Done(_), Some(act)) if is_confirmed => {
+            proposals::propose(&console, account, &act, not_phi(&fields)).await
+        }
+        (Reply::Done(receipt), None) if is_confirmed => {
             let (recorded, left) = (sentences(&console, &receipt), receipt.left);
             console.page(
                 account,
@@ -167,7 +183,7 @@ pub async fn submit(
                 json!({ "recorded": recorded, "left": left, "back": back }),
             )
         }
-        Reply::Done(receipt) => {
+        (Reply::Done(receipt), _) => {
             let recorded = sentences(&console, &receipt);
             let times = console.times();
             let told: Vec<Line> = receipt
@@ -179,17 +195,36 @@ pub async fn submit(
             console.page(
                 account,
                 "confirm.html",
-                json!({ "fields": fields, "recorded": recorded, "told": told, "left": left, "back": back }),
+                json!({
+                    "fields": fields, "recorded": recorded, "told": told, "left": left, "back": back, "proposes": proposes,
+                }),
             )
         }
-        Reply::Refused(why) => refused(&console, &who, &fields, &why),
-        Reply::Failed(why) => console.message(
+        (Reply::Refused(why), _) => refused(&console, &who, &fields, &why),
+        (Reply::Failed(why), _) => console.message(
             account,
             StatusCode::SERVICE_UNAVAILABLE,
             "Not recorded",
             &format!("{why}. Nothing was recorded. Try it again."),
         ),
     }
+}
+
+fn has(fields: &Fields, wanted: &str) -> bool {
+    fields.iter().any(|(name, _)| name == wanted)
+}
+
+/// Checks that a second person is another account: nobody types a name for them.
+pub fn second_person_is_an_account(act: &Act, proposes: bool) -> Result<(), &'static str> {
+    if act.second_person().is_some() {
+        return Err(
+            "a second person approves in the console, with an account of their own: leave `approved_by` out, and propose it there",
+        );
+    }
+    if proposes && !act.takes_second_person() {
+        return Err("this needs no second person: record it without a proposal");
+    }
+    Ok(())
 }
 
 /// A person's reason why what looks like protected health information is none.
@@ -205,6 +240,10 @@ fn refused(console: &Arc<Console>, who: &SignedIn, fields: &Fields, why: &str) -
         let page = json!({ "found": found, "fields": fields });
         return console.page(&who.account, "health_information.html", page);
     }
+    let why = why.replace(
+        "named with --approved-by",
+        "and its form has a button that proposes it",
+    );
     let text = format!(
         "{why}. Nothing was recorded. Go back to correct the form; your texts are still there."
     );
@@ -220,7 +259,7 @@ fn back(fields: &Fields) -> String {
         .to_owned()
 }
 
-fn sentences(console: &Console, receipt: &Receipt) -> Vec<String> {
+pub fn sentences(console: &Console, receipt: &Receipt) -> Vec<String> {
     let record = &console.app.snapshot().record;
     let events = receipt.events.iter().filter_map(|row| row.event());
     events.map(|event| sentence(&event, record)).collect()

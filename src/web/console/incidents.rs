@@ -101,6 +101,7 @@ struct Outage {
     start: When,
     end: Option<When>,
     length: Option<String>,
+    is_declared: bool,
 }
 
 #[derive(Serialize)]
@@ -236,6 +237,7 @@ fn outages(incident: &Incident, record: &Record, times: &Times) -> Vec<Outage> {
             length: outage
                 .end
                 .map(|end| words::length(end.duration_since(outage.start).as_secs())),
+            is_declared: outage.declared.is_some(),
         })
         .collect()
 }

@@ -1,15 +1,18 @@
 //! The console: where operators work. Pages are rendered on the server from a snapshot of the record; every change is
-//! an act that goes through the engine's handle, as those of the command line do. Pages work without scripts.
+//! an act that goes through the engine's handle, as those of the command line do. Pages work without
+//! scripts; one script loads an open page again when the record has changed.
 
 mod access;
 mod accounts;
 mod act_form;
 mod audit;
 mod incidents;
+mod live;
 mod maintenance;
 mod notices;
 mod overview;
 mod pages;
+mod proposals;
 mod reports;
 mod systems;
 mod when;
@@ -24,12 +27,15 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get, post};
 use people::{People, Role};
+use tokio::sync::Mutex;
 use tower_http::csrf::CsrfLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
+pub use self::live::publish;
 pub use access::SignIns;
-pub use act_form::role as act_role;
+pub use act_form::{role as act_role, second_person_is_an_account};
 
+use super::live::Live;
 use super::state::AppState;
 
 /// The largest form in bytes: a review with all its texts.
@@ -43,6 +49,22 @@ pub struct Console {
     pub data: PathBuf,
     /// The attempts to sign in that each address may make.
     pub sign_ins: SignIns,
+    /// Approvals of proposals, one at a time.
+    approvals: Mutex<()>,
+    live: Live,
+}
+
+impl Console {
+    pub fn new(app: Arc<AppState>, people: Arc<People>, data: PathBuf) -> Self {
+        Self {
+            app,
+            people,
+            data,
+            sign_ins: SignIns::default(),
+            approvals: Mutex::default(),
+            live: Live::new(live::STREAMS),
+        }
+    }
 }
 
 type Shared = State<Arc<Console>>;
@@ -67,6 +89,8 @@ const fn page(
 /// role. An act needs more: `act_form::role` says which.
 const ROUTES: &[Route] = &[
     page("/console/style.css", None, || get(pages::style)),
+    page("/console/live.js", None, || get(live::script)),
+    page("/console/events", Some(Role::Viewer), || get(live::events)),
     page("/console/sign-in", None, || {
         get(access::sign_in_page).post(access::sign_in)
     }),
@@ -99,15 +123,31 @@ const ROUTES: &[Route] = &[
         Some(Role::Viewer),
         || get(reports::draft),
     ),
+    page(
+        "/console/reports/{committee}/{month}/files/{name}",
+        Some(Role::Viewer),
+        || get(reports::file),
+    ),
     page("/console/notices", Some(Role::Viewer), || {
         get(notices::page)
     }),
     page("/console/systems/{id}", Some(Role::Viewer), || {
         get(systems::page)
     }),
+    page(
+        "/console/systems/{id}/probes/{probe}",
+        Some(Role::Operator),
+        || post(systems::probe_now),
+    ),
     page("/console/ledger", Some(Role::Viewer), || get(audit::page)),
     page("/console/acts", Some(Role::Operator), || {
         post(act_form::submit)
+    }),
+    page("/console/proposals", Some(Role::Viewer), || {
+        get(proposals::list)
+    }),
+    page("/console/proposals/{id}", Some(Role::Operator), || {
+        post(proposals::decide)
     }),
     page("/console/account", Some(Role::Viewer), || {
         get(accounts::account_page).post(accounts::change_password)
@@ -149,7 +189,7 @@ pub fn router(console: Arc<Console>) -> Router {
 /// The headers of every page: nothing from another host, no frames, no copies in caches.
 async fn headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    let policy = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; \
+    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self'; \
                   frame-ancestors 'none'; base-uri 'none'";
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, policy),

@@ -34,6 +34,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("notices.html", include_str!("templates/notices.html")),
     ("overview.html", include_str!("templates/overview.html")),
     ("people.html", include_str!("templates/people.html")),
+    ("probe.html", include_str!("templates/probe.html")),
+    ("proposals.html", include_str!("templates/proposals.html")),
     ("report.html", include_str!("templates/report.html")),
     ("reports.html", include_str!("templates/reports.html")),
     (
@@ -74,6 +76,7 @@ struct Frame {
     may_act: bool,
     may_approve: bool,
     may_manage: bool,
+    version: String,
     /// Shown before the title: how much is wrong now.
     alarms: usize,
     now: super::when::When,
@@ -96,6 +99,7 @@ impl Console {
             may_act: account.role >= Role::Operator,
             may_approve: account.role >= Role::Approver,
             may_manage: account.role >= Role::Admin,
+            version: self.version(),
             alarms: super::overview::alarms(&snapshot.record),
             now: self.times().at(self.app.now()),
         };

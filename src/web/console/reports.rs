@@ -2,7 +2,7 @@
 
 use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use domain::calendar::Month;
 use domain::id::CommitteeId;
@@ -223,7 +223,7 @@ pub async fn draft(
             // The report has its own styles and no script.
             let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox";
             response.headers_mut().insert(
-                axum::http::header::CONTENT_SECURITY_POLICY,
+                header::CONTENT_SECURITY_POLICY,
                 axum::http::HeaderValue::from_static(policy),
             );
             response
@@ -236,4 +236,47 @@ pub async fn draft(
         ),
         Err(response) => response,
     }
+}
+
+/// A file of an approved report, as the committee got it.
+pub async fn file(
+    State(console): Shared,
+    Extension(who): Extension<SignedIn>,
+    Path((committee, month, name)): Path<(String, String, String)>,
+) -> Response {
+    let snapshot = console.app.snapshot();
+    let known = month.parse::<Month>().ok().and_then(|month| {
+        let reports = &snapshot.record.reports;
+        reports.get(&CommitteeId::from(committee.as_str()), month)
+    });
+    let revisions = known.map_or(&[][..], |known| known.revisions.as_slice());
+    let mut filed = revisions.iter().filter_map(|r| r.filed.as_ref());
+    // Only names that the ledger has are read from the disk.
+    let is_filed = filed.any(|filed| filed.files.iter().any(|file| file.name == name));
+    if !is_filed {
+        let text = format!("The report has no file {name}.");
+        return console.message(&who.account, StatusCode::NOT_FOUND, "Not found", &text);
+    }
+    let path = console.data.join(filing::FOLDER).join(&name);
+    let bytes = match blocking(move || std::fs::read(path)).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(error)) => {
+            let text = format!(
+                "{name} cannot be read: {error}. `nines report show` makes it again from the ledger."
+            );
+            return console.message(
+                &who.account,
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Not readable",
+                &text,
+            );
+        }
+        Err(response) => return response,
+    };
+    let shown_as = format!("attachment; filename=\"{name}\"");
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::CONTENT_DISPOSITION, shown_as),
+    ];
+    (headers, bytes).into_response()
 }

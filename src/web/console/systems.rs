@@ -5,11 +5,13 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
+use serde_json::json;
 
 use super::Shared;
 use super::access::SignedIn;
 use super::overview::incident_line;
 use super::when::When;
+use crate::web::probe_now::NotRun;
 
 #[derive(Serialize)]
 struct Page {
@@ -93,6 +95,33 @@ pub async fn page(
         id,
     };
     console.page(&who.account, "system.html", page)
+}
+
+/// Runs a probe now. The result is neither stored nor counted.
+pub async fn probe_now(
+    State(console): Shared,
+    Extension(who): Extension<SignedIn>,
+    Path((id, probe)): Path<(String, String)>,
+) -> Response {
+    let probe = domain::id::ProbeId::of(&id.as_str().into(), &probe);
+    let transcript = match console.app.probe_transcript(&probe).await {
+        Ok(transcript) => transcript,
+        Err(NotRun::Unknown) => {
+            let text = format!(
+                "There is no probe {probe} that Nines can run: a heartbeat comes by itself."
+            );
+            return console.message(&who.account, StatusCode::NOT_FOUND, "Not found", &text);
+        }
+        Err(NotRun::Busy) => {
+            let text = format!("Somebody runs {probe} already. Try it again in a moment.");
+            return console.message(&who.account, StatusCode::CONFLICT, "It runs", &text);
+        }
+    };
+    console.page(
+        &who.account,
+        "probe.html",
+        json!({ "id": id, "probe": probe, "transcript": transcript }),
+    )
 }
 
 fn blips(record: &domain::record::Record, system: &str, probe: &str) -> u32 {

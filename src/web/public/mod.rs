@@ -6,7 +6,6 @@ mod api;
 mod beats;
 mod days;
 mod incidents;
-mod live;
 mod model;
 mod peers;
 mod refresh;
@@ -29,12 +28,12 @@ use axum::routing::{any, get};
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use self::live::Live;
 use self::peers::Peers;
 use self::refresh::Settings;
 use self::site::{GONE, Site};
 use super::client::Peer;
 use super::listener::Listener;
+use super::live::Live;
 use super::server::Limits;
 use crate::clock;
 use crate::config::PublicPages;
@@ -57,6 +56,8 @@ const LIMITS: Limits = Limits {
 const BODY: usize = 64 * 1024;
 /// The time to read a request's body and to compute its answer.
 const ANSWER: Duration = Duration::from_secs(20);
+/// Open pages that are told of changes. Others load themselves again each minute.
+const STREAMS: usize = 512;
 
 /// The state of the public listener.
 pub struct Public {
@@ -78,7 +79,7 @@ impl Public {
             peers: Arc::default(),
             site: ArcSwapOption::empty(),
             settings: Settings::new(address),
-            live: Live::default(),
+            live: Live::new(STREAMS),
         }
     }
 

@@ -4,12 +4,13 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 
+use domain::event::Fact;
 use nines::clock;
 use nines::web::console;
 use people::{People, Role};
 use serde_json::{Value, json};
 
-use crate::support::program::{Running, append, configure, facts, log, until};
+use crate::support::program::{Running, append, configure, facts, log, rehearsed, until};
 
 const PASSWORD: &str = "quartz lantern meadow fifty";
 
@@ -19,8 +20,25 @@ struct Answer {
     body: String,
 }
 
+/// The body of a page, which may be a file.
+fn send_bytes(folder: &Path, path: &str, cookie: &str) -> Vec<u8> {
+    let answer = answered(folder, "GET", path, &[cookie.to_owned()], "");
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    answer[end.unwrap() + 4..].to_vec()
+}
+
 /// Sends one request with these header lines.
 fn send(folder: &Path, method: &str, path: &str, headers: &[String], body: &str) -> Answer {
+    let answer = String::from_utf8(answered(folder, method, path, headers, body)).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    Answer {
+        status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+        head: head.to_owned(),
+        body: body.to_owned(),
+    }
+}
+
+fn answered(folder: &Path, method: &str, path: &str, headers: &[String], body: &str) -> Vec<u8> {
     let config = std::fs::read_to_string(folder.join("nines.toml")).unwrap();
     let at = config.split("private = \"").nth(1).unwrap();
     let at = at.split('"').next().unwrap();
@@ -34,13 +52,7 @@ fn send(folder: &Path, method: &str, path: &str, headers: &[String], body: &str)
     .unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
-    let answer = String::from_utf8(answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    Answer {
-        status: head.split(' ').nth(1).unwrap().parse().unwrap(),
-        head: head.to_owned(),
-        body: body.to_owned(),
-    }
+    answer
 }
 
 fn form(fields: &[(&str, &str)]) -> String {
@@ -187,11 +199,18 @@ fn every_address_asks_for_its_role() {
             .replace("{secret}", "guess")
             .replace("incidents/{id}", "incidents/I-1")
             .replace("systems/{id}", "systems/portal")
-            .replace("{committee}/{month}", "operations/2026-10");
+            .replace("proposals/{id}", "proposals/1")
+            .replace("{committee}/{month}", "operations/2026-10")
+            .replace("{probe}", "port")
+            .replace("{name}", "operations-2026-10-final.pdf");
         let open = send(folder, "GET", &path, &[], "").status;
         match needed {
             None => assert!([200, 404].contains(&open), "{path}: {open}"),
             Some(_) => assert_eq!(open, 303, "{path} without an account"),
+        }
+        if path == "/console/events" {
+            // A stream has no end.
+            continue;
         }
         for (role, session) in &sessions {
             let status = send(folder, "GET", &path, std::slice::from_ref(session), "").status;
@@ -295,6 +314,130 @@ fn what_excuses_downtime_needs_an_approver() {
         "{}",
         refused.body
     );
+}
+
+/// The draft that a report's page names.
+fn draft_of(page: &str) -> &str {
+    let field = page.split(r#"name="as_of:number" value=""#).nth(1);
+    field.unwrap().split('"').next().unwrap()
+}
+
+#[test]
+fn a_report_is_approved_in_the_console_as_it_was_read() {
+    let folder = rehearsed();
+    let folder = folder.path();
+    configure(folder);
+    let _running = Running::start(folder);
+    let approver = person(folder, Role::Approver);
+    let path = "/console/reports/operations/2026-10";
+    let page = || send(folder, "GET", path, std::slice::from_ref(&approver), "");
+    let read = page();
+    assert_eq!(read.status, 200, "{}", read.body);
+    let fields = [
+        ("do", "approve_report"),
+        ("committee", "operations"),
+        ("month", "2026-10"),
+        ("as_of:number", draft_of(&read.body)),
+        ("back", path),
+    ];
+    let act = |fields: &[(&str, &str)]| post(folder, "/console/acts", &approver, fields);
+    let preview = act(&fields);
+    assert_eq!(preview.status, 200, "{}", preview.body);
+    let done = act(&[&fields[..], &[("confirmed", "yes")]].concat());
+    assert_eq!(done.status, 200, "{}", done.body);
+    assert!(
+        done.body.contains("approved the report of 2026-10"),
+        "{}",
+        done.body
+    );
+    let approved = page();
+    let name = "operations-2026-10-final.pdf";
+    assert!(approved.body.contains(name), "{}", approved.body);
+    // The file that the committee got, byte by byte.
+    let file = send_bytes(folder, &format!("{path}/files/{name}"), &approver);
+    assert!(file == std::fs::read(folder.join("data/reports").join(name)).unwrap());
+    let other = format!("{path}/files/nines.toml");
+    assert_eq!(send(folder, "GET", &other, &[approver], "").status, 404);
+}
+
+#[test]
+fn what_one_account_proposes_another_account_approves() {
+    let folder = rehearsed();
+    let folder = folder.path();
+    configure(folder);
+    let _running = Running::start(folder);
+    let [operator, approver] = [Role::Operator, Role::Approver].map(|role| person(folder, role));
+    let exclude = [
+        ("do", "exclude"),
+        ("outage", "portal"),
+        ("from", "2026-10-07T02:20:00-04:00"),
+        ("to", "2026-10-07T02:30:00-04:00"),
+        ("reason", "their own line"),
+        ("evidence", "ticket 17"),
+        ("propose", "yes"),
+    ];
+    let act =
+        |session: &str, fields: &[(&str, &str)]| post(folder, "/console/acts", session, fields);
+    // A name that one person types is no second person.
+    let typed = act(
+        &approver,
+        &[&exclude[..6], &[("approved_by", "bob")]].concat(),
+    );
+    assert_eq!(typed.status, 409);
+    assert!(
+        typed.body.contains("an account of their own"),
+        "{}",
+        typed.body
+    );
+    let preview = act(&operator, &exclude);
+    assert!(preview.body.contains("Propose it"), "{}", preview.body);
+    let excluded = || -> Vec<Option<String>> {
+        let facts = facts(folder).into_iter();
+        let approvers = facts.filter_map(|fact| match fact {
+            Fact::DowntimeExcluded { approved_by, .. } => Some(approved_by),
+            _ => None,
+        });
+        approvers.collect()
+    };
+    let confirmed = [&exclude[..], &[("confirmed", "yes")]].concat();
+    for proposer in [&operator, &approver] {
+        assert_eq!(act(proposer, &confirmed).status, 303);
+    }
+    assert_eq!(excluded(), [], "a proposal is no fact");
+    let list = send(
+        folder,
+        "GET",
+        "/console/proposals",
+        std::slice::from_ref(&approver),
+        "",
+    );
+    assert!(list.body.contains("their own line"), "{}", list.body);
+    let decide = |session: &str, number: u32, decision: &str| {
+        let path = format!("/console/proposals/{number}");
+        post(folder, &path, session, &[("decision", decision)])
+    };
+    assert_eq!(decide(&operator, 1, "approve").status, 403, "the proposer");
+    assert_eq!(decide(&approver, 2, "approve").status, 403, "the proposer");
+    assert_eq!(decide(&operator, 2, "withdraw").status, 403, "another's");
+    assert_eq!(excluded(), []);
+    // Pressed twice at once, it is recorded once.
+    let answers: Vec<u16> = std::thread::scope(|scope| {
+        let presses = [(); 2].map(|()| scope.spawn(|| decide(&approver, 1, "approve").status));
+        presses.map(|press| press.join().unwrap()).into()
+    });
+    assert!(
+        answers.contains(&200) && answers.contains(&404),
+        "{answers:?}"
+    );
+    assert_eq!(excluded(), [Some("approver".to_owned())]);
+    assert_eq!(decide(&approver, 2, "withdraw").status, 303);
+    assert_eq!(decide(&approver, 2, "approve").status, 404);
+    let token = token(folder, Role::Approver);
+    let act = json!({ "act": {
+        "do": "acknowledge", "incident": "portal", "counts_from": "2026-10-07T06:18:00Z", "approved_by": "bob",
+    } });
+    let (status, problem) = api(folder, &token, "/api/v1/acts", Some(act));
+    assert_eq!(status, 409, "{problem}");
 }
 
 fn api(folder: &Path, token: &str, path: &str, body: Option<Value>) -> (u16, Value) {

@@ -13,8 +13,6 @@ use hyper::body::{Body as HttpBody, Frame};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
-/// Streams at once. Other pages load themselves again each minute.
-const STREAMS: usize = 512;
 /// A line after this time of silence, so that no proxy ends the stream.
 const ALIVE: Duration = Duration::from_secs(20);
 
@@ -24,16 +22,15 @@ pub(super) struct Live {
     room: Arc<Semaphore>,
 }
 
-impl Default for Live {
-    fn default() -> Self {
+impl Live {
+    /// At most `streams` at once.
+    pub(super) fn new(streams: usize) -> Self {
         Self {
             version: watch::Sender::default(),
-            room: Arc::new(Semaphore::new(STREAMS)),
+            room: Arc::new(Semaphore::new(streams)),
         }
     }
-}
 
-impl Live {
     pub(super) fn publish(&self, version: &str) {
         self.version.send_if_modified(|known| {
             let is_new = known != version;

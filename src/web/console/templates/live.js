@@ -1,0 +1,43 @@
+// Loads the page again when the record has changed. Nothing that a person types is lost: the page then says that it is old.
+'use strict';
+(() => {
+  const main = document.getElementById('main');
+  const old = document.getElementById('old');
+  let shown = document.body.dataset.version;
+  let edited = false;
+  let loading = false;
+  main.addEventListener('input', () => { edited = true; });
+
+  const load = async () => {
+    if (loading) return;
+    loading = true;
+    try {
+      const answer = await fetch(location.href, { cache: 'no-store' });
+      // The session has ended.
+      if (answer.redirected) return location.reload();
+      if (!answer.ok) return;
+      const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+      shown = page.body.dataset.version;
+      document.title = page.title;
+      const next = page.getElementById('main');
+      const changed = next.textContent !== main.textContent;
+      if (edited || main.contains(document.activeElement)) {
+        old.hidden = old.hidden && !changed;
+        return;
+      }
+      const name = (details) => details.querySelector('summary').textContent;
+      const open = new Set([...main.querySelectorAll('details[open]')].map(name));
+      main.replaceChildren(...next.childNodes);
+      main.querySelectorAll('details').forEach((details) => { details.open = open.has(name(details)); });
+    } finally {
+      loading = false;
+    }
+  };
+
+  new EventSource('/console/events').addEventListener('version', (event) => {
+    if (event.data && event.data !== shown) load();
+  });
+  // What samples change is not in the record.
+  const seconds = Number(document.body.dataset.refresh);
+  if (seconds) setInterval(() => { if (!document.hidden) load(); }, seconds * 1000);
+})();
