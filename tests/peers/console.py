@@ -72,7 +72,7 @@ await page.getByRole('heading', { name: 'Recorded' }).waitFor();
 say('scheduled');
 await page.goto(`${site}/console/maintenance`);
 await page.getByText('Cancel', { exact: true }).first().click();
-await page.getByLabel('Reason, as customers read it').first().fill('The disk is late.');
+await page.getByLabel('Reason, for the ledger').first().fill('The disk is late.');
 await page.locator('form:has(input[value=cancel_maintenance]) button').first().click();
 await press('Record it and send');
 await page.getByRole('heading', { name: 'Recorded' }).waitFor();
@@ -181,7 +181,7 @@ def main():
         check(flow.next()["same"], "the page was loaded again")
         say("the first administrator signs in; a system goes down, and the open page says so without a reload")
         flow.expect("types")
-        nines.ask("incident", "update", "portal", "--text", "Kim looks, too.", "--internal", "--by", "kim")
+        nines.ask("incident", "update", "portal", "--text", "Kim looks, too.", "--to", "staff", "--by", "kim")
         preview = flow.next()["preview"]
         check("it@clinic.example" in preview, preview)
         both = flow.next()["both"]
@@ -191,7 +191,7 @@ def main():
         flow.expect("scheduled")
         until(30, lambda: mails(spool), lambda: mailed(spool, "it@clinic.example", "New disk"))
         flow.expect("cancelled")
-        until(30, lambda: mails(spool), lambda: mailed(spool, "it@clinic.example", "The disk is late."))
+        until(30, lambda: mails(spool), lambda: mailed(spool, "it@clinic.example", "CANCELLED"))
         say("maintenance is scheduled and cancelled, and the customer is notified of both")
         become(target, "ok")
         until(60, "the incident is not resolved",
