@@ -54,7 +54,7 @@ const OWNED: &[(&str, &str)] = &[
     ("anyhow::", "src/cli"),
     (
         "probes::",
-        "src/engine src/config src/cli src/app src/notices",
+        "src/engine src/config src/cli src/app src/notices src/web",
     ),
     ("decide::decide", "src/engine/turn.rs"),
 ];
