@@ -126,7 +126,7 @@ const [file] = await Promise.all([
 ]);
 await file.saveAs(`${folder}/final.pdf`);
 await page.goto(`${site}/console/systems/portal`);
-await press(/Probe .* now/);
+await press(/Probe now/);
 say({ probe: await page.getByRole('main').innerText() });
 
 const paths = ['/console', '/console/incidents', new URL(incident).pathname, '/console/maintenance', '/console/reports',
