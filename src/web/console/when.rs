@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-/// An instant, for people and for the attribute `datetime`.
+/// An instant, for people and for the attribute `datetime`, in whole seconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct When {
     pub iso: String,
@@ -43,7 +43,7 @@ impl Times {
             _ => format!("{} ago", words::length(-seconds)),
         };
         When {
-            iso: at.to_string(),
+            iso: format!("{at:.0}"),
             text: local.strftime("%a %-d %b %Y %H:%M:%S %Z").to_string(),
             apart,
         }

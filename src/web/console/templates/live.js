@@ -37,6 +37,28 @@
   new EventSource('/console/events').addEventListener('version', (event) => {
     if (event.data && event.data !== shown) load();
   });
+  // A form that says so is tried while a person fills it in: it shows what would be recorded, or why it is refused.
+  const parts = (html) => {
+    const page = new DOMParser().parseFromString(html, 'text/html').getElementById('main');
+    const lines = [...page.querySelectorAll('section li, section p')].map((line) => line.textContent);
+    return [page.querySelector('h1').textContent, ...lines];
+  };
+  let waits;
+  main.addEventListener('input', (event) => {
+    const form = event.target.closest('form[data-check]');
+    if (!form) return;
+    clearTimeout(waits);
+    waits = setTimeout(async () => {
+      const said = form.querySelector('output');
+      if (!form.checkValidity()) return said.replaceChildren();
+      const body = new URLSearchParams(new FormData(form));
+      const answer = await fetch(form.getAttribute('action'), { method: 'POST', body });
+      const line = (text) => Object.assign(document.createElement('p'), { textContent: text });
+      said.replaceChildren(...parts(await answer.text()).map(line));
+      said.className = answer.ok ? 'checked' : 'checked urgent';
+    }, 500);
+  });
+
   // What samples change is not in the record.
   const seconds = Number(document.body.dataset.refresh);
   if (seconds) setInterval(() => { if (!document.hidden) load(); }, seconds * 1000);
