@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::Month;
 use crate::catalogue::Single;
 use crate::desk::Import;
-use crate::handling::Component;
+use crate::handling::{Component, Form};
 use crate::id::{CommitteeId, CustomerId, IncidentId, OutageId, PolicyId, SystemId, WindowId};
 use crate::incident::{Certainty, Measure, Phase};
 use crate::policy::{Flag, Request};
@@ -157,20 +157,24 @@ pub enum Act {
         into: Selector<IncidentId>,
         reason: String,
     },
-    /// Records a customer's report. It belongs to an unresolved incident of its systems, or opens one.
+    /// Records a customer's report, or one by the public form. It belongs to an unresolved incident of its systems, or
+    /// opens one.
     ReportProblem {
-        customer: CustomerId,
+        /// None for a report by the public form.
+        customer: Option<CustomerId>,
         #[serde(default)]
         systems: Vec<SystemId>,
         request: Request,
         text: String,
-        /// The person who reported it.
+        /// The person who reported it; left out of a report by the public form.
+        #[serde(default)]
         reporter: String,
         /// When it was received; without it, now.
         received: Option<Timestamp>,
         /// It came by telephone.
         #[serde(default)]
         phone: bool,
+        form: Option<Form>,
     },
     /// Resolves a report without an outage, or an incident with a workaround.
     Resolve {

@@ -19,15 +19,18 @@ pub enum How {
     Api,
     Console,
     Scenario,
+    /// A form on the public pages: a person without an account.
+    Public,
 }
 
 impl How {
-    pub const ALL: [How; 5] = [
+    pub const ALL: [How; 6] = [
         How::Service,
         How::Cli,
         How::Api,
         How::Console,
         How::Scenario,
+        How::Public,
     ];
 
     /// The word in the ledger's column `how`.
@@ -38,6 +41,7 @@ impl How {
             How::Api => "api",
             How::Console => "console",
             How::Scenario => "scenario",
+            How::Public => "public",
         }
     }
 }
@@ -54,6 +58,14 @@ impl Actor {
         Self {
             person: person.into(),
             how: How::Cli,
+        }
+    }
+
+    /// A person whom the ledger knows by the number of the report alone.
+    pub fn public_form() -> Self {
+        Self {
+            person: "public form".to_owned(),
+            how: How::Public,
         }
     }
 

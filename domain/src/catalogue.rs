@@ -96,6 +96,7 @@ impl Customer {
         match address {
             Address::Mail(mail) => self.contacts.contains(mail),
             Address::Webhook(url) => self.webhook.as_ref() == Some(url),
+            Address::Reporter(_) => false,
         }
     }
 }
@@ -126,6 +127,7 @@ impl Contact {
         match address {
             Address::Mail(mail) => self.email.as_ref() == Some(mail),
             Address::Webhook(url) => self.webhook.as_ref() == Some(url),
+            Address::Reporter(_) => false,
         }
     }
 }

@@ -46,22 +46,59 @@ impl Impact {
     }
 }
 
-/// A customer's report.
+/// The report of a problem, by a customer or by a person who filled in the public form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Problem {
-    pub customer: CustomerId,
+    /// `None` for a report by the public form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<CustomerId>,
     /// The systems it is about; none for a general request.
     pub systems: Vec<SystemId>,
     pub request: Request,
     /// The reporter's words.
     pub text: String,
-    /// The person who reported it.
+    /// The person who reported it; empty for a report by the public form.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reporter: String,
     /// When it was received: no later than it was recorded.
     pub received: Timestamp,
     /// It came by telephone.
     pub phone: bool,
+    /// Set for a report by the public form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<Form>,
+}
+
+impl Problem {
+    /// The reporter in a sentence: `Bo Park of st-elsewhere`, `reporter 7`.
+    pub fn by(&self) -> String {
+        match (&self.form, &self.customer) {
+            (Some(form), _) => format!("reporter {}", form.reporter),
+            (None, Some(customer)) => format!("{} of {customer}", self.reporter),
+            (None, None) => self.reporter.clone(),
+        }
+    }
+
+    /// What it is about: the type of issue that the form offered, else the kind of request.
+    pub fn about(&self) -> &str {
+        let form = self.form.as_ref();
+        form.map_or_else(|| self.request.word(), |form| &form.issue)
+    }
+}
+
+/// The part of a report that comes from the public form. The person's name, organisation, mail address and telephone
+/// number are in `people.sqlite`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Form {
+    /// The person's number in `people.sqlite`.
+    pub reporter: i64,
+    /// The type of issue, one of the form's list.
+    pub issue: String,
+    /// The agreement whose clocks run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyId>,
 }
 
 /// A call or a visit in which a person answered.

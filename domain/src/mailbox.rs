@@ -13,15 +13,25 @@ pub enum Address {
     Mail(String),
     /// The URL of a signed webhook, as configured. It holds no secret.
     Webhook(String),
+    /// The mail address of a person who reported a problem, by the person's number in `people.sqlite`. It is looked
+    /// up when a message is sent, so that the ledger never has it.
+    Reporter(i64),
 }
 
 impl Address {
     /// True if both belong to the same channel: two mail addresses, or the same webhook.
     pub fn shares_channel_with(&self, other: &Address) -> bool {
         match (self, other) {
-            (Address::Mail(_), Address::Mail(_)) => true,
             (Address::Webhook(one), Address::Webhook(two)) => one == two,
-            _ => false,
+            _ => self.is_mail() && other.is_mail(),
+        }
+    }
+
+    /// True if messages go there by mail.
+    pub fn is_mail(&self) -> bool {
+        match self {
+            Address::Mail(_) | Address::Reporter(_) => true,
+            Address::Webhook(_) => false,
         }
     }
 }
@@ -30,6 +40,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Address::Mail(address) | Address::Webhook(address) => f.pad(address),
+            Address::Reporter(number) => f.pad(&format!("reporter {number}")),
         }
     }
 }

@@ -37,10 +37,12 @@ pub enum Kind {
     ClockDue,
     ClockMissed,
     ToldFailed,
+    ProblemReported,
+    ProblemReceipt,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 17] = [
+    pub const ALL: [Kind; 19] = [
         Kind::Downtime,
         Kind::Uptime,
         Kind::MaintenanceScheduled,
@@ -58,6 +60,8 @@ impl Kind {
         Kind::ClockDue,
         Kind::ClockMissed,
         Kind::ToldFailed,
+        Kind::ProblemReported,
+        Kind::ProblemReceipt,
     ];
 
     /// The stored name, which is also the folder of its templates.
@@ -80,6 +84,8 @@ impl Kind {
             Kind::ClockDue => "clock-due",
             Kind::ClockMissed => "clock-missed",
             Kind::ToldFailed => "told-failed",
+            Kind::ProblemReported => "problem-reported",
+            Kind::ProblemReceipt => "problem-receipt",
         }
     }
 
@@ -87,7 +93,11 @@ impl Kind {
     pub fn is_alert(self) -> bool {
         matches!(
             self,
-            Kind::Escalation | Kind::ClockDue | Kind::ClockMissed | Kind::ToldFailed
+            Kind::Escalation
+                | Kind::ClockDue
+                | Kind::ClockMissed
+                | Kind::ToldFailed
+                | Kind::ProblemReported
         )
     }
 }
@@ -98,8 +108,8 @@ impl fmt::Display for Kind {
     }
 }
 
-/// On whose behalf an address receives a message. People whom the configuration does not name
-/// (subscribers, reporters) will be roles with an id, never with their data.
+/// On whose behalf an address receives a message. A person whom the configuration does not name is a role with a
+/// number, never with the person's data.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
@@ -108,6 +118,8 @@ pub enum Role {
     Contact(String),
     /// A member of a committee.
     Committee(CommitteeId),
+    /// A person who reported a problem, by the number in `people.sqlite`.
+    Reporter(i64),
 }
 
 /// One address with the roles it had when the message was made.
@@ -127,7 +139,7 @@ impl Recipient {
     pub fn customers(&self) -> impl Iterator<Item = &CustomerId> {
         self.who.iter().filter_map(|role| match role {
             Role::Customer(id) => Some(id),
-            Role::Contact(_) | Role::Committee(_) => None,
+            Role::Contact(_) | Role::Committee(_) | Role::Reporter(_) => None,
         })
     }
 }
@@ -322,6 +334,14 @@ pub enum About {
         since: Timestamp,
         /// The last answer to it.
         reply: Option<String>,
+    },
+    /// A person reported a problem by the public form.
+    Reported {
+        /// The type of issue that the person chose.
+        issue: String,
+        /// The person's words.
+        text: String,
+        received: Timestamp,
     },
 }
 

@@ -1,5 +1,7 @@
 //! People who reported a problem on the public page: their contact data. The ledger has the number alone.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 
@@ -33,6 +35,42 @@ impl People {
             ],
         )?;
         Ok(ReporterId(connection.last_insert_rowid()))
+    }
+
+    /// How many reports since an instant name a mail address.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn reports_naming(&self, email: &str, since: Timestamp) -> Result<u32, Error> {
+        let connection = self.connection();
+        let counted = connection.query_row(
+            "SELECT count(*) FROM reporter WHERE email = ?1 COLLATE NOCASE AND created >= ?2",
+            params![email, seconds(since)],
+            |row| row.get(0),
+        );
+        Ok(counted?)
+    }
+
+    /// Erases everyone of whom the ledger has no report: a kill came before it.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn keep_reporters(&self, known: &BTreeSet<ReporterId>) -> Result<(), Error> {
+        let mut connection = self.connection();
+        let change = connection.transaction()?;
+        let all: Vec<i64> = {
+            let mut statement = change.prepare("SELECT id FROM reporter")?;
+            let rows = statement.query_map([], |row| row.get(0))?;
+            rows.collect::<Result<_, _>>()?
+        };
+        for id in all
+            .into_iter()
+            .filter(|id| !known.contains(&ReporterId(*id)))
+        {
+            change.execute("DELETE FROM reporter WHERE id = ?1", [id])?;
+        }
+        change.commit()?;
+        Ok(())
     }
 
     /// `None` if the person was erased.

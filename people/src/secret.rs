@@ -14,7 +14,9 @@ pub struct Secret(String);
 
 impl Secret {
     /// 32 random bytes as 43 letters that a URL may contain.
-    pub(crate) fn random() -> Result<Self, Error> {
+    /// # Errors
+    /// The system has no random numbers.
+    pub fn random() -> Result<Self, Error> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).map_err(|_| Error::Random)?;
         Ok(Self(URL_SAFE_NO_PAD.encode(bytes)))

@@ -6,6 +6,7 @@ mod reload;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,8 +15,9 @@ use std::time::Duration;
 use domain::actor::Actor;
 use domain::calendar;
 use domain::input::Input;
+use domain::record::Record;
 use jiff::Timestamp;
-use people::People;
+use people::{People, ReporterId};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -170,8 +172,11 @@ async fn run_ready(
     let runner = Runner::start(Arc::clone(&engine))?;
     renderer.attach_from(data.join(filing::FOLDER));
     let asked = notices::warn_if_no_relay_answers(relays(&loaded));
+    let people = Arc::new(open_people(&data, &loaded.listen)?);
+    people.keep_reporters(&reporters(&engine.snapshot().record))?;
     let courier = Courier::new(relays(&loaded), renderer, Timeouts::default());
-    let courier = Arc::new(courier.with_webhooks(loaded.webhooks.clone()));
+    let courier = courier.with_webhooks(loaded.webhooks.clone());
+    let courier = Arc::new(courier.with_people(Arc::clone(&people)));
 
     let (tell_stop, stopped) = watch::channel(false);
     let filer = Arc::new(Filer::new(
@@ -193,7 +198,11 @@ async fn run_ready(
             Some(_) => format!("https://{address}"),
             None => format!("http://{address}"),
         });
-    let pages = web::public::Public::new(Arc::clone(&engine), address.unwrap_or_default());
+    let pages = web::public::Public::new(
+        Arc::clone(&engine),
+        Arc::clone(&people),
+        address.unwrap_or_default(),
+    );
     let pages = Arc::new(pages);
     pages.beats().replace(&loaded.heartbeats);
     pages.show(loaded.public.clone());
@@ -206,10 +215,9 @@ async fn run_ready(
     state
         .private_tls()
         .replace(loaded.listen.private_tls.clone());
-    let people = open_people(&data, &loaded.listen)?;
     let console = Arc::new(Console::new(
         Arc::clone(&state),
-        Arc::new(people),
+        Arc::clone(&people),
         data.clone(),
     ));
     let listener = |tcp, tls: &Arc<_>| web::Listener {
@@ -353,6 +361,14 @@ fn serve(
         until_stopped(stopped),
     ));
     tasks
+}
+
+/// The people of whom the ledger has a report.
+fn reporters(record: &Record) -> BTreeSet<ReporterId> {
+    let incidents = record.incidents.all();
+    let problems = incidents.flat_map(|incident| &incident.handling.problems);
+    let forms = problems.filter_map(|problem| problem.form.as_ref());
+    forms.map(|form| ReporterId(form.reporter)).collect()
 }
 
 /// Opens the accounts. While no administrator exists, the address on which the first one makes the account is printed; it

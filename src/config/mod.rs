@@ -48,7 +48,7 @@ pub use diagnostics::{Mistake, Mistakes, Warnings};
 pub use heartbeat::{HeartbeatSetup, TokenHash};
 pub use listen::Listen;
 pub use locate::{Location, locate};
-pub use public::{PublicGroup, PublicPages};
+pub use public::{ProblemReports, PublicGroup, PublicPages};
 pub use read::document;
 pub use schema::{SchemaKind, schema, schema_of};
 pub use service::{Log, LogFormat, LogLevel};

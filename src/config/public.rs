@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use domain::id::SystemId;
+use domain::id::{PolicyId, SystemId};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use values::{Colour, FilePath, Id, Length, Line, Parsed, SiteUrl, Source, Written};
+use values::{Colour, FilePath, Id, Length, Line, Parsed, Prose, SiteUrl, Source, Written};
 
-use super::fields::{Names, reference};
+use super::fields::{References, reference};
 
 /// The days that a page shows unless the file says otherwise.
 const DAYS: u32 = 90;
@@ -35,6 +35,21 @@ pub(super) struct PublicTable {
     colour: Option<Parsed<Colour>>,
     /// How many days each system shows. Default: 90d.
     history: Option<Parsed<Length>>,
+    /// A form by which everyone can report a problem. Default: there is none.
+    problem_reports: Option<ProblemTable>,
+}
+
+/// The form by which everyone can report a problem.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ProblemTable {
+    /// The id of the policy whose clocks and escalations a report starts. Default: a report has no clocks.
+    policy: Option<Parsed<Id>>,
+    /// The types of issue to choose from. Default: `issue_types` of the policy, else five general ones.
+    #[schemars(length(min = 1, max = 40))]
+    issue_types: Option<Vec<Parsed<Line>>>,
+    /// What the form says about data of patients. Default: a request to leave it out.
+    warning: Option<Parsed<Prose>>,
 }
 
 /// Systems that the page shows together.
@@ -63,6 +78,19 @@ pub struct PublicPages {
     pub colour: String,
     /// Days of history, today included.
     pub days: u32,
+    /// The form for reports of problems; `None` if there is none.
+    pub problem_reports: Option<ProblemReports>,
+}
+
+/// The form by which everyone can report a problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProblemReports {
+    /// Whose clocks a report starts.
+    pub policy: Option<PolicyId>,
+    /// Empty: those of the policy.
+    pub issue_types: Vec<String>,
+    /// `None` is the usual one.
+    pub warning: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,10 +99,17 @@ pub struct PublicGroup {
     pub systems: Vec<SystemId>,
 }
 
-pub(super) fn public(source: &mut Source<'_>, table: PublicTable, systems: &Names) -> PublicPages {
+pub(super) fn public(
+    source: &mut Source<'_>,
+    table: PublicTable,
+    references: &References,
+) -> PublicPages {
     for id in &table.systems {
-        reference(source, id, "system", systems);
+        reference(source, id, "system", &references.systems);
     }
+    let problem_reports = table.problem_reports;
+    let problem_reports =
+        problem_reports.map(|table| problem_reports_of(source, table, references));
     let written = table.systems.into_iter().map(|id| (id.value, id.at));
     let written: Vec<_> = written.collect();
     source.no_repeats(&written);
@@ -146,5 +181,24 @@ pub(super) fn public(source: &mut Source<'_>, table: PublicTable, systems: &Name
         days: days
             .and_then(|days| u32::try_from(days).ok())
             .unwrap_or(DAYS),
+        problem_reports,
+    }
+}
+
+fn problem_reports_of(
+    source: &mut Source<'_>,
+    table: ProblemTable,
+    references: &References,
+) -> ProblemReports {
+    if let Some(policy) = &table.policy {
+        reference(source, policy, "policy", &references.policies);
+    }
+    let types = table.issue_types.into_iter().flatten();
+    let types: Vec<_> = types.map(|line| (line.value, line.at)).collect();
+    source.no_repeats(&types);
+    ProblemReports {
+        policy: table.policy.map(|id| PolicyId::from(id.value.as_str())),
+        issue_types: types.into_iter().map(|(name, _)| name).collect(),
+        warning: table.warning.map(|text| text.value),
     }
 }

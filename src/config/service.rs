@@ -330,7 +330,7 @@ pub(super) fn service(
     };
     let listen = listen(source, file.listen.unwrap_or_default());
     let pages = file.public;
-    let pages = pages.map(|table| public::public(source, table, &references.systems));
+    let pages = pages.map(|table| public::public(source, table, references));
     let self_check = file.self_check.map(|table| self_check(source, table));
     let mut mailed_customers = file.customer.iter();
     let mailed_customer = mailed_customers.find(|c| !c.value.contacts.is_empty());

@@ -78,6 +78,18 @@ fn a_customer_who_was_not_told_has_a_telephone() {
 }
 
 #[test]
+fn a_report_by_the_public_form_has_the_reporters_words_and_no_address() {
+    let about = About::Reported {
+        issue: "Signing in".to_owned(),
+        text: "The second step does not end.\nSince this morning.".to_owned(),
+        received: at("2026-10-07T02:14:20-04:00"),
+    };
+    let mut mail = alert(Kind::ProblemReported, None, about);
+    mail.affected.clear();
+    insta::assert_snapshot!(said(&mail));
+}
+
+#[test]
 fn maintenance_reminder() {
     insta::assert_snapshot!(said(&update(
         Kind::MaintenanceReminder,

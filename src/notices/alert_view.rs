@@ -21,6 +21,8 @@ pub struct AlertView {
     pub clock: Option<ClockView>,
     /// Set for a customer who was not told.
     pub untold: Option<UntoldView>,
+    /// Set for a report by the public form.
+    pub reported: Option<ReportedView>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -54,6 +56,15 @@ pub struct UntoldView {
     pub reply: Option<String>,
 }
 
+#[derive(Clone, Debug, Serialize)]
+pub struct ReportedView {
+    /// The type of issue that the reporter chose.
+    pub issue: String,
+    /// The reporter's words; may have several lines.
+    pub text: String,
+    pub received: Moment,
+}
+
 impl AlertView {
     pub(super) fn new(clock: &Clockface, of: &Alert) -> Self {
         let mut view = Self {
@@ -63,6 +74,7 @@ impl AlertView {
             level: None,
             clock: None,
             untold: None,
+            reported: None,
         };
         match &of.about {
             About::Level {
@@ -85,6 +97,17 @@ impl AlertView {
                     started: clock.read(run.started),
                     // A clock without a due instant warns nobody.
                     due: clock.read(run.due.unwrap_or(run.started)),
+                });
+            }
+            About::Reported {
+                issue,
+                text: words,
+                received,
+            } => {
+                view.reported = Some(ReportedView {
+                    issue: text::one_line(issue),
+                    text: text::lines(words).trim().to_owned(),
+                    received: clock.read(*received),
                 });
             }
             About::NotTold {

@@ -15,14 +15,16 @@ use domain::mailbox::Mailbox;
 use domain::notice::{Address, Kind, Notice};
 use domain::record::Record;
 use jiff::Timestamp;
+use people::People;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::delivery::{Ended, attempt};
-use super::message::hex;
-use super::relay::Timeouts;
+use super::message::{hex, to_person};
+use super::persons::{Persons, without_address};
+use super::relay::{Farewell, Timeouts};
 use super::webhook::post;
 use super::{Rendered, Renderer};
 use crate::config::{Relay, Webhook};
@@ -165,6 +167,7 @@ pub struct Courier {
     relays: ArcSwap<Vec<Relay>>,
     webhooks: ArcSwap<Vec<Webhook>>,
     renderer: ArcSwap<Renderer>,
+    persons: Persons,
     limits: Timeouts,
 }
 
@@ -176,7 +179,16 @@ impl Courier {
             relays: ArcSwap::from_pointee(relays),
             webhooks: ArcSwap::default(),
             renderer: ArcSwap::new(renderer),
+            persons: Persons::default(),
             limits,
+        }
+    }
+
+    /// The same courier, which finds the addresses of people in `people`.
+    pub fn with_people(self, people: Arc<People>) -> Self {
+        Self {
+            persons: Persons::of(people),
+            ..self
         }
     }
 
@@ -280,6 +292,7 @@ impl Courier {
                 let relays = in_order(&self.relays.load(), notice.kind);
                 attempt(&relays, &sender.mail_from.address, to, &bytes, &self.limits).await
             }
+            Address::Reporter(number) => self.mail_to_person(*number, &sender, &bytes).await,
             Address::Webhook(url) => {
                 let message_id = &sender.message_id;
                 (self.post(url, message_id, &bytes, outbox.now()).await, None)
@@ -294,6 +307,36 @@ impl Courier {
 }
 
 impl Courier {
+    /// Mails a message to a person whose address is in `people.sqlite`. The relay's answer is stored without it.
+    async fn mail_to_person(
+        &self,
+        number: i64,
+        sender: &Sender,
+        bytes: &[u8],
+    ) -> (Ended, Option<Farewell>) {
+        let to = match self.persons.mail_of(number).await {
+            Ok(Some(to)) => to,
+            Ok(None) => {
+                let why = "the person has no address any more";
+                return (Ended::new(Delivery::Rejected, why), None);
+            }
+            Err(why) => return (Ended::new(Delivery::Deferred, &why), None),
+        };
+        let bytes = match to_person(bytes, &to) {
+            Ok(bytes) => bytes,
+            // The error would quote the address.
+            Err(_) => {
+                let why = "the address of the person is not a mail address";
+                return (Ended::new(Delivery::Rejected, why), None);
+            }
+        };
+        let relays = self.relays.load();
+        let from = &sender.mail_from.address;
+        let (mut ended, farewell) = attempt(&relays, from, &to, &bytes, &self.limits).await;
+        ended.reply = without_address(&ended.reply, &to);
+        (ended, farewell)
+    }
+
     /// Posts a message to a webhook. A webhook that is no longer configured has no secret.
     async fn post(&self, url: &str, message_id: &str, bytes: &[u8], now: Timestamp) -> Ended {
         let webhooks = self.webhooks.load();

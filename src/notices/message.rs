@@ -31,7 +31,9 @@ impl Rendered {
     /// The message of `due` whose bytes were stored at its first attempt.
     pub fn kept(due: &Due, bytes: Vec<u8>) -> Self {
         let message_id = match due.notice.recipient.address {
-            Recipient::Mail(_) => header_of(&bytes, "Message-ID").unwrap_or_default(),
+            Recipient::Mail(_) | Recipient::Reporter(_) => {
+                header_of(&bytes, "Message-ID").unwrap_or_default()
+            }
             Recipient::Webhook(_) => due.sender.message_id.clone(),
         };
         let sha256 = hex(&Sha256::digest(&bytes));
@@ -55,13 +57,14 @@ impl Renderer {
         date: Timestamp,
     ) -> Result<Rendered, Error> {
         let to = match &notice.recipient.address {
-            Recipient::Mail(to) => to,
+            Recipient::Mail(to) => Some(mailbox("To", &to.as_str().into())?),
+            // The ledger stores these bytes and never forgets: `to_person` adds the address when they are sent.
+            Recipient::Reporter(_) => None,
             Recipient::Webhook(_) => return self.webhook(notice, sender, date),
         };
         let attachment = self.attachment(notice)?;
         let said = self.say_with(notice, sender, attachment.is_some())?;
         let from = mailbox("From", &sender.mail_from)?;
-        let to = mailbox("To", &to.as_str().into())?;
         let headers = Headers {
             message_id: &sender.message_id,
             references: &sender.references,
@@ -91,7 +94,8 @@ impl Renderer {
             date,
             list: sender.mail_from.domain(),
         };
-        build(from, mailbox("To", &to.into())?, headers, said, None)
+        let to = mailbox("To", &to.into())?;
+        build(from, Some(to), headers, said, None)
     }
 }
 
@@ -104,19 +108,23 @@ struct Headers<'a> {
 
 fn build(
     from: Mailbox,
-    to: Mailbox,
+    to: Option<Mailbox>,
     headers: Headers<'_>,
     said: Preview,
     attachment: Option<Attachment>,
 ) -> Result<Rendered, Error> {
     let fail = |what: &dyn std::fmt::Display| Error::Message(what.to_string());
     // lettre would otherwise read both addresses from the headers that it has encoded.
-    let envelope = Envelope::new(Some(from.email.clone()), vec![to.email.clone()])
-        .map_err(|error| fail(&error))?;
-    let mut message = Message::builder()
-        .envelope(envelope)
-        .from(from)
-        .to(to)
+    let reader = to
+        .as_ref()
+        .map_or_else(|| from.email.clone(), |to| to.email.clone());
+    let envelope =
+        Envelope::new(Some(from.email.clone()), vec![reader]).map_err(|error| fail(&error))?;
+    let mut message = Message::builder().envelope(envelope).from(from);
+    if let Some(to) = to {
+        message = message.to(to);
+    }
+    let mut message = message
         .subject(text::header("Subject", &said.subject)?)
         .header(Date::new(headers.date.into()))
         .raw_header(raw("Message-ID", headers.message_id)?);
@@ -160,6 +168,15 @@ fn build(
         sha256: hex(&Sha256::digest(&bytes)),
         bytes,
     })
+}
+
+/// The message with the address of a person whom the ledger knows by number alone.
+///
+/// # Errors
+/// It is no mail address.
+pub(super) fn to_person(bytes: &[u8], address: &str) -> Result<Vec<u8>, Error> {
+    let to = mailbox("To", &address.into())?;
+    Ok([format!("To: {to}\r\n").as_bytes(), bytes].concat())
 }
 
 /// Always quoted-printable: lettre would not encode short ASCII text, nor a bare CR in it.

@@ -11,6 +11,7 @@ mod ehlo;
 mod forbidden;
 mod message;
 mod outbox;
+mod persons;
 mod relay;
 mod render;
 mod report_view;

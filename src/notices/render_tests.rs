@@ -487,6 +487,8 @@ fn every_html_part_fetches_nothing_and_says_its_status_in_words() {
             Kind::ClockDue => "CLOCK DUE",
             Kind::ClockMissed => "CLOCK MISSED",
             Kind::ToldFailed => "NOT TOLD",
+            Kind::ProblemReported => "PROBLEM REPORTED",
+            Kind::ProblemReceipt => "RECEIVED",
             Kind::ReportDraft => "DRAFT",
             Kind::Report if notice.report.as_ref().is_some_and(|r| r.revision > 0) => "REVISION",
             Kind::Report => "REPORT",

@@ -62,6 +62,11 @@ fn to_staff(kind: Kind, catalogue: &Catalogue, system: Option<&System>, at: Time
             since: at,
             reply: Some("smtp.example.org:25: 451 4.7.1 Try again later".to_owned()),
         },
+        Kind::ProblemReported => About::Reported {
+            issue: "Signing in".to_owned(),
+            text: "The second step of the sign-in does not end.\nSince this morning.".to_owned(),
+            received: at,
+        },
         _ => About::Clock(ClockRun {
             clock: Clock::Response,
             number: 1,
@@ -116,6 +121,7 @@ fn other_alert(notice: &Notice) -> Notice {
                     _ => Clock::DisasterRecovery,
                 };
             }
+            About::Reported { text, .. } => *text = "It is slow.".to_owned(),
             About::NotTold { phone, reply, .. } => {
                 (*phone, *reply) = (None, None);
             }
@@ -289,7 +295,7 @@ pub fn unstable(kind: Kind, catalogue: &Catalogue, at: Timestamp) -> Option<Noti
 }
 
 fn frame(kind: Kind, customer: Option<&Customer>, at: Timestamp) -> Notice {
-    let posted = matches!(kind, Kind::Update | Kind::Correction);
+    let posted = matches!(kind, Kind::Update | Kind::Correction | Kind::ProblemReceipt);
     let windowed = !posted && !kind.is_alert() && !matches!(kind, Kind::Downtime | Kind::Uptime);
     let text =
         |found: Option<&String>, other: &str| found.cloned().unwrap_or_else(|| other.to_owned());
@@ -316,6 +322,7 @@ fn frame(kind: Kind, customer: Option<&Customer>, at: Timestamp) -> Notice {
                 | Kind::MaintenanceOverrun
                 | Kind::Update
                 | Kind::Correction
+                | Kind::ProblemReceipt
         )
         .then_some(IncidentId(1)),
         references: Vec::new(),
@@ -333,6 +340,7 @@ fn words(kind: Kind, at: Timestamp) -> Words {
             None,
             "A password of our own check had expired. The system was available.",
         ),
+        Kind::ProblemReceipt => (0, None, "Signing in"),
         _ => (
             1,
             Some(Phase::Identified),

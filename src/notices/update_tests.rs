@@ -47,6 +47,32 @@ fn updates_that_waited_are_printed_in_their_order() {
 }
 
 #[test]
+fn a_receipt_has_the_number_and_none_of_the_reporters_words() {
+    let mut notice = posted(
+        Kind::ProblemReceipt,
+        vec![words(0, "2026-10-07T08:00:00-04:00", "Signing in", None)],
+    );
+    notice.affected.clear();
+    insta::assert_snapshot!(said(&notice));
+}
+
+#[test]
+fn an_update_to_a_reporter_names_the_report() {
+    let mut notice = posted(
+        Kind::Update,
+        vec![words(
+            1,
+            "2026-10-07T08:00:00-04:00",
+            "We look at it.",
+            None,
+        )],
+    );
+    notice.affected.clear();
+    notice.recipient.name = "you".to_owned();
+    insta::assert_snapshot!(said(&notice));
+}
+
+#[test]
 fn a_correction_says_that_it_was_a_false_alarm_and_why() {
     let text = "A password of our own check had expired. The portal was available.";
     let notice = posted(

@@ -29,7 +29,7 @@ struct Body<'a> {
     window: Option<Window<'a>>,
     alert: Option<Alert<'a>>,
     /// The customers or contacts that it is for.
-    recipients: Vec<BTreeMap<&'static str, &'a str>>,
+    recipients: Vec<BTreeMap<&'static str, String>>,
     /// The ids of earlier notices of the same matter.
     references: &'a [String],
     subject: &'a str,
@@ -185,6 +185,7 @@ fn alert(notice: &Notice) -> Option<Alert<'_>> {
             due: run.due,
             ..frame
         },
+        About::Reported { .. } => frame,
         About::NotTold { customer, .. } => Alert {
             customer: Some(customer.as_str()),
             ..frame
@@ -192,11 +193,12 @@ fn alert(notice: &Notice) -> Option<Alert<'_>> {
     })
 }
 
-fn role(of: &Role) -> BTreeMap<&'static str, &str> {
+fn role(of: &Role) -> BTreeMap<&'static str, String> {
     let (word, id) = match of {
-        Role::Customer(id) => ("customer", id.as_str()),
-        Role::Contact(id) => ("contact", id.as_str()),
-        Role::Committee(id) => ("committee", id.as_str()),
+        Role::Customer(id) => ("customer", id.to_string()),
+        Role::Contact(id) => ("contact", id.clone()),
+        Role::Committee(id) => ("committee", id.to_string()),
+        Role::Reporter(number) => ("reporter", number.to_string()),
     };
     BTreeMap::from([(word, id)])
 }

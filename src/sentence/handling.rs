@@ -144,11 +144,10 @@ impl Writer<'_> {
             false => format!(" about {}", list(&problem.systems)),
         };
         format!(
-            "{} recorded a report ({}) by {} of {}{about}, received at {}{} (incident {incident}): {}",
+            "{} recorded a report ({}) by {}{about}, received at {}{} (incident {incident}): {}",
             self.by,
             problem.request.word(),
-            problem.reporter,
-            problem.customer,
+            problem.by(),
             self.time(problem.received),
             if problem.phone { " by telephone" } else { "" },
             ended(&problem.text)

@@ -254,9 +254,9 @@ fn sent<'a>(record: &Record, id: NoticeId, outgoing: &'a Outgoing) -> NoticeLine
 fn mails(folder: &Path, turn: &Turn) -> Result<(), Error> {
     for (id, outgoing) in turn.record().notices.messages() {
         if let Some(bytes) = turn.journal().message(id)? {
-            let ending = match outgoing.notice.recipient.address {
-                Address::Mail(_) => "eml",
-                Address::Webhook(_) => "json",
+            let ending = match outgoing.notice.recipient.address.is_mail() {
+                true => "eml",
+                false => "json",
             };
             let name = format!("{:06}-{}.{ending}", id.0, outgoing.notice.kind.word());
             put(&folder.join(name), &bytes)?;

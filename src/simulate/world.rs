@@ -122,7 +122,7 @@ fn status(kind: &str, outcome: Outcome, reason: Option<Reason>) -> Option<u16> {
 
 /// The end of a delivery attempt that begins at `at`. A behaviour without a recipient is the mail server's.
 pub(super) fn answer(scenario: &Scenario, recipient: &Address, at: Timestamp) -> Answer {
-    let is_mail = matches!(recipient, Address::Mail(_));
+    let is_mail = recipient.is_mail();
     let name = recipient.to_string();
     let target = scenario.mail.iter().rev().find(|behaviour| {
         let named = behaviour.recipient.as_ref();

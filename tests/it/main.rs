@@ -55,6 +55,7 @@ mod service {
     mod logging;
     mod private_listener;
     mod probing;
+    mod problem_reports;
     mod public_pages;
     mod reload;
     mod secrets;

@@ -51,12 +51,17 @@ impl Act {
             | Act::Reclassify { reason, .. }
             | Act::CancelMaintenance { reason, .. }
             | Act::ReviseReport { reason, .. } => vec![("the reason", reason)],
-            Act::ReportProblem { text, reporter, .. } => {
-                vec![
-                    ("the description", text),
-                    ("the name of the reporter", reporter),
-                ]
-            }
+            Act::ReportProblem {
+                text,
+                reporter,
+                form,
+                ..
+            } => given([
+                Some(("the description", text)),
+                Some(("the name of the reporter", reporter)),
+                form.as_ref()
+                    .map(|form| ("the type of issue", form.issue.as_str())),
+            ]),
             Act::Resolve { text, .. } => given([maybe("the text", text)]),
             Act::MeasureDone { note, .. } => given([maybe("the note", note)]),
             Act::Close {

@@ -157,12 +157,20 @@ fn commitments_of<'a>(
         .policy
         .as_ref()
         .filter(|_| system.kind == Kind::Provided)?;
-    let rules = &record.catalogue.policy(policy.as_str())?.commitments;
-    Some((policy, rules)).filter(|(_, rules)| !rules.severities.is_empty())
+    with_severities(record, policy)
+}
+
+fn with_severities<'a>(
+    record: &'a Record,
+    policy: &PolicyId,
+) -> Option<(&'a PolicyId, &'a Commitments)> {
+    let policy = record.catalogue.policy(policy.as_str())?;
+    let rules = &policy.commitments;
+    Some((&policy.id, rules)).filter(|(_, rules)| !rules.severities.is_empty())
 }
 
 /// The policy of an incident with its commitments: that of its first system; of a report without a system, that of the
-/// first system of its customer. A partner's incident has none.
+/// form or of the first system of its customer. A partner's incident has none.
 fn policy_of<'a>(
     record: &'a Record,
     incident: &'a Incident,
@@ -170,9 +178,15 @@ fn policy_of<'a>(
     if let Some(policy) = &incident.handling.policy {
         return Some((policy, record.commitments_of(incident)?));
     }
+    let problem = incident.handling.problems.first();
+    let form = problem.and_then(|problem| problem.form.as_ref());
+    if let Some(form) = form.filter(|_| incident.systems.is_empty()) {
+        return with_severities(record, form.policy.as_ref()?);
+    }
     let customer = || {
-        let problem = incident.handling.problems.first()?;
-        let customer = record.catalogue.customer(problem.customer.as_str())?;
+        let customer = record
+            .catalogue
+            .customer(problem?.customer.as_ref()?.as_str())?;
         customer.systems.first()
     };
     let first = incident.systems.first().or_else(customer)?;

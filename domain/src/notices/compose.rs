@@ -118,6 +118,15 @@ impl Look<'_> {
                 zone: first.zone.clone(),
             };
         }
+        if let Address::Reporter(number) = self.address {
+            return Recipient {
+                address: self.address.clone(),
+                who: [Role::Reporter(*number)].into(),
+                // The name is in people.sqlite.
+                name: "you".to_owned(),
+                zone: self.record.catalogue.zone.clone(),
+            };
+        }
         let earlier = self
             .record
             .notices

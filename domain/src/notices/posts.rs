@@ -3,7 +3,7 @@
 use super::compose::{Content, Look};
 use crate::id::{IncidentId, SystemId};
 use crate::incident::Incident;
-use crate::notice::{Kind, Words};
+use crate::notice::{Address, Kind, Words};
 use crate::record::notices::{Known, PostEntry};
 
 impl Look<'_> {
@@ -30,9 +30,12 @@ impl Look<'_> {
         })
     }
 
-    /// All updates that the address is owed, oldest first; else the correction. A lost message is sent
-    /// once more as it was.
+    /// The receipt of a report; else all updates that the address is owed, oldest first; else the correction. A lost
+    /// message is sent once more as it was.
     fn words_about(&self, incident: &Incident) -> Option<Content> {
+        if let Some(receipt) = self.receipt(incident) {
+            return Some(receipt);
+        }
         let entries = self.record.notices.posts(incident.id, self.address);
         let owed = |kind: Kind| {
             let owed = entries.iter();
@@ -78,6 +81,38 @@ impl Look<'_> {
             includes_downtime: false,
             report: None,
             words,
+            alert: None,
+        })
+    }
+
+    /// The receipt that a person is owed who reported a problem by the public form. It repeats none of the person's
+    /// words: anybody can enter the address of another person, and the form must not send them a stranger's text.
+    fn receipt(&self, incident: &Incident) -> Option<Content> {
+        let entries = self.record.notices.posts(incident.id, self.address);
+        let mut owed = entries.iter().filter(|e| e.known.is_owed());
+        owed.find(|e| e.kind == Kind::ProblemReceipt)?;
+        let mut problems = incident.handling.problems.iter();
+        let (problem, form) = problems.find_map(|problem| {
+            let form = problem.form.as_ref()?;
+            (Address::Reporter(form.reporter) == *self.address).then_some((problem, form))
+        })?;
+        Some(Content {
+            kind: Kind::ProblemReceipt,
+            affected: problem
+                .systems
+                .iter()
+                .map(|s| self.named_system(s))
+                .collect(),
+            window: None,
+            incident: Some(incident.id),
+            includes_downtime: false,
+            report: None,
+            words: vec![Words {
+                number: 0,
+                at: problem.received,
+                text: form.issue.clone(),
+                phase: None,
+            }],
             alert: None,
         })
     }

@@ -39,6 +39,15 @@ impl Look<'_> {
                 run.due = due.or(named.due);
                 About::Clock(run)
             }
+            StaffMatter::Reported {
+                issue,
+                text,
+                received,
+            } => About::Reported {
+                issue: issue.clone(),
+                text: text.clone(),
+                received: *received,
+            },
             StaffMatter::NotTold {
                 customer,
                 since,

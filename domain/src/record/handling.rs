@@ -60,6 +60,7 @@ impl Record {
             }),
             Fact::ProblemReported { incident, problem } => {
                 self.handle(*incident, |h| h.problems.push(problem.clone()));
+                self.owe_receipt(at, *incident, problem);
             }
             Fact::IncidentResponded {
                 incident,

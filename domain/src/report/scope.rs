@@ -11,7 +11,8 @@ use jiff::tz::TimeZone;
 use super::Error;
 use crate::calendar::{self, Month};
 use crate::catalogue::{Catalogue, Committee, System};
-use crate::id::{CustomerId, SystemId};
+use crate::handling::Problem;
+use crate::id::{CustomerId, PolicyId, SystemId};
 use crate::incident::Incident;
 use crate::months::Zones;
 use crate::policy::{Policy, Target};
@@ -174,16 +175,26 @@ impl<'a> Scope<'a> {
     }
 
     /// True if the committee oversees a system of the incident. A report without a system concerns the committee of
-    /// its customer's first system.
+    /// its customer's first system; one by the public form, every committee of a system under its policy.
     pub fn concerns(&self, incident: &Incident) -> bool {
         let first = |customer: &CustomerId| {
             let at = self.record.configurations.in_force_at(incident.opened_at)?;
             at.customer(customer.as_str())?.systems.first().cloned()
         };
-        let mut problems = incident.handling.problems.iter();
+        let under = |policy: &PolicyId| {
+            let at = self.record.configurations.in_force_at(incident.opened_at);
+            let systems = at.into_iter().flat_map(|at| &at.systems);
+            systems
+                .filter(|system| system.policy.as_ref() == Some(policy))
+                .any(|system| self.systems.contains_key(&system.id))
+        };
+        let is_ours = |problem: &Problem| match (&problem.form, &problem.customer) {
+            (Some(form), _) => form.policy.as_ref().is_some_and(under),
+            (None, Some(customer)) => first(customer).is_some_and(|s| self.any(&[s])),
+            (None, None) => false,
+        };
         self.any(&incident.systems)
-            || incident.systems.is_empty()
-                && problems.any(|problem| first(&problem.customer).is_some_and(|s| self.any(&[s])))
+            || incident.systems.is_empty() && incident.handling.problems.iter().any(is_ours)
     }
 
     /// The names of those of these systems that the committee oversees.

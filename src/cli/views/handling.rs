@@ -62,11 +62,10 @@ fn said(handling: &Handling, times: &Times) -> Vec<String> {
     let mut lines = Vec::new();
     for problem in &handling.problems {
         lines.push(format!(
-            "reported {} by {} of {} ({}): {}",
+            "reported {} by {} ({}): {}",
             times.at(problem.received),
-            visible_line(&problem.reporter),
-            problem.customer,
-            problem.request.word(),
+            visible_line(&problem.by()),
+            visible_line(problem.about()),
             problem.text.replace('\n', "\n    | ")
         ));
     }

@@ -134,8 +134,8 @@ examples! {
     ProblemReported => Fact::ProblemReported {
         incident: IncidentId(13),
         problem: Problem {
-            customer: "mercy".into(), systems: vec![system()], request: Request::Problem, text: "Nobody can sign in.".into(),
-            reporter: "R. Alvarez".into(), received: at("2026-11-01T05:58:00Z"), phone: true,
+            customer: Some("mercy".into()), systems: vec![system()], request: Request::Problem, text: "Nobody can sign in.".into(),
+            reporter: "R. Alvarez".into(), received: at("2026-11-01T05:58:00Z"), phone: true, form: None,
         },
     },
     IncidentResponded => Fact::IncidentResponded {

@@ -1,14 +1,17 @@
 //! Incidents: the list, and one incident with its timeline, clocks, texts and the forms of everything that a person does
 //! about it.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use domain::id::IncidentId;
 use domain::incident::{Incident, Update};
 use domain::record::Record;
 use domain::report::words;
+use people::{ReporterId, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -17,7 +20,7 @@ use super::audit::{Event, events};
 use super::notices::{Line, outgoing};
 use super::overview::{incident_line, name_of};
 use super::when::{Times, When};
-use super::{Shared, blocking};
+use super::{Console, Shared, blocking};
 use crate::ledger::Wanted;
 
 /// The newest incidents of the list.
@@ -84,6 +87,7 @@ struct Page {
     outages: Vec<Outage>,
     clocks: Vec<Clock>,
     levels: Vec<Level>,
+    reports: Vec<Report>,
     updates: Vec<Words>,
     summary: Option<String>,
     root_cause: Option<String>,
@@ -130,6 +134,25 @@ struct Words {
     delivered: Option<When>,
 }
 
+/// The report of a problem.
+#[derive(Serialize)]
+struct Report {
+    by: String,
+    about: String,
+    text: String,
+    received: When,
+    /// How to reach the reporter of a report by the public form, for those who may see it.
+    contact: Option<Contact>,
+}
+
+#[derive(Serialize)]
+struct Contact {
+    name: String,
+    organisation: String,
+    email: Option<String>,
+    phone: Option<String>,
+}
+
 #[derive(Serialize)]
 struct Measure {
     number: usize,
@@ -169,8 +192,13 @@ pub async fn page(
     let messages = record.notices.messages();
     let own = messages.filter(|(_, sent)| sent.notice.incident == Some(incident.id));
     let notices = own.map(|(id, sent)| outgoing(id.to_string(), sent, role, &times));
+    let reports = match reports(&console, incident, role, &times).await {
+        Ok(reports) => reports,
+        Err(response) => return response,
+    };
     let page = Page {
         notices: notices.collect(),
+        reports,
         timeline,
         ..made(incident, record, &times)
     };
@@ -207,6 +235,7 @@ fn made(incident: &Incident, record: &Record, times: &Times) -> Page {
                 contacts: level.contacts.join(", "),
             })
             .collect(),
+        reports: Vec::new(),
         updates: incident
             .updates
             .iter()
@@ -221,6 +250,43 @@ fn made(incident: &Incident, record: &Record, times: &Times) -> Page {
         timeline: Vec::new(),
         others: others.map(|other| other.id.to_string()).collect(),
     }
+}
+
+/// The reports of problems. Who may only read sees no address.
+async fn reports(
+    console: &Arc<Console>,
+    incident: &Incident,
+    role: Role,
+    times: &Times,
+) -> Result<Vec<Report>, Response> {
+    let mut reports = Vec::new();
+    for problem in &incident.handling.problems {
+        let form = problem.form.as_ref().filter(|_| role >= Role::Operator);
+        let contact = match form.map(|form| ReporterId(form.reporter)) {
+            Some(id) => {
+                let people = Arc::clone(&console.people);
+                blocking(move || people.reporter(id)).await?
+            }
+            None => Ok(None),
+        };
+        let contact = contact.map_err(|error| {
+            tracing::error!(%error, "the contact of a reporter cannot be read");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        })?;
+        reports.push(Report {
+            by: problem.by(),
+            about: problem.about().to_owned(),
+            text: problem.text.clone(),
+            received: times.at(problem.received),
+            contact: contact.map(|person| Contact {
+                name: person.name,
+                organisation: person.organisation,
+                email: person.email,
+                phone: person.phone,
+            }),
+        });
+    }
+    Ok(reports)
 }
 
 fn outages(incident: &Incident, record: &Record, times: &Times) -> Vec<Outage> {

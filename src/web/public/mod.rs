@@ -8,6 +8,7 @@ mod days;
 mod incidents;
 mod model;
 mod peers;
+mod problem;
 mod refresh;
 mod render;
 mod site;
@@ -25,10 +26,12 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCod
 use axum::middleware::map_response;
 use axum::response::IntoResponse;
 use axum::routing::{any, get};
+use people::People;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use self::peers::Peers;
+use self::problem::Problems;
 use self::refresh::Settings;
 use self::site::{GONE, Site};
 use super::client::Peer;
@@ -68,12 +71,14 @@ pub struct Public {
     site: ArcSwapOption<Site>,
     settings: Settings,
     live: Live,
+    problems: Problems,
 }
 
 impl Public {
     /// `address` is in the links of pages that name no `url`.
-    pub fn new(engine: Arc<EngineHandle>, address: String) -> Self {
+    pub fn new(engine: Arc<EngineHandle>, people: Arc<People>, address: String) -> Self {
         Self {
+            problems: Problems::new(Arc::clone(&engine), people),
             engine,
             beats: Beats::default(),
             peers: Arc::default(),
@@ -109,6 +114,7 @@ fn router(state: Arc<Public>) -> Router {
     Router::new()
         .route("/heartbeat/{token}", any(beat))
         .route("/events", get(events))
+        .route(problem::PATH, get(problem::form).post(problem::submit))
         .fallback(page)
         .layer(RequestBodyLimitLayer::new(BODY))
         // Also for a body that comes slowly. The stream of events is no body of a request.

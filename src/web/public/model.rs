@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use super::days::{self, Days};
 use super::incidents::{self, IncidentView, Named};
+use super::problem::ProblemForm;
 use super::windows::{self, WindowView};
 use super::words::{When, length, list};
 use crate::config::PublicPages;
@@ -95,6 +96,8 @@ pub(super) struct Model {
     /// Windows that go on or begin within two weeks.
     pub planned: Vec<WindowView>,
     pub days: u32,
+    /// The form for reports of problems.
+    pub problem_form: Option<ProblemForm>,
     /// The months that have a page, the latest first.
     pub months: Vec<HistoryMonth>,
     /// Every incident that everyone may see, the latest first.
@@ -204,6 +207,10 @@ impl Model {
                 .cloned()
                 .collect(),
             days: pages.days,
+            problem_form: pages
+                .problem_reports
+                .as_ref()
+                .map(|form| ProblemForm::of(record, form)),
             months: months(record, &shown, at),
             groups: groups(pages, systems),
             incidents,

@@ -108,7 +108,7 @@ pub async fn run(state: Arc<Public>, stop: impl Future<Output = ()>) {
 fn make(
     state: &Public,
     pages: &PublicPages,
-    templates: &Templates,
+    templates: &Arc<Templates>,
 ) -> Result<Site, minijinja::Error> {
     let snapshot = state.engine.snapshot();
     let now = state.engine.clock().now();

@@ -24,6 +24,8 @@ const SHIPPED: &[(&str, &str)] = shipped![
     "window.html.j2",
     "history.html.j2",
     "gone.html.j2",
+    "problem.html.j2",
+    "problem-sent.html.j2",
     "feed.atom.j2",
     "badge.svg.j2",
     "style.css.j2",

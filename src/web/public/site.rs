@@ -2,6 +2,7 @@
 //! pages stay up while the stores are stuck and under the load of an outage.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use domain::id::SystemId;
@@ -13,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::answer::{Answer, HTML, hex};
 use super::api;
 use super::model::{HistoryMonth, Model};
+use super::problem;
 use super::render::Templates;
 use crate::calendar_feed;
 use crate::config::PublicPages;
@@ -23,6 +25,50 @@ pub(super) struct Site {
     answers: BTreeMap<String, Answer>,
     /// Changes with what readers see.
     pub version: String,
+    /// For the form, whose page depends on what was written.
+    pub frame: Option<Frame>,
+}
+
+/// Everything around the content of a page.
+pub(super) struct Frame {
+    templates: Arc<Templates>,
+    model: Model,
+    style: String,
+    script: String,
+    icon: String,
+}
+
+impl Frame {
+    /// # Errors
+    /// The template fails.
+    pub(super) fn page<T: Serialize>(
+        &self,
+        template: &str,
+        path: &str,
+        title: &str,
+        v: T,
+    ) -> Result<String, minijinja::Error> {
+        let page = Page {
+            m: &self.model,
+            title,
+            path,
+            style: &self.style,
+            script: &self.script,
+            icon: &self.icon,
+            v,
+        };
+        self.templates.render(template, &page)
+    }
+
+    /// The form for reports of problems, if there is one.
+    pub(super) fn form(&self) -> Option<&problem::ProblemForm> {
+        self.model.problem_form.as_ref()
+    }
+
+    /// Whom readers can ask.
+    pub(super) fn contact(&self) -> Option<&str> {
+        self.model.contact.as_deref()
+    }
 }
 
 const SCRIPT: &str = include_str!("live.js");
@@ -34,7 +80,7 @@ const ICON: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 3
 pub(super) struct Source<'a> {
     pub record: &'a Record,
     pub pages: &'a PublicPages,
-    pub templates: &'a Templates,
+    pub templates: &'a Arc<Templates>,
     /// The picture of the head, and its type.
     pub logo: Option<&'a (Bytes, &'static str)>,
     /// The address in links of feeds.
@@ -94,17 +140,23 @@ impl Site {
                 site.fixed("icon", "svg", "image/svg+xml", svg.into())
             }
         };
+        let frame = Frame {
+            templates: Arc::clone(source.templates),
+            model,
+            style,
+            script,
+            icon,
+        };
         let maker = Maker {
             source,
-            model: &model,
-            style: &style,
-            script: &script,
-            icon: &icon,
+            frame: &frame,
+            model: &frame.model,
         };
         maker.pages(&mut site)?;
         maker.others(&mut site)?;
-        let looks = format!("{style}\n{}", model.version());
+        let looks = format!("{}\n{}", frame.style, frame.model.version());
         site.version = hex(&Sha256::digest(looks.as_bytes()));
+        site.frame = Some(frame);
         Ok(site)
     }
 
@@ -129,10 +181,8 @@ impl Site {
 
 struct Maker<'a> {
     source: &'a Source<'a>,
+    frame: &'a Frame,
     model: &'a Model,
-    style: &'a str,
-    script: &'a str,
-    icon: &'a str,
 }
 
 impl Maker<'_> {
@@ -144,16 +194,7 @@ impl Maker<'_> {
         title: &str,
         view: T,
     ) -> Result<(), minijinja::Error> {
-        let page = Page {
-            m: self.model,
-            title,
-            path,
-            style: self.style,
-            script: self.script,
-            icon: self.icon,
-            v: view,
-        };
-        let text = self.source.templates.render(template, &page)?;
+        let text = self.frame.page(template, path, title, view)?;
         site.add(path, HTML, text);
         Ok(())
     }
@@ -195,6 +236,13 @@ impl Maker<'_> {
         }
         for (n, month) in m.months.iter().enumerate() {
             self.history(site, n, month)?;
+        }
+        if let Some(form) = &m.problem_form {
+            let empty = problem::FormView::empty(form);
+            let text = self
+                .frame
+                .page("problem.html.j2", problem::PATH, problem::TITLE, empty)?;
+            site.add(FORM, HTML, text);
         }
         self.page(site, "gone.html.j2", GONE, "Not found", ())
     }
@@ -304,3 +352,6 @@ impl Maker<'_> {
 
 /// The page that a wrong path shows; no path of the site itself.
 pub(super) const GONE: &str = "gone";
+
+/// The empty form, in which each reader gets a token of their own.
+pub(super) const FORM: &str = "form";

@@ -8,8 +8,8 @@ use crate::act::{Refusal, Selector};
 use crate::actor::Actor;
 use crate::decide::outages::are_up;
 use crate::event::Fact;
-use crate::handling::{Impact, Problem};
-use crate::id::IncidentId;
+use crate::handling::{Form, Impact, Problem};
+use crate::id::{CustomerId, IncidentId};
 use crate::incident::Incident;
 use crate::policy::Commitments;
 use crate::record::Record;
@@ -282,16 +282,16 @@ pub(super) fn report_problem(
     at: Timestamp,
     problem: Problem,
 ) -> Result<Fact, Refusal> {
-    let all = record.catalogue.customers.iter().map(|c| c.id.as_str());
-    let Some(customer) = record.catalogue.customer(problem.customer.as_str()) else {
-        return refuse(unknown("customer", problem.customer.as_str(), all));
-    };
     given(&problem.text, "the text of the report")?;
-    named(&problem.reporter, "the name of the reporter")?;
     for system in &problem.systems {
         known(record, system)?;
-        if !customer.systems.contains(system) {
-            return refuse(format!("{} does not use {system}", customer.id));
+    }
+    match (&problem.form, &problem.customer) {
+        (None, Some(customer)) => reported_by(record, customer, &problem)?,
+        (None, None) => return refuse("a customer is missing: name the customer who reports it"),
+        (Some(form), None) => reported_by_form(record, form, &problem)?,
+        (Some(_), Some(_)) => {
+            return refuse("a report by the public form names no customer: leave the customer out");
         }
     }
     if problem.received > at {
@@ -309,6 +309,35 @@ pub(super) fn report_problem(
         incident: incident.unwrap_or_else(|| record.incidents.next_id()),
         problem,
     })
+}
+
+fn reported_by(record: &Record, customer: &CustomerId, problem: &Problem) -> Result<(), Refusal> {
+    let all = record.catalogue.customers.iter().map(|c| c.id.as_str());
+    let Some(customer) = record.catalogue.customer(customer.as_str()) else {
+        return refuse(unknown("customer", customer.as_str(), all));
+    };
+    named(&problem.reporter, "the name of the reporter")?;
+    let other = problem.systems.iter();
+    let mut other = other.filter(|system| !customer.systems.contains(system));
+    other.next().map_or(Ok(()), |system| {
+        refuse(format!("{} does not use {system}", customer.id))
+    })
+}
+
+fn reported_by_form(record: &Record, form: &Form, problem: &Problem) -> Result<(), Refusal> {
+    named(&form.issue, "the type of issue")?;
+    if !problem.reporter.is_empty() {
+        return refuse(
+            "a report by the public form names its reporter by number: leave the name out",
+        );
+    }
+    let all = record.catalogue.policies.iter().map(|p| p.id.as_str());
+    match &form.policy {
+        Some(policy) if record.catalogue.policy(policy.as_str()).is_none() => {
+            refuse(unknown("policy", policy.as_str(), all))
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn resolve(record: &Record, which: &Which, text: Option<&str>) -> Result<Fact, Refusal> {

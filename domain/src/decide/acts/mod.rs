@@ -136,6 +136,7 @@ pub(super) fn fact_of(
             reporter,
             received,
             phone,
+            form,
         } => {
             let problem = Problem {
                 customer: customer.clone(),
@@ -145,6 +146,7 @@ pub(super) fn fact_of(
                 reporter: reporter.trim().to_owned(),
                 received: received.unwrap_or(at),
                 phone: *phone,
+                form: form.clone(),
             };
             handling::report_problem(record, at, problem)
         }

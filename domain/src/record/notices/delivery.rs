@@ -186,7 +186,7 @@ impl Record {
                 self.correct_late_notice(&outgoing.notice, at);
             }
         }
-        if result == Delivery::Accepted && matches!(address, Address::Mail(_)) {
+        if result == Delivery::Accepted && address.is_mail() {
             self.notices.mail_goes_again(at);
         }
         if let Some(work) = &outgoing.notice.window {

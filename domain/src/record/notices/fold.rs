@@ -40,7 +40,9 @@ pub(crate) fn replaces(later: Kind, earlier: Kind) -> bool {
         | Kind::Escalation
         | Kind::ClockDue
         | Kind::ClockMissed
-        | Kind::ToldFailed => false,
+        | Kind::ToldFailed
+        | Kind::ProblemReported
+        | Kind::ProblemReceipt => false,
     }
 }
 

@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::fold::Audience;
 use super::{Known, Notices};
+use crate::handling::Problem;
 use crate::id::{CustomerId, IncidentId};
+use crate::incident::Incident;
 use crate::notice::{Address, Kind, Notice};
 use crate::record::Record;
 
@@ -33,15 +36,47 @@ impl Record {
             return;
         };
         let number = u32::try_from(incident.updates.len()).unwrap_or(u32::MAX);
-        let systems = incident.systems.clone();
-        let mut audience = self.audience(&systems);
-        if systems.is_empty() {
-            for problem in &incident.handling.problems {
-                audience.extend(self.addresses_of(&problem.customer));
-            }
-        }
-        for (address, (customers, _)) in audience {
+        for (address, (customers, _)) in self.audience_of(incident) {
             self.owe_post(at, id, (Kind::Update, number), &address, customers);
+        }
+    }
+
+    /// The addresses that updates of an incident go to: those of its systems' customers; of a report without a system,
+    /// those of its customer; and the people who reported it by the public form.
+    fn audience_of(&self, incident: &Incident) -> Audience {
+        let mut audience = self.audience(&incident.systems);
+        for problem in &incident.handling.problems {
+            if let Some(customer) = problem
+                .customer
+                .as_ref()
+                .filter(|_| incident.systems.is_empty())
+            {
+                audience.extend(self.addresses_of(customer));
+            }
+            audience.extend(
+                self.address_of_reporter(problem)
+                    .map(|a| (a, Default::default())),
+            );
+        }
+        audience
+    }
+
+    /// Where mails to the person go who reported a problem by the public form. A service that sends no mail owes none.
+    fn address_of_reporter(&self, problem: &Problem) -> Option<Address> {
+        let form = problem.form.as_ref()?;
+        let sends_mail = !self.catalogue.mail_from.address.is_empty();
+        sends_mail.then_some(Address::Reporter(form.reporter))
+    }
+
+    /// A person who reported a problem by the public form is owed its number.
+    pub(in crate::record) fn owe_receipt(
+        &mut self,
+        at: Timestamp,
+        id: IncidentId,
+        problem: &Problem,
+    ) {
+        if let Some(address) = self.address_of_reporter(problem) {
+            self.owe_post(at, id, (Kind::ProblemReceipt, 0), &address, BTreeSet::new());
         }
     }
 
@@ -84,7 +119,8 @@ impl Record {
         for address in self.notices.owed_posts(id) {
             if !self.notices.is_attempting(&address) {
                 self.notices.with_posts(id, &address, |entries| {
-                    entries.iter_mut().for_each(|e| e.known = e.known.dropped());
+                    let unsent = entries.iter_mut().filter(|e| e.kind == Kind::Update);
+                    unsent.for_each(|e| e.known = e.known.dropped());
                 });
                 self.drop_pointless(&address, at);
             }
@@ -153,9 +189,8 @@ impl Record {
             return;
         };
         for id in &channel.posts {
-            let systems = self.incidents.get(*id).map(|i| i.systems.clone());
-            let audience = self.audience(&systems.unwrap_or_default());
-            if audience.contains_key(address) {
+            let incident = self.incidents.get(*id);
+            if incident.is_some_and(|i| self.audience_of(i).contains_key(address)) {
                 continue;
             }
             self.notices.with_posts(*id, address, |entries| {

@@ -49,6 +49,12 @@ pub enum StaffMatter {
         /// The last answer to it.
         reply: Option<String>,
     },
+    /// A problem was reported by the public form.
+    Reported {
+        issue: String,
+        text: String,
+        received: Timestamp,
+    },
 }
 
 impl StaffEntry {
@@ -96,6 +102,17 @@ impl Record {
             }
             Fact::ClockMissed { incident, run } => {
                 self.owe_clock(at, Kind::ClockMissed, *incident, run);
+            }
+            Fact::ProblemReported { incident, problem } => {
+                if let Some(form) = &problem.form {
+                    let matter = StaffMatter::Reported {
+                        issue: form.issue.clone(),
+                        text: problem.text.clone(),
+                        received: problem.received,
+                    };
+                    let contacts = self.staff_of(&problem.systems);
+                    self.owe_about(at, Kind::ProblemReported, *incident, matter, contacts);
+                }
             }
             Fact::NoticeUndelivered {
                 customer,
@@ -212,6 +229,11 @@ impl Record {
                 let over = incident.resolved_at.is_some() || incident.closed.is_some();
                 over.then_some(NotSent::Resolved)
             }
+            StaffMatter::Reported { .. } => {
+                let incident = incident?;
+                let over = incident.resolved_at.is_some() || incident.closed.is_some();
+                over.then_some(NotSent::Resolved)
+            }
             // A clock that was missed is news all the same.
             StaffMatter::Clock(_) if entry.kind == Kind::ClockMissed => None,
             StaffMatter::Clock(named) => {
@@ -285,9 +307,7 @@ impl Record {
 fn channels(catalogue: &Catalogue, contact: &Contact, failed: Option<&Customer>) -> Vec<Address> {
     let sends_mail = !catalogue.mail_from.address.is_empty();
     let all = contact.addresses();
-    let all: Vec<Address> = all
-        .filter(|a| sends_mail || !matches!(a, Address::Mail(_)))
-        .collect();
+    let all: Vec<Address> = all.filter(|a| sends_mail || !a.is_mail()).collect();
     let works = |a: &&Address| {
         let mut tried = failed.into_iter().flat_map(Customer::addresses);
         !tried.any(|other| other.shares_channel_with(a))

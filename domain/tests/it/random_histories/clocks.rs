@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::act::{Act, Selector};
 use domain::clocks::{Outcome, State};
 use domain::event::{Fact, GapCause};
-use domain::handling::{ClockRun, Verdict};
+use domain::handling::{ClockRun, Form, Verdict};
 use domain::id::IncidentId;
 use domain::policy::{
     Clock, Commitment, Commitments, Condition, DisasterRecovery, Flag, Level, Measure, Period,
@@ -131,8 +131,22 @@ pub fn work(
             into: Selector::System("a".into()),
             reason,
         },
+        28 => Act::ReportProblem {
+            customer: None,
+            systems: Vec::new(),
+            request: Request::Problem,
+            text: "nothing opens".into(),
+            reporter: String::new(),
+            received: earlier,
+            phone: false,
+            form: Some(Form {
+                reporter: spread_s,
+                issue: "Sign-in".into(),
+                policy: (spread_s % 2 == 0).then(|| "gold".into()),
+            }),
+        },
         _ => Act::ReportProblem {
-            customer: "clinic".into(),
+            customer: Some("clinic".into()),
             systems: (spread_s % 2 == 0)
                 .then(|| "a".into())
                 .into_iter()
@@ -142,6 +156,7 @@ pub fn work(
             reporter: "Ray".into(),
             received: earlier,
             phone: false,
+            form: None,
         },
     }
 }
