@@ -59,6 +59,9 @@ fn carry_out(line: Line) -> Result<End, Failure> {
         Command::Status => cli::status::run(common),
         Command::Reload => cli::reply::reload(common),
         Command::Incident(Incident::List { open }) => cli::views::incidents::list(common, open),
+        Command::Incident(Incident::EraseReporter { incident }) => {
+            cli::views::reporters::erase(common, &incident)
+        }
         Command::Incident(Incident::Show { incident }) => {
             cli::views::incidents::show(common, &incident)
         }

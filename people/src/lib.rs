@@ -42,6 +42,8 @@ pub enum Error {
     Foreign(String),
     #[error("people.sqlite has schema {0}; this program knows up to {known}", known = schema::VERSION)]
     Newer(i64),
+    #[error("people.sqlite has schema {0}, which the next start of the service brings up to date")]
+    Older(i64),
     #[error("the system has no random numbers")]
     Random,
     /// A rule forbids it. The sentence is for the person who asked.
@@ -70,6 +72,20 @@ impl People {
         Ok(Self {
             connection: Mutex::new(connection),
         })
+    }
+
+    /// Opens an existing `people.sqlite` to read it, beside the running service. `None` if there is none.
+    ///
+    /// # Errors
+    /// The file cannot be used, belongs to another program, or was written by a later version.
+    pub fn open_read_only(path: &Path) -> Result<Option<Self>, Error> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let connection = schema::open_read_only(path)?;
+        Ok(Some(Self {
+            connection: Mutex::new(connection),
+        }))
     }
 
     /// Each call is one transaction at most, so a panic leaves nothing half done.

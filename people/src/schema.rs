@@ -5,7 +5,7 @@ use std::fs::{OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use crate::Error;
 
@@ -112,6 +112,21 @@ pub(crate) fn open(path: &Path) -> Result<Connection, Error> {
     change.pragma_update(None, "user_version", VERSION)?;
     change.commit()?;
     Ok(connection)
+}
+
+pub(crate) fn open_read_only(path: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    let application: i64 = read(&connection, "application_id")?;
+    let version: i64 = read(&connection, "user_version")?;
+    match (application, version) {
+        (APPLICATION, VERSION) => Ok(connection),
+        (APPLICATION, version) if version > VERSION => Err(Error::Newer(version)),
+        // The next start of the service brings an older file up to date.
+        (APPLICATION, version) => Err(Error::Older(version)),
+        _ => Err(Error::Foreign(path.display().to_string())),
+    }
 }
 
 /// SQLite gives its files the mode of the first one. If this fails, opening says why.

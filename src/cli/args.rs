@@ -162,6 +162,11 @@ pub enum Incident {
         /// Incident id (I-12), or a system: its open incident, else its last
         incident: Selector<IncidentId>,
     },
+    /// Erase the name and addresses of the people who reported an incident by the public form
+    EraseReporter {
+        /// Incident id (I-12), or a system: its open incident, else its last
+        incident: Selector<IncidentId>,
+    },
     #[command(flatten)]
     Act(Asked<IncidentActs>),
 }

@@ -289,6 +289,7 @@ mod tests {
             "override_reason",
             "figures",
             "import",
+            "form",
         ];
         for branch in branches {
             let act = branch["properties"]["do"]["const"].as_str().unwrap();

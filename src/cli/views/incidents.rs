@@ -8,8 +8,8 @@ use domain::suggest;
 use domain::text::visible_line;
 use serde_json::{Value, json};
 
-use super::handling;
 use super::notices::standing;
+use super::{handling, reporters};
 use crate::cli::args::Common;
 use crate::cli::client::Client;
 use crate::cli::layout::{self, Listing, Times, wrap};
@@ -117,14 +117,39 @@ fn missing(incident: &Incident) -> Option<String> {
 
 /// Prints an incident with its outages, texts and notices.
 pub fn show(common: &Common, which: &Selector<IncidentId>) -> Result<End, Failure> {
-    let record = &Client::new(common)?.record(None)?.0;
+    let client = Client::new(common)?;
+    let record = &client.record(None)?.0;
     let times = &Times::new(record.zone());
+    let incident = found(record, which)?;
+    if common.json {
+        let mut answer = incident_json(record, incident);
+        answer["reporters"] = reporters::json(&client, incident)?;
+        return output::answer(&answer);
+    }
+    let text = incident_text(record, incident, times);
+    let text = text + &reporters::text(&client, incident)?;
+    let lines = text.lines().map(|line| {
+        let margin = line.len() - line.trim_start().len();
+        wrap(line, margin, layout::width())
+    });
+    print(&lines.collect::<String>())?;
+    Ok(End::Done)
+}
+
+/// The incident of that id, or of that system.
+///
+/// # Errors
+/// There is none.
+pub(super) fn found<'a>(
+    record: &'a Record,
+    which: &Selector<IncidentId>,
+) -> Result<&'a Incident, Failure> {
     let found = match which {
         Selector::Id(id) => record.incidents.get(*id),
         Selector::System(system) => record.incidents.of_system(system),
     };
-    let Some(incident) = found else {
-        return Err(Failure::Unknown(match which {
+    found.ok_or_else(|| {
+        Failure::Unknown(match which {
             Selector::Id(id) => format!("there is no incident {id}"),
             Selector::System(system) if record.catalogue.system(system.as_str()).is_some() => {
                 format!("`{system}` has had no incident")
@@ -133,18 +158,8 @@ pub fn show(common: &Common, which: &Selector<IncidentId>) -> Result<End, Failur
                 let known = record.catalogue.systems.iter().map(|s| s.id.as_str());
                 suggest::unknown("incident and no system", system.as_str(), known)
             }
-        }));
-    };
-    if common.json {
-        return output::answer(&incident_json(record, incident));
-    }
-    let text = incident_text(record, incident, times);
-    let lines = text.lines().map(|line| {
-        let margin = line.len() - line.trim_start().len();
-        wrap(line, margin, layout::width())
-    });
-    print(&lines.collect::<String>())?;
-    Ok(End::Done)
+        })
+    })
 }
 
 fn incident_text(record: &Record, incident: &Incident, times: &Times) -> String {

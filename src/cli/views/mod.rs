@@ -4,4 +4,5 @@ mod handling;
 pub mod incidents;
 pub mod maintenance;
 pub mod notices;
+pub mod reporters;
 pub mod reports;

@@ -32,7 +32,7 @@ use self::fields::{Report, Written};
 use self::token::{Opened, Tokens};
 use super::super::allowance::Allowance;
 use super::super::client::Peer;
-use super::site::{FORM, Frame, Site};
+use super::site::{Frame, Site};
 use super::{BODY, Public, not_found};
 use crate::clock;
 use crate::config::ProblemReports;
@@ -239,15 +239,12 @@ pub(super) async fn form(State(state): State<Arc<Public>>) -> Response<Body> {
     let Some(site) = state.site.load_full() else {
         return not_found().await.into_response();
     };
-    let Some(empty) = site.get(FORM) else {
+    let Some(empty) = &site.form else {
         return not_found().await.into_response();
     };
-    match (
-        state.problems.tokens.fresh(),
-        std::str::from_utf8(&empty.bytes),
-    ) {
-        (Some(token), Ok(html)) => html_page(StatusCode::OK, html.replace(token::STAND_IN, &token)),
-        _ => plain(
+    match state.problems.tokens.fresh() {
+        Some(token) => html_page(StatusCode::OK, empty.replace(token::STAND_IN, &token)),
+        None => plain(
             StatusCode::SERVICE_UNAVAILABLE,
             "the form is not available\n",
         ),

@@ -27,6 +27,8 @@ pub(super) struct Site {
     pub version: String,
     /// For the form, whose page depends on what was written.
     pub frame: Option<Frame>,
+    /// The page of the empty form, in which each reader gets a token of their own.
+    pub form: Option<String>,
 }
 
 /// Everything around the content of a page.
@@ -242,7 +244,7 @@ impl Maker<'_> {
             let text = self
                 .frame
                 .page("problem.html.j2", problem::PATH, problem::TITLE, empty)?;
-            site.add(FORM, HTML, text);
+            site.form = Some(text);
         }
         self.page(site, "gone.html.j2", GONE, "Not found", ())
     }
@@ -352,6 +354,3 @@ impl Maker<'_> {
 
 /// The page that a wrong path shows; no path of the site itself.
 pub(super) const GONE: &str = "gone";
-
-/// The empty form, in which each reader gets a token of their own.
-pub(super) const FORM: &str = "form";

@@ -1,6 +1,7 @@
 //! Section 9: who is notified, when, and what happens to mail that fails.
 
 mod delivery;
+mod receipts;
 mod relays_away;
 mod staff;
 mod updates;
