@@ -128,7 +128,9 @@ impl Problems {
 
     /// Records a report once, however often its form is sent.
     async fn record(&self, peer: IpAddr, form: &ProblemForm, nonce: String, report: Report) -> End {
-        let mut sent = self.sent.lock().await;
+        let Ok(mut sent) = timeout(RECORDED, self.sent.lock()).await else {
+            return failed("the reports before it are still being recorded");
+        };
         if let Some((_, incident)) = sent.iter().find(|(known, _)| *known == nonce) {
             return End::Recorded(*incident);
         }
@@ -148,11 +150,6 @@ impl Problems {
     }
 
     async fn opened(&self, form: &ProblemForm, report: Report) -> End {
-        let failed = |why: &str| {
-            tracing::error!(why, "a problem report could not be recorded");
-            let sentence = "Your report could not be recorded. Please send it again in a minute.";
-            End::Not(StatusCode::SERVICE_UNAVAILABLE, sentence.to_owned())
-        };
         let (people, at) = (Arc::clone(&self.people), self.engine.clock().now());
         let Report {
             contact,
@@ -227,6 +224,12 @@ fn add(
 
 fn allowance((burst, per_second): (f64, f64)) -> Allowance {
     Allowance::new(burst, per_second)
+}
+
+fn failed(why: &str) -> End {
+    tracing::error!(why, "a problem report could not be recorded");
+    let sentence = "Your report could not be recorded. Please send it again in a minute.";
+    End::Not(StatusCode::SERVICE_UNAVAILABLE, sentence.to_owned())
 }
 
 fn too_many() -> End {
