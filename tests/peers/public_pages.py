@@ -2,7 +2,8 @@
 """The public pages against programs that other people wrote: the Nu HTML checker, axe-core, Chromium, and a client of
 the widely used status page API.
 
-A system goes down, and an open page says so without a reload. A page without JavaScript asks to be loaded again. Every
+A system goes down, and an open page says so without a reload. A page without JavaScript asks to be loaded again. A person
+reports a problem without JavaScript, first with data of a patient. Every
 page is valid, has no violation for axe-core in light and dark at 390 and 1440 pixels, and does not scroll sideways.
 Needs Debian's chromium and a Java runtime, and npm, which installs the checkers into a cache.
 """
@@ -30,6 +31,32 @@ const still = await plain.newPage();
 await still.goto(site + '/');
 const without = await still.locator('h1').textContent();
 say({ same, without, errors });
+await browser.close();
+"""
+
+
+# Fills in the form without JavaScript: first with a number of a patient, then without it.
+FORM = r"""
+import { browser, say } from './browser.mjs';
+const [site] = process.argv.slice(2);
+const plain = await browser.newContext({ javaScriptEnabled: false });
+const page = await plain.newPage();
+await page.goto(site + '/problem');
+await page.getByLabel('Name', { exact: true }).fill('Ann <Lee>');
+await page.getByLabel('Organisation').fill('Riverside Clinic');
+await page.getByLabel('Email').fill('ann@clinic.example');
+await page.getByLabel('Issue type').selectOption('Error message');
+await page.getByLabel('Description').fill('The results of MRN 00482913 do not open.');
+await new Promise((resume) => setTimeout(resume, 3500));
+await page.getByRole('button').click();
+const refused = await page.getByRole('alert').textContent();
+const kept = await page.getByLabel('Description').inputValue();
+const name = await page.getByLabel('Name', { exact: true }).inputValue();
+const html = await page.content();
+await page.getByLabel('Description').fill('The results of one patient do not open.');
+await page.getByRole('button').click();
+const sent = await page.locator('h1').textContent();
+say({ refused, kept, name, html, sent });
 await browser.close();
 """
 
@@ -82,7 +109,7 @@ def main():
                   'zone = "UTC"\n')
         nines = Nines(workspace, "nines", [free_port()], {}, {"portal": probe + weekly, "payroll": probe})
         text = nines.config.read_text().replace("[listen]", f'[listen]\npublic = "127.0.0.1:{public}"')
-        nines.config.write_text(f'{text}\n[public]\nsystems = ["portal"]\nname = "Status & more"\n')
+        nines.config.write_text(f'{text}\n[public]\nsystems = ["portal"]\nname = "Status & more"\nproblem_reports = {{}}\n')
         nines.start()
         until(30, "no page", lambda: answers(public) and "Portal is available" in (fetch(site + "/") or ""))
 
@@ -105,9 +132,18 @@ def main():
         check(read["all"]["incidents"] == read["summary"]["incidents"], "incidents")
         check(read["planned"]["scheduled_maintenances"][0]["name"] == "Weekly <update>", read["planned"])
         say("a published client of the status page API reads every answer")
+
+        form = browser.Script(workspace, "form", FORM, site).next()
+        check("a medical record number" in form["refused"], form["refused"])
+        check("MRN 00482913" in form["kept"] and form["name"] == "Ann <Lee>", form)
+        check(form["sent"] == "We have your report I-2", form["sent"])
+        say("a report with a number of a patient is refused and kept; without it, it has a number")
         paths = links(site)
         check(any(path.startswith("/incidents/") for path in paths), paths)
-        files = []
+        paths.insert(0, "/problem")
+        refused = workspace.folder / "refused.html"
+        refused.write_text(form["html"])
+        files = [refused]
         for n, path in enumerate(paths):
             files.append(workspace.folder / f"page-{n}.html")
             files[-1].write_text(fetch(site + path))
