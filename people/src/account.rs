@@ -19,12 +19,14 @@ pub struct Account {
     pub role: Role,
     pub has_password: bool,
     pub has_second_factor: bool,
+    /// True if the person signs in at an OpenID Connect provider, which decides the role.
+    pub has_provider: bool,
     pub created_at: Timestamp,
     /// Since when the account may not sign in.
     pub disabled_at: Option<Timestamp>,
 }
 
-pub(crate) const COLUMNS: &str = "account.id, login, name, role, password IS NOT NULL, totp IS NOT NULL, account.created, disabled";
+pub(crate) const COLUMNS: &str = "account.id, login, name, role, password IS NOT NULL, totp IS NOT NULL, account.created, disabled, issuer IS NOT NULL";
 
 pub(crate) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     let role: String = row.get(3)?;
@@ -35,15 +37,24 @@ pub(crate) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         role: Role::named(&role).unwrap_or(Role::Viewer),
         has_password: row.get(4)?,
         has_second_factor: row.get(5)?,
+        has_provider: row.get(8)?,
         created_at: instant(row.get(6)?),
         disabled_at: row.get::<_, Option<i64>>(7)?.map(instant),
     })
 }
 
+/// The longest login, in letters.
+pub(crate) const LONGEST_LOGIN: usize = 64;
+/// The longest name, in characters.
+pub(crate) const LONGEST_NAME: usize = 200;
+
+pub(crate) fn is_login_letter(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "._-@".contains(c)
+}
+
 /// A login is part of the ledger, so it has the form of an id that people read.
 pub(crate) fn check_login(login: &str) -> Result<(), Error> {
-    let is_usual = |c: char| c.is_ascii_alphanumeric() || "._-@".contains(c);
-    if login.is_empty() || login.len() > 64 || !login.chars().all(is_usual) {
+    if login.is_empty() || login.len() > LONGEST_LOGIN || !login.chars().all(is_login_letter) {
         return Error::refused(
             "a login has 1 to 64 letters, digits, dots, hyphens, underscores or @",
         );
@@ -76,8 +87,16 @@ impl People {
     /// Gives an account another role. Its sessions end: they were granted for the old one.
     ///
     /// # Errors
-    /// There is no such account, or it is the last administrator's.
+    /// There is no such account, it is the last administrator's, or a provider decides its role.
     pub fn set_role(&self, id: AccountId, role: Role) -> Result<(), Error> {
+        if self
+            .account(id)?
+            .is_some_and(|account| account.has_provider)
+        {
+            return Error::refused(
+                "the provider decides this role at each sign-in; change the person's groups there, or disable the account",
+            );
+        }
         if role != Role::Admin {
             self.keeps_an_administrator(id)?;
         }

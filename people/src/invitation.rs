@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension as _, params};
 
-use crate::account::check_login;
+use crate::account::{LONGEST_NAME, check_login};
 use crate::secret::{Secret, digest};
 use crate::{Account, AccountId, Error, People, Role, password, seconds};
 
@@ -104,7 +104,10 @@ impl People {
         check_login(login)?;
         self.login_is_free(login)?;
         let name = name.trim();
-        if name.is_empty() || name.len() > 200 || name.chars().any(char::is_control) {
+        if name.is_empty()
+            || name.chars().count() > LONGEST_NAME
+            || name.chars().any(char::is_control)
+        {
             return Error::refused("the name has 1 to 200 characters on one line");
         }
         password::check(password, &[login, name]).map_err(|weak| Error::Refused(weak.0))?;

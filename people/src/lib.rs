@@ -4,6 +4,7 @@
 
 mod account;
 mod invitation;
+mod openid;
 mod password;
 mod proposal;
 mod reporter;
@@ -23,6 +24,7 @@ use rusqlite::Connection;
 
 pub use account::{Account, AccountId};
 pub use invitation::Invitation;
+pub use openid::{NotAdmitted, ProvenIdentity};
 pub use password::Weak;
 pub use proposal::{Proposal, ProposalId};
 pub use reporter::{Reporter, ReporterId};

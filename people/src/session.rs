@@ -34,7 +34,7 @@ impl People {
         );
         let mut statement = connection.prepare_cached(&query)?;
         let values = params![digest, after(IDLE), after(LONGEST)];
-        let found = statement.query_row(values, |row| Ok((account(row)?, row.get::<_, i64>(8)?)));
+        let found = statement.query_row(values, |row| Ok((account(row)?, row.get::<_, i64>(9)?)));
         let Some((account, seen)) = found.optional()? else {
             return Ok(None);
         };

@@ -200,20 +200,19 @@ impl Client {
     }
 }
 
-/// A client that trusts this machine's authorities and presents no certificate, for connections that are not probes.
+/// A client that trusts this machine's authorities and those of `ca_file` (PEM), and presents no certificate, for
+/// connections that are not probes.
 ///
 /// # Errors
 ///
-/// This machine trusts no authority.
-pub fn client_config() -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        return Err(
-            "this machine trusts no certificate authority: install its `ca-certificates`"
-                .to_owned(),
-        );
-    }
+/// The file cannot be used, or this machine trusts no authority.
+pub fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, String> {
+    let read = |path: &Path| {
+        let content = values::file::read(path, LARGEST_FILE);
+        content.map_err(|error| format!("cannot read {}: {error}", path.display()))
+    };
+    let more = ca_file.map(read).transpose()?;
+    let (roots, _) = trusted(more.as_deref())?;
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|e| e.to_string())?
@@ -245,6 +244,23 @@ fn connectors(
     more: Option<&[u8]>,
     identity: Option<(&Vec<u8>, &[Vec<u8>])>,
 ) -> Result<Connectors, String> {
+    let (roots, pinned) = trusted(more)?;
+    let provider = provider();
+    let recorder = Recorder::new(roots, pinned, &provider).map_err(|e| e.to_string())?;
+    let recorder = Arc::new(recorder);
+    let identity = identity
+        .map(|(chain, key)| identity::certified(chain, key.first().map_or(&[], Vec::as_slice)))
+        .transpose()?;
+    Ok(Connectors {
+        anonymous: connector(&recorder, None)?,
+        identified: identity
+            .map(|identity| connector(&recorder, Some(Arc::new(identity))))
+            .transpose()?,
+    })
+}
+
+/// This machine's authorities with those in `more` (PEM), and the latter alone.
+fn trusted(more: Option<&[u8]>) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let mut pinned = Vec::new();
@@ -265,18 +281,7 @@ fn connectors(
                 .into(),
         );
     }
-    let provider = provider();
-    let recorder = Recorder::new(roots, pinned, &provider).map_err(|e| e.to_string())?;
-    let recorder = Arc::new(recorder);
-    let identity = identity
-        .map(|(chain, key)| identity::certified(chain, key.first().map_or(&[], Vec::as_slice)))
-        .transpose()?;
-    Ok(Connectors {
-        anonymous: connector(&recorder, None)?,
-        identified: identity
-            .map(|identity| connector(&recorder, Some(Arc::new(identity))))
-            .transpose()?,
-    })
+    Ok((roots, pinned))
 }
 
 /// `TLS 1.3 with TLS13_AES_256_GCM_SHA384`.

@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 use self::load::{Prepared, Reader, relays};
 use self::reload::{FixedSettings, Service};
 use crate::clock::{self, Clock};
-use crate::config::{Listen, Loaded, Mistakes};
+use crate::config::{Loaded, Mistakes};
 use crate::engine::runner::Runner;
 use crate::engine::status::removed_while_down;
 use crate::engine::turn::{self, Turn};
@@ -172,7 +172,7 @@ async fn run_ready(
     let runner = Runner::start(Arc::clone(&engine))?;
     renderer.attach_from(data.join(filing::FOLDER));
     let asked = notices::warn_if_no_relay_answers(relays(&loaded));
-    let people = Arc::new(open_people(&data, &loaded.listen)?);
+    let people = Arc::new(open_people(&data, &loaded)?);
     people.keep_reporters(&reporters(&engine.snapshot().record))?;
     let courier = Courier::new(relays(&loaded), renderer, Timeouts::default());
     let courier = courier.with_webhooks(loaded.webhooks.clone());
@@ -220,6 +220,7 @@ async fn run_ready(
         Arc::clone(&people),
         data.clone(),
     ));
+    console.openid.replace(loaded.console.openid.clone());
     let listener = |tcp, tls: &Arc<_>| web::Listener {
         tcp,
         proxies: Arc::clone(&proxies),
@@ -269,6 +270,7 @@ async fn run_ready(
         state,
         public: pages,
         proxies,
+        openid: Arc::clone(&console.openid),
         fixed,
         fingerprint: loaded.fingerprint.clone(),
         slips: Slips::of(&loaded),
@@ -373,16 +375,18 @@ fn reporters(record: &Record) -> BTreeSet<ReporterId> {
 
 /// Opens the accounts. While no administrator exists, the address on which the first one makes the account is printed; it
 /// works once, and each start makes another.
-fn open_people(data: &Path, listen: &Listen) -> Result<People, Error> {
+fn open_people(data: &Path, loaded: &Loaded) -> Result<People, Error> {
     let people = People::open(&data.join("people.sqlite"))?;
     if let Some(secret) = people.first_administrator(clock::now())? {
-        let (secret, private) = (secret.reveal(), listen.private);
+        let (secret, listen) = (secret.reveal(), &loaded.listen);
         let scheme = match listen.private_tls {
             Some(_) => "https",
             None => "http",
         };
+        let url = loaded.console.url.clone();
+        let url = url.unwrap_or_else(|| format!("{scheme}://{}", listen.private));
         tracing::warn!(
-            "the console has no administrator: open {scheme}://{private}/console/invitation/{secret} within 48 hours"
+            "the console has no administrator: open {url}/console/invitation/{secret} within 48 hours"
         );
     }
     Ok(people)

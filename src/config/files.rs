@@ -143,6 +143,7 @@ pub(super) fn load(
         probes,
         heartbeats,
         public: checked.public,
+        console: checked.console,
         self_check: checked.self_check,
         listen: checked.listen,
         mail: checked.mail,

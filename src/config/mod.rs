@@ -4,6 +4,7 @@
 
 mod certificate;
 mod changes;
+mod console;
 mod diagnostics;
 #[cfg(test)]
 mod documentation;
@@ -44,6 +45,7 @@ use values::Format as _;
 
 pub use certificate::CertificateFiles;
 pub use changes::Fingerprint;
+pub use console::{CALLBACK, ConsoleSetup, OpenId};
 pub use diagnostics::{Mistake, Mistakes, Warnings};
 pub use heartbeat::{HeartbeatSetup, TokenHash};
 pub use listen::Listen;
@@ -67,6 +69,7 @@ pub struct Loaded {
     pub heartbeats: Vec<HeartbeatSetup>,
     /// The public pages, if there are any.
     pub public: Option<PublicPages>,
+    pub console: ConsoleSetup,
     pub self_check: SelfCheck,
     pub listen: Listen,
     pub mail: Option<Mail>,

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use values::{Address, FilePath, Id, Line, Parsed, Seconds, Source, Written, Zone};
 
+use super::console::{self, ConsoleSetup, ConsoleTable};
 use super::fields::{Contacts, Names, References, mailed, reference, unique};
 use super::listen::{Listen, ListenTable, listen};
 use super::mail::{self, MailTable};
@@ -32,6 +33,8 @@ pub(super) struct ServiceFile {
     listen: Option<ListenTable>,
     /// The public pages. Default: there are none.
     public: Option<PublicTable>,
+    /// The console, and how people sign in to it.
+    console: Option<ConsoleTable>,
     /// How the monitor checks itself before it blames a target. Default: it does not.
     self_check: Option<Written<SelfCheckTable>>,
     /// The log.
@@ -287,6 +290,7 @@ pub(super) struct Service {
     pub catalogue: Catalogue,
     pub listen: Listen,
     pub public: Option<PublicPages>,
+    pub console: ConsoleSetup,
     pub self_check: SelfCheck,
     pub mail: Option<Mail>,
     pub webhooks: Vec<Webhook>,
@@ -331,6 +335,7 @@ pub(super) fn service(
     let listen = listen(source, file.listen.unwrap_or_default());
     let pages = file.public;
     let pages = pages.map(|table| public::public(source, table, references));
+    let console = console::console(source, file.console.unwrap_or_default());
     let self_check = file.self_check.map(|table| self_check(source, table));
     let mut mailed_customers = file.customer.iter();
     let mailed_customer = mailed_customers.find(|c| !c.value.contacts.is_empty());
@@ -373,6 +378,7 @@ pub(super) fn service(
         },
         listen,
         public: pages,
+        console,
         self_check: self_check.unwrap_or_default(),
         mail,
         webhooks: webhooks.into_list(),

@@ -103,7 +103,7 @@ pub(super) async fn post(webhook: &Webhook, id: &str, body: &[u8], now: Timestam
 async fn client(webhook: &Webhook, url: &Url) -> Result<Client, Ended> {
     let addresses = checked(webhook, url).await?;
     let config = match url.scheme() {
-        "https" => probes::client_config().map_err(|why| ours(&why))?,
+        "https" => probes::client_config(None).map_err(|why| ours(&why))?,
         _ => ClientConfig::builder()
             .with_root_certificates(RootCertStore::empty())
             .with_no_client_auth(),

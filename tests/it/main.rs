@@ -53,6 +53,7 @@ mod service {
     mod console;
     mod heartbeat;
     mod logging;
+    mod openid;
     mod private_listener;
     mod probing;
     mod problem_reports;
@@ -70,6 +71,7 @@ mod simulation {
 }
 mod support {
     pub mod figures;
+    pub mod openid;
     pub mod program;
     pub mod rehearsal;
 }

@@ -4,6 +4,7 @@
 
 pub mod file;
 mod format;
+mod issuer;
 mod net;
 mod source;
 pub use domain::suggest;
@@ -16,6 +17,7 @@ mod webhook;
 mod written;
 
 pub use format::{Format, Parsed, parser};
+pub use issuer::IssuerUrl;
 pub use net::{
     Address, EhloName, Host, IpAddress, IpNetwork, ListenAddress, Network, RelayUrl, Scheme,
     Sender, is_host_name, is_qualified_name,
@@ -132,6 +134,21 @@ mod tests {
                 "https://a/b",
                 "https://u@a",
                 "ftp://a",
+            ],
+        );
+        agree::<IssuerUrl>(
+            &[
+                "https://login.example.org/realms/hie",
+                "https://login.example.org",
+                "http://127.0.0.1:8090/",
+            ],
+            &[
+                "",
+                "login.example.org",
+                "https://",
+                "https://u@a",
+                "https://a?b",
+                "https://a/#b",
             ],
         );
         agree::<RelayUrl>(

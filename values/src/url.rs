@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use ::url::{Host, Url};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::suggest::shorten;
@@ -92,6 +93,17 @@ pub fn fill(text: &str, mut fill: impl FnMut(&str) -> String) -> String {
     }
     filled.push_str(&text[done..]);
     filled
+}
+
+/// True if nobody on the way can read or change a request to it: it uses HTTPS, or leads to this machine.
+pub fn is_protected(url: &Url) -> bool {
+    let is_local = match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    url.scheme() == "https" || url.scheme() == "http" && is_local
 }
 
 /// True if the text is a URL that names a user.

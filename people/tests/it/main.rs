@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A failed test may stop at once.
 
 mod accounts;
+mod identities;
 mod proposals;
 mod reporters;
 mod subscribers;

@@ -33,6 +33,7 @@ pub(super) struct Service {
     pub(super) state: Arc<web::AppState>,
     pub(super) public: Arc<web::public::Public>,
     pub(super) proxies: Arc<web::TrustedProxies>,
+    pub(super) openid: Arc<web::console::OpenIdSignIns>,
     pub(super) fixed: FixedSettings,
     /// Of the configuration in force.
     pub(super) fingerprint: Fingerprint,
@@ -224,6 +225,7 @@ impl Service {
         self.public.beats().replace(&loaded.heartbeats);
         self.public.show(loaded.public);
         self.proxies.replace(loaded.listen.trusted_proxies);
+        self.openid.replace(loaded.console.openid);
         let (public, private) = (self.state.public_tls(), self.state.private_tls());
         public.replace(loaded.listen.public_tls);
         private.replace(loaded.listen.private_tls);

@@ -1,5 +1,6 @@
 //! Tests of whole configurations: the shipped files with changes.
 
+mod console;
 mod every_key;
 mod loaded;
 mod many;

@@ -1,5 +1,6 @@
 //! Signing in and out, and the check of roles before every page.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -27,13 +28,14 @@ pub struct SignedIn {
     session: String,
 }
 
-fn session_of(headers: &HeaderMap) -> Option<String> {
+/// The value of a cookie.
+pub(super) fn cookie_of(headers: &HeaderMap, wanted: &str) -> Option<String> {
     let cookies = headers.get_all(header::COOKIE).iter();
     let cookies = cookies.filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|value| value.split(';'));
     pairs.find_map(|pair| {
         let (name, value) = pair.trim().split_once('=')?;
-        (name == COOKIE).then(|| value.to_owned())
+        (name == wanted).then(|| value.to_owned())
     })
 }
 
@@ -43,7 +45,7 @@ pub async fn only(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let Some(session) = session_of(request.headers()) else {
+    let Some(session) = cookie_of(request.headers(), COOKIE) else {
         return Redirect::to("/console/sign-in").into_response();
     };
     let (people, now) = (Arc::clone(&console.people), console.app.now());
@@ -70,19 +72,27 @@ pub async fn only(
     next.run(request).await
 }
 
-fn unavailable(console: &Arc<Console>, error: &Error) -> Response {
+pub(super) fn unavailable(console: &Arc<Console>, error: &Error) -> Response {
     let error = error as &dyn std::error::Error;
     tracing::error!(error, "people.sqlite cannot be used");
     let text = "The accounts cannot be read. The log of the service says why.";
-    console.open_page(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "sign_in.html",
-        json!({ "error": text }),
-    )
+    sign_in_form(console, StatusCode::SERVICE_UNAVAILABLE, Some(text), "")
 }
 
 pub async fn sign_in_page(State(console): Shared) -> Response {
-    console.open_page(StatusCode::OK, "sign_in.html", json!({}))
+    sign_in_form(&console, StatusCode::OK, None, "")
+}
+
+/// The page on which people sign in, with the reason why they are not.
+pub(super) fn sign_in_form(
+    console: &Console,
+    status: StatusCode,
+    error: Option<&str>,
+    login: &str,
+) -> Response {
+    let provider = console.openid.offer();
+    let page = json!({ "error": error, "login": login, "provider": provider });
+    console.open_page(status, "sign_in.html", page)
 }
 
 #[derive(Deserialize)]
@@ -101,6 +111,20 @@ const PER_SECOND: f64 = 0.1;
 /// The attempts to sign in that each address may make, with whatever login.
 pub struct SignIns(Allowance);
 
+/// The sentence for an address that makes more.
+pub(super) const TOO_MANY: &str = "Too many attempts from your address. Wait a minute.";
+
+impl SignIns {
+    /// True if the address may try to sign in now.
+    pub(super) fn admits(&self, address: IpAddr) -> bool {
+        let admits = self.0.admits(address, clock::elapsed());
+        if !admits {
+            tracing::warn!(%address, "too many attempts to sign in to the console");
+        }
+        admits
+    }
+}
+
 impl Default for SignIns {
     fn default() -> Self {
         Self(Allowance::new(BURST, PER_SECOND))
@@ -112,11 +136,9 @@ pub async fn sign_in(
     Extension(Peer(address)): Extension<Peer>,
     Form(form): Form<SignIn>,
 ) -> Response {
-    if !console.sign_ins.0.admits(address, clock::elapsed()) {
-        tracing::warn!(%address, "too many attempts to sign in to the console");
-        let error = "Too many attempts from your address. Wait a minute.";
-        let values = json!({ "error": error, "login": form.login });
-        return console.open_page(StatusCode::TOO_MANY_REQUESTS, "sign_in.html", values);
+    if !console.sign_ins.admits(address) {
+        let (status, login) = (StatusCode::TOO_MANY_REQUESTS, &form.login);
+        return sign_in_form(&console, status, Some(TOO_MANY), login);
     }
     let (people, now) = (Arc::clone(&console.people), console.app.now());
     let login = form.login.clone();
@@ -139,15 +161,11 @@ pub async fn sign_in(
         Err(Refused::Waits) => "Too many wrong attempts. Wait a quarter of an hour.",
     };
     tracing::warn!(login, %address, "a sign-in to the console was refused");
-    console.open_page(
-        StatusCode::UNAUTHORIZED,
-        "sign_in.html",
-        json!({ "error": error, "login": login }),
-    )
+    sign_in_form(&console, StatusCode::UNAUTHORIZED, Some(error), &login)
 }
 
 /// Goes to the console with the cookie of a session.
-fn with_session(secret: &str) -> Response {
+pub(super) fn with_session(secret: &str) -> Response {
     let cookie = format!("{COOKIE}={secret}; Path=/; Secure; HttpOnly; SameSite=Lax");
     let mut response = Redirect::to("/console").into_response();
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {

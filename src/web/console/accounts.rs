@@ -22,6 +22,7 @@ struct AccountLine {
     name: String,
     role: &'static str,
     has_second_factor: bool,
+    has_provider: bool,
     is_disabled: bool,
     created: When,
 }
@@ -84,6 +85,7 @@ fn account_line(account: &Account, times: &Times) -> AccountLine {
         name: account.name.clone(),
         role: account.role.word(),
         has_second_factor: account.has_second_factor,
+        has_provider: account.has_provider,
         is_disabled: account.disabled_at.is_some(),
         created: times.at(account.created_at),
     }
@@ -170,7 +172,17 @@ fn apply(people: &People, change: Change, by: &str, now: Timestamp) -> Result<Sh
 }
 
 pub async fn account_page(State(console): Shared, Extension(who): Extension<SignedIn>) -> Response {
-    console.page(&who.account, "account.html", json!({}))
+    own_page(&console, &who.account, None)
+}
+
+/// The page of the own account, with the reason why it was not changed.
+fn own_page(console: &Console, account: &Account, error: Option<&str>) -> Response {
+    let page = json!({
+        "error": error,
+        "has_provider": account.has_provider,
+        "provider": console.openid.offer().map(|provider| provider.name),
+    });
+    console.page(account, "account.html", page)
 }
 
 #[derive(Deserialize)]
@@ -189,11 +201,7 @@ pub async fn change_password(
     let changed = move || people.change_password(account.id, &form.old, &form.new, now);
     match blocking(changed).await {
         Ok(Ok(())) => Redirect::to("/console/sign-in").into_response(),
-        Ok(Err(error)) => console.page(
-            &who.account,
-            "account.html",
-            json!({ "error": error.to_string() }),
-        ),
+        Ok(Err(error)) => own_page(&console, &who.account, Some(&error.to_string())),
         Err(response) => response,
     }
 }
@@ -209,11 +217,7 @@ pub async fn second_factor(
         .new_second_factor(&who.account.login, &service)
     {
         Ok(factor) => factor_page(&console, &who.account, &factor, None),
-        Err(error) => console.page(
-            &who.account,
-            "account.html",
-            json!({ "error": error.to_string() }),
-        ),
+        Err(error) => own_page(&console, &who.account, Some(&error.to_string())),
     }
 }
 

@@ -10,6 +10,7 @@ mod incidents;
 mod live;
 mod maintenance;
 mod notices;
+mod openid;
 mod overview;
 mod pages;
 mod proposals;
@@ -34,9 +35,11 @@ use tower_http::limit::RequestBodyLimitLayer;
 pub use self::live::publish;
 pub use access::SignIns;
 pub use act_form::{role as act_role, second_person_is_an_account};
+pub use openid::OpenIdSignIns;
 
 use super::live::Live;
 use super::state::AppState;
+use crate::config::CALLBACK;
 
 /// The largest form in bytes: a review with all its texts.
 const BODY: usize = 256 * 1024;
@@ -49,6 +52,8 @@ pub struct Console {
     pub data: PathBuf,
     /// The attempts to sign in that each address may make.
     pub sign_ins: SignIns,
+    /// The provider at which people may sign in instead.
+    pub openid: Arc<OpenIdSignIns>,
     /// Approvals of proposals, one at a time.
     approvals: Mutex<()>,
     live: Live,
@@ -61,6 +66,7 @@ impl Console {
             people,
             data,
             sign_ins: SignIns::default(),
+            openid: Arc::default(),
             approvals: Mutex::default(),
             live: Live::new(live::STREAMS),
         }
@@ -94,6 +100,8 @@ const ROUTES: &[Route] = &[
     page("/console/sign-in", None, || {
         get(access::sign_in_page).post(access::sign_in)
     }),
+    page("/console/sign-in/openid", None, || get(openid::begin)),
+    page(CALLBACK, None, || get(openid::finish)),
     page("/console/invitation/{secret}", None, || {
         get(access::invitation_page).post(access::accept)
     }),

@@ -14,10 +14,10 @@ use crate::support::program::{Running, append, configure, facts, log, rehearsed,
 
 const PASSWORD: &str = "quartz lantern meadow fifty";
 
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) head: String,
+    pub(super) body: String,
 }
 
 /// The body of a page, which may be a file.
@@ -28,7 +28,13 @@ fn send_bytes(folder: &Path, path: &str, cookie: &str) -> Vec<u8> {
 }
 
 /// Sends one request with these header lines.
-fn send(folder: &Path, method: &str, path: &str, headers: &[String], body: &str) -> Answer {
+pub(super) fn send(
+    folder: &Path,
+    method: &str,
+    path: &str,
+    headers: &[String],
+    body: &str,
+) -> Answer {
     let answer = String::from_utf8(answered(folder, method, path, headers, body)).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     Answer {
@@ -73,7 +79,7 @@ fn form(fields: &[(&str, &str)]) -> String {
 
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
 
-fn post(folder: &Path, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
+pub(super) fn post(folder: &Path, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
     let headers = [
         FORM.to_owned(),
         cookie.to_owned(),
@@ -83,7 +89,7 @@ fn post(folder: &Path, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Ans
 }
 
 /// The header line with the cookie that an answer sets.
-fn cookie(answer: &Answer) -> String {
+pub(super) fn cookie(answer: &Answer) -> String {
     let line = answer
         .head
         .lines()
@@ -96,7 +102,7 @@ fn cookie(answer: &Answer) -> String {
 }
 
 /// Makes an account by an invitation, and signs in.
-fn person(folder: &Path, role: Role) -> String {
+pub(super) fn person(folder: &Path, role: Role) -> String {
     let people = People::open(&folder.join("data/people.sqlite")).unwrap();
     let secret = people
         .invite(role, Some(role.word()), "test", clock::now())
