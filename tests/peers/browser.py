@@ -10,7 +10,7 @@ import subprocess
 
 from harness import check, need
 
-PACKAGES = ["playwright-core@1", "axe-core@4", "vnu-jar@26", "statuspage.io@3"]
+PACKAGES = ["playwright-core@1", "axe-core@4", "vnu-jar@26", "statuspage.io@3", "oidc-provider@9.13.3"]
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "nines/pages"
 
 # Begins every script. `opened(options)` is a context of a browser; a page's errors end up in `errors`.

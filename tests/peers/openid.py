@@ -4,23 +4,19 @@
 `oidc-provider` of npm, a certified provider, in Chromium: a person signs in and gets the role of the groups, also
 after the provider changed its key; a person without a group is refused; who cancels is told so; while the provider is
 down, its page says so and a password still works. `oidc-provider-mock` of PyPI: an expired token, an answer without
-state and a document of another issuer are refused. Needs Debian's chromium, and npm, which installs into a cache.
+state and a document of another issuer are refused. Needs what `browser.py` needs.
 """
 
 import http.cookiejar
 import json
-import os
-import pathlib
 import re
-import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
 
+import browser
 from harness import (Nines, Workspace, answers, check, end, fetch, free_port, need, python_with, running, say, until)
 
-PACKAGES = ["oidc-provider@9.13.3", "playwright-core@1"]
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "nines/openid"
 SECRET = "the secret of the client"
 PASSWORD = "quartz lantern meadow fifty"
 
@@ -46,16 +42,17 @@ const provider = new Provider(`http://localhost:${port}`, {
 provider.listen(Number(port), '127.0.0.1', () => console.log('listening'));
 """
 
-# Signs in as one person, in a browser that reaches this machine only. Prints the page at which the way ends.
-BROWSER = r"""
-import { chromium } from 'playwright-core';
+# Signs in as one person and says where that ends. No page reaches another machine.
+FLOW = r"""
+import { browser, say, violations } from './browser.mjs';
 const [site, person] = process.argv.slice(2);
-const rules = '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1';
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', rules] });
-const page = await browser.newPage();
+const context = await browser.newContext();
+await context.route((url) => !['localhost', '127.0.0.1'].includes(url.hostname), (route) => route.abort());
+const page = await context.newPage();
 page.setDefaultTimeout(20000);
 await page.goto(`${site}/console/sign-in`);
-await page.click('a.button');
+const wrong = await violations(page);
+await page.getByRole('link', { name: 'Sign in with' }).click();
 if (person === 'cancel') {
   await page.click('text=Cancel');
 } else {
@@ -65,20 +62,10 @@ if (person === 'cancel') {
   await page.click('text=Continue');
 }
 await page.waitForURL(`${site}/**`);
-const cookies = (await page.context().cookies(site)).map((c) => c.name);
-console.log(JSON.stringify({ url: page.url(), text: await page.innerText('body'), cookies }));
+const cookies = (await context.cookies(site)).map((cookie) => cookie.name);
+say({ url: page.url(), text: await page.innerText('body'), cookies, wrong });
 await browser.close();
 """
-
-
-def install():
-    """Install the provider and the browser's driver into the cache, once."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    if not all((CACHE / "node_modules" / package.rsplit("@", 1)[0]).exists() for package in PACKAGES):
-        command = [need("npm", "npm"), "install", "--no-audit", "--no-fund", "--ignore-scripts", *PACKAGES]
-        subprocess.run(command, cwd=CACHE, check=True, stdout=subprocess.DEVNULL, timeout=300)
-    (CACHE / "provider.mjs").write_text(PROVIDER)
-    (CACHE / "browser.mjs").write_text(BROWSER)
 
 
 def configure(nines, site, issuer, more=""):
@@ -153,9 +140,9 @@ def refusals(workspace, nines, site):
 
 
 def main():
-    need("chromium", "chromium")
     node = need("node", "nodejs")
-    install()
+    browser.install()
+    (browser.CACHE / "provider.mjs").write_text(PROVIDER)
     with Workspace(60) as workspace:
         port = free_port()
         issuer = f"http://localhost:{port}"
@@ -166,15 +153,15 @@ def main():
         redirect = f"{site}/console/sign-in/openid/callback"
 
         def provider():
-            process = workspace.begin("provider", [node, CACHE / "provider.mjs", port, redirect, SECRET], cwd=CACHE)
+            process = workspace.begin("provider", [node, "provider.mjs", port, redirect, SECRET],
+                                      cwd=browser.CACHE)
             until(20, "the provider does not listen", lambda: running(process, "provider") and answers(port))
             return process
 
         def browse(person):
-            done = subprocess.run([node, "browser.mjs", site, person], cwd=CACHE, capture_output=True, text=True,
-                                  timeout=60)
-            check(done.returncode == 0, done.stderr[-1500:])
-            return json.loads(done.stdout)
+            seen = browser.Script(workspace, f"browse-{person}", FLOW, site, person).next()
+            check(not seen["wrong"], seen["wrong"])
+            return seen
 
         # The service starts before its provider.
         nines.start()
