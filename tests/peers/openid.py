@@ -132,7 +132,7 @@ def refusals(workspace, nines, site):
     # Its refusal lacks the state, so that it could come from anywhere.
     status, _, text = sign_in(issuer, action="deny")
     check(status == 400 and "Begin again" in text and "denied" not in text, (status, text))
-    status, _, text = sign_in(mock("expired", "--token-max-age=-60"), sub="ann")
+    status, _, text = sign_in(mock("expired", "--token-max-age=0"), sub="ann")
     check(status == 403 and "the ID token has expired" in text, (status, text))
     status, _, text = sign_in(f"{issuer}/")
     check(status == 503 and "cannot be reached, or does not answer as it should" in text, (status, text))
