@@ -3,8 +3,8 @@
 
 `oidc-provider` of npm, a certified provider, in Chromium: a person signs in and gets the role of the groups, also
 after the provider changed its key; a person without a group is refused; who cancels is told so; while the provider is
-down, its page says so and a password still works. `oidc-provider-mock` of PyPI: an expired token, an answer without
-state and a document of another issuer are refused. Needs what `browser.py` needs.
+down, its page says so and a password still works. `oidc-provider-mock` of PyPI: an answer without state, a
+wrong secret and a document of another issuer are refused. Needs what `browser.py` needs.
 """
 
 import http.cookiejar
@@ -68,7 +68,7 @@ await browser.close();
 """
 
 
-def configure(nines, site, issuer, more=""):
+def configure(nines, site, issuer, more="", client="nines"):
     """Write the provider into the configuration, in place of an earlier one."""
     text = nines.config.read_text().split("[console]")[0]
     (nines.folder / "secret").write_text(SECRET)
@@ -76,7 +76,7 @@ def configure(nines, site, issuer, more=""):
 url = "{site}"
 [console.openid]
 issuer = "{issuer}"
-client_id = "nines"
+client_id = "{client}"
 client_secret_file = "secret"
 scopes = ["profile", "groups"]
 roles = {{ nines-admins = "admin", nines-operators = "operator" }}
@@ -105,16 +105,14 @@ class Person:
 
 def refusals(workspace, nines, site):
     """Sign in at the mock, which can be asked for what a real provider does not do."""
-    def mock(name, *options):
-        port = free_port()
-        process = workspace.begin(name, [python_with("oidc_provider_mock"), "-m", "oidc_provider_mock", "--port", port,
-                                         "--user-claims", json.dumps({"sub": "ann", "groups": "nines-operators"}),
-                                         *options])
-        until(20, "the mock does not listen", lambda: running(process, name) and answers(port))
-        return f"http://127.0.0.1:{port}"
+    port = free_port()
+    process = workspace.begin("mock", [python_with("oidc_provider_mock"), "-m", "oidc_provider_mock", "--port", port,
+                                       "--user-claims", json.dumps({"sub": "ann", "groups": "nines-operators"})])
+    until(20, "the mock does not listen", lambda: running(process, "mock") and answers(port))
+    issuer = f"http://127.0.0.1:{port}"
 
-    def sign_in(issuer, **form):
-        configure(nines, site, issuer)
+    def sign_in(issuer, client="nines", **form):
+        configure(nines, site, issuer, client=client)
         nines.ask("reload")
         person = Person()
         status, page, _ = person.ask(f"{site}/console/sign-in/openid")
@@ -123,7 +121,6 @@ def refusals(workspace, nines, site):
         check(page.startswith(issuer), page)
         return person.ask(page, **form)
 
-    issuer = mock("mock")
     status, url, text = sign_in(issuer, sub="ann")
     check((status, url) == (200, f"{site}/console"), (status, url, text))
     check("(operator)" in text, text)
@@ -132,11 +129,16 @@ def refusals(workspace, nines, site):
     # Its refusal lacks the state, so that it could come from anywhere.
     status, _, text = sign_in(issuer, action="deny")
     check(status == 400 and "Begin again" in text and "denied" not in text, (status, text))
-    status, _, text = sign_in(mock("expired", "--token-max-age=0"), sub="ann")
-    check(status == 403 and "the ID token has expired" in text, (status, text))
+    # A client that is registered there, with a secret that is not ours.
+    wanted = json.dumps({"redirect_uris": [f"{site}/console/sign-in/openid/callback"]}).encode()
+    register = urllib.request.Request(f"{issuer}/oauth2/clients", wanted, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(register, timeout=10) as answer:
+        client = json.load(answer)["client_id"]
+    status, _, text = sign_in(issuer, client, sub="ann")
+    check(status == 403 and "did not accept the code: invalid_client" in text, (status, text))
     status, _, text = sign_in(f"{issuer}/")
     check(status == 503 and "cannot be reached, or does not answer as it should" in text, (status, text))
-    say("a mock provider: an expired token, an answer without state and a document of another issuer are refused")
+    say("a mock provider: an answer without state, a wrong secret and a document of another issuer are refused")
 
 
 def main():
