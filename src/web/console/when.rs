@@ -39,8 +39,8 @@ impl Times {
         let local = at.to_zoned(self.zone.clone());
         let seconds = at.duration_since(self.now).as_secs();
         let apart = match seconds {
-            0.. => format!("in {}", words::length(seconds)),
-            _ => format!("{} ago", words::length(-seconds)),
+            0.. => format!("in {}", coarse(seconds)),
+            _ => format!("{} ago", coarse(-seconds)),
         };
         When {
             iso: format!("{at:.0}"),
@@ -51,5 +51,34 @@ impl Times {
 
     pub fn maybe(&self, at: Option<Timestamp>) -> Option<When> {
         at.map(|at| self.at(at))
+    }
+}
+
+/// A length of time as a person needs it: seconds matter in the last ten minutes, days after two of them.
+fn coarse(seconds: i64) -> String {
+    match seconds {
+        0..600 => words::length(seconds),
+        600..3_600 => format!("{} min", seconds / 60),
+        3_600..172_800 => format!("{} h {:02} min", seconds / 3_600, seconds / 60 % 60),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_is_as_exact_as_it_is_near() {
+        for (seconds, shown) in [
+            (12, "12 s"),
+            (599, "9 min 59 s"),
+            (3_599, "59 min"),
+            (11_410, "3 h 10 min"),
+            (172_800, "2 days"),
+            (2_842_684, "32 days"),
+        ] {
+            assert_eq!(coarse(seconds), shown);
+        }
     }
 }
