@@ -58,9 +58,9 @@ impl Times {
 fn coarse(seconds: i64) -> String {
     match seconds {
         0..600 => words::length(seconds),
-        600..3_600 => format!("{} min", seconds / 60),
-        3_600..172_800 => format!("{} h {:02} min", seconds / 3_600, seconds / 60 % 60),
-        _ => format!("{} days", seconds / 86_400),
+        600..3_600 => format!("{}\u{a0}min", seconds / 60),
+        3_600..172_800 => format!("{}\u{a0}h\u{a0}{:02}\u{a0}min", seconds / 3_600, seconds / 60 % 60),
+        _ => format!("{}\u{a0}days", seconds / 86_400),
     }
 }
 
@@ -78,7 +78,7 @@ mod tests {
             (172_800, "2 days"),
             (2_842_684, "32 days"),
         ] {
-            assert_eq!(coarse(seconds), shown);
+            assert_eq!(coarse(seconds).replace('\u{a0}', " "), shown);
         }
     }
 }
