@@ -59,7 +59,11 @@ fn coarse(seconds: i64) -> String {
     match seconds {
         0..600 => words::length(seconds),
         600..3_600 => format!("{}\u{a0}min", seconds / 60),
-        3_600..172_800 => format!("{}\u{a0}h\u{a0}{:02}\u{a0}min", seconds / 3_600, seconds / 60 % 60),
+        3_600..172_800 => format!(
+            "{}\u{a0}h\u{a0}{:02}\u{a0}min",
+            seconds / 3_600,
+            seconds / 60 % 60
+        ),
         _ => format!("{}\u{a0}days", seconds / 86_400),
     }
 }
