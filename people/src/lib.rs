@@ -32,7 +32,7 @@ pub use role::Role;
 pub use secret::Secret;
 pub use session::Session;
 pub use sign_in::{Refused, SecondFactor, SignedIn};
-pub use subscriber::{Requested, Subscriber, SubscriberId};
+pub use subscriber::{MOST_SUBSCRIBERS, Requested, Subscriber, SubscriberId};
 pub use token::{Token, TokenId};
 
 /// Why people.sqlite did not answer, or refused a change.

@@ -15,6 +15,8 @@ use crate::{Error, People, instant, seconds};
 const VALID: SignedDuration = SignedDuration::from_hours(48);
 /// An address gets one confirmation in that time.
 const ONE_EACH: SignedDuration = SignedDuration::from_hours(24);
+/// Requests that are not confirmed, and subscribers: more are not taken.
+pub const MOST_SUBSCRIBERS: i64 = 10_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubscriberId(pub i64);
@@ -36,6 +38,8 @@ pub enum Requested {
     Confirm(Secret),
     /// The address got a confirmation within the last 24 hours.
     Waits,
+    /// There are too many subscribers, or too many requests that are not confirmed.
+    Full,
 }
 
 impl People {
@@ -62,7 +66,18 @@ impl People {
             )
             .optional()?;
         if last.is_some_and(|last| now < last.saturating_add(ONE_EACH.as_secs())) {
+            change.commit()?;
             return Ok(Requested::Waits);
+        }
+        let (confirmed, unconfirmed): (i64, i64) = change.query_row(
+            "SELECT count(confirmed), count(*) - count(confirmed) FROM subscriber",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        // A subscriber who chooses again needs no new row.
+        if last.is_none() && confirmed.max(unconfirmed) >= MOST_SUBSCRIBERS {
+            change.commit()?;
+            return Ok(Requested::Full);
         }
         change.execute(
             "INSERT INTO subscriber (address, systems, requested, pending, confirm) VALUES (?1, '', ?2, ?3, ?4)
@@ -71,6 +86,33 @@ impl People {
         )?;
         change.commit()?;
         Ok(Requested::Confirm(secret))
+    }
+
+    /// Forgets a request whose mail could not be delivered, so that the address can be tried again. A confirmed
+    /// subscriber stays.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn forget_request(&self, secret: &Secret) -> Result<(), Error> {
+        let connection = self.connection();
+        let confirm = digest(secret.reveal());
+        connection.execute(
+            "DELETE FROM subscriber WHERE confirm = ?1 AND confirmed IS NULL",
+            params![confirm],
+        )?;
+        connection.execute(
+            "UPDATE subscriber SET confirm = NULL, pending = NULL WHERE confirm = ?1",
+            params![confirm],
+        )?;
+        Ok(())
+    }
+
+    /// Deletes requests that were not confirmed in time.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn delete_unconfirmed(&self, at: Timestamp) -> Result<(), Error> {
+        delete_unconfirmed(&self.connection(), seconds(at))
     }
 
     /// Confirms a request by the secret of its mail. `None` if it is unknown or older than 48 hours.
@@ -107,6 +149,18 @@ impl People {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// A confirmed subscriber. `None` if the subscription has ended.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn subscriber(&self, id: SubscriberId) -> Result<Option<Subscriber>, Error> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(
+            "SELECT id, address, systems, confirmed FROM subscriber WHERE id = ?1 AND confirmed IS NOT NULL",
+        )?;
+        Ok(statement.query_row([id.0], subscriber).optional()?)
+    }
+
     /// The secret of the links in a subscriber's mails: the same each time, so that an old mail still unsubscribes.
     ///
     /// # Errors
@@ -126,6 +180,17 @@ impl People {
     /// # Errors
     /// The file cannot be used.
     pub fn managed(&self, secret: &str) -> Result<Option<Subscriber>, Error> {
+        match self.subscriber_of_link(secret)? {
+            Some(id) => self.subscriber(id),
+            None => Ok(None),
+        }
+    }
+
+    /// The subscriber for whom a link was made, whose subscription may have ended. `None` if the link is wrong.
+    ///
+    /// # Errors
+    /// The file cannot be used.
+    pub fn subscriber_of_link(&self, secret: &str) -> Result<Option<SubscriberId>, Error> {
         let Some((id, _)) = secret.split_once('-') else {
             return Ok(None);
         };
@@ -139,13 +204,7 @@ impl People {
         )) {
             return Ok(None);
         }
-        let connection = self.connection();
-        let found = connection.query_row(
-            "SELECT id, address, systems, confirmed FROM subscriber WHERE id = ?1 AND confirmed IS NOT NULL",
-            [id.0],
-            subscriber,
-        );
-        Ok(found.optional()?)
+        Ok(Some(id))
     }
 
     /// Chooses other systems. With none the subscription ends.
@@ -177,34 +236,15 @@ impl People {
         Ok(())
     }
 
-    /// Ends what became private: `is_public` tells which systems remain. Returns the subscribers that ended.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn keep_public(
-        &self,
-        is_public: impl Fn(&str) -> bool,
-    ) -> Result<Vec<SubscriberId>, Error> {
-        let mut ended = Vec::new();
-        for subscriber in self.subscribers()? {
-            let mut kept = subscriber.systems.clone();
-            kept.retain(|system| is_public(system));
-            if kept == subscriber.systems {
-                continue;
-            }
-            if kept.is_empty() {
-                ended.push(subscriber.id);
-            }
-            self.choose_systems(subscriber.id, &kept)?;
-        }
-        Ok(ended)
-    }
-
     /// The key of the links, made at the first use.
     fn key(&self) -> Result<Vec<u8>, Error> {
+        let connection = self.connection();
+        let known = connection.query_row("SELECT bytes FROM key", [], |row| row.get(0));
+        if let Some(known) = known.optional()? {
+            return Ok(known);
+        }
         let mut fresh = vec![0; 32];
         getrandom::fill(&mut fresh).map_err(|_| Error::Random)?;
-        let connection = self.connection();
         connection.execute(
             "INSERT OR IGNORE INTO key (one, bytes) VALUES (1, ?1)",
             [fresh],

@@ -14,7 +14,7 @@ fn requested(people: &People, address: &str, names: &str, hours: i64) -> Option<
     let asked = people.request_subscription(address, &systems(names), at(hours));
     match asked.unwrap() {
         Requested::Confirm(secret) => Some(secret),
-        Requested::Waits => None,
+        Requested::Waits | Requested::Full => None,
     }
 }
 
@@ -113,19 +113,50 @@ fn an_erased_address_leaves_no_trace_in_the_file() {
 }
 
 #[test]
-fn a_system_that_becomes_private_ends_its_subscriptions() {
+fn a_request_whose_mail_was_not_delivered_can_be_made_again() {
     let file = file();
     let people = &file.people;
-    let [both, one] = [
-        ("a@b.example", "portal results"),
-        ("c@d.example", "results"),
-    ]
-    .map(|(address, names)| subscriber(people, address, names));
-    assert_eq!(
-        people.keep_public(|system| system == "portal").unwrap(),
-        [one.id]
-    );
-    let left = people.subscribers().unwrap();
-    assert_eq!((left.len(), left[0].id), (1, both.id));
-    assert_eq!(left[0].systems, systems("portal"));
+    let lost = requested(people, "a@b.example", "portal", 0).unwrap();
+    people.forget_request(&lost).unwrap();
+    let again = requested(people, "a@b.example", "portal", 0).unwrap();
+    let confirmed = people.confirm_subscription(again.reveal(), at(0)).unwrap();
+    // The lost mail of a new choice ends no subscription.
+    let choice = requested(people, "a@b.example", "results", 24).unwrap();
+    people.forget_request(&choice).unwrap();
+    assert_eq!(people.subscribers().unwrap(), [confirmed.unwrap()]);
+}
+
+#[test]
+fn a_link_names_its_subscriber_after_the_end_of_the_subscription() {
+    let file = file();
+    let ann = subscriber(&file.people, "ann@b.example", "portal");
+    let link = file.people.manage_secret(ann.id).unwrap();
+    file.people.unsubscribe(ann.id).unwrap();
+    assert_eq!(file.people.subscriber_of_link(&link).unwrap(), Some(ann.id));
+    assert_eq!(file.people.managed(&link).unwrap(), None);
+}
+
+#[test]
+fn requests_beyond_the_limit_are_not_taken_and_leave_no_row() {
+    let file = file();
+    let people = &file.people;
+    let one = systems("portal");
+    let rows = rusqlite::Connection::open(file.folder.path().join("people.sqlite")).unwrap();
+    let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+        INSERT INTO subscriber (address, systems, requested, pending, confirm)
+        SELECT i || '@b.example', '', ?2, 'portal', i FROM n";
+    rows.execute(many, (people::MOST_SUBSCRIBERS, at(0).as_second()))
+        .unwrap();
+    let ask = |address: &str, hours| {
+        people
+            .request_subscription(address, &one, at(hours))
+            .unwrap()
+    };
+    assert_eq!(ask("one-more@b.example", 0), Requested::Full);
+    assert_eq!(ask("7@b.example", 0), Requested::Waits);
+    // Two days later the old ones are gone.
+    assert!(matches!(
+        ask("one-more@b.example", 49),
+        Requested::Confirm(_)
+    ));
 }
