@@ -21,4 +21,5 @@ pub mod reports;
 pub mod samples;
 pub mod sentence;
 pub mod simulate;
+pub mod subscriptions;
 pub mod web;

@@ -1,6 +1,7 @@
 //! One plain sentence for each event of the ledger, for people who read it line by line.
 
 mod handling;
+mod subscriptions;
 
 use domain::desk;
 use domain::event::{Delivery, Event, Fact, GapCause, Silence, is_set_back};
@@ -14,6 +15,8 @@ use domain::span::Span;
 use domain::text::visible_line;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+
+use self::subscriptions::subscription_changed;
 
 /// The event as one sentence on one line. `record` is the state after the event.
 /// Times on the event's day are short: the line gives the day and the zone.
@@ -382,6 +385,11 @@ impl Writer<'_> {
             Fact::DeskImported {
                 policy, file, days, ..
             } => desk_imported(self.by, policy, file, days),
+            Fact::SubscriptionChanged {
+                subscriber,
+                systems,
+                cause,
+            } => subscription_changed(*subscriber, systems, *cause),
             Fact::NoticeUndelivered {
                 customer,
                 outages,

@@ -96,7 +96,7 @@ impl Customer {
         match address {
             Address::Mail(mail) => self.contacts.contains(mail),
             Address::Webhook(url) => self.webhook.as_ref() == Some(url),
-            Address::Reporter(_) => false,
+            Address::Reporter(_) | Address::Subscriber(_) => false,
         }
     }
 }
@@ -127,7 +127,7 @@ impl Contact {
         match address {
             Address::Mail(mail) => self.email.as_ref() == Some(mail),
             Address::Webhook(url) => self.webhook.as_ref() == Some(url),
-            Address::Reporter(_) => false,
+            Address::Reporter(_) | Address::Subscriber(_) => false,
         }
     }
 }

@@ -17,7 +17,8 @@ use crate::desk;
 use crate::guard;
 use crate::handling::{ClockRun, Impact, Problem};
 use crate::id::{
-    CommitteeId, CustomerId, IncidentId, NoticeId, OutageId, PolicyId, Source, SystemId, WindowId,
+    CommitteeId, CustomerId, IncidentId, NoticeId, OutageId, PolicyId, Source, SubscriberId,
+    SystemId, WindowId,
 };
 use crate::incident::{Cause, Phase, Review};
 use crate::notice::{Notice, ReportFile};
@@ -77,6 +78,24 @@ pub enum Delivery {
     Rejected,
     /// Lost between the first byte of the message and its reply: it may have been delivered.
     Ambiguous,
+}
+
+/// Why a subscription changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SubscriptionCause {
+    /// The person followed the link of the mail that asks for confirmation.
+    Confirmed,
+    /// The person chose other systems.
+    Chosen,
+    /// The person ended it.
+    Unsubscribed,
+    /// A mail server rejected the address for good.
+    Rejected,
+    /// Systems became private.
+    Private,
+    /// `people.sqlite` does not have the person any more, or has another choice: a copy of it was put back.
+    Restored,
 }
 
 /// One fact. The name of a variant in kebab case is its stored kind.
@@ -607,6 +626,14 @@ pub enum Fact {
         /// The contacts that are told.
         contacts: Vec<String>,
     },
+    /// A person who subscribed on the public page gets mails about these systems from now on. The mail address is in
+    /// `people.sqlite` alone.
+    SubscriptionChanged {
+        subscriber: SubscriberId,
+        /// In order of their ids; none ends the subscription.
+        systems: Vec<SystemId>,
+        cause: SubscriptionCause,
+    },
     /// An attempt begins: written before a connection is made.
     DeliveryAttempted {
         /// The notice.
@@ -719,6 +746,7 @@ impl Fact {
             } => format!("{committee} {month}"),
             Fact::DeskImported { policy, .. } => policy.to_string(),
             Fact::NoticeUndelivered { customer, .. } => customer.to_string(),
+            Fact::SubscriptionChanged { subscriber, .. } => subscriber.to_string(),
             Fact::DeliveryAttempted { notice, .. } | Fact::DeliveryEnded { notice, .. } => {
                 notice.to_string()
             }

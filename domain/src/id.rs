@@ -172,3 +172,7 @@ numbered! {
     /// A notice. Printed `N-14`.
     NoticeId, "N"
 }
+numbered! {
+    /// A person who subscribed on the public page: the number in `people.sqlite`. Printed `S-15`.
+    SubscriberId, "S"
+}

@@ -6,8 +6,8 @@ use crate::act::Act;
 use crate::actor::Actor;
 use crate::calendar::Month;
 use crate::catalogue::Catalogue;
-use crate::event::{Delivery, GapCause};
-use crate::id::{CommitteeId, NoticeId};
+use crate::event::{Delivery, GapCause, SubscriptionCause};
+use crate::id::{CommitteeId, NoticeId, SubscriberId, SystemId};
 use crate::latency::StoredRollup;
 use crate::notice::{Notice, ReportFile};
 use crate::sample::Sample;
@@ -59,6 +59,13 @@ pub enum Input {
     FileReport(Box<FiledReport>),
     /// The roll-up of a day is on the disk.
     RollUp(Box<StoredRollup>),
+    /// A person subscribed on the public page, chose other systems, or ended the subscription.
+    Subscription {
+        subscriber: SubscriberId,
+        /// None ends it.
+        systems: Vec<SystemId>,
+        cause: SubscriptionCause,
+    },
     /// The courier is about to connect.
     Attempt {
         /// The message that [`crate::notices::next`] named.

@@ -1,8 +1,10 @@
-//! Where notices go: mail addresses with the names of their owners, and webhooks.
+//! Where notices go: mail addresses with the names of their owners, webhooks, and subscribers by their number.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use crate::id::SubscriberId;
 
 /// Where a message goes. A channel's address identifies its recipient: two customers with one
 /// address get one message.
@@ -16,6 +18,9 @@ pub enum Address {
     /// The mail address of a person who reported a problem, by the person's number in `people.sqlite`. It is looked
     /// up when a message is sent, so that the ledger never has it.
     Reporter(i64),
+    /// A person who subscribed on the public page. Only `people.sqlite` knows the mail address. The last variant, so that
+    /// subscribers come after all others.
+    Subscriber(SubscriberId),
 }
 
 impl Address {
@@ -30,8 +35,16 @@ impl Address {
     /// True if messages go there by mail.
     pub fn is_mail(&self) -> bool {
         match self {
-            Address::Mail(_) | Address::Reporter(_) => true,
+            Address::Mail(_) | Address::Reporter(_) | Address::Subscriber(_) => true,
             Address::Webhook(_) => false,
+        }
+    }
+
+    /// The subscriber, if it is one.
+    pub fn subscriber(&self) -> Option<SubscriberId> {
+        match self {
+            Address::Subscriber(id) => Some(*id),
+            Address::Mail(_) | Address::Webhook(_) | Address::Reporter(_) => None,
         }
     }
 }
@@ -41,6 +54,7 @@ impl fmt::Display for Address {
         match self {
             Address::Mail(address) | Address::Webhook(address) => f.pad(address),
             Address::Reporter(number) => f.pad(&format!("reporter {number}")),
+            Address::Subscriber(id) => f.pad(&format!("subscriber {id}")),
         }
     }
 }

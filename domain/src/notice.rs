@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Month;
 use crate::handling::ClockRun;
-use crate::id::{CommitteeId, CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
+use crate::id::{
+    CommitteeId, CustomerId, IncidentId, NoticeId, OutageId, SubscriberId, SystemId, WindowId,
+};
 use crate::incident::Phase;
 pub use crate::mailbox::Address;
 use crate::sample::Reason;
@@ -120,6 +122,8 @@ pub enum Role {
     Committee(CommitteeId),
     /// A person who reported a problem, by the number in `people.sqlite`.
     Reporter(i64),
+    /// A person who subscribed on the public page.
+    Subscriber(SubscriberId),
 }
 
 /// One address with the roles it had when the message was made.
@@ -139,7 +143,7 @@ impl Recipient {
     pub fn customers(&self) -> impl Iterator<Item = &CustomerId> {
         self.who.iter().filter_map(|role| match role {
             Role::Customer(id) => Some(id),
-            Role::Contact(_) | Role::Committee(_) | Role::Reporter(_) => None,
+            Role::Contact(_) | Role::Committee(_) | Role::Reporter(_) | Role::Subscriber(_) => None,
         })
     }
 }

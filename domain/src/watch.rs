@@ -199,6 +199,7 @@ impl Watch {
             | Input::Act { .. }
             | Input::FileReport(_)
             | Input::RollUp(_)
+            | Input::Subscription { .. }
             | Input::Attempt { .. }
             | Input::Delivered { .. } => {}
         }

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use domain::actor::Actor;
 use domain::calendar;
+use domain::id::SystemId;
 use domain::input::Input;
 use domain::record::Record;
 use jiff::Timestamp;
@@ -25,7 +26,7 @@ use tokio::task::JoinSet;
 use self::load::{Prepared, Reader, relays};
 use self::reload::{FixedSettings, Service};
 use crate::clock::{self, Clock};
-use crate::config::{Loaded, Mistakes};
+use crate::config::{Loaded, Mistakes, PublicPages};
 use crate::engine::runner::Runner;
 use crate::engine::status::removed_while_down;
 use crate::engine::turn::{self, Turn};
@@ -35,6 +36,7 @@ use crate::ledger::{self, Ledger};
 use crate::notices::{self, Courier, EngineOutbox, Timeouts};
 use crate::reports::{Filer, filing};
 use crate::samples::{self, Check, Instance};
+use crate::subscriptions::{self, Directory, Subscriptions};
 use crate::web;
 use crate::web::console::Console;
 
@@ -174,9 +176,23 @@ async fn run_ready(
     let asked = notices::warn_if_no_relay_answers(relays(&loaded));
     let people = Arc::new(open_people(&data, &loaded)?);
     people.keep_reporters(&reporters(&engine.snapshot().record))?;
+    let address = loaded
+        .listen
+        .public
+        .map(|address| match loaded.listen.public_tls {
+            Some(_) => format!("https://{address}"),
+            None => format!("http://{address}"),
+        });
+    let address = address.unwrap_or_default();
+    let directory = Arc::new(Directory::new(Arc::clone(&people), address.clone()));
     let courier = Courier::new(relays(&loaded), renderer, Timeouts::default());
     let courier = courier.with_webhooks(loaded.webhooks.clone());
-    let courier = Arc::new(courier.with_people(Arc::clone(&people)));
+    let courier = courier.with_people(Arc::clone(&people));
+    let courier = Arc::new(courier.with_readers(Arc::clone(&directory) as _));
+    let subscriptions = Subscriptions::new(Arc::clone(&engine), directory, Arc::clone(&courier));
+    let subscriptions = Arc::new(subscriptions);
+    let (systems, url) = public_systems(loaded.public.as_ref());
+    subscriptions.show(systems, url);
 
     let (tell_stop, stopped) = watch::channel(false);
     let filer = Arc::new(Filer::new(
@@ -191,17 +207,11 @@ async fn run_ready(
         Arc::clone(&filer),
     ));
     state.offer(&loaded.probes);
-    let address = loaded
-        .listen
-        .public
-        .map(|address| match loaded.listen.public_tls {
-            Some(_) => format!("https://{address}"),
-            None => format!("http://{address}"),
-        });
     let pages = web::public::Public::new(
         Arc::clone(&engine),
         Arc::clone(&people),
-        address.unwrap_or_default(),
+        address,
+        Arc::clone(&subscriptions),
     );
     let pages = Arc::new(pages);
     pages.beats().replace(&loaded.heartbeats);
@@ -242,6 +252,10 @@ async fn run_ready(
         let (tls, stop) = (Arc::clone(tls), until_stopped(&stopped));
         tasks.spawn(async move { tls.watch(stop).await });
     }
+    tasks.spawn(subscriptions::run(
+        Arc::clone(&subscriptions),
+        until_stopped(&stopped),
+    ));
     let post = Arc::new(EngineOutbox::new(Arc::clone(&engine)));
     tasks.spawn(Arc::clone(&courier).run(post, until_stopped(&stopped)));
     tasks.spawn(Arc::clone(&filer).run(until_stopped(&stopped)));
@@ -271,6 +285,7 @@ async fn run_ready(
         public: pages,
         proxies,
         openid: Arc::clone(&console.openid),
+        subscriptions,
         fixed,
         fingerprint: loaded.fingerprint.clone(),
         slips: Slips::of(&loaded),
@@ -371,6 +386,13 @@ fn reporters(record: &Record) -> BTreeSet<ReporterId> {
     let problems = incidents.flat_map(|incident| &incident.handling.problems);
     let forms = problems.filter_map(|problem| problem.form.as_ref());
     forms.map(|form| ReporterId(form.reporter)).collect()
+}
+
+/// The systems that everyone may see, and the address of their pages.
+fn public_systems(pages: Option<&PublicPages>) -> (Vec<SystemId>, Option<String>) {
+    let systems = pages.map(|pages| pages.systems.clone());
+    let url = pages.and_then(|pages| pages.url.clone());
+    (systems.unwrap_or_default(), url)
 }
 
 /// Opens the accounts. While no administrator exists, the address on which the first one makes the account is printed; it

@@ -92,6 +92,9 @@ fn text(status: &engine::Status, runs: bool, width: usize) -> String {
     if status.outbox.depth > 0 {
         say(&outbox_line(&status.outbox, status.at, runs, times));
     }
+    if status.subscribers != engine::Subscribers::default() {
+        say(&subscribers_line(&status.subscribers));
+    }
     for lost in &status.outbox.undelivered {
         say(&format!(
             "{} {} could not be delivered to {} ({}), given up at {}: {}. Notify them in another way.",
@@ -119,6 +122,27 @@ fn self_check_line(check: &str, since: Timestamp, why: &str, times: &Times) -> S
              inconclusive meanwhile."
         ),
     }
+}
+
+/// How many people subscribed on the public page.
+fn subscribers_line(subscribers: &engine::Subscribers) -> String {
+    let mut line = match subscribers.count {
+        1 => "1 person is subscribed by mail".to_owned(),
+        n => format!("{n} people are subscribed by mail"),
+    };
+    match subscribers.waiting {
+        0 => {}
+        1 => line.push_str("; 1 mail to them waits"),
+        n => line.push_str(&format!("; {n} mails to them wait")),
+    }
+    match subscribers.rejected {
+        0 => {}
+        1 => line.push_str("; 1 subscription ended because its address was rejected"),
+        n => line.push_str(&format!(
+            "; {n} subscriptions ended because their addresses were rejected"
+        )),
+    }
+    line + "."
 }
 
 /// How many notices wait, since when, and for what.
@@ -327,6 +351,7 @@ mod tests {
                 missing: vec!["summary".to_owned(), "root cause".to_owned()],
             }],
             maintenance: vec![format!("{archive}/weekly-application-update@2026-10-07")],
+            subscribers: engine::Subscribers::default(),
             outbox: engine::Outbox {
                 depth: 3,
                 in_delivery: 0,

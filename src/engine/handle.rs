@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use domain::act::{Act, Refusal};
 use domain::actor::Actor;
 use domain::catalogue::Catalogue;
-use domain::event::{Delivery, Event};
-use domain::id::NoticeId;
+use domain::event::{Delivery, Event, SubscriptionCause};
+use domain::id::{NoticeId, SubscriberId, SystemId};
 use domain::input::{FiledReport, Input};
 use domain::latency::StoredRollup;
 use domain::notice::Notice;
@@ -223,6 +223,24 @@ impl EngineHandle {
     /// Refused if the day has one, or not written.
     pub async fn roll_up(&self, stored: StoredRollup) -> Result<Receipt, Error> {
         self.ask(Input::RollUp(Box::new(stored))).await
+    }
+
+    /// Records the systems of a subscriber; none ends the subscription. No event follows if they are the same as before.
+    ///
+    /// # Errors
+    /// Not written.
+    pub async fn subscribe(
+        &self,
+        subscriber: SubscriberId,
+        systems: Vec<SystemId>,
+        cause: SubscriptionCause,
+    ) -> Result<Receipt, Error> {
+        self.ask(Input::Subscription {
+            subscriber,
+            systems,
+            cause,
+        })
+        .await
     }
 
     /// Counts an attempt at which a relay refused Nines itself.

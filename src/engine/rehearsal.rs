@@ -87,10 +87,10 @@ pub fn rehearse(
     })
 }
 
-/// The notices that are due, or will be when a stopped service starts.
+/// The notices that are due, or will be when a stopped service starts; none to subscribers, who may be thousands.
 fn due(record: &Record, now: Timestamp) -> Vec<Notice> {
     if record.monitoring.is_watching() {
-        return notices::due(record, &BTreeSet::new(), now);
+        return notices::due_to_others(record, &BTreeSet::new(), now).0;
     }
     let mut started = record.clone();
     let event = Event {
@@ -101,7 +101,7 @@ fn due(record: &Record, now: Timestamp) -> Vec<Notice> {
         },
     };
     started.apply(record.seq + 1, &event);
-    notices::due(&started, &BTreeSet::new(), now)
+    notices::due_to_others(&started, &BTreeSet::new(), now).0
 }
 
 /// A journal that counts and writes nothing.

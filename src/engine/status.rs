@@ -46,12 +46,25 @@ pub struct Status {
     /// The ids of the maintenance windows that are open now.
     pub maintenance: Vec<String>,
     pub outbox: Outbox,
+    /// The people who subscribed on the public page.
+    #[serde(default)]
+    pub subscribers: Subscribers,
     /// Set while an older configuration is in force because the service refused a reload.
     #[serde(default)]
     pub refused_reload: Option<RefusedReload>,
     /// The listeners that use an older certificate than their files hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unusable_certificates: Vec<UnusableCertificate>,
+}
+
+/// The people who subscribed on the public page. Their notices are not among those of the outbox.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscribers {
+    pub count: usize,
+    /// Mails to them that were attempted and wait for another attempt.
+    pub waiting: usize,
+    /// Subscriptions that ended because a mail server rejected the address for good.
+    pub rejected: u64,
 }
 
 /// A listener whose files hold no certificate that can be used. The last good one stays in use.
@@ -239,6 +252,15 @@ impl Status {
                 oldest: waiting().map(|o| o.decided_at).min(),
                 next: record.notices.next_attempt_at(),
                 undelivered: undelivered(record, at),
+            },
+            subscribers: Subscribers {
+                count: record.subscribers.count(),
+                waiting: record
+                    .notices
+                    .to_subscribers()
+                    .filter(|(_, o)| !o.standing.is_final())
+                    .count(),
+                rejected: record.subscribers.rejected(),
             },
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::incident::Cause;
 use domain::notice::{Address, Kind, Notice};
-use domain::notices::due;
+use domain::notices::due_to_others;
 use domain::record::{Record, Standing};
 use jiff::Timestamp;
 
@@ -45,7 +45,7 @@ fn pending(record: &Record, at: Timestamp) -> BTreeMap<Address, Timestamp> {
         (address, outgoing.decided_at)
     });
     let mut pending: BTreeMap<_, _> = attempted.collect();
-    for notice in due(record, &BTreeSet::new(), at) {
+    for notice in due_to_others(record, &BTreeSet::new(), at).0 {
         let address = notice.recipient.address.clone();
         let owed_at = owed_at(record, &notice).unwrap_or(at);
         pending.entry(address).or_insert(owed_at);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use domain::catalogue::Catalogue;
 use domain::event::Delivery;
-use domain::id::NoticeId;
+use domain::id::{NoticeId, SubscriberId};
 use domain::mailbox::Mailbox;
 use domain::notice::{Address, Kind, Notice};
 use domain::record::Record;
@@ -22,6 +22,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::delivery::{Ended, attempt};
+use super::letter::{self, Reader, Readers};
 use super::message::{hex, to_person};
 use super::persons::{Persons, without_address};
 use super::relay::{Farewell, Timeouts};
@@ -31,6 +32,12 @@ use crate::config::{Relay, Webhook};
 
 /// The number of messages under way at once, so that one stalled relay does not block the others.
 const CONNECTIONS: usize = 8;
+
+/// The number of messages to subscribers under way at once. They take none of the connections for others.
+const SUBSCRIBER_CONNECTIONS: usize = 4;
+
+/// The number of messages to subscribers handled at once.
+const SUBSCRIBERS_CARRIED: usize = 64;
 
 /// The number of notices handled at once: under way, waiting for a connection, or pausing.
 const CARRIED: usize = 1024;
@@ -44,7 +51,7 @@ const AFTER_REFUSAL: Duration = Duration::from_millis(250);
 /// The pause of an address if its stored message could not be read.
 const AFTER_UNREADABLE: Duration = Duration::from_secs(3);
 
-/// The pause of an address if its message could not be rendered.
+/// The pause of an address if its message could not be rendered, or its subscriber not be looked up.
 const AFTER_ERROR: Duration = Duration::from_secs(60);
 
 /// The time that messages under way get when the service stops. A message cut off after its first
@@ -133,6 +140,12 @@ pub trait Outbox: Send + Sync + 'static {
     /// out of date: `attempt` decides.
     fn due(&self) -> (Vec<Due>, Duration);
 
+    /// The same for at most `room` messages to subscribers. A later call goes on with other subscribers.
+    fn due_to_subscribers(&self, room: usize) -> (Vec<Due>, Duration);
+
+    /// Records that a subscription has ended, of which the ledger does not know.
+    fn unknown_subscriber(&self, id: SubscriberId) -> impl Future<Output = ()> + Send;
+
     /// The time for a `Date` header.
     fn now(&self) -> Timestamp;
 
@@ -169,6 +182,8 @@ pub struct Courier {
     renderer: ArcSwap<Renderer>,
     persons: Persons,
     limits: Timeouts,
+    /// The subscribers' addresses; `None` if there are no subscribers.
+    readers: Option<Arc<dyn Readers>>,
 }
 
 impl Courier {
@@ -181,6 +196,7 @@ impl Courier {
             renderer: ArcSwap::new(renderer),
             persons: Persons::default(),
             limits,
+            readers: None,
         }
     }
 
@@ -190,6 +206,12 @@ impl Courier {
             persons: Persons::of(people),
             ..self
         }
+    }
+
+    /// The same courier, which finds the addresses of subscribers there.
+    pub fn with_readers(mut self, readers: Arc<dyn Readers>) -> Self {
+        self.readers = Some(readers);
+        self
     }
 
     /// The same courier with these webhooks.
@@ -208,20 +230,31 @@ impl Courier {
     /// Delivers due messages until `stop`. Then messages under way get `GRACE` to end.
     pub async fn run(self: Arc<Self>, outbox: Arc<impl Outbox>, stop: impl Future<Output = ()>) {
         let lines = Arc::new(Semaphore::new(CONNECTIONS));
+        let subscriber_lines = Arc::new(Semaphore::new(SUBSCRIBER_CONNECTIONS));
         let mut under_way = JoinSet::new();
         let mut resting = JoinSet::new();
         let mut carried: BTreeMap<Address, AbortHandle> = BTreeMap::new();
         tokio::pin!(stop);
         loop {
-            let (due, wait) = outbox.due();
+            let (mut due, mut wait) = outbox.due();
+            let (subscribers, others) = count(&carried);
+            // Those that are carried already are among them.
+            due.retain(|due| !carried.contains_key(&due.notice.recipient.address));
+            due.truncate(CARRIED.saturating_sub(others));
+            let room = SUBSCRIBERS_CARRIED.saturating_sub(subscribers);
+            if room > 0 && self.readers.is_some() {
+                let (more, again) = outbox.due_to_subscribers(room);
+                due.extend(more);
+                wait = wait.min(again);
+            }
             for due in due {
-                if carried.len() >= CARRIED {
-                    break;
-                }
                 let address = due.notice.recipient.address.clone();
                 carried.entry(address.clone()).or_insert_with(|| {
                     let (courier, outbox) = (Arc::clone(&self), Arc::clone(&outbox));
-                    let lines = Arc::clone(&lines);
+                    let lines = match address.subscriber() {
+                        Some(_) => Arc::clone(&subscriber_lines),
+                        None => Arc::clone(&lines),
+                    };
                     under_way.spawn(async move {
                         // The semaphore is closed when the service stops.
                         let Ok(_line) = lines.acquire().await else {
@@ -242,11 +275,12 @@ impl Courier {
                     Err(error) => tracing::error!(%error, "a delivery broke off"),
                 },
                 Some(_) = resting.join_next(), if !resting.is_empty() => {}
-                _ = timeout(wait.min(LOOK_AGAIN), outbox.changed()), if carried.len() < CARRIED => {}
+                _ = timeout(wait.min(LOOK_AGAIN), outbox.changed()), if count(&carried).1 < CARRIED => {}
             }
             carried.retain(|_, task| !task.is_finished());
         }
         lines.close();
+        subscriber_lines.close();
         let all_ended = async { while under_way.join_next().await.is_some() {} };
         if timeout(GRACE, all_ended).await.is_err() {
             tracing::warn!("stopped with messages under way: each is ambiguous until tried again");
@@ -256,6 +290,21 @@ impl Courier {
     /// Carries out one attempt, from rendering to its recorded end. Returns the pause of the
     /// address if no attempt could begin.
     async fn carry(&self, outbox: &impl Outbox, due: Due) -> Option<Duration> {
+        let subscriber = due.notice.recipient.address.subscriber();
+        let reader = match subscriber {
+            None => None,
+            Some(id) => match self.reader(id).await {
+                Ok(Some(reader)) => Some(reader),
+                Ok(None) => {
+                    outbox.unknown_subscriber(id).await;
+                    return Some(AFTER_REFUSAL);
+                }
+                Err(error) => {
+                    tracing::error!(subscriber = %id, error, "a subscriber cannot be looked up; the notice waits");
+                    return Some(AFTER_ERROR);
+                }
+            },
+        };
         let kept = match due.kept.map_or(Ok(None), |id| outbox.kept(id)) {
             Ok(kept) => kept,
             Err(error) => {
@@ -278,7 +327,22 @@ impl Courier {
                 return Some(AFTER_ERROR);
             }
         };
-        let bytes = message.bytes.clone();
+        let bytes = match &reader {
+            None => message.bytes.clone(),
+            Some(reader) => match letter::addressed(&message.bytes, reader) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    // The text of this error may have the address: it stays out of the log.
+                    let error = matches!(error, super::Error::Address { .. });
+                    tracing::error!(
+                        address_is_wrong = error,
+                        ?subscriber,
+                        "a mail cannot be addressed"
+                    );
+                    return Some(AFTER_ERROR);
+                }
+            },
+        };
         let (id, number) = match outbox.attempt(&notice, message).await {
             Ok(begun) => begun,
             Err(refused) => {
@@ -296,6 +360,17 @@ impl Courier {
             Address::Webhook(url) => {
                 let message_id = &sender.message_id;
                 (self.post(url, message_id, &bytes, outbox.now()).await, None)
+            }
+            Address::Subscriber(_) => {
+                let to = reader.as_ref().map_or("", |reader| &reader.address);
+                let relays = self.relays.load_full();
+                let from = &sender.mail_from.address;
+                let (mut ended, farewell) = attempt(&relays, from, to, &bytes, &self.limits).await;
+                ended.reply = without_address(&ended.reply, to);
+                if let (Delivery::Rejected, Some(id)) = (ended.result, subscriber) {
+                    tracing::warn!(subscriber = %id, "a relay rejected a subscriber's address for good: the subscription ends");
+                }
+                (ended, farewell)
             }
         };
         outbox.ended(id, number, ended).await;
@@ -337,6 +412,40 @@ impl Courier {
         (ended, farewell)
     }
 
+    /// The address and the link of a subscriber, read away from the runtime's threads.
+    async fn reader(&self, id: SubscriberId) -> Result<Option<Reader>, String> {
+        let Some(readers) = self.readers.clone() else {
+            return Ok(None);
+        };
+        let found = tokio::task::spawn_blocking(move || readers.find(id)).await;
+        found.map_err(|error| error.to_string())?
+    }
+
+    /// Sends the mail that asks the owner of an address to confirm a subscription to `systems`, by name, with `link`.
+    ///
+    /// # Errors
+    /// The mail cannot be made.
+    pub async fn confirm_subscription(
+        &self,
+        catalogue: &Catalogue,
+        to: &str,
+        systems: &[String],
+        link: &str,
+        at: Timestamp,
+    ) -> Result<Delivery, super::Error> {
+        // The link is a secret that each mail has anew.
+        let sender = letter::sender(catalogue, link);
+        let renderer = self.renderer.load_full();
+        let bytes = renderer.confirmation(&sender, to, systems, link, at)?;
+        let relays = self.relays.load_full();
+        let from = &sender.mail_from.address;
+        let (ended, farewell) = attempt(&relays, from, to, &bytes, &self.limits).await;
+        if let Some(farewell) = farewell {
+            farewell.say().await;
+        }
+        Ok(ended.result)
+    }
+
     /// Posts a message to a webhook. A webhook that is no longer configured has no secret.
     async fn post(&self, url: &str, message_id: &str, bytes: &[u8], now: Timestamp) -> Ended {
         let webhooks = self.webhooks.load();
@@ -345,6 +454,13 @@ impl Courier {
             None => Ended::new(Delivery::Rejected, "this webhook is no longer configured"),
         }
     }
+}
+
+/// The number of subscribers and of other addresses.
+fn count(carried: &BTreeMap<Address, AbortHandle>) -> (usize, usize) {
+    let subscribers = carried.keys().rev();
+    let subscribers = subscribers.take_while(|a| a.subscriber().is_some()).count();
+    (subscribers, carried.len() - subscribers)
 }
 
 /// The relays in the order in which they are asked. A mail that says that another one was not delivered goes through

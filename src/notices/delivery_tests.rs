@@ -573,6 +573,12 @@ impl Memory {
 }
 
 impl Outbox for Memory {
+    fn due_to_subscribers(&self, _: usize) -> (Vec<Due>, Duration) {
+        (Vec::new(), Duration::MAX)
+    }
+
+    async fn unknown_subscriber(&self, _: domain::id::SubscriberId) {}
+
     fn due(&self) -> (Vec<Due>, Duration) {
         let state = self.state.lock().unwrap();
         let listed = state.stale.iter().chain(state.due.values());

@@ -34,7 +34,7 @@ impl Rendered {
             Recipient::Mail(_) | Recipient::Reporter(_) => {
                 header_of(&bytes, "Message-ID").unwrap_or_default()
             }
-            Recipient::Webhook(_) => due.sender.message_id.clone(),
+            Recipient::Webhook(_) | Recipient::Subscriber(_) => due.sender.message_id.clone(),
         };
         let sha256 = hex(&Sha256::digest(&bytes));
         Self {
@@ -61,6 +61,7 @@ impl Renderer {
             // The ledger stores these bytes and never forgets: `to_person` adds the address when they are sent.
             Recipient::Reporter(_) => None,
             Recipient::Webhook(_) => return self.webhook(notice, sender, date),
+            Recipient::Subscriber(_) => return self.letter(notice, sender, date),
         };
         let attachment = self.attachment(notice)?;
         let said = self.say_with(notice, sender, attachment.is_some())?;
@@ -70,6 +71,7 @@ impl Renderer {
             references: &sender.references,
             date,
             list: sender.mail_from.domain(),
+            unsubscribe: None,
         };
         build(from, to, headers, said, attachment)
     }
@@ -93,20 +95,23 @@ impl Renderer {
             references: &[],
             date,
             list: sender.mail_from.domain(),
+            unsubscribe: None,
         };
         let to = mailbox("To", &to.into())?;
         build(from, Some(to), headers, said, None)
     }
 }
 
-struct Headers<'a> {
-    message_id: &'a str,
-    references: &'a [String],
-    date: Timestamp,
-    list: &'a str,
+pub(super) struct Headers<'a> {
+    pub message_id: &'a str,
+    pub references: &'a [String],
+    pub date: Timestamp,
+    pub list: &'a str,
+    /// The address that ends a subscription.
+    pub unsubscribe: Option<&'a str>,
 }
 
-fn build(
+pub(super) fn build(
     from: Mailbox,
     to: Option<Mailbox>,
     headers: Headers<'_>,
@@ -137,6 +142,12 @@ fn build(
         .raw_header(raw("Auto-Submitted", "auto-generated")?)
         .raw_header(raw("X-Auto-Response-Suppress", "All")?)
         .raw_header(raw("List-Id", &format!("<notices.{}>", headers.list))?);
+    if let Some(link) = headers.unsubscribe {
+        // RFC 8058: the mail program posts to the address without asking the reader again.
+        message = message
+            .raw_header(raw("List-Unsubscribe", &format!("<{link}>"))?)
+            .raw_header(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")?);
+    }
 
     // `=_` cannot occur in quoted-printable text, so the boundary occurs nowhere else.
     let seed = hex(&Sha256::digest(headers.message_id));

@@ -9,6 +9,7 @@ mod courier;
 mod delivery;
 mod ehlo;
 mod forbidden;
+mod letter;
 mod message;
 mod outbox;
 mod persons;
@@ -42,6 +43,7 @@ mod webhook_tests;
 
 pub use courier::{Courier, Due, Outbox, Refused, Sender, contact};
 pub use delivery::Ended;
+pub use letter::{Reader, Readers};
 pub use message::Rendered;
 pub use outbox::EngineOutbox;
 pub use relay::Timeouts;

@@ -46,6 +46,9 @@ const SHIPPED: &[(&str, &str)] = shipped![
     "notices/downtime/subject.txt.j2",
     "notices/downtime/body.txt.j2",
     "notices/downtime/body.html.j2",
+    "notices/subscription/subject.txt.j2",
+    "notices/subscription/body.txt.j2",
+    "notices/subscription/body.html.j2",
     "notices/test/subject.txt.j2",
     "notices/test/body.txt.j2",
     "notices/test/body.html.j2",
@@ -161,6 +164,13 @@ impl Renderer {
             )?;
         }
         renderer.say_test("Example", "desk@example.org", "it@customer.example")?;
+        let systems = ["Portal".to_owned()];
+        renderer.say_confirmation(
+            "Example",
+            "desk@example.org",
+            &systems,
+            "https://a.example/",
+        )?;
         Ok(renderer)
     }
 
@@ -217,9 +227,29 @@ impl Renderer {
             down => (),
             reported => false,
             measured => false,
+            subscription => (),
         };
         let own = self.own.as_ref().unwrap_or(&self.shipped);
         render(own, "test", values)
+    }
+
+    /// Renders the mail that asks the owner of an address to confirm a subscription to these `systems`, by name, with
+    /// `link`.
+    pub(super) fn say_confirmation(
+        &self,
+        service: &str,
+        contact: &str,
+        systems: &[String],
+        link: &str,
+    ) -> Result<Preview, Error> {
+        let values = context! {
+            service => text::one_line(service),
+            contact => text::one_line(contact),
+            systems => systems.iter().map(|name| text::one_line(name)).collect::<Vec<_>>(),
+            link => link,
+        };
+        let own = self.own.as_ref().unwrap_or(&self.shipped);
+        render(own, "subscription", values)
     }
 
     /// Renders an example of a `kind` for a customer of `catalogue`, about the customer's first

@@ -10,6 +10,7 @@ use jiff::tz::TimeZoneDatabase;
 use serde::Serialize;
 
 use super::alert_view::AlertView;
+use super::letter;
 use super::report_view::ReportView;
 use super::text;
 use super::times::{Clockface, Moment, brief, length};
@@ -67,6 +68,8 @@ pub struct View {
     pub incident: String,
     /// The fact that a mail to staff tells of.
     pub alert: Option<AlertView>,
+    /// In a mail to a subscriber: stands for the link with which the subscriber chooses systems or unsubscribes.
+    pub subscription: Option<&'static str>,
 }
 
 /// Words that a person wrote.
@@ -211,6 +214,7 @@ impl View {
                 .incident
                 .map_or_else(String::new, |incident| incident.to_string()),
             alert: notice.alert.as_ref().map(|a| AlertView::new(&clock, a)),
+            subscription: notice.recipient.address.subscriber().map(|_| letter::LINK),
         }
     }
 }

@@ -199,6 +199,7 @@ fn role(of: &Role) -> BTreeMap<&'static str, String> {
         Role::Contact(id) => ("contact", id.clone()),
         Role::Committee(id) => ("committee", id.to_string()),
         Role::Reporter(number) => ("reporter", number.to_string()),
+        Role::Subscriber(id) => ("subscriber", id.to_string()),
     };
     BTreeMap::from([(word, id)])
 }

@@ -61,6 +61,7 @@ mod service {
     mod reload;
     mod secrets;
     mod start;
+    mod subscriptions;
 }
 mod simulation {
     mod demo;

@@ -115,7 +115,8 @@ pub(super) fn under_way(record: &Record, id: NoticeId, attempt: u32) -> Result<(
 
 /// The end of each attempt that the service did not outlive: its message may have been delivered.
 pub(super) fn lost_attempts(record: &Record) -> Vec<Fact> {
-    let unsent = record.notices.unsent();
+    let subscribers = record.notices.to_subscribers();
+    let unsent = record.notices.unsent().chain(subscribers);
     let lost = unsent.filter(|(_, o)| matches!(o.standing, Standing::Attempting(_)));
     lost.map(|(notice, o)| Fact::DeliveryEnded {
         notice,

@@ -23,8 +23,8 @@ use crate::act::Refusal;
 use crate::actor::Actor;
 use crate::detection::Change;
 use crate::due::{self, next_due};
-use crate::event::{Event, Fact, GapCause, is_set_back};
-use crate::id::{ProbeId, Source, SystemId, WindowId};
+use crate::event::{Delivery, Event, Fact, GapCause, SubscriptionCause, is_set_back};
+use crate::id::{ProbeId, Source, SubscriberId, SystemId, WindowId};
 use crate::incident::Cause;
 use crate::input::Input;
 use crate::record::{Held, Record};
@@ -191,6 +191,11 @@ impl Draft<'_> {
                     deliveries::attempt(record, &self.doubted, at, notice, message_id, sha256)?;
                 self.emit(at, fact);
             }
+            Input::Subscription {
+                subscriber,
+                systems,
+                cause,
+            } => self.subscription(at, *subscriber, systems, *cause),
             Input::Delivered {
                 notice,
                 attempt,
@@ -208,11 +213,41 @@ impl Draft<'_> {
                     retry_after_s: *retry_after_s,
                 };
                 deliveries::under_way(self.record(), *notice, *attempt)?;
+                let message = self.record().notices.message(*notice);
+                let subscriber = message.and_then(|o| o.notice.recipient.address.subscriber());
                 self.emit(at, ended);
+                // The mailbox does not exist. A notice that was given up after 48 hours ends no subscription.
+                if let (Some(id), Delivery::Rejected) = (subscriber, result) {
+                    self.subscription(at, id, &[], SubscriptionCause::Rejected);
+                }
                 self.updates_delivered(at);
             }
         }
         Ok(())
+    }
+
+    /// Records the systems of a subscriber, if they are others than before.
+    fn subscription(
+        &mut self,
+        at: Timestamp,
+        subscriber: SubscriberId,
+        systems: &[SystemId],
+        cause: SubscriptionCause,
+    ) {
+        let record = self.record();
+        let configured = systems.iter();
+        let configured = configured.filter(|s| record.catalogue.system(s.as_str()).is_some());
+        let now: BTreeSet<SystemId> = configured.cloned().collect();
+        let before = record.subscribers.systems(subscriber);
+        let before: BTreeSet<SystemId> = before.into_iter().flatten().cloned().collect();
+        if now != before {
+            let fact = Fact::SubscriptionChanged {
+                subscriber,
+                systems: now.into_iter().collect(),
+                cause,
+            };
+            self.emit(at, fact);
+        }
     }
 
     /// Records an act, and what follows from it at once.

@@ -99,6 +99,14 @@ impl Look<'_> {
     /// The address with its present roles. A customer that left is named as it was when it was
     /// last notified.
     fn recipient(&self, content: &Content) -> Recipient {
+        if let Some(id) = self.address.subscriber() {
+            return Recipient {
+                address: self.address.clone(),
+                who: BTreeSet::from([Role::Subscriber(id)]),
+                name: self.address.to_string(),
+                zone: self.record.catalogue.zone.clone(),
+            };
+        }
         let mut customers = self.customers();
         let concerned = |c: &&Customer| {
             let mut systems = content.affected.iter().map(|a| &a.system);
@@ -141,6 +149,12 @@ impl Look<'_> {
             },
             |(_, o)| o.notice.recipient.clone(),
         )
+    }
+
+    /// True if the address may read of the system: a subscriber chose it.
+    pub fn may_read(&self, system: &SystemId) -> bool {
+        let subscriber = self.address.subscriber();
+        subscriber.is_none_or(|id| self.record.subscribers.has(id, system))
     }
 
     /// The customers that have the address, in order of their ids.

@@ -72,6 +72,65 @@ pub fn next(record: &Record, doubted: &BTreeSet<Source>, address: &Address, at: 
     }
 }
 
+/// The messages to subscribers that may leave now, and where to look on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscribersDue {
+    pub notices: Vec<Notice>,
+    /// The last subscriber that was looked at; `None` if no more follow.
+    pub looked_until: Option<Address>,
+    /// The next instant at which one of those that were looked at may get a message that may not leave now.
+    pub wake: Option<Timestamp>,
+}
+
+/// Looks at subscribers in their order, from the one after `after`, until `room` messages are due. There may be thousands
+/// of subscribers: the caller goes on from there, and is not held up by those who come first.
+pub fn due_to_subscribers(
+    record: &Record,
+    doubted: &BTreeSet<Source>,
+    at: Timestamp,
+    after: Option<&Address>,
+    room: usize,
+) -> SubscribersDue {
+    let mut due = SubscribersDue {
+        notices: Vec::new(),
+        looked_until: None,
+        wake: None,
+    };
+    let mut wakes = Vec::new();
+    for address in record.notices.active_subscribers(after) {
+        match next(record, doubted, &address, at) {
+            Next::Send(notice) => due.notices.push(*notice),
+            Next::Wait(until) => wakes.push(until),
+            Next::Idle => {}
+        }
+        if due.notices.len() >= room {
+            due.looked_until = Some(address);
+            break;
+        }
+    }
+    due.wake = wakes.into_iter().min();
+    due
+}
+
+/// Every message that may leave at `at` to other addresses than those of subscribers.
+pub fn due_to_others(
+    record: &Record,
+    doubted: &BTreeSet<Source>,
+    at: Timestamp,
+) -> (Vec<Notice>, Option<Timestamp>) {
+    let mut due = Vec::new();
+    let mut wakes = Vec::new();
+    let others = record.notices.active();
+    for address in others.take_while(|address| address.subscriber().is_none()) {
+        match next(record, doubted, address, at) {
+            Next::Send(notice) => due.push(*notice),
+            Next::Wait(until) => wakes.push(until),
+            Next::Idle => {}
+        }
+    }
+    (due, wakes.into_iter().min())
+}
+
 /// Every message that may leave at `at`, in order of addresses.
 pub fn due(record: &Record, doubted: &BTreeSet<Source>, at: Timestamp) -> Vec<Notice> {
     let active = record.notices.active();
@@ -200,6 +259,9 @@ impl Look<'_> {
     }
 
     fn has_system(&self, system: &SystemId) -> bool {
+        if let Some(id) = self.address.subscriber() {
+            return self.record.subscribers.has(id, system);
+        }
         let customers = self.record.catalogue.customers.iter();
         let mut own = customers.filter(|c| c.has(self.address));
         own.any(|c| c.systems.contains(system))

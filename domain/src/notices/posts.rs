@@ -68,7 +68,8 @@ impl Look<'_> {
         } else {
             (Kind::Update, updates)
         };
-        let mut systems: Vec<&SystemId> = incident.systems.iter().collect();
+        let systems = incident.systems.iter();
+        let mut systems: Vec<&SystemId> = systems.filter(|s| self.may_read(s)).collect();
         // A customer that no longer has the system is owed the correction all the same.
         if systems.iter().any(|s| self.is_for(s)) {
             systems.retain(|s| self.is_for(s));

@@ -46,6 +46,7 @@ impl Record {
             Fact::DayClosed => {
                 self.drop_late_drafts(at);
                 self.drop_late_reminders(at);
+                self.forget_what_subscribers_knew(at);
             }
             Fact::DeskImported {
                 policy,
@@ -161,10 +162,16 @@ impl Record {
                 self.staff_fact(event);
             }
             Fact::NoticeUndelivered { .. } => self.staff_fact(event),
+            Fact::SubscriptionChanged {
+                subscriber,
+                systems,
+                cause,
+            } => self.subscription_fact(at, *subscriber, systems, *cause),
             Fact::DeliveryAttempted { .. } | Fact::DeliveryEnded { .. } => {
                 self.delivery_fact(at, &event.fact);
             }
         }
+        self.hide_security(at, &event.fact);
         self.note(seq, event);
     }
 

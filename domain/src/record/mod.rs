@@ -19,6 +19,7 @@ mod reports;
 mod rewind;
 mod rollups;
 mod spans;
+mod subscribers;
 mod trail;
 mod window_status;
 
@@ -51,6 +52,7 @@ pub use probes::{ProbeRecord, Probes};
 pub use reports::{Filed, ReportRecord, Reports, Revision};
 pub use rollups::Rollups;
 pub(crate) use spans::is_open;
+pub use subscribers::Subscribers;
 pub use trail::{Edge, Edges, Trail};
 pub use window_status::WindowStatus;
 
@@ -93,6 +95,8 @@ pub struct Record {
     pub reports: Reports,
     /// The calls of service desks.
     pub desks: Desks,
+    /// The people who subscribed on the public page.
+    pub subscribers: Subscribers,
     /// The daily roll-ups of latencies.
     pub rollups: Rollups,
     /// The evidence that explanations name.

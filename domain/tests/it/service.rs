@@ -2,6 +2,7 @@
 //! rule can be read as a picture. The same turn as the engine's, without stores.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)] // Several test files share it; a failed test may stop at once.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -97,6 +98,7 @@ pub struct Service {
     pub now: Timestamp,
     /// While true no event can be stored.
     pub disk_full: bool,
+    pub forgotten: BTreeMap<NoticeId, Outgoing>,
     /// Every sample that was ever taken: the sample store.
     pub samples: Vec<Sample>,
 }
@@ -221,6 +223,7 @@ impl Service {
             origin,
             now: origin,
             disk_full: false,
+            forgotten: BTreeMap::new(),
             samples: Vec::new(),
         };
         service.input(
@@ -296,16 +299,16 @@ impl Service {
 
     /// A message of which an attempt began.
     pub fn message(&self, id: NoticeId) -> &Outgoing {
-        self.record.notices.message(id).unwrap()
+        let known = self.record.notices.message(id).map(|outgoing| &**outgoing);
+        known.unwrap_or_else(|| &self.forgotten[&id])
     }
 
     /// The messages of which an attempt began, in order.
     pub fn messages(&self) -> Vec<&Outgoing> {
-        let all = self.record.notices.messages();
-        all.map(|(_, outgoing)| &**outgoing).collect()
+        self.record.notices.messages().map(|(_, o)| &**o).collect()
     }
 
-    fn turn(&mut self, at: Timestamp, input: Input) -> Result<(), Refusal> {
+    pub fn turn(&mut self, at: Timestamp, input: Input) -> Result<(), Refusal> {
         self.now = at;
         self.watch.observe(&self.record, at, &input);
         let events = decide(&self.watch, &self.record, at, &input)?;
@@ -315,6 +318,7 @@ impl Service {
         }
         for event in events {
             let seq = self.record.next_seq();
+            self.keep_forgotten(&event.fact);
             self.record.apply(seq, &event);
             self.events.push((seq, event));
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use domain::actor::Actor;
 
 use super::load::{Prepared, Reader, relays};
-use super::{Error, Slips, Start, chain, describe, log_warnings};
+use super::{Error, Slips, Start, chain, describe, log_warnings, public_systems};
 use crate::clock;
 use crate::config::{Fingerprint, Loaded, Log};
 use crate::engine::runner::Runner;
@@ -17,6 +17,7 @@ use crate::engine::status::removed_while_down;
 use crate::engine::{EngineHandle, thread};
 use crate::notices::{self, Courier};
 use crate::reports::Filer;
+use crate::subscriptions::Subscriptions;
 use crate::web::{self, ReloadError, Reloaded};
 
 /// How often probes that panicked are restarted.
@@ -34,6 +35,7 @@ pub(super) struct Service {
     pub(super) public: Arc<web::public::Public>,
     pub(super) proxies: Arc<web::TrustedProxies>,
     pub(super) openid: Arc<web::console::OpenIdSignIns>,
+    pub(super) subscriptions: Arc<Subscriptions>,
     pub(super) fixed: FixedSettings,
     /// Of the configuration in force.
     pub(super) fingerprint: Fingerprint,
@@ -223,12 +225,14 @@ impl Service {
         let relays = relays(&loaded);
         self.state.offer(&loaded.probes);
         self.public.beats().replace(&loaded.heartbeats);
+        let (systems, url) = public_systems(loaded.public.as_ref());
         self.public.show(loaded.public);
         self.proxies.replace(loaded.listen.trusted_proxies);
         self.openid.replace(loaded.console.openid);
         let (public, private) = (self.state.public_tls(), self.state.private_tls());
         public.replace(loaded.listen.public_tls);
         private.replace(loaded.listen.private_tls);
+        self.subscriptions.show(systems, url);
         self.runner.check_itself(loaded.self_check);
         self.runner.replace(loaded.probes);
         self.filer.replace(loaded.look);

@@ -37,6 +37,7 @@ fn list(common: &Common) -> Result<End, Failure> {
         let all: Vec<Value> = record
             .notices
             .messages()
+            .chain(record.notices.to_subscribers())
             .map(|(id, o)| {
                 json!({
                     "notice": id.to_string(), "kind": o.notice.kind, "message_id": o.message_id,
@@ -62,7 +63,8 @@ fn list(common: &Common) -> Result<End, Failure> {
         return output::answer(&all);
     }
     let mut list = Listing::new();
-    for (id, o) in record.notices.messages() {
+    let all = record.notices.messages();
+    for (id, o) in all.chain(record.notices.to_subscribers()) {
         let decided = times.at(o.decided_at);
         let attempts = match o.attempts {
             0 => "no attempt yet".to_owned(),

@@ -12,10 +12,12 @@ use domain::catalogue::{
 };
 use domain::clocks::State;
 use domain::desk;
-use domain::event::{Delivery, Fact, GapCause, Silence};
+use domain::event::{Delivery, Fact, GapCause, Silence, SubscriptionCause};
 use domain::guard;
 use domain::handling::{ClockRun, Component, Impact, Problem};
-use domain::id::{IncidentId, NoticeId, OutageId, ProbeId, Source, SystemId, WindowId};
+use domain::id::{
+    IncidentId, NoticeId, OutageId, ProbeId, Source, SubscriberId, SystemId, WindowId,
+};
 use domain::incident::{Cause, Certainty, Measure, Phase, Review};
 use domain::notice::{self, Address, Affected, Declared, Notice, Recipient, Role};
 use domain::policy::{
@@ -200,6 +202,10 @@ examples! {
     NoticeUndelivered => Fact::NoticeUndelivered {
         customer: "mercy".into(), outages: vec![OutageId(12), OutageId(13)], since: at("2026-11-01T06:00:00Z"),
         reply: Some("smtp.example.org:25: 550 5.1.1 No such user".into()), contacts: vec!["desk".into()],
+    },
+    SubscriptionChanged => Fact::SubscriptionChanged {
+        subscriber: SubscriberId(15), systems: vec!["portal".into(), "results".into()],
+        cause: SubscriptionCause::Confirmed,
     },
     DeliveryAttempted => Fact::DeliveryAttempted {
         notice: NoticeId(14), attempt: 1, message: Some(Box::new(message())), message_id: "<4be1@nines.example>".into(),

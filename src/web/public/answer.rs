@@ -33,7 +33,7 @@ pub(super) const HTML: &str = "text/html; charset=utf-8";
 /// Pages load their own style, script and pictures, and nothing else.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
-     base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+     base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 );
 
 impl Answer {
@@ -100,6 +100,16 @@ impl Answer {
         *response.body_mut() = Body::from(form.bytes.clone());
         response
     }
+}
+
+/// A page that was made for one request. No cache keeps it.
+pub(super) fn html(status: StatusCode, text: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(HTML));
+    headers.insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    response
 }
 
 /// The elements of a list that may be written in several lines. Text that is no ASCII is left out.

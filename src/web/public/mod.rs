@@ -12,9 +12,11 @@ mod problem;
 mod refresh;
 mod render;
 mod site;
+mod subscribe;
 mod windows;
 mod words;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +36,7 @@ use self::peers::Peers;
 use self::problem::Problems;
 use self::refresh::Settings;
 use self::site::{GONE, Site};
+use super::allowance::Allowance;
 use super::client::Peer;
 use super::listener::Listener;
 use super::live::Live;
@@ -41,6 +44,7 @@ use super::server::Limits;
 use crate::clock;
 use crate::config::PublicPages;
 use crate::engine::EngineHandle;
+use crate::subscriptions::Subscriptions;
 
 pub use self::beats::Beats;
 pub use self::refresh::run as refresh;
@@ -62,6 +66,12 @@ const ANSWER: Duration = Duration::from_secs(20);
 /// Open pages that are told of changes. Others load themselves again each minute.
 const STREAMS: usize = 512;
 
+/// Requests for subscriptions of one address at once, and a second in the long run: a clinic behind one address has
+/// several people.
+const SUBSCRIBING: (f64, f64) = (10.0, 1.0 / 60.0);
+/// The same of all addresses together. Each request may send a mail to someone who did not ask for it.
+const ALL_SUBSCRIBING: (f64, f64) = (200.0, 1.0 / 5.0);
+
 /// The state of the public listener.
 pub struct Public {
     engine: Arc<EngineHandle>,
@@ -72,11 +82,20 @@ pub struct Public {
     settings: Settings,
     live: Live,
     problems: Problems,
+    subscriptions: Arc<Subscriptions>,
+    /// Requests for subscriptions, of each address and of all.
+    subscribing: Allowance,
+    all_subscribing: Allowance,
 }
 
 impl Public {
     /// `address` is in the links of pages that name no `url`.
-    pub fn new(engine: Arc<EngineHandle>, people: Arc<People>, address: String) -> Self {
+    pub fn new(
+        engine: Arc<EngineHandle>,
+        people: Arc<People>,
+        address: String,
+        subscriptions: Arc<Subscriptions>,
+    ) -> Self {
         Self {
             problems: Problems::new(Arc::clone(&engine), people),
             engine,
@@ -85,7 +104,16 @@ impl Public {
             site: ArcSwapOption::empty(),
             settings: Settings::new(address),
             live: Live::new(STREAMS),
+            subscriptions,
+            subscribing: Allowance::new(SUBSCRIBING.0, SUBSCRIBING.1),
+            all_subscribing: Allowance::new(ALL_SUBSCRIBING.0, ALL_SUBSCRIBING.1),
         }
+    }
+
+    /// True if this client may ask for a subscription now. It is counted.
+    fn admits_subscriber(&self, peer: IpAddr) -> bool {
+        let (now, all) = (clock::elapsed(), Ipv4Addr::UNSPECIFIED.into());
+        self.subscribing.admits(peer, now) && self.all_subscribing.admits(all, now)
     }
 
     /// The tokens that feeds may call with.
@@ -115,6 +143,7 @@ fn router(state: Arc<Public>) -> Router {
         .route("/heartbeat/{token}", any(beat))
         .route("/events", get(events))
         .route(problem::PATH, get(problem::form).post(problem::submit))
+        .merge(subscribe::routes())
         .fallback(page)
         .layer(RequestBodyLimitLayer::new(BODY))
         // Also for a body that comes slowly. The stream of events is no body of a request.

@@ -79,6 +79,8 @@ pub(super) struct Model {
     pub service: String,
     pub zone: String,
     pub contact: Option<String>,
+    /// The service sends mail, so readers can subscribe.
+    pub mails: bool,
     pub logo: Option<String>,
     pub url: String,
     pub at: When,
@@ -181,6 +183,7 @@ impl Model {
             service: record.catalogue.service.clone(),
             zone: record.catalogue.zone.clone(),
             contact: record.catalogue.contact.clone(),
+            mails: !record.catalogue.mail_from.address.is_empty(),
             logo: None,
             url: url.to_owned(),
             at: When::of(at, &zone),

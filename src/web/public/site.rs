@@ -13,9 +13,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::answer::{Answer, HTML, hex};
 use super::api;
-use super::model::{HistoryMonth, Model};
+use super::model::{HistoryMonth, Model, SystemView};
 use super::problem;
 use super::render::Templates;
+use super::subscribe;
 use crate::calendar_feed;
 use crate::config::PublicPages;
 
@@ -60,6 +61,11 @@ impl Frame {
             v,
         };
         self.templates.render(template, &page)
+    }
+
+    /// What the pages show.
+    pub(super) fn model(&self) -> &Model {
+        &self.model
     }
 
     /// The form for reports of problems, if there is one.
@@ -162,6 +168,17 @@ impl Site {
         Ok(site)
     }
 
+    /// The systems that everyone may see.
+    pub(super) fn systems(&self) -> impl Iterator<Item = &SystemView> {
+        let models = self.frame.iter().map(Frame::model);
+        models.flat_map(Model::systems)
+    }
+
+    /// True if readers can subscribe by mail.
+    pub(super) fn mails(&self) -> bool {
+        self.frame.as_ref().is_some_and(|frame| frame.model.mails)
+    }
+
     pub(super) fn get(&self, path: &str) -> Option<&Answer> {
         self.answers.get(path)
     }
@@ -245,6 +262,16 @@ impl Maker<'_> {
                 .frame
                 .page("problem.html.j2", problem::PATH, problem::TITLE, empty)?;
             site.form = Some(text);
+        }
+        if m.mails {
+            let form = subscribe::Form::of(m);
+            self.page(
+                site,
+                "subscribe.html.j2",
+                "/subscribe",
+                subscribe::TITLE,
+                form,
+            )?;
         }
         self.page(site, "gone.html.j2", GONE, "Not found", ())
     }
@@ -346,7 +373,7 @@ impl Maker<'_> {
             let text = answer.to_string().replace('<', "\\u003c");
             site.add(format!("/api/v2/{path}.json"), "application/json", text);
         }
-        let robots = "User-agent: *\nDisallow: /heartbeat/\nDisallow: /events\n";
+        let robots = "User-agent: *\nDisallow: /heartbeat/\nDisallow: /events\nDisallow: /subscribe/\nDisallow: /subscription/\n";
         site.add("/robots.txt", "text/plain; charset=utf-8", robots);
         Ok(())
     }

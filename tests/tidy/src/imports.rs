@@ -10,7 +10,7 @@ const MODULES: &[(&str, &str)] = &[
     ("main", "app"),
     (
         "app",
-        "cli config engine ledger notices reports samples web",
+        "cli config engine ledger notices reports samples subscriptions web",
     ),
     (
         "cli",
@@ -22,9 +22,10 @@ const MODULES: &[(&str, &str)] = &[
     ),
     (
         "web",
-        "calendar_feed config engine ledger metrics notices reports samples",
+        "calendar_feed config engine ledger metrics notices reports samples subscriptions",
     ),
     ("metrics", "engine ledger samples"),
+    ("subscriptions", "engine notices"),
     ("notices", "config engine"),
     ("reports", "config engine ledger samples"),
     ("engine", "config ledger samples"),

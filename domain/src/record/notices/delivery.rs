@@ -97,11 +97,7 @@ impl Record {
             lost: 0,
             last: None,
         };
-        self.notices.messages.insert(id, Arc::new(outgoing));
-        self.notices.with_channel(address, |channel| {
-            channel.current = Some(id);
-            channel.messages += 1;
-        });
+        self.notices.add(id, outgoing);
     }
 
     /// When the last of the facts was known that a message tells of.
@@ -143,7 +139,7 @@ impl Record {
             unreached,
             asked_s,
         } = answer;
-        let Some(outgoing) = self.notices.messages.get(&id).cloned() else {
+        let Some(outgoing) = self.notices.message(id).cloned() else {
             return;
         };
         let address = outgoing.notice.recipient.address.clone();
@@ -218,6 +214,9 @@ impl Record {
         }
         let refused = matches!(known, Known::Refused(_));
         for row in &notice.affected {
+            if !self.is_reader(address, &row.system) {
+                continue;
+            }
             // A flapping system's earlier outages are over; their recovery is told at the end.
             let episode = self.episode(&row.system);
             let episode = episode.filter(|e| e.outages().any(|o| Some(o) == row.outage));
@@ -248,7 +247,11 @@ impl Record {
         }
         let systems: Vec<_> = notice.systems().cloned().collect();
         for system in systems {
-            self.share_knowledge(&system);
+            match address.subscriber() {
+                // No other address has learned anything.
+                Some(_) => self.share_knowledge_of(&system, address),
+                None => self.share_knowledge(&system),
+            }
         }
     }
 
@@ -361,13 +364,16 @@ impl super::Notices {
 
     /// A relay accepted a message: addresses that no relay could be reached for wait no longer.
     fn mail_goes_again(&mut self, at: Timestamp) {
-        let waits = |address: &&Address| {
-            let channel = self.channels.get(*address);
-            channel.is_some_and(|c| c.unreached && c.not_before.is_some_and(|until| at < until))
-        };
-        let waiting: Vec<Address> = self.active.iter().filter(waits).cloned().collect();
-        for address in waiting {
-            self.with_channel(&address, |channel| channel.not_before = Some(at));
+        for address in self.unreached.clone() {
+            let channel = self.channels.get(&address);
+            let waits = channel.is_some_and(|c| c.not_before.is_some_and(|until| at < until));
+            if !waits || !self.active.contains(&address) {
+                continue;
+            }
+            self.with_channel(&address, |channel| {
+                channel.not_before = Some(at);
+                channel.unreached = false;
+            });
             if let Some(current) = self.channels.get(&address).and_then(|c| c.current) {
                 self.with_message(current, |o| o.standing = Standing::Due(at));
             }
@@ -403,7 +409,8 @@ impl super::Notices {
     }
 
     fn with_message(&mut self, id: NoticeId, change: impl FnOnce(&mut Outgoing)) {
-        if let Some(outgoing) = self.messages.get_mut(&id) {
+        let known = self.messages.get_mut(&id);
+        if let Some(outgoing) = known.or_else(|| self.to_subscribers.get_mut(&id)) {
             change(Arc::make_mut(outgoing));
         }
     }

@@ -52,37 +52,60 @@ impl Record {
         let Some(system) = self.outages.get(&id).map(|o| o.system.clone()) else {
             return;
         };
-        for (address, (customers, _)) in self.audience(&[system]) {
-            let known = self.notices.outage_entry(id, &address);
-            if let Some(known) = known.filter(|e| e.began != Known::Dropped) {
-                if !customers.is_subset(&known.customers) {
-                    let joined = OutageEntry {
-                        owed_at: at,
-                        customers: customers.clone(),
-                        ..OutageEntry::clone(known)
-                    };
-                    self.notices.await_notice(id, &joined);
-                    self.notices
-                        .with_outage(id, &address, |e| e.customers.extend(customers));
-                }
-                continue;
+        let systems = [system];
+        for (address, (customers, _)) in self.audience(&systems) {
+            self.owe_outage_to(at, id, address, customers);
+        }
+        if !self.is_hidden(id) {
+            for (address, _) in self.subscribers_of(&systems) {
+                self.owe_outage_to(at, id, address, BTreeSet::new());
             }
-            let entry = OutageEntry {
-                cause: self.seq,
-                owed_at: at,
-                customers,
-                began: Known::No,
-                ended: Known::No,
-            };
-            self.notices.await_notice(id, &entry);
-            self.notices
-                .outages
-                .insert((id, address.clone()), Arc::new(entry));
-            self.notices.with_outage(id, &address, |_| ());
         }
     }
 
-    /// Every address of the window's customers is owed an announcement.
+    /// One address is owed messages about an outage, on behalf of these customers. A subscriber has none.
+    pub(in crate::record) fn owe_outage_to(
+        &mut self,
+        at: Timestamp,
+        id: OutageId,
+        address: Address,
+        customers: BTreeSet<CustomerId>,
+    ) {
+        let known = self.notices.outage_entry(id, &address);
+        if let Some(known) = known.filter(|e| e.began != Known::Dropped) {
+            // A subscriber who left and came back is owed the recovery again.
+            if known.ended == Known::Dropped {
+                self.notices
+                    .with_outage(id, &address, |e| e.ended = Known::No);
+                return;
+            }
+            if !customers.is_subset(&known.customers) {
+                let joined = OutageEntry {
+                    owed_at: at,
+                    customers: customers.clone(),
+                    ..OutageEntry::clone(known)
+                };
+                self.notices.await_notice(id, &joined);
+                self.notices
+                    .with_outage(id, &address, |e| e.customers.extend(customers));
+            }
+            return;
+        }
+        let entry = OutageEntry {
+            cause: self.seq,
+            owed_at: at,
+            customers,
+            began: Known::No,
+            ended: Known::No,
+        };
+        self.notices.await_notice(id, &entry);
+        self.notices
+            .outages
+            .insert((id, address.clone()), Arc::new(entry));
+        self.notices.with_outage(id, &address, |_| ());
+    }
+
+    /// Every address of the window's customers, and every subscriber of its systems, is owed an announcement.
     pub(in crate::record) fn owe_window(
         &mut self,
         at: Timestamp,
@@ -90,7 +113,33 @@ impl Record {
         occurrence: &Occurrence,
         before: Option<Span>,
     ) {
-        for (address, (customers, systems)) in self.audience(&occurrence.systems) {
+        self.owe_window_to_customers(at, kind, occurrence, before);
+        for (address, systems) in self.subscribers_of(&occurrence.systems) {
+            let readers = Audience::from([(address, (BTreeSet::new(), systems))]);
+            self.owe_window_to(at, kind, occurrence, before, readers);
+        }
+    }
+
+    fn owe_window_to_customers(
+        &mut self,
+        at: Timestamp,
+        kind: Kind,
+        occurrence: &Occurrence,
+        before: Option<Span>,
+    ) {
+        let readers = self.audience(&occurrence.systems);
+        self.owe_window_to(at, kind, occurrence, before, readers);
+    }
+
+    fn owe_window_to(
+        &mut self,
+        at: Timestamp,
+        kind: Kind,
+        occurrence: &Occurrence,
+        before: Option<Span>,
+        readers: Audience,
+    ) {
+        for (address, (customers, systems)) in readers {
             let mut work = Window::of(occurrence);
             work.previous_span = before.filter(|span| *span != occurrence.span);
             // An announcement says what is wanted, not what earlier announcements earned.
@@ -125,15 +174,18 @@ impl Record {
     pub(in crate::record) fn owe_cancellation(&mut self, at: Timestamp, occurrence: &Occurrence) {
         let knowing: BTreeSet<Address> = self
             .notices
-            .of_window(&occurrence.id)
+            .everyone_of_window(&occurrence.id)
             .map(|(address, _)| address.clone())
             .collect();
         self.owe_window(at, Kind::MaintenanceCancelled, occurrence, None);
-        for address in self
+        let subscribers = self.subscribers_of(&occurrence.systems).into_iter();
+        let addresses: Vec<Address> = self
             .audience(&occurrence.systems)
             .into_keys()
             .chain(knowing)
-        {
+            .chain(subscribers.map(|(address, _)| address))
+            .collect();
+        for address in addresses {
             self.drop_cancelled(&occurrence.id, &address);
             self.drop_pointless(&address, at);
         }
@@ -193,6 +245,10 @@ impl Record {
             let Some(channel) = self.notices.channels.get(&address).cloned() else {
                 continue;
             };
+            if address.subscriber().is_some() {
+                self.drop_unsubscribed(&address, at);
+                continue;
+            }
             let has = |catalogue: &crate::catalogue::Catalogue, system: &SystemId| {
                 catalogue.system(system.as_str()).is_some()
                     && catalogue.customers_of(system).any(|c| c.has(&address))
@@ -272,7 +328,7 @@ impl Record {
         let customers = catalogue.customers.iter().filter(|c| !told(&c.id));
         let newcomers: BTreeSet<&CustomerId> = customers.map(|c| &c.id).collect();
         let before = self.notices.clone();
-        self.owe_window(at, kind, occurrence, None);
+        self.owe_window_to_customers(at, kind, occurrence, None);
         // Only newcomers are told; an address that a newcomer shares is told for it.
         for (address, (customers, _)) in self.audience(&occurrence.systems) {
             if !customers.iter().any(|c| newcomers.contains(c)) {
@@ -322,34 +378,56 @@ impl Record {
     /// An address that knows of one outage knows of every other that is one downtime with it. An
     /// overrun is news all the same, and so is flapping.
     pub(in crate::record) fn share_knowledge(&mut self, system: &SystemId) {
-        let open: Vec<(OutageId, Address)> = self
-            .notices
-            .active
-            .iter()
-            .filter_map(|address| Some((address, self.notices.channels.get(address)?)))
-            .flat_map(|(address, channel)| {
-                channel.outages.iter().map(move |o| (*o, address.clone()))
-            })
-            .filter(|(o, _)| {
-                let outage = self.outages.get(o);
-                outage.is_some_and(|o| o.system == *system && o.overrun.is_none())
-            })
+        if !self.has_joint_downtime(system) {
+            return;
+        }
+        for address in self.notices.active.clone() {
+            self.share_knowledge_of(system, &address);
+        }
+    }
+
+    /// True if two outages of the system are one downtime. There is nothing to share otherwise.
+    pub(super) fn has_joint_downtime(&self, system: &SystemId) -> bool {
+        let known = self.systems.get(system).into_iter();
+        let outages = known.flat_map(|s| &s.outages);
+        let counted = outages.filter_map(|o| self.outages.get(o));
+        let counted: Vec<&Outage> = counted
+            .map(|o| &**o)
+            .filter(|o| o.counts_from().is_some())
             .collect();
-        for (outage, address) in open {
-            let entry = self.notices.outage_entry(outage, &address);
+        let mut declared = counted.iter().filter(|o| o.declared.is_some());
+        declared.any(|o| {
+            counted
+                .iter()
+                .any(|other| other.id != o.id && o.meets(other))
+        })
+    }
+
+    /// The same for one address.
+    pub(super) fn share_knowledge_of(&mut self, system: &SystemId, address: &Address) {
+        let Some(channel) = self.notices.channels.get(address) else {
+            return;
+        };
+        let open = channel.outages.iter().filter(|o| {
+            let outage = self.outages.get(o);
+            outage.is_some_and(|o| o.system == *system && o.overrun.is_none())
+        });
+        let open: Vec<OutageId> = open.copied().collect();
+        for outage in open {
+            let entry = self.notices.outage_entry(outage, address);
             let flapping = self.episode(system);
             if !entry.is_some_and(|e| e.began.is_owed())
                 || flapping.is_some_and(|e| e.outages().any(|o| o == outage))
             {
                 continue;
             }
-            let others = self.same_downtime(outage, &address);
+            let others = self.same_downtime(outage, address);
             let others = others.iter().filter(|o| **o != outage);
-            let entries = others.filter_map(|o| self.notices.outage_entry(*o, &address));
+            let entries = others.filter_map(|o| self.notices.outage_entry(*o, address));
             let known = entries.map(|e| e.began).find(|began| began.is_possible());
             if let Some(known) = known {
                 self.notices
-                    .with_outage(outage, &address, |entry| entry.began = known);
+                    .with_outage(outage, address, |entry| entry.began = known);
             }
         }
     }
@@ -360,7 +438,7 @@ impl Record {
             return;
         };
         for outage in outages {
-            let entries = self.notices.of_outage(*outage);
+            let entries = self.notices.everyone_of_outage(*outage);
             let owed = entries.filter(|(_, entry)| entry.began == Known::No);
             let addresses: Vec<Address> = owed.map(|(address, _)| address.clone()).collect();
             for address in addresses {
@@ -512,10 +590,19 @@ impl Notices {
     pub(super) fn with_channel(&mut self, address: &Address, change: impl FnOnce(&mut Channel)) {
         let channel = Arc::make_mut(self.channels.entry(address.clone()).or_default());
         change(channel);
+        if channel.unreached {
+            self.unreached.insert(address.clone());
+        } else {
+            self.unreached.remove(address);
+        }
         if channel.is_active() {
             self.active.insert(address.clone());
         } else {
+            let settled = std::mem::take(&mut channel.to_subscriber);
             self.active.remove(address);
+            for id in settled {
+                self.to_subscribers.remove(&id);
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ mod posts;
 mod reminders;
 mod reports;
 mod staff;
+mod subscribers;
 mod untold;
 
 pub use dropped::{Dropped, NotSent};
@@ -25,7 +26,7 @@ use imbl::{OrdMap, OrdSet};
 use jiff::Timestamp;
 
 use crate::event::Delivery;
-use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, SystemId, WindowId};
+use crate::id::{CustomerId, IncidentId, NoticeId, OutageId, SubscriberId, SystemId, WindowId};
 use crate::notice::{Address, Kind, Notice, Window};
 
 /// The knowledge of one address about one fact.
@@ -198,6 +199,8 @@ pub struct Channel {
     pub(crate) flapping: BTreeMap<SystemId, (u64, Known)>,
     /// How many messages the address was sent, or was to be sent.
     pub(crate) messages: u64,
+    /// The messages to a subscriber since the last time when nothing was open.
+    to_subscriber: Vec<NoticeId>,
 }
 
 impl Channel {
@@ -211,10 +214,17 @@ impl Channel {
     }
 }
 
+/// All subscribers come from here on, after every other address.
+const FIRST_SUBSCRIBER: Address = Address::Subscriber(SubscriberId(0));
+
 /// The knowledge of all addresses, and the notices that they are owed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notices {
+    /// The number of the last message.
+    last: u64,
     messages: OrdMap<NoticeId, Arc<Outgoing>>,
+    /// Messages to subscribers. They are forgotten when nothing is open any more: the ledger has them.
+    to_subscribers: OrdMap<NoticeId, Arc<Outgoing>>,
     outages: OrdMap<(OutageId, Address), Arc<OutageEntry>>,
     windows: OrdMap<(WindowId, Address), Arc<Vec<WindowEntry>>>,
     reports: OrdMap<(ReportKey, Address), Arc<Vec<ReportEntry>>>,
@@ -225,29 +235,30 @@ pub struct Notices {
     channels: OrdMap<Address, Arc<Channel>>,
     /// Addresses to which something may still be sent.
     active: OrdSet<Address>,
+    /// Addresses that no relay could be reached for.
+    unreached: OrdSet<Address>,
 }
 
 impl Notices {
-    /// Every message of which an attempt began, in order.
+    /// Every message of which an attempt began, in order; none to subscribers.
     pub fn messages(&self) -> impl Iterator<Item = (NoticeId, &Arc<Outgoing>)> {
         self.messages.iter().map(|(id, o)| (*id, o))
     }
 
     pub fn message(&self, id: NoticeId) -> Option<&Arc<Outgoing>> {
-        self.messages.get(&id)
+        let known = self.messages.get(&id);
+        known.or_else(|| self.to_subscribers.get(&id))
     }
 
     /// The id of the next message.
     pub fn next_id(&self) -> NoticeId {
-        NoticeId(self.messages.get_max().map_or(0, |(id, _)| id.0) + 1)
+        NoticeId(self.last + 1)
     }
 
-    /// Messages that are neither final nor superseded.
+    /// Messages that are neither final nor superseded; none to subscribers.
     pub fn unsent(&self) -> impl Iterator<Item = (NoticeId, &Arc<Outgoing>)> {
-        self.active.iter().filter_map(|address| {
-            let current = self.channels.get(address)?.current?;
-            Some((current, self.messages.get(&current)?))
-        })
+        let all = self.active.range(..FIRST_SUBSCRIBER);
+        all.filter_map(|address| self.current(address))
     }
 
     /// When the next attempt of an undelivered message is due.
@@ -262,7 +273,7 @@ impl Notices {
     /// The message to this address that was attempted and is not final.
     pub fn current(&self, address: &Address) -> Option<(NoticeId, &Arc<Outgoing>)> {
         let current = self.channels.get(address)?.current?;
-        Some((current, self.messages.get(&current)?))
+        Some((current, self.message(current)?))
     }
 
     /// The state of an address to which something was sent or may be sent.
@@ -293,31 +304,31 @@ impl Notices {
         !self.active.is_empty()
     }
 
-    /// The entries of all addresses about an outage.
+    /// The entries of all addresses about an outage but those of subscribers.
     pub fn of_outage(&self, id: OutageId) -> impl Iterator<Item = (&Address, &OutageEntry)> {
         let from = (id, Address::Mail(String::new()));
-        let all = self.outages.range(from..);
-        let own = all.take_while(move |((outage, _), _)| *outage == id);
+        let own = self.outages.range(from..(id, FIRST_SUBSCRIBER));
         own.map(|((_, address), entry)| (address, &**entry))
     }
 
-    /// The entries of all addresses about a window.
+    /// The entries of all addresses about a window but those of subscribers.
     pub fn of_window(&self, id: &WindowId) -> impl Iterator<Item = (&Address, &[WindowEntry])> {
         let from = (id.clone(), Address::Mail(String::new()));
-        let all = self.windows.range(from..);
-        let own = all.take_while(move |((window, _), _)| window == id);
+        let own = self.windows.range(from..(id.clone(), FIRST_SUBSCRIBER));
         own.map(|((_, address), entries)| (address, entries.as_slice()))
     }
 
-    /// Every entry about windows, with its address.
+    /// Every entry about windows, with its address; none of subscribers.
     pub fn window_entries(&self) -> impl Iterator<Item = (&Address, &WindowEntry)> {
         let all = self.windows.iter();
+        let all = all.filter(|((_, address), _)| address.subscriber().is_none());
         all.flat_map(|((_, address), entries)| entries.iter().map(move |e| (address, e)))
     }
 
-    /// Every entry about outages, with its outage and address.
+    /// Every entry about outages, with its outage and address; none of subscribers.
     pub fn outage_entries(&self) -> impl Iterator<Item = (OutageId, &Address, &OutageEntry)> {
         let all = self.outages.iter();
+        let all = all.filter(|((_, address), _)| address.subscriber().is_none());
         all.map(|((outage, address), entry)| (*outage, address, &**entry))
     }
 

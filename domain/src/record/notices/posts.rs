@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::fold::Audience;
-use super::{Known, Notices};
+use super::{FIRST_SUBSCRIBER, Known, Notices};
 use crate::handling::Problem;
 use crate::id::{CustomerId, IncidentId};
 use crate::incident::Incident;
@@ -36,7 +36,14 @@ impl Record {
             return;
         };
         let number = u32::try_from(incident.updates.len()).unwrap_or(u32::MAX);
-        for (address, (customers, _)) in self.audience_of(incident) {
+        let audience = self.audience_of(incident);
+        let systems = incident.systems.clone();
+        if !self.is_security(id) {
+            for (address, _) in self.subscribers_of(&systems) {
+                self.owe_post(at, id, (Kind::Update, number), &address, BTreeSet::new());
+            }
+        }
+        for (address, (customers, _)) in audience {
             self.owe_post(at, id, (Kind::Update, number), &address, customers);
         }
     }
@@ -106,7 +113,8 @@ impl Record {
         let Some(outages) = self.incidents.get(id).map(|i| i.outages.clone()) else {
             return;
         };
-        let entries = outages.iter().flat_map(|o| self.notices.of_outage(*o));
+        let entries = outages.iter();
+        let entries = entries.flat_map(|o| self.notices.everyone_of_outage(*o));
         let notified = entries.filter(|(_, e)| e.began.is_possible() || e.ended.is_possible());
         let mut notified: Vec<(Address, BTreeSet<CustomerId>)> = notified
             .map(|(address, e)| (address.clone(), e.customers.clone()))
@@ -137,6 +145,9 @@ impl Record {
         address: &Address,
         customers: BTreeSet<CustomerId>,
     ) {
+        if !self.is_reader_of_incident(address, id) {
+            return;
+        }
         let posts = self.notices.posts(id, address);
         if !posts.iter().any(|e| e.kind == Kind::Correction) {
             self.owe_post(at, id, (Kind::Correction, 0), address, customers);
@@ -229,19 +240,17 @@ impl Notices {
         found.map_or(&[], |entries| entries.as_slice())
     }
 
-    /// The entries of all addresses about words on an incident.
+    /// The entries of all addresses about words on an incident but those of subscribers.
     fn posts_of(&self, id: IncidentId) -> impl Iterator<Item = &PostEntry> {
         let from = (id, Address::Mail(String::new()));
-        let own = self
-            .posts
-            .range(from..)
-            .take_while(move |((of, _), _)| *of == id);
+        let own = self.posts.range(from..(id, FIRST_SUBSCRIBER));
         own.flat_map(|(_, entries)| entries.iter())
     }
 
-    /// Every entry about words of people, with its incident and address.
+    /// Every entry about words of people, with its incident and address; none of subscribers.
     pub fn post_entries(&self) -> impl Iterator<Item = (IncidentId, &Address, &PostEntry)> {
         let all = self.posts.iter();
+        let all = all.filter(|((_, address), _)| address.subscriber().is_none());
         all.flat_map(|((id, address), entries)| entries.iter().map(move |e| (*id, address, e)))
     }
 
@@ -255,7 +264,7 @@ impl Notices {
     }
 
     /// Changes the entries about an incident, and keeps the list of what is owed.
-    fn with_posts(
+    pub(super) fn with_posts(
         &mut self,
         id: IncidentId,
         address: &Address,

@@ -154,7 +154,9 @@ impl Record {
                     let committee = catalogue.committee(key.0.as_str());
                     let member = |c: &Committee| match address {
                         Address::Mail(mail) => c.members.contains(mail),
-                        Address::Webhook(_) | Address::Reporter(_) => false,
+                        Address::Webhook(_) | Address::Reporter(_) | Address::Subscriber(_) => {
+                            false
+                        }
                     };
                     !committee.is_some_and(member)
                 }

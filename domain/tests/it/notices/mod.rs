@@ -4,5 +4,6 @@ mod delivery;
 mod receipts;
 mod relays_away;
 mod staff;
+mod subscribers;
 mod updates;
 mod webhooks;

@@ -7,6 +7,7 @@ pub mod clocks;
 mod holds;
 pub mod notices;
 mod settled;
+mod subscribers;
 
 use crate::service::{Service, active, catalogue, probe, rule, system};
 use domain::act::{Act, Selector};
@@ -377,7 +378,8 @@ impl Play {
     /// way round, the last sent first.
     fn deliver(&mut self, in_order: bool, result: impl Fn(&Notice, u32) -> Delivery) {
         self.look(self.now_s() + 1);
-        let unsent = self.service.record.notices.unsent();
+        let notices = &self.service.record.notices;
+        let unsent = notices.unsent().chain(notices.to_subscribers());
         let under_way = unsent.filter(|(_, o)| matches!(o.standing, Standing::Attempting(_)));
         let mut sent: Vec<NoticeId> = under_way.map(|(id, _)| id).collect();
         if in_order {

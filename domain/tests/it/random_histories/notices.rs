@@ -70,7 +70,9 @@ pub fn one_attempt_at_a_time_is_under_way_to_an_address(service: &Service) {
     each(service, |record, seq, event| {
         if let Fact::DeliveryAttempted { notice, .. } = &event.fact {
             let address = &service.message(*notice).notice.recipient.address;
-            let mut others = record.notices.messages().map(|(_, o)| o);
+            let all = record.notices.messages();
+            let all = all.chain(record.notices.to_subscribers());
+            let mut others = all.map(|(_, o)| o);
             let under_way = others.any(|o| {
                 o.notice.recipient.address == *address
                     && matches!(o.standing, Standing::Attempting(_))

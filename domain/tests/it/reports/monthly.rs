@@ -131,6 +131,7 @@ fn a_service_that_was_configured_and_never_started_is_away_from_then_on() {
         origin: at(ORIGIN),
         now: at(ORIGIN),
         disk_full: false,
+        forgotten: std::collections::BTreeMap::default(),
         samples: Vec::new(),
     };
     service.configure(service.origin, catalogue(vec![system("a")]));
