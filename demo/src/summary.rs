@@ -61,8 +61,10 @@ impl Places {
     pub fn look(&self, console: &Console) {
         let metrics = format!("http://{}/metrics", self.addresses.private);
         let pages = format!("http://{}/", self.addresses.public);
+        let subscribe = format!("{pages}subscribe");
         console.heading("Where to look");
         console.row("status page", pages);
+        console.row("subscribe by mail", subscribe);
         console.row("mails", format!("http://{}/", self.page));
         console.row("console", self.console());
         console.row("metrics", metrics);
