@@ -10,13 +10,16 @@ use std::time::Duration;
 use domain::sample::Reason;
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout};
-use values::{Format, IpAddress, Parsed, Source};
+use values::{Format, IpAddress, Parsed, Source, Written};
 
 use crate::fault::{Fault, local_shortage};
 use crate::trace::{Phase, Trace};
 
-/// The most addresses of one name that are tried.
+/// The most addresses of one name that a connection tries.
 const ADDRESSES: usize = 8;
+
+/// The most addresses of one name that a run asks if it asks each of them.
+pub(crate) const ALL_ADDRESSES: usize = 16;
 
 /// The host that a probe connects to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +82,20 @@ pub(crate) fn fixed(
     Host::Address(*value)
 }
 
+/// The key `all_addresses` of a probe that connects to `host`.
+pub(crate) fn asks_each(
+    all_addresses: Option<&Written<bool>>,
+    host: &Host,
+    source: &mut Source<'_>,
+) -> bool {
+    let asked = all_addresses.filter(|asked| asked.value);
+    if let (Some(asked), Host::Address(_)) = (asked, host) {
+        let why = "this has no effect: the probe connects to one address";
+        source.wrong(&asked.at, why);
+    }
+    asked.is_some()
+}
+
 /// Connects before `deadline`; on return the trace is still in the phase `Connect`.
 pub(crate) async fn dial(
     host: &Host,
@@ -112,9 +129,24 @@ fn list(addresses: &[SocketAddr]) -> String {
     all.join(", ")
 }
 
+/// The first addresses of a name, or the one that this run asks.
+pub(crate) async fn resolve(
+    name: &Arc<str>,
+    port: u16,
+    trace: &mut Trace<'_>,
+) -> Result<Vec<SocketAddr>, Fault> {
+    let pinned = trace.pinned.as_ref().filter(|pinned| pinned.name == *name);
+    if let Some(pinned) = pinned {
+        return Ok(vec![SocketAddr::new(pinned.address, port)]);
+    }
+    let mut addresses = resolve_all(name, port, trace).await?;
+    addresses.truncate(ADDRESSES);
+    Ok(addresses)
+}
+
 /// The addresses of a name. Like tokio's lookup, but records if the blocking thread has started. A name that waited for a thread
 /// until the timeout says nothing about its server. Nor does a resolver that fails: the trace then names the name.
-pub(crate) async fn resolve(
+pub(crate) async fn resolve_all(
     name: &Arc<str>,
     port: u16,
     trace: &mut Trace<'_>,
@@ -125,8 +157,7 @@ pub(crate) async fn resolve(
     let asked = Arc::clone(name);
     let lookup = tokio::task::spawn_blocking(move || {
         begun.store(true, Ordering::Relaxed);
-        let found = (&*asked, port).to_socket_addrs()?;
-        Ok::<_, io::Error>(found.take(ADDRESSES).collect::<Vec<_>>())
+        look_up(&asked, port)
     });
     let found = match lookup.await {
         Ok(found) => found,
@@ -150,6 +181,22 @@ pub(crate) async fn resolve(
     };
     trace.unresolved = None;
     result
+}
+
+/// Asks this machine's resolver, which may list an address twice.
+fn look_up(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    #[cfg(test)]
+    if let Some(found) = tests::pool(name) {
+        let found = found.iter().map(|ip| SocketAddr::new(*ip, port));
+        return Ok(found.take(ALL_ADDRESSES).collect());
+    }
+    let mut found = Vec::new();
+    for address in (name, port).to_socket_addrs()? {
+        if found.len() < ALL_ADDRESSES && !found.contains(&address) {
+            found.push(address);
+        }
+    }
+    Ok(found)
 }
 
 /// The C library's resolver also reports "temporary failure" if it cannot open a socket. Opening one
@@ -304,9 +351,16 @@ pub(crate) fn classify(error: &io::Error, address: SocketAddr) -> (u8, Fault) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use tokio::net::{TcpListener, TcpSocket};
+
+    /// The addresses of a name that lists them, as `127.0.0.1_127.0.0.2.pool.test`; `-` is a colon.
+    pub(crate) fn pool(name: &str) -> Option<Vec<IpAddr>> {
+        let list = name.strip_suffix(".pool.test")?;
+        let parse = |ip: &str| ip.replace('-', ":").parse().unwrap();
+        Some(list.split('_').map(parse).collect())
+    }
 
     #[test]
     fn a_host_is_a_name_or_an_address_without_brackets_or_port() {

@@ -4,6 +4,7 @@
 //! [`Probe::run`] asks once, under one timeout, and always returns a [`Finding`].
 
 mod dial;
+mod each;
 mod endpoint;
 mod exclusive;
 mod fault;
@@ -24,7 +25,7 @@ use std::time::Duration;
 
 use domain::sample::{Outcome, Phases, Reason};
 use jiff::Timestamp;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 pub use fault::DETAIL_LIMIT;
 use fault::{Fault, one_line};
@@ -35,7 +36,7 @@ pub use kinds::{KINDS, Kind, http, prepare};
 pub use secure::secure;
 pub use tls::{client_config, install_crypto};
 pub use trace::Note;
-use trace::{Certificate, FirstByte, Phase, Trace};
+use trace::{Certificate, FirstByte, Phase, Pinned, Trace};
 pub use transcript::{phases_ms, transcript};
 
 /// A run that exceeds its timeout by this much was delayed by its own process (stopped, suspended,
@@ -92,6 +93,8 @@ pub struct Probe {
     timeout: Duration,
     degraded_after: Option<Duration>,
     certificate_days: u32,
+    /// True if one run asks each address of the name.
+    all_addresses: bool,
     /// Checked for changes before a run.
     files: Vec<Arc<dyn Changing>>,
 }
@@ -103,6 +106,7 @@ impl Probe {
             timeout,
             degraded_after: None,
             certificate_days: CERTIFICATE_DAYS,
+            all_addresses: false,
             files: Vec::new(),
         }
     }
@@ -117,6 +121,11 @@ impl Probe {
         files: impl IntoIterator<Item = Option<Arc<dyn Changing>>>,
     ) -> Self {
         self.files = files.into_iter().flatten().collect();
+        self
+    }
+
+    pub(crate) fn asking_each_address(mut self, all_addresses: bool) -> Self {
+        self.all_addresses = all_addresses;
         self
     }
 
@@ -144,14 +153,28 @@ impl Probe {
     async fn ask(&self, with_notes: bool) -> (Finding, Vec<Note>) {
         files::check(&self.files).await;
         let start = Instant::now();
+        match self.protocol.resolves().filter(|_| self.all_addresses) {
+            Some(name) => each::ask(self, &name, start, with_notes).await,
+            None => self.ask_once(start, None, with_notes).await,
+        }
+    }
+
+    /// Asks one address, if `pinned` names it, in place of those of its name.
+    async fn ask_once(
+        &self,
+        start: Instant,
+        pinned: Option<Pinned>,
+        with_notes: bool,
+    ) -> (Finding, Vec<Note>) {
         let first_byte = FirstByte::new(start);
         let mut trace = Trace::begin(&first_byte, self.protocol.first_phase());
+        trace.pinned = pinned;
         if with_notes {
             trace.keep_notes();
         }
         let deadline = start + self.timeout;
         let run = self.protocol.run(deadline, &mut trace);
-        let result = timeout(self.timeout, run).await;
+        let result = timeout_at(deadline, run).await;
         let finding = self.conclude(result.ok(), &mut trace);
         (finding, trace.notes())
     }

@@ -1,6 +1,7 @@
 //! The observations of one run so far, and the time of each phase. The trace lives outside the future
 //! that the timeout cancels, so it survives a timeout. The phases always add up to the whole run.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, atomic::AtomicBool};
 use std::time::Duration;
@@ -76,6 +77,13 @@ pub(crate) struct Certificate {
     pub(crate) checked_at: Timestamp,
 }
 
+/// One address of a name, for a run that asks each of them on its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Pinned {
+    pub(crate) name: Arc<str>,
+    pub(crate) address: IpAddr,
+}
+
 #[derive(Debug)]
 pub(crate) struct Trace<'a> {
     start: Instant,
@@ -91,6 +99,8 @@ pub(crate) struct Trace<'a> {
     pub(crate) resolving: Option<Arc<AtomicBool>>,
     /// The name for which this machine's resolver has given no answer yet, or failed.
     pub(crate) unresolved: Option<Arc<str>>,
+    /// The address to connect to in place of those of a name.
+    pub(crate) pinned: Option<Pinned>,
     /// The status of the last answer.
     pub(crate) status: Option<u16>,
     /// The certificate that expires first among those of all hops.
@@ -132,6 +142,7 @@ impl<'a> Trace<'a> {
             first_byte,
             resolving: None,
             unresolved: None,
+            pinned: None,
             status: None,
             certificate: None,
             client_certificate_asked: false,

@@ -16,7 +16,7 @@ use values::suggest::shorten;
 use values::{FilePath, Format, IpAddress, Length, Parsed, Source, Written};
 
 use super::{Spec, degraded_after};
-use crate::dial::Host;
+use crate::dial::{self, Host};
 use crate::endpoint::{Endpoint, Keys, Stream, broken, part, parting};
 use crate::fault::Fault;
 use crate::trace::{Phase, Trace};
@@ -30,6 +30,9 @@ pub(crate) struct Dicom {
     host: Parsed<Host>,
     /// The address to connect to. Default: the addresses of the host.
     resolve: Option<Parsed<IpAddress>>,
+    /// True if one run asks each address of the host, and is down if one of them is. Default: it tries them in turn until
+    /// one accepts the connection.
+    all_addresses: Option<Written<bool>>,
     /// The port, often 104 or 11112.
     #[schemars(range(min = 1, max = 65535))]
     port: u16,
@@ -92,6 +95,7 @@ impl Spec for Dicom {
         let endpoint = Endpoint::new(&keys, "tls = true", &[], source)?;
         let files = endpoint.files();
         let calling = self.calling.map(|title| title.value);
+        let all = dial::asks_each(self.all_addresses.as_ref(), &endpoint.host, source);
         let target = Target {
             endpoint,
             called: self.called.value,
@@ -102,6 +106,7 @@ impl Spec for Dicom {
             ..Probe::new(target, timeout.value)
                 .warning_within(self.certificate_days)
                 .with_files([files])
+                .asking_each_address(all)
         })
     }
 }

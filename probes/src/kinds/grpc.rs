@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use values::{FilePath, IpAddress, Length, Line, Parsed, Source, Written};
 
 use super::{Spec, degraded_after};
-use crate::dial::Host;
+use crate::dial::{self, Host};
 use crate::endpoint::{Endpoint, Keys, broken};
 use crate::fault::Fault;
 use crate::trace::{Phase, Trace};
@@ -35,6 +35,9 @@ pub(crate) struct Grpc {
     host: Parsed<Host>,
     /// The address to connect to. Default: the addresses of the host.
     resolve: Option<Parsed<IpAddress>>,
+    /// True if one run asks each address of the host, and is down if one of them is. Default: it tries them in turn until
+    /// one accepts the connection.
+    all_addresses: Option<Written<bool>>,
     /// The port.
     #[schemars(range(min = 1, max = 65535))]
     port: u16,
@@ -84,6 +87,7 @@ impl Spec for Grpc {
         );
         let uri = uri.parse::<Uri>();
         let uri = uri.map_err(|error| source.wrong(&self.host.at, format!("this host {error}")));
+        let all = dial::asks_each(self.all_addresses.as_ref(), &endpoint.host, source);
         let target = Target {
             endpoint,
             uri: uri.ok()?,
@@ -98,6 +102,7 @@ impl Spec for Grpc {
             ..Probe::new(target, timeout.value)
                 .warning_within(self.certificate_days)
                 .with_files([files])
+                .asking_each_address(all)
         })
     }
 }

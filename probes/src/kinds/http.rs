@@ -25,7 +25,7 @@ use url::Url;
 use values::{FilePath, IpAddress, Parsed, Source, Text, Written};
 
 use super::{Spec, degraded_after};
-use crate::dial::Host;
+use crate::dial::{self, Host};
 use crate::files::Current;
 use crate::tls::Paths;
 use crate::trace::{Phase, Trace};
@@ -76,6 +76,9 @@ pub(crate) struct Http {
     /// The address to connect to. The request keeps the URL's host. A redirect to another host is resolved. Default:
     /// the addresses of the host.
     resolve: Option<Parsed<IpAddress>>,
+    /// True if one run asks each address of the host, and is down if one of them is. Default: it tries them in turn until
+    /// one accepts the connection.
+    all_addresses: Option<Written<bool>>,
     /// "1.1" to speak HTTP/1.1 alone. Default: HTTP/2 if the server offers it, else HTTP/1.1.
     http: Option<Parsed<Version>>,
     /// The proxy to ask through, which also resolves the host. "direct" uses none. Default: none, or that of the
@@ -113,6 +116,9 @@ impl Spec for Http {
         let first = first
             .ok()
             .map(|hop| Route::apply(&self.route(), hop, source));
+        let all = first
+            .as_ref()
+            .is_some_and(|first| self.asks_each(first, source));
         let expect = self.expect.prepare(is_head, source);
         let first = match authorization {
             None => Current::fixed(first?),
@@ -139,6 +145,7 @@ impl Spec for Http {
             ..Probe::new(target, timeout.value)
                 .warning_within(certificate_days)
                 .with_files(files)
+                .asking_each_address(all)
         })
     }
 }
@@ -155,6 +162,17 @@ impl Http {
             proxy_basic: self.proxy_basic.as_ref(),
             own_host: own_host.map(|(_, value)| &value.at),
         }
+    }
+
+    /// True if one run asks each address of the host.
+    fn asks_each(&self, first: &Hop, source: &mut Source<'_>) -> bool {
+        let asked = self.all_addresses.as_ref();
+        if let (Some(asked), Some(_)) = (asked.filter(|asked| asked.value), &first.proxy) {
+            let why = "the proxy resolves the host: remove this, or write `proxy = \"direct\"`";
+            source.wrong(&asked.at, why);
+            return false;
+        }
+        dial::asks_each(asked, &first.host, source)
     }
 
     /// The TLS client, unless the probe certainly needs none: a redirect may lead to an https:// URL.

@@ -28,6 +28,8 @@ use echo::Echo;
 pub(crate) struct Icmp {
     /// A name or an address.
     host: Parsed<Host>,
+    /// True if one run asks each address of the host, and is down if one of them is. Default: it asks the first one.
+    all_addresses: Option<Written<bool>>,
     /// How many echo requests to send until one is answered. Default: 3.
     #[schemars(range(min = 1, max = 10))]
     packets: Option<u8>,
@@ -37,13 +39,14 @@ pub(crate) struct Icmp {
 
 impl Spec for Icmp {
     fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
+        let all = dial::asks_each(self.all_addresses.as_ref(), &self.host.value, source);
         let target = Target {
             host: self.host.value,
             packets: self.packets.unwrap_or(3),
         };
         Some(Probe {
             degraded_after: degraded_after(self.degraded_after.as_ref(), timeout, source),
-            ..Probe::new(target, timeout.value)
+            ..Probe::new(target, timeout.value).asking_each_address(all)
         })
     }
 }

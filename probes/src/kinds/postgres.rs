@@ -23,7 +23,7 @@ use values::{
 };
 
 use super::{Spec, degraded_after};
-use crate::dial::Host;
+use crate::dial::{self, Host};
 use crate::endpoint::{Endpoint, Keys, broken, parting};
 use crate::fault::Fault;
 use crate::files::Current;
@@ -44,6 +44,9 @@ pub(crate) struct Postgres {
     host: Parsed<Host>,
     /// The address to connect to. Default: the addresses of the host.
     resolve: Option<Parsed<IpAddress>>,
+    /// True if one run asks each address of the host, and is down if one of them is. Default: it tries them in turn until
+    /// one accepts the connection.
+    all_addresses: Option<Written<bool>>,
     /// The port. Default: 5432.
     #[schemars(range(min = 1, max = 65535))]
     port: Option<u16>,
@@ -105,6 +108,7 @@ impl Spec for Postgres {
         };
         let (endpoint, password) = (endpoint?, password?);
         let files = [endpoint.files(), password.as_ref().and_then(Current::files)];
+        let all = dial::asks_each(self.all_addresses.as_ref(), &endpoint.host, source);
         let target = Target {
             endpoint,
             uses_tls: self.tls,
@@ -120,6 +124,7 @@ impl Spec for Postgres {
             ..Probe::new(target, timeout.value)
                 .warning_within(self.certificate_days)
                 .with_files(files)
+                .asking_each_address(all)
         })
     }
 }

@@ -21,6 +21,9 @@ pub(crate) struct Tcp {
     host: Parsed<Host>,
     /// The address to connect to. Default: the addresses of the host.
     resolve: Option<Parsed<IpAddress>>,
+    /// True if one run asks each address of the host, and is down if one of them is. Default: it tries them in turn until
+    /// one accepts the connection.
+    all_addresses: Option<Written<bool>>,
     /// The port.
     #[schemars(range(min = 1, max = 65535))]
     port: u16,
@@ -34,14 +37,16 @@ pub(crate) struct Tcp {
 
 impl Spec for Tcp {
     fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
+        let host = dial::fixed(&self.host.value, self.resolve.as_ref(), source);
+        let all = dial::asks_each(self.all_addresses.as_ref(), &host, source);
         let target = Target {
-            host: dial::fixed(&self.host.value, self.resolve.as_ref(), source),
+            host,
             port: self.port,
             conversation: SendExpect::new(self.send, self.expect, source),
         };
         Some(Probe {
             degraded_after: degraded_after(self.degraded_after.as_ref(), timeout, source),
-            ..Probe::new(target, timeout.value)
+            ..Probe::new(target, timeout.value).asking_each_address(all)
         })
     }
 }

@@ -25,6 +25,9 @@ pub(crate) struct Tls {
     host: Parsed<Host>,
     /// The address to connect to. Default: the addresses of the host.
     resolve: Option<Parsed<IpAddress>>,
+    /// True if one run asks each address of the host, and is down if one of them is. Default: it tries them in turn until
+    /// one accepts the connection.
+    all_addresses: Option<Written<bool>>,
     /// The port.
     #[schemars(range(min = 1, max = 65535))]
     port: u16,
@@ -66,10 +69,12 @@ impl Spec for Tls {
         let client = client.map_err(|why| source.wrong_once(at, why)).ok();
         let client = client?;
         let files = client.files();
+        let host = dial::fixed(&self.host.value, self.resolve.as_ref(), source);
+        let all = dial::asks_each(self.all_addresses.as_ref(), &host, source);
         let target = Target {
             name: name?,
             client,
-            host: dial::fixed(&self.host.value, self.resolve.as_ref(), source),
+            host,
             port: self.port,
             conversation,
         };
@@ -78,6 +83,7 @@ impl Spec for Tls {
             ..Probe::new(target, timeout.value)
                 .warning_within(self.certificate_days)
                 .with_files([files])
+                .asking_each_address(all)
         })
     }
 }
