@@ -10,7 +10,8 @@ use std::time::Duration;
 use domain::sample::Reason;
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout};
-use values::{Format, IpAddress, Parsed, Source, Written};
+use values::reach::Refusal;
+use values::{Format, IpAddress, Parsed, Place, Source, Written};
 
 use crate::fault::{Fault, local_shortage};
 use crate::trace::{Phase, Trace};
@@ -66,20 +67,73 @@ impl Host {
     }
 }
 
-/// The host to connect to if `resolve` gives a fixed address for `host`.
+/// The host to connect to if `resolve` gives a fixed address for `host`, which is written at `at`.
 pub(crate) fn fixed(
     host: &Host,
+    at: &Place,
     resolve: Option<&Parsed<IpAddress>>,
     source: &mut Source<'_>,
 ) -> Host {
-    let Some(Parsed { value, at }) = resolve else {
+    let Some(resolve) = resolve else {
+        check_host(host, at, source);
         return host.clone();
     };
     if let Host::Address(_) = host {
         let why = "this has no effect: the host is an address already";
-        source.wrong(at, why);
+        source.wrong(&resolve.at, why);
     }
-    Host::Address(*value)
+    let fixed = Host::Address(resolve.value);
+    check_host(&fixed, &resolve.at, source);
+    fixed
+}
+
+/// Notes a mistake if no probe may reach `host`, which is written at `at`. A name is checked once it is resolved.
+pub(crate) fn check_host(host: &Host, at: &Place, source: &mut Source<'_>) {
+    if let Host::Address(ip) = host
+        && let Some(refusal) = source.environment.reach.refuses(*ip)
+    {
+        source.wrong(at, refusal.in_words(*ip));
+    }
+}
+
+/// The fault if this run may not reach an address that was not resolved from a name.
+pub(crate) fn may_reach(ip: IpAddr, trace: &Trace<'_>) -> Result<(), Fault> {
+    let refusal = trace.reach.as_ref().and_then(|reach| reach.refuses(ip));
+    refusal.map_or(Ok(()), |refusal| Err(refused(ip, refusal, false, trace)))
+}
+
+/// The addresses of a name that this run may reach. A name that has none is a fault.
+fn reachable(addresses: Vec<SocketAddr>, trace: &mut Trace<'_>) -> Result<Vec<SocketAddr>, Fault> {
+    let Some(reach) = trace.reach.clone() else {
+        return Ok(addresses);
+    };
+    let mut first = None;
+    let mut open = Vec::new();
+    for address in addresses {
+        let ip = address.ip();
+        match reach.refuses(ip) {
+            None => open.push(address),
+            Some(refusal) => {
+                trace.note(|| format!("does not connect: {}", refusal.in_words(ip)));
+                first = first.or(Some((ip, refusal)));
+            }
+        }
+    }
+    match first {
+        Some((ip, refusal)) if open.is_empty() => Err(refused(ip, refusal, true, trace)),
+        _ => Ok(open),
+    }
+}
+
+/// A server that redirects there leads customers astray, and so does a name. A range that the operator denies says
+/// nothing about the target.
+fn refused(ip: IpAddr, refusal: Refusal, by_name: bool, trace: &Trace<'_>) -> Fault {
+    let words = refusal.in_words(ip);
+    match refusal {
+        _ if trace.redirected => Fault::new(Reason::Redirect, format!("redirects to {words}")),
+        Refusal::Never(_) if by_name => Fault::new(Reason::Dns, format!("the name is {words}")),
+        Refusal::Never(_) | Refusal::Denied => Fault::monitor(words),
+    }
 }
 
 /// The key `all_addresses` of a probe that connects to `host`.
@@ -106,6 +160,7 @@ pub(crate) async fn dial(
     trace.enter(host.first_phase());
     let stream = match host {
         Host::Address(ip) => {
+            may_reach(*ip, trace)?;
             let address = SocketAddr::new(*ip, port);
             let connected = connect(address).await;
             connected.map_err(|e| classify(&e, address).1)?
@@ -129,19 +184,19 @@ fn list(addresses: &[SocketAddr]) -> String {
     all.join(", ")
 }
 
-/// The first addresses of a name, or the one that this run asks.
+/// The first addresses of a name, or the one that this run asks, without those that it may not reach.
 pub(crate) async fn resolve(
     name: &Arc<str>,
     port: u16,
     trace: &mut Trace<'_>,
 ) -> Result<Vec<SocketAddr>, Fault> {
     let pinned = trace.pinned.as_ref().filter(|pinned| pinned.name == *name);
-    if let Some(pinned) = pinned {
-        return Ok(vec![SocketAddr::new(pinned.address, port)]);
-    }
-    let mut addresses = resolve_all(name, port, trace).await?;
+    let mut addresses = match pinned {
+        Some(pinned) => vec![SocketAddr::new(pinned.address, port)],
+        None => resolve_all(name, port, trace).await?,
+    };
     addresses.truncate(ADDRESSES);
-    Ok(addresses)
+    reachable(addresses, trace)
 }
 
 /// The addresses of a name. Like tokio's lookup, but records if the blocking thread has started. A name that waited for a thread
@@ -352,14 +407,120 @@ pub(crate) fn classify(error: &io::Error, address: SocketAddr) -> (u8, Fault) {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::*;
+    use std::collections::BTreeMap;
+    use std::sync::Mutex;
+
+    use domain::sample::Outcome;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpSocket};
 
-    /// The addresses of a name that lists them, as `127.0.0.1_127.0.0.2.pool.test`; `-` is a colon.
+    use super::*;
+
+    /// The addresses of a name that lists them, as `127.0.0.1_127.0.0.2.pool.test`; `-` is a colon. A name in
+    /// `rebind.test` has another one of them at each look.
     pub(crate) fn pool(name: &str) -> Option<Vec<IpAddr>> {
-        let list = name.strip_suffix(".pool.test")?;
+        static LOOKS: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
         let parse = |ip: &str| ip.replace('-', ":").parse().unwrap();
-        Some(list.split('_').map(parse).collect())
+        let parse_all = |list: &str| list.split('_').map(parse).collect::<Vec<IpAddr>>();
+        if let Some(list) = name.strip_suffix(".pool.test") {
+            return Some(parse_all(list));
+        }
+        let all = parse_all(name.strip_suffix(".rebind.test")?);
+        let mut looks = LOOKS.lock().unwrap();
+        let look = looks.entry(name.to_owned()).or_default();
+        let now = all[*look % all.len()];
+        *look += 1;
+        Some(vec![now])
+    }
+
+    fn run(kind: &str, keys: &str) -> Running {
+        let environment = values::Environment {
+            variable: &|_| None,
+            file: &|_| Err("there are no files here".to_owned()),
+            proxy_from_environment: false,
+            commands: &[],
+            reach: &values::reach::BUILT_IN,
+        };
+        let probe = crate::prepare(kind, keys, Duration::from_secs(20), environment).unwrap();
+        Box::pin(async move { probe.run_with_notes().await })
+    }
+
+    type Running = std::pin::Pin<Box<dyn Future<Output = (crate::Finding, Vec<crate::Note>)>>>;
+
+    #[tokio::test]
+    async fn a_name_that_leads_to_metadata_is_down_and_not_asked() {
+        for name in [
+            "169.254.169.254.pool.test",
+            "--ffff-169.254.169.254_0.0.0.0_ff02--1.pool.test",
+        ] {
+            let (finding, notes) = run("tcp", &format!("host = \"{name}\"\nport = 80")).await;
+            assert_eq!(finding.outcome, Outcome::Down);
+            assert_eq!(finding.reason, Some(Reason::Dns));
+            let detail = finding.detail.unwrap();
+            assert!(
+                detail.starts_with("the name is ") && detail.contains("a metadata service"),
+                "{detail}"
+            );
+            assert!(notes[0].text.starts_with("does not connect: "), "{notes:?}");
+            assert_eq!(finding.phases.connect_us, None);
+        }
+    }
+
+    #[tokio::test]
+    async fn of_mixed_answers_only_the_good_ones_are_asked() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let host =
+            format!("host = \"169.254.169.254_127.0.0.1_0.0.0.0.pool.test\"\nport = {port}\n");
+        let (finding, notes) = run("tcp", &host).await;
+        assert_eq!(finding.outcome, Outcome::Up);
+        assert!(
+            notes
+                .iter()
+                .any(|note| note.text.contains("169.254.169.254 is a metadata service"))
+        );
+        let (finding, _) = run("tcp", &format!("{host}all_addresses = true")).await;
+        assert_eq!(finding.reason, Some(Reason::Dns));
+        let detail = finding.detail.unwrap();
+        assert!(
+            detail.starts_with("2 of 3 addresses fail (169.254.169.254, 0.0.0.0)"),
+            "{detail}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_name_that_changes_after_the_check_gains_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let host = format!("127.0.0.1_169.254.169.254.rebind.test:{port}");
+        let location = format!("http://{host}/again");
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let answer =
+                format!("HTTP/1.1 302 X\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+            let _ = stream.write_all(answer.as_bytes()).await;
+        });
+        // One look for each connection: the address that was checked is the one that is asked.
+        let (finding, notes) =
+            run("http", &format!("url = \"http://{host}/\"\nredirects = 1")).await;
+        assert!(
+            notes
+                .iter()
+                .any(|note| note.text == format!("connected to 127.0.0.1:{port}")),
+            "{notes:?}"
+        );
+        assert_eq!(
+            (finding.outcome, finding.reason),
+            (Outcome::Down, Some(Reason::Redirect))
+        );
+        assert!(
+            finding
+                .detail
+                .unwrap()
+                .contains("169.254.169.254 is a metadata service")
+        );
     }
 
     #[test]

@@ -172,6 +172,7 @@ mod tests {
             file: &|_| Err("there are no files here".to_owned()),
             proxy_from_environment: false,
             commands: &[],
+            reach: &values::reach::BUILT_IN,
         };
         let probe = crate::prepare(kind, keys, timeout, environment).unwrap();
         probe.run_with_notes().await
@@ -287,6 +288,7 @@ mod tests {
                 file: &|_| Err("there are no files here".to_owned()),
                 proxy_from_environment: false,
                 commands: &[],
+                reach: &values::reach::BUILT_IN,
             };
             let keys = format!("{keys}\nall_addresses = true");
             let wrong = crate::prepare(kind, &keys, LONG, environment).unwrap_err();

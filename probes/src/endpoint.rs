@@ -72,7 +72,7 @@ impl Endpoint {
             None
         };
         Some(Self {
-            host: dial::fixed(&keys.host.value, keys.resolve, source),
+            host: dial::fixed(&keys.host.value, &keys.host.at, keys.resolve, source),
             port: keys.port,
             name,
             tls,

@@ -69,7 +69,8 @@ impl Kind {
             schema: S::json_schema,
             prepare: |table, timeout, source| {
                 let spec = S::deserialize(ValueDeserializer::from(table.clone()))?;
-                Ok(spec.prepare(timeout, source))
+                let probe = spec.prepare(timeout, source);
+                Ok(probe.map(|probe| probe.reaching(source.environment.reach)))
             },
         }
     }

@@ -38,6 +38,7 @@ pub use tls::{client_config, install_crypto};
 pub use trace::Note;
 use trace::{Certificate, FirstByte, Phase, Pinned, Trace};
 pub use transcript::{phases_ms, transcript};
+use values::Reach;
 
 /// A run that exceeds its timeout by this much was delayed by its own process (stopped, suspended,
 /// starved). Its result says nothing about the target.
@@ -95,6 +96,8 @@ pub struct Probe {
     certificate_days: u32,
     /// True if one run asks each address of the name.
     all_addresses: bool,
+    /// The addresses that it may reach.
+    reach: Arc<Reach>,
     /// Checked for changes before a run.
     files: Vec<Arc<dyn Changing>>,
 }
@@ -107,6 +110,7 @@ impl Probe {
             degraded_after: None,
             certificate_days: CERTIFICATE_DAYS,
             all_addresses: false,
+            reach: Arc::default(),
             files: Vec::new(),
         }
     }
@@ -126,6 +130,11 @@ impl Probe {
 
     pub(crate) fn asking_each_address(mut self, all_addresses: bool) -> Self {
         self.all_addresses = all_addresses;
+        self
+    }
+
+    pub(crate) fn reaching(mut self, reach: &Reach) -> Self {
+        self.reach = Arc::new(reach.clone());
         self
     }
 
@@ -169,6 +178,7 @@ impl Probe {
         let first_byte = FirstByte::new(start);
         let mut trace = Trace::begin(&first_byte, self.protocol.first_phase());
         trace.pinned = pinned;
+        trace.reach = Some(Arc::clone(&self.reach));
         if with_notes {
             trace.keep_notes();
         }

@@ -10,6 +10,7 @@ use domain::sample::Phases;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use url::form_urlencoded;
+use values::Reach;
 
 use crate::fault::one_line;
 
@@ -101,6 +102,10 @@ pub(crate) struct Trace<'a> {
     pub(crate) unresolved: Option<Arc<str>>,
     /// The address to connect to in place of those of a name.
     pub(crate) pinned: Option<Pinned>,
+    /// The addresses that this run may reach. `None`: all.
+    pub(crate) reach: Option<Arc<Reach>>,
+    /// True once a redirect leads the run: the server chooses where to.
+    pub(crate) redirected: bool,
     /// The status of the last answer.
     pub(crate) status: Option<u16>,
     /// The certificate that expires first among those of all hops.
@@ -143,6 +148,8 @@ impl<'a> Trace<'a> {
             resolving: None,
             unresolved: None,
             pinned: None,
+            reach: None,
+            redirected: false,
             status: None,
             certificate: None,
             client_certificate_asked: false,

@@ -109,6 +109,7 @@ mod tests {
             file: &|_| Ok(Vec::new()),
             proxy_from_environment: false,
             commands: &[],
+            reach: &values::reach::BUILT_IN,
         };
         let source = |name: &str, text: &str| {
             Source::new(

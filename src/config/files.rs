@@ -38,6 +38,7 @@ pub(super) fn load(
         file: &read_file,
         proxy_from_environment: false,
         commands: &[],
+        reach: &values::reach::BUILT_IN,
     };
     let mut service: File<'_, ServiceFile> = read(file, SchemaKind::Service, environment);
     let own = folder_of(file);
@@ -77,9 +78,11 @@ pub(super) fn load(
     };
     let table = service.table.as_ref();
     let commands = table.map(ServiceFile::commands).unwrap_or_default();
+    let reach = table.map(ServiceFile::reach).unwrap_or_default();
     let environment = Environment {
         proxy_from_environment: table.is_some_and(ServiceFile::proxy_from_environment),
         commands: &commands,
+        reach: &reach,
         ..environment
     };
     let vantage = service.table.as_ref().map(ServiceFile::vantage);

@@ -68,6 +68,7 @@ pub fn document<T: DeserializeOwned>(path: &Path, schema: &Value) -> (Source<'st
         file: &|_| Err("it is not read here".to_owned()),
         proxy_from_environment: false,
         commands: &[],
+        reach: &values::reach::BUILT_IN,
     };
     let mut source = source_of(path, NOTHING);
     let table = table(&mut source, schema, |_, _| ());

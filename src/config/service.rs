@@ -8,7 +8,9 @@ use domain::id::{CommitteeId, CustomerId, SystemId, VantageId};
 use probes::self_check::{ResolverName, Target};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use values::{Address, FilePath, Id, Line, Parsed, Seconds, Source, Written, Zone};
+use values::{
+    Address, FilePath, Id, IpNetwork, Line, Parsed, Reach, Seconds, Source, Written, Zone,
+};
 
 use super::console::{self, ConsoleSetup, ConsoleTable};
 use super::fields::{Contacts, Names, References, mailed, reference, unique};
@@ -146,6 +148,13 @@ pub(super) struct ServiceTable {
     /// in that folder. Default: none.
     #[serde(default)]
     commands: Vec<Parsed<FilePath>>,
+    /// Addresses that probes may reach although they usually have no service: metadata, multicast, broadcast, reserved or
+    /// unspecified ones. Default: none.
+    #[serde(default)]
+    allow_addresses: Vec<Parsed<IpNetwork>>,
+    /// Addresses that no probe may reach. Of an allowed and a denied range, the narrower one counts. Default: none.
+    #[serde(default)]
+    deny_addresses: Vec<Parsed<IpNetwork>>,
 }
 
 /// How the monitor checks itself before it blames a target.
@@ -263,6 +272,18 @@ impl ServiceFile {
         let commands = self.service.value.commands.iter();
         let paths = commands.map(|path| path.value.to_string_lossy().into_owned());
         paths.filter(|path| path.starts_with('/')).collect()
+    }
+
+    /// The addresses that probes may reach.
+    pub fn reach(&self) -> Reach {
+        let ranges = |list: &[Parsed<IpNetwork>]| {
+            let written = list.iter().filter(|range| !range.is_stand_in());
+            written.map(|range| range.value).collect()
+        };
+        Reach {
+            allow: ranges(&self.service.value.allow_addresses),
+            deny: ranges(&self.service.value.deny_addresses),
+        }
     }
 
     /// The ids of the customers that probes may name.

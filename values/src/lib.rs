@@ -6,6 +6,7 @@ pub mod file;
 mod format;
 mod issuer;
 mod net;
+pub mod reach;
 mod source;
 pub use domain::suggest;
 pub use domain::text::is_id;
@@ -22,6 +23,7 @@ pub use net::{
     Address, EhloName, Host, IpAddress, IpNetwork, ListenAddress, Network, RelayUrl, Scheme,
     Sender, is_host_name, is_qualified_name,
 };
+pub use reach::Reach;
 pub use source::{Environment, Source, secret_line};
 pub use text::{
     Colour, FilePath, Id, Line, Percent, Prose, SecretName, Sha256Hex, SiteUrl, Text, variable,

@@ -146,6 +146,11 @@ impl Network {
         masked(address, self.bits) == Some(self.address)
     }
 
+    /// The number of leading bits that its addresses share.
+    pub fn bits(&self) -> u32 {
+        self.bits
+    }
+
     /// True if it holds all addresses of a family.
     pub fn is_everything(&self) -> bool {
         self.bits == 0

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use secrecy::SecretString;
 
 use crate::written::{Place, STAND_IN};
-use crate::{FilePath, Parsed, SecretName};
+use crate::{FilePath, Parsed, Reach, SecretName};
 
 /// Where the values come from that a configuration only names.
 #[derive(Clone, Copy)]
@@ -20,6 +20,8 @@ pub struct Environment<'a> {
     pub proxy_from_environment: bool,
     /// The programs that `command` probes may run, and the folders of such programs, with a slash at the end.
     pub commands: &'a [String],
+    /// The addresses that probes may reach.
+    pub reach: &'a Reach,
 }
 
 /// A file and the mistakes found in it. A method that finds a mistake notes it and returns a value

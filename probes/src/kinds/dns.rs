@@ -53,6 +53,9 @@ impl Spec for Dns {
             .map(|texts| expected(self.record, &texts, source));
         let name = records::name(&self.host.value, self.record);
         let name = name.map_err(|why| source.wrong(&self.host.at, why)).ok()?;
+        if let Some(server) = &self.server {
+            dial::check_host(&server.value, &server.at, source);
+        }
         let port = self.port.unwrap_or(53);
         let query = Query {
             shown: records::shown(&name).into(),
@@ -121,6 +124,7 @@ impl Protocol for Query {
         Box::pin(async move {
             let found = match &self.servers {
                 Servers::Given(Host::Address(ip), port) => {
+                    dial::may_reach(*ip, trace)?;
                     let server = SocketAddr::new(*ip, *port);
                     self.ask(&[server], deadline).await?
                 }

@@ -138,6 +138,7 @@ impl Spec for Fhir {
             (None, _) => None,
         };
         let keys = Keys {
+            at: &self.url.at,
             server_name: self.server_name.as_ref(),
             resolve: self.resolve.as_ref(),
             proxy: self.proxy.as_ref(),

@@ -156,6 +156,7 @@ impl Http {
         let mut headers = self.headers.iter();
         let own_host = headers.find(|(name, _)| name.eq_ignore_ascii_case("host"));
         Keys {
+            at: &self.url.at,
             server_name: self.server_name.as_ref(),
             resolve: self.resolve.as_ref(),
             proxy: self.proxy.as_ref(),
@@ -258,6 +259,7 @@ pub(crate) mod tests {
             file: &|_| Err("there are no files here".to_owned()),
             proxy_from_environment: false,
             commands: &[],
+            reach: &values::reach::BUILT_IN,
         };
         let mut source = Source::new("probe.toml".into(), None, environment);
         let http: Http = toml::from_str("url = \"http://portal.example.org/\"").unwrap();

@@ -39,6 +39,7 @@ pub(crate) struct Icmp {
 
 impl Spec for Icmp {
     fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
+        dial::check_host(&self.host.value, &self.host.at, source);
         let all = dial::asks_each(self.all_addresses.as_ref(), &self.host.value, source);
         let target = Target {
             host: self.host.value,
@@ -72,7 +73,10 @@ impl Protocol for Target {
     fn run<'a>(&'a self, deadline: Instant, trace: &'a mut Trace<'_>) -> Running<'a> {
         Box::pin(async move {
             let address = match &self.host {
-                Host::Address(address) => *address,
+                Host::Address(address) => {
+                    dial::may_reach(*address, trace)?;
+                    *address
+                }
                 Host::Name(name) => {
                     let found = dial::resolve(name, 0, trace).await?;
                     let first = found.first().map(SocketAddr::ip);

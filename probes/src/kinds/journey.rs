@@ -85,8 +85,10 @@ impl Spec for Journey {
         let days = self.step.iter().filter_map(step::Keys::certificate_days);
         let certificate_days = days.max();
         let mut known = Known::new(self.secret_files.keys());
-        let first = self.step.first()?.sample(source);
+        let written = self.step.first()?;
+        let first = written.sample(source);
         let keys = Keys {
+            at: written.url_at(),
             server_name: self.server_name.as_ref(),
             resolve: self.resolve.as_ref(),
             proxy: self.proxy.as_ref(),

@@ -37,7 +37,12 @@ pub(crate) struct Tcp {
 
 impl Spec for Tcp {
     fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
-        let host = dial::fixed(&self.host.value, self.resolve.as_ref(), source);
+        let host = dial::fixed(
+            &self.host.value,
+            &self.host.at,
+            self.resolve.as_ref(),
+            source,
+        );
         let all = dial::asks_each(self.all_addresses.as_ref(), &host, source);
         let target = Target {
             host,

@@ -69,7 +69,12 @@ impl Spec for Tls {
         let client = client.map_err(|why| source.wrong_once(at, why)).ok();
         let client = client?;
         let files = client.files();
-        let host = dial::fixed(&self.host.value, self.resolve.as_ref(), source);
+        let host = dial::fixed(
+            &self.host.value,
+            &self.host.at,
+            self.resolve.as_ref(),
+            source,
+        );
         let all = dial::asks_each(self.all_addresses.as_ref(), &host, source);
         let target = Target {
             name: name?,

@@ -200,6 +200,7 @@ async fn a_fraction_is_taken_as_the_file_writes_it() {
         file: &|_| Err("there are no files here".to_owned()),
         proxy_from_environment: false,
         commands: &[],
+        reach: &values::reach::BUILT_IN,
     };
     for (written, is_good) in [
         ("1_234.567_890_123_456_789_01", true),

@@ -21,6 +21,7 @@ mod phases;
 mod postgres;
 mod protocol;
 mod proxies;
+mod reach;
 mod redirects;
 mod routes;
 mod servers;

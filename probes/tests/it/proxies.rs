@@ -202,6 +202,7 @@ fn in_environment(keys: &str, proxy: SocketAddr, honoured: bool) -> Result<probe
         file: &|_| Err("there are no files here".to_owned()),
         proxy_from_environment: honoured,
         commands: &[],
+        reach: &values::reach::BUILT_IN,
     };
     let prepared = probes::prepare("http", keys, crate::servers::PATIENCE, environment);
     prepared.map_err(|mistakes| format!("{mistakes:?}"))

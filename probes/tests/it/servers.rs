@@ -80,6 +80,7 @@ pub struct Spec {
     kind: &'static str,
     keys: toml::Table,
     pub timeout: Duration,
+    pub reach: values::Reach,
 }
 
 impl Spec {
@@ -88,6 +89,7 @@ impl Spec {
             kind,
             keys: toml::Table::new(),
             timeout: PATIENCE,
+            reach: values::Reach::default(),
         }
     }
 
@@ -120,6 +122,7 @@ impl Spec {
             file: &|path| std::fs::read(path).map_err(|error| error.to_string()),
             proxy_from_environment: false,
             commands: &["/bin/".to_owned()],
+            reach: &self.reach,
         };
         let keys = self.keys.to_string();
         probes::prepare(self.kind, &keys, self.timeout, environment)

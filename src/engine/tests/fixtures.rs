@@ -98,6 +98,7 @@ pub(crate) fn probe(kind: &str, keys: &str, timeout: Duration) -> Arc<probes::Pr
         file: &|_| Err("this test has no files".to_owned()),
         proxy_from_environment: false,
         commands: &[],
+        reach: &values::reach::BUILT_IN,
     };
     Arc::new(probes::prepare(kind, keys, timeout, environment).unwrap())
 }

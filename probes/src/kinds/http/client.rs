@@ -3,13 +3,14 @@
 use domain::sample::Reason;
 use tokio::time::Instant;
 
+use crate::dial::{self, Host};
 use crate::fault::Fault;
 use crate::kinds::http::HTTP1;
 use crate::kinds::http::cookies::Jar;
 use crate::kinds::http::exchange::{self, Answer, Want};
 use crate::kinds::http::hop::Hop;
+use crate::tls;
 use crate::trace::{Phase, Trace};
-use crate::{dial, tls};
 
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -30,6 +31,7 @@ impl Client {
         trace: &mut Trace<'_>,
     ) -> Result<(Answer, Option<Hop>), Fault> {
         let mut followed: Vec<Hop> = Vec::new();
+        trace.redirected = false;
         loop {
             let hop = followed.last().unwrap_or(first);
             trace.note(|| format!("{} {}", hop.method(), hop.shown()));
@@ -46,6 +48,7 @@ impl Client {
                 return Err(too_many_redirects(redirects, first, &followed, &next));
             }
             followed.push(next);
+            trace.redirected = true;
             trace.leave_hop();
         }
     }
@@ -89,7 +92,10 @@ impl Client {
         trace: &mut Trace<'_>,
     ) -> Result<Answer, Fault> {
         let tcp = match &hop.proxy {
-            Some(proxy) => proxy.dial(deadline, trace).await?,
+            Some(proxy) => {
+                check_behind_proxy(&hop.host, trace)?;
+                proxy.dial(deadline, trace).await?
+            }
             None => dial::dial(&hop.host, hop.port, deadline, trace).await?,
         };
         trace.enter(Phase::Processing);
@@ -119,7 +125,10 @@ impl Client {
             return Ok(None);
         };
         let tcp = match &hop.proxy {
-            Some(proxy) => proxy.tunnel(&hop.host, hop.port, deadline, trace).await?,
+            Some(proxy) => {
+                check_behind_proxy(&hop.host, trace)?;
+                proxy.tunnel(&hop.host, hop.port, deadline, trace).await?
+            }
             None => dial::dial(&hop.host, hop.port, deadline, trace).await?,
         };
         let tls = client.handshake(secure.name.clone(), tcp, trace).await?;
@@ -129,6 +138,14 @@ impl Client {
         } else {
             exchange::http1(tls, hop, want, trace).await.map(Some)
         }
+    }
+}
+
+/// A proxy resolves names itself, so only an address can be checked.
+fn check_behind_proxy(host: &Host, trace: &Trace<'_>) -> Result<(), Fault> {
+    match host {
+        Host::Address(ip) => dial::may_reach(*ip, trace),
+        Host::Name(_) => Ok(()),
     }
 }
 

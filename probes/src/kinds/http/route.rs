@@ -26,6 +26,8 @@ pub(crate) struct Route {
 /// The keys of a probe that say how to reach its host.
 #[derive(Clone, Copy)]
 pub(crate) struct Keys<'a> {
+    /// The place of the URL.
+    pub(crate) at: &'a Place,
     pub(crate) server_name: Option<&'a Parsed<Host>>,
     pub(crate) resolve: Option<&'a Parsed<IpAddress>>,
     pub(crate) proxy: Option<&'a Parsed<ProxyUrl>>,
@@ -37,7 +39,7 @@ pub(crate) struct Keys<'a> {
 impl Route {
     /// `hop` with the keys `resolve` and `server_name`.
     pub(crate) fn apply(keys: &Keys<'_>, hop: Hop, source: &mut Source<'_>) -> Hop {
-        let address = match dial::fixed(&hop.host, keys.resolve, source) {
+        let address = match dial::fixed(&hop.host, keys.at, keys.resolve, source) {
             Host::Address(address) => Some(address),
             Host::Name(_) => None,
         };

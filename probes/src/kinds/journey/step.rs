@@ -129,6 +129,10 @@ impl Keys {
         }
     }
 
+    pub(super) fn url_at(&self) -> &Place {
+        &self.url.at
+    }
+
     /// A request to the host of this step, which tells the way to it. A mistake is noted in `source`.
     pub(super) fn sample(&self, source: &mut Source<'_>) -> Option<Hop> {
         let Address::Written(text) = &self.url.value else {

@@ -316,6 +316,7 @@ mod tests {
             file: &|_| Err("there are no files here".to_owned()),
             proxy_from_environment: false,
             commands: &[],
+            reach: &values::reach::BUILT_IN,
         };
         let mut source = Source::new("probe.toml".into(), None, environment);
         let mut template = StepText::parse("{\"p\": \"${PASSWORD}\"}").unwrap();
