@@ -15,7 +15,7 @@ use values::{FilePath, IpAddress, Parsed, Source};
 use crate::dial::{self, Host};
 use crate::fault::{Fault, local_shortage};
 use crate::files::Changing;
-use crate::tls::{self, Client, Paths, identity_files, server_name};
+use crate::tls::{self, Client, Paths, TlsVersion, identity_files, server_name};
 use crate::trace::{Phase, Trace};
 
 /// The keys of an endpoint, as a kind writes them.
@@ -29,6 +29,7 @@ pub(crate) struct Keys<'a> {
     pub(crate) ca_file: Option<&'a Parsed<FilePath>>,
     pub(crate) client_certificate_file: Option<&'a Parsed<FilePath>>,
     pub(crate) client_key_file: Option<&'a Parsed<FilePath>>,
+    pub(crate) min_tls_version: Option<&'a Parsed<TlsVersion>>,
 }
 
 #[derive(Debug)]
@@ -138,6 +139,7 @@ impl Tls {
         let paths = Paths {
             ca_file: keys.ca_file.and_then(|file| source.certificates(file)),
             identity: identity_files(keys.client_certificate_file, keys.client_key_file, source),
+            versions: TlsVersion::of(keys.min_tls_version),
         };
         let at = keys.ca_file.map_or(&keys.host.at, |file| &file.at);
         let client = Client::new(&paths, protocols);
@@ -156,6 +158,7 @@ impl Keys<'_> {
             self.ca_file.map(|file| &file.at),
             self.client_certificate_file.map(|file| &file.at),
             self.client_key_file.map(|file| &file.at),
+            self.min_tls_version.map(|version| &version.at),
         ];
         for at in places.into_iter().flatten() {
             source.wrong(at, format!("this has no effect without `{switch}`"));

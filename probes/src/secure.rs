@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
 use crate::dial::Host;
-use crate::tls::{Client, Paths, server_name};
+use crate::tls::{Client, Paths, Versions, server_name};
 use crate::trace::{FirstByte, Phase, Trace};
 
 /// Does the TLS handshake of a client. Trusts the machine's authorities and the certificates in `ca_file`
@@ -31,6 +31,7 @@ pub async fn secure(
     let paths = Paths {
         ca_file: ca_file.map(PathBuf::from),
         identity: None,
+        versions: Versions::default(),
     };
     // Reads files.
     let client = tokio::task::spawn_blocking(move || Client::new(&paths, &[]));

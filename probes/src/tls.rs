@@ -6,9 +6,11 @@ mod chain;
 mod errors;
 mod identity;
 mod verifier;
+mod version;
 
 use std::cell::RefCell;
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -21,8 +23,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ProtocolVersion, RootCertStore};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -34,6 +37,7 @@ pub(crate) use errors::later as later_failure;
 use identity::Identity;
 pub(crate) use identity::files as identity_files;
 use verifier::{PRESENTED, Presented, Recorder};
+pub(crate) use version::{TlsVersion, Versions};
 
 /// Probes that are prepared within this time share a client configuration: loading thousands of probes
 /// reads the authorities once, and a reload reads them again.
@@ -64,6 +68,7 @@ pub(crate) type Protocols = &'static [&'static [u8]];
 pub(crate) struct Client {
     connectors: Current<Connectors>,
     protocols: Protocols,
+    versions: Versions,
     /// True if it presents no client certificate.
     anonymous: bool,
 }
@@ -74,13 +79,14 @@ struct Connectors {
     identified: Option<TlsConnector>,
 }
 
-/// The files of a client. They are read again when they change.
+/// The files of a client, which are read again when they change, and its versions of TLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Paths {
     /// Certificate authorities (PEM) beside those of the machine.
     pub(crate) ca_file: Option<PathBuf>,
     /// The client certificate with its intermediates, and its key (PEM).
     pub(crate) identity: Option<(PathBuf, PathBuf)>,
+    pub(crate) versions: Versions,
 }
 
 /// A `TlsConnector` has no `Debug`.
@@ -122,18 +128,20 @@ impl Client {
             return Ok(found.client.clone());
         }
         let connectors = match files.as_slice() {
-            [] => Current::fixed(connectors(None, None)?),
+            [] => Current::fixed(connectors(None, None, paths.versions)?),
             files => {
-                let has_ca = paths.ca_file.is_some();
+                let (has_ca, versions) = (paths.ca_file.is_some(), paths.versions);
                 Current::of_files(files.to_vec(), move |contents| {
                     let (ca, identity) = contents.split_at(usize::from(has_ca));
-                    connectors(ca.first().map(Vec::as_slice), identity.split_first())
+                    let ca = ca.first().map(Vec::as_slice);
+                    connectors(ca, identity.split_first(), versions)
                 })?
             }
         };
         let client = Client {
             connectors,
             protocols,
+            versions: paths.versions,
             anonymous: false,
         };
         shared.push(Shared {
@@ -177,7 +185,7 @@ impl Client {
         // The client's last message and the request after it are small segments in a row, which Nagle's
         // algorithm would hold back. Fails only if the peer has already reset the connection.
         tcp.set_nodelay(true)
-            .map_err(|error| errors::handshake(&error, &Presented::default()))?;
+            .map_err(|error| errors::handshake(&error, &Presented::default(), self.versions))?;
         let protocols = self.protocols.iter().map(|name| name.to_vec()).collect();
         let connectors = self.connectors.get();
         let connector = match &connectors.identified {
@@ -185,15 +193,23 @@ impl Client {
             _ => &connectors.anonymous,
         };
         let connect = connector.with_alpn(protocols).connect(name, tcp);
-        let mut connect = pin!(PRESENTED.scope(RefCell::new(Presented::default()), connect));
+        let record = Presented {
+            chain: trace.is_read().then(Vec::new),
+            ..Presented::default()
+        };
+        let mut connect = pin!(PRESENTED.scope(RefCell::new(record), connect));
         let result = connect.as_mut().await;
         let presented = connect.take_value().map(RefCell::into_inner);
         let presented = presented.unwrap_or_default();
+        for line in presented.chain.iter().flatten() {
+            trace.note(|| line.clone());
+        }
         trace.saw(presented.certificate);
         trace.client_certificate_asked |= presented.client_certificate == Some(false);
+        trace.refusal_may_follow |= presented.client_certificate.is_some();
         let stream = result.map_err(|error| match &presented.refused {
             Some(why) => Fault::new(Reason::Certificate, why.as_str()),
-            None => errors::handshake(&error, &presented),
+            None => errors::handshake(&error, &presented, self.versions),
         })?;
         trace.note(|| in_words(&stream));
         Ok(stream)
@@ -243,6 +259,7 @@ pub(crate) fn server_name(host: &Host) -> Result<ServerName<'static>, String> {
 fn connectors(
     more: Option<&[u8]>,
     identity: Option<(&Vec<u8>, &[Vec<u8>])>,
+    versions: Versions,
 ) -> Result<Connectors, String> {
     let (roots, pinned) = trusted(more)?;
     let provider = provider();
@@ -252,9 +269,9 @@ fn connectors(
         .map(|(chain, key)| identity::certified(chain, key.first().map_or(&[], Vec::as_slice)))
         .transpose()?;
     Ok(Connectors {
-        anonymous: connector(&recorder, None)?,
+        anonymous: connector(&recorder, None, versions)?,
         identified: identity
-            .map(|identity| connector(&recorder, Some(Arc::new(identity))))
+            .map(|identity| connector(&recorder, Some(Arc::new(identity)), versions))
             .transpose()?,
     })
 }
@@ -284,6 +301,37 @@ fn trusted(more: Option<&[u8]>) -> Result<(RootCertStore, Vec<CertificateDer<'st
     Ok((roots, pinned))
 }
 
+/// The longest wait for a server's last word on a client certificate.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
+/// Ends a connection on which nothing is to be read any more. In TLS 1.3 a server refuses a client certificate, or the
+/// lack of one, after the client's handshake is over: if it asked for one, its answer to the end is awaited.
+pub(crate) async fn end<S>(
+    stream: &mut S,
+    deadline: Instant,
+    trace: &mut Trace<'_>,
+) -> Result<(), Fault>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    // Servers log an error for a connection that ends without a close alert. The verdict does not depend on it.
+    let _ = stream.shutdown().await;
+    if !trace.refusal_may_follow {
+        return Ok(());
+    }
+    let mut rest = [0; 1024];
+    let read = async {
+        while stream.read(&mut rest).await? > 0 {}
+        io::Result::Ok(())
+    };
+    let patience = (Instant::now() + LAST_WORD).min(deadline);
+    match timeout_at(patience, read).await {
+        // A server that closes, or says nothing, has not refused.
+        Ok(Err(error)) => later_failure(&error).map_or(Ok(()), Err),
+        Ok(Ok(())) | Err(_) => Ok(()),
+    }
+}
+
 /// `TLS 1.3 with TLS13_AES_256_GCM_SHA384`.
 fn in_words(stream: &TlsStream<TcpStream>) -> String {
     let (_, connection) = stream.get_ref();
@@ -301,10 +349,11 @@ fn in_words(stream: &TlsStream<TcpStream>) -> String {
 fn connector(
     recorder: &Arc<Recorder>,
     identity: Option<Arc<CertifiedKey>>,
+    versions: Versions,
 ) -> Result<TlsConnector, String> {
     let verifier = Arc::<Recorder>::clone(recorder);
     let mut config = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions.offered())
         .map_err(|e| e.to_string())?
         .dangerous()
         .with_custom_certificate_verifier(verifier)

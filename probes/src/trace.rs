@@ -112,6 +112,8 @@ pub(crate) struct Trace<'a> {
     pub(crate) certificate: Option<Certificate>,
     /// True if a server asked for a client certificate and got none.
     pub(crate) client_certificate_asked: bool,
+    /// True if a server asked for a client certificate: in TLS 1.3 it may refuse after the handshake.
+    pub(crate) refusal_may_follow: bool,
     /// The part of the run under way, as "step 2 `sign in`". It begins the detail of a fault.
     pub(crate) part: Option<String>,
     /// `None` unless a person wants to read it.
@@ -153,6 +155,7 @@ impl<'a> Trace<'a> {
             status: None,
             certificate: None,
             client_certificate_asked: false,
+            refusal_may_follow: false,
             part: None,
             transcript: None,
             secrets: Vec::new(),
@@ -162,6 +165,11 @@ impl<'a> Trace<'a> {
     /// Keeps notes from now on.
     pub(crate) fn keep_notes(&mut self) {
         self.transcript = Some(Vec::new());
+    }
+
+    /// True if somebody reads the transcript.
+    pub(crate) fn is_read(&self) -> bool {
+        self.transcript.is_some()
     }
 
     /// Adds a line to the transcript. It is not made unless somebody reads it.

@@ -30,7 +30,7 @@ use super::{Spec, degraded_after};
 use crate::dial::Host;
 use crate::fault::Fault;
 use crate::files::Current;
-use crate::tls::Paths;
+use crate::tls::{Paths, TlsVersion};
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running, tls};
 use token::Token;
@@ -69,6 +69,8 @@ pub(crate) struct Fhir {
     client_certificate_file: Option<Parsed<FilePath>>,
     /// The key of the client certificate (PEM, without a password).
     client_key_file: Option<Parsed<FilePath>>,
+    /// The oldest version of TLS that is accepted: "1.2" or "1.3". Default: "1.2".
+    min_tls_version: Option<Parsed<TlsVersion>>,
     /// Operators are warned of a certificate that ends within this many days. Default: 14.
     #[schemars(range(min = 1, max = 3650))]
     certificate_days: Option<u32>,
@@ -213,6 +215,7 @@ impl Fhir {
         let paths = Paths {
             ca_file: ca_file.and_then(|file| source.certificates(file)),
             identity: tls::identity_files(certificate, self.client_key_file.as_ref(), source),
+            versions: TlsVersion::of(self.min_tls_version.as_ref()),
         };
         let token = self
             .token

@@ -22,6 +22,7 @@ use super::{Spec, degraded_after};
 use crate::dial::{self, Host};
 use crate::endpoint::{Endpoint, Keys, broken};
 use crate::fault::Fault;
+use crate::tls::TlsVersion;
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running};
 
@@ -54,6 +55,8 @@ pub(crate) struct Grpc {
     client_certificate_file: Option<Parsed<FilePath>>,
     /// The key of the client certificate (PEM, without a password).
     client_key_file: Option<Parsed<FilePath>>,
+    /// The oldest version of TLS that is accepted: "1.2" or "1.3". Default: "1.2".
+    min_tls_version: Option<Parsed<TlsVersion>>,
     /// Operators are warned of a certificate that ends within this many days. Default: 14.
     #[schemars(range(min = 1, max = 3650))]
     certificate_days: Option<u32>,
@@ -73,6 +76,7 @@ impl Spec for Grpc {
             ca_file: self.ca_file.as_ref(),
             client_certificate_file: self.client_certificate_file.as_ref(),
             client_key_file: self.client_key_file.as_ref(),
+            min_tls_version: self.min_tls_version.as_ref(),
         };
         let endpoint = Endpoint::new(&keys, "tls = true", &[b"h2"], source)?;
         let files = endpoint.files();

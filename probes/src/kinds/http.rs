@@ -27,7 +27,7 @@ use values::{FilePath, IpAddress, Parsed, Source, Text, Written};
 use super::{Spec, degraded_after};
 use crate::dial::{self, Host};
 use crate::files::Current;
-use crate::tls::Paths;
+use crate::tls::{Paths, TlsVersion};
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running, tls};
 pub(super) use client::Client;
@@ -92,6 +92,8 @@ pub(crate) struct Http {
     client_certificate_file: Option<Parsed<FilePath>>,
     /// The key of the client certificate (PEM, without a password).
     client_key_file: Option<Parsed<FilePath>>,
+    /// The oldest version of TLS that is accepted: "1.2" or "1.3". Default: "1.2".
+    min_tls_version: Option<Parsed<TlsVersion>>,
     /// The file with the token of an Authorization: Bearer header.
     bearer_token_file: Option<Parsed<FilePath>>,
     /// The user and password of an Authorization: Basic header.
@@ -185,12 +187,14 @@ impl Http {
         let paths = Paths {
             ca_file: ca_file.and_then(|file| source.certificates(file)),
             identity: tls::identity_files(certificate, key, source),
+            versions: TlsVersion::of(self.min_tls_version.as_ref()),
         };
         if !secure && self.redirects == 0 {
             let tls_only = [
                 ca_file.map(|file| &file.at),
                 certificate.map(|file| &file.at),
                 self.server_name.as_ref().map(|name| &name.at),
+                self.min_tls_version.as_ref().map(|version| &version.at),
                 self.expect.certificate_days.as_ref().map(|days| &days.at),
             ];
             for at in tls_only.into_iter().flatten() {

@@ -29,7 +29,7 @@ use super::{Spec, degraded_after};
 use crate::dial::Host;
 use crate::fault::Fault;
 use crate::files::Current;
-use crate::tls::Paths;
+use crate::tls::{Paths, TlsVersion};
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running, format, tls};
 use step::{Known, Step};
@@ -70,6 +70,8 @@ pub(crate) struct Journey {
     client_certificate_file: Option<Parsed<FilePath>>,
     /// The key of the client certificate (PEM, without a password).
     client_key_file: Option<Parsed<FilePath>>,
+    /// The oldest version of TLS that is accepted: "1.2" or "1.3". Default: "1.2".
+    min_tls_version: Option<Parsed<TlsVersion>>,
     /// A slower journey is degraded.
     degraded_after: Option<Parsed<Length>>,
 }
@@ -138,6 +140,7 @@ impl Journey {
         let paths = Paths {
             ca_file: ca_file.and_then(|file| source.certificates(file)),
             identity: tls::identity_files(certificate, self.client_key_file.as_ref(), source),
+            versions: TlsVersion::of(self.min_tls_version.as_ref()),
         };
         let protocols = self.http.as_ref().map_or(ANY_VERSION, |_| HTTP1);
         let secure = self.step.iter().find(|step| step.is_secure());

@@ -21,6 +21,7 @@ use crate::endpoint::{Endpoint, Keys, Stream, broken, part};
 use crate::exclusive::exclusive;
 use crate::fault::Fault;
 use crate::files::Current;
+use crate::tls::{self, TlsVersion};
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running};
 use frame::Frames;
@@ -59,6 +60,8 @@ pub(crate) struct Mllp {
     client_certificate_file: Option<Parsed<FilePath>>,
     /// The key of the client certificate (PEM, without a password).
     client_key_file: Option<Parsed<FilePath>>,
+    /// The oldest version of TLS that is accepted: "1.2" or "1.3". Default: "1.2".
+    min_tls_version: Option<Parsed<TlsVersion>>,
     /// Operators are warned of a certificate that ends within this many days. Default: 14.
     #[schemars(range(min = 1, max = 3650))]
     certificate_days: Option<u32>,
@@ -147,6 +150,7 @@ impl Spec for Mllp {
             ca_file: self.ca_file.as_ref(),
             client_certificate_file: self.client_certificate_file.as_ref(),
             client_key_file: self.client_key_file.as_ref(),
+            min_tls_version: self.min_tls_version.as_ref(),
         };
         let endpoint = Endpoint::new(&keys, "tls = true", &[], source);
         let message = self.message(source);
@@ -253,6 +257,9 @@ impl Protocol for Target {
                 let (message, control_id) = message.get().fill();
                 trace.note(|| format!("sends a message with control ID {control_id}"));
                 self.ask(&mut stream, &message, &control_id, trace).await?;
+            }
+            if self.message.is_none() {
+                tls::end(&mut stream, deadline, trace).await?;
             }
             part(&mut stream, deadline, trace).await;
             Ok(())

@@ -27,6 +27,7 @@ use crate::dial::{self, Host};
 use crate::endpoint::{Endpoint, Keys, broken, parting};
 use crate::fault::Fault;
 use crate::files::Current;
+use crate::tls::TlsVersion;
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running};
 use limited::Limited;
@@ -73,6 +74,8 @@ pub(crate) struct Postgres {
     client_certificate_file: Option<Parsed<FilePath>>,
     /// The key of the client certificate (PEM, without a password).
     client_key_file: Option<Parsed<FilePath>>,
+    /// The oldest version of TLS that is accepted: "1.2" or "1.3". Default: "1.2".
+    min_tls_version: Option<Parsed<TlsVersion>>,
     /// Operators are warned of a certificate that ends within this many days. Default: 14.
     #[schemars(range(min = 1, max = 3650))]
     certificate_days: Option<u32>,
@@ -92,6 +95,7 @@ impl Spec for Postgres {
             ca_file: self.ca_file.as_ref(),
             client_certificate_file: self.client_certificate_file.as_ref(),
             client_key_file: self.client_key_file.as_ref(),
+            min_tls_version: self.min_tls_version.as_ref(),
         };
         // Servers from version 17 on refuse another protocol.
         let endpoint = Endpoint::new(&keys, "tls = true", &[b"postgresql"], source);

@@ -7,14 +7,13 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 use values::{FilePath, IpAddress, Length, Parsed, Source, Text, Written};
 
 use super::{Spec, degraded_after};
 use crate::dial::{self, Host};
 use crate::send_expect::SendExpect;
-use crate::tls::{Client, Paths, identity_files, server_name};
+use crate::tls::{self, Client, Paths, TlsVersion, identity_files, server_name};
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running};
 
@@ -39,6 +38,8 @@ pub(crate) struct Tls {
     client_certificate_file: Option<Parsed<FilePath>>,
     /// The key of the client certificate (PEM, without a password).
     client_key_file: Option<Parsed<FilePath>>,
+    /// The oldest version of TLS that is accepted: "1.2" or "1.3". Default: "1.2".
+    min_tls_version: Option<Parsed<TlsVersion>>,
     /// Operators are warned of a certificate that ends within this many days. Default: 14.
     #[schemars(range(min = 1, max = 3650))]
     certificate_days: Option<u32>,
@@ -62,6 +63,7 @@ impl Spec for Tls {
         let paths = Paths {
             ca_file: ca_file.and_then(|file| source.certificates(file)),
             identity: identity_files(certificate, self.client_key_file.as_ref(), source),
+            versions: TlsVersion::of(self.min_tls_version.as_ref()),
         };
         // A server refuses a client that only offers other protocols, so this one offers none.
         let client = Client::new(&paths, &[]);
@@ -117,10 +119,7 @@ impl Protocol for Target {
             let name = self.name.clone();
             let mut stream = self.client.handshake(name, tcp, trace).await?;
             self.conversation.run(&mut stream, deadline, trace).await?;
-            // Servers log an error for a connection that ends without a close alert. The verdict does
-            // not depend on it.
-            let _ = stream.shutdown().await;
-            Ok(())
+            tls::end(&mut stream, deadline, trace).await
         })
     }
 }

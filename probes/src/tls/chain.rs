@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use rustls::CertificateError;
 use rustls::pki_types::CertificateDer;
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Version};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Name, X509Version};
 
 use crate::format;
 
@@ -172,14 +172,49 @@ impl Chain<'_> {
     }
 }
 
+/// The most certificates of a chain that a transcript lists.
+const LISTED: usize = 10;
+
+/// A line for each certificate as presented: its names, its issuer, and its validity.
+pub(super) fn in_words(
+    end_entity: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+) -> Vec<String> {
+    let total = intermediates.len() + 1;
+    let all = std::iter::once(end_entity).chain(intermediates);
+    let lines = all.take(LISTED).enumerate().map(|(index, der)| {
+        let number = index + 1;
+        let Ok((_, certificate)) = X509Certificate::from_der(der) else {
+            return format!("certificate {number} of {total} cannot be read");
+        };
+        let subject = match names(der).as_slice() {
+            [] => said(certificate.subject(), "an unnamed holder"),
+            [name] => name.clone(),
+            [name, rest @ ..] => format!("{name} and {} more", rest.len()),
+        };
+        let validity = certificate.validity();
+        let day = |second| format::date(instant(second));
+        format!(
+            "certificate {number} of {total}: {subject}, issued by {}, valid from {} to {}",
+            issuer(&certificate),
+            day(validity.not_before.timestamp()),
+            day(validity.not_after.timestamp()),
+        )
+    });
+    lines.collect()
+}
+
 /// The issuer that the certificate names.
 fn issuer(certificate: &X509Certificate<'_>) -> String {
-    let issuer = certificate.issuer();
-    issuer
-        .iter_common_name()
-        .chain(issuer.iter_organization())
+    said(certificate.issuer(), "an unnamed authority")
+}
+
+/// The common name or the organization.
+fn said(name: &X509Name<'_>, unnamed: &str) -> String {
+    name.iter_common_name()
+        .chain(name.iter_organization())
         .find_map(|part| part.as_str().ok())
-        .map_or_else(|| "an unnamed authority".to_string(), shortened)
+        .map_or_else(|| unnamed.to_owned(), shortened)
 }
 
 /// The hosts that the certificate names.

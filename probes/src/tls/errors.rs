@@ -6,6 +6,7 @@ use domain::sample::Reason;
 use rustls::{AlertDescription as Alert, Error, PeerIncompatible};
 
 use super::verifier::Presented;
+use super::version::Versions;
 use crate::fault::{Fault, cause, local_shortage};
 
 const WANTS_CERTIFICATE: &str = "the server wants a client certificate";
@@ -13,10 +14,10 @@ const WANTS_CERTIFICATE: &str = "the server wants a client certificate";
 const OFFERED: &str = "offered: ECDHE with AES-GCM or ChaCha20-Poly1305";
 
 /// The fault of a handshake that got as far as `presented`.
-pub(super) fn handshake(error: &io::Error, presented: &Presented) -> Fault {
+pub(super) fn handshake(error: &io::Error, presented: &Presented, versions: Versions) -> Fault {
     use io::ErrorKind as K;
     if let Some(tls) = cause::<Error>(error) {
-        return Fault::new(Reason::Tls, in_handshake(tls, presented));
+        return Fault::new(Reason::Tls, in_handshake(tls, presented, versions));
     }
     if let Some(own) = local_shortage(error) {
         return own;
@@ -55,7 +56,7 @@ pub(crate) fn later(error: &(dyn std::error::Error + 'static)) -> Option<Fault> 
     Some(Fault::new(Reason::Tls, detail))
 }
 
-fn in_handshake(error: &Error, presented: &Presented) -> String {
+fn in_handshake(error: &Error, presented: &Presented, versions: Versions) -> String {
     let begun = presented.certificate.is_some();
     match error {
         Error::InvalidMessage(_) if !begun => "the server does not speak TLS".to_string(),
@@ -71,7 +72,10 @@ fn in_handshake(error: &Error, presented: &Presented) -> String {
         | Error::PeerIncompatible(
             PeerIncompatible::ServerDoesNotSupportTls12Or13
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
-        ) => "no protocol version in common: the probe speaks TLS 1.2 and 1.3".to_string(),
+        ) => {
+            let spoken = versions.in_words();
+            format!("no protocol version in common: the probe speaks {spoken}")
+        }
         Error::AlertReceived(alert @ (Alert::HandshakeFailure | Alert::InsufficientSecurity))
             if !begun =>
         {

@@ -24,6 +24,8 @@ pub(super) struct Presented {
     pub(super) certificate: Option<Certificate>,
     /// Why the chain was refused.
     pub(super) refused: Option<String>,
+    /// A line for each certificate of the chain, if somebody reads them.
+    pub(super) chain: Option<Vec<String>>,
     /// Set if the server asked for a client certificate: true if it got one.
     pub(super) client_certificate: Option<bool>,
 }
@@ -159,6 +161,9 @@ impl ServerCertVerifier for Recorder {
         // Fails only outside of a probe's handshake.
         let _ = PRESENTED.try_with(|slot| {
             let mut slot = slot.borrow_mut();
+            if let Some(lines) = &mut slot.chain {
+                *lines = chain::in_words(end_entity, intermediates);
+            }
             slot.certificate = certificate;
             slot.refused = refused;
         });

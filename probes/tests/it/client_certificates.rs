@@ -66,6 +66,30 @@ async fn a_client_certificate_is_presented_to_a_server_that_wants_one() {
     }
 }
 
+/// In TLS 1.3 the client's handshake is over before the server has seen the certificate.
+#[tokio::test]
+async fn a_refusal_after_the_handshake_is_read_without_a_request() {
+    let (authority, stranger) = (Authority::new(), Authority::named("Stranger"));
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let at = requiring(&authority, &authority, version, String::new()).await;
+        for (kind, switch) in [("tls", None), ("mllp", Some("tls"))] {
+            let mut spec = Spec::of(kind)
+                .with("host", "localhost")
+                .with("port", i64::from(at.port()))
+                .with("ca_file", authority.file());
+            if let Some(switch) = switch {
+                spec.set(switch, true);
+            }
+            check_up(&ask(with_client(spec.clone(), &authority.client("known"))).await);
+            let words = "the server wants a client certificate";
+            check_down(&ask(spec.clone()).await, Reason::Tls, words);
+            let words = "the server wants a client certificate that it trusts (alert `";
+            let unknown = with_client(spec, &stranger.client("unknown"));
+            check_down(&ask(unknown).await, Reason::Tls, words);
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_client_certificate_is_not_presented_to_another_host() {
     let authority = Authority::new();

@@ -130,3 +130,118 @@ async fn a_refusal_after_a_request_for_a_client_certificate_names_it() {
         assert_eq!(said.ends_with(hint), hinted, "{said}");
     }
 }
+
+fn speaking(
+    authority: &Authority,
+    version: &'static rustls::SupportedProtocolVersion,
+) -> ServerConfig {
+    let Credentials { chain, key } = authority.good();
+    ServerConfig::builder_with_protocol_versions(&[version])
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_server_below_the_oldest_accepted_version_is_down() {
+    let authority = Authority::new();
+    for (version, oldest, is_up) in [
+        (&rustls::version::TLS12, "1.2", true),
+        (&rustls::version::TLS13, "1.3", true),
+        (&rustls::version::TLS12, "1.3", false),
+    ] {
+        let acceptor = TlsAcceptor::from(Arc::new(speaking(&authority, version)));
+        let at = serve("127.0.0.1:0", move |stream| {
+            let acceptor = acceptor.clone();
+            async move {
+                if let Ok(mut stream) = acceptor.accept(stream).await {
+                    head(&mut stream).await;
+                    say(&mut stream, answer(200, "")).await;
+                }
+            }
+        })
+        .await;
+        let port = i64::from(at.port());
+        let host = |kind| {
+            let spec = Spec::of(kind).with("host", "localhost").with("port", port);
+            spec.with("ca_file", authority.file())
+        };
+        for spec in [
+            authority.spec(at),
+            host("tls"),
+            host("mllp").with("tls", true),
+        ] {
+            let finding = ask(spec.with("min_tls_version", oldest)).await;
+            if is_up {
+                check_up(&finding);
+            } else {
+                let words = "no protocol version in common: the probe speaks TLS 1.3 alone";
+                check_down(&finding, Reason::Tls, words);
+            }
+        }
+    }
+}
+
+#[test]
+fn older_versions_cannot_be_accepted_and_need_tls() {
+    for (spec, words) in [
+        (
+            crate::servers::spec("https://a.example/").with("min_tls_version", "1.1"),
+            "does not speak TLS 1.1",
+        ),
+        (
+            crate::servers::spec("https://a.example/").with("min_tls_version", "2"),
+            "is not a version of TLS",
+        ),
+        (
+            crate::servers::spec("http://a.example/").with("min_tls_version", "1.3"),
+            "has no TLS",
+        ),
+        (
+            Spec::of("mllp")
+                .with("host", "a.example")
+                .with("port", 1)
+                .with("min_tls_version", "1.3"),
+            "no effect without `tls = true`",
+        ),
+    ] {
+        let wrong = spec.prepare().unwrap_err();
+        assert!(
+            wrong.iter().any(|(_, why)| why.contains(words)),
+            "{wrong:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_transcript_lists_the_whole_chain_also_of_a_refused_one() {
+    let (authority, stranger) = (Authority::new(), Authority::named("Stranger"));
+    let acceptor = authority.good().acceptor(&[]);
+    let at = serve("127.0.0.1:0", move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            if let Ok(mut stream) = acceptor.accept(stream).await {
+                head(&mut stream).await;
+                say(&mut stream, answer(200, "")).await;
+            }
+        }
+    })
+    .await;
+    for (trusted, is_up) in [(&authority, true), (&stranger, false)] {
+        let spec = authority.spec(at).with("ca_file", trusted.file());
+        let (finding, notes) = spec.probe().run_with_notes().await;
+        assert_eq!(finding.reason.is_none(), is_up, "{finding:?}");
+        let lines: Vec<_> = notes.iter().map(|note| note.text.as_str()).collect();
+        let first =
+            "certificate 1 of 2: localhost and 2 more, issued by Test Authority, valid from ";
+        let second = "certificate 2 of 2: Test Authority, issued by Test Authority, valid from ";
+        assert!(
+            lines.iter().any(|line| line.starts_with(first)),
+            "{lines:?}"
+        );
+        assert!(
+            lines.iter().any(|line| line.starts_with(second)),
+            "{lines:?}"
+        );
+    }
+}
