@@ -130,8 +130,13 @@ fn reachable(addresses: Vec<SocketAddr>, trace: &mut Trace<'_>) -> Result<Vec<So
 fn refused(ip: IpAddr, refusal: Refusal, by_name: bool, trace: &Trace<'_>) -> Fault {
     let words = refusal.in_words(ip);
     match refusal {
-        _ if trace.redirected => Fault::new(Reason::Redirect, format!("redirects to {words}")),
-        Refusal::Never(_) if by_name => Fault::new(Reason::Dns, format!("the name is {words}")),
+        _ if trace.redirected => Fault::new(
+            Reason::Redirect,
+            format!("a redirect leads astray: {words}"),
+        ),
+        Refusal::Never(_) if by_name => {
+            Fault::new(Reason::Dns, format!("the name leads astray: {words}"))
+        }
         Refusal::Never(_) | Refusal::Denied => Fault::monitor(words),
     }
 }
@@ -451,14 +456,15 @@ pub(crate) mod tests {
     async fn a_name_that_leads_to_metadata_is_down_and_not_asked() {
         for name in [
             "169.254.169.254.pool.test",
-            "--ffff-169.254.169.254_0.0.0.0_ff02--1.pool.test",
+            "0--ffff-169.254.169.254_0.0.0.0_ff02--1.pool.test",
         ] {
             let (finding, notes) = run("tcp", &format!("host = \"{name}\"\nport = 80")).await;
             assert_eq!(finding.outcome, Outcome::Down);
             assert_eq!(finding.reason, Some(Reason::Dns));
             let detail = finding.detail.unwrap();
             assert!(
-                detail.starts_with("the name is ") && detail.contains("a metadata service"),
+                detail.starts_with("the name leads astray: ")
+                    && detail.contains("a metadata service"),
                 "{detail}"
             );
             assert!(notes[0].text.starts_with("does not connect: "), "{notes:?}");

@@ -131,7 +131,7 @@ async fn a_redirect_without_a_scheme_is_checked_too() {
     check_down(
         &finding,
         Reason::Redirect,
-        "redirects to 169.254.169.254 is a metadata service, which no probe may reach",
+        "a redirect leads astray: 169.254.169.254 is a metadata service, which no probe may reach",
     );
 }
 
