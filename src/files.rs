@@ -126,6 +126,15 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Writes a new file.
+///
+/// # Errors
+/// The path is taken, or cannot be written.
+pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_new(path, bytes)?;
+    sync_dir(parent_of(path))
+}
+
 /// Renames within one directory and syncs the directory.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::rename(from, to)?;

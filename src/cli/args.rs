@@ -57,6 +57,13 @@ impl Common {
     }
 }
 
+/// A monitor whose definitions can be imported.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Monitor {
+    /// The configuration of Gatus, one YAML file
+    Gatus,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the service until it is stopped
@@ -84,6 +91,20 @@ pub enum Command {
         /// Directory for the configuration, the ledger and the mails
         #[arg(long, value_name = "DIR", default_value = "nines-demo")]
         dir: PathBuf,
+    },
+    /// Turn the definitions of another monitor into files of systems, and list what was left out
+    Import {
+        /// The monitor that the file is of
+        #[arg(value_enum)]
+        monitor: Monitor,
+        /// Its file, as config.yaml
+        file: PathBuf,
+        /// Directory for the files of systems; no file is overwritten
+        #[arg(long, value_name = "DIR", default_value = "imported")]
+        out: PathBuf,
+        /// The id of the committee of the systems
+        #[arg(long, value_name = "ID", default_value = "operations")]
+        committee: String,
     },
     /// Run a scenario on a virtual clock
     Simulate {

@@ -15,6 +15,7 @@ pub mod desk;
 pub mod events;
 pub mod explain;
 pub mod failure;
+pub mod import;
 mod layout;
 pub mod options;
 pub mod output;

@@ -1,0 +1,149 @@
+//! The result of an import: the files of systems, and the list of what was left out.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use toml::{Table, Value};
+
+/// All that was imported.
+#[derive(Debug, Default)]
+pub struct Imported {
+    pub systems: Vec<System>,
+    /// In the order of the file.
+    pub left: Vec<Left>,
+}
+
+/// A system with one probe.
+#[derive(Debug)]
+pub struct System {
+    /// The name of its file without the ending.
+    pub id: String,
+    /// The content of its file.
+    pub text: String,
+    /// The keys of the probe.
+    pub probe: Table,
+}
+
+/// A definition or a key that was not carried over, or that means something else in Nines.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Left {
+    /// From 1.
+    pub line: usize,
+    /// As `endpoints[2].ssh`.
+    pub key: String,
+    pub why: String,
+}
+
+/// One definition in the words of Nines.
+pub(crate) struct Draft {
+    pub(crate) name: String,
+    /// The keys of the probe, without `name`.
+    pub(crate) probe: Table,
+}
+
+impl Imported {
+    pub(crate) fn leave(&mut self, line: usize, key: impl Into<String>, why: impl Into<String>) {
+        self.left.push(Left {
+            line,
+            key: key.into(),
+            why: why.into(),
+        });
+    }
+
+    /// Adds a system. Its id is made of its name, with a number if it is taken.
+    pub(crate) fn add(&mut self, draft: Draft, committee: &str, from: &str) {
+        let taken: BTreeSet<&str> = self.systems.iter().map(|s| s.id.as_str()).collect();
+        let base = id(&draft.name);
+        let free = |n: &usize| match n {
+            1 => !taken.contains(base.as_str()),
+            n => !taken.contains(format!("{base}-{n}").as_str()),
+        };
+        let id = match (1..).find(free) {
+            None | Some(1) => base,
+            Some(n) => format!("{base}-{n}"),
+        };
+        let mut probe = Table::new();
+        probe.insert("name".to_owned(), "check".into());
+        probe.extend(draft.probe);
+        let text = text(&draft.name, committee, from, &probe);
+        self.systems.push(System { id, text, probe });
+    }
+}
+
+/// The file of a system. Keys of a probe stand in the order of people: what it is, what it asks, what it expects.
+fn text(name: &str, committee: &str, from: &str, probe: &Table) -> String {
+    const FIRST: [&str; 6] = ["name", "kind", "url", "host", "port", "interval"];
+    let mut text = format!("# Imported from {from}.\n");
+    let line = |text: &mut String, key: &str, value: &Value| {
+        let _ = writeln!(text, "{} = {value}", quoted(key));
+    };
+    line(&mut text, "name", &name.into());
+    line(&mut text, "committee", &committee.into());
+    text.push_str("\n[[probe]]\n");
+    for key in FIRST {
+        if let Some(value) = probe.get(key) {
+            line(&mut text, key, value);
+        }
+    }
+    for (key, value) in probe {
+        if !FIRST.contains(&key.as_str()) {
+            line(&mut text, key, value);
+        }
+    }
+    text
+}
+
+fn quoted(key: &str) -> String {
+    match key
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    {
+        true => key.to_owned(),
+        false => Value::from(key).to_string(),
+    }
+}
+
+/// An id of Nines: small letters, digits and single hyphens, at most 64 characters.
+fn id(name: &str) -> String {
+    let mut id = String::new();
+    for c in name.chars() {
+        match c {
+            c if c.is_ascii_alphanumeric() => id.push(c.to_ascii_lowercase()),
+            _ if id.is_empty() || id.ends_with('-') => {}
+            _ => id.push('-'),
+        }
+    }
+    id.truncate(56);
+    let id = id.trim_end_matches('-');
+    match id {
+        "" => "system".to_owned(),
+        id => id.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_made_of_names_and_stay_apart() {
+        for (name, wanted) in [
+            ("Core / Front End", "core-front-end"),
+            ("  ", "system"),
+            ("Überwachung", "berwachung"),
+            (&"x".repeat(90), &"x".repeat(56)),
+        ] {
+            assert_eq!(id(name), wanted);
+        }
+        let mut all = Imported::default();
+        for _ in 0..3 {
+            let draft = Draft {
+                name: "Portal".to_owned(),
+                probe: Table::new(),
+            };
+            all.add(draft, "operations", "a test");
+        }
+        let ids: Vec<_> = all.systems.iter().map(|s| s.id.as_str()).collect();
+        assert_eq!(ids, ["portal", "portal-2", "portal-3"]);
+    }
+}

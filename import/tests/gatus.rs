@@ -1,0 +1,137 @@
+//! A configuration of Gatus becomes systems that Nines accepts, and a list of what was left out.
+#![allow(clippy::unwrap_used)] // A failed test may stop at once.
+
+use std::time::Duration;
+
+use import::{Imported, gatus};
+
+const FILE: &str = include_str!("gatus.yaml");
+
+fn imported() -> Imported {
+    gatus(FILE, "operations").unwrap()
+}
+
+#[test]
+fn each_endpoint_becomes_a_system_with_one_probe() {
+    let systems = imported().systems;
+    let all: Vec<_> = systems
+        .iter()
+        .map(|s| (s.id.as_str(), s.probe["kind"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        all,
+        [
+            ("portal-front-end", "http"),
+            ("api", "http"),
+            ("api-2", "http"),
+            ("interface", "tcp"),
+            ("directory", "tls"),
+            ("relay", "smtp"),
+            ("gateway", "icmp"),
+            ("health", "grpc"),
+            ("shell", "tcp"),
+            ("resolver", "dns"),
+        ]
+    );
+    assert_eq!(
+        systems[0].text,
+        "# Imported from the endpoint of line 12 of a configuration of Gatus.\n\
+         name = \"portal / front end\"\n\
+         committee = \"operations\"\n\n\
+         [[probe]]\n\
+         name = \"check\"\n\
+         kind = \"http\"\n\
+         url = \"https://portal.example.org/login?next=home\"\n\
+         interval = \"30s\"\n\
+         expect = { body_contains = \"Sign in\", certificate_days = 10, degraded_after = \"800ms\", status = [200, 204] }\n\
+         failures = 5\n\
+         headers = { Accept = \"text/html\", X-Api-Key = \"${PORTAL_FRONT_END_X_API_KEY}\" }\n\
+         recoveries = 1\n\
+         redirects = 10\n\
+         timeout = \"5s\"\n"
+    );
+}
+
+#[test]
+fn the_written_probes_are_ones_that_nines_accepts() {
+    probes::install_crypto();
+    let environment = values::Environment {
+        variable: &|_| Some("a secret".to_owned()),
+        file: &|_| Err("there are no files here".to_owned()),
+        proxy_from_environment: false,
+        commands: &[],
+        reach: &values::reach::BUILT_IN,
+    };
+    for system in imported().systems {
+        let file: toml::Table = system.text.parse().unwrap();
+        let written = file["probe"][0].as_table().unwrap();
+        assert_eq!(*written, system.probe, "the text holds what was imported");
+        let mut keys = written.clone();
+        let kind = keys.remove("kind").unwrap();
+        for common in ["name", "interval", "timeout", "failures", "recoveries"] {
+            keys.remove(common);
+        }
+        let prepared = probes::prepare(
+            kind.as_str().unwrap(),
+            &keys.to_string(),
+            Duration::from_secs(10),
+            environment,
+        );
+        assert!(prepared.is_ok(), "{}: {:?}", system.text, prepared.err());
+    }
+}
+
+#[test]
+fn what_is_left_out_is_listed_with_its_line_and_a_reason() {
+    let left: Vec<_> = imported()
+        .left
+        .into_iter()
+        .map(|left| format!("{}: {}: {}", left.line, left.key, left.why))
+        .collect();
+    for wanted in [
+        "alerting: write `[mail]`",
+        "endpoints[0].headers.X-Api-Key: put its value into the environment variable PORTAL_FRONT_END_X_API_KEY",
+        "endpoints[0].conditions[2]: `[RESPONSE_TIME] < 800`: a slower answer is degraded, not down",
+        "endpoints[0].conditions[4]: `len([BODY]) > 5` was not carried over",
+        "endpoints[1].url: put the password of the URL into the environment variable API_PASSWORD",
+        "endpoints[1].client.insecure: Nines always checks certificates",
+        "endpoints[2].conditions: Gatus accepts any status here, Nines expects 200 to 299",
+        "endpoints[4].interval: `0.5h` is not a time",
+        "endpoints[8].ssh: Nines reads the greeting of the server and does not sign in",
+        "endpoints[10].url: not imported: Nines has no probe of `wss`",
+        "endpoints[11]: not imported: it is not enabled",
+        "endpoints[12]: not imported: it needs `name` and `url`",
+        "suites: write a probe of kind `journey`",
+    ] {
+        let found = left.iter().find(|line| line.contains(wanted));
+        let line: usize = found
+            .and_then(|l| l.split(':').next())
+            .map_or(0, |n| n.parse().unwrap());
+        assert!(line > 0, "{wanted}: {left:#?}");
+    }
+}
+
+#[test]
+fn no_secret_is_written_or_listed() {
+    let all = imported();
+    for text in all
+        .systems
+        .iter()
+        .map(|s| &s.text)
+        .chain(all.left.iter().map(|l| &l.why))
+    {
+        assert!(!text.contains("never-printed"), "{text}");
+    }
+}
+
+#[test]
+fn another_file_is_refused_with_a_reason() {
+    for (text, why) in [
+        ("modules: {}\n", "the key `endpoints` is missing"),
+        ("endpoints: [", "not YAML"),
+        ("", "the file is empty"),
+    ] {
+        let error = gatus(text, "operations").unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+    }
+}
