@@ -43,6 +43,12 @@ pub fn main(line: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn carry_out(line: Line) -> Result<End, Failure> {
     let common = &line.common;
+    if common.server.is_some() && reads_files(&line.command) {
+        return Err(Failure::Usage(
+            "this command reads the files of the service: run it on its machine, without --server"
+                .to_owned(),
+        ));
+    }
     match line.command {
         Command::Run { with_parent } => run_service(common, with_parent),
         Command::Check { connect } => cli::check::run(common, connect),
@@ -84,6 +90,18 @@ fn carry_out(line: Line) -> Result<End, Failure> {
         Command::Policy(wanted) => cli::policy::run(common, wanted),
         Command::Events(wanted) => cli::events::run(common, &wanted),
         Command::Verify { replay } => cli::verify::run(common, replay),
+    }
+}
+
+/// True for commands that read the data directory itself, and not only what happened.
+fn reads_files(command: &Command) -> bool {
+    match command {
+        Command::Verify { .. } | Command::Explain(_) => true,
+        Command::Report(report) => !matches!(
+            report.command,
+            Some(ReportCommand::Approve(_) | ReportCommand::Revise(_) | ReportCommand::List)
+        ),
+        _ => false,
     }
 }
 

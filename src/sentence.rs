@@ -29,6 +29,22 @@ pub fn whole_sentence(event: &Event, record: &Record) -> String {
     write(event, record, true)
 }
 
+/// The event as one sentence, without the address of a recipient and without the words of a relay, which may repeat it.
+pub fn sentence_without_address(event: &Event, record: &Record) -> String {
+    match &event.fact {
+        Fact::DeliveryAttempted {
+            notice, attempt, ..
+        } => format!("Notice {notice}: delivery attempt {attempt} began."),
+        Fact::DeliveryEnded { notice, result, .. } => match result {
+            Delivery::Accepted => format!("Notice {notice} was delivered."),
+            Delivery::Deferred => format!("Notice {notice} waits for another attempt."),
+            Delivery::Rejected => format!("Notice {notice} was not delivered."),
+            Delivery::Ambiguous => format!("Notice {notice} may have been delivered."),
+        },
+        _ => sentence(event, record),
+    }
+}
+
 fn write(event: &Event, record: &Record, whole: bool) -> String {
     let writer = Writer {
         record,

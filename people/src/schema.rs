@@ -12,7 +12,8 @@ use crate::Error;
 /// "PPLE", in SQLite's field for the application that owns the file.
 const APPLICATION: i64 = 0x5050_4c45;
 
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
 CREATE TABLE account (
   id INTEGER PRIMARY KEY,
   login TEXT NOT NULL UNIQUE COLLATE NOCASE,
@@ -80,7 +81,22 @@ CREATE TABLE proposal (
   not_phi TEXT,
   created INTEGER NOT NULL
 ) STRICT;
-"];
+",
+    "
+CREATE TABLE request (
+  token INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  digest BLOB NOT NULL,
+  began INTEGER NOT NULL,
+  status INTEGER,
+  kind TEXT,
+  tag TEXT,
+  body BLOB,
+  PRIMARY KEY (token, key)
+) STRICT;
+CREATE INDEX request_began ON request (began);
+",
+];
 
 /// The number of the newest schema.
 pub(crate) const VERSION: i64 = STEPS.len() as i64;

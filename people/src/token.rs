@@ -104,9 +104,10 @@ impl People {
     /// # Errors
     /// There is no such token.
     pub fn revoke(&self, id: TokenId) -> Result<(), Error> {
-        let gone = self
-            .connection()
-            .execute("DELETE FROM token WHERE id = ?1", [id.0])?;
+        let connection = self.connection();
+        // A later token may get the same number.
+        connection.execute("DELETE FROM request WHERE token = ?1", [id.0])?;
+        let gone = connection.execute("DELETE FROM token WHERE id = ?1", [id.0])?;
         match gone {
             0 => Error::refused("there is no such token"),
             _ => Ok(()),

@@ -62,6 +62,14 @@ fn draft(
         let text = std::fs::read_to_string(path(client, committee, month)).ok()?;
         text.trim().parse().ok()
     };
+    if client.is_remote() {
+        let missing = || {
+            let why = "name the draft that you read with --as-of: its number is `as_of` in the answer of \
+                       /api/v1/reports, and on the page of the report";
+            Failure::Usage(why.to_owned())
+        };
+        return named.ok_or_else(missing);
+    }
     named.or_else(printed).ok_or_else(|| {
         Failure::Usage(format!(
             "no draft of {month} was printed here: read it first with `nines report {month} --committee {committee}`, or name the ledger number that it prints with --as-of"

@@ -48,6 +48,18 @@ pub struct Common {
     /// Name recorded as the actor (default: your login name)
     #[arg(long, global = true, value_name = "NAME", value_parser = name)]
     pub by: Option<String>,
+    /// Service on another machine, such as https://nines.example.org; needs a token
+    #[arg(
+        long,
+        global = true,
+        env = "NINES_SERVER",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub server: Option<String>,
+    /// File with the token for --server (default: the variable NINES_TOKEN)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
 }
 
 impl Common {

@@ -26,6 +26,7 @@ use super::access;
 use super::args::Common;
 use super::output::print_error;
 use super::progress::Progress;
+use super::remote::Remote;
 use crate::clock;
 use crate::config::{self, Look};
 use crate::engine;
@@ -33,7 +34,7 @@ use crate::engine::rehearsal::rehearse;
 use crate::engine::status::Status;
 use crate::engine::turn::{self, Turn};
 use crate::files::{Lock, LockError};
-use crate::ledger::{self, Head, Ledger};
+use crate::ledger::{self, Head, Ledger, Stored};
 use crate::reports::filing;
 use crate::samples::Instance;
 use crate::web::{self, ActRequest, Receipt, Reply};
@@ -47,6 +48,8 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 /// Access to a data directory and its service.
 pub struct Client {
     pub data: PathBuf,
+    /// The service on another machine, if the command line names one. Then nothing on this machine is used.
+    remote: Option<Remote>,
 }
 
 impl Client {
@@ -57,8 +60,12 @@ impl Client {
     /// # Errors
     /// The configuration cannot be read, and the default data directory has no ledger.
     pub fn new(common: &Common) -> Result<Self, Failure> {
+        if let Some(remote) = Remote::named(common)? {
+            let (data, remote) = (PathBuf::new(), Some(remote));
+            return Ok(Self { data, remote });
+        }
         if let Some(data) = &common.data {
-            return Ok(Self { data: data.clone() });
+            return Ok(Self::of(data.clone()));
         }
         let config::Location { data, trouble, .. } = config::locate(&common.config);
         if let Some(trouble) = trouble {
@@ -74,7 +81,29 @@ impl Client {
                 data.display()
             ));
         }
-        Ok(Self { data })
+        Ok(Self::of(data))
+    }
+
+    /// A client for a data directory on this machine.
+    pub fn of(data: PathBuf) -> Self {
+        let remote = None;
+        Self { data, remote }
+    }
+
+    /// True if the service is on another machine.
+    pub fn is_remote(&self) -> bool {
+        self.remote.is_some()
+    }
+
+    /// Passes the events after `head` to `f`, in order. The ledger is open only meanwhile.
+    ///
+    /// # Errors
+    /// There is no ledger, or it cannot be read.
+    pub fn replay_after(&self, head: &Head, f: &mut dyn FnMut(Stored)) -> Result<()> {
+        match &self.remote {
+            Some(remote) => remote.replay_after(head, f),
+            None => Ok(self.ledger()?.replay_after(head, f)?),
+        }
     }
 
     /// The state after event `upto`, or after the last event, from the ledger alone. The service may run.
@@ -82,10 +111,13 @@ impl Client {
     /// # Errors
     /// There is no ledger, or it cannot be read.
     pub fn record(&self, upto: Option<u64>) -> Result<(Record, Head)> {
-        replay(&self.ledger()?, upto).context("the ledger cannot be read")
+        match &self.remote {
+            Some(remote) => remote.record(upto),
+            None => replay(&self.ledger()?, upto).context("the ledger cannot be read"),
+        }
     }
 
-    /// Opens the ledger to read it.
+    /// Opens the ledger on this machine to read it.
     ///
     /// # Errors
     /// There is no ledger, or it cannot be opened.
@@ -108,6 +140,9 @@ impl Client {
     /// # Errors
     /// The act could not be tried. A refused act is a `Reply`.
     pub fn act(&self, asked: &ActRequest, look: &Look) -> Result<Reply> {
+        if let Some(remote) = &self.remote {
+            return remote.act(asked);
+        }
         let approves = filing::is_approval(&asked.act);
         let asked = &ActRequest {
             act: match approves {
@@ -223,6 +258,9 @@ impl Client {
     /// # Errors
     /// Neither the service nor the ledger answers.
     pub fn status(&self) -> Result<(Status, bool)> {
+        if let Some(remote) = &self.remote {
+            return Ok((remote.status()?, true));
+        }
         let request = (Method::GET, "/api/v1/status", STATUS_TIMEOUT);
         if let Some(status) = self.ask::<(), Status>(request, None, None)? {
             return Ok((status, true));
@@ -251,6 +289,9 @@ impl Client {
     /// # Errors
     /// Neither the service nor the ledger answers.
     pub fn zone(&self) -> Result<TimeZone> {
+        if let Some(remote) = &self.remote {
+            return Ok(remote.status()?.zone());
+        }
         let request = (Method::GET, "/api/v1/status", STATUS_TIMEOUT);
         match self.ask::<(), Status>(request, None, None)? {
             Some(status) => Ok(status.zone()),
@@ -263,6 +304,9 @@ impl Client {
     /// # Errors
     /// The service does not answer.
     pub fn reload(&self) -> Result<Option<Reply>> {
+        if let Some(remote) = &self.remote {
+            return remote.reload().map(Some);
+        }
         let uncertain = "the service may still reload: its log will tell";
         let request = (Method::POST, "/api/v1/reload", ACT_TIMEOUT);
         self.ask::<(), Reply>(request, None, Some(uncertain))
@@ -381,9 +425,7 @@ mod tests {
     #[test]
     fn a_service_that_does_not_answer_may_do_it_yet_and_that_is_said() {
         let folder = tempfile::tempdir().unwrap();
-        let client = Client {
-            data: folder.path().to_owned(),
-        };
+        let client = Client::of(folder.path().to_owned());
         let timeout_after = Duration::from_millis(50);
         let ask = |uncertain| {
             let request = (Method::GET, "/api/v1/status", timeout_after);

@@ -16,6 +16,8 @@ use crate::sentence::sentence;
 
 /// How often `--follow` looks for new events.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The same on another machine.
+const ASK_EVERY: Duration = Duration::from_secs(2);
 
 /// Prints the events that are there, and with `--follow` each new one until the reader is gone.
 pub fn run(common: &Common, wanted: &args::Events) -> Result<End, Failure> {
@@ -46,7 +48,10 @@ pub fn run(common: &Common, wanted: &args::Events) -> Result<End, Failure> {
     })?;
     let mut is_read = print(lines, as_json)?;
     while wanted.follow && is_read {
-        std::thread::sleep(LOOK_EVERY);
+        std::thread::sleep(match client.is_remote() {
+            true => ASK_EVERY,
+            false => LOOK_EVERY,
+        });
         let mut lines = VecDeque::new();
         reader.read(client, &mut |_, line| lines.push_back(line))?;
         is_read = lines.is_empty() || print(lines, as_json)?;
@@ -71,10 +76,9 @@ impl Reader {
     /// Passes the lines of all new events to `f`. The ledger is closed between calls, so that a service
     /// that stops can checkpoint its log into one file.
     fn read(&mut self, client: &Client, f: &mut dyn FnMut(Timestamp, String)) -> Result<()> {
-        let ledger = client.ledger()?;
         let after = self.head.clone();
         let mut written = Ok(());
-        ledger.replay_after(&after, &mut |stored| {
+        client.replay_after(&after, &mut |stored| {
             self.record.apply(stored.seq, &stored.event);
             match self.line(&stored) {
                 Ok(line) => f(stored.event.at, line),

@@ -8,27 +8,41 @@ use super::args::Line;
 
 /// The global options without an effect, by the command below `nines`.
 const WITHOUT_EFFECT: &[(&str, &[&str])] = &[
-    ("check", &["data", "by"]),
-    ("schema", &["config", "data", "json", "by"]),
-    ("demo", &["config", "data", "json", "by"]),
-    ("simulate", &["config", "data", "by"]),
-    ("probe", &["data", "by"]),
+    ("check", &["data", "by", "server", "token_file"]),
+    (
+        "schema",
+        &["config", "data", "json", "by", "server", "token_file"],
+    ),
+    (
+        "demo",
+        &["config", "data", "json", "by", "server", "token_file"],
+    ),
+    (
+        "simulate",
+        &["config", "data", "by", "server", "token_file"],
+    ),
+    ("probe", &["data", "by", "server", "token_file"]),
+    ("run", &["server", "token_file"]),
+    ("explain", &["server", "token_file"]),
+    ("policy explain", &["server", "token_file"]),
+    ("policy clock", &["server", "token_file"]),
+    ("policy calendar", &["server", "token_file"]),
     ("status", &["by"]),
     ("reload", &["by"]),
     ("incident list", &["by"]),
     ("incident show", &["by"]),
     ("maintenance list", &["by"]),
-    ("report", &["by"]),
+    ("report", &["by", "server", "token_file"]),
     ("report list", &["by"]),
-    ("report show", &["by"]),
-    ("report verify", &["by"]),
+    ("report show", &["by", "server", "token_file"]),
+    ("report verify", &["by", "server", "token_file"]),
     ("notice", &["by"]),
     ("notice list", &["by"]),
-    ("notice test", &["data", "by"]),
-    ("notice recipients", &["data", "by"]),
-    ("notice preview", &["data", "by"]),
+    ("notice test", &["data", "by", "server", "token_file"]),
+    ("notice recipients", &["data", "by", "server", "token_file"]),
+    ("notice preview", &["data", "by", "server", "token_file"]),
     ("events", &["by"]),
-    ("verify", &["by"]),
+    ("verify", &["by", "server", "token_file"]),
 ];
 
 /// Reads a command line, the program's name included.

@@ -15,6 +15,7 @@ use super::output::{self, print, print_error};
 use super::{End, Failure};
 use crate::reports::filing;
 use crate::sentence::whole_sentence;
+use crate::web::api::wire;
 use crate::web::{ActRequest, Receipt, Reply};
 use crate::{config, notices};
 
@@ -69,27 +70,17 @@ pub(super) fn carry_out(
 
 /// Prints what an act would do, and the mails that would leave.
 fn print_dry_run(common: &Common, receipt: &Receipt) -> Result<End, Failure> {
-    let templates = config::locate(&common.config).look.templates;
-    let renderer = notices::Renderer::new(templates.filter(|t| t.folder().is_dir()).as_ref())?;
-    let mails: Result<Vec<_>, notices::Error> = receipt
-        .notices
-        .iter()
-        .map(|notice| {
-            Ok((
-                notice,
-                renderer.say(notice, &receipt.service, &receipt.contact)?,
-            ))
-        })
-        .collect();
-    let mails = mails?;
+    let mails = match common.server {
+        Some(_) => receipt.mails.clone(),
+        None => rendered(common, receipt)?,
+    };
     if common.json {
         let mails: Vec<_> = mails
             .iter()
-            .map(|(notice, said)| {
+            .map(|mail| {
                 json!({
-                    "kind": notice.kind, "recipient": notice.recipient.address.to_string(),
-                    "customers": notice.recipient.customers().collect::<Vec<_>>(),
-                    "subject": said.subject, "text": said.text,
+                    "kind": mail.kind, "recipient": mail.recipient, "customers": mail.customers,
+                    "subject": mail.subject, "text": mail.text,
                 })
             })
             .collect();
@@ -100,17 +91,27 @@ fn print_dry_run(common: &Common, receipt: &Receipt) -> Result<End, Failure> {
     }
     print("Dry run: nothing was recorded and no mail left. The command would do this:\n")?;
     print(&lines(receipt))?;
-    for (notice, said) in mails {
-        let to = &notice.recipient;
+    for mail in mails {
         print(&format!(
             "\n--- Mail to {} <{}>\nSubject: {}\n\n{}",
-            visible_line(&to.name),
-            to.address,
-            said.subject,
-            said.text
+            visible_line(&mail.name),
+            mail.recipient,
+            mail.subject,
+            mail.text
         ))?;
     }
     Ok(End::Done)
+}
+
+/// Renders the mails of a dry run with the templates of this machine.
+fn rendered(common: &Common, receipt: &Receipt) -> Result<Vec<wire::Mail>, notices::Error> {
+    let templates = config::locate(&common.config).look.templates;
+    let renderer = notices::Renderer::new(templates.filter(|t| t.folder().is_dir()).as_ref())?;
+    let mails = receipt.notices.iter().map(|notice| {
+        let said = renderer.say(notice, &receipt.service, &receipt.contact)?;
+        Ok(wire::Mail::of(notice, said))
+    });
+    mails.collect()
 }
 
 /// One sentence for each event, and one for each thing that follows.

@@ -224,7 +224,7 @@ mod tests {
         drop(ledger);
         let data = dir.path().to_owned();
         assert_eq!(ledger::verify(&data, &mut |_, _| {}).unwrap().faults, []);
-        let client = Client { data };
+        let client = Client::of(data);
         // The chain alone is clean; the replay is bad news.
         assert_eq!(verify(&client, false, true).unwrap(), End::Done);
         assert_eq!(verify(&client, true, true).unwrap(), End::BadNews);
@@ -256,9 +256,7 @@ mod tests {
             facts.extend(stops.then_some(Fact::Stopped));
             let events: Vec<Event> = facts.into_iter().map(event).collect();
             ledger.append(at, &events, &[]).unwrap();
-            let client = Client {
-                data: dir.path().to_owned(),
-            };
+            let client = Client::of(dir.path().to_owned());
             // The service runs: its log lies beside the ledger.
             assert!(!lacks_log(&client, true).unwrap());
             drop(ledger);

@@ -13,6 +13,7 @@ use domain::sample::{Reason, Sample};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::snapshot::{Check, SharedState};
 use crate::ledger::Head;
@@ -21,7 +22,7 @@ use crate::ledger::Head;
 const SHOWN_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The service at one moment.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// The operator's name.
     pub service: String,
@@ -68,7 +69,7 @@ pub struct Subscribers {
 }
 
 /// A listener whose files hold no certificate that can be used. The last good one stays in use.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UnusableCertificate {
     /// public or private.
     pub listener: String,
@@ -78,7 +79,7 @@ pub struct UnusableCertificate {
 }
 
 /// A configuration that the service refused to take over.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RefusedReload {
     /// The time of the first refusal since the last successful reload.
     pub since: Timestamp,
@@ -87,7 +88,7 @@ pub struct RefusedReload {
 }
 
 /// A check of the monitor itself.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SelfCheck {
     /// network or resolver.
     pub check: String,
@@ -98,7 +99,8 @@ pub struct SelfCheck {
 }
 
 /// One system.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = SystemStatus)]
 pub struct System {
     pub system: String,
     pub name: String,
@@ -114,7 +116,7 @@ pub struct System {
 
 /// A flapping system. Customers get one notice that it is unstable, none for each outage, and a
 /// recovery notice when it has been up for long enough.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Unstable {
     /// The start of the first outage of this episode.
     pub since: Option<Timestamp>,
@@ -131,7 +133,8 @@ pub struct Unstable {
 }
 
 /// One probe.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = ProbeStatus)]
 pub struct Probe {
     /// The name within the system.
     pub probe: String,
@@ -153,7 +156,8 @@ pub struct Probe {
 }
 
 /// One incident.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = StatusIncident)]
 pub struct Incident {
     pub incident: String,
     pub systems: Vec<String>,
@@ -167,7 +171,7 @@ pub struct Incident {
 }
 
 /// The notices that wait to be delivered.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Outbox {
     pub depth: usize,
     /// Those of them that are being delivered at this moment.
@@ -184,7 +188,7 @@ pub struct Outbox {
 }
 
 /// A notice that the relay rejected, or that could not be delivered within 48 h.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Undelivered {
     pub notice: String,
     pub kind: String,

@@ -301,8 +301,8 @@ impl Ledger {
         })
     }
 
-    /// The newest events before `before` (a sequence; `None` for all) that `wanted` names, the newest first. Hashes are
-    /// not checked: this is for pages, and reports and `nines verify` walk the whole chain.
+    /// The first `limit` events that `wanted` names, in its order. Hashes are not checked: this is for pages, and reports
+    /// and `nines verify` walk the whole chain.
     pub fn recent(&self, wanted: &Wanted, limit: usize) -> Result<Vec<Stored>, Error> {
         row::recent(&self.connection, wanted, limit)
     }

@@ -122,27 +122,42 @@ impl Walked {
 pub struct Wanted {
     /// Events with a lower sequence.
     pub before: Option<u64>,
-    /// Events about one of these; empty for all.
+    /// Events with a higher sequence.
+    pub after: Option<u64>,
+    /// The oldest first. Otherwise the newest.
+    pub oldest_first: bool,
+    /// Events about one of these, the one that opened it included; empty for all.
     pub subjects: Vec<String>,
     pub kind: Option<String>,
     pub by: Option<String>,
 }
 
-/// The newest events, the newest first.
+/// The events that `wanted` names, in its order.
 pub(super) fn recent(
     connection: &Connection,
     wanted: &Wanted,
     limit: usize,
 ) -> Result<Vec<Stored>, Error> {
     let subjects = serde_json::to_string(&wanted.subjects).unwrap_or_default();
-    let mut statement = connection.prepare_cached(
-        "SELECT seq, at, recorded, kind, v, subject, by, how, data, hash FROM events \
-         WHERE seq < ?1 AND (?2 = '[]' OR subject IN (SELECT value FROM json_each(?2))) \
-         AND (?3 IS NULL OR kind = ?3) AND (?4 IS NULL OR by = ?4) ORDER BY seq DESC LIMIT ?5",
-    )?;
-    let before = integer(wanted.before.unwrap_or(i64::MAX.unsigned_abs()))?;
+    // The event that opens an incident or an outage is about its systems, and has the new id in its content.
+    let query = "SELECT seq, at, recorded, kind, v, subject, by, how, data, hash FROM events \
+         WHERE seq < ?1 AND seq > ?6 AND (?2 = '[]' OR subject IN (SELECT value FROM json_each(?2)) \
+         OR kind = 'incident-opened' AND 'I-' || (data ->> 'incident') IN (SELECT value FROM json_each(?2)) \
+         OR kind IN ('outage-opened', 'outage-declared') \
+         AND 'O-' || (data ->> 'outage') IN (SELECT value FROM json_each(?2))) \
+         AND (?3 IS NULL OR kind = ?3) AND (?4 IS NULL OR by = ?4)";
+    let order = match wanted.oldest_first {
+        true => "ASC",
+        false => "DESC",
+    };
+    let query = format!("{query} ORDER BY seq {order} LIMIT ?5");
+    let mut statement = connection.prepare_cached(&query)?;
+    let bound = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
+    let before = bound(wanted.before.unwrap_or(u64::MAX));
+    let after = bound(wanted.after.unwrap_or(0));
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut rows = statement.query((before, subjects, &wanted.kind, &wanted.by, limit))?;
+    let wanted = (before, subjects, &wanted.kind, &wanted.by, limit, after);
+    let mut rows = statement.query(wanted)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let hash = row.get::<_, Hash>(9)?;

@@ -43,6 +43,11 @@ impl Filer {
         self.look.store(Arc::new(look));
     }
 
+    /// The operator's templates, fonts and paper.
+    pub fn look(&self) -> Arc<Look> {
+        self.look.load_full()
+    }
+
     /// The folder of the files.
     pub fn folder(&self) -> PathBuf {
         self.data.join(filing::FOLDER)

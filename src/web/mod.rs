@@ -2,7 +2,7 @@
 
 mod activity;
 mod allowance;
-mod api;
+pub mod api;
 mod client;
 pub mod console;
 mod listener;

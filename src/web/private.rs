@@ -32,13 +32,13 @@ pub async fn serve(
     console: Arc<Console>,
     stop: impl Future<Output = ()>,
 ) {
-    let people = api::router(Arc::clone(&console)).merge(console::router(Arc::clone(&console)));
+    let api = api::router(Arc::clone(&console), PEOPLE);
     // Also for a body that comes slowly.
-    let people = people.layer(TimeoutLayer::with_status_code(
+    let people = console::router(Arc::clone(&console)).layer(TimeoutLayer::with_status_code(
         StatusCode::SERVICE_UNAVAILABLE,
         PEOPLE,
     ));
-    let router = router(state).merge(people);
+    let router = router(state).merge(api).merge(people);
     let publishing = tokio::spawn(console::publish(Arc::clone(&console)));
     let stop = async {
         stop.await;

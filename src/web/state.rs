@@ -11,11 +11,12 @@ use domain::notice::Notice;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, mpsc, oneshot};
 
+use super::api::wire;
 use super::probe_now::{NotRun, Targets};
 use super::tls::ListenerTls;
-use crate::config::ProbeSetup;
+use crate::config::{Look, ProbeSetup};
 use crate::engine::follow_up;
 use crate::engine::rehearsal::{Rehearsal, Unable, rehearse};
 use crate::engine::snapshot::Snapshot;
@@ -99,6 +100,9 @@ pub struct Receipt {
     /// The notices of a dry run.
     #[serde(default)]
     pub notices: Vec<Notice>,
+    /// The mails of a dry run on another machine, which rendered them.
+    #[serde(skip)]
+    pub mails: Vec<wire::Mail>,
     /// The service's zone, in which people read times.
     #[serde(default)]
     pub zone: String,
@@ -133,6 +137,7 @@ impl Receipt {
         Ok(Self {
             events: rows?,
             changes: None,
+            mails: Vec::new(),
             left: follow_up::sentences(record, now, &asked.act, events, notices),
             zone: record.catalogue.zone.clone(),
             service: record.catalogue.service.clone(),
@@ -189,7 +194,12 @@ pub struct AppState {
     filer: Arc<Filer>,
     public_tls: Arc<ListenerTls>,
     private_tls: Arc<ListenerTls>,
+    /// Held while an act is carried out.
+    acting: Arc<AsyncMutex<()>>,
 }
+
+/// While it is held, no other act is carried out.
+pub type Alone = OwnedMutexGuard<()>;
 
 impl AppState {
     /// The listeners' state in front of `engine`; the configuration was loaded at `loaded_at`.
@@ -212,6 +222,7 @@ impl AppState {
             filer,
             public_tls: Arc::new(ListenerTls::new("public")),
             private_tls: Arc::new(ListenerTls::new("private")),
+            acting: Arc::default(),
         }
     }
 
@@ -288,8 +299,25 @@ impl AppState {
         self.engine.clock().now()
     }
 
+    /// Waits until no other act is being carried out. What is read then holds when the act is recorded; only the service
+    /// itself may record something meanwhile.
+    pub(super) async fn alone(&self) -> Alone {
+        Arc::clone(&self.acting).lock_owned().await
+    }
+
+    /// The operator's templates, fonts and paper.
+    pub(super) fn look(&self) -> Arc<Look> {
+        self.filer.look()
+    }
+
     /// Carries out an act, or tries it.
-    pub(super) async fn act(&self, by: Actor, mut asked: ActRequest) -> Reply {
+    pub(super) async fn act(&self, by: Actor, asked: ActRequest) -> Reply {
+        let alone = self.alone().await;
+        self.act_within(alone, by, asked).await
+    }
+
+    /// The same, by a caller who waited for the others.
+    pub(super) async fn act_within(&self, alone: Alone, by: Actor, mut asked: ActRequest) -> Reply {
         if filing::is_approval(&asked.act) {
             asked.act = match self.filer.with_figures(asked.act).await {
                 Ok(act) => act,
@@ -324,6 +352,7 @@ impl AppState {
                 Err(error) => return Reply::Failed(error.to_string()),
             },
         };
+        drop(alone);
         let mut unfiled = None;
         if filing::is_approval(&asked.act) && !asked.dry_run {
             match self.file_reports().await {

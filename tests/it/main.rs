@@ -50,6 +50,7 @@ mod samples {
     mod lost_samples;
 }
 mod service {
+    mod api;
     mod console;
     mod heartbeat;
     mod logging;

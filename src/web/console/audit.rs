@@ -83,6 +83,7 @@ pub async fn page(
         subjects: given(&filter.subject).into_iter().collect(),
         kind: given(&filter.kind),
         by: given(&filter.by),
+        ..Wanted::default()
     };
     let (data, snapshot) = (console.data.clone(), console.app.snapshot());
     let times = console.times();

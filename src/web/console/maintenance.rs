@@ -7,7 +7,7 @@ use domain::record::Record;
 use domain::report::words;
 use domain::span::Span;
 use domain::windows::{Earned, Occurrence};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::json;
 
@@ -39,7 +39,7 @@ struct Window {
 pub async fn page(State(console): Shared, Extension(who): Extension<SignedIn>) -> Response {
     let snapshot = console.app.snapshot();
     let (record, times) = (&snapshot.record, console.times());
-    let windows: Vec<Window> = coming(record, &times)
+    let windows: Vec<Window> = coming(record, times.now())
         .iter()
         .map(|window| shown(window, record, &times))
         .collect();
@@ -53,8 +53,7 @@ pub async fn page(State(console): Shared, Extension(who): Extension<SignedIn>) -
 }
 
 /// Open and coming windows: recurring ones within a month, one-off ones however far ahead.
-fn coming(record: &Record, times: &Times) -> Vec<Occurrence> {
-    let now = times.now();
+pub fn coming(record: &Record, now: Timestamp) -> Vec<Occurrence> {
     let month = Span::new(now, now.saturating_add(AHEAD).unwrap_or(now));
     let recurring = record.catalogue.systems.iter();
     let recurring = recurring.flat_map(|s| record.windows_of(&s.id, month));
@@ -94,18 +93,19 @@ fn shown(window: &Occurrence, record: &Record, times: &Times) -> Window {
             .max_downtime_s
             .map_or_else(|| "all of it".to_owned(), words::length),
         counts: !window.earned_parts.is_empty(),
-        why: why(&window.why, times),
+        why: why(&window.why, |at| times.at(at).text),
         is_recurring: window.recurring,
         missing: missing.unwrap_or_default(),
         tell_by: open.map(|status| times.at(status.tell_by)),
     }
 }
 
-fn why(earned: &Earned, times: &Times) -> String {
+/// Why a window counts as planned, or not. `time` writes an instant.
+pub fn why(earned: &Earned, time: impl Fn(Timestamp) -> String) -> String {
     match earned {
         Earned::Agreed(date) => format!("agreed {date}"),
-        Earned::Known(at) => format!("known since {}", times.at(*at).text),
-        Earned::Told(at) => format!("all customers notified by {}", times.at(*at).text),
+        Earned::Known(at) => format!("known since {}", time(*at)),
+        Earned::Told(at) => format!("all customers notified by {}", time(*at)),
         Earned::NotTold(_) => "not every customer is notified".to_owned(),
         Earned::TooLate => "configured too late for this occurrence".to_owned(),
         Earned::OutsideHours => "outside the hours that the policy allows".to_owned(),

@@ -35,6 +35,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 pub use self::live::publish;
 pub use access::SignIns;
 pub use act_form::{role as act_role, second_person_is_an_account};
+pub use maintenance::{coming, why};
 pub use openid::OpenIdSignIns;
 
 use super::live::Live;

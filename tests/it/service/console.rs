@@ -8,9 +8,10 @@ use domain::event::Fact;
 use nines::clock;
 use nines::web::console;
 use people::{People, Role};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::program::{Running, append, configure, facts, log, rehearsed, until};
+use super::api::api;
+use crate::support::program::{Running, append, configure, facts, log, rehearsed};
 
 const PASSWORD: &str = "quartz lantern meadow fifty";
 
@@ -118,17 +119,22 @@ pub(super) fn person(folder: &Path, role: Role) -> String {
     cookie(&made)
 }
 
-fn token(folder: &Path, role: Role) -> String {
+pub(super) fn token(folder: &Path, role: Role) -> String {
+    format!("Authorization: Bearer {}", secret(folder, role))
+}
+
+/// The secret of a new token.
+pub(super) fn secret(folder: &Path, role: Role) -> String {
     let people = People::open(&folder.join("data/people.sqlite")).unwrap();
     let now = clock::now();
     let later = now + jiff::SignedDuration::from_hours(1);
     let secret = people
         .create_token("deploy", role, later, "test", now)
         .unwrap();
-    format!("Authorization: Bearer {}", secret.reveal())
+    secret.reveal().to_owned()
 }
 
-fn running() -> (tempfile::TempDir, Running) {
+pub(super) fn running() -> (tempfile::TempDir, Running) {
     let folder = tempfile::tempdir().unwrap();
     configure(folder.path());
     append(
@@ -444,94 +450,4 @@ fn what_one_account_proposes_another_account_approves() {
     } });
     let (status, problem) = api(folder, &token, "/api/v1/acts", Some(act));
     assert_eq!(status, 409, "{problem}");
-}
-
-fn api(folder: &Path, token: &str, path: &str, body: Option<Value>) -> (u16, Value) {
-    let headers = [
-        token.to_owned(),
-        "Content-Type: application/json".to_owned(),
-    ];
-    let answer = match body {
-        Some(body) => send(folder, "POST", path, &headers, &body.to_string()),
-        None => send(folder, "GET", path, &headers, ""),
-    };
-    let parsed = serde_json::from_str(&answer.body);
-    (
-        answer.status,
-        parsed.unwrap_or_else(|_| panic!("{}", answer.body)),
-    )
-}
-
-#[test]
-fn a_token_acts_by_the_api_within_its_role() {
-    let (folder, _running) = running();
-    let folder = folder.path();
-    let [viewer, operator] = [Role::Viewer, Role::Operator].map(|role| token(folder, role));
-    for wrong in [
-        "X-None: 0",
-        "Authorization: Bearer nines_guess",
-        "Authorization: Basic YTpi",
-    ] {
-        let (status, problem) = api(folder, wrong, "/api/v1/status", None);
-        assert_eq!((status, &problem["status"]), (401, &json!(401)), "{wrong}");
-    }
-    let (status, body) = api(folder, &viewer, "/api/v1/status", None);
-    assert_eq!(
-        (status, &body["systems"][0]["system"]),
-        (200, &json!("portal"))
-    );
-    let act = json!({ "act": {
-        "do": "report_problem", "customer": "clinic", "request": "general", "reporter": "Lee", "text": "a question",
-    } });
-    let (status, problem) = api(folder, &viewer, "/api/v1/acts", Some(act.clone()));
-    assert_eq!(status, 403, "{problem}");
-    let mut tried = act.clone();
-    tried["dry_run"] = json!(true);
-    let before = facts(folder).len();
-    assert_eq!(api(folder, &operator, "/api/v1/acts", Some(tried)).0, 200);
-    assert_eq!(facts(folder).len(), before);
-    let (status, receipt) = api(folder, &operator, "/api/v1/acts", Some(act));
-    assert_eq!(
-        (status, &receipt["events"][0]["by"]),
-        (200, &json!("token deploy")),
-        "{receipt}"
-    );
-    let unknown = json!({ "act": { "do": "dance" } });
-    let (status, problem) = api(folder, &operator, "/api/v1/acts", Some(unknown));
-    assert_eq!(status, 422, "{problem}");
-    assert!(
-        problem["detail"].as_str().unwrap().contains("dance"),
-        "{problem}"
-    );
-    let (status, listed) = api(
-        folder,
-        &operator,
-        "/api/v1/events?kind=problem-reported",
-        None,
-    );
-    assert_eq!(
-        (status, listed["events"].as_array().unwrap().len()),
-        (200, 1)
-    );
-    assert_eq!(listed["events"][0]["data"]["problem"]["text"], "a question");
-    let (_, hidden) = api(
-        folder,
-        &viewer,
-        "/api/v1/events?kind=problem-reported",
-        None,
-    );
-    assert_eq!(hidden["events"][0]["data"], Value::Null);
-    assert_eq!(
-        api(folder, &operator, "/api/v1/reload", Some(json!({}))).0,
-        403
-    );
-    until("the token is not shown as used", || {
-        let people = People::open(&folder.join("data/people.sqlite")).unwrap();
-        people
-            .tokens()
-            .unwrap()
-            .iter()
-            .all(|t| t.used_at.is_some())
-            .then_some(())
-    });
 }

@@ -46,7 +46,10 @@ const OWNED: &[(&str, &str)] = &[
     ("duckdb::", "src/samples"),
     ("rusqlite::", "src/ledger"),
     ("lettre::", "src/notices"),
-    ("reqwest::", "src/notices src/web/console/openid"),
+    (
+        "reqwest::",
+        "src/notices src/cli/remote.rs src/web/console/openid",
+    ),
     ("openidconnect::", "src/web/console/openid"),
     ("icalendar::", "src/calendar_feed"),
     ("chrono::", "src/calendar_feed"),

@@ -4,6 +4,7 @@
 mod documents;
 mod imports;
 mod metrics;
+mod wire;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -99,6 +100,7 @@ fn check(files: &[File]) -> BTreeSet<Problem> {
         problems.extend(contents(file));
         if file.path.ends_with(".rs") {
             problems.extend(imports::check(file));
+            problems.extend(wire::check(file));
         }
     }
     problems.extend(imports::circles("domain/src/", files));

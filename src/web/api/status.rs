@@ -1,0 +1,64 @@
+//! The status, and the systems.
+
+use axum::extract::{Path, Query, State};
+use axum::{Extension, Json};
+
+use super::caller::Caller;
+use super::list::part_of;
+use super::problem::{Answer, Failed};
+use super::{Shared, wire};
+use crate::engine::status;
+
+/// Read what is wrong now
+///
+/// As `nines status --json`. Viewers see no address.
+#[utoipa::path(
+    get,
+    path = "/api/v1/status",
+    responses((status = 200, body = status::Status))
+)]
+pub async fn now(
+    State(console): Shared,
+    Extension(caller): Extension<Caller>,
+) -> Json<status::Status> {
+    let mut status = console.app.status();
+    if !caller.sees_addresses() {
+        for undelivered in &mut status.outbox.undelivered {
+            undelivered.recipient.clear();
+            undelivered.reply = None;
+        }
+    }
+    Json(status)
+}
+
+/// List systems
+#[utoipa::path(
+    get,
+    path = "/api/v1/systems",
+    params(wire::Part),
+    responses((status = 200, body = wire::Page<status::System>))
+)]
+pub async fn systems(
+    State(console): Shared,
+    Query(part): Query<wire::Part>,
+) -> Answer<Json<wire::Page<status::System>>> {
+    let systems = console.app.status().systems;
+    Ok(Json(part_of(systems, |s| s.system.clone(), &part)?))
+}
+
+/// Read a system
+#[utoipa::path(
+    get,
+    path = "/api/v1/systems/{id}",
+    params(("id" = String, Path, description = "The name of its file", example = "portal")),
+    responses((status = 200, body = status::System))
+)]
+pub async fn system(
+    State(console): Shared,
+    Path(id): Path<String>,
+) -> Answer<Json<status::System>> {
+    let systems = console.app.status().systems;
+    let found = systems.into_iter().find(|s| s.system == id);
+    let none = || Failed::not_found(format!("there is no system {id}"));
+    found.map(Json).ok_or_else(none)
+}
