@@ -16,7 +16,7 @@ pub fn check(file: &File) -> Vec<Problem> {
     }
     let imported = imported(file);
     let mut problems = Vec::new();
-    let (mut is_derived, mut is_inside) = (false, false);
+    let (mut is_derived, mut is_inside, mut is_skipped) = (false, false, false);
     for (line, text) in file.code() {
         let trimmed = text.trim();
         if trimmed.starts_with("#[derive(") {
@@ -28,7 +28,11 @@ pub fn check(file: &File) -> Vec<Problem> {
             is_derived = false;
         } else if trimmed == "}" || trimmed.starts_with("impl") || trimmed.starts_with("fn ") {
             is_inside = false;
-        } else if is_inside && !trimmed.starts_with('#') {
+        } else if trimmed.starts_with('#') {
+            is_skipped |= is_inside && trimmed.contains("serde(skip)");
+        } else if std::mem::take(&mut is_skipped) {
+            // The program keeps it for itself.
+        } else if is_inside {
             let written = trimmed
                 .split_once(':')
                 .map_or(trimmed, |(_, written)| written);
@@ -103,7 +107,8 @@ mod tests {
         let inside =
             "use domain::notice::Notice;\n#[derive(Debug)]\nstruct A {\n    a: Notice,\n}\n";
         assert!(problems(inside).is_empty());
-        let own = "use domain::notice::Notice;\n#[derive(Serialize)]\nstruct A {\n    a: String,\n}\n\nfn f(a: Notice) {}\n";
+        let own = "use domain::notice::Notice;\n#[derive(Serialize)]\nstruct A {\n    a: String,\n    #[serde(skip)]\n    b: Notice,\n}\n\n\
+                   fn f(a: Notice) {}\n";
         assert!(problems(own).is_empty());
         let elsewhere = file(
             "src/engine/x.rs",
