@@ -6,6 +6,7 @@ use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use domain::record::Record;
+use people::Role;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -13,7 +14,7 @@ use super::access::SignedIn;
 use super::when::{Times, When};
 use super::{Shared, blocking};
 use crate::ledger::{Ledger, Stored, Wanted};
-use crate::sentence::sentence;
+use crate::sentence::{sentence, sentence_without_address};
 
 const SHOWN: usize = 200;
 
@@ -29,13 +30,13 @@ pub struct Event {
     text: String,
 }
 
-/// The newest events that `wanted` names. Empty if the ledger cannot be read; the log says why.
+/// The newest events that `wanted` names, without addresses for viewers. Empty if the ledger cannot be read; the log says why.
 pub fn events(
     data: &Path,
     record: &Record,
     wanted: &Wanted,
     limit: usize,
-    times: &Times,
+    (role, times): (Role, &Times),
 ) -> Vec<Event> {
     let found = Ledger::open_read_only(data).and_then(|ledger| ledger.recent(wanted, limit));
     let found = found.unwrap_or_else(|error| {
@@ -45,18 +46,21 @@ pub fn events(
     });
     found
         .iter()
-        .map(|stored| event(stored, record, times))
+        .map(|stored| event(stored, record, role, times))
         .collect()
 }
 
-fn event(stored: &Stored, record: &Record, times: &Times) -> Event {
+fn event(stored: &Stored, record: &Record, role: Role, times: &Times) -> Event {
     Event {
         seq: stored.seq,
         at: times.at(stored.event.at),
         by: stored.event.by.person.clone(),
         how: stored.event.by.how.word(),
         subject: stored.event.fact.subject(),
-        text: sentence(&stored.event, record),
+        text: match role >= Role::Operator {
+            true => sentence(&stored.event, record),
+            false => sentence_without_address(&stored.event, record),
+        },
     }
 }
 
@@ -87,7 +91,8 @@ pub async fn page(
     };
     let (data, snapshot) = (console.data.clone(), console.app.snapshot());
     let times = console.times();
-    let reading = move || events(&data, &snapshot.record, &wanted, SHOWN, &times);
+    let role = who.account.role;
+    let reading = move || events(&data, &snapshot.record, &wanted, SHOWN, (role, &times));
     let events = match blocking(reading).await {
         Ok(events) => events,
         Err(response) => return response,

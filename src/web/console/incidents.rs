@@ -179,16 +179,16 @@ pub async fn page(
         subjects: outages.chain([incident.id.to_string()]).collect(),
         ..Wanted::default()
     };
+    let role = who.account.role;
     let (data, all) = (console.data.clone(), snapshot.clone());
     let reading = {
         let times = times.clone();
-        move || events(&data, &all.record, &wanted, EVENTS, &times)
+        move || events(&data, &all.record, &wanted, EVENTS, (role, &times))
     };
     let timeline = match blocking(reading).await {
         Ok(timeline) => timeline,
         Err(response) => return response,
     };
-    let role = who.account.role;
     let messages = record.notices.messages();
     let own = messages.filter(|(_, sent)| sent.notice.incident == Some(incident.id));
     let notices = own.map(|(id, sent)| outgoing(id.to_string(), sent, role, &times));

@@ -7,7 +7,7 @@ use nines::web::api;
 use people::{People, Role};
 use serde_json::{Value, json};
 
-use super::console::{running, secret, send, token};
+use super::console::{person, running, secret, send, token};
 use crate::support::program::{err, facts, out, run, until, words};
 
 pub(super) fn api(folder: &Path, token: &str, path: &str, body: Option<Value>) -> (u16, Value) {
@@ -485,6 +485,13 @@ fn a_viewer_sees_no_address_of_a_customer_and_an_operator_does() {
         );
         seen += &send(folder, method, &path, std::slice::from_ref(&operator), "").body;
     }
+    // The audit trail of the console has the same sentences.
+    let session = person(folder, Role::Viewer);
+    let page = send(folder, "GET", "/console/ledger", &[session], "").body;
+    assert!(
+        page.contains("N-1") && !page.contains("it@clinic"),
+        "{page}"
+    );
     assert!(
         seen.contains("it@clinic.example"),
         "the test looks in the right places"
