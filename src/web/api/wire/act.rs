@@ -155,6 +155,9 @@ pub enum Act {
         /// It came by telephone.
         #[serde(default)]
         phone: bool,
+        /// Only the public form itself has one.
+        #[schema(ignore)]
+        form: Option<()>,
     },
     /// Resolve a report without an outage, or an incident with a workaround.
     Resolve {
