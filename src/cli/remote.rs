@@ -69,7 +69,7 @@ impl Remote {
             .user_agent(concat!("nines/", env!("CARGO_PKG_VERSION")));
         let builder = match base.scheme() {
             "https" => {
-                let config = probes::client_config().map_err(|why| anyhow!(why))?;
+                let config = probes::client_config(None).map_err(|why| anyhow!(why))?;
                 builder.tls_backend_preconfigured(config)
             }
             _ => builder.tls_backend_preconfigured(
