@@ -59,7 +59,7 @@ pub struct Status {
 }
 
 /// The people who subscribed on the public page. Their notices are not among those of the outbox.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Subscribers {
     pub count: usize,
     /// Mails to them that were attempted and wait for another attempt.
