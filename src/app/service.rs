@@ -241,6 +241,8 @@ async fn run_ready(
     if let Some(public) = public {
         let made = web::public::refresh(Arc::clone(&pages), until_stopped(&stopped));
         tasks.spawn(made);
+        let read = web::public::archive(Arc::clone(&pages), data.clone(), until_stopped(&stopped));
+        tasks.spawn(read);
         let pages = Arc::clone(&pages);
         tasks.spawn(web::public::serve(
             listener(public, state.public_tls()),

@@ -22,6 +22,7 @@ use domain::report::Report;
 
 pub use filer::Filer;
 use page::Page;
+pub use pictures::LatencyAxis;
 
 use crate::config::Look;
 

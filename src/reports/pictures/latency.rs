@@ -144,9 +144,9 @@ fn logarithm(us: u64) -> f64 {
     (us.max(1) as f64).ln()
 }
 
-/// The axis of one probe: logarithmic, between two round durations.
+/// An axis of latencies: logarithmic, between two round durations.
 #[derive(Debug, PartialEq, Eq)]
-struct Axis {
+pub struct Axis {
     low_us: u64,
     high_us: u64,
 }
@@ -156,6 +156,11 @@ impl Axis {
         let days = || probe.days.iter();
         let least = days().filter_map(|d| d.p50_us).min().unwrap_or(1);
         let most = days().filter_map(|d| d.p99_us).max().unwrap_or(1);
+        Self::between(least, most)
+    }
+
+    /// The shortest one that has both, in microseconds.
+    pub fn between(least: u64, most: u64) -> Self {
         let low_us = rounds().take_while(|us| *us <= least).last().unwrap_or(1);
         let high_us = rounds().find(|us| *us >= most && *us > low_us);
         Self {
@@ -169,8 +174,14 @@ impl Axis {
         Scale::linear(ends, (bottom, -DRAWN))
     }
 
-    /// The round durations on it; if there are many, the ends and the powers of ten.
-    fn marks(&self) -> Vec<u64> {
+    /// The place of a duration: 0 is the low end, 1 the high end.
+    pub fn share(&self, us: u64) -> f64 {
+        let (low, high) = (logarithm(self.low_us), logarithm(self.high_us));
+        ((logarithm(us) - low) / (high - low)).clamp(0.0, 1.0)
+    }
+
+    /// The round durations on it; if there are many, the powers of ten.
+    pub fn marks(&self) -> Vec<u64> {
         let inside = |us: &u64| self.low_us <= *us && *us <= self.high_us;
         let all: Vec<u64> = rounds()
             .take_while(|us| *us <= self.high_us)

@@ -10,6 +10,8 @@ mod scale;
 mod times;
 mod trend;
 
+pub use latency::Axis as LatencyAxis;
+
 use domain::report::Report;
 use domain::text;
 use minijinja::syntax::SyntaxConfig;

@@ -3,6 +3,7 @@
 
 mod answer;
 mod api;
+mod archive;
 mod beats;
 mod days;
 mod incidents;
@@ -11,6 +12,7 @@ mod peers;
 mod problem;
 mod refresh;
 mod render;
+mod response;
 mod site;
 mod subscribe;
 mod windows;
@@ -18,9 +20,10 @@ mod words;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Extension, Path, State};
@@ -32,6 +35,7 @@ use people::People;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use self::archive::Archive;
 use self::peers::Peers;
 use self::problem::Problems;
 use self::refresh::Settings;
@@ -46,6 +50,7 @@ use crate::config::PublicPages;
 use crate::engine::EngineHandle;
 use crate::subscriptions::Subscriptions;
 
+pub use self::archive::run as archive;
 pub use self::beats::Beats;
 pub use self::refresh::run as refresh;
 
@@ -86,6 +91,9 @@ pub struct Public {
     /// Requests for subscriptions, of each address and of all.
     subscribing: Allowance,
     all_subscribing: Allowance,
+    archive: ArcSwap<Archive>,
+    /// Counts the archives, so that pages are made again.
+    archived: AtomicU64,
 }
 
 impl Public {
@@ -97,6 +105,8 @@ impl Public {
         subscriptions: Arc<Subscriptions>,
     ) -> Self {
         Self {
+            archive: ArcSwap::default(),
+            archived: AtomicU64::new(0),
             problems: Problems::new(Arc::clone(&engine), people),
             engine,
             beats: Beats::default(),

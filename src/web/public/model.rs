@@ -14,9 +14,11 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::archive::Archive;
 use super::days::{self, Days};
 use super::incidents::{self, IncidentView, Named};
 use super::problem::ProblemForm;
+use super::response::{self, Response};
 use super::windows::{self, WindowView};
 use super::words::{When, length, list};
 use crate::config::PublicPages;
@@ -132,6 +134,8 @@ pub(super) struct SystemView {
     pub days: Days,
     /// Contract availability by month, the latest first.
     pub months: Vec<SystemMonth>,
+    /// `None` before the first roll-up.
+    pub response: Option<Response>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -142,7 +146,7 @@ pub(super) struct SystemMonth {
     pub target: Option<String>,
     pub down: String,
     pub planned: String,
-    /// The committee approved the month's report.
+    /// The figures are those of the report that the committee approved.
     pub approved: bool,
     pub running: bool,
 }
@@ -158,13 +162,19 @@ pub(super) struct HistoryMonth {
 }
 
 impl Model {
-    pub(super) fn of(record: &Record, pages: &PublicPages, url: &str, at: Timestamp) -> Self {
+    pub(super) fn of(
+        record: &Record,
+        pages: &PublicPages,
+        archive: &Archive,
+        url: &str,
+        at: Timestamp,
+    ) -> Self {
         let shown = Shown::of(record, pages);
         let zone = shown.zone.clone();
         let windows = windows::all(record, &shown, at);
         let systems: Vec<SystemView> = shown
             .systems()
-            .map(|id| system(record, &shown, &windows, id, at))
+            .map(|id| system(record, &shown, archive, &windows, id, at))
             .collect();
         let mut incidents: Vec<IncidentView> = record
             .incidents
@@ -272,6 +282,7 @@ fn groups(pages: &PublicPages, systems: Vec<SystemView>) -> Vec<Group> {
 fn system(
     record: &Record,
     shown: &Shown<'_>,
+    archive: &Archive,
     windows: &[WindowView],
     id: &SystemId,
     at: Timestamp,
@@ -308,11 +319,21 @@ fn system(
             .and_then(|system| system.downtime_advice.clone())
             .filter(|_| state == State::Down),
         days: days::of(record, id, &shown.zone, shown.pages.days, at),
-        months: system_months(record, id, at),
+        months: system_months(record, archive, id, at),
+        response: archive.answered(id).and_then(|days| {
+            let zone = record.zone_of(id).unwrap_or(TimeZone::UTC);
+            response::of(days, at.to_zoned(zone).date(), shown.pages.days)
+        }),
     }
 }
 
-fn system_months(record: &Record, id: &SystemId, at: Timestamp) -> Vec<SystemMonth> {
+/// The months of a system. The figures of an approved report win.
+fn system_months(
+    record: &Record,
+    archive: &Archive,
+    id: &SystemId,
+    at: Timestamp,
+) -> Vec<SystemMonth> {
     let Some(months) = record.months_of(id) else {
         return Vec::new();
     };
@@ -331,15 +352,27 @@ fn system_months(record: &Record, id: &SystemId, at: Timestamp) -> Vec<SystemMon
         };
         let agreed = record.configurations.accounted_by(id, period.from);
         let target = agreed.and_then(|agreed| agreed.target);
-        let report = committee.and_then(|committee| record.reports.get(committee, month));
-        found.push(SystemMonth {
-            name: name_of(month),
-            availability: days::availability(&figures),
-            target: target.map(|target| format!("{}%", words::target_truncated(target))),
-            down: length(figures.unplanned_s + figures.excluded_s),
-            planned: length(figures.planned_s),
-            approved: report.is_some_and(|report| !report.revisions.is_empty()),
-            running: n == 0,
+        let percent = |text: &String| format!("{text}%");
+        let approved = committee.and_then(|committee| archive.approved(committee, month, id));
+        found.push(match approved {
+            Some(approved) => SystemMonth {
+                name: name_of(month),
+                availability: approved.contract_availability.as_ref().map(percent),
+                target: approved.target.as_ref().map(percent),
+                down: length(approved.unplanned_s + approved.excluded_s),
+                planned: length(approved.planned_s),
+                approved: true,
+                running: n == 0,
+            },
+            None => SystemMonth {
+                name: name_of(month),
+                availability: days::availability(&figures),
+                target: target.map(|target| format!("{}%", words::target_truncated(target))),
+                down: length(figures.unplanned_s + figures.excluded_s),
+                planned: length(figures.planned_s),
+                approved: false,
+                running: n == 0,
+            },
         });
         month = month.prev();
     }

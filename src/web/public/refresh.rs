@@ -45,7 +45,7 @@ impl Settings {
         *known = (known.0 + 1, pages.map(Arc::new));
     }
 
-    fn get(&self) -> (u64, Option<Arc<PublicPages>>) {
+    pub(super) fn get(&self) -> (u64, Option<Arc<PublicPages>>) {
         self.pages
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -66,7 +66,7 @@ pub async fn run(state: Arc<Public>, stop: impl Future<Output = ()>) {
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     // The state that the pages show, and when they were made.
-    let mut shown: Option<(u64, u64)> = None;
+    let mut shown: Option<(u64, u64, u64)> = None;
     let (mut made_at, mut took) = (Duration::ZERO, Duration::ZERO);
     loop {
         tokio::select! {
@@ -79,10 +79,13 @@ pub async fn run(state: Arc<Public>, stop: impl Future<Output = ()>) {
             shown = None;
             continue;
         };
-        let seq = state.engine.snapshot().record.seq;
+        let (seq, archived) = (
+            state.engine.snapshot().record.seq,
+            state.archived.load(Relaxed),
+        );
         let began = clock::elapsed();
         let rests = began.saturating_sub(made_at) < took * SHARE;
-        let is_new = shown != Some((version, seq)) && !rests;
+        let is_new = shown != Some((version, seq, archived)) && !rests;
         if !is_new && began.saturating_sub(made_at) < AGAIN_AFTER.max(took * SHARE) {
             continue;
         }
@@ -97,7 +100,7 @@ pub async fn run(state: Arc<Public>, stop: impl Future<Output = ()>) {
             Ok(Err(error)) => tracing::error!("the public pages could not be made: {error:#}"),
             Err(error) => tracing::error!(%error, "making the public pages broke off"),
         }
-        shown = Some((version, seq));
+        shown = Some((version, seq, archived));
         made_at = clock::elapsed();
         took = made_at.saturating_sub(began);
         tracing::debug!(?took, "public pages made");
@@ -123,6 +126,7 @@ fn make(
         record: &snapshot.record,
         pages,
         templates,
+        archive: &state.archive.load(),
         logo: logo.as_ref(),
         url: pages.url.as_deref().unwrap_or(&state.settings.address),
         at,

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::answer::{Answer, HTML, hex};
 use super::api;
+use super::archive::Archive;
 use super::model::{HistoryMonth, Model, SystemView};
 use super::problem;
 use super::render::Templates;
@@ -89,6 +90,7 @@ pub(super) struct Source<'a> {
     pub record: &'a Record,
     pub pages: &'a PublicPages,
     pub templates: &'a Arc<Templates>,
+    pub archive: &'a Archive,
     /// The picture of the head, and its type.
     pub logo: Option<&'a (Bytes, &'static str)>,
     /// The address in links of feeds.
@@ -117,7 +119,13 @@ impl Site {
     /// # Errors
     /// A template fails.
     pub(super) fn of(source: &Source<'_>) -> Result<Self, minijinja::Error> {
-        let mut model = Model::of(source.record, source.pages, source.url, source.at);
+        let mut model = Model::of(
+            source.record,
+            source.pages,
+            source.archive,
+            source.url,
+            source.at,
+        );
         let mut site = Self::default();
         let style = source.templates.render(
             "style.css.j2",
