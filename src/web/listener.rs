@@ -21,7 +21,7 @@ use super::tls::{self, ListenerTls};
 /// Browsers that came by HTTPS use nothing else for half a year (RFC 6797). Over plain HTTP it must not be sent.
 const HSTS: (HeaderName, HeaderValue) = (
     header::STRICT_TRANSPORT_SECURITY,
-    HeaderValue::from_static("max-age=15768000"),
+    HeaderValue::from_static("max-age=31536000"),
 );
 
 /// A listener and what stands in front of its routes.

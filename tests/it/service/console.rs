@@ -305,6 +305,21 @@ fn an_operator_previews_and_records_and_a_viewer_does_neither() {
 }
 
 #[test]
+fn a_request_with_two_lengths_is_refused() {
+    let (folder, _running) = running();
+    let folder = folder.path();
+    for lengths in [
+        "Content-Length: 5\r\nContent-Length: 50",
+        "Content-Length: -1",
+        "Transfer-Encoding: chunked, identity",
+    ] {
+        let lengths = format!("X-None: 0\r\n{lengths}");
+        let answer = send(folder, "POST", "/console/sign-in", &[lengths.clone()], "");
+        assert_eq!(answer.status, 400, "{lengths}");
+    }
+}
+
+#[test]
 fn what_excuses_downtime_needs_an_approver() {
     let (folder, _running) = running();
     let folder = folder.path();
