@@ -197,7 +197,7 @@ mod tests {
         for ip in ["127.0.0.1: ", "127.0.0.2: ", "::1: "] {
             let own = text.iter().filter(|text| text.starts_with(ip));
             let connected = |text: &&str| text.contains("connected to");
-            assert!(own.clone().any(|text| connected(&text)), "{ip} {text:?}");
+            assert!(own.clone().any(connected), "{ip} {text:?}");
         }
     }
 

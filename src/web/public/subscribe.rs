@@ -193,7 +193,7 @@ async fn confirm_page(
 ) -> Response<Body> {
     let site = match admitted(&state, peer) {
         Ok(site) => site,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     page(
         &site,
@@ -211,7 +211,7 @@ async fn confirm(
 ) -> Response<Body> {
     let site = match admitted(&state, peer) {
         Ok(site) => site,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     match state.subscriptions.confirm(secret).await {
         Ok(Some((_, link))) => {
@@ -239,7 +239,7 @@ async fn manage_page(
 ) -> Response<Body> {
     let site = match admitted(&state, peer) {
         Ok(site) => site,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let done = match uri.query() {
         Some("confirmed") => Some("You are subscribed."),
@@ -277,7 +277,7 @@ async fn change(
 ) -> Response<Body> {
     let site = match admitted(&state, peer) {
         Ok(site) => site,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let fields = Fields::of(&body, &site);
     let systems = match fields.unsubscribes {
@@ -297,13 +297,15 @@ async fn change(
 }
 
 /// The site, if the client may make a request.
-fn admitted(state: &Public, peer: std::net::IpAddr) -> Result<Arc<Site>, Response<Body>> {
+fn admitted(state: &Public, peer: std::net::IpAddr) -> Result<Arc<Site>, Box<Response<Body>>> {
     let Some(site) = state.site.load_full() else {
-        return Err((StatusCode::NOT_FOUND, "not found\n").into_response());
+        return Err(Box::new(
+            (StatusCode::NOT_FOUND, "not found\n").into_response(),
+        ));
     };
     match state.peers.admits(peer, clock::elapsed()) {
         true => Ok(site),
-        false => Err(too_many(StatusCode::TOO_MANY_REQUESTS)),
+        false => Err(Box::new(too_many(StatusCode::TOO_MANY_REQUESTS))),
     }
 }
 

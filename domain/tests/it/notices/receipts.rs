@@ -199,20 +199,20 @@ fn two_reports_are_two_incidents_whose_updates_go_to_both_people_once_they_are_m
 #[test]
 fn a_report_by_the_form_that_contradicts_itself_is_refused() {
     let mut service = Service::with(ORIGIN, staffed());
-    let changed =
-        |change: &dyn Fn(&mut Option<domain::id::CustomerId>, &mut String, &mut Option<Form>)| {
-            let mut act = report(7);
-            if let Act::ReportProblem {
-                customer,
-                reporter,
-                form,
-                ..
-            } = &mut act
-            {
-                change(customer, reporter, form);
-            }
-            act
-        };
+    type Change = dyn Fn(&mut Option<domain::id::CustomerId>, &mut String, &mut Option<Form>);
+    let changed = |change: &Change| {
+        let mut act = report(7);
+        if let Act::ReportProblem {
+            customer,
+            reporter,
+            form,
+            ..
+        } = &mut act
+        {
+            change(customer, reporter, form);
+        }
+        act
+    };
     for (act, why) in [
         (
             changed(&|customer, _, _| *customer = Some("clinic".into())),
