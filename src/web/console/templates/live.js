@@ -2,7 +2,7 @@
 'use strict';
 (() => {
   const main = document.getElementById('main');
-  const old = document.getElementById('old');
+  const stale = document.getElementById('stale');
   let shown = document.body.dataset.version;
   let edited = false;
   let loading = false;
@@ -22,7 +22,7 @@
       const next = page.getElementById('main');
       const changed = next.textContent !== main.textContent;
       if (edited || main.contains(document.activeElement)) {
-        old.hidden = old.hidden && !changed;
+        stale.hidden = stale.hidden && !changed;
         return;
       }
       const name = (details) => details.querySelector('summary').textContent;
