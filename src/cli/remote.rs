@@ -125,7 +125,12 @@ impl Remote {
     /// The service does not answer.
     pub fn reload(&self) -> Result<Reply> {
         let response = self.send(self.request(Method::POST, "/api/v1/reload"))?;
-        self.reply(response)
+        let forbidden = response.status() == StatusCode::FORBIDDEN;
+        Ok(match self.reply(response)? {
+            // The configuration has no mistake: the token may not do it.
+            Reply::Refused(why) if forbidden => Reply::Failed(why),
+            other => other,
+        })
     }
 
     /// Passes the events after `head` to `f`, the oldest first.

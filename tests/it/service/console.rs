@@ -314,7 +314,13 @@ fn a_request_with_two_lengths_is_refused() {
         "Transfer-Encoding: chunked, identity",
     ] {
         let lengths = format!("X-None: 0\r\n{lengths}");
-        let answer = send(folder, "POST", "/console/sign-in", std::slice::from_ref(&lengths), "");
+        let answer = send(
+            folder,
+            "POST",
+            "/console/sign-in",
+            std::slice::from_ref(&lengths),
+            "",
+        );
         assert_eq!(answer.status, 400, "{lengths}");
     }
 }
