@@ -144,7 +144,7 @@ fn requests_beyond_the_limit_are_not_taken_and_leave_no_row() {
     let rows = rusqlite::Connection::open(file.folder.path().join("people.sqlite")).unwrap();
     let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
         INSERT INTO subscriber (address, systems, requested, pending, confirm)
-        SELECT i || '@b.example', '', ?2, 'portal', i FROM n";
+        SELECT i || '@b.example', '', ?2, 'portal', CAST(i AS BLOB) FROM n";
     rows.execute(many, (people::MOST_SUBSCRIBERS, at(0).as_second()))
         .unwrap();
     let ask = |address: &str, hours| {
