@@ -80,7 +80,7 @@ impl Problem {
         }
     }
 
-    /// What it is about: the type of issue that the form offered, else the kind of request.
+    /// The type of issue that the form offered, else the kind of request.
     pub fn about(&self) -> &str {
         let form = self.form.as_ref();
         form.map_or_else(|| self.request.word(), |form| &form.issue)

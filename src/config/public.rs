@@ -35,7 +35,7 @@ pub(super) struct PublicTable {
     colour: Option<Parsed<Colour>>,
     /// How many days each system shows. Default: 90d.
     history: Option<Parsed<Length>>,
-    /// A form by which everyone can report a problem. Default: there is none.
+    /// A form by which everyone can report a problem. Default: no form.
     problem_reports: Option<ProblemTable>,
 }
 

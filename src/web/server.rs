@@ -19,7 +19,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, Sleep, interval_at, sleep, timeout};
+use tokio::time::{Sleep, interval, sleep, timeout};
 
 use super::activity::{Activity, Counting};
 
@@ -168,7 +168,7 @@ where
             return;
         }
         let mut before = None;
-        let mut looks = interval_at(Instant::now(), limits.idle / 2);
+        let mut looks = interval(limits.idle / 2);
         loop {
             looks.tick().await;
             let now = activity.at_rest();

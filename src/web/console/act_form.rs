@@ -214,7 +214,7 @@ fn has(fields: &Fields, wanted: &str) -> bool {
     fields.iter().any(|(name, _)| name == wanted)
 }
 
-/// Checks that a second person is another account: nobody types a name for them.
+/// Checks that a second person is another account: a typed name is refused.
 pub fn second_person_is_an_account(act: &Act, proposes: bool) -> Result<(), &'static str> {
     if act.second_person().is_some() {
         return Err(

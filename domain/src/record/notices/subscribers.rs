@@ -1,4 +1,4 @@
-//! What the fold of notices does for subscribers alone: their messages are kept apart, nothing is owed about a system
+//! The fold of notices for subscribers: their messages are kept apart, nothing is owed about a system
 //! that they did not choose, and nothing about an incident that concerns security.
 
 use std::sync::Arc;
