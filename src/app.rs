@@ -53,12 +53,7 @@ fn carry_out(line: Line) -> Result<End, Failure> {
         Command::Run { with_parent } => run_service(common, with_parent),
         Command::Check { connect } => cli::check::run(common, connect),
         Command::Schema { kind } => cli::check::schema(kind),
-        Command::Import {
-            monitor,
-            file,
-            out,
-            committee,
-        } => cli::import::run(monitor, &file, &out, &committee, common),
+        Command::Import(from) => cli::import::run(&from, common),
         Command::Demo { seconds, dir } => cli::demo::run(common, dir, seconds),
         Command::Simulate { scenario, out } => {
             logging::start(Log {

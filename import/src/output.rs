@@ -11,6 +11,8 @@ pub struct Imported {
     pub systems: Vec<System>,
     /// In the order of the file.
     pub left: Vec<Left>,
+    /// The file that is being read.
+    pub(crate) input: Input,
 }
 
 /// A system with one probe.
@@ -18,20 +20,35 @@ pub struct Imported {
 pub struct System {
     /// The name of its file without the ending.
     pub id: String,
+    pub name: String,
     /// The content of its file.
     pub text: String,
     /// The keys of the probe.
     pub probe: Table,
+    /// Its recurring maintenance windows.
+    pub maintenance: Vec<Table>,
 }
 
 /// A definition or a key that was not carried over, or that means something else in Nines.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Left {
-    /// From 1.
-    pub line: usize,
+    /// The file that has it.
+    pub input: Input,
+    /// From 1. `None` if the input has no lines, as a database.
+    pub line: Option<usize>,
     /// As `endpoints[2].ssh`.
     pub key: String,
     pub why: String,
+}
+
+/// The file that a remark is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Input {
+    /// The file that was named first.
+    #[default]
+    Definitions,
+    /// The list of targets, for monitors that keep it in a file of its own.
+    Targets,
 }
 
 /// One definition in the words of Nines.
@@ -39,15 +56,40 @@ pub(crate) struct Draft {
     pub(crate) name: String,
     /// The keys of the probe, without `name`.
     pub(crate) probe: Table,
+    pub(crate) maintenance: Vec<Table>,
+}
+
+/// A name as Nines takes it: one line of at most 200 characters.
+pub(crate) fn one_line(text: &str) -> String {
+    let line: String = text
+        .chars()
+        .map(|c| match c {
+            c if c.is_control() => ' ',
+            '\u{2028}' | '\u{2029}' => ' ',
+            c => c,
+        })
+        .take(200)
+        .collect();
+    line.trim().to_owned()
 }
 
 impl Imported {
-    pub(crate) fn leave(&mut self, line: usize, key: impl Into<String>, why: impl Into<String>) {
+    pub(crate) fn leave(
+        &mut self,
+        line: impl Into<Option<usize>>,
+        key: impl Into<String>,
+        why: impl Into<String>,
+    ) {
         self.left.push(Left {
-            line,
+            input: self.input,
+            line: line.into(),
             key: key.into(),
             why: why.into(),
         });
+    }
+
+    pub(crate) fn has_name(&self, name: &str) -> bool {
+        self.systems.iter().any(|system| system.name == name)
     }
 
     /// Adds a system. Its id is made of its name, with a number if it is taken.
@@ -64,33 +106,51 @@ impl Imported {
         };
         let mut probe = Table::new();
         probe.insert("name".to_owned(), "check".into());
-        probe.extend(draft.probe);
-        let text = text(&draft.name, committee, from, &probe);
-        self.systems.push(System { id, text, probe });
+        probe.extend(draft.probe.clone());
+        let text = text(&draft, committee, from, &probe);
+        self.systems.push(System {
+            id,
+            name: draft.name,
+            text,
+            probe,
+            maintenance: draft.maintenance,
+        });
     }
 }
 
-/// The file of a system. Keys of a probe stand in the order of people: what it is, what it asks, what it expects.
-fn text(name: &str, committee: &str, from: &str, probe: &Table) -> String {
-    const FIRST: [&str; 6] = ["name", "kind", "url", "host", "port", "interval"];
+/// The file of a system.
+fn text(draft: &Draft, committee: &str, from: &str, probe: &Table) -> String {
     let mut text = format!("# Imported from {from}.\n");
-    let line = |text: &mut String, key: &str, value: &Value| {
-        let _ = writeln!(text, "{} = {value}", quoted(key));
-    };
-    line(&mut text, "name", &name.into());
+    line(&mut text, "name", &draft.name.as_str().into());
     line(&mut text, "committee", &committee.into());
     text.push_str("\n[[probe]]\n");
-    for key in FIRST {
-        if let Some(value) = probe.get(key) {
-            line(&mut text, key, value);
-        }
-    }
-    for (key, value) in probe {
-        if !FIRST.contains(&key.as_str()) {
-            line(&mut text, key, value);
-        }
+    lines(&mut text, probe);
+    for window in &draft.maintenance {
+        text.push_str("\n[[maintenance]]\n");
+        lines(&mut text, window);
     }
     text
+}
+
+/// Keys stand in the order of people: what it is, what it asks, what it expects.
+fn lines(text: &mut String, table: &Table) {
+    const FIRST: [&str; 9] = [
+        "name", "title", "kind", "url", "host", "port", "interval", "days", "start",
+    ];
+    for key in FIRST {
+        if let Some(value) = table.get(key) {
+            line(text, key, value);
+        }
+    }
+    for (key, value) in table {
+        if !FIRST.contains(&key.as_str()) {
+            line(text, key, value);
+        }
+    }
+}
+
+fn line(text: &mut String, key: &str, value: &Value) {
+    let _ = writeln!(text, "{} = {value}", quoted(key));
 }
 
 fn quoted(key: &str) -> String {
@@ -104,7 +164,7 @@ fn quoted(key: &str) -> String {
 }
 
 /// An id of Nines: small letters, digits and single hyphens, at most 64 characters.
-fn id(name: &str) -> String {
+pub(crate) fn id(name: &str) -> String {
     let mut id = String::new();
     for c in name.chars() {
         match c {
@@ -140,6 +200,7 @@ mod tests {
             let draft = Draft {
                 name: "Portal".to_owned(),
                 probe: Table::new(),
+                maintenance: Vec::new(),
             };
             all.add(draft, "operations", "a test");
         }

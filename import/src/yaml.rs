@@ -11,9 +11,10 @@ const VALUES: usize = 100_000;
 const DEPTH: usize = 64;
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("line {line}: {why}")]
+#[error("{}{why}", .line.map_or(String::new(), |line| format!("line {line}: ")))]
 pub struct Error {
-    pub line: usize,
+    /// From 1, where the input has lines.
+    pub line: Option<usize>,
     pub why: String,
 }
 
@@ -30,11 +31,13 @@ pub(crate) enum Value {
     List(Vec<Node>),
     /// In the order of the file.
     Map(Vec<(String, Node)>),
+    /// Bytes in base64, which no key of ours takes.
+    Binary,
 }
 
 fn wrong(line: usize, why: impl Into<String>) -> Error {
     Error {
-        line,
+        line: Some(line),
         why: why.into(),
     }
 }
@@ -87,6 +90,9 @@ impl<'a> Loader<'a> {
         let before = self.left;
         self.take(1, line)?;
         let (value, anchor) = match event {
+            Event::Scalar(_, _, anchor, Some(tag)) if tag.suffix == "binary" => {
+                (Value::Binary, anchor)
+            }
             Event::Scalar(text, style, anchor, _) => (
                 Value::Text(text.into_owned(), style == ScalarStyle::Plain),
                 anchor,
@@ -167,6 +173,14 @@ impl<'a> Loader<'a> {
 }
 
 impl Node {
+    /// A table without keys.
+    pub(crate) fn empty(line: usize) -> Self {
+        Self {
+            line,
+            value: Value::Map(Vec::new()),
+        }
+    }
+
     pub(crate) fn map(&self) -> &[(String, Node)] {
         match &self.value {
             Value::Map(map) => map,
@@ -235,7 +249,7 @@ mod tests {
         ] {
             let error = read(text).unwrap_err();
             assert!(error.why.contains(why), "{text:?}: {error}");
-            assert!(error.line <= line, "{text:?}: {error}");
+            assert!(error.line <= Some(line), "{text:?}: {error}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! A configuration of Gatus becomes systems that Nines accepts, and a list of what was left out.
 #![allow(clippy::unwrap_used)] // A failed test may stop at once.
 
-use std::time::Duration;
+mod accepted;
 
 use import::{Imported, gatus};
 
@@ -54,31 +54,7 @@ fn each_endpoint_becomes_a_system_with_one_probe() {
 
 #[test]
 fn the_written_probes_are_ones_that_nines_accepts() {
-    probes::install_crypto();
-    let environment = values::Environment {
-        variable: &|_| Some("a secret".to_owned()),
-        file: &|_| Err("there are no files here".to_owned()),
-        proxy_from_environment: false,
-        commands: &[],
-        reach: &values::reach::BUILT_IN,
-    };
-    for system in imported().systems {
-        let file: toml::Table = system.text.parse().unwrap();
-        let written = file["probe"][0].as_table().unwrap();
-        assert_eq!(*written, system.probe, "the text holds what was imported");
-        let mut keys = written.clone();
-        let kind = keys.remove("kind").unwrap();
-        for common in ["name", "interval", "timeout", "failures", "recoveries"] {
-            keys.remove(common);
-        }
-        let prepared = probes::prepare(
-            kind.as_str().unwrap(),
-            &keys.to_string(),
-            Duration::from_secs(10),
-            environment,
-        );
-        assert!(prepared.is_ok(), "{}: {:?}", system.text, prepared.err());
-    }
+    accepted::check(&imported());
 }
 
 #[test]
@@ -86,7 +62,7 @@ fn what_is_left_out_is_listed_with_its_line_and_a_reason() {
     let left: Vec<_> = imported()
         .left
         .into_iter()
-        .map(|left| format!("{}: {}: {}", left.line, left.key, left.why))
+        .map(|left| format!("{}: {}: {}", left.line.unwrap(), left.key, left.why))
         .collect();
     for wanted in [
         "alerting: write `[mail]`",

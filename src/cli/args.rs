@@ -74,6 +74,28 @@ impl Common {
 pub enum Monitor {
     /// The configuration of Gatus, one YAML file
     Gatus,
+    /// The database of Uptime Kuma, kuma.db, or its JSON backup
+    UptimeKuma,
+    /// The modules of blackbox_exporter, with --targets
+    Blackbox,
+}
+
+#[derive(Debug, Args)]
+pub struct ImportFrom {
+    /// The monitor that the file is of
+    #[arg(value_enum)]
+    pub monitor: Monitor,
+    /// Its file, as config.yaml, kuma.db or blackbox.yml
+    pub file: PathBuf,
+    /// For blackbox: the configuration of Prometheus, whose jobs name the targets
+    #[arg(long, value_name = "FILE", required_if_eq("monitor", "blackbox"))]
+    pub targets: Option<PathBuf>,
+    /// Directory for the files of systems; no file is overwritten
+    #[arg(long, value_name = "DIR", default_value = "imported")]
+    pub out: PathBuf,
+    /// The id of the committee of the systems
+    #[arg(long, value_name = "ID", default_value = "operations")]
+    pub committee: String,
 }
 
 #[derive(Debug, Subcommand)]
@@ -105,19 +127,7 @@ pub enum Command {
         dir: PathBuf,
     },
     /// Turn the definitions of another monitor into files of systems, and list what was left out
-    Import {
-        /// The monitor that the file is of
-        #[arg(value_enum)]
-        monitor: Monitor,
-        /// Its file, as config.yaml
-        file: PathBuf,
-        /// Directory for the files of systems; no file is overwritten
-        #[arg(long, value_name = "DIR", default_value = "imported")]
-        out: PathBuf,
-        /// The id of the committee of the systems
-        #[arg(long, value_name = "ID", default_value = "operations")]
-        committee: String,
-    },
+    Import(ImportFrom),
     /// Run a scenario on a virtual clock
     Simulate {
         /// Scenario file

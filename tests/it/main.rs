@@ -15,6 +15,7 @@ mod command_line {
     mod demo;
     mod events;
     mod exit_status;
+    mod import;
     mod json;
     mod output;
     mod probe;

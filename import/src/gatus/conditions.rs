@@ -1,13 +1,8 @@
 //! The conditions of Gatus endpoints, each as keys of a probe.
 
-use toml::{Table, Value};
+use toml::Value;
 
-/// The keys of a probe, and the expectations that an `http` probe keeps in a table of their own.
-#[derive(Debug, Default)]
-pub(crate) struct Keys {
-    pub(crate) own: Table,
-    pub(crate) expect: Table,
-}
+use crate::keys::{Keys, escape, pointer, scalar};
 
 /// What became of a condition.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,14 +46,13 @@ pub(crate) fn apply(condition: &str, kind: &str, keys: &mut Keys) -> Fate {
 }
 
 /// Sets a key of the expectations, which must not be there yet.
-fn set(keys: &mut Keys, key: &str, value: Value) -> Fate {
-    if keys.expect.contains_key(key) {
-        return Lost(format!(
+fn set(keys: &mut Keys, key: &str, value: impl Into<Value>) -> Fate {
+    match keys.expect(key, value) {
+        true => Kept,
+        false => Lost(format!(
             "a probe has one `{key}`: add a second probe for this"
-        ));
+        )),
     }
-    keys.expect.insert(key.to_owned(), value);
-    Kept
 }
 
 fn status(operator: &str, right: &str, keys: &mut Keys) -> Fate {
@@ -145,10 +139,10 @@ fn body(operator: &str, right: &str, kind: &str, keys: &mut Keys) -> Fate {
         .and_then(|r| r.strip_suffix("*)"));
     let contained = inner.filter(|text| !text.is_empty() && !text.contains(['*', '?', '[', '\\']));
     match (kind, operator, contained) {
-        ("http", "==", Some(text)) => set(keys, "body_contains", text.into()),
-        ("http", "!=", Some(text)) => set(keys, "body_lacks", text.into()),
+        ("http", "==", Some(text)) => set(keys, "body_contains", text),
+        ("http", "!=", Some(text)) => set(keys, "body_lacks", text),
         ("http", "==", None) if !right.contains('(') && !right.contains('[') => {
-            set(keys, "body_matches", format!("^{}$", escape(right)).into())
+            set(keys, "body_matches", format!("^{}$", escape(right)))
         }
         ("tcp" | "tls", "==", Some(text)) if !keys.own.contains_key("expect") => {
             keys.own.insert("expect".to_owned(), text.into());
@@ -169,18 +163,6 @@ fn body(operator: &str, right: &str, kind: &str, keys: &mut Keys) -> Fate {
     }
 }
 
-/// The text as a regular expression that matches it alone.
-fn escape(text: &str) -> String {
-    let mut escaped = String::new();
-    for c in text.chars() {
-        if "\\.+*?()|[]{}^$#&-~".contains(c) {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped
-}
-
 fn json(path: &str, operator: &str, right: &str, keys: &mut Keys) -> Fate {
     let Some(pointer) = pointer(path) else {
         return Lost("Nines names a value by a JSON pointer, without wildcards".to_owned());
@@ -190,24 +172,13 @@ fn json(path: &str, operator: &str, right: &str, keys: &mut Keys) -> Fate {
             "Nines compares a value of JSON with one text, number, true or false".to_owned(),
         );
     }
-    let wanted = match right {
-        "true" => Value::from(true),
-        "false" => Value::from(false),
-        text => match text.parse::<i64>() {
-            Ok(number) => Value::from(number),
-            Err(_) => Value::from(text.trim_matches('"')),
-        },
+    let wanted = match scalar(right) {
+        Value::String(text) => Value::from(text.trim_matches('"')),
+        other => other,
     };
-    let table = keys
-        .expect
-        .entry("json")
-        .or_insert(Value::Table(Table::new()));
-    match table.as_table_mut() {
-        Some(table) if !table.contains_key(&pointer) => {
-            table.insert(pointer, wanted);
-            Kept
-        }
-        _ => Lost("this value is compared already".to_owned()),
+    match keys.expect_json(pointer, wanted) {
+        true => Kept,
+        false => Lost("this value is compared already".to_owned()),
     }
 }
 
@@ -226,20 +197,6 @@ fn present(path: &str, operator: &str, right: &str, keys: &mut Keys) -> Fate {
     Kept
 }
 
-/// `.data[0].id` as `/data/0/id` (RFC 6901).
-fn pointer(path: &str) -> Option<String> {
-    let mut pointer = String::new();
-    for part in path.split(['.', '[']).filter(|part| !part.is_empty()) {
-        let part = part.strip_suffix(']').unwrap_or(part);
-        if part.is_empty() || part.contains([']', '*', '(', ')', '"', '\'']) {
-            return None;
-        }
-        pointer.push('/');
-        pointer.push_str(&part.replace('~', "~0").replace('/', "~1"));
-    }
-    (!pointer.is_empty()).then_some(pointer)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,10 +204,7 @@ mod tests {
     fn applied(kind: &str, condition: &str) -> (Fate, String) {
         let mut keys = Keys::default();
         let fate = apply(condition, kind, &mut keys);
-        if !keys.expect.is_empty() {
-            keys.own.insert("expect".to_owned(), keys.expect.into());
-        }
-        (fate, keys.own.to_string().replace('\n', ";"))
+        (fate, keys.finish().to_string().replace('\n', ";"))
     }
 
     #[test]

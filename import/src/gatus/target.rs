@@ -1,0 +1,88 @@
+//! The kind of probe of an endpoint, by the scheme of its URL, and the keys that say what it asks.
+
+use super::endpoint::Endpoint;
+use crate::keys::Keys;
+use crate::output::Imported;
+use crate::place::place;
+use crate::secrets;
+use crate::yaml::Node;
+
+/// The records that Nines asks for.
+const RECORDS: [&str; 8] = ["A", "AAAA", "CNAME", "MX", "NS", "PTR", "SRV", "TXT"];
+
+impl Endpoint<'_> {
+    pub(super) fn target(
+        &self,
+        url: &str,
+        name: &str,
+        imported: &mut Imported,
+    ) -> Result<(&'static str, Keys), String> {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        if let Some(dns) = self.node.get("dns") {
+            return dns_keys(rest, dns).map(|keys| ("dns", keys));
+        }
+        let kind = match scheme {
+            "http" | "https" => {
+                let mut keys = Keys::of("http");
+                self.request(url, name, &mut keys, imported)?;
+                return Ok(("http", keys));
+            }
+            "tcp" | "ssh" => "tcp",
+            "tls" => "tls",
+            "starttls" => "smtp",
+            "grpc" | "grpcs" => "grpc",
+            "icmp" => "icmp",
+            "ws" | "wss" | "udp" | "sctp" => {
+                return Err(format!("Nines has no probe of `{scheme}`"));
+            }
+            _ => return Err("it does not begin with a scheme that Gatus knows".to_owned()),
+        };
+        let mut keys = Keys::of(kind);
+        let (host, port) = place(rest)?;
+        keys.set("host", host);
+        match (kind, port, scheme) {
+            ("icmp", ..) => {}
+            (_, Some(port), _) => keys.set("port", port),
+            (_, None, "ssh") => keys.set("port", 22),
+            (_, None, _) => return Err("it has no port".to_owned()),
+        }
+        match scheme {
+            "ssh" => {
+                keys.set("expect", "SSH-");
+                let why = "Nines reads the greeting of the server and does not sign in";
+                self.leave(imported, self.node.line, "ssh", why);
+            }
+            "starttls" => keys.set("tls", "starttls"),
+            "grpcs" => keys.set("tls", true),
+            _ => {}
+        }
+        if let (Some(body), "tcp" | "tls") = (self.text("body"), kind) {
+            match secrets::may_hold_one(body) {
+                true => self.leave(imported, self.node.line, "body", secrets::BY_HAND),
+                false => keys.set("send", body),
+            }
+        }
+        Ok((kind, keys))
+    }
+}
+
+fn dns_keys(server: &str, dns: &Node) -> Result<Keys, String> {
+    let asked = |key: &str| dns.get(key).and_then(Node::text);
+    let Some(name) = asked("query-name") else {
+        return Err("`dns.query-name` is missing".to_owned());
+    };
+    let record = asked("query-type").unwrap_or("A");
+    if !RECORDS.contains(&record) {
+        let all = RECORDS.join(", ");
+        return Err(format!("Nines asks for {all}, not for `{record}`"));
+    }
+    let (host, port) = place(server)?;
+    let mut keys = Keys::of("dns");
+    keys.set("host", name.trim_end_matches('.'));
+    keys.set("server", host);
+    keys.set("record", record);
+    if let Some(port) = port {
+        keys.set("port", port);
+    }
+    Ok(keys)
+}
