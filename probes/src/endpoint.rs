@@ -1,6 +1,8 @@
 //! The server that a probe talks to over one connection: its address, and TLS if it speaks that. Every kind that is
 //! neither `http` nor `dns` connects here.
 
+mod prepare;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,27 +12,14 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
-use values::{FilePath, IpAddress, Parsed, Source};
+use values::Source;
 
 use crate::dial::{self, Host};
 use crate::fault::{Fault, local_shortage};
 use crate::files::Changing;
 use crate::tls::{self, Client, Paths, TlsVersion, identity_files, server_name};
 use crate::trace::{Phase, Trace};
-
-/// The keys of an endpoint, as a kind writes them.
-pub(crate) struct Keys<'a> {
-    pub(crate) host: &'a Parsed<Host>,
-    pub(crate) resolve: Option<&'a Parsed<IpAddress>>,
-    pub(crate) port: u16,
-    /// True if the connection uses TLS, from its start or later.
-    pub(crate) tls: bool,
-    pub(crate) server_name: Option<&'a Parsed<Host>>,
-    pub(crate) ca_file: Option<&'a Parsed<FilePath>>,
-    pub(crate) client_certificate_file: Option<&'a Parsed<FilePath>>,
-    pub(crate) client_key_file: Option<&'a Parsed<FilePath>>,
-    pub(crate) min_tls_version: Option<&'a Parsed<TlsVersion>>,
-}
+pub(crate) use prepare::{Keys, Settings};
 
 #[derive(Debug)]
 pub(crate) struct Endpoint {
@@ -55,21 +44,16 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Connection for S {}
 pub(crate) type Stream = Box<dyn Connection>;
 
 impl Endpoint {
-    /// `None` if a mistake leaves nothing to connect to. `switch` is the key that asks for TLS.
-    pub(crate) fn new(
-        keys: &Keys<'_>,
-        switch: &str,
-        protocols: tls::Protocols,
-        source: &mut Source<'_>,
-    ) -> Option<Self> {
+    /// `None` if a mistake leaves nothing to connect to.
+    fn new(keys: &Keys<'_>, source: &mut Source<'_>) -> Option<Self> {
         let name = match &keys.host.value {
             Host::Name(name) => name.to_string(),
             Host::Address(address) => address.to_string(),
         };
         let tls = if keys.tls {
-            Some(Tls::new(keys, protocols, source)?)
+            Some(Tls::new(keys, source)?)
         } else {
-            keys.refuse_tls(switch, source);
+            keys.refuse_tls(source);
             None
         };
         Some(Self {
@@ -132,7 +116,7 @@ impl Endpoint {
 }
 
 impl Tls {
-    fn new(keys: &Keys<'_>, protocols: tls::Protocols, source: &mut Source<'_>) -> Option<Self> {
+    fn new(keys: &Keys<'_>, source: &mut Source<'_>) -> Option<Self> {
         let named = keys.server_name.unwrap_or(keys.host);
         let name = server_name(&named.value);
         let name = name.map_err(|why| source.wrong(&named.at, why)).ok();
@@ -142,7 +126,7 @@ impl Tls {
             versions: TlsVersion::of(keys.min_tls_version),
         };
         let at = keys.ca_file.map_or(&keys.host.at, |file| &file.at);
-        let client = Client::new(&paths, protocols);
+        let client = Client::new(&paths, keys.protocols);
         let client = client.map_err(|why| source.wrong_once(at, why)).ok();
         Some(Self {
             name: name?,
@@ -152,7 +136,8 @@ impl Tls {
 }
 
 impl Keys<'_> {
-    fn refuse_tls(&self, switch: &str, source: &mut Source<'_>) {
+    fn refuse_tls(&self, source: &mut Source<'_>) {
+        let switch = self.switch;
         let places = [
             self.server_name.map(|name| &name.at),
             self.ca_file.map(|file| &file.at),

@@ -11,6 +11,7 @@ mod fault;
 mod files;
 mod format;
 mod kinds;
+mod password;
 mod secure;
 pub mod self_check;
 mod send_expect;

@@ -15,8 +15,8 @@ use tokio::time::{Instant, timeout_at};
 use values::suggest::shorten;
 use values::{FilePath, Format, IpAddress, Length, Parsed, Source, Written};
 
-use super::{Spec, degraded_after};
-use crate::dial::{self, Host};
+use super::Spec;
+use crate::dial::Host;
 use crate::endpoint::{Endpoint, Keys, Stream, broken, part, parting};
 use crate::fault::Fault;
 use crate::tls::TlsVersion;
@@ -84,34 +84,30 @@ impl Format for Title {
 
 impl Spec for Dicom {
     fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
-        let limit = degraded_after(self.degraded_after.as_ref(), timeout, source);
         let keys = Keys {
             host: &self.host,
             resolve: self.resolve.as_ref(),
+            all_addresses: self.all_addresses.as_ref(),
             port: self.port,
             tls: self.tls,
+            switch: "tls = true",
+            protocols: &[],
             server_name: self.server_name.as_ref(),
             ca_file: self.ca_file.as_ref(),
             client_certificate_file: self.client_certificate_file.as_ref(),
             client_key_file: self.client_key_file.as_ref(),
             min_tls_version: self.min_tls_version.as_ref(),
+            certificate_days: self.certificate_days,
+            degraded_after: self.degraded_after.as_ref(),
         };
-        let endpoint = Endpoint::new(&keys, "tls = true", &[], source)?;
-        let files = endpoint.files();
+        let (endpoint, settings) = keys.prepare(timeout, source)?;
         let calling = self.calling.map(|title| title.value);
-        let all = dial::asks_each(self.all_addresses.as_ref(), &endpoint.host, source);
         let target = Target {
             endpoint,
             called: self.called.value,
             calling: calling.unwrap_or_else(|| "NINES".to_owned()),
         };
-        Some(Probe {
-            degraded_after: limit,
-            ..Probe::new(target, timeout.value)
-                .warning_within(self.certificate_days)
-                .with_files([files])
-                .asking_each_address(all)
-        })
+        Some(settings.probe(target, None))
     }
 }
 

@@ -18,8 +18,8 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use values::{FilePath, IpAddress, Length, Line, Parsed, Source, Written};
 
-use super::{Spec, degraded_after};
-use crate::dial::{self, Host};
+use super::Spec;
+use crate::dial::Host;
 use crate::endpoint::{Endpoint, Keys, broken};
 use crate::fault::Fault;
 use crate::tls::TlsVersion;
@@ -66,20 +66,23 @@ pub(crate) struct Grpc {
 
 impl Spec for Grpc {
     fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
-        let limit = degraded_after(self.degraded_after.as_ref(), timeout, source);
         let keys = Keys {
             host: &self.host,
             resolve: self.resolve.as_ref(),
+            all_addresses: self.all_addresses.as_ref(),
             port: self.port,
             tls: self.tls,
+            switch: "tls = true",
+            protocols: &[b"h2"],
             server_name: self.server_name.as_ref(),
             ca_file: self.ca_file.as_ref(),
             client_certificate_file: self.client_certificate_file.as_ref(),
             client_key_file: self.client_key_file.as_ref(),
             min_tls_version: self.min_tls_version.as_ref(),
+            certificate_days: self.certificate_days,
+            degraded_after: self.degraded_after.as_ref(),
         };
-        let endpoint = Endpoint::new(&keys, "tls = true", &[b"h2"], source)?;
-        let files = endpoint.files();
+        let (endpoint, settings) = keys.prepare(timeout, source)?;
         let host = match endpoint.name.contains(':') {
             true => format!("[{}]", endpoint.name),
             false => endpoint.name.clone(),
@@ -91,7 +94,6 @@ impl Spec for Grpc {
         );
         let uri = uri.parse::<Uri>();
         let uri = uri.map_err(|error| source.wrong(&self.host.at, format!("this host {error}")));
-        let all = dial::asks_each(self.all_addresses.as_ref(), &endpoint.host, source);
         let target = Target {
             endpoint,
             uri: uri.ok()?,
@@ -101,13 +103,7 @@ impl Spec for Grpc {
                 .unwrap_or_default(),
             timeout: timeout.value,
         };
-        Some(Probe {
-            degraded_after: limit,
-            ..Probe::new(target, timeout.value)
-                .warning_within(self.certificate_days)
-                .with_files([files])
-                .asking_each_address(all)
-        })
+        Some(settings.probe(target, None))
     }
 }
 

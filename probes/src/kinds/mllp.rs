@@ -15,7 +15,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 use values::{FilePath, IpAddress, Length, OneOrMany, Parsed, Source, Text, Written};
 
-use super::{Spec, degraded_after};
+use super::Spec;
 use crate::dial::Host;
 use crate::endpoint::{Endpoint, Keys, Stream, broken, part};
 use crate::exclusive::exclusive;
@@ -140,19 +140,23 @@ impl JsonSchema for Code {
 
 impl Spec for Mllp {
     fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
-        let limit = degraded_after(self.degraded_after.as_ref(), timeout, source);
         let keys = Keys {
             host: &self.host,
             resolve: self.resolve.as_ref(),
+            all_addresses: None,
             port: self.port,
             tls: self.tls,
+            switch: "tls = true",
+            protocols: &[],
             server_name: self.server_name.as_ref(),
             ca_file: self.ca_file.as_ref(),
             client_certificate_file: self.client_certificate_file.as_ref(),
             client_key_file: self.client_key_file.as_ref(),
             min_tls_version: self.min_tls_version.as_ref(),
+            certificate_days: self.certificate_days,
+            degraded_after: self.degraded_after.as_ref(),
         };
-        let endpoint = Endpoint::new(&keys, "tls = true", &[], source);
+        let prepared = keys.prepare(timeout, source);
         let message = self.message(source);
         let accept = self.accept.map(|codes| codes.0).unwrap_or_default();
         if let (None, Some(code)) = (&message, accept.first()) {
@@ -166,19 +170,14 @@ impl Spec for Mllp {
         if codes.is_empty() {
             codes = vec![(Code::AA, 0..0), (Code::CA, 0..0)];
         }
-        let endpoint = endpoint?;
-        let files = [endpoint.files(), message.as_ref().and_then(Current::files)];
+        let (endpoint, settings) = prepared?;
+        let files = message.as_ref().and_then(Current::files);
         let target = Target {
             accept: codes.into_iter().map(|(code, _)| code).collect(),
             endpoint,
             message,
         };
-        Some(Probe {
-            degraded_after: limit,
-            ..Probe::new(target, timeout.value)
-                .warning_within(self.certificate_days)
-                .with_files(files)
-        })
+        Some(settings.probe(target, files))
     }
 }
 

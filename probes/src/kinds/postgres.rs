@@ -18,15 +18,14 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
-use values::{
-    FilePath, IpAddress, Length, Line, Parsed, SecretName, Source, Text, Written, secret_line,
-};
+use values::{FilePath, IpAddress, Length, Line, Parsed, SecretName, Source, Text, Written};
 
-use super::{Spec, degraded_after};
-use crate::dial::{self, Host};
+use super::Spec;
+use crate::dial::Host;
 use crate::endpoint::{Endpoint, Keys, broken, parting};
 use crate::fault::Fault;
 use crate::files::Current;
+use crate::password::password;
 use crate::tls::TlsVersion;
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running};
@@ -85,21 +84,25 @@ pub(crate) struct Postgres {
 
 impl Spec for Postgres {
     fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
-        let limit = degraded_after(self.degraded_after.as_ref(), timeout, source);
         let keys = Keys {
             host: &self.host,
             resolve: self.resolve.as_ref(),
+            all_addresses: self.all_addresses.as_ref(),
             port: self.port.unwrap_or(5432),
             tls: self.tls,
+            switch: "tls = true",
+            // Servers from version 17 on refuse another protocol.
+            protocols: &[b"postgresql"],
             server_name: self.server_name.as_ref(),
             ca_file: self.ca_file.as_ref(),
             client_certificate_file: self.client_certificate_file.as_ref(),
             client_key_file: self.client_key_file.as_ref(),
             min_tls_version: self.min_tls_version.as_ref(),
+            certificate_days: self.certificate_days,
+            degraded_after: self.degraded_after.as_ref(),
         };
-        // Servers from version 17 on refuse another protocol.
-        let endpoint = Endpoint::new(&keys, "tls = true", &[b"postgresql"], source);
-        let password = self.password(source);
+        let prepared = keys.prepare(timeout, source);
+        let password = password(self.password.as_ref(), self.password_file.as_ref(), source);
         let query = match &self.query {
             Some(query) => {
                 let text = query.value.trim().trim_end_matches(';').trim_end();
@@ -110,9 +113,8 @@ impl Spec for Postgres {
             }
             None => "SELECT 1".to_owned(),
         };
-        let (endpoint, password) = (endpoint?, password?);
-        let files = [endpoint.files(), password.as_ref().and_then(Current::files)];
-        let all = dial::asks_each(self.all_addresses.as_ref(), &endpoint.host, source);
+        let ((endpoint, settings), password) = (prepared?, password?);
+        let files = password.as_ref().and_then(Current::files);
         let target = Target {
             endpoint,
             uses_tls: self.tls,
@@ -123,30 +125,7 @@ impl Spec for Postgres {
             expect: self.expect.map(|text| text.value),
             timeout: timeout.value,
         };
-        Some(Probe {
-            degraded_after: limit,
-            ..Probe::new(target, timeout.value)
-                .warning_within(self.certificate_days)
-                .with_files(files)
-                .asking_each_address(all)
-        })
-    }
-}
-
-impl Postgres {
-    /// `Some(None)` without a password.
-    fn password(&self, source: &mut Source<'_>) -> Option<Option<Current<SecretString>>> {
-        let secret = source.password(self.password.as_ref(), self.password_file.as_ref());
-        let Some(file) = &self.password_file else {
-            return Some(secret.map(Current::fixed));
-        };
-        let path = source.resolve(file);
-        // The mistake in a file is noted above.
-        let content = (source.environment.file)(&path).ok()?;
-        let made = Current::of_files(vec![(path, content)], |contents| {
-            secret_line(contents.first().map_or(&[][..], Vec::as_slice))
-        });
-        Some(Some(made.ok()?))
+        Some(settings.probe(target, files))
     }
 }
 
