@@ -12,6 +12,7 @@ mod journey;
 mod mllp;
 mod postgres;
 mod smtp;
+mod ssh;
 mod tcp;
 mod tls;
 
@@ -38,6 +39,7 @@ pub static KINDS: &[Kind] = &[
     Kind::of::<fhir::Fhir>("fhir"),
     Kind::of::<postgres::Postgres>("postgres"),
     Kind::of::<grpc::Grpc>("grpc"),
+    Kind::of::<ssh::Ssh>("ssh"),
     Kind::of::<icmp::Icmp>("icmp"),
     Kind::of::<command::Command>("command"),
 ];

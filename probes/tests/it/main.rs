@@ -26,6 +26,7 @@ mod redirects;
 mod routes;
 mod servers;
 mod smtp;
+mod ssh;
 mod tcp;
 mod tls;
 mod tls_errors;
