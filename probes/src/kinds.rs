@@ -10,6 +10,7 @@ pub mod http;
 mod icmp;
 mod journey;
 mod mllp;
+mod mqtt;
 mod postgres;
 mod smtp;
 mod ssh;
@@ -40,6 +41,7 @@ pub static KINDS: &[Kind] = &[
     Kind::of::<postgres::Postgres>("postgres"),
     Kind::of::<grpc::Grpc>("grpc"),
     Kind::of::<ssh::Ssh>("ssh"),
+    Kind::of::<mqtt::Mqtt>("mqtt"),
     Kind::of::<icmp::Icmp>("icmp"),
     Kind::of::<command::Command>("command"),
 ];

@@ -17,6 +17,7 @@ mod grpc;
 mod icmp;
 mod journey;
 mod mllp;
+mod mqtt;
 mod phases;
 mod postgres;
 mod protocol;
