@@ -9,6 +9,7 @@ mod grpc;
 pub mod http;
 mod icmp;
 mod journey;
+mod ldap;
 mod mllp;
 mod mqtt;
 mod postgres;
@@ -42,6 +43,7 @@ pub static KINDS: &[Kind] = &[
     Kind::of::<grpc::Grpc>("grpc"),
     Kind::of::<ssh::Ssh>("ssh"),
     Kind::of::<mqtt::Mqtt>("mqtt"),
+    Kind::of::<ldap::Ldap>("ldap"),
     Kind::of::<icmp::Icmp>("icmp"),
     Kind::of::<command::Command>("command"),
 ];

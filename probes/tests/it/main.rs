@@ -16,6 +16,7 @@ mod files;
 mod grpc;
 mod icmp;
 mod journey;
+mod ldap;
 mod mllp;
 mod mqtt;
 mod phases;
