@@ -156,6 +156,8 @@ pub struct Sample {
     pub certificate_ends_at: Option<Timestamp>,
     /// True if it ends within the probe's `certificate_days`: a warning for operators, never impairment.
     pub certificate_ends_soon: bool,
+    /// The clock of a time server minus this machine's, in microseconds. Not stored.
+    pub clock_offset_us: Option<i64>,
 }
 
 /// The part of a sample that an event stores.

@@ -136,6 +136,27 @@ pub(crate) async fn dial(
     Ok(stream)
 }
 
+/// The first address of a host, for probes that send datagrams.
+pub(crate) async fn first_address(
+    host: &Host,
+    port: u16,
+    trace: &mut Trace<'_>,
+) -> Result<SocketAddr, Fault> {
+    let name = match host {
+        Host::Address(address) => {
+            may_reach(*address, trace)?;
+            return Ok(SocketAddr::new(*address, port));
+        }
+        Host::Name(name) => name,
+    };
+    let found = resolve(name, port, trace).await?;
+    // A name without an address is a fault above.
+    let first = found.first().copied();
+    let first = first.ok_or_else(|| Fault::monitor("the name has no address"))?;
+    trace.note(|| format!("{name} is {}", first.ip()));
+    Ok(first)
+}
+
 fn list(addresses: &[SocketAddr]) -> String {
     let all: Vec<_> = addresses.iter().map(|at| at.ip().to_string()).collect();
     all.join(", ")

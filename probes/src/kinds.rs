@@ -12,6 +12,7 @@ mod journey;
 mod ldap;
 mod mllp;
 mod mqtt;
+mod ntp;
 mod postgres;
 mod smtp;
 mod ssh;
@@ -44,6 +45,7 @@ pub static KINDS: &[Kind] = &[
     Kind::of::<ssh::Ssh>("ssh"),
     Kind::of::<mqtt::Mqtt>("mqtt"),
     Kind::of::<ldap::Ldap>("ldap"),
+    Kind::of::<ntp::Ntp>("ntp"),
     Kind::of::<icmp::Icmp>("icmp"),
     Kind::of::<command::Command>("command"),
 ];

@@ -66,6 +66,8 @@ pub struct Finding {
     pub certificate_ends_at: Option<Timestamp>,
     /// True if it ends within `certificate_days`. It changes no outcome.
     pub certificate_ends_soon: bool,
+    /// The clock of the target minus this machine's, in microseconds, if the probe compares them.
+    pub clock_offset_us: Option<i64>,
 }
 
 /// Operators are warned of a certificate that ends within this many days, unless `certificate_days` is set.
@@ -239,6 +241,7 @@ impl Probe {
             status: trace.status,
             certificate_ends_at: trace.certificate.map(|c| c.ends_at),
             certificate_ends_soon: trace.certificate.is_some_and(|c| self.warns_of(c)),
+            clock_offset_us: trace.clock_offset_us,
         }
     }
 

@@ -110,6 +110,8 @@ pub(crate) struct Trace<'a> {
     pub(crate) status: Option<u16>,
     /// The certificate that expires first among those of all hops.
     pub(crate) certificate: Option<Certificate>,
+    /// The clock of the target minus this machine's, in microseconds.
+    pub(crate) clock_offset_us: Option<i64>,
     /// True if a server asked for a client certificate and got none.
     pub(crate) client_certificate_asked: bool,
     /// True if a server asked for a client certificate: in TLS 1.3 it may refuse after the handshake.
@@ -154,6 +156,7 @@ impl<'a> Trace<'a> {
             redirected: false,
             status: None,
             certificate: None,
+            clock_offset_us: None,
             client_certificate_asked: false,
             refusal_may_follow: false,
             part: None,

@@ -128,6 +128,7 @@ fn found_json(id: &ProbeId, found: &probes::Finding, notes: &[Note]) -> serde_js
         "phases_ms": phases, "status": found.status,
         "certificate_ends": found.certificate_ends_at,
         "certificate_ends_soon": found.certificate_ends_soon,
+        "clock_offset_us": found.clock_offset_us,
         "transcript": transcript,
     })
 }

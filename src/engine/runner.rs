@@ -315,6 +315,7 @@ impl ProbeTask {
             status: None,
             certificate_ends_at: None,
             certificate_ends_soon: false,
+            clock_offset_us: None,
         };
         let mut unresolved = None;
         match run {
@@ -328,6 +329,7 @@ impl ProbeTask {
                 sample.status = finding.status;
                 sample.certificate_ends_at = finding.certificate_ends_at;
                 sample.certificate_ends_soon = finding.certificate_ends_soon;
+                sample.clock_offset_us = finding.clock_offset_us;
             }
             Ok(_) => sample.detail = Some("the service got no time while the probe ran".to_owned()),
             Err(_) => sample.detail = Some("the probe did not end in its time".to_owned()),

@@ -242,6 +242,7 @@ mod tests {
             status: None,
             certificate_ends_at: None,
             certificate_ends_soon: false,
+            clock_offset_us: None,
         }
     }
 

@@ -65,6 +65,11 @@ pub fn seconds(us: u64) -> f64 {
     us as f64 / 1e6
 }
 
+/// Microseconds before or after, as seconds.
+pub fn signed_seconds(us: i64) -> f64 {
+    us as f64 / 1e6
+}
+
 /// The series of one family.
 pub struct Series {
     kind: MetricType,

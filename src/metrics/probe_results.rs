@@ -6,7 +6,7 @@ use domain::catalogue::{Catalogue, Probe};
 use domain::sample::{Outcome, Sample};
 
 use super::Source;
-use super::page::{Label, Page, seconds};
+use super::page::{Label, Page, seconds, signed_seconds};
 
 /// The latest sample of `probe` alone, as `/probe` answers it.
 pub fn probe_page(catalogue: &Catalogue, probe: &Probe, sample: Sample) -> String {
@@ -175,6 +175,15 @@ fn latest(page: &mut Page, samples: &[(Labels, Arc<Sample>)]) {
             for (labels, sample) in samples {
                 let seen = sample.certificate_ends_at;
                 series.add(labels, seen.map(|_| sample.certificate_ends_soon));
+            }
+        },
+    );
+    page.gauge(
+        "nines_probe_clock_offset_seconds",
+        "The clock of a time server minus this machine's, at the latest probe.",
+        |series| {
+            for (labels, sample) in samples {
+                series.add(labels, sample.clock_offset_us.map(signed_seconds));
             }
         },
     );

@@ -84,6 +84,7 @@ fn sample(row: &duckdb::Row<'_>) -> Result<Sample, Error> {
         certificate_ends_at: ends_at.map(instant).transpose()?,
         // Not stored: it follows from the end and the configuration.
         certificate_ends_soon: false,
+        clock_offset_us: None,
     })
 }
 

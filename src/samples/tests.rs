@@ -34,6 +34,7 @@ fn sample(probe: &str, start: &str) -> Sample {
         status: Some(200),
         certificate_ends_at: Some(at("2027-01-01T00:00:00Z")),
         certificate_ends_soon: false,
+        clock_offset_us: None,
     }
 }
 
@@ -169,6 +170,7 @@ prop_compose! {
             status,
             certificate_ends_at: ends.map(|s| Timestamp::from_second(s).unwrap()),
             certificate_ends_soon: false,
+            clock_offset_us: None,
         }
     }
 }

@@ -56,6 +56,7 @@ pub(super) fn beat(source: &Source, effect: Option<Effect>, at: Timestamp) -> Op
         status: None,
         certificate_ends_at: None,
         certificate_ends_soon: false,
+        clock_offset_us: None,
     })
 }
 

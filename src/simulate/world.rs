@@ -66,6 +66,7 @@ pub(super) fn sample(
         status: status(&active.kind, outcome, reason),
         certificate_ends_at: None,
         certificate_ends_soon: false,
+        clock_offset_us: None,
     })
 }
 

@@ -62,6 +62,7 @@ impl Targets {
             status: found.status,
             certificate_ends_at: found.certificate_ends_at,
             certificate_ends_soon: found.certificate_ends_soon,
+            clock_offset_us: found.clock_offset_us,
         };
         Ok(metrics::probe_page(catalogue, probe, sample))
     }

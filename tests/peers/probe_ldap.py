@@ -11,7 +11,7 @@ from harness import Nines, Workspace, answers, check, free_port, running, say, u
 from probe_tls import Authority
 
 # `.ci/run` unpacks the package: installed, it would start a server.
-PACKAGE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "nines/slapd"
+PACKAGE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "nines/servers"
 
 CONFIGURATION = """include {package}/etc/ldap/schema/core.schema
 pidfile {folder}/slapd.pid

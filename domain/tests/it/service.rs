@@ -362,6 +362,7 @@ impl Service {
             status: None,
             certificate_ends_at: None,
             certificate_ends_soon: false,
+            clock_offset_us: None,
         };
         self.samples.push(sample.clone());
         self.input(

@@ -72,20 +72,7 @@ impl Protocol for Target {
 
     fn run<'a>(&'a self, deadline: Instant, trace: &'a mut Trace<'_>) -> Running<'a> {
         Box::pin(async move {
-            let address = match &self.host {
-                Host::Address(address) => {
-                    dial::may_reach(*address, trace)?;
-                    *address
-                }
-                Host::Name(name) => {
-                    let found = dial::resolve(name, 0, trace).await?;
-                    let first = found.first().map(SocketAddr::ip);
-                    // A name without an address is a fault above.
-                    let first = first.ok_or_else(|| Fault::monitor("the name has no address"))?;
-                    trace.note(|| format!("{name} is {first}"));
-                    first
-                }
-            };
+            let address = dial::first_address(&self.host, 0, trace).await?.ip();
             trace.enter(Phase::Processing);
             self.ask(address, deadline, trace).await
         })

@@ -19,6 +19,7 @@ mod journey;
 mod ldap;
 mod mllp;
 mod mqtt;
+mod ntp;
 mod phases;
 mod postgres;
 mod protocol;

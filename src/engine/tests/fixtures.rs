@@ -122,6 +122,7 @@ pub(crate) fn sample(at: Timestamp, outcome: Outcome) -> Sample {
         status: None,
         certificate_ends_at: None,
         certificate_ends_soon: false,
+        clock_offset_us: None,
     }
 }
 

@@ -194,6 +194,7 @@ fn sample(outcome: Outcome) -> Sample {
         status: Some(200),
         certificate_ends_at: Some(at("2026-12-01T00:00:00Z")),
         certificate_ends_soon: false,
+        clock_offset_us: Some(-1_500),
     }
 }
 

@@ -52,6 +52,7 @@ impl Beats {
             status: None,
             certificate_ends_at: None,
             certificate_ends_soon: false,
+            clock_offset_us: None,
         };
         engine.sample(sample).await;
         true

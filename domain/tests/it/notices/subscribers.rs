@@ -369,6 +369,7 @@ fn ten_thousand_subscribers_are_served_in_turn() {
             status: None,
             certificate_ends_at: None,
             certificate_ends_soon: false,
+            clock_offset_us: None,
         };
         service.turn(second(at_s), Input::Sampled(sample)).unwrap();
     };

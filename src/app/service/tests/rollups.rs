@@ -45,6 +45,7 @@ fn watched_then(house: &House) -> Timestamp {
         status: None,
         certificate_ends_at: None,
         certificate_ends_soon: false,
+        clock_offset_us: None,
     };
     samples.writer().offer(sample).unwrap();
     samples.close().unwrap();
