@@ -5,6 +5,7 @@ mod monitor;
 mod record;
 mod request;
 mod schedule;
+mod services;
 mod target;
 mod windows;
 

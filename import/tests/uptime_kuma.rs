@@ -40,6 +40,8 @@ fn each_monitor_becomes_a_system_with_one_probe() {
             ("orders", "grpc"),
             ("database", "postgres"),
             ("sign-in", "http"),
+            ("broker", "mqtt"),
+            ("time", "ntp"),
         ]
     );
     assert_eq!(
@@ -77,6 +79,9 @@ fn each_monitor_becomes_a_system_with_one_probe() {
         ("orders", "service = \"orders\""),
         ("database", "query = \"SELECT count(*) FROM results\""),
         ("database", "tls = true"),
+        ("broker", "password = \"${BROKER_PASSWORD}\""),
+        ("time", "max_offset = \"250ms\""),
+        ("time", "max_stratum = 4"),
     ] {
         assert!(text(&all, id).contains(wanted), "{}", text(&all, id));
     }
@@ -106,6 +111,8 @@ fn what_is_left_out_is_listed_with_a_reason() {
         "monitor 12 \"Must be closed\": not imported: it is upside down",
         "monitor 13 \"Container\": not imported: write a plugin",
         "monitor 14 \"Sign in\".body: not carried over: it may hold a secret",
+        "monitor 15 \"Broker\".mqtt_topic: not carried over",
+        "monitor 16 \"Time\".ntp_root_dispersion_threshold: not carried over",
         "notification \"Mail to operations\": not carried over",
         "tag \"production\": not carried over",
     ] {

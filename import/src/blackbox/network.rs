@@ -31,6 +31,7 @@ pub(super) fn tcp(settings: &Node, reader: &mut Reader<'_>) -> Result<Asked, Str
         .iter()
         .any(|step| step.get("starttls").is_some_and(Node::is_true));
     let kind = match (is_tls, upgrades) {
+        (false, false) if is_ssh(steps) => return Ok(asked("ssh", Table::new())),
         (_, true) if is_mail(steps) => "smtp",
         (_, true) => return Err("Nines does STARTTLS with mail servers alone".to_owned()),
         (true, false) => "tls",
@@ -61,6 +62,15 @@ pub(super) fn tcp(settings: &Node, reader: &mut Reader<'_>) -> Result<Asked, Str
         }
     }
     Ok(asked)
+}
+
+/// The exporter's example for SSH: the greeting, and perhaps an answer to it.
+fn is_ssh(steps: &[Node]) -> bool {
+    let mut expected = steps.iter().filter_map(|step| step.get("expect")?.text());
+    expected
+        .next()
+        .is_some_and(|text| text.starts_with("^SSH-"))
+        && expected.next().is_none()
 }
 
 fn is_mail(steps: &[Node]) -> bool {

@@ -27,7 +27,8 @@ impl Endpoint<'_> {
                 self.request(url, name, &mut keys, imported)?;
                 return Ok(("http", keys));
             }
-            "tcp" | "ssh" => "tcp",
+            "tcp" => "tcp",
+            "ssh" => "ssh",
             "tls" => "tls",
             "starttls" => "smtp",
             "grpc" | "grpcs" => "grpc",
@@ -43,13 +44,12 @@ impl Endpoint<'_> {
         match (kind, port, scheme) {
             ("icmp", ..) => {}
             (_, Some(port), _) => keys.set("port", port),
-            (_, None, "ssh") => keys.set("port", 22),
+            (_, None, "ssh") => {}
             (_, None, _) => return Err("it has no port".to_owned()),
         }
         match scheme {
             "ssh" => {
-                keys.set("expect", "SSH-");
-                let why = "Nines reads the greeting of the server and does not sign in";
+                let why = "Nines awaits the begin of the key exchange and does not sign in";
                 self.leave(imported, self.node.line, "ssh", why);
             }
             "starttls" => keys.set("tls", "starttls"),
