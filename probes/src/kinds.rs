@@ -18,6 +18,7 @@ mod smtp;
 mod ssh;
 mod tcp;
 mod tls;
+mod websocket;
 
 use std::time::Duration;
 
@@ -46,6 +47,7 @@ pub static KINDS: &[Kind] = &[
     Kind::of::<mqtt::Mqtt>("mqtt"),
     Kind::of::<ldap::Ldap>("ldap"),
     Kind::of::<ntp::Ntp>("ntp"),
+    Kind::of::<websocket::Websocket>("websocket"),
     Kind::of::<icmp::Icmp>("icmp"),
     Kind::of::<command::Command>("command"),
 ];

@@ -33,3 +33,4 @@ mod ssh;
 mod tcp;
 mod tls;
 mod tls_errors;
+mod websocket;
