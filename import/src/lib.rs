@@ -9,6 +9,7 @@ mod output;
 mod place;
 mod secrets;
 mod uptime_kuma;
+mod websocket;
 mod yaml;
 
 pub use blackbox::blackbox;

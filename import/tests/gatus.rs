@@ -31,6 +31,7 @@ fn each_endpoint_becomes_a_system_with_one_probe() {
             ("health", "grpc"),
             ("shell", "ssh"),
             ("resolver", "dns"),
+            ("chat", "websocket"),
         ]
     );
     assert_eq!(
@@ -74,7 +75,7 @@ fn what_is_left_out_is_listed_with_its_line_and_a_reason() {
         "endpoints[2].conditions: Gatus accepts any status here, Nines expects 200 to 299",
         "endpoints[4].interval: `0.5h` is not a time",
         "endpoints[8].ssh: Nines awaits the begin of the key exchange and does not sign in",
-        "endpoints[10].url: not imported: Nines has no probe of `wss`",
+        "endpoints[13].url: not imported: Nines has no probe of `udp`",
         "endpoints[11]: not imported: it is not enabled",
         "endpoints[12]: not imported: it needs `name` and `url`",
         "suites: write a probe of kind `journey`",

@@ -42,6 +42,7 @@ fn each_monitor_becomes_a_system_with_one_probe() {
             ("sign-in", "http"),
             ("broker", "mqtt"),
             ("time", "ntp"),
+            ("live", "websocket"),
         ]
     );
     assert_eq!(
@@ -82,6 +83,8 @@ fn each_monitor_becomes_a_system_with_one_probe() {
         ("broker", "password = \"${BROKER_PASSWORD}\""),
         ("time", "max_offset = \"250ms\""),
         ("time", "max_stratum = 4"),
+        ("live", "path = \"/live?a=1\""),
+        ("live", "protocol = \"beds\""),
     ] {
         assert!(text(&all, id).contains(wanted), "{}", text(&all, id));
     }

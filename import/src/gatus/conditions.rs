@@ -104,7 +104,9 @@ fn response_time(operator: &str, right: &str, kind: &str, keys: &mut Keys) -> Fa
 }
 
 fn certificate(operator: &str, right: &str, kind: &str, keys: &mut Keys) -> Fate {
-    if !matches!(kind, "http" | "tls" | "smtp" | "grpc") || !matches!(operator, ">" | ">=") {
+    if !matches!(kind, "http" | "tls" | "smtp" | "grpc" | "websocket")
+        || !matches!(operator, ">" | ">=")
+    {
         return Lost(
             "Nines warns of certificates of `http`, `tls`, `smtp` and `grpc` probes".to_owned(),
         );
@@ -144,7 +146,7 @@ fn body(operator: &str, right: &str, kind: &str, keys: &mut Keys) -> Fate {
         ("http", "==", None) if !right.contains('(') && !right.contains('[') => {
             set(keys, "body_matches", format!("^{}$", escape(right)))
         }
-        ("tcp" | "tls", "==", Some(text)) if !keys.own.contains_key("expect") => {
+        ("tcp" | "tls" | "websocket", "==", Some(text)) if !keys.own.contains_key("expect") => {
             keys.own.insert("expect".to_owned(), text.into());
             Kept
         }
@@ -156,7 +158,7 @@ fn body(operator: &str, right: &str, kind: &str, keys: &mut Keys) -> Fate {
                 .insert("expect".to_owned(), Value::Array(vec![right.into()]));
             Differs("the name must have exactly this record")
         }
-        ("http" | "tcp" | "tls" | "dns", ..) => {
+        ("http" | "tcp" | "tls" | "websocket" | "dns", ..) => {
             Lost("write it as `body_contains`, `body_lacks` or `body_matches`".to_owned())
         }
         _ => Lost(BODY_KINDS.to_owned()),

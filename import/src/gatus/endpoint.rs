@@ -94,7 +94,7 @@ impl Endpoint<'_> {
                 "name" | "group" | "url" | "enabled" | "interval" | "conditions" | "alerts"
                 | "ui" | "dns" | "ssh" | "extra-labels" => continue,
                 "method" | "headers" | "body" | "graphql" if kind == "http" => continue,
-                "body" if matches!(kind, "tcp" | "tls") => continue,
+                "body" if matches!(kind, "tcp" | "tls" | "websocket") => continue,
                 "client" => {
                     self.client(node, kind, keys, imported);
                     continue;
@@ -113,7 +113,7 @@ impl Endpoint<'_> {
                 "timeout" | "ignore-redirect" => continue,
                 "insecure" if node.is_false() => continue,
                 "insecure" => "Nines always checks certificates: name their authority by `ca_file`",
-                "tls" if matches!(kind, "http" | "tls" | "smtp" | "grpc") => {
+                "tls" if matches!(kind, "http" | "tls" | "smtp" | "grpc" | "websocket") => {
                     for (theirs, ours) in [
                         ("certificate-file", "client_certificate_file"),
                         ("private-key-file", "client_key_file"),

@@ -5,6 +5,7 @@ use crate::keys::Keys;
 use crate::output::Imported;
 use crate::place::place;
 use crate::secrets;
+use crate::websocket::websocket;
 use crate::yaml::Node;
 
 /// The records that Nines asks for.
@@ -33,7 +34,12 @@ impl Endpoint<'_> {
             "starttls" => "smtp",
             "grpc" | "grpcs" => "grpc",
             "icmp" => "icmp",
-            "ws" | "wss" | "udp" | "sctp" => {
+            "ws" | "wss" => {
+                let mut keys = websocket(name, url)?;
+                self.send(&mut keys, imported);
+                return Ok(("websocket", keys));
+            }
+            "udp" | "sctp" => {
                 return Err(format!("Nines has no probe of `{scheme}`"));
             }
             _ => return Err("it does not begin with a scheme that Gatus knows".to_owned()),
@@ -56,13 +62,21 @@ impl Endpoint<'_> {
             "grpcs" => keys.set("tls", true),
             _ => {}
         }
-        if let (Some(body), "tcp" | "tls") = (self.text("body"), kind) {
-            match secrets::may_hold_one(body) {
-                true => self.leave(imported, self.node.line, "body", secrets::BY_HAND),
-                false => keys.set("send", body),
-            }
+        if matches!(kind, "tcp" | "tls") {
+            self.send(&mut keys, imported);
         }
         Ok((kind, keys))
+    }
+
+    /// The text that is sent.
+    fn send(&self, keys: &mut Keys, imported: &mut Imported) {
+        match self.text("body") {
+            Some(body) if secrets::may_hold_one(body) => {
+                self.leave(imported, self.node.line, "body", secrets::BY_HAND);
+            }
+            Some(body) => keys.set("send", body),
+            None => {}
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::length::{spelt, within};
 use crate::output::Imported;
 use crate::place::place;
 use crate::secrets;
+use crate::websocket::websocket;
 
 impl Monitor<'_> {
     pub(super) fn grpc(&self, imported: &mut Imported) -> Result<Keys, String> {
@@ -82,6 +83,35 @@ impl Monitor<'_> {
         if self.record.text("mqtt_topic").is_some() {
             let why = "not carried over: the broker must accept the client; no message is awaited";
             self.leave(imported, "mqtt_topic", why);
+        }
+        Ok(keys)
+    }
+
+    pub(super) fn websocket(&self, imported: &mut Imported) -> Result<Keys, String> {
+        let url = self.record.text("url").ok_or("it has no URL")?;
+        let mut keys = websocket(&self.name, url.trim())?;
+        if let Some(protocol) = self.record.text("ws_subprotocol") {
+            match protocol.contains(',') {
+                true => self.leave(
+                    imported,
+                    "ws_subprotocol",
+                    "not carried over: name one `protocol`",
+                ),
+                false => keys.set("protocol", protocol.trim()),
+            }
+        }
+        let signs_in = self
+            .record
+            .text("auth_method")
+            .is_some_and(|method| method != "null");
+        if signs_in
+            || self
+                .record
+                .text("headers")
+                .is_some_and(|text| text.trim() != "{}")
+        {
+            let why = "not carried over: Nines sends no header of yours to a WebSocket";
+            self.leave(imported, "headers", why);
         }
         Ok(keys)
     }

@@ -23,6 +23,7 @@ impl Monitor<'_> {
             "smtp" => Ok(("smtp", self.smtp()?)),
             "mqtt" => Ok(("mqtt", self.mqtt(imported)?)),
             "ntp" => Ok(("ntp", self.ntp(imported)?)),
+            "websocket-upgrade" => Ok(("websocket", self.websocket(imported)?)),
             "real-browser" => Err("write a probe of kind `journey`: docs/probes.md".to_owned()),
             "docker" | "system-service" | "pm2" => {
                 Err("write a plugin for a probe of kind `command`: docs/probes.md".to_owned())
