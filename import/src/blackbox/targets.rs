@@ -52,8 +52,12 @@ pub(super) fn read(root: &Node, jobs: &Node, imported: &mut Imported) -> Vec<Tar
     found
 }
 
-/// True if the job gives its targets to an exporter, as the documentation of blackbox_exporter shows it.
+/// True if the job gives its targets to an exporter, as the documentation of blackbox_exporter shows it. Other exporters
+/// have other paths.
 fn is_probed(job: &Node) -> bool {
+    if let Some(path) = job.get("metrics_path").and_then(Node::text) {
+        return path.ends_with("/probe");
+    }
     let gives = |rule: &Node| {
         let label = rule.get("target_label").and_then(Node::text);
         label == Some("__param_target")
@@ -62,11 +66,8 @@ fn is_probed(job: &Node) -> bool {
         .get("relabel_configs")
         .map(Node::list)
         .unwrap_or_default();
-    rules.iter().any(gives)
-        || job.get("metrics_path").and_then(Node::text) == Some("/probe")
-        || job
-            .get("params")
-            .is_some_and(|params| params.get("module").is_some())
+    let params = job.get("params");
+    rules.iter().any(gives) || params.is_some_and(|params| params.get("module").is_some())
 }
 
 fn read_job(

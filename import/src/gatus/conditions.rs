@@ -56,6 +56,16 @@ fn set(keys: &mut Keys, key: &str, value: impl Into<Value>) -> Fate {
 }
 
 fn status(operator: &str, right: &str, keys: &mut Keys) -> Fate {
+    // A status below 200 is no last answer (RFC 9110 §15.2).
+    let below = |limit: i64| (300..=600).contains(&limit).then(|| (200..limit).collect());
+    let below: Option<Vec<i64>> = match (operator, right.parse::<i64>()) {
+        ("<", Ok(limit)) if limit > 300 => below(limit),
+        ("<=", Ok(last)) if last > 299 => below(last + 1),
+        _ => None,
+    };
+    if let Some(statuses) = below {
+        return set(keys, "status", statuses);
+    }
     let list = match (operator, any(right)) {
         ("==", Some(list)) => list,
         ("==", None) => vec![right],
@@ -219,6 +229,11 @@ mod tests {
                 "[expect];status = [200, 429];",
             ),
             ("http", "[STATUS] < 300", ""),
+            (
+                "http",
+                "[STATUS] <= 301",
+                &format!("[expect];status = {:?};", (200..=301).collect::<Vec<_>>()),
+            ),
             ("http", "[CONNECTED] == true", ""),
             (
                 "http",
