@@ -19,7 +19,7 @@ use crate::fault::{Fault, local_shortage};
 use crate::files::Changing;
 use crate::tls::{self, Client, Paths, TlsVersion, identity_files, server_name};
 use crate::trace::{Phase, Trace};
-pub(crate) use prepare::{Keys, Settings};
+pub(crate) use prepare::Keys;
 
 #[derive(Debug)]
 pub(crate) struct Endpoint {

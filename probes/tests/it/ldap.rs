@@ -165,7 +165,7 @@ async fn a_directory_that_speaks_tls_is_checked_by_its_certificate() {
             };
             let _ = stream.read_exact(&mut [0; 14]).await;
             say(&mut stream, result(1, 0x61, 0)).await;
-            let _ = stream.read_exact(&mut [0; 56]).await;
+            let _ = stream.read_exact(&mut [0; 55]).await;
             say(&mut stream, root()).await;
             let _ = stream.read_to_end(&mut Vec::new()).await;
         }

@@ -114,7 +114,7 @@ fn length(bytes: &[u8]) -> Result<Option<(usize, usize)>, &'static str> {
             };
             let length = digits
                 .iter()
-                .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+                .fold(0, |sum, byte| (sum << 8) | usize::from(*byte));
             match length <= super::LIMIT {
                 true => Ok(Some((1 + count, length))),
                 false => Err("the server announced an answer that is too long"),
@@ -205,7 +205,7 @@ mod tests {
             [0x30, 12, 2, 1, 1, 0x60, 7, 2, 1, 3, 4, 0, 0x80, 0]
         );
         let root = read_root();
-        assert_eq!(root[..7], [0x30, 54, 2, 1, 2, 0x63, 49]);
+        assert_eq!(root[..7], [0x30, 53, 2, 1, 2, 0x63, 48]);
         assert!(root.ends_with(b"\x30\x10\x04\x0enamingContexts"));
         // A long name takes more bytes for its length.
         assert!(bind(&"x".repeat(300), "y").starts_with(&[0x30, 0x84, 0, 0]));

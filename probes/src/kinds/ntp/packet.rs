@@ -11,7 +11,7 @@ pub(super) const LENGTH: usize = 48;
 const EPOCH: i64 = 2_208_988_800;
 
 /// No leap second, version 4, mode 3 (a client).
-const CLIENT: u8 = 0b00_100_011;
+const CLIENT: u8 = 0x23;
 
 /// A time of NTP. It wraps each 136 years, so only differences mean something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub(super) fn answer(packet: &[u8], sent: Time) -> Option<Answer> {
         let bytes = packet[at..at + 8].try_into().unwrap_or([0; 8]);
         Time(u64::from_be_bytes(bytes))
     };
-    let (leap, version, mode) = (packet[0] >> 6, packet[0] >> 3 & 7, packet[0] & 7);
+    let (leap, version, mode) = (packet[0] >> 6, (packet[0] >> 3) & 7, packet[0] & 7);
     // Mode 4 is a server. An answer to another request could be forged or late.
     if mode != 4 || !(1..=4).contains(&version) || time(24) != sent {
         return None;
