@@ -41,6 +41,10 @@ pub fn sentence_without_address(event: &Event, record: &Record) -> String {
             Delivery::Rejected => format!("Notice {notice} was not delivered."),
             Delivery::Ambiguous => format!("Notice {notice} may have been delivered."),
         },
+        Fact::NoticeOwedAgain { notice, reason } => format!(
+            "{} sends again what notice {notice} told: {reason}.",
+            event.by.person
+        ),
         _ => sentence(event, record),
     }
 }
@@ -428,6 +432,10 @@ impl Writer<'_> {
                 notice, attempt, ..
             } => format!(
                 "{}: delivery attempt {attempt} began.",
+                self.notice(*notice)
+            ),
+            Fact::NoticeOwedAgain { notice, reason } => format!(
+                "{by} sends again what {} told: {reason}.",
                 self.notice(*notice)
             ),
             Fact::DeliveryEnded {

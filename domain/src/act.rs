@@ -16,7 +16,9 @@ use crate::calendar::Month;
 use crate::catalogue::Single;
 use crate::desk::Import;
 use crate::handling::{Component, Form};
-use crate::id::{CommitteeId, CustomerId, IncidentId, OutageId, PolicyId, SystemId, WindowId};
+use crate::id::{
+    self, CommitteeId, CustomerId, IncidentId, NoticeId, OutageId, PolicyId, SystemId, WindowId,
+};
 use crate::incident::{Certainty, Measure, Phase};
 use crate::policy::{Flag, Request};
 
@@ -288,6 +290,12 @@ pub enum Act {
         how: String,
         counts_from: Option<Timestamp>,
         approved_by: Option<String>,
+    },
+    /// Sends a rejected notice again: the facts that it told are owed to its address once more.
+    ResendNotice {
+        #[serde(with = "id::written")]
+        notice: NoticeId,
+        reason: String,
     },
     /// Imports a file of a service desk's calls.
     ImportDesk {

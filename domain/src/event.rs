@@ -646,6 +646,12 @@ pub enum Fact {
         /// SHA-256 of the rendered message, in hexadecimal.
         sha256: String,
     },
+    /// A person sends a rejected notice again: the facts that it told are owed to its address once more.
+    NoticeOwedAgain {
+        /// The rejected notice.
+        notice: NoticeId,
+        reason: String,
+    },
     /// An attempt ended.
     DeliveryEnded {
         /// The notice.
@@ -747,9 +753,9 @@ impl Fact {
             Fact::DeskImported { policy, .. } => policy.to_string(),
             Fact::NoticeUndelivered { customer, .. } => customer.to_string(),
             Fact::SubscriptionChanged { subscriber, .. } => subscriber.to_string(),
-            Fact::DeliveryAttempted { notice, .. } | Fact::DeliveryEnded { notice, .. } => {
-                notice.to_string()
-            }
+            Fact::DeliveryAttempted { notice, .. }
+            | Fact::NoticeOwedAgain { notice, .. }
+            | Fact::DeliveryEnded { notice, .. } => notice.to_string(),
         }
     }
 }

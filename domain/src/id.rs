@@ -160,6 +160,31 @@ macro_rules! numbered {
     };
 }
 
+/// A numbered id as people write it, such as `N-14`: the form of the keys of acts.
+pub mod written {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+    /// # Errors
+    /// The serializer's.
+    pub fn serialize<Id: Display, S: Serializer>(id: &Id, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(id)
+    }
+
+    /// # Errors
+    /// The text is not such an id.
+    pub fn deserialize<'de, Id, D>(from: D) -> Result<Id, D::Error>
+    where
+        Id: FromStr<Err = String>,
+        D: Deserializer<'de>,
+    {
+        let text = String::deserialize(from)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
 numbered! {
     /// An outage. Printed `O-12`.
     OutageId, "O"

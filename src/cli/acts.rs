@@ -183,6 +183,18 @@ impl Group for IncidentActs {
 }
 
 #[derive(Debug)]
+pub struct NoticeActs;
+
+impl Group for NoticeActs {
+    const COMMANDS: &'static [Command] = &[Command {
+        name: "resend",
+        act: "resend_notice",
+        about: "Send a rejected notice again: its recipient gets what is true now of what it told",
+        arguments: &[NOTICE, REASON],
+    }];
+}
+
+#[derive(Debug)]
 pub struct MaintenanceActs;
 
 impl Group for MaintenanceActs {
@@ -417,6 +429,11 @@ const WITHOUT: Argument = Argument::text(
 )
 .optional();
 const EVIDENCE: Argument = Argument::text("evidence", "evidence", "Evidence");
+const NOTICE: Argument = Argument::position(
+    "notice",
+    "NOTICE",
+    "Rejected notice, such as N-14 (`nines notice list`)",
+);
 const REASON: Argument = Argument::text("reason", "reason", "Reason");
 
 const SYSTEMS: Argument = Argument::option(
@@ -645,6 +662,7 @@ mod tests {
         match args::Line::try_parse_from(line)?.command {
             args::Command::Incident(args::Incident::Act(asked)) => Ok(in_utc(asked)),
             args::Command::Maintenance(args::Maintenance::Act(asked)) => Ok(in_utc(asked)),
+            args::Command::Notice(args::Notice::Act(asked)) => Ok(in_utc(asked)),
             _ => Err(clap::Error::new(ErrorKind::InvalidSubcommand)),
         }
     }
@@ -702,6 +720,7 @@ mod tests {
             "COMPONENT" => "minor",
             "TYPE" => "task",
             "INTO" => "I-12",
+            "NOTICE" => "N-14",
             "TEXT;OWNER;DATE" => "pin it;platform;2026-12-31",
             _ => "x",
         }
@@ -711,7 +730,8 @@ mod tests {
     fn every_command_makes_its_act_with_all_arguments_and_with_the_required_ones() {
         let incident = IncidentActs::COMMANDS.iter().map(|c| ("incident", c));
         let maintenance = MaintenanceActs::COMMANDS.iter().map(|c| ("maintenance", c));
-        for (group, command) in incident.chain(maintenance) {
+        let notice = NoticeActs::COMMANDS.iter().map(|c| ("notice", c));
+        for (group, command) in incident.chain(maintenance).chain(notice) {
             for all in [true, false] {
                 let mut line = vec!["nines", group, command.name];
                 for argument in command.arguments.iter().filter(|a| all || a.required) {
@@ -723,6 +743,7 @@ mod tests {
                 let act = match parsed {
                     args::Command::Incident(args::Incident::Act(asked)) => in_utc(asked),
                     args::Command::Maintenance(args::Maintenance::Act(asked)) => in_utc(asked),
+                    args::Command::Notice(args::Notice::Act(asked)) => in_utc(asked),
                     other => unreachable!("{other:?}"),
                 };
                 let written = serde_json::to_value(&act).unwrap();

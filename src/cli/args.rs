@@ -10,7 +10,7 @@ use domain::policy::{Flag, Request};
 use domain::written_time::WrittenTime;
 use jiff::civil::Date;
 
-use super::acts::{Asked, IncidentActs, MaintenanceActs, NOT_PHI_HELP};
+use super::acts::{Asked, IncidentActs, MaintenanceActs, NOT_PHI_HELP, NoticeActs};
 use super::client;
 use crate::config::SchemaKind;
 use crate::reports::Format;
@@ -155,7 +155,7 @@ pub enum Command {
     Report(Report),
     /// Explain a figure of a report: its formula and numbers, and the facts behind them
     Explain(Explain),
-    /// List or preview notices, list who is notified, or send a test mail
+    /// List or preview notices, send a rejected one again, list who is notified, or send a test mail
     #[command(subcommand)]
     Notice(Notice),
     /// Explain a policy, compute the deadlines of its clocks, or list its business days
@@ -409,6 +409,8 @@ pub enum Notice {
         #[arg(long, conflicts_with = "html")]
         webhook: bool,
     },
+    #[command(flatten)]
+    Act(Asked<NoticeActs>),
 }
 
 #[derive(Debug, Subcommand)]

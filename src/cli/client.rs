@@ -404,6 +404,7 @@ fn shown_by(act: &Act) -> &'static str {
         | Act::ExtendMaintenance { .. }
         | Act::CancelMaintenance { .. }
         | Act::Told { .. } => "nines maintenance list",
+        Act::ResendNotice { .. } => "nines notice list",
         Act::ApproveReport { .. } | Act::ReviseReport { .. } => "nines report list",
         _ => "nines incident list",
     }

@@ -53,6 +53,7 @@ pub fn sentences(
         Act::ScheduleMaintenance(_)
             | Act::ExtendMaintenance { .. }
             | Act::CancelMaintenance { .. }
+            | Act::ResendNotice { .. }
             | Act::DeclareOutage { .. }
             | Act::ChangeDeclaration { .. }
             | Act::Reclassify { .. }

@@ -183,7 +183,7 @@ pub struct Outbox {
     /// When the next attempt is due. Absent if none waits for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Timestamp>,
-    /// Rejected notices of the last week, and of open incidents.
+    /// Rejected notices of the last week, and of open incidents, that no person sent again.
     pub undelivered: Vec<Undelivered>,
 }
 
@@ -335,7 +335,9 @@ fn undelivered(record: &Record, now: Timestamp) -> Vec<Undelivered> {
         let Standing::Rejected(at) = o.standing else {
             return None;
         };
-        concerns(&o.notice, at).then(|| Undelivered {
+        // The message that was sent in its place has a state of its own.
+        let is_open = o.sent_again_at.is_none() && concerns(&o.notice, at);
+        is_open.then(|| Undelivered {
             notice: id.to_string(),
             kind: o.notice.kind.to_string(),
             customer: o.notice.recipient.name.clone(),

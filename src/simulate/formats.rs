@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::calendar::Month;
 use domain::event::Delivery;
-use domain::id::{IncidentId, OutageId};
+use domain::id::{IncidentId, NoticeId, OutageId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use values::Format;
@@ -92,6 +92,19 @@ impl Format for OutageNumber {
     const EXAMPLE: &'static str = "O-12";
 
     fn parse(text: &str) -> Result<OutageId, String> {
+        text.parse()
+    }
+}
+
+/// The number of a notice.
+pub(super) struct NoticeNumber;
+
+impl Format for NoticeNumber {
+    type Value = NoticeId;
+    const IS: &'static str = "a notice's id in quotes, as \"N-14\"";
+    const EXAMPLE: &'static str = "N-14";
+
+    fn parse(text: &str) -> Result<NoticeId, String> {
         text.parse()
     }
 }

@@ -15,7 +15,7 @@ use values::suggest::list;
 use values::{FilePath, Id, Length, Line, Parsed, Percent, Seconds, Text};
 
 use super::act::{NOT_PHI, ServiceAction, Written, is_of_service};
-use super::formats::{Day, IncidentNumber, Instant, MonthText, OutageNumber};
+use super::formats::{Day, IncidentNumber, Instant, MonthText, NoticeNumber, OutageNumber};
 
 /// An act as written. Its schema has a branch for each act.
 #[derive(Debug, Deserialize)]
@@ -32,6 +32,7 @@ struct Forms {
     act: Parsed<Line>,
     incident: Parsed<IncidentNumber>,
     outage: Parsed<OutageNumber>,
+    notice: Parsed<NoticeNumber>,
     system: Parsed<Id>,
     systems: Vec<Parsed<Id>>,
     customer: Parsed<Id>,
@@ -279,7 +280,7 @@ mod tests {
     fn every_key_of_every_act_has_a_form() {
         let schema = crate::config::schema_of::<ActTable>("An act");
         let branches = schema["oneOf"].as_array().unwrap();
-        assert_eq!(branches.len(), 31);
+        assert_eq!(branches.len(), 32);
         let stored = [
             "max_downtime_s",
             "min_notice_s",

@@ -137,7 +137,7 @@ await press(/Probe now/);
 say({ probe: await page.getByRole('main').innerText() });
 
 const paths = ['/console', '/console/incidents', new URL(incident).pathname, '/console/maintenance', '/console/reports',
-  '/console/reports/operations/2026-10', '/console/notices', '/console/systems/portal', '/console/proposals',
+  '/console/reports/operations/2026-10', '/console/notices', '/console/notices/N-1', '/console/systems/portal', '/console/proposals',
   '/console/ledger', '/console/account', '/console/people'];
 for (const [n, path] of paths.entries()) {
   await page.goto(site + path);

@@ -50,6 +50,7 @@ impl Act {
             | Act::Correct { reason, .. }
             | Act::Reclassify { reason, .. }
             | Act::CancelMaintenance { reason, .. }
+            | Act::ResendNotice { reason, .. }
             | Act::ReviseReport { reason, .. } => vec![("the reason", reason)],
             Act::ReportProblem {
                 text,

@@ -170,6 +170,9 @@ impl Record {
             Fact::DeliveryAttempted { .. } | Fact::DeliveryEnded { .. } => {
                 self.delivery_fact(at, &event.fact);
             }
+            Fact::NoticeOwedAgain { notice, .. } => {
+                self.owe_again(at, *notice);
+            }
         }
         self.hide_security(at, &event.fact);
         self.note(seq, event);

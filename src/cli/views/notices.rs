@@ -12,6 +12,7 @@ use crate::cli::args::{Common, Notice};
 use crate::cli::client::Client;
 use crate::cli::layout::{self, Listing, Times};
 use crate::cli::output::{self, print};
+use crate::cli::reply;
 use crate::cli::{End, Failure};
 use crate::{clock, config, notices};
 
@@ -26,6 +27,7 @@ pub fn run(common: &Common, wanted: Notice) -> Result<End, Failure> {
             html,
             webhook,
         } => preview(common, &kind, unstable, (html, webhook)),
+        Notice::Act(asked) => reply::act(common, asked),
     }
 }
 
@@ -49,6 +51,7 @@ fn list(common: &Common) -> Result<End, Failure> {
                     "delivered": match o.standing { Standing::Sent(at) => Some(at), _ => None },
                     "reply": o.last.as_ref().map(|(_, reply)| reply),
                     "reason": record.notices.not_sent(o).map(NotSent::reason),
+                    "sent_again": o.sent_again_at,
                 })
             })
             .chain(record.notices.dropped().map(|dropped| {
@@ -74,12 +77,14 @@ fn list(common: &Common) -> Result<End, Failure> {
         list.entry(vec![
             format!("{id} {} to {}", o.notice.kind, o.notice.recipient.address),
             format!(
-                "decided {decided}, {attempts}, {}{}",
+                "decided {decided}, {attempts}, {}{}{}",
                 standing(&o.standing, times),
                 record
                     .notices
                     .not_sent(o)
-                    .map_or_else(String::new, |why| { format!(" ({})", why.reason()) })
+                    .map_or_else(String::new, |why| { format!(" ({})", why.reason()) }),
+                o.sent_again_at
+                    .map_or_else(String::new, |at| format!(", sent again {}", times.at(at)))
             ),
         ]);
     }

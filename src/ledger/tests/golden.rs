@@ -211,6 +211,7 @@ examples! {
         notice: NoticeId(14), attempt: 1, message: Some(Box::new(message())), message_id: "<4be1@nines.example>".into(),
         sha256: "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9".into(),
     },
+    NoticeOwedAgain => Fact::NoticeOwedAgain { notice: NoticeId(14), reason: "the mailbox is back".into() },
     DeliveryEnded => Fact::DeliveryEnded {
         notice: NoticeId(14), attempt: 1, result: Delivery::Deferred, reply: "451 4.3.0 try later".into(),
         unreached: false,

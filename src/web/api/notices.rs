@@ -151,6 +151,7 @@ pub fn shown(id: NoticeId, sent: &Outgoing, caller: &Caller) -> wire::Notice {
         decided: sent.decided_at,
         since,
         attempts: sent.attempts,
+        sent_again: sent.sent_again_at,
         reply: sent
             .last
             .as_ref()

@@ -64,6 +64,7 @@ fn stricter(key: &str) -> Option<Value> {
         "flags" => json!(["security"]),
         "month" => json!("2026-10"),
         "outage" => json!("O-1"),
+        "notice" => json!("N-1"),
         "incident" | "into" => json!("I-1"),
         _ => return None,
     })

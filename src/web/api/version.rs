@@ -146,6 +146,10 @@ pub fn subjects(act: &Act, record: &Record) -> Option<Vec<String>> {
         | Act::ReviseReport {
             committee, month, ..
         } => Some(vec![format!("{committee} {month}")]),
+        Act::ResendNotice { notice, .. } => {
+            record.notices.message(*notice)?;
+            Some(vec![notice.to_string()])
+        }
         Act::ReportProblem { .. }
         | Act::DeclareOutage { .. }
         | Act::MonitorFault { .. }

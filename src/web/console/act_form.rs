@@ -48,6 +48,7 @@ pub fn role(act: &Act) -> Role {
         | Act::ScheduleMaintenance(_)
         | Act::ExtendMaintenance { .. }
         | Act::CancelMaintenance { .. }
+        | Act::ResendNotice { .. }
         | Act::ImportDesk { .. }
         | Act::Told { .. } => Role::Operator,
         Act::ChangeDeclaration { .. }

@@ -140,6 +140,9 @@ const ROUTES: &[Route] = &[
     page("/console/notices", Some(Role::Viewer), || {
         get(notices::page)
     }),
+    page("/console/notices/{id}", Some(Role::Viewer), || {
+        get(notices::notice)
+    }),
     page("/console/systems/{id}", Some(Role::Viewer), || {
         get(systems::page)
     }),

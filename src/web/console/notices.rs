@@ -1,8 +1,10 @@
 //! Notices: who was sent what, and what the relay answered. Addresses appear only to operators.
 
 use axum::Extension;
-use axum::extract::State;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::Response;
+use domain::id::NoticeId;
 use domain::notice::Notice;
 use domain::record::{Outgoing, Standing};
 use people::Role;
@@ -34,6 +36,7 @@ struct Sent {
     at: When,
     attempts: u32,
     reply: Option<String>,
+    again: Option<When>,
 }
 
 pub fn line(notice: &Notice, role: Role, times: &Times) -> Line {
@@ -77,6 +80,7 @@ pub fn outgoing(id: String, sent: &Outgoing, role: Role, times: &Times) -> Line 
             at: times.at(at),
             attempts: sent.attempts,
             reply: reply.filter(|_| role >= Role::Operator),
+            again: sent.sent_again_at.map(|at| times.at(at)),
         }),
         ..line(&sent.notice, role, times)
     }
@@ -97,4 +101,28 @@ pub async fn page(State(console): Shared, Extension(who): Extension<SignedIn>) -
         "notices.html",
         json!({ "notices": notices, "more": more }),
     )
+}
+
+/// One notice, with the form that sends a rejected one again.
+pub async fn notice(
+    State(console): Shared,
+    Extension(who): Extension<SignedIn>,
+    Path(id): Path<String>,
+) -> Response {
+    let snapshot = console.app.snapshot();
+    let parsed: Option<NoticeId> = id.parse().ok();
+    let found = parsed.and_then(|id| Some((id, snapshot.record.notices.message(id)?)));
+    let Some((id, sent)) = found else {
+        let text = format!("There is no notice {id}.");
+        return console.message(&who.account, StatusCode::NOT_FOUND, "Not found", &text);
+    };
+    let times = console.times();
+    let is_rejected = matches!(sent.standing, Standing::Rejected(_));
+    let page = json!({
+        "line": outgoing(id.to_string(), sent, who.account.role, &times),
+        "decided": times.at(sent.decided_at),
+        "message_id": sent.message_id,
+        "may_be_sent_again": is_rejected && sent.sent_again_at.is_none(),
+    });
+    console.page(&who.account, "notice.html", page)
 }

@@ -31,6 +31,7 @@ const TEMPLATES: &[(&str, &str)] = &[
         include_str!("templates/maintenance.html"),
     ),
     ("message.html", include_str!("templates/message.html")),
+    ("notice.html", include_str!("templates/notice.html")),
     ("notices.html", include_str!("templates/notices.html")),
     ("overview.html", include_str!("templates/overview.html")),
     ("people.html", include_str!("templates/people.html")),

@@ -212,6 +212,7 @@ fn every_address_asks_for_its_role() {
             .replace("incidents/{id}", "incidents/I-1")
             .replace("systems/{id}", "systems/portal")
             .replace("proposals/{id}", "proposals/1")
+            .replace("notices/{id}", "notices/N-1")
             .replace("{committee}/{month}", "operations/2026-10")
             .replace("{probe}", "port")
             .replace("{name}", "operations-2026-10-final.pdf");

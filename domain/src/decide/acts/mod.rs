@@ -4,6 +4,7 @@ mod desk;
 mod handling;
 pub mod health_information;
 mod incidents;
+mod notices;
 mod outages;
 mod reports;
 mod windows;
@@ -263,6 +264,7 @@ pub(super) fn fact_of(
             };
             windows::told(record, by, window, told)
         }
+        Act::ResendNotice { notice, reason } => notices::resend(record, at, *notice, reason),
         Act::ImportDesk {
             policy,
             file,

@@ -96,6 +96,7 @@ impl Record {
             message_id: message_id.to_owned(),
             lost: 0,
             last: None,
+            sent_again_at: None,
         };
         self.notices.add(id, outgoing);
     }
@@ -408,7 +409,7 @@ impl super::Notices {
         });
     }
 
-    fn with_message(&mut self, id: NoticeId, change: impl FnOnce(&mut Outgoing)) {
+    pub(super) fn with_message(&mut self, id: NoticeId, change: impl FnOnce(&mut Outgoing)) {
         let known = self.messages.get_mut(&id);
         if let Some(outgoing) = known.or_else(|| self.to_subscribers.get_mut(&id)) {
             change(Arc::make_mut(outgoing));

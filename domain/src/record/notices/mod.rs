@@ -4,6 +4,7 @@
 mod delivery;
 mod dropped;
 mod fold;
+mod owed_again;
 mod posts;
 mod reminders;
 mod reports;
@@ -170,6 +171,8 @@ pub struct Outgoing {
     pub lost: u32,
     /// The result of the last attempt, and the relay's reply.
     pub last: Option<(Delivery, String)>,
+    /// When a person sent it again after it was rejected: another message tells its facts.
+    pub sent_again_at: Option<Timestamp>,
 }
 
 /// One address: the message under way, its pauses, and what is open.

@@ -50,7 +50,7 @@ impl Record {
 
     /// The addresses that updates of an incident go to: those of its systems' customers; of a report without a system,
     /// those of its customer; and the people who reported it by the public form.
-    fn audience_of(&self, incident: &Incident) -> Audience {
+    pub(super) fn audience_of(&self, incident: &Incident) -> Audience {
         let mut audience = self.audience(&incident.systems);
         for problem in &incident.handling.problems {
             if let Some(customer) = problem

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Known, Notices};
 use crate::calendar::Month;
-use crate::catalogue::Committee;
+use crate::catalogue::{Catalogue, Committee};
 use crate::id::{CommitteeId, IncidentId};
 use crate::notice::{Address, Kind, Notice};
 use crate::record::Record;
@@ -149,21 +149,8 @@ impl Record {
     pub(in crate::record) fn drop_removed_readers(&mut self, at: Timestamp) {
         let catalogue = Arc::clone(&self.catalogue);
         for key in self.notices.owed_reports() {
-            self.drop_mails(&key, at, |address, entry| match entry.kind {
-                Kind::Report => {
-                    let committee = catalogue.committee(key.0.as_str());
-                    let member = |c: &Committee| match address {
-                        Address::Mail(mail) => c.members.contains(mail),
-                        Address::Webhook(_) | Address::Reporter(_) | Address::Subscriber(_) => {
-                            false
-                        }
-                    };
-                    !committee.is_some_and(member)
-                }
-                _ => {
-                    let mut own = catalogue.contacts.iter();
-                    !own.any(|c| entry.contacts.contains(&c.id) && c.has(address))
-                }
+            self.drop_mails(&key, at, |address, entry| {
+                !reads_report(&catalogue, &key, address, entry)
             });
         }
     }
@@ -220,6 +207,25 @@ impl Record {
     }
 }
 
+/// True while the address belongs to a member of the committee, or to a contact who owes texts.
+pub(super) fn reads_report(
+    catalogue: &Catalogue,
+    key: &ReportKey,
+    address: &Address,
+    entry: &ReportEntry,
+) -> bool {
+    if entry.kind == Kind::Report {
+        let committee = catalogue.committee(key.0.as_str());
+        let member = |c: &Committee| match address {
+            Address::Mail(mail) => c.members.contains(mail),
+            Address::Webhook(_) | Address::Reporter(_) | Address::Subscriber(_) => false,
+        };
+        return committee.is_some_and(member);
+    }
+    let mut own = catalogue.contacts.iter();
+    own.any(|c| entry.contacts.contains(&c.id) && c.has(address))
+}
+
 impl Known {
     /// Superseded; perhaps the address knows.
     pub(super) fn dropped(self) -> Known {
@@ -260,7 +266,7 @@ impl Notices {
     }
 
     /// Changes the entries about a report, and keeps the list of what is owed.
-    fn with_report(
+    pub(super) fn with_report(
         &mut self,
         key: &ReportKey,
         address: &Address,

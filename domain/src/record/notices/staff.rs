@@ -218,7 +218,7 @@ impl Record {
     }
 
     /// Why a mail to staff need not be sent any more.
-    fn pointless(&self, entry: &StaffEntry) -> Option<NotSent> {
+    pub(super) fn pointless(&self, entry: &StaffEntry) -> Option<NotSent> {
         let incident = entry.incident.and_then(|id| self.incidents.get(id));
         match &entry.matter {
             StaffMatter::Level { .. } => {
@@ -263,14 +263,10 @@ impl Record {
     /// Contacts that the configuration no longer has are owed no mail.
     pub(super) fn drop_removed_staff(&mut self, at: Timestamp) {
         let catalogue = Arc::clone(&self.catalogue);
-        let left = |entry: &StaffEntry, address: &Address| {
-            let mut own = catalogue.contacts.iter();
-            !own.any(|c| entry.contacts.contains(&c.id) && c.has(address))
-        };
         let owed: Vec<(u64, Address)> = self.notices.owed_alerts.iter().cloned().collect();
         for (cause, address) in owed {
             let entry = self.notices.alert(cause, &address);
-            let left = entry.is_some_and(|e| left(e, &address));
+            let left = entry.is_some_and(|e| !is_colleague(&catalogue, e, &address));
             if left && !self.notices.is_attempting(&address) {
                 self.notices.with_alert(cause, &address, |entry| {
                     entry.drop_because(NotSent::RecipientRemoved);
@@ -299,6 +295,12 @@ impl Record {
             self.level_told(at, incident, level);
         }
     }
+}
+
+/// True while one of the entry's contacts has the address.
+pub(super) fn is_colleague(catalogue: &Catalogue, entry: &StaffEntry, address: &Address) -> bool {
+    let mut own = catalogue.contacts.iter();
+    own.any(|c| entry.contacts.contains(&c.id) && c.has(address))
 }
 
 /// The addresses of a contact that a notice goes to. That `failed` was not reached is told by
@@ -340,7 +342,12 @@ impl Notices {
     }
 
     /// Changes an entry, and keeps the list of what is owed.
-    fn with_alert(&mut self, cause: u64, address: &Address, change: impl FnOnce(&mut StaffEntry)) {
+    pub(super) fn with_alert(
+        &mut self,
+        cause: u64,
+        address: &Address,
+        change: impl FnOnce(&mut StaffEntry),
+    ) {
         let key = (cause, address.clone());
         let Some(entry) = self.alerts.get_mut(&key) else {
             return;

@@ -3,6 +3,7 @@
 mod delivery;
 mod receipts;
 mod relays_away;
+mod sent_again;
 mod staff;
 mod subscribers;
 mod updates;

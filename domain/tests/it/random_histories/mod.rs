@@ -68,7 +68,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => gap().prop_map(Step::Restart),
         1 => gap().prop_map(Step::Crash),
         1 => prop_oneof![-15i64..15, -900i64..900].prop_map(Step::SetClock),
-        3 => (0u8..29, 0i64..400).prop_map(|(n, s)| Step::Act(n, s)),
+        3 => (0u8..30, 0i64..400).prop_map(|(n, s)| Step::Act(n, s)),
         3 => Just(Step::Send),
         3 => any::<u8>().prop_map(Step::Deliver),
         2 => (0u8..11).prop_map(Step::Configure),
@@ -495,9 +495,20 @@ impl Play {
                 incident,
                 reason: "our own firewall".into(),
             },
+            29.. => Act::ResendNotice {
+                notice: self.last_rejected(),
+                reason: "the mailbox is back".into(),
+            },
             17.. => clocks::work(which, spread_s, incident, earlier),
             _ => self.work(which, spread_s),
         }
+    }
+
+    /// The newest notice that is rejected.
+    fn last_rejected(&self) -> NoticeId {
+        let all = self.service.record.notices.messages();
+        let rejected = all.filter(|(_, o)| matches!(o.standing, Standing::Rejected(_)));
+        rejected.last().map_or(NoticeId(0), |(id, _)| id)
     }
 
     /// A person's act about a one-off window.
@@ -639,6 +650,7 @@ fn facts(service: &Service, crashed: bool) -> Vec<String> {
                 | Fact::MaintenanceCompleted { .. }
                 | Fact::DeliveryAttempted { .. }
                 | Fact::DeliveryEnded { .. }
+                | Fact::NoticeOwedAgain { .. }
                 | Fact::NoticeUndelivered { .. } => return None,
                 fact if clocks::is_work(fact) => return None,
                 other => format!("{} {other:?}", event.at),

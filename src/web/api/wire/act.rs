@@ -303,6 +303,12 @@ pub enum Act {
         #[schema(ignore)]
         approved_by: Option<String>,
     },
+    /// Send a rejected notice again: the facts that it told are owed to its address once more.
+    ResendNotice {
+        /// The rejected notice, such as `N-14`.
+        notice: String,
+        reason: String,
+    },
     /// Import the counted calls of a service desk. `nines desk import` counts them.
     ImportDesk {
         policy: Option<String>,

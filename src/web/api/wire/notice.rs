@@ -26,6 +26,8 @@ pub struct Notice {
     /// Since when it is in its state.
     pub since: Timestamp,
     pub attempts: u32,
+    /// When a person sent it again after it was rejected: another notice tells its facts.
+    pub sent_again: Option<Timestamp>,
     /// The relay's last answer. Null for viewers.
     pub reply: Option<String>,
     pub message_id: String,
