@@ -57,6 +57,15 @@ pub struct Common {
         value_name = "URL"
     )]
     pub server: Option<String>,
+    /// File (PEM) with the certificate authority of --server, beside those that this machine trusts
+    #[arg(
+        long,
+        global = true,
+        env = "NINES_SERVER_CA",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    pub server_ca: Option<PathBuf>,
     /// File with the token for --server (default: the variable NINES_TOKEN)
     #[arg(long, global = true, value_name = "FILE")]
     pub token_file: Option<PathBuf>,

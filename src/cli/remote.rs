@@ -7,6 +7,7 @@ use domain::event::Event;
 use domain::record::Record;
 use reqwest::redirect::Policy;
 use reqwest::{Client as Http, Method, RequestBuilder, Response, StatusCode};
+use rustls::CertificateError;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -69,10 +70,12 @@ impl Remote {
             .user_agent(concat!("nines/", env!("CARGO_PKG_VERSION")));
         let builder = match base.scheme() {
             "https" => {
-                let config = probes::client_config(None).map_err(|why| anyhow!(why))?;
+                let config = probes::client_config(common.server_ca.as_deref())
+                    .map_err(|why| Failure::Usage(format!("--server-ca: {why}")))?;
                 builder.tls_backend_preconfigured(config)
             }
-            _ => builder.tls_backend_preconfigured(
+            // A proxy that the environment names is no part of this machine.
+            _ => builder.no_proxy().tls_backend_preconfigured(
                 rustls::ClientConfig::builder()
                     .with_root_certificates(rustls::RootCertStore::empty())
                     .with_no_client_auth(),
@@ -183,15 +186,10 @@ impl Remote {
 
     fn send(&self, request: RequestBuilder) -> Result<Response> {
         let sent = self.runtime.block_on(async { request.send().await });
-        sent.map_err(reqwest::Error::without_url).with_context(|| {
-            let base = &self.base;
-            match base.scheme() {
-                "https" => format!(
-                    "{base} cannot be reached; an authority of your own must be among those that this machine trusts, or \
-                     in the file that SSL_CERT_FILE names"
-                ),
-                _ => format!("{base} cannot be reached"),
-            }
+        let sent = sent.map_err(reqwest::Error::without_url);
+        sent.map_err(|error| match refused_certificate(&error, &self.base) {
+            Some(why) => anyhow!("{} cannot be reached safely: {why}", self.base),
+            None => anyhow!(error).context(format!("{} cannot be reached", self.base)),
         })
     }
 
@@ -259,6 +257,41 @@ impl Remote {
             self.base
         )
     }
+}
+
+/// Why the handshake of TLS failed, and what to do.
+fn refused_certificate(error: &reqwest::Error, base: &Url) -> Option<String> {
+    let error: &(dyn std::error::Error + 'static) = error;
+    let sources = std::iter::successors(Some(error), |e| e.source());
+    let mut failures = sources.filter_map(|cause| {
+        let inner = cause.downcast_ref::<std::io::Error>()?.get_ref()?;
+        inner.downcast_ref::<rustls::Error>()
+    });
+    Some(match failures.next()? {
+        rustls::Error::InvalidCertificate(why) => match why {
+            CertificateError::UnknownIssuer => {
+                "this machine does not trust the authority of its certificate; name the file of your own authority with \
+                 --server-ca"
+                    .to_owned()
+            }
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "its certificate has expired; renew it on the server".to_owned()
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                "its certificate is not valid yet; compare the clocks of both machines".to_owned()
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                let host = base.host_str().unwrap_or_default();
+                format!("its certificate is not for {host}; write --server with a name that it has")
+            }
+            other => format!("its certificate is refused: {other}"),
+        },
+        rustls::Error::InvalidMessage(_) => {
+            "it does not answer in TLS; is it the address of a listener without a certificate?"
+                .to_owned()
+        }
+        other => format!("the handshake of TLS failed: {other}"),
+    })
 }
 
 /// True if the service may have got the request: it was connected.

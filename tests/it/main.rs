@@ -61,6 +61,7 @@ mod service {
     mod problem_reports;
     mod public_pages;
     mod reload;
+    mod remote_tls;
     mod resend;
     mod secrets;
     mod start;
