@@ -16,7 +16,7 @@ use crate::cli::{End, Failure};
 
 const FILE: &str = "people.sqlite";
 
-/// The people of an incident; `None` of one who was erased.
+/// The people of an incident; `None` of one who was erased. They are in a file of the service's machine.
 fn of(client: &Client, incident: &Incident) -> Result<Vec<(i64, Option<Reporter>)>, Failure> {
     let numbers = numbers(incident);
     if numbers.is_empty() {
@@ -50,6 +50,11 @@ fn numbers(incident: &Incident) -> Vec<i64> {
 
 /// A line for each person.
 pub(super) fn text(client: &Client, incident: &Incident) -> Result<String, Failure> {
+    if client.is_remote() {
+        let lines = numbers(incident).into_iter();
+        let lines = lines.map(|n| format!("  reporter {n}: the console shows who it is\n"));
+        return Ok(lines.collect());
+    }
     let lines = of(client, incident)?.into_iter().map(|(number, person)| {
         let reach = match &person {
             Some(person) => [
@@ -71,6 +76,10 @@ pub(super) fn text(client: &Client, incident: &Incident) -> Result<String, Failu
 }
 
 pub(super) fn json(client: &Client, incident: &Incident) -> Result<Value, Failure> {
+    if client.is_remote() {
+        let all = numbers(incident).into_iter();
+        return Ok(all.map(|n| json!({ "reporter": n })).collect());
+    }
     let all = of(client, incident)?
         .into_iter()
         .map(|(number, person)| match person {
@@ -86,6 +95,10 @@ pub(super) fn json(client: &Client, incident: &Incident) -> Result<Value, Failur
 /// Erases the contact data of the people who reported an incident. The report itself stays in the ledger.
 pub fn erase(common: &Common, which: &Selector<IncidentId>) -> Result<End, Failure> {
     let client = Client::new(common)?;
+    if client.is_remote() {
+        let why = "the people who report problems are in a file of the service: run this on its machine, without --server";
+        return Err(Failure::Usage(why.to_owned()));
+    }
     let record = client.record(None)?.0;
     let incident = super::incidents::found(&record, which)?;
     let numbers = numbers(incident);

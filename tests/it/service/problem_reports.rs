@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use demo::smtp_server::{SmtpServer, Tls};
 use domain::event::Fact;
 use domain::notice::Kind;
-use people::{People, ReporterId};
+use people::{People, ReporterId, Role};
 use tokio::runtime::Runtime;
 
+use super::console::person;
 use crate::support::program::{Running, append, configure, ends, facts, out, until};
 
 /// A policy with one clock and one level, and no list of issues.
@@ -377,4 +378,118 @@ fn an_address_that_sends_without_end_is_stopped() {
         matches!(fact, Fact::DeliveryAttempted { message: Some(message), .. } if message.kind == Kind::ProblemReceipt)
     });
     assert!(receipts.count() <= 1);
+}
+
+#[test]
+fn an_erased_reporter_is_gone_from_everything_that_the_program_shows() {
+    let site = site();
+    let folder = site.path();
+    let token = site.token();
+    let (_, page) = site.post(&filled(&token, "The results do not open."));
+    assert!(page.contains("report I-1</h1>"), "{page}");
+    until("no receipt came", || {
+        site.mails("ann.lee@clinic.example").pop()
+    });
+    let operator = person(folder, Role::Operator);
+    let program = super::console::token(folder, Role::Operator);
+    let shown = || {
+        let console = |path: &str| {
+            super::console::send(folder, "GET", path, std::slice::from_ref(&operator), "").body
+        };
+        let api = |path: &str| super::api::api(folder, &program, path, None).1.to_string();
+        let command = |line: &[&str]| {
+            let line = [line, &["--config", "nines.toml"]].concat();
+            let ended = crate::support::program::run(folder, &line);
+            format!("{}{}", out(&ended), crate::support::program::err(&ended))
+        };
+        let file = |name: &str| {
+            let bytes = std::fs::read(folder.join("data").join(name)).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
+        vec![
+            (
+                "the console",
+                console("/console/incidents/I-1")
+                    + &console("/console/notices")
+                    + &console("/console/ledger"),
+            ),
+            (
+                "the API",
+                api("/api/v1/incidents/I-1") + &api("/api/v1/notices") + &api("/api/v1/events"),
+            ),
+            (
+                "show",
+                command(&["incident", "show", "I-1"])
+                    + &command(&["incident", "show", "I-1", "--json"]),
+            ),
+            (
+                "events",
+                command(&["events"]) + &command(&["events", "--json"]),
+            ),
+            (
+                "notices",
+                command(&["notice", "list", "--json"]) + &command(&["status"]),
+            ),
+            (
+                "people.sqlite",
+                file("people.sqlite") + &file("people.sqlite-wal"),
+            ),
+            (
+                "ledger.sqlite",
+                file("ledger.sqlite") + &file("ledger.sqlite-wal"),
+            ),
+        ]
+    };
+    let words = ["Ann Lee", "Riverside", "ann.lee@", "555 0100"];
+    let holders = |word: &str| -> Vec<&str> {
+        let all = shown().into_iter();
+        all.filter(|(_, text)| text.contains(word))
+            .map(|(name, _)| name)
+            .collect()
+    };
+    for word in words {
+        assert_eq!(
+            holders(word),
+            ["the console", "show", "people.sqlite"],
+            "{word}, before"
+        );
+    }
+    let line = [
+        "incident",
+        "erase-reporter",
+        "I-1",
+        "--config",
+        "nines.toml",
+    ];
+    assert_eq!(out(&ends(folder, &line, 0)), "erased: reporter 1\n");
+    for word in words {
+        assert_eq!(holders(word), Vec::<&str>::new(), "{word}, after");
+    }
+    // The report itself stays, and the chain is whole.
+    let (_, show) = shown().remove(2);
+    assert!(
+        show.contains("reporter 1: erased") && show.contains("do not open"),
+        "{show}"
+    );
+    ends(folder, &["verify", "--config", "nines.toml"], 0);
+    // An update reaches nobody any more, and says so.
+    let update = [
+        "incident",
+        "update",
+        "I-1",
+        "--text",
+        "It works.",
+        "--config",
+        "nines.toml",
+    ];
+    ends(folder, &update, 0);
+    until("the update is not rejected", || {
+        let line = ["notice", "list", "--json", "--config", "nines.toml"];
+        let all = out(&crate::support::program::run(folder, &line)).to_owned();
+        let all: Vec<serde_json::Value> = serde_json::from_str(&all).unwrap_or_default();
+        all.iter()
+            .any(|n| n["kind"] == "update" && n["result"] == "rejected")
+            .then_some(())
+    });
+    assert_eq!(site.mails("ann.lee@clinic.example").len(), 1);
 }
