@@ -230,7 +230,7 @@ async fn run_ready(
         Arc::clone(&people),
         data.clone(),
     ));
-    console.openid.replace(loaded.console.openid.clone());
+    console.configure(loaded.console.clone());
     let listener = |tcp, tls: &Arc<_>| web::Listener {
         tcp,
         proxies: Arc::clone(&proxies),
@@ -286,7 +286,7 @@ async fn run_ready(
         state,
         public: pages,
         proxies,
-        openid: Arc::clone(&console.openid),
+        console: Arc::clone(&console),
         subscriptions,
         fixed,
         fingerprint: loaded.fingerprint.clone(),

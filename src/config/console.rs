@@ -23,6 +23,8 @@ pub(super) struct ConsoleTable {
     url: Option<Parsed<SiteUrl>>,
     /// The OpenID Connect provider at which people sign in. It needs `url`. Default: people sign in with a password.
     openid: Option<Written<OpenIdTable>>,
+    /// Accounts with a password reach no page before they have set up a second factor. Default: false.
+    require_second_factor: Option<bool>,
 }
 
 /// An OpenID Connect provider.
@@ -72,6 +74,8 @@ pub struct ConsoleSetup {
     /// Without a slash at its end.
     pub url: Option<String>,
     pub openid: Option<OpenId>,
+    /// Accounts with a password need a second factor.
+    pub require_second_factor: bool,
 }
 
 /// An OpenID Connect provider, and the client that this console is there.
@@ -105,7 +109,11 @@ pub(super) fn console(source: &mut Source<'_>, table: ConsoleTable) -> ConsoleSe
     let openid = table
         .openid
         .map(|written| openid(source, written, url.as_deref()));
-    ConsoleSetup { url, openid }
+    ConsoleSetup {
+        url,
+        openid,
+        require_second_factor: table.require_second_factor.unwrap_or_default(),
+    }
 }
 
 fn openid(source: &mut Source<'_>, written: Written<OpenIdTable>, url: Option<&str>) -> OpenId {

@@ -34,7 +34,7 @@ pub(super) struct Service {
     pub(super) state: Arc<web::AppState>,
     pub(super) public: Arc<web::public::Public>,
     pub(super) proxies: Arc<web::TrustedProxies>,
-    pub(super) openid: Arc<web::console::OpenIdSignIns>,
+    pub(super) console: Arc<web::console::Console>,
     pub(super) subscriptions: Arc<Subscriptions>,
     pub(super) fixed: FixedSettings,
     /// Of the configuration in force.
@@ -228,7 +228,7 @@ impl Service {
         let (systems, url) = public_systems(loaded.public.as_ref());
         self.public.show(loaded.public);
         self.proxies.replace(loaded.listen.trusted_proxies);
-        self.openid.replace(loaded.console.openid);
+        self.console.configure(loaded.console);
         let (public, private) = (self.state.public_tls(), self.state.private_tls());
         public.replace(loaded.listen.public_tls);
         private.replace(loaded.listen.private_tls);

@@ -20,6 +20,11 @@ use crate::clock;
 /// The name makes browsers refuse the cookie over plain HTTP, for other paths and from other hosts.
 const COOKIE: &str = "__Host-nines";
 
+/// The page on which a person sets up a second factor.
+const SECOND_FACTOR: &str = "/console/account/second-factor";
+/// The addresses that an account without a required second factor reaches.
+const WITHOUT_FACTOR: [&str; 2] = [SECOND_FACTOR, "/console/sign-out"];
+
 /// The person of a request.
 #[derive(Clone)]
 pub struct SignedIn {
@@ -59,6 +64,9 @@ pub async fn only(
         return Redirect::to("/console/sign-in").into_response();
     };
     let account = found.account;
+    if console.lacks_second_factor(&account) && !WITHOUT_FACTOR.contains(&request.uri().path()) {
+        return Redirect::to(SECOND_FACTOR).into_response();
+    }
     if account.role < role {
         let text = format!(
             "This page needs the role {role}. Your role is {}. An administrator can change it.",

@@ -227,7 +227,12 @@ fn factor_page(
     factor: &SecondFactor,
     error: Option<&str>,
 ) -> Response {
-    let page = json!({ "text": factor.text, "url": factor.url, "error": error });
+    let page = json!({
+        "text": factor.text,
+        "url": factor.url,
+        "error": error,
+        "is_required": console.lacks_second_factor(account),
+    });
     console.page(account, "second_factor.html", page)
 }
 

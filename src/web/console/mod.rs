@@ -20,6 +20,7 @@ mod when;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -27,7 +28,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get, post};
-use people::{People, Role};
+use people::{Account, People, Role};
 use tokio::sync::Mutex;
 use tower_http::csrf::CsrfLayer;
 use tower_http::limit::RequestBodyLimitLayer;
@@ -40,7 +41,7 @@ pub use openid::OpenIdSignIns;
 
 use super::live::Live;
 use super::state::AppState;
-use crate::config::CALLBACK;
+use crate::config::{CALLBACK, ConsoleSetup};
 
 /// The largest form in bytes: a review with all its texts.
 const BODY: usize = 256 * 1024;
@@ -55,6 +56,8 @@ pub struct Console {
     pub sign_ins: SignIns,
     /// The provider at which people may sign in instead.
     pub openid: Arc<OpenIdSignIns>,
+    /// Accounts with a password need a second factor.
+    require_second_factor: AtomicBool,
     /// Approvals of proposals, one at a time.
     approvals: Mutex<()>,
     live: Live,
@@ -68,9 +71,24 @@ impl Console {
             data,
             sign_ins: SignIns::default(),
             openid: Arc::default(),
+            require_second_factor: AtomicBool::default(),
             approvals: Mutex::default(),
             live: Live::new(live::STREAMS),
         }
+    }
+
+    /// Takes over the configuration in force.
+    pub fn configure(&self, setup: ConsoleSetup) {
+        let required = setup.require_second_factor;
+        self.require_second_factor
+            .store(required, Ordering::Relaxed);
+        self.openid.replace(setup.openid);
+    }
+
+    /// True if the account must set up a second factor first. A provider demands its own.
+    fn lacks_second_factor(&self, account: &Account) -> bool {
+        let required = self.require_second_factor.load(Ordering::Relaxed);
+        required && account.has_password && !account.has_second_factor
     }
 }
 

@@ -473,3 +473,68 @@ fn what_one_account_proposes_another_account_approves() {
     let (status, problem) = api(folder, &token, "/api/v1/acts", Some(act));
     assert_eq!(status, 409, "{problem}");
 }
+
+#[test]
+fn a_required_second_factor_is_set_up_before_anything_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configure(folder);
+    append(
+        &folder.join("nines.toml"),
+        "\n[console]\nrequire_second_factor = true\n",
+    );
+    let _running = Running::start(folder);
+    let admin = person(folder, Role::Admin);
+    let get = |path: &str, session: &str| send(folder, "GET", path, &[session.to_owned()], "");
+    let setting_up = "location: /console/account/second-factor";
+    for (path, role) in console::routes() {
+        let is_open = role.is_none() || path.contains("second-factor");
+        if is_open || path.contains('{') {
+            continue;
+        }
+        let answer = get(path, &admin);
+        let is_sent = answer.status == 303 && answer.head.contains(setting_up);
+        // Signing out has no page, and is allowed.
+        let is_left = path == "/console/sign-out" && answer.status == 405;
+        assert!(is_sent || is_left, "{path}: {}", answer.head);
+    }
+    let act = post(
+        folder,
+        "/console/acts",
+        &admin,
+        &[("do", "resume"), ("incident", "I-1")],
+    );
+    assert!(
+        act.status == 303 && act.head.contains(setting_up),
+        "{}",
+        act.head
+    );
+
+    let page = get("/console/account/second-factor", &admin).body;
+    assert!(page.contains("with a second factor only"), "{page}");
+    let text = page.split("name=\"secret\" value=\"").nth(1).unwrap();
+    let text = text.split('"').next().unwrap().to_owned();
+    let code = |later_s: u64| {
+        let secret = totp_rs::Secret::Encoded(text.clone()).to_bytes().unwrap();
+        let totp = totp_rs::TOTP::new_unchecked(totp_rs::Algorithm::SHA1, 6, 1, 30, secret);
+        let now = u64::try_from(clock::now().as_second()).unwrap();
+        totp.generate(now + later_s)
+    };
+    let fields = |code: String| [("secret", text.clone()), ("code", code)];
+    let confirm = |code: String| {
+        let fields = fields(code);
+        let fields: Vec<_> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        post(folder, "/console/account/second-factor", &admin, &fields)
+    };
+    assert_eq!(confirm("000000".to_owned()).status, 200, "a wrong code");
+    assert_eq!(confirm(code(0)).status, 303);
+    let sign_in = |code: &str| {
+        let fields = [("login", "admin"), ("password", PASSWORD), ("code", code)];
+        post(folder, "/console/sign-in", "X-None: 0", &fields)
+    };
+    assert_eq!(sign_in("").status, 401);
+    // A code works once: the next half minute has another.
+    let session = cookie(&sign_in(&code(30)));
+    assert_eq!(get("/console", &session).status, 200);
+    assert_eq!(get("/console/people", &session).status, 200);
+}
