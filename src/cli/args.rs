@@ -117,7 +117,8 @@ pub enum Command {
     },
     /// Check the whole configuration and report every mistake
     Check {
-        /// Also connect to each mail relay: greeting, TLS, login; no mail is sent
+        /// Also connect to each mail relay (greeting, TLS, login), each webhook (TLS) and the OpenID Connect
+        /// provider (its document); no mail is sent and nothing is posted
         #[arg(long)]
         connect: bool,
     },

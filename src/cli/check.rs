@@ -7,11 +7,12 @@ use super::args::Common;
 use super::failure::mistake_json;
 use super::output::{self, print};
 use super::{End, Failure};
-use crate::config::{self, Relay, SchemaKind};
+use crate::config::{self, SchemaKind};
 use crate::notices;
+use crate::web::console;
 
 /// Checks the configuration and the templates, and prints their warnings and what they contain. With
-/// `connect`, also tries each relay; one that fails is bad news.
+/// `connect`, also tries each relay, each webhook and the provider; one that fails is bad news.
 pub fn run(common: &Common, connect: bool) -> Result<End, Failure> {
     let loaded = config::load(&common.config).map_err(Failure::Config)?;
     notices::Renderer::new(loaded.look.templates.as_ref())?;
@@ -23,9 +24,10 @@ pub fn run(common: &Common, connect: bool) -> Result<End, Failure> {
         ..
     } = &loaded.catalogue;
     let probes = loaded.probes.len();
-    let relays = loaded.mail.as_ref().filter(|_| connect);
-    let relays = relays.map_or(&[][..], |mail| &mail.relays);
-    let relays = try_relays(relays)?;
+    let tried = match connect {
+        true => try_all(&loaded)?,
+        false => Vec::new(),
+    };
     if common.json {
         let mut answer = json!({
             "systems": systems.len(), "probes": probes, "policies": policies.len(),
@@ -35,7 +37,13 @@ pub fn run(common: &Common, connect: bool) -> Result<End, Failure> {
             "warnings": loaded.warnings.iter().map(mistake_json).collect::<Vec<_>>(),
         });
         if connect {
-            answer["relays"] = relays.iter().map(Tried::json).collect();
+            let of = |kind: Peer| tried.iter().filter(move |tried| tried.kind == kind);
+            answer["relays"] = of(Peer::Relay).map(Tried::json).collect();
+            answer["webhooks"] = of(Peer::Webhook).map(Tried::json).collect();
+            answer["provider"] = of(Peer::Provider)
+                .map(Tried::json)
+                .next()
+                .unwrap_or_default();
         }
         output::json(&answer)?;
     } else {
@@ -55,28 +63,48 @@ pub fn run(common: &Common, connect: bool) -> Result<End, Failure> {
         for sentence in loaded.proxies.iter().chain(&loaded.unused()) {
             print(&format!("  {sentence}\n"))?;
         }
-        for tried in &relays {
-            print(&format!("  {tried}\n"))?;
-        }
-        if connect && relays.is_empty() {
+        if connect && !tried.iter().any(|tried| tried.kind == Peer::Relay) {
             print("  no mail relay is configured\n")?;
         }
+        for tried in &tried {
+            print(&format!("  {tried}\n"))?;
+        }
     }
-    let failed = relays.iter().any(|tried| tried.result.is_err());
+    let failed = tried.iter().any(|tried| tried.result.is_err());
     Ok(End::bad_news_if(failed))
 }
 
-/// A relay, and the steps that succeeded or the one that failed.
+/// What a configuration connects to beside its probes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Peer {
+    Relay,
+    Webhook,
+    Provider,
+}
+
+impl Peer {
+    fn word(self) -> &'static str {
+        match self {
+            Peer::Relay => "relay",
+            Peer::Webhook => "webhook",
+            Peer::Provider => "provider",
+        }
+    }
+}
+
+/// A relay, a webhook or the provider, and the steps that succeeded or the one that failed.
 struct Tried {
-    relay: String,
+    kind: Peer,
+    name: String,
     result: Result<String, String>,
 }
 
 impl std::fmt::Display for Tried {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (kind, name) = (self.kind.word(), &self.name);
         match &self.result {
-            Ok(steps) => write!(f, "relay {}: {steps}", self.relay),
-            Err(why) => write!(f, "relay {} FAILS: {why}", self.relay),
+            Ok(steps) => write!(f, "{kind} {name}: {steps}"),
+            Err(why) => write!(f, "{kind} {name} FAILS: {why}"),
         }
     }
 }
@@ -84,22 +112,34 @@ impl std::fmt::Display for Tried {
 impl Tried {
     fn json(&self) -> serde_json::Value {
         let (Ok(said) | Err(said)) = &self.result;
-        json!({ "relay": self.relay, "ok": self.result.is_ok(), "answer": said })
+        json!({ self.kind.word(): self.name, "ok": self.result.is_ok(), "answer": said })
     }
 }
 
-/// Connects to each relay, without sending mail.
-fn try_relays(relays: &[Relay]) -> Result<Vec<Tried>, Failure> {
+/// Connects to each relay, each webhook and the provider. Sends no mail and posts nothing.
+fn try_all(loaded: &config::Loaded) -> Result<Vec<Tried>, Failure> {
     probes::install_crypto();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let limits = notices::Timeouts::impatient();
-    let tried = relays.iter().map(|relay| Tried {
-        relay: relay.to_string(),
+    let relays = loaded.mail.iter().flat_map(|mail| &mail.relays);
+    let relays = relays.map(|relay| Tried {
+        kind: Peer::Relay,
+        name: relay.to_string(),
         result: runtime.block_on(relay.try_out(&limits)),
     });
-    Ok(tried.collect())
+    let webhooks = loaded.webhooks.iter().map(|webhook| Tried {
+        kind: Peer::Webhook,
+        name: values::url::redact(&webhook.url),
+        result: runtime.block_on(notices::try_webhook(webhook)),
+    });
+    let provider = loaded.console.openid.iter().map(|setup| Tried {
+        kind: Peer::Provider,
+        name: setup.issuer.clone(),
+        result: runtime.block_on(console::try_provider(setup.clone())),
+    });
+    Ok(relays.chain(webhooks).chain(provider).collect())
 }
 
 fn counted(n: usize, one: &str, more: &str) -> String {

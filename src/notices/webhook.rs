@@ -17,7 +17,7 @@ use reqwest::{Client, Response, StatusCode};
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
-use tokio::net::lookup_host;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use url::{Host, Url};
 
@@ -96,6 +96,36 @@ pub(super) async fn post(webhook: &Webhook, id: &str, body: &[u8], now: Timestam
     match request.send().await {
         Ok(response) => answered(response, now).await,
         Err(error) => unanswered(&error.without_url()),
+    }
+}
+
+/// Connects to the webhook and does its handshake of TLS. Posts nothing. Returns the steps that succeeded.
+///
+/// # Errors
+/// The step that failed.
+pub async fn try_out(webhook: &Webhook) -> Result<String, String> {
+    let url = Url::parse(&webhook.url).map_err(|error| error.to_string())?;
+    let addresses = checked(webhook, &url).await.map_err(|ended| ended.reply)?;
+    let Some(address) = addresses.first() else {
+        return Err("the name has no address".to_owned());
+    };
+    let connecting = async {
+        let tcp = TcpStream::connect(address).await;
+        let tcp = tcp.map_err(|error| format!("{address} does not answer: {error}"))?;
+        if url.scheme() != "https" {
+            return Ok::<String, String>(format!("{address} answers, no TLS"));
+        }
+        let host = url.host_str().unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        probes::secure(tcp, host, None).await?;
+        Ok(format!("{address} answers, TLS with a trusted certificate"))
+    };
+    match timeout(CONNECT, connecting).await {
+        Ok(done) => done.map(|steps| format!("{steps}; nothing was posted")),
+        Err(_) => Err(format!(
+            "{address} does not answer within {} s",
+            CONNECT.as_secs()
+        )),
     }
 }
 

@@ -37,7 +37,7 @@ pub use self::live::publish;
 pub use access::SignIns;
 pub use act_form::{role as act_role, second_person_is_an_account};
 pub use maintenance::{coming, why};
-pub use openid::OpenIdSignIns;
+pub use openid::{OpenIdSignIns, try_provider};
 
 use super::live::Live;
 use super::state::AppState;

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use self::attempts::{Attempt, Attempts};
+pub use self::provider::try_out as try_provider;
 use self::provider::{Failure, Provider, find};
 use super::super::client::Peer;
 use super::access::{self, cookie_of, with_session};

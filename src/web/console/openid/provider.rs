@@ -139,6 +139,28 @@ struct Fetched {
     at: Duration,
 }
 
+/// Asks the provider for its document and its keys, as the first sign-in does. Nobody signs in.
+///
+/// # Errors
+/// It does not answer, or its document names another issuer than the configuration.
+pub async fn try_out(setup: OpenId) -> Result<String, String> {
+    match Provider::new(setup).discover().await {
+        Ok(found) => {
+            let page = found.metadata.authorization_endpoint();
+            let keys = found.metadata.jwks().keys().len();
+            Ok(format!(
+                "its document names this issuer; people sign in at {page}; keys: {keys}"
+            ))
+        }
+        Err(error) => {
+            let error: &(dyn std::error::Error + 'static) = &*error;
+            let sources = std::iter::successors(Some(error), |e| e.source());
+            let texts: Vec<String> = sources.map(ToString::to_string).collect();
+            Err(texts.join(": "))
+        }
+    }
+}
+
 impl Provider {
     pub fn new(setup: OpenId) -> Self {
         Self {
@@ -365,16 +387,19 @@ impl Provider {
     }
 
     async fn fetch(&self) -> Result<Fetched, Failure> {
-        let issuer = IssuerUrl::new(self.setup.issuer.clone());
-        let issuer = issuer.map_err(|error| self.unavailable(&error))?;
+        let found = self.discover().await;
+        found.map_err(|error| self.unavailable(&*error))
+    }
+
+    /// Fetches the document, which must name the issuer, and the keys.
+    async fn discover(&self) -> Result<Fetched, Box<dyn std::error::Error + Send + Sync>> {
+        let issuer = IssuerUrl::new(self.setup.issuer.clone())?;
         let ca_file = self.setup.ca_file.clone();
         // Reads files.
-        let http = tokio::task::spawn_blocking(move || Http::new(ca_file.as_deref())).await;
-        let http = http.map_err(|error| self.unavailable(&error))?;
-        let http = http.map_err(|error| self.unavailable(&error))?;
-        let metadata = Metadata::discover_async(issuer, &http).await;
+        let http = tokio::task::spawn_blocking(move || Http::new(ca_file.as_deref())).await??;
+        let metadata = Metadata::discover_async(issuer, &http).await?;
         Ok(Fetched {
-            metadata: metadata.map_err(|error| self.unavailable(&error))?,
+            metadata,
             http,
             at: clock::elapsed(),
         })
