@@ -81,6 +81,7 @@ fn carry_out(line: Line) -> Result<End, Failure> {
         Command::Report(wanted) => report(common, wanted),
         Command::Explain(wanted) => cli::explain::run(common, &wanted),
         Command::Notice(wanted) => cli::views::notices::run(common, wanted),
+        Command::Proposal(wanted) => cli::proposals::run(common, wanted),
         Command::Desk(Desk::Import(wanted)) => cli::desk::import(common, wanted),
         Command::Policy(wanted) => cli::policy::run(common, wanted),
         Command::Events(wanted) => cli::events::run(common, &wanted),

@@ -20,8 +20,10 @@ pub struct Proposal {
     pub id: ProposalId,
     /// The act, as the caller wrote it.
     pub act: String,
-    /// The login of the account that proposed it.
+    /// The actor that proposed it, as the ledger will name it: the login of an account, or a token.
     pub by: String,
+    /// The login of the account behind it.
+    pub account: String,
     /// Why a text that looks like protected health information is something else.
     pub not_phi: Option<String>,
     pub created_at: Timestamp,
@@ -35,7 +37,7 @@ impl People {
     pub fn propose(
         &self,
         act: &str,
-        by: &str,
+        (by, account): (&str, &str),
         not_phi: Option<&str>,
         at: Timestamp,
     ) -> Result<ProposalId, Error> {
@@ -49,8 +51,8 @@ impl People {
             ));
         }
         connection.execute(
-            "INSERT INTO proposal (act, by, not_phi, created) VALUES (?1, ?2, ?3, ?4)",
-            params![act, by, not_phi, seconds(at)],
+            "INSERT INTO proposal (act, by, not_phi, created, account) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![act, by, not_phi, seconds(at), account],
         )?;
         Ok(ProposalId(connection.last_insert_rowid()))
     }
@@ -62,8 +64,9 @@ impl People {
     pub fn proposals(&self, at: Timestamp) -> Result<Vec<Proposal>, Error> {
         let connection = self.connection();
         delete_old(&connection, at)?;
-        let mut statement = connection
-            .prepare_cached("SELECT id, act, by, not_phi, created FROM proposal ORDER BY id")?;
+        let mut statement = connection.prepare_cached(
+            "SELECT id, act, by, not_phi, created, account FROM proposal ORDER BY id",
+        )?;
         let rows = statement.query_map([], proposal)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -76,7 +79,7 @@ impl People {
         let connection = self.connection();
         delete_old(&connection, at)?;
         let found = connection.query_row(
-            "SELECT id, act, by, not_phi, created FROM proposal WHERE id = ?1",
+            "SELECT id, act, by, not_phi, created, account FROM proposal WHERE id = ?1",
             [id.0],
             proposal,
         );
@@ -107,5 +110,6 @@ fn proposal(row: &Row<'_>) -> rusqlite::Result<Proposal> {
         by: row.get(2)?,
         not_phi: row.get(3)?,
         created_at: instant(row.get(4)?),
+        account: row.get(5)?,
     })
 }

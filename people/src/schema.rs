@@ -96,6 +96,10 @@ CREATE TABLE request (
 ) STRICT;
 CREATE INDEX request_began ON request (began);
 ",
+    "
+ALTER TABLE proposal ADD COLUMN account TEXT NOT NULL DEFAULT '';
+UPDATE proposal SET account = by;
+",
 ];
 
 /// The number of the newest schema.

@@ -164,7 +164,7 @@ impl Group for IncidentActs {
             name: "fault",
             act: "monitor_fault",
             about: "Declare a period unknown, because the monitor itself was wrong",
-            arguments: &[SYSTEM, FROM, TO, EVIDENCE, APPROVED_BY],
+            arguments: &[SYSTEM, FROM, TO, EVIDENCE, APPROVED_BY.optional()],
         },
         Command {
             name: "exclude",
@@ -267,10 +267,10 @@ const START_HELP: &str =
 const COUNTS_FROM: Argument = Argument::time(
     "at",
     "counts_from",
-    "Effective time, if earlier than now; needs --approved-by",
+    "Effective time, if earlier than now; needs --approved-by or --propose",
 )
 .optional()
-.with("approved_by");
+.with(SECOND_PERSON);
 const EARLIER_APPROVED_BY: Argument = APPROVED_BY.optional().with("counts_from");
 const APPROVED_BY: Argument = Argument::option(
     "approved-by",
@@ -513,6 +513,16 @@ impl Command {
                     .help(NOT_PHI_HELP)
                     .allow_hyphen_values(true),
             );
+        let command = match self.takes_second_person() {
+            true => command
+                .arg(flag(
+                    PROPOSE,
+                    "propose",
+                    "Propose it to a second person, who approves with an account; needs --server",
+                ))
+                .group(clap::ArgGroup::new(SECOND_PERSON).args(["approved_by", PROPOSE])),
+            false => command,
+        };
         match self.makes_window() {
             true => command.arg(flag(
                 ANYWAY,
@@ -526,6 +536,11 @@ impl Command {
     /// True if it makes or widens a maintenance window.
     fn makes_window(&self) -> bool {
         matches!(self.act, "schedule_maintenance" | "extend_maintenance")
+    }
+
+    /// True if a second person may or must approve it.
+    fn takes_second_person(&self) -> bool {
+        self.arguments.iter().any(|a| a.key == "approved_by")
     }
 
     fn keys(&self, matches: &ArgMatches) -> Map<String, Value> {
@@ -553,6 +568,9 @@ impl Command {
 
 const DRY_RUN: &str = "dry_run";
 const ANYWAY: &str = "anyway";
+const PROPOSE: &str = "propose";
+/// The second person, by name or by a proposal.
+const SECOND_PERSON: &str = "second_person";
 pub(super) const NOT_PHI: &str = "not_phi";
 /// The help of `--not-phi`.
 pub(super) const NOT_PHI_HELP: &str = "Reason why a text that looks like protected health information is something else; it is recorded";
@@ -574,6 +592,8 @@ pub struct Options {
     pub dry_run: bool,
     /// Accept a window that does not count as planned.
     pub anyway: bool,
+    /// Propose it to a second person.
+    pub propose: bool,
     /// Why a text that looks like protected health information is something else.
     pub not_phi: Option<String>,
 }
@@ -635,6 +655,7 @@ impl<G: Group> FromArgMatches for Asked<G> {
             options: Options {
                 dry_run: matches.get_flag(DRY_RUN),
                 anyway: command.makes_window() && matches.get_flag(ANYWAY),
+                propose: command.takes_second_person() && matches.get_flag(PROPOSE),
                 not_phi: matches.get_one::<String>(NOT_PHI).cloned(),
             },
             group: PhantomData,

@@ -168,6 +168,9 @@ pub enum Command {
     /// List or preview notices, send a rejected one again, list who is notified, or send a test mail
     #[command(subcommand)]
     Notice(Notice),
+    /// List, approve or withdraw the acts that wait for a second person; needs --server
+    #[command(subcommand)]
+    Proposal(Proposal),
     /// Explain a policy, compute the deadlines of its clocks, or list its business days
     #[command(subcommand)]
     Policy(Policy),
@@ -421,6 +424,22 @@ pub enum Notice {
     },
     #[command(flatten)]
     Act(Asked<NoticeActs>),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Proposal {
+    /// List the acts that wait for a second person, with what each would record
+    List,
+    /// Approve a proposal of another account; its act is recorded
+    Approve {
+        /// Number of the proposal
+        id: i64,
+    },
+    /// Withdraw a proposal; nothing is recorded
+    Withdraw {
+        /// Number of the proposal
+        id: i64,
+    },
 }
 
 #[derive(Debug, Subcommand)]

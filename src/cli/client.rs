@@ -95,6 +95,11 @@ impl Client {
         self.remote.is_some()
     }
 
+    /// The service on another machine, if the command line names one.
+    pub(super) fn remote(&self) -> Option<&Remote> {
+        self.remote.as_ref()
+    }
+
     /// Passes the events after `head` to `f`, in order. The ledger is open only meanwhile.
     ///
     /// # Errors

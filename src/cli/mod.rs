@@ -22,6 +22,7 @@ pub mod output;
 pub mod policy;
 pub mod probe;
 mod progress;
+pub mod proposals;
 mod remote;
 pub mod reply;
 pub mod report;

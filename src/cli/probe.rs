@@ -9,12 +9,15 @@ use serde_json::json;
 use super::args::Common;
 use super::client::Client;
 use super::layout::Times;
-use super::output::{self, print};
+use super::output::{self, print, print_error};
 use super::{End, Failure};
 use crate::engine::status;
 use crate::{clock, config};
 
 pub fn run(common: &Common, target: &str) -> Result<End, Failure> {
+    if common.server.is_some() {
+        return run_there(common, target);
+    }
     probes::install_crypto();
     let loaded = config::load(&common.config).map_err(Failure::Config)?;
     let is_wanted = |id: &ProbeId| id.as_str() == target || id.system() == target;
@@ -79,6 +82,54 @@ pub fn run(common: &Common, target: &str) -> Result<End, Failure> {
         } else {
             let times = Times::new(status.zone());
             print(&heartbeat_text(id, heartbeat, known, *runs, &times))?;
+        }
+    }
+    if common.json {
+        output::json(&all)?;
+    }
+    Ok(end)
+}
+
+/// Runs the probes on the service that `--server` names: the same vantage that counts.
+fn run_there(common: &Common, target: &str) -> Result<End, Failure> {
+    let client = Client::new(common)?;
+    let Some(remote) = client.remote() else {
+        return Err(Failure::Usage("--server is missing".to_owned()));
+    };
+    let systems = remote.status()?.systems;
+    let (system, only) = match target.split_once('/') {
+        Some((system, probe)) => (system, Some(probe)),
+        None => (target, None),
+    };
+    let known = systems.iter().filter(|s| s.system == system);
+    let probes = known.flat_map(|s| &s.probes);
+    let wanted = probes.filter(|p| only.is_none_or(|only| only == p.probe));
+    let wanted: Vec<&status::Probe> = wanted.collect();
+    if wanted.is_empty() {
+        let known: Vec<&str> = systems.iter().map(|s| s.system.as_str()).collect();
+        return Err(Failure::Usage(format!(
+            "there is no system or probe `{target}` (systems: {})",
+            known.join(", ")
+        )));
+    }
+    let mut end = End::Done;
+    let mut all = Vec::new();
+    for probe in wanted {
+        let run = match remote.run_probe(system, &probe.probe)? {
+            Ok(run) => run,
+            // A heartbeat comes by itself.
+            Err(why) if only.is_none() => {
+                print_error(format!("nines: {why}"));
+                continue;
+            }
+            Err(why) => return Err(anyhow::anyhow!(why).into()),
+        };
+        if !run.is_up {
+            end = End::BadNews;
+        }
+        match common.json {
+            true => all.push(run),
+            false => print(&run.transcript)?,
         }
     }
     if common.json {

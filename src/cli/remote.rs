@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use domain::act::Act;
 use domain::event::Event;
 use domain::record::Record;
 use reqwest::redirect::Policy;
@@ -108,20 +109,104 @@ impl Remote {
         let body = json!({
             "act": asked.act, "dry_run": asked.dry_run, "anyway": asked.anyway, "not_phi": asked.not_phi,
         });
+        let response = self.post_once("/api/v1/acts", &body)?;
+        self.reply(response)
+    }
+
+    /// Proposes an act to a second person. Returns the number of the proposal, or why it is refused.
+    ///
+    /// # Errors
+    /// The service does not answer, or the token may not propose.
+    pub fn propose(&self, act: &Act, not_phi: Option<&str>) -> Result<Result<i64, String>> {
+        let body = json!({ "act": act, "not_phi": not_phi });
+        let response = self.post_once("/api/v1/proposals", &body)?;
+        let made: Result<wire::Proposed, String> = self.made(response, StatusCode::CREATED)?;
+        Ok(made.map(|made| made.id))
+    }
+
+    /// The acts that wait for a second person, the oldest first.
+    ///
+    /// # Errors
+    /// The service does not answer.
+    pub fn proposals(&self) -> Result<Vec<wire::Proposal>> {
+        let page: wire::Page<wire::Proposal> = self.read("/api/v1/proposals?limit=1000")?;
+        Ok(page.items)
+    }
+
+    /// Approves a proposal.
+    ///
+    /// # Errors
+    /// The service does not answer.
+    pub fn approve(&self, id: i64) -> Result<Reply> {
+        let path = format!("/api/v1/proposals/{id}/approval");
+        let response = self.send(self.request(Method::POST, &path))?;
+        self.reply(response)
+    }
+
+    /// Withdraws a proposal; the reason if it is refused.
+    ///
+    /// # Errors
+    /// The service does not answer.
+    pub fn withdraw(&self, id: i64) -> Result<Option<String>> {
+        let path = format!("/api/v1/proposals/{id}");
+        let response = self.send(self.request(Method::DELETE, &path))?;
+        if response.status() == StatusCode::NO_CONTENT {
+            return Ok(None);
+        }
+        let refused: Result<(), String> = self.made(response, StatusCode::NO_CONTENT)?;
+        Ok(refused.err())
+    }
+
+    /// Runs a probe of the service once; the reason if it cannot be run now.
+    ///
+    /// # Errors
+    /// The service does not answer.
+    pub fn run_probe(&self, system: &str, probe: &str) -> Result<Result<wire::ProbeRun, String>> {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            let own = ["api", "v1", "systems", system, "probes", probe, "runs"];
+            path.pop_if_empty().extend(own);
+        }
+        let request = self.http.post(url).bearer_auth(&self.token);
+        let response = self.send(request)?;
+        self.made(response, StatusCode::OK)
+    }
+
+    /// Posts a request with a key of its own, and once more if its answer was lost.
+    fn post_once(&self, path: &str, body: &serde_json::Value) -> Result<Response> {
         let body = body.to_string();
         let key = people::Secret::random()?;
         let request = || {
-            let request = self.request(Method::POST, "/api/v1/acts");
+            let request = self.request(Method::POST, path);
             let request = request.header("Content-Type", "application/json");
             request
                 .header("Idempotency-Key", key.reveal())
                 .body(body.clone())
         };
-        let response = match self.send(request()) {
-            Err(error) if error.downcast_ref().is_some_and(is_lost) => self.send(request())?,
-            other => other?,
-        };
-        self.reply(response)
+        match self.send(request()) {
+            Err(error) if error.downcast_ref().is_some_and(is_lost) => self.send(request()),
+            other => other,
+        }
+    }
+
+    /// What an answer with that status has, or the reason of a refusal.
+    fn made<T: DeserializeOwned>(
+        &self,
+        response: Response,
+        wanted: StatusCode,
+    ) -> Result<Result<T, String>> {
+        let status = response.status();
+        let bytes = self.body(response)?;
+        if status == wanted {
+            let made = serde_json::from_slice(&bytes).map_err(|_| self.foreign(status))?;
+            return Ok(Ok(made));
+        }
+        if !is_refusal(status) {
+            bail!(self.failed(status, &bytes));
+        }
+        let problem: wire::Problem =
+            serde_json::from_slice(&bytes).map_err(|_| self.foreign(status))?;
+        Ok(Err(problem.detail))
     }
 
     /// # Errors
@@ -226,7 +311,7 @@ impl Remote {
                     serde_json::from_slice(&bytes).map_err(|_| self.foreign(status))?;
                 Ok(Reply::Done(received(receipt)))
             }
-            StatusCode::CONFLICT | StatusCode::FORBIDDEN | StatusCode::UNPROCESSABLE_ENTITY => {
+            refused if is_refusal(refused) => {
                 let problem: wire::Problem =
                     serde_json::from_slice(&bytes).map_err(|_| self.foreign(status))?;
                 Ok(Reply::Refused(problem.detail))
@@ -257,6 +342,17 @@ impl Remote {
             self.base
         )
     }
+}
+
+/// True for the statuses by which the API refuses.
+fn is_refusal(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::CONFLICT
+            | StatusCode::FORBIDDEN
+            | StatusCode::NOT_FOUND
+            | StatusCode::UNPROCESSABLE_ENTITY
+    )
 }
 
 /// Why the handshake of TLS failed, and what to do.

@@ -12,6 +12,7 @@ use super::acts::{Asked, Options};
 use super::args::Common;
 use super::client::Client;
 use super::output::{self, print, print_error};
+use super::proposals;
 use super::{End, Failure};
 use crate::reports::filing;
 use crate::sentence::whole_sentence;
@@ -39,6 +40,9 @@ pub fn act<G>(common: &Common, asked: Asked<G>) -> Result<End, Failure> {
     let client = Client::new(common)?;
     let options = asked.options.clone();
     let act = asked.act(|| Ok(client.zone()?))?;
+    if options.propose {
+        return proposals::propose(common, &client, &act, &options);
+    }
     carry_out(common, &client, act, options)
 }
 
@@ -148,7 +152,7 @@ fn capitalized(text: &str) -> String {
 }
 
 /// Prints the service's reply.
-fn print_reply(common: &Common, reply: Reply) -> Result<End, Failure> {
+pub(super) fn print_reply(common: &Common, reply: Reply) -> Result<End, Failure> {
     match reply {
         Reply::Done(receipt) => {
             if common.json {
@@ -169,13 +173,16 @@ fn print_reply(common: &Common, reply: Reply) -> Result<End, Failure> {
             print(&lines(&receipt))?;
             Ok(End::Done)
         }
-        Reply::Refused(why) => {
-            print_error(format!("refused: {why}"));
-            if common.json {
-                output::json(&json!({ "refused": why }))?;
-            }
-            Ok(End::BadNews)
-        }
+        Reply::Refused(why) => refused(common, &why),
         Reply::Failed(why) => Err(anyhow::anyhow!(why).into()),
     }
+}
+
+/// Prints why the service refused.
+pub(super) fn refused(common: &Common, why: &str) -> Result<End, Failure> {
+    print_error(format!("refused: {why}"));
+    if common.json {
+        output::json(&json!({ "refused": why }))?;
+    }
+    Ok(End::BadNews)
 }

@@ -1,4 +1,4 @@
-//! Runs one configured probe on request, for `/probe` and the console. The result is not stored and sends no notice.
+//! Runs one configured probe on request, for `/probe`, the console and the API. The result is not stored and sends no notice.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,12 +67,17 @@ impl Targets {
         Ok(metrics::probe_page(catalogue, probe, sample))
     }
 
-    /// Runs a probe once, under its own timeout, and tells what happened, for people.
-    pub(super) async fn transcript(&self, id: &ProbeId, now: Timestamp) -> Result<String, NotRun> {
+    /// Runs a probe once, under its own timeout. True if it is up, and what happened, for people.
+    pub(super) async fn transcript(
+        &self,
+        id: &ProbeId,
+        now: Timestamp,
+    ) -> Result<(bool, String), NotRun> {
         let target = self.target(id)?;
         let setup = target.try_lock().map_err(|_| NotRun::Busy)?;
         let (found, notes) = setup.probe.run_with_notes().await;
-        Ok(probes::transcript(id.as_str(), &found, &notes, now))
+        let is_up = found.outcome == domain::sample::Outcome::Up;
+        Ok((is_up, probes::transcript(id.as_str(), &found, &notes, now)))
     }
 
     fn target(&self, id: &ProbeId) -> Result<Arc<Target>, NotRun> {

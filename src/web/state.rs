@@ -249,7 +249,7 @@ impl AppState {
     }
 
     /// Runs a configured probe now and tells what happened, for people.
-    pub(super) async fn probe_transcript(&self, id: &ProbeId) -> Result<String, NotRun> {
+    pub(super) async fn probe_transcript(&self, id: &ProbeId) -> Result<(bool, String), NotRun> {
         self.targets.transcript(id, self.now()).await
     }
 

@@ -59,6 +59,7 @@ mod service {
     mod private_listener;
     mod probing;
     mod problem_reports;
+    mod proposals;
     mod public_pages;
     mod reload;
     mod remote_tls;

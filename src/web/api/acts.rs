@@ -7,12 +7,15 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use domain::act::Act;
+use domain::record::Record;
+use serde_json::Value;
 
 use super::caller::Caller;
 use super::problem::{Answer, Failed};
 use super::version::{self, Accepted};
 use super::{Shared, mails, once, wire};
 use crate::sentence::sentence;
+use crate::web::Row;
 use crate::web::console::{Console, act_role, second_person_is_an_account};
 use crate::web::state::{ActRequest, Receipt, Reply};
 
@@ -61,7 +64,7 @@ pub async fn act(
 }
 
 /// The act as the domain reads it.
-fn domain(act: &wire::Act) -> Answer<Act> {
+pub(super) fn domain(act: &wire::Act) -> Answer<Act> {
     let written = serde_json::to_value(act).map_err(|_| Failed::broke_off())?;
     serde_json::from_value(written)
         .map_err(|error| Failed::unprocessable(format!("the act cannot be read: {error}")))
@@ -115,20 +118,44 @@ async fn answer(console: &Arc<Console>, reply: Reply) -> Answer<wire::Receipt> {
     }
 }
 
-async fn receipt_of(console: &Arc<Console>, receipt: Receipt) -> Answer<wire::Receipt> {
+/// The rows of events, for operators with their content.
+pub(super) fn recorded(
+    console: &Arc<Console>,
+    rows: &[Row],
+    caller: &Caller,
+) -> Vec<wire::Recorded> {
     let record = &console.app.snapshot().record;
-    let events = receipt.events.into_iter().map(|row| wire::Recorded {
+    let rows = rows.iter().map(|row| {
+        let mut shown = shown(row, record);
+        if !caller.sees_addresses() {
+            shown.data = Value::Null;
+        }
+        shown
+    });
+    rows.collect()
+}
+
+fn shown(row: &Row, record: &Record) -> wire::Recorded {
+    wire::Recorded {
         text: row
             .event()
             .map_or_else(String::new, |event| sentence(&event, record)),
         seq: row.seq,
         at: row.at,
-        kind: row.kind,
-        subject: row.subject,
-        by: row.by,
-        data: row.data,
-    });
-    let events = events.collect();
+        kind: row.kind.clone(),
+        subject: row.subject.clone(),
+        by: row.by.clone(),
+        data: row.data.clone(),
+    }
+}
+
+pub(super) async fn receipt_of(console: &Arc<Console>, receipt: Receipt) -> Answer<wire::Receipt> {
+    let record = &console.app.snapshot().record;
+    let events = receipt
+        .events
+        .iter()
+        .map(|row| shown(row, record))
+        .collect();
     let notices = match receipt.notices.is_empty() {
         true => Vec::new(),
         false => mails::rendered(console, receipt.notices).await?,

@@ -18,6 +18,8 @@ pub struct Caller {
     pub role: Role,
     /// The actor that the ledger names.
     pub name: String,
+    /// The account that made the token, or the token that did.
+    pub made_by: String,
     /// The number of the token.
     pub token: i64,
 }
@@ -27,6 +29,7 @@ impl Caller {
         Self {
             role: token.role,
             name: format!("token {}", token.name),
+            made_by: token.created_by,
             token: token.id.0,
         }
     }

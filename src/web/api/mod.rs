@@ -13,6 +13,7 @@ mod once;
 pub mod openapi;
 mod people;
 mod problem;
+mod proposals;
 mod reports;
 mod status;
 #[cfg(test)]
@@ -80,6 +81,11 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint(Role::Operator, || routes!(notices::message)),
     endpoint(Role::Viewer, || routes!(events::list)),
     endpoint(Role::Operator, || routes!(acts::act)),
+    endpoint(Role::Operator, || routes!(status::run_probe)),
+    endpoint(Role::Viewer, || routes!(proposals::list)),
+    endpoint(Role::Operator, || routes!(proposals::propose)),
+    endpoint(Role::Approver, || routes!(proposals::approve)),
+    endpoint(Role::Operator, || routes!(proposals::withdraw)),
     endpoint(Role::Admin, || routes!(acts::reload)),
     endpoint(Role::Admin, || routes!(people::accounts)),
     endpoint(Role::Admin, || routes!(people::change_account)),

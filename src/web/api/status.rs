@@ -2,12 +2,14 @@
 
 use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
+use domain::id::ProbeId;
 
 use super::caller::Caller;
 use super::list::part_of;
 use super::problem::{Answer, Failed};
 use super::{Shared, wire};
 use crate::engine::status;
+use crate::web::probe_now::NotRun;
 
 /// Read what is wrong now
 ///
@@ -61,4 +63,39 @@ pub async fn system(
     let found = systems.into_iter().find(|s| s.system == id);
     let none = || Failed::not_found(format!("there is no system {id}"));
     found.map(Json).ok_or_else(none)
+}
+
+/// Run a probe now
+///
+/// The result is neither stored nor counted, and sends no notice. A heartbeat comes by itself and cannot be run.
+#[utoipa::path(
+    post,
+    path = "/api/v1/systems/{id}/probes/{probe}/runs",
+    params(
+        ("id" = String, Path, description = "The name of its file", example = "portal"),
+        ("probe" = String, Path, example = "login-page"),
+    ),
+    responses(
+        (status = 200, body = wire::ProbeRun),
+        (status = 409, body = wire::Problem, content_type = "application/problem+json", description = "Another request runs it"),
+    )
+)]
+pub async fn run_probe(
+    State(console): Shared,
+    Path((id, probe)): Path<(String, String)>,
+) -> Answer<Json<wire::ProbeRun>> {
+    let probe = ProbeId::of(&id.as_str().into(), &probe);
+    match console.app.probe_transcript(&probe).await {
+        Ok((is_up, transcript)) => Ok(Json(wire::ProbeRun {
+            probe: probe.to_string(),
+            is_up,
+            transcript,
+        })),
+        Err(NotRun::Unknown) => Err(Failed::not_found(format!(
+            "there is no probe {probe} that Nines can run: a heartbeat comes by itself"
+        ))),
+        Err(NotRun::Busy) => Err(Failed::conflict(format!(
+            "another request runs {probe}: try it again in a moment"
+        ))),
+    }
 }

@@ -17,7 +17,8 @@ use serde_json::{Map, Value, json};
 
 use super::access::SignedIn;
 use super::notices::{Line, line};
-use super::proposals::{self, NOBODY_YET};
+use super::proposals;
+use super::second_person::NOBODY_YET;
 use super::{Console, Shared};
 use crate::sentence::sentence;
 use crate::web::state::{ActRequest, Receipt, Reply};
@@ -219,7 +220,7 @@ fn has(fields: &Fields, wanted: &str) -> bool {
 pub fn second_person_is_an_account(act: &Act, proposes: bool) -> Result<(), &'static str> {
     if act.second_person().is_some() {
         return Err(
-            "a second person approves in the console, with an account of their own: leave `approved_by` out, and propose it there",
+            "a second person approves with an account of their own: leave `approved_by` out, and propose it",
         );
     }
     if proposes && !act.takes_second_person() {

@@ -15,6 +15,7 @@ mod overview;
 mod pages;
 mod proposals;
 mod reports;
+pub mod second_person;
 mod systems;
 mod when;
 

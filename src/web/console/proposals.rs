@@ -1,5 +1,4 @@
-//! Acts that wait for a second person. One account proposes, another approves: the ledger then has one event with both.
-//! `docs/decisions/0021-a-second-person-is-an-account.md` says why.
+//! The page of acts that wait for a second person.
 
 use std::sync::Arc;
 
@@ -8,19 +7,15 @@ use axum::extract::{Form, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::act::Act;
-use domain::actor::{Actor, How};
-use people::{Account, Error, Proposal, ProposalId, Role};
+use people::{Account, ProposalId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::access::SignedIn;
 use super::act_form::sentences;
+use super::second_person::{self, Person, Refused};
 use super::when::When;
-use super::{Console, Shared, blocking};
-use crate::web::state::{ActRequest, Reply};
-
-/// Stands for the second person while a proposal is tried.
-pub const NOBODY_YET: &str = "a second person";
+use super::{Console, Shared};
 
 #[derive(Serialize)]
 struct Line {
@@ -35,43 +30,28 @@ struct Line {
 }
 
 pub async fn list(State(console): Shared, Extension(who): Extension<SignedIn>) -> Response {
-    let (people, now) = (Arc::clone(&console.people), console.app.now());
-    let waiting = match blocking(move || people.proposals(now)).await {
-        Ok(Ok(waiting)) => waiting,
-        Ok(Err(error)) => return unavailable(&console, &who.account, &error),
-        Err(response) => return response,
+    let person = Person::of(&who.account);
+    let waiting = match second_person::waiting(&console, &person).await {
+        Ok(waiting) => waiting,
+        Err(refused) => return answer(&console, &who.account, refused),
     };
     let times = console.times();
-    let mut lines = Vec::new();
-    for proposal in waiting {
-        let (recorded, refused) = match tried(&console, &proposal).await {
-            Ok(recorded) => (recorded, None),
-            Err(why) => (Vec::new(), Some(why)),
-        };
-        lines.push(Line {
-            id: proposal.id.0,
-            at: times.at(proposal.created_at),
-            may_approve: may_approve(&who.account, &proposal) && refused.is_none(),
-            may_withdraw: may_withdraw(&who.account, &proposal),
-            by: proposal.by,
-            recorded,
-            refused,
-        });
-    }
+    let lines: Vec<Line> = waiting
+        .into_iter()
+        .map(|waiting| Line {
+            id: waiting.proposal.id.0,
+            at: times.at(waiting.proposal.created_at),
+            may_approve: waiting.may_approve,
+            may_withdraw: waiting.may_withdraw,
+            by: waiting.proposal.by,
+            recorded: match &waiting.tried {
+                Ok(receipt) => sentences(&console, receipt),
+                Err(_) => Vec::new(),
+            },
+            refused: waiting.tried.err(),
+        })
+        .collect();
     console.page(&who.account, "proposals.html", json!({ "waiting": lines }))
-}
-
-/// Another account with the role of an approver.
-fn may_approve(account: &Account, proposal: &Proposal) -> bool {
-    account.role >= Role::Approver && !is_own(account, proposal)
-}
-
-fn may_withdraw(account: &Account, proposal: &Proposal) -> bool {
-    account.role >= Role::Approver || is_own(account, proposal)
-}
-
-fn is_own(account: &Account, proposal: &Proposal) -> bool {
-    account.login.eq_ignore_ascii_case(&proposal.by)
 }
 
 /// Keeps an act, which was tried before, for a second person.
@@ -81,51 +61,10 @@ pub async fn propose(
     act: &Act,
     not_phi: Option<String>,
 ) -> Response {
-    let (people, now) = (Arc::clone(&console.people), console.app.now());
-    let by = account.login.clone();
-    let kept = match serde_json::to_string(act) {
-        Ok(act) => blocking(move || people.propose(&act, &by, not_phi.as_deref(), now)).await,
-        Err(error) => {
-            tracing::error!(%error, "an act cannot be written as JSON");
-            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-        }
-    };
-    match kept {
-        Ok(Ok(_)) => Redirect::to("/console/proposals").into_response(),
-        Ok(Err(Error::Refused(why))) => {
-            let text = format!("{why}.");
-            console.message(account, StatusCode::CONFLICT, "Refused", &text)
-        }
-        Ok(Err(error)) => unavailable(console, account, &error),
-        Err(response) => response,
+    match second_person::propose(console, &Person::of(account), act, not_phi).await {
+        Ok(_) => Redirect::to("/console/proposals").into_response(),
+        Err(refused) => answer(console, account, refused),
     }
-}
-
-/// The sentences of what would be recorded, or why it would be refused.
-async fn tried(console: &Console, proposal: &Proposal) -> Result<Vec<String>, String> {
-    match carried_out(console, proposal, NOBODY_YET, true).await {
-        Reply::Done(receipt) => Ok(sentences(console, &receipt)),
-        Reply::Refused(why) | Reply::Failed(why) => Err(why),
-    }
-}
-
-async fn carried_out(console: &Console, proposal: &Proposal, second: &str, dry_run: bool) -> Reply {
-    let act: Act = match serde_json::from_str(&proposal.act) {
-        Ok(act) => act,
-        Err(error) => return Reply::Refused(format!("an older program wrote it: {error}")),
-    };
-    let asked = ActRequest {
-        by: proposal.by.clone(),
-        act: act.approved_by(second),
-        dry_run,
-        anyway: true,
-        not_phi: proposal.not_phi.clone(),
-    };
-    let by = Actor {
-        person: proposal.by.clone(),
-        how: How::Console,
-    };
-    console.app.act(by, asked).await
 }
 
 #[derive(Deserialize)]
@@ -146,108 +85,41 @@ pub async fn decide(
     Path(id): Path<i64>,
     Form(form): Form<Decision>,
 ) -> Response {
-    let account = &who.account;
-    // Two people who approve at once: the act is recorded once.
-    let _turn = console.approvals.lock().await;
-    let (people, now) = (Arc::clone(&console.people), console.app.now());
-    let found = blocking(move || {
-        let found = people.proposal(ProposalId(id), now)?;
-        let proposer = match &found {
-            Some(proposal) => people
-                .accounts()?
-                .into_iter()
-                .find(|account| is_own(account, proposal)),
-            None => None,
-        };
-        Ok::<_, Error>((found, proposer))
-    });
-    let (proposal, proposer) = match found.await {
-        Ok(Ok((Some(proposal), proposer))) => (proposal, proposer),
-        Ok(Ok((None, _))) => {
-            let text = "This proposal was approved or withdrawn, or is older than seven days.";
-            return console.message(account, StatusCode::NOT_FOUND, "Not found", text);
-        }
-        Ok(Err(error)) => return unavailable(&console, account, &error),
-        Err(response) => return response,
+    let (account, id) = (&who.account, ProposalId(id));
+    let person = Person::of(account);
+    let done = match form.decision {
+        Decided::Withdraw => second_person::withdraw(&console, &person, id)
+            .await
+            .map(|()| Redirect::to("/console/proposals").into_response()),
+        Decided::Approve => second_person::approve(&console, &person, id)
+            .await
+            .map(|receipt| {
+                let recorded = sentences(&console, &receipt);
+                console.page(
+                    account,
+                    "done.html",
+                    json!({ "recorded": recorded, "left": receipt.left, "back": "/console/proposals" }),
+                )
+            }),
     };
-    match form.decision {
-        Decided::Withdraw if !may_withdraw(account, &proposal) => {
-            let text = format!("{} or an approver can withdraw it.", proposal.by);
-            console.message(account, StatusCode::FORBIDDEN, "Not allowed", &text)
-        }
-        Decided::Withdraw => match removed(&console, proposal.id).await {
-            Ok(()) => Redirect::to("/console/proposals").into_response(),
-            Err(response) => response,
-        },
-        Decided::Approve if !may_approve(account, &proposal) => {
-            let text = match is_own(account, &proposal) {
-                true => "You proposed it: another person must approve it.".to_owned(),
-                false => format!(
-                    "An approval needs the role {}. Your role is {}.",
-                    Role::Approver,
-                    account.role
-                ),
-            };
-            console.message(account, StatusCode::FORBIDDEN, "Not allowed", &text)
-        }
-        Decided::Approve
-            if proposer.is_none_or(|proposer| {
-                proposer.disabled_at.is_some() || proposer.role < Role::Operator
-            }) =>
-        {
-            let text = format!("{} may no longer act. Withdraw the proposal.", proposal.by);
-            console.message(account, StatusCode::CONFLICT, "Refused", &text)
-        }
-        Decided::Approve => approve(&console, account, &proposal).await,
-    }
+    done.unwrap_or_else(|refused| answer(&console, account, refused))
 }
 
-async fn approve(console: &Arc<Console>, account: &Account, proposal: &Proposal) -> Response {
-    let receipt = match carried_out(console, proposal, &account.login, false).await {
-        Reply::Done(receipt) => receipt,
-        Reply::Refused(why) => {
-            let text = format!("{why}. Nothing was recorded; the proposal waits on.");
-            return console.message(account, StatusCode::CONFLICT, "Refused", &text);
-        }
-        Reply::Failed(why) => {
-            let text = format!("{why}. The ledger says if it was recorded.");
-            return console.message(
-                account,
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Not recorded",
-                &text,
-            );
-        }
+fn answer(console: &Arc<Console>, account: &Account, refused: Refused) -> Response {
+    let (status, title, text) = match refused {
+        Refused::Gone => (
+            StatusCode::NOT_FOUND,
+            "Not found",
+            "This proposal was approved or withdrawn, or is older than seven days.".to_owned(),
+        ),
+        Refused::NotAllowed(why) => (StatusCode::FORBIDDEN, "Not allowed", why),
+        Refused::Conflict(why) => (StatusCode::CONFLICT, "Refused", why),
+        Refused::Failed(why) => (StatusCode::SERVICE_UNAVAILABLE, "Not recorded", why),
+        Refused::Unreadable => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Not readable",
+            "The proposals cannot be read. The log of the service says why.".to_owned(),
+        ),
     };
-    if let Err(response) = removed(console, proposal.id).await {
-        return response;
-    }
-    let recorded = sentences(console, &receipt);
-    console.page(
-        account,
-        "done.html",
-        json!({ "recorded": recorded, "left": receipt.left, "back": "/console/proposals" }),
-    )
-}
-
-async fn removed(console: &Arc<Console>, id: ProposalId) -> Result<(), Response> {
-    let people = Arc::clone(&console.people);
-    let done = blocking(move || people.remove_proposal(id)).await?;
-    done.map_err(|error| {
-        let error = &error as &dyn std::error::Error;
-        tracing::error!(error, "people.sqlite cannot be written");
-        StatusCode::SERVICE_UNAVAILABLE.into_response()
-    })
-}
-
-fn unavailable(console: &Arc<Console>, account: &Account, error: &Error) -> Response {
-    let error = error as &dyn std::error::Error;
-    tracing::error!(error, "people.sqlite cannot be used");
-    let text = "The proposals cannot be read. The log of the service says why.";
-    console.message(
-        account,
-        StatusCode::SERVICE_UNAVAILABLE,
-        "Not readable",
-        text,
-    )
+    console.message(account, status, title, &text)
 }

@@ -105,7 +105,7 @@ pub async fn probe_now(
 ) -> Response {
     let probe = domain::id::ProbeId::of(&id.as_str().into(), &probe);
     let transcript = match console.app.probe_transcript(&probe).await {
-        Ok(transcript) => transcript,
+        Ok((_, transcript)) => transcript,
         Err(NotRun::Unknown) => {
             let text = format!(
                 "There is no probe {probe} that Nines can run: a heartbeat comes by itself."

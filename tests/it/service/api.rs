@@ -101,7 +101,7 @@ fn a_token_acts_by_the_api_within_its_role() {
 }
 
 /// One request with a token and more header lines. An empty answer is null.
-fn asked(
+pub(super) fn asked(
     folder: &Path,
     token: &str,
     (method, path): (&str, &str),
@@ -129,6 +129,8 @@ fn filled(path: &str) -> String {
         .replace("notices/{id}", "notices/N-1")
         .replace("accounts/{id}", "accounts/999")
         .replace("tokens/{id}", "tokens/999")
+        .replace("proposals/{id}", "proposals/999")
+        .replace("{probe}", "port")
         .replace("{committee}/{month}", "operations/2026-10")
         .replace("{name}", "x.pdf")
 }
@@ -499,7 +501,7 @@ fn a_viewer_sees_no_address_of_a_customer_and_an_operator_does() {
 }
 
 /// Runs a command against the service as from another machine: it knows neither configuration nor data.
-fn remotely(folder: &Path, token: &str, line: &[&str]) -> std::process::Output {
+pub(super) fn remotely(folder: &Path, token: &str, line: &[&str]) -> std::process::Output {
     let config = std::fs::read_to_string(folder.join("nines.toml")).unwrap();
     let at = config
         .split("private = \"")

@@ -8,6 +8,7 @@ mod maintenance;
 mod notice;
 mod people;
 mod problem;
+mod proposal;
 mod report;
 
 pub use act::{Act, ActRequest};
@@ -21,6 +22,7 @@ pub use people::{
     Account, AccountChange, Created, CreatedToken, InvitationRequest, Token, TokenRequest,
 };
 pub use problem::Problem;
+pub use proposal::{ProbeRun, Proposal, ProposalRequest, Proposed};
 pub use report::{MissingTexts, Report, ReportFile, ReportLine, Revision, SystemFigures};
 
 use serde::{Deserialize, Serialize};
