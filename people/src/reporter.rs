@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 
-use crate::{Error, People, seconds};
+use crate::{Error, People, empty_log, seconds};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReporterId(pub i64);
@@ -99,8 +99,8 @@ impl People {
     /// # Errors
     /// The file cannot be written.
     pub fn erase_reporter(&self, id: ReporterId) -> Result<(), Error> {
-        self.connection()
-            .execute("DELETE FROM reporter WHERE id = ?1", [id.0])?;
-        Ok(())
+        let connection = self.connection();
+        connection.execute("DELETE FROM reporter WHERE id = ?1", [id.0])?;
+        empty_log(&connection)
     }
 }

@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use sha2::Sha256;
 
 use crate::secret::{Secret, digest};
-use crate::{Error, People, instant, seconds};
+use crate::{Error, People, empty_log, instant, seconds};
 
 /// How long a confirmation is valid. Requests that nobody confirmed are deleted then.
 const VALID: SignedDuration = SignedDuration::from_hours(48);
@@ -231,9 +231,9 @@ impl People {
     /// # Errors
     /// The file cannot be written.
     pub fn unsubscribe(&self, id: SubscriberId) -> Result<(), Error> {
-        self.connection()
-            .execute("DELETE FROM subscriber WHERE id = ?1", [id.0])?;
-        Ok(())
+        let connection = self.connection();
+        connection.execute("DELETE FROM subscriber WHERE id = ?1", [id.0])?;
+        empty_log(&connection)
     }
 
     /// The key of the links, made at the first use.
