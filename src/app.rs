@@ -52,6 +52,9 @@ fn carry_out(line: Line) -> Result<End, Failure> {
     match line.command {
         Command::Run { with_parent } => run_service(common, with_parent),
         Command::Check { connect } => cli::check::run(common, connect),
+        Command::Init(wanted) => cli::init::run(common, &wanted),
+        Command::Completions { shell } => cli::shell::completions(shell),
+        Command::Man { dir } => cli::shell::manual(&dir),
         Command::Schema { kind } => cli::check::schema(kind),
         Command::Import(from) => cli::import::run(&from, common),
         Command::Demo { seconds, dir } => cli::demo::run(common, dir, seconds),
@@ -85,6 +88,10 @@ fn carry_out(line: Line) -> Result<End, Failure> {
         Command::Desk(Desk::Import(wanted)) => cli::desk::import(common, wanted),
         Command::Policy(wanted) => cli::policy::run(common, wanted),
         Command::Events(wanted) => cli::events::run(common, &wanted),
+        Command::Sql(wanted) => cli::sql::run(common, &wanted),
+        Command::Export(wanted) => cli::sql::export(common, &wanted),
+        Command::Backup { dir } => cli::backup::run(common, &dir),
+        Command::Restore { dir } => cli::restore::run(common, &dir),
         Command::Verify { replay } => cli::verify::run(common, replay),
     }
 }
@@ -92,7 +99,12 @@ fn carry_out(line: Line) -> Result<End, Failure> {
 /// True for commands that read the data directory itself, and not only what happened.
 fn reads_files(command: &Command) -> bool {
     match command {
-        Command::Verify { .. } | Command::Explain(_) => true,
+        Command::Verify { .. }
+        | Command::Explain(_)
+        | Command::Sql(_)
+        | Command::Export(_)
+        | Command::Backup { .. }
+        | Command::Restore { .. } => true,
         Command::Report(report) => !matches!(
             report.command,
             Some(ReportCommand::Approve(_) | ReportCommand::Revise(_) | ReportCommand::List)

@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use sha2::{Digest, Sha256};
 pub use values::file::{ReadError, read};
 
 #[derive(Debug, thiserror::Error)]
@@ -133,6 +134,24 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_new(path, bytes)?;
     sync_dir(parent_of(path))
+}
+
+/// The length and the SHA-256 of a file, in hexadecimal digits.
+pub fn digest(path: &Path) -> io::Result<(u64, String)> {
+    let mut file = File::open(path)?;
+    let (mut hash, mut bytes) = (Sha256::new(), 0);
+    let mut part = vec![0; 1 << 16];
+    loop {
+        let read = file.read(&mut part)?;
+        if read == 0 {
+            break;
+        }
+        hash.update(&part[..read]);
+        bytes += read as u64;
+    }
+    let hash = hash.finalize();
+    let digits = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok((bytes, digits))
 }
 
 /// Renames within one directory and syncs the directory.

@@ -101,6 +101,13 @@ impl Writer<'_> {
                 "The latencies of {date} ({zone}) are rolled up: {} counted.",
                 count(usize::try_from(*samples).unwrap_or(usize::MAX), "sample")
             ),
+            Fact::SamplesArchived { month, samples, .. } => format!(
+                "The samples of {month} are archived: {}.",
+                count(usize::try_from(*samples).unwrap_or(usize::MAX), "sample")
+            ),
+            Fact::SamplesDeleted { month } => {
+                format!("The samples of {month} are deleted: they are older than samples are kept.")
+            }
             Fact::ProbeSilent {
                 source,
                 from,

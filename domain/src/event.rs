@@ -157,6 +157,21 @@ pub enum Fact {
         samples: u64,
     },
 
+    /// The samples of a month are in one file for good. It was read back and compared.
+    SamplesArchived {
+        /// In UTC.
+        month: Month,
+        /// SHA-256 of the file, in hexadecimal.
+        sha256: String,
+        /// The number of its samples.
+        samples: u64,
+    },
+    /// The samples of a month are deleted: they are older than the configuration keeps them.
+    SamplesDeleted {
+        /// In UTC.
+        month: Month,
+    },
+
     /// No sample covers the probe's target from here on.
     ProbeSilent {
         source: Source,
@@ -684,6 +699,9 @@ impl Fact {
             | Fact::MonitoringGap { .. }
             | Fact::DayClosed => String::new(),
             Fact::LatenciesRolledUp { date, .. } => date.to_string(),
+            Fact::SamplesArchived { month, .. } | Fact::SamplesDeleted { month } => {
+                format!("samples {month}")
+            }
             Fact::ProbeSilent { source, .. }
             | Fact::ProbeFirstResult { source, .. }
             | Fact::ProbeDown { source, .. }

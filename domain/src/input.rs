@@ -10,7 +10,7 @@ use crate::event::{Delivery, GapCause, SubscriptionCause};
 use crate::id::{CommitteeId, NoticeId, SubscriberId, SystemId};
 use crate::latency::StoredRollup;
 use crate::notice::{Notice, ReportFile};
-use crate::sample::Sample;
+use crate::sample::{ArchivedMonth, Sample};
 use crate::span::Span;
 
 /// One input of [`crate::decide::decide`].
@@ -59,6 +59,10 @@ pub enum Input {
     FileReport(Box<FiledReport>),
     /// The roll-up of a day is on the disk.
     RollUp(Box<StoredRollup>),
+    /// The archive of a month's samples is on the disk.
+    ArchiveSamples(ArchivedMonth),
+    /// The archive of a month is older than samples are kept: it is deleted next.
+    DeleteSamples(Month),
     /// A person subscribed on the public page, chose other systems, or ended the subscription.
     Subscription {
         subscriber: SubscriberId,

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::Month;
 use crate::id::Source;
 
 /// The outcome of one run.
@@ -167,4 +168,15 @@ pub struct Seen {
     pub at: Timestamp,
     pub outcome: Outcome,
     pub reason: Option<Reason>,
+}
+
+/// A month of samples in one file that never changes again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArchivedMonth {
+    /// In UTC.
+    pub month: Month,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+    /// The number of its samples.
+    pub samples: u64,
 }

@@ -199,6 +199,8 @@ impl Watch {
             | Input::Act { .. }
             | Input::FileReport(_)
             | Input::RollUp(_)
+            | Input::ArchiveSamples(_)
+            | Input::DeleteSamples(_)
             | Input::Subscription { .. }
             | Input::Attempt { .. }
             | Input::Delivered { .. } => {}

@@ -92,6 +92,16 @@ impl People {
         }))
     }
 
+    /// Writes a copy of the whole file, as it is at one moment, to a new file. The service may run.
+    ///
+    /// # Errors
+    /// The file exists or cannot be written.
+    pub fn copy_to(&self, file: &Path) -> Result<(), Error> {
+        let name = file.to_string_lossy();
+        self.connection().execute("VACUUM INTO ?", [name])?;
+        Ok(())
+    }
+
     /// Each call is one transaction at most, so a panic leaves nothing half done.
     fn connection(&self) -> MutexGuard<'_, Connection> {
         self.connection

@@ -202,7 +202,7 @@ async fn run_ready(
     ));
     let state = Arc::new(web::AppState::new(
         Arc::clone(&engine),
-        samples.writer(),
+        (samples.writer(), samples.archiver()),
         clock::now(),
         Arc::clone(&filer),
     ));
@@ -267,6 +267,13 @@ async fn run_ready(
         data.clone(),
         until_stopped(&stopped),
     ));
+    let kept = Arc::new(engine::archives::Kept::new(loaded.samples.keep_months));
+    tasks.spawn(engine::archives::run(
+        Arc::clone(&engine),
+        samples.archiver(),
+        Arc::clone(&kept),
+        until_stopped(&stopped),
+    ));
     let stop_asking = until_stopped(&stopped);
     tasks.spawn(async move {
         tokio::select! {
@@ -288,6 +295,7 @@ async fn run_ready(
         proxies,
         console: Arc::clone(&console),
         subscriptions,
+        kept,
         fixed,
         fingerprint: loaded.fingerprint.clone(),
         slips: Slips::of(&loaded),

@@ -122,6 +122,18 @@ pub enum Command {
         #[arg(long)]
         connect: bool,
     },
+    /// Write a small working configuration; asks for what the options leave out
+    Init(Init),
+    /// Print the completions of the command line for a shell
+    Completions {
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a directory
+    Man {
+        /// Directory for the pages
+        dir: PathBuf,
+    },
     /// Print the JSON Schema of a kind of configuration file
     Schema {
         #[arg(value_enum)]
@@ -179,12 +191,90 @@ pub enum Command {
     Desk(Desk),
     /// Print the events of the ledger, one plain sentence each
     Events(Events),
+    /// Query samples, outages, incidents, maintenance, notices and availability in SQL, also while the service runs
+    Sql(Sql),
+    /// Write a table of samples, outages, incidents, maintenance, notices or availability to a file
+    Export(Export),
+    /// Copy the whole data directory into a new directory, also while the service runs
+    Backup {
+        /// Directory to create
+        dir: PathBuf,
+    },
+    /// Check a backup and copy it into a new data directory
+    Restore {
+        /// Directory that `nines backup` wrote
+        dir: PathBuf,
+    },
     /// Check that nothing in the ledger was changed or removed
     Verify {
         /// Also replay every event and check the resulting state
         #[arg(long)]
         replay: bool,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Name of the organisation, as mails print it
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Time zone, such as America/New_York
+    #[arg(long, value_name = "ZONE")]
+    pub zone: Option<String>,
+    /// Mail address that gets the monthly report
+    #[arg(long, value_name = "ADDRESS")]
+    pub member: Option<String>,
+    /// Name of the first system, such as "Patient Portal"
+    #[arg(long, value_name = "NAME")]
+    pub system: Option<String>,
+    /// Address that the first system's probe asks, such as https://portal.example.org/
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Mail relay, such as smtp+starttls://relay.example.org:587 (default: no mail is sent)
+    #[arg(long, value_name = "URL")]
+    pub relay: Option<String>,
+    /// Sender of mails (default: the address of --member)
+    #[arg(long, value_name = "ADDRESS", requires = "relay")]
+    pub from: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Sql {
+    /// The query, such as "SELECT system, sum(unplanned_s) FROM outages GROUP BY system"; - reads standard input
+    pub query: String,
+    /// Print at most this many rows
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
+    pub rows: usize,
+    /// Stop the query after this many seconds
+    #[arg(long, value_name = "NUMBER", default_value_t = 60)]
+    pub seconds: u64,
+    /// First month of the tables that come from the ledger (default: thirteen months)
+    #[arg(long, value_name = "MONTH")]
+    pub since: Option<Month>,
+}
+
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Table: samples, outages, incidents, maintenance, notices, availability_daily or availability_monthly
+    pub table: String,
+    /// File to write; it must not exist
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Format of the file (default: by its ending, else Parquet)
+    #[arg(long, value_enum)]
+    pub format: Option<ExportFormat>,
+    /// First month of a table that comes from the ledger (default: thirteen months)
+    #[arg(long, value_name = "MONTH")]
+    pub since: Option<Month>,
+}
+
+/// How an export is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    Parquet,
+    Csv,
+    /// One JSON object a line
+    Json,
 }
 
 #[derive(Debug, Subcommand)]

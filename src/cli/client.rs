@@ -2,7 +2,7 @@
 //! store is opened for writing twice.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -36,14 +36,32 @@ use crate::engine::turn::{self, Turn};
 use crate::files::{Lock, LockError};
 use crate::ledger::{self, Head, Ledger, Stored};
 use crate::reports::filing;
-use crate::samples::Instance;
-use crate::web::{self, ActRequest, Receipt, Reply};
+use crate::samples::{self, Instance};
+use crate::web::{self, ActRequest, CopyReply, Receipt, Reply};
 
 /// How long the running service may take for an act or a reload.
 const ACT_TIMEOUT: Duration = Duration::from_secs(90);
 /// How long the running service may take for its status.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the running service may take to copy the samples of a month.
+const COPY_TIMEOUT: Duration = Duration::from_secs(600);
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+
+/// A copy of the running month's samples, which is removed when this is dropped.
+pub struct SamplesCopy(PathBuf);
+
+impl SamplesCopy {
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for SamplesCopy {
+    fn drop(&mut self) {
+        // A copy that stays is removed at the next start of the service.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
 
 /// Access to a data directory and its service.
 pub struct Client {
@@ -215,6 +233,30 @@ impl Client {
             Err(turn::Error::Refused(refusal)) => Ok(Reply::Refused(refusal.to_string())),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Has the committed samples of the running month copied as Parquet: by the running service, else by this
+    /// process. `None` if there are no samples. Dropping the copy removes it.
+    ///
+    /// # Errors
+    /// The samples cannot be read now, or the data directory is in use.
+    pub fn copy_samples(&self) -> Result<Option<SamplesCopy>> {
+        let request = (Method::POST, "/api/v1/samples/copy", COPY_TIMEOUT);
+        if let Some(reply) = self.ask::<(), CopyReply>(request, None, None)? {
+            return match reply {
+                CopyReply::Done(path) => Ok(Some(SamplesCopy(path))),
+                CopyReply::Failed(why) => bail!("the service cannot copy the samples: {why}"),
+            };
+        }
+        if !self.data.join(samples::FOLDER).is_dir() {
+            return Ok(None);
+        }
+        let _lock = self.lock()?;
+        let samples =
+            Instance::open(&self.data, clock::now()).context("the samples cannot be opened")?;
+        let copy = samples.archiver().copy_running();
+        samples.close()?;
+        Ok(Some(SamplesCopy(copy?)))
     }
 
     /// Writes the files of approved reports on the ledger of a stopped service.

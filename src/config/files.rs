@@ -152,6 +152,7 @@ pub(super) fn load(
         mail: checked.mail,
         webhooks: checked.webhooks,
         log: checked.log,
+        samples: checked.samples,
         data: checked.data,
         look: checked.look,
         fingerprint,

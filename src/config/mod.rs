@@ -53,7 +53,7 @@ pub use locate::{Location, locate};
 pub use public::{ProblemReports, PublicGroup, PublicPages};
 pub use read::document;
 pub use schema::{SchemaKind, schema, schema_of};
-pub use service::{Log, LogFormat, LogLevel};
+pub use service::{KeptSamples, Log, LogFormat, LogLevel};
 pub use templates::{Found, Templates};
 pub use values::Scheme;
 pub use values::suggest::unknown;
@@ -76,6 +76,8 @@ pub struct Loaded {
     /// The webhooks of customers and contacts, each URL once.
     pub webhooks: Vec<Webhook>,
     pub log: Log,
+    /// The samples that are kept. A reload changes it.
+    pub samples: KeptSamples,
     /// The folder of the ledger and the samples. It may not exist yet.
     pub data: PathBuf,
     pub look: Look,

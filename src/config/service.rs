@@ -42,6 +42,9 @@ pub(super) struct ServiceFile {
     /// The log.
     #[serde(default)]
     log: Log,
+    /// The samples that are kept.
+    #[serde(default)]
+    samples: KeptSamples,
     /// How notices are sent. Default: none is sent.
     pub mail: Option<MailTable>,
     /// The committees that receive reports. Every system has one.
@@ -54,6 +57,21 @@ pub(super) struct ServiceFile {
     #[serde(default)]
     #[schemars(length(min = 1))]
     contact: Vec<Written<Contact>>,
+}
+
+/// The samples that are kept. Events, reports and daily roll-ups stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeptSamples {
+    /// The archive of a month is deleted after this many whole months. Default: 13.
+    #[schemars(range(min = 2, max = 1200))]
+    pub keep_months: u32,
+}
+
+impl Default for KeptSamples {
+    fn default() -> Self {
+        Self { keep_months: 13 }
+    }
 }
 
 /// The log that the service writes to standard error.
@@ -316,6 +334,7 @@ pub(super) struct Service {
     pub mail: Option<Mail>,
     pub webhooks: Vec<Webhook>,
     pub log: Log,
+    pub samples: KeptSamples,
     pub data: PathBuf,
     /// What the variables that name proxies do, a sentence each.
     pub proxies: Vec<String>,
@@ -405,6 +424,7 @@ pub(super) fn service(
         webhooks: webhooks.into_list(),
         socket_group: table.socket_group.map(|group| group.value),
         log: file.log,
+        samples: file.samples,
         data: data.unwrap_or_else(|| source.folder().join("data")),
         proxies,
         look,

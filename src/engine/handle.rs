@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::act::{Act, Refusal};
 use domain::actor::Actor;
+use domain::calendar::Month;
 use domain::catalogue::Catalogue;
 use domain::event::{Delivery, Event, SubscriptionCause};
 use domain::id::{NoticeId, SubscriberId, SystemId};
 use domain::input::{FiledReport, Input};
 use domain::latency::StoredRollup;
 use domain::notice::Notice;
-use domain::sample::Sample;
+use domain::sample::{ArchivedMonth, Sample};
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -223,6 +224,22 @@ impl EngineHandle {
     /// Refused if the day has one, or not written.
     pub async fn roll_up(&self, stored: StoredRollup) -> Result<Receipt, Error> {
         self.ask(Input::RollUp(Box::new(stored))).await
+    }
+
+    /// Records that the archive of a month's samples is on the disk.
+    ///
+    /// # Errors
+    /// Not written.
+    pub async fn archive_samples(&self, archived: ArchivedMonth) -> Result<Receipt, Error> {
+        self.ask(Input::ArchiveSamples(archived)).await
+    }
+
+    /// Records that the samples of a month are deleted next.
+    ///
+    /// # Errors
+    /// Not written.
+    pub async fn delete_samples(&self, month: Month) -> Result<Receipt, Error> {
+        self.ask(Input::DeleteSamples(month)).await
     }
 
     /// Records the systems of a subscriber; none ends the subscription. No event follows if they are the same as before.

@@ -1,6 +1,7 @@
 //! The engine alone changes the ledger and the state. Inputs enter through the [`handle`], each
 //! takes a [`turn`], readers read the [`snapshot`], and the [`runner`] starts the probes.
 
+pub mod archives;
 pub mod counters;
 pub mod follow_up;
 pub mod handle;

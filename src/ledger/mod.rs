@@ -202,6 +202,16 @@ impl Ledger {
         })
     }
 
+    /// Writes a copy of the whole ledger, as it is at one moment, to a new file. The service may run.
+    ///
+    /// # Errors
+    /// The file exists or cannot be written.
+    pub fn copy_to(&self, file: &Path) -> Result<(), Error> {
+        let name = file.to_string_lossy();
+        self.connection.execute("VACUUM INTO ?", [name])?;
+        Ok(())
+    }
+
     /// Its data directory.
     pub fn data(&self) -> &Path {
         &self.data

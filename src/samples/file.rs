@@ -11,6 +11,7 @@ use duckdb::types::{TimeUnit, ToSqlOutput, Value, ValueRef};
 use duckdb::{AccessMode, Config, Connection, params};
 use jiff::Timestamp;
 
+use super::archive::quoted;
 use super::steps::{STEPS, encode};
 use super::{Error, MEMORY, read};
 
@@ -61,7 +62,7 @@ LEFT JOIN steps transfer ON transfer.code = c.transfer;
 ";
 
 /// Connects to a file, and creates it unless `mode` forbids that. The connection cannot install or
-/// load extensions, reach other files, or change these settings.
+/// load extensions, reach files of other folders, or change these settings.
 pub(super) fn connect(path: &Path, mode: AccessMode) -> Result<Connection, duckdb::Error> {
     let config = Config::default()
         .access_mode(mode)?
@@ -69,10 +70,13 @@ pub(super) fn connect(path: &Path, mode: AccessMode) -> Result<Connection, duckd
         .threads(1)?
         .enable_autoload_extension(false)?
         .with("autoinstall_known_extensions", "false")?
-        .with("allow_community_extensions", "false")?
-        .enable_external_access(false)?;
+        .with("allow_community_extensions", "false")?;
     let connection = Connection::open_with_flags(path, config)?;
-    connection.execute_batch("SET lock_configuration = true")?;
+    connection.execute_batch(&format!(
+        "SET allowed_directories = [{}]; SET enable_external_access = false; \
+         SET lock_configuration = true",
+        quoted(path.parent().unwrap_or(path))
+    ))?;
     Ok(connection)
 }
 

@@ -13,23 +13,26 @@ use domain::sample::Sample;
 use duckdb::{AccessMode, Connection};
 use jiff::Timestamp;
 
+mod archive;
 mod daily;
 mod file;
 mod month;
 mod opening;
 mod read;
 pub mod rollup;
+pub mod sql;
 mod steps;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use archive::Archiver;
 pub use daily::Daily;
 pub use opening::{Check, PREFLIGHT, SetAside, preflight};
 pub use writer::{Full, Stats, Writer};
 
-use month::Month;
+use month::{Month, Months};
 use writer::{Queue, Shared};
 
 /// The folder of the files in a data directory.
@@ -146,7 +149,8 @@ impl Instance {
         crate::files::make_private_dir(&folder)?;
         let folder = folder.canonicalize()?;
         let claim = Claim::of(folder.clone())?;
-        let month = month::running(now, &month::all(&folder)?);
+        archive::clean(&folder)?;
+        let month = Months::of(&folder)?.running(now);
         let mut aside = Vec::new();
         let file = opening::open(&month.file(&folder), &options.check, now, &mut aside)?;
         crate::files::sync_dir(&folder)?;
@@ -184,6 +188,11 @@ impl Instance {
     /// The handle that counts the samples of past days.
     pub fn daily(&self) -> Daily {
         Daily::new(Arc::clone(&self.shared))
+    }
+
+    /// The handle that archives finished months.
+    pub fn archiver(&self) -> Archiver {
+        Archiver::new(Arc::clone(&self.shared))
     }
 
     /// The committed samples of the last two files that started at or after `since`, in order of
@@ -252,8 +261,8 @@ impl Instance {
         &self,
         f: &mut dyn FnMut(&Connection) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let months = month::all(&self.shared.folder)?;
-        let before = |running: Month| months.iter().rfind(|month| **month < running).copied();
+        let months = Months::of(&self.shared.folder)?.all();
+        let before = |running: Month| months.range(..running).next_back().copied();
         self.shared.each(
             |month, running| month == running || Some(month) == before(running),
             f,
@@ -270,11 +279,16 @@ impl Shared {
         f: &mut dyn FnMut(&Connection) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut running = lock(&self.running);
-        for month in month::all(&self.folder)? {
+        let months = Months::of(&self.folder)?;
+        for month in months.all() {
             if !chosen(month, running.month) {
                 continue;
             }
-            if month == running.month {
+            if months.archives.contains(&month) {
+                if let Some(connection) = self.archived(month, &mut running.damaged)? {
+                    f(&connection)?;
+                }
+            } else if month == running.month {
                 let reader = running.reader.as_ref();
                 f(reader.ok_or_else(|| Error::Failing("the file is being opened anew".into()))?)?;
             } else if let Some(connection) = self.other(month, &mut running.damaged)? {
@@ -302,14 +316,40 @@ impl Shared {
                 .and_then(|connection| Ok((file::format(&connection)?, connection)))
                 .map_err(Error::from)
         });
+        let opened = self.unless_damaged(month, path.clone(), damaged, opened)?;
+        let Some((Some(format), connection)) = opened else {
+            return Ok(None);
+        };
+        file::known(format, &path)?;
+        Ok(Some(connection))
+    }
+
+    /// Opens another month's archive to read; `None` if it is damaged.
+    fn archived(
+        &self,
+        month: Month,
+        damaged: &mut BTreeMap<Month, bool>,
+    ) -> Result<Option<Connection>, Error> {
+        if damaged.get(&month) == Some(&true) {
+            return Ok(None);
+        }
+        let path = month.archive(&self.folder);
+        let opened = archive::open(&path);
+        self.unless_damaged(month, path, damaged, Ok(opened))
+    }
+
+    /// The opened file; `None` if it is damaged, which is recorded once.
+    fn unless_damaged<T>(
+        &self,
+        month: Month,
+        path: PathBuf,
+        damaged: &mut BTreeMap<Month, bool>,
+        opened: Result<Result<T, Error>, String>,
+    ) -> Result<Option<T>, Error> {
         let why = match opened {
-            Ok(Ok((format, connection))) => {
+            Ok(Ok(opened)) => {
                 damaged.insert(month, false);
-                let Some(format) = format else {
-                    return Ok(None);
-                };
-                file::known(format, &path)?;
-                return Ok(Some(connection));
+                return Ok(Some(opened));
             }
             Ok(Err(error)) if opening::is_damage(&error) => error.to_string(),
             Ok(Err(error)) => return Err(error),

@@ -10,6 +10,8 @@ use super::steps::{decode, encode};
 use super::writer::Sabotage;
 use super::*;
 
+mod archive;
+
 const NOVEMBER: &str = "2026-11-14T09:30:00Z";
 
 fn at(text: &str) -> Timestamp {
@@ -349,8 +351,8 @@ fn a_new_month_gets_its_own_file_and_a_late_sample_the_running_one() {
     assert_eq!(all(&instance), expected);
     assert_eq!(instance.count().unwrap(), 3);
     assert_eq!(instance.last_at(Timestamp::MAX).unwrap(), Some(november.at));
-    let months = month::all(&dir.path().canonicalize().unwrap().join(FOLDER)).unwrap();
-    assert_eq!(months.len(), 2);
+    let months = Months::of(&dir.path().join(FOLDER)).unwrap();
+    assert_eq!(months.files.len(), 2);
     // An old file with a log that nobody took in yet is read all the same.
     let copy = crashed(dir.path());
     instance.close().unwrap();

@@ -10,7 +10,7 @@ use domain::sample::Sample;
 use jiff::Timestamp;
 
 use super::file::File;
-use super::month::Month;
+use super::month::{Month, Months};
 use super::opening::{self, SetAside};
 use super::{Error, LINGER, Options, Running, lock};
 
@@ -227,6 +227,9 @@ impl Store<'_> {
     /// Closes the running file. The next commit opens that of `month`.
     fn turn(&mut self, month: Month) {
         let mut running = lock(&self.shared.running);
+        // Without a list of the folder the next commit fails, and is tried again.
+        let months = Months::of(&self.shared.folder).unwrap_or_default();
+        let month = months.not_archived(month);
         running.reader = None;
         running.month = month;
         self.month = month;

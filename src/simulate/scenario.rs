@@ -431,7 +431,7 @@ mod tests {
                 15:1 unknown key `root_cause`: `acknowledge` knows `approved_by`, `at`, `by`, `counts_from`, `do`, `incident`, `not_phi` and `system`
                 20:12 `12x` is not an id like I-12
                 21:13 `certainty` cannot be `sure`: it is `unknown`, `suspected` or `confirmed`
-                25:6 `dance` is not an act: this version knows `acknowledge`, `review`, `update`, `respond`, `impact`, `severity`, `workaround`, `pause`, `resume`, `escalate`, `declare_disaster`, `merge`, `report_problem`, `resolve`, `correct`, `measure_done`, `close`, `declare_outage`, `change_declaration`, `monitor_fault`, `exclude`, `reclassify`, `schedule_maintenance`, `extend_maintenance`, `cancel_maintenance`, `approve_report`, `revise_report`, `told`, `import_desk`, `reload` and `restart`
+                25:6 `dance` is not an act: this version knows `acknowledge`, `review`, `update`, `respond`, `impact`, `severity`, `workaround`, `pause`, `resume`, `escalate`, `declare_disaster`, `merge`, `report_problem`, `resolve`, `correct`, `measure_done`, `close`, `declare_outage`, `change_declaration`, `monitor_fault`, `exclude`, `reclassify`, `schedule_maintenance`, `extend_maintenance`, `cancel_maintenance`, `approve_report`, `revise_report`, `told`, `resend_notice`, `import_desk`, `reload` and `restart`
                 29:1 unknown key `od`, did you mean `do`?
                 30:10 `system` is an id in quotes, as "results-interface", not a whole number
                 31:1 `[[fault]]` lacks `from`, a time with its offset in quotes, as "2026-10-07T02:14:10-04:00"

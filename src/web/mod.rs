@@ -18,4 +18,6 @@ pub mod socket;
 
 pub use client::TrustedProxies;
 pub use listener::Listener;
-pub use state::{ActRequest, AppState, Receipt, Reload, ReloadError, Reloaded, Reply, Row};
+pub use state::{
+    ActRequest, AppState, CopyReply, Receipt, Reload, ReloadError, Reloaded, Reply, Row,
+};

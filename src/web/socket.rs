@@ -19,7 +19,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::server;
-use super::state::{ActRequest, AppState, Reply};
+use super::state::{ActRequest, AppState, CopyReply, Reply};
 use crate::engine::status::Status;
 
 /// The largest request body in bytes.
@@ -203,6 +203,8 @@ fn router(state: Arc<AppState>) -> Router {
             StatusCode::SERVICE_UNAVAILABLE,
             ANSWER,
         ))
+        // The copy of a large month takes longer than other answers.
+        .route("/api/v1/samples/copy", post(copy))
         .with_state(state)
 }
 
@@ -219,6 +221,15 @@ async fn act(
 
 async fn reload(State(state): State<Arc<AppState>>) -> (StatusCode, Json<Reply>) {
     answer(state.reload().await)
+}
+
+async fn copy(State(state): State<Arc<AppState>>) -> (StatusCode, Json<CopyReply>) {
+    let reply = state.copy_samples().await;
+    let code = match reply {
+        CopyReply::Done(_) => StatusCode::OK,
+        CopyReply::Failed(_) => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (code, Json(reply))
 }
 
 fn answer(reply: Reply) -> (StatusCode, Json<Reply>) {

@@ -1,5 +1,6 @@
 //! The state that the listeners share: the engine's handle, its snapshots, and requested reloads.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -25,7 +26,7 @@ use crate::engine::{self, EngineHandle};
 use crate::ledger;
 use crate::metrics::{Configuration, Exporter};
 use crate::reports::{Filer, filing};
-use crate::samples::Writer;
+use crate::samples::{Archiver, Writer};
 
 /// How long the engine may be silent while the service is ready.
 const ENGINE_SILENT_MAX: SignedDuration = SignedDuration::from_secs(15);
@@ -159,6 +160,15 @@ pub enum Reply {
     Failed(String),
 }
 
+/// The answer to a request for a copy of the running month's samples.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CopyReply {
+    /// Its path. The reader removes it.
+    Done(PathBuf),
+    Failed(String),
+}
+
 /// Why a configuration was not reloaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReloadError {
@@ -184,6 +194,9 @@ pub type Reload = oneshot::Sender<Result<Reloaded, ReloadError>>;
 pub struct AppState {
     engine: Arc<EngineHandle>,
     samples: Writer,
+    archiver: Archiver,
+    /// Held while samples are copied.
+    copying: AsyncMutex<()>,
     exporter: Exporter,
     loaded_us: AtomicI64,
     /// Set from the first refused reload until one succeeds.
@@ -205,7 +218,7 @@ impl AppState {
     /// The listeners' state in front of `engine`; the configuration was loaded at `loaded_at`.
     pub fn new(
         engine: Arc<EngineHandle>,
-        samples: Writer,
+        (samples, archiver): (Writer, Archiver),
         loaded_at: Timestamp,
         filer: Arc<Filer>,
     ) -> Self {
@@ -213,6 +226,8 @@ impl AppState {
         Self {
             engine,
             samples,
+            archiver,
+            copying: AsyncMutex::default(),
             exporter: Exporter::new(env!("CARGO_PKG_VERSION")),
             loaded_us: AtomicI64::new(loaded_at.as_microsecond()),
             refused_reload: Mutex::new(None),
@@ -376,6 +391,17 @@ impl AppState {
                 Reply::Done(receipt)
             }
             Err(error) => Reply::Failed(error.to_string()),
+        }
+    }
+
+    /// Copies the committed samples of the running month, one copy at a time.
+    pub async fn copy_samples(&self) -> CopyReply {
+        let _alone = self.copying.lock().await;
+        let archiver = self.archiver.clone();
+        match tokio::task::spawn_blocking(move || archiver.copy_running()).await {
+            Ok(Ok(path)) => CopyReply::Done(path),
+            Ok(Err(error)) => CopyReply::Failed(error.to_string()),
+            Err(_) => CopyReply::Failed("the copy broke off; the log says why".to_owned()),
         }
     }
 

@@ -48,6 +48,7 @@ mod reports {
     mod templates;
 }
 mod samples {
+    mod backup;
     mod lost_samples;
 }
 mod service {

@@ -181,6 +181,14 @@ impl Draft<'_> {
                 let fact = rollups::stored(self.record(), stored)?;
                 self.emit(at, fact);
             }
+            Input::ArchiveSamples(archived) => {
+                let fact = rollups::archived(self.record(), archived)?;
+                self.emit(at, fact);
+            }
+            Input::DeleteSamples(month) => {
+                let fact = rollups::deleted(self.record(), *month)?;
+                self.emit(at, fact);
+            }
             Input::Attempt {
                 notice,
                 message_id,

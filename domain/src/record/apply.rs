@@ -65,6 +65,8 @@ impl Record {
                 };
                 self.desks.add(policy, import, days);
             }
+            // Samples are evidence: no figure depends on them.
+            Fact::SamplesArchived { .. } | Fact::SamplesDeleted { .. } => {}
             Fact::LatenciesRolledUp {
                 date,
                 zone,
@@ -288,6 +290,8 @@ fn only_by_watching(fact: &Fact) -> bool {
             | Fact::MonitoringGap { .. }
             | Fact::DayClosed
             | Fact::LatenciesRolledUp { .. }
+            | Fact::SamplesArchived { .. }
+            | Fact::SamplesDeleted { .. }
             | Fact::ReportDrafted { .. }
             | Fact::ReportReminded { .. }
             | Fact::MaintenanceReminded { .. }

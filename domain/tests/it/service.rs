@@ -627,6 +627,8 @@ impl Service {
             Fact::Crashed { alive_until } => format!("died, alive until {}", o(alive_until)),
             Fact::DayClosed => "witnessed".to_owned(),
             Fact::LatenciesRolledUp { date, .. } => format!("rolled up {date}"),
+            Fact::SamplesArchived { month, .. } => format!("archived {month}"),
+            Fact::SamplesDeleted { month } => format!("deleted {month}"),
             Fact::MonitoringGap { span, .. } => {
                 format!("absent {}..{}", o(&span.from), o(&span.to))
             }

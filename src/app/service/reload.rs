@@ -12,6 +12,7 @@ use super::load::{Prepared, Reader, relays};
 use super::{Error, Slips, Start, chain, describe, log_warnings, public_systems};
 use crate::clock;
 use crate::config::{Fingerprint, Loaded, Log};
+use crate::engine::archives::Kept;
 use crate::engine::runner::Runner;
 use crate::engine::status::removed_while_down;
 use crate::engine::{EngineHandle, thread};
@@ -36,6 +37,7 @@ pub(super) struct Service {
     pub(super) proxies: Arc<web::TrustedProxies>,
     pub(super) console: Arc<web::console::Console>,
     pub(super) subscriptions: Arc<Subscriptions>,
+    pub(super) kept: Arc<Kept>,
     pub(super) fixed: FixedSettings,
     /// Of the configuration in force.
     pub(super) fingerprint: Fingerprint,
@@ -236,6 +238,7 @@ impl Service {
         self.runner.check_itself(loaded.self_check);
         self.runner.replace(loaded.probes);
         self.filer.replace(loaded.look);
+        self.kept.replace(loaded.samples.keep_months);
         renderer.attach_from(self.filer.folder());
         self.courier.replace(relays, loaded.webhooks, renderer);
         for left in &left {

@@ -217,6 +217,11 @@ examples! {
         unreached: false,
         retry_after_s: None,
     },
+    SamplesArchived => Fact::SamplesArchived {
+        month: "2026-10".parse().unwrap(), samples: 5_357_142,
+        sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(),
+    },
+    SamplesDeleted => Fact::SamplesDeleted { month: "2025-09".parse().unwrap() },
 }
 
 fn at(text: &str) -> Timestamp {
