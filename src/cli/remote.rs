@@ -359,13 +359,11 @@ fn is_refusal(status: StatusCode) -> bool {
 fn refused_certificate(error: &reqwest::Error, base: &Url) -> Option<String> {
     let error: &(dyn std::error::Error + 'static) = error;
     let sources = std::iter::successors(Some(error), |e| e.source());
-    let mut failures = sources.filter_map(|cause| {
-        let inner = cause.downcast_ref::<std::io::Error>()?.get_ref()?;
-        inner.downcast_ref::<rustls::Error>()
-    });
+    let mut failures = sources.filter_map(|cause| tls_failure(cause));
     Some(match failures.next()? {
         rustls::Error::InvalidCertificate(why) => match why {
-            CertificateError::UnknownIssuer => {
+            // Another authority of the same name gives a wrong signature.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
                 "this machine does not trust the authority of its certificate; name the file of your own authority with \
                  --server-ca"
                     .to_owned()
@@ -388,6 +386,14 @@ fn refused_certificate(error: &reqwest::Error, base: &Url) -> Option<String> {
         }
         other => format!("the handshake of TLS failed: {other}"),
     })
+}
+
+/// The failure of TLS within an error of the operating system, which may hold another such error.
+fn tls_failure<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(failure) = cause.downcast_ref::<rustls::Error>() {
+        return Some(failure);
+    }
+    tls_failure(cause.downcast_ref::<std::io::Error>()?.get_ref()?)
 }
 
 /// True if the service may have got the request: it was connected.

@@ -70,7 +70,7 @@ const OUTAGES: Columns = &[
     ("system", TEXT),
     ("start", INSTANT),
     ("end", INSTANT),
-    ("end_observed", INSTANT),
+    ("end_observed", FLAG),
     ("detected", INSTANT),
     ("declared", FLAG),
     ("planned_s", SECONDS),
@@ -110,9 +110,9 @@ const MAINTENANCE: Columns = &[
     ("systems", TEXT),
     ("start", INSTANT),
     ("end", INSTANT),
-    ("announced", INSTANT),
+    ("announced", TEXT),
     ("earned", FLAG),
-    ("cancelled", INSTANT),
+    ("cancelled", FLAG),
     ("max_downtime_s", SECONDS),
     ("downtime_s", SECONDS),
     ("planned_s", SECONDS),
@@ -223,7 +223,7 @@ fn add(table: &mut Table, before: &[(&str, &str)], line: &impl Serialize) -> Res
         let known = before.iter().find(|(key, _)| key == name);
         match (known, line.get(name)) {
             (Some((_, value)), _) => Ok(Some((*value).to_owned())),
-            (None, Some(value)) => text(value, kind),
+            (None, Some(value)) => Ok(text(value, kind)),
             (None, None) => Err(anyhow!("`{}` has no column {name}", table.name)),
         }
     };
@@ -233,12 +233,13 @@ fn add(table: &mut Table, before: &[(&str, &str)], line: &impl Serialize) -> Res
 }
 
 /// A value as a text. Instants are in UTC: DuckDB's timestamps have no zone.
-fn text(value: &Value, kind: &str) -> Result<Option<String>> {
-    Ok(match value {
+fn text(value: &Value, kind: &str) -> Option<String> {
+    match value {
         Value::Null => None,
         Value::String(instant) if kind == INSTANT => {
-            let at: Timestamp = instant.parse()?;
-            Some(at.to_string().trim_end_matches('Z').replace('T', " "))
+            let at = instant.parse::<Timestamp>();
+            let utc = |at: Timestamp| at.to_string().trim_end_matches('Z').replace('T', " ");
+            Some(at.map_or_else(|_| instant.clone(), utc))
         }
         Value::String(text) => Some(text.clone()),
         Value::Array(values) => {
@@ -246,5 +247,5 @@ fn text(value: &Value, kind: &str) -> Result<Option<String>> {
             Some(words.collect::<Vec<_>>().join(" "))
         }
         other => Some(other.to_string()),
-    })
+    }
 }

@@ -56,6 +56,10 @@ pub struct Receipt {
 }
 
 /// An entry of the engine's queue.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a boxed sample would be allocated for each run of a probe"
+)]
 pub(super) enum Message {
     Sample(Sample),
     Request(Box<Request>),

@@ -215,7 +215,9 @@ impl Sql {
     fn allowed(&self, sql: &str) -> Result<String, Refused> {
         let parsed: String =
             self.connection
-                .query_row("SELECT json_serialize_sql(?::VARCHAR)", [sql], |row| row.get(0))?;
+                .query_row("SELECT json_serialize_sql(?::VARCHAR)", [sql], |row| {
+                    row.get(0)
+                })?;
         let parsed: Value =
             serde_json::from_str(&parsed).map_err(|error| Error::Unreadable(error.to_string()))?;
         if parsed["error"] == Value::Bool(true) {

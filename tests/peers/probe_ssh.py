@@ -56,7 +56,7 @@ def run(workspace):
         (good, "", "up", None, ""),
         (good, 'software = "AsyncSSH_"', "up", None, ""),
         (good, 'software = "OpenSSH"', "down", "body", "lacks `OpenSSH`"),
-        (closed, "", "down", "status", "the server disconnected before the key exchange"),
+        (closed, "", "down", "protocol", "the answer broke off"),
         (web, "", "down", "timeout", "waiting for the first byte"),
         (free_port(), "", "down", "refused", "connection refused"),
     ]

@@ -38,7 +38,8 @@ def serve(port, does, folder=""):
             secure.load_cert_chain(f"{folder}/web.pem", f"{folder}/web.key")
             secure.verify_mode = ssl.CERT_REQUIRED
         origins = ["https://portal.example.org"] if does == "origin" else None
-        async with listen(echo, "127.0.0.1", int(port), ssl=secure, origins=origins, subprotocols=["beds"]):
+        chosen = lambda connection, offered: "beds" if "beds" in offered else None
+        async with listen(echo, "127.0.0.1", int(port), ssl=secure, origins=origins, select_subprotocol=chosen):
             await asyncio.Event().wait()
 
     asyncio.run(main())
@@ -74,7 +75,7 @@ def run(workspace):
         (strict, "", "down", "status", "status 403, expected 101"),
         (strict, 'origin = "https://portal.example.org"', "up", None, ""),
         (secure, f"{client}\n{message}", "up", None, ""),
-        (secure, trusted, "down", "tls", ""),
+        (secure, trusted, "down", "protocol", "the server asked for a client certificate"),
         (secure, "tls = true", "down", "certificate", "issued by Hospital CA"),
         (web, "", "down", "status", "expected 101"),
         (free_port(), "", "down", "refused", "connection refused"),

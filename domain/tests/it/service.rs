@@ -795,8 +795,6 @@ pub fn send_due(service: &mut Service) -> Vec<String> {
 
 fn kind(fact: &Fact) -> String {
     let text = format!("{fact:?}");
-    text.split(|c: char| !c.is_alphanumeric())
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+    let end = text.find(|c: char| !c.is_alphanumeric());
+    text[..end.unwrap_or(text.len())].to_owned()
 }

@@ -27,7 +27,7 @@ impl Monitor<'_> {
             }
         }
         let retries = self.retries();
-        match retries + 1 <= 100 {
+        match retries < 100 {
             true => keys.set("failures", retries + 1),
             false => {
                 keys.set("failures", 100);

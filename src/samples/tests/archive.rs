@@ -75,10 +75,7 @@ fn a_finished_month_becomes_an_archive_with_the_same_samples() {
         (archived.month.to_string().as_str(), archived.samples),
         ("2026-11", 501)
     );
-    assert_eq!(
-        files(dir.path()),
-        ["2026-11.parquet", "2026-12.duckdb"]
-    );
+    assert_eq!(files(dir.path()), ["2026-11.parquet", "2026-12.duckdb"]);
     assert_eq!(archiver.write_next(at(DECEMBER)).unwrap(), None);
     assert_eq!(stored(&instance), before);
     assert_eq!(day(&instance), counted);

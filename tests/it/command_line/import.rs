@@ -90,6 +90,10 @@ fn a_database_of_uptime_kuma_becomes_systems_that_check_accepts() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     configure(folder);
+    // A heartbeat needs it.
+    let service = std::fs::read_to_string(folder.join("nines.toml")).unwrap();
+    let service = service.replace("[listen]\n", "[listen]\npublic = \"127.0.0.1:8080\"\n");
+    std::fs::write(folder.join("nines.toml"), service).unwrap();
     let file = folder.join("kuma.db");
     let database = Connection::open(&file).unwrap();
     database.execute_batch(DATABASE).unwrap();

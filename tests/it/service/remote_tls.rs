@@ -79,16 +79,20 @@ fn commands_reach_a_service_over_https_with_an_authority_of_ones_own() {
     let folder = folder.path();
     let here = "https://localhost:PORT";
     let status = asked(folder, here, &["--server-ca", "ca.pem", "status"]);
-    assert_eq!(status.status.code(), Some(0), "{}", err(&status));
-    assert!(out(&status).contains("Portal"), "{}", out(&status));
+    // The system may not be probed yet: then the answer is bad news.
+    assert!(
+        matches!(status.status.code(), Some(0 | 1)),
+        "{}",
+        err(&status)
+    );
+    assert!(out(&status).contains("portal"), "{}", out(&status));
     let declare = [
         "--server-ca",
         "ca.pem",
         "incident",
         "report-problem",
-        "--customer",
         "nobody",
-        "--request",
+        "--type",
         "general",
         "--text",
         "a question",
@@ -103,7 +107,7 @@ fn commands_reach_a_service_over_https_with_an_authority_of_ones_own() {
     let by_variable = words(folder, &line)
         .env("NINES_SERVER_CA", "ca.pem")
         .output();
-    assert_eq!(by_variable.unwrap().status.code(), Some(0));
+    assert!(matches!(by_variable.unwrap().status.code(), Some(0 | 1)));
 
     let unknown = "this machine does not trust the authority of its certificate; name the file";
     fails(&asked(folder, here, &["status"]), 3, unknown);
