@@ -74,7 +74,7 @@ pub fn run(common: &Common, connect: bool) -> Result<End, Failure> {
     Ok(End::bad_news_if(failed))
 }
 
-/// What a configuration connects to beside its probes.
+/// The servers to which the service connects, apart from the targets of its probes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Peer {
     Relay,

@@ -189,7 +189,7 @@ impl Remote {
         }
     }
 
-    /// What an answer with that status has, or the reason of a refusal.
+    /// The content of an answer with that status, or the reason of a refusal.
     fn made<T: DeserializeOwned>(
         &self,
         response: Response,

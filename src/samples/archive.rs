@@ -19,7 +19,7 @@ use super::{Error, file, lock};
 /// what is left.
 const COPY: &str = ".copy.parquet";
 
-/// What an unfinished archive ends with.
+/// The name of an unfinished archive ends so.
 const UNFINISHED: &str = ".parquet.tmp";
 
 /// A month is archived this long after its end: later samples of it are rare.
@@ -59,7 +59,7 @@ impl Archiver {
         Self { shared }
     }
 
-    /// Writes the archive of the earliest month that ended at least a day before `now`; `None` if there is none.
+    /// Writes the archive of the earliest month that ended at least a day before `now`; `None` if no month did.
     /// [`Archiver::finish`] then removes its DuckDB file. This takes a processor for minutes if the month is
     /// large; do not call it on an asynchronous thread.
     ///

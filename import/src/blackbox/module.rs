@@ -28,7 +28,7 @@ pub(super) struct Module {
     timeout_ms: Option<u64>,
 }
 
-/// What a prober makes of its settings.
+/// The probe that the settings of a prober become.
 pub(super) struct Asked {
     pub(super) kind: &'static str,
     pub(super) keys: Keys,

@@ -1,5 +1,5 @@
 //! The kind `ssh`: a server identifies itself and begins the key exchange (RFC 4253 §4.2, §7.1). The probe ends there: it
-//! proves no key and signs nobody in.
+//! proves no key and sends no login.
 
 use std::sync::Arc;
 use std::time::Duration;

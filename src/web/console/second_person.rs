@@ -71,7 +71,7 @@ pub enum Refused {
 /// A proposal, as one person sees it.
 pub struct Waiting {
     pub proposal: Proposal,
-    /// What would be recorded, or why it is refused by now.
+    /// The events that an approval would record, or the reason why the act is refused by now.
     pub tried: Result<Receipt, String>,
     pub may_approve: bool,
     pub may_withdraw: bool,

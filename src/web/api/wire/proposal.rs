@@ -15,7 +15,7 @@ pub struct Proposal {
     /// The account behind it, which may not approve it.
     pub account: String,
     pub at: Timestamp,
-    /// What would be recorded. Empty if it is refused by now.
+    /// The events that an approval would record. Empty if the act is refused by now.
     pub events: Vec<Recorded>,
     /// Why it could no longer be recorded.
     pub refused: Option<String>,
