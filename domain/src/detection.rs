@@ -97,6 +97,9 @@ pub enum Change {
         /// The start of the sample.
         at: Timestamp,
     },
+    /// Slow again while confirmed degraded. It is not an event, but it can show that a degradation
+    /// lasts beyond a window.
+    Slow,
     /// A bad run that was never confirmed.
     Blip {
         /// From its first bad sample to its end.
@@ -115,6 +118,16 @@ pub enum Change {
         /// The start of the sample.
         from: Timestamp,
     },
+}
+
+impl Change {
+    /// True if a bad sample made or confirmed it.
+    pub(crate) fn is_bad(&self) -> bool {
+        matches!(
+            self,
+            Self::Down { .. } | Self::Degraded { .. } | Self::Bad { .. } | Self::Slow
+        )
+    }
 }
 
 /// Consecutive samples that are all bad or all good.
@@ -577,6 +590,10 @@ impl Runs {
 
     pub fn is_down(&self) -> bool {
         self.down.confirmed
+    }
+
+    pub fn is_degraded(&self) -> bool {
+        self.degraded.confirmed
     }
 
     pub fn is_heartbeat(&self) -> bool {

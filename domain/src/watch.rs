@@ -11,7 +11,7 @@ use crate::catalogue::Catalogue;
 use crate::detection::{Change, Runs, Settings};
 use crate::due::next_due;
 use crate::event::{GapCause, Silence, is_set_back};
-use crate::id::{ProbeId, Source};
+use crate::id::{ProbeId, Source, SystemId};
 use crate::input::Input;
 use crate::record::{ProbeRecord, Record, is_open};
 use crate::sample::{Outcome, Sample};
@@ -143,9 +143,7 @@ impl Watch {
             late.extend(transitions(overdue, &sample.source, runs.miss()));
         }
         let mut changes = runs.see(sample);
-        if is_bad_again(runs, sample, &changes) {
-            changes.push(Change::Bad { at: sample.at });
-        }
+        changes.extend(bad_again(runs, sample, &changes));
         late.extend(transitions(ended_at, &sample.source, changes));
         late
     }
@@ -243,12 +241,10 @@ impl Watch {
             return;
         };
         let mut changes = runs.see(sample);
-        // A bad sample of a probe that is down already is kept only if it may matter: all downtime
-        // is planned so far, or earlier changes are not committed.
-        if is_bad_again(runs, sample, &changes)
-            && (behind || record.is_excused(sample.source.probe.system()))
+        if let Some(change) = bad_again(runs, sample, &changes)
+            && (behind || may_outlast(record, at, &sample.source.probe))
         {
-            changes.push(Change::Bad { at: sample.at });
+            changes.push(change);
         }
         // After a sample the probe can become overdue again.
         let overdue = runs.overdue_at();
@@ -311,7 +307,7 @@ impl Watch {
             let mut changes = runs.miss();
             let again = runs.overdue_at();
             if is_stale_still(runs, &changes)
-                && (!self.waiting.is_empty() || record.is_excused(source.probe.system()))
+                && (!self.waiting.is_empty() || may_outlast(record, overdue, &source.probe))
             {
                 changes.extend(runs.last_at().map(|at| Change::Bad { at }));
             }
@@ -351,7 +347,7 @@ impl Watch {
     fn wait(&mut self, at: Timestamp, source: Source, change: Change) {
         let endless = matches!(
             change,
-            Change::Blip { .. } | Change::Doubted | Change::Bad { .. }
+            Change::Blip { .. } | Change::Doubted | Change::Bad { .. } | Change::Slow
         );
         if self.waiting.len() < WAITING || !endless {
             self.waiting.push(Transition { at, source, change });
@@ -486,13 +482,22 @@ fn transitions(
     })
 }
 
-/// True for a bad sample of a probe that was already confirmed down.
-fn is_bad_again(runs: &Runs, sample: &Sample, changes: &[Change]) -> bool {
-    let confirmed = |change: &Change| matches!(change, Change::Down { .. });
-    sample.outcome == Outcome::Down
-        && runs.is_down()
-        && runs.last_at() == Some(sample.at)
-        && !changes.iter().any(confirmed)
+/// A sample that is no better than what is confirmed of its probe already.
+fn bad_again(runs: &Runs, sample: &Sample, changes: &[Change]) -> Option<Change> {
+    let confirmed = |c: &Change| matches!(c, Change::Down { .. } | Change::Degraded { .. });
+    if runs.last_at() != Some(sample.at) || changes.iter().any(confirmed) {
+        return None;
+    }
+    match sample.outcome {
+        Outcome::Down if runs.is_down() => Some(Change::Bad { at: sample.at }),
+        Outcome::Down | Outcome::Degraded if runs.is_degraded() => Some(Change::Slow),
+        _ => None,
+    }
+}
+
+/// True if a further bad sample of the probe may show that what was planned so far is so no longer.
+fn may_outlast(record: &Record, at: Timestamp, probe: &ProbeId) -> bool {
+    record.is_excused(probe.system()) || record.lacks_incident(at, &SystemId::from(probe.system()))
 }
 
 /// True for a heartbeat that was confirmed down before, and whose silence goes on.

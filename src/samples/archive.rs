@@ -152,13 +152,15 @@ impl Archiver {
         static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         Writer::new(Arc::clone(&self.shared)).flush()?;
         let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let name = format!("{}-{number}{COPY}", std::process::id());
-        let path = self.shared.folder.join(name);
-        let reader = {
+        let (month, reader) = {
             let running = lock(&self.shared.running);
             let reader = running.reader.as_ref().map(Connection::try_clone);
-            reader.ok_or_else(|| Error::Failing("the file is being opened anew".into()))??
+            let reader =
+                reader.ok_or_else(|| Error::Failing("the file is being opened anew".into()))??;
+            (running.month, reader)
         };
+        let name = format!("{month}.{}-{number}{COPY}", std::process::id());
+        let path = self.shared.folder.join(name);
         let rows = ROWS.replace("month.", "");
         let copied = reader.execute_batch(&copy(&format!("SELECT {COLUMNS} {rows}"), &path));
         if let Err(error) = copied {
@@ -167,6 +169,12 @@ impl Archiver {
         }
         Ok(path)
     }
+}
+
+/// The month of a copy that [`Archiver::copy_running`] made.
+pub(super) fn month_of_copy(copy: &Path) -> Option<Month> {
+    let name = copy.file_name()?.to_str()?.strip_suffix(COPY)?;
+    Month::parse(name.split_once('.')?.0, "")
 }
 
 /// Removes what a killed process left in the folder.

@@ -65,7 +65,7 @@ impl Month {
         named.ok_or_else(|| Error::Unreadable(format!("the month {self}")))
     }
 
-    fn parse(name: &str, extension: &str) -> Option<Self> {
+    pub(super) fn parse(name: &str, extension: &str) -> Option<Self> {
         let stem = name.strip_suffix(extension)?;
         let (year, month) = stem.split_once('-')?;
         let parsed = Self {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use duckdb::{Connection, appender_params_from_iter};
 use serde_json::Value;
 
-use super::archive::{COLUMNS, ROWS, outside, parquet, quoted};
-use super::month::Months;
+use super::archive::{COLUMNS, ROWS, month_of_copy, outside, parquet, quoted};
+use super::month::{Month, Months};
 use super::{Error, FOLDER, file};
 
 /// DuckDB's memory limit for a query. Beyond it DuckDB writes to a folder beside the samples.
@@ -105,13 +105,14 @@ impl Sql {
     ) -> Result<Sql, Error> {
         let folder = data.join(FOLDER);
         let (archives, files) = match folder.is_dir() {
-            true => sources(&folder, running.is_some())?,
+            true => {
+                let sources = Sources::of(&folder, running)?;
+                let copy = sources.copy.map(|(path, _)| path);
+                let archives: Vec<_> = sources.archives.into_iter().chain(copy).collect();
+                (archives, sources.files)
+            }
             false => (Vec::new(), Vec::new()),
         };
-        let archives: Vec<_> = archives
-            .into_iter()
-            .chain(running.map(Path::to_owned))
-            .collect();
         let logs = files.iter().map(|path| file::log_of(path));
         let all: Vec<PathBuf> = archives.iter().chain(&files).cloned().chain(logs).collect();
         let allowed: Vec<&Path> = all.iter().map(PathBuf::as_path).chain(out).collect();
@@ -329,33 +330,57 @@ impl Used {
     }
 }
 
-/// The archives and the closed DuckDB files of a folder. The running month's file belongs to the service; with
-/// a copy of it, the file itself is left out.
-fn sources(folder: &Path, has_copy: bool) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Error> {
-    let months = Months::of(folder)?;
-    let mut files: Vec<_> = months.files.difference(&months.archives).copied().collect();
-    if has_copy {
-        files.pop();
+/// The files with the samples of a folder.
+struct Sources {
+    archives: Vec<PathBuf>,
+    /// The DuckDB files that are closed.
+    files: Vec<PathBuf>,
+    /// The copy of the running month with its month; `None` if the month was archived since.
+    copy: Option<(PathBuf, Month)>,
+}
+
+impl Sources {
+    /// The service writes the file of the copy's month, or since the last midnight that of the month after it,
+    /// so both are left out. A file further ahead comes from a wrong clock and is closed.
+    fn of(folder: &Path, copy: Option<&Path>) -> Result<Sources, Error> {
+        let months = Months::of(folder)?;
+        let copy = copy
+            .map(|path| {
+                let month = month_of_copy(path);
+                let unnamed = || Error::Unreadable(format!("the month of {}", path.display()));
+                Ok::<_, Error>((path.to_owned(), month.ok_or_else(unnamed)?))
+            })
+            .transpose()?;
+        let written = |month: &Month| {
+            let copied = copy.as_ref().map(|(_, copied)| *copied);
+            copied.is_some_and(|copied| *month == copied || *month == copied.next())
+        };
+        let closed = months.files.difference(&months.archives);
+        let files = closed
+            .filter(|month| !written(month))
+            .map(|month| month.file(folder))
+            .collect();
+        let archives = &months.archives;
+        Ok(Sources {
+            files,
+            archives: archives.iter().map(|month| month.archive(folder)).collect(),
+            copy: copy.filter(|(_, month)| !archives.contains(month)),
+        })
     }
-    Ok((
-        months
-            .archives
-            .iter()
-            .map(|month| month.archive(folder))
-            .collect(),
-        files.iter().map(|month| month.file(folder)).collect(),
-    ))
 }
 
 /// The files of the samples for a backup with the names that they get. The copy of the running month becomes
 /// its archive.
 ///
 /// # Errors
-/// The folder cannot be read.
+/// The folder cannot be read, or `running` is not the name of such a copy.
 pub fn sources_of_backup(data: &Path, running: &Path) -> Result<Vec<(PathBuf, String)>, Error> {
     let folder = data.join(FOLDER);
-    let months = Months::of(&folder)?;
-    let (archives, files) = sources(&folder, true)?;
+    let Sources {
+        archives,
+        files,
+        copy,
+    } = Sources::of(&folder, Some(running))?;
     let logs: Vec<_> = files
         .iter()
         .map(|path| file::log_of(path))
@@ -369,8 +394,7 @@ pub fn sources_of_backup(data: &Path, running: &Path) -> Result<Vec<(PathBuf, St
     };
     let all = archives.iter().chain(&files).chain(&logs);
     let mut named: Vec<_> = all.map(|path| (path.clone(), name(path))).collect();
-    let last = months.files.difference(&months.archives).last();
-    named.extend(last.map(|month| (running.to_owned(), name(&month.archive(&folder)))));
+    named.extend(copy.map(|(path, month)| (path, name(&month.archive(&folder)))));
     Ok(named)
 }
 

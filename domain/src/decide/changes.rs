@@ -65,7 +65,7 @@ pub(super) fn fact_of(record: &Record, at: Timestamp, transition: &Transition) -
             samples,
         },
         Change::Cleared { to } => Fact::ProbeCleared { source, to },
-        Change::Doubted | Change::Bad { .. } => return None,
+        Change::Doubted | Change::Bad { .. } | Change::Slow => return None,
         Change::Blip { span, samples } => Fact::Blip {
             source,
             span,

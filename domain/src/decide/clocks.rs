@@ -1,16 +1,17 @@
 //! Decides about the severity of incidents, their clocks and their escalation. When clocks are due is computed by
 //! `crate::clocks`.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Draft;
 use crate::actor::Actor;
 use crate::catalogue::{Kind, System};
 use crate::event::Fact;
-use crate::id::{IncidentId, OutageId, PolicyId, SystemId};
+use crate::id::{IncidentId, OutageId, PolicyId, ProbeId, SystemId};
 use crate::incident::{Cause, Incident};
 use crate::policy::{Commitments, State as Condition};
-use crate::record::Record;
+use crate::record::{ProbeRecord, Record};
+use crate::span::Span;
 
 impl Draft<'_> {
     /// Gives an incident the severity that the rules of its policy say now. The choice of a person stays.
@@ -87,28 +88,12 @@ impl Draft<'_> {
         true
     }
 
-    /// Opens an incident for a confirmed degradation that a severity of the policy names. A degradation within a
-    /// maintenance window opens none.
-    pub(super) fn degraded(&mut self, at: Timestamp, system: &SystemId) {
+    /// Opens an incident for a degradation that a bad sample of `probe` has just confirmed, or shows to last.
+    pub(super) fn degraded(&mut self, at: Timestamp, probe: &ProbeId) {
         let record = self.record();
-        let configured = record.catalogue.system(system.as_str());
-        let rules = configured.and_then(|s| commitments_of(record, s));
-        let is_named = rules.is_some_and(|(_, rules)| names_degradation(rules));
-        let is_open = || {
-            record
-                .incidents
-                .unresolved()
-                .any(|i| i.systems.contains(system))
-        };
-        let is_planned = || {
-            let next = at
-                .checked_add(jiff::SignedDuration::from_nanos(1))
-                .unwrap_or(at);
-            !record
-                .windows_of(system, crate::span::Span::new(at, next))
-                .is_empty()
-        };
-        if !is_named || !record.is_degraded(system) || is_open() || is_planned() {
+        let system = &SystemId::from(probe.system());
+        let seen = record.probes.get(probe);
+        if !seen.is_some_and(ProbeRecord::is_degraded) || !record.lacks_incident(at, system) {
             return;
         }
         let incident = record.incidents.next_id();
@@ -146,6 +131,24 @@ impl Draft<'_> {
         for (incident, number) in self.record().delivered_updates() {
             self.emit(at, Fact::UpdateDelivered { incident, number });
         }
+    }
+}
+
+impl Record {
+    /// True if the system is degraded, a severity of its policy names that, and no incident covers it yet. Within a
+    /// maintenance window it needs none.
+    pub(crate) fn lacks_incident(&self, at: Timestamp, system: &SystemId) -> bool {
+        if !self.is_degraded(system) || self.has_open_outage(system) {
+            return false;
+        }
+        let configured = self.catalogue.system(system.as_str());
+        let rules = configured.and_then(|s| commitments_of(self, s));
+        let mut unresolved = self.incidents.unresolved();
+        let next = SignedDuration::from_nanos(1);
+        let now = Span::new(at, at.checked_add(next).unwrap_or(at));
+        rules.is_some_and(|(_, rules)| names_degradation(rules))
+            && !unresolved.any(|incident| incident.systems.contains(system))
+            && self.windows_of(system, now).is_empty()
     }
 }
 

@@ -433,7 +433,9 @@ impl Draft<'_> {
         if let Some(bad_at) = bad_at {
             self.outlasted(at, &source.probe, bad_at);
         }
-        self.degraded(at, &SystemId::from(source.probe.system()));
+        if transitions.iter().any(|t| t.change.is_bad()) {
+            self.degraded(at, &source.probe);
+        }
         self.consequences(at);
     }
 

@@ -215,6 +215,11 @@ impl ProbeRecord {
             .map(|((from, affects), to)| (*affects, *from, to))
     }
 
+    /// True while it is confirmed degraded, or down.
+    pub(crate) fn is_degraded(&self) -> bool {
+        is_open(&self.degraded)
+    }
+
     /// Since when it takes its system down, if it does: it is confirmed down, and that affects
     /// availability.
     pub(crate) fn takes_down_since(&self) -> Option<Timestamp> {

@@ -203,6 +203,44 @@ fn sql(data: &Path, out: Option<&Path>) -> (Instance, Sql) {
     (instance, sql)
 }
 
+#[test]
+fn a_file_that_a_wrong_clock_left_is_read_and_the_running_month_keeps_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = two_months(dir.path());
+    let wrong = open(dir.path(), "2099-01-01T00:00:00Z");
+    write(&wrong, &row_of(2, "2099-01-01T00:00:10Z"));
+    wrong.close().unwrap();
+    let (instance, sql) = sql(dir.path(), None);
+    let answer = sql
+        .query("SELECT count(*) FROM samples", 1, MINUTE)
+        .unwrap();
+    let count = (samples.len() + 2).to_string();
+    assert_eq!(answer.rows, [[Some(count)]]);
+    let copy = instance.archiver().copy_running().unwrap();
+    let sources = crate::samples::sql::sources_of_backup(dir.path(), &copy).unwrap();
+    let names: Vec<_> = sources.into_iter().map(|(_, name)| name).collect();
+    assert_eq!(
+        names,
+        ["2026-11.parquet", "2099-01.duckdb", "2026-12.parquet"]
+    );
+}
+
+#[test]
+fn a_month_that_is_archived_after_it_was_copied_counts_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = two_months(dir.path());
+    let instance = open(dir.path(), DECEMBER);
+    let copy = instance.archiver().copy_running().unwrap();
+    let december = dir.path().join(FOLDER).join("2026-12.parquet");
+    std::fs::copy(&copy, december).unwrap();
+    archive(&instance);
+    let sql = Sql::open(dir.path(), Some(&copy), &[], None).unwrap();
+    let answer = sql
+        .query("SELECT count(*) FROM samples", 1, MINUTE)
+        .unwrap();
+    assert_eq!(answer.rows, [[Some(samples.len().to_string())]]);
+}
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]

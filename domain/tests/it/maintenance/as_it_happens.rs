@@ -2,8 +2,9 @@
 //! Each ends with the seconds that a report counts, so that what people are told and what the
 //! contract's figure says cannot drift apart.
 
-use crate::service::{Service, active, rule, system, weekdays};
-use domain::catalogue::{Rule, System};
+use crate::random_histories::clocks::gold;
+use crate::service::{Service, active, catalogue, probe, rule, system, weekdays};
+use domain::catalogue::{Affects, Rule, System};
 use domain::event::Fact;
 use domain::policy::{Hours, Policy};
 use domain::report;
@@ -591,4 +592,53 @@ fn a_downtime_that_waits_into_a_window_names_no_work_that_excuses_it_nor_that_of
     assert_eq!(told(unearned("work"), vec![], 'D'), (2, None));
     let other = vec![unearned("work")];
     assert_eq!(told(unearned("work"), other, 'D'), (2, None));
+}
+
+/// A system whose policy names degradations, with that window and with a second probe that only degrades it.
+fn check_degradation(a: &str, samples: &str, expected: Expect) {
+    let mut system = with(vec![from_five(600, None)]);
+    let mut second = probe("a", "q");
+    second.affects = Affects::Degradation;
+    system.probes.push(second);
+    system.policy = Some("gold".into());
+    let mut catalogue = catalogue(vec![system]);
+    catalogue.policies.push(gold());
+    let mut service = Service::with(ORIGIN, catalogue);
+    service.draw(0, &[("a/p", a), ("a/q", samples)]);
+    let lines = service.timeline_without_probes();
+    let lines = lines
+        .lines()
+        .filter(|line| line.contains("incident I-1") || line.contains("Resolved"));
+    expected.assert_eq(&lines.map(|line| format!("{line}\n")).collect::<String>());
+}
+
+#[test]
+fn a_degradation_that_outlasts_its_window_opens_an_incident_with_the_first_bad_sample_after_it() {
+    // The window ends at 900.
+    check_degradation(
+        "UUUUUUUUUUUUUUUUUUUUUUUUUUUUUUUUUUU",
+        "UUUUUUUUUUUDDDDDDDDDDDDDDDDDDDDDUUU",
+        expect![[r#"
+            900   #8 incident I-1 (Degraded)
+            990   #14 IncidentResolved I-1
+        "#]],
+    );
+    check_degradation(
+        "UUUUUUUUUUUSSSSSSSSSSSSSSSSSSSSSUUU",
+        "UUUUUUUUUUUUUUUUUUUUUUUUUUUUUUUUUUU",
+        expect![[r#"
+            900   #7 incident I-1 (Degraded)
+            990   #12 IncidentResolved I-1
+        "#]],
+    );
+}
+
+#[test]
+fn a_degradation_that_ends_with_its_window_opens_no_incident() {
+    // The last bad sample is at 870.
+    check_degradation(
+        "UUUUUUUUUUUUUUUUUUUUUUUUUUUUUUUUUUU",
+        "UUUUUUUUUUUDDDDDDDDDDDDDDDDDDDUUUUU",
+        expect![[r#""#]],
+    );
 }
