@@ -172,6 +172,12 @@ fn the_page_of_the_notice_previews_the_recipient_and_sends_it_again() {
     };
     assert!(!page(&viewer).contains("resend_notice"));
     assert!(!page(&viewer).contains("it@clinic.example"));
+    for (session, seen) in [(&viewer, false), (&operator, true)] {
+        let text = page(session);
+        assert!(text.contains(">rejected</td>"), "{text}");
+        assert_eq!(text.contains("Text, as it was sent"), seen, "{text}");
+        assert_eq!(text.contains("550 5.1.1 no such mailbox"), seen, "{text}");
+    }
     assert!(
         page(&operator).contains("resend_notice"),
         "{}",
