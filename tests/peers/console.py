@@ -2,7 +2,7 @@
 """The console in Chromium: an operator from the first sign-in to the mail, and a second person who approves.
 
 A system goes down and the open page says so without a reload. The operator acknowledges, writes an update, sees who
-receives it, and sends it; the mail arrives. Maintenance is scheduled and cancelled. A second account approves an
+receives it, and sends it; the mail arrives. A notice that a relay rejected is read and sent again. Maintenance is scheduled and cancelled. A second account approves an
 exclusion and the report of a month, and the committee's mail arrives. Two people act on one incident at once. Every
 page is valid, and has no violation for axe-core in light and dark at 390 and 1440 pixels.
 """
@@ -58,6 +58,20 @@ await press('Record it and send');
 await page.getByRole('heading', { name: 'Recorded' }).waitFor();
 await page.goto(incident);
 say({ both: await page.getByRole('main').innerText() });
+
+// A mailbox that was rejected exists again.
+await page.goto(`${site}/console/notices`);
+await page.getByRole('row').filter({ hasText: 'rejected' }).filter({ hasText: 'gone@clinic.example' }).getByRole('link').first().click();
+const rejected = page.url();
+say({ rejected: await page.getByRole('main').innerText() });
+await told();
+await page.goto(rejected);
+await page.getByLabel('Why it will arrive now').fill('The mailbox was made again.');
+await press('Preview: who receives what');
+await press('Record it and send');
+await page.getByRole('heading', { name: 'Recorded' }).waitFor();
+await page.goto(rejected);
+say({ again: await page.getByRole('main').innerText() });
 
 await page.goto(`${site}/console/maintenance`);
 const local = (hours) => new Date(Date.now() + hours * 3600e3).toISOString().slice(0, 16);
@@ -137,7 +151,7 @@ await press(/Probe now/);
 say({ probe: await page.getByRole('main').innerText() });
 
 const paths = ['/console', '/console/incidents', new URL(incident).pathname, '/console/maintenance', '/console/reports',
-  '/console/reports/operations/2026-10', '/console/notices', '/console/notices/N-1', '/console/systems/portal', '/console/proposals',
+  '/console/reports/operations/2026-10', '/console/notices', '/console/notices/N-1', new URL(rejected).pathname, '/console/account/second-factor', '/console/systems/portal', '/console/proposals',
   '/console/ledger', '/console/account', '/console/people'];
 for (const [n, path] of paths.entries()) {
   await page.goto(site + path);
@@ -170,10 +184,12 @@ def main():
     with Workspace(600) as workspace:
         port, relay = free_port(), free_port()
         spool = workspace.aiosmtpd(relay)
+        refused = spool / "refused"
+        refused.write_text("gone@clinic.example")
         target = workspace.target("portal", port)
         probe = (f'[[probe]]\nname = "page"\nkind = "http"\nurl = "http://127.0.0.1:{port}/"\ninterval = "1s"\n'
                  'retry_interval = "200ms"\ntimeout = "900ms"\n')
-        nines = Nines(workspace, "nines", [relay], {"clinic": (["it@clinic.example"], ["portal"])}, {"portal": probe})
+        nines = Nines(workspace, "nines", [relay], {"clinic": (["it@clinic.example", "gone@clinic.example"], ["portal"])}, {"portal": probe})
         # A month that is over, with its reviewed outage.
         scenario = ROOT / "tests/scenarios/plain-outage/scenario.toml"
         subprocess.run([binary(), "simulate", scenario, "--out", nines.data], check=True, timeout=120,
@@ -197,6 +213,14 @@ def main():
         check("Kim looks, too." in both and "We replace a <disk> & restart." in both, both)
         subject = until(30, lambda: mails(spool), lambda: mailed(spool, "it@clinic.example", "We replace a <disk>"))
         say(f"two people act on one incident, both are recorded, and the mail that was previewed arrives: {subject}")
+        rejected = flow.next()["rejected"]
+        check("550 5.1.1" in rejected and "Portal" in rejected, rejected)
+        refused.unlink()
+        flow.tell("it is back")
+        again = flow.next()["again"]
+        check("Sent again" in again, again)
+        subject = until(30, lambda: mails(spool), lambda: mailed(spool, "gone@clinic.example", "Portal"))
+        say(f"the page of a rejected notice shows its text and the relay's words, and sends it again: {subject}")
         checked = flow.next()["checked"]
         check("it@clinic.example" in checked, checked)
         flow.expect("scheduled")

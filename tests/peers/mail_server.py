@@ -3,7 +3,7 @@
     python3 mail_server.py PORT FOLDER [DELAY]
 
 Listens on 127.0.0.1 only. Writes each message to FOLDER/0001.eml, 0002.eml, ... as received, without dot
-stuffing, and a line of JSON to FOLDER/log.jsonl. Answers the final dot DELAY seconds after it stored the
+stuffing, and a line of JSON to FOLDER/log.jsonl. Rejects the addresses in FOLDER/refused, if that file exists. Answers the final dot DELAY seconds after it stored the
 message. Ends on SIGTERM or SIGINT.
 """
 
@@ -22,6 +22,13 @@ class Storage:
         self.folder = folder
         self.delay = delay
         self.count = 0
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        refused = self.folder / "refused"
+        if refused.exists() and address in refused.read_text().split():
+            return f"550 5.1.1 <{address}>: no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
 
     async def handle_DATA(self, server, session, envelope):
         self.count += 1
