@@ -51,6 +51,8 @@ enum Step {
     Send,
     Deliver(u8),
     Configure(u8),
+    /// A person confirms a subscription to some systems, chooses others, or with none ends it.
+    Subscribe(u64, u8),
     /// Samples cannot be committed, or can again: only where disks fail.
     Disk(bool),
 }
@@ -72,6 +74,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => Just(Step::Send),
         3 => any::<u8>().prop_map(Step::Deliver),
         2 => (0u8..11).prop_map(Step::Configure),
+        2 => (1..=subscribers::PEOPLE, 0u8..4).prop_map(|(id, choice)| Step::Subscribe(id, choice)),
         2 => any::<bool>().prop_map(Step::Disk),
     ];
     let one = step.prop_map(|step| vec![step]);
@@ -218,6 +221,8 @@ struct Play {
     disks_fail: bool,
     /// Whether relays refuse for good: who was refused does not know, and hears other things later.
     refuses: bool,
+    /// True if `Step::Subscribe` has an effect.
+    subscribes: bool,
     full: bool,
 }
 
@@ -227,6 +232,19 @@ impl Play {
     }
 
     fn with(steps: &[Step], every_s: Option<i64>, disks_fail: bool, refuses: bool) -> Service {
+        Self::among(steps, every_s, (disks_fail, refuses, true))
+    }
+
+    /// The same history in which nobody subscribes.
+    fn without_subscribers(steps: &[Step]) -> Service {
+        Self::among(steps, None, (false, true, false))
+    }
+
+    fn among(
+        steps: &[Step],
+        every_s: Option<i64>,
+        (disks_fail, refuses, subscribes): (bool, bool, bool),
+    ) -> Service {
         let mut play = Play {
             service: Service::with(ORIGIN, watched(0)),
             letters: ['U'; PROBES.len()],
@@ -234,6 +252,7 @@ impl Play {
             every_s,
             disks_fail,
             refuses,
+            subscribes,
             full: false,
         };
         for step in steps {
@@ -333,6 +352,12 @@ impl Play {
                 });
             }
             Step::Configure(change) => self.configure(*change),
+            Step::Subscribe(id, choice) => {
+                self.look(now_s + 1);
+                if self.subscribes {
+                    subscribers::choose(&mut self.service, *id, *choice);
+                }
+            }
             Step::Disk(full) => self.full = *full && self.disks_fail,
         }
     }
@@ -702,7 +727,14 @@ proptest! {
         notices::one_downtime_has_one_end(&service);
         notices::a_configuration_is_no_recovery(&service);
         notices::flapping_is_told_by_its_events(&service);
+        subscribers::nothing_is_owed_after_the_end(&service);
         notices::each_address_knows_the_truth_in_the_end(&mut service);
+    }
+
+    #[test]
+    fn subscribers_change_nothing_that_was_agreed(steps in steps()) {
+        let (with, without) = (Play::of(&steps, None), Play::without_subscribers(&steps));
+        subscribers::nothing_that_was_agreed_differs(&with, &without)?;
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::event::{Delivery, Event, Fact};
-use domain::id::{IncidentId, NoticeId, OutageId, SystemId};
+use domain::id::{IncidentId, NoticeId, OutageId, SubscriberId, SystemId};
 use domain::input::Input;
 use domain::notice::{Address, Kind, Notice};
 use domain::record::{Record, Standing};
@@ -11,7 +11,7 @@ use domain::record::{Record, Standing};
 use crate::service::{Service, key};
 
 /// Calls `check` before each event, with the record as of the event before.
-fn each(service: &Service, mut check: impl FnMut(&Record, u64, &Event)) {
+pub(super) fn each(service: &Service, mut check: impl FnMut(&Record, u64, &Event)) {
     let mut record = Record::default();
     for (seq, event) in &service.events {
         check(&record, *seq, event);
@@ -190,6 +190,7 @@ pub fn no_downtime_leaves_once_it_is_over(service: &Service) {
 pub fn nothing_is_told_twice(service: &Service) {
     let mut said: BTreeSet<(Address, OutageId, &str)> = BTreeSet::new();
     let mut flapping: BTreeMap<NoticeId, BTreeSet<SystemId>> = BTreeMap::new();
+    let left = who_left(service);
     each(service, |record, seq, event| {
         if let Fact::DeliveryAttempted { notice, .. } = &event.fact {
             let systems = record.unstable.iter().cloned().collect();
@@ -205,7 +206,7 @@ pub fn nothing_is_told_twice(service: &Service) {
         };
         let outgoing = service.message(*notice);
         // A message that was lost may have been followed by one that says both.
-        if outgoing.lost > 0 {
+        if outgoing.lost > 0 || left.contains(&outgoing.notice.recipient.address) {
             return;
         }
         let flaps = &flapping[notice];
@@ -232,10 +233,12 @@ pub fn nothing_is_told_twice(service: &Service) {
 /// An `uptime` says both only if no relay accepted a message that one of its outages goes on.
 pub fn an_uptime_that_says_both_repeats_nothing(service: &Service) {
     let mut accepted: BTreeSet<(Address, OutageId)> = BTreeSet::new();
+    let left = who_left(service);
     each(service, |_, seq, event| match &event.fact {
         Fact::DeliveryEnded { notice, result, .. } => {
             let notice = &service.message(*notice).notice;
-            let accepted_now = *result == Delivery::Accepted;
+            let accepted_now =
+                *result == Delivery::Accepted && !left.contains(&notice.recipient.address);
             // After a recovery that was refused or lost twice nothing more is owed about its outages.
             let closed = *result != Delivery::Deferred;
             for row in &notice.affected {
@@ -361,12 +364,34 @@ pub fn flapping_is_told_by_its_events(service: &Service) {
     assert_eq!(left, flapping);
 }
 
+/// The people who took a system out of their choice. They are not told of its recovery, and what they knew counts no more
+/// if they choose it again.
+fn who_left(service: &Service) -> BTreeSet<Address> {
+    let mut chosen: BTreeMap<SubscriberId, &[SystemId]> = BTreeMap::new();
+    let mut left = BTreeSet::new();
+    for (_, event) in &service.events {
+        if let Fact::SubscriptionChanged {
+            subscriber,
+            systems,
+            ..
+        } = &event.fact
+        {
+            let before = chosen.insert(*subscriber, systems).unwrap_or_default();
+            if before.iter().any(|system| !systems.contains(system)) {
+                left.insert(Address::Subscriber(*subscriber));
+            }
+        }
+    }
+    left
+}
+
 /// What each address read last of each system is so: the accepted messages, in their order.
 /// An address that a message may have reached twice or never proves nothing.
 pub fn every_address_knows_the_truth(service: &Service) {
     let record = &service.record;
     let mut last: BTreeMap<(String, SystemId), bool> = BTreeMap::new();
     let mut uncertain: BTreeSet<String> = BTreeSet::new();
+    uncertain.extend(who_left(service).iter().map(Address::to_string));
     let accepted = service.events.iter().filter_map(|(_, e)| match &e.fact {
         Fact::DeliveryEnded { notice, result, .. } => Some((*notice, *result)),
         _ => None,
