@@ -9,6 +9,7 @@ mod directory;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -109,6 +110,7 @@ impl Subscriptions {
             Ok(Some((confirmed, link)))
         });
         let confirmed = confirmed.await?;
+        self.count_unconfirmed().await;
         if let Some((subscriber, _)) = &confirmed {
             let public = self.public.load();
             let mut systems = ids(&subscriber.systems);
@@ -161,6 +163,17 @@ impl Subscriptions {
             self.record(number(id), ids(&systems), cause).await;
         }
         Ok(Some(is_known))
+    }
+
+    /// Counts the requests that are not confirmed, for the metrics, which read no file.
+    async fn count_unconfirmed(&self) {
+        match self.people(People::unconfirmed_subscriptions).await {
+            Ok(count) => {
+                let counters = &self.engine.shared().counters;
+                counters.unconfirmed_subscriptions.store(count, Relaxed);
+            }
+            Err(error) => log(&error, "requests for subscriptions cannot be counted"),
+        }
     }
 
     /// Makes the stores agree, and ends subscriptions of systems that are not public.
@@ -267,6 +280,10 @@ pub async fn run(subscriptions: Arc<Subscriptions>, stop: impl Future<Output = (
                     subscriptions.compare().await;
                 }
             }
+        };
+        let work = async {
+            work.await;
+            subscriptions.count_unconfirmed().await;
         };
         tokio::select! {
             () = &mut stop => return,

@@ -115,6 +115,20 @@ impl People {
         delete_unconfirmed(&self.connection(), seconds(at))
     }
 
+    /// The number of addresses that asked for a subscription and did not confirm it yet.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn unconfirmed_subscriptions(&self) -> Result<u64, Error> {
+        let connection = self.connection();
+        let count: i64 = connection.query_row(
+            "SELECT count(*) FROM subscriber WHERE confirmed IS NULL",
+            [],
+            |row| row.get(0),
+        )?;
+        Ok(count.unsigned_abs())
+    }
+
     /// Confirms a request by the secret of its mail. `None` if it is unknown or older than 48 hours.
     ///
     /// # Errors

@@ -88,6 +88,8 @@ pub struct Counters {
     pub stalls: AtomicU64,
     /// Attempts at which a relay refused Nines itself.
     pub relay_refusals: AtomicU64,
+    /// Requests for subscriptions that are not confirmed, when people.sqlite was last read.
+    pub unconfirmed_subscriptions: AtomicU64,
     /// Steps of the wall clock.
     pub clock_steps: AtomicU64,
     /// The last mark, in Unix microseconds; 0 before the first.

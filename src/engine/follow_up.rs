@@ -17,13 +17,15 @@ use jiff::{SignedDuration, Timestamp};
 /// Mails named one by one; more are counted.
 const NAMED: usize = 5;
 
-/// The sentences after an act that recorded `events`. `record` is the state with them.
+/// The sentences after an act that recorded `events`. `record` is the state with them; `notices` leave because of the
+/// act, and a mail to so many `subscribers`.
 pub fn sentences(
     record: &Record,
     now: Timestamp,
     act: &Act,
     events: &[(u64, Event)],
     notices: &[Notice],
+    subscribers: usize,
 ) -> Vec<String> {
     let mut said = Vec::new();
     match act {
@@ -61,8 +63,8 @@ pub fn sentences(
             | Act::Correct { .. }
     );
     let later = later(record, events, notices);
-    if (may_mail && later.is_none()) || !notices.is_empty() {
-        said.push(mails(record, notices));
+    if (may_mail && later.is_none()) || !notices.is_empty() || subscribers > 0 {
+        said.push(mails(record, notices, subscribers));
     }
     said.extend(later);
     said
@@ -80,6 +82,7 @@ fn later(record: &Record, events: &[(u64, Event)], notices: &[Notice]) -> Option
     let alerts = alerts.map(|(cause, to, e)| (e.kind, to, cause, e.known));
     let all = posts.chain(windows).chain(alerts);
     let owed = all.filter(|(_, _, cause, known)| first <= cause && known.is_owed());
+    let owed = owed.filter(|(_, to, ..)| to.subscriber().is_none());
     let leaves = |kind: Kind, to: &Address| {
         let mut now = notices.iter();
         now.any(|n| n.kind == kind && n.recipient.address == *to)
@@ -116,9 +119,9 @@ fn reminders(record: &Record, id: &WindowId, now: Timestamp) -> Option<String> {
     (!due.is_empty()).then(|| format!("its customers are reminded at {}", due.join(", ")))
 }
 
-/// Names the mails that leave.
-fn mails(record: &Record, notices: &[Notice]) -> String {
-    if notices.is_empty() {
+/// Names the mails that leave. Those to subscribers are counted.
+fn mails(record: &Record, notices: &[Notice], subscribers: usize) -> String {
+    if notices.is_empty() && subscribers == 0 {
         return "no mail leaves because of this now".to_owned();
     }
     let when = match record.monitoring.is_watching() {
@@ -138,8 +141,13 @@ fn mails(record: &Record, notices: &[Notice]) -> String {
         let named: Vec<&str> = to.iter().take(NAMED).map(String::as_str).collect();
         format!("`{kind}` to {}{rest}", named.join(", "))
     });
-    let each: Vec<String> = each.collect();
-    match notices.len() {
+    let mut each: Vec<String> = each.collect();
+    match subscribers {
+        0 => {}
+        1 => each.push("one to a subscriber of the public pages".to_owned()),
+        n => each.push(format!("{n} to subscribers of the public pages")),
+    }
+    match notices.len() + subscribers {
         1 => format!(
             "one mail {}: {}",
             when.replace("leave ", "leaves "),
@@ -279,68 +287,52 @@ fn open_points(outlook: &WindowStatus, zone: &TimeZone) -> Vec<String> {
 mod tests {
     use domain::act::Selector;
     use domain::actor::Actor;
-    use domain::id::OutageId;
+    use domain::event::SubscriptionCause;
+    use domain::id::{OutageId, SubscriberId};
     use domain::incident::Cause;
 
     use super::*;
     use crate::engine::rehearsal::rehearse;
     use crate::engine::tests::fixtures::{catalogue, t};
 
-    /// The portal is down since 0, and its customer is owed the notice.
-    fn down() -> Record {
+    fn tell(record: &mut Record, fact: Fact) {
+        let (at, by) = (t(0), Actor::service());
+        record.apply(record.seq + 1, &Event { at, by, fact });
+    }
+
+    /// The portal is watched.
+    fn watched() -> Record {
         let mut record = Record::default();
-        let outage = OutageId(1);
-        let facts = [
-            Fact::Configured {
-                catalogue: Box::new(catalogue()),
-            },
-            Fact::Started { alive_until: None },
-            Fact::OutageOpened {
-                outage,
-                system: "portal".into(),
-                start: t(0),
-                planned: false,
-            },
-            Fact::IncidentOpened {
-                incident: IncidentId(1),
-                systems: vec!["portal".into()],
-                outages: vec![outage],
-                cause: Cause::Outage,
-            },
-        ];
-        for (seq, fact) in (1..).zip(facts) {
-            let (at, by) = (t(0), Actor::service());
-            record.apply(seq, &Event { at, by, fact });
-        }
+        let catalogue = Box::new(catalogue());
+        tell(&mut record, Fact::Configured { catalogue });
+        tell(&mut record, Fact::Started { alive_until: None });
         record
     }
 
-    /// The sentences about an act that is tried.
-    fn tried(record: &Record, act: &Act) -> String {
-        let now = t(60);
-        let tried = rehearse(record, now, &Actor::cli("kim"), act, true, None).unwrap();
-        sentences(&tried.record, now, act, &tried.events, &tried.notices).join("\n")
-    }
-
-    #[test]
-    fn an_update_that_waits_for_the_downtime_says_so() {
-        let act = Act::Update {
-            incident: Selector::Id(IncidentId(1)),
-            text: "We look at it.".to_owned(),
-            public: true,
-            phase: None,
-            estimate: None,
+    /// The portal is down since 0, and its customer is owed the notice.
+    fn down() -> Record {
+        let mut record = watched();
+        let outage = OutageId(1);
+        let opened = Fact::OutageOpened {
+            outage,
+            system: "portal".into(),
+            start: t(0),
+            planned: false,
         };
-        let said = tried(&down(), &act);
-        let expected = "leaves later, after what these addresses are owed before it, or when they can be reached: \
-             `update` to it@st-elsewhere.example";
-        assert_eq!(said, expected);
+        tell(&mut record, opened);
+        let incident = Fact::IncidentOpened {
+            incident: IncidentId(1),
+            systems: vec!["portal".into()],
+            outages: vec![outage],
+            cause: Cause::Outage,
+        };
+        tell(&mut record, incident);
+        record
     }
 
-    #[test]
-    fn a_window_says_when_its_customers_are_reminded() {
+    fn window() -> Single {
         let hours = |hours: i64| t(hours * 3_600);
-        let act = Act::ScheduleMaintenance(Single {
+        Single {
             id: "disks".into(),
             systems: vec!["portal".into()],
             title: "Disks".to_owned(),
@@ -352,7 +344,62 @@ mod tests {
             start_grace_s: None,
             override_reason: None,
             announce_s: vec![7 * 86_400, 86_400, 3_600],
-        });
+        }
+    }
+
+    /// The sentences about an act that is tried.
+    fn tried(record: &Record, act: &Act) -> String {
+        let now = t(60);
+        let tried = rehearse(record, now, &Actor::cli("kim"), act, true, None).unwrap();
+        let (notices, subscribers) = (&tried.notices, tried.subscribers);
+        sentences(&tried.record, now, act, &tried.events, notices, subscribers).join("\n")
+    }
+
+    fn update() -> Act {
+        Act::Update {
+            incident: Selector::Id(IncidentId(1)),
+            text: "We look at it.".to_owned(),
+            public: true,
+            phase: None,
+            estimate: None,
+        }
+    }
+
+    #[test]
+    fn subscribers_are_counted_and_never_named() {
+        let chosen = |id| Fact::SubscriptionChanged {
+            subscriber: SubscriberId(id),
+            systems: vec!["portal".into()],
+            cause: SubscriptionCause::Confirmed,
+        };
+        let mut record = down();
+        tell(&mut record, chosen(1));
+        // The subscriber is owed the downtime first, as the customer is.
+        let said = tried(&record, &update());
+        assert!(!said.contains("subscriber"), "{said}");
+        let mut record = watched();
+        tell(&mut record, chosen(1));
+        let said = tried(&record, &Act::ScheduleMaintenance(window()));
+        let one = "2 mails leave now: `maintenance-scheduled` to it@st-elsewhere.example (St. Elsewhere); one to a \
+             subscriber of the public pages";
+        assert!(said.contains(one), "{said}");
+        tell(&mut record, chosen(2));
+        let said = tried(&record, &Act::ScheduleMaintenance(window()));
+        let two = "2 to subscribers of the public pages";
+        assert!(said.contains(two) && !said.contains("S-1"), "{said}");
+    }
+
+    #[test]
+    fn an_update_that_waits_for_the_downtime_says_so() {
+        let said = tried(&down(), &update());
+        let expected = "leaves later, after what these addresses are owed before it, or when they can be reached: \
+             `update` to it@st-elsewhere.example";
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn a_window_says_when_its_customers_are_reminded() {
+        let act = Act::ScheduleMaintenance(window());
         let said = tried(&down(), &act);
         let expected =
             "its customers are reminded at 2026-10-01 16:00:00 EDT, 2026-10-02 15:00:00 EDT";

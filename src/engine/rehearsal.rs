@@ -1,6 +1,7 @@
 //! An act tried on a copy of the state: what would be recorded, and who would be notified. Nothing is
 //! written and nothing is sent.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use domain::act::{Act, Refusal};
@@ -9,7 +10,7 @@ use domain::caution;
 use domain::event::{Event, Fact};
 use domain::id::NoticeId;
 use domain::input::Input;
-use domain::notice::Notice;
+use domain::notice::{Address, Notice};
 use domain::notices;
 use domain::record::Record;
 use jiff::Timestamp;
@@ -26,6 +27,8 @@ pub struct Rehearsal {
     pub record: Record,
     /// The notices that would be due and are not due without the act.
     pub notices: Vec<Notice>,
+    /// Subscribers who would get a mail because of the act. They may be thousands, so they are counted and not listed.
+    pub subscribers: usize,
 }
 
 /// Why an act was not carried out on the copy.
@@ -77,20 +80,37 @@ pub fn rehearse(
     if let Some(objection) = caution::objection(record, &after, now, act, anyway) {
         return Err(Unable::Objection(objection));
     }
-    let before = due(record, now);
-    let mut notices = due(&after, now);
-    notices.retain(|notice| !before.contains(notice));
+    let (before, then) = (watching(record, now), watching(&after, now));
+    let due = |record: &Record| notices::due_to_others(record, &BTreeSet::new(), now).0;
+    let known = due(&before);
+    let mut notices = due(&then);
+    notices.retain(|notice| !known.contains(notice));
+    let subscribers = newly_due_subscribers(&before, &then, now);
+    drop((before, then));
     Ok(Rehearsal {
         events,
         record: after,
         notices,
+        subscribers,
     })
 }
 
-/// The notices that are due, or will be when a stopped service starts; none to subscribers, who may be thousands.
-fn due(record: &Record, now: Timestamp) -> Vec<Notice> {
+/// How many subscribers get a mail after the act that they do not get without it.
+fn newly_due_subscribers(before: &Record, after: &Record, now: Timestamp) -> usize {
+    let doubted = BTreeSet::new();
+    let is_new = |address: &Address| {
+        let next = notices::next(after, &doubted, address, now);
+        let sends = matches!(next, notices::Next::Send(_));
+        sends && next != notices::next(before, &doubted, address, now)
+    };
+    let active = after.notices.active_subscribers(None);
+    active.filter(is_new).count()
+}
+
+/// The record as it is while the service runs: notices of a stopped one are due when it starts.
+fn watching(record: &Record, now: Timestamp) -> Cow<'_, Record> {
     if record.monitoring.is_watching() {
-        return notices::due_to_others(record, &BTreeSet::new(), now).0;
+        return Cow::Borrowed(record);
     }
     let mut started = record.clone();
     let event = Event {
@@ -101,7 +121,7 @@ fn due(record: &Record, now: Timestamp) -> Vec<Notice> {
         },
     };
     started.apply(record.seq + 1, &event);
-    notices::due_to_others(&started, &BTreeSet::new(), now).0
+    Cow::Owned(started)
 }
 
 /// A journal that counts and writes nothing.

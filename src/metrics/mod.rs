@@ -100,6 +100,7 @@ impl Exporter {
         clocks::add_running(&mut page, source.record);
         notices::add_pending(&mut page, source.record, source.at);
         notices::add_untold(&mut page, source.record);
+        notices::add_subscribers(&mut page, &source);
         page.render() + &self.totals(&source)
     }
 

@@ -1,6 +1,7 @@
 //! Metrics of incidents and notices.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering::Relaxed;
 
 use domain::incident::Cause;
 use domain::notice::{Address, Kind, Notice};
@@ -8,6 +9,7 @@ use domain::notices::due_to_others;
 use domain::record::{Record, Standing};
 use jiff::Timestamp;
 
+use super::Source;
 use super::page::Page;
 
 pub fn add_pending(page: &mut Page, record: &Record, at: Timestamp) {
@@ -34,6 +36,20 @@ pub fn add_untold(page: &mut Page, record: &Record) {
         "nines_customers_not_told",
         "Customers who have not been told of an outage that goes on, ten minutes after their notice was due.",
         untold.len() as u64,
+    );
+}
+
+/// Subscribers are counted and never named.
+pub fn add_subscribers(page: &mut Page, source: &Source) {
+    let unconfirmed = &source.shared.counters.unconfirmed_subscriptions;
+    page.gauge(
+        "nines_subscribers",
+        "People who subscribed by mail on the public page, by state: confirmed, or pending until they confirm.",
+        |series| {
+            let confirmed = source.record.subscribers.count() as u64;
+            series.add(&[("state", "confirmed")], confirmed);
+            series.add(&[("state", "pending")], unconfirmed.load(Relaxed));
+        },
     );
 }
 

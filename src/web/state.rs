@@ -139,7 +139,14 @@ impl Receipt {
             events: rows?,
             changes: None,
             mails: Vec::new(),
-            left: follow_up::sentences(record, now, &asked.act, events, notices),
+            left: follow_up::sentences(
+                record,
+                now,
+                &asked.act,
+                events,
+                notices,
+                rehearsal.subscribers,
+            ),
             zone: record.catalogue.zone.clone(),
             service: record.catalogue.service.clone(),
             contact: crate::notices::contact(&record.catalogue),
@@ -384,6 +391,7 @@ impl AppState {
             events: Vec::new(),
             record: self.engine.snapshot().record.clone(),
             notices: Vec::new(),
+            subscribers: 0,
         });
         match Receipt::of(&asked, now, rehearsal, &recorded) {
             Ok(mut receipt) => {

@@ -30,11 +30,13 @@ fn nobody_is_subscribed_before_the_link_in_the_mail_is_followed() {
     let people = &file.people;
     let secret = requested(people, "a@b.example", "portal", 0).unwrap();
     assert_eq!(people.subscribers().unwrap(), []);
+    assert_eq!(people.unconfirmed_subscriptions().unwrap(), 1);
     assert_eq!(people.confirm_subscription("guess", at(1)).unwrap(), None);
     let confirmed = people
         .confirm_subscription(secret.reveal(), at(48))
         .unwrap();
     assert_eq!(people.subscribers().unwrap(), [confirmed.unwrap()]);
+    assert_eq!(people.unconfirmed_subscriptions().unwrap(), 0);
     // The link works once.
     assert_eq!(
         people

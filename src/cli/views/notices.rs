@@ -1,5 +1,7 @@
 //! `nines notice`: lists notices and recipients, previews a notice, sends a test mail.
 
+use std::collections::BTreeSet;
+
 use domain::catalogue::Customer;
 use domain::event::Delivery;
 use domain::notice::Kind;
@@ -181,9 +183,13 @@ fn test(common: &Common, address: &str) -> Result<End, Failure> {
 
 /// Lists who would be notified about each system, as the configuration says.
 fn recipients(common: &Common, only: Option<&str>) -> Result<End, Failure> {
-    let catalogue = config::load(&common.config)
-        .map_err(Failure::Config)?
-        .catalogue;
+    let loaded = config::load(&common.config).map_err(Failure::Config)?;
+    let catalogue = &loaded.catalogue;
+    let public = loaded.public.as_ref().filter(|_| loaded.mail.is_some());
+    let public: BTreeSet<&str> = public
+        .into_iter()
+        .flat_map(|pages| pages.systems.iter().map(|id| id.as_str()))
+        .collect();
     let ids = || catalogue.systems.iter().map(|system| system.id.as_str());
     if let Some(wanted) = only.filter(|wanted| ids().all(|id| id != *wanted)) {
         return Err(Failure::Usage(config::unknown("system", wanted, ids())));
@@ -199,9 +205,17 @@ fn recipients(common: &Common, only: Option<&str>) -> Result<End, Failure> {
             let addresses = addresses.join(", ");
             lines.push(format!("{} ({}): {addresses}", customer.name, customer.id));
         }
+        let subscribed = public.contains(system);
         if customers.is_empty() {
-            let nobody = "no customer depends on it: no one is notified";
+            let nobody = match subscribed {
+                true => "no customer depends on it",
+                false => "no customer depends on it: no one is notified",
+            };
             lines.push(nobody.to_owned());
+        }
+        if subscribed {
+            let people = "people who subscribed to it on the public pages; `nines status` counts the subscribers";
+            lines.push(people.to_owned());
         }
         list.entry(lines);
         let customers = customers.iter().map(|customer| {
@@ -210,7 +224,9 @@ fn recipients(common: &Common, only: Option<&str>) -> Result<End, Failure> {
                 "webhook": customer.webhook,
             })
         });
-        all.push(json!({ "system": system, "customers": customers.collect::<Vec<_>>() }));
+        all.push(json!({
+            "system": system, "customers": customers.collect::<Vec<_>>(), "subscribers": subscribed,
+        }));
     }
     if common.json {
         return output::answer(&all);
