@@ -164,7 +164,11 @@ async fn run_ready(
         prepared,
         data,
     } = ready;
-    let Prepared { loaded, renderer } = prepared;
+    let Prepared {
+        loaded,
+        renderer,
+        templates,
+    } = prepared;
     let fixed = FixedSettings::from(&start, &loaded);
     let clock = Clock::start()?;
     let opened = open(&start, &data, &loaded, &clock).await?;
@@ -215,7 +219,7 @@ async fn run_ready(
     );
     let pages = Arc::new(pages);
     pages.beats().replace(&loaded.heartbeats);
-    pages.show(loaded.public.clone());
+    pages.show(loaded.public.clone(), templates);
     runner.check_itself(loaded.self_check.clone());
     runner.replace(loaded.probes.clone());
     let admits_group = loaded.socket_group.is_some();

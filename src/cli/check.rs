@@ -10,12 +10,14 @@ use super::{End, Failure};
 use crate::config::{self, SchemaKind};
 use crate::notices;
 use crate::web::console;
+use crate::web::public::Templates;
 
 /// Checks the configuration and the templates, and prints their warnings and what they contain. With
 /// `connect`, also tries each relay, each webhook and the provider; one that fails is bad news.
 pub fn run(common: &Common, connect: bool) -> Result<End, Failure> {
     let loaded = config::load(&common.config).map_err(Failure::Config)?;
     notices::Renderer::new(loaded.look.templates.as_ref())?;
+    Templates::new(loaded.look.templates.as_ref())?;
     let Catalogue {
         systems,
         policies,

@@ -47,7 +47,7 @@ pub use letter::{Reader, Readers};
 pub use message::Rendered;
 pub use outbox::EngineOutbox;
 pub use relay::Timeouts;
-pub use render::{Preview, Renderer};
+pub use render::{Preview, Renderer, own_template};
 pub use trial::{send_test, send_test_webhook, warn_if_no_relay_answers};
 pub use webhook::{meaning as webhook_meaning, try_out as try_webhook};
 

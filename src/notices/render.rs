@@ -147,7 +147,7 @@ impl Renderer {
             let mut replaced = false;
             let mut sources = Vec::with_capacity(SHIPPED.len());
             for (name, text) in SHIPPED {
-                let source = read(templates, name)?;
+                let source = own_template(templates, name)?;
                 replaced |= source.as_ref().is_some_and(|own| own != text);
                 sources.push((*name, source.unwrap_or_else(|| (*text).to_owned())));
             }
@@ -326,7 +326,11 @@ fn environment(
     Ok(env)
 }
 
-fn read(templates: &Templates, name: &str) -> Result<Option<String>, Error> {
+/// The operator's template of that name below `templates`; `None` if there is none.
+///
+/// # Errors
+/// The file cannot be read, is too large or is not UTF-8.
+pub fn own_template(templates: &Templates, name: &str) -> Result<Option<String>, Error> {
     let fail = |path: PathBuf, source| Error::Read {
         path: path.display().to_string(),
         source,

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::Error;
 use crate::config::{self, Loaded, Relay};
 use crate::notices::Renderer;
+use crate::web::public::Templates;
 
 /// How long a reload waits for the files: an unreachable disk may never answer. It is shorter than the
 /// timeout of `nines reload`.
@@ -19,6 +20,8 @@ pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) struct Prepared {
     pub(super) loaded: Loaded,
     pub(super) renderer: Arc<Renderer>,
+    /// Of the public pages.
+    pub(super) templates: Arc<Templates>,
 }
 
 pub(super) type Prepare = dyn Fn(&Path) -> Result<Prepared, Error> + Send + Sync;
@@ -68,7 +71,12 @@ impl Reader {
 pub(super) fn prepare(file: &Path) -> Result<Prepared, Error> {
     let loaded = config::load(file).map_err(Error::Config)?;
     let renderer = Arc::new(Renderer::new(loaded.look.templates.as_ref())?);
-    Ok(Prepared { loaded, renderer })
+    let templates = Arc::new(Templates::new(loaded.look.templates.as_ref())?);
+    Ok(Prepared {
+        loaded,
+        renderer,
+        templates,
+    })
 }
 
 pub(super) fn relays(loaded: &Loaded) -> Vec<Relay> {

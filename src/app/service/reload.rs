@@ -217,7 +217,11 @@ impl Service {
 
     /// Puts the new configuration in force, whole or not at all.
     pub(super) async fn apply(&mut self, prepared: Prepared) -> Result<Reloaded, Error> {
-        let Prepared { loaded, renderer } = prepared;
+        let Prepared {
+            loaded,
+            renderer,
+            templates,
+        } = prepared;
         let slips = Slips::of(&loaded);
         let mut left = removed_while_down(&self.engine.snapshot().record, &loaded.catalogue);
         left.extend(self.fixed.waits(&loaded));
@@ -228,7 +232,7 @@ impl Service {
         self.state.offer(&loaded.probes);
         self.public.beats().replace(&loaded.heartbeats);
         let (systems, url) = public_systems(loaded.public.as_ref());
-        self.public.show(loaded.public);
+        self.public.show(loaded.public, templates);
         self.proxies.replace(loaded.listen.trusted_proxies);
         self.console.configure(loaded.console);
         let (public, private) = (self.state.public_tls(), self.state.private_tls());

@@ -10,70 +10,67 @@ use super::incidents::{IncidentView, Named};
 use super::model::{Model, SystemView};
 use super::windows::WindowView;
 
-/// Every path below `/api/v2/` with its answer.
-pub(super) fn answers(model: &Model) -> Vec<(&'static str, Value)> {
+/// Every path below `/api/v2/`, without `.json`.
+pub(super) const PATHS: [&str; 8] = [
+    "summary",
+    "status",
+    "components",
+    "incidents",
+    "incidents/unresolved",
+    "scheduled-maintenances",
+    "scheduled-maintenances/upcoming",
+    "scheduled-maintenances/active",
+];
+/// Incidents and windows of an answer.
+const MOST: usize = 50;
+
+/// The answer of one of [`PATHS`].
+pub(super) fn answer(model: &Model, path: &str) -> Value {
     let page = page(model);
-    let components = components(model);
-    let incidents: Vec<Value> = model
-        .incidents
-        .iter()
-        .take(50)
-        .map(|i| incident(model, i))
-        .collect();
-    let unresolved: Vec<Value> = model.current.iter().map(|i| incident(model, i)).collect();
-    let windows = |states: &[&str]| -> Vec<Value> {
-        let wanted = model.windows.iter().filter(|w| states.contains(&w.state));
-        wanted.take(50).map(|w| maintenance(model, w)).collect()
+    let incidents = |all: &[IncidentView], most: usize| -> Vec<Value> {
+        let all = all.iter().take(most);
+        all.map(|i| incident(model, i)).collect()
     };
-    let (upcoming, active) = (windows(&["scheduled"]), windows(&["in progress"]));
-    // The latest fifty.
-    let planned = model
-        .windows
-        .iter()
-        .rev()
-        .filter(|w| w.state != "cancelled");
-    let all: Vec<Value> = planned.take(50).map(|w| maintenance(model, w)).collect();
-    // As on the first page: a weekly window is not listed for months.
-    let coming = model.planned.iter().map(|w| maintenance(model, w));
-    let coming: Vec<Value> = coming.collect();
-    let status = status(model);
-    vec![
-        (
-            "summary",
+    let unresolved = || incidents(&model.current, usize::MAX);
+    let windows = |state: &str| -> Vec<Value> {
+        let wanted = model.windows.iter().filter(|w| w.state == state);
+        wanted.take(MOST).map(|w| maintenance(model, w)).collect()
+    };
+    match path {
+        "status" => json!({ "page": page, "status": status(model) }),
+        "components" => json!({ "page": page, "components": components(model) }),
+        "incidents" => {
+            json!({ "page": page, "incidents": incidents(&model.incidents, MOST) })
+        }
+        "incidents/unresolved" => json!({ "page": page, "incidents": unresolved() }),
+        "scheduled-maintenances" => {
+            // The latest fifty.
+            let planned = model.windows.iter().rev();
+            let planned = planned.filter(|w| w.state != "cancelled").take(MOST);
+            let planned: Vec<Value> = planned.map(|w| maintenance(model, w)).collect();
+            json!({ "page": page, "scheduled_maintenances": planned })
+        }
+        "scheduled-maintenances/upcoming" => {
+            json!({ "page": page, "scheduled_maintenances": windows("scheduled") })
+        }
+        "scheduled-maintenances/active" => {
+            json!({ "page": page, "scheduled_maintenances": windows("in progress") })
+        }
+        // The summary. As on the first page, a weekly window is not listed for months.
+        _ => {
+            let coming = model.planned.iter().map(|w| maintenance(model, w));
             json!({
-                "page": page, "components": components, "incidents": unresolved,
-                "scheduled_maintenances": coming, "status": status,
-            }),
-        ),
-        ("status", json!({ "page": page, "status": status })),
-        (
-            "components",
-            json!({ "page": page, "components": components }),
-        ),
-        ("incidents", json!({ "page": page, "incidents": incidents })),
-        (
-            "incidents/unresolved",
-            json!({ "page": page, "incidents": unresolved }),
-        ),
-        (
-            "scheduled-maintenances",
-            json!({ "page": page, "scheduled_maintenances": all }),
-        ),
-        (
-            "scheduled-maintenances/upcoming",
-            json!({ "page": page, "scheduled_maintenances": upcoming }),
-        ),
-        (
-            "scheduled-maintenances/active",
-            json!({ "page": page, "scheduled_maintenances": active }),
-        ),
-    ]
+                "page": page, "components": components(model), "incidents": unresolved(),
+                "scheduled_maintenances": coming.collect::<Vec<Value>>(), "status": status(model),
+            })
+        }
+    }
 }
 
 fn page(model: &Model) -> Value {
     json!({
-        "id": "nines", "name": model.name, "url": model.url, "time_zone": model.zone,
-        "updated_at": model.at.iso,
+        "id": "nines", "name": model.head.name, "url": model.head.url, "time_zone": model.head.zone,
+        "updated_at": model.head.at.iso,
     })
 }
 
@@ -91,7 +88,7 @@ fn status(model: &Model) -> Value {
         () if worst("maintenance") => "maintenance",
         () => "none",
     };
-    json!({ "indicator": indicator, "description": model.sentence.trim_end_matches('.') })
+    json!({ "indicator": indicator, "description": model.head.sentence.trim_end_matches('.') })
 }
 
 fn component_status(system: &SystemView) -> &'static str {
@@ -160,7 +157,7 @@ fn component(
     members: Option<&[&str]>,
 ) -> Value {
     let mut value = json!({
-        "id": id, "name": name, "status": status, "created_at": model.at.iso, "updated_at": model.at.iso,
+        "id": id, "name": name, "status": status, "created_at": model.head.at.iso, "updated_at": model.head.at.iso,
         "position": position, "description": null, "showcase": true, "start_date": null,
         "group_id": group, "page_id": "nines", "group": members.is_some(), "only_show_if_degraded": false,
     });
@@ -199,7 +196,7 @@ fn incident(model: &Model, view: &IncidentView) -> Value {
         "updated_at": view.updates.first().map_or(&view.started.iso, |update| &update.at.iso),
         "monitoring_at": null, "resolved_at": view.resolved.as_ref().map(|at| &at.iso),
         "impact": if view.kind == "degraded" { "minor" } else { "major" },
-        "shortlink": format!("{}/incidents/{}", model.url, view.id), "started_at": view.started.iso,
+        "shortlink": format!("{}/incidents/{}", model.head.url, view.id), "started_at": view.started.iso,
         "page_id": "nines", "incident_updates": updates, "components": concerned(model, &view.systems),
     })
 }
@@ -214,7 +211,7 @@ fn maintenance(model: &Model, view: &WindowView) -> Value {
     json!({
         "id": view.id, "name": view.title, "status": status, "created_at": changed, "updated_at": changed,
         "monitoring_at": null, "resolved_at": null, "impact": "maintenance",
-        "shortlink": format!("{}/maintenance/{}", model.url, view.id), "started_at": view.start.iso,
+        "shortlink": format!("{}/maintenance/{}", model.head.url, view.id), "started_at": view.start.iso,
         "page_id": "nines", "scheduled_for": view.start.iso, "scheduled_until": view.end.iso,
         "incident_updates": [{
             "id": format!("{}-1", view.id), "status": status, "body": body, "incident_id": view.id,

@@ -85,7 +85,7 @@ pub async fn run(state: Arc<Public>, data: PathBuf, stop: impl Future<Output = (
         ..Reader::default()
     };
     loop {
-        if let (_, Some(pages)) = state.settings.get() {
+        if let (_, Some((pages, _))) = state.settings.get() {
             let (snapshot, now) = (state.engine.snapshot(), state.engine.clock().now());
             let work = tokio::task::spawn_blocking(move || {
                 let archive = reader.read(&snapshot.record, &pages.systems, now);

@@ -14,12 +14,15 @@ use super::words::{length, list};
 /// The days of a system as the page draws them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Days {
+    /// Drawn once, as [`super::model::SystemView::strip`]: the days of many systems are many values.
+    #[serde(skip)]
     pub all: Vec<Day>,
     /// For readers of screens: how many days had downtime, and which.
     pub summary: String,
     /// Contract availability over these days, as `99.987%`; `None` without measured time.
     pub availability: Option<String>,
-    /// The days with downtime, degradation or unobserved time, the latest first.
+    /// The days with downtime, degradation or unobserved time, the latest first. Only the page of the system has them.
+    #[serde(skip)]
     pub notable: Vec<Day>,
 }
 

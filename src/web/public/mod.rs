@@ -8,15 +8,21 @@ mod beats;
 mod days;
 mod incidents;
 mod model;
+mod months;
+mod pages;
 mod peers;
 mod problem;
 mod refresh;
 mod render;
 mod response;
+mod sample;
 mod site;
 mod subscribe;
 mod windows;
 mod words;
+
+#[cfg(test)]
+mod tests;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -32,6 +38,7 @@ use axum::middleware::map_response;
 use axum::response::IntoResponse;
 use axum::routing::{any, get};
 use people::People;
+use tokio::sync::Semaphore;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
@@ -53,6 +60,7 @@ use crate::subscriptions::Subscriptions;
 pub use self::archive::run as archive;
 pub use self::beats::Beats;
 pub use self::refresh::run as refresh;
+pub use self::render::Templates;
 
 const LIMITS: Limits = Limits {
     connections: 1_024,
@@ -94,6 +102,8 @@ pub struct Public {
     archive: ArcSwap<Archive>,
     /// Counts the archives, so that pages are made again.
     archived: AtomicU64,
+    /// Held while a page is rendered.
+    making: Arc<Semaphore>,
 }
 
 impl Public {
@@ -107,6 +117,7 @@ impl Public {
         Self {
             archive: ArcSwap::default(),
             archived: AtomicU64::new(0),
+            making: Arc::new(Semaphore::new(1)),
             problems: Problems::new(Arc::clone(&engine), people),
             engine,
             beats: Beats::default(),
@@ -131,9 +142,9 @@ impl Public {
         &self.beats
     }
 
-    /// Shows these pages from now on.
-    pub fn show(&self, pages: Option<PublicPages>) {
-        self.settings.replace(pages);
+    /// Shows these pages from now on, rendered with these templates.
+    pub fn show(&self, pages: Option<PublicPages>, templates: Arc<Templates>) {
+        self.settings.replace(pages, templates);
     }
 }
 
@@ -195,7 +206,7 @@ async fn events(State(state): State<Arc<Public>>) -> Response<Body> {
     }
 }
 
-/// A page, as it was made last.
+/// A page, as it is since the last change.
 async fn page(
     State(state): State<Arc<Public>>,
     method: Method,
@@ -216,10 +227,16 @@ async fn page(
     }
     let path = uri.path().trim_end_matches('/');
     let path = if path.is_empty() { "/" } else { path };
-    match (site.get(path).filter(|_| path != GONE), site.get(GONE)) {
-        (Some(answer), _) => answer.respond(StatusCode::OK, &headers),
-        (None, Some(gone)) => gone.respond(StatusCode::NOT_FOUND, &headers),
-        (None, None) => not_found().await.into_response(),
+    let (path, status) = match site.has(path) {
+        true => (path, StatusCode::OK),
+        false => (GONE, StatusCode::NOT_FOUND),
+    };
+    match site.answer(path, &state.making).await {
+        Some(answer) => answer.respond(status, &headers),
+        None => {
+            let sentence = "this page cannot be made at the moment\n";
+            (StatusCode::INTERNAL_SERVER_ERROR, sentence).into_response()
+        }
     }
 }
 

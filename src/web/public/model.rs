@@ -2,33 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use domain::calendar::Month;
 use domain::catalogue::Kind;
 use domain::id::SystemId;
-use domain::months::Months as _;
 use domain::record::{Record, State};
-use domain::report::words;
-use domain::span::Span;
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::archive::Archive;
 use super::days::{self, Days};
 use super::incidents::{self, IncidentView, Named};
+use super::months::{self, HistoryMonth};
 use super::problem::ProblemForm;
-use super::response::{self, Response};
 use super::windows::{self, WindowView};
-use super::words::{When, length, list};
+use super::words::{When, list};
 use crate::config::PublicPages;
 
 /// How far ahead the first page lists planned work.
 const PLANNED_AHEAD: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// How long the first page shows incidents that are over.
 const RECENT: SignedDuration = SignedDuration::from_hours(14 * 24);
-/// The months of a system's page, the running one included.
-const MONTHS: usize = 13;
 
 /// The public systems that are configured.
 pub(super) struct Shown<'a> {
@@ -74,9 +66,9 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// Everything that the public pages show.
+/// The values around the content of each page: `m` of the templates. It is small, since every page is given all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Model {
+pub(super) struct Head {
     pub name: String,
     pub service: String,
     pub zone: String,
@@ -92,6 +84,18 @@ pub(super) struct Model {
     pub tone: &'static str,
     /// About partners; empty if there is nothing to say.
     pub also: String,
+    pub days: u32,
+    /// The form for reports of problems.
+    pub problem_form: Option<ProblemForm>,
+    /// The months that have a page, the latest first.
+    pub months: Vec<HistoryMonth>,
+}
+
+/// Everything that the public pages show, without what a page of a system adds. The first page's template gets it as `v`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Model {
+    #[serde(skip)]
+    pub head: Head,
     pub groups: Vec<Group>,
     /// Incidents that go on, the latest first.
     pub current: Vec<IncidentView>,
@@ -99,11 +103,6 @@ pub(super) struct Model {
     pub recent: Vec<IncidentView>,
     /// Windows that go on or begin within two weeks.
     pub planned: Vec<WindowView>,
-    pub days: u32,
-    /// The form for reports of problems.
-    pub problem_form: Option<ProblemForm>,
-    /// The months that have a page, the latest first.
-    pub months: Vec<HistoryMonth>,
     /// Every incident that everyone may see, the latest first.
     #[serde(skip)]
     pub incidents: Vec<IncidentView>,
@@ -132,49 +131,18 @@ pub(super) struct SystemView {
     pub since: Option<When>,
     pub advice: Option<String>,
     pub days: Days,
-    /// Contract availability by month, the latest first.
-    pub months: Vec<SystemMonth>,
-    /// `None` before the first roll-up.
-    pub response: Option<Response>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct SystemMonth {
-    /// `October 2026`
-    pub name: String,
-    pub availability: Option<String>,
-    pub target: Option<String>,
-    pub down: String,
-    pub planned: String,
-    /// The figures are those of the report that the committee approved.
-    pub approved: bool,
-    pub running: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct HistoryMonth {
-    /// `2026-10`
-    pub id: String,
-    /// `October 2026`
-    pub name: String,
-    #[serde(skip)]
-    pub span: Option<Span>,
+    /// The picture of the days, as markup. Empty until the site draws it.
+    pub strip: String,
 }
 
 impl Model {
-    pub(super) fn of(
-        record: &Record,
-        pages: &PublicPages,
-        archive: &Archive,
-        url: &str,
-        at: Timestamp,
-    ) -> Self {
+    pub(super) fn of(record: &Record, pages: &PublicPages, url: &str, at: Timestamp) -> Self {
         let shown = Shown::of(record, pages);
         let zone = shown.zone.clone();
         let windows = windows::all(record, &shown, at);
         let systems: Vec<SystemView> = shown
             .systems()
-            .map(|id| system(record, &shown, archive, &windows, id, at))
+            .map(|id| system(record, &shown, &windows, id, at))
             .collect();
         let mut incidents: Vec<IncidentView> = record
             .incidents
@@ -185,7 +153,7 @@ impl Model {
         let recent = at.checked_sub(RECENT).unwrap_or(Timestamp::MIN);
         let soon = at.checked_add(PLANNED_AHEAD).unwrap_or(Timestamp::MAX);
         let (tone, sentence, also) = sentence(&systems);
-        Self {
+        let head = Head {
             name: pages
                 .name
                 .clone()
@@ -200,6 +168,16 @@ impl Model {
             sentence,
             tone,
             also,
+            days: pages.days,
+            problem_form: pages
+                .problem_reports
+                .as_ref()
+                .map(|form| ProblemForm::of(record, form)),
+            months: months::of_history(record, &shown, at),
+        };
+        Self {
+            head,
+            groups: groups(pages, systems),
             current: incidents
                 .iter()
                 .filter(|i| i.resolved_at.is_none())
@@ -219,13 +197,6 @@ impl Model {
                 })
                 .cloned()
                 .collect(),
-            days: pages.days,
-            problem_form: pages
-                .problem_reports
-                .as_ref()
-                .map(|form| ProblemForm::of(record, form)),
-            months: months(record, &shown, at),
-            groups: groups(pages, systems),
             incidents,
             windows,
             made_at: at,
@@ -245,11 +216,17 @@ impl Model {
         let windows =
             windows.map(|w| format!("{} {} {} {}", w.id, w.state, w.start.iso, w.end.iso));
         let all: Vec<String> = systems.chain(incidents).chain(windows).collect();
-        format!("{}\n{}\n{}", self.sentence, self.also, all.join("\n"))
+        let head = &self.head;
+        format!("{}\n{}\n{}", head.sentence, head.also, all.join("\n"))
     }
 
     pub(super) fn systems(&self) -> impl Iterator<Item = &SystemView> {
         self.groups.iter().flat_map(|group| &group.systems)
+    }
+
+    pub(super) fn systems_mut(&mut self) -> impl Iterator<Item = &mut SystemView> {
+        let groups = self.groups.iter_mut();
+        groups.flat_map(|group| &mut group.systems)
     }
 }
 
@@ -282,7 +259,6 @@ fn groups(pages: &PublicPages, systems: Vec<SystemView>) -> Vec<Group> {
 fn system(
     record: &Record,
     shown: &Shown<'_>,
-    archive: &Archive,
     windows: &[WindowView],
     id: &SystemId,
     at: Timestamp,
@@ -319,96 +295,8 @@ fn system(
             .and_then(|system| system.downtime_advice.clone())
             .filter(|_| state == State::Down),
         days: days::of(record, id, &shown.zone, shown.pages.days, at),
-        months: system_months(record, archive, id, at),
-        response: archive.answered(id).and_then(|days| {
-            let zone = record.zone_of(id).unwrap_or(TimeZone::UTC);
-            response::of(days, at.to_zoned(zone).date(), shown.pages.days)
-        }),
+        strip: String::new(),
     }
-}
-
-/// The months of a system. The figures of an approved report win.
-fn system_months(
-    record: &Record,
-    archive: &Archive,
-    id: &SystemId,
-    at: Timestamp,
-) -> Vec<SystemMonth> {
-    let Some(months) = record.months_of(id) else {
-        return Vec::new();
-    };
-    let committee = record
-        .catalogue
-        .system(id.as_str())
-        .map(|system| &system.committee);
-    let zone = record.zone_of(id).unwrap_or(TimeZone::UTC);
-    let mut found = Vec::new();
-    let mut month = Month::of(at, &zone);
-    for n in 0..MONTHS {
-        let period = months.around(month.span(&zone).from);
-        let figures = days::figures(record, id, period, at);
-        let Some(figures) = figures.filter(|figures| figures.agreed_s > 0) else {
-            break;
-        };
-        let agreed = record.configurations.accounted_by(id, period.from);
-        let target = agreed.and_then(|agreed| agreed.target);
-        let percent = |text: &String| format!("{text}%");
-        let approved = committee.and_then(|committee| archive.approved(committee, month, id));
-        found.push(match approved {
-            Some(approved) => SystemMonth {
-                name: name_of(month),
-                availability: approved.contract_availability.as_ref().map(percent),
-                target: approved.target.as_ref().map(percent),
-                down: length(approved.unplanned_s + approved.excluded_s),
-                planned: length(approved.planned_s),
-                approved: true,
-                running: n == 0,
-            },
-            None => SystemMonth {
-                name: name_of(month),
-                availability: days::availability(&figures),
-                target: target.map(|target| format!("{}%", words::target_truncated(target))),
-                down: length(figures.unplanned_s + figures.excluded_s),
-                planned: length(figures.planned_s),
-                approved: false,
-                running: n == 0,
-            },
-        });
-        month = month.prev();
-    }
-    found
-}
-
-/// The months from the first public system's beginning until now, at most 25.
-fn months(record: &Record, shown: &Shown<'_>, at: Timestamp) -> Vec<HistoryMonth> {
-    let lives = shown.systems().filter_map(|id| record.systems.get(id));
-    let began = lives
-        .filter_map(|known| known.life.first().map(|(from, _)| *from))
-        .min();
-    let mut month = Month::of(at, &shown.zone);
-    let mut found = Vec::new();
-    while found.len() < 25 {
-        let span = month.span(&shown.zone);
-        if began.is_none_or(|began| span.to <= began) {
-            break;
-        }
-        found.push(HistoryMonth {
-            id: month.to_string(),
-            name: name_of(month),
-            span: Some(span),
-        });
-        month = month.prev();
-    }
-    found
-}
-
-/// `October 2026`
-fn name_of(month: Month) -> String {
-    let first = Date::new(month.year(), month.number(), 1);
-    first.map_or_else(
-        |_| month.to_string(),
-        |first| first.strftime("%B %Y").to_string(),
-    )
 }
 
 /// The tone, the one sentence, and a second one about partners.

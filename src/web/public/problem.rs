@@ -293,7 +293,7 @@ pub(super) async fn submit(
                 None => state.problems.tokens.fresh(),
             };
             let view = FormView::again(form, written, errors, token);
-            return shown(frame, StatusCode::UNPROCESSABLE_ENTITY, view);
+            return shown(frame, StatusCode::UNPROCESSABLE_ENTITY, view).await;
         }
     };
     // A person who leaves while the report is being recorded does not stop it.
@@ -305,7 +305,8 @@ pub(super) async fn submit(
                 number: incident.to_string(),
                 email: written.email.trim().to_owned(),
             };
-            match frame.page("problem-sent.html.j2", PATH, "Report received", view) {
+            let title = "Report received".to_owned();
+            match frame.form("problem-sent.html.j2", PATH, title, view).await {
                 Ok(html) => html_page(StatusCode::OK, html),
                 Err(error) => unrendered(&error),
             }
@@ -316,7 +317,7 @@ pub(super) async fn submit(
             }
             let token = Some(written.token.clone());
             let view = FormView::again(form, written, fields::Errors::whole(sentence), token);
-            shown(frame, status, view)
+            shown(frame, status, view).await
         }
         Err(error) => {
             tracing::error!(%error, "recording a problem report broke off");
@@ -334,9 +335,8 @@ struct SentView {
     email: String,
 }
 
-fn form_of(site: &Site) -> Option<(&ProblemForm, &Frame)> {
-    let frame = site.frame.as_ref()?;
-    Some((frame.form()?, frame))
+fn form_of(site: &Site) -> Option<(&ProblemForm, &Arc<Frame>)> {
+    Some((site.frame.problem_form()?, &site.frame))
 }
 
 fn is_form(headers: &HeaderMap) -> bool {
@@ -365,9 +365,9 @@ async fn arrived(body: Body) -> Result<Bytes, (StatusCode, &'static str)> {
 }
 
 /// The form with what was written and what is wrong with it.
-fn shown(frame: &Frame, status: StatusCode, view: FormView<'_>) -> Response<Body> {
+async fn shown(frame: &Arc<Frame>, status: StatusCode, view: FormView<'_>) -> Response<Body> {
     let title = format!("Error: {TITLE}");
-    match frame.page("problem.html.j2", PATH, &title, view) {
+    match frame.form("problem.html.j2", PATH, title, view).await {
         Ok(html) => html_page(status, html),
         Err(error) => unrendered(&error),
     }

@@ -26,10 +26,13 @@ const LARGEST_LOGO: u64 = 256 * 1024;
 /// Without a turn of the engine for this long, pages say from when they are.
 const SILENT: SignedDuration = SignedDuration::from_secs(60);
 
-/// The pages that the configuration asks for.
+/// The pages that the configuration asks for, and the templates that render them.
+pub(super) type Wanted = (Arc<PublicPages>, Arc<Templates>);
+
+/// The configuration of the pages. Each change gets a number.
 pub(super) struct Settings {
     address: String,
-    pages: Mutex<(u64, Option<Arc<PublicPages>>)>,
+    pages: Mutex<(u64, Option<Wanted>)>,
 }
 
 impl Settings {
@@ -40,12 +43,12 @@ impl Settings {
         }
     }
 
-    pub(super) fn replace(&self, pages: Option<PublicPages>) {
+    pub(super) fn replace(&self, pages: Option<PublicPages>, templates: Arc<Templates>) {
         let mut known = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        *known = (known.0 + 1, pages.map(Arc::new));
+        *known = (known.0 + 1, pages.map(|pages| (Arc::new(pages), templates)));
     }
 
-    pub(super) fn get(&self) -> (u64, Option<Arc<PublicPages>>) {
+    pub(super) fn get(&self) -> (u64, Option<Wanted>) {
         self.pages
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -55,13 +58,6 @@ impl Settings {
 
 /// Keeps the pages up to date until `stop`.
 pub async fn run(state: Arc<Public>, stop: impl Future<Output = ()>) {
-    let templates = match Templates::new() {
-        Ok(templates) => Arc::new(templates),
-        Err(error) => {
-            tracing::error!(%error, "the public pages cannot be made: a built-in template is wrong");
-            return;
-        }
-    };
     tokio::pin!(stop);
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -74,7 +70,7 @@ pub async fn run(state: Arc<Public>, stop: impl Future<Output = ()>) {
             _ = look.tick() => {}
         }
         let (version, pages) = state.settings.get();
-        let Some(pages) = pages else {
+        let Some((pages, templates)) = pages else {
             state.site.store(None);
             shown = None;
             continue;
@@ -89,8 +85,8 @@ pub async fn run(state: Arc<Public>, stop: impl Future<Output = ()>) {
         if !is_new && began.saturating_sub(made_at) < AGAIN_AFTER.max(took * SHARE) {
             continue;
         }
-        let (maker, templates) = (Arc::clone(&state), Arc::clone(&templates));
-        let made = tokio::task::spawn_blocking(move || make(&maker, &pages, &templates)).await;
+        let maker = Arc::clone(&state);
+        let made = tokio::task::spawn_blocking(move || make(&maker, pages, templates)).await;
         match made {
             Ok(Ok(site)) => {
                 let site = Arc::new(site);
@@ -110,10 +106,9 @@ pub async fn run(state: Arc<Public>, stop: impl Future<Output = ()>) {
 
 fn make(
     state: &Public,
-    pages: &PublicPages,
-    templates: &Arc<Templates>,
+    pages: Arc<PublicPages>,
+    templates: Arc<Templates>,
 ) -> Result<Site, minijinja::Error> {
-    let snapshot = state.engine.snapshot();
     let now = state.engine.clock().now();
     let turned_us = state.engine.shared().counters.turned_us.load(Relaxed);
     let turned = Timestamp::from_microsecond(turned_us).unwrap_or(now);
@@ -121,16 +116,17 @@ fn make(
         true => turned,
         false => now,
     };
-    let logo = pages.logo.as_deref().and_then(logo);
-    Site::of(&Source {
-        record: &snapshot.record,
-        pages,
+    let url = pages.url.as_deref().unwrap_or(&state.settings.address);
+    let source = Source {
+        snapshot: state.engine.snapshot(),
         templates,
-        archive: &state.archive.load(),
-        logo: logo.as_ref(),
-        url: pages.url.as_deref().unwrap_or(&state.settings.address),
+        archive: state.archive.load_full(),
+        logo: pages.logo.as_deref().and_then(logo),
+        url: url.to_owned(),
+        pages,
         at,
-    })
+    };
+    Site::of(source, state.site.load().as_deref())
 }
 
 /// The picture; `None` if it cannot be read, which the log says.

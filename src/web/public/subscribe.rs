@@ -150,7 +150,8 @@ async fn ask(
             "subscribe.html.j2",
             "Subscribe",
             form,
-        );
+        )
+        .await;
     }
     if !state.admits_subscriber(peer) {
         return too_many(StatusCode::TOO_MANY_REQUESTS);
@@ -158,7 +159,7 @@ async fn ask(
     if !state.subscriptions.ask(fields.address, fields.systems) {
         return too_many(StatusCode::SERVICE_UNAVAILABLE);
     }
-    told(&site, StatusCode::OK, &ASKED)
+    told(&site, StatusCode::OK, &ASKED).await
 }
 
 /// A page with a few sentences.
@@ -202,6 +203,7 @@ async fn confirm_page(
         "Confirm your subscription",
         (),
     )
+    .await
 }
 
 async fn confirm(
@@ -217,8 +219,8 @@ async fn confirm(
         Ok(Some((_, link))) => {
             Redirect::to(&format!("/subscription/{link}?confirmed")).into_response()
         }
-        Ok(None) => told(&site, StatusCode::NOT_FOUND, &NO_LINK),
-        Err(error) => failed(&site, &error),
+        Ok(None) => told(&site, StatusCode::NOT_FOUND, &NO_LINK).await,
+        Err(error) => failed(&site, &error).await,
     }
 }
 
@@ -247,13 +249,17 @@ async fn manage_page(
         _ => None,
     };
     match state.subscriptions.of_link(secret).await {
-        Ok(Some(subscriber)) => managed(&site, &subscriber, done),
-        Ok(None) => told(&site, StatusCode::NOT_FOUND, &ENDED),
-        Err(error) => failed(&site, &error),
+        Ok(Some(subscriber)) => managed(&site, &subscriber, done).await,
+        Ok(None) => told(&site, StatusCode::NOT_FOUND, &ENDED).await,
+        Err(error) => failed(&site, &error).await,
     }
 }
 
-fn managed(site: &Site, subscriber: &Subscriber, done: Option<&'static str>) -> Response<Body> {
+async fn managed(
+    site: &Site,
+    subscriber: &Subscriber,
+    done: Option<&'static str>,
+) -> Response<Body> {
     let view = Managed {
         address: subscriber.address.clone(),
         systems: choices(site.systems(), |id| subscriber.systems.contains(id)),
@@ -266,6 +272,7 @@ fn managed(site: &Site, subscriber: &Subscriber, done: Option<&'static str>) -> 
         "Your subscription",
         view,
     )
+    .await
 }
 
 /// The choice of systems, or the end of the subscription: by the button, by RFC 8058, or because no system is chosen.
@@ -290,9 +297,9 @@ async fn change(
             Redirect::to(&format!("/subscription/{secret}?changed")).into_response()
         }
         // A mail program may repeat its request.
-        Ok(Some(_)) => told(&site, StatusCode::OK, &ENDED),
-        Ok(None) => told(&site, StatusCode::NOT_FOUND, &NO_LINK),
-        Err(error) => failed(&site, &error),
+        Ok(Some(_)) => told(&site, StatusCode::OK, &ENDED).await,
+        Ok(None) => told(&site, StatusCode::NOT_FOUND, &NO_LINK).await,
+        Err(error) => failed(&site, &error).await,
     }
 }
 
@@ -316,31 +323,30 @@ fn too_many(status: StatusCode) -> Response<Body> {
     (status, retry, text).into_response()
 }
 
-fn failed(site: &Site, error: &Error) -> Response<Body> {
-    let error = error as &dyn std::error::Error;
-    tracing::error!(error, "a subscription cannot be changed");
-    told(site, StatusCode::SERVICE_UNAVAILABLE, &UNAVAILABLE)
+async fn failed(site: &Site, error: &Error) -> Response<Body> {
+    tracing::error!(
+        error = error as &dyn std::error::Error,
+        "a subscription cannot be changed"
+    );
+    told(site, StatusCode::SERVICE_UNAVAILABLE, &UNAVAILABLE).await
 }
 
-fn told(site: &Site, status: StatusCode, told: &Told) -> Response<Body> {
-    page(site, status, "told.html.j2", told.title, told)
+async fn told(site: &Site, status: StatusCode, told: &Told) -> Response<Body> {
+    page(site, status, "told.html.j2", told.title, told).await
 }
 
-fn page(
+async fn page(
     site: &Site,
     status: StatusCode,
-    template: &str,
+    template: &'static str,
     title: &str,
     view: impl Serialize,
 ) -> Response<Body> {
-    let made = site.frame.as_ref();
-    let made = made.map(|frame| frame.page(template, "", title, view));
-    match made {
-        Some(Ok(text)) => html(status, text),
-        Some(Err(error)) => {
+    match site.frame.form(template, "", title.to_owned(), view).await {
+        Ok(text) => html(status, text),
+        Err(error) => {
             tracing::error!(%error, template, "a page could not be made");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
-        None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
