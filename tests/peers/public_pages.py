@@ -3,15 +3,17 @@
 the widely used status page API.
 
 A system goes down, and an open page says so without a reload. A page without JavaScript asks to be loaded again. A person
-reports a problem without JavaScript, first with data of a patient. Every
-page is valid, has no violation for axe-core in light and dark at 390 and 1440 pixels, and does not scroll sideways.
-Needs Debian's chromium and a Java runtime, and npm, which installs the checkers into a cache.
+reports a problem without JavaScript, first with data of a patient. Two people subscribe by mail, choose systems and leave, while a
+window is planned, moved and cancelled. Every page is valid, has no violation for axe-core in light and dark at 390 and 1440 pixels, and does not scroll sideways.
+Needs Debian's chromium and a Java runtime, PyPI's aiosmtpd, and npm, which installs the checkers into a cache.
 """
 
+import datetime
 import re
+import urllib.request
 
 import browser
-from harness import Nines, Workspace, answers, become, check, fetch, free_port, running, say, until
+from harness import Nines, UTC, Workspace, answers, become, check, fetch, free_port, mails, running, say, until
 
 # Opens a page, waits until it says that a system is down, and reads it without JavaScript.
 LIVE = r"""
@@ -61,6 +63,58 @@ await browser.close();
 """
 
 
+# Subscribes two people without JavaScript. A line that it waits for is the link of a mail. Then follows a window.
+SUBSCRIBE = r"""
+import { browser, say, told } from './browser.mjs';
+const [site] = process.argv.slice(2);
+const plain = await browser.newContext({ javaScriptEnabled: false });
+const page = await plain.newPage();
+const press = (name) => page.getByRole('button', { name, exact: true }).click();
+const title = () => page.locator('h1').textContent();
+const subscribe = async (address) => {
+  await page.goto(site + '/subscribe');
+  await page.getByLabel('Mail address').fill(address);
+  await press('Subscribe');
+  say(await title());
+  await page.goto(await told());
+  await press('Confirm');
+  say(await page.locator('.done').textContent());
+};
+await subscribe('ann@clinic.example');
+await page.getByLabel('Results').uncheck();
+await press('Save the choice');
+const [chosen, kept] = [await page.getByLabel('Results').isChecked(), await page.getByLabel('Portal').isChecked()];
+say({ chosen, kept, done: await page.locator('.done').textContent() });
+const ann = page.url();
+await subscribe('bob@clinic.example');
+const bob = page.url();
+const windows = async (wanted) => {
+  for (let n = 0; n < 60; n += 1) {
+    await page.goto(site + '/');
+    const all = await page.locator('article.window').allInnerTexts();
+    const found = all.filter((text) => text.includes('New <disks>'));
+    if (wanted(found)) return found;
+    await new Promise((resume) => setTimeout(resume, 250));
+  }
+  throw new Error('the window is not shown as it is');
+};
+say('planned?');
+await told();
+say(await windows((found) => found.length === 1));
+await page.goto(bob);
+await press('Unsubscribe');
+say(await title());
+await told();
+say(await windows((found) => found.some((text) => text.includes('10:00 to 12:00'))));
+await told();
+await page.goto(ann);
+say(await title());
+say(await windows((found) => found.length === 0));
+await page.goto(site + '/maintenance/disks');
+say(await page.locator('.hero').innerText());
+await browser.close();
+"""
+
 # The violations of every page.
 PAGES = r"""
 import { browser, errors, say, everywhere } from './browser.mjs';
@@ -95,6 +149,69 @@ def links(site):
         found = re.findall(r'href="(/(?:systems|incidents|maintenance|history)/[^"]+)"', page)
         ahead.extend(found)
     return sorted(known)
+
+
+def subscriptions(workspace):
+    """Two people subscribe, choose and leave; a window appears, is moved and is cancelled meanwhile."""
+    relay, public, port = free_port(), free_port(), free_port()
+    site = f"http://127.0.0.1:{public}"
+    spool = workspace.aiosmtpd(relay)
+    workspace.target("shown", port)
+    probe = f'[[probe]]\nname = "page"\nkind = "http"\nurl = "http://127.0.0.1:{port}/"\ninterval = "1s"\ntimeout = "900ms"\n'
+    nines = Nines(workspace, "subscribed", [relay], {}, {"portal": probe, "results": probe})
+    text = nines.config.read_text().replace("[listen]", f'[listen]\npublic = "127.0.0.1:{public}"')
+    nines.config.write_text(f'{text}\n[public]\nsystems = ["portal", "results"]\n')
+    nines.start()
+    until(30, "no page", lambda: "All systems are available" in (fetch(site + "/") or ""))
+
+    def mail(number, to):
+        """Return the mail of that number, counted from 1, which must go to this address."""
+        found = until(20, f"no mail {number}", lambda: mails(spool)[number - 1:])[0]
+        check(found.to == to, f"mail {number} goes to {found.to}")
+        return found
+
+    def link(found, path):
+        return re.search(rf"{site}/{path}/\S+", found.part("plain"))[0]
+
+    page = browser.Script(workspace, "subscribe", SUBSCRIBE, site)
+    page.expect("Look into your mailbox")
+    page.tell(link(mail(1, "ann@clinic.example"), "subscribe"))
+    page.expect("You are subscribed.")
+    page.expect({"chosen": False, "kept": True, "done": "Your choice is saved."})
+    page.expect("Look into your mailbox")
+    page.tell(link(mail(2, "bob@clinic.example"), "subscribe"))
+    page.expect("You are subscribed.")
+    page.expect("planned?")
+    say("two people subscribe without JavaScript, by the links in their mails; one of them chooses a system")
+
+    day = (datetime.datetime.now(UTC) + datetime.timedelta(days=2)).strftime("%Y-%m-%d")
+    nines.ask("maintenance", "schedule", "disks", "--system", "portal", "--title", "New <disks>",
+              "--start", f"{day}T10:00:00Z", "--end", f"{day}T11:00:00Z", "--by", "kim")
+    page.tell("planned")
+    check("10:00 to 11:00 UTC" in page.next()[0], "the window has other times")
+    until(20, "no mails about the window", lambda: len(mails(spool)) == 4)
+    check({found.to for found in mails(spool)[2:]} == {"ann@clinic.example", "bob@clinic.example"}, "not both have a mail")
+    page.expect("You are not subscribed")
+    nines.ask("maintenance", "extend", "disks", "--end", f"{day}T12:00:00Z", "--by", "kim")
+    page.tell("moved")
+    page.next()
+    moved = mail(5, "ann@clinic.example")
+    check(moved.parsed["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click", "no button of RFC 8058")
+    one_click = moved.parsed["List-Unsubscribe"].strip("<>")
+    with urllib.request.urlopen(one_click, data=b"List-Unsubscribe=One-Click", timeout=10) as answer:
+        check(answer.status == 200 and "You are not subscribed" in answer.read().decode(), "one click does not unsubscribe")
+    nines.ask("maintenance", "cancel", "disks", "--reason", "The part is late.", "--by", "kim")
+    page.tell("cancelled")
+    page.expect("You are not subscribed")
+    page.expect([])
+    check("Maintenance, cancelled." in page.next(), "the page of the window does not say that it is cancelled")
+    until(10, "a notice waits", lambda: not nines.pending())
+    check(len(mails(spool)) == 5, [found.to for found in mails(spool)])
+    check("clinic.example" not in nines.config.with_name("data").joinpath("ledger.sqlite").read_bytes().decode("latin-1"),
+          "the ledger has an address")
+    running(nines.process, "subscribed")
+    nines.stop()
+    say("a planned window appears, is moved and is cancelled; a button and one click of a mail program unsubscribe")
 
 
 def main():
@@ -156,6 +273,7 @@ def main():
         say(f"{len(paths[:8])} pages without a violation for axe-core, light and dark, at 390 and 1440 pixels")
         running(nines.process, "nines")
         nines.stop()
+        subscriptions(workspace)
 
 
 if __name__ == "__main__":
