@@ -1,7 +1,5 @@
 //! The site of two hundred systems: it is rendered when somebody asks, and each page agrees with the state.
 
-use std::time::Duration;
-
 use domain::actor::Actor;
 use domain::catalogue::{
     Active, Affects, Catalogue, Committee, Days, End, Flapping, GROUP_WITHIN_S, Kind, Method,
@@ -238,41 +236,6 @@ fn source(n: usize) -> ProbeSource {
     ProbeSource {
         probe: ProbeId::of(&SystemId::from(name(n).as_str()), "main"),
         vantage: "local".into(),
-    }
-}
-
-#[test]
-fn measure() {
-    let templates = Arc::new(Templates::new(None).unwrap());
-    let mut year = Year::of(SYSTEMS);
-    let now = at("2026-10-02T12:00:00Z");
-    let began = clock::elapsed();
-    let site = year.site(&templates, now, None);
-    println!("first site {:?}", clock::elapsed() - began);
-    year.goes_down(3, now);
-    let now = now + SignedDuration::from_mins(1);
-    let began = clock::elapsed();
-    let model = model::Model::of(&year.record, &site.source.pages, "https://x", now);
-    println!(
-        "model {:?} {}",
-        clock::elapsed() - began,
-        model.head.sentence
-    );
-    let began = clock::elapsed();
-    let site = year.site(&templates, now, Some(&site));
-    println!("site {:?}", clock::elapsed() - began);
-    let mut kinds: std::collections::BTreeMap<&str, (u32, Duration)> = Default::default();
-    for path in site.paths() {
-        let began = clock::elapsed();
-        site.make(path);
-        let took = clock::elapsed() - began;
-        let kind = path.trim_start_matches('/').split('/').next().unwrap();
-        let kind = if kind == "api" { path } else { kind };
-        let known = kinds.entry(kind).or_default();
-        *known = (known.0 + 1, known.1 + took);
-    }
-    for (kind, (count, took)) in kinds {
-        println!("{kind} {count} {took:?} each {:?}", took / count);
     }
 }
 
