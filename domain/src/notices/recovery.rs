@@ -129,9 +129,11 @@ impl Look<'_> {
             let since = first.map(|o| o.start).min().unwrap_or(Timestamp::MAX);
             all.extend(self.refused(system, since));
             all.sort_unstable();
-            // The row says that the system is up after each of them.
-            let mut outages = all.iter().filter_map(|o| self.record.outages.get(o));
-            if !outages.all(|o| self.was_up_after(o)) {
+            // A row says that the system is up after each of its outages.
+            let rows = self.recoveries(system, &all);
+            let outages = rows.iter().flat_map(|row| &row.all);
+            let mut outages = outages.filter_map(|o| self.record.outages.get(o));
+            if !outages.all(|o| o.end.is_none() || self.was_up_after(o)) {
                 return Vec::new();
             }
         }
@@ -249,14 +251,18 @@ impl Look<'_> {
             Some((untold, outage.ended_at()?, outage.id))
         };
         let all = &recovery.all;
-        let (_, to, last) = all.iter().filter_map(ended).max()?;
+        let (_, _, last) = all.iter().filter_map(ended).max()?;
+        // A person may have moved the end of a declared outage beyond that of a later one.
+        let outages = all.iter().filter_map(|o| record.outages.get(o));
+        let latest = outages.max_by_key(|o| (o.ended_at(), o.id == last))?;
         let said = self.affected(last)?;
         let joined = all.iter().filter(|o| **o != last && !episode.contains(o));
         Some(self.until_up(Affected {
             joined: joined.copied().collect(),
             declared: self.declared(all),
             from: first_start(record, all.iter().copied()),
-            to: Some(to),
+            to: latest.ended_at(),
+            unobserved: latest.unobserved,
             down_s: self.down_s(system, all),
             reason: said.reason.or_else(|| self.seen_in(all)),
             flapping: self.unstable(system, episode),
