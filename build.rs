@@ -5,9 +5,12 @@ fn main() {
     if std::env::var_os("CARGO_FEATURE_BUNDLED").is_some() {
         return;
     }
-    // A build that is copied to a server finds the library beside the program.
-    println!("cargo:rustc-link-arg=-Wl,-rpath,$ORIGIN");
-    if let Ok(dir) = std::env::var("DUCKDB_LIB_DIR") {
+    // A build that is copied to a server finds the library beside the program, and that of a package under
+    // `/usr/lib/nines`.
+    println!("cargo:rustc-link-arg=-Wl,-rpath,$ORIGIN:$ORIGIN/../lib/nines");
+    // What is shipped names no folder of the machine that built it.
+    let is_shipped = std::env::var("PROFILE").is_ok_and(|profile| profile == "release");
+    if let (Ok(dir), false) = (std::env::var("DUCKDB_LIB_DIR"), is_shipped) {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{dir}");
     }
 }

@@ -1,6 +1,7 @@
 //! The service: opens the stores, starts the engine, the probes, the courier and the listeners, and
 //! stops all of them in order. It decides nothing.
 
+mod alive;
 mod load;
 mod reload;
 #[cfg(test)]
@@ -19,10 +20,12 @@ use domain::input::Input;
 use domain::record::Record;
 use jiff::Timestamp;
 use people::{People, ReporterId};
+use sd_notify::NotifyState;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use self::alive::Alive;
 use self::load::{Prepared, Reader, relays};
 use self::reload::{FixedSettings, Service};
 use crate::clock::{self, Clock};
@@ -278,6 +281,10 @@ async fn run_ready(
         Arc::clone(&kept),
         until_stopped(&stopped),
     ));
+    let alive = Arc::new(Alive::new(Arc::clone(&engine), samples.writer()));
+    alive.configure(&loaded);
+    tasks.spawn(Arc::clone(&alive).feed_watchdog(until_stopped(&stopped)));
+    tasks.spawn(Arc::clone(&alive).beat_outbound(until_stopped(&stopped)));
     let stop_asking = until_stopped(&stopped);
     tasks.spawn(async move {
         tokio::select! {
@@ -286,6 +293,7 @@ async fn run_ready(
         }
     });
     log_watching(&loaded, &data);
+    alive::tell_systemd(&[NotifyState::Ready]);
 
     let mut service = Service {
         start,
@@ -300,12 +308,14 @@ async fn run_ready(
         console: Arc::clone(&console),
         subscriptions,
         kept,
+        alive,
         fixed,
         fingerprint: loaded.fingerprint.clone(),
         slips: Slips::of(&loaded),
     };
     let broken = service.supervise(stop, &mut running).await;
     tracing::info!("stopping");
+    alive::tell_systemd(&[NotifyState::Stopping]);
     service.runner.stop().await;
     // No task may be left to receive this.
     let _ = tell_stop.send(true);

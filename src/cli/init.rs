@@ -55,7 +55,10 @@ pub fn run(common: &Common, wanted: &Init) -> Result<End, Failure> {
             folder.join("systems").join(format!("{id}.toml")),
             system_file(&system, &url),
         ),
-        (service.clone(), service_file(wanted, &name, &zone, &member)),
+        (
+            service.clone(),
+            service_file(wanted, common.data.as_deref(), &name, &zone, &member),
+        ),
     ];
     let taken = written.iter().find(|(path, _)| path.exists());
     if let Some((path, _)) = taken {
@@ -122,13 +125,23 @@ fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
-fn service_file(wanted: &Init, name: &str, zone: &str, member: &str) -> String {
+fn service_file(
+    wanted: &Init,
+    data: Option<&Path>,
+    name: &str,
+    zone: &str,
+    member: &str,
+) -> String {
     let mut text = format!(
         "# The service. All keys are in docs/configuration.md; `nines check` reports every mistake.\n\n\
-         [service]\nname = {}\nzone = {}\n\n\
+         [service]\nname = {}\nzone = {}\n{}\n\
          [listen]\nprivate = \"127.0.0.1:8081\"          # console, /metrics, /healthz, /readyz\n\n",
         quoted(name),
         quoted(zone),
+        data.map_or_else(String::new, |data| format!(
+            "data = {}\n",
+            quoted(&data.to_string_lossy())
+        )),
     );
     if let Some(relay) = &wanted.relay {
         let from = wanted.from.as_deref().unwrap_or(member);

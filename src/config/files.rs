@@ -148,6 +148,7 @@ pub(super) fn load(
         public: checked.public,
         console: checked.console,
         self_check: checked.self_check,
+        outbound_heartbeat: checked.outbound_heartbeat,
         listen: checked.listen,
         mail: checked.mail,
         webhooks: checked.webhooks,

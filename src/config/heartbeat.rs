@@ -148,7 +148,12 @@ pub(super) fn read(
     })
 }
 
-fn within(source: &mut Source<'_>, length: &Parsed<Length>, least: Duration, most: Duration) {
+pub(super) fn within(
+    source: &mut Source<'_>,
+    length: &Parsed<Length>,
+    least: Duration,
+    most: Duration,
+) {
     if length.is_stand_in() {
         return;
     }

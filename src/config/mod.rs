@@ -15,6 +15,7 @@ mod kinds;
 mod listen;
 mod locate;
 mod mail;
+mod outbound;
 mod policy;
 mod probe;
 mod public;
@@ -50,6 +51,7 @@ pub use diagnostics::{Mistake, Mistakes, Warnings};
 pub use heartbeat::{HeartbeatSetup, TokenHash};
 pub use listen::Listen;
 pub use locate::{Location, locate};
+pub use outbound::OutboundHeartbeat;
 pub use public::{ProblemReports, PublicGroup, PublicPages};
 pub use read::document;
 pub use schema::{SchemaKind, schema, schema_of};
@@ -71,6 +73,8 @@ pub struct Loaded {
     pub public: Option<PublicPages>,
     pub console: ConsoleSetup,
     pub self_check: SelfCheck,
+    /// Whom the service tells that it works.
+    pub outbound_heartbeat: Option<OutboundHeartbeat>,
     pub listen: Listen,
     pub mail: Option<Mail>,
     /// The webhooks of customers and contacts, each URL once.

@@ -16,6 +16,7 @@ use super::console::{self, ConsoleSetup, ConsoleTable};
 use super::fields::{Contacts, Names, References, mailed, reference, unique};
 use super::listen::{Listen, ListenTable, listen};
 use super::mail::{self, MailTable};
+use super::outbound::{OutboundHeartbeat, OutboundTable, outbound};
 use super::public::{self, PublicPages, PublicTable};
 use super::reporting::{DayTimeTable, ReportingKeys, reporting};
 use super::webhook::{WebhookTable, Webhooks};
@@ -39,6 +40,8 @@ pub(super) struct ServiceFile {
     console: Option<ConsoleTable>,
     /// How the monitor checks itself before it blames a target. Default: it does not.
     self_check: Option<Written<SelfCheckTable>>,
+    /// A service elsewhere that alarms when Nines falls silent. Default: there is none.
+    outbound_heartbeat: Option<OutboundTable>,
     /// The log.
     #[serde(default)]
     log: Log,
@@ -331,6 +334,7 @@ pub(super) struct Service {
     pub public: Option<PublicPages>,
     pub console: ConsoleSetup,
     pub self_check: SelfCheck,
+    pub outbound_heartbeat: Option<OutboundHeartbeat>,
     pub mail: Option<Mail>,
     pub webhooks: Vec<Webhook>,
     pub log: Log,
@@ -377,6 +381,8 @@ pub(super) fn service(
     let pages = pages.map(|table| public::public(source, table, references));
     let console = console::console(source, file.console.unwrap_or_default());
     let self_check = file.self_check.map(|table| self_check(source, table));
+    let heartbeat = file.outbound_heartbeat;
+    let outbound_heartbeat = heartbeat.map(|table| outbound(source, table));
     let mut mailed_customers = file.customer.iter();
     let mailed_customer = mailed_customers.find(|c| !c.value.contacts.is_empty());
     if let (None, Some(first)) = (&file.mail, mailed_customer) {
@@ -420,6 +426,7 @@ pub(super) fn service(
         public: pages,
         console,
         self_check: self_check.unwrap_or_default(),
+        outbound_heartbeat,
         mail,
         webhooks: webhooks.into_list(),
         socket_group: table.socket_group.map(|group| group.value),

@@ -2,6 +2,9 @@
 //! wait for each other.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use crate::clock;
 
 /// Durations counted in fixed buckets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -96,6 +99,42 @@ pub struct Counters {
     pub marked_us: AtomicI64,
     /// The last turn of the engine, in Unix microseconds.
     pub turned_us: AtomicI64,
+    /// The last outbound heartbeat that was answered, in Unix microseconds; 0 before the first.
+    pub told_outside_us: AtomicI64,
+    pub pulse: Pulse,
+}
+
+/// When each part of the service last went on, on the clock of [`crate::clock::elapsed`]. A part that stands still no longer
+/// moves its own.
+#[derive(Debug, Default)]
+pub struct Pulse {
+    /// The thread that starts the probes.
+    pub scheduler: Beat,
+    /// The engine's thread, which writes the ledger.
+    pub engine: Beat,
+    /// The task that sends notices.
+    pub courier: Beat,
+    /// A probe ended, whatever its outcome.
+    pub sample: Beat,
+    /// A relay or a webhook took a notice.
+    pub accepted: Beat,
+}
+
+/// An instant that several threads may move on.
+#[derive(Debug, Default)]
+pub struct Beat(AtomicU64);
+
+impl Beat {
+    /// It goes on now.
+    pub fn beat(&self) {
+        let up = clock::elapsed().as_millis();
+        self.0.store(u64::try_from(up).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// The last beat; zero before the first.
+    pub fn last(&self) -> Duration {
+        Duration::from_millis(self.0.load(Relaxed))
+    }
 }
 
 impl Counters {

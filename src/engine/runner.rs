@@ -61,6 +61,7 @@ impl Runner {
         let permits = Arc::new(Semaphore::new(runs_at_once(raise_file_limit())));
         let origin = engine.clock().read();
         let (clock, shared) = (engine.clock().clone(), Arc::clone(engine.shared()));
+        let beating = Arc::clone(&shared);
         let self_check = Arc::new(SelfCheck::new(clock, shared, Resolver::default()));
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let thread = runtime.handle().clone();
@@ -68,6 +69,12 @@ impl Runner {
         let checking = Arc::clone(&self_check);
         // It ends with the runtime.
         drop(thread.spawn(async move { checking.keep_checking().await }));
+        drop(thread.spawn(async move {
+            loop {
+                beating.counters.pulse.scheduler.beat();
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }));
         std::thread::Builder::new()
             .name("nines-probes".to_owned())
             .spawn(move || {
@@ -263,6 +270,7 @@ impl ProbeTask {
                 .self_check
                 .judge(sample, unresolved.as_deref(), interval_ms);
             let sample = judged.await;
+            self.engine.shared().counters.pulse.sample.beat();
             let ended = self.steady(self.clock.read().up);
             let slots = setup.schedule.slots();
             self.state.missed(slots.between(started, ended));

@@ -270,10 +270,9 @@ impl Engine {
     /// Handles instants that have fallen due, writes the mark, and publishes a snapshot.
     fn after_batch(&mut self) {
         let now = self.clock.now();
-        self.shared
-            .counters
-            .turned_us
-            .store(now.as_microsecond(), Relaxed);
+        let counters = &self.shared.counters;
+        counters.turned_us.store(now.as_microsecond(), Relaxed);
+        counters.pulse.engine.beat();
         if self.turn.next_wake().is_some_and(|due| due <= now) {
             // A failure is already logged, and the next turn tries again.
             let _ = self.step(Input::Tick, None);

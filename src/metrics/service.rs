@@ -43,6 +43,11 @@ pub fn add(page: &mut Page, source: &Source) {
         "Time when the engine last ran; it runs at least every second.",
         instant(counters.turned_us.load(Relaxed)),
     );
+    page.value(
+        "nines_outbound_heartbeat_timestamp_seconds",
+        "Time of the last outbound heartbeat that was answered. Absent before the first, and without [outbound_heartbeat].",
+        instant(counters.told_outside_us.load(Relaxed)),
+    );
     page.gauge(
         "nines_self_check_success",
         "1 if the monitor's last check of itself answered, 0 if it failed. Absent before the first.",

@@ -49,7 +49,7 @@ pub use outbox::EngineOutbox;
 pub use relay::Timeouts;
 pub use render::{Preview, Renderer, own_template};
 pub use trial::{send_test, send_test_webhook, warn_if_no_relay_answers};
-pub use webhook::{meaning as webhook_meaning, try_out as try_webhook};
+pub use webhook::{get, meaning as webhook_meaning, try_out as try_webhook};
 
 /// Why a notice cannot be rendered.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::event::SubscriptionCause;
+use domain::event::{Delivery, SubscriptionCause};
 use domain::id::{NoticeId, SubscriberId};
 use domain::notice::{Address, Notice};
 use domain::notices;
@@ -104,6 +104,7 @@ impl Look {
 
 impl Outbox for EngineOutbox {
     fn due(&self) -> (Vec<Due>, Duration) {
+        self.engine.shared().counters.pulse.courier.beat();
         let snapshot = self.engine.snapshot();
         let now = self.engine.clock().now();
         let (record, doubted) = (&snapshot.record, &snapshot.doubted);
@@ -161,6 +162,9 @@ impl Outbox for EngineOutbox {
         } = ended;
         if refused_us {
             self.engine.count_relay_refusal();
+        }
+        if result == Delivery::Accepted {
+            self.engine.shared().counters.pulse.accepted.beat();
         }
         // If the disk fails, the engine keeps the result and writes it later. A stopped engine
         // takes no result; then the next start counts the attempt as ambiguous.

@@ -77,7 +77,7 @@ pub(super) async fn post(webhook: &Webhook, id: &str, body: &[u8], now: Timestam
     let Ok(url) = Url::parse(&webhook.url) else {
         return ours("the URL cannot be read");
     };
-    let client = match client(webhook, &url).await {
+    let client = match client(&url, webhook.allow_private).await {
         Ok(client) => client,
         Err(ended) => return ended,
     };
@@ -99,13 +99,30 @@ pub(super) async fn post(webhook: &Webhook, id: &str, body: &[u8], now: Timestam
     }
 }
 
+/// Requests a URL with GET, under the same rules: checked addresses only, and no redirect.
+///
+/// # Errors
+/// No connection, no answer, or a status other than 200 to 299. The text holds no part of the URL but its host.
+pub async fn get(url: &str, allow_private: bool) -> Result<(), String> {
+    let url = Url::parse(url).map_err(|error| error.to_string())?;
+    let client = client(&url, allow_private).await;
+    let client = client.map_err(|ended| ended.reply)?;
+    let response = client.get(url).send().await;
+    let response = response.map_err(|error| chain(&error.without_url()))?;
+    match response.status() {
+        status if status.is_success() => Ok(()),
+        status => Err(said(status)),
+    }
+}
+
 /// Connects to the webhook and does its handshake of TLS. Posts nothing. Returns the steps that succeeded.
 ///
 /// # Errors
 /// The step that failed.
 pub async fn try_out(webhook: &Webhook) -> Result<String, String> {
     let url = Url::parse(&webhook.url).map_err(|error| error.to_string())?;
-    let addresses = checked(webhook, &url).await.map_err(|ended| ended.reply)?;
+    let addresses = checked(&url, webhook.allow_private).await;
+    let addresses = addresses.map_err(|ended| ended.reply)?;
     let Some(address) = addresses.first() else {
         return Err("the name has no address".to_owned());
     };
@@ -130,8 +147,8 @@ pub async fn try_out(webhook: &Webhook) -> Result<String, String> {
 }
 
 /// A client that connects to checked addresses only.
-async fn client(webhook: &Webhook, url: &Url) -> Result<Client, Ended> {
-    let addresses = checked(webhook, url).await?;
+async fn client(url: &Url, allow_private: bool) -> Result<Client, Ended> {
+    let addresses = checked(url, allow_private).await?;
     let config = match url.scheme() {
         "https" => probes::client_config(None).map_err(|why| ours(&why))?,
         _ => ClientConfig::builder()
@@ -163,7 +180,7 @@ impl Resolve for Checked {
 
 /// The addresses of the URL's host. All are refused if one is forbidden: a name that also leads into a private network
 /// is a mistake or an attack.
-async fn checked(webhook: &Webhook, url: &Url) -> Result<Vec<SocketAddr>, Ended> {
+async fn checked(url: &Url, allow_private: bool) -> Result<Vec<SocketAddr>, Ended> {
     let port = url.port_or_known_default().unwrap_or(443);
     let found: Vec<SocketAddr> = match url.host() {
         Some(Host::Ipv4(ip)) => vec![(IpAddr::V4(ip), port).into()],
@@ -176,7 +193,7 @@ async fn checked(webhook: &Webhook, url: &Url) -> Result<Vec<SocketAddr>, Ended>
         None => return Err(ours("the URL has no host")),
     };
     for address in &found {
-        if let Some(why) = forbidden(address.ip(), webhook.allow_private) {
+        if let Some(why) = forbidden(address.ip(), allow_private) {
             let hint = match forbidden(address.ip(), true) {
                 None => "; `allow_private = true` allows it",
                 Some(_) => "",

@@ -52,6 +52,7 @@ mod samples {
     mod lost_samples;
 }
 mod service {
+    mod alive;
     mod api;
     mod console;
     mod heartbeat;

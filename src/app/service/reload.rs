@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use domain::actor::Actor;
 
+use super::alive::Alive;
 use super::load::{Prepared, Reader, relays};
 use super::{Error, Slips, Start, chain, describe, log_warnings, public_systems};
 use crate::clock;
@@ -38,6 +39,7 @@ pub(super) struct Service {
     pub(super) console: Arc<web::console::Console>,
     pub(super) subscriptions: Arc<Subscriptions>,
     pub(super) kept: Arc<Kept>,
+    pub(super) alive: Arc<Alive>,
     pub(super) fixed: FixedSettings,
     /// Of the configuration in force.
     pub(super) fingerprint: Fingerprint,
@@ -230,6 +232,7 @@ impl Service {
             .await?;
         let relays = relays(&loaded);
         self.state.offer(&loaded.probes);
+        self.alive.configure(&loaded);
         self.public.beats().replace(&loaded.heartbeats);
         let (systems, url) = public_systems(loaded.public.as_ref());
         self.public.show(loaded.public, templates);

@@ -107,9 +107,14 @@ impl Running {
 
     /// Starts a service with a variable in its environment.
     pub fn start_with(folder: &Path, variable: &str, value: &str) -> Self {
+        Self::start_in(folder, &[(variable, value)])
+    }
+
+    /// Starts a service with these variables in its environment.
+    pub fn start_in(folder: &Path, variables: &[(&str, &str)]) -> Self {
         let log = File::create(folder.join("log")).unwrap();
         let mut service = words(folder, &["run", "--config", "nines.toml"]);
-        service.env(variable, value);
+        service.envs(variables.iter().copied());
         let running = Self(service.stderr(log).stdout(Stdio::null()).spawn().unwrap());
         let status = || run(folder, &["status", "--config", "nines.toml"]);
         let is_running = || out(&status()).contains("is running").then_some(());
