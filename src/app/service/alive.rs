@@ -17,7 +17,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::clock;
 use crate::config::{Loaded, OutboundHeartbeat};
 use crate::engine::EngineHandle;
-use crate::engine::counters::Pulse;
+use crate::engine::counters::{Beat, Pulse};
 use crate::notices;
 use crate::samples::Writer;
 
@@ -172,14 +172,18 @@ impl Alive {
     }
 }
 
-/// The part that has not gone on for too long. `began` is when it was first looked at.
-fn stands_still(pulse: &Pulse, began: Duration, up: Duration) -> Option<&'static str> {
-    let parts = [
+/// The parts that go on every second.
+fn parts(pulse: &Pulse) -> [(&'static str, &Beat); 3] {
+    [
         ("the scheduler of the probes", &pulse.scheduler),
         ("the engine", &pulse.engine),
         ("the courier", &pulse.courier),
-    ];
-    let mut parts = parts.into_iter();
+    ]
+}
+
+/// The part that has not gone on for too long. `began` is when it was first looked at.
+fn stands_still(pulse: &Pulse, began: Duration, up: Duration) -> Option<&'static str> {
+    let mut parts = parts(pulse).into_iter();
     let still = parts.find(|(_, beat)| up.saturating_sub(beat.last().max(began)) > STILL);
     still.map(|(part, _)| part)
 }
@@ -208,29 +212,22 @@ pub(super) fn tell_systemd(states: &[NotifyState<'_>]) {
 mod tests {
     use super::*;
 
-    const S: fn(u64) -> Duration = Duration::from_secs;
+    const MIN: u64 = 60;
 
     #[test]
     fn each_part_that_stands_still_is_named_after_thirty_seconds() {
-        let parts: [(&str, fn(&Pulse)); 3] = [
-            ("the scheduler of the probes", |p| p.scheduler.beat()),
-            ("the engine", |p| p.engine.beat()),
-            ("the courier", |p| p.courier.beat()),
-        ];
-        for (still, _) in parts {
+        for still in ["the scheduler of the probes", "the engine", "the courier"] {
             let pulse = Pulse::default();
             let began = clock::elapsed();
-            for (part, beat) in parts {
+            for (part, beat) in parts(&pulse) {
                 if part != still {
-                    beat(&pulse);
+                    beat.beat();
                 }
             }
             // Seen from the beginning each has its time, and seen as one that has long run only the others went on.
             assert_eq!(stands_still(&pulse, began, began + STILL), None);
-            assert_eq!(
-                stands_still(&pulse, Duration::ZERO, began + S(1)),
-                Some(still)
-            );
+            let later = began + Duration::from_secs(1);
+            assert_eq!(stands_still(&pulse, Duration::ZERO, later), Some(still));
         }
     }
 
@@ -240,10 +237,10 @@ mod tests {
         let old = Some(now - SignedDuration::from_mins(16));
         let young = Some(now - SignedDuration::from_mins(14));
         for (oldest, unaccepted, stopped) in [
-            (old, S(16 * 60), true),
-            (old, S(14 * 60), false),
-            (young, S(16 * 60), false),
-            (None, S(16 * 60), false),
+            (old, Duration::from_secs(16 * MIN), true),
+            (old, Duration::from_secs(14 * MIN), false),
+            (young, Duration::from_secs(16 * MIN), false),
+            (None, Duration::from_secs(16 * MIN), false),
         ] {
             assert_eq!(
                 is_unsent(oldest, now, unaccepted),

@@ -17,7 +17,6 @@ use crate::ledger::Head;
 use crate::web::public::render::Templates;
 use crate::web::public::site::Source;
 
-const SYSTEMS: usize = 200;
 /// Outages of each system in a year.
 const OUTAGES: i64 = 12;
 
