@@ -62,9 +62,10 @@ pub fn gatus(text: &str, committee: &str) -> Result<Imported, Error> {
             "connectivity" => "write `[self_check]`: docs/configuration.md",
             "remote" => "Nines shows no endpoints of other monitors",
             key if ELSEWHERE.contains(&key) || key.starts_with("x-") => continue,
-            _ => "this import does not know the key",
+            _ => "this import does not know the key; its anchors work",
         };
         imported.leave(node.line, key.clone(), why);
     }
+    imported.join_repeated();
     Ok(imported)
 }

@@ -51,6 +51,11 @@ pub enum Input {
     Targets,
 }
 
+/// `.alerts` of `endpoints[2].alerts`.
+fn after_index(key: &str) -> &str {
+    key.split_once(']').map_or(key, |(_, rest)| rest)
+}
+
 /// One definition in the words of Nines.
 pub(crate) struct Draft {
     pub(crate) name: String,
@@ -74,6 +79,31 @@ pub(crate) fn one_line(text: &str) -> String {
 }
 
 impl Imported {
+    /// Keeps one of the remarks that an alias or a merge key repeats for each entry of a list: they have one line and one
+    /// reason.
+    pub(crate) fn join_repeated(&mut self) {
+        let mut kept: Vec<(Left, usize)> = Vec::new();
+        for left in std::mem::take(&mut self.left) {
+            let same = |(other, _): &&mut (Left, usize)| {
+                (other.input, other.line, &other.why) == (left.input, left.line, &left.why)
+                    && after_index(&other.key) == after_index(&left.key)
+            };
+            match kept.iter_mut().find(same) {
+                Some((_, more)) if left.line.is_some() => *more += 1,
+                _ => kept.push((left, 0)),
+            }
+        }
+        self.left = kept
+            .into_iter()
+            .map(|(mut left, more)| {
+                if more > 0 {
+                    left.key.push_str(&format!(" and {more} more"));
+                }
+                left
+            })
+            .collect();
+    }
+
     pub(crate) fn leave(
         &mut self,
         line: impl Into<Option<usize>>,
@@ -92,18 +122,23 @@ impl Imported {
         self.systems.iter().any(|system| system.name == name)
     }
 
-    /// Adds a system. Its id is made of its name, with a number if it is taken.
-    pub(crate) fn add(&mut self, draft: Draft, committee: &str, from: &str) {
+    /// The id that the next system gets: made of its name, with a number if it is taken.
+    pub(crate) fn free_id(&self, name: &str) -> String {
         let taken: BTreeSet<&str> = self.systems.iter().map(|s| s.id.as_str()).collect();
-        let base = id(&draft.name);
+        let base = id(name);
         let free = |n: &usize| match n {
             1 => !taken.contains(base.as_str()),
             n => !taken.contains(format!("{base}-{n}").as_str()),
         };
-        let id = match (1..).find(free) {
+        match (1..).find(free) {
             None | Some(1) => base,
             Some(n) => format!("{base}-{n}"),
-        };
+        }
+    }
+
+    /// Adds a system.
+    pub(crate) fn add(&mut self, draft: Draft, committee: &str, from: &str) {
+        let id = self.free_id(&draft.name);
         let mut probe = Table::new();
         probe.insert("name".to_owned(), "check".into());
         probe.extend(draft.probe.clone());

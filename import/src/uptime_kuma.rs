@@ -52,7 +52,7 @@ pub fn uptime_kuma(tables: &Tables, committee: &str) -> Result<Imported, Error> 
     let mut imported = Imported::default();
     let windows = windows::read(&all, &mut imported);
     for record in &all.monitors {
-        Monitor::new(*record, &all).import(&windows, &mut imported, committee);
+        Monitor::new(*record, &all, &imported).import(&windows, &mut imported, committee);
     }
     all.elsewhere(&mut imported);
     Ok(imported)

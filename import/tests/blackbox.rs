@@ -68,9 +68,9 @@ fn each_target_becomes_a_system_with_one_probe() {
         text("api-example-org-orders"),
         "name = \"check\"\n\
          kind = \"http\"\n\
-         url = \"https://api.example.org/orders?token=${HTTP_POST_TOKEN}\"\n\
+         url = \"https://api.example.org/orders?token=${API_EXAMPLE_ORG_ORDERS_TOKEN}\"\n\
          interval = \"1m\"\n\
-         basic = { password = \"${HTTP_POST_PASSWORD}\", user = \"me\" }\n\
+         basic = { password = \"${API_EXAMPLE_ORG_ORDERS_PASSWORD}\", user = \"me\" }\n\
          body = '{\"order\": 1}'\n\
          expect = { status = [200, 201] }\n\
          headers = { Content-Type = \"application/json\", X-Api-Key = \"${HTTP_POST_X_API_KEY}\" }\n\

@@ -32,6 +32,10 @@ fn each_endpoint_becomes_a_system_with_one_probe() {
             ("shell", "ssh"),
             ("resolver", "dns"),
             ("chat", "websocket"),
+            ("rzte", "http"),
+            ("system", "http"),
+            ("page", "http"),
+            ("other-page", "http"),
         ]
     );
     assert_eq!(
@@ -78,6 +82,11 @@ fn what_is_left_out_is_listed_with_its_line_and_a_reason() {
         "endpoints[13].url: not imported: Nines has no probe of `udp`",
         "endpoints[11]: not imported: it is not enabled",
         "endpoints[12]: not imported: it needs `name` and `url`",
+        "endpoints[14].conditions[2]: `[RESPONSE_TIME] < 15000` was not carried over: the timeout of 10s comes first",
+        "endpoints[15].conditions[0]: `[STATUS] == 200 || [STATUS] == 404` was not carried over: Gatus knows neither",
+        "endpoints[16].url: not imported: it holds a variable: put its value into the file",
+        "endpoints[17].insecure and 1 more: Gatus ignores it here: it belongs into `client`",
+        "endpoints[17].alerts and 1 more: only the thresholds",
         "suites: write a probe of kind `journey`",
     ] {
         let found = left.iter().find(|line| line.contains(wanted));
@@ -86,6 +95,22 @@ fn what_is_left_out_is_listed_with_its_line_and_a_reason() {
             .map_or(0, |n| n.parse().unwrap());
         assert!(line > 0, "{wanted}: {left:#?}");
     }
+}
+
+#[test]
+fn two_systems_never_share_the_variable_of_a_secret() {
+    let text = "endpoints:\n\
+        - { name: API, url: \"https://me:x@a.example.org\" }\n\
+        - { name: api, url: \"https://me:x@b.example.org\" }\n\
+        - { name: Бюро, url: \"https://me:x@c.example.org\" }\n\
+        - { name: Почта, url: \"https://me:x@d.example.org\" }\n";
+    let systems = gatus(text, "operations").unwrap().systems;
+    let all: Vec<_> = systems
+        .iter()
+        .map(|s| s.probe["basic"]["password"].as_str().unwrap())
+        .collect();
+    let wanted = ["API", "API_2", "SYSTEM", "SYSTEM_2"].map(|id| format!("${{{id}_PASSWORD}}"));
+    assert_eq!(all, wanted);
 }
 
 #[test]

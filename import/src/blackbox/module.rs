@@ -56,7 +56,12 @@ impl Reader<'_> {
             true => self.leave(
                 node,
                 key,
-                "not carried over: Nines tries all addresses of a name",
+                match key {
+                    "source_ip_address" => {
+                        "not carried over: the routes of this machine choose the source"
+                    }
+                    _ => "not carried over: Nines tries all addresses of a name",
+                },
             ),
             false => self.leave(node, key, "not carried over: Nines has no such setting"),
         }
@@ -98,13 +103,6 @@ impl Module {
             own: self.keys.own.clone(),
             expect: self.keys.expect.clone(),
         };
-        if let Err(why) = self.aim(target, &mut keys, imported) {
-            let why = format!("not imported: {why}");
-            return imported.leave(target.line, target.place(), why);
-        }
-        let timeout = self.timeout_ms.unwrap_or(target.timeout_ms);
-        keys.set("interval", spelt(target.interval_ms));
-        keys.set("timeout", spelt(timeout.min(target.interval_ms)));
         let address = target
             .address
             .split_once("://")
@@ -116,6 +114,15 @@ impl Module {
         if imported.has_name(&name) {
             name = one_line(&format!("{name} ({})", self.name));
         }
+        // Two targets of a module must not share the variable of a secret.
+        let id = imported.free_id(&name);
+        if let Err(why) = self.aim(target, &id, &mut keys, imported) {
+            let why = format!("not imported: {why}");
+            return imported.leave(target.line, target.place(), why);
+        }
+        let timeout = self.timeout_ms.unwrap_or(target.timeout_ms);
+        keys.set("interval", spelt(target.interval_ms));
+        keys.set("timeout", spelt(timeout.min(target.interval_ms)));
         let draft = Draft {
             name,
             probe: keys.finish(),
@@ -130,9 +137,15 @@ impl Module {
     }
 
     /// Names the target in the keys.
-    fn aim(&self, target: &Target, keys: &mut Keys, imported: &mut Imported) -> Result<(), String> {
+    fn aim(
+        &self,
+        target: &Target,
+        id: &str,
+        keys: &mut Keys,
+        imported: &mut Imported,
+    ) -> Result<(), String> {
         if self.kind == "http" {
-            return self.aim_at_url(target, keys, imported);
+            return self.aim_at_url(target, id, keys, imported);
         }
         let (host, port) = place(target.address.trim())?;
         if self.kind == "dns" {
@@ -152,6 +165,7 @@ impl Module {
     fn aim_at_url(
         &self,
         target: &Target,
+        id: &str,
         keys: &mut Keys,
         imported: &mut Imported,
     ) -> Result<(), String> {
@@ -163,7 +177,7 @@ impl Module {
         if written.contains("${") {
             return Err("it holds a variable".to_owned());
         }
-        let address = secrets::address(&self.name, &written)?;
+        let address = secrets::address(id, &written)?;
         for (what, variable) in &address.variables {
             let why = format!("put {what} into the environment variable {variable}");
             imported.leave(target.line, target.place(), why);

@@ -3,6 +3,7 @@
 use toml::Value;
 
 use crate::keys::{Keys, escape, pointer, scalar};
+use crate::length::{parse_ms, spelt};
 
 /// What became of a condition.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,6 +15,9 @@ pub(crate) enum Fate {
 }
 
 use Fate::{Differs, Kept, Lost};
+
+/// The default of Gatus, and of Nines.
+const DEFAULT_TIMEOUT_MS: u64 = 10_000;
 
 const BODY_KINDS: &str = "only `http` probes read a body";
 
@@ -27,6 +31,10 @@ pub(crate) fn apply(condition: &str, kind: &str, keys: &mut Keys) -> Fate {
         return Lost("not a condition: write it as `[STATUS] == 200`".to_owned());
     };
     let (left, right) = (left.trim(), right.trim());
+    if right.contains("||") || right.contains("&&") {
+        let why = "Gatus knows neither `||` nor `&&`, so this never holds there; list the good statuses in `expect.status`";
+        return Lost(why.to_owned());
+    }
     match left {
         "[STATUS]" if kind == "http" => status(operator, right, keys),
         "[CONNECTED]" if (operator, right) == ("==", "true") => Kept,
@@ -56,38 +64,41 @@ fn set(keys: &mut Keys, key: &str, value: impl Into<Value>) -> Fate {
 }
 
 fn status(operator: &str, right: &str, keys: &mut Keys) -> Fate {
-    // A status below 200 is no last answer (RFC 9110 §15.2).
-    let below = |limit: i64| (300..=600).contains(&limit).then(|| (200..limit).collect());
-    let below: Option<Vec<i64>> = match (operator, right.parse::<i64>()) {
-        ("<", Ok(limit)) if limit > 300 => below(limit),
-        ("<=", Ok(last)) if last > 299 => below(last + 1),
-        _ => None,
-    };
-    if let Some(statuses) = below {
-        return set(keys, "status", statuses);
-    }
+    const WRONG: &str = "not a status from 100 to 599";
     let list = match (operator, any(right)) {
         ("==", Some(list)) => list,
-        ("==", None) => vec![right],
-        // Nines expects 200 to 299 unless told.
-        ("<", None) if right == "300" => return Kept,
-        ("<=", None) if right == "299" => return Kept,
+        _ => vec![right],
+    };
+    let numbers: Option<Vec<i64>> = list
+        .iter()
+        .map(|text| text.parse().ok().filter(|n| (100..=600).contains(n)))
+        .collect();
+    let Some(numbers) = numbers else {
+        return Lost(WRONG.to_owned());
+    };
+    // A status below 200 is no last answer (RFC 9110 §15.2).
+    let mut good: Vec<i64> = match (operator, numbers[..].first()) {
+        ("==", _) => numbers,
+        ("<", Some(limit)) => (200..*limit).collect(),
+        ("<=", Some(last)) => (200..=*last).collect(),
+        (">", Some(before)) => (before + 1..=599).collect(),
+        (">=", Some(first)) => (*first..=599).collect(),
         _ => {
-            let why = "Nines compares single statuses: 200 to 299 is expected; else list them in `expect.status`";
+            let why = "Nines expects 200 to 299; list other good statuses in `expect.status`";
             return Lost(why.to_owned());
         }
     };
-    let statuses: Option<Vec<Value>> = list
-        .iter()
-        .map(|text| {
-            let status: i64 = text.parse().ok()?;
-            (100..=599).contains(&status).then_some(Value::from(status))
-        })
-        .collect();
-    match statuses {
-        Some(statuses) => set(keys, "status", Value::Array(statuses)),
-        None => Lost("not a status from 100 to 599".to_owned()),
+    // All conditions must hold.
+    let earlier = keys.expect.get("status").and_then(Value::as_array);
+    if let Some(earlier) = earlier {
+        good.retain(|status| earlier.contains(&Value::from(*status)));
     }
+    good.retain(|status| *status < 600 && (operator == "==" || *status >= 200));
+    if good.is_empty() {
+        return Lost("no status fulfills all conditions".to_owned());
+    }
+    keys.expect.insert("status".to_owned(), Value::from(good));
+    Kept
 }
 
 /// The entries of `any(a, b)`.
@@ -101,6 +112,11 @@ fn response_time(operator: &str, right: &str, kind: &str, keys: &mut Keys) -> Fa
     let (Some(limit_ms), "<" | "<=") = (limit_ms, operator) else {
         return Lost("Nines knows one limit of time: `degraded_after`".to_owned());
     };
+    let timeout = keys.own.get("timeout").and_then(Value::as_str);
+    let timeout_ms = timeout.and_then(parse_ms).unwrap_or(DEFAULT_TIMEOUT_MS);
+    if u64::from(limit_ms) >= timeout_ms {
+        return Lost(format!("the timeout of {} comes first", spelt(timeout_ms)));
+    }
     let limit = Value::from(format!("{limit_ms}ms"));
     let table = match kind {
         "http" => &mut keys.expect,
@@ -145,11 +161,25 @@ fn hours(text: &str) -> Option<u32> {
     }
 }
 
+/// The regular expression of `pat(a*b)`. `None` if the pattern has other signs than the star.
+fn expression(right: &str) -> Option<String> {
+    let pattern = right.strip_prefix("pat(")?.strip_suffix(')')?;
+    let parts: Vec<String> = pattern.split('*').map(escape).collect();
+    let is_plain = !pattern.contains(['?', '[', '\\']) && parts.iter().any(|part| !part.is_empty());
+    let text = format!("^{}$", parts.join("(?s:.*)"));
+    let text = text.strip_prefix("^(?s:.*)").unwrap_or(&text);
+    let text = text.strip_suffix("(?s:.*)$").unwrap_or(text);
+    is_plain.then(|| text.to_owned())
+}
+
 fn body(operator: &str, right: &str, kind: &str, keys: &mut Keys) -> Fate {
     let inner = right
         .strip_prefix("pat(*")
         .and_then(|r| r.strip_suffix("*)"));
     let contained = inner.filter(|text| !text.is_empty() && !text.contains(['*', '?', '[', '\\']));
+    if let ("http", "==", None, Some(text)) = (kind, operator, contained, expression(right)) {
+        return set(keys, "body_matches", text);
+    }
     match (kind, operator, contained) {
         ("http", "==", Some(text)) => set(keys, "body_contains", text),
         ("http", "!=", Some(text)) => set(keys, "body_lacks", text),
@@ -228,7 +258,31 @@ mod tests {
                 "[STATUS] == any(200, 429)",
                 "[expect];status = [200, 429];",
             ),
-            ("http", "[STATUS] < 300", ""),
+            (
+                "http",
+                "[STATUS] < 300",
+                &format!("[expect];status = {:?};", (200..=299).collect::<Vec<_>>()),
+            ),
+            (
+                "http",
+                "[STATUS] >= 200",
+                &format!("[expect];status = {:?};", (200..=599).collect::<Vec<_>>()),
+            ),
+            (
+                "http",
+                "[STATUS] > 400",
+                &format!("[expect];status = {:?};", (401..=599).collect::<Vec<_>>()),
+            ),
+            (
+                "http",
+                "[BODY] == pat(ok*)",
+                "[expect];body_matches = \"^ok\";",
+            ),
+            (
+                "http",
+                "[BODY] == pat(a.*z)",
+                r"[expect];body_matches = '^a\.(?s:.*)z$';",
+            ),
             (
                 "http",
                 "[STATUS] <= 301",
@@ -305,9 +359,24 @@ mod tests {
     }
 
     #[test]
+    fn all_conditions_on_the_status_must_hold() {
+        let mut keys = Keys::default();
+        for condition in ["[STATUS] >= 300", "[STATUS] < 303"] {
+            assert_eq!(apply(condition, "http", &mut keys), Kept);
+        }
+        assert_eq!(keys.expect.to_string(), "status = [300, 301, 302]\n");
+        let fate = apply("[STATUS] == 200", "http", &mut keys);
+        assert_eq!(fate, Lost("no status fulfills all conditions".to_owned()));
+    }
+
+    #[test]
     fn other_conditions_are_lost_with_a_reason() {
         for (kind, condition) in [
-            ("http", "[STATUS] > 400"),
+            ("http", "[STATUS] > 599"),
+            ("http", "[STATUS] != 404"),
+            ("http", "[STATUS] == 200 || [STATUS] == 404"),
+            ("http", "[BODY] == pat(*)"),
+            ("http", "[BODY] == pat(v?)"),
             ("http", "[STATUS] == 2000"),
             ("http", "[STATUS] == pat(2*)"),
             ("http", "[IP] == 127.0.0.1"),
@@ -318,6 +387,7 @@ mod tests {
             ("http", "[BODY] == any(a, b)"),
             ("http", "[DOMAIN_EXPIRATION] > 720h"),
             ("http", "[RESPONSE_TIME] > 5"),
+            ("http", "[RESPONSE_TIME] < 10000"),
             ("icmp", "[CERTIFICATE_EXPIRATION] > 48h"),
             ("icmp", "[BODY] == 1"),
             ("http", "[STATUS]==200"),

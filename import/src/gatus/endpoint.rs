@@ -1,5 +1,7 @@
 //! One endpoint of Gatus.
 
+use toml::Value;
+
 use super::conditions::{self, Fate};
 use crate::keys::Keys;
 use crate::output::{Draft, Imported, one_line};
@@ -43,7 +45,9 @@ impl Endpoint<'_> {
             Some(group) => format!("{group} / {name}"),
             None => name.to_owned(),
         };
-        let (kind, mut keys) = match self.target(url, &name, imported) {
+        // Two systems must not share the variable of a secret.
+        let id = imported.free_id(&name);
+        let (kind, mut keys) = match self.target(url, &id, imported) {
             Ok(found) => found,
             Err(why) => return self.leave(imported, line, "url", format!("not imported: {why}")),
         };
@@ -81,6 +85,10 @@ impl Endpoint<'_> {
                 }
             }
         }
+        let default = Value::from((200..=299).collect::<Vec<i64>>());
+        if keys.expect.get("status") == Some(&default) {
+            keys.expect.remove("status");
+        }
         if kind == "http" && !judges_status {
             let why = "Gatus accepts any status here, Nines expects 200 to 299";
             self.leave(imported, self.node.line, "conditions", why);
@@ -101,6 +109,10 @@ impl Endpoint<'_> {
                 }
                 "maintenance-windows" => "write `[[maintenance]]` into the file of the system",
                 "method" | "headers" | "body" | "graphql" => "only `http` probes send a request",
+                "timeout" | "insecure" | "ignore-redirect" | "proxy-url" | "oauth2" => {
+                    "Gatus ignores it here: it belongs into `client`"
+                }
+                "alert" => "Gatus ignores it: its key is `alerts`",
                 _ => "this import does not know the key",
             };
             self.leave(imported, node.line, key, why);
@@ -129,7 +141,7 @@ impl Endpoint<'_> {
                         keys.set("proxy", proxy);
                         continue;
                     }
-                    _ => "write `proxy` and `proxy_basic`",
+                    _ => "the probe connects without it: write `proxy` and `proxy_basic`",
                 },
                 "oauth2" => {
                     "Nines fetches tokens for `fhir` probes alone; else write `bearer_token_file`"

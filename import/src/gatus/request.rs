@@ -12,15 +12,11 @@ impl Endpoint<'_> {
     pub(super) fn request(
         &self,
         url: &str,
-        name: &str,
+        id: &str,
         keys: &mut Keys,
         imported: &mut Imported,
     ) -> Result<(), String> {
-        if url.contains('$') {
-            let why = "it holds a variable: write the probe by hand, docs/configuration.md";
-            return Err(why.to_owned());
-        }
-        let address = secrets::address(name, url)?;
+        let address = secrets::address(id, url)?;
         for (what, variable) in &address.variables {
             let why = format!("put {what} into the environment variable {variable}");
             self.leave(imported, self.node.line, "url", why);
@@ -33,7 +29,7 @@ impl Endpoint<'_> {
         if method != "GET" {
             keys.set("method", method);
         }
-        let mut headers = self.headers(name, imported);
+        let mut headers = self.headers(id, imported);
         if let Some(body) = self.text("body") {
             self.body(body, &mut headers, keys, imported);
         }

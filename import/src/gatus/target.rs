@@ -15,9 +15,13 @@ impl Endpoint<'_> {
     pub(super) fn target(
         &self,
         url: &str,
-        name: &str,
+        id: &str,
         imported: &mut Imported,
     ) -> Result<(&'static str, Keys), String> {
+        if url.contains('$') {
+            let why = "it holds a variable: put its value into the file, and import again";
+            return Err(why.to_owned());
+        }
         let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
         if let Some(dns) = self.node.get("dns") {
             return dns_keys(rest, dns).map(|keys| ("dns", keys));
@@ -25,7 +29,7 @@ impl Endpoint<'_> {
         let kind = match scheme {
             "http" | "https" => {
                 let mut keys = Keys::of("http");
-                self.request(url, name, &mut keys, imported)?;
+                self.request(url, id, &mut keys, imported)?;
                 return Ok(("http", keys));
             }
             "tcp" => "tcp",
@@ -35,7 +39,7 @@ impl Endpoint<'_> {
             "grpc" | "grpcs" => "grpc",
             "icmp" => "icmp",
             "ws" | "wss" => {
-                let mut keys = websocket(name, url)?;
+                let mut keys = websocket(id, url)?;
                 self.send(&mut keys, imported);
                 return Ok(("websocket", keys));
             }

@@ -14,22 +14,26 @@ pub(super) struct Monitor<'a> {
     /// The groups around it, the outermost last.
     parents: Vec<Record<'a>>,
     /// With the names of its groups.
-    pub(super) name: String,
+    name: String,
+    /// The id of its system, which names the variables of its secrets.
+    pub(super) id: String,
     /// As `monitor 12 "Portal"`.
     place: String,
 }
 
 impl<'a> Monitor<'a> {
-    pub(super) fn new(record: Record<'a>, all: &'a Definitions<'a>) -> Self {
+    pub(super) fn new(record: Record<'a>, all: &'a Definitions<'a>, imported: &Imported) -> Self {
         let parents = all.parents(record);
         let own = record.text("name").unwrap_or_else(|| "monitor".to_owned());
         let groups = parents.iter().rev().filter_map(|group| group.text("name"));
         let names: Vec<String> = groups.chain([own.clone()]).collect();
+        let name = one_line(&names.join(" / "));
         Self {
             record,
             all,
             parents,
-            name: one_line(&names.join(" / ")),
+            id: imported.free_id(&name),
+            name,
             place: format!("monitor {} \"{own}\"", record.whole("id").unwrap_or(0)),
         }
     }

@@ -15,7 +15,7 @@ impl Monitor<'_> {
             return Err("its URL holds `${`, which names a variable here".to_owned());
         }
         let mut keys = Keys::of("http");
-        let address = secrets::address(&self.name, url.trim())?;
+        let address = secrets::address(&self.id, url.trim())?;
         for (what, variable) in &address.variables {
             let why = format!("put {what} into the environment variable {variable}");
             self.leave(imported, "url", why);
@@ -71,7 +71,7 @@ impl Monitor<'_> {
                 Value::String(text) => text.clone(),
                 other => other.to_string(),
             };
-            let (value, variable) = secrets::header(&self.name, name, &text);
+            let (value, variable) = secrets::header(&self.id, name, &text);
             headers.insert(name.clone(), value);
             if let Some(variable) = variable {
                 let why = format!("put its value into the environment variable {variable}");
@@ -106,13 +106,13 @@ impl Monitor<'_> {
         let why = match method.as_str() {
             // Releases before this column knew basic authentication alone.
             "basic" | "" | "null" if !user.is_empty() => {
-                let variable = secrets::variable(&self.name, "PASSWORD");
+                let variable = secrets::variable(&self.id, "PASSWORD");
                 keys.set("basic", secrets::basic(&user, &variable));
                 format!("put the password into the environment variable {variable}")
             }
             "basic" | "" | "null" => return,
             "bearer" => {
-                let variable = secrets::variable(&self.name, "Authorization");
+                let variable = secrets::variable(&self.id, "Authorization");
                 headers.insert("Authorization".to_owned(), secrets::reference(&variable));
                 format!(
                     "put `Bearer`, a space and the token into the environment variable {variable}"
@@ -148,7 +148,7 @@ impl Monitor<'_> {
         };
         keys.set("proxy", format!("http://{host}:{port}"));
         if proxy.is_set("auth") {
-            let variable = secrets::variable(&self.name, "PROXY_PASSWORD");
+            let variable = secrets::variable(&self.id, "PROXY_PASSWORD");
             let user = proxy.text("username").unwrap_or_default();
             keys.set("proxy_basic", secrets::basic(&user, &variable));
             let why = format!("put the password into the environment variable {variable}");

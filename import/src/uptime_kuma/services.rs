@@ -74,7 +74,7 @@ impl Monitor<'_> {
         if let Some(user) = self.record.text("mqtt_username") {
             keys.set("user", user);
             if self.record.text("mqtt_password").is_some() {
-                let variable = secrets::variable(&self.name, "PASSWORD");
+                let variable = secrets::variable(&self.id, "PASSWORD");
                 keys.set("password", secrets::reference(&variable));
                 let why = format!("put the password into the environment variable {variable}");
                 self.leave(imported, "mqtt_password", why);
@@ -89,7 +89,7 @@ impl Monitor<'_> {
 
     pub(super) fn websocket(&self, imported: &mut Imported) -> Result<Keys, String> {
         let url = self.record.text("url").ok_or("it has no URL")?;
-        let mut keys = websocket(&self.name, url.trim())?;
+        let mut keys = websocket(&self.id, url.trim())?;
         if let Some(protocol) = self.record.text("ws_subprotocol") {
             match protocol.contains(',') {
                 true => self.leave(
@@ -186,7 +186,7 @@ impl Monitor<'_> {
             },
         );
         if url.password().is_some() {
-            let variable = secrets::variable(&self.name, "PASSWORD");
+            let variable = secrets::variable(&self.id, "PASSWORD");
             keys.set("password", secrets::reference(&variable));
             let why = format!("put the password into the environment variable {variable}");
             self.leave(imported, "database_connection_string", why);

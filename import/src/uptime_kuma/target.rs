@@ -109,7 +109,7 @@ impl Monitor<'_> {
     }
 
     fn push(&self, imported: &mut Imported) -> Keys {
-        let variable = secrets::variable(&self.name, "TOKEN");
+        let variable = secrets::variable(&self.id, "TOKEN");
         let mut keys = Keys::of("heartbeat");
         keys.set("token", secrets::reference(&variable));
         let why = format!(
