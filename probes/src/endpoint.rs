@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use domain::sample::Reason;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use values::Source;
@@ -159,9 +159,7 @@ pub(crate) async fn part(stream: &mut Stream, deadline: Instant, trace: &mut Tra
     trace.decided();
     let ended = async {
         stream.shutdown().await?;
-        let mut rest = [0; 1024];
-        while stream.read(&mut rest).await? > 0 {}
-        io::Result::Ok(())
+        tls::read_rest(stream).await
     };
     // The verdict does not depend on it.
     let _ = timeout_at(parting(deadline), ended).await;
@@ -185,6 +183,10 @@ pub(crate) fn broken(error: &io::Error, begun: bool) -> Fault {
         }
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
             Fault::protocol(format!("the connection was reset {when} an answer"))
+        }
+        // The decoder of several libraries has no kind for this.
+        _ if error.to_string() == "bytes remaining on stream" => {
+            Fault::protocol("the answer broke off")
         }
         _ => Fault::protocol(format!("the connection failed {when} an answer: {error}")),
     }

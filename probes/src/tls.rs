@@ -319,17 +319,28 @@ where
     if !trace.refusal_may_follow {
         return Ok(());
     }
-    let mut rest = [0; 1024];
-    let read = async {
-        while stream.read(&mut rest).await? > 0 {}
-        io::Result::Ok(())
-    };
     let patience = (Instant::now() + LAST_WORD).min(deadline);
-    match timeout_at(patience, read).await {
+    match timeout_at(patience, read_rest(stream)).await {
         // A server that closes, or says nothing, has not refused.
         Ok(Err(error)) => later_failure(&error).map_or(Ok(()), Err),
         Ok(Ok(())) | Err(_) => Ok(()),
     }
+}
+
+/// The most bytes that are read while a connection ends. A peer that sends more does not end it.
+const REST: usize = 64 * 1024;
+
+/// Discards what the peer sends until it ends the connection.
+pub(crate) async fn read_rest<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<()> {
+    let mut rest = [0; 1024];
+    let mut read = 0;
+    while read <= REST {
+        match stream.read(&mut rest).await? {
+            0 => break,
+            length => read += length,
+        }
+    }
+    Ok(())
 }
 
 /// `TLS 1.3 with TLS13_AES_256_GCM_SHA384`.

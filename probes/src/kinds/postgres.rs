@@ -171,7 +171,8 @@ impl Target {
         let first_byte = trace.first_byte;
         let stream = Limited::new(stream, first_byte);
         let connected = self.config().connect_raw(stream, NoTls).await;
-        let (client, connection) = connected.map_err(|error| errors::fault(&error))?;
+        let begun = trace.phase() == Phase::Transfer;
+        let (client, connection) = connected.map_err(|error| errors::fault(&error, begun))?;
         trace.answered();
         trace.note(|| {
             format!(
@@ -184,7 +185,7 @@ impl Target {
             found = self.query(&client, trace) => found,
             ended = &mut connection => return Err(match ended {
                 Ok(()) => errors::closed(),
-                Err(error) => errors::fault(&error),
+                Err(error) => errors::fault(&error, true),
             }),
         };
         // The verdict stands. Without its client the connection ends in order.
@@ -216,7 +217,7 @@ impl Target {
 
     /// The first column of the first row; `None` if it is null or there is no row.
     async fn query(&self, client: &Client, trace: &mut Trace<'_>) -> Result<Option<String>, Fault> {
-        let fault = |error: tokio_postgres::Error| errors::fault(&error);
+        let fault = |error: tokio_postgres::Error| errors::fault(&error, true);
         // A pooler may refuse these as parameters of the connection.
         let limits = format!(
             "BEGIN READ ONLY; SET LOCAL statement_timeout = {}",

@@ -8,7 +8,7 @@ use domain::sample::Reason;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use values::{IpAddress, Length, Line, Parsed, Source, Written};
 
 use super::Spec;
@@ -83,7 +83,9 @@ impl Protocol for Target {
             let mut stream = self.endpoint.connect(deadline, trace).await?;
             trace.enter(Phase::Processing);
             let mut received = Received::default();
-            let software = received.identification(&mut stream, trace).await?;
+            let software = received
+                .identification(&mut stream, deadline, trace)
+                .await?;
             trace.note(|| format!("the server is {software}"));
             write(&mut stream, b"SSH-2.0-Nines\r\n").await?;
             received.key_exchange(&mut stream, trace).await?;
@@ -123,6 +125,7 @@ impl Received {
     async fn identification(
         &mut self,
         stream: &mut Stream,
+        deadline: Instant,
         trace: &mut Trace<'_>,
     ) -> Result<String, Fault> {
         let mut read = 0;
@@ -138,7 +141,16 @@ impl Received {
             if read + self.0.len() > LINES {
                 return Err(Fault::protocol("the answer is not SSH"));
             }
-            self.more(stream, read > 0, trace).await?;
+            let more = self.more(stream, read > 0, trace);
+            match timeout_at(deadline, more).await {
+                Ok(read) => read?,
+                // A server of another protocol spoke first, and waits.
+                Err(_) if read > 0 || !may_begin(&self.0) => {
+                    return Err(Fault::protocol("the answer is not SSH"));
+                }
+                // The timeout of the whole run ends this one.
+                Err(_) => std::future::pending().await,
+            }
         }
     }
 
@@ -192,6 +204,13 @@ impl Received {
         trace.answered();
         Ok(())
     }
+}
+
+/// True if the bytes may be the begin of an identification.
+fn may_begin(bytes: &[u8]) -> bool {
+    const BEGIN: &[u8] = b"SSH-";
+    let length = bytes.len().min(BEGIN.len());
+    bytes[..length] == BEGIN[..length]
 }
 
 /// `2.0-OpenSSH_9.2p1 Debian`: the version of the protocol, the software, a comment.

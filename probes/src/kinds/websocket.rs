@@ -9,6 +9,7 @@ use futures_util::{SinkExt, StreamExt};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::http::{Request, header};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -244,7 +245,7 @@ impl Target {
                 let detail = format!("status {status}, expected 101");
                 Err(Fault::new(Reason::Status, detail))
             }
-            Err(error) => Err(fault(error, false)),
+            Err(error) => Err(no_upgrade(error)),
         }
     }
 
@@ -294,6 +295,20 @@ impl Target {
                 return Err(lacks(&format!("the first {limit} KiB of messages lack")));
             }
         }
+    }
+}
+
+/// The fault of an answer that is no HTTP.
+fn no_upgrade(error: Error) -> Fault {
+    match error {
+        Error::Protocol(ProtocolError::HandshakeIncomplete) => {
+            Fault::protocol("the connection was closed before a whole answer")
+        }
+        Error::Protocol(ProtocolError::HttparseError(_)) => {
+            Fault::protocol("the answer is not HTTP")
+        }
+        Error::Capacity(_) => Fault::protocol("the head of the answer is too long"),
+        error => fault(error, false),
     }
 }
 

@@ -13,7 +13,8 @@ pub(super) fn closed() -> Fault {
     Fault::protocol("the connection was closed before an answer")
 }
 
-pub(super) fn fault(error: &Error) -> Fault {
+/// `begun`: part of an answer has arrived.
+pub(super) fn fault(error: &Error, begun: bool) -> Fault {
     if cause::<TooLong>(error).is_some() {
         return Fault::protocol(TooLong.to_string());
     }
@@ -30,11 +31,7 @@ pub(super) fn fault(error: &Error) -> Fault {
         {
             Fault::protocol("the answer is not PostgreSQL")
         }
-        // The library's decoder has no kind for this.
-        Some(io) if io.to_string() == "bytes remaining on stream" => {
-            Fault::protocol("the answer broke off")
-        }
-        Some(io) => broken(io, true),
+        Some(io) => broken(io, begun),
         None if error.is_closed() => closed(),
         // The library's own words, without any of the server's.
         None => Fault::protocol(format!("no session: {error}")),

@@ -1,5 +1,5 @@
 //! A stream that ends after a limit, and records the time of its first byte. The library would take a message of any
-//! length.
+//! length, and wait for the rest of what another protocol says.
 
 use std::fmt;
 use std::io;
@@ -13,6 +13,11 @@ use crate::trace::FirstByte;
 
 /// The most bytes of a session.
 const LIMIT: usize = 4 * 1024 * 1024;
+
+/// The kind and the length of a message.
+const HEAD: usize = 5;
+/// The kinds of a first message: authentication, error, notice, negotiation of the version.
+const FIRST: &[u8] = b"RENv";
 
 #[derive(Debug)]
 pub(super) struct TooLong;
@@ -29,6 +34,8 @@ pub(super) struct Limited<'a> {
     stream: Stream,
     first_byte: &'a FirstByte,
     left: usize,
+    /// The kind and the length of the first message, as far as they have arrived.
+    head: Vec<u8>,
 }
 
 impl<'a> Limited<'a> {
@@ -37,6 +44,22 @@ impl<'a> Limited<'a> {
             stream,
             first_byte,
             left: LIMIT,
+            head: Vec::with_capacity(HEAD),
+        }
+    }
+
+    /// False if a server of PostgreSQL does not begin like this.
+    fn may_be_postgres(&mut self, bytes: &[u8]) -> bool {
+        let missing = HEAD - self.head.len();
+        self.head
+            .extend_from_slice(&bytes[..bytes.len().min(missing)]);
+        match self.head[..] {
+            [] => true,
+            [kind, a, b, c, d] if FIRST.contains(&kind) => {
+                let length = u32::from_be_bytes([a, b, c, d]);
+                usize::try_from(length).is_ok_and(|length| (4..=LIMIT).contains(&length))
+            }
+            [kind, ..] => FIRST.contains(&kind),
         }
     }
 }
@@ -52,6 +75,9 @@ impl AsyncRead for Limited<'_> {
         let length = buf.filled().len() - before;
         if length > 0 {
             self.first_byte.stamp();
+        }
+        if self.head.len() < HEAD && !self.may_be_postgres(&buf.filled()[before..]) {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         }
         match self.left.checked_sub(length) {
             Some(left) => {
