@@ -17,6 +17,7 @@ mod grpc;
 mod icmp;
 mod journey;
 mod ldap;
+mod misbehaviours;
 mod mllp;
 mod mqtt;
 mod ntp;
