@@ -149,7 +149,12 @@ pub fn write(path: impl AsRef<std::path::Path>, text: &str) {
 
 /// Runs the probe once, and checks the properties of every finding.
 pub async fn ask(spec: Spec) -> Finding {
-    let finding = spec.probe().run().await;
+    ask_probe(&spec.probe()).await
+}
+
+/// The same with a probe that is prepared already.
+pub async fn ask_probe(probe: &Probe) -> Finding {
+    let finding = probe.run().await;
     assert_eq!(
         u128::from(sum(finding.phases)),
         finding.took.as_micros(),
