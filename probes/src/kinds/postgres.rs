@@ -180,18 +180,32 @@ impl Target {
                 self.user, self.database
             )
         });
-        let mut connection = pin!(connection);
-        let found = tokio::select! {
-            found = self.query(&client, trace) => found,
-            ended = &mut connection => return Err(match ended {
-                Ok(()) => errors::closed(),
-                Err(error) => errors::fault(&error, true),
-            }),
+        let mut connection = Box::pin(connection);
+        let (found, open) = {
+            let mut query = pin!(self.query(&client, trace));
+            let early = tokio::select! {
+                found = &mut query => Ok(found),
+                ended = &mut connection => Err(ended),
+            };
+            match early {
+                Ok(found) => (found, Some(connection)),
+                Err(ended) => {
+                    // The whole answer may have come before the end. Else the query only knows that there is none.
+                    drop(connection);
+                    let found = query.await.map_err(|fault| match ended {
+                        Err(error) if fault == errors::closed() => errors::fault(&error, true),
+                        _ => fault,
+                    });
+                    (found, None)
+                }
+            }
         };
         // The verdict stands. Without its client the connection ends in order.
         trace.decided();
         drop(client);
-        let _ = timeout_at(parting(deadline), connection).await;
+        if let Some(connection) = open {
+            let _ = timeout_at(parting(deadline), connection).await;
+        }
         let first = found?;
         if let Some(expect) = &self.expect
             && first.as_deref() != Some(expect.as_str())
