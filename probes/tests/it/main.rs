@@ -21,7 +21,6 @@ mod ldap;
 mod misbehaviours;
 mod mllp;
 mod mqtt;
-mod mutations;
 mod ntp;
 mod phases;
 mod postgres;
