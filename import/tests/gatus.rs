@@ -36,6 +36,7 @@ fn each_endpoint_becomes_a_system_with_one_probe() {
             ("system", "http"),
             ("page", "http"),
             ("other-page", "http"),
+            ("counter", "tcp"),
         ]
     );
     assert_eq!(
@@ -87,6 +88,7 @@ fn what_is_left_out_is_listed_with_its_line_and_a_reason() {
         "endpoints[16].url: not imported: it holds a variable: put its value into the file",
         "endpoints[17].insecure and 1 more: Gatus ignores it here: it belongs into `client`",
         "endpoints[17].alerts and 1 more: only the thresholds",
+        "endpoints[19].body: not carried over: a probe sends a text only to compare the answer",
         "suites: write a probe of kind `journey`",
     ] {
         let found = left.iter().find(|line| line.contains(wanted));

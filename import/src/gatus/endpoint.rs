@@ -53,6 +53,10 @@ impl Endpoint<'_> {
         };
         self.schedule(&mut keys, imported);
         self.conditions(kind, &mut keys, imported);
+        if !keys.own.contains_key("expect") && keys.own.remove("send").is_some() {
+            let why = "not carried over: a probe sends a text only to compare the answer";
+            self.leave(imported, line, "body", why);
+        }
         self.rest(kind, &mut keys, imported);
         let draft = Draft {
             name: one_line(&name),
