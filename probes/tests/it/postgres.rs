@@ -64,8 +64,13 @@ async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> Option<(u8, String)> {
     Some((kind, startup(stream).await?))
 }
 
-/// Signs in and answers the query with `answer`.
+/// Signs in, answers the query with `answer`, and waits for the end.
 async fn session<S: AsyncRead + tokio::io::AsyncWrite + Unpin>(stream: &mut S, answer: &[u8]) {
+    answered(stream, answer).await;
+    while read(stream).await.is_some_and(|(kind, _)| kind != b'X') {}
+}
+
+async fn answered<S: AsyncRead + tokio::io::AsyncWrite + Unpin>(stream: &mut S, answer: &[u8]) {
     let Some(parameters) = startup(stream).await else {
         return;
     };
@@ -87,7 +92,6 @@ async fn session<S: AsyncRead + tokio::io::AsyncWrite + Unpin>(stream: &mut S, a
     .await;
     if read(stream).await.is_some() {
         say(stream, answer).await;
-        while read(stream).await.is_some_and(|(kind, _)| kind != b'X') {}
     }
 }
 
@@ -169,6 +173,18 @@ async fn an_error_is_told_by_its_code_and_not_by_its_text() {
             say(&mut stream, error(code)).await;
         });
         check_down(&ask(spec(at.await)).await, Reason::Status, words);
+    }
+}
+
+/// The end of the connection and the answer arrive together.
+#[tokio::test]
+async fn a_server_that_answers_and_closes_is_up() {
+    let at = serve("127.0.0.1:0", |mut stream| async move {
+        answered(&mut stream, &rows(&["t"])).await;
+    });
+    let at = at.await;
+    for _ in 0..20 {
+        check_up(&ask(spec(at).with("expect", "t")).await);
     }
 }
 

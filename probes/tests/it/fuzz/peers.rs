@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tokio::runtime::Runtime;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::run::{corpus, fuzz};
+use super::run::fuzz;
 use crate::servers::{Spec, answer, ask_probe, say, serve};
 
 /// A connection to one address uses one of 28,000 ports for a minute.
@@ -89,6 +90,23 @@ fn fuzz_peers(
     fuzz(name, &corpus, |bytes| {
         ask(bytes);
     });
+}
+
+/// The answers of this name in `probes/tests/corpora/`, in the order of their files.
+fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/corpora")
+        .join(name);
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    assert!(!files.is_empty());
+    files
+        .iter()
+        .map(|file| std::fs::read(file).unwrap())
+        .collect()
 }
 
 /// Sends the next answer to each connection once it has `least` bytes of a request, and closes. The pages that a journey

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::hash::{BuildHasher, RandomState};
-use std::path::Path;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -20,23 +19,6 @@ const ROUND: u32 = 200;
 
 /// The most memory of the process at any time. A body of 4 MiB is held twice while it is decoded.
 const MOST_MEMORY_KIB: u64 = 256 * 1024;
-
-/// The answers of this name in `probes/tests/corpora/`, in the order of their files.
-pub fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/corpora")
-        .join(name);
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    files.sort();
-    assert!(!files.is_empty());
-    files
-        .iter()
-        .map(|file| std::fs::read(file).unwrap())
-        .collect()
-}
 
 /// Gives each answer of the corpus with some changes to `ask`, which panics if it finds a mistake.
 pub fn fuzz(name: &str, corpus: &[Vec<u8>], ask: impl FnMut(Vec<u8>)) {
