@@ -69,6 +69,12 @@ const KINDS: [(&str, &str); 19] = [
     ("heartbeat", "–"),
 ];
 
+/// The timeout of runs that may end by it. A loaded machine must read a first byte within it.
+const SHORT: Duration = Duration::from_secs(3);
+
+/// The shortest answer, of four bytes, takes longer than the timeout.
+const BETWEEN_BYTES: Duration = Duration::from_millis(1500);
+
 /// A peer can write this much to a probe that reads no more: its answer, and the buffers of two sockets.
 const MOST_WRITTEN: usize = 24 * 1024 * 1024;
 
@@ -254,7 +260,7 @@ where
         Slow => {
             for byte in good {
                 say(&mut stream, [byte]).await;
-                pause(Duration::from_secs(1)).await;
+                pause(BETWEEN_BYTES).await;
             }
         }
         OtherProtocol => say(&mut stream, other_protocol(kind)).await,
@@ -402,9 +408,9 @@ async fn cell(kind: &'static str, peer: Peer, authority: Arc<Authority>) -> (Str
         }
     };
     spec.timeout = match peer {
-        Silent | Slow | OtherProtocol | Garbage => Duration::from_secs(2),
+        Silent | Slow | OtherProtocol | Garbage => SHORT,
         // Datagrams that are no answer are ignored.
-        CutOff | Endless if matches!(kind, "dns" | "ntp") => Duration::from_secs(2),
+        CutOff | Endless if matches!(kind, "dns" | "ntp") => SHORT,
         _ => PATIENCE,
     };
     let limit = spec.timeout + probes::STALL;
