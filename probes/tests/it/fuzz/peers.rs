@@ -23,6 +23,7 @@ const ADDRESSES: u8 = 32;
 /// Stands where the peer awaits the next request before it goes on.
 const AWAIT: &[u8] = b"{await}";
 
+const MOST_REQUESTS: usize = 4;
 const PATIENCE_FOR_A_REQUEST: Duration = Duration::from_millis(15);
 
 /// Stands for the key of an upgrade to WebSocket.
@@ -126,7 +127,9 @@ async fn tcp_peer(ip: u8, least: usize, queue: Queue) -> SocketAddr {
             let next = next.unwrap_or_else(|| answer(200, "").into_bytes());
             let next = with_key(next, &asked);
             let mut rest = &next[..];
-            while let Some(at) = find(rest, AWAIT) {
+            // A change may repeat the place without end.
+            for _ in 0..MOST_REQUESTS {
+                let Some(at) = find(rest, AWAIT) else { break };
                 say(&mut stream, &rest[..at]).await;
                 // The probe may wait, too, for the rest of what a change made longer.
                 let _ = timeout(PATIENCE_FOR_A_REQUEST, request(&mut stream, 1)).await;
