@@ -60,6 +60,7 @@ fn each_target_becomes_a_system_with_one_probe() {
          interval = \"30s\"\n\
          ca_file = \"/etc/ssl/hospital.pem\"\n\
          expect = { body_contains = \"Sign in\", body_lacks = \"maintenance\", body_matches = \"v[0-9]+\", headers = { Content-Type = \"text/html\" } }\n\
+         prefer = \"ipv4\"\n\
          redirects = 10\n\
          timeout = \"5s\"\n"
     );
@@ -113,7 +114,6 @@ fn what_is_left_out_is_listed_once_with_its_file_and_line() {
         "Targets 42 scrape_configs[2] `db.example.org:5432`: not imported: Nines does STARTTLS with mail",
         "Targets 48 scrape_configs[2] `192.0.2.53`: not imported: Nines asks for A, AAAA",
         "Targets 52 scrape_configs[2] `192.0.2.2`: not imported: there is no module `missing`",
-        "Definitions 7 modules.http_2xx.http.preferred_ip_protocol: not carried over",
         "Definitions 11 modules.http_2xx.http.fail_if_body_matches_regexp: `a|b` was not carried over",
         "Definitions 18 modules.http_2xx.http.tls_config.insecure_skip_verify: Nines always checks",
         "Definitions 26 modules.http_post.http.headers.X-Api-Key: put its value into the environment variable HTTP_POST_X_API_KEY",

@@ -2,6 +2,7 @@
 //! blame the target for a shortage on this machine, and never cache an address.
 
 mod connect;
+mod egress;
 mod reach;
 mod resolve;
 
@@ -16,6 +17,7 @@ use crate::fault::Fault;
 use crate::trace::{Phase, Trace};
 pub(crate) use connect::{classify, share};
 use connect::{connect, connect_any};
+pub use egress::{Egress, Family};
 pub(crate) use reach::may_reach;
 pub(crate) use resolve::{ALL_ADDRESSES, resolve, resolve_all, resolver_failed};
 
@@ -118,15 +120,16 @@ pub(crate) async fn dial(
     let stream = match host {
         Host::Address(ip) => {
             may_reach(*ip, trace)?;
+            trace.egress.check(*ip)?;
             let address = SocketAddr::new(*ip, port);
-            let connected = connect(address).await;
+            let connected = connect(address, trace.egress).await;
             connected.map_err(|e| classify(&e, address).1)?
         }
         Host::Name(name) => {
             let addresses = resolve(name, port, trace).await?;
             trace.note(|| format!("{name} is {}", list(&addresses)));
             trace.enter(Phase::Connect);
-            connect_any(&addresses, deadline).await?
+            connect_any(&addresses, trace.egress, deadline).await?
         }
     };
     trace.note(|| match stream.peer_addr() {
@@ -145,6 +148,7 @@ pub(crate) async fn first_address(
     let name = match host {
         Host::Address(address) => {
             may_reach(*address, trace)?;
+            trace.egress.check(*address)?;
             return Ok(SocketAddr::new(*address, port));
         }
         Host::Name(name) => name,

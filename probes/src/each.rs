@@ -29,6 +29,7 @@ pub(crate) async fn ask(
     if with_notes {
         trace.keep_notes();
     }
+    trace.egress = probe.egress;
     let found = dial::resolve_all(name, 0, &mut trace);
     let addresses = match timeout_at(start + probe.timeout, found).await {
         Ok(Ok(addresses)) => reachable(&addresses, &mut trace),

@@ -28,6 +28,7 @@ use domain::sample::{Outcome, Phases, Reason};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
+pub use dial::{Egress, Family};
 pub use fault::DETAIL_LIMIT;
 use fault::{Fault, one_line};
 use files::Changing;
@@ -101,6 +102,7 @@ pub struct Probe {
     all_addresses: bool,
     /// The addresses that it may reach.
     reach: Arc<Reach>,
+    egress: Egress,
     /// Checked for changes before a run.
     files: Vec<Arc<dyn Changing>>,
 }
@@ -114,6 +116,7 @@ impl Probe {
             certificate_days: CERTIFICATE_DAYS,
             all_addresses: false,
             reach: Arc::default(),
+            egress: Egress::default(),
             files: Vec::new(),
         }
     }
@@ -138,6 +141,12 @@ impl Probe {
 
     pub(crate) fn reaching(mut self, reach: &Reach) -> Self {
         self.reach = Arc::new(reach.clone());
+        self
+    }
+
+    /// The same probe, which connects so.
+    pub fn leaving_by(mut self, egress: Egress) -> Self {
+        self.egress = egress;
         self
     }
 
@@ -182,6 +191,7 @@ impl Probe {
         let mut trace = Trace::begin(&first_byte, self.protocol.first_phase());
         trace.pinned = pinned;
         trace.reach = Some(Arc::clone(&self.reach));
+        trace.egress = self.egress;
         if with_notes {
             trace.keep_notes();
         }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use url::form_urlencoded;
 use values::Reach;
 
+use crate::dial::Egress;
 use crate::fault::one_line;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +105,8 @@ pub(crate) struct Trace<'a> {
     pub(crate) pinned: Option<Pinned>,
     /// The addresses that this run may reach. `None`: all.
     pub(crate) reach: Option<Arc<Reach>>,
+    /// How the run connects.
+    pub(crate) egress: Egress,
     /// True once a redirect leads the run: the server chooses where to.
     pub(crate) redirected: bool,
     /// The status of the last answer.
@@ -153,6 +156,7 @@ impl<'a> Trace<'a> {
             unresolved: None,
             pinned: None,
             reach: None,
+            egress: Egress::default(),
             redirected: false,
             status: None,
             certificate: None,

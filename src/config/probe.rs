@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::catalogue::{Active, Affects, Method, Probe};
 use domain::id::{CustomerId, ProbeId, SystemId, VantageId};
-use probes::{KINDS, Kind};
+use probes::{Egress, Family, KINDS, Kind};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
@@ -14,7 +14,7 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 use values::suggest::list;
-use values::{Id, Length, Line, Parsed, Place, STAND_IN, Source, Written, spell_length};
+use values::{Id, IpAddress, Length, Line, Parsed, Place, STAND_IN, Source, Written, spell_length};
 
 use super::fields::{Names, reference, unique};
 use super::read::unexpected;
@@ -93,6 +93,12 @@ struct Common {
     timeout: Option<Parsed<Length>>,
     /// The time from one start to the next after a first bad sample. Default: 5s, at most the interval.
     retry_interval: Option<Parsed<Length>>,
+    /// The version of IP whose addresses are tried first, "ipv4" or "ipv6". Default: in the order of the machine's resolver.
+    #[schemars(with = "Option<String>", extend("enum" = ["ipv4", "ipv6"]))]
+    prefer: Option<Written<Family>>,
+    /// The address of this machine to connect from, as "192.0.2.10". Addresses of the other version of IP are left out.
+    /// Default: the system chooses.
+    source_address: Option<Parsed<IpAddress>>,
     /// The bad samples in a row that confirm an outage. Default: 3.
     #[schemars(range(min = 1, max = 100))]
     failures: Option<u32>,
@@ -199,7 +205,7 @@ fn probe(
     let setup = ProbeSetup {
         id: id.clone(),
         vantage: vantage.clone(),
-        probe: Arc::new(runnable),
+        probe: Arc::new(runnable.leaving_by(egress(source, common, kind))),
         interval_ms: active.interval_ms,
         retry_interval_ms: active.retry_interval_ms,
     };
@@ -210,6 +216,24 @@ fn probe(
         method: Method::Active(active),
     };
     Some((probe, setup))
+}
+
+/// How the probe connects. A kind that does not connect by itself refuses the keys.
+fn egress(source: &mut Source<'_>, common: &Common, kind: &Kind) -> Egress {
+    let written = [
+        common.prefer.as_ref().map(|prefer| &prefer.at),
+        common.source_address.as_ref().map(|address| &address.at),
+    ];
+    if ["command", "dns"].contains(&kind.name) {
+        for at in written.into_iter().flatten() {
+            let why = format!("this has no effect for the kind `{}`", kind.name);
+            source.wrong(at, why);
+        }
+    }
+    Egress {
+        prefer: common.prefer.as_ref().map(|prefer| prefer.value),
+        source: common.source_address.as_ref().map(|address| address.value),
+    }
 }
 
 pub(super) fn ids(written: &[Parsed<Id>]) -> BTreeSet<CustomerId> {

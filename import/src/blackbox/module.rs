@@ -53,17 +53,28 @@ impl Reader<'_> {
     pub(super) fn leave_unknown(&mut self, node: &Node, key: &str) {
         match ADDRESSES.contains(&key) {
             true if key == "ip_protocol_fallback" => {}
-            true => self.leave(
-                node,
-                key,
-                match key {
-                    "source_ip_address" => {
-                        "not carried over: the routes of this machine choose the source"
-                    }
-                    _ => "not carried over: Nines tries all addresses of a name",
-                },
-            ),
+            true if self.prober == "dns" => {
+                let why = "not carried over: a `dns` probe asks its servers in order";
+                self.leave(node, key, why);
+            }
+            true => {}
             false => self.leave(node, key, "not carried over: Nines has no such setting"),
+        }
+    }
+
+    /// The keys of the version of IP and of the source address.
+    fn egress(&mut self, settings: &Node, keys: &mut Keys) {
+        if self.prober == "dns" {
+            return;
+        }
+        let text = |key: &str| settings.get(key).and_then(Node::text);
+        match text("preferred_ip_protocol") {
+            Some("ip4") => keys.set("prefer", "ipv4"),
+            Some("ip6") => keys.set("prefer", "ipv6"),
+            _ => {}
+        }
+        if let Some(address) = text("source_ip_address") {
+            keys.set("source_address", address);
         }
     }
 }
@@ -79,7 +90,7 @@ impl Module {
             prober,
             imported,
         };
-        let asked = match prober {
+        let mut asked = match prober {
             "http" => http::read(settings, &mut reader),
             "tcp" => network::tcp(settings, &mut reader)?,
             "dns" => network::dns(settings, &mut reader)?,
@@ -87,6 +98,7 @@ impl Module {
             "grpc" => network::grpc(settings, &mut reader),
             other => return Err(format!("Nines has no probe of `{other}`")),
         };
+        reader.egress(settings, &mut asked.keys);
         let timeout = node.get("timeout").and_then(Node::text);
         Ok(Self {
             name: name.to_owned(),

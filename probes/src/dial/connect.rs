@@ -5,21 +5,23 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use domain::sample::Reason;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout};
 
+use super::egress::Egress;
 use crate::fault::{Fault, local_shortage};
 
 /// Each address gets an equal share of the remaining time, so that one dead path (often IPv6) does not
 /// use up the run.
 pub(super) async fn connect_any(
     addresses: &[SocketAddr],
+    egress: Egress,
     deadline: Instant,
 ) -> Result<TcpStream, Fault> {
     let mut worst: Option<(u8, Fault)> = None;
     for (i, address) in addresses.iter().enumerate() {
         let share = share(deadline, addresses.len() - i);
-        let (rank, fault) = match timeout(share, connect(*address)).await {
+        let (rank, fault) = match timeout(share, connect(*address, egress)).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => classify(&error, *address),
             Err(_) => (RANK_TIMEOUT, no_answer_from(*address)),
@@ -54,8 +56,18 @@ fn no_answer_from(address: SocketAddr) -> Fault {
     )
 }
 
-pub(super) async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
+pub(super) async fn connect(address: SocketAddr, egress: Egress) -> io::Result<TcpStream> {
+    let stream = match egress.source {
+        None => TcpStream::connect(address).await?,
+        Some(_) => {
+            let socket = match address {
+                SocketAddr::V4(_) => TcpSocket::new_v4()?,
+                SocketAddr::V6(_) => TcpSocket::new_v6()?,
+            };
+            socket.bind(egress.local(address.ip()))?;
+            socket.connect(address).await?
+        }
+    };
     // A connection to an unused port in this machine's ephemeral range can connect to itself: both
     // ends are the same socket. It would look like a service that is up.
     if address.port() >= 1024 && is_itself(&stream, address) {
@@ -107,7 +119,7 @@ pub(crate) fn classify(error: &io::Error, address: SocketAddr) -> (u8, Fault) {
         K::NetworkUnreachable | K::NetworkDown => down(
             RANK_UNREACHABLE,
             Reason::Unreachable,
-            "no route to the network",
+            "no egress to the network",
         ),
         K::PermissionDenied => down(
             RANK_UNREACHABLE,
@@ -126,7 +138,7 @@ pub(crate) fn classify(error: &io::Error, address: SocketAddr) -> (u8, Fault) {
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::{TcpListener, TcpSocket};
+    use tokio::net::TcpListener;
 
     use super::*;
 
@@ -152,10 +164,29 @@ mod tests {
     async fn the_second_address_answers_where_the_first_refuses() {
         let listener = TcpListener::bind("127.0.0.2:0").await.unwrap();
         let open = listener.local_addr().unwrap();
-        let stream = connect_any(&[closed_port().await, open], soon())
+        let stream = connect_any(&[closed_port().await, open], Egress::default(), soon())
             .await
             .unwrap();
         assert_eq!(stream.peer_addr().unwrap(), open);
+    }
+
+    #[tokio::test]
+    async fn a_connection_comes_from_the_source_address() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let egress = Egress {
+            source: Some([127, 0, 0, 9].into()),
+            ..Egress::default()
+        };
+        let to = listener.local_addr().unwrap();
+        let stream = connect(to, egress).await.unwrap();
+        assert_eq!(stream.local_addr().unwrap().ip(), egress.source.unwrap());
+        // An address that this machine does not have blames the machine.
+        let other = Egress {
+            source: Some([192, 0, 2, 1].into()),
+            ..egress
+        };
+        let error = connect(to, other).await.unwrap_err();
+        assert_eq!(classify(&error, to).1.reason, Reason::Monitor);
     }
 
     #[tokio::test]
@@ -172,14 +203,18 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.2:0").await.unwrap();
         let open = listener.local_addr().unwrap();
         let deadline = Instant::now() + Duration::from_millis(400);
-        let stream = connect_any(&[silent_at, open], deadline).await.unwrap();
+        let stream = connect_any(&[silent_at, open], Egress::default(), deadline)
+            .await
+            .unwrap();
         assert_eq!(stream.peer_addr().unwrap(), open);
     }
 
     #[tokio::test]
     async fn of_several_failures_a_refusal_is_reported() {
         let closed = [closed_port().await, closed_port().await];
-        let fault = connect_any(&closed, soon()).await.unwrap_err();
+        let fault = connect_any(&closed, Egress::default(), soon())
+            .await
+            .unwrap_err();
         assert_eq!(fault.reason, Reason::Refused);
     }
 

@@ -69,7 +69,7 @@ pub(crate) async fn resolve_all(
         },
     };
     trace.unresolved = None;
-    result
+    trace.egress.order(result?)
 }
 
 /// Asks this machine's resolver, which may list an address twice.

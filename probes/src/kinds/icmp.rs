@@ -11,7 +11,7 @@ use std::time::Duration;
 use domain::sample::Reason;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use socket2::{Domain, Protocol as IpProtocol, Socket, Type};
+use socket2::{Domain, Protocol as IpProtocol, SockRef, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout_at};
 use values::{Length, Parsed, Source, Written};
@@ -92,6 +92,11 @@ impl Target {
             false => "uses an unprivileged socket".to_owned(),
         });
         let unreachable = |error: &io::Error| dial::classify(error, SocketAddr::new(address, 0)).1;
+        if trace.egress.source.is_some() {
+            let local = trace.egress.local(address).into();
+            let bound = SockRef::from(&socket).bind(&local);
+            bound.map_err(|error| unreachable(&error))?;
+        }
         let connected = socket.connect((address, 0)).await;
         connected.map_err(|error| unreachable(&error))?;
         let mut echo = Echo::new(address.is_ipv6(), is_raw);

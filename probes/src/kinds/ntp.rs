@@ -3,7 +3,7 @@
 mod packet;
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use values::{IpAddress, Length, Parsed, Source, Written};
 
 use super::{Spec, degraded_after};
-use crate::dial::{self, Host};
+use crate::dial::{self, Egress, Host};
 use crate::fault::{Fault, local_shortage};
 use crate::format::duration;
 use crate::trace::{Phase, Trace};
@@ -138,7 +138,7 @@ async fn ask(
     deadline: Instant,
     trace: &mut Trace<'_>,
 ) -> Result<(Answer, i64), Fault> {
-    let socket = open(address).await?;
+    let socket = open(address, trace.egress).await?;
     let failed = |error: &io::Error| dial::classify(error, address).1;
     for left in (1..=REQUESTS).rev() {
         // The difference of the clocks needs this machine's time once; the rest is measured.
@@ -177,12 +177,8 @@ async fn receive(socket: &UdpSocket, sent: Time) -> io::Result<Answer> {
     }
 }
 
-async fn open(address: SocketAddr) -> Result<UdpSocket, Fault> {
-    let any: IpAddr = match address {
-        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-    };
-    let socket = UdpSocket::bind((any, 0)).await;
+async fn open(address: SocketAddr, egress: Egress) -> Result<UdpSocket, Fault> {
+    let socket = UdpSocket::bind(egress.local(address.ip())).await;
     let socket = socket.map_err(|error| {
         local_shortage(&error).unwrap_or_else(|| Fault::monitor(format!("no socket: {error}")))
     })?;
