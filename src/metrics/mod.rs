@@ -9,15 +9,18 @@ mod probe_results;
 mod service;
 mod systems;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
 
+use domain::catalogue::System;
+use domain::id::SystemId;
 use domain::record::Record;
 use jiff::{SignedDuration, Timestamp};
 use page::Page;
 pub use probe_results::probe_page;
 
-use crate::engine::snapshot::SharedState;
+use crate::engine::snapshot::{SharedState, Snapshot};
 use crate::samples::Stats;
 
 /// The `Content-Type` of the page; Prometheus 3 rejects a scrape without one.
@@ -41,6 +44,16 @@ struct Source<'a> {
     version: &'a str,
     /// The engine has decided everything that was due up to here.
     at: Timestamp,
+    /// The systems that are shown; `None`: all.
+    only: Option<&'a BTreeSet<SystemId>>,
+}
+
+impl Source<'_> {
+    /// The systems that are shown.
+    fn systems(&self) -> impl Iterator<Item = &System> + Clone {
+        let is_shown = |system: &&System| self.only.is_none_or(|only| only.contains(&system.id));
+        self.record.catalogue.systems.iter().filter(is_shown)
+    }
 }
 
 /// Writes the page, and keeps the part of it that takes long to compute.
@@ -76,6 +89,37 @@ impl Exporter {
         self.service(shared, samples, configuration) + &page::process()
     }
 
+    /// The series of these systems and of their probes, and none of the service itself.
+    ///
+    /// # Errors
+    /// The id of a system that is not configured.
+    pub fn page_of_systems(
+        &self,
+        shared: &SharedState,
+        only: &BTreeSet<SystemId>,
+    ) -> Result<String, SystemId> {
+        let snapshot = shared.snapshot();
+        let catalogue = &snapshot.record.catalogue;
+        let is_unknown = |id: &&SystemId| catalogue.system(id.as_str()).is_none();
+        if let Some(unknown) = only.iter().find(is_unknown) {
+            return Err(unknown.clone());
+        }
+        let source = Source {
+            record: &snapshot.record,
+            shared,
+            samples: &Stats::default(),
+            configuration: Configuration::default(),
+            version: &self.version,
+            at: decided_until(shared, &snapshot),
+            only: Some(only),
+        };
+        let mut page = Page::default();
+        probe_results::add(&mut page, &source);
+        systems::add_states(&mut page, &source);
+        systems::add_months(&mut page, &source);
+        Ok(page.render())
+    }
+
     /// The page without the figures of the process.
     fn service(
         &self,
@@ -84,14 +128,14 @@ impl Exporter {
         configuration: Configuration,
     ) -> String {
         let snapshot = shared.snapshot();
-        let last_turn = instant(shared.counters.turned_us.load(Relaxed));
         let source = Source {
             record: &snapshot.record,
             shared,
             samples,
             configuration,
             version: &self.version,
-            at: last_turn.map_or(snapshot.at, |turn| turn.max(snapshot.at)),
+            at: decided_until(shared, &snapshot),
+            only: None,
         };
         let mut page = Page::default();
         service::add(&mut page, &source);
@@ -114,7 +158,7 @@ impl Exporter {
             }
             _ => {
                 let mut page = Page::default();
-                systems::add_months(&mut page, source.record, at);
+                systems::add_months(&mut page, source);
                 clocks::add_totals(&mut page, source.record);
                 notices::add_totals(&mut page, source.record);
                 let text = page.render();
@@ -127,6 +171,12 @@ impl Exporter {
             }
         }
     }
+}
+
+/// The engine has decided everything that was due up to here.
+fn decided_until(shared: &SharedState, snapshot: &Snapshot) -> Timestamp {
+    let last_turn = instant(shared.counters.turned_us.load(Relaxed));
+    last_turn.map_or(snapshot.at, |turn| turn.max(snapshot.at))
 }
 
 /// An instant kept in Unix microseconds, where 0 stands for none.

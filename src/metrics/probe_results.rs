@@ -19,9 +19,8 @@ pub fn probe_page(catalogue: &Catalogue, probe: &Probe, sample: Sample) -> Strin
 pub fn add(page: &mut Page, source: &Source) {
     let catalogue = &source.record.catalogue;
     let states = source.shared.probes();
-    let probes: Vec<_> = catalogue
-        .systems
-        .iter()
+    let probes: Vec<_> = source
+        .systems()
         .flat_map(|system| &system.probes)
         .filter_map(|probe| Some((probe, states.get(&probe.id)?)))
         .map(|(probe, state)| (probe, labels(probe, catalogue.vantage.as_str()), state))

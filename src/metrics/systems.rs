@@ -12,7 +12,7 @@ use super::page::{Page, Value};
 
 pub fn add_states(page: &mut Page, source: &Source) {
     let record = source.record;
-    let ids = || record.catalogue.systems.iter().map(|system| &system.id);
+    let ids = || source.systems().map(|system| &system.id);
     page.gauge(
         "nines_system_state",
         "1 for the confirmed state of the system, 0 for the other states.",
@@ -82,9 +82,10 @@ fn in_maintenance(record: &Record, system: &SystemId, at: Timestamp) -> bool {
 }
 
 /// The current month of each system up to `at`, as its report would show it.
-pub fn add_months(page: &mut Page, record: &Record, at: Timestamp) {
-    let systems = record.catalogue.systems.iter();
-    let months: Vec<(&str, Figures)> = systems
+pub fn add_months(page: &mut Page, source: &Source) {
+    let (record, at) = (source.record, source.at);
+    let months: Vec<(&str, Figures)> = source
+        .systems()
         .filter_map(|system| Some((system.id.as_str(), account(record, &system.id, at)?)))
         .collect();
     page.gauge(

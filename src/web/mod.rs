@@ -4,6 +4,7 @@ mod activity;
 mod allowance;
 pub mod api;
 mod client;
+mod compression;
 pub mod console;
 mod listener;
 mod live;

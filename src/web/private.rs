@@ -2,18 +2,21 @@
 //! load balancer, `/probe` to run a configured probe now, as blackbox_exporter does, the console
 //! and its API.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Query, State};
-use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use domain::id::ProbeId;
+use domain::id::{ProbeId, SystemId};
+use flate2::Compression;
 use tower_http::timeout::TimeoutLayer;
 
 use super::api;
+use super::compression::{gzip, takes_gzip};
 use super::console::{self, Console};
 use super::listener::Listener;
 use super::probe_now::NotRun;
@@ -62,11 +65,45 @@ fn router(state: Arc<AppState>) -> Router {
         .with_state(state)
 }
 
-async fn page(State(state): State<Arc<AppState>>) -> impl IntoResponse {
+/// The query of `/metrics`.
+#[derive(serde::Deserialize)]
+struct Chosen {
+    /// Ids of systems with commas between them.
+    systems: Option<String>,
+}
+
+async fn page(
+    State(state): State<Arc<AppState>>,
+    Query(chosen): Query<Chosen>,
+    asked: HeaderMap,
+) -> Response {
+    let only: Option<BTreeSet<SystemId>> = chosen.systems.as_ref().map(|list| {
+        let ids = list.split(',').map(str::trim);
+        ids.filter(|id| !id.is_empty())
+            .map(SystemId::from)
+            .collect()
+    });
     // The figures of many systems for a month would block the other requests.
-    let made = tokio::task::spawn_blocking(move || state.metrics()).await;
-    match made {
-        Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+    let made = tokio::task::spawn_blocking(move || {
+        let text = match &only {
+            Some(only) => state.metrics_of(only)?,
+            None => state.metrics(),
+        };
+        let zipped = takes_gzip(&asked).then(|| gzip(text.as_bytes(), Compression::fast()));
+        Ok::<_, SystemId>((zipped.flatten(), text))
+    });
+    let kind = (header::CONTENT_TYPE, metrics::CONTENT_TYPE);
+    let vary = (header::VARY, "accept-encoding");
+    match made.await {
+        Ok(Ok((Some(zipped), _))) => {
+            let headers = [kind, vary, (header::CONTENT_ENCODING, "gzip")];
+            (headers, zipped).into_response()
+        }
+        Ok(Ok((None, text))) => ([kind, vary], text).into_response(),
+        Ok(Err(unknown)) => {
+            let why = format!("no system `{unknown}` is configured\n");
+            (StatusCode::NOT_FOUND, why).into_response()
+        }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

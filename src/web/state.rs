@@ -1,5 +1,6 @@
 //! The state that the listeners share: the engine's handle, its snapshots, and requested reloads.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::act::Act;
 use domain::actor::Actor;
 use domain::event::Event;
-use domain::id::ProbeId;
+use domain::id::{ProbeId, SystemId};
 use domain::notice::Notice;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -449,6 +450,14 @@ impl AppState {
         let shared = self.engine.shared();
         self.exporter
             .page(shared, &self.samples.stats(), configuration)
+    }
+
+    /// The part of the page at `/metrics` about these systems.
+    ///
+    /// # Errors
+    /// The id of a system that is not configured.
+    pub(super) fn metrics_of(&self, only: &BTreeSet<SystemId>) -> Result<String, SystemId> {
+        self.exporter.page_of_systems(self.engine.shared(), only)
     }
 
     /// The reason why the service is not ready; `None` if it is.

@@ -511,6 +511,30 @@ fn totals_are_computed_anew_after_an_event_or_thirty_seconds() {
 }
 
 #[test]
+fn a_page_of_chosen_systems_has_their_series_and_no_others() {
+    let shared = shared(record(&[]), "2026-10-01T05:00:00Z");
+    let exporter = Exporter::new("0.1.0");
+    let whole = page_of(&shared);
+    let only = |id: &str| exporter.page_of_systems(&shared, &[SystemId::from(id)].into());
+    let page = only("portal").unwrap();
+    let series = |page: &str| -> Vec<String> {
+        let lines = page
+            .lines()
+            .filter(|line| line.contains("system=\"portal\""));
+        lines.map(str::to_owned).collect()
+    };
+    assert_eq!(series(&page), series(&whole));
+    let others = page
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.contains("\"portal\""));
+    assert_eq!(others.collect::<Vec<_>>(), Vec::<&str>::new());
+    assert_eq!(only("nothing"), Err(SystemId::from("nothing")));
+    // No system at all.
+    let none = exporter.page_of_systems(&shared, &BTreeSet::new()).unwrap();
+    assert!(none.lines().all(|line| line.starts_with('#')), "{none}");
+}
+
+#[test]
 fn a_failed_reload_shows() {
     let shared = shared(record(&[]), "2026-10-01T05:00:00Z");
     let failed = Configuration {
