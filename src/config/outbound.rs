@@ -13,7 +13,7 @@ use super::heartbeat::within;
 /// The time between two requests unless the file says otherwise.
 const EVERY: Duration = Duration::from_secs(60);
 const SHORTEST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(3600);
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// A service elsewhere that alarms when these requests stop. They stop when Nines does not run its probes, cannot store
 /// what it saw, or cannot send what it owes.
@@ -22,7 +22,7 @@ const LONGEST: Duration = Duration::from_secs(3600);
 pub(super) struct OutboundTable {
     /// The file with the URL that is requested with GET, one line: who knows it can pretend that Nines works.
     url_file: Parsed<FilePath>,
-    /// The time between two requests, from 1 s to 1 h. Default: 1m.
+    /// The time between two requests, from 1 s to 5 min. Default: 1m.
     every: Option<Parsed<Length>>,
     /// True if the URL may lead to a private address or to this machine, and may be `http://`. Default: false.
     #[serde(default)]
