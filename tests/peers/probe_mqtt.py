@@ -15,7 +15,7 @@ host     = "localhost"
 resolve  = "127.0.0.1"
 port     = {port}
 interval = "1m"
-timeout  = "5s"
+timeout  = "20s"
 {keys}
 """
 
