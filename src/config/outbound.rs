@@ -1,4 +1,4 @@
-//! `[outbound_heartbeat]` of `nines.toml`: a service elsewhere that alarms when Nines falls silent.
+//! `[outbound_heartbeat]` of `nines.toml`: an external alarm service that expects regular requests from Nines.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const EVERY: Duration = Duration::from_secs(60);
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// A service elsewhere that alarms when these requests stop. They stop when Nines does not run its probes, cannot store
+/// An external alarm service, which alarms when these requests stop. They stop when Nines does not run its probes, cannot store
 /// what it saw, or cannot send what it owes.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

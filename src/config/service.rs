@@ -40,7 +40,7 @@ pub(super) struct ServiceFile {
     console: Option<ConsoleTable>,
     /// How the monitor checks itself before it blames a target. Default: it does not.
     self_check: Option<Written<SelfCheckTable>>,
-    /// A service elsewhere that alarms when Nines falls silent. Default: there is none.
+    /// An external alarm service that expects regular requests from Nines. Default: there is none.
     outbound_heartbeat: Option<OutboundTable>,
     /// The log.
     #[serde(default)]

@@ -190,7 +190,7 @@ impl Target {
             match early {
                 Ok(found) => (found, Some(connection)),
                 Err(ended) => {
-                    // The whole answer may have come before the end. Else the query only knows that there is none.
+                    // The server may have sent its whole answer before it closed; the query knows only that the connection is gone.
                     drop(connection);
                     let found = query.await.map_err(|fault| match ended {
                         Err(error) if fault == errors::closed() => errors::fault(&error, true),

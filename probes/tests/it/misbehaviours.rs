@@ -366,7 +366,7 @@ fn program(peer: Peer) -> Option<Vec<&'static str>> {
     }
 }
 
-/// What one run says, as the table shows it, and the detail.
+/// The outcome and the reason of one run in the words of the table, and its detail.
 async fn cell(kind: &'static str, peer: Peer, authority: Arc<Authority>) -> (String, String) {
     let none = ("–".to_owned(), String::new());
     let needs_tls = matches!(peer, WrongCertificate | OldTls);

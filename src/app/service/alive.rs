@@ -30,7 +30,7 @@ const UNSENT: Duration = Duration::from_secs(15 * 60);
 /// Probes are not run if none ended within this many of the shortest time between two starts, with the timeout.
 const ROUNDS: u32 = 3;
 
-/// What the service says of itself.
+/// Tells systemd and the external alarm service that Nines works.
 pub(super) struct Alive {
     engine: Arc<EngineHandle>,
     samples: Writer,

@@ -76,7 +76,7 @@ fn systemd_hears_that_it_is_ready_that_it_works_and_that_it_stops() {
     all.sort();
     all.dedup();
     assert_eq!(all, ["READY=1", "WATCHDOG=1"]);
-    // A process that stands still says nothing.
+    // A stopped process sends nothing. Only waiting shows that no message comes.
     signal(&service, "STOP");
     while heard().is_some() {}
     std::thread::sleep(Duration::from_secs(1));
@@ -105,7 +105,7 @@ fn requests_to_a_service_elsewhere_go_on_while_it_works_and_stop_with_it() {
     let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
     assert!(!log.contains("secret-token"), "{log}");
     signal(&service, "STOP");
-    // One may be on its way.
+    // One request may be on its way. Only waiting shows that no more come.
     std::thread::sleep(Duration::from_millis(300));
     let before = count.load(SeqCst);
     std::thread::sleep(Duration::from_secs(2));

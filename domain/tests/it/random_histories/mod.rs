@@ -159,7 +159,7 @@ impl Play {
         Self::among(steps, every_s, (disks_fail, refuses, true))
     }
 
-    /// The same history in which nobody subscribes.
+    /// The same history without its subscriptions.
     fn without_subscribers(steps: &[Step]) -> Service {
         Self::among(steps, None, (false, true, false))
     }
@@ -642,7 +642,7 @@ fn with_known_ends(steps: Vec<Step>) -> Vec<Step> {
     steps.into_iter().map(known).collect()
 }
 
-/// What holds of every history.
+/// Checks each property of a history.
 fn every_property_holds(steps: &[Step]) -> Result<(), TestCaseError> {
     let mut service = no_two_ways_of_ticking_differ(steps)?;
     clocks::each_result_is_decided_once(&service);
