@@ -90,11 +90,14 @@ impl Look<'_> {
     }
 
     /// The message that reported an outage while it went on. An `uptime` that says both does not count:
-    /// the outages of its rows were over.
+    /// the outages of its rows were over. One that is forgotten did not say both: it went to a subscriber
+    /// who was owed nothing for a while, and is owed the recovery since its system is public again.
     fn told_down_by(&self, entry: &OutageEntry) -> Option<NoticeId> {
         let id = entry.began.notice()?;
-        let message = self.record.notices.message(id)?;
-        (message.notice.kind != Kind::Uptime).then_some(id)
+        let message = self.record.notices.message(id);
+        message
+            .is_none_or(|m| m.notice.kind != Kind::Uptime)
+            .then_some(id)
     }
 
     /// The recoveries of a system that is down again, if the address was not told of them.

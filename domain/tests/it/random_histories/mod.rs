@@ -720,6 +720,28 @@ fn a_declared_outage_that_is_moved_beyond_later_ones_ends_the_row() {
     every_property_holds(&steps).unwrap();
 }
 
+#[test]
+fn a_subscriber_whose_system_was_hidden_for_a_while_reads_its_recovery_and_no_second_downtime() {
+    use Step::{Configure, Deliver, Pass, Subscribe, Switch};
+    let steps = [
+        Subscribe(2, 2),
+        Switch(3, 'D'),
+        Pass(6),
+        Deliver(0),
+        Switch(3, 'U'),
+        Pass(4),
+        Switch(2, 'U'),
+        Pass(1),
+        Switch(3, 'D'),
+        Pass(3),
+        Deliver(0),
+        Pass(2),
+        Deliver(190),
+        Configure(2),
+    ];
+    every_property_holds(&steps).unwrap();
+}
+
 proptest! {
     #![proptest_config(cases())]
 
