@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -35,11 +36,13 @@ pub enum Moment {
     Mail,
     Rcpt,
     Data,
+    /// After the first line of the message. The server accepts it by silence.
+    Body,
     /// After the final dot.
     Message,
 }
 
-/// A failure that the server simulates instead of accepting.
+/// A failure that the server simulates instead of accepting at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// Sends this line; the line end is added.
@@ -50,6 +53,10 @@ pub enum Answer {
     Lose,
     /// Sends nothing and waits until the client closes.
     Stall,
+    /// Accepts after this time.
+    Late(Duration),
+    /// Accepts with one byte a second.
+    Drip,
 }
 
 /// One scripted answer.
@@ -112,20 +119,14 @@ impl SmtpServer {
     pub async fn listen(address: SocketAddr, tls: Tls) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared {
-            tls,
-            kept: Mutex::default(),
-            rules: Mutex::default(),
-            arrived: Notify::new(),
-            connections: Mutex::default(),
-        });
+        let shared = Arc::new(Shared::new(tls));
         let server = Arc::clone(&shared);
         let serve = async move {
             clients::serve(&listener, |stream| {
                 *lock(&server.connections) += 1;
                 let server = Arc::clone(&server);
                 // A broken conversation is for the client to notice.
-                async move { drop(converse(stream, &server).await) }
+                async move { drop(accept(stream, &server).await) }
             })
             .await;
         };
@@ -135,6 +136,18 @@ impl SmtpServer {
             shared,
             task,
         })
+    }
+
+    /// Serves one client over a stream that need not be a socket, until it leaves. Returns the messages that were taken.
+    pub async fn serve_one<S>(stream: S, rules: Vec<Rule>) -> Vec<Received>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let shared = Shared::new(Tls::None);
+        *lock(&shared.rules) = rules;
+        // A broken conversation is for the client to notice.
+        drop(converse(Box::new(stream), false, &shared).await);
+        lock(&shared.kept).drain(..).collect()
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -180,6 +193,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
+    fn new(tls: Tls) -> Self {
+        Self {
+            tls,
+            kept: Mutex::default(),
+            rules: Mutex::default(),
+            arrived: Notify::new(),
+            connections: Mutex::default(),
+        }
+    }
+
     /// The scripted answer at this step, if there is one. It counts as used.
     fn scripted(&self, moment: Moment, recipients: &[String]) -> Option<Answer> {
         let mut rules = lock(&self.rules);
@@ -191,6 +214,10 @@ impl Shared {
         })?;
         rule.times = rule.times.map(|left| left - 1);
         Some(rule.answer.clone())
+    }
+
+    fn is_scripted(&self, moment: Moment) -> bool {
+        lock(&self.rules).iter().any(|rule| rule.moment == moment)
     }
 
     fn keep(&self, message: Received) {
@@ -218,11 +245,16 @@ struct Conversation<'a> {
     to: Vec<String>,
 }
 
-async fn converse(stream: TcpStream, shared: &Shared) -> io::Result<()> {
-    let (stream, encrypted): (Box<dyn Stream>, bool) = match &shared.tls {
-        Tls::Always(acceptor) => (Box::new(acceptor.accept(stream).await?), true),
-        Tls::None | Tls::Offered(_) => (Box::new(stream), false),
-    };
+async fn accept(stream: TcpStream, shared: &Shared) -> io::Result<()> {
+    match &shared.tls {
+        Tls::Always(acceptor) => {
+            converse(Box::new(acceptor.accept(stream).await?), true, shared).await
+        }
+        Tls::None | Tls::Offered(_) => converse(Box::new(stream), false, shared).await,
+    }
+}
+
+async fn converse(stream: Box<dyn Stream>, encrypted: bool, shared: &Shared) -> io::Result<()> {
     let mut conversation = Conversation {
         stream: BufReader::new(stream),
         shared,
@@ -302,7 +334,22 @@ impl Conversation<'_> {
             Some(Answer::Stall) => loop {
                 self.line().await?;
             },
+            Some(Answer::Late(wait)) => {
+                tokio::time::sleep(wait).await;
+                self.say(accept).await.map(|()| true)
+            }
+            Some(Answer::Drip) => self.drip(accept).await.map(|()| true),
         }
+    }
+
+    /// Says a line, one byte a second.
+    async fn drip(&mut self, text: &str) -> io::Result<()> {
+        for byte in format!("{text}\r\n").into_bytes() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            self.stream.write_all(&[byte]).await?;
+            self.stream.flush().await?;
+        }
+        Ok(())
     }
 
     async fn say(&mut self, text: &str) -> io::Result<()> {
@@ -348,18 +395,21 @@ impl Conversation<'_> {
                 self.say("552 5.3.4 too large").await?;
                 return Err(closed());
             }
+            if wire.is_empty() && self.shared.is_scripted(Moment::Body) {
+                self.answer(Moment::Body, "").await?;
+            }
             wire.extend_from_slice(&line);
         }
-        let reply = match self.shared.scripted(Moment::Message, &self.to) {
-            None => Some("250 2.0.0 kept".to_owned()),
-            Some(Answer::Say(text)) if text.starts_with('2') => Some(text),
-            Some(Answer::Say(text)) => return self.say(&text).await,
-            Some(Answer::Lose) => None,
+        const KEPT: &str = "250 2.0.0 kept";
+        let scripted = self.shared.scripted(Moment::Message, &self.to);
+        match &scripted {
+            Some(Answer::Say(text)) if !text.starts_with('2') => return self.say(text).await,
             Some(Answer::Drop) => return Err(closed()),
             Some(Answer::Stall) => loop {
                 self.line().await?;
             },
-        };
+            _ => {}
+        }
         self.shared.keep(Received {
             from: self.from.clone(),
             to: std::mem::take(&mut self.to),
@@ -369,9 +419,15 @@ impl Conversation<'_> {
             account: self.account.clone(),
             client: self.client.clone(),
         });
-        match reply {
-            Some(text) => self.say(&text).await,
-            None => Err(closed()),
+        match scripted {
+            Some(Answer::Say(text)) => self.say(&text).await,
+            Some(Answer::Late(wait)) => {
+                tokio::time::sleep(wait).await;
+                self.say(KEPT).await
+            }
+            Some(Answer::Drip) => self.drip(KEPT).await,
+            Some(Answer::Lose) => Err(closed()),
+            None | Some(Answer::Drop | Answer::Stall) => self.say(KEPT).await,
         }
     }
 }

@@ -28,10 +28,7 @@ pub fn blackbox(modules: &str, targets: &str, committee: &str) -> Result<Importe
     let modules = required(&root, "modules", "blackbox_exporter").map_err(definitions)?;
     let prometheus = yaml::read(targets).map_err(of_targets)?;
     let jobs = required(&prometheus, "scrape_configs", "Prometheus").map_err(of_targets)?;
-    let mut imported = Imported {
-        input: Input::Targets,
-        ..Imported::default()
-    };
+    let mut imported = Imported::reading(Input::Targets);
     let targets = targets::read(&prometheus, jobs, &mut imported);
     let mut known = BTreeMap::new();
     imported.input = Input::Definitions;

@@ -1,6 +1,6 @@
 //! The result of an import: the files of systems, and the list of what was left out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use toml::{Table, Value};
@@ -13,6 +13,9 @@ pub struct Imported {
     pub left: Vec<Left>,
     /// The file that is being read.
     pub(crate) input: Input,
+    /// The ids of `systems`, and the last number of each that was taken.
+    ids: BTreeMap<String, usize>,
+    names: BTreeSet<String>,
 }
 
 /// A system with one probe.
@@ -79,6 +82,13 @@ pub(crate) fn one_line(text: &str) -> String {
 }
 
 impl Imported {
+    pub(crate) fn reading(input: Input) -> Self {
+        Self {
+            input,
+            ..Self::default()
+        }
+    }
+
     /// Keeps one of the remarks that an alias or a merge key repeats for each entry of a list: they have one line and one
     /// reason.
     pub(crate) fn join_repeated(&mut self) {
@@ -119,26 +129,30 @@ impl Imported {
     }
 
     pub(crate) fn has_name(&self, name: &str) -> bool {
-        self.systems.iter().any(|system| system.name == name)
+        self.names.contains(name)
     }
 
     /// The id that the next system gets: made of its name, with a number if it is taken.
     pub(crate) fn free_id(&self, name: &str) -> String {
-        let taken: BTreeSet<&str> = self.systems.iter().map(|s| s.id.as_str()).collect();
         let base = id(name);
-        let free = |n: &usize| match n {
-            1 => !taken.contains(base.as_str()),
-            n => !taken.contains(format!("{base}-{n}").as_str()),
+        let Some(last) = self.ids.get(&base) else {
+            return base;
         };
-        match (1..).find(free) {
-            None | Some(1) => base,
-            Some(n) => format!("{base}-{n}"),
-        }
+        let mut numbered = (last + 1..).map(|n| format!("{base}-{n}"));
+        numbered
+            .find(|id| !self.ids.contains_key(id))
+            .unwrap_or(base)
     }
 
     /// Adds a system.
     pub(crate) fn add(&mut self, draft: Draft, committee: &str, from: &str) {
         let id = self.free_id(&draft.name);
+        let base = self::id(&draft.name);
+        let number = id.strip_prefix(&base).and_then(|end| end.strip_prefix('-'));
+        let number = number.and_then(|n| n.parse().ok()).unwrap_or(1);
+        self.ids.insert(base, number);
+        self.ids.entry(id.clone()).or_insert(1);
+        self.names.insert(draft.name.clone());
         let mut probe = Table::new();
         probe.insert("name".to_owned(), "check".into());
         probe.extend(draft.probe.clone());

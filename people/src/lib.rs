@@ -117,6 +117,14 @@ fn empty_log(connection: &Connection) -> Result<(), Error> {
     Ok(())
 }
 
+/// Leaves no trace in the write-ahead log of so many rows that were deleted.
+fn erased(connection: &Connection, rows: usize) -> Result<(), Error> {
+    match rows {
+        0 => Ok(()),
+        _ => empty_log(connection),
+    }
+}
+
 /// Instants are stored as seconds since 1970.
 fn seconds(at: Timestamp) -> i64 {
     at.as_second()

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 
-use crate::{Error, People, empty_log, seconds};
+use crate::{Error, People, empty_log, erased, seconds};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReporterId(pub i64);
@@ -63,14 +63,15 @@ impl People {
             let rows = statement.query_map([], |row| row.get(0))?;
             rows.collect::<Result<_, _>>()?
         };
+        let mut deleted = 0;
         for id in all
             .into_iter()
             .filter(|id| !known.contains(&ReporterId(*id)))
         {
-            change.execute("DELETE FROM reporter WHERE id = ?1", [id])?;
+            deleted += change.execute("DELETE FROM reporter WHERE id = ?1", [id])?;
         }
         change.commit()?;
-        Ok(())
+        erased(&connection, deleted)
     }
 
     /// `None` if the person was erased.

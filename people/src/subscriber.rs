@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use sha2::Sha256;
 
 use crate::secret::{Secret, digest};
-use crate::{Error, People, empty_log, instant, seconds};
+use crate::{Error, People, erased, instant, seconds};
 
 /// How long a confirmation is valid. Requests that nobody confirmed are deleted then.
 const VALID: SignedDuration = SignedDuration::from_hours(48);
@@ -56,8 +56,9 @@ impl People {
         let secret = Secret::random()?;
         let now = seconds(at);
         let mut connection = self.connection();
+        let deleted = delete_unconfirmed(&connection, now)?;
+        erased(&connection, deleted)?;
         let change = connection.transaction()?;
-        delete_unconfirmed(&change, now)?;
         let last: Option<i64> = change
             .query_row(
                 "SELECT requested FROM subscriber WHERE address = ?1",
@@ -96,7 +97,7 @@ impl People {
     pub fn forget_request(&self, secret: &Secret) -> Result<(), Error> {
         let connection = self.connection();
         let confirm = digest(secret.reveal());
-        connection.execute(
+        let deleted = connection.execute(
             "DELETE FROM subscriber WHERE confirm = ?1 AND confirmed IS NULL",
             params![confirm],
         )?;
@@ -104,7 +105,7 @@ impl People {
             "UPDATE subscriber SET confirm = NULL, pending = NULL WHERE confirm = ?1",
             params![confirm],
         )?;
-        Ok(())
+        erased(&connection, deleted)
     }
 
     /// Deletes requests that were not confirmed in time.
@@ -112,7 +113,9 @@ impl People {
     /// # Errors
     /// The file cannot be written.
     pub fn delete_unconfirmed(&self, at: Timestamp) -> Result<(), Error> {
-        delete_unconfirmed(&self.connection(), seconds(at))
+        let connection = self.connection();
+        let deleted = delete_unconfirmed(&connection, seconds(at))?;
+        erased(&connection, deleted)
     }
 
     /// The number of addresses that asked for a subscription and did not confirm it yet.
@@ -247,7 +250,7 @@ impl People {
     pub fn unsubscribe(&self, id: SubscriberId) -> Result<(), Error> {
         let connection = self.connection();
         connection.execute("DELETE FROM subscriber WHERE id = ?1", [id.0])?;
-        empty_log(&connection)
+        erased(&connection, 1)
     }
 
     /// The key of the links, made at the first use.
@@ -267,13 +270,13 @@ impl People {
     }
 }
 
-fn delete_unconfirmed(connection: &rusqlite::Connection, now: i64) -> Result<(), Error> {
+/// Returns how many were deleted.
+fn delete_unconfirmed(connection: &rusqlite::Connection, now: i64) -> Result<usize, Error> {
     let oldest = now.saturating_sub(VALID.as_secs());
-    connection.execute(
+    Ok(connection.execute(
         "DELETE FROM subscriber WHERE confirmed IS NULL AND requested < ?1",
         [oldest],
-    )?;
-    Ok(())
+    )?)
 }
 
 fn subscriber(row: &Row<'_>) -> rusqlite::Result<Subscriber> {

@@ -6,13 +6,20 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::handle::EngineHandle;
+use crate::clock;
 use crate::samples::{Archiver, Error};
 
 /// How often the files are looked at.
 const LOOK_AGAIN: Duration = Duration::from_secs(3_600);
+
+/// One archive is deleted in so long: a wall clock that ran ahead would delete all at once.
+const DELETE_AGAIN: Duration = Duration::from_secs(24 * 3_600);
+
+/// How often a step is asked to break off.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 /// How many whole months of archives are kept. A reload changes it.
 #[derive(Debug)]
@@ -44,8 +51,22 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) {
     tokio::pin!(stop);
+    let mut deleted = None;
     loop {
-        let pause = match next(&engine, &archiver, &kept).await {
+        let step = next(&engine, &archiver, &kept, &mut deleted);
+        tokio::pin!(step);
+        let done = tokio::select! {
+            biased;
+            () = &mut stop => {
+                // A month may take minutes, and probing has ended.
+                while timeout(ASK_AGAIN, &mut step).await.is_err() {
+                    archiver.stop();
+                }
+                return;
+            }
+            done = &mut step => done,
+        };
+        let pause = match done {
             Ok(true) => Duration::ZERO,
             Ok(false) => LOOK_AGAIN,
             Err(why) => {
@@ -64,9 +85,15 @@ pub async fn run(
     }
 }
 
-/// Archives the earliest finished month, else deletes the earliest archive that is too old. Returns false if
-/// there is neither. A file goes only after its event.
-async fn next(engine: &EngineHandle, archiver: &Archiver, kept: &Kept) -> Result<bool, String> {
+/// Archives the earliest finished month, else deletes the earliest archive that is too old, at most one a day. Returns
+/// false if there is neither. A file goes only after its event. `deleted` is the time of the last deletion since the
+/// machine started.
+async fn next(
+    engine: &EngineHandle,
+    archiver: &Archiver,
+    kept: &Kept,
+    deleted: &mut Option<Duration>,
+) -> Result<bool, String> {
     let now = engine.clock().now();
     let written = blocking(archiver, move |archiver| archiver.write_next(now)).await?;
     if let Some(archived) = written {
@@ -75,6 +102,9 @@ async fn next(engine: &EngineHandle, archiver: &Archiver, kept: &Kept) -> Result
         blocking(archiver, move |archiver| archiver.finish(&archived)).await?;
         return Ok(true);
     }
+    if deleted.is_some_and(|at| clock::elapsed().saturating_sub(at) < DELETE_AGAIN) {
+        return Ok(false);
+    }
     let oldest = kept.oldest(now);
     let Some(month) = blocking(archiver, move |archiver| archiver.too_old(oldest)).await? else {
         return Ok(false);
@@ -82,6 +112,7 @@ async fn next(engine: &EngineHandle, archiver: &Archiver, kept: &Kept) -> Result
     let recorded = engine.delete_samples(month).await;
     recorded.map_err(|error| error.to_string())?;
     blocking(archiver, move |archiver| archiver.delete(month)).await?;
+    *deleted = Some(clock::elapsed());
     Ok(true)
 }
 

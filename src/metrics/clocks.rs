@@ -60,6 +60,27 @@ pub fn add_running(page: &mut Page, record: &Record) {
     );
 }
 
+/// Incidents that are not resolved, by severity; 0 for each severity that a policy names.
+pub fn add_open(page: &mut Page, record: &Record) {
+    let policies = record.catalogue.policies.iter();
+    let named = policies.flat_map(|policy| &policy.commitments.severities);
+    let mut open: BTreeMap<&str, u64> = named.map(|s| (s.id.as_str(), 0)).collect();
+    let unresolved = record.incidents.unresolved();
+    for incident in unresolved.filter(|i| i.closed.is_none()) {
+        let severity = incident.handling.severity().unwrap_or("none");
+        *open.entry(severity).or_default() += 1;
+    }
+    page.gauge(
+        "nines_incidents_open_by_severity",
+        "Unresolved incidents by severity; `none` if no policy rates them.",
+        |series| {
+            for (severity, count) in &open {
+                series.add(&[("severity", severity)], *count);
+            }
+        },
+    );
+}
+
 /// Totals over the whole ledger.
 pub fn add_totals(page: &mut Page, record: &Record) {
     let mut clocks: BTreeMap<(String, &str, &str), u64> = BTreeMap::new();

@@ -17,6 +17,7 @@ use domain::catalogue::System;
 use domain::id::SystemId;
 use domain::record::Record;
 use jiff::{SignedDuration, Timestamp};
+pub use notices::pending;
 use page::Page;
 pub use probe_results::probe_page;
 
@@ -35,6 +36,17 @@ pub struct Configuration {
     pub last_reload_failed: bool,
 }
 
+/// The series of each probe that the page has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Detail {
+    /// None that only says that nothing happened.
+    #[default]
+    Standard,
+    /// Also the phases of HTTP probes, and counters that are still 0.
+    All,
+}
+
 /// Everything that metrics are read from.
 struct Source<'a> {
     record: &'a Record,
@@ -46,6 +58,7 @@ struct Source<'a> {
     at: Timestamp,
     /// The systems that are shown; `None`: all.
     only: Option<&'a BTreeSet<SystemId>>,
+    detail: Detail,
 }
 
 impl Source<'_> {
@@ -85,11 +98,12 @@ impl Exporter {
         shared: &SharedState,
         samples: &Stats,
         configuration: Configuration,
+        detail: Detail,
     ) -> String {
-        self.service(shared, samples, configuration) + &page::process()
+        self.service(shared, samples, configuration, detail) + &page::process()
     }
 
-    /// The series of these systems and of their probes, and none of the service itself.
+    /// All series of these systems and of their probes, and none of the service itself.
     ///
     /// # Errors
     /// The id of a system that is not configured.
@@ -112,6 +126,7 @@ impl Exporter {
             version: &self.version,
             at: decided_until(shared, &snapshot),
             only: Some(only),
+            detail: Detail::All,
         };
         let mut page = Page::default();
         probe_results::add(&mut page, &source);
@@ -126,6 +141,7 @@ impl Exporter {
         shared: &SharedState,
         samples: &Stats,
         configuration: Configuration,
+        detail: Detail,
     ) -> String {
         let snapshot = shared.snapshot();
         let source = Source {
@@ -136,11 +152,13 @@ impl Exporter {
             version: &self.version,
             at: decided_until(shared, &snapshot),
             only: None,
+            detail,
         };
         let mut page = Page::default();
         service::add(&mut page, &source);
         probe_results::add(&mut page, &source);
         systems::add_states(&mut page, &source);
+        clocks::add_open(&mut page, source.record);
         clocks::add_running(&mut page, source.record);
         notices::add_pending(&mut page, source.record, source.at);
         notices::add_untold(&mut page, source.record);

@@ -55,7 +55,7 @@ pub fn add_subscribers(page: &mut Page, source: &Source) {
 
 /// The addresses with a pending notice and when it was decided. A notice that was never attempted counts,
 /// too: a broken template stops a notice before its first attempt.
-fn pending(record: &Record, at: Timestamp) -> BTreeMap<Address, Timestamp> {
+pub fn pending(record: &Record, at: Timestamp) -> BTreeMap<Address, Timestamp> {
     let attempted = record.notices.unsent().map(|(_, outgoing)| {
         let address = outgoing.notice.recipient.address.clone();
         (address, outgoing.decided_at)

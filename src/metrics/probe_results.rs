@@ -5,14 +5,16 @@ use std::sync::Arc;
 use domain::catalogue::{Catalogue, Probe};
 use domain::sample::{Outcome, Sample};
 
-use super::Source;
 use super::page::{Label, Page, seconds, signed_seconds};
+use super::{Detail, Source};
 
 /// The latest sample of `probe` alone, as `/probe` answers it.
 pub fn probe_page(catalogue: &Catalogue, probe: &Probe, sample: Sample) -> String {
     let mut page = Page::default();
     let labels = labels(probe, catalogue.vantage.as_str());
-    latest(&mut page, &[(labels, Arc::new(sample))]);
+    let samples = [(labels, Arc::new(sample))];
+    latest(&mut page, &samples);
+    http_phases(&mut page, &samples);
     page.render()
 }
 
@@ -51,6 +53,10 @@ pub fn add(page: &mut Page, source: &Source) {
         })
         .collect();
     latest(page, &current);
+    if source.detail == Detail::All {
+        http_phases(page, &current);
+    }
+    let is_said = |count: u64| count > 0 || source.detail == Detail::All;
     page.gauge(
         "nines_probe_last_sample_timestamp_seconds",
         "Start of the latest sample, also if it is too old to show the current state.",
@@ -72,7 +78,10 @@ pub fn add(page: &mut Page, source: &Source) {
                     (Outcome::Down, counts.down),
                     (Outcome::Inconclusive, counts.inconclusive),
                 ] {
-                    series.add(&with(labels, ("outcome", outcome.word())), count);
+                    // A rate needs the 0 before the first sample that failed.
+                    if matches!(outcome, Outcome::Up | Outcome::Down) || is_said(count) {
+                        series.add(&with(labels, ("outcome", outcome.word())), count);
+                    }
                 }
             }
         },
@@ -83,7 +92,8 @@ pub fn add(page: &mut Page, source: &Source) {
         |series| {
             for (probe, labels, _) in &probes {
                 let known = source.record.probes.get(&probe.id);
-                series.add(labels, known.map_or(0, |known| known.blips.len() as u64));
+                let count = known.map_or(0, |known| known.blips.len() as u64);
+                series.add(labels, is_said(count).then_some(count));
             }
         },
     );
@@ -92,7 +102,8 @@ pub fn add(page: &mut Page, source: &Source) {
         "Scheduled runs that did not start: the previous run was still under way, or the service was stalled.",
         |series| {
             for (_, labels, state) in &probes {
-                series.add(labels, state.counts().missed);
+                let count = state.counts().missed;
+                series.add(labels, is_said(count).then_some(count));
             }
         },
     );
@@ -123,28 +134,6 @@ fn latest(page: &mut Page, samples: &[(Labels, Arc<Sample>)]) {
                 // A beat takes no time.
                 if !labels.contains(&("kind", "heartbeat")) {
                     series.add(labels, seconds(sample.took_us));
-                }
-            }
-        },
-    );
-    page.gauge(
-        "probe_http_duration_seconds",
-        "Duration of the latest HTTP probe by phase, summed over all redirects.",
-        |series| {
-            for (labels, sample) in samples {
-                let kind = labels.iter().find(|(name, _)| *name == "kind");
-                if !matches!(kind, Some((_, "http" | "journey" | "fhir"))) {
-                    continue;
-                }
-                let phases = &sample.phases;
-                for (phase, took_us) in [
-                    ("resolve", phases.resolve_us),
-                    ("connect", phases.connect_us),
-                    ("tls", phases.tls_us),
-                    ("processing", phases.processing_us),
-                    ("transfer", phases.transfer_us),
-                ] {
-                    series.add(&with(labels, ("phase", phase)), took_us.map(seconds));
                 }
             }
         },
@@ -183,6 +172,31 @@ fn latest(page: &mut Page, samples: &[(Labels, Arc<Sample>)]) {
         |series| {
             for (labels, sample) in samples {
                 series.add(labels, sample.clock_offset_us.map(signed_seconds));
+            }
+        },
+    );
+}
+
+fn http_phases(page: &mut Page, samples: &[(Labels, Arc<Sample>)]) {
+    page.gauge(
+        "probe_http_duration_seconds",
+        "Duration of the latest HTTP probe by phase, summed over all redirects.",
+        |series| {
+            for (labels, sample) in samples {
+                let kind = labels.iter().find(|(name, _)| *name == "kind");
+                if !matches!(kind, Some((_, "http" | "journey" | "fhir"))) {
+                    continue;
+                }
+                let phases = &sample.phases;
+                for (phase, took_us) in [
+                    ("resolve", phases.resolve_us),
+                    ("connect", phases.connect_us),
+                    ("tls", phases.tls_us),
+                    ("processing", phases.processing_us),
+                    ("transfer", phases.transfer_us),
+                ] {
+                    series.add(&with(labels, ("phase", phase)), took_us.map(seconds));
+                }
             }
         },
     );

@@ -45,7 +45,7 @@ pub fn add(page: &mut Page, source: &Source) {
     );
     page.value(
         "nines_outbound_heartbeat_timestamp_seconds",
-        "Time of the last outbound heartbeat that was answered. Absent before the first, and without [outbound_heartbeat].",
+        "Time of the last outbound heartbeat that was answered, before the first one of the configuration that asks for it. Absent without [outbound_heartbeat].",
         instant(counters.told_outside_us.load(Relaxed)),
     );
     page.gauge(

@@ -146,7 +146,7 @@ fn address(header: &'static str, given: &str) -> Result<Address, String> {
 }
 
 /// The result of an attempt that ended with this refusal.
-fn result(refusal: &Refusal) -> Delivery {
+pub(super) fn result(refusal: &Refusal) -> Delivery {
     if refusal.step == Step::Message && refusal.code.is_none() {
         return Delivery::Ambiguous;
     }

@@ -361,7 +361,10 @@ async fn addresses_that_are_none_reach_no_relay() {
 
 /// A self-signed certificate for `name`: the server's part, and its file. As most tools do, it says that it is
 /// an authority's.
-fn certificate(name: &str, folder: &tempfile::TempDir) -> (TlsAcceptor, std::path::PathBuf) {
+pub(super) fn certificate(
+    name: &str,
+    folder: &tempfile::TempDir,
+) -> (TlsAcceptor, std::path::PathBuf) {
     let signing_key = rcgen::KeyPair::generate().unwrap();
     let mut asked = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
     asked.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);

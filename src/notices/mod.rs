@@ -37,6 +37,8 @@ mod render_tests;
 #[cfg(test)]
 mod report_tests;
 #[cfg(test)]
+mod rough_relay_tests;
+#[cfg(test)]
 mod update_tests;
 #[cfg(test)]
 mod webhook_tests;

@@ -239,7 +239,19 @@ impl Relay {
                 Box::new(ByLine::greeted(self.secure(stream, limits).await?, peer))
             }
         };
-        let mut connection = greet(ready, &hello, limits).await?;
+        let connection = self.begin(ready, peer, &hello, limits).await?;
+        Ok((connection, hello))
+    }
+
+    /// Greets and authenticates over a connection that is encrypted as `scheme` says.
+    pub(super) async fn begin(
+        &self,
+        ready: Box<dyn AsyncTokioStream>,
+        peer: SocketAddr,
+        hello: &ClientId,
+        limits: &Timeouts,
+    ) -> Result<AsyncSmtpConnection, Refusal> {
+        let mut connection = greet(ready, hello, limits).await?;
         if let Some(user) = &self.user {
             if self.scheme == Scheme::Smtp && !peer.ip().to_canonical().is_loopback() {
                 let text = "the password is not sent in clear text beyond this machine".to_owned();
@@ -255,7 +267,7 @@ impl Relay {
             )
             .await?;
         }
-        Ok((connection, hello))
+        Ok(connection)
     }
 
     /// The password as its file holds it now. If the file cannot be used, the password of the last load.
@@ -351,7 +363,7 @@ async fn ask_for_tls(
 }
 
 /// Sends MAIL, RCPT, DATA and the message. Returns the relay's reply to the message.
-async fn transact(
+pub(super) async fn transact(
     connection: &mut AsyncSmtpConnection,
     what: &Transaction<'_>,
     limits: &Timeouts,

@@ -10,6 +10,7 @@ use domain::sample::ArchivedMonth;
 use duckdb::{AccessMode, Config, Connection, params};
 use jiff::{SignedDuration, Timestamp};
 
+use super::long_work::LongWork;
 use super::month::{Month, Months};
 use super::steps::STEPS;
 use super::writer::{Shared, Writer};
@@ -78,12 +79,14 @@ impl Archiver {
             return Ok(None);
         };
         let archive = month.archive(folder);
+        let work = &self.shared.archiving;
+        let _turn = work.begin();
         let contents = match archive.exists() {
             // A roll-over was cut off after the comparison.
-            true => Contents::of(&archive)?,
+            true => Contents::of(&archive, work)?,
             false => {
                 let unfinished = folder.join(format!("{month}{UNFINISHED}"));
-                let contents = write(&month.file(folder), &unfinished)?;
+                let contents = write(&month.file(folder), &unfinished, work)?;
                 // Readers hold this lock: from here on they read the archive.
                 let _running = lock(&self.shared.running);
                 crate::files::rename(&unfinished, &archive)?;
@@ -95,6 +98,12 @@ impl Archiver {
             sha256: crate::files::digest(&archive)?.1,
             samples: contents.count,
         }))
+    }
+
+    /// Breaks off the writing of an archive, because the service stops. The next start begins it anew. Call it again
+    /// until [`Archiver::write_next`] has returned.
+    pub fn stop(&self) {
+        self.shared.archiving.stop();
     }
 
     /// Removes the DuckDB file of a month that has an archive.
@@ -152,11 +161,14 @@ impl Archiver {
         static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         Writer::new(Arc::clone(&self.shared)).flush()?;
         let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let work = &self.shared.copying;
+        let _turn = work.begin();
         let (month, reader) = {
             let running = lock(&self.shared.running);
             let reader = running.reader.as_ref().map(Connection::try_clone);
             let reader =
                 reader.ok_or_else(|| Error::Failing("the file is being opened anew".into()))??;
+            work.watch(&reader)?;
             (running.month, reader)
         };
         let name = format!("{month}.{}-{number}{COPY}", std::process::id());
@@ -251,9 +263,10 @@ struct Contents {
 }
 
 impl Contents {
-    fn of(archive: &Path) -> Result<Contents, Error> {
+    fn of(archive: &Path, work: &LongWork) -> Result<Contents, Error> {
         let folder = archive.parent().unwrap_or(archive);
         let connection = outside(MEMORY, folder, &[archive])?;
+        work.watch(&connection)?;
         Self::read(&connection, &format!("FROM {}", parquet(archive)))
     }
 
@@ -275,10 +288,11 @@ impl Contents {
 }
 
 /// Writes a month's file as Parquet, reads it back and compares.
-fn write(month: &Path, to: &Path) -> Result<Contents, Error> {
+fn write(month: &Path, to: &Path, work: &LongWork) -> Result<Contents, Error> {
     let folder = month.parent().unwrap_or(month);
     let log = file::log_of(month);
     let connection = outside(MEMORY, folder, &[month, &log, to])?;
+    work.watch(&connection)?;
     connection.execute_batch(&format!("ATTACH {} AS month (READ_ONLY)", quoted(month)))?;
     let rows = format!("SELECT {COLUMNS} {ROWS}");
     connection.execute_batch(&copy(&format!("{rows} ORDER BY c.source, c.slot"), to))?;
@@ -286,7 +300,7 @@ fn write(month: &Path, to: &Path) -> Result<Contents, Error> {
     let wanted = Contents::read(&connection, &format!("FROM ({rows})"))?;
     let stored: u64 =
         connection.query_row("SELECT count(*) FROM month.compact", [], |row| row.get(0))?;
-    let found = Contents::of(to)?;
+    let found = Contents::of(to, work)?;
     if found != wanted || found.count != stored {
         return Err(Error::Unreadable(format!(
             "{} differs from {}, which holds {stored} samples",

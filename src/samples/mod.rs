@@ -16,6 +16,7 @@ use jiff::Timestamp;
 mod archive;
 mod daily;
 mod file;
+mod long_work;
 mod month;
 mod opening;
 mod read;
@@ -32,6 +33,7 @@ pub use daily::Daily;
 pub use opening::{Check, PREFLIGHT, SetAside, preflight};
 pub use writer::{Full, Stats, Writer};
 
+use long_work::LongWork;
 use month::{Month, Months};
 use writer::{Queue, Shared};
 
@@ -164,6 +166,8 @@ impl Instance {
                 reader: Some(file.reader()?),
                 damaged: BTreeMap::new(),
             }),
+            archiving: LongWork::default(),
+            copying: LongWork::default(),
             aside: Mutex::new(aside),
             options,
             #[cfg(test)]

@@ -10,6 +10,7 @@ use domain::sample::Sample;
 use jiff::Timestamp;
 
 use super::file::File;
+use super::long_work::LongWork;
 use super::month::{Month, Months};
 use super::opening::{self, SetAside};
 use super::{Error, LINGER, Options, Running, lock};
@@ -58,6 +59,11 @@ pub(super) struct Shared {
     /// Signals a commit or a failure of the writer.
     pub(super) settled: Condvar,
     pub(super) running: Mutex<Running>,
+    /// The archiving of a month.
+    pub(super) archiving: LongWork,
+    /// The copy of the running month for another process. It has a reader of its own, so the file is not opened anew
+    /// meanwhile.
+    pub(super) copying: LongWork,
     pub(super) aside: Mutex<Vec<SetAside>>,
     pub(super) options: Options,
     #[cfg(test)]
@@ -226,6 +232,7 @@ impl Store<'_> {
 
     /// Closes the running file. The next commit opens that of `month`.
     fn turn(&mut self, month: Month) {
+        let _no_copy = self.shared.copying.break_off();
         let mut running = lock(&self.shared.running);
         // Without a list of the folder the next commit fails, and is tried again.
         let months = Months::of(&self.shared.folder).unwrap_or_default();
@@ -296,6 +303,7 @@ impl Store<'_> {
 
     fn reopen(&mut self, part: &[Sample]) -> Result<(), Error> {
         // Readers of older files hold this lock too, so that no file is opened twice.
+        let _no_copy = self.shared.copying.break_off();
         let mut running = lock(&self.shared.running);
         let path = self.month.file(&self.shared.folder);
         let now = part

@@ -70,6 +70,9 @@ fn router(state: Arc<AppState>) -> Router {
 struct Chosen {
     /// Ids of systems with commas between them.
     systems: Option<String>,
+    /// `all`, or `standard`.
+    #[serde(default)]
+    series: metrics::Detail,
 }
 
 async fn page(
@@ -87,7 +90,7 @@ async fn page(
     let made = tokio::task::spawn_blocking(move || {
         let text = match &only {
             Some(only) => state.metrics_of(only)?,
-            None => state.metrics(),
+            None => state.metrics(chosen.series),
         };
         let zipped = takes_gzip(&asked).then(|| gzip(text.as_bytes(), Compression::fast()));
         Ok::<_, SystemId>((zipped.flatten(), text))

@@ -25,7 +25,7 @@ use crate::engine::snapshot::Snapshot;
 use crate::engine::status::{RefusedReload, Status};
 use crate::engine::{self, EngineHandle};
 use crate::ledger;
-use crate::metrics::{Configuration, Exporter};
+use crate::metrics::{Configuration, Detail, Exporter};
 use crate::reports::{Filer, filing};
 use crate::samples::{Archiver, Writer};
 
@@ -33,7 +33,7 @@ use crate::samples::{Archiver, Writer};
 const ENGINE_SILENT_MAX: SignedDuration = SignedDuration::from_secs(15);
 
 /// The request for an act.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ActRequest {
     pub by: String,
@@ -348,14 +348,15 @@ impl AppState {
             };
         }
         let now = self.engine.clock().now();
-        let tried = rehearse(
-            &self.engine.snapshot().record,
-            now,
-            &by,
-            &asked.act,
-            asked.anyway,
-            asked.not_phi.as_deref(),
-        );
+        // It looks at each subscriber.
+        let (snapshot, actor, trial) = (self.engine.snapshot(), by.clone(), asked.clone());
+        let tried = tokio::task::spawn_blocking(move || {
+            let (record, not_phi) = (&snapshot.record, trial.not_phi.as_deref());
+            rehearse(record, now, &actor, &trial.act, trial.anyway, not_phi)
+        });
+        let Ok(tried) = tried.await else {
+            return Reply::Failed("the trial broke off; the log says why".to_owned());
+        };
         let tried = match tried {
             Err(Unable::Objection(refusal)) => return Reply::Refused(refusal.to_string()),
             Err(Unable::Refused(refusal)) if asked.dry_run => {
@@ -403,15 +404,28 @@ impl AppState {
         }
     }
 
-    /// Copies the committed samples of the running month, one copy at a time.
-    pub async fn copy_samples(&self) -> CopyReply {
-        let _alone = self.copying.lock().await;
-        let archiver = self.archiver.clone();
-        match tokio::task::spawn_blocking(move || archiver.copy_running()).await {
-            Ok(Ok(path)) => CopyReply::Done(path),
-            Ok(Err(error)) => CopyReply::Failed(error.to_string()),
-            Err(_) => CopyReply::Failed("the copy broke off; the log says why".to_owned()),
-        }
+    /// Copies the committed samples of the running month, one copy at a time. Without a caller who waits for it, the copy is
+    /// removed.
+    pub async fn copy_samples(self: &Arc<Self>) -> CopyReply {
+        let state = Arc::clone(self);
+        let (answer, asked) = tokio::sync::oneshot::channel();
+        tokio::spawn(async move {
+            let _alone = state.copying.lock().await;
+            if answer.is_closed() {
+                return;
+            }
+            let archiver = state.archiver.clone();
+            let reply = match tokio::task::spawn_blocking(move || archiver.copy_running()).await {
+                Ok(Ok(path)) => CopyReply::Done(path),
+                Ok(Err(error)) => CopyReply::Failed(error.to_string()),
+                Err(_) => CopyReply::Failed("the copy broke off; the log says why".to_owned()),
+            };
+            if let Err(CopyReply::Done(path)) = answer.send(reply) {
+                let _ = std::fs::remove_file(path);
+            }
+        });
+        let broke_off = |_| CopyReply::Failed("the copy broke off; the log says why".to_owned());
+        asked.await.unwrap_or_else(broke_off)
     }
 
     /// Writes the files of approved reports. A caller who disconnects does not stop it.
@@ -442,14 +456,14 @@ impl AppState {
     }
 
     /// The page at `/metrics`.
-    pub(super) fn metrics(&self) -> String {
+    pub(super) fn metrics(&self, detail: Detail) -> String {
         let configuration = Configuration {
             loaded_at: Timestamp::from_microsecond(self.loaded_us.load(Relaxed)).ok(),
             last_reload_failed: self.refused_reload().is_some(),
         };
         let shared = self.engine.shared();
         self.exporter
-            .page(shared, &self.samples.stats(), configuration)
+            .page(shared, &self.samples.stats(), configuration, detail)
     }
 
     /// The part of the page at `/metrics` about these systems.

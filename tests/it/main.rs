@@ -15,6 +15,7 @@ mod command_line {
     mod demo;
     mod events;
     mod exit_status;
+    mod first_steps;
     mod import;
     mod json;
     mod output;
@@ -48,6 +49,7 @@ mod reports {
     mod templates;
 }
 mod samples {
+    mod archives;
     mod backup;
     mod lost_samples;
 }

@@ -1,4 +1,4 @@
-"""Checks the dashboard against a real Prometheus: runs each query of each panel as Grafana does.
+"""Checks the dashboards against a real Prometheus: runs each query of each panel as Grafana does.
 
 A panel without a line in `EXPECTED` fails, and so does a line without a panel. A query that must return
 nothing has its reason there.
@@ -11,7 +11,7 @@ import urllib.parse
 
 from harness import ROOT, Failed, asked, check, fetch, say, until
 
-DASHBOARD = ROOT / "grafana/dashboards/nines.json"
+DASHBOARDS = [json.loads(path.read_text()) for path in sorted((ROOT / "grafana/dashboards").glob("*.json"))]
 # `workspace.prometheus` scrapes each second. Grafana's rate interval covers at least four scrapes.
 STEP_S = 1
 RATE_S = 4
@@ -110,7 +110,7 @@ BELOW_ONE = within(0.01, 0.99999)
 NONE = within(0, 0)
 # A scrape is dated at its start, before the page is written.
 AGE = within(-5, 60)
-# The expected answers to the queries of each panel, in order, once nginx is back.
+# The expected answers to the queries of each panel, in order, once nginx is back. Panels of one title ask the same.
 EXPECTED = {
     "System state": [turns(0, 2, 0)],
     "Flapping": [NONE],
@@ -141,6 +141,7 @@ EXPECTED = {
     "Finished notices": [counts(downtime=1, uptime=1)],
     "Pending notices": [turns(1, 0)],
     "Oldest pending notice": [AGE],
+    "Subscribers": [within(0, 0, series=2)],
     "Build": [within(1, 1)],
     "Configuration": [within(-5, LIFE_S), within(1, 1)],
     "Memory": [within(1e6, 2e9)],
@@ -153,6 +154,20 @@ EXPECTED = {
     "Clock offsets": [Empty("no probe asks a time server")],
     "Clock steps": [NONE],
     "Stalls": [NONE],
+    "Error budget left": [within(-0.2, 1)],
+    "Systems below their target": [within(1, 1)],
+    "Open incidents by severity": [NONE],
+    "Downtime of this month": [each(planned=(0, 0), excluded=(0, 0), unplanned=(1, LIFE_S))],
+    "Time without monitoring": [within(0, 60)],
+    "Contract availability over the month": [BELOW_ONE],
+    "Margin over the target": [within(-1, 0.001)],
+    "Systems down at once": [turns(0, 1, 0)],
+    "Unplanned downtime": [within(0, LIFE_S)],
+    "Clocks in the last 30 days": [Empty("no policy promises a time")],
+    "Notices in the last 30 days": [both(within(0, 4), lambda found: check(
+        any(value > 1 for _, points in found for _, value in points), "no notice was counted"))],
+    "Customers not told": [NONE],
+    "Escalations in the last 30 days": [Empty("no policy escalates")],
 }
 # The same while nginx is down, for the panels that differ.
 WHILE_DOWN = {
@@ -164,26 +179,33 @@ WHILE_DOWN = {
 }
 
 
+def every_panel():
+    """Return the panels of all dashboards that ask something."""
+    return [panel for dashboard in DASHBOARDS for panel in dashboard["panels"] if panel["type"] != "row"]
+
+
 def judge(port, since, expected):
     """Check the queries of the panels in `expected`; return the answers by panel title."""
     shown = {}
-    for panel in json.loads(DASHBOARD.read_text())["panels"]:
+    for panel in every_panel():
         title = panel["title"]
-        if panel["type"] == "row" or title not in expected:
+        if title not in expected:
             continue
         judges, targets = expected[title], panel["targets"]
         check(len(judges) == len(targets), f"`{title}` has {len(targets)} queries")
         patience = time.monotonic() + PATIENCE_S
-        while title not in shown:
+        answers = None
+        while answers is None:
             answers = [answer(port, target, since, time.time()) for target in targets]
             try:
                 for wanted, found in zip(judges, answers):
                     verdict(wanted, found)
-                shown[title] = answers
             except Failed as wrong:
                 if time.monotonic() > patience:
                     raise Failed(f"`{title}`: {wrong}") from wrong
+                answers = None
                 time.sleep(STEP_S)
+        shown[title] = answers
         for wanted in judges:
             if isinstance(wanted, Empty):
                 say(f"  empty as expected: {title} ({wanted.why})")
@@ -207,16 +229,15 @@ def while_down(port, since):
 
 def afterwards(port, since):
     """Check every panel and the values of each variable."""
-    dashboard = json.loads(DASHBOARD.read_text())
-    titles = {panel["title"] for panel in dashboard["panels"] if panel["type"] != "row"}
+    titles = {panel["title"] for panel in every_panel()}
     check(titles == EXPECTED.keys(), f"unexpected or missing panels: {titles ^ EXPECTED.keys()}")
-    for variable in dashboard["templating"]["list"]:
+    for variable in [one for dashboard in DASHBOARDS for one in dashboard["templating"]["list"]]:
         if variable["type"] == "query":
             selector, label = variable["definition"].removeprefix("label_values(")[:-1].rsplit(",", 1)
             values = got(port, f"label/{label.strip()}/values", **{"match[]": filled(selector)})
             check(values, f"no values for ${variable['name']}")
     shown = judge(port, since, EXPECTED)
-    say(f"dashboard: {sum(len(answers) for answers in shown.values())} queries of"
+    say(f"dashboards: {sum(len(answers) for answers in shown.values())} queries of"
         f" {len(shown)} panels, as expected")
     return shown
 

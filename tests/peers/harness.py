@@ -279,6 +279,7 @@ chmod -R a+rwX {folder}/mail
 rule_files: ["{ROOT}/grafana/rules/*.yml"]
 scrape_configs:
   - job_name: nines
+    params: {{ series: [all] }}
     static_configs: [{{ targets: ["127.0.0.1:{scraped}"] }}]
 """)
         process = self.begin("prometheus", [

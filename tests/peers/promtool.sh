@@ -24,15 +24,20 @@ sys.exit("\n".join(lacks) or 0)
 PYTHON
 NINES_PROMTOOL=$(command -v promtool) scripts/cargo test --quiet --lib metrics::
 
-# Check each query of the dashboard as if it were a recording rule.
-python3 - grafana/dashboards/nines.json >"$work/queries.yml" <<'PYTHON'
+# Check each query of the dashboards as if it were a recording rule.
+python3 - grafana/dashboards/*.json >"$work/queries.yml" <<'PYTHON'
 import json, sys
 
-rules = []
-for panel in json.load(open(sys.argv[1]))["panels"]:
-    for target in panel.get("targets", []):
-        query = target["expr"].replace("$__rate_interval", "1m").replace("$__interval", "1m")
-        rules.append({"record": f"panel:{panel['id']}:{target['refId'].lower()}", "expr": query})
-json.dump({"groups": [{"name": "dashboard", "rules": rules}]}, sys.stdout)
+groups = []
+for path in sys.argv[1:]:
+    dashboard = json.load(open(path))
+    rules = []
+    for panel in dashboard["panels"]:
+        for target in panel.get("targets", []):
+            query = target["expr"].replace("$__rate_interval", "1m").replace("$__interval", "1m")
+            rules.append({"record": f"panel:{panel['id']}:{target['refId'].lower()}", "expr": query})
+    groups.append({"name": dashboard["uid"], "rules": rules})
+assert len(groups) > 1 and all(group["rules"] for group in groups), groups
+json.dump({"groups": groups}, sys.stdout)
 PYTHON
 promtool check rules "$work/queries.yml"

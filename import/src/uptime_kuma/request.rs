@@ -1,5 +1,7 @@
 //! The request of the types `http`, `keyword` and `json-query`, and the answer that they expect.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use toml::Table;
 
@@ -164,7 +166,8 @@ impl Monitor<'_> {
         if written.is_empty() || written == ["200-299"] {
             return;
         }
-        let mut statuses: Vec<i64> = Vec::new();
+        // A list of many ranges names no more than there are.
+        let mut statuses: BTreeSet<i64> = BTreeSet::new();
         for entry in &written {
             let (from, to) = entry.split_once('-').unwrap_or((entry, entry));
             let (Ok(from), Ok(to)) = (from.trim().parse::<i64>(), to.trim().parse::<i64>()) else {
@@ -174,10 +177,8 @@ impl Monitor<'_> {
             };
             statuses.extend(from.max(100)..=to.min(599));
         }
-        statuses.sort_unstable();
-        statuses.dedup();
         if !statuses.is_empty() {
-            keys.expect("status", statuses);
+            keys.expect("status", statuses.into_iter().collect::<Vec<i64>>());
         }
     }
 

@@ -3,12 +3,14 @@
 //!
 //! A restart heals no full disk and no dead relay, so these stop the outbound heartbeat and not the watchdog.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use domain::record::Standing;
+use domain::notice::Address;
+use domain::record::Record;
 use jiff::{SignedDuration, Timestamp};
 use sd_notify::NotifyState;
 use secrecy::ExposeSecret as _;
@@ -18,13 +20,13 @@ use crate::clock;
 use crate::config::{Loaded, OutboundHeartbeat};
 use crate::engine::EngineHandle;
 use crate::engine::counters::{Beat, Pulse};
-use crate::notices;
 use crate::samples::Writer;
+use crate::{metrics, notices};
 
 /// A part that has not gone on for this long stands still. Each goes on every second.
 const STILL: Duration = Duration::from_secs(30);
 
-/// Notices are not sent if one waits for this long and none was accepted meanwhile.
+/// Notices are not sent if they wait for this long and none was accepted meanwhile.
 const UNSENT: Duration = Duration::from_secs(15 * 60);
 
 /// Probes are not run if none ended within this many of the shortest time between two starts, with the timeout.
@@ -55,6 +57,15 @@ impl Alive {
 
     /// Uses this configuration from now on.
     pub(super) fn configure(&self, loaded: &Loaded) {
+        let told_us = &self.engine.shared().counters.told_outside_us;
+        match loaded.outbound_heartbeat {
+            None => told_us.store(0, Relaxed),
+            // One that is never answered must raise the alert, too.
+            Some(_) => {
+                let now_us = clock::now().as_microsecond();
+                let _ = told_us.compare_exchange(0, now_us, Relaxed, Relaxed);
+            }
+        }
         let rounds = loaded.probes.iter().map(|setup| {
             let interval = Duration::from_millis(u64::try_from(setup.interval_ms).unwrap_or(0));
             interval + setup.probe.timeout()
@@ -142,32 +153,56 @@ impl Alive {
     /// What keeps the service from its work now.
     fn fails(&self, told: &Told, began: Duration) -> Option<String> {
         let snapshot = self.engine.snapshot();
-        let pulse = &self.engine.shared().counters.pulse;
-        let up = clock::elapsed();
-        let since = |beat: Duration| up.saturating_sub(beat.max(began));
-        if let Some(part) = stands_still(pulse, began, up) {
+        Work {
+            pulse: &self.engine.shared().counters.pulse,
+            record: &snapshot.record,
+            behind: snapshot.behind,
+            unstored: self.samples.stats().failing,
+            sampled_within: told.sampled_within,
+            began,
+            up: clock::elapsed(),
+            now: self.engine.clock().now(),
+        }
+        .fails()
+    }
+}
+
+/// The state of the service's work at one instant.
+struct Work<'a> {
+    pulse: &'a Pulse,
+    record: &'a Record,
+    /// The ledger cannot be written.
+    behind: bool,
+    /// The reason why samples cannot be stored.
+    unstored: Option<String>,
+    sampled_within: Option<Duration>,
+    /// When it was first looked at, and now; since the machine started.
+    began: Duration,
+    up: Duration,
+    now: Timestamp,
+}
+
+impl Work<'_> {
+    fn fails(&self) -> Option<String> {
+        let since = |beat: &Beat| self.up.saturating_sub(beat.last().max(self.began));
+        if let Some(part) = stands_still(self.pulse, self.began, self.up) {
             return Some(format!("{part} stands still"));
         }
-        let unsampled = told
-            .sampled_within
-            .filter(|within| since(pulse.sample.last()) > *within);
-        if unsampled.is_some() {
+        let is_late = |within: Duration| since(&self.pulse.sample) > within;
+        if self.sampled_within.is_some_and(is_late) {
             return Some("no probe has run".to_owned());
         }
-        if snapshot.behind {
+        if self.behind {
             return Some("the ledger cannot be written".to_owned());
         }
-        if let Some(why) = self.samples.stats().failing {
+        if let Some(why) = &self.unstored {
             return Some(format!("samples cannot be stored: {why}"));
         }
-        let unsent = snapshot.record.notices.unsent();
-        let waiting = unsent.filter(|(_, o)| !matches!(o.standing, Standing::Sent(_)));
-        let oldest = waiting.map(|(_, outgoing)| outgoing.decided_at).min();
-        let is_unsent = is_unsent(
-            oldest,
-            self.engine.clock().now(),
-            since(pulse.accepted.last()),
-        );
+        let notices = &self.record.notices;
+        let is_put_off = |address: &Address| notices.is_put_off(address);
+        let waiting = metrics::pending(self.record, self.now);
+        let is_unsent =
+            since(&self.pulse.accepted) > UNSENT && stuck(&waiting, self.now, is_put_off);
         is_unsent.then(|| "no notice could be sent for 15 min".to_owned())
     }
 }
@@ -188,10 +223,21 @@ fn stands_still(pulse: &Pulse, began: Duration, up: Duration) -> Option<&'static
     still.map(|(part, _)| part)
 }
 
-/// True if a notice has waited for too long and none was accepted for as long.
-fn is_unsent(oldest: Option<Timestamp>, now: Timestamp, unaccepted: Duration) -> bool {
+/// True if notices have waited for too long: those of two addresses, or one that its own address does not put off. One full
+/// mailbox says nothing about the relays.
+fn stuck(
+    waiting: &BTreeMap<Address, Timestamp>,
+    now: Timestamp,
+    is_put_off: impl Fn(&Address) -> bool,
+) -> bool {
     let unsent = SignedDuration::try_from(UNSENT).unwrap_or(SignedDuration::MAX);
-    oldest.is_some_and(|at| now.duration_since(at) > unsent) && unaccepted > UNSENT
+    let is_old = |at: Timestamp| now.duration_since(at) > unsent;
+    let old: Vec<&Address> = waiting
+        .iter()
+        .filter(|(_, at)| is_old(**at))
+        .map(|(address, _)| address)
+        .collect();
+    old.len() > 1 || old.iter().any(|address| !is_put_off(address))
 }
 
 fn ticks(every: Duration) -> tokio::time::Interval {
@@ -212,8 +258,6 @@ pub(super) fn tell_systemd(states: &[NotifyState<'_>]) {
 mod tests {
     use super::*;
 
-    const MIN: u64 = 60;
-
     #[test]
     fn each_part_that_stands_still_is_named_after_thirty_seconds() {
         for still in ["the scheduler of the probes", "the engine", "the courier"] {
@@ -232,21 +276,85 @@ mod tests {
     }
 
     #[test]
-    fn sending_has_stopped_if_a_notice_waits_and_none_was_accepted() {
+    fn one_full_mailbox_is_not_taken_for_relays_that_are_gone() {
         let now: Timestamp = "2026-10-01T12:00:00Z".parse().unwrap();
-        let old = Some(now - SignedDuration::from_mins(16));
-        let young = Some(now - SignedDuration::from_mins(14));
-        for (oldest, unaccepted, stopped) in [
-            (old, Duration::from_secs(16 * MIN), true),
-            (old, Duration::from_secs(14 * MIN), false),
-            (young, Duration::from_secs(16 * MIN), false),
-            (None, Duration::from_secs(16 * MIN), false),
+        let (old, young) = (
+            now - SignedDuration::from_mins(16),
+            now - SignedDuration::from_mins(14),
+        );
+        let stuck = |waiting: &[(&str, Timestamp)], put_off: &[&str]| {
+            let waiting = waiting
+                .iter()
+                .map(|(a, at)| (Address::Mail((*a).to_owned()), *at));
+            let put_off: Vec<Address> = put_off
+                .iter()
+                .map(|a| Address::Mail((*a).to_owned()))
+                .collect();
+            super::stuck(&waiting.collect(), now, |address| put_off.contains(address))
+        };
+        let (a, b) = ("it@a.example", "it@b.example");
+        assert!(!stuck(&[], &[]));
+        assert!(!stuck(&[(a, young), (b, young)], &[]));
+        assert!(!stuck(&[(a, old), (b, young)], &[a]));
+        assert!(stuck(&[(a, old)], &[]), "no relay, or no message");
+        assert!(stuck(&[(a, old), (b, old)], &[a, b]));
+    }
+
+    #[test]
+    fn each_part_of_the_work_that_stops_has_its_words() {
+        let pulse = Pulse::default();
+        for beat in [
+            &pulse.scheduler,
+            &pulse.engine,
+            &pulse.courier,
+            &pulse.sample,
         ] {
-            assert_eq!(
-                is_unsent(oldest, now, unaccepted),
-                stopped,
-                "{oldest:?} {unaccepted:?}"
-            );
+            beat.beat();
         }
+        let record = Record::default();
+        let up = clock::elapsed();
+        let works = || Work {
+            pulse: &pulse,
+            record: &record,
+            behind: false,
+            unstored: None,
+            sampled_within: Some(2 * STILL),
+            began: Duration::ZERO,
+            up,
+            now: Timestamp::UNIX_EPOCH,
+        };
+        assert_eq!(works().fails(), None);
+        let later = up + STILL + Duration::from_secs(1);
+        let silent = Work {
+            up: later,
+            ..works()
+        }
+        .fails();
+        assert_eq!(silent.unwrap(), "the scheduler of the probes stands still");
+        let behind = Work {
+            behind: true,
+            ..works()
+        }
+        .fails();
+        assert_eq!(behind.unwrap(), "the ledger cannot be written");
+        let unstored = Some("no space left".to_owned());
+        let unstored = Work {
+            unstored,
+            ..works()
+        }
+        .fails();
+        assert_eq!(unstored.unwrap(), "samples cannot be stored: no space left");
+        // A beat of the sampling that is older than the others.
+        let idle = Pulse::default();
+        for beat in [&idle.scheduler, &idle.engine, &idle.courier] {
+            beat.beat();
+        }
+        let unsampled = Work {
+            pulse: &idle,
+            sampled_within: Some(Duration::ZERO),
+            up: clock::elapsed() + Duration::from_millis(5),
+            ..works()
+        };
+        assert_eq!(unsampled.fails().unwrap(), "no probe has run");
     }
 }

@@ -199,7 +199,13 @@ fn sample(outcome: Outcome) -> Sample {
 }
 
 fn page_of(shared: &SharedState) -> String {
-    Exporter::new("0.1.0").service(shared, &Stats::default(), Configuration::default())
+    let exporter = Exporter::new("0.1.0");
+    exporter.service(
+        shared,
+        &Stats::default(),
+        Configuration::default(),
+        Detail::All,
+    )
 }
 
 fn page(record: Record, now: &str) -> String {
@@ -499,7 +505,12 @@ fn totals_are_computed_anew_after_an_event_or_thirty_seconds() {
     let exporter = Exporter::new("0.1.0");
     let up_s = |record: &Record, now: &str| {
         let shared = shared(record.clone(), now);
-        let page = exporter.service(&shared, &Stats::default(), Configuration::default());
+        let page = exporter.service(
+            &shared,
+            &Stats::default(),
+            Configuration::default(),
+            Detail::All,
+        );
         seconds(&page, "up")
     };
     let first = record(&[]);
@@ -541,7 +552,7 @@ fn a_failed_reload_shows() {
         last_reload_failed: true,
         ..Configuration::default()
     };
-    let page = Exporter::new("0.1.0").service(&shared, &Stats::default(), failed);
+    let page = Exporter::new("0.1.0").service(&shared, &Stats::default(), failed, Detail::Standard);
     assert!(page.contains("\nnines_config_last_reload_successful 0\n"));
 }
 

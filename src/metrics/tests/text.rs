@@ -39,7 +39,7 @@ fn busy() -> (SharedState, Stats, Configuration) {
 #[test]
 fn the_page_reads_like_this() {
     let (shared, stats, configuration) = busy();
-    let page = Exporter::new("0.1.0").service(&shared, &stats, configuration);
+    let page = Exporter::new("0.1.0").service(&shared, &stats, configuration, Detail::All);
     let tzdb = domain::calendar::tzdb_version();
     insta::assert_snapshot!(page.replace(tzdb, "TZDB"));
 }
@@ -63,6 +63,37 @@ fn a_degraded_target_is_a_success_and_an_inconclusive_sample_is_left_out() {
         let series = format!("probe_success{LOGIN}}}");
         assert_eq!(value(&probed(outcome), &series), expected, "{outcome}");
     }
+}
+
+#[test]
+fn the_usual_page_leaves_out_phases_and_counters_that_are_still_0() {
+    let (shared, stats, configuration) = busy();
+    let exporter = Exporter::new("0.1.0");
+    let series = |detail| -> BTreeSet<String> {
+        let page = exporter.service(&shared, &stats, configuration, detail);
+        let lines = page.lines().filter(|line| !line.starts_with('#'));
+        lines.map(str::to_owned).collect()
+    };
+    let (usual, all) = (series(Detail::Standard), series(Detail::All));
+    assert!(usual.is_subset(&all));
+    let names = all.difference(&usual).map(|line| {
+        let name = line.split('{').next().unwrap();
+        (name, line.contains("phase=") || line.ends_with(" 0"))
+    });
+    assert_eq!(
+        names.collect::<BTreeSet<_>>(),
+        BTreeSet::from([
+            ("nines_probe_blips_total", true),
+            ("nines_probe_samples_total", true),
+            ("probe_http_duration_seconds", true),
+        ])
+    );
+    // This probe missed slots, and a rate of its failures needs their 0.
+    let has = |series: &str| usual.iter().any(|line| line.starts_with(series));
+    assert!(has(&format!("nines_probe_missed_slots_total{LOGIN}}} 3")));
+    assert!(has(&format!(
+        "nines_probe_samples_total{LOGIN},outcome=\"down\"}} 0"
+    )));
 }
 
 #[test]
@@ -135,7 +166,7 @@ fn a_label_is_escaped() {
 #[test]
 fn the_page_ends_with_the_figures_of_the_process() {
     let (shared, stats, configuration) = busy();
-    let page = Exporter::new("0.1.0").page(&shared, &stats, configuration);
+    let page = Exporter::new("0.1.0").page(&shared, &stats, configuration, Detail::All);
     if cfg!(target_os = "linux") {
         assert!(page.contains("\nprocess_resident_memory_bytes "), "{page}");
     }
@@ -157,7 +188,7 @@ fn promtool_has_no_complaint() {
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let (shared, stats, configuration) = busy();
-    let page = Exporter::new("0.1.0").page(&shared, &stats, configuration);
+    let page = Exporter::new("0.1.0").page(&shared, &stats, configuration, Detail::All);
     stdin.write_all(page.as_bytes()).unwrap();
     drop(stdin);
     let output = child.wait_with_output().unwrap();

@@ -94,6 +94,7 @@ pub async fn propose(
     headers: HeaderMap,
     Json(body): Json<wire::ProposalRequest>,
 ) -> Answer<Response> {
+    is_of_an_account(&console, &caller).await?;
     let act = domain(&body.act)?;
     second_person_is_an_account(&act, true).map_err(Failed::conflict)?;
     let key = once::key(&headers)?;
@@ -170,7 +171,7 @@ async fn is_of_an_account(console: &Arc<Console>, caller: &Caller) -> Answer<()>
     match stands {
         true => Ok(()),
         false => Err(Failed::conflict(format!(
-            "a second person is an account, and {} made this token: let an account make it on the page People",
+            "an account must stand behind a proposal and its approval, and {} made this token: let an account make it on the page People",
             caller.made_by
         ))),
     }

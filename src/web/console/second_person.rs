@@ -116,8 +116,21 @@ pub async fn propose(
     .await
 }
 
-/// Approves a proposal: its act is recorded, once.
+/// Approves a proposal: its act is recorded, once, and the proposal removed, even if nobody waits for the answer.
 pub async fn approve(
+    console: &Arc<Console>,
+    person: &Person,
+    id: ProposalId,
+) -> Result<Receipt, Refused> {
+    let (console, person) = (Arc::clone(console), person.clone());
+    let approved = tokio::spawn(async move { approve_now(&console, &person, id).await });
+    approved.await.unwrap_or_else(|_| {
+        let why = "The approval stopped. The ledger says if it was recorded.";
+        Err(Refused::Failed(why.to_owned()))
+    })
+}
+
+async fn approve_now(
     console: &Arc<Console>,
     person: &Person,
     id: ProposalId,
@@ -180,21 +193,20 @@ pub async fn withdraw(
     asked(console, move |people| people.remove_proposal(id)).await
 }
 
-/// True if the proposer may still act: the account is not disabled, the token not revoked, and its role suffices.
+/// True if the proposer may still act: the account is not disabled, the token not revoked, and the role suffices.
 fn may_still_act(
     people: &People,
     proposal: &Proposal,
     now: jiff::Timestamp,
 ) -> Result<bool, Error> {
-    let is_account = proposal.by.eq_ignore_ascii_case(&proposal.account);
-    if is_account {
-        let accounts = people.accounts()?;
-        let mut own = accounts.iter();
-        return Ok(own.any(|account| {
-            account.login.eq_ignore_ascii_case(&proposal.account)
-                && account.disabled_at.is_none()
-                && account.role >= Role::Operator
-        }));
+    let accounts = people.accounts()?;
+    let mut enabled = accounts.iter().filter(|a| a.disabled_at.is_none());
+    let account = enabled.find(|a| a.login.eq_ignore_ascii_case(&proposal.account));
+    let Some(account) = account else {
+        return Ok(false);
+    };
+    if proposal.by.eq_ignore_ascii_case(&proposal.account) {
+        return Ok(account.role >= Role::Operator);
     }
     let tokens = people.tokens()?;
     let mut own = tokens.iter();

@@ -21,6 +21,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const AGAIN_AFTER: Duration = Duration::from_secs(60);
 /// Making pages takes at most this share of the time: many systems on a slow machine make them rarer.
 const SHARE: u32 = 10;
+/// Rendered before anyone asks.
+const FIRST: [&str; 2] = ["/", "/api/v2/summary.json"];
 /// The largest picture for the head.
 const LARGEST_LOGO: u64 = 256 * 1024;
 /// Without a turn of the engine for this long, pages say from when they are.
@@ -126,7 +128,12 @@ fn make(
         pages,
         at,
     };
-    Site::of(source, state.site.load().as_deref())
+    let site = Site::of(source, state.site.load().as_deref())?;
+    // In an outage most readers ask for these: they wait behind no other page.
+    for path in FIRST {
+        site.make(path);
+    }
+    Ok(site)
 }
 
 /// The picture; `None` if it cannot be read, which the log says.

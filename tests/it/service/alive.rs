@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use crate::support::program::{Running, append, configure, get, until};
+use crate::support::program::{Running, append, configure, get, says, until};
 
 /// Counts requests, and answers each with 200.
 fn counting() -> (u16, Arc<AtomicUsize>) {
@@ -87,6 +87,51 @@ fn systemd_hears_that_it_is_ready_that_it_works_and_that_it_stops() {
     until("it does not say that it stops", || {
         heard().filter(|message| message == "STOPPING=1")
     });
+}
+
+#[test]
+fn systemd_hears_for_longer_than_any_part_may_stand_still() {
+    let folder = tempfile::tempdir().unwrap();
+    configure(folder.path());
+    let path = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    let each_second = Some(Duration::from_secs(5));
+    socket.set_read_timeout(each_second).unwrap();
+    let names = [
+        ("NOTIFY_SOCKET", path.to_str().unwrap()),
+        ("WATCHDOG_USEC", "2000000"),
+    ];
+    let _service = Running::start_in(folder.path(), &names);
+    let mut message = [0; 64];
+    // The watchdog is told nothing once a part has shown no sign of life for 30 s.
+    let began = std::time::Instant::now();
+    while began.elapsed() < Duration::from_secs(34) {
+        let heard = socket.recv(&mut message);
+        assert!(heard.is_ok(), "{heard:?} after {:?}", began.elapsed());
+    }
+}
+
+#[test]
+fn the_time_of_the_outbound_heartbeat_goes_with_its_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configure(folder);
+    let without = std::fs::read_to_string(folder.join("nines.toml")).unwrap();
+    // Nobody listens here.
+    with_heartbeat(folder, 1);
+    let service = Running::start(folder);
+    let has_time = || {
+        let (_, metrics) = get(folder, "/metrics");
+        metrics.contains("\nnines_outbound_heartbeat_timestamp_seconds 1")
+    };
+    assert!(
+        has_time(),
+        "a heartbeat that is never answered has no alert"
+    );
+    says(folder, "the outbound heartbeat failed");
+    std::fs::write(folder.join("nines.toml"), without).unwrap();
+    signal(&service, "HUP");
+    until("the time stays", || (!has_time()).then_some(()));
 }
 
 #[test]

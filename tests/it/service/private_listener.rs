@@ -1,5 +1,9 @@
 //! The private listener: health, readiness and single probes.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+
 use crate::support::program::{
     Running, change, configure, ends, every_second, get, goes_on, until,
 };
@@ -98,4 +102,51 @@ fn who_cannot_write_its_ledger_is_not_ready_and_says_why() {
     until("not ready", || {
         (get(folder, "/readyz").0 == 200).then_some(())
     });
+}
+
+/// The head and the body that the private listener sends, byte by byte.
+fn got(folder: &Path, path: &str, header: &str) -> (String, Vec<u8>) {
+    let config = std::fs::read_to_string(folder.join("nines.toml")).unwrap();
+    let at = config.split("private = \"").nth(1).unwrap();
+    let mut stream = TcpStream::connect(at.split('"').next().unwrap()).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\n{header}\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+    (head.to_lowercase(), answer[end + 4..].to_vec())
+}
+
+#[test]
+fn metrics_are_compressed_for_who_takes_it_and_chosen_by_the_query() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configure(folder);
+    let portal = std::fs::read_to_string(folder.join("systems/portal.toml")).unwrap();
+    std::fs::write(folder.join("systems/lab.toml"), portal).unwrap();
+    let _running = Running::start(folder);
+    let (head, zipped) = got(folder, "/metrics", "Accept-Encoding: gzip");
+    assert!(head.contains("content-encoding: gzip"), "{head}");
+    assert!(head.contains("vary: accept-encoding"), "{head}");
+    let mut page = String::new();
+    flate2::read::GzDecoder::new(&zipped[..])
+        .read_to_string(&mut page)
+        .unwrap();
+    assert!(page.contains("\nnines_build_info{"), "{page}");
+    let (head, page) = got(folder, "/metrics", "Accept-Encoding: identity");
+    assert!(!head.contains("content-encoding"), "{head}");
+    assert!(page.starts_with(b"# HELP "));
+
+    let (status, page) = get(folder, "/metrics?systems=lab");
+    assert_eq!(status, 200);
+    assert!(page.contains("{system=\"lab\""), "{page}");
+    assert!(
+        !page.contains("portal") && !page.contains("nines_build_info"),
+        "{page}"
+    );
+    assert_eq!(get(folder, "/metrics?systems=nothing").0, 404);
+    let blips = "\nnines_probe_blips_total{system=\"lab\"";
+    assert!(!get(folder, "/metrics").1.contains(blips));
+    assert!(get(folder, "/metrics?series=all").1.contains(blips));
+    assert_eq!(get(folder, "/metrics?series=some").0, 400);
 }

@@ -156,6 +156,37 @@ fn a_proposal_of_a_revoked_token_is_not_approved() {
 }
 
 #[test]
+fn a_proposal_of_a_disabled_account_is_not_approved_even_if_its_token_made_it() {
+    let (temporary, _running, sessions) = with_accounts();
+    let folder = temporary.path();
+    let token = token_of(folder, Role::Operator, "operator");
+    let proposer = format!("Authorization: Bearer {token}");
+    let made = api(folder, &proposer, "/api/v1/proposals", Some(exclude()));
+    assert_eq!(made.0, 201, "{}", made.1);
+    let people = People::open(&folder.join("data/people.sqlite")).unwrap();
+    let accounts = people.accounts().unwrap();
+    let operator = accounts.iter().find(|a| a.login == "operator").unwrap();
+    people.disable(operator.id, clock::now()).unwrap();
+    let fields = [("decision", "approve")];
+    let answer = super::console::post(folder, "/console/proposals/1", &sessions[1], &fields);
+    assert_eq!(answer.status, 409, "{}", answer.body);
+    assert!(answer.body.contains("may no longer act"), "{}", answer.body);
+    assert_eq!(excluded(folder), []);
+}
+
+#[test]
+fn a_token_that_a_token_made_proposes_nothing_since_its_person_could_approve_it() {
+    let (temporary, _running, _) = with_accounts();
+    let folder = temporary.path();
+    let token = token_of(folder, Role::Operator, "token x");
+    let nobodys = format!("Authorization: Bearer {token}");
+    let (status, problem) = api(folder, &nobodys, "/api/v1/proposals", Some(exclude()));
+    assert_eq!(status, 409, "{problem}");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("an account must stand behind"), "{detail}");
+}
+
+#[test]
 fn commands_propose_list_approve_and_withdraw_from_another_machine() {
     let (temporary, _running, _) = with_accounts();
     let folder = temporary.path();

@@ -289,6 +289,12 @@ impl Notices {
         self.active.iter()
     }
 
+    /// True if the address itself keeps its message waiting: a relay or the receiver answered, or it is a webhook.
+    pub fn is_put_off(&self, address: &Address) -> bool {
+        let is_reached = !address.is_mail() || !self.unreached.contains(address);
+        self.current(address).is_some() && is_reached
+    }
+
     /// True while an attempt to the address is under way.
     pub(crate) fn is_attempting(&self, address: &Address) -> bool {
         let current = self.current(address);
