@@ -17,7 +17,6 @@ use domain::catalogue::System;
 use domain::id::SystemId;
 use domain::record::Record;
 use jiff::{SignedDuration, Timestamp};
-pub use notices::pending;
 use page::Page;
 pub use probe_results::probe_page;
 

@@ -8,6 +8,7 @@
 
 mod compose;
 mod maintenance;
+mod pending;
 mod posts;
 mod recovery;
 mod reports;
@@ -18,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use self::compose::{Content, Look};
+pub use self::pending::pending;
 pub use self::reports::{contact, owing};
 use crate::catalogue::Affects;
 use crate::id::{OutageId, Source, SystemId};

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use domain::notice::Address;
+use domain::notices::pending;
 use domain::record::Record;
 use jiff::{SignedDuration, Timestamp};
 use sd_notify::NotifyState;
@@ -20,8 +21,8 @@ use crate::clock;
 use crate::config::{Loaded, OutboundHeartbeat};
 use crate::engine::EngineHandle;
 use crate::engine::counters::{Beat, Pulse};
+use crate::notices;
 use crate::samples::Writer;
-use crate::{metrics, notices};
 
 /// A part that has not gone on for this long stands still. Each goes on every second.
 const STILL: Duration = Duration::from_secs(30);
@@ -200,7 +201,7 @@ impl Work<'_> {
         }
         let notices = &self.record.notices;
         let is_put_off = |address: &Address| notices.is_put_off(address);
-        let waiting = metrics::pending(self.record, self.now);
+        let waiting = pending(self.record, self.now);
         let is_unsent =
             since(&self.pulse.accepted) > UNSENT && stuck(&waiting, self.now, is_put_off);
         is_unsent.then(|| "no notice could be sent for 15 min".to_owned())
