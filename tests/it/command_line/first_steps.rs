@@ -82,7 +82,8 @@ fn a_mistake_in_an_answer_leaves_no_file() {
         .position(|word| *word == "America/New_York")
         .unwrap();
     line[zone] = "America/Atlantis";
-    let refused = err(&ends(folder, &line, 2));
+    let refused = ends(folder, &line, 2);
+    let refused = err(&refused);
     assert!(refused.contains("America/Atlantis"), "{refused}");
     assert!(!folder.join("etc/nines.toml").exists());
     assert!(!folder.join("etc/systems/patient-portal.toml").exists());
@@ -93,7 +94,8 @@ fn completions_and_manual_pages_name_each_command() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     for shell in ["bash", "zsh", "fish"] {
-        let text = out(&ends(folder, &["completions", shell], 0));
+        let printed = ends(folder, &["completions", shell], 0);
+        let text = out(&printed);
         assert!(
             text.contains("maintenance") && text.contains("restore"),
             "{shell}: {text}"

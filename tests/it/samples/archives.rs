@@ -37,13 +37,15 @@ fn a_finished_month_becomes_an_archive_that_verify_compares_with_the_ledger() {
     let mut changed = whole.clone();
     changed[whole.len() / 2] ^= 1;
     std::fs::write(&archive, changed).unwrap();
-    let refused = out(&ends(folder, &verify, 1));
+    let refused = ends(folder, &verify, 1);
+    let refused = out(&refused);
     assert!(
         refused.contains("samples/2026-10.parquet: its SHA-256 is "),
         "{refused}"
     );
     std::fs::remove_file(&archive).unwrap();
-    let refused = out(&ends(folder, &verify, 1));
+    let refused = ends(folder, &verify, 1);
+    let refused = out(&refused);
     assert!(
         refused.contains("samples/2026-10.parquet: this archive is missing"),
         "{refused}"
