@@ -17,6 +17,9 @@ const CLOCKS: [Clock; 4] = [
     Clock::DisasterRecovery,
 ];
 
+/// The severity of incidents that no policy rates.
+const NONE: &str = "none";
+
 /// The clocks that run now.
 pub fn add_running(page: &mut Page, record: &Record) {
     let running: Vec<(&Incident, &Run)> = record
@@ -64,10 +67,11 @@ pub fn add_running(page: &mut Page, record: &Record) {
 pub fn add_open(page: &mut Page, record: &Record) {
     let policies = record.catalogue.policies.iter();
     let named = policies.flat_map(|policy| &policy.commitments.severities);
-    let mut open: BTreeMap<&str, u64> = named.map(|s| (s.id.as_str(), 0)).collect();
+    let named = named.map(|severity| severity.id.as_str()).chain([NONE]);
+    let mut open: BTreeMap<&str, u64> = named.map(|severity| (severity, 0)).collect();
     let unresolved = record.incidents.unresolved();
     for incident in unresolved.filter(|i| i.closed.is_none()) {
-        let severity = incident.handling.severity().unwrap_or("none");
+        let severity = incident.handling.severity().unwrap_or(NONE);
         *open.entry(severity).or_default() += 1;
     }
     page.gauge(
