@@ -8,88 +8,16 @@ the number of rows in DuckDB must be the same, except for probes under way at th
 `probes/examples/floor.rs` makes the same requests with sockets only.
 """
 
-import argparse
-import ctypes
 import json
 import math
-import os
-import pathlib
 import re
 import subprocess
-import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(ROOT / "tests/peers"))
-
-from harness import Workspace, Nines, check, end, fetch, free_port, metric, running, say, until
+from measure import ROOT, Count, cpu, duckdb, given, memory, options
+from harness import Workspace, Nines, check, end, free_port, metric, running, say, until
 
 ADDRESSES = [f"127.0.0.{n}" for n in range(1, 17)]
-TICK_S = 1 / os.sysconf("SC_CLK_TCK")
-
-
-def cpu(pid):
-    """Return user and system seconds of a process, including threads that have ended."""
-    stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
-    # The name may contain spaces and brackets; the fields after it do not.
-    fields = stat[stat.rindex(")") + 2:].split()
-    return int(fields[11]) * TICK_S, int(fields[12]) * TICK_S
-
-
-def memory(pid):
-    """Return the resident memory in MB."""
-    status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1024
-
-
-class Count:
-    """Returns the number of requests that nginx has answered, without those for this number."""
-
-    def __init__(self, port):
-        self.url = f"http://127.0.0.1:{port}/requests"
-        self.own_requests = 0
-
-    def __call__(self):
-        page = fetch(self.url)
-        self.own_requests += 1
-        # "… server accepts handled requests\n 16 16 16 …"
-        return int(re.search(r"requests\s+\d+ \d+ (\d+)", page)[1]) - self.own_requests
-
-
-class Rows:
-    """Reads a DuckDB file through the C interface of the library that the service uses."""
-
-    def __init__(self, library):
-        self.library = ctypes.CDLL(str(library))
-        self.library.duckdb_value_int64.restype = ctypes.c_int64
-        self.library.duckdb_value_int64.argtypes = [ctypes.c_void_p, ctypes.c_uint64,
-                                                    ctypes.c_uint64]
-
-    def count(self, path, sql):
-        database, connection = ctypes.c_void_p(), ctypes.c_void_p()
-        # duckdb_result has 48 bytes in this version.
-        result = ctypes.create_string_buffer(256)
-        library = self.library
-        check(library.duckdb_open(str(path).encode(), ctypes.byref(database)) == 0,
-              f"DuckDB cannot open {path}")
-        try:
-            library.duckdb_connect(database, ctypes.byref(connection))
-            failed = library.duckdb_query(connection, sql.encode(), result)
-            check(failed == 0, f"DuckDB rejects {sql}")
-            value = library.duckdb_value_int64(ctypes.cast(result, ctypes.c_void_p), 0, 0)
-            library.duckdb_destroy_result(result)
-            return value
-        finally:
-            library.duckdb_disconnect(ctypes.byref(connection))
-            library.duckdb_close(ctypes.byref(database))
-
-
-def duckdb():
-    folder = pathlib.Path(os.environ.get("DUCKDB_LIB_DIR", ROOT / ".duckdb"))
-    library = folder / "libduckdb.so"
-    check(library.exists(), f"{library} is missing: it reads the stored rows")
-    return Rows(library)
 
 
 def floor_program(given):
@@ -174,24 +102,21 @@ def floor(workspace, name, program, port, answered, count, seconds):
 
 
 def main():
-    words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    words.add_argument("--nines", help="program under test (default: NINES_BIN, else the last build)")
+    words = options(__doc__)
     words.add_argument("--floor", help="bare loop (default: built in release mode)")
     words.add_argument("--probes", type=int, default=500, help="number of probes, each once a second")
     words.add_argument("--seconds", type=int, default=60)
-    given = words.parse_args()
-    if given.nines:
-        os.environ["NINES_BIN"] = given.nines
-    program = floor_program(given.floor)
-    with Workspace(limit_s=2 * given.seconds + 180) as workspace:
+    values = given(words)
+    program = floor_program(values.floor)
+    with Workspace(limit_s=2 * values.seconds + 180) as workspace:
         port = free_port()
         workspace.nginx(port, ADDRESSES, "location /requests { stub_status; }")
         answered = Count(port)
-        first = floor(workspace, "floor-1", program, port, answered, given.probes,
-                      given.seconds // 2)
-        ours = service(workspace, port, answered, given.probes, given.seconds)
-        second = floor(workspace, "floor-2", program, port, answered, given.probes,
-                       given.seconds // 2)
+        first = floor(workspace, "floor-1", program, port, answered, values.probes,
+                      values.seconds // 2)
+        ours = service(workspace, port, answered, values.probes, values.seconds)
+        second = floor(workspace, "floor-2", program, port, answered, values.probes,
+                       values.seconds // 2)
         bare = (first + second) / 2
         say(f"CPU per HTTP probe: {ours * 1e6:.1f} µs; floor {bare * 1e6:.1f} µs;"
             f" ratio {ours / bare:.2f}")

@@ -8,22 +8,17 @@ time of a page comes from /proc, so that other work on the machine changes it le
 steady rate, without and with that load.
 """
 
-import argparse
 import os
 import pathlib
 import re
 import shutil
 import statistics
 import subprocess
-import sys
 import time
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(ROOT / "tests/peers"))
-
-from cpu_per_probe import ADDRESSES, cpu
+from measure import cpu, given, options
+from cpu_per_probe import ADDRESSES
 from harness import Workspace, Nines, check, fetch, free_port, metric, need, running, say, until
 
 CONNECTIONS = 32
@@ -164,22 +159,19 @@ def lateness(workspace, port, count, seconds):
 
 
 def main():
-    words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    words.add_argument("--nines", help="program under test (default: NINES_BIN, else the last build)")
+    words = options(__doc__)
     words.add_argument("--runs", type=int, default=5)
     words.add_argument("--seconds", type=int, default=5)
     words.add_argument("--probes", type=int, default=1000, help="number of probes, each once a second")
-    given = words.parse_args()
+    values = given(words)
     check(len(os.sched_getaffinity(0)) >= 2, "this needs two processors")
     check(shutil.which("taskset"), "taskset is missing (Debian's package util-linux)")
-    if given.nines:
-        os.environ["NINES_BIN"] = given.nines
-    with Workspace(limit_s=2 * given.runs * (given.seconds + 5) + 10 * given.seconds + 400) as workspace:
+    with Workspace(limit_s=2 * values.runs * (values.seconds + 5) + 10 * values.seconds + 400) as workspace:
         port = free_port()
         workspace.nginx(port, ADDRESSES)
-        pages(workspace, port, given.runs, given.seconds)
-        say(f"lateness of {given.probes} probes a second")
-        lateness(workspace, port, given.probes, 2 * given.seconds)
+        pages(workspace, port, values.runs, values.seconds)
+        say(f"lateness of {values.probes} probes a second")
+        lateness(workspace, port, values.probes, 2 * values.seconds)
 
 
 if __name__ == "__main__":
