@@ -4,20 +4,23 @@ A wanted value that is missed is printed and is no error. A script fails if the 
 """
 
 import argparse
+import contextlib
 import ctypes
 import os
 import pathlib
 import re
+import sqlite3
 import statistics
 import subprocess
 import sys
 import time
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "tests/peers"))
 
-from harness import check, fetch, say
+from harness import check, fetch, running, say, until
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
@@ -97,6 +100,28 @@ def table(header, rows):
     for line in lines:
         say("  " + "  ".join(cell.rjust(width) if n else cell.ljust(width)
                              for n, (cell, width) in enumerate(zip(line, widths))).rstrip())
+
+
+def from_ledger(nines, sql, *values):
+    """Return the rows of a query to the ledger, while the service may run."""
+    path = f"file:{nines.data}/ledger.sqlite?mode=ro"
+    with contextlib.closing(sqlite3.connect(path, uri=True, timeout=30)) as ledger:
+        return ledger.execute(sql, values).fetchall()
+
+
+def all_metrics(nines):
+    """Return /metrics, which takes seconds with tens of thousands of probes."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{nines.port}/metrics", timeout=120) as answer:
+        return answer.read().decode()
+
+
+def started(nines, seconds=300):
+    """Start the service and return the seconds until it is ready."""
+    began = time.monotonic()
+    nines.start(wait=False)
+    until(seconds, f"{nines.name} is not ready", lambda: running(nines.process, nines.name)
+          and fetch(f"http://127.0.0.1:{nines.port}/readyz"))
+    return time.monotonic() - began
 
 
 class Count:
