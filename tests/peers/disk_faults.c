@@ -88,9 +88,9 @@ static int fault(enum group group, const char *path) {
   if (state->nth == 0 || state->healed) return 0;
   int now = point == state->point && call == state->nth;
   int later = state->stays && state->fired && part == state->point % PARTS;
-  /* A full disk still syncs, renames and removes, and opens a file that exists. */
+  /* A full disk still syncs, cuts, renames and removes files, and opens a file that exists. */
   if (later && state->fault == ENOSPC)
-    later = group == WRITE || group == SIZE || (group == OPEN && access(path, F_OK) != 0);
+    later = group == WRITE || (group == OPEN && access(path, F_OK) != 0);
   if (!now && !later) return 0;
   /* A short write is a fault of writes alone. */
   if (state->fault == SHORT_WRITE && group != WRITE) return 0;

@@ -9,15 +9,13 @@ there. `fault_scenario.py` has the run and its checks. A fault that a run does n
 """
 
 import collections
-import concurrent.futures
 import os
 import random
 import shutil
-import sys
 import threading
 
 import fault_scenario
-from harness import Failed, Workspace, free_port, say
+from harness import Failed, Workspace, free_port, say, together
 
 FAULTS = os.environ.get("NINES_FAULTS", "40")
 SEED = int(os.environ.get("NINES_SEED", str(random.SystemRandom().randrange(1_000_000))))
@@ -38,7 +36,8 @@ class Sweep:
         self.lock = threading.Lock()
         self.outcomes = collections.defaultdict(collections.Counter)
         self.reached = collections.defaultdict(list)
-        self.findings, self.words, self.number = [], collections.Counter(), 0
+        self.findings, self.number = [], 0
+        self.words, self.unclear = collections.Counter(), collections.Counter()
 
     def case(self, cell, nth):
         """Run one case; return True if its fault was reached."""
@@ -61,15 +60,18 @@ class Sweep:
             self.outcomes[cell][run.outcome()] += 1
             if run.shim.fired:
                 self.reached[cell].append(nth)
-            self.words.update(run.refusals + run.stops)
+            hidden = lambda words: words.replace(str(run.nines.folder), "")
+            self.words.update(map(hidden, run.refusals + run.stops))
+            self.unclear.update(map(hidden, run.unclear))
+            where = f"{cell}, call {nth} [{run.shim.mark()}]"
             for finding in run.findings:
-                line = f"{cell}, call {nth} [{run.shim.mark()}]: {finding}"
-                self.findings.append(line)
-                say(f"  FOUND {line}")
-                tail = run.log().splitlines()[-12:]
-                say("\n".join(f"      {words[:300]}" for words in tail))
-        if not run.findings and not os.environ.get("NINES_KEEP"):
+                self.findings.append(f"{where}: {finding}")
+                say(f"  FOUND {where}: {finding}")
+            if run.findings:
+                say("\n".join(f"      {words[:300]}" for words in run.log().splitlines()[-25:]))
+        if not os.environ.get("NINES_KEEP"):
             shutil.rmtree(run.nines.folder, ignore_errors=True)
+            (self.workspace.folder / f"{run.name}.log").unlink(missing_ok=True)
 
     def all(self, chosen):
         """Sweep each cell until a run does not reach its fault."""
@@ -77,8 +79,7 @@ class Sweep:
             for nth in range(1, MOST):
                 if not self.case(cell, nth).shim.fired:
                     return
-        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-            list(pool.map(sweep, chosen))
+        together(AT_ONCE, sweep, [(cell,) for cell in chosen])
 
     def spread(self, chosen, calls, count):
         """Run a number of cases: each cell as often as the others, at calls that lie far apart."""
@@ -91,8 +92,7 @@ class Sweep:
             # Multiples of the golden ratio are spread evenly, whatever their number.
             place = (start + number * 0.6180339887) % 1
             cases.append((cell, 1 + int(place * calls[cell.group, cell.part])))
-        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-            list(pool.map(lambda case: self.case(*case), cases))
+        together(AT_ONCE, self.case, cases)
 
     def table(self):
         say("  fault                                    calls that failed            result")
@@ -122,8 +122,11 @@ def run(workspace):
     sweep.table()
     for words, count in sweep.words.most_common():
         say(f"  {count} times: {words[:240]}")
-    if sweep.findings:
-        raise Failed(f"{len(sweep.findings)} findings in {sweep.number} runs")
+    for words, count in sweep.unclear.most_common():
+        say(f"  UNCLEAR {count} times: {words[:240]}")
+    if sweep.findings or sweep.unclear:
+        raise Failed(f"{len(sweep.findings)} findings and {sweep.unclear.total()} unclear messages in"
+                     f" {sweep.number} runs")
     say(f"disk faults: passed, {sweep.number} runs")
 
 

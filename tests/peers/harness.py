@@ -5,6 +5,7 @@ by its id. A missing program is an error. `NINES_BIN` names the program under te
 build. `NINES_KEEP=1` keeps the folder.
 """
 
+import concurrent.futures
 import contextlib
 import datetime
 import email
@@ -287,6 +288,19 @@ scrape_configs:
             f"--web.listen-address=127.0.0.1:{port}"])
         until(30, "Prometheus is not ready", lambda: running(process, "Prometheus")
               and fetch(f"http://127.0.0.1:{port}/-/ready"))
+
+
+def together(count, function, items):
+    """Call a function with the arguments of each item, `count` calls at a time. The first failure is raised, and
+    calls that have not begun are left out."""
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        calls = [pool.submit(function, *item) for item in items]
+        try:
+            for call in concurrent.futures.as_completed(calls):
+                call.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def running(process, name):

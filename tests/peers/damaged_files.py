@@ -1,0 +1,310 @@
+"""Damages one file of a data directory at a time, and reads it: never silently another figure, never a panic.
+
+The data directory has all that Nines keeps: two archived months in Parquet and the running month in DuckDB, roll-ups,
+the files of an approved report, and a ledger with mails whose last events are still in SQLite's log, because the
+service was killed. Simulations make the past, the real service the archives and the rest.
+
+Each case copies it, changes one file at random (a byte, several bytes, a block of zeros, a cut) and runs the commands
+that read this file. Each must give the same bytes as before, or refuse, or state the loss: in all cases without
+a panic or a signal, and with the name of the file, of the event or of the figure. Some cases start the service too.
+
+`NINES_DAMAGES` (100) and `NINES_SEED` (random, printed) can be set.
+"""
+
+import calendar
+import collections
+import datetime
+import os
+import random
+import re
+import shutil
+import subprocess
+import threading
+import time
+
+from harness import (UTC, Failed, Nines, Workspace, check, fetch, free_port, mails, running, say, together, until,
+                     written)
+
+CASES = int(os.environ.get("NINES_DAMAGES", "100"))
+SEED = int(os.environ.get("NINES_SEED", str(random.SystemRandom().randrange(1_000_000))))
+AT_ONCE = 4
+
+PROBE = """owner = "desk"
+[[probe]]
+name           = "front"
+kind           = "http"
+url            = "http://127.0.0.1:{port}/"
+interval       = "{interval}"
+timeout        = "1s"
+retry_interval = "250ms"
+failures       = 2
+recoveries     = 1
+"""
+
+# Every sample counts into the sum of the hashes.
+QUERY = ("SELECT probe, outcome, count(*) AS n, sum(hash(slot, late_us, detail, took_us, status)::HUGEINT)::VARCHAR AS h"
+         " FROM samples GROUP BY ALL ORDER BY ALL")
+
+
+def month_before(year, month, back):
+    count = year * 12 + month - 1 - back
+    return count // 12, count % 12 + 1
+
+
+class Made:
+    """The data directory that the cases copy, and the configuration beside it."""
+
+    def __init__(self, workspace):
+        port, relay = free_port(), free_port()
+        self.target = workspace.target("target", port)
+        self.spool = workspace.aiosmtpd(relay)
+        self.nines = Nines(workspace, "made", [relay], {"clinic": (["it@clinic.example"], ["portal"])},
+                           {"portal": PROBE.format(port=port, interval="15m")})
+        config = self.nines.config
+        config.write_text(config.read_text().replace("members =", "second_person = false\nmembers =", 1)
+                          + '[[contact]]\nid = "desk"\nemail = "desk@example.org"\n')
+        now = datetime.datetime.now(UTC)
+        self.earlier, self.later = (month_before(now.year, now.month, back) for back in (2, 1))
+        self.simulate(workspace)
+        self.live(port)
+
+    def name(self, month):
+        return "{:04}-{:02}".format(*month)
+
+    def simulate(self, workspace):
+        """Play eight days around the begin of the last month, with an outage and an approved report."""
+        days = calendar.monthrange(*self.earlier)[1]
+        at = datetime.datetime(*self.earlier, days - 3, tzinfo=UTC)
+        hours = lambda count: written((at + datetime.timedelta(hours=count)).timestamp())
+        scenario = workspace.folder / "scenario.toml"
+        scenario.write_text(f"""config = "{self.nines.config}"
+start = "{hours(0)}"
+end = "{hours(192)}"
+seed = 7
+[[fault]]
+system = "portal"
+from = "{hours(30)}"
+to = "{hours(33)}"
+outcome = "down"
+reason = "refused"
+[[act]]
+at = "{hours(120)}"
+by = "desk"
+do = "review"
+system = "portal"
+summary = "The portal refused connections."
+root_cause = "A full disk."
+resolution = "Space was made."
+measures = [{{ text = "Watch the disk.", owner = "platform", due = "{hours(900)[:10]}" }}]
+[[act]]
+at = "{hours(130)}"
+by = "chair"
+do = "approve_report"
+committee = "operations"
+month = "{self.name(self.earlier)}"
+""")
+        out = workspace.folder / "simulated"
+        self.nines.ask("simulate", scenario, "--out", out, seconds=300)
+        self.nines.data.mkdir(mode=0o700)
+        for name in ("samples", "rollups", "reports"):
+            shutil.copytree(out / name, self.nines.data / name)
+        # A simulation renders all reports beside the approved ones.
+        for file in self.nines.data.glob("reports/*"):
+            if "-final" not in file.name:
+                file.unlink()
+        shutil.copy(out / "ledger.sqlite", self.nines.data)
+
+    def live(self, port):
+        """Let the service archive the months, then fail the target and kill the service."""
+        system = self.nines.config.parent / "systems/portal.toml"
+        system.write_text(system.read_text().replace('"15m"', '"1s"'))
+        self.nines.start()
+        archives = lambda: sorted(self.nines.data.glob("samples/*.parquet"))
+        until(90, "the months are not archived", lambda: running(self.nines.process, "made") and len(archives()) == 2)
+        self.target.stdin.write(b"status\n")
+        self.target.stdin.flush()
+        until(60, "no downtime mail", lambda: mails(self.spool) and not self.nines.pending())
+        time.sleep(1.5)
+        self.nines.kill()
+
+    def files(self):
+        """Return the files by kind."""
+        data, found = self.nines.data, collections.defaultdict(list)
+        for path in sorted(path for path in data.rglob("*") if path.is_file() and path.stat().st_size):
+            name = path.relative_to(data).as_posix()
+            kind = ("ledger" if name == "ledger.sqlite" else "ledger's log" if name == "ledger.sqlite-wal"
+                    else "archive" if name.endswith(".parquet") else "samples" if name.endswith(".duckdb")
+                    else "samples' log" if name.endswith(".duckdb.wal") else "roll-up" if name.startswith("rollups/")
+                    else "report" if name.startswith("reports/") else "accounts" if name == "people.sqlite" else None)
+            if kind:
+                found[kind].append(name)
+        return found
+
+
+def damage(path, rng):
+    """Change a file at random; return what was done. A change that changes no byte is tried again."""
+    before = path.read_bytes()
+    while True:
+        content = bytearray(before)
+        at = rng.randrange(len(content))
+        how = rng.choice(("flip", "flip", "several", "zeros", "cut"))
+        if how == "flip":
+            content[at] ^= 1 << rng.randrange(8)
+            done = f"flipped a bit of byte {at}"
+        elif how == "several":
+            places = sorted(rng.randrange(len(content)) for _ in range(16))
+            for place in places:
+                content[place] ^= rng.randrange(1, 256)
+            done = f"changed 16 bytes from {places[0]} to {places[-1]}"
+        elif how == "zeros":
+            at -= at % 512
+            content[at:at + 512] = bytes(len(content[at:at + 512]))
+            done = f"zeroed 512 bytes from {at}"
+        else:
+            del content[at:]
+            done = f"cut to {at} bytes"
+        if content != before:
+            path.write_bytes(content)
+            return f"{done} of {len(before)}"
+
+
+class Answer:
+    """The end of a command."""
+
+    def __init__(self, words, done):
+        self.words, self.status, self.out, self.said = words, done.returncode, done.stdout, done.stderr
+
+    def key(self):
+        return self.status, self.out
+
+    def crash(self):
+        """Return True for a signal or a panic."""
+        return self.status < 0 or self.status in (101, 134, 139) or "panicked" in self.said
+
+
+# A message says where by one of these.
+WHERE = re.compile(r"ledger|event \d+|samples|\.parquet|\.duckdb|rollups?/|reports/|people\.sqlite|-final\.")
+
+
+class Cases:
+    def __init__(self, workspace, made):
+        self.workspace, self.made = workspace, made
+        self.lock = threading.Lock()
+        self.outcomes = collections.defaultdict(collections.Counter)
+        self.findings = []
+        self.commands = {
+            "verify": ("verify", "--replay"),
+            "verify reports": ("report", "verify", made.name(made.earlier), "--committee", "operations"),
+            "report": ("report", made.name(made.earlier), "--committee", "operations", "--format", "json"),
+            "sql": ("sql", QUERY),
+            "events": ("events", "--json"),
+        }
+        self.readers = {
+            "ledger": ("verify", "report", "events"), "ledger's log": ("verify", "report", "events"),
+            "archive": ("sql", "report"), "samples": ("sql", "report"), "samples' log": ("sql", "report"),
+            "roll-up": ("report", "verify reports"), "report": ("verify reports",), "accounts": (),
+        }
+        copy = self.copy("before")
+        self.before = {name: self.ask(copy, name) for name in self.commands}
+        for answer in self.before.values():
+            check(answer.status == 0, f"undamaged, {answer.words} exits with {answer.status}: {answer.said}")
+
+    def copy(self, name):
+        folder = self.workspace.folder / name
+        shutil.copytree(self.made.nines.data, folder, ignore=shutil.ignore_patterns("socket", "lock", "*-shm"))
+        return folder
+
+    def ask(self, data, name):
+        command = [*self.made.nines.command(*self.commands[name]), "--data", str(data)]
+        return Answer(" ".join(command[1:3]), subprocess.run(command, capture_output=True, text=True, errors="replace",
+                                                             timeout=120))
+
+    def case(self, number, kind, file, seed):
+        data = self.copy(f"case-{number}")
+        done = damage(data / file, random.Random(seed))
+        answers = [(name, self.ask(data, name)) for name in self.readers[kind]]
+        if kind == "accounts" or number % 10 == 0:
+            answers.append(("run", self.start(number, data)))
+        with self.lock:
+            for name, answer in answers:
+                outcome, wrong = self.judge(name, answer)
+                self.outcomes[kind, name][outcome] += 1
+                if wrong:
+                    line = (f"case {number}, {file}, {done}: `{name}` {wrong}, exit {answer.status}: "
+                            f"{' '.join((answer.said or answer.out)[-300:].split())}")
+                    self.findings.append(line)
+                    say(f"  FOUND {line}")
+        shutil.rmtree(data)
+
+    def judge(self, name, answer):
+        """Return the outcome for the table, and what is wrong with it."""
+        if answer.crash():
+            return "CRASH", "crashed"
+        if name == "run":
+            if answer.status == 0:
+                return "runs", None
+            if not WHERE.search(answer.said):
+                return "refusal", "does not say where"
+            return "refusal", None if answer.status == 3 else "refuses with another status than 3"
+        if answer.key() == self.before[name].key():
+            return "same", None
+        said = answer.said + (answer.out if answer.status else "")
+        if answer.status:
+            return "refusal", None if WHERE.search(said) else "does not say where"
+        if name == "report" and self.states_loss(answer):
+            return "loss stated", None
+        if WHERE.search(answer.said):
+            return "loss stated", None
+        return "SILENT", "gives another answer and says nothing"
+
+    def states_loss(self, answer):
+        """Return True if a report differs in latencies alone, and says which days are not available."""
+        return "not_available" in answer.out or "unavailable" in answer.out or "lost" in answer.out
+
+    def start(self, number, data):
+        """Start the service for a moment and stop it."""
+        log = self.workspace.folder / f"start-{number}.out"
+        port = free_port()
+        config = self.made.nines.config.with_name(f"nines-{number}.toml")
+        config.write_text(re.sub(r'private = "[^"]*"', f'private = "127.0.0.1:{port}"',
+                                 self.made.nines.config.read_text()))
+        with log.open("w") as out:
+            process = subprocess.Popen([self.made.nines.program, "run", "--config", config, "--data", data],
+                                       stdout=out, stderr=subprocess.STDOUT)
+        try:
+            limit = time.monotonic() + 90
+            while process.poll() is None and not fetch(f"http://127.0.0.1:{port}/readyz"):
+                if time.monotonic() > limit:
+                    raise Failed(f"case {number}: the service neither starts nor refuses")
+                time.sleep(0.1)
+            process.terminate()
+            process.wait(60)
+        finally:
+            process.poll() is None and process.kill()
+        said = re.sub(r"\x1b\[[0-9;]*m", "", log.read_text(errors="replace"))
+        config.unlink()
+        return Answer("run", subprocess.CompletedProcess((), process.returncode, "", said))
+
+
+def run(workspace):
+    say(f"NINES_SEED={SEED} NINES_DAMAGES={CASES}")
+    made = Made(workspace)
+    files = made.files()
+    say("  files: " + ", ".join(f"{len(names)} {kind}" for kind, names in files.items()))
+    wanted = {"ledger", "ledger's log", "archive", "samples", "roll-up", "report", "accounts"}
+    check(wanted <= set(files), f"the data directory lacks {wanted - set(files)}")
+    cases = Cases(workspace, made)
+    rng, kinds = random.Random(SEED), sorted(files)
+    chosen = [(number, kinds[number % len(kinds)], rng.choice(files[kinds[number % len(kinds)]]), rng.random())
+              for number in range(CASES)]
+    together(AT_ONCE, cases.case, chosen)
+    for (kind, name), outcomes in sorted(cases.outcomes.items()):
+        say(f"  {kind:14} {name:16} " + ", ".join(f"{count} {what}" for what, count in outcomes.most_common()))
+    if cases.findings:
+        raise Failed(f"{len(cases.findings)} findings in {CASES} cases")
+    say(f"damaged files: passed, {CASES} cases")
+
+
+if __name__ == "__main__":
+    with Workspace(limit_s=300 + CASES * 8) as here:
+        run(here)
