@@ -49,6 +49,10 @@ fn carry_out(line: Line) -> Result<End, Failure> {
                 .to_owned(),
         ));
     }
+    if fills_data_directory(&line.command) {
+        // Libraries create files there, too, with the mode that the mask leaves.
+        rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    }
     match line.command {
         Command::Run { with_parent } => run_service(common, with_parent),
         Command::Check { connect } => cli::check::run(common, connect),
@@ -111,6 +115,14 @@ fn reads_files(command: &Command) -> bool {
         ),
         _ => false,
     }
+}
+
+/// True for commands that write a whole data directory or a copy of one, and no file for other users.
+fn fills_data_directory(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Run { .. } | Command::Backup { .. } | Command::Restore { .. }
+    )
 }
 
 fn report(common: &Common, wanted: Report) -> Result<End, Failure> {

@@ -9,6 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sha2::{Digest, Sha256};
 pub use values::file::{ReadError, read};
 
+/// The mode of a new file, before the mask of the process takes bits away.
+const USUAL: u32 = 0o666;
+
+/// The mode of a file that only the own user may read and write.
+const PRIVATE: u32 = 0o600;
+
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     #[error("{path} is held by {holder}: only one Nines may use this data directory")]
@@ -37,11 +43,10 @@ impl Lock {
             path: path.clone(),
             source,
         };
+        make_private_file(&path).map_err(io)?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
-            .create(true)
-            .truncate(false)
             .open(&path)
             .map_err(io)?;
         match file.try_lock() {
@@ -79,6 +84,15 @@ fn holder(file: &mut File) -> String {
 /// directory. Readers see the whole old file or the whole new one, also after a crash. A symbolic link
 /// stays and its target is replaced. A pipe or a device is written to.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_with(path, bytes, USUAL)
+}
+
+/// As [`replace`]; only the own user may read and write the new file (mode 0600).
+pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_with(path, bytes, PRIVATE)
+}
+
+fn replace_with(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let path = &real(path)?;
     if std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
@@ -96,7 +110,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         NEXT.fetch_add(1, Ordering::Relaxed)
     ));
     let beside = parent.join(beside);
-    let written = write_new(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
+    let written = write_new(&beside, bytes, mode).and_then(|()| std::fs::rename(&beside, path));
     if let Err(error) = written {
         // Report the first error. A file that stays behind has a name of its own and does no harm.
         let _ = std::fs::remove_file(&beside);
@@ -121,8 +135,12 @@ fn real(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many symbolic links"))
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    let mut file = options.open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
@@ -132,7 +150,7 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// The path is taken, or cannot be written.
 pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    write_new(path, bytes)?;
+    write_new(path, bytes, USUAL)?;
     sync_dir(parent_of(path))
 }
 
@@ -194,7 +212,7 @@ pub fn make_private_file(path: &Path) -> io::Result<()> {
     let mut options = File::options();
     options.append(true).create(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, PRIVATE);
     options.open(path).map(drop)
 }
 
@@ -273,8 +291,14 @@ mod tests {
         std::fs::write(&file, b"kept").unwrap();
         make_private_file(&file).unwrap();
         assert_eq!(std::fs::read(&file).unwrap(), b"kept");
+        let replaced = deep.join("number");
+        std::fs::write(&replaced, b"old").unwrap();
+        replace_private(&replaced, b"new").unwrap();
+        let lock = Lock::take(&deep).unwrap();
         let wanted = [
             (file, 0o600),
+            (replaced, 0o600),
+            (lock.path().to_owned(), 0o600),
             (deep, 0o700),
             (dir.path().join("data"), 0o700),
         ];

@@ -84,7 +84,7 @@ pub(super) fn printed(client: &Client, committee: &CommitteeId, month: Month, se
     if let Some(folder) = path.parent()
         && files::make_private_dir(folder).is_ok()
     {
-        let _ = files::replace(&path, format!("{seq}\n").as_bytes());
+        let _ = files::replace_private(&path, format!("{seq}\n").as_bytes());
     }
 }
 
