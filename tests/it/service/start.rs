@@ -1,11 +1,13 @@
 //! A service starts on a good configuration and an intact ledger that no other process holds, and on nothing else.
 
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Stdio;
 
 use crate::support::program::{
-    Running, append, configure, ends, err, get, json, log, out, within_a_minute, words,
+    Running, append, configure, ends, err, every_second, get, goes_on, json, log, out, until,
+    within_a_minute, words,
 };
 
 /// Runs a service that must not start. The result is its standard error.
@@ -108,4 +110,43 @@ fn a_likely_slip_is_a_warning_of_check_and_of_the_log_once() {
             "{log}"
         );
     }
+}
+
+/// Lists the files and folders below a folder that its group or other users may read.
+fn open_to_others(folder: &Path, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let at = std::fs::symlink_metadata(&path).unwrap();
+        let mode = at.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            found.push(format!("{} {mode:o}", path.display()));
+        }
+        if at.is_dir() {
+            open_to_others(&path, found);
+        }
+    }
+}
+
+#[test]
+fn what_the_service_and_its_commands_create_is_for_the_own_user_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    every_second(folder);
+    let _running = Running::start(folder);
+    goes_on(folder);
+    let query = "SELECT strftime(max(started_at), '%Y-%m') AS month FROM samples";
+    let query = ["sql", query, "--config", "nines.toml"];
+    let month = || {
+        let answer = json(folder, &query, 0);
+        answer["rows"][0]["month"].as_str().map(str::to_owned)
+    };
+    let month = until("no sample is stored", month);
+    ends(folder, &["report", &month, "--config", "nines.toml"], 0);
+    ends(folder, &["backup", "copy", "--config", "nines.toml"], 0);
+    ends(folder, &["restore", "copy", "--data", "again"], 0);
+    let mut found = Vec::new();
+    for part in ["data", "copy", "again"] {
+        open_to_others(&folder.join(part), &mut found);
+    }
+    assert_eq!(found, Vec::<String>::new());
 }
