@@ -13,8 +13,8 @@ use super::args::{self, Common, ExportFormat};
 use super::client::{Client, SamplesCopy};
 use super::output::{self, print, print_error};
 use super::{End, Failure, tables};
-use crate::clock;
 use crate::samples::sql::{Answer, Form, Refused, Sql};
+use crate::{clock, samples};
 
 /// How many months before the running one the tables of the ledger begin.
 const MONTHS: usize = 12;
@@ -87,6 +87,14 @@ fn open(
     let client = Client::new(common)?;
     let (record, _) = client.record(None)?;
     let copy = client.copy_samples()?;
+    let folder = client.data.join(samples::FOLDER);
+    for name in samples::set_aside_in(&folder).unwrap_or_default() {
+        let at = folder.join(name);
+        print_error(format!(
+            "nines: warning: {} is damaged and was set aside: its samples are missing here",
+            at.display()
+        ));
+    }
     let running = Month::of(clock::now(), &record.zone());
     let since = since.unwrap_or_else(|| (0..MONTHS).fold(running, |month, _| month.prev()));
     let tables = tables::of(&record, since)?;

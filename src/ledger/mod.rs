@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 mod codec;
 mod line;
+mod log_check;
 mod row;
 mod schema;
 mod verify;
@@ -59,6 +60,17 @@ pub enum Error {
         /// SQLite's journal of the transaction.
         journal: PathBuf,
     },
+    /// SQLite would take the damaged log for a shorter one.
+    #[error(
+        "{log} is damaged from byte {at} on, and committed events follow, which reading it would lose: restore a backup, \
+         or cut the log there (`truncate -s {at} {log}`) to go on with the events before it"
+    )]
+    LogDamaged {
+        /// The log.
+        log: PathBuf,
+        /// The first byte that is not as it was written.
+        at: usize,
+    },
     /// A file of another program.
     #[error("{0} is not a ledger of Nines")]
     Foreign(PathBuf),
@@ -105,10 +117,10 @@ pub enum Error {
     #[error("cannot store an event: {0}")]
     Unstorable(String),
     /// SQLite refused.
-    #[error("ledger: {0}")]
+    #[error("ledger.sqlite: {0}")]
     Sqlite(rusqlite::Error),
     /// The operating system refused.
-    #[error("ledger: {0}")]
+    #[error("ledger.sqlite: {0}")]
     Io(std::io::Error),
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Error, Fault};
+use super::{Error, Fault, log_check};
 
 /// The schema that this program writes.
 pub(super) const VERSION: i64 = 1;
@@ -60,6 +60,7 @@ BEGIN SELECT raise(ABORT, 'messages are never removed'); END;
 
 /// Opens to read and write. Creates the tables in an empty file.
 pub(super) fn open(path: &Path) -> Result<Connection, Error> {
+    undamaged(path)?;
     let mut connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -88,6 +89,18 @@ pub(super) fn open(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
+/// Refuses a ledger whose log lost what was committed.
+fn undamaged(path: &Path) -> Result<(), Error> {
+    let Some(log) = filled(path, "-wal") else {
+        return Ok(());
+    };
+    match log_check::damage(&log) {
+        Ok(Some(at)) => Err(Error::LogDamaged { log, at }),
+        // SQLite says it better, and a reader without a right to the log has its own way.
+        Ok(None) | Err(_) => Ok(()),
+    }
+}
+
 /// Opens to read. A missing or empty file is an error.
 ///
 /// To read a write-ahead log, SQLite creates a file beside it. If it may not (a read-only copy), a
@@ -97,6 +110,7 @@ pub(super) fn open_read_only(path: &Path) -> Result<Connection, Error> {
     if !path.is_file() {
         return Err(Error::Absent(path.to_path_buf()));
     }
+    undamaged(path)?;
     let plainly = || open_to_read(path.as_os_str(), OpenFlags::empty(), path);
     match plainly() {
         Err(Error::Sqlite(error)) if may_not_write(&error) => {}

@@ -30,7 +30,7 @@ mod tests;
 
 pub use archive::Archiver;
 pub use daily::Daily;
-pub use opening::{Check, PREFLIGHT, SetAside, preflight};
+pub use opening::{Check, PREFLIGHT, SetAside, preflight, set_aside_in};
 pub use writer::{Full, Stats, Writer};
 
 use long_work::LongWork;

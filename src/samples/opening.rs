@@ -16,6 +16,9 @@ use super::file::{self, File};
 /// The argument that makes the program check one file and end: `nines preflight FILE`.
 pub const PREFLIGHT: &str = "preflight";
 
+/// The name of a file that was set aside holds this, and the time.
+const ASIDE: &str = ".damaged-";
+
 /// The exit status for a damaged file.
 const DAMAGED: u8 = 65;
 
@@ -185,6 +188,22 @@ fn wait(child: &mut Child) -> Option<ExitStatus> {
     None
 }
 
+/// The names of damaged files that were set aside in a folder of samples, in order.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn set_aside_in(folder: &Path) -> std::io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.contains(ASIDE) {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
 /// Renames a damaged file to an unused name that says so.
 pub(super) fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf, Error> {
     let stamp = now
@@ -193,7 +212,7 @@ pub(super) fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf, Error> {
         .to_string();
     for again in 0..1_000 {
         let mut name = path.as_os_str().to_os_string();
-        name.push(format!(".damaged-{stamp}"));
+        name.push(format!("{ASIDE}{stamp}"));
         if again > 0 {
             name.push(format!("-{again}"));
         }
