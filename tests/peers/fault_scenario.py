@@ -11,15 +11,11 @@ import errno
 import mmap
 import os
 import re
-import socket
 import struct
 import subprocess
-import threading
 import time
 
-from harness import (HERE, Failed, Nines, answers, check, clock, fetch, free_port, instant, mails, need,
-                     running)
-from scripted_target import Target
+from harness import HERE, Failed, Mail, Nines, become, check, clock, fetch, free_port, instant, need
 
 GROUPS = ("open", "write", "sync", "size", "name")
 PARTS = ("ledger", "samples", "rest")
@@ -131,41 +127,20 @@ class Shim:
                 "NINES_FAULT_UNDER": f"{self.under}/"}
 
 
-class Listener:
-    """A scripted target in a thread of this process."""
-
-    def __init__(self, folder):
-        self.log = folder / "target.jsonl"
-        self.target = Target(self.log)
-        self.server = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.server.getsockname()[1]
-        self.target.become("ok")
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            try:
-                connection, _ = self.server.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.target.quietly, args=(connection,), daemon=True).start()
-
-    def close(self):
-        self.server.close()
-        self.target.log.close()
-
-
 class Run:
     """A run with the fault of a cell at its N-th call; `cell` is None for a run without faults."""
+
+    read = {}
 
     def __init__(self, workspace, library, relay, spool, name, cell, nth):
         self.workspace, self.spool, self.cell, self.name = workspace, spool, cell, name
         folder = workspace.folder / name
         folder.mkdir()
         self.address = f"{name}@clinic.example"
-        self.target = Listener(folder)
+        port = free_port()
+        self.target = workspace.target(f"{name}/target", port)
         self.nines = Nines(workspace, name, [relay], {"clinic": ([self.address], ["portal"])},
-                           {"portal": PROBE.format(port=self.target.port)})
+                           {"portal": PROBE.format(port=port)})
         self.shim = Shim(library, folder, self.nines.data, cell, nth)
         self.findings, self.unclear, self.refusals, self.stops = [], [], [], []
         self.restarts, self.restarted_at, self.has_crashed = 0, 0.0, False
@@ -184,13 +159,19 @@ class Run:
 
     def said(self):
         """Return the answers of the target as (instant, behaviour)."""
-        return self.workspace_truth()[1]
-
-    def workspace_truth(self):
-        return self.workspace.truth(f"{self.name}/target")
+        return self.workspace.truth(f"{self.name}/target")[1]
 
     def mails(self):
-        return [mail for mail in mails(self.spool) if self.address in mail.to]
+        """Return the mails to the address of this run. All runs share a mail server: each file is read once."""
+        found = []
+        for path in sorted(self.spool.glob("*.eml")):
+            mail = self.read.get(path)
+            if mail is None:
+                mail, is_new = Mail(path), time.time() - path.stat().st_mtime < 1
+                if not is_new:
+                    self.read[path] = mail
+            found += [mail] * (mail.to == self.address)
+        return found
 
     def log(self):
         return (self.workspace.folder / f"{self.name}.log").read_text(errors="replace")
@@ -204,7 +185,7 @@ class Run:
                 self.ended(status)
             if time.monotonic() > limit:
                 raise Failed(f"not within {WAIT_S} s: {what}")
-            time.sleep(0.05)
+            time.sleep(0.1)
 
     def ended(self, status):
         """Judge an end that nobody asked for, and start again without faults."""
@@ -255,10 +236,10 @@ class Run:
             self.wait("ready after the disk works again", self.ready)
         ok = len(self.said())
         self.wait("a good answer", lambda: self.ready() and len(self.said()) > ok)
-        self.target.target.become("status")
+        become(self.target, "status")
         since = time.monotonic()
         self.wait("downtime mail", lambda: self.mails() or self.away(since))
-        self.target.target.become("ok")
+        become(self.target, "ok")
         since = time.monotonic()
         self.wait("uptime mail", lambda: self.told() or self.away(since))
         fired_before = self.shim.fired
