@@ -352,6 +352,48 @@ def metric(page, name, **labels):
     return total if found else None
 
 
+PROBE = """[[probe]]
+name     = "{name}"
+kind     = "{kind}"
+host     = "localhost"
+resolve  = "127.0.0.1"
+port     = {port}
+interval = "1m"
+timeout  = "{timeout}"
+{keys}
+"""
+
+
+def serving(workspace, kind, script, *words):
+    """Run `script serve PORT WORDS…`, which serves one peer, and return the port once it listens."""
+    port = free_port()
+    name = f"{kind}-{port}"
+    process = workspace.begin(name, [sys.executable, "-B", script, "serve", port, *words])
+    until(30, f"{name} does not listen", lambda: running(process, name) and answers(port))
+    return port
+
+
+def probe_cases(workspace, kind, cases, shown, timeout="5s"):
+    """Run `nines probe` with a probe of this kind for each case, and compare each result with its case.
+
+    A case is a port and more keys of the probe, and then the outcome, the reason and words of the detail. Prints each
+    result, and the transcript of the case with the number `shown`. Returns the results in the order of the cases.
+    """
+    probes = [PROBE.format(name=f"case-{number}", kind=kind, port=port, keys=keys, timeout=timeout)
+              for number, (port, keys, *_) in enumerate(cases)]
+    nines = Nines(workspace, "nines", [free_port()], {}, {"services": "".join(probes)})
+    found = {result["probe"]: result for result in nines.json("probe", "services", status=(1,), seconds=120)}
+    check(len(found) == len(cases), f"{len(found)} results of {len(cases)} probes")
+    results = [found[f"services/case-{number}"] for number in range(len(cases))]
+    for result, (port, keys, outcome, reason, words) in zip(results, cases):
+        what = f"{port} {keys!r}: {result}"
+        check((result["outcome"], result["reason"]) == (outcome, reason), what)
+        check(words in (result["detail"] or ""), what)
+        say(f"{result['probe']}: {outcome} {result['detail'] or ''}")
+    say(nines.ask("probe", f"services/case-{shown}"))
+    return results
+
+
 class Nines:
     """One configuration with its data directory and its service."""
 

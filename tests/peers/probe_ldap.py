@@ -7,7 +7,7 @@ context, TLS, a server that wants TLS for a bind, and a web server.
 import os
 import pathlib
 
-from harness import Nines, Workspace, answers, check, free_port, running, say, until
+from harness import Workspace, answers, check, free_port, probe_cases, running, say, until
 from probe_tls import Authority
 
 # `.ci/run` unpacks the package: installed, it would start a server.
@@ -24,17 +24,6 @@ suffix "dc=example,dc=org"
 rootdn "cn=nines,dc=example,dc=org"
 rootpw right
 directory {folder}/data
-"""
-
-PROBE = """[[probe]]
-name     = "{name}"
-kind     = "ldap"
-host     = "localhost"
-resolve  = "127.0.0.1"
-port     = {port}
-interval = "1m"
-timeout  = "5s"
-{keys}
 """
 
 
@@ -84,18 +73,7 @@ def run(workspace):
         (web, "", "down", "protocol", "the answer is not LDAP"),
         (free_port(), "", "down", "refused", "connection refused"),
     ]
-    probes = [PROBE.format(name=f"case-{number}", port=port, keys=keys)
-              for number, (port, keys, *_) in enumerate(cases)]
-    nines = Nines(workspace, "nines", [free_port()], {}, {"services": "".join(probes)})
-    found = {result["probe"]: result for result in nines.json("probe", "services", status=(1,), seconds=120)}
-    check(len(found) == len(cases), f"{len(found)} results of {len(cases)} probes")
-    for number, (port, keys, outcome, reason, words) in enumerate(cases):
-        result = found[f"services/case-{number}"]
-        what = f"{port} {keys!r}: {result}"
-        check((result["outcome"], result["reason"]) == (outcome, reason), what)
-        check(words in (result["detail"] or ""), what)
-        say(f"{result['probe']}: {outcome} {result['detail'] or ''}")
-    say(nines.ask("probe", "services/case-5"))
+    probe_cases(workspace, "ldap", cases, shown=5)
     say("ldap: passed")
 
 

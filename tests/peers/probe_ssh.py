@@ -6,18 +6,7 @@
 import asyncio
 import sys
 
-from harness import Nines, Workspace, answers, check, free_port, running, say, until
-
-PROBE = """[[probe]]
-name     = "{name}"
-kind     = "ssh"
-host     = "localhost"
-resolve  = "127.0.0.1"
-port     = {port}
-interval = "1m"
-timeout  = "5s"
-{keys}
-"""
+from harness import Workspace, free_port, probe_cases, say, serving
 
 
 def serve(port, does):
@@ -40,11 +29,7 @@ def serve(port, does):
 
 def start(workspace, does):
     """Start a server of asyncssh and return its port."""
-    port = free_port()
-    name = f"ssh-{port}"
-    process = workspace.begin(name, [sys.executable, "-B", __file__, "serve", str(port), does])
-    until(30, f"{name} does not listen", lambda: running(process, name) and answers(port))
-    return port
+    return serving(workspace, "ssh", __file__, does)
 
 
 def run(workspace):
@@ -60,18 +45,7 @@ def run(workspace):
         (web, "", "down", "timeout", "waiting for the first byte"),
         (free_port(), "", "down", "refused", "connection refused"),
     ]
-    probes = [PROBE.format(name=f"case-{number}", port=port, keys=keys)
-              for number, (port, keys, *_) in enumerate(cases)]
-    nines = Nines(workspace, "nines", [free_port()], {}, {"services": "".join(probes)})
-    found = {result["probe"]: result for result in nines.json("probe", "services", status=(1,), seconds=120)}
-    check(len(found) == len(cases), f"{len(found)} results of {len(cases)} probes")
-    for number, (port, keys, outcome, reason, words) in enumerate(cases):
-        result = found[f"services/case-{number}"]
-        what = f"{port} {keys!r}: {result}"
-        check((result["outcome"], result["reason"]) == (outcome, reason), what)
-        check(words in (result["detail"] or ""), what)
-        say(f"{result['probe']}: {outcome} {result['detail'] or ''}")
-    say(nines.ask("probe", "services/case-0"))
+    probe_cases(workspace, "ssh", cases, shown=0)
     say("ssh: passed")
 
 

@@ -8,19 +8,8 @@ import asyncio
 import ssl
 import sys
 
-from harness import Nines, Workspace, answers, check, free_port, running, say, until
+from harness import Workspace, free_port, probe_cases, say, serving
 from probe_tls import Authority
-
-PROBE = """[[probe]]
-name     = "{name}"
-kind     = "websocket"
-host     = "localhost"
-resolve  = "127.0.0.1"
-port     = {port}
-interval = "1m"
-timeout  = "5s"
-{keys}
-"""
 
 
 def serve(port, does, folder=""):
@@ -47,11 +36,7 @@ def serve(port, does, folder=""):
 
 def start(workspace, does, folder=""):
     """Start a server of websockets and return its port."""
-    port = free_port()
-    name = f"websocket-{port}"
-    process = workspace.begin(name, [sys.executable, "-B", __file__, "serve", str(port), does, folder])
-    until(30, f"{name} does not listen", lambda: running(process, name) and answers(port))
-    return port
+    return serving(workspace, "websocket", __file__, does, folder)
 
 
 def run(workspace):
@@ -80,18 +65,7 @@ def run(workspace):
         (web, "", "down", "status", "expected 101"),
         (free_port(), "", "down", "refused", "connection refused"),
     ]
-    probes = [PROBE.format(name=f"case-{number}", port=port, keys=keys)
-              for number, (port, keys, *_) in enumerate(cases)]
-    nines = Nines(workspace, "nines", [free_port()], {}, {"services": "".join(probes)})
-    found = {result["probe"]: result for result in nines.json("probe", "services", status=(1,), seconds=120)}
-    check(len(found) == len(cases), f"{len(found)} results of {len(cases)} probes")
-    for number, (port, keys, outcome, reason, words) in enumerate(cases):
-        result = found[f"services/case-{number}"]
-        what = f"{port} {keys!r}: {result}"
-        check((result["outcome"], result["reason"]) == (outcome, reason), what)
-        check(words in (result["detail"] or ""), what)
-        say(f"{result['probe']}: {outcome} {result['detail'] or ''}")
-    say(nines.ask("probe", "services/case-6"))
+    probe_cases(workspace, "websocket", cases, shown=6)
     say("websocket: passed")
 
 
