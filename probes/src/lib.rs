@@ -15,6 +15,7 @@ mod password;
 mod secure;
 pub mod self_check;
 mod send_expect;
+mod skipped;
 mod tls;
 mod trace;
 mod transcript;

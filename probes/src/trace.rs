@@ -14,6 +14,7 @@ use values::Reach;
 
 use crate::dial::Egress;
 use crate::fault::one_line;
+use crate::skipped::Skipped;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -123,6 +124,8 @@ pub(crate) struct Trace<'a> {
     pub(crate) part: Option<String>,
     /// `None` unless a person wants to read it.
     transcript: Option<Vec<Note>>,
+    /// The datagrams that did not answer, for the transcript.
+    pub(crate) skipped: Arc<Skipped>,
     /// Texts that neither a detail nor a note may show.
     secrets: Vec<String>,
 }
@@ -165,6 +168,7 @@ impl<'a> Trace<'a> {
             refusal_may_follow: false,
             part: None,
             transcript: None,
+            skipped: Arc::default(),
             secrets: Vec::new(),
         }
     }
@@ -192,7 +196,11 @@ impl<'a> Trace<'a> {
         }
     }
 
+    /// Ends the transcript.
     pub(crate) fn notes(&mut self) -> Vec<Note> {
+        if let Some(skipped) = self.skipped.in_words() {
+            self.note(|| skipped);
+        }
         self.transcript.take().unwrap_or_default()
     }
 

@@ -3,6 +3,7 @@
 
 mod records;
 pub(crate) mod server;
+mod socket;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -126,16 +127,16 @@ impl Protocol for Query {
                 Servers::Given(Host::Address(ip), port) => {
                     dial::may_reach(*ip, trace)?;
                     let server = SocketAddr::new(*ip, *port);
-                    self.ask(&[server], deadline).await?
+                    self.ask(&[server], deadline, trace).await?
                 }
                 Servers::Given(Host::Name(name), port) => {
                     let servers = dial::resolve(name, *port, trace).await?;
-                    self.ask(&servers, deadline).await?
+                    self.ask(&servers, deadline, trace).await?
                 }
                 Servers::Machine(file, port) => {
                     let servers = server::of_this_machine(file, *port).await?;
                     trace.unresolved = Some(Arc::clone(&self.shown));
-                    let found = self.ask(&servers, deadline).await;
+                    let found = self.ask(&servers, deadline, trace).await;
                     let fault = found.as_ref().err().map(|fault| fault.reason);
                     if matches!(fault, None | Some(Reason::Dns | Reason::Monitor)) {
                         trace.unresolved = None;
@@ -158,7 +159,9 @@ impl Query {
         &self,
         servers: &[SocketAddr],
         deadline: Instant,
+        trace: &Trace<'_>,
     ) -> Result<BTreeSet<String>, Fault> {
+        let skipped = trace.is_read().then(|| Arc::clone(&trace.skipped));
         let mut first = None;
         for (i, server) in servers.iter().enumerate() {
             let until = if i + 1 == servers.len() {
@@ -166,7 +169,7 @@ impl Query {
             } else {
                 Instant::now() + dial::share(deadline, servers.len() - i)
             };
-            match server::resolve(*server, &self.name, self.record, until).await {
+            match server::resolve(*server, &self.name, self.record, until, skipped.as_ref()).await {
                 Ok(found) => return Ok(found),
                 Err(fault) if matches!(fault.reason, Reason::Dns | Reason::Monitor) => {
                     return Err(fault);

@@ -151,7 +151,7 @@ async fn ask(
             .map_err(|error| failed(&error))?;
         trace.note(|| format!("asks {address} for the time"));
         let until = Instant::now() + dial::share(deadline, left);
-        match timeout_at(until, receive(&socket, sent)).await {
+        match timeout_at(until, receive(&socket, sent, trace)).await {
             Ok(answered) => {
                 let answer = answered.map_err(|error| failed(&error))?;
                 let arrived = sent.plus(began.elapsed());
@@ -167,12 +167,13 @@ async fn ask(
 }
 
 /// The answer to the request of that time. Other packets are skipped.
-async fn receive(socket: &UdpSocket, sent: Time) -> io::Result<Answer> {
+async fn receive(socket: &UdpSocket, sent: Time, trace: &Trace<'_>) -> io::Result<Answer> {
     let mut packet = [0; 1024];
     loop {
         let length = socket.recv(&mut packet).await?;
-        if let Some(answer) = packet::answer(&packet[..length], sent) {
-            return Ok(answer);
+        match packet::answer(&packet[..length], sent) {
+            Ok(answer) => return Ok(answer),
+            Err(why) => trace.skipped.add(why),
         }
     }
 }

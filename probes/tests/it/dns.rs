@@ -414,3 +414,38 @@ async fn mistakes_in_the_keys_are_explained() {
         assert!(mistakes[0].1.contains(words), "{mistakes:?}");
     }
 }
+
+#[tokio::test]
+async fn datagrams_that_answer_something_else_are_skipped_and_counted() {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let at = socket.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut buffer = [0; 4096];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+            let asked = Message::from_vec(&buffer[..length]).unwrap();
+            let good = answer(&asked, &[(PORTAL, a(10))]).to_vec().unwrap();
+            let mut other_id = good.clone();
+            other_id[0] ^= 1;
+            let mut other = asked.clone();
+            other.queries[0].set_name(name("other.example.org"));
+            let other = answer(&other, &[("other.example.org", a(11))]);
+            let other = other.to_vec().unwrap();
+            for datagram in [b"x".to_vec(), other_id.clone(), other_id, other, good] {
+                socket.send_to(&datagram, from).await.unwrap();
+            }
+        }
+    });
+    let probe = spec(at, PORTAL, "A", &["192.0.2.10"]).probe();
+    let (finding, notes) = probe.run_with_notes().await;
+    check_up(&finding);
+    let told: Vec<_> = notes.iter().map(|note| note.text.as_str()).collect();
+    assert_eq!(
+        told,
+        ["skipped 4 datagrams: 1 too short, 2 with another id, 1 with another question"]
+    );
+    let at = serve_udp(always(&[(PORTAL, a(10))])).await;
+    let probe = spec(at, PORTAL, "A", &[]).probe();
+    let (finding, notes) = probe.run_with_notes().await;
+    check_up(&finding);
+    assert!(notes.is_empty(), "{notes:?}");
+}

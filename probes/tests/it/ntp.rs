@@ -118,12 +118,20 @@ async fn packets_that_answer_something_else_are_skipped() {
         ]
     })
     .await;
-    let finding = ask(spec(at).with("max_offset", "10s")).await;
+    let probe = spec(at).with("max_offset", "10s").probe();
+    let (finding, notes) = probe.run_with_notes().await;
     check_up(&finding);
+    assert_eq!(
+        notes.last().unwrap().text,
+        "skipped 4 datagrams: 1 of another kind, 1 of another request, 2 too short"
+    );
     let at = server(|_| vec![b"hello".to_vec()]).await;
     let mut silent = spec(at);
     silent.timeout = Duration::from_millis(300);
-    check_down(&ask(silent).await, Reason::Timeout, "");
+    let (finding, notes) = silent.probe().run_with_notes().await;
+    check_down(&finding, Reason::Timeout, "");
+    let told = &notes.last().unwrap().text;
+    assert!(told.starts_with("skipped "), "{told}");
 }
 
 #[tokio::test]

@@ -5,14 +5,10 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::sample::Reason;
-use hickory_resolver::net::runtime::{
-    DnsUdpSocket, RuntimeProvider, TokioRuntimeProvider, TokioTime,
-};
 use hickory_resolver::net::tcp::TcpClientStream;
 use hickory_resolver::net::udp::UdpClientStream;
 use hickory_resolver::net::xfer::{DnsExchange, DnsHandle, FirstAnswer};
@@ -20,13 +16,13 @@ use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::{DnsRequestOptions, DnsResponse, Query, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RData};
 use hickory_resolver::system_conf::parse_resolv_conf;
-use tokio::io::{Interest, ReadBuf};
-use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout_at};
 
 use super::records::{self, RecordType};
+use super::socket::Provider;
 use crate::dial;
 use crate::fault::Fault;
+use crate::skipped::Skipped;
 
 /// The most queries of one run. A further one is only needed if an alias leads out of an answer.
 const QUERIES: usize = 8;
@@ -46,14 +42,15 @@ pub(crate) async fn of_this_machine(file: &Path, port: u16) -> Result<Vec<Socket
     Ok(servers.map(|s| SocketAddr::new(s.ip, port)).collect())
 }
 
-/// The records of `name`. Follows aliases, unless they are asked for.
+/// The records of `name`. Follows aliases, unless they are asked for. Counts the datagrams that do not answer.
 pub(super) async fn resolve(
     server: SocketAddr,
     name: &Name,
     record: RecordType,
     until: Instant,
+    skipped: Option<&Arc<Skipped>>,
 ) -> Result<BTreeSet<String>, Fault> {
-    let answer = timeout_at(until, follow(server, name, record, until)).await;
+    let answer = timeout_at(until, follow(server, name, record, until, skipped)).await;
     answer.unwrap_or_else(|_| {
         let detail = format!("no answer from {server} before the timeout");
         Err(Fault::new(Reason::Timeout, detail))
@@ -71,7 +68,7 @@ pub(crate) async fn knows(server: SocketAddr, name: &Name, until: Instant) -> Re
         let detail = format!("no answer from {server} before the timeout");
         Fault::new(Reason::Timeout, detail)
     };
-    let asked = timeout_at(until, query(server, name, record, until)).await;
+    let asked = timeout_at(until, query(server, name, record, until, None)).await;
     match asked.map_err(|_| silent())? {
         Ok(_) => Ok(true),
         Err(NetError::Dns(DnsError::NoRecordsFound(none))) => {
@@ -91,10 +88,11 @@ async fn follow(
     name: &Name,
     record: RecordType,
     until: Instant,
+    skipped: Option<&Arc<Skipped>>,
 ) -> Result<BTreeSet<String>, Fault> {
     let mut name = name.clone();
     for _ in 0..QUERIES {
-        let answer = query(server, &name, record, until).await;
+        let answer = query(server, &name, record, until, skipped).await;
         let answer = answer.map_err(|error| fault(&error, &name, record, server))?;
         let mut followed = 0;
         while record != RecordType::Cname
@@ -138,10 +136,11 @@ async fn query(
     name: &Name,
     record: RecordType,
     until: Instant,
+    skipped: Option<&Arc<Skipped>>,
 ) -> Result<DnsResponse, NetError> {
     let query = Query::query(name.clone(), record.code());
     let options = DnsRequestOptions::default();
-    let provider = Provider::default();
+    let provider = Provider::counting(skipped.cloned());
     // The library's own timeout must not come first.
     let limit = until.saturating_duration_since(Instant::now()) + Duration::from_secs(1);
     let udp = UdpClientStream::builder(server, provider.clone()).with_timeout(Some(limit));
@@ -196,100 +195,4 @@ fn fault(error: &NetError, name: &Name, record: RecordType, server: SocketAddr) 
     };
     let name = records::shown(name);
     Fault::new(reason, format!("{server} answers {word} for {name}"))
-}
-
-/// Like tokio's, but connects UDP sockets: the kernel then reports a closed port at once, and drops what
-/// other servers send.
-#[derive(Clone, Default)]
-struct Provider(TokioRuntimeProvider);
-
-impl RuntimeProvider for Provider {
-    type Handle = <TokioRuntimeProvider as RuntimeProvider>::Handle;
-    type Timer = TokioTime;
-    type Udp = Connected;
-    type Tcp = <TokioRuntimeProvider as RuntimeProvider>::Tcp;
-
-    fn create_handle(&self) -> Self::Handle {
-        self.0.create_handle()
-    }
-
-    fn connect_tcp(
-        &self,
-        server: SocketAddr,
-        local: Option<SocketAddr>,
-        limit: Option<Duration>,
-    ) -> Pin<Box<dyn Send + Future<Output = io::Result<Self::Tcp>>>> {
-        self.0.connect_tcp(server, local, limit)
-    }
-
-    fn bind_udp(
-        &self,
-        local: SocketAddr,
-        server: SocketAddr,
-    ) -> Pin<Box<dyn Send + Future<Output = io::Result<Self::Udp>>>> {
-        Box::pin(async move {
-            let socket = UdpSocket::bind(local).await?;
-            socket.connect(server).await?;
-            Ok(Connected { socket, server })
-        })
-    }
-}
-
-/// A UDP socket that is connected to its server.
-struct Connected {
-    socket: UdpSocket,
-    server: SocketAddr,
-}
-
-impl DnsUdpSocket for Connected {
-    type Time = TokioTime;
-
-    fn poll_recv_from(
-        &self,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<(usize, SocketAddr)>> {
-        let mut buffer = ReadBuf::new(buffer);
-        let polled = self.socket.poll_recv(cx, &mut buffer);
-        polled.map_ok(|()| (buffer.filled().len(), self.server))
-    }
-
-    /// Also wakes for an error: the kernel reports a closed port so, and tokio does not take such a socket
-    /// for readable.
-    fn recv_from<'socket, 'buffer, 'run>(
-        &'socket self,
-        buffer: &'buffer mut [u8],
-    ) -> Pin<Box<dyn Future<Output = io::Result<(usize, SocketAddr)>> + Send + 'run>>
-    where
-        'socket: 'run,
-        'buffer: 'run,
-        Self: 'run,
-    {
-        Box::pin(async move {
-            loop {
-                let ready = self.socket.ready(Interest::READABLE | Interest::ERROR);
-                if ready.await?.is_error()
-                    && let Some(error) = self.socket.take_error()?
-                {
-                    return Err(error);
-                }
-                match self.socket.try_recv(buffer) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    received => return received.map(|length| (length, self.server)),
-                }
-                // Neither an error nor a datagram: wait for the next one.
-                let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-                let _ = self.socket.try_io(Interest::ERROR, nothing);
-            }
-        })
-    }
-
-    fn poll_send_to(
-        &self,
-        cx: &mut Context<'_>,
-        buffer: &[u8],
-        _: SocketAddr,
-    ) -> Poll<io::Result<usize>> {
-        self.socket.poll_send(cx, buffer)
-    }
 }

@@ -60,21 +60,25 @@ pub(super) struct Answer {
     sent: Time,
 }
 
-/// The server's answer to the request that was sent at `sent`; `None` for other packets.
-pub(super) fn answer(packet: &[u8], sent: Time) -> Option<Answer> {
-    let packet: &[u8; LENGTH] = packet.get(..LENGTH)?.try_into().ok()?;
+/// The server's answer to the request that was sent at `sent`. An error is a packet that does not answer it.
+pub(super) fn answer(packet: &[u8], sent: Time) -> Result<Answer, &'static str> {
+    let packet = packet.get(..LENGTH).ok_or("too short")?;
     let time = |at: usize| {
         let bytes = packet[at..at + 8].try_into().unwrap_or([0; 8]);
         Time(u64::from_be_bytes(bytes))
     };
     let (leap, version, mode) = (packet[0] >> 6, (packet[0] >> 3) & 7, packet[0] & 7);
-    // Mode 4 is a server. An answer to another request could be forged or late.
-    if mode != 4 || !(1..=4).contains(&version) || time(24) != sent {
-        return None;
+    // Mode 4 is a server.
+    if mode != 4 || !(1..=4).contains(&version) {
+        return Err("of another kind");
+    }
+    // It could be forged or late.
+    if time(24) != sent {
+        return Err("of another request");
     }
     let code = &packet[12..16];
     let is_refusal = packet[1] == 0 && code.iter().all(u8::is_ascii_uppercase);
-    Some(Answer {
+    Ok(Answer {
         stratum: packet[1],
         // On the wire 0 also stands for 16, "no time".
         is_unsynchronized: leap == 3 || packet[1] == 0 || packet[1] >= 16,
@@ -139,9 +143,11 @@ mod tests {
     #[test]
     fn answers_to_others_are_skipped() {
         let times = [at(1), at(2), at(2)];
-        assert_eq!(answer(&packet(0x24, 2, times), at(3)), None);
-        assert_eq!(answer(&packet(0x23, 2, times), at(1)), None, "a client");
-        assert_eq!(answer(&packet(0x24, 2, times)[..47], at(1)), None);
+        let why = |packet: &[u8], sent| answer(packet, sent).unwrap_err();
+        assert_eq!(why(&packet(0x24, 2, times), at(3)), "of another request");
+        // A client.
+        assert_eq!(why(&packet(0x23, 2, times), at(1)), "of another kind");
+        assert_eq!(why(&packet(0x24, 2, times)[..47], at(1)), "too short");
         assert!(
             answer(&packet(0xe4, 2, times), at(1))
                 .unwrap()
