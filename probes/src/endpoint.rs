@@ -2,12 +2,11 @@
 //! neither `http` nor `dns` connects here.
 
 mod prepare;
+mod transfer;
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::sample::Reason;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -15,11 +14,12 @@ use tokio::time::{Instant, timeout_at};
 use values::Source;
 
 use crate::dial::{self, Host};
-use crate::fault::{Fault, local_shortage};
+use crate::fault::Fault;
 use crate::files::Changing;
 use crate::tls::{self, Client, Paths, TlsVersion, identity_files, server_name};
 use crate::trace::{Phase, Trace};
-pub(crate) use prepare::Keys;
+pub(crate) use prepare::{ServerKeys, Way};
+pub(crate) use transfer::{broken, closed, receive, send};
 
 #[derive(Debug)]
 pub(crate) struct Endpoint {
@@ -45,20 +45,21 @@ pub(crate) type Stream = Box<dyn Connection>;
 
 impl Endpoint {
     /// `None` if a mistake leaves nothing to connect to.
-    fn new(keys: &Keys<'_>, source: &mut Source<'_>) -> Option<Self> {
+    fn new(keys: &ServerKeys, way: &Way, source: &mut Source<'_>) -> Option<Self> {
         let name = match &keys.host.value {
             Host::Name(name) => name.to_string(),
             Host::Address(address) => address.to_string(),
         };
-        let tls = if keys.tls {
-            Some(Tls::new(keys, source)?)
+        let tls = if way.tls {
+            Some(Tls::new(keys, way.protocols, source)?)
         } else {
-            keys.refuse_tls(source);
+            keys.refuse_tls(way.switch, source);
             None
         };
+        let resolve = keys.resolve.as_ref();
         Some(Self {
-            host: dial::fixed(&keys.host.value, &keys.host.at, keys.resolve, source),
-            port: keys.port,
+            host: dial::fixed(&keys.host.value, &keys.host.at, resolve, source),
+            port: way.port,
             name,
             tls,
         })
@@ -70,6 +71,14 @@ impl Endpoint {
 
     pub(crate) fn resolves(&self) -> Option<Arc<str>> {
         self.host.name()
+    }
+
+    /// The host as URLs write it: an address of IPv6 in brackets.
+    pub(crate) fn url_host(&self) -> String {
+        match self.name.contains(':') {
+            true => format!("[{}]", self.name),
+            false => self.name.clone(),
+        }
     }
 
     pub(crate) fn files(&self) -> Option<Arc<dyn Changing>> {
@@ -116,17 +125,19 @@ impl Endpoint {
 }
 
 impl Tls {
-    fn new(keys: &Keys<'_>, source: &mut Source<'_>) -> Option<Self> {
-        let named = keys.server_name.unwrap_or(keys.host);
+    fn new(keys: &ServerKeys, protocols: tls::Protocols, source: &mut Source<'_>) -> Option<Self> {
+        let named = keys.server_name.as_ref().unwrap_or(&keys.host);
         let name = server_name(&named.value);
         let name = name.map_err(|why| source.wrong(&named.at, why)).ok();
+        let ca_file = keys.ca_file.as_ref();
+        let certificate = keys.client_certificate_file.as_ref();
         let paths = Paths {
-            ca_file: keys.ca_file.and_then(|file| source.certificates(file)),
-            identity: identity_files(keys.client_certificate_file, keys.client_key_file, source),
-            versions: TlsVersion::of(keys.min_tls_version),
+            ca_file: ca_file.and_then(|file| source.certificates(file)),
+            identity: identity_files(certificate, keys.client_key_file.as_ref(), source),
+            versions: TlsVersion::of(keys.min_tls_version.as_ref()),
         };
-        let at = keys.ca_file.map_or(&keys.host.at, |file| &file.at);
-        let client = Client::new(&paths, keys.protocols);
+        let at = ca_file.map_or(&keys.host.at, |file| &file.at);
+        let client = Client::new(&paths, protocols);
         let client = client.map_err(|why| source.wrong_once(at, why)).ok();
         Some(Self {
             name: name?,
@@ -135,15 +146,14 @@ impl Tls {
     }
 }
 
-impl Keys<'_> {
-    fn refuse_tls(&self, source: &mut Source<'_>) {
-        let switch = self.switch;
+impl ServerKeys {
+    fn refuse_tls(&self, switch: &str, source: &mut Source<'_>) {
         let places = [
-            self.server_name.map(|name| &name.at),
-            self.ca_file.map(|file| &file.at),
-            self.client_certificate_file.map(|file| &file.at),
-            self.client_key_file.map(|file| &file.at),
-            self.min_tls_version.map(|version| &version.at),
+            self.server_name.as_ref().map(|name| &name.at),
+            self.ca_file.as_ref().map(|file| &file.at),
+            self.client_certificate_file.as_ref().map(|file| &file.at),
+            self.client_key_file.as_ref().map(|file| &file.at),
+            self.min_tls_version.as_ref().map(|version| &version.at),
         ];
         for at in places.into_iter().flatten() {
             source.wrong(at, format!("this has no effect without `{switch}`"));
@@ -169,25 +179,4 @@ pub(crate) async fn part(stream: &mut Stream, deadline: Instant, trace: &mut Tra
 pub(crate) fn parting(deadline: Instant) -> Instant {
     let now = Instant::now();
     now + PARTING.min(deadline.saturating_duration_since(now) / 2)
-}
-
-/// The fault of a failed write or read. `begun`: part of the answer has arrived.
-pub(crate) fn broken(error: &io::Error, begun: bool) -> Fault {
-    if let Some(fault) = tls::later_failure(error).or_else(|| local_shortage(error)) {
-        return fault;
-    }
-    let when = if begun { "within" } else { "before" };
-    match error.kind() {
-        io::ErrorKind::TimedOut => {
-            Fault::new(Reason::Timeout, "the network gave up on the connection")
-        }
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-            Fault::protocol(format!("the connection was reset {when} an answer"))
-        }
-        // The decoder of several libraries has no kind for this.
-        _ if error.to_string() == "bytes remaining on stream" => {
-            Fault::protocol("the answer broke off")
-        }
-        _ => Fault::protocol(format!("the connection failed {when} an answer: {error}")),
-    }
 }

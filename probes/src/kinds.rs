@@ -23,31 +23,33 @@ mod websocket;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Error, ValueDeserializer};
 use values::{Parsed, STAND_IN, Source, Written};
 
 use crate::Probe;
+use crate::endpoint::ServerKeys;
 
 /// Every kind, in the order of the documentation.
 pub static KINDS: &[Kind] = &[
     Kind::of::<http::Http>("http"),
     Kind::of::<journey::Journey>("journey"),
     Kind::of::<tcp::Tcp>("tcp"),
-    Kind::of::<tls::Tls>("tls"),
+    Kind::of_server::<tls::Tls>("tls"),
     Kind::of::<dns::Dns>("dns"),
     Kind::of::<mllp::Mllp>("mllp"),
-    Kind::of::<dicom::Dicom>("dicom"),
-    Kind::of::<smtp::Smtp>("smtp"),
+    Kind::of_server::<dicom::Dicom>("dicom"),
+    Kind::of_server::<smtp::Smtp>("smtp"),
     Kind::of::<fhir::Fhir>("fhir"),
-    Kind::of::<postgres::Postgres>("postgres"),
-    Kind::of::<grpc::Grpc>("grpc"),
+    Kind::of_server::<postgres::Postgres>("postgres"),
+    Kind::of_server::<grpc::Grpc>("grpc"),
     Kind::of::<ssh::Ssh>("ssh"),
-    Kind::of::<mqtt::Mqtt>("mqtt"),
-    Kind::of::<ldap::Ldap>("ldap"),
+    Kind::of_server::<mqtt::Mqtt>("mqtt"),
+    Kind::of_server::<ldap::Ldap>("ldap"),
     Kind::of::<ntp::Ntp>("ntp"),
-    Kind::of::<websocket::Websocket>("websocket"),
+    Kind::of_server::<websocket::Websocket>("websocket"),
     Kind::of::<icmp::Icmp>("icmp"),
     Kind::of::<command::Command>("command"),
 ];
@@ -58,6 +60,28 @@ pub(crate) trait Spec: DeserializeOwned + JsonSchema {
     /// compiles patterns and renders requests. Mistakes are noted in `source`. `None` if a mistake
     /// leaves nothing to run.
     fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe>;
+}
+
+/// The keys of a kind that asks one server, beside [`ServerKeys`].
+pub(crate) trait ServerSpec: DeserializeOwned + JsonSchema {
+    /// Does the same as [`Spec::prepare`].
+    fn prepare(
+        self,
+        server: &ServerKeys,
+        timeout: &Written<Duration>,
+        source: &mut Source<'_>,
+    ) -> Option<Probe>;
+}
+
+// Both parts are read from one table: serde's `flatten` would lose the places of the values. A doc comment would become
+// the description of each kind.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct WithServer<S> {
+    #[schemars(flatten)]
+    own: S,
+    #[schemars(flatten)]
+    server: ServerKeys,
 }
 
 /// One kind of probe.
@@ -80,6 +104,19 @@ impl Kind {
             prepare: |table, timeout, source| {
                 let spec = S::deserialize(ValueDeserializer::from(table.clone()))?;
                 let probe = spec.prepare(timeout, source);
+                Ok(probe.map(|probe| probe.reaching(source.environment.reach)))
+            },
+        }
+    }
+
+    const fn of_server<S: ServerSpec>(name: &'static str) -> Self {
+        Self {
+            name,
+            schema: WithServer::<S>::json_schema,
+            prepare: |table, timeout, source| {
+                let own = S::deserialize(ValueDeserializer::from(table.clone()))?;
+                let server = ServerKeys::deserialize(ValueDeserializer::from(table.clone()))?;
+                let probe = own.prepare(&server, timeout, source);
                 Ok(probe.map(|probe| probe.reaching(source.environment.reach)))
             },
         }

@@ -1,9 +1,23 @@
 //! The password of a probe that signs in, from the environment or from a file that is read again when it changes.
 
 use secrecy::SecretString;
-use values::{FilePath, Parsed, SecretName, Source, secret_line};
+use values::{FilePath, Line, Parsed, SecretName, Source, secret_line};
 
 use crate::files::Current;
+
+/// Like [`password`], for a kind whose user may be missing.
+pub(crate) fn password_of(
+    user: Option<&Parsed<Line>>,
+    variable: Option<&Parsed<SecretName>>,
+    file: Option<&Parsed<FilePath>>,
+    source: &mut Source<'_>,
+) -> Option<Option<Current<SecretString>>> {
+    let at = variable.map(|name| &name.at).or(file.map(|file| &file.at));
+    if let (Some(at), None) = (at, user) {
+        source.wrong(at, "a password needs a `user`");
+    }
+    password(variable, file, source)
+}
 
 /// `Some(None)` without a password, `None` after a mistake.
 pub(crate) fn password(

@@ -5,11 +5,11 @@ use std::fmt;
 use std::io;
 
 use domain::sample::Reason;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 use values::{Parsed, Source, Text};
 
-use crate::endpoint::broken;
+use crate::endpoint::{broken, closed, send};
 use crate::fault::Fault;
 use crate::trace::{Phase, Trace};
 
@@ -62,12 +62,7 @@ impl SendExpect {
         };
         trace.enter(Phase::Processing);
         let mut answer = Vec::with_capacity(1024);
-        let sent = async {
-            stream.write_all(self.send.as_bytes()).await?;
-            stream.flush().await
-        };
-        sent.await
-            .map_err(|error| broken(&error, !answer.is_empty()))?;
+        send(stream, self.send.as_bytes(), false).await?;
         loop {
             let read = stream.read_buf(&mut answer);
             let end = if trace.phase() == Phase::Processing {
@@ -98,9 +93,7 @@ impl SendExpect {
                 ));
             }
             if !open && answer.is_empty() {
-                return Err(Fault::protocol(
-                    "the connection was closed before an answer",
-                ));
+                return Err(closed(false));
             }
             if !open {
                 return Err(lacks("the answer ended and lacks", expect));

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use values::{FilePath, IpAddress, Length, Parsed, Source, Written};
 
 use super::Endpoint;
@@ -12,11 +14,35 @@ use crate::kinds::degraded_after;
 use crate::tls::{self, TlsVersion};
 use crate::{Probe, Protocol};
 
-/// The keys of an endpoint, as a kind writes them.
-pub(crate) struct Keys<'a> {
-    pub(crate) host: &'a Parsed<Host>,
-    pub(crate) resolve: Option<&'a Parsed<IpAddress>>,
-    pub(crate) all_addresses: Option<&'a Written<bool>>,
+/// The keys that most kinds with one server share. A kind adds its `port`, and its `tls` if TLS is not all it speaks.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct ServerKeys {
+    /// A name or an address.
+    pub(crate) host: Parsed<Host>,
+    /// The address to connect to. Default: the addresses of the host.
+    pub(crate) resolve: Option<Parsed<IpAddress>>,
+    /// True if one run asks each address of the host, and is down if one of them is. Default: it tries them in turn until
+    /// one accepts the connection.
+    pub(crate) all_addresses: Option<Written<bool>>,
+    /// The name that the certificate must have; it is also sent (SNI). Default: the host.
+    pub(crate) server_name: Option<Parsed<Host>>,
+    /// Certificate authorities (PEM) beside those of the machine.
+    pub(crate) ca_file: Option<Parsed<FilePath>>,
+    /// The client certificate (PEM), for a server that wants one. Its intermediates follow it.
+    pub(crate) client_certificate_file: Option<Parsed<FilePath>>,
+    /// The key of the client certificate (PEM, without a password).
+    pub(crate) client_key_file: Option<Parsed<FilePath>>,
+    /// The oldest version of TLS that is accepted: "1.2" or "1.3". Default: "1.2".
+    pub(crate) min_tls_version: Option<Parsed<TlsVersion>>,
+    /// Operators are warned of a certificate that ends within this many days. Default: 14.
+    #[schemars(range(min = 1, max = 3650))]
+    pub(crate) certificate_days: Option<u32>,
+    /// A slower run is degraded.
+    pub(crate) degraded_after: Option<Parsed<Length>>,
+}
+
+/// The way to a server, which differs between the kinds.
+pub(crate) struct Way {
     pub(crate) port: u16,
     /// True if the connection uses TLS, from its start or later.
     pub(crate) tls: bool,
@@ -24,13 +50,18 @@ pub(crate) struct Keys<'a> {
     pub(crate) switch: &'static str,
     /// The protocols that TLS offers (ALPN).
     pub(crate) protocols: tls::Protocols,
-    pub(crate) server_name: Option<&'a Parsed<Host>>,
-    pub(crate) ca_file: Option<&'a Parsed<FilePath>>,
-    pub(crate) client_certificate_file: Option<&'a Parsed<FilePath>>,
-    pub(crate) client_key_file: Option<&'a Parsed<FilePath>>,
-    pub(crate) min_tls_version: Option<&'a Parsed<TlsVersion>>,
-    pub(crate) certificate_days: Option<u32>,
-    pub(crate) degraded_after: Option<&'a Parsed<Length>>,
+}
+
+impl Way {
+    /// With TLS if the key `tls` is true.
+    pub(crate) fn new(port: u16, tls: bool) -> Self {
+        Self {
+            port,
+            tls,
+            switch: "tls = true",
+            protocols: &[],
+        }
+    }
 }
 
 /// The settings of a probe beside its protocol.
@@ -42,21 +73,13 @@ pub(crate) struct Settings {
     files: Option<Arc<dyn Changing>>,
 }
 
-impl<'a> Keys<'a> {
-    /// The keys of a kind that has no TLS.
-    pub(crate) fn plain(
-        host: &'a Parsed<Host>,
-        resolve: Option<&'a Parsed<IpAddress>>,
-        port: u16,
-    ) -> Self {
+impl ServerKeys {
+    /// The host alone.
+    pub(crate) fn of(host: Parsed<Host>) -> Self {
         Self {
             host,
-            resolve,
+            resolve: None,
             all_addresses: None,
-            port,
-            tls: false,
-            switch: "",
-            protocols: &[],
             server_name: None,
             ca_file: None,
             client_certificate_file: None,
@@ -70,16 +93,17 @@ impl<'a> Keys<'a> {
     /// The endpoint, and all that does not depend on the protocol. `None` if a mistake leaves nothing to connect to.
     pub(crate) fn prepare(
         &self,
+        way: &Way,
         timeout: &Written<Duration>,
         source: &mut Source<'_>,
     ) -> Option<(Endpoint, Settings)> {
-        let degraded_after = degraded_after(self.degraded_after, timeout, source);
-        let endpoint = Endpoint::new(self, source)?;
+        let degraded_after = degraded_after(self.degraded_after.as_ref(), timeout, source);
+        let endpoint = Endpoint::new(self, way, source)?;
         let settings = Settings {
             timeout: timeout.value,
             degraded_after,
             certificate_days: self.certificate_days,
-            all_addresses: dial::asks_each(self.all_addresses, &endpoint.host, source),
+            all_addresses: dial::asks_each(self.all_addresses.as_ref(), &endpoint.host, source),
             files: endpoint.files(),
         };
         Some((endpoint, settings))

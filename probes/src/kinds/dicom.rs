@@ -10,16 +10,13 @@ use std::time::Duration;
 use domain::sample::Reason;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout_at};
 use values::suggest::shorten;
-use values::{FilePath, Format, IpAddress, Length, Parsed, Source, Written};
+use values::{Format, Parsed, Source, Written};
 
-use super::Spec;
-use crate::dial::Host;
-use crate::endpoint::{Endpoint, Keys, Stream, broken, part, parting};
+use super::ServerSpec;
+use crate::endpoint::{Endpoint, ServerKeys, Stream, Way, part, parting, send};
 use crate::fault::Fault;
-use crate::tls::TlsVersion;
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running};
 use pdu::Pdu;
@@ -27,13 +24,6 @@ use pdu::Pdu;
 /// The keys of a `dicom` probe.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct Dicom {
-    /// A name or an address.
-    host: Parsed<Host>,
-    /// The address to connect to. Default: the addresses of the host.
-    resolve: Option<Parsed<IpAddress>>,
-    /// True if one run asks each address of the host, and is down if one of them is. Default: it tries them in turn until
-    /// one accepts the connection.
-    all_addresses: Option<Written<bool>>,
     /// The port, often 104 or 11112.
     #[schemars(range(min = 1, max = 65535))]
     port: u16,
@@ -44,21 +34,6 @@ pub(crate) struct Dicom {
     /// True if the entity speaks TLS.
     #[serde(default)]
     tls: bool,
-    /// The name that the certificate must have; it is also sent (SNI). Default: the host.
-    server_name: Option<Parsed<Host>>,
-    /// Certificate authorities (PEM) beside those of the machine.
-    ca_file: Option<Parsed<FilePath>>,
-    /// The client certificate (PEM), for an entity that wants one. Its intermediates follow it.
-    client_certificate_file: Option<Parsed<FilePath>>,
-    /// The key of the client certificate (PEM, without a password).
-    client_key_file: Option<Parsed<FilePath>>,
-    /// The oldest version of TLS that is accepted: "1.2" or "1.3". Default: "1.2".
-    min_tls_version: Option<Parsed<TlsVersion>>,
-    /// Operators are warned of a certificate that ends within this many days. Default: 14.
-    #[schemars(range(min = 1, max = 3650))]
-    certificate_days: Option<u32>,
-    /// A slower run is degraded.
-    degraded_after: Option<Parsed<Length>>,
 }
 
 /// The title of an application entity (PS3.5, VR `AE`).
@@ -82,25 +57,15 @@ impl Format for Title {
     }
 }
 
-impl Spec for Dicom {
-    fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
-        let keys = Keys {
-            host: &self.host,
-            resolve: self.resolve.as_ref(),
-            all_addresses: self.all_addresses.as_ref(),
-            port: self.port,
-            tls: self.tls,
-            switch: "tls = true",
-            protocols: &[],
-            server_name: self.server_name.as_ref(),
-            ca_file: self.ca_file.as_ref(),
-            client_certificate_file: self.client_certificate_file.as_ref(),
-            client_key_file: self.client_key_file.as_ref(),
-            min_tls_version: self.min_tls_version.as_ref(),
-            certificate_days: self.certificate_days,
-            degraded_after: self.degraded_after.as_ref(),
-        };
-        let (endpoint, settings) = keys.prepare(timeout, source)?;
+impl ServerSpec for Dicom {
+    fn prepare(
+        self,
+        server: &ServerKeys,
+        timeout: &Written<Duration>,
+        source: &mut Source<'_>,
+    ) -> Option<Probe> {
+        let way = Way::new(self.port, self.tls);
+        let (endpoint, settings) = server.prepare(&way, timeout, source)?;
         let calling = self.calling.map(|title| title.value);
         let target = Target {
             endpoint,
@@ -153,7 +118,7 @@ impl Target {
                 self.called, self.calling
             )
         });
-        send(stream, &pdu::associate(&self.called, &self.calling)).await?;
+        send(stream, &pdu::associate(&self.called, &self.calling), false).await?;
         match pdu::read(stream, trace).await? {
             Pdu::Accepted { result: 0 } => {
                 trace.note(|| "association accepted".to_owned());
@@ -180,7 +145,7 @@ impl Target {
 
 /// Sends C-ECHO and reads its answer.
 async fn echo(stream: &mut Stream, trace: &mut Trace<'_>) -> Result<(), Fault> {
-    send(stream, &pdu::data(&command::echo())).await?;
+    send(stream, &pdu::data(&command::echo()), true).await?;
     let mut answer = Vec::new();
     loop {
         match pdu::read(stream, trace).await? {
@@ -209,16 +174,8 @@ async fn echo(stream: &mut Stream, trace: &mut Trace<'_>) -> Result<(), Fault> {
 }
 
 async fn release(stream: &mut Stream, trace: &mut Trace<'_>) -> Result<Pdu, Fault> {
-    send(stream, &pdu::release()).await?;
+    send(stream, &pdu::release(), true).await?;
     pdu::read(stream, trace).await
-}
-
-async fn send(stream: &mut Stream, bytes: &[u8]) -> Result<(), Fault> {
-    let sent = async {
-        stream.write_all(bytes).await?;
-        stream.flush().await
-    };
-    sent.await.map_err(|error| broken(&error, false))
 }
 
 #[cfg(test)]

@@ -16,13 +16,11 @@ use hyper::{Method, Request, Uri, header};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::time::Instant;
-use values::{FilePath, IpAddress, Length, Line, Parsed, Source, Written};
+use values::{Line, Parsed, Source, Written};
 
-use super::Spec;
-use crate::dial::Host;
-use crate::endpoint::{Endpoint, Keys, broken};
+use super::ServerSpec;
+use crate::endpoint::{Endpoint, ServerKeys, Way, broken, closed};
 use crate::fault::Fault;
-use crate::tls::TlsVersion;
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running};
 
@@ -32,13 +30,6 @@ const LIMIT: usize = 64 * 1024;
 /// The keys of a `grpc` probe.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct Grpc {
-    /// A name or an address.
-    host: Parsed<Host>,
-    /// The address to connect to. Default: the addresses of the host.
-    resolve: Option<Parsed<IpAddress>>,
-    /// True if one run asks each address of the host, and is down if one of them is. Default: it tries them in turn until
-    /// one accepts the connection.
-    all_addresses: Option<Written<bool>>,
     /// The port.
     #[schemars(range(min = 1, max = 65535))]
     port: u16,
@@ -47,53 +38,28 @@ pub(crate) struct Grpc {
     /// True if the server speaks TLS.
     #[serde(default)]
     tls: bool,
-    /// The name that the certificate must have; it is also sent (SNI). Default: the host.
-    server_name: Option<Parsed<Host>>,
-    /// Certificate authorities (PEM) beside those of the machine.
-    ca_file: Option<Parsed<FilePath>>,
-    /// The client certificate (PEM), for a server that wants one. Its intermediates follow it.
-    client_certificate_file: Option<Parsed<FilePath>>,
-    /// The key of the client certificate (PEM, without a password).
-    client_key_file: Option<Parsed<FilePath>>,
-    /// The oldest version of TLS that is accepted: "1.2" or "1.3". Default: "1.2".
-    min_tls_version: Option<Parsed<TlsVersion>>,
-    /// Operators are warned of a certificate that ends within this many days. Default: 14.
-    #[schemars(range(min = 1, max = 3650))]
-    certificate_days: Option<u32>,
-    /// A slower run is degraded.
-    degraded_after: Option<Parsed<Length>>,
 }
 
-impl Spec for Grpc {
-    fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
-        let keys = Keys {
-            host: &self.host,
-            resolve: self.resolve.as_ref(),
-            all_addresses: self.all_addresses.as_ref(),
-            port: self.port,
-            tls: self.tls,
-            switch: "tls = true",
+impl ServerSpec for Grpc {
+    fn prepare(
+        self,
+        server: &ServerKeys,
+        timeout: &Written<Duration>,
+        source: &mut Source<'_>,
+    ) -> Option<Probe> {
+        let way = Way {
             protocols: &[b"h2"],
-            server_name: self.server_name.as_ref(),
-            ca_file: self.ca_file.as_ref(),
-            client_certificate_file: self.client_certificate_file.as_ref(),
-            client_key_file: self.client_key_file.as_ref(),
-            min_tls_version: self.min_tls_version.as_ref(),
-            certificate_days: self.certificate_days,
-            degraded_after: self.degraded_after.as_ref(),
+            ..Way::new(self.port, self.tls)
         };
-        let (endpoint, settings) = keys.prepare(timeout, source)?;
-        let host = match endpoint.name.contains(':') {
-            true => format!("[{}]", endpoint.name),
-            false => endpoint.name.clone(),
-        };
+        let (endpoint, settings) = server.prepare(&way, timeout, source)?;
+        let host = endpoint.url_host();
         let scheme = if self.tls { "https" } else { "http" };
         let uri = format!(
             "{scheme}://{host}:{}/grpc.health.v1.Health/Check",
             self.port
         );
         let uri = uri.parse::<Uri>();
-        let uri = uri.map_err(|error| source.wrong(&self.host.at, format!("this host {error}")));
+        let uri = uri.map_err(|error| source.wrong(&server.host.at, format!("this host {error}")));
         let target = Target {
             endpoint,
             uri: uri.ok()?,
@@ -285,11 +251,4 @@ fn fault(error: &h2::Error, begun: bool) -> Fault {
         )),
         None => closed(begun),
     }
-}
-
-fn closed(begun: bool) -> Fault {
-    Fault::protocol(match begun {
-        true => "the answer broke off",
-        false => "the connection was closed before an answer",
-    })
 }

@@ -10,17 +10,14 @@ use domain::sample::Reason;
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
-use values::{FilePath, IpAddress, Length, Line, Parsed, SecretName, Source, Written};
+use values::{FilePath, Line, Parsed, SecretName, Source, Written};
 
-use super::Spec;
-use crate::dial::Host;
-use crate::endpoint::{Endpoint, Keys, Stream, broken, part};
+use super::ServerSpec;
+use crate::endpoint::{Endpoint, ServerKeys, Stream, Way, part, receive, send};
 use crate::fault::Fault;
 use crate::files::Current;
-use crate::password::password;
-use crate::tls::TlsVersion;
+use crate::password::password_of;
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running};
 use message::Answer;
@@ -31,13 +28,6 @@ const LIMIT: usize = 256 * 1024;
 /// The keys of an `ldap` probe.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct Ldap {
-    /// A name or an address.
-    host: Parsed<Host>,
-    /// The address to connect to. Default: the addresses of the host.
-    resolve: Option<Parsed<IpAddress>>,
-    /// True if one run asks each address of the host, and is down if one of them is. Default: it tries them in turn until
-    /// one accepts the connection.
-    all_addresses: Option<Written<bool>>,
     /// The port. Default: 389, with TLS 636.
     #[schemars(range(min = 1, max = 65535))]
     port: Option<u16>,
@@ -52,52 +42,25 @@ pub(crate) struct Ldap {
     /// True if the directory speaks TLS from the start.
     #[serde(default)]
     tls: bool,
-    /// The name that the certificate must have; it is also sent (SNI). Default: the host.
-    server_name: Option<Parsed<Host>>,
-    /// Certificate authorities (PEM) beside those of the machine.
-    ca_file: Option<Parsed<FilePath>>,
-    /// The client certificate (PEM), for a directory that wants one. Its intermediates follow it.
-    client_certificate_file: Option<Parsed<FilePath>>,
-    /// The key of the client certificate (PEM, without a password).
-    client_key_file: Option<Parsed<FilePath>>,
-    /// The oldest version of TLS that is accepted: "1.2" or "1.3". Default: "1.2".
-    min_tls_version: Option<Parsed<TlsVersion>>,
-    /// Operators are warned of a certificate that ends within this many days. Default: 14.
-    #[schemars(range(min = 1, max = 3650))]
-    certificate_days: Option<u32>,
-    /// A slower run is degraded.
-    degraded_after: Option<Parsed<Length>>,
 }
 
-impl Spec for Ldap {
-    fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
-        let keys = Keys {
-            host: &self.host,
-            resolve: self.resolve.as_ref(),
-            all_addresses: self.all_addresses.as_ref(),
-            port: self.port.unwrap_or(if self.tls { 636 } else { 389 }),
-            tls: self.tls,
-            switch: "tls = true",
-            protocols: &[],
-            server_name: self.server_name.as_ref(),
-            ca_file: self.ca_file.as_ref(),
-            client_certificate_file: self.client_certificate_file.as_ref(),
-            client_key_file: self.client_key_file.as_ref(),
-            min_tls_version: self.min_tls_version.as_ref(),
-            certificate_days: self.certificate_days,
-            degraded_after: self.degraded_after.as_ref(),
-        };
-        let prepared = keys.prepare(timeout, source);
+impl ServerSpec for Ldap {
+    fn prepare(
+        self,
+        server: &ServerKeys,
+        timeout: &Written<Duration>,
+        source: &mut Source<'_>,
+    ) -> Option<Probe> {
+        let port = self.port.unwrap_or(if self.tls { 636 } else { 389 });
+        let way = Way::new(port, self.tls);
+        let prepared = server.prepare(&way, timeout, source);
         let variable = self.password.as_ref();
         let file = self.password_file.as_ref();
-        let at = variable.map(|p| &p.at).or(file.map(|p| &p.at));
-        match (&self.user, at) {
-            (None, Some(at)) => source.wrong(at, "a password needs a `user`"),
+        if let (Some(user), None, None) = (&self.user, variable, file) {
             // A server takes a name without a password for an anonymous bind (RFC 4513 §5.1.2).
-            (Some(user), None) => source.wrong(&user.at, "a user needs a password"),
-            _ => {}
+            source.wrong(&user.at, "a user needs a password");
         }
-        let password = password(variable, file, source);
+        let password = password_of(self.user.as_ref(), variable, file, source);
         let ((endpoint, settings), password) = (prepared?, password?);
         let files = password.as_ref().and_then(Current::files);
         let target = Target {
@@ -139,7 +102,7 @@ impl Protocol for Target {
             trace.enter(Phase::Processing);
             let verdict = self.ask(&mut stream, trace).await;
             // The verdict does not depend on it.
-            let _ = write(&mut stream, &message::UNBIND).await;
+            let _ = send(&mut stream, &message::UNBIND, true).await;
             part(&mut stream, deadline, trace).await;
             verdict
         })
@@ -157,7 +120,7 @@ impl Target {
             "" => "binds anonymously".to_owned(),
             user => format!("binds as {user}"),
         });
-        write(stream, &message::bind(&self.user, secret)).await?;
+        send(stream, &message::bind(&self.user, secret), false).await?;
         let bound = answers.next(stream, trace).await?;
         let Answer::Bound { code } = bound else {
             return Err(unexpected(&bound));
@@ -167,7 +130,7 @@ impl Target {
             return Err(Fault::new(Reason::Status, detail));
         }
         trace.note(|| "reads the root entry".to_owned());
-        write(stream, &message::read_root()).await?;
+        send(stream, &message::read_root(), true).await?;
         let mut contexts = None;
         loop {
             match answers.next(stream, trace).await? {
@@ -213,14 +176,6 @@ fn same(one: &str, other: &str) -> bool {
     plain(one) == plain(other)
 }
 
-async fn write(stream: &mut Stream, bytes: &[u8]) -> Result<(), Fault> {
-    let sent = async {
-        stream.write_all(bytes).await?;
-        stream.flush().await
-    };
-    sent.await.map_err(|error| broken(&error, false))
-}
-
 /// The bytes that have arrived and are not read yet.
 #[derive(Default)]
 struct Answers {
@@ -241,20 +196,7 @@ impl Answers {
                 }
                 Err(why) => return Err(Fault::protocol(why)),
             }
-            let length = match stream.read_buf(&mut self.received).await {
-                // Many servers end TLS without a close alert.
-                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => 0,
-                read => read.map_err(|error| broken(&error, self.total > 0))?,
-            };
-            if length == 0 {
-                return Err(Fault::protocol(match self.total {
-                    0 => "the connection was closed before an answer",
-                    _ => "the answer broke off",
-                }));
-            }
-            self.total += length;
-            trace.first_byte.stamp();
-            trace.answered();
+            self.total += receive(stream, &mut self.received, self.total > 0, trace).await?;
         }
     }
 }

@@ -11,13 +11,12 @@ use std::time::Duration;
 use domain::sample::Reason;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 use values::{FilePath, IpAddress, Length, OneOrMany, Parsed, Source, Text, Written};
 
 use super::Spec;
 use crate::dial::Host;
-use crate::endpoint::{Endpoint, Keys, Stream, broken, part};
+use crate::endpoint::{Endpoint, ServerKeys, Stream, Way, part, send};
 use crate::exclusive::exclusive;
 use crate::fault::Fault;
 use crate::files::Current;
@@ -140,24 +139,19 @@ impl JsonSchema for Code {
 
 impl Spec for Mllp {
     fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
-        let keys = Keys {
-            host: &self.host,
-            resolve: self.resolve.as_ref(),
-            all_addresses: None,
-            port: self.port,
-            tls: self.tls,
-            switch: "tls = true",
-            protocols: &[],
-            server_name: self.server_name.as_ref(),
-            ca_file: self.ca_file.as_ref(),
-            client_certificate_file: self.client_certificate_file.as_ref(),
-            client_key_file: self.client_key_file.as_ref(),
-            min_tls_version: self.min_tls_version.as_ref(),
-            certificate_days: self.certificate_days,
-            degraded_after: self.degraded_after.as_ref(),
-        };
-        let prepared = keys.prepare(timeout, source);
         let message = self.message(source);
+        let server = ServerKeys {
+            resolve: self.resolve,
+            server_name: self.server_name,
+            ca_file: self.ca_file,
+            client_certificate_file: self.client_certificate_file,
+            client_key_file: self.client_key_file,
+            min_tls_version: self.min_tls_version,
+            certificate_days: self.certificate_days,
+            degraded_after: self.degraded_after,
+            ..ServerKeys::of(self.host)
+        };
+        let prepared = server.prepare(&Way::new(self.port, self.tls), timeout, source);
         let accept = self.accept.map(|codes| codes.0).unwrap_or_default();
         if let (None, Some(code)) = (&message, accept.first()) {
             source.wrong_once(&code.at, "this has no effect without a message");
@@ -276,11 +270,7 @@ impl Target {
         trace: &mut Trace<'_>,
     ) -> Result<(), Fault> {
         trace.enter(Phase::Processing);
-        let sent = async {
-            stream.write_all(&frame::wrap(message)).await?;
-            stream.flush().await
-        };
-        sent.await.map_err(|error| broken(&error, false))?;
+        send(stream, &frame::wrap(message), false).await?;
         let mut frames = Frames::default();
         loop {
             let answer = frames.next(stream, trace).await?;

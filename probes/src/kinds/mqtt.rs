@@ -10,30 +10,20 @@ use domain::sample::Reason;
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
-use values::{FilePath, IpAddress, Length, Line, Parsed, SecretName, Source, Written};
+use values::{FilePath, Line, Parsed, SecretName, Source, Written};
 
-use super::Spec;
-use crate::dial::Host;
-use crate::endpoint::{Endpoint, Keys, Stream, broken, part};
+use super::ServerSpec;
+use crate::endpoint::{Endpoint, ServerKeys, Stream, Way, part, receive, send};
 use crate::fault::Fault;
 use crate::files::Current;
-use crate::password::password;
-use crate::tls::TlsVersion;
+use crate::password::password_of;
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running};
 
 /// The keys of an `mqtt` probe.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct Mqtt {
-    /// A name or an address.
-    host: Parsed<Host>,
-    /// The address to connect to. Default: the addresses of the host.
-    resolve: Option<Parsed<IpAddress>>,
-    /// True if one run asks each address of the host, and is down if one of them is. Default: it tries them in turn until
-    /// one accepts the connection.
-    all_addresses: Option<Written<bool>>,
     /// The port. Default: 1883, with TLS 8883.
     #[schemars(range(min = 1, max = 65535))]
     port: Option<u16>,
@@ -49,50 +39,25 @@ pub(crate) struct Mqtt {
     /// True if the broker speaks TLS.
     #[serde(default)]
     tls: bool,
-    /// The name that the certificate must have; it is also sent (SNI). Default: the host.
-    server_name: Option<Parsed<Host>>,
-    /// Certificate authorities (PEM) beside those of the machine.
-    ca_file: Option<Parsed<FilePath>>,
-    /// The client certificate (PEM), for a broker that wants one. Its intermediates follow it.
-    client_certificate_file: Option<Parsed<FilePath>>,
-    /// The key of the client certificate (PEM, without a password).
-    client_key_file: Option<Parsed<FilePath>>,
-    /// The oldest version of TLS that is accepted: "1.2" or "1.3". Default: "1.2".
-    min_tls_version: Option<Parsed<TlsVersion>>,
-    /// Operators are warned of a certificate that ends within this many days. Default: 14.
-    #[schemars(range(min = 1, max = 3650))]
-    certificate_days: Option<u32>,
-    /// A slower run is degraded.
-    degraded_after: Option<Parsed<Length>>,
 }
 
-impl Spec for Mqtt {
-    fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
-        let keys = Keys {
-            host: &self.host,
-            resolve: self.resolve.as_ref(),
-            all_addresses: self.all_addresses.as_ref(),
-            port: self.port.unwrap_or(if self.tls { 8883 } else { 1883 }),
-            tls: self.tls,
-            switch: "tls = true",
-            protocols: &[],
-            server_name: self.server_name.as_ref(),
-            ca_file: self.ca_file.as_ref(),
-            client_certificate_file: self.client_certificate_file.as_ref(),
-            client_key_file: self.client_key_file.as_ref(),
-            min_tls_version: self.min_tls_version.as_ref(),
-            certificate_days: self.certificate_days,
-            degraded_after: self.degraded_after.as_ref(),
-        };
-        let prepared = keys.prepare(timeout, source);
-        let variable = self.password.as_ref();
-        let file = self.password_file.as_ref();
-        let at = variable.map(|p| &p.at).or(file.map(|p| &p.at));
-        if let (Some(at), None) = (at, &self.user) {
-            // MQTT 3.1.1 §3.1.2.9 forbids it.
-            source.wrong(at, "a password needs a `user`");
-        }
-        let password = password(variable, file, source);
+impl ServerSpec for Mqtt {
+    fn prepare(
+        self,
+        server: &ServerKeys,
+        timeout: &Written<Duration>,
+        source: &mut Source<'_>,
+    ) -> Option<Probe> {
+        let port = self.port.unwrap_or(if self.tls { 8883 } else { 1883 });
+        let way = Way::new(port, self.tls);
+        let prepared = server.prepare(&way, timeout, source);
+        // MQTT 3.1.1 §3.1.2.9 forbids a password without a user.
+        let password = password_of(
+            self.user.as_ref(),
+            self.password.as_ref(),
+            self.password_file.as_ref(),
+            source,
+        );
         let ((endpoint, settings), password) = (prepared?, password?);
         let files = password.as_ref().and_then(Current::files);
         let target = Target {
@@ -138,12 +103,12 @@ impl Protocol for Target {
                 Some(user) => format!("asks to connect as {user}"),
                 None => "asks to connect without a user".to_owned(),
             });
-            write(&mut stream, &connect).await?;
+            send(&mut stream, &connect, false).await?;
             let code = answer(&mut stream, trace).await?;
             trace.note(|| format!("the broker answered {code}"));
             if code == 0 {
                 // The verdict does not depend on it.
-                let _ = write(&mut stream, &packet::DISCONNECT).await;
+                let _ = send(&mut stream, &packet::DISCONNECT, true).await;
             }
             part(&mut stream, deadline, trace).await;
             match code {
@@ -157,36 +122,18 @@ impl Protocol for Target {
     }
 }
 
-async fn write(stream: &mut Stream, bytes: &[u8]) -> Result<(), Fault> {
-    let sent = async {
-        stream.write_all(bytes).await?;
-        stream.flush().await
-    };
-    sent.await.map_err(|error| broken(&error, false))
-}
-
 /// The return code of the answer to CONNECT.
 async fn answer(stream: &mut Stream, trace: &mut Trace<'_>) -> Result<u8, Fault> {
-    let mut answer = [0; 4];
-    let mut length = 0;
-    while length < answer.len() {
-        let read = match stream.read(&mut answer[length..]).await {
-            // Many servers end TLS without a close alert.
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => 0,
-            read => read.map_err(|error| broken(&error, length > 0))?,
-        };
-        if read == 0 {
-            return Err(Fault::protocol(match length {
-                0 => "the connection was closed before an answer",
-                _ => "the answer broke off",
-            }));
-        }
-        length += read;
-        trace.first_byte.stamp();
-        trace.answered();
-        if !packet::may_be_connack(&answer[..length]) {
+    let mut answer = Vec::new();
+    loop {
+        let has_begun = !answer.is_empty();
+        receive(stream, &mut answer, has_begun, trace).await?;
+        if !packet::may_be_connack(&answer) {
             return Err(Fault::protocol("the answer is not MQTT"));
         }
+        // Packets of the broker may follow at once.
+        if let [_, _, _, code, ..] = answer[..] {
+            return Ok(code);
+        }
     }
-    Ok(answer[3])
 }

@@ -18,15 +18,13 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
-use values::{FilePath, IpAddress, Length, Line, Parsed, SecretName, Source, Text, Written};
+use values::{FilePath, Line, Parsed, SecretName, Source, Text, Written};
 
-use super::Spec;
-use crate::dial::Host;
-use crate::endpoint::{Endpoint, Keys, broken, parting};
+use super::ServerSpec;
+use crate::endpoint::{Endpoint, ServerKeys, Way, broken, closed, parting};
 use crate::fault::Fault;
 use crate::files::Current;
 use crate::password::password;
-use crate::tls::TlsVersion;
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running};
 use limited::Limited;
@@ -40,13 +38,6 @@ const TLS_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 /// The keys of a `postgres` probe.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct Postgres {
-    /// A name or an address.
-    host: Parsed<Host>,
-    /// The address to connect to. Default: the addresses of the host.
-    resolve: Option<Parsed<IpAddress>>,
-    /// True if one run asks each address of the host, and is down if one of them is. Default: it tries them in turn until
-    /// one accepts the connection.
-    all_addresses: Option<Written<bool>>,
     /// The port. Default: 5432.
     #[schemars(range(min = 1, max = 65535))]
     port: Option<u16>,
@@ -65,43 +56,21 @@ pub(crate) struct Postgres {
     /// True if the connection uses TLS.
     #[serde(default)]
     tls: bool,
-    /// The name that the certificate must have; it is also sent (SNI). Default: the host.
-    server_name: Option<Parsed<Host>>,
-    /// Certificate authorities (PEM) beside those of the machine.
-    ca_file: Option<Parsed<FilePath>>,
-    /// The client certificate (PEM), for a server that wants one. Its intermediates follow it.
-    client_certificate_file: Option<Parsed<FilePath>>,
-    /// The key of the client certificate (PEM, without a password).
-    client_key_file: Option<Parsed<FilePath>>,
-    /// The oldest version of TLS that is accepted: "1.2" or "1.3". Default: "1.2".
-    min_tls_version: Option<Parsed<TlsVersion>>,
-    /// Operators are warned of a certificate that ends within this many days. Default: 14.
-    #[schemars(range(min = 1, max = 3650))]
-    certificate_days: Option<u32>,
-    /// A slower run is degraded.
-    degraded_after: Option<Parsed<Length>>,
 }
 
-impl Spec for Postgres {
-    fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
-        let keys = Keys {
-            host: &self.host,
-            resolve: self.resolve.as_ref(),
-            all_addresses: self.all_addresses.as_ref(),
-            port: self.port.unwrap_or(5432),
-            tls: self.tls,
-            switch: "tls = true",
+impl ServerSpec for Postgres {
+    fn prepare(
+        self,
+        server: &ServerKeys,
+        timeout: &Written<Duration>,
+        source: &mut Source<'_>,
+    ) -> Option<Probe> {
+        let way = Way {
             // Servers from version 17 on refuse another protocol.
             protocols: &[b"postgresql"],
-            server_name: self.server_name.as_ref(),
-            ca_file: self.ca_file.as_ref(),
-            client_certificate_file: self.client_certificate_file.as_ref(),
-            client_key_file: self.client_key_file.as_ref(),
-            min_tls_version: self.min_tls_version.as_ref(),
-            certificate_days: self.certificate_days,
-            degraded_after: self.degraded_after.as_ref(),
+            ..Way::new(self.port.unwrap_or(5432), self.tls)
         };
-        let prepared = keys.prepare(timeout, source);
+        let prepared = server.prepare(&way, timeout, source);
         let password = password(self.password.as_ref(), self.password_file.as_ref(), source);
         let query = match &self.query {
             Some(query) => {
@@ -193,7 +162,7 @@ impl Target {
                     // The server may have sent its whole answer before it closed; the query knows only that the connection is gone.
                     drop(connection);
                     let found = query.await.map_err(|fault| match ended {
-                        Err(error) if fault == errors::closed() => errors::fault(&error, true),
+                        Err(error) if fault == closed(false) => errors::fault(&error, true),
                         _ => fault,
                     });
                     (found, None)
@@ -273,8 +242,6 @@ async fn request_tls(tcp: &mut TcpStream) -> Result<(), Fault> {
         (1, [b'S']) => Ok(()),
         (1, [b'N' | b'E']) => Err(Fault::new(Reason::Tls, "the server does not offer TLS")),
         (1, _) => Err(Fault::protocol("the answer is not PostgreSQL")),
-        _ => Err(Fault::protocol(
-            "the connection was closed before an answer",
-        )),
+        _ => Err(closed(false)),
     }
 }

@@ -10,16 +10,14 @@ use std::time::Duration;
 use domain::sample::Reason;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 use values::suggest::shorten;
-use values::{EhloName, FilePath, Format, IpAddress, Length, Parsed, Source, Written};
+use values::{EhloName, Format, Parsed, Source, Written};
 
-use super::Spec;
-use crate::dial::Host;
-use crate::endpoint::{Endpoint, Keys, Stream, broken, part, parting};
+use super::ServerSpec;
+use crate::endpoint::{Endpoint, ServerKeys, Stream, Way, part, parting, send};
 use crate::fault::Fault;
-use crate::tls::TlsVersion;
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running};
 use reply::{Replies, Reply};
@@ -27,13 +25,6 @@ use reply::{Replies, Reply};
 /// The keys of an `smtp` probe.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct Smtp {
-    /// A name or an address.
-    host: Parsed<Host>,
-    /// The address to connect to. Default: the addresses of the host.
-    resolve: Option<Parsed<IpAddress>>,
-    /// True if one run asks each address of the host, and is down if one of them is. Default: it tries them in turn until
-    /// one accepts the connection.
-    all_addresses: Option<Written<bool>>,
     /// The port, often 25 or 587.
     #[schemars(range(min = 1, max = 65535))]
     port: u16,
@@ -44,21 +35,6 @@ pub(crate) struct Smtp {
     /// Extensions that the answer to EHLO must offer, as "SIZE".
     #[schemars(length(min = 1))]
     extensions: Option<Vec<Parsed<Extension>>>,
-    /// The name that the certificate must have; it is also sent (SNI). Default: the host.
-    server_name: Option<Parsed<Host>>,
-    /// Certificate authorities (PEM) beside those of the machine.
-    ca_file: Option<Parsed<FilePath>>,
-    /// The client certificate (PEM), for a server that wants one. Its intermediates follow it.
-    client_certificate_file: Option<Parsed<FilePath>>,
-    /// The key of the client certificate (PEM, without a password).
-    client_key_file: Option<Parsed<FilePath>>,
-    /// The oldest version of TLS that is accepted: "1.2" or "1.3". Default: "1.2".
-    min_tls_version: Option<Parsed<TlsVersion>>,
-    /// Operators are warned of a certificate that ends within this many days. Default: 14.
-    #[schemars(range(min = 1, max = 3650))]
-    certificate_days: Option<u32>,
-    /// A slower run is degraded.
-    degraded_after: Option<Parsed<Length>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -101,26 +77,19 @@ impl Format for Extension {
     }
 }
 
-impl Spec for Smtp {
-    fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
+impl ServerSpec for Smtp {
+    fn prepare(
+        self,
+        server: &ServerKeys,
+        timeout: &Written<Duration>,
+        source: &mut Source<'_>,
+    ) -> Option<Probe> {
         let tls = self.tls.as_ref().map(|tls| tls.value);
-        let keys = Keys {
-            host: &self.host,
-            resolve: self.resolve.as_ref(),
-            all_addresses: self.all_addresses.as_ref(),
-            port: self.port,
-            tls: tls.is_some(),
+        let way = Way {
             switch: "tls = \"starttls\"",
-            protocols: &[],
-            server_name: self.server_name.as_ref(),
-            ca_file: self.ca_file.as_ref(),
-            client_certificate_file: self.client_certificate_file.as_ref(),
-            client_key_file: self.client_key_file.as_ref(),
-            min_tls_version: self.min_tls_version.as_ref(),
-            certificate_days: self.certificate_days,
-            degraded_after: self.degraded_after.as_ref(),
+            ..Way::new(self.port, tls.is_some())
         };
-        let (endpoint, settings) = keys.prepare(timeout, source)?;
+        let (endpoint, settings) = server.prepare(&way, timeout, source)?;
         let extensions = self.extensions.unwrap_or_default();
         let extensions: Vec<_> = extensions.into_iter().map(|e| (e.value, e.at)).collect();
         source.no_repeats(&extensions);
@@ -228,13 +197,7 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     expected: u16,
     trace: &mut Trace<'_>,
 ) -> Result<Reply, Fault> {
-    let sent = async {
-        stream
-            .write_all(format!("{command}\r\n").as_bytes())
-            .await?;
-        stream.flush().await
-    };
-    sent.await.map_err(|error| broken(&error, true))?;
+    send(stream, format!("{command}\r\n").as_bytes(), true).await?;
     let reply = replies.next(stream, trace).await?;
     trace.note(|| format!("{command}: {}", reply.code));
     if reply.code == expected {

@@ -7,13 +7,12 @@ use std::time::Duration;
 use domain::sample::Reason;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 use values::{IpAddress, Length, Line, Parsed, Source, Written};
 
 use super::Spec;
 use crate::dial::Host;
-use crate::endpoint::{Endpoint, Keys, Stream, broken, part};
+use crate::endpoint::{Endpoint, ServerKeys, Stream, Way, part, receive, send};
 use crate::fault::Fault;
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running};
@@ -49,12 +48,14 @@ pub(crate) struct Ssh {
 
 impl Spec for Ssh {
     fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
-        let keys = Keys {
-            all_addresses: self.all_addresses.as_ref(),
-            degraded_after: self.degraded_after.as_ref(),
-            ..Keys::plain(&self.host, self.resolve.as_ref(), self.port.unwrap_or(22))
+        let server = ServerKeys {
+            resolve: self.resolve,
+            all_addresses: self.all_addresses,
+            degraded_after: self.degraded_after,
+            ..ServerKeys::of(self.host)
         };
-        let (endpoint, settings) = keys.prepare(timeout, source)?;
+        let way = Way::new(self.port.unwrap_or(22), false);
+        let (endpoint, settings) = server.prepare(&way, timeout, source)?;
         let target = Target {
             endpoint,
             software: self.software.map(|text| text.value),
@@ -87,11 +88,11 @@ impl Protocol for Target {
                 .identification(&mut stream, deadline, trace)
                 .await?;
             trace.note(|| format!("the server is {software}"));
-            write(&mut stream, b"SSH-2.0-Nines\r\n").await?;
+            send(&mut stream, b"SSH-2.0-Nines\r\n", true).await?;
             received.key_exchange(&mut stream, trace).await?;
             trace.note(|| "the server began the key exchange".to_owned());
             // The verdict does not depend on it.
-            let _ = write(&mut stream, &goodbye()).await;
+            let _ = send(&mut stream, &goodbye(), true).await;
             part(&mut stream, deadline, trace).await;
             match self
                 .software
@@ -106,14 +107,6 @@ impl Protocol for Target {
             }
         })
     }
-}
-
-async fn write(stream: &mut Stream, bytes: &[u8]) -> Result<(), Fault> {
-    let sent = async {
-        stream.write_all(bytes).await?;
-        stream.flush().await
-    };
-    sent.await.map_err(|error| broken(&error, true))
 }
 
 /// The bytes that have arrived and are not read yet.
@@ -193,15 +186,7 @@ impl Received {
         trace: &mut Trace<'_>,
     ) -> Result<(), Fault> {
         let begun = begun || !self.0.is_empty();
-        let length = stream.read_buf(&mut self.0).await;
-        if length.map_err(|error| broken(&error, begun))? == 0 {
-            return Err(Fault::protocol(match begun {
-                true => "the answer broke off",
-                false => "the connection was closed before an answer",
-            }));
-        }
-        trace.first_byte.stamp();
-        trace.answered();
+        receive(stream, &mut self.0, begun, trace).await?;
         Ok(())
     }
 }

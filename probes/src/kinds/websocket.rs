@@ -15,13 +15,11 @@ use tokio_tungstenite::tungstenite::http::{Request, header};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
-use values::{FilePath, Format, IpAddress, Length, Line, Parsed, Source, Text, Written};
+use values::{Format, Line, Parsed, Source, Text, Written};
 
-use super::Spec;
-use crate::dial::Host;
-use crate::endpoint::{Endpoint, Keys, Stream, broken, parting};
+use super::ServerSpec;
+use crate::endpoint::{Endpoint, ServerKeys, Stream, Way, broken, closed, parting};
 use crate::fault::Fault;
-use crate::tls::TlsVersion;
 use crate::trace::{Phase, Trace};
 use crate::{Probe, Protocol, Running};
 
@@ -31,13 +29,6 @@ const LIMIT: usize = 64 * 1024;
 /// The keys of a `websocket` probe.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct Websocket {
-    /// A name or an address.
-    host: Parsed<Host>,
-    /// The address to connect to. Default: the addresses of the host.
-    resolve: Option<Parsed<IpAddress>>,
-    /// True if one run asks each address of the host, and is down if one of them is. Default: it tries them in turn until
-    /// one accepts the connection.
-    all_addresses: Option<Written<bool>>,
     /// The port. Default: 80, with TLS 443.
     #[schemars(range(min = 1, max = 65535))]
     port: Option<u16>,
@@ -54,21 +45,6 @@ pub(crate) struct Websocket {
     /// True if the server speaks TLS (wss://).
     #[serde(default)]
     tls: bool,
-    /// The name that the certificate must have; it is also sent (SNI). Default: the host.
-    server_name: Option<Parsed<Host>>,
-    /// Certificate authorities (PEM) beside those of the machine.
-    ca_file: Option<Parsed<FilePath>>,
-    /// The client certificate (PEM), for a server that wants one. Its intermediates follow it.
-    client_certificate_file: Option<Parsed<FilePath>>,
-    /// The key of the client certificate (PEM, without a password).
-    client_key_file: Option<Parsed<FilePath>>,
-    /// The oldest version of TLS that is accepted: "1.2" or "1.3". Default: "1.2".
-    min_tls_version: Option<Parsed<TlsVersion>>,
-    /// Operators are warned of a certificate that ends within this many days. Default: 14.
-    #[schemars(range(min = 1, max = 3650))]
-    certificate_days: Option<u32>,
-    /// A slower run is degraded.
-    degraded_after: Option<Parsed<Length>>,
 }
 
 /// The path and query of a request.
@@ -108,26 +84,20 @@ impl Format for Token {
     }
 }
 
-impl Spec for Websocket {
-    fn prepare(self, timeout: &Written<Duration>, source: &mut Source<'_>) -> Option<Probe> {
-        let keys = Keys {
-            host: &self.host,
-            resolve: self.resolve.as_ref(),
-            all_addresses: self.all_addresses.as_ref(),
-            port: self.port.unwrap_or(if self.tls { 443 } else { 80 }),
-            tls: self.tls,
-            switch: "tls = true",
+impl ServerSpec for Websocket {
+    fn prepare(
+        self,
+        server: &ServerKeys,
+        timeout: &Written<Duration>,
+        source: &mut Source<'_>,
+    ) -> Option<Probe> {
+        let port = self.port.unwrap_or(if self.tls { 443 } else { 80 });
+        let way = Way {
             // An upgrade needs HTTP/1.1.
             protocols: &[b"http/1.1"],
-            server_name: self.server_name.as_ref(),
-            ca_file: self.ca_file.as_ref(),
-            client_certificate_file: self.client_certificate_file.as_ref(),
-            client_key_file: self.client_key_file.as_ref(),
-            min_tls_version: self.min_tls_version.as_ref(),
-            certificate_days: self.certificate_days,
-            degraded_after: self.degraded_after.as_ref(),
+            ..Way::new(port, self.tls)
         };
-        let prepared = keys.prepare(timeout, source);
+        let prepared = server.prepare(&way, timeout, source);
         if let (Some(send), None) = (&self.send, &self.expect) {
             let why = "this has no effect without `expect`: no message is read";
             source.wrong(&send.at, why);
@@ -143,7 +113,7 @@ impl Spec for Websocket {
             endpoint,
         };
         if let Err(error) = target.request() {
-            source.wrong(&self.host.at, format!("no request can be made: {error}"));
+            source.wrong(&server.host.at, format!("no request can be made: {error}"));
         }
         Some(settings.probe(target, None))
     }
@@ -192,10 +162,7 @@ impl Protocol for Target {
 impl Target {
     fn request(&self) -> Result<Request<()>, tokio_tungstenite::tungstenite::http::Error> {
         let scheme = if self.uses_tls { "wss" } else { "ws" };
-        let host = match self.endpoint.name.contains(':') {
-            true => format!("[{}]", self.endpoint.name),
-            false => self.endpoint.name.clone(),
-        };
+        let host = self.endpoint.url_host();
         let is_default = self.endpoint.port == if self.uses_tls { 443 } else { 80 };
         let host = match is_default {
             true => host,
@@ -325,11 +292,4 @@ fn fault(error: Error, begun: bool) -> Fault {
         Error::Protocol(error) => Fault::protocol(format!("not WebSocket: {error}")),
         _ => Fault::protocol("the answer is not WebSocket"),
     }
-}
-
-fn closed(begun: bool) -> Fault {
-    Fault::protocol(match begun {
-        true => "the connection broke off",
-        false => "the connection was closed before an answer",
-    })
 }

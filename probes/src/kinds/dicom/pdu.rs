@@ -2,7 +2,7 @@
 
 use tokio::io::AsyncReadExt;
 
-use crate::endpoint::{Stream, broken};
+use crate::endpoint::{Stream, broken, closed};
 use crate::fault::Fault;
 use crate::trace::Trace;
 
@@ -193,10 +193,7 @@ async fn fill(
             read => read.map_err(|error| broken(&error, has_begun))?,
         };
         if length == 0 {
-            return Err(Fault::protocol(match has_begun {
-                true => "the answer broke off",
-                false => "the connection was closed before an answer",
-            }));
+            return Err(closed(has_begun));
         }
         trace.first_byte.stamp();
         trace.answered();

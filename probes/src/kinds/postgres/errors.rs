@@ -6,12 +6,8 @@ use domain::sample::Reason;
 use tokio_postgres::Error;
 
 use super::limited::TooLong;
-use crate::endpoint::broken;
+use crate::endpoint::{broken, closed};
 use crate::fault::{Fault, cause};
-
-pub(super) fn closed() -> Fault {
-    Fault::protocol("the connection was closed before an answer")
-}
 
 /// `begun`: part of an answer has arrived.
 pub(super) fn fault(error: &Error, begun: bool) -> Fault {
@@ -22,7 +18,7 @@ pub(super) fn fault(error: &Error, begun: bool) -> Fault {
         return of_state(state.code());
     }
     match cause::<io::Error>(error) {
-        Some(io) if io.kind() == io::ErrorKind::UnexpectedEof => closed(),
+        Some(io) if io.kind() == io::ErrorKind::UnexpectedEof => closed(false),
         Some(io)
             if matches!(
                 io.kind(),
@@ -32,7 +28,7 @@ pub(super) fn fault(error: &Error, begun: bool) -> Fault {
             Fault::protocol("the answer is not PostgreSQL")
         }
         Some(io) => broken(io, begun),
-        None if error.is_closed() => closed(),
+        None if error.is_closed() => closed(false),
         // The library's own words, without any of the server's.
         None => Fault::protocol(format!("no session: {error}")),
     }

@@ -1,8 +1,8 @@
 //! Replies of a mail server (RFC 5321 §4.2): a code, and lines of text. The text is never shown.
 
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::AsyncRead;
 
-use crate::endpoint::broken;
+use crate::endpoint::receive;
 use crate::fault::Fault;
 use crate::trace::Trace;
 
@@ -53,19 +53,7 @@ impl Replies {
                 )));
             }
             let has_begun = !self.received.is_empty();
-            let length = match stream.read_buf(&mut self.received).await {
-                // Many servers end TLS without a close alert.
-                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => 0,
-                read => read.map_err(|error| broken(&error, has_begun))?,
-            };
-            if length == 0 {
-                return Err(Fault::protocol(match has_begun {
-                    true => "the answer broke off",
-                    false => "the connection was closed before an answer",
-                }));
-            }
-            trace.first_byte.stamp();
-            trace.answered();
+            receive(stream, &mut self.received, has_begun, trace).await?;
         }
     }
 
