@@ -1,6 +1,7 @@
 //! The kind `ldap`: a directory accepts a bind and shows its root entry (RFC 4511, RFC 4512 §5.1). The probe reads nothing
 //! else. The protocol is written here: three requests of a few fields need no library.
 
+mod ber;
 mod message;
 
 use std::sync::Arc;

@@ -1,14 +1,9 @@
 //! The messages of LDAP that a probe needs, in the encoding of RFC 4511 §5.1. Texts of the server are never shown.
 
+use super::ber::{BOOLEAN, ENUMERATED, INTEGER, NOT_LDAP, OCTETS, SEQUENCE, field, length, split};
+
 /// The end of a connection (RFC 4511 §4.3).
 pub(super) const UNBIND: [u8; 7] = [0x30, 5, 2, 1, 3, 0x42, 0];
-
-// Tags of X.690.
-const BOOLEAN: u8 = 0x01;
-const INTEGER: u8 = 0x02;
-const OCTETS: u8 = 0x04;
-const ENUMERATED: u8 = 0x0a;
-const SEQUENCE: u8 = 0x30;
 
 const NAMING_CONTEXTS: &[u8] = b"namingContexts";
 
@@ -64,23 +59,6 @@ fn message(id: u8, operation: u8, fields: &[u8]) -> Vec<u8> {
     )
 }
 
-fn field(tag: u8, content: &[u8]) -> Vec<u8> {
-    let mut field = vec![tag];
-    match u8::try_from(content.len()) {
-        Ok(length) if length < 128 => field.push(length),
-        _ => {
-            // Four bytes hold every length that this process can have in memory here.
-            let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
-            field.push(0x84);
-            field.extend(length.to_be_bytes());
-        }
-    }
-    field.extend(content);
-    field
-}
-
-const NOT_LDAP: &str = "the answer is not LDAP";
-
 /// Takes a whole message out of what was received. An error says why it cannot be one.
 pub(super) fn take(received: &mut Vec<u8>) -> Result<Option<Answer>, &'static str> {
     match received.first() {
@@ -98,41 +76,6 @@ pub(super) fn take(received: &mut Vec<u8>) -> Result<Option<Answer>, &'static st
     let answer = answer(&received[start..end]).ok_or(NOT_LDAP)?;
     received.drain(..end);
     Ok(Some(answer))
-}
-
-/// The bytes that a length takes, and the length; `None` if more must arrive.
-fn length(bytes: &[u8]) -> Result<Option<(usize, usize)>, &'static str> {
-    let Some(first) = bytes.first() else {
-        return Ok(None);
-    };
-    let count = usize::from(first & 0x7f);
-    match (first & 0x80, count) {
-        (0, short) => Ok(Some((1, short))),
-        (_, 1..=4) => {
-            let Some(digits) = bytes.get(1..=count) else {
-                return Ok(None);
-            };
-            let length = digits
-                .iter()
-                .fold(0, |sum, byte| (sum << 8) | usize::from(*byte));
-            match length <= super::LIMIT {
-                true => Ok(Some((1 + count, length))),
-                false => Err("the server announced an answer that is too long"),
-            }
-        }
-        // An indefinite length is forbidden (§5.1).
-        _ => Err(NOT_LDAP),
-    }
-}
-
-/// The content of the first field if it has this tag, and the rest.
-fn split(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    if *bytes.first()? != tag {
-        return None;
-    }
-    let (start, length) = length(&bytes[1..]).ok()??;
-    let (start, end) = (1 + start, 1 + start + length);
-    Some((bytes.get(start..end)?, &bytes[end..]))
 }
 
 fn answer(content: &[u8]) -> Option<Answer> {
