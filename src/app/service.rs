@@ -72,8 +72,12 @@ pub enum Error {
     Ledger(#[from] ledger::Error),
     #[error("the accounts cannot be used")]
     People(#[from] people::Error),
-    #[error("the samples cannot be used")]
-    Samples(#[from] samples::Error),
+    #[error("the samples in {folder} cannot be used")]
+    Samples {
+        folder: PathBuf,
+        #[source]
+        source: samples::Error,
+    },
     #[error("the engine did not start")]
     Turn(#[from] turn::Error),
     #[error("the engine did not take an input")]
@@ -101,6 +105,14 @@ pub enum Error {
     Slow(Duration),
     #[error("the engine ended unexpectedly; its log says why")]
     Broken,
+}
+
+impl Error {
+    /// The error of the samples in this data directory.
+    fn samples(data: &Path) -> impl FnOnce(samples::Error) -> Error {
+        let folder = data.join(samples::FOLDER);
+        move |source| Error::Samples { folder, source }
+    }
 }
 
 /// Runs the service until `stop` completes. SIGHUP reloads the configuration.
@@ -332,7 +344,9 @@ async fn run_ready(
         Ok(true) => Ok(()),
         _ => Err(Error::Broken),
     };
-    let closed = closed.map_or(Err(Error::Broken), |closed| closed.map_err(Error::from));
+    let closed = closed.map_or(Err(Error::Broken), |closed| {
+        closed.map_err(Error::samples(&data))
+    });
     stopped.and(joined).and(closed)
 }
 
@@ -475,7 +489,7 @@ async fn open(start: &Start, data: &Path, loaded: &Loaded, clock: &Clock) -> Res
             elapsed: Some(clock::elapsed),
             ..samples::Options::default()
         };
-        let samples = Instance::open_with(&data, now, options)?;
+        let samples = Instance::open_with(&data, now, options).map_err(Error::samples(&data))?;
         for aside in samples.set_aside() {
             tracing::error!(
                 file = %aside.path.display(),

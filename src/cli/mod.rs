@@ -6,7 +6,8 @@
 mod access;
 pub mod acts;
 pub mod approval;
-pub mod args;
+mod archives;
+mod args;
 mod argument;
 pub mod backup;
 pub mod check;

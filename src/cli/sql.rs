@@ -5,14 +5,14 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use domain::calendar::Month;
 use serde_json::json;
 
 use super::args::{self, Common, ExportFormat};
 use super::client::{Client, SamplesCopy};
 use super::output::{self, print, print_error};
-use super::{End, Failure, tables};
+use super::{End, Failure, archives, tables};
 use crate::samples::sql::{Answer, Form, Refused, Sql};
 use crate::{clock, samples};
 
@@ -86,6 +86,12 @@ fn open(
 ) -> Result<(Sql, Option<SamplesCopy>), Failure> {
     let client = Client::new(common)?;
     let (record, _) = client.record(None)?;
+    // DuckDB takes a changed byte of an archive for a value.
+    if let Some(fault) = archives::faults(&client.ledger()?)?.first() {
+        return Err(Failure::Could(anyhow!(
+            "{fault}: restore it from a backup, or move it out of the folder"
+        )));
+    }
     let copy = client.copy_samples()?;
     let folder = client.data.join(samples::FOLDER);
     for name in samples::set_aside_in(&folder).unwrap_or_default() {

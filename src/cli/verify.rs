@@ -1,10 +1,6 @@
 //! `nines verify`: checks the ledger's chain and, with `--replay`, the state that its events produce and the archives of
 //! samples that they name.
 
-use std::collections::BTreeMap;
-use std::io::ErrorKind;
-use std::path::Path;
-
 use anyhow::Result;
 use domain::event::Fact;
 use domain::id::NoticeId;
@@ -12,12 +8,13 @@ use domain::notice::Notice;
 use domain::record::{Record, Standing};
 use serde_json::json;
 
+use super::archives;
 use super::args::Common;
 use super::client::Client;
 use super::output::{self, print, print_error};
 use super::progress::Progress;
 use super::{End, Failure};
-use crate::{files, ledger, samples};
+use crate::ledger;
 
 /// The warning about a ledger file that was copied without its log.
 const CUT: &str = "this ledger ends while the service is running, and its log ledger.sqlite-wal is missing. If this is a \
@@ -90,7 +87,6 @@ fn replay_faults(client: &Client) -> Result<Vec<String>> {
     let ledger = client.ledger()?;
     let mut record = Record::default();
     let mut faults = Vec::new();
-    let mut archives = BTreeMap::new();
     let progress = Progress::new("replaying");
     let of = ledger.head().seq;
     ledger.replay(None, &mut |stored| {
@@ -107,43 +103,15 @@ fn replay_faults(client: &Client) -> Result<Vec<String>> {
             let fault = attempt_fault(&record, *notice, *attempt, message.as_deref(), message_id);
             faults.extend(fault.map(|fault| format!("event {seq}: {fault}")));
         }
-        match &stored.event.fact {
-            Fact::SamplesArchived { month, sha256, .. } => {
-                archives.insert(*month, sha256.clone());
-            }
-            Fact::SamplesDeleted { month } => {
-                archives.remove(month);
-            }
-            _ => {}
-        }
         record.apply(seq, &stored.event);
     })?;
-    let folder = client.data.join(samples::FOLDER);
-    for (month, sha256) in archives {
-        let name = format!("{month}.parquet");
-        let fault = archive_fault(&folder.join(&name), &sha256);
-        faults.extend(fault.map(|fault| format!("{}/{name}: {fault}", samples::FOLDER)));
-    }
+    faults.extend(archives::faults(&ledger)?);
     for outage in record.outages.all() {
         if outage.end.is_some_and(|end| end < outage.start) {
             faults.push(format!("{} ends before it starts", outage.id));
         }
     }
     Ok(faults)
-}
-
-/// The difference between an archive of samples and the one that the ledger names. No figure of a report depends on it.
-fn archive_fault(file: &Path, sha256: &str) -> Option<String> {
-    match files::digest(file) {
-        Ok((_, found)) if found == sha256 => None,
-        Ok((_, found)) => Some(format!(
-            "its SHA-256 is {found}, and the ledger has {sha256}: it is not the archive that was written"
-        )),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Some("this archive is missing".to_owned())
-        }
-        Err(error) => Some(error.to_string()),
-    }
 }
 
 /// The contradiction in an attempt, if there is one: its number, its content, its `Message-ID`, or

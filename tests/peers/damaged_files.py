@@ -246,8 +246,8 @@ class Cases:
         with self.lock:
             for name, answer in answers:
                 outcome, wrong = self.judge(name, answer)
-                if outcome == "SILENT" and kind == "ledger's log" and done.startswith("cut") and self.is_earlier(name, answer):
-                    outcome, wrong = "as of an earlier event", None
+                if outcome == "SILENT" and done.startswith("cut") and self.is_earlier(kind, name, answer):
+                    outcome, wrong = "as of an earlier moment", None
                 self.outcomes[kind, name][outcome] += 1
                 if wrong:
                     line = (f"case {number}, {file}, {done}: `{name}` {wrong}, exit {answer.status}: "
@@ -277,9 +277,15 @@ class Cases:
             return "loss stated", None
         return "SILENT", "gives another answer and says nothing"
 
-    def is_earlier(self, name, answer):
-        """Return True if the answer is one of an earlier event. A log that is cut off is one of a service that was killed
-        earlier: the ledger cannot tell, and `verify` says so."""
+    def is_earlier(self, kind, name, answer):
+        """Return True if the answer is one of an earlier moment. A log that is cut off is one of a service that was killed
+        earlier: nobody can tell, and `verify` says so."""
+        if kind == "samples' log":
+            counted = lambda out: {tuple(row[:2]): int(row[2]) for row in map(str.split, out.splitlines()[1:])}
+            before = counted(self.before[name].out)
+            return all(count <= before[which] for which, count in counted(answer.out).items())
+        if kind != "ledger's log":
+            return False
         if name == "events":
             return self.before[name].out.startswith(answer.out)
         return name == "verify" and "compare with the number and the head" in answer.out
