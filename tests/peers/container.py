@@ -21,7 +21,7 @@ import signal
 import stat
 import subprocess
 
-from harness import (ROOT, Failed, Workspace, become, calm_zone, check, fetch, free_port, mails, need, running,
+from harness import (ROOT, Workspace, become, calm_zone, check, fetch, free_port, mails, need, running,
                      say, until)
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
