@@ -7,7 +7,7 @@ mod access;
 pub mod acts;
 pub mod approval;
 mod archives;
-mod args;
+pub mod args;
 mod argument;
 pub mod backup;
 pub mod check;

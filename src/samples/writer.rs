@@ -313,6 +313,10 @@ impl Store<'_> {
             .unwrap_or_default();
         let mut aside = Vec::new();
         let opened = opening::open(&path, &self.shared.options.check, now, &mut aside);
+        for aside in &aside {
+            let (file, why) = (aside.path.display(), &aside.why);
+            tracing::error!(%file, why, "a damaged samples file was renamed to this name and a new one was created");
+        }
         lock(&self.shared.aside).extend(aside);
         let file = opened?;
         crate::files::sync_dir(&self.shared.folder)?;
