@@ -246,7 +246,9 @@ class Cases:
         with self.lock:
             for name, answer in answers:
                 outcome, wrong = self.judge(name, answer)
-                if outcome == "SILENT" and done.startswith("cut") and self.is_earlier(kind, name, answer):
+                # DuckDB takes a log with a damaged first record for an empty one.
+                may_end_early = done.startswith("cut") or kind == "samples' log"
+                if outcome == "SILENT" and may_end_early and self.is_earlier(kind, name, answer):
                     outcome, wrong = "as of an earlier moment", None
                 self.outcomes[kind, name][outcome] += 1
                 if wrong:
