@@ -10,11 +10,25 @@ use domain::event::Fact;
 use crate::ledger::{Ledger, Wanted};
 use crate::{files, samples};
 
-/// The archives of a data directory that are missing or not as they were written, each with what is wrong.
+/// An archive that is missing or not as it was written.
+pub enum Fault {
+    Missing(String),
+    /// With what differs.
+    Changed(String),
+}
+
+impl Fault {
+    pub fn words(&self) -> &str {
+        let (Fault::Missing(words) | Fault::Changed(words)) = self;
+        words
+    }
+}
+
+/// The archives of a data directory that are not as the ledger says.
 ///
 /// # Errors
 /// The ledger cannot be read.
-pub fn faults(ledger: &Ledger) -> Result<Vec<String>> {
+pub fn faults(ledger: &Ledger) -> Result<Vec<Fault>> {
     let mut archives = BTreeMap::new();
     for kind in ["samples-archived", "samples-deleted"] {
         let wanted = Wanted {
@@ -37,21 +51,24 @@ pub fn faults(ledger: &Ledger) -> Result<Vec<String>> {
     let folder = ledger.data().join(samples::FOLDER);
     let found = archives.iter().filter_map(|(month, sha256)| {
         let name = format!("{month}.parquet");
-        let why = fault(&folder.join(&name), sha256)?;
-        Some(format!("{}/{name}: {why}", samples::FOLDER))
+        fault(
+            &folder.join(&name),
+            &format!("{}/{name}", samples::FOLDER),
+            sha256,
+        )
     });
     Ok(found.collect())
 }
 
-fn fault(file: &Path, sha256: &str) -> Option<String> {
+fn fault(file: &Path, name: &str, sha256: &str) -> Option<Fault> {
     match files::digest(file) {
         Ok((_, found)) if found == sha256 => None,
-        Ok((_, found)) => Some(format!(
-            "its SHA-256 is {found}, and the ledger has {sha256}: it is not the archive that was written"
-        )),
+        Ok((_, found)) => Some(Fault::Changed(format!(
+            "{name}: its SHA-256 is {found}, and the ledger has {sha256}: it is not the archive that was written"
+        ))),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            Some("this archive is missing".to_owned())
+            Some(Fault::Missing(format!("{name}: this archive is missing")))
         }
-        Err(error) => Some(error.to_string()),
+        Err(error) => Some(Fault::Changed(format!("{name}: {error}"))),
     }
 }

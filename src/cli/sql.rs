@@ -9,10 +9,11 @@ use anyhow::{Context as _, anyhow};
 use domain::calendar::Month;
 use serde_json::json;
 
+use super::archives::{self, Fault};
 use super::args::{self, Common, ExportFormat};
 use super::client::{Client, SamplesCopy};
 use super::output::{self, print, print_error};
-use super::{End, Failure, archives, tables};
+use super::{End, Failure, tables};
 use crate::samples::sql::{Answer, Form, Refused, Sql};
 use crate::{clock, samples};
 
@@ -87,10 +88,15 @@ fn open(
     let client = Client::new(common)?;
     let (record, _) = client.record(None)?;
     // DuckDB takes a changed byte of an archive for a value.
-    if let Some(fault) = archives::faults(&client.ledger()?)?.first() {
-        return Err(Failure::Could(anyhow!(
-            "{fault}: restore it from a backup, or move it out of the folder"
-        )));
+    for fault in archives::faults(&client.ledger()?)? {
+        match fault {
+            Fault::Changed(words) => {
+                return Err(Failure::Could(anyhow!(
+                    "{words}: restore it from a backup, or move it out of the folder"
+                )));
+            }
+            Fault::Missing(words) => print_error(format!("nines: warning: {words}")),
+        }
     }
     let copy = client.copy_samples()?;
     let folder = client.data.join(samples::FOLDER);

@@ -105,7 +105,8 @@ fn replay_faults(client: &Client) -> Result<Vec<String>> {
         }
         record.apply(seq, &stored.event);
     })?;
-    faults.extend(archives::faults(&ledger)?);
+    let archives = archives::faults(&ledger)?;
+    faults.extend(archives.iter().map(|fault| fault.words().to_owned()));
     for outage in record.outages.all() {
         if outage.end.is_some_and(|end| end < outage.start) {
             faults.push(format!("{} ends before it starts", outage.id));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::program::{Running, configure, ends, json, out, rehearsed, until};
+use crate::support::program::{Running, configure, ends, err, json, out, rehearsed, until};
 
 const COUNT: &str =
     "SELECT count(*) AS n, max(started_at) AS last FROM samples WHERE probe LIKE 'results%'";
@@ -43,7 +43,20 @@ fn a_finished_month_becomes_an_archive_that_verify_compares_with_the_ledger() {
         refused.contains("samples/2026-10.parquet: its SHA-256 is "),
         "{refused}"
     );
+    let query = ["sql", COUNT, "--data", "data"];
+    let refused = ends(folder, &query, 3);
+    assert!(
+        err(&refused).contains("move it out of the folder"),
+        "{}",
+        err(&refused)
+    );
     std::fs::remove_file(&archive).unwrap();
+    let warned = ends(folder, &query, 0);
+    assert!(
+        err(&warned).contains("this archive is missing"),
+        "{}",
+        err(&warned)
+    );
     let refused = ends(folder, &verify, 1);
     let refused = out(&refused);
     assert!(
