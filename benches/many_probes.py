@@ -7,11 +7,12 @@ that of the stored samples, which have it in microseconds. The rows in the DuckD
 nginx counted, except for probes under way at the stop. `--probes` and `--interval` measure one other case.
 """
 
+import subprocess
 import threading
 import time
 
 from measure import Count, all_metrics, cpu, duckdb, from_ledger, given, load, memory, options, quantile, started, table
-from harness import Nines, Workspace, check, free_port, metric, running, say, until
+from harness import Failed, Nines, Workspace, check, free_port, metric, running, say, until
 
 ADDRESSES = [f"127.0.1.{n}" for n in range(1, 251)]
 PROBES_OF_A_SYSTEM, SYSTEMS_OF_A_CUSTOMER = 10, 20
@@ -60,6 +61,18 @@ def first_results(nines):
     return from_ledger(nines, "SELECT count(*) FROM events WHERE kind = 'probe-first-result'")[0][0]
 
 
+def stopped(nines):
+    """Stop the service and return the seconds that it took: longer than the harness grants if it has much to finish."""
+    at = time.monotonic()
+    nines.process.terminate()
+    try:
+        status = nines.process.wait(300)
+    except subprocess.TimeoutExpired:
+        raise Failed(f"{nines.name} does not stop within 300 s of SIGTERM") from None
+    check(status == 0, f"{nines.name} exited with {status} after SIGTERM")
+    return time.monotonic() - at
+
+
 def measured(workspace, port, answered, count, interval_s, seconds):
     nines = configured(workspace, port, count, interval_s)
     begun, at = answered(), time.monotonic()
@@ -81,7 +94,7 @@ def measured(workspace, port, answered, count, interval_s, seconds):
     up, samples = metric(page, "probe_success"), metric(page, "nines_probe_samples_total")
     bad = samples - metric(page, "nines_probe_samples_total", outcome="up")
     dropped, missed = metric(page, "nines_samples_dropped_total"), metric(page, "nines_probe_missed_slots_total")
-    nines.stop()
+    stop_s = stopped(nines)
     made = answered() - begun
     files, rows = sorted((nines.data / "samples").glob("*.duckdb")), duckdb()
     stored = sum(rows.count(path, "SELECT count(*) FROM compact") for path in files)
@@ -115,6 +128,7 @@ def measured(workspace, port, answered, count, interval_s, seconds):
         ("  of which user", f"{user / probes * 1e6:.0f} µs", ""),
         ("all of /metrics", f"{scrape:.2f} s", ""),
         ("  bytes", f"{len(page) / 1e6:.1f} MB", ""),
+        ("stop", f"{stop_s:.1f} s", "30 s"),
         ("rows stored / answers of nginx", f"{stored:,} / {made:,}", "equal"),
     ))
 
