@@ -125,11 +125,17 @@ def clock(seconds):
     return datetime.datetime.fromtimestamp(seconds, UTC).strftime("%H:%M:%S.%f")[:-3]
 
 
-def calm_zone():
-    """Return a time zone in which no month ends within two hours, and its month: one report covers the run."""
-    for zone, offset in (("UTC", 0), ("Asia/Tokyo", 9)):
+# Zones for reports and their hours ahead of UTC.
+CALM_ZONES = {"UTC": 0, "Asia/Tokyo": 9}
+
+
+def calm_zone(hours_before=0):
+    """Return a time zone in which no month ends within two hours, and its month: one report covers the run.
+    No month ended within `hours_before` either."""
+    for zone, offset in CALM_ZONES.items():
         now = datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=offset)))
-        if (now + datetime.timedelta(hours=2)).month == now.month:
+        since, till = now - datetime.timedelta(hours=hours_before), now + datetime.timedelta(hours=2)
+        if since.month == now.month == till.month:
             return zone, now.strftime("%Y-%m")
     raise Failed("a month ends soon in both zones")
 
