@@ -10,7 +10,7 @@ import pathlib
 import shutil
 import subprocess
 
-from harness import Nines, Workspace, answers, check, free_port, need, running, say, until
+from harness import Nines, Workspace, check, free_port, need, running, say, until
 from probe_tls import Authority
 
 PROBE = """[[probe]]
@@ -75,7 +75,10 @@ def postgresql(workspace, authority):
                "ssl_ca_file": folder / "ca.pem", "logging_collector": "off"}
     settings = [f"--{name}={value}" for name, value in options.items()]
     process = workspace.begin("postgresql", [*as_user, programs / "postgres", "-D", data, *settings], cwd=folder)
-    until(30, "PostgreSQL does not listen", lambda: running(process, "PostgreSQL") and answers(port))
+    # It listens before it serves.
+    asked = [programs / "pg_isready", "--quiet", "--host", folder, "--port", str(port), "--username", "owner"]
+    until(60, "PostgreSQL does not serve",
+          lambda: running(process, "PostgreSQL") and subprocess.run(asked).returncode == 0, every=0.2)
     done(programs / "psql", "--host", folder, "--port", port, "--username", "owner", "--dbname", "postgres",
          "--set", "ON_ERROR_STOP=1", "--quiet", input=SQL)
     return port
