@@ -1,5 +1,5 @@
 //! The CPU time of one probe of each kind, and of a TLS probe beside a bare rustls handshake with the same server.
-//! `benches/probe_kinds.py` runs it. The peers are another process; their time does not count.
+//! `benches/cpu_per_kind.py` runs it. The peers are another process; their time does not count.
 //!
 //! `cpu_per_kind ROUNDS [FILE]`: each round runs each kind a few times, so that a busy machine slows all kinds equally.
 //! The table shows medians of the rounds. Each table of FILE (TOML) is one more probe: its `kind` and the keys of that
