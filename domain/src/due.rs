@@ -39,7 +39,7 @@ pub fn next_due(record: &Record, doubted: &BTreeSet<Source>) -> Option<Timestamp
     // A fact that came late may have made the time up long enough: it is due with that fact.
     let settled = settling(record, doubted).map(|(_, due)| due.max(now)).min();
     let report = reports(record, ahead).iter().map(|due| due.at).min();
-    let undelivered = undelivered(record).map(|due| due.at.max(now));
+    let undelivered = undelivered_at(record).map(|at| at.max(now));
     let mut clocks = record.incidents.clocks_due();
     let clock = clocks.next().map(|(due, _)| due.max(now));
     [
@@ -265,7 +265,6 @@ const AFTER_START: SignedDuration = SignedDuration::from_mins(1);
 /// A customer who was not told of outages for too long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UndeliveredDue {
-    pub at: Timestamp,
     pub customer: CustomerId,
     /// In order of their ids.
     pub outages: Vec<OutageId>,
@@ -273,21 +272,29 @@ pub(crate) struct UndeliveredDue {
     pub since: Timestamp,
 }
 
-/// The next customer of whom staff is to be told, with all outages of which the customer is not told.
-pub(crate) fn undelivered(record: &Record) -> Option<UndeliveredDue> {
-    let owed = || {
-        let all = record.notices.untold.oldest();
-        all.filter(|(_, outage, customer)| is_owed_still(record, *outage, customer))
-    };
-    let (since, _, customer) = owed().next()?;
-    let own = owed().filter(|(_, _, other)| *other == customer);
-    let mut outages: Vec<OutageId> = own.map(|(_, outage, _)| outage).collect();
-    outages.sort_unstable();
+/// Customers who are still owed the notice of an outage, the oldest first.
+fn owed(record: &Record) -> impl Iterator<Item = (Timestamp, OutageId, &CustomerId)> {
+    let all = record.notices.untold.oldest();
+    all.filter(|(_, outage, customer)| is_owed_still(record, *outage, customer))
+}
+
+/// When staff is next to be told of a customer. Every event asks for it, so it looks at no customer but the first.
+fn undelivered_at(record: &Record) -> Option<Timestamp> {
+    let (since, _, _) = owed(record).next()?;
     let tried = record.monitoring.resumed_at();
     let tried = tried.and_then(|started| started.checked_add(AFTER_START).ok());
     let at = since.checked_add(UNDELIVERED).ok()?;
+    Some(tried.map_or(at, |tried| tried.max(at)))
+}
+
+/// The next customer of whom staff is to be told at `at`, with all outages of which the customer is not told.
+pub(crate) fn undelivered(record: &Record, at: Timestamp) -> Option<UndeliveredDue> {
+    undelivered_at(record).filter(|due| *due <= at)?;
+    let (since, _, customer) = owed(record).next()?;
+    let own = owed(record).filter(|(_, _, other)| *other == customer);
+    let mut outages: Vec<OutageId> = own.map(|(_, outage, _)| outage).collect();
+    outages.sort_unstable();
     Some(UndeliveredDue {
-        at: tried.map_or(at, |tried| tried.max(at)),
         customer: customer.clone(),
         outages,
         since,

@@ -136,9 +136,10 @@ impl Due {
 
 /// The part of the engine that the courier uses.
 pub trait Outbox: Send + Sync + 'static {
-    /// The messages that may be sent now, and the time until another one may be. It may be slightly
-    /// out of date: `attempt` decides.
-    fn due(&self) -> (Vec<Due>, Duration);
+    /// At most `room` messages that may be sent now to addresses that are not `carried`, and the time until another one
+    /// may be. It may be slightly out of date: `attempt` decides. A thousand addresses may be carried at once, and each
+    /// end of a message asks again.
+    fn due(&self, carried: &dyn Fn(&Address) -> bool, room: usize) -> (Vec<Due>, Duration);
 
     /// The same for at most `room` messages to subscribers. A later call goes on with other subscribers.
     fn due_to_subscribers(&self, room: usize) -> (Vec<Due>, Duration);
@@ -236,11 +237,9 @@ impl Courier {
         let mut carried: BTreeMap<Address, AbortHandle> = BTreeMap::new();
         tokio::pin!(stop);
         loop {
-            let (mut due, mut wait) = outbox.due();
             let (subscribers, others) = count(&carried);
-            // Those that are carried already are among them.
-            due.retain(|due| !carried.contains_key(&due.notice.recipient.address));
-            due.truncate(CARRIED.saturating_sub(others));
+            let is_carried = |address: &Address| carried.contains_key(address);
+            let (mut due, mut wait) = outbox.due(&is_carried, CARRIED.saturating_sub(others));
             let room = SUBSCRIBERS_CARRIED.saturating_sub(subscribers);
             if room > 0 && self.readers.is_some() {
                 let (more, again) = outbox.due_to_subscribers(room);

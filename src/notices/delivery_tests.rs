@@ -582,9 +582,12 @@ impl Outbox for Memory {
 
     async fn unknown_subscriber(&self, _: domain::id::SubscriberId) {}
 
-    fn due(&self) -> (Vec<Due>, Duration) {
+    fn due(&self, carried: &dyn Fn(&Address) -> bool, room: usize) -> (Vec<Due>, Duration) {
         let state = self.state.lock().unwrap();
         let listed = state.stale.iter().chain(state.due.values());
+        let listed = listed
+            .filter(|notice| !carried(&notice.recipient.address))
+            .take(room);
         let due = listed.map(|notice| {
             let address = &notice.recipient.address;
             Due {

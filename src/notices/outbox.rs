@@ -103,12 +103,13 @@ impl Look {
 }
 
 impl Outbox for EngineOutbox {
-    fn due(&self) -> (Vec<Due>, Duration) {
+    fn due(&self, carried: &dyn Fn(&Address) -> bool, room: usize) -> (Vec<Due>, Duration) {
         self.engine.shared().counters.pulse.courier.beat();
         let snapshot = self.engine.snapshot();
         let now = self.engine.clock().now();
         let (record, doubted) = (&snapshot.record, &snapshot.doubted);
-        let (due, wake) = notices::due_to_others(record, doubted, now);
+        let wanted = |address: &Address| !carried(address);
+        let (due, wake) = notices::due_to_some(record, doubted, now, wanted, room);
         let due = due.into_iter();
         let due = due.map(|notice| Due::of(record, notice)).collect();
         let wait = wake.and_then(|wake| Duration::try_from(wake.duration_since(now)).ok());

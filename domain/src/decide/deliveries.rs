@@ -17,13 +17,12 @@ use crate::record::{Record, Standing};
 impl Draft<'_> {
     /// Staff is told of customers who were not reached about an outage that goes on.
     pub(super) fn undelivered(&mut self, at: Timestamp) {
-        while let Some(due) = due::undelivered(self.record()).filter(|due| due.at <= at) {
+        while let Some(due) = due::undelivered(self.record(), at) {
             let record = self.record();
             let UndeliveredDue {
                 customer,
                 outages,
                 since,
-                ..
             } = due;
             let systems = outages.iter().filter_map(|o| record.outages.get(o));
             let systems: Vec<_> = systems.map(|o| o.system.clone()).collect();

@@ -120,10 +120,26 @@ pub fn due_to_others(
     doubted: &BTreeSet<Source>,
     at: Timestamp,
 ) -> (Vec<Notice>, Option<Timestamp>) {
+    due_to_some(record, doubted, at, |_| true, usize::MAX)
+}
+
+/// The same to the addresses that are `wanted`, and at most `room`: it composes no other message. The second value is when
+/// another one of them may leave.
+pub fn due_to_some(
+    record: &Record,
+    doubted: &BTreeSet<Source>,
+    at: Timestamp,
+    wanted: impl Fn(&Address) -> bool,
+    room: usize,
+) -> (Vec<Notice>, Option<Timestamp>) {
     let mut due = Vec::new();
     let mut wakes = Vec::new();
     let others = record.notices.active();
-    for address in others.take_while(|address| address.subscriber().is_none()) {
+    let others = others.take_while(|address| address.subscriber().is_none());
+    for address in others.filter(|address| wanted(address)) {
+        if due.len() >= room {
+            break;
+        }
         match next(record, doubted, address, at) {
             Next::Send(notice) => due.push(*notice),
             Next::Wait(until) => wakes.push(until),
