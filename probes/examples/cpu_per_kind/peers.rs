@@ -194,7 +194,9 @@ where
     while let Some(at) = find(rest, AWAIT) {
         stream.write_all(&rest[..at]).await?;
         stream.flush().await?;
-        stream.read(&mut [0; 4096]).await?;
+        if stream.read(&mut [0; 4096]).await? == 0 {
+            return Ok(());
+        }
         rest = &rest[at + AWAIT.len()..];
     }
     stream.write_all(rest).await?;
