@@ -35,7 +35,8 @@ for path in sys.argv[1:]:
     for panel in dashboard["panels"]:
         for target in panel.get("targets", []):
             query = target["expr"].replace("$__rate_interval", "1m").replace("$__interval", "1m")
-            rules.append({"record": f"panel:{panel['id']}:{target['refId'].lower()}", "expr": query})
+            name = f"{dashboard['uid'].replace('-', '_')}:panel_{panel['id']}:{target['refId'].lower()}"
+            rules.append({"record": name, "expr": query})
     groups.append({"name": dashboard["uid"], "rules": rules})
 assert len(groups) > 1 and all(group["rules"] for group in groups), groups
 json.dump({"groups": groups}, sys.stdout)
