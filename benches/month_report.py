@@ -13,7 +13,6 @@ import datetime
 import json
 import os
 import pathlib
-import re
 import statistics
 import sys
 import time
