@@ -11,7 +11,7 @@ const FRAME_HEADER: usize = 24;
 const MAGIC: u32 = 0x377f_0682;
 
 /// The first byte that SQLite would not read although a committed transaction follows it; `None` if there is none. A
-/// transaction at the end that was cut off by a kill is no damage: nobody was told that it was committed.
+/// transaction at the end that a kill cut off is no damage: SQLite had not reported its commit.
 ///
 /// # Errors
 /// The log cannot be read. It may be absent.
@@ -123,7 +123,7 @@ mod tests {
             let number = at.checked_sub(HEADER).map(|at| at / frame);
             let wanted = match number {
                 None => Some(0),
-                // Nobody can tell it from a transaction that was cut off.
+                // It looks like a transaction that a kill cut off.
                 Some(last) if last + 1 == frames => None,
                 Some(n) => Some(HEADER + n * frame),
             };

@@ -116,7 +116,7 @@ pub async fn propose(
     .await
 }
 
-/// Approves a proposal: its act is recorded, once, and the proposal removed, even if nobody waits for the answer.
+/// Approves a proposal: records its act, once, and removes the proposal, even if the client leaves before the answer.
 pub async fn approve(
     console: &Arc<Console>,
     person: &Person,

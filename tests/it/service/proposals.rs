@@ -133,45 +133,42 @@ fn a_program_proposes_and_a_program_of_another_account_approves() {
     assert_eq!(asked(folder, &proposer, delete, &[], "").0, 404);
 }
 
-#[test]
-fn a_proposal_of_a_revoked_token_is_not_approved() {
-    let (temporary, _running, sessions) = with_accounts();
-    let folder = temporary.path();
-    let proposer = format!(
-        "Authorization: Bearer {}",
-        token_of(folder, Role::Operator, "operator")
-    );
-    assert_eq!(
-        api(folder, &proposer, "/api/v1/proposals", Some(exclude())).0,
-        201
-    );
-    let people = People::open(&folder.join("data/people.sqlite")).unwrap();
-    let token = people.tokens().unwrap().remove(0);
-    people.revoke(token.id).unwrap();
+/// A token of the operator proposes an exclusion. Returns the file of accounts.
+fn proposed_by_a_token(folder: &Path) -> People {
+    let token = token_of(folder, Role::Operator, "operator");
+    let proposer = format!("Authorization: Bearer {token}");
+    let made = api(folder, &proposer, "/api/v1/proposals", Some(exclude()));
+    assert_eq!(made.0, 201, "{}", made.1);
+    People::open(&folder.join("data/people.sqlite")).unwrap()
+}
+
+fn the_console_refuses_its_approval(folder: &Path, approver: &str) {
     let fields = [("decision", "approve")];
-    let answer = super::console::post(folder, "/console/proposals/1", &sessions[1], &fields);
+    let answer = super::console::post(folder, "/console/proposals/1", approver, &fields);
     assert_eq!(answer.status, 409, "{}", answer.body);
     assert!(answer.body.contains("may no longer act"), "{}", answer.body);
     assert_eq!(excluded(folder), []);
 }
 
 #[test]
+fn a_proposal_of_a_revoked_token_is_not_approved() {
+    let (temporary, _running, sessions) = with_accounts();
+    let folder = temporary.path();
+    let people = proposed_by_a_token(folder);
+    let token = people.tokens().unwrap().remove(0);
+    people.revoke(token.id).unwrap();
+    the_console_refuses_its_approval(folder, &sessions[1]);
+}
+
+#[test]
 fn a_proposal_of_a_disabled_account_is_not_approved_even_if_its_token_made_it() {
     let (temporary, _running, sessions) = with_accounts();
     let folder = temporary.path();
-    let token = token_of(folder, Role::Operator, "operator");
-    let proposer = format!("Authorization: Bearer {token}");
-    let made = api(folder, &proposer, "/api/v1/proposals", Some(exclude()));
-    assert_eq!(made.0, 201, "{}", made.1);
-    let people = People::open(&folder.join("data/people.sqlite")).unwrap();
+    let people = proposed_by_a_token(folder);
     let accounts = people.accounts().unwrap();
     let operator = accounts.iter().find(|a| a.login == "operator").unwrap();
     people.disable(operator.id, clock::now()).unwrap();
-    let fields = [("decision", "approve")];
-    let answer = super::console::post(folder, "/console/proposals/1", &sessions[1], &fields);
-    assert_eq!(answer.status, 409, "{}", answer.body);
-    assert!(answer.body.contains("may no longer act"), "{}", answer.body);
-    assert_eq!(excluded(folder), []);
+    the_console_refuses_its_approval(folder, &sessions[1]);
 }
 
 #[test]
