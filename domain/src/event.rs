@@ -687,6 +687,14 @@ pub enum Fact {
 }
 
 impl Fact {
+    /// True for an attempt to deliver and its end.
+    pub(crate) fn is_delivery(&self) -> bool {
+        matches!(
+            self,
+            Fact::DeliveryAttempted { .. } | Fact::DeliveryEnded { .. }
+        )
+    }
+
     /// The subject of the fact: a system, probe, window, outage, incident or notice; empty for the
     /// service as a whole.
     pub fn subject(&self) -> String {

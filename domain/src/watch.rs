@@ -36,6 +36,8 @@ pub struct Transition {
 pub struct Watch {
     sources: BTreeMap<Source, Runs>,
     waiting: Vec<Transition>,
+    /// The systems of the changes that wait: the record may be behind about these.
+    unsettled: BTreeSet<SystemId>,
     /// Probes with an unconfirmed run towards down, as of the record. Waiting changes are not
     /// included.
     doubted: BTreeSet<Source>,
@@ -236,7 +238,7 @@ impl Watch {
             None => return,
         };
         let sample = dated.as_ref();
-        let behind = !self.waiting.is_empty();
+        let behind = self.unsettled.contains(sample.source.probe.system());
         let Some(runs) = self.sources.get_mut(&sample.source) else {
             return;
         };
@@ -307,7 +309,8 @@ impl Watch {
             let mut changes = runs.miss();
             let again = runs.overdue_at();
             if is_stale_still(runs, &changes)
-                && (!self.waiting.is_empty() || may_outlast(record, overdue, &source.probe))
+                && (self.unsettled.contains(source.probe.system())
+                    || may_outlast(record, overdue, &source.probe))
             {
                 changes.extend(runs.last_at().map(|at| Change::Bad { at }));
             }
@@ -350,6 +353,10 @@ impl Watch {
             Change::Blip { .. } | Change::Doubted | Change::Bad { .. } | Change::Slow
         );
         if self.waiting.len() < WAITING || !endless {
+            let system = source.probe.system();
+            if !self.unsettled.contains(system) {
+                self.unsettled.insert(SystemId::from(system));
+            }
             self.waiting.push(Transition { at, source, change });
         } else {
             self.dropped = true;
@@ -365,6 +372,7 @@ impl Watch {
     /// after a commit was applied, and if there was nothing to commit.
     pub fn settle(&mut self, record: &Record) {
         let changed = !self.waiting.is_empty() || self.dropped;
+        self.unsettled.clear();
         for transition in std::mem::take(&mut self.waiting) {
             self.doubt(&transition.source);
         }

@@ -61,15 +61,25 @@ pub struct Receipt {
     reason = "a boxed sample would be allocated for each run of a probe"
 )]
 pub(super) enum Message {
-    Sample(Sample),
+    /// With the time at which it came.
+    Sample(Sample, Timestamp),
     Request(Box<Request>),
 }
 
 /// An input whose sender waits for the answer.
 pub(super) struct Request {
+    /// When it came.
+    pub(super) came_at: Timestamp,
     pub(super) input: Input,
     pub(super) bytes: Option<Vec<u8>>,
     pub(super) reply: oneshot::Sender<Result<Receipt, Error>>,
+}
+
+impl Request {
+    /// An attempt to deliver, or its end.
+    pub(super) fn is_delivery(&self) -> bool {
+        matches!(self.input, Input::Attempt { .. } | Input::Delivered { .. })
+    }
 }
 
 /// Sends inputs to the engine and reads its state. Share it in an `Arc`.
@@ -79,7 +89,15 @@ pub struct EngineHandle {
     clock: Clock,
     samples: Option<Writer>,
     messages: Mutex<Ledger>,
-    outbox: Arc<Notify>,
+    wakes: Wakes,
+}
+
+/// Who waits for what.
+pub(super) struct Wakes {
+    /// The engine, for a request.
+    pub(super) requests: Arc<Notify>,
+    /// The courier, for a change of the outbox.
+    pub(super) outbox: Arc<Notify>,
 }
 
 impl EngineHandle {
@@ -89,7 +107,7 @@ impl EngineHandle {
         clock: Clock,
         samples: Option<Writer>,
         messages: Ledger,
-        outbox: Arc<Notify>,
+        wakes: Wakes,
     ) -> Self {
         let messages = Mutex::new(messages);
         Self {
@@ -98,7 +116,7 @@ impl EngineHandle {
             clock,
             samples,
             messages,
-            outbox,
+            wakes,
         }
     }
 
@@ -164,7 +182,8 @@ impl EngineHandle {
             refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }
         // A stopped engine needs no samples. `Running` reports its end.
-        let _ = self.inputs.send(Message::Sample(sample)).await;
+        let came_at = self.clock.now();
+        let _ = self.inputs.send(Message::Sample(sample, came_at)).await;
     }
 
     /// Records that an attempt to deliver begins, with the message's bytes; the message's id, and
@@ -282,7 +301,7 @@ impl EngineHandle {
 
     /// Waits until the outbox has changed since the last call.
     pub async fn outbox_changed(&self) {
-        self.outbox.notified().await;
+        self.wakes.outbox.notified().await;
     }
 
     async fn ask(&self, input: Input) -> Result<Receipt, Error> {
@@ -292,6 +311,7 @@ impl EngineHandle {
     async fn send(&self, input: Input, bytes: Option<Vec<u8>>) -> Result<Receipt, Error> {
         let (reply, answer) = oneshot::channel();
         let request = Request {
+            came_at: self.clock.now(),
             input,
             bytes,
             reply,
@@ -299,6 +319,7 @@ impl EngineHandle {
         let message = Message::Request(Box::new(request));
         let sent = self.inputs.send(message).await;
         sent.map_err(|_| Error::Stopped)?;
+        self.wakes.requests.notify_one();
         answer.await.map_err(|_| Error::Stopped)?
     }
 }

@@ -13,17 +13,17 @@ use domain::sample::Sample;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::handle::{EngineHandle, Error, Message, QUEUE, Receipt, Request};
+use super::handle::{EngineHandle, Error, Message, QUEUE, Receipt, Request, Wakes};
 use super::snapshot::{SharedState, Snapshot};
-use super::turn::{self, Turn};
+use super::turn::{self, Turn, Turned};
 use crate::clock::{Clock, Gap};
 use crate::ledger::{self, Ledger};
 use crate::samples::Writer;
 
 /// Inputs of one batch. Between two batches the engine checks its clocks.
 const BATCH: usize = 1_024;
-/// After a batch with samples the engine sleeps this long, so that samples are handled together.
-/// Timestamps do not change. A request waits at most this long.
+/// After a batch with samples the engine sleeps this long, unless a request comes, so that samples are handled together.
+/// Timestamps do not change.
 const GATHER: Duration = Duration::from_millis(10);
 /// The engine checks its clocks at least this often.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
@@ -71,20 +71,9 @@ pub fn start(
         .build()?;
     let (inputs, waiting) = mpsc::channel(QUEUE);
     let outbox = Arc::new(Notify::new());
-    let now = clock.now();
-    let shared = Arc::new(SharedState::new(snapshot(&turn, now)));
-    let engine = Engine {
-        turn,
-        waiting,
-        shared: Arc::clone(&shared),
-        clock: clock.clone(),
-        outbox: Arc::clone(&outbox),
-        published_at: now,
-        stale: false,
-        outbox_changed: false,
-        marked_at: None,
-        alive: false,
-    };
+    let engine = Engine::new(turn, waiting, clock.clone(), Arc::clone(&outbox));
+    let shared = Arc::clone(&engine.shared);
+    let requests = Arc::clone(&engine.requests);
     let (tell, ended) = oneshot::channel();
     let thread = std::thread::Builder::new()
         .name("nines-engine".to_owned())
@@ -93,7 +82,8 @@ pub fn start(
             // The receiver may be gone.
             let _ = tell.send(());
         })?;
-    let handle = EngineHandle::new(inputs, shared, clock, samples, messages, outbox);
+    let wakes = Wakes { requests, outbox };
+    let handle = EngineHandle::new(inputs, shared, clock, samples, messages, wakes);
     Ok((Arc::new(handle), Running { ended, thread }))
 }
 
@@ -110,6 +100,8 @@ fn snapshot(turn: &Turn, at: Timestamp) -> Snapshot {
 struct Engine {
     turn: Turn,
     waiting: mpsc::Receiver<Message>,
+    /// Woken by each request.
+    requests: Arc<Notify>,
     shared: Arc<SharedState>,
     clock: Clock,
     outbox: Arc<Notify>,
@@ -118,12 +110,37 @@ struct Engine {
     stale: bool,
     /// The outbox has changed: publish at once, then wake the courier.
     outbox_changed: bool,
+    /// Up to when the inputs are handled.
+    handled_until: Timestamp,
     marked_at: Option<Timestamp>,
     /// Started and not stopped.
     alive: bool,
 }
 
 impl Engine {
+    fn new(
+        turn: Turn,
+        waiting: mpsc::Receiver<Message>,
+        clock: Clock,
+        outbox: Arc<Notify>,
+    ) -> Self {
+        let now = clock.now();
+        Self {
+            shared: Arc::new(SharedState::new(snapshot(&turn, now))),
+            turn,
+            waiting,
+            requests: Arc::default(),
+            clock,
+            outbox,
+            published_at: now,
+            stale: false,
+            outbox_changed: false,
+            handled_until: now,
+            marked_at: None,
+            alive: false,
+        }
+    }
+
     async fn run(mut self) {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
@@ -132,16 +149,25 @@ impl Engine {
                 break;
             }
             let full = batch.len() == BATCH;
-            let sampled = batch.iter().any(|m| matches!(m, Message::Sample(_)));
+            let sampled = batch.iter().any(|m| matches!(m, Message::Sample(..)));
             self.check_clocks(&mut batch);
+            let mut deliveries = Vec::new();
             for message in batch.drain(..) {
-                if self.take(message) {
-                    return;
+                match message {
+                    Message::Request(request) if request.is_delivery() => deliveries.push(*request),
+                    Message::Request(request) => {
+                        self.delivered(&mut deliveries);
+                        if self.requested(*request) {
+                            return;
+                        }
+                    }
+                    Message::Sample(sample, came_at) => self.sampled(came_at, sample),
                 }
             }
+            self.delivered(&mut deliveries);
             self.after_batch();
             if sampled && !full {
-                tokio::time::sleep(GATHER).await;
+                let _ = tokio::time::timeout(GATHER, self.requests.notified()).await;
             }
         }
     }
@@ -167,34 +193,40 @@ impl Engine {
         for Gap { span, cause } in monitoring_gaps {
             let before = batch.extract_if(
                 ..,
-                |message| matches!(message, Message::Sample(sample) if sample.at < span.from),
+                |message| matches!(message, Message::Sample(sample, _) if sample.at < span.from),
             );
             for message in before.collect::<Vec<_>>() {
-                self.take(message);
+                if let Message::Sample(sample, came_at) = message {
+                    self.sampled(came_at, sample);
+                }
             }
+            if self.turn.has_seen() {
+                // What follows from them is decided now, and not when the gap began.
+                let _ = self.step(self.handled_until, Input::Tick, None);
+            }
+            // The clock may show an earlier time now.
+            let now = self.clock.now();
+            self.handled_until = now;
             let counter = match cause {
                 GapCause::Stalled => &self.shared.counters.stalls,
                 GapCause::ClockStepped => &self.shared.counters.clock_steps,
             };
             counter.fetch_add(1, Relaxed);
             // The next turns repeat a failed commit.
-            let _ = self.step(Input::MonitoringGap { span, cause }, None);
+            let _ = self.step(now, Input::MonitoringGap { span, cause }, None);
             self.tell_probe_tasks();
         }
     }
 
-    /// Gives a message its turn. Returns true after a stop.
-    fn take(&mut self, message: Message) -> bool {
-        match message {
-            Message::Sample(sample) => {
-                self.sampled(sample);
-                false
-            }
-            Message::Request(request) => self.requested(*request),
-        }
+    /// The time of an input that came at `came_at`: while the engine is behind, no probe is silent whose sample waits in
+    /// the queue. Time does not go back, unless the clock was set back. Also the elapsed time.
+    fn begin(&mut self, came_at: Timestamp) -> (Timestamp, Duration) {
+        let now = self.clock.read();
+        self.handled_until = came_at.max(self.handled_until).min(now.wall);
+        (self.handled_until, now.up)
     }
 
-    fn sampled(&mut self, sample: Sample) {
+    fn sampled(&mut self, came_at: Timestamp, sample: Sample) {
         // A run of a probe that a reload removed may end after the reload.
         let Some(state) = self.shared.probe(&sample.source.probe) else {
             return;
@@ -203,14 +235,40 @@ impl Engine {
         self.shared.counters.late.observe(sample.late_us);
         state.sampled(sample.clone());
         let probe = sample.source.probe.clone();
-        if let Err(Error::Refused(refusal)) = self.step(Input::Sampled(sample), None) {
+        let (at, began) = self.begin(came_at);
+        let turned = self.turn.see(at, sample);
+        self.note(began, std::slice::from_ref(&turned));
+        if let Err(Error::Refused(refusal)) = answer(turned) {
             tracing::error!(%refusal, %probe, "a sample was refused");
         }
         state.set_pace(self.turn.pace(&probe));
     }
 
+    /// The attempts of a batch and their ends are one commit: a thousand customers may be told at once.
+    fn delivered(&mut self, requests: &mut Vec<Request>) {
+        let Some(last) = requests.last() else {
+            return;
+        };
+        let (at, began) = self.begin(last.came_at);
+        let (replies, inputs): (Vec<_>, Vec<_>) = requests
+            .drain(..)
+            .map(|request| (request.reply, (request.input, request.bytes)))
+            .unzip();
+        let turned = self.turn.deliver(at, inputs);
+        self.note(began, &turned);
+        if self.stale {
+            self.publish(self.clock.now());
+        }
+        for (reply, turned) in replies.into_iter().zip(turned) {
+            // The courier may have stopped. The events are written all the same.
+            let _ = reply.send(answer(turned));
+        }
+    }
+
+    /// Gives a request its turn. Returns true after a stop.
     fn requested(&mut self, request: Request) -> bool {
         let Request {
+            came_at,
             input,
             bytes,
             reply,
@@ -222,7 +280,7 @@ impl Engine {
         let stop = matches!(input, Input::Stop);
         let start = matches!(input, Input::Start { .. });
         let reconfigured = start || matches!(input, Input::Configure { .. });
-        let answer = self.step(input, bytes.as_deref());
+        let answer = self.step(came_at, input, bytes.as_deref());
         self.alive = (self.alive && !stop) || (start && answer.is_ok());
         if stop {
             self.mark(self.clock.now());
@@ -238,33 +296,45 @@ impl Engine {
         stop
     }
 
-    fn step(&mut self, input: Input, bytes: Option<&[u8]>) -> Result<Receipt, Error> {
-        let before = self.clock.read();
-        let turned = self.turn.step(before.wall, input, bytes);
+    fn step(
+        &mut self,
+        came_at: Timestamp,
+        input: Input,
+        bytes: Option<&[u8]>,
+    ) -> Result<Receipt, Error> {
+        let (at, began) = self.begin(came_at);
+        let turned = self.turn.step(at, input, bytes);
+        self.note(began, std::slice::from_ref(&turned));
+        answer(turned)
+    }
+
+    /// Counts and logs what a commit wrote that began then.
+    fn note(&mut self, began: Duration, turned: &[Turned]) {
         let mut count = 0;
-        for (seq, event) in turned.events() {
+        for (seq, event) in turned.iter().flat_map(Turned::events) {
             count += 1;
             log(*seq, event);
         }
         self.outbox_changed |= count > 0 && self.turn.record().notices.is_active();
-        let failed = matches!(turned.result, Err(turn::Error::Store(_)));
-        if count > 0 || failed {
-            let took = self.clock.read().up.saturating_sub(before.up).as_micros();
+        let failures = turned.iter().filter_map(|turned| match &turned.result {
+            Err(turn::Error::Store(error)) => Some(error),
+            _ => None,
+        });
+        let failure = failures.last();
+        if count > 0 || failure.is_some() {
+            let took = self.clock.read().up.saturating_sub(began).as_micros();
             let took_us = u64::try_from(took).unwrap_or(u64::MAX);
-            self.shared.counters.committed(count, took_us, failed);
+            let counters = &self.shared.counters;
+            counters.committed(count, took_us, failure.is_some());
             self.stale = true;
         }
-        if let Err(turn::Error::Store(error)) = &turned.result {
+        if let Some(error) = failure {
             let error = error as &dyn std::error::Error;
             tracing::error!(
                 error,
                 "the ledger cannot be written; no notices are sent until it can"
             );
         }
-        turned
-            .result
-            .map(|events| Receipt { events })
-            .map_err(Error::from)
     }
 
     /// Handles instants that have fallen due, writes the mark, and publishes a snapshot.
@@ -273,9 +343,15 @@ impl Engine {
         let counters = &self.shared.counters;
         counters.turned_us.store(now.as_microsecond(), Relaxed);
         counters.pulse.engine.beat();
-        if self.turn.next_wake().is_some_and(|due| due <= now) {
+        let until = if self.waiting.is_empty() {
+            now
+        } else {
+            self.handled_until
+        };
+        let due = self.turn.next_wake().is_some_and(|due| due <= until);
+        if due || self.turn.has_seen() {
             // A failure is already logged, and the next turn tries again.
-            let _ = self.step(Input::Tick, None);
+            let _ = self.step(until, Input::Tick, None);
         }
         let unmarked = self
             .marked_at
@@ -327,6 +403,11 @@ impl Engine {
             state.set_pace(self.turn.pace(probe));
         }
     }
+}
+
+fn answer(turned: Turned) -> Result<Receipt, Error> {
+    let result = turned.result.map(|events| Receipt { events });
+    result.map_err(Error::from)
 }
 
 fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
@@ -394,6 +475,52 @@ mod tests {
         running.join().unwrap();
     }
 
+    /// ```text
+    /// second   0    1    31   61   91   600
+    /// sample        U    U    U    U            they came in time
+    /// engine   start                    now     and reads them all now
+    /// ```
+    #[test]
+    fn a_probe_whose_sample_waits_in_the_queue_is_not_silent() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::start().unwrap();
+        let ledger = Ledger::open(folder.path()).unwrap();
+        let turn = Turn::new(ledger, domain::record::Record::default(), &[]);
+        let (inputs, waiting) = mpsc::channel(QUEUE);
+        let mut engine = Engine::new(turn, waiting, clock.clone(), Arc::default());
+        let began = clock.now();
+        let by = Actor::cli("test");
+        let catalogue = Box::new(fixtures::catalogue());
+        let start = Input::Start { alive_until: None };
+        for input in [Input::Configure { by, catalogue }, start] {
+            engine.step(began, input, None).unwrap();
+        }
+
+        // The engine was held up. Nothing looks at the clock meanwhile, so that this is no monitoring gap.
+        clock.set_by(SignedDuration::from_mins(10));
+        for second in [1, 31, 61, 91] {
+            let at = began + SignedDuration::from_secs(second);
+            let sample = fixtures::sample(at, Outcome::Up);
+            let came_at = at + SignedDuration::from_millis(5);
+            inputs.try_send(Message::Sample(sample, came_at)).unwrap();
+        }
+        let silences = |engine: &Engine| {
+            let probe = engine.turn.record().probes.get(&fixtures::portal());
+            let silent = &probe.unwrap().silent;
+            silent.iter().filter(|s| s.0 > began).count()
+        };
+        while let Ok(Message::Sample(sample, came_at)) = engine.waiting.try_recv() {
+            engine.sampled(came_at, sample);
+            if !engine.waiting.is_empty() {
+                engine.after_batch();
+                assert_eq!(silences(&engine), 0);
+            }
+        }
+        // Nothing waits any more, and the last sample is long ago.
+        engine.after_batch();
+        assert_eq!(silences(&engine), 1);
+    }
+
     #[tokio::test]
     async fn an_act_of_a_disconnected_caller_is_dropped_and_other_inputs_are_not() {
         let folder = tempfile::tempdir().unwrap();
@@ -420,6 +547,7 @@ mod tests {
         drop(receiver);
         let (input, bytes) = (declare("kim"), None);
         let request = Request {
+            came_at: engine.clock().now(),
             input,
             bytes,
             reply,
@@ -442,6 +570,7 @@ mod tests {
         let (reply, receiver) = tokio::sync::oneshot::channel();
         drop(receiver);
         let request = Request {
+            came_at: engine.clock().now(),
             input: Input::Stop,
             bytes: None,
             reply,

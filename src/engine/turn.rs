@@ -191,6 +191,90 @@ impl<J: Journal> Turn<J> {
         }
     }
 
+    /// Sees a sample without a decision: the next step decides what follows from all samples that were seen, each at the
+    /// time at which it was seen. Thousands of first results are then a few commits, and a probe that answered is not
+    /// silent because another one's event is on its way to the disk.
+    ///
+    /// What fell due before `now` is decided at once.
+    pub fn see(&mut self, now: Timestamp, sample: Sample) -> Turned {
+        let seen = self.watch.waiting().last();
+        // Two samples of one probe at one instant would be taken for one.
+        let twice = seen.is_some_and(|seen| seen.at == now && seen.source == sample.source);
+        let input = Input::Sampled(sample);
+        if twice || self.next_wake().is_some_and(|due| due <= now) {
+            return self.step(now, input, None);
+        }
+        self.observe(now, &input);
+        Turned {
+            due: Events::new(),
+            result: Ok(Events::new()),
+        }
+    }
+
+    /// True if a step would decide what follows from samples that were seen.
+    pub fn has_seen(&self) -> bool {
+        !self.watch.waiting().is_empty() && !self.behind()
+    }
+
+    /// Handles attempts to deliver and their ends together: one commit, however many there are. Each has the result that it
+    /// would have alone.
+    pub fn deliver(
+        &mut self,
+        now: Timestamp,
+        inputs: Vec<(Input, Option<Vec<u8>>)>,
+    ) -> Vec<Turned> {
+        let first = self.step(now, Input::Tick, None);
+        let mut due = first.due;
+        let mut turned = match first.result {
+            Ok(_) if !self.behind() => self.deliver_at_once(now, &inputs),
+            _ => None,
+        }
+        .unwrap_or_else(|| {
+            let alone = inputs.into_iter();
+            let alone = alone.map(|(input, bytes)| self.step(now, input, bytes.as_deref()));
+            alone.collect()
+        });
+        if let Some(first) = turned.first_mut() {
+            due.append(&mut first.due);
+            first.due = due;
+        }
+        turned
+    }
+
+    /// `None` if the commit failed: nothing has changed.
+    fn deliver_at_once(
+        &mut self,
+        now: Timestamp,
+        inputs: &[(Input, Option<Vec<u8>>)],
+    ) -> Option<Vec<Turned>> {
+        let before = self.record.clone();
+        let mut all = Vec::new();
+        let mut messages = Vec::new();
+        let mut turned = Vec::new();
+        for (input, bytes) in inputs {
+            let record = in_life(&self.record, self.alive, input);
+            let decided = decide(&self.watch, &record, now, input).map_err(Error::from);
+            let result = decided.map(|decided| {
+                messages.extend(message_of(&decided, bytes.as_deref()));
+                let first = self.record.next_seq();
+                let numbered: Events = (first..).zip(decided).collect();
+                for (seq, event) in &numbered {
+                    self.record.apply(*seq, event);
+                    all.push(event.clone());
+                }
+                numbered
+            });
+            let due = Events::new();
+            turned.push(Turned { due, result });
+        }
+        if !all.is_empty() && self.journal.append(now, &all, &messages).is_err() {
+            self.record = before;
+            return None;
+        }
+        self.watch.settle(&self.record);
+        Some(turned)
+    }
+
     /// Follows the start and the stop of the service.
     fn note_life(&mut self, input: &Input) {
         match input {
@@ -218,7 +302,7 @@ impl<J: Journal> Turn<J> {
         self.watch.observe(&record, at, input);
     }
 
-    /// Commits kept inputs, then decides everything due up to `upto`, each at its own time.
+    /// Commits kept inputs, then decides everything due up to `upto` and everything seen, each at its own time.
     fn catch_up(
         &mut self,
         upto: Timestamp,
@@ -237,21 +321,15 @@ impl<J: Journal> Turn<J> {
                 }
             }
         }
-        if self.failed_at.is_some() {
-            // The transitions that the watch still holds.
+        let due = self.alive && next_wake(&self.watch).is_some_and(|due| due <= upto);
+        if due {
+            self.observe(upto, &Input::Tick);
+        }
+        // With what the watch still holds: after a failed commit, and of samples that were only seen.
+        if due || self.failed_at.is_some() || !self.watch.waiting().is_empty() {
             self.conclude(upto, now, &Input::Tick, None, events)?;
-            self.failed_at = None;
         }
-        while let Some(due) = self.next_wake().filter(|due| *due <= upto) {
-            self.observe(due, &Input::Tick);
-            self.conclude(due, now, &Input::Tick, None, events)?;
-            if self.next_wake().is_some_and(|next| next <= due) {
-                // This instant does not advance. One tick at the end decides the rest.
-                self.observe(upto, &Input::Tick);
-                self.conclude(upto, now, &Input::Tick, None, events)?;
-                break;
-            }
-        }
+        self.failed_at = None;
         Ok(())
     }
 
@@ -276,12 +354,7 @@ impl<J: Journal> Turn<J> {
             }
             return Ok(());
         }
-        let attempted = decided.iter().find_map(|event| attempted(&event.fact));
-        let messages: Vec<(NoticeId, Vec<u8>)> = attempted
-            .zip(bytes)
-            .map(|((notice, _), bytes)| (notice, bytes.to_vec()))
-            .into_iter()
-            .collect();
+        let messages: Vec<(NoticeId, Vec<u8>)> = message_of(&decided, bytes).into_iter().collect();
         let head = match self.journal.append(now, &decided, &messages) {
             Ok(head) => head,
             // The disk works and holds another message: nothing is behind, nothing is repeated.
@@ -330,6 +403,12 @@ fn in_life<'a>(record: &'a Record, alive: bool, input: &Input) -> Cow<'a, Record
         return Cow::Borrowed(record);
     }
     Cow::Owned(record.paused())
+}
+
+/// The message whose attempt begins, with its bytes.
+fn message_of(decided: &[Event], bytes: Option<&[u8]>) -> Option<(NoticeId, Vec<u8>)> {
+    let (notice, _) = decided.iter().find_map(|event| attempted(&event.fact))?;
+    Some((notice, bytes?.to_vec()))
 }
 
 /// The message and the attempt that an event begins.

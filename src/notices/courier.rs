@@ -28,6 +28,7 @@ use super::persons::{Persons, without_address};
 use super::relay::{Farewell, Timeouts};
 use super::webhook::post;
 use super::{Rendered, Renderer};
+use crate::clock;
 use crate::config::{Relay, Webhook};
 
 /// The number of messages under way at once, so that one stalled relay does not block the others.
@@ -44,6 +45,14 @@ const CARRIED: usize = 1024;
 
 /// The outbox is read this often even without a signal that it changed.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// After a look at the outbox the next one waits this many times as long as that took, so that the end of each of a
+/// thousand messages costs no look at a thousand addresses. Messages go on meanwhile.
+const SHARE: u32 = 10;
+
+/// No pause is shorter than this or longer than that.
+const SHORT: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_millis(100);
 
 /// The pause of an address if an attempt could not be recorded.
 const AFTER_REFUSAL: Duration = Duration::from_millis(250);
@@ -233,10 +242,11 @@ impl Courier {
         let lines = Arc::new(Semaphore::new(CONNECTIONS));
         let subscriber_lines = Arc::new(Semaphore::new(SUBSCRIBER_CONNECTIONS));
         let mut under_way = JoinSet::new();
-        let mut resting = JoinSet::new();
+        let mut resting: JoinSet<Address> = JoinSet::new();
         let mut carried: BTreeMap<Address, AbortHandle> = BTreeMap::new();
         tokio::pin!(stop);
         loop {
+            let began = clock::elapsed();
             let (subscribers, others) = count(&carried);
             let is_carried = |address: &Address| carried.contains_key(address);
             let (mut due, mut wait) = outbox.due(&is_carried, CARRIED.saturating_sub(others));
@@ -264,19 +274,45 @@ impl Courier {
                     })
                 });
             }
+            let pause = clock::elapsed().saturating_sub(began) * SHARE;
+            if pause > SHORT {
+                tokio::select! {
+                    () = &mut stop => break,
+                    () = sleep(pause.min(LONGEST)) => {}
+                }
+            }
             tokio::select! {
                 () = &mut stop => break,
-                Some(done) = under_way.join_next(), if !under_way.is_empty() => match done {
-                    Ok((address, Some(rest))) => {
-                        carried.insert(address, resting.spawn(sleep(rest)));
+                Some(done) = under_way.join_next(), if !under_way.is_empty() => {
+                    let mut done = Some(done);
+                    while let Some(ended) = done {
+                        match ended {
+                            Ok((address, Some(rest))) => {
+                                let rested = address.clone();
+                                let rests = async move {
+                                    sleep(rest).await;
+                                    rested
+                                };
+                                carried.insert(address, resting.spawn(rests));
+                            }
+                            Ok((address, None)) => {
+                                carried.remove(&address);
+                            }
+                            Err(error) => {
+                                tracing::error!(%error, "a delivery broke off");
+                                carried.retain(|_, task| !task.is_finished());
+                            }
+                        }
+                        done = under_way.try_join_next();
                     }
-                    Ok((_, None)) => {}
-                    Err(error) => tracing::error!(%error, "a delivery broke off"),
-                },
-                Some(_) = resting.join_next(), if !resting.is_empty() => {}
+                }
+                Some(rested) = resting.join_next(), if !resting.is_empty() => {
+                    if let Ok(address) = rested {
+                        carried.remove(&address);
+                    }
+                }
                 _ = timeout(wait.min(LOOK_AGAIN), outbox.changed()), if count(&carried).1 < CARRIED => {}
             }
-            carried.retain(|_, task| !task.is_finished());
         }
         lines.close();
         subscriber_lines.close();

@@ -300,6 +300,9 @@ impl Relay {
         for address in found.take(ADDRESSES) {
             match timeout(limits.connect, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
+                    // A mail ends with a short write, which would wait 40 ms for the relay's delayed acknowledgement.
+                    let at_once = stream.set_nodelay(true);
+                    at_once.map_err(|error| broken(Step::Connect, error.to_string()))?;
                     let local = stream.local_addr();
                     let local = local.map_err(|error| broken(Step::Connect, error.to_string()))?;
                     return Ok((stream, address, local));

@@ -118,6 +118,9 @@ pub struct Options {
     pub batch: usize,
     /// The pause before the writer reopens a file after an error.
     pub retry: Duration,
+    /// Opens the samples even if their disk fails: the writer goes on trying. The outages are not in them, and the
+    /// monitoring must go on.
+    pub whatever_the_disk: bool,
 }
 
 impl Default for Options {
@@ -128,6 +131,7 @@ impl Default for Options {
             queue: QUEUE,
             batch: BATCH,
             retry: RETRY,
+            whatever_the_disk: false,
         }
     }
 }
@@ -154,16 +158,29 @@ impl Instance {
         archive::clean(&folder)?;
         let month = Months::of(&folder)?.running(now);
         let mut aside = Vec::new();
-        let file = opening::open(&month.file(&folder), &options.check, now, &mut aside)?;
-        crate::files::sync_dir(&folder)?;
+        let opened = opening::open(&month.file(&folder), &options.check, now, &mut aside);
+        let opened = opened.and_then(|file| {
+            crate::files::sync_dir(&folder)?;
+            Ok((file.reader()?, file))
+        });
+        let mut queue = Queue::default();
+        let (reader, file) = match opened {
+            Ok((reader, file)) => (Some(reader), Some(file)),
+            Err(error) if options.whatever_the_disk && opening::is_of_disk(&error) => {
+                tracing::error!(%error, "the samples cannot be opened; monitoring goes on without them until they can");
+                queue.stats.failing = Some(error.to_string());
+                (None, None)
+            }
+            Err(error) => return Err(error),
+        };
         let shared = Arc::new(Shared {
             folder,
-            queue: Mutex::new(Queue::default()),
+            queue: Mutex::new(queue),
             wake: std::sync::Condvar::new(),
             settled: std::sync::Condvar::new(),
             running: Mutex::new(Running {
                 month,
-                reader: Some(file.reader()?),
+                reader,
                 damaged: BTreeMap::new(),
             }),
             archiving: LongWork::default(),

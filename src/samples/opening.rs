@@ -132,22 +132,38 @@ fn attempt(path: &Path, check: &Check) -> Result<File, Refused> {
     })
 }
 
-/// Errors of DuckDB that do not mean damage.
-const NOT_DAMAGE: [&str; 7] = [
-    "set lock",
+/// Words of DuckDB's errors that mean that the disk fails: they end with the system's own words. DuckDB names a failed
+/// `fsync` without a reason.
+const OF_DISK: [&str; 4] = [
     "No space left",
+    "Read-only file system",
+    "Input/output error",
+    "fsync",
+];
+
+/// Other errors of DuckDB that do not mean damage.
+const NOT_DAMAGE: [&str; 6] = [
+    "set lock",
     "Permission denied",
     "Too many open files",
-    "Read-only file system",
+    "Interrupted system call",
     "Out of Memory",
     "version number",
 ];
+
+/// True if the disk fails, so that the same may work later.
+pub(super) fn is_of_disk(error: &Error) -> bool {
+    let words = error.to_string();
+    matches!(error, Error::DuckDb(_) | Error::Io(_))
+        && OF_DISK.iter().any(|other| words.contains(other))
+}
 
 pub(super) fn is_damage(error: &Error) -> bool {
     match error {
         Error::DuckDb(error) => {
             let words = error.to_string();
-            !NOT_DAMAGE.iter().any(|other| words.contains(other))
+            let other = OF_DISK.iter().chain(&NOT_DAMAGE);
+            !other.into_iter().any(|other| words.contains(other))
         }
         _ => false,
     }

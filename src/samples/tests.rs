@@ -363,6 +363,29 @@ fn a_new_month_gets_its_own_file_and_a_late_sample_the_running_one() {
     }
 }
 
+/// The clock was 400 days ahead for two samples, and is right again.
+#[test]
+fn after_a_clock_that_ran_ahead_samples_go_to_the_file_of_their_month() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = open(dir.path(), NOVEMBER);
+    let ahead = row_of(2, "2027-12-05T00:00:00Z");
+    let after = row_of(3, "2026-11-07T00:00:00Z");
+    write(&instance, &row_of(1, "2026-11-06T00:00:00Z"));
+    write(&instance, &ahead);
+    write(&instance, &after);
+    assert_eq!(instance.count().unwrap(), 6);
+    instance.close().unwrap();
+    let rows = |month: &str| {
+        let path = dir.path().join(FOLDER).join(format!("{month}.duckdb"));
+        let file = file::connect(&path, AccessMode::ReadOnly).unwrap();
+        let count = file.query_row("SELECT count(*) FROM samples", [], |row| {
+            row.get::<_, i64>(0)
+        });
+        count.unwrap()
+    };
+    assert_eq!((rows("2026-11"), rows("2027-12")), (4, 2));
+}
+
 #[test]
 fn only_the_last_two_files_are_recent() {
     let dir = tempfile::tempdir().unwrap();

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use domain::sample::Sample;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::file::File;
 use super::long_work::LongWork;
@@ -157,11 +157,12 @@ impl Writer {
 }
 
 /// The thread's loop: writes batches until it is told to stop and the queue is empty.
-pub(super) fn run(shared: &Shared, file: File, month: Month) {
+pub(super) fn run(shared: &Shared, file: Option<File>, month: Month) {
     let mut store = Store {
         shared,
         month,
-        file: Some(file),
+        wanted: month,
+        file,
     };
     while let Some(batch) = take(shared) {
         let mut rest = batch.as_slice();
@@ -208,19 +209,24 @@ fn give_up(shared: &Shared) {
     shared.settled.notify_all();
 }
 
+/// A sample that comes this long after its month ended still goes to the file of the running month.
+const LATE: SignedDuration = SignedDuration::from_hours(24);
+
 struct Store<'a> {
     shared: &'a Shared,
+    /// The month of the file.
     month: Month,
+    /// The month of the samples: another one if that month has its archive already.
+    wanted: Month,
     /// `None` if it could not be reopened yet.
     file: Option<File>,
 }
 
 impl Store<'_> {
-    /// The number of samples from the front that go to one file. If the first sample is of the next
-    /// month, changes to that month's file. A late sample goes to the running file.
+    /// The number of samples from the front that go to one file. If the first sample is of another month, changes to that
+    /// month's file: also to an earlier one, after the clock was set back. A late sample goes to the running file.
     fn fitting(&mut self, samples: &[Sample]) -> usize {
-        let newer = |sample: &Sample| Month::of(sample.at) > self.month;
-        match samples.iter().position(newer) {
+        match samples.iter().position(|sample| !self.fits(sample)) {
             Some(0) => {
                 self.turn(Month::of(samples[0].at));
                 self.fitting(samples)
@@ -230,16 +236,26 @@ impl Store<'_> {
         }
     }
 
-    /// Closes the running file. The next commit opens that of `month`.
-    fn turn(&mut self, month: Month) {
+    fn fits(&self, sample: &Sample) -> bool {
+        let month = Month::of(sample.at);
+        let is_late = || {
+            let later = sample.at.saturating_add(LATE).unwrap_or(Timestamp::MAX);
+            month < self.wanted && Month::of(later) >= self.wanted
+        };
+        month == self.wanted || is_late()
+    }
+
+    /// Closes the running file. The next commit opens that of `wanted`, or of the next month without an archive.
+    fn turn(&mut self, wanted: Month) {
         let _no_copy = self.shared.copying.break_off();
         let mut running = lock(&self.shared.running);
         // Without a list of the folder the next commit fails, and is tried again.
         let months = Months::of(&self.shared.folder).unwrap_or_default();
-        let month = months.not_archived(month);
+        let month = months.not_archived(wanted);
         running.reader = None;
         running.month = month;
         self.month = month;
+        self.wanted = wanted;
         if let Some(Err(error)) = self.file.take().map(File::close) {
             // Its log has all rows, and readers read the log.
             lock(&self.shared.queue).stats.failing = Some(error.to_string());

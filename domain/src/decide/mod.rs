@@ -63,6 +63,7 @@ pub fn decide(
         doubted: watch.doubted().clone(),
         last_bad: BTreeMap::new(),
         events: Vec::new(),
+        looked_at: 0,
     };
     match input {
         // After a crash, decide what fell due before it. Nothing was monitored afterwards.
@@ -105,6 +106,8 @@ struct Draft<'a> {
     /// The last bad sample of each probe that was confirmed down in this turn.
     last_bad: BTreeMap<ProbeId, Timestamp>,
     events: Vec<Event>,
+    /// How many of the events are known to end no incident.
+    looked_at: usize,
 }
 
 impl Draft<'_> {

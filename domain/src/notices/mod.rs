@@ -262,27 +262,20 @@ impl Look<'_> {
 
     /// True if a system of the address's customers has a bad run pending and is not down yet.
     fn others_pending(&self) -> bool {
-        self.doubted.iter().any(|source| {
-            let system = SystemId::from(source.probe.system());
-            let configured = self.record.catalogue.probe(&source.probe);
-            let down = self
-                .record
-                .systems
-                .get(&system)
-                .is_some_and(|s| s.open.is_some());
-            configured.is_some_and(|p| p.affects == Affects::Availability)
-                && !down
-                && self.has_system(&system)
-        })
-    }
-
-    fn has_system(&self, system: &SystemId) -> bool {
-        if let Some(id) = self.address.subscriber() {
-            return self.record.subscribers.has(id, system);
+        let is_open = |system: &SystemId| {
+            let known = self.record.systems.get(system);
+            known.is_some_and(|s| s.open.is_some())
+        };
+        let is_doubted = |system: &SystemId| !is_open(system) && self.is_pending(system);
+        if self.doubted.is_empty() {
+            return false;
         }
-        let customers = self.record.catalogue.customers.iter();
-        let mut own = customers.filter(|c| c.has(self.address));
-        own.any(|c| c.systems.contains(system))
+        if let Some(id) = self.address.subscriber() {
+            let mut own = self.record.subscribers.systems(id).into_iter().flatten();
+            return own.any(is_doubted);
+        }
+        let mut own = self.customers().into_iter().flat_map(|c| &c.systems);
+        own.any(is_doubted)
     }
 
     /// Until when it is unknown whether these systems are still down, because the service did not

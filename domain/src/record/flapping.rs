@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Outage, Record};
-use crate::catalogue::Affects;
+use crate::catalogue::{Affects, System};
 use crate::id::{IncidentId, OutageId, Source, SystemId};
 
 /// A time in which a system failed again and again.
@@ -86,11 +86,10 @@ impl Record {
     /// True if an availability probe of the system is among `doubted`, the probes with a bad run that
     /// is not confirmed.
     pub(crate) fn has_pending_run(&self, doubted: &BTreeSet<Source>, system: &SystemId) -> bool {
-        let own = doubted
-            .iter()
-            .filter(|s| s.probe.system() == system.as_str());
-        let mut configured = own.filter_map(|source| self.catalogue.probe(&source.probe));
-        configured.any(|p| p.affects == Affects::Availability)
+        let configured = self.catalogue.system(system.as_str()).into_iter();
+        let mut deciding = configured.flat_map(System::deciding);
+        // Thousands may be doubted at once, and a system has few probes.
+        !doubted.is_empty() && deciding.any(|p| doubted.contains(&self.catalogue.source(&p.id)))
     }
 
     /// Since when an unstable system has been up without a break: no outage, nothing unknown, no

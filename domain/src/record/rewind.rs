@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Record;
 use super::spans::cut;
+use crate::id::OutageId;
 use crate::span::Span;
 
 impl Record {
@@ -34,7 +35,9 @@ impl Record {
         self.incidents.rewind(at);
         let back = back.to.duration_since(at);
         self.step(-back);
-        self.notices.rewind(at, back);
+        let going_on = self.outages.all().filter(|o| o.end.is_none());
+        let going_on: Vec<OutageId> = going_on.map(|outage| outage.id).collect();
+        self.notices.rewind(at, back, &going_on);
         let unresolved: Vec<_> = self.incidents.unresolved().map(|i| i.id).collect();
         for incident in unresolved {
             self.refresh_clocks(incident);

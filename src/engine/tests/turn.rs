@@ -399,6 +399,136 @@ fn frequent_and_rare_ticks_give_the_same_events() {
     assert_eq!(every(&|s| s == 24 * 3600), often);
 }
 
+/// Three systems with a probe each.
+fn three() -> Catalogue {
+    let mut catalogue = catalogue();
+    let first = catalogue.systems[0].clone();
+    for id in ["registry", "scheduling"] {
+        let mut system = first.clone();
+        system.id = id.into();
+        for probe in &mut system.probes {
+            probe.id = format!("{id}/{}", probe.id.name()).as_str().into();
+        }
+        catalogue.systems.push(system);
+    }
+    catalogue.systems.sort_by(|a, b| a.id.cmp(&b.id));
+    catalogue
+}
+
+/// ```text
+/// portal      U  D  D  D
+/// registry    U  D  D  D     each column: three samples that are seen, then one step
+/// scheduling  U  D  D  D
+/// ```
+#[test]
+fn samples_that_are_seen_together_are_one_commit_and_the_same_events() {
+    let catalogue = three();
+    let probes: Vec<_> = catalogue
+        .systems
+        .iter()
+        .map(|s| s.probes[0].id.clone())
+        .collect();
+    let begin = || {
+        let turn = Turn::new(Flaky::default(), Default::default(), &[]);
+        begun_with(turn, catalogue.clone())
+    };
+    let (mut together, mut apart) = (begin(), begin());
+    let before = together.journal().tried;
+    for (column, letter) in (0..).zip("UDDDUUU".chars()) {
+        for (row, probe) in (0..).zip(&probes) {
+            let at = t(10 + 30 * column + row);
+            let outcome = if letter == 'U' {
+                Outcome::Up
+            } else {
+                Outcome::Down
+            };
+            let mut one = sample(at, outcome);
+            one.source = domain::id::Source::new(probe.clone(), "here");
+            together.see(at, one.clone()).result.unwrap();
+            apart.step(at, Input::Sampled(one), None).result.unwrap();
+        }
+        let at = t(10 + 30 * column + 5);
+        together.step(at, Input::Tick, None).result.unwrap();
+        apart.step(at, Input::Tick, None).result.unwrap();
+    }
+    let commits = |turn: &Turn<Flaky>| turn.journal().tried - before;
+    assert!(commits(&together) <= 5, "{}", commits(&together));
+    assert!(commits(&apart) >= 9, "{}", commits(&apart));
+    assert_eq!(told(&together), told(&apart));
+    assert_eq!(together.record().outages.all().count(), 3);
+}
+
+/// The first attempt to each of these customers.
+fn attempts(turn: &Turn<Flaky>, at: Timestamp) -> Vec<(Input, Option<Vec<u8>>)> {
+    let due = notices::due(turn.record(), turn.doubted(), at).into_iter();
+    let attempt = |notice: Notice| Input::Attempt {
+        message_id: format!("<{}@example.org>", notice.recipient.address),
+        sha256: "of the message".to_owned(),
+        notice: Box::new(notice),
+    };
+    due.map(|notice| (attempt(notice), Some(b"a mail".to_vec())))
+        .collect()
+}
+
+#[test]
+fn attempts_that_begin_together_are_one_commit_and_each_has_its_own_answer() {
+    let mut catalogue = catalogue();
+    catalogue.gather_s = 0;
+    let more = ["a", "b"].map(|name| format!("{name}@st-elsewhere.example"));
+    catalogue.customers[0].contacts.extend(more);
+    let down = || {
+        let turn = Turn::new(Flaky::default(), Default::default(), &[]);
+        let mut turn = begun_with(turn, catalogue.clone());
+        play(&mut turn, 10, 30, "UDDD");
+        turn
+    };
+    let (mut together, mut alone) = (down(), down());
+    let mut inputs = attempts(&together, t(101));
+    assert_eq!(inputs.len(), 3);
+    // The same attempt again is not due.
+    inputs.push(inputs[1].clone());
+    let before = together.journal().tried;
+    let answers = together.deliver(t(101), inputs.clone());
+    assert_eq!(together.journal().tried, before + 1);
+    let given: Vec<usize> = answers.iter().map(|a| a.events().count()).collect();
+    assert_eq!(given, [1, 1, 1, 0]);
+    assert!(matches!(answers[3].result, Err(Error::Refused(_))));
+    for (input, bytes) in inputs {
+        let _ = alone.step(t(101), input, bytes.as_deref());
+    }
+    assert_eq!(alone.journal().events, together.journal().events);
+    assert_eq!(alone.record(), together.record());
+}
+
+#[test]
+fn attempts_that_cannot_be_written_together_have_not_begun() {
+    let mut turn = started();
+    play(&mut turn, 10, 30, "UDDD");
+    let at = t(140);
+    let inputs = attempts(&turn, at);
+    let before = turn.record().clone();
+    turn.journal_mut().refuses = true;
+    let answers = turn.deliver(at, inputs.clone());
+    assert!(matches!(answers[0].result, Err(Error::Store(_))));
+    assert_eq!(*turn.record(), before);
+    turn.journal_mut().refuses = false;
+    let answers = turn.deliver(t(150), inputs);
+    assert!(answers[0].changed());
+    assert_eq!(turn.journal().replay(), *turn.record());
+}
+
+#[test]
+fn what_fell_due_before_a_sample_is_decided_before_it_is_seen() {
+    let mut turn = started();
+    play(&mut turn, 10, 30, "UU");
+    // Silence was due long before this sample came.
+    let turned = turn.see(t(3_600), sample(t(3_599), Outcome::Up));
+    assert!(turned.changed());
+    let silences = facts(&turn, |f| matches!(f, Fact::ProbeSilent { .. }));
+    assert_eq!(silences.len(), 1);
+    assert!(silences[0].at < t(200));
+}
+
 #[test]
 fn a_configuration_before_the_start_does_not_cover_the_time_without_monitoring() {
     let mut turn = started();

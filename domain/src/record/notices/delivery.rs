@@ -1,5 +1,6 @@
 //! The fold of deliveries: attempts, how they ended, pauses, and what the address knows then.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -416,9 +417,26 @@ impl super::Notices {
         }
     }
 
-    /// The clock was set back by `back` to `at`: pauses last as long as before.
-    pub(in crate::record) fn rewind(&mut self, at: Timestamp, back: SignedDuration) {
+    /// The clock was set back by `back` to `at`: pauses last as long as before. What addresses were told about outages that
+    /// go on, they were told no later than now: these begin no later than now, too.
+    pub(in crate::record) fn rewind(
+        &mut self,
+        at: Timestamp,
+        back: SignedDuration,
+        going_on: &[OutageId],
+    ) {
         self.untold.rewind(at, back);
+        for outage in going_on {
+            let told = self.everyone_of_outage(*outage);
+            let told: BTreeSet<NoticeId> = told.filter_map(|(_, e)| e.began.notice()).collect();
+            for message in told {
+                self.with_message(message, |outgoing| {
+                    if let Standing::Sent(told_at) = &mut outgoing.standing {
+                        *told_at = at.min(*told_at);
+                    }
+                });
+            }
+        }
         for address in self.active.clone() {
             let earlier = |until: Timestamp| until.checked_sub(back).unwrap_or(at).min(until);
             self.with_channel(&address, |channel| {

@@ -555,6 +555,9 @@ impl Notices {
         if entry.began.is_possible() {
             self.told(id, &entry);
         }
+        if address.subscriber().is_some() {
+            self.subscribers_know.outages.insert(id);
+        }
         self.with_channel(address, |channel| {
             if open {
                 channel.outages.insert(id);
@@ -577,6 +580,8 @@ impl Notices {
         let owed = entries.iter().any(|e| e.known.is_owed());
         if entries.is_empty() {
             self.windows.remove(&key);
+        } else if address.subscriber().is_some() {
+            self.subscribers_know.windows.insert(id.clone());
         }
         self.with_channel(address, |channel| {
             if owed {

@@ -18,6 +18,7 @@ pub use posts::PostEntry;
 pub use reports::{ReportEntry, ReportKey};
 pub(crate) use staff::run_of;
 pub use staff::{StaffEntry, StaffMatter};
+use subscribers::SubscribersKnow;
 pub(crate) use untold::Untold;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -234,6 +235,7 @@ pub struct Notices {
     posts: OrdMap<(IncidentId, Address), Arc<Vec<PostEntry>>>,
     alerts: OrdMap<(u64, Address), Arc<StaffEntry>>,
     owed_alerts: OrdSet<(u64, Address)>,
+    subscribers_know: SubscribersKnow,
     pub(crate) untold: Untold,
     channels: OrdMap<Address, Arc<Channel>>,
     /// Addresses to which something may still be sent.

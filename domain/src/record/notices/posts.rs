@@ -273,6 +273,9 @@ impl Notices {
         let entries = Arc::make_mut(self.posts.entry((id, address.clone())).or_default());
         change(entries);
         let owed = entries.iter().any(|e| e.known.is_owed());
+        if address.subscriber().is_some() {
+            self.subscribers_know.incidents.insert(id);
+        }
         self.with_channel(address, |channel| {
             if owed {
                 channel.posts.insert(id);

@@ -3,12 +3,23 @@
 
 use std::sync::Arc;
 
+use imbl::{OrdMap, OrdSet};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{FIRST_SUBSCRIBER, Known, NotSent, Notices, OutageEntry, Outgoing, WindowEntry};
+use super::{
+    FIRST_SUBSCRIBER, Known, NotSent, Notices, OutageEntry, Outgoing, PostEntry, WindowEntry,
+};
 use crate::id::{IncidentId, NoticeId, OutageId, SystemId, WindowId};
 use crate::notice::Address;
 use crate::record::Record;
+
+/// The matters of which a subscriber has an entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct SubscribersKnow {
+    pub outages: OrdSet<OutageId>,
+    pub incidents: OrdSet<IncidentId>,
+    pub windows: OrdSet<WindowId>,
+}
 
 /// How long what subscribers know is remembered after its end.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -103,41 +114,62 @@ impl Record {
 
 impl Record {
     /// What subscribers knew of an outage, an incident or a window is forgotten a week after its end. Until then a
-    /// correction reaches them.
+    /// correction reaches them. It looks only at what a subscriber has an entry of, however long the history is.
     pub(in crate::record) fn forget_what_subscribers_knew(&mut self, at: Timestamp) {
         let Ok(before) = at.checked_sub(REMEMBERED) else {
             return;
         };
         let notices = &mut self.notices;
-        let over = self.outages.all();
-        for outage in over.filter(|o| o.end.is_some_and(|end| end < before)) {
-            let own = notices.outages.range((outage.id, FIRST_SUBSCRIBER)..);
-            let own = own.take_while(|((id, _), _)| *id == outage.id);
-            let known = own.filter(|(_, entry)| !entry.is_open());
-            for key in known.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
-                notices.outages.remove(&key);
+        let SubscribersKnow {
+            outages,
+            incidents,
+            windows,
+        } = notices.subscribers_know.clone();
+        let is_past = |end: Option<Timestamp>| end.is_some_and(|end| end < before);
+        for id in outages {
+            if is_past(self.outages.get(&id).and_then(|o| o.end)) {
+                let entries = &mut notices.outages;
+                if forget(entries, id, |entry| !entry.is_open()) {
+                    notices.subscribers_know.outages.remove(&id);
+                }
             }
         }
-        let over = self.incidents.all();
-        for incident in over.filter(|i| i.resolved_at.is_some_and(|end| end < before)) {
-            let own = notices.posts.range((incident.id, FIRST_SUBSCRIBER)..);
-            let own = own.take_while(|((id, _), _)| *id == incident.id);
-            let known = own.filter(|(_, entries)| !entries.iter().any(|e| e.known.is_owed()));
-            for key in known.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
-                notices.posts.remove(&key);
+        for id in incidents {
+            if is_past(self.incidents.get(id).and_then(|i| i.resolved_at)) {
+                let is_told =
+                    |entries: &Arc<Vec<PostEntry>>| !entries.iter().any(|e| e.known.is_owed());
+                if forget(&mut notices.posts, id, is_told) {
+                    notices.subscribers_know.incidents.remove(&id);
+                }
             }
         }
-        let is_past = |entries: &[WindowEntry]| {
-            let mut entries = entries.iter();
-            entries.all(|e| e.window.span.to < before && !e.known.is_owed())
-        };
-        let windows = notices.windows.iter();
-        let own = windows.filter(|((_, address), _)| address.subscriber().is_some());
-        let past = own.filter(|(_, entries)| is_past(entries));
-        for key in past.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
-            notices.windows.remove(&key);
+        for id in windows {
+            let is_past = |entries: &Arc<Vec<WindowEntry>>| {
+                let mut entries = entries.iter();
+                entries.all(|e| e.window.span.to < before && !e.known.is_owed())
+            };
+            if forget(&mut notices.windows, id.clone(), is_past) {
+                notices.subscribers_know.windows.remove(&id);
+            }
         }
     }
+}
+
+/// Forgets what subscribers know of one matter, where it may be forgotten. True if nothing is left.
+fn forget<Id: Clone + Ord, Entry: Clone>(
+    entries: &mut OrdMap<(Id, Address), Entry>,
+    id: Id,
+    may_be: impl Fn(&Entry) -> bool,
+) -> bool {
+    let own = entries.range((id.clone(), FIRST_SUBSCRIBER)..);
+    let own = own.take_while(|((of, _), _)| *of == id);
+    let (past, kept): (Vec<_>, Vec<_>) = own.partition(|(_, entry)| may_be(entry));
+    let nothing_left = kept.is_empty();
+    let past: Vec<(Id, Address)> = past.into_iter().map(|(key, _)| key.clone()).collect();
+    for key in past {
+        entries.remove(&key);
+    }
+    nothing_left
 }
 
 impl Notices {

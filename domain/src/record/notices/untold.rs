@@ -96,10 +96,10 @@ impl Notices {
         for customer in own {
             self.untold.remove(outage, &customer);
         }
-        let reported = self.untold.reported();
-        let reported = reported.filter(|(of, _)| *of == outage);
-        let reported: Vec<CustomerId> = reported.map(|(_, c)| c.clone()).collect();
-        for customer in reported {
+        let reported = self.untold.reported.range((outage, CustomerId::from(""))..);
+        let own = reported.take_while(|(of, _)| *of == outage);
+        let own: Vec<CustomerId> = own.map(|(_, customer)| customer.clone()).collect();
+        for customer in own {
             self.untold.reported.remove(&(outage, customer));
         }
     }

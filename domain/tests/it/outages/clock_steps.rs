@@ -57,6 +57,30 @@ fn kinds(service: &Service) -> Vec<Kind> {
     service.due.iter().map(|due| due.notice.kind).collect()
 }
 
+/// ```text
+/// clock   0 30 60 90 120   150 -> -3450   -3440 ...
+///         U U  D  D  D                     D D U U U
+/// told               *
+/// ```
+#[test]
+fn a_customer_told_before_the_clock_was_set_back_was_told_in_time() {
+    let mut service = watched();
+    service.draw(0, &[("a/p", "UUDDD")]);
+    service.deliver_due(Delivery::Accepted);
+    service.set_clock(150, 150 - HOUR_S);
+    service.draw(160 - HOUR_S, &[("a/p", "DDUUU")]);
+    service.deliver_due(Delivery::Accepted);
+    let october = "2026-10".parse().unwrap();
+    let report = domain::report::monthly(&service.record, "ops", october, "00").unwrap();
+    let outage = &report.outages[0];
+    // The outage now begins when the clock was set: its earlier part lies in an hour to come.
+    assert_eq!(outage.detect_s, Some(0));
+    assert_eq!(
+        (outage.tell_first_s, outage.tell_last_s),
+        (Some(0), Some(0))
+    );
+}
+
 #[test]
 fn an_outage_in_the_hour_that_happens_twice_is_told_at_once() {
     let mut service = watched();
