@@ -119,7 +119,7 @@ def measured(workspace, port, answered, count, interval_s, seconds):
         ("start lateness p90", f"{late[0.9]:.2f} ms", "", f"{bare[0.9]:.2f} ms"),
         ("start lateness p99", f"{late[0.99]:.2f} ms", f"{WANTED_P99_MS} ms", f"{bare[0.99]:.2f} ms"),
         ("latest start", f"{late[1]:.1f} ms", "", f"{bare[1]:.1f} ms"),
-        ("missed slots", f"{missed:.0f}", "0"),
+        ("missed slots", f"{missed or 0:.0f}", "0"),
         ("samples that are not up", f"{bad:.0f}", "0"),
         ("resident memory", f"{resident:.0f} MB", f"{WANTED_MB} MB" if count == 10_000 else ""),
         ("  without mapped files", f"{anonymous:.0f} MB", ""),

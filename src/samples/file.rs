@@ -159,9 +159,11 @@ impl File {
         };
         self.connection.execute_batch("BEGIN TRANSACTION")?;
         let mut rows = Vec::with_capacity(batch.len());
+        let mut new = Vec::new();
         for sample in batch {
-            rows.push((self.source(sample)?, self.verdict(sample)?));
+            rows.push((self.source(sample, &mut new), self.verdict(sample)?));
         }
+        self.write_sources(&new)?;
         let mut appender = self.connection.appender("compact")?;
         for (sample, (source, verdict)) in batch.iter().zip(rows) {
             append(&mut appender, sample, source, verdict)?;
@@ -199,29 +201,38 @@ impl File {
         Ok(())
     }
 
-    /// The number of a probe with its certificate. A new one gets a number, which is written.
-    fn source(&mut self, sample: &Sample) -> Result<u32, Error> {
+    /// The number of a probe with its certificate. A new one gets a number, and is added to `new`.
+    fn source<'a>(&mut self, sample: &'a Sample, new: &mut Vec<(u32, &'a Sample)>) -> u32 {
         let ends_at = sample.certificate_ends_at.map(Timestamp::as_microsecond);
         let key = (sample.source.clone(), ends_at);
         if let Some(id) = self.sources.get(&key) {
-            return Ok(*id);
+            return *id;
         }
         if self.sources.len() >= REMEMBERED {
             self.sources.clear();
         }
         let id = self.next_source;
-        self.connection.execute(
-            "INSERT INTO sources VALUES (?, ?, ?, ?)",
-            params![
+        self.next_source += 1;
+        self.sources.insert(key, id);
+        new.push((id, sample));
+        id
+    }
+
+    /// After a start all probes are new: a statement for each would take longer than all of their samples.
+    fn write_sources(&self, new: &[(u32, &Sample)]) -> Result<(), Error> {
+        if new.is_empty() {
+            return Ok(());
+        }
+        let mut appender = self.connection.appender("sources")?;
+        for (id, sample) in new {
+            appender.append_row(params![
                 id,
                 sample.source.probe.as_str(),
                 sample.source.vantage.as_str(),
                 sample.certificate_ends_at.map(micros)
-            ],
-        )?;
-        self.next_source += 1;
-        self.sources.insert(key, id);
-        Ok(id)
+            ])?;
+        }
+        Ok(appender.flush()?)
     }
 
     /// The number of an outcome with its reason. There are fewer than 256.
