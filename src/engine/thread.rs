@@ -362,8 +362,10 @@ impl Engine {
         // A bad run that begins or ends decides whether a notice waits for other systems.
         let doubted_changed = self.turn.record().notices.is_active()
             && *self.turn.doubted() != self.shared.snapshot().doubted;
-        self.stale |= doubted_changed;
         self.outbox_changed |= doubted_changed;
+        // That the ledger can be written again is news without an event.
+        let recovered = self.shared.snapshot().behind != self.turn.behind();
+        self.stale |= doubted_changed || recovered;
         let rested = now.duration_since(self.published_at).abs() >= PUBLISH_EVERY;
         if self.stale && (rested || self.outbox_changed) {
             self.publish(now);
