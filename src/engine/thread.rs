@@ -316,11 +316,11 @@ impl Engine {
             log(*seq, event);
         }
         self.outbox_changed |= count > 0 && self.turn.record().notices.is_active();
-        let failures = turned.iter().filter_map(|turned| match &turned.result {
+        let mut failures = turned.iter().filter_map(|turned| match &turned.result {
             Err(turn::Error::Store(error)) => Some(error),
             _ => None,
         });
-        let failure = failures.last();
+        let failure = failures.next_back();
         if count > 0 || failure.is_some() {
             let took = self.clock.read().up.saturating_sub(began).as_micros();
             let took_us = u64::try_from(took).unwrap_or(u64::MAX);

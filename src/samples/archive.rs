@@ -214,10 +214,10 @@ fn remove(file: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// The statement that writes the rows of a query.
+/// The statement that writes the rows of a query. Version 2 stores the slots of a probe as differences.
 pub(super) fn copy(query: &str, to: &Path) -> String {
     format!(
-        "COPY ({query}) TO {} (FORMAT parquet, COMPRESSION zstd)",
+        "COPY ({query}) TO {} (FORMAT parquet, PARQUET_VERSION V2, COMPRESSION zstd)",
         quoted(to)
     )
 }

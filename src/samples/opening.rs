@@ -134,19 +134,19 @@ fn attempt(path: &Path, check: &Check) -> Result<File, Refused> {
 
 /// Words of DuckDB's errors that mean that the disk fails: they end with the system's own words. DuckDB names a failed
 /// `fsync` without a reason.
-const OF_DISK: [&str; 4] = [
+const OF_DISK: [&str; 5] = [
     "No space left",
     "Read-only file system",
     "Input/output error",
+    "Interrupted system call",
     "fsync",
 ];
 
 /// Other errors of DuckDB that do not mean damage.
-const NOT_DAMAGE: [&str; 6] = [
+const NOT_DAMAGE: [&str; 5] = [
     "set lock",
     "Permission denied",
     "Too many open files",
-    "Interrupted system call",
     "Out of Memory",
     "version number",
 ];

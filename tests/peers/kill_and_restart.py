@@ -228,6 +228,9 @@ def told(nines, spool, outages):
                           and any(outage in a["joined"] and a["outage"] in beside and a["to"]
                                   for a in n["affected"])]
                 arrived = [n for n in said if any(i in kept for i in n["ids"])]
+                # A kill made a notice ambiguous that arrived. Before it was sent once more, a later one said the same and more.
+                repeats = lambda n: [o for o in arrived if o is not n and o["kind"] == n["kind"] and covers(n) <= covers(o)]
+                arrived = [n for n in arrived if not (n["result"] == "ambiguous" and repeats(n))]
                 kinds = sorted(n["kind"] for n in arrived)
                 says_both = [n for n in arrived if n["kind"] == "uptime" and n["includes_downtime"]]
                 # A kill made the downtime notice ambiguous, or the recovery notice covers several outages and
