@@ -118,14 +118,16 @@ impl Mistakes {
         found.dedup();
         let source = text.as_ref().map(|_| self.texts.len());
         let text = text.unwrap_or_default();
+        // The places are in order, so that a file of thousands of mistakes is read once.
+        let (mut line, mut read) = (1, 0);
         for (at, message) in found {
             let at = within(&text, &at);
-            let before = &text[..at.start];
-            let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+            line += text[read..at.start].matches('\n').count();
+            read = at.start;
             self.list.push(Mistake {
                 path: path.to_owned(),
-                line: before.matches('\n').count() + 1,
-                column: before[line_start..].chars().count() + 1,
+                line,
+                column: text[line_start(&text, at.start)..at.start].chars().count() + 1,
                 message,
                 at,
                 source,
@@ -179,8 +181,13 @@ fn render_one(
     let Some(text) = mistake.source.and_then(|index| texts.get(index)) else {
         return renderer.render(&[title.element(Origin::path(path))]);
     };
-    let underline = AnnotationKind::Primary.span(mistake.at.clone());
-    let snippet = Snippet::source(text.as_str())
+    // Only its own lines: the renderer reads all that it gets, for each mistake.
+    let (start, end) = (mistake.at.start, mistake.at.end);
+    let first = line_start(text, start);
+    let last = text[end..].find('\n').map_or(text.len(), |at| end + at);
+    let underline = AnnotationKind::Primary.span(start - first..end - first);
+    let snippet = Snippet::source(&text[first..last])
+        .line_start(mistake.line)
         .path(path)
         .annotation(underline);
     renderer.render(&[title.element(snippet)])
@@ -193,6 +200,11 @@ impl fmt::Display for Mistakes {
 }
 
 impl std::error::Error for Mistakes {}
+
+/// The start of the line in which a place begins.
+fn line_start(text: &str, at: usize) -> usize {
+    text[..at].rfind('\n').map_or(0, |end| end + 1)
+}
 
 /// The place cut to the text and extended to character boundaries.
 fn within(text: &str, at: &Place) -> Place {
