@@ -92,7 +92,7 @@ pub struct EngineHandle {
     wakes: Wakes,
 }
 
-/// Who waits for what.
+/// The signals that end the pauses of the engine and of the courier.
 pub(super) struct Wakes {
     /// The engine, for a request.
     pub(super) requests: Arc<Notify>,

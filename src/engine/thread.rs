@@ -201,7 +201,7 @@ impl Engine {
                 }
             }
             if self.turn.has_seen() {
-                // What follows from them is decided now, and not when the gap began.
+                // The engine learned of these samples now, and not when the gap began: its events get this time.
                 let _ = self.step(self.handled_until, Input::Tick, None);
             }
             // The clock may show an earlier time now.

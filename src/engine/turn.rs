@@ -195,7 +195,7 @@ impl<J: Journal> Turn<J> {
     /// time at which it was seen. Thousands of first results are then a few commits, and a probe that answered is not
     /// silent because another one's event is on its way to the disk.
     ///
-    /// What fell due before `now` is decided at once.
+    /// If an instant fell due by `now`, this is a whole step.
     pub fn see(&mut self, now: Timestamp, sample: Sample) -> Turned {
         let seen = self.watch.waiting().last();
         // Two samples of one probe at one instant would be taken for one.

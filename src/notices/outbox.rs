@@ -10,6 +10,7 @@ use domain::notices;
 use jiff::Timestamp;
 use tokio::time::sleep;
 
+use super::courier::SHARE;
 use super::{Due, Ended, Outbox, Refused, Rendered};
 use crate::clock;
 use crate::engine::EngineHandle;
@@ -18,10 +19,7 @@ use crate::engine::snapshot::Snapshot;
 /// The pause before a result that could not be recorded is sent to the engine again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// After all subscribers were looked at, the next look waits this many times as long as that took: it takes a tenth of
-/// the time at most.
-const SHARE: u32 = 10;
-/// The shortest and the longest such pause.
+/// The shortest and the longest pause after a look at all subscribers.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(2));
 
 /// The engine's outbox.
