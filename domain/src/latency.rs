@@ -12,11 +12,13 @@ use crate::span::Span;
 /// The bucket of a latency, named by its upper bound: the microseconds rounded up to two significant
 /// digits. `239_500` is in the bucket `240_000`. A bucket is at most 10 % wide.
 pub fn bucket(us: u64) -> u64 {
-    let mut step = 1;
-    while us.div_ceil(step) > 99 {
-        step *= 10;
+    let digits = us.checked_ilog10().unwrap_or_default();
+    let mut step = 10_u64.pow(digits.saturating_sub(1));
+    // Rounded up, 99.5 has three digits.
+    if us.div_ceil(step) > 99 {
+        step = step.saturating_mul(10);
     }
-    us.div_ceil(step) * step
+    us.div_ceil(step).saturating_mul(step)
 }
 
 /// How many latencies each bucket has: pairs of upper bound and count, in order. Empty buckets are left
@@ -27,7 +29,7 @@ pub struct Histogram(Vec<(u64, u64)>);
 
 impl From<Vec<(u64, u64)>> for Histogram {
     fn from(pairs: Vec<(u64, u64)>) -> Self {
-        let mut histogram = Self::default();
+        let mut histogram = Self(Vec::with_capacity(pairs.len()));
         for (us, count) in pairs {
             histogram.add(us, count);
         }
@@ -42,6 +44,11 @@ impl Histogram {
             return;
         }
         let bound = bucket(us);
+        // Stored ones come in order.
+        if self.0.last().is_none_or(|(last, _)| *last < bound) {
+            self.0.push((bound, count));
+            return;
+        }
         match self.0.binary_search_by_key(&bound, |(known, _)| *known) {
             Ok(place) => self.0[place].1 = self.0[place].1.saturating_add(count),
             Err(place) => self.0.insert(place, (bound, count)),

@@ -487,7 +487,7 @@ async fn open(start: &Start, data: &Path, loaded: &Loaded, clock: &Clock) -> Res
         let options = samples::Options {
             check: start.check.clone(),
             elapsed: Some(clock::elapsed),
-            whatever_the_disk: true,
+            open_despite_disk_errors: true,
             ..samples::Options::default()
         };
         let samples = Instance::open_with(&data, now, options).map_err(Error::samples(&data))?;

@@ -223,6 +223,7 @@ impl Engine {
     fn begin(&mut self, came_at: Timestamp) -> (Timestamp, Duration) {
         let now = self.clock.read();
         self.handled_until = came_at.max(self.handled_until).min(now.wall);
+        self.turn.set_clock(now.wall);
         (self.handled_until, now.up)
     }
 

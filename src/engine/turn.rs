@@ -96,6 +96,8 @@ pub struct Turn<J = Ledger> {
     uncommitted: VecDeque<(Timestamp, Input)>,
     /// When the last commit failed, until one succeeds.
     failed_at: Option<Timestamp>,
+    /// The time that the clock showed last. An input may be older, because it waited in the queue.
+    clock_shows: Timestamp,
 }
 
 impl<J: Journal> Turn<J> {
@@ -109,6 +111,7 @@ impl<J: Journal> Turn<J> {
             alive: false,
             uncommitted: VecDeque::new(),
             failed_at: None,
+            clock_shows: Timestamp::MIN,
         }
     }
 
@@ -137,6 +140,11 @@ impl<J: Journal> Turn<J> {
     /// True while an input is not on the disk yet.
     pub fn behind(&self) -> bool {
         self.failed_at.is_some()
+    }
+
+    /// Sets the time that events are recorded at, if it is later than that of their input.
+    pub fn set_clock(&mut self, shows: Timestamp) {
+        self.clock_shows = shows;
     }
 
     /// The next instant at which something falls due without an input.
@@ -267,7 +275,7 @@ impl<J: Journal> Turn<J> {
             let due = Events::new();
             turned.push(Turned { due, result });
         }
-        if !all.is_empty() && self.journal.append(now, &all, &messages).is_err() {
+        if !all.is_empty() && self.append(now, &all, &messages).is_err() {
             self.record = before;
             return None;
         }
@@ -326,7 +334,9 @@ impl<J: Journal> Turn<J> {
             self.observe(upto, &Input::Tick);
         }
         // With what the watch still holds: after a failed commit, and of samples that were only seen.
-        if due || self.failed_at.is_some() || !self.watch.waiting().is_empty() {
+        // The end of a life that crashed is decided first, so that what was read back does not move it.
+        let seen = self.alive && !self.watch.waiting().is_empty();
+        if due || self.failed_at.is_some() || seen {
             self.conclude(upto, now, &Input::Tick, None, events)?;
         }
         self.failed_at = None;
@@ -355,7 +365,7 @@ impl<J: Journal> Turn<J> {
             return Ok(());
         }
         let messages: Vec<(NoticeId, Vec<u8>)> = message_of(&decided, bytes).into_iter().collect();
-        let head = match self.journal.append(now, &decided, &messages) {
+        let head = match self.append(now, &decided, &messages) {
             Ok(head) => head,
             // The disk works and holds another message: nothing is behind, nothing is repeated.
             Err(error @ ledger::Error::MessageDiffers(_)) => {
@@ -374,6 +384,16 @@ impl<J: Journal> Turn<J> {
         }
         self.watch.settle(&self.record);
         Ok(())
+    }
+
+    fn append(
+        &mut self,
+        now: Timestamp,
+        events: &[Event],
+        messages: &[(NoticeId, Vec<u8>)],
+    ) -> Result<Head, ledger::Error> {
+        let recorded = now.max(self.clock_shows);
+        self.journal.append(recorded, events, messages)
     }
 
     /// Keeps an input that is stored nowhere else. The watch holds samples; people repeat acts.

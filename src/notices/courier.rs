@@ -46,8 +46,8 @@ const CARRIED: usize = 1024;
 /// The outbox is read this often even without a signal that it changed.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// After a look at the outbox, or at all subscribers, the next one waits this many times as long as that took: looking
-/// takes a tenth of the time at most. Messages go on meanwhile.
+/// After a look at the outbox, or at all subscribers, the next one waits this many times as long as that took, up to a limit.
+/// Looks of up to ten milliseconds take a tenth of the time at most. Messages go on meanwhile.
 pub(super) const SHARE: u32 = 10;
 
 /// No pause is shorter than this or longer than that.

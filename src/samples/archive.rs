@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::calendar;
 use domain::sample::ArchivedMonth;
@@ -12,13 +13,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::long_work::LongWork;
 use super::month::{Month, Months};
+use super::opening::{LOCKED_FOR, LOCKED_TIMES};
 use super::steps::STEPS;
 use super::writer::{Shared, Writer};
 use super::{Error, file, lock};
 
 /// A copy of the running month for another process ends so. The process removes it; each start removes
-/// what is left.
+/// what is left for longer than `OLD`. The command may outlive the service that made its copy.
 const COPY: &str = ".copy.parquet";
+const OLD: Duration = Duration::from_secs(24 * 3_600);
 
 /// The name of an unfinished archive ends so.
 const UNFINISHED: &str = ".parquet.tmp";
@@ -68,6 +71,9 @@ impl Archiver {
     /// The month cannot be read or the archive cannot be written. The DuckDB file is still there.
     pub fn write_next(&self, now: Timestamp) -> Result<Option<ArchivedMonth>, Error> {
         let folder = &self.shared.folder;
+        let work = &self.shared.archiving;
+        // From here on the writer does not turn back to the month.
+        let _turn = work.begin();
         let (running, damaged) = {
             let running = lock(&self.shared.running);
             (running.month, running.damaged.clone())
@@ -79,8 +85,6 @@ impl Archiver {
             return Ok(None);
         };
         let archive = month.archive(folder);
-        let work = &self.shared.archiving;
-        let _turn = work.begin();
         let contents = match archive.exists() {
             // A roll-over was cut off after the comparison.
             true => Contents::of(&archive, work)?,
@@ -163,14 +167,8 @@ impl Archiver {
         let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let work = &self.shared.copying;
         let _turn = work.begin();
-        let (month, reader) = {
-            let running = lock(&self.shared.running);
-            let reader = running.reader.as_ref().map(Connection::try_clone);
-            let reader =
-                reader.ok_or_else(|| Error::Failing("the file is being opened anew".into()))??;
-            work.watch(&reader)?;
-            (running.month, reader)
-        };
+        let (month, reader) = self.reader()?;
+        work.watch(&reader)?;
         let name = format!("{month}.{}-{number}{COPY}", std::process::id());
         let path = self.shared.folder.join(name);
         let rows = ROWS.replace("month.", "");
@@ -181,6 +179,19 @@ impl Archiver {
         }
         Ok(path)
     }
+
+    /// A reader of the running month. While its file is opened anew, waits for some seconds.
+    fn reader(&self) -> Result<(Month, Connection), Error> {
+        for _ in 0..LOCKED_TIMES {
+            let running = lock(&self.shared.running);
+            if let Some(reader) = &running.reader {
+                return Ok((running.month, reader.try_clone()?));
+            }
+            drop(running);
+            std::thread::sleep(LOCKED_FOR);
+        }
+        Err(Error::Failing("the file is being opened anew".into()))
+    }
 }
 
 /// The month of a copy that [`Archiver::copy_running`] made.
@@ -189,17 +200,31 @@ pub(super) fn month_of_copy(copy: &Path) -> Option<Month> {
     Month::parse(name.split_once('.')?.0, "")
 }
 
-/// Removes what a killed process left in the folder.
+/// Removes what killed processes left in the folder: unfinished archives, copies that no query reads any more, and logs of
+/// files that are archives now.
 pub(super) fn clean(folder: &Path) -> Result<(), Error> {
+    let months = Months::of(folder)?;
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
-        let left = |name: &str| name.ends_with(UNFINISHED) || name.ends_with(COPY);
-        if name.to_str().is_some_and(left) {
+        let Some(name) = name.to_str() else { continue };
+        let log_of = Month::parse(name, ".duckdb.wal");
+        let is_orphan = |month| months.archives.contains(month) && !months.files.contains(month);
+        let is_left = name.ends_with(UNFINISHED)
+            || log_of.as_ref().is_some_and(is_orphan)
+            || name.ends_with(COPY) && is_old(&entry);
+        if is_left {
             std::fs::remove_file(entry.path())?;
         }
     }
     Ok(())
+}
+
+/// True for a file that is older than any query.
+fn is_old(entry: &std::fs::DirEntry) -> bool {
+    let written = entry.metadata().and_then(|file| file.modified());
+    let age = written.map(|at| at.elapsed().unwrap_or_default());
+    age.is_ok_and(|age| age > OLD)
 }
 
 fn remove(file: &Path) -> Result<(), Error> {

@@ -4,10 +4,16 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use domain::id::Source;
-use domain::sample::{Outcome, Reason, Sample};
-use duckdb::types::{TimeUnit, ToSqlOutput, Value, ValueRef};
+use domain::sample::{Outcome, Phases, Reason, Sample};
+use duckdb::arrow::array::{
+    ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray, UInt8Array, UInt16Array,
+    UInt32Array,
+};
+use duckdb::arrow::error::ArrowError;
+use duckdb::types::{TimeUnit, Value};
 use duckdb::{AccessMode, Config, Connection, params};
 use jiff::Timestamp;
 
@@ -158,16 +164,18 @@ impl File {
             return Ok(());
         };
         self.connection.execute_batch("BEGIN TRANSACTION")?;
-        let mut rows = Vec::with_capacity(batch.len());
+        let mut sources = Vec::with_capacity(batch.len());
+        let mut verdicts = Vec::with_capacity(batch.len());
         let mut new = Vec::new();
         for sample in batch {
-            rows.push((self.source(sample, &mut new), self.verdict(sample)?));
+            sources.push(self.source(sample, &mut new));
+            verdicts.push(self.verdict(sample)?);
         }
         self.write_sources(&new)?;
         let mut appender = self.connection.appender("compact")?;
-        for (sample, (source, verdict)) in batch.iter().zip(rows) {
-            append(&mut appender, sample, source, verdict)?;
-        }
+        let rows = columns(batch, sources, verdicts)
+            .map_err(|error| Error::Unreadable(error.to_string()))?;
+        appender.append_record_batch(rows)?;
         // Dropping the appender would ignore errors.
         appender.flush()?;
         drop(appender);
@@ -269,40 +277,57 @@ fn prepare(connection: &Connection) -> Result<(), Error> {
     Ok(())
 }
 
-fn append(
-    appender: &mut duckdb::Appender<'_>,
-    sample: &Sample,
-    source: u32,
-    verdict: u8,
-) -> Result<(), duckdb::Error> {
-    let late = u32::try_from(sample.late_us).unwrap_or(u32::MAX);
+/// The columns of `compact`, which the appender takes whole instead of row by row.
+fn columns(
+    batch: &[Sample],
+    sources: Vec<u32>,
+    verdicts: Vec<u8>,
+) -> Result<RecordBatch, ArrowError> {
+    let late = |sample: &Sample| u32::try_from(sample.late_us).unwrap_or(u32::MAX);
     // The slot makes the start exact, even if the lateness is clamped.
-    let slot = sample.at.as_microsecond() - i64::from(late);
-    let phases = &sample.phases;
-    let code = |us: Option<u64>| optional(us.map(encode));
-    // Borrowed values are bound as they are: `params!` makes an owned value of each first.
-    let row = [
-        ValueRef::UInt(source),
-        ValueRef::Timestamp(TimeUnit::Microsecond, slot),
-        ValueRef::UInt(late),
-        ValueRef::UTinyInt(verdict),
-        ValueRef::USmallInt(encode(sample.took_us)),
-        code(phases.resolve_us),
-        code(phases.connect_us),
-        code(phases.tls_us),
-        code(phases.processing_us),
-        code(phases.transfer_us),
-        optional(sample.status),
-        sample
-            .detail
-            .as_deref()
-            .map_or(ValueRef::Null, ValueRef::from),
+    let slot = |sample: &Sample| sample.at.as_microsecond() - i64::from(late(sample));
+    let phase = |us: fn(&Phases) -> Option<u64>| -> ArrayRef {
+        let codes = batch.iter().map(|sample| us(&sample.phases).map(encode));
+        Arc::new(UInt16Array::from_iter(codes))
+    };
+    let all: [(&str, ArrayRef); 12] = [
+        ("source", Arc::new(UInt32Array::from(sources))),
+        (
+            "slot",
+            Arc::new(TimestampMicrosecondArray::from_iter_values(
+                batch.iter().map(slot),
+            )),
+        ),
+        (
+            "late",
+            Arc::new(UInt32Array::from_iter_values(batch.iter().map(late))),
+        ),
+        ("verdict", Arc::new(UInt8Array::from(verdicts))),
+        (
+            "took",
+            Arc::new(UInt16Array::from_iter_values(
+                batch.iter().map(|sample| encode(sample.took_us)),
+            )),
+        ),
+        ("resolve", phase(|phases| phases.resolve_us)),
+        ("connect", phase(|phases| phases.connect_us)),
+        ("tls", phase(|phases| phases.tls_us)),
+        ("processing", phase(|phases| phases.processing_us)),
+        ("transfer", phase(|phases| phases.transfer_us)),
+        (
+            "status",
+            Arc::new(UInt16Array::from_iter(
+                batch.iter().map(|sample| sample.status),
+            )),
+        ),
+        (
+            "detail",
+            Arc::new(StringArray::from_iter(
+                batch.iter().map(|sample| sample.detail.as_deref()),
+            )),
+        ),
     ];
-    appender.append_row(row.map(ToSqlOutput::Borrowed))
-}
-
-fn optional<'a>(value: Option<u16>) -> ValueRef<'a> {
-    value.map_or(ValueRef::Null, ValueRef::USmallInt)
+    RecordBatch::try_from_iter(all)
 }
 
 /// An instant for DuckDB, truncated to whole microseconds.

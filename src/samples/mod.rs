@@ -120,7 +120,7 @@ pub struct Options {
     pub retry: Duration,
     /// Opens the samples even if their disk fails: the writer goes on trying. The outages are not in them, and the
     /// monitoring must go on.
-    pub whatever_the_disk: bool,
+    pub open_despite_disk_errors: bool,
 }
 
 impl Default for Options {
@@ -131,7 +131,7 @@ impl Default for Options {
             queue: QUEUE,
             batch: BATCH,
             retry: RETRY,
-            whatever_the_disk: false,
+            open_despite_disk_errors: false,
         }
     }
 }
@@ -166,7 +166,7 @@ impl Instance {
         let mut queue = Queue::default();
         let (reader, file) = match opened {
             Ok((reader, file)) => (Some(reader), Some(file)),
-            Err(error) if options.whatever_the_disk && opening::is_of_disk(&error) => {
+            Err(error) if options.open_despite_disk_errors && opening::is_of_disk(&error) => {
                 tracing::error!(%error, "the samples cannot be opened; monitoring goes on without them until they can");
                 queue.stats.failing = Some(error.to_string());
                 (None, None)

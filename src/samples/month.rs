@@ -110,9 +110,8 @@ impl Months {
         &self.files | &self.archives
     }
 
-    /// The month whose file is written now. A file of the next month stays in use: a sample just after
-    /// midnight made it, or the clock was set back a little. A file further ahead comes from a wrong
-    /// clock and is not used. An archive is never added to: the month after it takes the samples.
+    /// The month whose file is written now. A file of the next month stays in use until an earlier
+    /// sample comes: a sample just after midnight made it. A file further ahead comes from a wrong clock and is not used. An archive is never added to: the month after it takes the samples.
     pub(super) fn running(&self, now: Timestamp) -> Month {
         let current = Month::of(now);
         match self.files.contains(&current.next()) {

@@ -26,6 +26,10 @@ const DAMAGED: u8 = 65;
 const ASK_EVERY: Duration = Duration::from_millis(20);
 const ASK_TIMES: u32 = 6_000;
 
+/// A file that another process has locked is tried again so often, and after so long: five seconds in all.
+pub(super) const LOCKED_TIMES: u32 = 50;
+pub(super) const LOCKED_FOR: Duration = Duration::from_millis(100);
+
 /// How a file is checked before it is opened.
 #[derive(Clone, Debug)]
 pub enum Check {
@@ -87,9 +91,16 @@ pub(super) fn open(
     now: Timestamp,
     aside: &mut Vec<SetAside>,
 ) -> Result<File, Error> {
+    let mut tries = 0;
     loop {
         let why = match attempt(path, check) {
             Ok(file) => return Ok(file),
+            // A query, or the check of a life that was killed, reads the file for a moment.
+            Err(Refused::Otherwise(error)) if is_locked(&error) && tries < LOCKED_TIMES => {
+                tries += 1;
+                std::thread::sleep(LOCKED_FOR);
+                continue;
+            }
             Err(Refused::Otherwise(error)) => return Err(error),
             Err(Refused::Damaged(why)) => why,
         };
@@ -107,6 +118,11 @@ pub(super) fn open(
     }
 }
 
+/// True if another process has locked the file.
+pub(super) fn is_locked(error: &Error) -> bool {
+    matches!(error, Error::DuckDb(error) if error.to_string().contains(SET_LOCK))
+}
+
 enum Refused {
     Damaged(String),
     Otherwise(Error),
@@ -121,7 +137,11 @@ fn attempt(path: &Path, check: &Check) -> Result<File, Refused> {
             .write(true)
             .open(path)
             .map_err(|error| Refused::Otherwise(error.into()))?;
-        check.look(path).map_err(Refused::Damaged)?;
+        if let Err(why) = check.look(path) {
+            // DuckDB can die of a failing disk, too.
+            disk_works(path).map_err(|error| Refused::Otherwise(error.into()))?;
+            return Err(Refused::Damaged(why));
+        }
     }
     File::open(path).map_err(|error| {
         if exists && is_damage(&error) {
@@ -132,19 +152,38 @@ fn attempt(path: &Path, check: &Check) -> Result<File, Refused> {
     })
 }
 
+/// Reads all of a file and its log, and writes beside them.
+fn disk_works(path: &Path) -> std::io::Result<()> {
+    let log = file::log_of(path);
+    for path in [path, &log] {
+        if path.exists() {
+            crate::files::digest(path)?;
+        }
+    }
+    let tried = path.with_file_name("disk-check");
+    crate::files::replace_private(&tried, &[0; 4096])?;
+    std::fs::remove_file(tried)
+}
+
 /// Words of DuckDB's errors that mean that the disk fails: they end with the system's own words. DuckDB names a failed
 /// `fsync` without a reason.
-const OF_DISK: [&str; 5] = [
+const OF_DISK: [&str; 8] = [
     "No space left",
+    "Disk quota exceeded",
+    "Stale file handle",
+    "Transport endpoint is not connected",
     "Read-only file system",
     "Input/output error",
     "Interrupted system call",
     "fsync",
 ];
 
+/// DuckDB's words for a file that another process has locked.
+const SET_LOCK: &str = "set lock";
+
 /// Other errors of DuckDB that do not mean damage.
 const NOT_DAMAGE: [&str; 5] = [
-    "set lock",
+    SET_LOCK,
     "Permission denied",
     "Too many open files",
     "Out of Memory",

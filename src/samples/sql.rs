@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::archive::{COLUMNS, ROWS, month_of_copy, outside, parquet, quoted};
 use super::month::{Month, Months};
-use super::{Error, FOLDER, file};
+use super::{Error, FOLDER, file, opening};
 
 /// DuckDB's memory limit for a query. Beyond it DuckDB writes to a folder beside the samples.
 const MEMORY: &str = "512MB";
@@ -104,38 +104,10 @@ impl Sql {
         out: Option<&Path>,
     ) -> Result<Sql, Error> {
         let folder = data.join(FOLDER);
-        let (archives, files) = match folder.is_dir() {
-            true => {
-                let sources = Sources::of(&folder, running)?;
-                let copy = sources.copy.map(|(path, _)| path);
-                let archives: Vec<_> = sources.archives.into_iter().chain(copy).collect();
-                (archives, sources.files)
-            }
-            false => (Vec::new(), Vec::new()),
+        let connection = match folder.is_dir() {
+            true => attached(&folder, running, out)?,
+            false => Sources::default().attach(&folder, out)?,
         };
-        let logs = files.iter().map(|path| file::log_of(path));
-        let all: Vec<PathBuf> = archives.iter().chain(&files).cloned().chain(logs).collect();
-        let allowed: Vec<&Path> = all.iter().map(PathBuf::as_path).chain(out).collect();
-        let connection = outside(MEMORY, &folder, &allowed)?;
-        let mut parts: Vec<String> = archives
-            .iter()
-            .map(|path| format!("FROM {}", parquet(path)))
-            .collect();
-        for (n, path) in files.iter().enumerate() {
-            let schema = format!("m{n}");
-            connection
-                .execute_batch(&format!("ATTACH {} AS {schema} (READ_ONLY)", quoted(path)))?;
-            let rows = ROWS.replace("month.", &format!("{schema}."));
-            parts.push(format!("SELECT {COLUMNS} {rows}"));
-        }
-        if parts.is_empty() {
-            parts.push(EMPTY.to_owned());
-        }
-        connection.execute_batch(&format!(
-            "CREATE VIEW samples AS SELECT probe, vantage, slot + to_microseconds(late_us) AS started_at, \
-             * EXCLUDE (probe, vantage, slot) FROM ({})",
-            parts.join(" UNION ALL ")
-        ))?;
         let mut names = BTreeSet::from(["samples".to_owned()]);
         for table in tables {
             fill(&connection, table)?;
@@ -330,7 +302,31 @@ impl Used {
     }
 }
 
+/// Attaches the files of a folder, all of one moment. While a roll-over ends, a file goes that was listed; while the
+/// service starts, it locks files for a moment.
+fn attached(
+    folder: &Path,
+    running: Option<&Path>,
+    out: Option<&Path>,
+) -> Result<Connection, Error> {
+    let mut tries = 0;
+    loop {
+        let sources = Sources::of(folder, running)?;
+        let attached = sources.attach(folder, out);
+        let is_stable = Sources::of(folder, running)? == sources;
+        let is_over = |error: &Error| is_stable && !opening::is_locked(error);
+        match attached {
+            Ok(connection) if is_stable => return Ok(connection),
+            Err(error) if is_over(&error) || tries >= opening::LOCKED_TIMES => return Err(error),
+            _ => {}
+        }
+        tries += 1;
+        std::thread::sleep(opening::LOCKED_FOR);
+    }
+}
+
 /// The files with the samples of a folder.
+#[derive(Default, PartialEq, Eq)]
 struct Sources {
     archives: Vec<PathBuf>,
     /// The DuckDB files that are closed.
@@ -366,6 +362,36 @@ impl Sources {
             archives: archives.iter().map(|month| month.archive(folder)).collect(),
             copy: copy.filter(|(_, month)| !archives.contains(month)),
         })
+    }
+
+    /// A connection with the view `samples` of all files.
+    fn attach(&self, folder: &Path, out: Option<&Path>) -> Result<Connection, Error> {
+        let copy = self.copy.as_ref().map(|(path, _)| path);
+        let archives: Vec<&PathBuf> = self.archives.iter().chain(copy).collect();
+        let logs: Vec<PathBuf> = self.files.iter().map(|path| file::log_of(path)).collect();
+        let all = archives.iter().copied().chain(&self.files).chain(&logs);
+        let allowed: Vec<&Path> = all.map(PathBuf::as_path).chain(out).collect();
+        let connection = outside(MEMORY, folder, &allowed)?;
+        let parts = archives.iter();
+        let mut parts: Vec<String> = parts
+            .map(|path| format!("FROM {}", parquet(path)))
+            .collect();
+        for (n, path) in self.files.iter().enumerate() {
+            let schema = format!("m{n}");
+            connection
+                .execute_batch(&format!("ATTACH {} AS {schema} (READ_ONLY)", quoted(path)))?;
+            let rows = ROWS.replace("month.", &format!("{schema}."));
+            parts.push(format!("SELECT {COLUMNS} {rows}"));
+        }
+        if parts.is_empty() {
+            parts.push(EMPTY.to_owned());
+        }
+        connection.execute_batch(&format!(
+            "CREATE VIEW samples AS SELECT probe, vantage, slot + to_microseconds(late_us) AS started_at, \
+             * EXCLUDE (probe, vantage, slot) FROM ({})",
+            parts.join(" UNION ALL ")
+        ))?;
+        Ok(connection)
     }
 }
 

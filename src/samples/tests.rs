@@ -375,15 +375,39 @@ fn after_a_clock_that_ran_ahead_samples_go_to_the_file_of_their_month() {
     write(&instance, &after);
     assert_eq!(instance.count().unwrap(), 6);
     instance.close().unwrap();
-    let rows = |month: &str| {
-        let path = dir.path().join(FOLDER).join(format!("{month}.duckdb"));
-        let file = file::connect(&path, AccessMode::ReadOnly).unwrap();
-        let count = file.query_row("SELECT count(*) FROM samples", [], |row| {
-            row.get::<_, i64>(0)
-        });
-        count.unwrap()
-    };
-    assert_eq!((rows("2026-11"), rows("2027-12")), (4, 2));
+    assert_eq!(rows_and_batches(dir.path(), "2026-11").0, 4);
+    assert_eq!(rows_and_batches(dir.path(), "2027-12").0, 2);
+}
+
+/// The rows of a month's closed file, and the transactions that wrote them.
+fn rows_and_batches(data: &Path, month: &str) -> (i64, i64) {
+    let path = data.join(FOLDER).join(format!("{month}.duckdb"));
+    let file = file::connect(&path, AccessMode::ReadOnly).unwrap();
+    let query = "SELECT (SELECT count(*) FROM samples), (SELECT count(*) FROM batches)";
+    let found = file.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)));
+    found.unwrap()
+}
+
+#[test]
+fn samples_of_two_clocks_that_alternate_go_to_two_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = open(dir.path(), NOVEMBER);
+    // Runs that were under way when the clock was set end among later ones.
+    let now = row_of(20, "2026-11-06T00:00:00Z");
+    let before = row_of(20, "2027-12-05T00:00:00Z");
+    let alternating: Vec<Sample> = now
+        .into_iter()
+        .zip(before)
+        .flat_map(|(now, before)| [now, before])
+        .collect();
+    write(&instance, &alternating);
+    assert_eq!(instance.count().unwrap(), 40);
+    instance.close().unwrap();
+    for month in ["2026-11", "2027-12"] {
+        let (rows, batches) = rows_and_batches(dir.path(), month);
+        assert_eq!(rows, 20, "{month}");
+        assert!(batches <= 2, "{month} has {batches} batches");
+    }
 }
 
 #[test]

@@ -160,16 +160,18 @@ impl Writer {
 pub(super) fn run(shared: &Shared, file: Option<File>, month: Month) {
     let mut store = Store {
         shared,
-        month,
         wanted: month,
         file,
     };
-    while let Some(batch) = take(shared) {
-        let mut rest = batch.as_slice();
-        while !rest.is_empty() {
-            let end = store.fitting(rest);
-            let (part, later) = rest.split_at(end);
-            if !store.commit(part) {
+    while let Some(mut rest) = take(shared) {
+        while let Some(first) = rest.first() {
+            if !rest.iter().any(|sample| store.fits(sample)) {
+                store.turn(Month::of(first.at));
+            }
+            // All of one file together: around a step of the clock the samples of both times alternate.
+            let (part, later): (Vec<_>, Vec<_>) =
+                rest.into_iter().partition(|sample| store.fits(sample));
+            if !store.commit(&part) {
                 give_up(shared);
                 return;
             }
@@ -214,28 +216,14 @@ const LATE: SignedDuration = SignedDuration::from_hours(24);
 
 struct Store<'a> {
     shared: &'a Shared,
-    /// The month of the file.
-    month: Month,
-    /// The month of the samples: another one if that month has its archive already.
+    /// The month of the samples. An archive is never added to: the file is that of the next month without one.
     wanted: Month,
     /// `None` if it could not be reopened yet.
     file: Option<File>,
 }
 
 impl Store<'_> {
-    /// The number of samples from the front that go to one file. If the first sample is of another month, changes to that
-    /// month's file: also to an earlier one, after the clock was set back. A late sample goes to the running file.
-    fn fitting(&mut self, samples: &[Sample]) -> usize {
-        match samples.iter().position(|sample| !self.fits(sample)) {
-            Some(0) => {
-                self.turn(Month::of(samples[0].at));
-                self.fitting(samples)
-            }
-            Some(end) => end,
-            None => samples.len(),
-        }
-    }
-
+    /// True if the sample goes to the running file: it is of its month, or late.
     fn fits(&self, sample: &Sample) -> bool {
         let month = Month::of(sample.at);
         let is_late = || {
@@ -245,16 +233,15 @@ impl Store<'_> {
         month == self.wanted || is_late()
     }
 
-    /// Closes the running file. The next commit opens that of `wanted`, or of the next month without an archive.
+    /// Closes the running file. The next commit opens that of `wanted`: also of an earlier month, after the clock was set
+    /// back.
     fn turn(&mut self, wanted: Month) {
         let _no_copy = self.shared.copying.break_off();
+        // The month may be on its way into an archive.
+        let _no_archive = self.shared.archiving.break_off();
         let mut running = lock(&self.shared.running);
-        // Without a list of the folder the next commit fails, and is tried again.
-        let months = Months::of(&self.shared.folder).unwrap_or_default();
-        let month = months.not_archived(wanted);
         running.reader = None;
-        running.month = month;
-        self.month = month;
+        running.month = wanted;
         self.wanted = wanted;
         if let Some(Err(error)) = self.file.take().map(File::close) {
             // Its log has all rows, and readers read the log.
@@ -321,7 +308,9 @@ impl Store<'_> {
         // Readers of older files hold this lock too, so that no file is opened twice.
         let _no_copy = self.shared.copying.break_off();
         let mut running = lock(&self.shared.running);
-        let path = self.month.file(&self.shared.folder);
+        let month = Months::of(&self.shared.folder)?.not_archived(self.wanted);
+        running.month = month;
+        let path = month.file(&self.shared.folder);
         let now = part
             .iter()
             .map(|sample| sample.at)
@@ -337,6 +326,8 @@ impl Store<'_> {
         let file = opened?;
         crate::files::sync_dir(&self.shared.folder)?;
         running.reader = Some(file.reader()?);
+        // A file that was found damaged while another month ran is a new one now.
+        running.damaged.remove(&month);
         self.file = Some(file);
         Ok(())
     }

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Outage, Record};
 use crate::catalogue::{Affects, System};
-use crate::id::{IncidentId, OutageId, Source, SystemId};
+use crate::id::{IncidentId, OutageId, ProbeId, Source, SystemId};
 
 /// A time in which a system failed again and again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,8 +88,12 @@ impl Record {
     pub(crate) fn has_pending_run(&self, doubted: &BTreeSet<Source>, system: &SystemId) -> bool {
         let configured = self.catalogue.system(system.as_str()).into_iter();
         let mut deciding = configured.flat_map(System::deciding);
-        // Thousands may be doubted at once, and a system has few probes.
-        !doubted.is_empty() && deciding.any(|p| doubted.contains(&self.catalogue.source(&p.id)))
+        // Thousands may be doubted at once, and a system has few probes. A run may have begun under another vantage.
+        let is_doubted = |probe: &ProbeId| {
+            let from = doubted.range(Source::new(probe.clone(), "")..).next();
+            from.is_some_and(|source| source.probe == *probe)
+        };
+        !doubted.is_empty() && deciding.any(|p| is_doubted(&p.id))
     }
 
     /// Since when an unstable system has been up without a break: no outage, nothing unknown, no

@@ -114,6 +114,8 @@ pub struct SystemRecord {
     pub outages: Vec<OutageId>,
     /// The one that is open, observed by probes.
     pub open: Option<OutageId>,
+    /// Those that people declared: few, where all outages of years are thousands.
+    pub declared: Vec<OutageId>,
     /// Faults of the monitor.
     pub faults: Vec<Fault>,
     /// The last time in which it failed again and again: it does so now if it is among
@@ -235,13 +237,9 @@ impl Record {
 
     /// The state of a system now, by `docs/concepts.md`.
     pub fn state(&self, system: &SystemId) -> State {
-        let declared = self.systems.get(system).is_some_and(|s| {
-            s.outages.iter().any(|o| {
-                self.outages
-                    .get(o)
-                    .is_some_and(|o| o.declared.is_some() && o.end.is_none())
-            })
-        });
+        let declared = self
+            .open_outages(system)
+            .any(|outage| outage.declared.is_some());
         let heard_down = self.catalogue.system(system.as_str()).is_some_and(|s| {
             s.probes
                 .iter()
@@ -272,10 +270,15 @@ impl Record {
 
     /// True if an outage of the system goes on, observed or declared.
     pub fn has_open_outage(&self, system: &SystemId) -> bool {
-        let open = |o: &OutageId| self.outages.get(o).is_some_and(|o| o.end.is_none());
-        self.systems
-            .get(system)
-            .is_some_and(|s| s.open.is_some() || s.outages.iter().any(open))
+        self.open_outages(system).next().is_some()
+    }
+
+    /// The outages of the system that go on, observed or declared.
+    pub(crate) fn open_outages(&self, system: &SystemId) -> impl Iterator<Item = &Outage> {
+        let known = self.systems.get(system).into_iter();
+        let ids = known.flat_map(|s| s.open.iter().chain(&s.declared));
+        let outages = ids.filter_map(|id| self.outages.get(id)).map(|o| &**o);
+        outages.filter(|outage| outage.end.is_none())
     }
 
     /// Up to when the samples of a probe are in the record: what came later may not be. A

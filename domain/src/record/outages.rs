@@ -279,6 +279,9 @@ impl Record {
     fn began(&mut self, system: &SystemId, outage: Outage) {
         let record = Arc::make_mut(self.systems.entry(system.clone()).or_default());
         record.outages.push(outage.id);
+        if outage.declared.is_some() {
+            record.declared.push(outage.id);
+        }
         self.outages.insert(outage);
     }
 }

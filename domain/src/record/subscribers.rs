@@ -98,10 +98,8 @@ impl Record {
         let address = Address::Subscriber(id);
         self.drop_unsubscribed(&address, at);
         let open = |system: &SystemId| {
-            let outages = self.systems.get(system).into_iter();
-            let outages = outages.flat_map(|s| s.outages.iter().rev());
-            let outages = outages.filter_map(|o| self.outages.get(o));
-            let open = outages.filter(|o| o.end.is_none() && o.counts_from().is_some());
+            let open = self.open_outages(system);
+            let open = open.filter(|o| o.counts_from().is_some());
             open.map(|o| o.id).collect::<Vec<OutageId>>()
         };
         for outage in new.iter().flat_map(open).collect::<Vec<_>>() {

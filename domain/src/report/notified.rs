@@ -45,11 +45,12 @@ pub(super) fn telling<'a>(scope: &Scope<'a>, outage: &Outage) -> impl Iterator<I
         let outgoing = entry.began.notice().and_then(|id| notices.message(id));
         let outgoing = outgoing.map(|o| &**o);
         let afterwards = outgoing.is_some_and(|o| o.notice.kind == Kind::Uptime);
+        let settled_at = outgoing.and_then(settled_at);
         Telling {
             entry,
             address,
             result: result_of(entry.began, outgoing),
-            at: outgoing.and_then(settled_at),
+            at: settled_at.map(|at| entry.told_by.unwrap_or(at).min(at)),
             afterwards,
             outgoing,
         }

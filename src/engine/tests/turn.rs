@@ -8,6 +8,7 @@ use domain::id::NoticeId;
 use domain::input::Input;
 use domain::notice::Notice;
 use domain::notices;
+use domain::policy::{Commitment, Commitments, Measure, Period, Policy, Severity};
 use domain::sample::Outcome;
 use domain::span::Span;
 use jiff::{SignedDuration, Timestamp};
@@ -318,6 +319,75 @@ fn after_a_crash_everything_since_the_last_sign_of_life_is_unknown() {
     );
 }
 
+/// ```text
+/// seconds   30 60 90   105         690              14400
+/// sample     D  D  D (later ones are not judged yet)
+/// service              |killed                        |an act on the stopped ledger
+/// response                          due
+/// ```
+#[test]
+fn a_crash_is_dated_by_the_last_sign_of_life_and_not_by_samples_that_were_read_back() {
+    let respond = Commitment {
+        within_s: 600,
+        measure: Measure::Elapsed,
+        during: Period::Always,
+        estimate: false,
+    };
+    let mut catalogue = catalogue();
+    catalogue.policies.push(Policy {
+        id: "agreement".into(),
+        name: "Agreement".to_owned(),
+        target: None,
+        unknown_is_down: false,
+        degraded_is_down: false,
+        ignore_shorter_s: 0,
+        min_coverage_ppm: 0,
+        monthly_allowance_s: None,
+        min_notice_s: None,
+        service_hours: None,
+        planned_hours: None,
+        commitments: Commitments {
+            severities: vec![Severity {
+                id: "down".to_owned(),
+                respond: Some(respond),
+                ..Severity::default()
+            }],
+            ..Commitments::default()
+        },
+    });
+    catalogue.systems[0].policy = Some("agreement".into());
+    let mut turn = begun_with(
+        Turn::new(Flaky::default(), Default::default(), &[]),
+        catalogue,
+    );
+    play(&mut turn, 30, 30, "DDD");
+    let journal = std::mem::take(turn.journal_mut());
+    let record = journal.replay();
+    let read_back = [30, 60, 90, 95, 100].map(|at| sample(t(at), Outcome::Down));
+    let mut turn = Turn::new(journal, record, &read_back);
+    let alive_until = Some(t(105));
+    turn.step(t(14_400), Input::Crashed { alive_until }, None)
+        .result
+        .unwrap();
+    let until =
+        |fact: &Fact| matches!(fact, Fact::Crashed { alive_until } if *alive_until == t(105));
+    let found = facts(&turn, |fact| matches!(fact, Fact::Crashed { .. }));
+    assert!(
+        found.iter().all(|event| until(&event.fact)) && found.len() == 1,
+        "{found:?}"
+    );
+}
+
+#[test]
+fn an_input_that_waited_is_recorded_when_it_is_written() {
+    let mut turn = started();
+    play(&mut turn, 10, 30, "UUDD");
+    turn.set_clock(t(160));
+    play(&mut turn, 130, 30, "D");
+    let (recorded, event) = turn.journal().events.last().unwrap();
+    assert_eq!((*recorded, event.at), (t(160), t(130)));
+}
+
 #[test]
 fn silence_falls_due_by_itself_at_its_own_time() {
     let mut turn = started();
@@ -518,7 +588,7 @@ fn attempts_that_cannot_be_written_together_have_not_begun() {
 }
 
 #[test]
-fn what_fell_due_before_a_sample_is_decided_before_it_is_seen() {
+fn instants_due_before_a_sample_are_decided_before_it_is_seen() {
     let mut turn = started();
     play(&mut turn, 10, 30, "UU");
     // Silence was due long before this sample came.

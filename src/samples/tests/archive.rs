@@ -117,6 +117,12 @@ fn a_kill_between_two_steps_of_a_roll_over_loses_and_doubles_nothing() {
     assert_eq!(again.samples, 501);
     assert!(!month.exists());
     assert_eq!(instance.count().unwrap(), samples.len() as u64);
+    instance.close().unwrap();
+    // Killed between the file and its log: the next start removes the log.
+    std::fs::write(folder.join("2026-11.duckdb.wal"), "rest").unwrap();
+    begin("only its log");
+    let left = files(dir.path());
+    assert!(!left.contains(&"2026-11.duckdb.wal".to_owned()), "{left:?}");
 }
 
 #[test]
@@ -144,6 +150,30 @@ fn samples_after_the_clock_was_set_back_into_an_archived_month_are_kept() {
     write(&instance, &row_of(3, NOVEMBER));
     assert_eq!(instance.count().unwrap(), samples.len() as u64 + 3);
     assert_eq!(instance.set_aside(), []);
+}
+
+#[test]
+fn a_clock_that_is_set_back_waits_for_the_archive_of_the_month_that_runs_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = open(dir.path(), NOVEMBER);
+    write(&instance, &row_of(2, NOVEMBER));
+    // The clock runs a year ahead, so November counts as finished.
+    let ahead = "2027-12-05T00:00:00Z";
+    write(&instance, &row_of(2, ahead));
+    let archiving = instance.shared.archiving.begin();
+    let writer = instance.writer();
+    writer.offer(sample("portal/web", NOVEMBER)).unwrap();
+    // Only waiting shows that it is not written.
+    std::thread::sleep(std::time::Duration::from_millis(800));
+    assert_eq!(writer.stats().waiting, 1);
+    drop(archiving);
+    writer.flush().unwrap();
+    assert_eq!(instance.archiver().write_next(at(ahead)).unwrap(), None);
+    assert_eq!(instance.count().unwrap(), 5);
+    assert_eq!(
+        files(dir.path()),
+        ["2026-11.duckdb", "2026-11.duckdb.wal", "2027-12.duckdb"]
+    );
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! The fold of deliveries: attempts, how they ended, pauses, and what the address knows then.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -406,6 +405,7 @@ impl super::Notices {
                 customers: notice.recipient.customers().cloned().collect(),
                 began: Known::No,
                 ended: Known::No,
+                told_by: None,
             })
         });
     }
@@ -417,8 +417,8 @@ impl super::Notices {
         }
     }
 
-    /// The clock was set back by `back` to `at`: pauses last as long as before. What addresses were told about outages that
-    /// go on, they were told no later than now: these begin no later than now, too.
+    /// The clock was set back by `back` to `at`: pauses last as long as before. Addresses that know of outages that go on
+    /// were told no later than now: these begin no later than now, too.
     pub(in crate::record) fn rewind(
         &mut self,
         at: Timestamp,
@@ -427,13 +427,14 @@ impl super::Notices {
     ) {
         self.untold.rewind(at, back);
         for outage in going_on {
-            let told = self.everyone_of_outage(*outage);
-            let told: BTreeSet<NoticeId> = told.filter_map(|(_, e)| e.began.notice()).collect();
-            for message in told {
-                self.with_message(message, |outgoing| {
-                    if let Standing::Sent(told_at) = &mut outgoing.standing {
-                        *told_at = at.min(*told_at);
-                    }
+            let told = self.everyone_of_outage(*outage).filter(|(_, entry)| {
+                let message = entry.began.notice().and_then(|id| self.message(id));
+                message.is_some_and(|outgoing| matches!(outgoing.standing, Standing::Sent(_)))
+            });
+            let told: Vec<Address> = told.map(|(address, _)| address.clone()).collect();
+            for address in told {
+                self.with_outage(*outage, &address, |entry| {
+                    entry.told_by = Some(entry.told_by.unwrap_or(at).min(at));
                 });
             }
         }

@@ -97,6 +97,7 @@ impl Record {
             customers,
             began: Known::No,
             ended: Known::No,
+            told_by: None,
         };
         self.notices.await_notice(id, &entry);
         self.notices
@@ -388,18 +389,17 @@ impl Record {
 
     /// True if two outages of the system are one downtime. There is nothing to share otherwise.
     pub(super) fn has_joint_downtime(&self, system: &SystemId) -> bool {
-        let known = self.systems.get(system).into_iter();
-        let outages = known.flat_map(|s| &s.outages);
-        let counted = outages.filter_map(|o| self.outages.get(o));
-        let counted: Vec<&Outage> = counted
-            .map(|o| &**o)
-            .filter(|o| o.counts_from().is_some())
-            .collect();
-        let mut declared = counted.iter().filter(|o| o.declared.is_some());
+        let Some(known) = self.systems.get(system) else {
+            return false;
+        };
+        let counted = |id: &OutageId| {
+            let outage = self.outages.get(id);
+            outage.filter(|o| o.counts_from().is_some())
+        };
+        let mut declared = known.declared.iter().filter_map(counted);
         declared.any(|o| {
-            counted
-                .iter()
-                .any(|other| other.id != o.id && o.meets(other))
+            let mut all = known.outages.iter().filter_map(counted);
+            all.any(|other| other.id != o.id && o.meets(other))
         })
     }
 
@@ -462,7 +462,8 @@ impl Record {
         let Some(first) = self.outages.get(&id).filter(|o| o.counts_from().is_some()) else {
             return together;
         };
-        let Some(known) = self.systems.get(&first.system) else {
+        let known = self.systems.get(&first.system);
+        let Some(known) = known.filter(|s| !s.declared.is_empty()) else {
             return together;
         };
         let untold = |o: &Outage| {

@@ -81,6 +81,8 @@ pub struct OutageEntry {
     pub customers: BTreeSet<CustomerId>,
     pub began: Known,
     pub ended: Known,
+    /// The clock was set back to this after the address was told: it was told no later.
+    pub told_by: Option<Timestamp>,
 }
 
 impl OutageEntry {

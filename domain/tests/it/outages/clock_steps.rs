@@ -81,6 +81,31 @@ fn a_customer_told_before_the_clock_was_set_back_was_told_in_time() {
     );
 }
 
+/// ```text
+/// clock   0 30 60 90 120 150 180 210   240 -> 150
+/// a       U D  D  D   U   U   U   U
+/// b       U D  D  D   D   D   D   D
+/// told                             *
+/// ```
+#[test]
+fn an_outage_that_is_over_keeps_the_time_of_a_notice_that_it_shares() {
+    let mut service = Service::new(ORIGIN, vec![system("a"), system("b")]);
+    service.draw(0, &[("a/p", "UDDDUUUU"), ("b/p", "UDDDDDDD")]);
+    service.deliver_due(Delivery::Accepted);
+    let tell_s = |service: &Service| {
+        let october = "2026-10".parse().unwrap();
+        let report = domain::report::monthly(&service.record, "ops", october, "00").unwrap();
+        let lines = report.outages.iter();
+        lines.map(|line| line.tell_first_s).collect::<Vec<_>>()
+    };
+    let before = tell_s(&service);
+    service.set_clock(240, 150);
+    assert_eq!(
+        (before, tell_s(&service)),
+        (vec![Some(180); 2], vec![Some(180), Some(120)])
+    );
+}
+
 #[test]
 fn an_outage_in_the_hour_that_happens_twice_is_told_at_once() {
     let mut service = watched();
