@@ -66,7 +66,8 @@ class Made:
         config = self.nines.config
         config.write_text(config.read_text().replace("members =", "second_person = false\nmembers =", 1)
                           + '[[contact]]\nid = "desk"\nemail = "desk@example.org"\n')
-        now = datetime.datetime.now(UTC)
+        # A month is archived a day after its end.
+        now = datetime.datetime.now(UTC) - datetime.timedelta(hours=25)
         self.earlier, self.later = (month_before(now.year, now.month, back) for back in (2, 1))
         self.simulate(workspace)
         self.live(port)

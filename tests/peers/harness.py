@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -89,11 +90,23 @@ def until(seconds, what, condition, every=0.05):
         time.sleep(every)
 
 
+# Below those that Linux gives to outgoing connections, which would take a port between its choice and its use.
+PORTS = range(20_000, 32_000)
+RESERVED = []
+
+
 def free_port(address="127.0.0.1"):
-    """Return an unused port."""
-    with socket.socket() as held:
-        held.bind((address, 0))
-        return held.getsockname()[1]
+    """Return an unused port. No other script on this machine gets it until this one ends."""
+    for port in random.sample(PORTS, 200):
+        with contextlib.suppress(OSError), socket.socket() as held:
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            held.bind((address, port))
+            name = socket.socket(socket.AF_UNIX)
+            # The kernel forgets an abstract name with its process.
+            name.bind(f"\0nines-peers-{port}")
+            RESERVED.append(name)
+            return port
+    raise Failed("no port is free")
 
 
 def answers(port, address="127.0.0.1"):

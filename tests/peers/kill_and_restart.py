@@ -229,7 +229,7 @@ def told(nines, spool, outages):
                                   for a in n["affected"])]
                 arrived = [n for n in said if any(i in kept for i in n["ids"])]
                 # A kill made a notice ambiguous that arrived. Before it was sent once more, a later one said the same and more.
-                repeats = lambda n: [o for o in arrived if o is not n and o["kind"] == n["kind"] and covers(n) <= covers(o)]
+                repeats = lambda n: [o for o in arrived if o["kind"] == n["kind"] and covers(n) < covers(o)]
                 arrived = [n for n in arrived if not (n["result"] == "ambiguous" and repeats(n))]
                 kinds = sorted(n["kind"] for n in arrived)
                 says_both = [n for n in arrived if n["kind"] == "uptime" and n["includes_downtime"]]
