@@ -10,7 +10,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
@@ -139,14 +139,14 @@ impl SmtpServer {
     }
 
     /// Serves one client over a stream that need not be a socket, until it leaves. Returns the messages that were taken.
-    pub async fn serve_one<S>(stream: S, rules: Vec<Rule>) -> Vec<Received>
+    pub async fn serve_one<S>(stream: S, tls: Tls, rules: Vec<Rule>) -> Vec<Received>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let shared = Shared::new(Tls::None);
+        let shared = Shared::new(tls);
         *lock(&shared.rules) = rules;
         // A broken conversation is for the client to notice.
-        drop(converse(Box::new(stream), false, &shared).await);
+        drop(accept(stream, &shared).await);
         lock(&shared.kept).drain(..).collect()
     }
 
@@ -245,7 +245,7 @@ struct Conversation<'a> {
     to: Vec<String>,
 }
 
-async fn accept(stream: TcpStream, shared: &Shared) -> io::Result<()> {
+async fn accept<S: Stream + 'static>(stream: S, shared: &Shared) -> io::Result<()> {
     match &shared.tls {
         Tls::Always(acceptor) => {
             converse(Box::new(acceptor.accept(stream).await?), true, shared).await

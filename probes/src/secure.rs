@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use domain::sample::Reason;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
@@ -13,16 +13,16 @@ use crate::tls::{Client, Paths, Versions, server_name};
 use crate::trace::{FirstByte, Phase, Trace};
 
 /// Does the TLS handshake of a client. Trusts the machine's authorities and the certificates in `ca_file`
-/// (PEM), which is read for each connection. Has no time limit.
+/// (PEM), which is read for each connection. Has no time limit. The caller has turned off Nagle's algorithm.
 ///
 /// # Errors
 ///
 /// The reason, for an operator: the file, the certificate or the handshake.
-pub async fn secure(
-    tcp: TcpStream,
+pub async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
     host: &str,
     ca_file: Option<&Path>,
-) -> Result<TlsStream<TcpStream>, String> {
+) -> Result<TlsStream<S>, String> {
     let host = match host.parse() {
         Ok(address) => Host::Address(address),
         Err(_) => Host::Name(host.into()),
@@ -38,7 +38,7 @@ pub async fn secure(
     let client = client.await.map_err(|error| error.to_string())??;
     let first_byte = FirstByte::new(Instant::now());
     let mut trace = Trace::begin(&first_byte, Phase::Tls);
-    let done = client.handshake(name, tcp, &mut trace).await;
+    let done = client.handshake_over(name, stream, &mut trace).await;
     done.map_err(|fault| match fault.reason {
         Reason::Certificate => format!("certificate {}", fault.detail),
         _ => fault.detail,

@@ -186,13 +186,23 @@ impl Client {
         // algorithm would hold back. Fails only if the peer has already reset the connection.
         tcp.set_nodelay(true)
             .map_err(|error| errors::handshake(&error, &Presented::default(), self.versions))?;
+        self.handshake_over(name, tcp, trace).await
+    }
+
+    /// Does the handshake over a stream that need not be a socket.
+    pub(crate) async fn handshake_over<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        name: ServerName<'static>,
+        stream: S,
+        trace: &mut Trace<'_>,
+    ) -> Result<TlsStream<S>, Fault> {
         let protocols = self.protocols.iter().map(|name| name.to_vec()).collect();
         let connectors = self.connectors.get();
         let connector = match &connectors.identified {
             Some(identified) if !self.anonymous => identified,
             _ => &connectors.anonymous,
         };
-        let connect = connector.with_alpn(protocols).connect(name, tcp);
+        let connect = connector.with_alpn(protocols).connect(name, stream);
         let record = Presented {
             chain: trace.is_read().then(Vec::new),
             ..Presented::default()
@@ -344,7 +354,7 @@ pub(crate) async fn read_rest<S: AsyncRead + Unpin>(stream: &mut S) -> io::Resul
 }
 
 /// `TLS 1.3 with TLS13_AES_256_GCM_SHA384`.
-fn in_words(stream: &TlsStream<TcpStream>) -> String {
+fn in_words<S>(stream: &TlsStream<S>) -> String {
     let (_, connection) = stream.get_ref();
     let version = match connection.protocol_version() {
         Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",

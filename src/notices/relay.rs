@@ -6,7 +6,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -17,12 +16,13 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Starttls};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::Response;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
 use super::ehlo;
-use super::smtp_io::ByLine;
+use super::smtp_io::{ByLine, Shared};
 use super::text;
 use crate::config::{Relay, Scheme};
 
@@ -231,26 +231,29 @@ impl Relay {
     async fn open(&self, limits: &Timeouts) -> Result<(AsyncSmtpConnection, ClientId), Refusal> {
         let (stream, peer, local) = self.reach(limits).await?;
         let hello = ehlo::name(self.ehlo_name.as_deref(), local.ip());
+        let connection = self.begin(stream, peer, &hello, limits).await?;
+        Ok((connection, hello))
+    }
+
+    /// Encrypts a new connection as `scheme` says, greets and authenticates.
+    pub(super) async fn begin<S>(
+        &self,
+        stream: S,
+        peer: SocketAddr,
+        hello: &ClientId,
+        limits: &Timeouts,
+    ) -> Result<AsyncSmtpConnection, Refusal>
+    where
+        S: AsyncRead + AsyncWrite + Send + Sync + Unpin + fmt::Debug + 'static,
+    {
         let ready: Box<dyn AsyncTokioStream> = match self.scheme {
             Scheme::Smtp => Box::new(ByLine::new(stream, peer)),
             Scheme::Smtps => Box::new(ByLine::new(self.secure(stream, limits).await?, peer)),
             Scheme::StartTls => {
-                let stream = ask_for_tls(stream, peer, &hello, limits).await?;
+                let stream = ask_for_tls(stream, peer, hello, limits).await?;
                 Box::new(ByLine::greeted(self.secure(stream, limits).await?, peer))
             }
         };
-        let connection = self.begin(ready, peer, &hello, limits).await?;
-        Ok((connection, hello))
-    }
-
-    /// Greets and authenticates over a connection that is encrypted as `scheme` says.
-    pub(super) async fn begin(
-        &self,
-        ready: Box<dyn AsyncTokioStream>,
-        peer: SocketAddr,
-        hello: &ClientId,
-        limits: &Timeouts,
-    ) -> Result<AsyncSmtpConnection, Refusal> {
         let mut connection = greet(ready, hello, limits).await?;
         if let Some(user) = &self.user {
             if self.scheme == Scheme::Smtp && !peer.ip().to_canonical().is_loopback() {
@@ -316,11 +319,11 @@ impl Relay {
 
     /// Does the TLS handshake with the trust of the probes. Reads the trusted certificates for each connection,
     /// so that a renewed file applies at once.
-    async fn secure(
+    async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
-        stream: TcpStream,
+        stream: S,
         limits: &Timeouts,
-    ) -> Result<TlsStream<TcpStream>, Refusal> {
+    ) -> Result<TlsStream<S>, Refusal> {
         let secured = probes::secure(stream, &self.host, self.ca_file.as_deref());
         match timeout(limits.tls, secured).await {
             Ok(Ok(secured)) => Ok(secured),
@@ -341,18 +344,17 @@ async fn greet(
 }
 
 /// Greets in clear text and asks for TLS. Returns the stream with the handshake as the next thing on it.
-async fn ask_for_tls(
-    stream: TcpStream,
+async fn ask_for_tls<S>(
+    stream: S,
     peer: SocketAddr,
     hello: &ClientId,
     limits: &Timeouts,
-) -> Result<TcpStream, Refusal> {
-    let lost = |error: io::Error| broken(Step::StartTls, error.to_string());
-    // lettre does not give a stream back, so it gets a second handle of the same connection.
-    let stream = stream.into_std().map_err(lost)?;
-    let handle = stream.try_clone().map_err(lost)?;
-    let handle = TcpStream::from_std(handle).map_err(lost)?;
-    let clear = Box::new(ByLine::byte_by_byte(handle, peer));
+) -> Result<S, Refusal>
+where
+    S: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static,
+{
+    let stream = Shared::new(stream);
+    let clear = Box::new(ByLine::byte_by_byte(stream.handle(), peer));
     let mut connection = greet(clear, hello, limits).await?;
     if !connection.can_starttls() {
         let text = "the relay does not offer STARTTLS".to_owned();
@@ -362,7 +364,10 @@ async fn ask_for_tls(
     let reply = within(Step::StartTls, limits.greeting, reply).await?;
     in_step(Step::StartTls, &reply, 2)?;
     drop(connection);
-    TcpStream::from_std(stream).map_err(lost)
+    stream.into_inner().ok_or_else(|| {
+        let text = "the connection is still in use".to_owned();
+        broken(Step::StartTls, text)
+    })
 }
 
 /// Sends MAIL, RCPT, DATA and the message. Returns the relay's reply to the message.

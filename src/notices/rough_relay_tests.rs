@@ -7,14 +7,12 @@ use std::time::Duration;
 
 use demo::smtp_server::{Answer, Moment, Rule, SmtpServer, Tls};
 use domain::event::Delivery;
-use lettre::transport::smtp::client::AsyncTokioStream;
 use lettre::transport::smtp::extension::ClientId;
 use secrecy::SecretString;
 
-use super::delivery::{attempt, result};
+use super::delivery::result;
 use super::delivery_tests::certificate;
 use super::relay::{Timeouts, Transaction, transact};
-use super::smtp_io::ByLine;
 use crate::config::{Relay, Scheme};
 
 const FROM: &str = "status@example.org";
@@ -81,48 +79,31 @@ fn rules(moment: Moment, answer: Answer) -> Vec<Rule> {
 /// One attempt without a socket, under the limits of RFC 5321. Returns how it ended, and how many messages were taken.
 async fn attempt_in_memory(moment: Moment, answer: Answer) -> (Delivery, usize) {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
-    let server = tokio::spawn(SmtpServer::serve_one(theirs, rules(moment, answer)));
+    let folder = tempfile::tempdir().unwrap();
+    let (acceptor, ca_file) = certificate("127.0.0.1", &folder);
+    let (relay, tls) = match moment {
+        Moment::StartTls => {
+            let mut relay = relay(Scheme::StartTls, PEER.port());
+            relay.ca_file = Some(ca_file);
+            (relay, Tls::Offered(acceptor))
+        }
+        _ => (relay(Scheme::Smtp, PEER.port()), Tls::None),
+    };
+    let server = tokio::spawn(SmtpServer::serve_one(theirs, tls, rules(moment, answer)));
     let limits = Timeouts::default();
     let transaction = Transaction {
         from: &FROM.parse().unwrap(),
         to: &TO.parse().unwrap(),
         bytes: BYTES,
     };
-    let ready: Box<dyn AsyncTokioStream> = Box::new(ByLine::new(ours, PEER));
-    let relay = relay(Scheme::Smtp, PEER.port());
     let hello = ClientId::Domain("nines.example".to_owned());
-    let begun = relay.begin(ready, PEER, &hello, &limits).await;
+    let begun = relay.begin(ours, PEER, &hello, &limits).await;
     let ended = match begun {
         Ok(mut connection) => transact(&mut connection, &transaction, &limits).await,
         Err(refusal) => Err(refusal),
     };
     let ended = ended.map_or_else(|refusal| result(&refusal), |_| Delivery::Accepted);
     (ended, server.await.unwrap().len())
-}
-
-/// One attempt through STARTTLS, which needs a socket.
-async fn attempt_with_tls(answer: Answer) -> (Delivery, usize) {
-    let folder = tempfile::tempdir().unwrap();
-    let (acceptor, ca_file) = certificate("127.0.0.1", &folder);
-    let anywhere = "127.0.0.1:0".parse().unwrap();
-    let server = SmtpServer::listen(anywhere, Tls::Offered(acceptor));
-    let server = server.await.unwrap();
-    // Silence here has the limit of the greeting.
-    let greeting = match &answer {
-        Answer::Stall => Duration::from_millis(500),
-        _ => Timeouts::default().greeting,
-    };
-    server.script(rules(Moment::StartTls, answer));
-    let relay = Relay {
-        ca_file: Some(ca_file),
-        ..relay(Scheme::StartTls, server.address().port())
-    };
-    let limits = Timeouts {
-        greeting,
-        ..Timeouts::default()
-    };
-    let (ended, _) = attempt(&[relay], FROM, TO, BYTES, &limits).await;
-    (ended.result, server.received().len())
 }
 
 /// A runtime whose clock jumps to the next deadline when nothing else is left to do.
@@ -141,20 +122,13 @@ fn each_fault_of_a_relay_ends_the_attempt_as_documented() {
         heads.collect::<String>(),
         " --- |".repeat(columns.len() + 1)
     );
-    let real = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
     for (step, moment) in ROWS {
         table += &format!("| {step} |");
         for (head, answer) in &columns {
-            let is_slow = matches!(answer, Answer::Drip | Answer::Late(_));
             let is_break = matches!(answer, Answer::Drop | Answer::Stall);
             let ended = match moment {
-                // It does not speak before the final dot, and TLS needs a socket.
+                // It does not speak before the final dot.
                 Moment::Body if !is_break => None,
-                Moment::StartTls if is_slow => None,
-                Moment::StartTls => Some(real.block_on(attempt_with_tls(answer.clone()))),
                 _ => Some(on_a_virtual_clock(attempt_in_memory(
                     moment,
                     answer.clone(),
