@@ -12,6 +12,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod desk;
+pub mod digest;
 pub mod engine;
 pub mod files;
 pub mod ledger;

@@ -10,6 +10,8 @@ use domain::record::Record;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use crate::digest::hex;
+
 mod codec;
 mod line;
 mod log_check;
@@ -158,7 +160,7 @@ impl Default for Head {
     fn default() -> Self {
         Head {
             seq: 0,
-            hash: row::hex(&row::GENESIS),
+            hash: hex(&row::GENESIS),
         }
     }
 }
@@ -238,7 +240,7 @@ impl Ledger {
     pub fn head(&self) -> Head {
         Head {
             seq: self.seq,
-            hash: row::hex(&self.hash),
+            hash: hex(&self.hash),
         }
     }
 

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
 use super::{Error, Fault, Stored, codec};
+use crate::digest::hex;
 
 /// A link of the chain.
 pub(super) type Hash = [u8; 32];
@@ -277,20 +278,6 @@ pub(super) fn instant(at: Timestamp) -> String {
 pub(super) fn integer(number: u64) -> Result<i64, Error> {
     i64::try_from(number)
         .map_err(|_| Error::Unstorable(format!("{number} is beyond what a row can hold")))
-}
-
-/// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    // A replay needs it for each event, and formatting each byte takes a tenth of its time.
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
-    let mut text = String::with_capacity(bytes.len() * 2);
-    text.extend(
-        bytes
-            .iter()
-            .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]),
-    );
-    text
 }
 
 /// Parses the result of [`hex`].

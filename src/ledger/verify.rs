@@ -7,9 +7,9 @@ use std::path::Path;
 
 use domain::event::Fact;
 use domain::id::NoticeId;
-use sha2::{Digest, Sha256};
 
 use super::{Error, Head, Stored, row, schema};
+use crate::digest::{hex, sha256};
 
 /// A difference between the ledger and the state that Nines wrote.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -120,7 +120,7 @@ pub fn verify(data: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Verific
     let mut verification = Verification {
         head: Head {
             seq: 0,
-            hash: row::hex(&row::GENESIS),
+            hash: hex(&row::GENESIS),
         },
         messages: 0,
         faults: Vec::new(),
@@ -257,7 +257,7 @@ fn messages(
         let notice = NoticeId(id.unsigned_abs());
         seen.insert(notice);
         let message = row.get_ref(1)?.as_bytes().map_err(rusqlite::Error::from)?;
-        let sha256 = row::hex(&Sha256::digest(message));
+        let sha256 = sha256(message);
         match attempted.get(&notice) {
             Some(hashes) => found.faults.extend(
                 hashes

@@ -5,11 +5,10 @@ use std::io::ErrorKind;
 use domain::notice::Notice;
 use lettre::message::header::{ContentTransferEncoding, ContentType};
 use lettre::message::{Attachment as Named, SinglePart};
-use sha2::{Digest, Sha256};
 
 use super::Error;
-use super::message::hex;
 use super::render::Renderer;
+use crate::digest::sha256;
 use crate::files::{self, ReadError};
 
 /// The largest file that a mail attaches, in bytes. Many relays refuse more than 10 MB, and base64
@@ -54,7 +53,7 @@ impl Renderer {
         }
         let path = folder.join(&file.name);
         match files::read(&path, LARGEST) {
-            Ok(bytes) if hex(&Sha256::digest(&bytes)) == file.sha256 => Ok(Some(Attachment {
+            Ok(bytes) if sha256(&bytes) == file.sha256 => Ok(Some(Attachment {
                 name: file.name.clone(),
                 bytes,
             })),

@@ -16,20 +16,20 @@ use domain::notice::{Address, Kind, Notice};
 use domain::record::Record;
 use jiff::Timestamp;
 use people::People;
-use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::delivery::{Ended, attempt};
 use super::letter::{self, Reader, Readers};
-use super::message::{hex, to_person};
+use super::message::to_person;
 use super::persons::{Persons, without_address};
 use super::relay::{Farewell, Timeouts};
 use super::webhook::post;
 use super::{Rendered, Renderer};
 use crate::clock;
 use crate::config::{Relay, Webhook};
+use crate::digest::sha256;
 
 /// The number of messages under way at once, so that one stalled relay does not block the others.
 const CONNECTIONS: usize = 8;
@@ -97,7 +97,7 @@ impl Sender {
             || {
                 let count = record.notices.count_to(address);
                 let seed = format!("{}\0{address}\0{count}", record.identity);
-                let id = &hex(&Sha256::digest(seed))[..24];
+                let id = &sha256(seed)[..24];
                 format!("<{id}@{}>", record.catalogue.mail_from.domain())
             },
             |(_, outgoing)| outgoing.message_id.clone(),

@@ -7,11 +7,11 @@ use domain::notice::Notice;
 use jiff::Timestamp;
 use minijinja::HtmlEscape;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::message::{Headers, build, hex, mailbox};
+use super::message::{Headers, build, mailbox};
 use super::render::{Preview, Renderer};
 use super::{Error, Rendered, Sender, courier};
+use crate::digest::sha256;
 
 /// Stands for the link in the parts of a letter.
 pub(super) const LINK: &str = "subscription-link.invalid";
@@ -65,7 +65,7 @@ impl Renderer {
         let bytes = serde_json::to_vec(&letter).map_err(|e| Error::Message(e.to_string()))?;
         Ok(Rendered {
             message_id: letter.message_id,
-            sha256: hex(&Sha256::digest(&bytes)),
+            sha256: sha256(&bytes),
             bytes,
         })
     }
@@ -116,7 +116,7 @@ pub(super) fn addressed(letter: &[u8], reader: &Reader) -> Result<Vec<u8>, Error
 
 /// The sender of a mail that is no notice.
 pub(super) fn sender(catalogue: &domain::catalogue::Catalogue, seed: &str) -> Sender {
-    let id = &hex(&Sha256::digest(seed))[..24];
+    let id = &sha256(seed)[..24];
     Sender {
         service: catalogue.service.clone(),
         contact: courier::contact(catalogue),

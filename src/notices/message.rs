@@ -10,11 +10,11 @@ use lettre::message::header::{
 };
 use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
 use lettre::{Address, address::Envelope};
-use sha2::{Digest, Sha256};
 
 use super::attachment::Attachment;
 use super::render::{Preview, Renderer};
 use super::{Due, Error, Sender, text};
+use crate::digest::sha256;
 
 /// A message, ready for a relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Rendered {
             }
             Recipient::Webhook(_) | Recipient::Subscriber(_) => due.sender.message_id.clone(),
         };
-        let sha256 = hex(&Sha256::digest(&bytes));
+        let sha256 = sha256(&bytes);
         Self {
             message_id,
             bytes,
@@ -150,7 +150,7 @@ pub(super) fn build(
     }
 
     // `=_` cannot occur in quoted-printable text, so the boundary occurs nowhere else.
-    let seed = hex(&Sha256::digest(headers.message_id));
+    let seed = sha256(headers.message_id);
     let boundary = format!("=_nines_{}", &seed[..32]);
     let alternative =
         ContentType::parse(&format!("multipart/alternative; boundary=\"{boundary}\""))
@@ -176,7 +176,7 @@ pub(super) fn build(
     text::wire_safe(&bytes).map_err(|what| fail(&format!("it holds {what}")))?;
     Ok(Rendered {
         message_id: headers.message_id.to_owned(),
-        sha256: hex(&Sha256::digest(&bytes)),
+        sha256: sha256(&bytes),
         bytes,
     })
 }
@@ -231,8 +231,4 @@ fn header_of(bytes: &[u8], name: &str) -> Option<String> {
             .eq_ignore_ascii_case(name)
             .then(|| value.trim().to_owned())
     })
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -4,11 +4,10 @@ use domain::catalogue::Catalogue;
 use domain::notice::{Kind, Notice};
 use jiff::Timestamp;
 use mail_parser::{MessageParser, MimeHeaders as _};
-use sha2::{Digest as _, Sha256};
 
-use super::message::hex;
 use super::render::Renderer;
 use super::{Sender, sample};
+use crate::digest::sha256;
 
 const CONTACT: &str = "Service Desk, +1 716 555 0100";
 
@@ -84,7 +83,7 @@ fn only_the_approved_file_is_attached_and_only_up_to_the_limit() {
     let page = b"<!DOCTYPE html>\n<p>A line that ends in CR\r and a dot:\n.\n".to_vec();
     let mut notice = sample::notice(Kind::Report, &Catalogue::default(), at());
     let file = notice.report.as_mut().unwrap().file.as_mut().unwrap();
-    file.sha256 = hex(&Sha256::digest(&page));
+    file.sha256 = sha256(&page);
     file.bytes = page.len() as u64;
     let path = folder.path().join(&file.name);
     let name = file.name.clone();

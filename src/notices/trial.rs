@@ -2,15 +2,14 @@
 
 use domain::catalogue::Catalogue;
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
 use super::courier::contact;
 use super::delivery::{Ended, attempt};
-use super::message::hex;
 use super::relay::Timeouts;
 use super::webhook::post;
 use super::{Error, Renderer, Sender};
 use crate::config::{Relay, Webhook};
+use crate::digest::sha256;
 
 /// Sends a test mail to `to` through the first of `relays` that accepts it.
 ///
@@ -50,7 +49,7 @@ pub async fn send_test_webhook(
 }
 
 fn sender(catalogue: &Catalogue, to: &str, at: Timestamp) -> Sender {
-    let id = &hex(&Sha256::digest(format!("{to}\0{}", at.as_nanosecond())))[..24];
+    let id = &sha256(format!("{to}\0{}", at.as_nanosecond()))[..24];
     Sender {
         service: catalogue.service.clone(),
         contact: contact(catalogue),

@@ -23,9 +23,9 @@ use url::{Host, Url};
 
 use super::delivery::Ended;
 use super::forbidden::forbidden;
-use super::message::hex;
 use super::text;
 use crate::config::Webhook;
+use crate::digest::hex;
 
 /// The header with the id of the notice, the same in each attempt.
 const ID: &str = "nines-id";

@@ -6,10 +6,9 @@ use std::collections::BTreeMap;
 use domain::notice::{About, Affected, Kind, Notice, Role};
 use jiff::Timestamp;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
-use super::message::hex;
 use super::{Error, Rendered, Renderer, Sender};
+use crate::digest::sha256;
 
 /// The version of the keys. A key may be added without a new one.
 const VERSION: u32 = 1;
@@ -142,7 +141,7 @@ fn body(body: &Body<'_>) -> Result<Rendered, Error> {
     let bytes = serde_json::to_vec(body).map_err(|error| Error::Message(error.to_string()))?;
     Ok(Rendered {
         message_id: body.id.to_owned(),
-        sha256: hex(&Sha256::digest(&bytes)),
+        sha256: sha256(&bytes),
         bytes,
     })
 }

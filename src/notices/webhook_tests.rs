@@ -12,11 +12,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::delivery::Ended;
-use super::message::hex;
 use super::render_tests::{notice, portal, sender};
 use super::webhook::{meaning, post};
 use super::{Due, Rendered, Renderer};
 use crate::config::Webhook;
+use crate::digest::hex;
 
 const SECRET: &str = "a secret of the test";
 

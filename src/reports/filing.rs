@@ -13,10 +13,10 @@ use domain::input::FiledReport;
 use domain::notice::ReportFile;
 use domain::record::{Record, Revision};
 use domain::report::{self, Report, figures};
-use sha2::{Digest, Sha256};
 
 use super::{Format, Rendered, render};
 use crate::config::Look;
+use crate::digest::sha256;
 use crate::files;
 use crate::ledger::{self, Head, Ledger};
 use crate::samples::rollup;
@@ -213,9 +213,4 @@ pub fn with_figures(ledger: &Ledger, act: Act) -> Result<Act, Error> {
 /// True for an act after which files are written.
 pub fn is_approval(act: &Act) -> bool {
     matches!(act, Act::ApproveReport { .. } | Act::ReviseReport { .. })
-}
-
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    let hash = Sha256::digest(bytes);
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

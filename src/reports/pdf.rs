@@ -10,12 +10,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 use typeset::{Document, Fonts};
 
 use super::pictures::{self, Letters};
 use super::{Error, Rendered, template};
 use crate::config::{Look, Paper};
+use crate::digest::sha256;
 use crate::files;
 
 const NAME: &str = "monthly.typ";
@@ -160,14 +160,6 @@ fn added(folder: &Path) -> Result<(Fonts, Vec<FontFile>), Error> {
     }
     let fonts = Fonts::new(contents).map_err(|error| wrong(error.to_string()))?;
     Ok((fonts, files))
-}
-
-/// The SHA-256 of `content` in hexadecimal digits.
-fn sha256(content: &[u8]) -> String {
-    Sha256::digest(content)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 /// Makes every text safe to print, and collects every instant in words. A text that only looks like an

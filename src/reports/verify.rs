@@ -7,9 +7,10 @@ use domain::record::Revision;
 use domain::report::{Missing, Report};
 use serde_json::Value;
 
-use super::filing::{self, FOLDER, renderer, sha256};
+use super::filing::{self, FOLDER, renderer};
 use super::{Format, render};
 use crate::config::Look;
+use crate::digest::sha256;
 use crate::files;
 use crate::ledger::Ledger;
 use crate::samples::rollup;

@@ -10,10 +10,9 @@ use domain::latency::{Counted, Histogram, LocalDay, Rollup, StoredRollup};
 use domain::span::Span;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::Error;
-use crate::files;
+use crate::{digest, files};
 
 /// The folder of the files in a data directory.
 pub const FOLDER: &str = "rollups";
@@ -49,7 +48,7 @@ pub fn write(data: &Path, rollup: &Rollup) -> Result<StoredRollup, Error> {
     let bytes = encode(rollup).map_err(std::io::Error::other)?;
     let day = &rollup.day;
     let zone = day.zone.replace('/', "-");
-    let sha256 = sha256(&bytes);
+    let sha256 = digest::sha256(&bytes);
     let mut file = format!("{}-{zone}.jsonl", day.date);
     let folder = data.join(FOLDER);
     files::make_private_dir(&folder)?;
@@ -74,7 +73,7 @@ pub fn write(data: &Path, rollup: &Rollup) -> Result<StoredRollup, Error> {
 /// Reads a roll-up; `None` if the file is lost, or is not the one with this SHA-256.
 pub fn read(data: &Path, file: &str, sha256: &str) -> Option<Rollup> {
     let bytes = files::read(&data.join(FOLDER).join(file), LARGEST).ok()?;
-    (self::sha256(&bytes) == sha256).then(|| decode(&bytes))?
+    (digest::sha256(&bytes) == sha256).then(|| decode(&bytes))?
 }
 
 fn encode(rollup: &Rollup) -> serde_json::Result<Vec<u8>> {
@@ -122,9 +121,4 @@ fn decode(bytes: &[u8]) -> Option<Rollup> {
         span: head.span,
     };
     Some(Rollup { day, probes })
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    let hash = Sha256::digest(bytes);
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -7,9 +7,9 @@ use domain::event::{Event, Fact};
 use domain::id::NoticeId;
 use jiff::Timestamp;
 use rusqlite::Connection;
-use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::digest::{hex, sha256};
 
 mod copies;
 mod golden;
@@ -29,7 +29,7 @@ fn event(second: i64, fact: Fact) -> Event {
 /// One event of every kind, in a ledger of its own; the message of notice 14 among them.
 fn filled(data: &Path) -> Vec<Event> {
     let message = b"Subject: hello\r\n\r\nworld\r\n".to_vec();
-    let hash = row::hex(&Sha256::digest(&message));
+    let hash = sha256(&message);
     let mut events: Vec<Event> = golden::all()
         .into_iter()
         .zip(0..)
@@ -175,7 +175,7 @@ fn the_same_events_give_the_same_head_and_the_hash_is_the_one_that_is_documented
         bytes.extend([0, 0, 0, 0, 0, 0, 0, u8::try_from(column.len()).unwrap()]);
         bytes.extend(column.bytes());
     }
-    assert_eq!(head.hash, row::hex(&Sha256::digest(&bytes)));
+    assert_eq!(head.hash, sha256(&bytes));
 }
 
 #[test]
@@ -395,7 +395,7 @@ fn a_row_rewritten_with_a_fitting_hash_shows_in_the_next_one() {
     let hash = row::Row::of(9, at(200), &forged)
         .unwrap()
         .hash_after(&before);
-    let hash = row::hex(&hash);
+    let hash = hex(&hash);
     assert_eq!(
         after(&format!(
             "UPDATE events SET by = 'somebody', hash = x'{hash}' WHERE seq = 9"

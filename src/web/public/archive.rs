@@ -17,9 +17,9 @@ use domain::record::Record;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
 use super::Public;
+use crate::digest::sha256;
 use crate::files;
 use crate::reports::filing;
 use crate::samples::rollup;
@@ -218,11 +218,7 @@ impl Reader {
 fn figures(data: &Path, file: &ReportFile) -> Option<BTreeMap<String, Approved>> {
     let path = data.join(filing::FOLDER).join(&file.name);
     let bytes = files::read(&path, LARGEST).ok()?;
-    let sha256: String = Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    if sha256 != file.sha256 {
+    if sha256(&bytes) != file.sha256 {
         tracing::warn!(path = %path.display(), "the file is not the report that was approved; the public pages leave it out");
         return None;
     }
@@ -273,14 +269,10 @@ mod tests {
         let text = br#"{"schema": 1, "systems": [{"system": "portal", "name": "Portal", "contract_availability": "99.987",
             "target": "99.900", "unplanned_s": 60, "excluded_s": 0, "planned_s": 300, "later": true}]}"#;
         files::replace(&folder.join("operations-2026-10-final.json"), text).unwrap();
-        let sha256: String = Sha256::digest(text)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
         let mut file = ReportFile {
             name: "operations-2026-10-final.json".to_owned(),
             bytes: text.len() as u64,
-            sha256,
+            sha256: sha256(text),
         };
         let found = figures(data.path(), &file).unwrap();
         assert_eq!(
