@@ -110,7 +110,7 @@ impl From<std::io::Error> for Error {
 pub struct Options {
     /// How a file is checked before it is opened.
     pub check: Check,
-    /// A monotonic clock to measure commits. `None` measures nothing.
+    /// A monotonic clock to measure commits, and to notice that none ends. `None` measures nothing.
     pub elapsed: Option<fn() -> Duration>,
     /// The maximum number of samples that wait for the writer.
     pub queue: usize,
@@ -121,6 +121,13 @@ pub struct Options {
     /// Opens the samples even if their disk fails: the writer goes on trying. The outages are not in them, and the
     /// monitoring must go on.
     pub open_despite_disk_errors: bool,
+}
+
+impl Options {
+    /// The monotonic clock; zero without one.
+    fn now(&self) -> Duration {
+        self.elapsed.map_or(Duration::ZERO, |elapsed| elapsed())
+    }
 }
 
 impl Default for Options {

@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use domain::sample::Sample;
 use jiff::{SignedDuration, Timestamp};
@@ -35,7 +36,7 @@ pub struct Stats {
     pub last_commit_us: Option<u64>,
     /// The start of the newest sample in the last commit.
     pub committed_to: Option<Timestamp>,
-    /// The error of the last attempt to write; `None` after a success.
+    /// The error of the last attempt to write, or that no attempt ends; `None` after a success.
     pub failing: Option<String>,
 }
 
@@ -47,6 +48,8 @@ pub(super) struct Queue {
     pub(super) committed: u64,
     /// A caller waits until `committed` reaches this number.
     wanted: u64,
+    /// The end of the last commit, or the first sample that waited after it, on the clock of [`Options::elapsed`].
+    progressed: Duration,
     pub(super) stop: bool,
     pub(super) stats: Stats,
 }
@@ -80,6 +83,17 @@ pub(super) enum Sabotage {
     After,
 }
 
+impl Queue {
+    fn waiting(&self) -> u64 {
+        self.accepted - self.committed - self.stats.lost
+    }
+
+    /// True if samples wait and no commit has ended for [`STILL`]: a disk that does not answer reports no error.
+    fn stands_still(&self, now: Duration) -> bool {
+        self.waiting() > 0 && now.saturating_sub(self.progressed) > STILL
+    }
+}
+
 /// The handle that takes samples.
 #[derive(Clone)]
 pub struct Writer {
@@ -99,6 +113,9 @@ impl Writer {
         if queue.stop || waiting >= self.shared.options.queue as u64 {
             queue.stats.dropped += 1;
             return Err(Full);
+        }
+        if waiting == 0 {
+            queue.progressed = self.shared.options.now();
         }
         queue.waiting.push_back(sample);
         queue.accepted += 1;
@@ -148,11 +165,13 @@ impl Writer {
 
     pub fn stats(&self) -> Stats {
         let queue = lock(&self.shared.queue);
-        Stats {
-            written: queue.committed,
-            waiting: queue.accepted - queue.committed - queue.stats.lost,
-            ..queue.stats.clone()
+        let mut stats = queue.stats.clone();
+        stats.written = queue.committed;
+        stats.waiting = queue.waiting();
+        if stats.failing.is_none() && queue.stands_still(self.shared.options.now()) {
+            stats.failing = Some(format!("no commit has ended for {} s", STILL.as_secs()));
         }
+        stats
     }
 }
 
@@ -210,6 +229,9 @@ fn give_up(shared: &Shared) {
     queue.stats.lost = queue.accepted - queue.committed;
     shared.settled.notify_all();
 }
+
+/// The longest time of a commit that works, with much room.
+const STILL: Duration = Duration::from_secs(30);
 
 /// A sample that comes this long after its month ended still goes to the file of the running month.
 const LATE: SignedDuration = SignedDuration::from_hours(24);
@@ -335,6 +357,7 @@ impl Store<'_> {
     fn done(&self, part: &[Sample], took_us: Option<u64>) {
         let mut queue = lock(&self.shared.queue);
         queue.committed += part.len() as u64;
+        queue.progressed = self.shared.options.now();
         queue.stats.failing = None;
         queue.stats.last_commit_us = took_us.or(queue.stats.last_commit_us);
         queue.stats.committed_to = part.iter().map(|sample| sample.at).max();
@@ -352,5 +375,25 @@ impl Store<'_> {
             .wait_timeout_while(queue, self.shared.options.retry, |queue| !queue.stop)
             .unwrap_or_else(PoisonError::into_inner);
         !queue.stop
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_writer_stands_still_if_samples_wait_and_no_commit_ends_for_thirty_seconds() {
+        let seconds = Duration::from_secs;
+        let mut queue = Queue {
+            accepted: 5,
+            committed: 3,
+            progressed: seconds(100),
+            ..Queue::default()
+        };
+        assert!(!queue.stands_still(seconds(130)));
+        assert!(queue.stands_still(seconds(131)));
+        queue.committed = 5;
+        assert!(!queue.stands_still(seconds(1000)), "nothing waits");
     }
 }
