@@ -56,9 +56,17 @@ impl Histogram {
     }
 
     pub fn merge(&mut self, other: &Histogram) {
-        for (us, count) in &other.0 {
-            self.add(*us, *count);
+        let mut merged = Vec::with_capacity(self.0.len() + other.0.len());
+        let mut theirs = other.0.iter().copied().peekable();
+        for (us, count) in self.0.drain(..) {
+            while let Some(lower) = theirs.next_if(|(lower, _)| *lower < us) {
+                merged.push(lower);
+            }
+            let same = theirs.next_if(|(same, _)| *same == us);
+            merged.push((us, count.saturating_add(same.map_or(0, |(_, more)| more))));
         }
+        merged.extend(theirs);
+        self.0 = merged;
     }
 
     /// The buckets in order: upper bound in microseconds, and count.
