@@ -10,8 +10,11 @@ const FRAME_HEADER: usize = 24;
 /// The magic number of a log; the last bit says in which order of bytes the checksums count.
 const MAGIC: u32 = 0x377f_0682;
 
-/// The first byte that SQLite would not read although a committed transaction follows it; `None` if there is none. A
-/// transaction at the end that a kill cut off is no damage: SQLite had not reported its commit.
+/// After each use of a log SQLite adds one to the first salt. Frames that are up to so many uses old are told from damage.
+const OLDER: u32 = 1 << 20;
+
+/// The first byte that SQLite would not read although it belongs to a transaction whose commit was synced; `None` if there is
+/// none. A transaction at the end that a kill or a power cut left incomplete is no damage: SQLite had not reported its commit.
 ///
 /// # Errors
 /// The log cannot be read. It may be absent.
@@ -41,20 +44,32 @@ fn damage_in(log: &[u8]) -> Option<usize> {
         return Some(0);
     }
     let salts = &header[16..24];
-    let mut whole = frames.chunks_exact(FRAME_HEADER + page_size).enumerate();
     let place = |n: usize| HEADER + n * (FRAME_HEADER + page_size);
-    let broken = whole.find(|(_, frame)| {
+    let all = || frames.chunks_exact(FRAME_HEADER + page_size);
+    let n = all().position(|frame| {
         let (head, page) = frame.split_at(FRAME_HEADER);
         sum = checksum(sum, &head[..8], in_big_endian);
         sum = checksum(sum, page, in_big_endian);
         head[8..16] != *salts || sum != (number(head, 16), number(head, 20))
-    });
-    let (broken, _) = broken?;
-    // Frames of an older use of the log have other salts. A commit has the size of the file.
-    let is_commit = |frame: &[u8]| frame[8..16] == *salts && number(frame, 4) != 0;
-    whole
-        .any(|(_, frame)| is_commit(frame))
-        .then(|| place(broken))
+    })?;
+    let is_ours = |frame: &[u8]| frame[8..16] == *salts;
+    // A commit has the size of the file.
+    let is_commit = |frame: &[u8]| is_ours(frame) && number(frame, 4) != 0;
+    let is_of_older_use = |frame: &[u8]| {
+        let uses = number(salts, 0).wrapping_sub(number(frame, 8));
+        (1..=OLDER).contains(&uses) && frame[12..16] != salts[4..]
+    };
+    let mut rest = all().skip(n);
+    let broken = rest.next()?;
+    let is_damage = if is_commit(broken) {
+        // It was synced before the next frame was written.
+        rest.next().is_some_and(|next| !is_of_older_use(next))
+    } else {
+        // The first commit that follows may be that of its own transaction, of which a power cut can lose any frame.
+        let own = usize::from(is_ours(broken) || is_of_older_use(broken));
+        rest.filter(|frame| is_commit(frame)).count() > own
+    };
+    is_damage.then(|| place(n))
 }
 
 /// The number at a place, as SQLite writes it.
@@ -129,6 +144,43 @@ mod tests {
             };
             assert_eq!(damage_in(&changed), wanted, "byte {at}");
         }
+    }
+
+    #[test]
+    fn damage_of_a_synced_commit_and_of_the_begin_of_the_next_one_is_found() {
+        let (_folder, _writer, log) = log_of(5);
+        let frame = FRAME_HEADER + usize::try_from(number(&log, 8)).unwrap();
+        let last = log.len() - frame;
+        let mut changed = log;
+        changed[last - 100..last + FRAME_HEADER].fill(0);
+        assert_eq!(damage_in(&changed), Some(last - frame));
+    }
+
+    #[test]
+    fn a_power_cut_can_lose_any_frame_of_the_last_transaction_and_of_no_other() {
+        let (folder, writer, older) = log_of(20);
+        writer
+            .query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))
+            .unwrap();
+        let frame = FRAME_HEADER + usize::try_from(number(&older, 8)).unwrap();
+        let read = || std::fs::read(folder.path().join("x-wal")).unwrap();
+        // Its second page is not on the disk: the frame of the older use is still there.
+        let lost = HEADER + frame..HEADER + 2 * frame;
+        let without = |mut log: Vec<u8>| {
+            log[lost.clone()].copy_from_slice(&older[lost.clone()]);
+            log
+        };
+        let three_pages = "INSERT INTO t VALUES (zeroblob(3 * 4096))";
+        writer.execute(three_pages, []).unwrap();
+        let log = read();
+        assert!(
+            number(&log, HEADER + 4) == 0,
+            "a transaction of several frames"
+        );
+        assert_eq!(damage_in(&log), None);
+        assert_eq!(damage_in(&without(log)), None);
+        writer.execute("INSERT INTO t VALUES (1)", []).unwrap();
+        assert_eq!(damage_in(&without(read())), Some(lost.start));
     }
 
     #[test]
