@@ -56,17 +56,16 @@ impl Histogram {
     }
 
     pub fn merge(&mut self, other: &Histogram) {
-        let mut merged = Vec::with_capacity(self.0.len() + other.0.len());
-        let mut theirs = other.0.iter().copied().peekable();
-        for (us, count) in self.0.drain(..) {
-            while let Some(lower) = theirs.next_if(|(lower, _)| *lower < us) {
-                merged.push(lower);
+        // Both are in order, and most days of a probe have the same buckets.
+        let mut place = 0;
+        for &(us, count) in &other.0 {
+            let later = self.0[place..].iter();
+            place += later.take_while(|(known, _)| *known < us).count();
+            match self.0.get_mut(place) {
+                Some((known, sum)) if *known == us => *sum = sum.saturating_add(count),
+                _ => self.0.insert(place, (us, count)),
             }
-            let same = theirs.next_if(|(same, _)| *same == us);
-            merged.push((us, count.saturating_add(same.map_or(0, |(_, more)| more))));
         }
-        merged.extend(theirs);
-        self.0 = merged;
     }
 
     /// The buckets in order: upper bound in microseconds, and count.
@@ -127,15 +126,18 @@ pub struct Rollup {
 }
 
 impl Rollup {
-    /// The counts of one probe over all its vantages; `None` without a sample.
-    pub fn of(&self, probe: &ProbeId) -> Option<Counted> {
+    /// Takes out the counts of one probe over all its vantages; `None` without a sample.
+    pub fn take(&mut self, probe: &ProbeId) -> Option<Counted> {
         let first = Source::new(probe.clone(), "");
-        let from = self.probes.range(first..);
-        let mut sum: Option<Counted> = None;
-        for (_, counted) in from.take_while(|(source, _)| source.probe == *probe) {
-            sum.get_or_insert_default().merge(counted);
+        let from = self.probes.range_mut(first..);
+        let mut vantages = from.take_while(|(source, _)| source.probe == *probe);
+        let mut sum = vantages
+            .next()
+            .map(|(_, counted)| std::mem::take(counted))?;
+        for (_, counted) in vantages {
+            sum.merge(&std::mem::take(counted));
         }
-        sum
+        Some(sum)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::reports::filing;
 pub fn run(common: &Common, wanted: &args::Explain) -> Result<End, Failure> {
     let client = Client::new(common)?;
     let report = report(&client, wanted)?;
-    let explained = &report.explained;
+    let explained = report.explained();
     let found = match &wanted.subject {
         None => Found::All,
         Some(subject) => find(explained, subject, wanted.figure.as_deref())?,
@@ -99,7 +99,7 @@ fn find<'a>(
 
 /// The report, the explanations that were asked for, and the facts that they name.
 fn document(report: &Report, found: &Found<'_>) -> Value {
-    let explained = &report.explained;
+    let explained = report.explained();
     let is_wanted = |f: &&Explanation| match found {
         Found::All => true,
         Found::Subject(subject) => std::ptr::eq(explained.subject(f), *subject),
@@ -145,8 +145,8 @@ fn head(report: &Report) -> String {
 
 fn subjects(report: &Report) -> String {
     let mut text = format!("{}\n\n", head(report));
-    for subject in &report.explained.subjects {
-        let count = report.explained.of(subject).count();
+    for subject in &report.explained().subjects {
+        let count = report.explained().of(subject).count();
         if count > 0 {
             let figures = words::count(count, "figure", "figures");
             text.push_str(&format!("{}  {}: {figures}\n", subject.id, subject.name));
@@ -161,7 +161,7 @@ fn subjects(report: &Report) -> String {
 
 fn figures(report: &Report, subject: &Subject) -> String {
     let mut text = format!("{}\n{}\n\n", subject.name, head(report));
-    let all: Vec<&Explanation> = report.explained.of(subject).collect();
+    let all: Vec<&Explanation> = report.explained().of(subject).collect();
     let day = |f: &&&Explanation| !f.short(subject).starts_with("days.");
     let width = all.iter().filter(day).map(|f| f.short(subject).len()).max();
     let width = width.unwrap_or(0);
@@ -188,7 +188,7 @@ fn one(report: &Report, figure: &Explanation) -> Result<String, Failure> {
     let width = layout::width();
     let mut text = String::new();
     let mut line = |margin: usize, words: &str| text.push_str(&wrap(words, margin, width));
-    let explained = &report.explained;
+    let explained = report.explained();
     let subject = explained.subject(figure);
     let name = format!("{}, {}", subject.name, figure.figure.name);
     line(0, &format!("{name}: {}", figure.said()));

@@ -86,7 +86,7 @@ fn explain(env: &mut Environment<'_>, report: &Report, zone: &TimeZone) {
         noted.insert(key.clone());
         key
     });
-    let (explained, zone) = (Arc::clone(&report.explained), zone.clone());
+    let (explained, zone) = (Arc::clone(report.explained()), zone.clone());
     env.add_function("explained", move || {
         let noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
         let entries = explanation::entries(&explained, &noted, &zone);

@@ -5,11 +5,11 @@
 //! figures. A percentile is never averaged: that of a month comes from the counts of its days.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use jiff::civil::Date;
 use serde::Serialize;
 
-use super::explain;
 use super::model::Report;
 use super::scope::Scope;
 use crate::calendar;
@@ -26,6 +26,9 @@ pub struct Latencies {
     pub unavailable: Vec<Unavailable>,
     /// Each probe that runs, in order of its system.
     pub probes: Vec<ProbeLatencies>,
+    /// The counts of each probe by day, which the explanations print.
+    #[serde(skip)]
+    pub(super) counted: BTreeMap<String, Vec<(Date, Counted)>>,
 }
 
 /// The roll-up of one day.
@@ -144,6 +147,7 @@ pub(super) fn lines(scope: &Scope<'_>) -> Latencies {
         unavailable: unavailable(&rollups),
         rollups,
         probes: probes.collect(),
+        counted: BTreeMap::new(),
     }
 }
 
@@ -172,22 +176,24 @@ fn unavailable(rollups: &[RollupLine]) -> Vec<Unavailable> {
 /// Fills the latencies of a report. `open` returns the roll-up in a file with a SHA-256; `None` if
 /// the file is lost or was changed.
 pub fn read(report: &mut Report, open: &mut dyn FnMut(&str, &str) -> Option<Rollup>) {
-    let mut counted: BTreeMap<String, Vec<(Date, Counted)>> = BTreeMap::new();
+    report.explained = OnceLock::new();
     let Latencies {
         rollups,
         unavailable: without,
         probes,
+        counted,
     } = &mut report.latencies;
+    counted.clear();
     for line in rollups.iter_mut() {
         let (Some(file), Some(sha256)) = (&line.file, &line.sha256) else {
             continue;
         };
-        let Some(rollup) = open(file, sha256) else {
+        let Some(mut rollup) = open(file, sha256) else {
             line.missing = Some(Missing::FileLost);
             continue;
         };
         for probe in &*probes {
-            let of_day = rollup.of(&ProbeId::from(probe.probe.as_str()));
+            let of_day = rollup.take(&ProbeId::from(probe.probe.as_str()));
             let days = counted.entry(probe.probe.clone()).or_default();
             days.push((line.date, of_day.unwrap_or_default()));
         }
@@ -218,7 +224,6 @@ pub fn read(report: &mut Report, open: &mut dyn FnMut(&str, &str) -> Option<Roll
             probe.missing = Some(why_no_day.unwrap_or(Missing::NoRollup));
         }
     }
-    explain::latencies(report, &counted);
 }
 
 fn percentiles(answered: &Histogram) -> [Option<u64>; 3] {

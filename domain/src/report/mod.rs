@@ -31,7 +31,7 @@ mod unplanned_reasons;
 pub mod words;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::OnceLock;
 
 pub use clocks::{ClockCount, ClockLine, LevelLine};
 pub use desk::{DeskDay, DeskFile, DeskLine, DeskVerdict};
@@ -187,9 +187,10 @@ pub fn over(record: &Record, committee: &str, covers: Period, head: &str) -> Res
         notice_results: notices::counted(&notices.results),
         refused: notices.refused,
         unknown,
-        explained: Arc::default(),
+        explanations: explain::Explained::default(),
+        explained: OnceLock::new(),
     };
-    report.explained = Arc::new(explain::of(&scope, &accounts, &months, &report));
+    report.explanations = explain::of(&scope, &accounts, &months, &report);
     Ok(report)
 }
 

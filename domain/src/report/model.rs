@@ -4,7 +4,7 @@
 //! in `_s`; percentages are strings, truncated to three decimals, without a sign.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -13,6 +13,7 @@ use serde::{Serialize, Serializer};
 
 use super::clocks::{ClockCount, ClockLine, LevelLine};
 use super::desk::DeskLine;
+use super::explain::{self, Explained};
 use super::latencies::Latencies;
 use super::words;
 pub use crate::accounting::Verdict;
@@ -125,9 +126,23 @@ pub struct Report {
     /// Latencies by day, from the daily roll-ups.
     pub latencies: Latencies,
     pub method: Method,
-    /// The explanation of every figure. Not a part of the JSON: `nines explain --json` prints it.
+    /// The explanation of every figure but the latencies; [`Report::explained`] has all.
     #[serde(skip)]
-    pub explained: Arc<super::explain::Explained>,
+    pub explanations: Explained,
+    #[serde(skip)]
+    pub(super) explained: OnceLock<Arc<Explained>>,
+}
+
+impl Report {
+    /// The explanation of every figure. Not a part of the JSON: `nines explain --json` prints it. Made when it is first asked
+    /// for, since a month has tens of thousands of latencies and most formats explain none.
+    pub fn explained(&self) -> &Arc<Explained> {
+        self.explained.get_or_init(|| {
+            let mut all = self.explanations.clone();
+            explain::latencies(self, &mut all);
+            Arc::new(all)
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

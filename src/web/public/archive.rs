@@ -235,7 +235,7 @@ fn of_systems(
     record: &Record,
     systems: &BTreeSet<SystemId>,
 ) -> BTreeMap<SystemId, Histogram> {
-    let Some(rollup) = rollup::read(data, file, sha256) else {
+    let Some(mut rollup) = rollup::read(data, file, sha256) else {
         return BTreeMap::new();
     };
     let mut found = BTreeMap::new();
@@ -247,7 +247,7 @@ fn of_systems(
         let probes = probes.filter(|p| p.active().is_some() && p.affects == Affects::Availability);
         let ids: Vec<&ProbeId> = probes.map(|probe| &probe.id).collect();
         let mut answered = Histogram::default();
-        for counted in ids.into_iter().filter_map(|id| rollup.of(id)) {
+        for counted in ids.into_iter().filter_map(|id| rollup.take(id)) {
             answered.merge(&counted.answered);
         }
         if answered.count() > 0 {

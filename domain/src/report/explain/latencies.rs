@@ -1,21 +1,15 @@
 //! The explanations of latencies: the buckets of the daily roll-ups, from which anyone can find the
 //! percentile again.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::civil::Date;
-
-use super::{Number, Subject, table};
-use crate::latency::{Counted, Histogram};
+use super::{Explained, Number, Subject, table};
+use crate::latency::Histogram;
 use crate::report::model::Report;
 
-/// Explains the latencies after the roll-ups were read. `counted` has the counts of each probe by day.
-pub(in crate::report) fn latencies(
-    report: &mut Report,
-    counted: &BTreeMap<String, Vec<(Date, Counted)>>,
-) {
-    let mut all = Arc::unwrap_or_clone(std::mem::take(&mut report.explained));
+/// Explains the latencies after the roll-ups were read.
+pub(in crate::report) fn latencies(report: &Report, all: &mut Explained) {
+    let counted = &report.latencies.counted;
     for line in &report.latencies.probes {
         let key = format!("latencies.probes.{}", line.probe);
         all.begin(Subject {
@@ -39,7 +33,6 @@ pub(in crate::report) fn latencies(
             all.add(&key, table::LATENCY, entry, &|name| buckets.number(name));
         }
     }
-    report.explained = Arc::new(all);
 }
 
 /// The numbers of all figures of one entry: they share them.

@@ -12,7 +12,7 @@ mod numbers;
 mod said;
 pub mod table;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -261,9 +261,10 @@ fn join(key: &str, last: &str) -> String {
 
 /// Explains the figures that a comparison with an earlier report added.
 pub(super) fn compared(report: &mut Report) {
-    let mut all = Arc::unwrap_or_clone(std::mem::take(&mut report.explained));
+    let mut all = std::mem::take(&mut report.explanations);
     numbers::revision(report, &mut all);
-    report.explained = Arc::new(all);
+    report.explanations = all;
+    report.explained = OnceLock::new();
 }
 
 /// Explains every figure of a report.

@@ -111,7 +111,7 @@ fn figures(service: &Service) -> Vec<String> {
     let month = "2026-10".parse().unwrap();
     let mut report = report::monthly(&service.record, "ops", month, "").unwrap();
     report.ledger.seq = 0;
-    report.explained = Default::default();
+    report.explanations = Default::default();
     for refused in &mut report.refused {
         refused.notice.clear();
     }

@@ -268,7 +268,7 @@ fn every_latency_has_an_explanation_with_its_buckets() {
     roll_up(&mut service, 2 * DAY + 5 * MINUTE);
     let report = read(&service);
     let found = |key: &str| {
-        let mut all = report.explained.figures.iter();
+        let mut all = report.explained().figures.iter();
         all.find(|f| f.key == key)
             .unwrap_or_else(|| panic!("{key}"))
     };

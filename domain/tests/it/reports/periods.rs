@@ -65,7 +65,7 @@ fn an_explanation_lists_no_act_about_a_time_outside_the_period() {
         )
         .unwrap();
     let acts = |report: &Report| -> Vec<String> {
-        let acts = report.explained.evidence.acts.iter();
+        let acts = report.explained().evidence.acts.iter();
         acts.map(|act| act.what.replace('\u{a0}', " ")).collect()
     };
     assert_eq!(
