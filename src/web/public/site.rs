@@ -10,11 +10,10 @@ use jiff::Timestamp;
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::answer::{Answer, hex};
+use super::answer::{Answer, version};
 use super::archive::Archive;
 use super::days::Day;
 use super::model::{Model, SystemView};
@@ -156,7 +155,7 @@ impl Site {
         let mut entries = BTreeMap::new();
         // A file whose path names its content.
         let mut fixed = |name: &str, end: &str, content_type: &'static str, bytes: Bytes| {
-            let hash = hex(&Sha256::digest(&bytes));
+            let hash = version(&bytes);
             let path = format!("/assets/{name}-{hash}.{end}");
             let answer = Answer::of(content_type, bytes).fixed();
             let entry = Entry {
@@ -212,7 +211,7 @@ impl Site {
             entries,
             source,
             frame: Arc::new(frame),
-            version: hex(&Sha256::digest(looks.as_bytes())),
+            version: version(looks.as_bytes()),
         })
     }
 
